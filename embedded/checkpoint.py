@@ -1,0 +1,139 @@
+"""A stack's state on disk, in the layout of the Pulumi CLI's file backend, shared with the CLI.
+
+`<state_dir>/.pulumi/meta.yaml` says that stacks are kept by project; `.pulumi/stacks/<project>/<stack>.json` is the
+version-3 checkpoint. Source: pkg/backend/diy and sdk/go/common/apitype in github.com/pulumi/pulumi (read 2026-11).
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from embedded.errors import StateError
+from embedded.resource import ResourceState
+
+DEPLOYMENT_VERSION: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The resources of a stack, each after all that it depends on, and what else the checkpoint carries."""
+
+    resources: list[ResourceState] = field(default_factory=list)
+    secrets_providers: dict[str, Any] | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    pending_operations: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class StackFile:
+    """Where one stack's state lies."""
+
+    state_dir: Path
+    project: str
+    stack: str
+
+    @property
+    def root(self) -> Path:
+        """The backend's own folder."""
+        return self.state_dir / ".pulumi"
+
+    @property
+    def path(self) -> Path:
+        """The checkpoint."""
+        return self.root / "stacks" / self.project / f"{self.stack}.json"
+
+    @property
+    def journal_path(self) -> Path:
+        """What an update has done since the checkpoint was written; there only while one runs, or was killed."""
+        return self.root / "journals" / self.project / f"{self.stack}.jsonl"
+
+    @property
+    def lock_dir(self) -> Path:
+        """One file per holder, as the CLI's file backend has it."""
+        return self.root / "locks" / "organization" / self.project / self.stack
+
+
+def read(file: StackFile) -> Snapshot:
+    """The stack's snapshot; empty when the stack has never been deployed. StateError when it cannot be trusted."""
+    try:
+        text = file.path.read_bytes()
+    except FileNotFoundError:
+        return Snapshot()
+    except OSError as error:
+        raise StateError(f"{file.path}: cannot be read: {error.strerror}") from error
+    return parse(text, file.path)
+
+
+def parse(text: bytes, path: Path) -> Snapshot:
+    """Read a checkpoint's text. StateError when it is no version-3 checkpoint."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise StateError(
+            f"{path}: is not JSON ({error}); a copy of the state before the last update is beside it as {path.name}.bak"
+        ) from error
+    version = document.get("version") if isinstance(document, dict) else None
+    if version != DEPLOYMENT_VERSION:
+        raise StateError(f"{path}: has checkpoint version {version!r}; this engine reads version {DEPLOYMENT_VERSION}")
+    latest = (document.get("checkpoint") or {}).get("latest") or {}
+    return Snapshot(
+        resources=[ResourceState.from_json(entry) for entry in latest.get("resources") or []],
+        secrets_providers=latest.get("secrets_providers"),
+        metadata=latest.get("metadata") or {},
+        pending_operations=latest.get("pending_operations") or [],
+    )
+
+
+def render(snapshot: Snapshot, file: StackFile, time: str, engine_version: str) -> bytes:
+    """The checkpoint's text. `time` is RFC 3339 in UTC."""
+    latest: dict[str, Any] = {
+        "manifest": {
+            "time": time,
+            # The CLI checks that the magic is the SHA-256 of the version (pkg/resource/deploy/manifest.go).
+            "magic": hashlib.sha256(engine_version.encode()).hexdigest(),
+            "version": engine_version,
+        }
+    }
+    if snapshot.secrets_providers:
+        latest["secrets_providers"] = snapshot.secrets_providers
+    latest["resources"] = [state.to_json() for state in snapshot.resources]
+    if snapshot.pending_operations:
+        latest["pending_operations"] = snapshot.pending_operations
+    latest["metadata"] = snapshot.metadata
+    checkpoint = {"stack": f"organization/{file.project}/{file.stack}", "latest": latest}
+    return json.dumps({"version": DEPLOYMENT_VERSION, "checkpoint": checkpoint}, separators=(",", ":")).encode()
+
+
+def write(file: StackFile, text: bytes) -> None:
+    """Put a checkpoint in place at once, keeping the one before as `.bak`; a crash leaves the old one whole."""
+    meta = file.root / "meta.yaml"
+    if not meta.exists():
+        write_whole(meta, b"version: 1\n")
+    backup = file.path.with_name(file.path.name + ".bak")
+    try:
+        write_whole(backup, file.path.read_bytes())
+    except FileNotFoundError:
+        pass
+    write_whole(file.path, text)
+
+
+def write_whole(path: Path, text: bytes) -> None:
+    """Write a file so that a reader sees the old text or the new one, never a part. StateError when it cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(text)
+                out.flush()
+                os.fsync(out.fileno())
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+    except OSError as error:
+        raise StateError(f"{path}: cannot be written: {error.strerror}") from error

@@ -1,0 +1,94 @@
+"""A run's events as the JSON document of `pulumi preview --json`.
+
+Source: pkg/backend/display/json.go and sdk/go/common/display in github.com/pulumi/pulumi (read 2026-11).
+"""
+
+from typing import Any, Final
+
+from embedded.events import Diagnosed, Event, Finished, Started, StepBegan, StepEnded, StepFailed
+from embedded.resource import ResourceState
+from embedded.steps import Op, Step
+
+_HIDDEN: Final = frozenset({Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED})
+"""Behind a `replace`, which is shown."""
+
+
+class Digest:
+    """Collects events; `document` is the JSON document so far."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        self._config: dict[str, str] = {}
+        self._steps: list[dict[str, Any]] = []
+        self._diagnostics: list[dict[str, Any]] = []
+        self._duration_nanoseconds = 0
+        self._changes: dict[str, int] = {}
+
+    def take(self, event: Event) -> None:
+        """Take one event."""
+        match event:
+            case Started(config=config):
+                self._config = config
+            case StepBegan(step=step) if is_shown(step) and step.op is not Op.REFRESH:
+                self._steps.append(step_json(step))
+            case StepEnded(step=step) if step.op is Op.REFRESH and is_shown(step):
+                self._steps.append(step_json(step))
+            case StepFailed(step=step, message=message):
+                self._diagnostics.append({"urn": step.urn, "message": f"error: {message}\n", "severity": "error"})
+            case Diagnosed(severity=severity, message=message, urn=urn):
+                entry = {"urn": urn} if urn else {}
+                prefix = "" if severity == "info" else f"{severity}: "
+                self._diagnostics.append({**entry, "message": f"{prefix}{message}\n", "severity": severity})
+            case Finished(changes=changes, seconds=seconds):
+                self._changes = changes
+                self._duration_nanoseconds = round(seconds * 1e9)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The document; keys that would be empty are left out, as Pulumi does."""
+        whole = {
+            "config": self._config,
+            "steps": self._steps,
+            "diagnostics": self._diagnostics,
+            "duration": self._duration_nanoseconds,
+            "changeSummary": dict(sorted(self._changes.items())),
+        }
+        return {key: value for key, value in whole.items() if value}
+
+
+def is_shown(step: Step) -> bool:
+    """Whether a reader sees the step.
+
+    Not a default provider's, nor one behind a replacement, nor an unchanged resource's; the stack is always shown.
+    """
+    state = step.resource
+    if state.is_provider or step.op in _HIDDEN:
+        return False
+    return step.op is not Op.SAME or state.is_stack
+
+
+def step_json(step: Step) -> dict[str, Any]:
+    """One step of the document. As at the real engine, a new state has no outputs yet: the step is about to begin."""
+    entry: dict[str, Any] = {"op": step.op.value, "urn": step.urn}
+    if step.resource.provider:
+        entry["provider"] = step.resource.provider
+    if step.old is not None:
+        entry["oldState"] = step.old.to_json()
+    if step.new is not None and step.op is not Op.DELETE:
+        entry["newState"] = _unrealised(step).to_json()
+    if step.diffs:
+        entry["diffReasons"] = step.diffs
+    if step.replace_keys:
+        entry["replaceReasons"] = step.replace_keys
+    detailed = step.detailed_diff
+    entry["detailedDiff"] = (
+        {key: {"kind": diff.kind, "inputDiff": diff.input_diff} for key, diff in sorted(detailed.items())}
+        if detailed is not None
+        else None
+    )
+    return entry
+
+
+def _unrealised(step: Step) -> ResourceState:
+    assert step.new is not None
+    return step.new if step.is_done or step.op is Op.REFRESH else step.new.changed(id="", outputs={})

@@ -1,0 +1,68 @@
+"""What happens during a run, told to whoever shows it or keeps it. Events carry states, never secrets."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from embedded.steps import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The run begins. `kind` is preview, up, refresh or destroy; `config` the stack's configuration."""
+
+    kind: str
+    stack: str
+    config: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StepBegan:
+    """A step is about to be carried out, or would be, in a preview."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnded:
+    """A step succeeded. `seconds` is how long it took."""
+
+    step: Step
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed:
+    """A step failed; `message` is for the user."""
+
+    step: Step
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """A resource that is being worked on says how far it is."""
+
+    urn: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosed:
+    """A message of the program, a provider or the engine. `severity`: info, warning or error; `urn` may be empty."""
+
+    severity: str
+    message: str
+    urn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The run ended. `changes` counts steps by operation; `outputs` are the stack's."""
+
+    ok: bool
+    changes: dict[str, int] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+Event = Started | StepBegan | StepEnded | StepFailed | Progressed | Diagnosed | Finished

@@ -1,0 +1,218 @@
+"""What a running update has done so far, one line per act, so that a killed one loses no resource.
+
+A whole checkpoint per resource would cost a rewrite of the whole stack each time; a line costs its own length. At the
+end of an update the checkpoint is written once and the journal is removed. When a journal is found, the update that
+wrote it was killed: `replay` gives the state as it was then, and what was still under way.
+
+Each line is one JSON object. The first: {"base": SHA-256 of the checkpoint's bytes, or "" when there was none}. Then:
+{"start": resource, "op": "creating" or another kind, "seq": n}   an act began; the provider is about to be called
+{"seq": n, "new": resource, "old": index or null}                 it ended: `new` takes the place of the old entry
+{"seq": n, "gone": index}                                         an old entry was deleted
+{"mark": index, "resource": resource}                             an old entry changed in place
+{"outputs": urn, "properties": {…}}                               a component's or the stack's outputs
+{"drop": urn}                                                     a resource made by this update was deleted again
+Indexes count the checkpoint's resources from 0.
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, TextIO
+
+from embedded.checkpoint import Snapshot, StackFile, parse
+from embedded.errors import StateError
+from embedded.ordering import in_dependency_order
+from embedded.resource import ResourceState
+
+
+@dataclass
+class Progress:
+    """The state while an update runs: what stood before, and what the update has made of it.
+
+    `olds[i]` is None once the entry was replaced or deleted. `news` are in the order in which they were completed,
+    which is an order of dependence.
+    """
+
+    base: Snapshot
+    olds: list[ResourceState | None] = field(default_factory=list)
+    news: dict[int, ResourceState] = field(default_factory=dict)
+    pending: dict[int, dict[str, Any]] = field(default_factory=dict)
+    sequence_of: dict[str, int] = field(default_factory=dict)
+    is_changed: bool = False
+
+    def __post_init__(self) -> None:
+        """Start from the base."""
+        self.olds = list(self.base.resources)
+
+    def apply(self, line: dict[str, Any]) -> None:
+        """Take one line's effect."""
+        match line:
+            case {"start": resource, "op": op, "seq": sequence}:
+                self.pending[sequence] = {"resource": resource, "type": op}
+            case {"new": resource, "old": index, "seq": sequence}:
+                self.pending.pop(sequence, None)
+                self.record(sequence, ResourceState.from_json(resource), index)
+            case {"gone": index, "seq": sequence}:
+                self.pending.pop(sequence, None)
+                self.olds[index] = None
+            case {"mark": index, "resource": resource}:
+                self.olds[index] = ResourceState.from_json(resource)
+            case {"outputs": urn, "properties": properties}:
+                self.set_outputs(urn, properties)
+            case {"drop": urn}:
+                self.drop(urn)
+            case {"failed": sequence}:
+                self.pending.pop(sequence, None)
+            case _:
+                raise StateError(f"the journal has a line of an unknown kind: {sorted(line)}")
+
+    def record(self, sequence: int, state: ResourceState, index: int | None) -> None:
+        """A new state, in place of the old entry at `index` if any."""
+        self.news[sequence] = state
+        self.sequence_of[state.urn] = sequence
+        if index is not None:
+            self.olds[index] = None
+
+    def set_outputs(self, urn: str, properties: dict[str, Any]) -> None:
+        """Give a component or the stack its outputs."""
+        sequence = self.sequence_of[urn]
+        self.news[sequence] = self.news[sequence].changed(outputs=properties)
+
+    def drop(self, urn: str) -> None:
+        """Forget a resource that this update recorded and then deleted."""
+        del self.news[self.sequence_of.pop(urn)]
+
+    def snapshot(self) -> Snapshot:
+        """The stack as it stands: what was completed, then what has not been reached."""
+        resources = [*self.news.values(), *(state for state in self.olds if state is not None)]
+        return Snapshot(
+            resources=resources,
+            secrets_providers=self.base.secrets_providers,
+            metadata=self.base.metadata,
+            pending_operations=list(self.pending.values()),
+        )
+
+
+class Journal:
+    """Keeps `Progress` and its file in step. Thread-safe. A line has left the process when its call returns."""
+
+    def __init__(self, file: StackFile, base: Snapshot, base_text: bytes | None) -> None:
+        """Nothing is written until something happens."""
+        self._file = file
+        self._digest = digest(base_text)
+        self._lock = threading.Lock()
+        self._sequence = 0
+        self._out: TextIO | None = None
+        self.progress = Progress(base)
+
+    def start(self, state: ResourceState, op: str) -> int:
+        """Say that a provider is about to be called; returns the act's number."""
+        with self._lock:
+            self._sequence += 1
+            self.progress.pending[self._sequence] = {"resource": state.to_json(), "type": op}
+            self._write({"start": state.to_json(), "op": op, "seq": self._sequence})
+            return self._sequence
+
+    def fail(self, sequence: int) -> None:
+        """The act ended without effect."""
+        with self._lock:
+            self.progress.pending.pop(sequence, None)
+            self._write({"failed": sequence})
+
+    def record(
+        self, state: ResourceState, index: int | None, sequence: int | None = None, changed: bool = True
+    ) -> None:
+        """A resource's new state. Unchanged states (`same`) are kept but need no line: the old entry says the same."""
+        with self._lock:
+            if sequence is None:
+                self._sequence += 1
+                sequence = self._sequence
+            self.progress.pending.pop(sequence, None)
+            self.progress.record(sequence, state, index)
+            if changed:
+                self._write({"seq": sequence, "new": state.to_json(), "old": index})
+
+    def gone(self, index: int, sequence: int) -> None:
+        """An old entry was deleted."""
+        with self._lock:
+            self.progress.pending.pop(sequence, None)
+            self.progress.olds[index] = None
+            self._write({"seq": sequence, "gone": index})
+
+    def mark(self, index: int, state: ResourceState) -> None:
+        """An old entry changed in place."""
+        with self._lock:
+            self.progress.olds[index] = state
+            self._write({"mark": index, "resource": state.to_json()})
+
+    def outputs(self, urn: str, properties: dict[str, Any], changed: bool) -> None:
+        """A component's outputs."""
+        with self._lock:
+            self.progress.set_outputs(urn, properties)
+            if changed:
+                self._write({"outputs": urn, "properties": properties})
+
+    def close(self) -> None:
+        """Stop writing; the file stays until `remove`."""
+        with self._lock:
+            if self._out is not None:
+                self._out.close()
+                self._out = None
+
+    def remove(self) -> None:
+        """The checkpoint holds all of it now."""
+        self.close()
+        self._file.journal_path.unlink(missing_ok=True)
+
+    def _write(self, line: dict[str, Any]) -> None:
+        self.progress.is_changed = True
+        if self._out is None:
+            path = self._file.journal_path
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._out = path.open("w", encoding="utf-8")
+            except OSError as error:
+                raise StateError(f"{path}: cannot be written: {error.strerror}") from error
+            self._out.write(json.dumps({"base": self._digest}) + "\n")
+        self._out.write(json.dumps(line, separators=(",", ":")) + "\n")
+        self._out.flush()
+
+
+def digest(checkpoint_text: bytes | None) -> str:
+    """Names the checkpoint that a journal goes on from."""
+    return hashlib.sha256(checkpoint_text).hexdigest() if checkpoint_text is not None else ""
+
+
+def replay(file: StackFile) -> Snapshot | None:
+    """The state at the moment an update was killed; None when no journal was left.
+
+    A last line cut short by the kill is passed over. StateError when the journal belongs to another checkpoint.
+    """
+    try:
+        text = file.journal_path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    base_text = file.path.read_bytes() if file.path.exists() else None
+    lines = list(_whole_lines(text))
+    if not lines:
+        return None
+    if lines[0].get("base") != digest(base_text):
+        raise StateError(
+            f"{file.journal_path}: was written over another checkpoint than {file.path}; "
+            "compare the two and remove the journal when the checkpoint is right"
+        )
+    progress = Progress(parse(base_text, file.path) if base_text is not None else Snapshot())
+    for line in lines[1:]:
+        progress.apply(line)
+    snapshot = progress.snapshot()
+    return replace(snapshot, resources=in_dependency_order(snapshot.resources))
+
+
+def _whole_lines(text: str) -> Iterable[dict[str, Any]]:
+    for line in text.split("\n")[:-1]:
+        try:
+            yield json.loads(line)
+        except ValueError:
+            return

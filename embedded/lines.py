@@ -1,0 +1,100 @@
+"""A run as plain lines, for a log: one line when a resource's work begins and ends, then the summary."""
+
+from collections.abc import Callable
+from typing import Any
+
+from embedded.events import Diagnosed, Event, Finished, Progressed, Started, StepBegan, StepEnded, StepFailed
+from embedded.steps import Op, Step
+from embedded.wording import MARKS, doing, done, duration, is_internal, label, property_changes, summary, value
+
+_TITLES = {
+    "preview": "Previewing update",
+    "up": "Updating",
+    "refresh": "Refreshing",
+    "destroy": "Destroying",
+}
+
+
+class Lines:
+    """Turns events into lines and hands them to `out`."""
+
+    def __init__(self, out: Callable[[str], None], show_diff: bool = True) -> None:
+        """`show_diff`: a line per changed property."""
+        self._out = out
+        self._show_diff = show_diff
+        self._is_preview = False
+        self._warnings: list[str] = []
+
+    def take(self, event: Event) -> None:
+        """Say one event."""
+        match event:
+            case Started(kind=kind, stack=stack):
+                self._is_preview = kind == "preview"
+                self._out(f"{_TITLES[kind]} ({stack})")
+            case StepBegan(step=step) if self._is_told_at_start(step):
+                self._out(f" {MARKS[step.op]:<2} {label(step.resource)} {doing(step.op, self._is_preview)}")
+                self._tell_changes(step)
+            case StepEnded(step=step, seconds=seconds) if self._is_told_at_end(step):
+                self._out(f" {MARKS[step.op]:<2} {label(step.resource)} {done(step.op, False)} ({duration(seconds)})")
+                if step.op is Op.UPDATE and step.old and step.new and step.old.outputs != step.new.outputs:
+                    self._tell_refreshed(step)
+            case StepFailed(step=step, message=message):
+                self._out(f" {MARKS[step.op]:<2} {label(step.resource)} {doing(step.op, False)} failed")
+                self._out(indented(f"error: {message}"))
+            case Progressed(urn=urn, text=text):
+                self._out(f"    {urn.rsplit('::', 1)[-1]}: {text}")
+            case Diagnosed(severity=severity, message=message, urn=urn):
+                self._out(indented(worded(severity, message, urn)))
+            case Finished():
+                for line in closing(event, self._is_preview):
+                    self._out(line)
+
+    def _is_told_at_start(self, step: Step) -> bool:
+        if is_internal(step.resource) or step.op in (Op.SAME, Op.REFRESH):
+            return False
+        if step.op in (Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED):
+            return not self._is_preview
+        return step.op is not Op.REPLACE or self._is_preview
+
+    def _is_told_at_end(self, step: Step) -> bool:
+        return not self._is_preview and not is_internal(step.resource) and step.op not in (Op.SAME, Op.REPLACE)
+
+    def _tell_changes(self, step: Step) -> None:
+        if not self._show_diff or step.op in (Op.CREATE, Op.CREATE_REPLACEMENT):
+            return
+        for line in property_changes(step):
+            self._out(f"      {line}")
+
+    def _tell_refreshed(self, step: Step) -> None:
+        if self._show_diff and step.old and step.new and step.old.inputs == step.new.inputs:
+            for line in property_changes(step):
+                self._out(f"      {line}")
+
+
+def worded(severity: str, message: str, urn: str) -> str:
+    """A diagnostic, with the name of the resource that it is about."""
+    name = f"{urn.rsplit('::', 1)[-1]}: " if urn else ""
+    prefix = "" if severity == "info" else f"{severity}: "
+    return f"{prefix}{message if message.startswith(name) else name + message}"
+
+
+def indented(text: str) -> str:
+    """A message of one or more lines, under the line that it belongs to."""
+    return "\n".join(f"    {line}" for line in text.rstrip().splitlines())
+
+
+def closing(event: Finished, is_preview: bool) -> list[str]:
+    """The last lines of a run."""
+    lines = ["Resources:", *summary(event.changes, is_preview)]
+    if not event.ok:
+        verb = "preview failed" if is_preview else "failed; what succeeded is in the state, run again to go on"
+        lines.append(f"error: {verb}")
+    lines.append(f"Duration: {duration(event.seconds)}")
+    return lines
+
+
+def outputs_lines(outputs: dict[str, Any]) -> list[str]:
+    """The stack's outputs, one a line."""
+    return (
+        ["Outputs:", *(f"    {key}: {value(content)}" for key, content in sorted(outputs.items()))] if outputs else []
+    )

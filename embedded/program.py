@@ -1,0 +1,130 @@
+"""Runs a Pulumi program in this process, against a monitor of ours.
+
+As the Python language host does (sdk/python/cmd/pulumi-language-python-exec in github.com/pulumi/pulumi, read 2026-11):
+the program's folder is the working directory, and `__main__.py` runs inside a stack resource.
+"""
+
+import asyncio
+import contextlib
+import contextvars
+import logging
+import os
+import runpy
+import sys
+import traceback
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pulumi
+from pulumi.runtime import config as runtime_config
+from pulumi.runtime import settings as runtime_settings
+from pulumi.runtime.stack import run_in_stack
+
+from embedded.deployment import Deployment, StepStopped
+from embedded.errors import EngineError, ProgramFailed
+from embedded.monitor import EngineLog, Monitor
+from embedded.project import Project
+
+
+def run(
+    project: Project,
+    stack: str,
+    monitor: Monitor,
+    log: EngineLog,
+    deployment: Deployment,
+    executor: ThreadPoolExecutor,
+    is_preview: bool,
+) -> None:
+    """Run the program to its end. ProgramFailed or EngineError when it ends badly; failed steps are not raised.
+
+    Returns only when every registration under way has ended, so that its result is in the state.
+    """
+    # The SDK keeps its settings in context variables: a copy of the context keeps one run apart from the next.
+    contextvars.copy_context().run(_run_in_context, project, stack, monitor, log, deployment, executor, is_preview)
+
+
+def _run_in_context(
+    project: Project,
+    stack: str,
+    monitor: Monitor,
+    log: EngineLog,
+    deployment: Deployment,
+    executor: ThreadPoolExecutor,
+    is_preview: bool,
+) -> None:
+    settings = runtime_settings.Settings(
+        project=project.name,
+        stack=stack,
+        monitor=monitor,
+        engine=log,
+        dry_run=is_preview,
+        organization="organization",
+        root_directory=str(project.root),
+    )
+    runtime_settings.configure(settings)
+    runtime_config.set_all_config(project.config, [])
+    # A program that fails leaves futures that nobody waits for; asyncio would report each of them.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    loop = asyncio.new_event_loop()
+    loop.set_default_executor(executor)
+    asyncio.set_event_loop(loop)
+    try:
+        with _working_directory_of(project):
+            loop.run_until_complete(run_in_stack(lambda: _run_main(project)))
+    except StepStopped:
+        pass
+    except pulumi.RunError as error:
+        raise ProgramFailed(str(error)) from error
+    except EngineError:
+        raise
+    except Exception as error:
+        cause = _first_of_ours(error)
+        if isinstance(cause, EngineError):
+            raise cause from error
+        if not isinstance(cause, StepStopped):
+            raise ProgramFailed(f"the program failed with an unhandled exception:\n{_user_trace(error)}") from error
+    except SystemExit as stop:
+        if stop.code not in (None, 0):
+            raise ProgramFailed(f"the program ended with exit status {stop.code}") from stop
+    except KeyboardInterrupt:
+        deployment.stop()
+        raise
+    finally:
+        executor.shutdown(wait=True)
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def _run_main(project: Project) -> None:
+    runpy.run_path(str(project.main), run_name="__main__")
+
+
+@contextlib.contextmanager
+def _working_directory_of(project: Project) -> Iterator[None]:
+    folder = project.main if project.main.is_dir() else project.main.parent
+    before, arguments = os.getcwd(), sys.argv
+    try:
+        os.chdir(folder)
+    except FileNotFoundError:
+        raise EngineError(f"{folder}: the program's folder is missing; see `main` in Pulumi.yaml") from None
+    sys.argv = [str(project.main)]
+    try:
+        yield
+    finally:
+        sys.argv = arguments
+        os.chdir(before)
+
+
+def _first_of_ours(error: BaseException) -> BaseException:
+    current: BaseException | None = error
+    while current is not None:
+        if isinstance(current, (EngineError, StepStopped)):
+            return current
+        current = current.__cause__ or current.__context__
+    return error
+
+
+def _user_trace(error: Exception) -> str:
+    return "".join(traceback.format_exception(error)).rstrip()

@@ -1,0 +1,166 @@
+"""What the engine knows of one resource, in the words and the JSON layout of Pulumi's version-3 checkpoint.
+
+Source: sdk/go/common/apitype/core.go, `ResourceV3`, in github.com/pulumi/pulumi (read 2026-11).
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from embedded.errors import StateError
+from embedded.values import to_json
+
+STACK_TYPE: Final = "pulumi:pulumi:Stack"
+PROVIDER_TYPE_PREFIX: Final = "pulumi:providers:"
+
+
+@dataclass(slots=True)
+class CustomTimeouts:
+    """How long an operation may take, in seconds; 0 leaves it to the provider."""
+
+    create: float = 0
+    update: float = 0
+    delete: float = 0
+
+    def to_json(self) -> dict[str, float]:
+        """Only what is set, as the checkpoint has it."""
+        times = {"create": self.create, "update": self.update, "delete": self.delete}
+        return {
+            name: int(seconds) if float(seconds).is_integer() else seconds for name, seconds in times.items() if seconds
+        }
+
+
+@dataclass(slots=True)
+class ResourceState:
+    """One entry of a checkpoint. Treated as immutable once it has been recorded; `changed` makes a new one."""
+
+    urn: str
+    type: str
+    custom: bool
+    id: str = ""
+    inputs: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    parent: str = ""
+    protect: bool = False
+    delete: bool = False
+    external: bool = False
+    dependencies: list[str] = field(default_factory=list)
+    property_dependencies: dict[str, list[str]] = field(default_factory=dict)
+    provider: str = ""
+    init_errors: list[str] = field(default_factory=list)
+    pending_replacement: bool = False
+    custom_timeouts: CustomTimeouts = field(default_factory=CustomTimeouts)
+    retain_on_delete: bool = False
+    deleted_with: str = ""
+    created: str = ""
+    modified: str = ""
+    source_position: str = ""
+    ignore_changes: list[str] = field(default_factory=list)
+    replace_on_changes: list[str] = field(default_factory=list)
+    other: dict[str, Any] = field(default_factory=dict)
+    """Keys of a checkpoint that this engine does not use; kept so that nothing is lost on the way through."""
+
+    @property
+    def is_provider(self) -> bool:
+        """Whether this is a provider instance."""
+        return self.type.startswith(PROVIDER_TYPE_PREFIX)
+
+    @property
+    def is_stack(self) -> bool:
+        """Whether this is the root stack resource."""
+        return self.type == STACK_TYPE
+
+    @property
+    def name(self) -> str:
+        """The logical name."""
+        return self.urn.rsplit("::", 1)[-1]
+
+    @property
+    def provider_urn(self) -> str:
+        """URN of the provider instance that manages this resource; empty for components and providers."""
+        return self.provider.rsplit("::", 1)[0] if self.provider else ""
+
+    def changed(self, **changes: Any) -> "ResourceState":
+        """A copy with these fields changed."""
+        return replace(self, **changes)
+
+    def all_dependencies(self) -> set[str]:
+        """URNs that this resource needs: parent, provider, dependencies, property dependencies, deleted-with."""
+        needed = {self.parent, self.provider_urn, self.deleted_with, *self.dependencies}
+        for urns in self.property_dependencies.values():
+            needed.update(urns)
+        needed.discard("")
+        return needed
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry as the CLI writes it, key by key in its order; empty fields are left out."""
+        entry: dict[str, Any] = {"urn": self.urn, "custom": self.custom}
+        optional: list[tuple[str, Any]] = [
+            ("delete", self.delete),
+            ("id", self.id),
+            ("type", self.type),
+            ("inputs", to_json(self.inputs)),
+            ("outputs", to_json(self.outputs)),
+            ("parent", self.parent),
+            ("protect", self.protect),
+            ("external", self.external),
+            ("dependencies", self.dependencies),
+            ("initErrors", self.init_errors),
+            ("provider", self.provider),
+            ("propertyDependencies", self.property_dependencies),
+            ("pendingReplacement", self.pending_replacement),
+            ("customTimeouts", self.custom_timeouts.to_json()),
+            ("retainOnDelete", self.retain_on_delete),
+            ("deletedWith", self.deleted_with),
+            ("created", self.created),
+            ("modified", self.modified),
+            ("sourcePosition", self.source_position),
+            ("ignoreChanges", self.ignore_changes),
+            ("replaceOnChanges", self.replace_on_changes),
+        ]
+        entry.update((key, value) for key, value in optional if value)
+        entry.update(self.other)
+        return entry
+
+    @classmethod
+    def from_json(cls, entry: dict[str, Any]) -> "ResourceState":
+        """Read one checkpoint entry. StateError when it lacks what every entry has."""
+        known = dict(entry)
+        try:
+            urn, type_, custom = known.pop("urn"), known.pop("type"), known.pop("custom")
+        except KeyError as missing:
+            raise StateError(
+                f"a resource in the checkpoint has no {missing}: {entry.get('urn', 'unnamed')}"
+            ) from missing
+        times = known.pop("customTimeouts", None) or {}
+        taken = {name: known.pop(key) for key, name in _JSON_NAMES.items() if known.get(key) is not None}
+        return cls(
+            urn=urn,
+            type=type_,
+            custom=custom,
+            custom_timeouts=CustomTimeouts(**{name: times.get(name, 0) for name in ("create", "update", "delete")}),
+            **taken,
+            other=known,
+        )
+
+
+_JSON_NAMES: Final = {
+    "id": "id",
+    "inputs": "inputs",
+    "outputs": "outputs",
+    "parent": "parent",
+    "protect": "protect",
+    "delete": "delete",
+    "external": "external",
+    "dependencies": "dependencies",
+    "propertyDependencies": "property_dependencies",
+    "provider": "provider",
+    "initErrors": "init_errors",
+    "pendingReplacement": "pending_replacement",
+    "retainOnDelete": "retain_on_delete",
+    "deletedWith": "deleted_with",
+    "created": "created",
+    "modified": "modified",
+    "sourcePosition": "source_position",
+    "ignoreChanges": "ignore_changes",
+    "replaceOnChanges": "replace_on_changes",
+}

@@ -1,0 +1,157 @@
+"""Words and marks for steps and property changes, as Pulumi's own display has them. Pure."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from embedded.resource import PROVIDER_TYPE_PREFIX, ResourceState
+from embedded.steps import Op, Step
+from plugin.values import UNKNOWN
+
+MARKS: Final = {
+    Op.SAME: " ",
+    Op.CREATE: "+",
+    Op.UPDATE: "~",
+    Op.REPLACE: "+-",
+    Op.CREATE_REPLACEMENT: "++",
+    Op.DELETE_REPLACED: "--",
+    Op.DELETE: "-",
+    Op.REFRESH: "~",
+}
+
+COLOURS: Final = {
+    Op.CREATE: "green",
+    Op.UPDATE: "yellow",
+    Op.REPLACE: "magenta",
+    Op.CREATE_REPLACEMENT: "green",
+    Op.DELETE_REPLACED: "red",
+    Op.DELETE: "red",
+    Op.REFRESH: "yellow",
+}
+
+_DOING: Final = {
+    Op.CREATE: "creating",
+    Op.UPDATE: "updating",
+    Op.REPLACE: "replacing",
+    Op.CREATE_REPLACEMENT: "creating replacement",
+    Op.DELETE_REPLACED: "deleting original",
+    Op.DELETE: "deleting",
+    Op.REFRESH: "reading",
+    Op.SAME: "",
+}
+
+_DONE: Final = {
+    Op.CREATE: "created",
+    Op.UPDATE: "updated",
+    Op.REPLACE: "replaced",
+    Op.CREATE_REPLACEMENT: "created replacement",
+    Op.DELETE_REPLACED: "deleted original",
+    Op.DELETE: "deleted",
+    Op.REFRESH: "read",
+    Op.SAME: "unchanged",
+}
+
+_SUMMARY: Final = [
+    ("create", "+", "to create", "created"),
+    ("update", "~", "to update", "updated"),
+    ("delete", "-", "to delete", "deleted"),
+    ("replace", "+-", "to replace", "replaced"),
+]
+
+_VALUE_WIDTH: Final = 160
+"""Characters of a value in a diff line; a guess at what still reads well."""
+
+
+def doing(op: Op, is_preview: bool) -> str:
+    """What a step is about: the plan's verb in a preview, the act's otherwise."""
+    return op.value if is_preview and op is not Op.REFRESH else _DOING[op]
+
+
+def done(op: Op, is_preview: bool) -> str:
+    """What a step was."""
+    return op.value if is_preview and op is not Op.REFRESH else _DONE[op]
+
+
+def short_type(type_token: str) -> str:
+    """A type token without the module's file part: `databricks:index:ModelServing`."""
+    parts = type_token.split(":")
+    if len(parts) == 3 and "/" in parts[1]:
+        parts[1] = parts[1].split("/", 1)[0]
+    return ":".join(parts)
+
+
+def label(state: ResourceState) -> str:
+    """How a line names a resource: its type and its name."""
+    return f"{short_type(state.type)} {state.name}"
+
+
+def summary(changes: Mapping[str, int], is_preview: bool) -> list[str]:
+    """Lines of the `Resources:` block; says so when nothing changes."""
+    lines = []
+    for op, mark, to_do, was_done in _SUMMARY:
+        if count := changes.get(op, 0):
+            lines.append(f"    {mark} {count} {to_do if is_preview else was_done}")
+    unchanged = changes.get("same", 0)
+    total = sum(count for op, count in changes.items() if op != "same")
+    if not total:
+        return [f"    no changes, {unchanged} unchanged" if unchanged else "    no changes"]
+    if unchanged:
+        lines.append(f"    {total} change{'s' if total > 1 else ''}. {unchanged} unchanged")
+    return lines
+
+
+def property_changes(step: Step) -> Iterator[str]:
+    """One line per property that changes, at the depth where it changes: `~ config.x[0].y: 980 => 1960`."""
+    old, new = step.old, step.new
+    if step.op in (Op.DELETE, Op.DELETE_REPLACED, Op.SAME):
+        return
+    if step.op is Op.REFRESH or (
+        step.op is Op.UPDATE and new is not None and old is not None and old.inputs == new.inputs
+    ):
+        yield from _compared("", old.outputs if old else {}, new.outputs if new else {})
+        return
+    yield from _compared("", old.inputs if old else {}, new.inputs if new else {})
+
+
+def _compared(path: str, old: Any, new: Any) -> Iterator[str]:
+    if old == new:
+        return
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            inner = f"{path}.{key}" if path else key
+            if key not in old:
+                yield f"+ {inner}: {value(new[key])}"
+            elif key not in new:
+                yield f"- {inner}: {value(old[key])}"
+            else:
+                yield from _compared(inner, old[key], new[key])
+        return
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (before, after) in enumerate(zip(old, new, strict=True)):
+            yield from _compared(f"{path}[{index}]", before, after)
+        return
+    yield f"~ {path}: {value(old)} => {value(new)}"
+
+
+def value(content: Any) -> str:
+    """A value on one line, cut when long."""
+    if content is UNKNOWN:
+        return "output<unknown>"
+    text = json.dumps(content, default=lambda _: "output<unknown>", ensure_ascii=False)
+    return text if len(text) <= _VALUE_WIDTH else f"{text[: _VALUE_WIDTH - 1]}…"
+
+
+def is_internal(state: ResourceState) -> bool:
+    """Whether a display leaves the resource out: a default provider."""
+    return state.type.startswith(PROVIDER_TYPE_PREFIX)
+
+
+def duration(seconds: float) -> str:
+    """A duration as a person says it."""
+    if seconds < 10:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes:02d}m"
+    return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"

@@ -1,0 +1,20 @@
+"""Runs provider methods, which are `async def` by interface and synchronous inside, in the calling thread."""
+
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def complete(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Drive `coroutine` to its end without an event loop and return its value.
+
+    Raises RuntimeError when it awaits something: our providers must not.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as finished:
+        value: T = finished.value
+        return value
+    coroutine.close()
+    raise RuntimeError(f"{coroutine!r} awaited; provider methods must be synchronous inside")

@@ -1,0 +1,190 @@
+"""Nothing that was made is lost when a step fails, the program fails, or the process is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from embedded.checkpoint import StackFile
+from embedded.errors import StackLocked
+from embedded.lock import hold
+from tests.embedded.conftest import ROOT, ToyProject, plan_of, thing
+
+
+def test_failed_create_leaves_the_others_in_the_state(project: ToyProject) -> None:
+    project.declare(thing("good"), {**thing("bad", trouble="create"), "after": ["good"]})
+
+    outcome = project.up()
+
+    assert not outcome.ok
+    assert "the factory is closed" in project.messages()
+    assert "good" in project.resources() and "bad" not in project.resources()
+
+
+def test_after_a_failure_the_next_up_goes_on(project: ToyProject) -> None:
+    project.declare(thing("good"), {**thing("bad", trouble="create"), "after": ["good"]})
+    project.up()
+    project.declare(thing("good"), {**thing("bad"), "after": ["good"]})
+
+    assert project.up().changes == {"same": 2, "create": 1}
+
+
+def test_failed_update_keeps_the_old_state(project: ToyProject) -> None:
+    project.declare(thing("a", size=1))
+    project.up()
+    project.declare(thing("a", size=2, trouble="update"))
+
+    assert not project.up().ok
+    assert project.resources()["a"]["outputs"]["size"] == 1
+
+
+def test_resource_that_is_made_but_not_ready_is_kept_and_updated_next_time(project: ToyProject) -> None:
+    project.declare(thing("a", trouble="init"))
+
+    assert not project.up().ok
+    assert project.resources()["a"]["initErrors"] == ["the paint is wet"]
+
+    assert plan_of(project.preview().digest) == {"a": "update"}
+    assert project.up().ok
+    assert "initErrors" not in project.resources()["a"]
+    assert project.toys.effects() == ["create a.plain", "update a.plain"]
+
+
+def test_failed_delete_keeps_the_resource(project: ToyProject) -> None:
+    project.declare(thing("a", trouble="delete"))
+    project.up()
+    project.declare()
+
+    assert not project.up().ok
+    assert "a" in project.resources()
+
+
+def test_failed_replacement_after_delete_is_made_again_without_a_second_delete(project: ToyProject) -> None:
+    project.declare({"name": "a", "props": {"name": "one"}})
+    project.up()
+    project.declare({"name": "a", "props": {"name": "two", "trouble": "create"}})
+    assert not project.up().ok
+    assert project.resources()["a"]["pendingReplacement"] is True
+    project.declare({"name": "a", "props": {"name": "two"}})
+
+    assert project.up().ok
+
+    assert project.toys.effects() == ["create one.plain", "delete one.plain", "create two.plain"]
+    assert "pendingReplacement" not in project.resources()["a"]
+
+
+def test_refused_inputs_name_the_property_and_stop_before_anything_is_made(project: ToyProject) -> None:
+    project.declare(thing("a", trouble="check"))
+
+    assert not project.up().ok
+    assert "a: trouble: toys must not be troublesome" in project.messages()
+    assert project.toys.effects() == []
+
+
+def test_two_resources_with_one_urn_are_refused(project: ToyProject) -> None:
+    project.declare(thing("a"), thing("a", size=2))
+
+    assert not project.up().ok
+    assert "duplicate resource URN" in project.messages()
+
+
+def test_program_error_is_told_without_a_traceback_and_deletes_nothing(project: ToyProject) -> None:
+    project.declare(thing("a"))
+    project.up()
+    project.declare({"name": "x", "fail": "models.yaml:3:1: no such model"})
+
+    assert not project.up().ok
+    assert "models.yaml:3:1: no such model" in project.messages()
+    assert "Traceback" not in project.messages()
+    assert "a" in project.resources() and "a.plain" in project.toys.things()
+
+
+@pytest.mark.parametrize(
+    ("options", "feature"),
+    [
+        ({"import_": "some-id"}, "an import"),
+        ({"additional_secret_outputs": ["made"]}, "additional secret outputs"),
+        ({"plugin_download_url": "https://example.invalid"}, "a plugin download URL"),
+    ],
+)
+def test_unsupported_option_is_refused_by_name(project: ToyProject, options: dict[str, object], feature: str) -> None:
+    project.declare({**thing("a"), "options": options})
+
+    assert not project.up().ok
+    assert feature in project.messages() and "--engine pulumi" in project.messages()
+    assert project.toys.effects() == []
+
+
+def test_killed_update_loses_no_resource(project: ToyProject, tmp_path: Path) -> None:
+    project.declare(*[thing(f"t{number}", seconds=0.05 * number) for number in range(60)])
+    script = (
+        "import sys; from pathlib import Path; from embedded.run import Engine; from tests.embedded.toy import Toys;"
+        f"Engine(Path({str(project.folder)!r}), 'local', Path({str(project.state_dir)!r}),"
+        f" {{'toy': Toys(Path({str(project.toys.world)!r}))}}, lambda event: None, parallel=4).up()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, "-c", script], env=environment)
+    deadline = time.monotonic() + 60
+    while len(project.toys.things()) < 10 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    made = set(project.toys.things())
+    assert len(made) >= 10
+
+    recovered = {
+        entry["id"]
+        for entry in project.engine().export()["deployment"]["resources"]
+        if entry["type"] == "toy:index/thing:Thing"
+    }
+
+    # At most the acts under way at the moment of the kill (4 in parallel) may be uncertain, and those are named.
+    pending = {
+        operation["resource"]["urn"].rsplit("::", 1)[-1]
+        for operation in project.engine().export()["deployment"].get("pending_operations", [])
+    }
+    assert made - recovered <= {f"{name}.plain" for name in pending}
+    assert recovered <= made
+    assert not list((project.state_dir / ".pulumi/journals").rglob("*.jsonl"))
+
+
+def test_stack_that_is_being_updated_is_not_updated_by_another(project: ToyProject) -> None:
+    project.declare(thing("a"))
+    file = StackFile(project.state_dir, "toys", "local")
+    other = file.lock_dir / "other.json"
+    other.parent.mkdir(parents=True)
+    other.write_text(json.dumps({"pid": 1, "username": "ann", "hostname": "elsewhere", "timestamp": "t"}))
+
+    assert not project.up().ok
+    assert "ann@elsewhere" in project.messages()
+    assert project.toys.effects() == []
+
+
+def test_lock_of_a_process_that_is_gone_is_removed(project: ToyProject) -> None:
+    import socket
+
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    file = StackFile(project.state_dir, "toys", "local")
+    file.lock_dir.mkdir(parents=True)
+    lock = {"pid": dead.pid, "username": "ann", "hostname": socket.gethostname(), "timestamp": "t"}
+    (file.lock_dir / "other.json").write_text(json.dumps(lock))
+
+    with hold(file, "now"):
+        assert [path.name for path in file.lock_dir.iterdir()] != ["other.json"]
+        with pytest.raises(StackLocked), hold(file, "now"):
+            pass
+
+
+def test_broken_checkpoint_is_refused_with_the_way_out(project: ToyProject) -> None:
+    project.declare(thing("a"))
+    project.up()
+    (project.state_dir / ".pulumi/stacks/toys/local.json").write_text('{"version": 3, "chec')
+
+    assert not project.up().ok
+    assert "local.json.bak" in project.messages()

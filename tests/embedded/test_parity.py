@@ -1,0 +1,111 @@
+"""The embedded engine against the Pulumi CLI: the same plans, and each carries on from the other's state."""
+
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.embedded.conftest import ToyProject, box, plan_of, thing
+
+pytestmark = [
+    pytest.mark.pulumi_cli,
+    pytest.mark.skipif(shutil.which("pulumi") is None, reason="no `pulumi` on PATH"),
+    pytest.mark.timeout(300),
+]
+
+Resources = list[dict[str, Any]]
+
+
+def fleet() -> Resources:
+    return [
+        box("box", label="x"),
+        {**thing("a", size=1, kind="wood"), "parent": "box", "options": {"custom_timeouts": {"create": "2h"}}},
+        {**thing("b", of={"from": "a.made"}), "parent": "box"},
+        {**thing("c", list=[1, {"x": None, "y": 0.5}], text="é"), "after": ["b"]},
+        {"name": "outputs", "props": {"made": {"from": "a.made"}}},
+    ]
+
+
+def edited(change: Callable[[dict[str, Any]], None], name: str) -> Resources:
+    resources = fleet()
+    change(next(entry for entry in resources if entry["name"] == name))
+    return resources
+
+
+EDITS: dict[str, Resources] = {
+    "nothing": fleet(),
+    "update": edited(lambda entry: entry["props"].update(size=2), "a"),
+    "replace": edited(lambda entry: entry["props"].update(kind="tin"), "a"),
+    "replace deleting first": edited(lambda entry: entry["props"].update(name="a2"), "a"),
+    "component inputs": edited(lambda entry: entry["props"].update(label="y"), "box"),
+    "drop one": [entry for entry in fleet() if entry["name"] != "c"],
+    "add one": [*fleet(), thing("d")],
+    "property removed": edited(lambda entry: entry["props"].pop("text"), "c"),
+}
+
+WITHOUT = ("stackTrace", "sourcePosition", "created", "modified")
+"""Of a step's states: where in the program, and when; neither is part of a plan."""
+
+
+def comparable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: comparable(item) for key, item in value.items() if key not in WITHOUT}
+    return [comparable(item) for item in value] if isinstance(value, list) else value
+
+
+def test_state_made_by_the_embedded_engine_is_unchanged_to_the_cli(project: ToyProject) -> None:
+    project.declare(*fleet())
+    assert project.up().ok
+
+    digest = project.pulumi_preview()
+
+    assert plan_of(digest) == {}
+    assert digest["changeSummary"] == {"same": 5}
+
+
+def test_state_made_by_the_cli_is_unchanged_to_the_embedded_engine(project: ToyProject) -> None:
+    project.declare(*fleet())
+    project.pulumi("stack", "init", "local")
+    project.pulumi("up", "--stack", "local", "--yes", "--skip-preview")
+
+    outcome = project.preview()
+
+    assert plan_of(outcome.digest) == {}
+    assert outcome.changes == {"same": 5}
+
+
+def test_both_engines_plan_the_same_for_every_edit(project: ToyProject) -> None:
+    project.declare(*fleet())
+    first_cli, first_ours = project.pulumi_preview_of_new_stack(), project.preview().digest
+    assert comparable(first_ours["steps"]) == comparable(first_cli["steps"])
+    assert project.up().ok
+    for name, resources in EDITS.items():
+        project.declare(*resources)
+        theirs, ours = project.pulumi_preview(), project.preview().digest
+        assert ours["changeSummary"] == theirs["changeSummary"], name
+        by_urn = {step["urn"]: step for step in comparable(theirs["steps"])}
+        assert {step["urn"]: step for step in comparable(ours["steps"])} == by_urn, name
+
+
+def test_cli_destroys_what_the_embedded_engine_made(project: ToyProject) -> None:
+    project.declare(*fleet())
+    project.up()
+
+    project.pulumi("destroy", "--stack", "local", "--yes", "--skip-preview")
+
+    assert project.toys.things() == {}
+    assert project.preview().changes == {"create": 5}
+
+
+def test_embedded_engine_applies_an_edit_on_the_clis_state_and_back(project: ToyProject) -> None:
+    project.declare(*fleet())
+    project.pulumi("stack", "init", "local")
+    project.pulumi("up", "--stack", "local", "--yes", "--skip-preview")
+    project.declare(*EDITS["replace"])
+
+    outcome = project.up()
+
+    # b uses a's output, which the replacement makes anew with the same value: b stays as it is.
+    assert outcome.changes == {"replace": 1, "same": 4}
+    assert plan_of(project.pulumi_preview()) == {}
