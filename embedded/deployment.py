@@ -103,8 +103,9 @@ class Deployment:
         self._journal.outputs(urn, outputs, changed=old is None or old[1].outputs != outputs)
 
     def stop(self) -> None:
-        """Begin nothing more; what is under way goes on to its end."""
+        """Begin nothing more; providers are told to end soon what is under way, and to say how far it is."""
         self.is_stopped = True
+        self._providers.cancel()
 
     def _claim(self, urn: str) -> None:
         with self._lock:

@@ -1,5 +1,7 @@
 """What happens during a run, told to whoever shows it or keeps it. Events carry states, never secrets."""
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,3 +68,15 @@ class Finished:
 
 
 Event = Started | StepBegan | StepEnded | StepFailed | Progressed | Diagnosed | Finished
+
+
+def one_at_a_time(*listeners: Callable[[Event], None]) -> Callable[[Event], None]:
+    """A listener that hands each event to all of these, never two events at once."""
+    lock = threading.Lock()
+
+    def emit(event: Event) -> None:
+        with lock:
+            for listen in listeners:
+                listen(event)
+
+    return emit

@@ -146,6 +146,11 @@ class Providers:
         request = protocol.DeleteRequest(state.urn, state.id, property_values(state.outputs), timeout)
         complete(self._of(state.urn).delete(request))
 
+    def cancel(self) -> None:
+        """Tell every provider to end soon what it is waiting for."""
+        for provider in self._by_package.values():
+            complete(provider.cancel())
+
     def _of(self, urn: str) -> protocol.Provider:
         return self._provider(package_of(urn.split("::")[2].rsplit("$", 1)[-1]), urn)
 

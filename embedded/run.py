@@ -4,6 +4,7 @@ import datetime
 import gc
 import ipaddress
 import json
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +22,7 @@ from embedded.checkpoint import Snapshot, StackFile, parse, render, write
 from embedded.deployment import Deployment
 from embedded.digest import Digest
 from embedded.errors import EngineError, Unsupported
-from embedded.events import Diagnosed, Event, Finished, Started
+from embedded.events import Diagnosed, Event, Finished, Started, one_at_a_time
 from embedded.journal import Journal, replay
 from embedded.lock import hold
 from embedded.monitor import EngineLog, Monitor
@@ -94,6 +95,11 @@ class Engine:
         document = json.loads(render(snapshot, self._file, _now(), self._engine_version))
         return {"version": document["version"], "deployment": document["checkpoint"]["latest"]}
 
+    def recover(self) -> None:
+        """Take over what a killed update had done, so that the checkpoint alone says how the stack stands."""
+        with self._locked(is_preview=True):
+            self._recovered()
+
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs as last recorded."""
         snapshot, _ = self._recovered()
@@ -105,13 +111,13 @@ class Engine:
         digest = Digest()
         began = time.monotonic()
 
-        emit = _one_at_a_time(digest.take, self._listen)
+        emit = one_at_a_time(digest.take, self._listen)
         emit(Started(kind, self._stack, self._project.config))
         ok, deployment = False, None
         changes: dict[str, int] = {}
         outputs: dict[str, Any] = {}
         try:
-            with self._locked(is_preview), _without_garbage_collection():
+            with self._locked(is_preview), _without_garbage_collection(), _termination_as_interrupt():
                 snapshot, text = self._recovered(emit)
                 if refresh:
                     snapshot, text, changes = self._refresh(snapshot, text, emit, is_preview)
@@ -251,15 +257,21 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _one_at_a_time(*listeners: Callable[[Event], None]) -> Callable[[Event], None]:
-    lock = threading.Lock()
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM end a run as Ctrl-C does: in order, with the state written."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
-    def emit(event: Event) -> None:
-        with lock:
-            for listen in listeners:
-                listen(event)
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
 
-    return emit
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _recovery_note(snapshot: Snapshot) -> str:

@@ -1,0 +1,37 @@
+"""Chooses how a run is shown: a live tree on a terminal, plain lines elsewhere, nothing but errors when quiet."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from embedded.events import Diagnosed, Event, StepFailed, one_at_a_time
+from embedded.lines import Lines, indented, worded
+
+
+@contextmanager
+def shown(is_quiet: bool, show_diff: bool) -> Iterator[Callable[[Event], None]]:
+    """A listener for a run's events. Quiet: warnings and errors alone, on standard error (standard output is data)."""
+    if is_quiet:
+        yield _tell_trouble
+        return
+    if not sys.stdout.isatty():
+        yield one_at_a_time(Lines(_print_line, show_diff).take)
+        return
+    from rich.console import Console
+
+    from embedded.tree import Tree
+
+    with Tree(Console(highlight=False), show_diff) as tree:
+        yield one_at_a_time(tree.take)
+
+
+def _print_line(line: str) -> None:
+    print(line, flush=True)
+
+
+def _tell_trouble(event: Event) -> None:
+    match event:
+        case StepFailed(step=step, message=message):
+            print(indented(f"error: {step.resource.name}: {message}"), file=sys.stderr)
+        case Diagnosed(severity=severity, message=message, urn=urn) if severity != "info":
+            print(indented(worded(severity, message, urn)), file=sys.stderr)
