@@ -1,0 +1,109 @@
+"""A request as the routes see it, and typed reading of its JSON."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+from stub.state.refusals import BadRequest, Invalid
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request; `path_values` holds the decoded parts of the path that the route leaves open, in order."""
+
+    method: str
+    path_values: tuple[str, ...]
+    query_string: bytes
+    headers: dict[bytes, bytes]
+    body: bytes
+
+    def query(self, key: str) -> str | None:
+        values = parse_qs(self.query_string.decode("latin-1")).get(key)
+        return values[-1] if values else None
+
+    def json(self) -> Json:
+        """The body as a JSON object; an empty body reads as {}. Raises BadRequest."""
+        if not self.body:
+            return {}
+        try:
+            value = json.loads(self.body, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise BadRequest("The request body is not valid JSON.") from error
+        if not isinstance(value, dict):
+            raise BadRequest("The request body must be a JSON object.")
+        return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def text(body: Json, key: str, place: str = "") -> str | None:
+    """An optional string; null counts as absent."""
+    value = body.get(key)
+    if value is not None and not isinstance(value, str):
+        raise Invalid(f"{place}{key}: must be a string.")
+    return value
+
+
+def required_text(body: Json, key: str, place: str = "") -> str:
+    value = text(body, key, place)
+    if not value:
+        raise Invalid(f"{place}{key}: is required.")
+    return value
+
+
+def integer(body: Json, key: str, place: str = "") -> int | None:
+    """An optional whole number; proto clients may send 64-bit numbers as strings of digits."""
+    value = body.get(key)
+    if isinstance(value, str) and value.isascii() and value.removeprefix("-").isdigit() and len(value) <= 19:
+        return int(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**63):
+        raise Invalid(f"{place}{key}: must be a whole number.")
+    return value
+
+
+def boolean(body: Json, key: str, place: str = "") -> bool | None:
+    value = body.get(key)
+    if value is not None and not isinstance(value, bool):
+        raise Invalid(f"{place}{key}: must be true or false.")
+    return value
+
+
+def number(body: Json, key: str, place: str = "") -> float | None:
+    value = body.get(key)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+        raise Invalid(f"{place}{key}: must be a number.")
+    return value
+
+
+def json_object(body: Json, key: str, place: str = "") -> Json | None:
+    value = body.get(key)
+    if value is not None and not isinstance(value, dict):
+        raise Invalid(f"{place}{key}: must be an object.")
+    return value
+
+
+def objects(body: Json, key: str, place: str = "") -> list[Json]:
+    """A list of objects; absent and null read as an empty list."""
+    value = body.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise Invalid(f"{place}{key}: must be a list of objects.")
+    return value
+
+
+def texts(body: Json, key: str, place: str = "") -> list[str]:
+    """A list of strings; absent and null read as an empty list."""
+    value = body.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise Invalid(f"{place}{key}: must be a list of strings.")
+    return value

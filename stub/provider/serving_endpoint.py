@@ -1,0 +1,179 @@
+"""Serving endpoints of both families over the REST API."""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from plugin.errors import ProviderError
+from stub.provider.client import segment
+from stub.provider.diffing import differences
+from stub.provider.errors import AnswerLost, NotFound, NotSettled
+from stub.provider.field import Change, ResourceFields
+from stub.provider.settling import PATH, TimedOut, failure_reasons, has_failed, is_updating, settled
+from stub.provider.state import carried, observed
+from stub.provider.translation import from_response, to_request, value_to_request
+from stub.provider.workspace import Workspace, sent
+
+
+@dataclass(frozen=True)
+class ServingEndpoint:
+    """`ModelServing`, or with `family` "pt" `ModelServingProvisionedThroughput`.
+
+    States and inputs are plain dicts by Pulumi name. Writing raises NotSettled when the endpoint exists and is not
+    ready, so that it is never forgotten, and never deleted as the published provider does.
+    """
+
+    resource: ResourceFields
+    family: str
+    default_timeout_seconds: float
+
+    def create(
+        self, workspace: Workspace, inputs: dict[str, Any], timeout_seconds: float
+    ) -> tuple[str, dict[str, Any]]:
+        name = str(inputs["name"])
+        body = to_request(sent(self.resource.fields), inputs)
+        path = f"{PATH}/{self.family}" if self.family else PATH
+        try:
+            created = workspace.client.post(path, body)
+        except AnswerLost:
+            created = self._as_created(workspace, name, inputs) or workspace.client.post(path, body)
+        try:
+            self._settle(workspace, name, inputs, timeout_seconds)
+            return name, self._finish(workspace, name, {}, inputs, timeout_seconds)
+        except ProviderError as error:
+            # The endpoint exists, whatever went wrong since: the state has to know it.
+            raise NotSettled(
+                name, self._state(workspace, inputs, created, prefers_pending=True), [str(error)]
+            ) from error
+
+    def read(self, workspace: Workspace, name: str, known: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+        try:
+            live = workspace.client.get(f"{PATH}/{segment(name)}")
+        except NotFound:
+            return None
+        return name, self._state(workspace, known, live)
+
+    def update(
+        self, workspace: Workspace, name: str, olds: dict[str, Any], news: dict[str, Any], timeout_seconds: float
+    ) -> dict[str, Any]:
+        """Send the parts that differ: config and wait, tags, gateway; then wait for whatever is still under way."""
+        wanted = carried(self.resource.fields, olds, news)
+        path = f"{PATH}/{segment(name)}"
+        changed = {re.split(r"[.[]", diff.path)[0] for diff in differences(self.resource.fields, olds, news)}
+        if "config" in changed and "config" in wanted:
+            self._put_config(workspace, name, wanted["config"])
+            self._settle(workspace, name, wanted, timeout_seconds)
+            self._refuse_failed(workspace, olds, wanted, workspace.client.get(path))
+        if "tags" in changed:
+            workspace.client.patch(f"{path}/tags", tag_changes(olds.get("tags") or [], wanted.get("tags") or []))
+        if "aiGateway" in changed:
+            gateway = wanted.get("aiGateway") or {}
+            workspace.client.put(f"{path}/ai-gateway", value_to_request(self.resource.by_name["aiGateway"], gateway))
+        return self._finish(workspace, name, olds, wanted, timeout_seconds)
+
+    def delete(self, workspace: Workspace, name: str, state: dict[str, Any]) -> None:
+        with suppress(NotFound):
+            workspace.client.delete(f"{PATH}/{segment(name)}")
+
+    def _as_created(self, workspace: Workspace, name: str, inputs: dict[str, Any]) -> dict[str, Any] | None:
+        """The endpoint that a create without an answer has made, or None; not one that differs from `inputs`."""
+        try:
+            live: dict[str, Any] = workspace.client.get(f"{PATH}/{segment(name)}")
+        except NotFound:
+            return None
+        if differences(self.resource.fields, self._state(workspace, inputs, live, prefers_pending=True), inputs):
+            raise ProviderError(
+                f"serving endpoint {name}: the answer to its creation was lost, and the endpoint of that name differs "
+                "from what was asked; delete or rename it, then run `up` again"
+            )
+        return live
+
+    def _put_config(self, workspace: Workspace, name: str, config: dict[str, Any]) -> None:
+        body = value_to_request(self.resource.by_name["config"], config)
+        if self.family:
+            workspace.client.put(f"{PATH}/{self.family}/{segment(name)}/config", {"config": body})
+        else:
+            workspace.client.put(f"{PATH}/{segment(name)}/config", body)
+
+    def _settle(
+        self, workspace: Workspace, name: str, wanted: dict[str, Any], timeout_seconds: float
+    ) -> dict[str, Any]:
+        try:
+            return settled(workspace.client, name, timeout_seconds)
+        except TimedOut as late:
+            # The state says what was asked for, so that the next `up` goes on waiting and sends nothing again.
+            state = self._state(workspace, wanted, late.live, prefers_pending=True)
+            raise NotSettled(
+                name,
+                state,
+                [f"serving endpoint {name}: still updating after {timeout_seconds:g} s; `up` again goes on waiting"],
+            ) from late
+
+    def _finish(
+        self, workspace: Workspace, name: str, olds: dict[str, Any], wanted: dict[str, Any], timeout_seconds: float
+    ) -> dict[str, Any]:
+        """The final read; raises NotSettled when the endpoint does not run the config that is wanted."""
+        live = self._settle(workspace, name, wanted, timeout_seconds)
+        self._refuse_failed(workspace, olds, wanted, live)
+        state = self._state(workspace, wanted, live)
+        for field in self.resource.fields:
+            if field.change is Change.NEVER_SENT:
+                # What the workspace still has shows at the next refresh; else every preview would plan it again.
+                state.pop(field.name, None)
+                if field.name in wanted:
+                    state[field.name] = wanted[field.name]
+        return state
+
+    def _refuse_failed(
+        self, workspace: Workspace, olds: dict[str, Any], wanted: dict[str, Any], live: dict[str, Any]
+    ) -> None:
+        if not has_failed(live):
+            return
+        state = self._state(workspace, olds or wanted, live)
+        config = self.resource.by_name["config"]
+        if differences((config,), state, wanted):
+            raise NotSettled(str(live["name"]), state, failure_reasons(live))
+
+    def _state(
+        self, workspace: Workspace, known: Mapping[str, Any], live: dict[str, Any], prefers_pending: bool = False
+    ) -> dict[str, Any]:
+        """Properties of `live`; `prefers_pending` takes the config under way for the config."""
+        current, pending = live.get("config"), live.get("pending_config")
+        config = (pending or current) if prefers_pending or (is_updating(live) and not current) else current
+        found = from_response(self.resource.fields, {**live, "config": config})
+        if "config" in found:
+            found["config"] = as_written(known.get("config") or {}, found["config"])
+        return workspace.located(observed(self.resource.fields, known, found))
+
+
+def tag_changes(olds: list[dict[str, Any]], news: list[dict[str, Any]]) -> dict[str, Any]:
+    """Body of the tags request: only what differs."""
+    before = {tag["key"]: tag.get("value") or "" for tag in olds}
+    after = {tag["key"]: tag.get("value") or "" for tag in news}
+    added = [
+        {"key": key, "value": value} if value else {"key": key}
+        for key, value in after.items()
+        if before.get(key) != value
+    ]
+    removed = [key for key in before if key not in after]
+    return {name: tags for name, tags in (("add_tags", added), ("delete_tags", removed)) if tags}
+
+
+def as_written(known: Mapping[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    """`config` in the view that the program uses: the API returns entities and models, and both names in a route."""
+    other = "servedEntities" if known.get("servedModels") else "servedModels"
+    out = {name: value for name, value in config.items() if name != other}
+    written = (known.get("trafficConfig") or {}).get("routes") or []
+    routes = (config.get("trafficConfig") or {}).get("routes") or []
+    if len(written) == len(routes) and written:
+        out["trafficConfig"] = {"routes": [_route_as_written(*pair) for pair in zip(written, routes, strict=True)]}
+    return out
+
+
+def _route_as_written(written: Mapping[str, Any], route: dict[str, Any]) -> dict[str, Any]:
+    names = ("servedEntityName", "servedModelName")
+    stated = [name for name in names if written.get(name)]
+    extra = [name for name in names if name not in stated] if len(stated) == 1 and stated[0] in route else []
+    return {name: value for name, value in route.items() if name not in extra}

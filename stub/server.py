@@ -1,0 +1,100 @@
+"""Runs the workspace: binds the loopback address, serves, announces itself, cleans up."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+
+from stub import statedir
+from stub.api import routes
+from stub.api.application import Application
+from stub.inference.simulated import Pace
+from stub.state.settle import Settle
+from stub.state.workspace import open_workspace
+
+LOOPBACK = "127.0.0.1"
+BACKLOG = 2048
+SHUTDOWN_SECONDS = 2
+
+
+class ServeError(Exception):
+    """The workspace cannot be served; the message says why and what to do."""
+
+
+class AnnouncingServer(uvicorn.Server):
+    """Writes `run.json` once it answers and removes it when it stops."""
+
+    def __init__(self, config: uvicorn.Config, state_dir: Path, run: statedir.RunFile) -> None:
+        super().__init__(config)
+        self._state_dir = state_dir
+        self._run = run
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        statedir.write_run_file(self._state_dir, self._run)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        statedir.remove_run_file(self._state_dir)
+        await super().shutdown(sockets)
+
+
+def serve(state_dir: Path, port: int, settle: Settle, pace: Pace | None) -> None:
+    """Serve `state_dir` until SIGTERM or SIGINT; raises ServeError or StoreError before anything is announced."""
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = statedir.take_lock(state_dir)
+    if lock is None:
+        raise ServeError(f"{state_dir}: another stub workspace serves this directory; run `bandplan stub stop` first")
+    statedir.remove_run_file(state_dir)
+    _log_to(state_dir / "stub.log")
+    listener = bind_loopback(port)
+    host = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+    workspace = open_workspace(state_dir, settle)
+    unknown_routes: Counter[str] = Counter()
+    router = routes.build(workspace, host, unknown_routes, pace)
+    application = Application(router, statedir.ensure_token(state_dir), workspace.id, unknown_routes)
+    config = uvicorn.Config(
+        application,
+        http="auto",
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        interface="asgi3",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    started_at = datetime.now(UTC).isoformat(timespec="seconds")
+    run = statedir.RunFile(os.getpid(), int(listener.getsockname()[1]), host, started_at)
+    try:
+        asyncio.run(AnnouncingServer(config, state_dir, run).serve(sockets=[listener]))
+    finally:
+        workspace.close()
+        os.close(lock)
+
+
+def bind_loopback(port: int) -> socket.socket:
+    """A listening socket on 127.0.0.1; port 0 takes a free one. Raises ServeError."""
+    # With the protocol named, asyncio sets TCP_NODELAY; without it every answer waits 40 ms for a delayed ACK.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOOPBACK, port))
+    except OSError as error:
+        listener.close()
+        raise ServeError(f"{LOOPBACK}:{port}: cannot listen ({error.strerror}); use another --port, or 0") from error
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+def _log_to(path: Path) -> None:
+    logging.basicConfig(filename=path, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

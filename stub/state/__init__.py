@@ -1,0 +1,6 @@
+"""What the workspace holds: endpoints, models, permissions, faults; their rules and transitions; the SQLite store.
+
+Belongs here: values (frozen dataclasses), pure transitions and rules, the data file of models, the store.
+Does not belong here: HTTP, routes, status lines, text generation.
+May import: the standard library and PyYAML; nothing else of ours.
+"""

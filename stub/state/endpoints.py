@@ -1,0 +1,183 @@
+"""The endpoints of the workspace: create, read, change, delete."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from stub.state.access import Access
+from stub.state.catalogue import Facts
+from stub.state.configuration import Configuration, Json, Route, ServedEntity
+from stub.state.endpoint import Endpoint, begin_update, end_update, from_document, is_due
+from stub.state.faults import Faults
+from stub.state.refusals import AlreadyExists, Conflict, NotFound
+from stub.state.registered_models import RegisteredModels
+from stub.state.rules import check_configuration, check_endpoint_name
+from stub.state.settle import Settle
+from stub.state.shelf import Shelf
+from stub.state.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRequest:
+    """What a create asks for; `config` None makes an endpoint that serves nothing yet."""
+
+    name: str
+    config: Configuration | None
+    settings: Json = field(default_factory=dict)
+    tags: tuple[tuple[str, str | None], ...] = ()
+
+
+class Endpoints:
+    """Endpoints by name, and by id for permissions. Every change is committed before it returns."""
+
+    def __init__(
+        self,
+        store: Store,
+        models: RegisteredModels,
+        access: Access,
+        faults: Faults,
+        settle: Settle,
+        creator: str,
+        clock_ms: Callable[[], int],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._models = models
+        self._access = access
+        self._faults = faults
+        self._settle = settle
+        self._creator = creator
+        self._clock_ms = clock_ms
+        self._new_id = new_id
+        self._shelf: Shelf[Endpoint] = Shelf(store, "endpoint", Endpoint.to_document, from_document)
+        self._name_by_id = {endpoint.id: name for name, endpoint in self._shelf}
+        # Reads of updates that are under way. Not stored: after a restart an update only takes a few reads more.
+        self._reads: dict[str, int] = {}
+
+    def create(self, request: EndpointRequest) -> Endpoint:
+        check_endpoint_name(request.name)
+        if self._shelf.get(request.name) is not None:
+            raise AlreadyExists(f"Endpoint with name '{request.name}' already exists.")
+        now = self._clock_ms()
+        endpoint = Endpoint(
+            name=request.name,
+            id=self._new_id(),
+            creator=self._creator,
+            created_ms=now,
+            updated_ms=now,
+            settings=request.settings,
+            tags=request.tags,
+        )
+        if request.config is not None:
+            endpoint = self._begin(endpoint, request.config, "create", now)
+        self._keep(endpoint)
+        self._name_by_id[endpoint.id] = endpoint.name
+        return endpoint
+
+    def read(self, name: str) -> Endpoint:
+        """The endpoint as a client's GET sees it; counts as one read of an update that is under way."""
+        endpoint = self.get(name)
+        if endpoint.is_updating:
+            self._reads[name] = self._reads.get(name, 0) + 1
+        return endpoint
+
+    def get(self, name: str) -> Endpoint:
+        """The endpoint, its update ended when due; raises NotFound."""
+        endpoint = self._shelf.get(name)
+        if endpoint is None:
+            raise NotFound(f"Endpoint with name '{name}' does not exist.")
+        return self._settled(endpoint)
+
+    def get_by_id(self, endpoint_id: str) -> Endpoint:
+        name = self._name_by_id.get(endpoint_id)
+        if name is None:
+            raise NotFound(f"Endpoint with id '{endpoint_id}' does not exist.")
+        return self.get(name)
+
+    def all(self) -> list[Endpoint]:
+        return [self._settled(endpoint) for _, endpoint in self._shelf]
+
+    def count(self) -> int:
+        return len(self._shelf)
+
+    def update_config(self, name: str, config: Configuration) -> Endpoint:
+        """Start serving another configuration; raises Conflict while an update runs."""
+        endpoint = self.get(name)
+        if endpoint.is_updating:
+            raise Conflict(f"Endpoint '{name}' is currently being updated; wait until the update has ended.")
+        endpoint = self._begin(endpoint, config, "update", self._clock_ms())
+        return self._keep(endpoint)
+
+    def update_tags(self, name: str, add: tuple[tuple[str, str | None], ...], delete: tuple[str, ...]) -> Endpoint:
+        """Deletions first, then additions; a tag that is set again keeps its place."""
+        endpoint = self.get(name)
+        tags = {key: value for key, value in endpoint.tags if key not in delete}
+        tags.update(add)
+        return self._keep(replace(endpoint, tags=tuple(tags.items()), updated_ms=self._clock_ms()))
+
+    def update_setting(self, name: str, key: str, value: object) -> Endpoint:
+        """Replace one setting whole; None removes it."""
+        endpoint = self.get(name)
+        settings = {k: v for k, v in endpoint.settings.items() if k != key}
+        if value is not None:
+            settings[key] = value
+        return self._keep(replace(endpoint, settings=settings, updated_ms=self._clock_ms()))
+
+    def delete(self, name: str) -> None:
+        """Remove the endpoint and its permissions; the name is free at once."""
+        endpoint = self.get(name)
+        self._access.forget_permissions(permissions_path(endpoint))
+        self._shelf.remove(name)
+        self._name_by_id.pop(endpoint.id, None)
+        self._reads.pop(name, None)
+
+    def facts(self, entity: ServedEntity) -> Facts | None:
+        """What the platform knows about a served model; None for an external one, and for one whose version was
+        deleted from the registry since: its endpoint goes on serving."""
+        try:
+            return self._facts(entity)
+        except NotFound:
+            return None
+
+    def _facts(self, entity: ServedEntity) -> Facts | None:
+        return None if entity.external_model is not None else self._models.facts(entity.model, entity.version)
+
+    def _begin(self, endpoint: Endpoint, config: Configuration, operation: str, now_ms: int) -> Endpoint:
+        facts = {entity.name: self._facts(entity) for entity in config.entities}
+        check_configuration(config, facts)
+        pending = replace(
+            config,
+            version=endpoint.last_version + 1,
+            entities=tuple(
+                replace(entity, creator=self._creator, created_ms=now_ms) for entity in config.entities
+            ),
+            # The platform fills in the one route there can be, with both names.
+            routes=config.routes or (Route(config.entities[0].name, config.entities[0].name, 100),),
+        )
+        self._reads.pop(endpoint.name, None)
+        failure = self._faults.take(endpoint.name, operation)
+        begun = begin_update(endpoint, pending, self._task(pending), failure, now_ms)
+        return end_update(begun, self._task(pending)) if self._settle.is_at_once else begun
+
+    def _settled(self, endpoint: Endpoint) -> Endpoint:
+        if not endpoint.is_updating:
+            return endpoint
+        if not is_due(endpoint, self._reads.get(endpoint.name, 0), self._settle, self._clock_ms()):
+            return endpoint
+        self._reads.pop(endpoint.name, None)
+        task = self._task(endpoint.pending) if endpoint.pending else endpoint.task
+        return self._keep(end_update(endpoint, task))
+
+    def _task(self, config: Configuration) -> str | None:
+        entity = config.entities[0]
+        if entity.external_model is not None:
+            return str(entity.external_model.get("task"))
+        facts = self.facts(entity)
+        return facts.task if facts else None
+
+    def _keep(self, endpoint: Endpoint) -> Endpoint:
+        self._shelf.put(endpoint.name, endpoint)
+        return endpoint
+
+
+def permissions_path(endpoint: Endpoint) -> str:
+    """The object that permissions of an endpoint hang on: keyed by its id, so a new endpoint never inherits them."""
+    return f"serving-endpoints/{endpoint.id}"

@@ -1,0 +1,28 @@
+"""How long a configuration update stays IN_PROGRESS: a number of reads, a time, or not at all."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """An update settles once it was read `reads` times and `milliseconds` have passed; both 0 means at once.
+
+    There is no background thread: an update settles when it is looked at.
+    """
+
+    reads: int = 1
+    milliseconds: int = 0
+
+    @property
+    def is_at_once(self) -> bool:
+        return self.reads == 0 and self.milliseconds == 0
+
+
+def parse(text: str) -> Settle:
+    """Read `reads:N`, `ms:N` or `at-once`; raises ValueError that says what is allowed."""
+    if text == "at-once":
+        return Settle(reads=0)
+    kind, _, count = text.partition(":")
+    if kind in ("reads", "ms") and count.isascii() and count.isdigit() and len(count) <= 9:
+        return Settle(reads=int(count)) if kind == "reads" else Settle(reads=0, milliseconds=int(count))
+    raise ValueError(f"--settle {text}: not a settle rule; use reads:N, ms:N or at-once")

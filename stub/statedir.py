@@ -1,0 +1,106 @@
+"""The state directory of a stub workspace: its files, and the lock that tells whether a stub serves it.
+
+The serving process holds an exclusive lock on `lock` for its whole life and writes its process id into it. A lock that
+is held therefore proves that the process lives and is ours; a `run.json` without one is left over from a kill.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+LOCK_ATTEMPTS = 20
+LOCK_PAUSE_SECONDS = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """What `run.json` says about the serving process; `host` is `http://127.0.0.1:PORT`."""
+
+    pid: int
+    port: int
+    host: str
+    started_at: str
+
+
+def write_run_file(state_dir: Path, run: RunFile) -> None:
+    """Write `run.json` whole or not at all."""
+    _replace(state_dir / "run.json", json.dumps(
+        {"pid": run.pid, "port": run.port, "host": run.host, "started_at": run.started_at}
+    ))
+
+
+def read_run_file(state_dir: Path) -> RunFile | None:
+    """The contents of `run.json`; None when it is missing or is not one of ours."""
+    try:
+        return RunFile(**json.loads((state_dir / "run.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def remove_run_file(state_dir: Path) -> None:
+    (state_dir / "run.json").unlink(missing_ok=True)
+
+
+def read_token(state_dir: Path) -> str:
+    """The bearer token; raises OSError when there is none yet."""
+    return (state_dir / "token").read_text(encoding="ascii").strip()
+
+
+def ensure_token(state_dir: Path) -> str:
+    """The bearer token, made at random on first use; the file is readable by its owner only."""
+    path = state_dir / "token"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        path.chmod(0o600)
+        token = read_token(state_dir)
+        if token:
+            return token
+        descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC)
+    token = secrets.token_urlsafe(32)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(token)
+    return token
+
+
+def take_lock(state_dir: Path) -> int | None:
+    """A descriptor holding the lock of this directory, our process id in it; None when another process holds it."""
+    descriptor = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    for _ in range(LOCK_ATTEMPTS):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            return descriptor
+        time.sleep(LOCK_PAUSE_SECONDS)  # a look at the lock (below) holds it for a moment
+    os.close(descriptor)
+    return None
+
+
+def lock_holder(state_dir: Path) -> int | None:
+    """The process id of the stub that serves this directory, or None."""
+    try:
+        descriptor = os.open(state_dir / "lock", os.O_RDWR)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 32, 0)
+        return int(holder) if holder.isdigit() else None
+    else:
+        os.ftruncate(descriptor, 0)  # left by a killed process; never to be read as the next holder's
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _replace(path: Path, text: str) -> None:
+    written = path.with_name(f"{path.name}.{os.getpid()}.new")
+    written.write_text(text, encoding="utf-8")
+    written.replace(path)

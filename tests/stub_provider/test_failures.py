@@ -1,0 +1,201 @@
+"""What goes wrong while an endpoint is written: it stays in the state, with the reason, and the next up mends it."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pulumi.provider.experimental import provider as sdk
+
+from plugin.complete import complete
+from plugin.errors import InitFailed, ProviderError
+from plugin.values import property_values
+from stub.provider.databricks import DatabricksProvider
+
+CLASSIC = "databricks:index/modelServing:ModelServing"
+ENDPOINT = "/api/2.0/serving-endpoints/chat"
+
+
+def fail_next(workspace_call: Any, operation: str) -> None:
+    workspace_call("POST", "/stub/faults", {"endpoint": "chat", "reason": "no GPU left", "operation": operation})
+
+
+def never_settles(proxy: Any) -> Callable[[Any], tuple[int, dict[str, Any], dict[str, str]] | None]:
+    """Reads find the endpoint updating to what was posted last."""
+
+    def answer(request: Any) -> tuple[int, dict[str, Any], dict[str, str]] | None:
+        if request.method != "GET":
+            return None
+        posted = next(earlier.body for earlier in reversed(proxy.requests) if earlier.method == "POST")
+        state = {"ready": "NOT_READY", "config_update": "IN_PROGRESS"}
+        return 200, {"name": "chat", "id": "f" * 32, "state": state, "pending_config": posted["config"]}, {}
+
+    return answer
+
+
+def test_failed_create_keeps_the_endpoint_and_tells_the_reason(
+    driver: Any, proxy: Any, endpoint: Any, workspace_call: Any
+) -> None:
+    fail_next(workspace_call, "create")
+    _, resource = driver.up(CLASSIC, endpoint())
+    assert resource.id == "chat"
+    assert "UPDATE_FAILED" in resource.init_errors[0]
+    assert "no GPU left" in " ".join(resource.init_errors)
+    assert not [line for line in proxy.trace() if line.startswith("DELETE")]
+
+
+def test_up_after_a_failed_create_sends_the_config_again(
+    driver: Any, proxy: Any, endpoint: Any, workspace_call: Any
+) -> None:
+    fail_next(workspace_call, "create")
+    driver.up(CLASSIC, endpoint())
+    proxy.trace()
+    operation, resource = driver.up(CLASSIC, endpoint())
+    assert (operation, resource.init_errors) == ("update", [])
+    assert proxy.trace()[0] == "PUT SE/chat/config"
+    assert not driver.diff(CLASSIC, endpoint()).changes
+    assert not driver.refresh()
+
+
+def test_failed_update_keeps_the_old_config_in_the_state_and_the_next_up_sends_it_again(
+    driver: Any, proxy: Any, endpoint: Any, workspace_call: Any
+) -> None:
+    driver.up(CLASSIC, endpoint())
+    fail_next(workspace_call, "update")
+    wider = endpoint({"maxProvisionedThroughput": 2910})
+    _, failed = driver.up(CLASSIC, wider)
+    assert "no GPU left" in " ".join(failed.init_errors)
+    assert failed.state["config"]["servedEntities"][0]["maxProvisionedThroughput"] == 1940
+    proxy.trace()
+    _, mended = driver.up(CLASSIC, wider)
+    assert mended.init_errors == []
+    assert proxy.trace()[0] == "PUT SE/chat/config"
+
+
+def test_timeout_of_a_create_keeps_the_endpoint_and_the_next_up_only_waits(
+    driver: Any, proxy: Any, endpoint: Any
+) -> None:
+    proxy.before = never_settles(proxy)
+    _, resource = driver.up(CLASSIC, endpoint(), timeout_seconds=0.05)
+    assert resource.init_errors == ["serving endpoint chat: still updating after 0.05 s; `up` again goes on waiting"]
+    proxy.before = lambda request: None
+    proxy.trace()
+    operation, resource = driver.up(CLASSIC, endpoint())
+    assert (operation, resource.init_errors) == ("update", [])
+    assert {line.split()[0] for line in proxy.trace()} == {"GET"}
+
+
+def test_cancel_ends_the_wait_and_keeps_the_endpoint(driver: Any, proxy: Any, endpoint: Any) -> None:
+    asked = threading.Event()
+    answer = never_settles(proxy)
+
+    def told(request: Any) -> Any:
+        if request.method == "GET":
+            asked.set()
+        return answer(request)
+
+    proxy.before = told
+    created: list[Any] = []
+    call = threading.Thread(target=lambda: created.append(driver.up(CLASSIC, endpoint())[1]))
+    call.start()
+    assert asked.wait(10)
+    complete(driver.provider.cancel())
+    call.join(10)
+    assert created[0].id == "chat"
+    assert "interrupted" in created[0].init_errors[0]
+
+
+def test_workspace_that_dies_during_the_wait_leaves_the_endpoint_in_the_state(
+    driver: Any, proxy: Any, endpoint: Any
+) -> None:
+    proxy.before = lambda request: (
+        (500, {"error_code": "INTERNAL", "message": "died"}, {}) if request.method == "GET" else None
+    )
+    _, resource = driver.up(CLASSIC, endpoint())
+    assert resource.id == "chat"
+    assert "died" in resource.init_errors[0]
+
+
+def test_lost_answer_to_a_create_finds_the_endpoint_that_was_made(driver: Any, proxy: Any, endpoint: Any) -> None:
+    proxy.loses = lambda request: request.method == "POST"
+    _, resource = driver.up(CLASSIC, endpoint())
+    assert (resource.id, resource.init_errors) == ("chat", [])
+    assert [line for line in proxy.trace() if line.startswith("POST")] == ["POST SE"]
+    assert not driver.diff(CLASSIC, endpoint()).changes
+
+
+def test_lost_answer_never_adopts_an_endpoint_that_differs(
+    driver: Any, proxy: Any, endpoint: Any, workspace_call: Any
+) -> None:
+    driver.up(CLASSIC, endpoint(), name="first")
+    proxy.loses = lambda request: request.method == "POST"
+    with pytest.raises(ProviderError, match="differs from what was asked"):
+        driver.up(CLASSIC, endpoint({"maxProvisionedThroughput": 2910}), name="second")
+
+
+def test_throttled_requests_are_repeated(driver: Any, proxy: Any, endpoint: Any) -> None:
+    answers = [(429, "REQUEST_LIMIT_EXCEEDED"), None, (503, "TEMPORARILY_UNAVAILABLE"), None]
+
+    def throttle(request: Any) -> Any:
+        due = answers.pop(0) if answers else None
+        return None if due is None else (due[0], {"error_code": due[1], "message": "later"}, {})
+
+    proxy.before = throttle
+    _, resource = driver.up(CLASSIC, endpoint())
+    assert resource.init_errors == []
+    assert proxy.trace()[:4] == ["POST SE", "POST SE", "GET SE/chat", "GET SE/chat"]
+
+
+def test_conflict_fails_at_once(driver: Any, proxy: Any, endpoint: Any) -> None:
+    driver.up(CLASSIC, endpoint())
+    proxy.trace()
+    conflict = (409, {"error_code": "RESOURCE_CONFLICT", "message": "is updating"}, {})
+    proxy.before = lambda request: conflict if request.method == "PUT" else None
+    with pytest.raises(ProviderError, match="409 RESOURCE_CONFLICT: is updating"):
+        driver.up(CLASSIC, endpoint({"maxProvisionedThroughput": 2910}))
+    assert proxy.trace() == ["PUT SE/chat/config"]
+
+
+def test_refusal_of_a_create_is_told_and_nothing_is_kept(driver: Any, endpoint: Any) -> None:
+    with pytest.raises(ProviderError, match="400 INVALID_PARAMETER_VALUE") as raised:
+        driver.up(CLASSIC, endpoint({"maxProvisionedThroughput": 1}))
+    assert not isinstance(raised.value, InitFailed)
+    assert driver.resources == {}
+
+
+@pytest.mark.parametrize("host", ["https://example.cloud.databricks.com", "http://10.0.0.1:80", "ftp://127.0.0.1"])
+def test_workspace_that_is_not_on_loopback_is_refused(host: str) -> None:
+    with pytest.raises(ProviderError, match="not on a loopback address"):
+        configure({"DATABRICKS_HOST": host, "DATABRICKS_TOKEN": "dapi-secret"})
+
+
+@pytest.mark.parametrize("host", ["http://127.0.0.1:9", "http://localhost:9"])
+def test_workspace_that_is_not_there_is_named_by_host_and_port(host: str) -> None:
+    with pytest.raises(ProviderError) as raised:
+        configure({"DATABRICKS_HOST": host, "DATABRICKS_TOKEN": "dapi-secret"})
+    assert host.removeprefix("http://") in str(raised.value)
+    assert "dapi-secret" not in str(raised.value)
+
+
+def test_missing_host_is_told_with_the_variable_to_set() -> None:
+    with pytest.raises(ProviderError, match="set DATABRICKS_HOST"):
+        configure({"DATABRICKS_TOKEN": "x"})
+
+
+def test_host_of_the_provider_config_wins_over_the_environment() -> None:
+    with pytest.raises(ProviderError, match=r"10\.9\.8\.7"):
+        configure({"DATABRICKS_HOST": "http://127.0.0.1:9", "DATABRICKS_TOKEN": "x"}, host="http://10.9.8.7")
+
+
+def test_wrong_token_is_told_without_showing_it(proxy: Any, endpoint: Any) -> None:
+    provider = configure({"DATABRICKS_HOST": proxy.url, "DATABRICKS_TOKEN": "dapi-wrong"})
+    urn = f"urn:pulumi:local::bandplan::{CLASSIC}::chat"
+    with pytest.raises(ProviderError, match="401 UNAUTHENTICATED") as raised:
+        complete(provider.create(sdk.CreateRequest(urn, property_values(endpoint()), 0, False)))
+    assert "dapi-wrong" not in str(raised.value)
+
+
+def configure(environ: dict[str, str], **settings: str) -> DatabricksProvider:
+    provider = DatabricksProvider(environ)
+    complete(provider.configure(sdk.ConfigureRequest({}, property_values(settings), True, True)))
+    return provider
