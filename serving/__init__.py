@@ -1,0 +1,5 @@
+"""The domain of LLM serving: what is wanted (`spec`), what it takes (`throughput`), what is there (`workspace`).
+
+Belongs here: types and rules that know the platform. Does not belong here: Pulumi, command lines, the stub.
+May import: nothing of ours outside this package; workspace -> throughput -> spec within it.
+"""

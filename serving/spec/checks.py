@@ -1,0 +1,164 @@
+"""Rules across the keys of an entry, and across entries.
+
+They read the values as written, so that they are reported beside wrong types and unknown keys; a value of a wrong type
+is left to the shapes and passes here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from serving.spec import rules
+from serving.spec.access import Permission
+from serving.spec.entity import EntityDeclaration
+from serving.spec.entry import Entry
+from serving.spec.problem import Problem
+from serving.spec.shape import RESERVED_ENDPOINT_NAMES, Shape
+from serving.spec.source import Source
+
+Path = tuple[str | int, ...]
+
+
+def entry_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
+    """What is wrong within one entry, which stands at `base`."""
+    found = [*_keys(raw, Entry, base, source), *_capacity(raw, base, source)]
+    if raw.get("name") in RESERVED_ENDPOINT_NAMES:
+        found.append(
+            rules.ENDPOINT_NAME.problem(
+                source, (*base, "name"), f"{raw['name']} is reserved", f"write {raw['name']}-endpoint"
+            )
+        )
+    entities = raw.get("entities")
+    if isinstance(entities, list):
+        for index, entity in enumerate(entities):
+            if isinstance(entity, dict):
+                place = (*base, "entities", index)
+                found += [*_keys(entity, EntityDeclaration, place, source), *_capacity(entity, place, source)]
+        found += [*_traffic(entities, base, source), *_served_names(entities, base, source)]
+    found += permission_problems(raw, base, source)
+    if "demand" not in raw and "auto" in (
+        raw.get("throughput"),
+        *(one.get("throughput") for one in _mappings(entities)),
+    ):
+        step = "add `demand: {requests_per_second: 2, input_tokens: 2048, output_tokens: 256}`, or write a band"
+        found.append(rules.DEMAND_FOR_AUTO.problem(source, (*base, "throughput"), "the entry has no demand", step))
+    return found
+
+
+def permission_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
+    """Permissions of an entry, or of the defaults, that name no principal or several."""
+    permissions = raw.get("permissions")
+    return [
+        problem
+        for index, permission in enumerate(permissions if isinstance(permissions, list) else ())
+        if isinstance(permission, dict)
+        for problem in _keys(permission, Permission, (*base, "permissions", index), source)
+    ]
+
+
+def duplicate_names(names: Sequence[object], source: Source) -> list[Problem]:
+    """Entries whose name an earlier entry has."""
+    found, first = [], dict[str, int]()
+    for index, name in enumerate(names):
+        if not isinstance(name, str):
+            continue
+        if name in first:
+            line = source.place(("models", str(first[name]), "name"))[0]
+            finding = f"{name[:63]} is already the entry on line {line}"
+            found.append(
+                rules.DUPLICATE_NAME.problem(
+                    source, ("models", str(index), "name"), finding, "rename one, or remove one"
+                )
+            )
+        first.setdefault(name, index)
+    return found
+
+
+def _keys(raw: Mapping[str, Any], shape: type[Shape], base: Path, source: Source) -> list[Problem]:
+    found = []
+    for group in shape.exactly_one:
+        given = [key for key in group if key in raw]
+        if not given:
+            found.append(
+                rules.ONE_OF.problem(source, base, f"none of {', '.join(group)} is written", f"add {group[0]}")
+            )
+        elif len(given) > 1:
+            finding = f"{' and '.join(given)} exclude each other"
+            found.append(rules.ONE_OF.problem(source, (*base, given[1]), finding, f"keep {given[0]} or {given[1]}"))
+    for key, needed in shape.together:
+        if key not in raw or needed in raw:
+            continue
+        if needed == "version":
+            found.append(
+                rules.PINNED_VERSION.problem(source, (*base, key), "the model has no version", 'add `version: "1"`')
+            )
+        else:
+            step = "remove it: the deploy makes the version" if "register" in raw else f"write it beside its {needed}"
+            found.append(rules.PINNED_VERSION.problem(source, (*base, key), f"{key} is written without {needed}", step))
+    return found
+
+
+def _capacity(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
+    match raw.get("throughput"):
+        case {"bands": {"min": int(low), "max": int(high)}}:
+            key = "bands"
+        case {"tokens_per_second": {"min": int(low), "max": int(high)}}:
+            key = "tokens_per_second"
+        case _:
+            return []
+    if high >= low or high < 1:
+        return []
+    step = f"write max: {low}, or a smaller min"
+    return [
+        rules.BAND_ORDER.problem(source, (*base, "throughput", key, "max"), f"max {high} is less than min {low}", step)
+    ]
+
+
+def _traffic(entities: Sequence[object], base: Path, source: Source) -> list[Problem]:
+    mappings = _mappings(entities)
+    shares = [one.get("traffic_percent", 100 if len(entities) == 1 else None) for one in mappings]
+    for index, share in enumerate(shares):
+        if share is None and len(mappings) == len(entities):
+            step = "add `traffic_percent: ...`; the shares add up to 100"
+            return [rules.TRAFFIC.problem(source, (*base, "entities", index), "this served entity has no share", step)]
+    whole = [share for share in shares if isinstance(share, int) and not isinstance(share, bool)]
+    if len(whole) != len(entities) or not whole or sum(whole) == 100:
+        return []
+    last = whole[-1] + 100 - sum(whole)
+    step = f"write {last} for the last one" if 0 <= last <= 100 else f"take {sum(whole) - 100} off"
+    return [
+        rules.TRAFFIC.problem(
+            source, (*base, "entities"), f"the shares {' + '.join(map(str, whole))} add up to {sum(whole)}", step
+        )
+    ]
+
+
+def _served_names(entities: Sequence[object], base: Path, source: Source) -> list[Problem]:
+    found, first = [], dict[str, int]()
+    for index, one in enumerate(entities):
+        name = _served_name(one)
+        if name is None:
+            continue
+        if name in first:
+            step = "give each its own `name`"
+            finding = f"{name} is already the served entity {first[name] + 1}"
+            found.append(rules.DUPLICATE_SERVED_NAME.problem(source, (*base, "entities", index), finding, step))
+        first.setdefault(name, index)
+    return found
+
+
+def _served_name(raw: object) -> str | None:
+    """As `Entity.served_name` has it."""
+    match raw:
+        case {"name": str(name)}:
+            return name
+        case {"register": {"name": str(model)}}:
+            return model.rsplit(".", 1)[-1]
+        case {"model": str(model), "version": str(version)}:
+            return f"{model.rsplit('.', 1)[-1]}-{version}"
+    return None
+
+
+def _mappings(values: object) -> list[Mapping[str, Any]]:
+    return [one for one in values if isinstance(one, dict)] if isinstance(values, list) else []

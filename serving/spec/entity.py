@@ -1,0 +1,80 @@
+"""A model version behind an endpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from serving.spec.registration import Registration
+from serving.spec.shape import EndpointName, IfGiven, ModelName, Shape, VersionNumber, Whole
+from serving.spec.throughput import (
+    AutoThroughput,
+    BandThroughput,
+    ModelUnitThroughput,
+    Throughput,
+    TokensPerSecondThroughput,
+)
+from serving.spec.workload import Workload
+
+Capacity = BandThroughput | TokensPerSecondThroughput | ModelUnitThroughput | AutoThroughput | Workload
+
+
+class EntityDeclaration(Shape):
+    """A served entity as it is written in an entry's `entities`."""
+
+    exactly_one: ClassVar[tuple[tuple[str, ...], ...]] = (("model", "register"), ("throughput", "workload"))
+    together: ClassVar[tuple[tuple[str, str], ...]] = (("model", "version"), ("version", "model"))
+
+    name: IfGiven[EndpointName] = Field(
+        default=None, description="Served name; the model's last part and version when left out.", examples=["champion"]
+    )
+    model: IfGiven[ModelName] = Field(
+        default=None, description="Three-level Unity Catalog name.", examples=["system.ai.llama_v3_3_70b_instruct"]
+    )
+    version: IfGiven[VersionNumber] = Field(
+        default=None, description="Version of the model, in quotes.", examples=["1"]
+    )
+    registration: IfGiven[Registration] = Field(
+        default=None,
+        alias="register",
+        description="A version that this deploy registers, instead of model and version.",
+        examples=[{"name": "ml.search.gte_finetuned", "source": "runs:/0123/model"}],
+    )
+    throughput: IfGiven[Throughput] = Field(
+        default=None, description="Provisioned throughput.", examples=[{"bands": {"min": 1, "max": 2}}]
+    )
+    workload: IfGiven[Workload] = Field(
+        default=None,
+        description="Legacy compute, deprecated; needs allow_legacy.",
+        examples=[{"size": "Small", "parameters_billion": 7}],
+    )
+    traffic_percent: IfGiven[Annotated[Whole, Field(ge=0, le=100)]] = Field(
+        default=None, description="Share of the requests; shares of an endpoint add up to 100.", examples=[90]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A served entity, whichever way it was written.
+
+    `model` is the name to be registered when `register` is given; then `version` is None. `path` is where the entity
+    stands within its entry: empty, or `entities/0/`.
+    """
+
+    name: str | None
+    model: str
+    version: str | None
+    register: Registration | None
+    throughput: Capacity
+    traffic_percent: int
+    path: str = ""
+
+    @property
+    def served_name(self) -> str:
+        """The name, else the model's last part and the version (`llama_v3_3_70b_instruct-1`), or that part alone."""
+        if self.name is not None:
+            return self.name
+        last = self.model.rsplit(".", 1)[-1]
+        return last if self.version is None else f"{last}-{self.version}"

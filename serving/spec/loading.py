@@ -1,0 +1,254 @@
+"""models.yaml from disk to a fleet, or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from serving.spec import checks, rules, wording
+from serving.spec.document import read
+from serving.spec.entry import Entry
+from serving.spec.fleet import Defaults, Fleet
+from serving.spec.merging import with_defaults, with_override
+from serving.spec.problem import Problem, in_order
+from serving.spec.source import Source
+from serving.spec.suggestion import did_you_mean
+
+MAX_BYTES = 5_000_000  # arbitrary: 1,000 entries with every setting are about 1.5 MB
+
+# Settings that no rule about capacity reads: an entry that is wrong in these alone still has its capacity checked.
+_ASIDE = frozenset(
+    (
+        "description",
+        "tags",
+        "ai_gateway",
+        "rate_limits",
+        "permissions",
+        "notifications",
+        "budget_policy_id",
+        "timeouts",
+        "waivers",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A fleet for one stack, with defaults and overrides merged in; None when the file has an error.
+
+    `checkable` holds the entries whose capacity can be judged even so, for rules that come later to be reported in the
+    same go; it is the fleet when there is one, and None when the file could not be read. `data` is the document as
+    written.
+    """
+
+    fleet: Fleet | None
+    problems: tuple[Problem, ...]
+    source: Source
+    checkable: Fleet | None = None
+    data: object = None
+
+
+def load(path: Path, stack: str | None) -> Loaded:
+    """Read and check models.yaml as `stack` has it; every problem is in the result, in the order of the file."""
+    text, unreadable = read_text(path)
+    if unreadable is not None:
+        return Loaded(None, (unreadable,), Source(path.name, stack=stack))
+    return load_text(text, path.name, stack)
+
+
+def load_text(text: str, file: str, stack: str | None) -> Loaded:
+    """As `load`, for a text already at hand."""
+    document = read(text, file)
+    data = document.data
+    if not isinstance(data, dict):
+        source = Source(file, document.marks, stack=stack)
+        found = list(document.problems)
+        if data is not None:
+            found.append(
+                rules.TYPE.problem(
+                    source, "", "the file is not a mapping", "start with `version: 1` and a list `models:`"
+                )
+            )
+        return Loaded(None, in_order(found), source)
+    source = Source(file, document.marks, _labels(data.get("models")), stack)
+    return _Check(data, source, list(document.problems)).loaded()
+
+
+def read_text(path: Path) -> tuple[str, Problem | None]:
+    """The text of a file; with a problem, and no text, when it cannot be read, is too large, or is not UTF-8."""
+
+    def problem(line: int, column: int, finding: str, step: str) -> tuple[str, Problem]:
+        return "", Problem(path.name, line, column, "", finding, rules.FILE.text, step, rules.FILE.id)
+
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES)
+    except OSError as error:
+        return problem(
+            1,
+            1,
+            f"{path} cannot be read: {error.strerror or type(error).__name__}",
+            "check the path and its permissions",
+        )
+    if len(content) >= MAX_BYTES:
+        return problem(
+            1, 1, "the file is 5 MB or larger", "split the fleet into several projects, or repeat less with anchors"
+        )
+    try:
+        return content.decode("utf-8-sig"), None
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - content.rfind(b"\n", 0, error.start)
+        return problem(line, column, f"the byte 0x{content[error.start]:02x} is not UTF-8", "save the file as UTF-8")
+
+
+def _labels(models: object) -> tuple[str | None, ...]:
+    """What each entry is called in paths: its name, or None (its index) when that is missing, odd or taken."""
+    labels: list[str | None] = []
+    seen: set[str] = set()
+    for entry in models if isinstance(models, list) else ():
+        name = entry.get("name") if isinstance(entry, dict) else None
+        usable = isinstance(name, str) and 0 < len(name) < 100 and "/" not in name and name not in seen
+        labels.append(name if usable else None)
+        seen.add(name if isinstance(name, str) else "")
+    return tuple(labels)
+
+
+class _Check:
+    """One document under check: everything wrong is collected in `found`."""
+
+    def __init__(self, data: dict[str, Any], source: Source, found: list[Problem]) -> None:
+        self.data, self.source, self.found = data, source, found
+        self._defaults: Mapping[str, Any] = {}
+
+    def loaded(self) -> Loaded:
+        frame = self._frame()
+        self._defaults = self._sound_defaults()
+        models = self.data.get("models")
+        entries = models if isinstance(models, list) else []
+        checked = [self._entry(index, raw) for index, raw in enumerate(entries)]
+        self.found += checks.duplicate_names(
+            [raw.get("name") if isinstance(raw, dict) else None for raw in entries], self.source
+        )
+        self._overrides()
+        problems = in_order(self.found)
+        usable = tuple(entry for entry in checked if entry is not None)
+        if frame is None:
+            frame = Fleet(version=1, models=(), allow_legacy=self.data.get("allow_legacy") is True)
+        fleet = frame.model_copy(update={"models": usable})
+        return Loaded(
+            None if any(problem.severity == "error" for problem in problems) else fleet,
+            problems,
+            self.source,
+            fleet,
+            self.data,
+        )
+
+    def _frame(self) -> Fleet | None:
+        """Everything but the entries; None when something in it is wrong."""
+        models = self.data.get("models")
+        frame = {**self.data, "models": []} if isinstance(models, list) else self.data
+        try:
+            return Fleet.model_validate(frame)
+        except ValidationError as error:
+            self.found += wording.problems_of(error, Fleet, (), self.source)
+            return None
+
+    def _entry(self, index: int, raw: object) -> Entry | None:
+        label = self._label(index)
+        variant = self._valid(raw, label, self.source)
+        if isinstance(raw, dict) and self.source.names[index] is not None:
+            for stack, override in self._overrides_of(label):
+                source = Source(self.source.file, self.source.marks, self.source.names, stack)
+                overridden = self._valid(with_override(raw, override), label, source)
+                variant = overridden if stack == self.source.stack else variant
+        return variant
+
+    def _valid(self, raw: object, label: str, source: Source) -> Entry | None:
+        """The entry if its capacity can be judged; what is wrong with it has been noted."""
+        base = ("models", label)
+        if not isinstance(raw, dict):
+            self.found.append(
+                rules.TYPE.problem(
+                    source, base, "an entry is not a mapping", "write `- name: ...` and its other keys below"
+                )
+            )
+            return None
+        whole = with_defaults(raw, self._defaults)
+        inner = checks.entry_problems(whole, base, source)
+        self.found += inner
+        entry: Entry | None
+        try:
+            entry = Entry.model_validate(whole)
+        except ValidationError as error:
+            self.found += wording.problems_of(error, Entry, base, source)
+            entry = _pruned(whole, error)
+        return None if entry is None or any(problem.id in _UNUSABLE for problem in inner) else entry
+
+    def _overrides(self) -> None:
+        """Overrides of entries that are not there, and of names."""
+        overrides = self.data.get("overrides")
+        names = [name for name in self.source.names if name is not None]
+        for stack, entries in overrides.items() if isinstance(overrides, dict) else ():
+            for name, override in entries.items() if isinstance(entries, dict) else ():
+                place = ("overrides", stack, name)
+                if name not in names:
+                    step = did_you_mean(name, names, "remove it, or add the entry to models")
+                    self.found.append(
+                        rules.UNKNOWN_OVERRIDE.problem(self.source, place, f"models has no entry {name[:63]}", step)
+                    )
+                if isinstance(override, dict) and "name" in override:
+                    step = "remove it; another name is another entry"
+                    self.found.append(
+                        rules.UNKNOWN_KEY.problem(
+                            self.source, (*place, "name"), "an override cannot rename its entry", step
+                        )
+                    )
+
+    def _overrides_of(self, name: str) -> list[tuple[str, Mapping[str, Any]]]:
+        overrides = self.data.get("overrides")
+        if not isinstance(overrides, dict):
+            return []
+        return [
+            (stack, {key: value for key, value in entries[name].items() if key != "name"})
+            for stack, entries in overrides.items()
+            if isinstance(entries, dict) and isinstance(entries.get(name), dict)
+        ]
+
+    def _sound_defaults(self) -> Mapping[str, Any]:
+        """The defaults, or nothing when they are wrong: then they are reported once, not in every entry."""
+        defaults = self.data.get("defaults")
+        if not isinstance(defaults, dict):
+            return {}
+        wrong = checks.permission_problems(defaults, ("defaults",), self.source)
+        self.found += wrong
+        try:
+            Defaults.model_validate(defaults)
+        except ValidationError:
+            return {}  # the frame reports it
+        return {} if wrong else defaults
+
+    def _label(self, index: int) -> str:
+        return self.source.names[index] or str(index)
+
+
+_UNUSABLE = frozenset((rules.ONE_OF.id, rules.PINNED_VERSION.id, rules.DEMAND_FOR_AUTO.id))
+
+
+def _pruned(whole: Mapping[str, Any], error: ValidationError) -> Entry | None:
+    """The entry without the keys that are wrong, if none of them matters to capacity."""
+    wrong = {
+        str(one["loc"][0]): one["type"]
+        for one in error.errors(include_url=False, include_input=False, include_context=False)
+        if one["loc"]
+    }
+    if any(key not in _ASIDE and kind != "extra_forbidden" for key, kind in wrong.items()):
+        return None
+    try:
+        return Entry.model_validate({key: value for key, value in whole.items() if key not in wrong})
+    except ValidationError:
+        return None

@@ -1,0 +1,48 @@
+"""The rules that models.yaml alone can break, by what they are about."""
+
+from __future__ import annotations
+
+from serving.spec.problem import Rule
+
+_PT = "docs.databricks.com: Provisioned throughput Foundation Model APIs"
+_API = "docs.databricks.com: Serving endpoints API"
+_OURS = "this project"
+
+FILE = Rule("file", "error", "models.yaml is one readable UTF-8 file of less than 5 MB", _OURS)
+YAML = Rule("yaml", "error", "models.yaml is one YAML document", "yaml.org: YAML 1.2")
+YAML_TAB = Rule("yaml-tab", "error", "YAML is indented with spaces, never tabs", "yaml.org: YAML 1.2")
+YAML_ANCHOR = Rule(
+    "yaml-anchor", "error", "an alias repeats an anchor that was written, and closed, before it", "yaml.org: YAML 1.2"
+)
+YAML_LIMIT = Rule(
+    "yaml-limit", "error", "a file has at most 500,000 values, aliases counted as what they repeat, 40 deep", _OURS
+)
+DUPLICATE_KEY = Rule("duplicate-key", "error", "a key is written once in its mapping", "yaml.org: YAML 1.2")
+KEY_TYPE = Rule("key-type", "error", "a key is text", _OURS)
+
+UNKNOWN_KEY = Rule("unknown-key", "error", "only the keys of the schema may be written", _OURS)
+MISSING_KEY = Rule("missing-key", "error", "the key is required", _OURS)
+TYPE = Rule("type", "error", "a value has the kind that the schema gives", _OURS)
+VALUE = Rule("value", "error", "a value is one that the schema allows", _OURS)
+ONE_OF = Rule("one-of", "error", "of keys that exclude each other, exactly one is written", _OURS)
+
+ENDPOINT_NAME = Rule(
+    "endpoint-name",
+    "error",
+    "an endpoint name is 1 to 63 letters, digits, - and _, and not `pt` or `get-model-optimization-info`",
+    _API,
+)
+DUPLICATE_NAME = Rule("duplicate-name", "error", "an endpoint has one entry", _API)
+DUPLICATE_SERVED_NAME = Rule(
+    "duplicate-served-name", "error", "served entities of an endpoint have different names", _API
+)
+TRAFFIC = Rule("traffic", "error", "traffic of an endpoint's served entities adds up to 100 percent", _API)
+UNKNOWN_OVERRIDE = Rule("unknown-override", "error", "an override names an entry of models", _OURS)
+BAND_ORDER = Rule("S8-order", "error", "max is at least min, and more than 0", _PT)
+MODEL_NAME = Rule("S2-name", "error", "a model has a three-level Unity Catalog name, catalog.schema.model", _PT)
+PINNED_VERSION = Rule("S4-version", "error", "a model version is pinned: its number, in quotes", _PT)
+TASK = Rule("S21-task", "error", "a task is llm/v1/chat, llm/v1/completions or llm/v1/embeddings", _PT)
+BOTH_FAMILIES = Rule("S1-both", "error", "an entity has a band or model units, never both", _PT)
+DEMAND_FOR_AUTO = Rule("S17-auto-demand", "error", "`throughput: auto` is worked out from the entry's demand", _OURS)
+
+ALL = tuple(value for value in list(globals().values()) if isinstance(value, Rule))

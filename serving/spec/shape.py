@@ -1,0 +1,60 @@
+"""What every part of models.yaml has in common: frozen, no unknown keys, no silent conversion of values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "RESERVED_ENDPOINT_NAMES",
+    "EndpointName",
+    "Flag",
+    "IfGiven",
+    "ModelName",
+    "Number",
+    "Shape",
+    "Text",
+    "VersionNumber",
+    "Whole",
+]
+
+if TYPE_CHECKING:
+    from typing import Optional as IfGiven
+else:
+
+    class IfGiven:
+        """`IfGiven[T]`: a key that may be left out (then None), but not be given null. T | None to a type checker."""
+
+        def __class_getitem__(cls, item: object) -> object:
+            return item
+
+
+Text = Annotated[str, Field(strict=True, min_length=1)]
+Whole = Annotated[int, Field(strict=True)]
+Number = Annotated[float, Field(strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+EndpointName = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_-]{1,63}$")]
+# Three parts without dots, slashes, spaces or control characters, as Unity Catalog has them.
+ModelName = Annotated[
+    str,
+    Field(strict=True, pattern=r"^[^./\x00-\x20\x7f]{1,255}\.[^./\x00-\x20\x7f]{1,255}\.[^./\x00-\x20\x7f]{1,255}$"),
+]
+VersionNumber = Annotated[str, Field(strict=True, pattern=r"^[1-9][0-9]{0,17}$")]
+
+RESERVED_ENDPOINT_NAMES = ("pt", "get-model-optimization-info")  # both are routes of the Serving endpoints API
+
+
+class Shape(BaseModel):
+    """A mapping of models.yaml.
+
+    `exactly_one` holds groups of keys of which exactly one is written; `together` holds pairs (key, key it needs).
+    Neither is checked by pydantic: `checks` does, so that they are reported beside everything else; the JSON Schema
+    states both.
+    """
+
+    # Deferred: only the outermost types are ever validated, and each built schema costs import time.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    exactly_one: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    together: ClassVar[tuple[tuple[str, str], ...]] = ()

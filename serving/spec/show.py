@@ -1,0 +1,18 @@
+"""A fleet as models.yaml: what a stack gets once defaults and overrides are merged in."""
+
+from __future__ import annotations
+
+import yaml
+
+from serving.spec.fleet import Fleet
+
+
+def to_yaml(fleet: Fleet) -> str:
+    """YAML that loads to the same entries; `defaults` and `overrides` are in the entries already and left out."""
+    whole = fleet.model_dump(
+        mode="json", by_alias=True, exclude_unset=True, exclude={"defaults", "overrides", "models"}
+    )
+    whole["models"] = [entry.model_dump(mode="json", by_alias=True, exclude_unset=True) for entry in fleet.models]
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text: str = yaml.dump(whole, Dumper=dumper, sort_keys=False, allow_unicode=True, width=120)
+    return text

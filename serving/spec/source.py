@@ -1,0 +1,72 @@
+"""Where in the file each part of models.yaml was written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+# A mapping's or a list's children: (line, column, their own children or None for a scalar), by key or by index.
+Mark = tuple[int, int, "Marks | None"]
+Marks = dict[str | int, Mark]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The places of a file, found by entry path such as `models/support-chat/throughput/bands/min`.
+
+    An entry's path is looked for in the stack's override first, then in the entry, then in `defaults`: a value is
+    placed where it was written. A path that is not in the file has the place of its nearest ancestor that is.
+    """
+
+    file: str
+    marks: Marks = field(default_factory=dict, repr=False, compare=False)
+    names: tuple[str | None, ...] = field(default=(), repr=False, compare=False)
+    stack: str | None = None
+
+    def place(self, path: str | Sequence[str | int]) -> tuple[int, int]:
+        """(line, column), both from 1."""
+        parts = [part for part in path.split("/") if part] if isinstance(path, str) else list(path)
+        if len(parts) < 2 or parts[0] != "models":
+            return self._descend(parts)[1]
+        index = self._index_of(str(parts[1]))
+        if index is None:
+            return self._descend(parts[:1])[1]
+        rest = parts[2:]
+        written = [self._descend(["models", index, *rest], skip=2)]
+        if self.stack is not None:
+            written.insert(0, self._descend(["overrides", self.stack, parts[1], *rest], skip=3))
+        written.append(self._descend(["defaults", *rest], skip=1))
+        deepest = max(depth for depth, _ in written)
+        if deepest <= 0:
+            return self._descend(["models", index])[1]
+        return next(place for depth, place in written if depth == deepest)
+
+    def _descend(self, parts: Sequence[str | int], skip: int = 0) -> tuple[int, tuple[int, int]]:
+        """(how many parts past `skip` were found, the place of the last one found)."""
+        marks: Marks | None = self.marks
+        place, depth = (1, 1), 0
+        for part in parts:
+            found = _child(marks, part)
+            if found is None:
+                break
+            line, column, marks = found
+            place, depth = (line, column), depth + 1
+        return depth - skip, place
+
+    def _index_of(self, name: str) -> int | None:
+        if name in self._indexes:
+            return self._indexes[name]
+        return int(name) if name.isdecimal() and int(name) < len(self.names) else None
+
+    @cached_property
+    def _indexes(self) -> dict[str, int]:
+        return {name: index for index, name in reversed(list(enumerate(self.names))) if name is not None}
+
+
+def _child(marks: Marks | None, part: str | int) -> Mark | None:
+    if marks is None:
+        return None
+    if part in marks:
+        return marks[part]
+    return marks.get(int(part)) if isinstance(part, str) and part.isdecimal() else None

@@ -1,0 +1,277 @@
+"""One served entity and the platform's answer about its version, as plain numbers or as problems."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from serving.spec.entity import Entity
+from serving.spec.entry import Entry
+from serving.spec.problem import Problem, Rule
+from serving.spec.source import Source
+from serving.spec.suggestion import nearest
+from serving.spec.throughput import AutoThroughput, BandThroughput, ModelUnitThroughput, TokensPerSecondThroughput
+from serving.spec.workload import Workload, WorkloadSize, WorkloadType
+from serving.throughput import bands, model_units, rules
+from serving.throughput.families import SYSTEM_AI_MODELS, family_of, is_preinstalled
+from serving.throughput.legacy import legacy_problems, workload_type_for
+from serving.throughput.naming import naming_problems
+from serving.throughput.optimization_info import OptimizationInfo, Unavailable
+from serving.throughput.registering import TaskPlace, registration_problems, task_place
+
+Family = Literal["bands", "model_units", "workload"]
+
+
+@dataclass(frozen=True)
+class EntitySizing:
+    """The capacity of one served entity: a band, model units, or a legacy workload; the fields of the others are None.
+
+    Units: tokens per second, input and output together. Of a version still to be registered, what depends on its chunk
+    is None. `estimated_tokens_per_second` is for model units and the one published shape. `task_place` is where MLflow
+    takes the task when this deploy logs the model.
+    """
+
+    served_name: str
+    model: str
+    version: str | None
+    traffic_percent: int
+    chunk_tokens_per_second: int | None = None
+    min_bands: int | None = None
+    max_bands: int | None = None
+    min_provisioned_throughput: int | None = None
+    max_provisioned_throughput: int | None = None
+    model_units: int | None = None
+    burst: bool = False
+    workload_type: WorkloadType | None = None
+    workload_size: WorkloadSize | None = None
+    scale_to_zero: bool | None = None
+    estimated_tokens_per_second: float | None = None
+    task_place: TaskPlace | None = None
+
+
+@dataclass(frozen=True)
+class SizedEntity:
+    """The sizing, or None when it could not be had; the kind of capacity asked for; what is left to be checked."""
+
+    sizing: EntitySizing | None
+    family: Family | None
+    problems: tuple[Problem, ...]
+    deferred: str = ""
+
+
+def size_entity(
+    entry: Entry, entity: Entity, answer: OptimizationInfo | Unavailable | None, allow_legacy: bool, source: Source
+) -> SizedEntity:
+    """Size one entity; `answer` is None for a version that this deploy registers."""
+    sizer = _Sizer(entry, entity, source)
+    info = answer if isinstance(answer, OptimizationInfo) else None
+    sizer.problems += naming_problems(entry, entity, info, source)
+    if isinstance(entity.throughput, Workload):
+        sizer.problems += legacy_problems(entry, entity, entity.throughput, allow_legacy, source)
+        return sizer.workload(entity.throughput)
+    sizer.problems += registration_problems(entry, entity, source)
+    match answer:
+        case None:
+            return sizer.to_be_registered()
+        case Unavailable(reason):
+            return sizer.unanswered(reason)
+        case _:
+            return sizer.answered(answer)
+
+
+class _Sizer:
+    """One entity under sizing: what is wrong with it is collected in `problems`."""
+
+    def __init__(self, entry: Entry, entity: Entity, source: Source) -> None:
+        self.entry, self.entity, self.source = entry, entity, source
+        self.path = f"models/{entry.name}/{entity.path}"
+        self.problems: list[Problem] = []
+
+    def workload(self, workload: Workload) -> SizedEntity:
+        sizing = self._sizing(
+            workload_type=workload.type or workload_type_for(workload.parameters_billion),
+            workload_size=workload.size,
+            scale_to_zero=workload.scale_to_zero,
+        )
+        return self._result(sizing if sizing.workload_type is not None else None, "workload")
+
+    def to_be_registered(self) -> SizedEntity:
+        """Eligibility, and numbers that need the chunk, are known once the version is there."""
+        deferred = (
+            f"{self.entry.name}: whether {self.entity.model} is eligible, and its chunk size, are checked once this "
+            "deploy has registered the version, before the endpoint is created"
+        )
+        match self.entity.throughput:
+            case BandThroughput(bands=band):
+                self._warn_of_no_floor(band.min)
+                return self._result(self._sizing(min_bands=band.min, max_bands=band.max), "bands", deferred)
+            case TokensPerSecondThroughput(tokens_per_second=band):
+                self._warn_of_no_floor(band.min)
+                sizing = self._sizing(min_provisioned_throughput=band.min, max_provisioned_throughput=band.max)
+                return self._result(sizing, "bands", deferred)
+            case ModelUnitThroughput() as units:
+                return self._result(self._units(units), "model_units", deferred)
+            case _:
+                return self._result(self._sizing(min_bands=bands.AUTO_MIN_BANDS), "bands", deferred)
+
+    def unanswered(self, reason: str) -> SizedEntity:
+        """No answer: an error, and what the table of families can still say."""
+        model = self.entity.model
+        known = family_of(model)
+        meant = nearest(model, SYSTEM_AI_MODELS) if is_preinstalled(model) and model not in SYSTEM_AI_MODELS else None
+        step = (
+            f"did you mean {meant}?"
+            if meant is not None
+            else "check the name and the version, then run again with --refresh"
+        )
+        self._problem(
+            rules.NO_INFO,
+            f"{self.path}model",
+            f"nothing is known about {model} version {self.entity.version}: {reason}",
+            step,
+        )
+        if known is not None and is_preinstalled(model) and known.name != "DeepSeek R1":
+            self._family_problem(known.kind, f"{known.name} is sold in", None)
+        return self._result(None, self._asked_family())
+
+    def answered(self, info: OptimizationInfo) -> SizedEntity:
+        if not info.optimizable:
+            finding = f"{self.entity.model} version {self.entity.version} is not eligible for provisioned throughput"
+            self._problem(rules.NOT_ELIGIBLE, f"{self.path}model", finding, "serve another version or model")
+            return self._result(None, self._asked_family())
+        chunk = info.throughput_chunk_size
+        if self._family_problem("model_units" if chunk is None else "bands", f"{self.entity.model} is sold in", chunk):
+            return self._result(None, self._asked_family())
+        match self.entity.throughput:
+            case ModelUnitThroughput() as units:
+                return self._result(self._units(units), "model_units")
+            case BandThroughput(bands=band) if chunk is not None:
+                return self._result(self._band(band.min, band.max, chunk), "bands")
+            case TokensPerSecondThroughput(tokens_per_second=band) if chunk is not None:
+                return self._tokens_per_second(band.min, band.max, chunk)
+            case AutoThroughput() if chunk is not None and self.entry.demand is not None:
+                return self._result(self._band(bands.AUTO_MIN_BANDS, self._auto_bands(chunk), chunk), "bands")
+        return self._result(None, self._asked_family())
+
+    def _tokens_per_second(self, low: int, high: int, chunk: int) -> SizedEntity:
+        sound = True
+        for bound, amount, least in (("min", low, 0), ("max", high, 1)):
+            if not bands.is_multiple_of_chunk(amount, chunk):
+                nearest_legal = " or ".join(map(str, bands.nearest_multiples(amount, chunk, least)))
+                path = f"{self.path}throughput/tokens_per_second/{bound}"
+                self._problem(
+                    rules.WHOLE_CHUNKS, path, f"{amount} is not a multiple of {chunk}", f"use {nearest_legal}"
+                )
+                sound = False
+        return self._result(self._band(low // chunk, high // chunk, chunk) if sound else None, "bands")
+
+    def _band(self, low: int, high: int, chunk: int) -> EntitySizing:
+        self._warn_of_no_floor(low)
+        return self._sizing(
+            chunk_tokens_per_second=chunk,
+            min_bands=low,
+            max_bands=high,
+            min_provisioned_throughput=low * chunk,
+            max_provisioned_throughput=high * chunk,
+        )
+
+    def _units(self, units: ModelUnitThroughput) -> EntitySizing:
+        demand = self.entry.demand
+        estimate = None
+        if demand is not None:
+            shape = (demand.input_tokens, demand.output_tokens)
+            estimate = model_units.estimated_tokens_per_second(self.entity.model, units.model_units, *shape)
+            if estimate is None:
+                tokens = f"{shape[0]} input and {shape[1]} output tokens"
+                finding = f"no estimate is published for {self.entity.model} with {tokens}"
+                self._problem(
+                    rules.NON_LINEAR,
+                    f"{self.path}throughput/model_units",
+                    finding,
+                    "load-test before relying on the number",
+                )
+        return self._sizing(model_units=units.model_units, burst=units.burst, estimated_tokens_per_second=estimate)
+
+    def _family_problem(self, sold_in: Literal["bands", "model_units"], words: str, chunk: int | None) -> bool:
+        """Whether the entity asks for the wrong kind; then that has been noted, with the line to write instead."""
+        if isinstance(self.entity.throughput, AutoThroughput) and sold_in == "model_units":
+            step = f"write `throughput: {{model_units: {model_units.EXAMPLE_UNITS}}}` with units from a load test"
+            self._problem(rules.AUTO_UNITS, f"{self.path}throughput", f"{words} model units", step)
+            return True
+        if self._asked_family() == sold_in:
+            return False
+        if sold_in == "model_units":
+            finding, line = (
+                f"{words} model units, not bands",
+                f"throughput: {{model_units: {model_units.EXAMPLE_UNITS}}}",
+            )
+        else:
+            low, high = 2, 3  # the platform's own sample
+            if chunk is not None and self.entry.demand is not None:
+                low, high = bands.AUTO_MIN_BANDS, self._auto_bands(chunk)
+            finding, line = f"{words} bands, not model units", f"throughput: {{bands: {{min: {low}, max: {high}}}}}"
+        self._problem(rules.FAMILY, f"{self.path}throughput", finding, f"write `{line}`")
+        return True
+
+    def _auto_bands(self, chunk: int) -> int:
+        demand = self.entry.demand
+        if demand is None:
+            return bands.AUTO_MIN_BANDS
+        share = demand.exact_tokens_per_second() * Fraction(self.entity.traffic_percent, 100)
+        percent = self.entry.headroom_percent
+        return bands.bands_for(share, bands.DEFAULT_HEADROOM_PERCENT if percent is None else percent, chunk)
+
+    def _asked_family(self) -> Literal["bands", "model_units"]:
+        return "model_units" if isinstance(self.entity.throughput, ModelUnitThroughput) else "bands"
+
+    def _warn_of_no_floor(self, low: int) -> None:
+        if low == 0:
+            path = f"{self.path}throughput"
+            self._problem(rules.FLOOR_ZERO, path, "the band starts at 0", "write a min of 1 chunk, or waive floor-zero")
+
+    def _sizing(
+        self,
+        *,
+        chunk_tokens_per_second: int | None = None,
+        min_bands: int | None = None,
+        max_bands: int | None = None,
+        min_provisioned_throughput: int | None = None,
+        max_provisioned_throughput: int | None = None,
+        model_units: int | None = None,
+        burst: bool = False,
+        workload_type: WorkloadType | None = None,
+        workload_size: WorkloadSize | None = None,
+        scale_to_zero: bool | None = None,
+        estimated_tokens_per_second: float | None = None,
+    ) -> EntitySizing:
+        registration = self.entity.register
+        place = (
+            task_place(registration.mlflow_version)
+            if registration is not None and registration.mlflow_version
+            else None
+        )
+        return EntitySizing(
+            self.entity.served_name,
+            self.entity.model,
+            self.entity.version,
+            self.entity.traffic_percent,
+            chunk_tokens_per_second,
+            min_bands,
+            max_bands,
+            min_provisioned_throughput,
+            max_provisioned_throughput,
+            model_units,
+            burst,
+            workload_type,
+            workload_size,
+            scale_to_zero,
+            estimated_tokens_per_second,
+            place,
+        )
+
+    def _problem(self, rule: Rule, path: str, finding: str, step: str) -> None:
+        self.problems.append(rule.problem(self.source, path, finding, step))
+
+    def _result(self, sizing: EntitySizing | None, family: Family, deferred: str = "") -> SizedEntity:
+        return SizedEntity(sizing, family, tuple(self.problems), deferred)

@@ -1,0 +1,79 @@
+"""Model families by name: which capacity they are sold in, for when the platform cannot be asked.
+
+The platform's answer decides wherever there is one. Source of the bands: the list of models on tokens-per-second bands
+in "Deploy legacy provisioned throughput models"; of the units: "Model units in provisioned throughput", both on
+docs.databricks.com. A user's own model may be called anything, so only names under `system.ai` are judged by this
+table.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["bands", "model_units"]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A family of models: what it is called, what it is sold in, and the names that belong to it."""
+
+    name: str
+    kind: Kind
+    pattern: str
+    embeds: bool = False
+
+
+# Tried in this order on the model's last name part, in lower case with `-` for `_` and `.`.
+FAMILIES = (
+    Family("DeepSeek R1 distilled Llama", "bands", r"deepseek-r1-distill\w*-llama"),  # served as the Llama it is
+    Family("DeepSeek R1", "bands", r"deepseek-r1"),
+    Family("Llama 4 Maverick", "model_units", r"llama-v?4-maverick"),
+    Family("Meta Llama 3.3", "bands", r"llama-v?3-3(?!\d*b)"),
+    Family("Meta Llama 3.2 3B", "bands", r"llama-v?3-2-3b"),
+    Family("Meta Llama 3.2 1B", "bands", r"llama-v?3-2-1b"),
+    Family("Meta Llama 3.1", "bands", r"llama-v?3-1(?!\d*b)"),
+    Family("Meta Llama 3", "bands", r"llama-v?3-\d+b"),
+    Family("Meta Llama 2", "bands", r"llama-v?2"),
+    Family("GTE v1.5 (English)", "bands", r"gte-(base|large)-en-v1-5", embeds=True),
+    Family("BGE v1.5 (English)", "bands", r"bge-(small|base|large)-en-v1-5", embeds=True),
+    Family("DBRX", "bands", r"dbrx"),
+    Family("Mixtral", "bands", r"mixtral"),
+    Family("Mistral", "bands", r"mistral"),
+    Family("MPT", "bands", r"mpt-"),
+    Family("GPT OSS", "model_units", r"gpt-oss"),
+    Family("Gemma 3 12B", "model_units", r"gemma-3-12b"),
+)
+
+# Names to suggest for a mistyped one. Not a list of what a workspace has.
+SYSTEM_AI_MODELS = (
+    "system.ai.llama_v3_3_70b_instruct",
+    "system.ai.meta_llama_v3_3_70b_instruct",
+    "system.ai.meta_llama_v3_1_405b_instruct",
+    "system.ai.meta_llama_v3_1_70b_instruct",
+    "system.ai.meta_llama_v3_1_8b_instruct",
+    "system.ai.llama_v3_2_3b_instruct",
+    "system.ai.llama_v3_2_1b_instruct",
+    "system.ai.llama-4-maverick",
+    "system.ai.gte_large_en_v1_5",
+    "system.ai.bge_large_en_v1_5",
+    "system.ai.gpt-oss-120b",
+    "system.ai.gpt-oss-20b",
+    "system.ai.gemma-3-12b",
+    "system.ai.mixtral_8x7b_instruct",
+    "system.ai.dbrx_instruct",
+    "system.ai.deepseek_r1_distill_llama_70b",
+    "system.ai.deepseek_r1_distill_llama_8b",
+)
+
+
+def family_of(model: str) -> Family | None:
+    """The family that a model's last name part says, whatever its catalog."""
+    last = re.sub(r"[_.]", "-", model.rsplit(".", 1)[-1].lower())
+    return next((family for family in FAMILIES if re.search(family.pattern, last)), None)
+
+
+def is_preinstalled(model: str) -> bool:
+    """Whether the model is one of Unity Catalog's own, under `system.ai`."""
+    return model.lower().startswith("system.ai.")

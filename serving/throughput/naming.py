@@ -1,0 +1,63 @@
+"""Rules that a model's name and task alone can break."""
+
+from __future__ import annotations
+
+from serving.spec.entity import Entity
+from serving.spec.entry import Entry
+from serving.spec.problem import Problem
+from serving.spec.source import Source
+from serving.spec.workload import Workload
+from serving.throughput import rules
+from serving.throughput.families import Family, family_of, is_preinstalled
+from serving.throughput.optimization_info import OptimizationInfo
+
+_EMBEDDINGS = "llm/v1/embeddings"
+_EMBEDDING_TYPES = frozenset(("gte", "bge"))
+
+
+def naming_problems(entry: Entry, entity: Entity, info: OptimizationInfo | None, source: Source) -> list[Problem]:
+    """S3, S21, S32 and S38 for one served entity; `info` is the platform's answer where there is one."""
+    path = f"models/{entry.name}/{entity.path}" + ("register/name" if entity.register is not None else "model")
+    family = family_of(entity.model)
+    found = []
+    if family is not None and family.name == "DeepSeek R1":
+        step = "write `model: system.ai.deepseek_r1_distill_llama_70b`"
+        found.append(rules.NOT_IN_CATALOG.problem(source, path, f"{entity.model} is DeepSeek R1", step))
+    if is_preinstalled(entity.model) and _is_base_llama(entity.model, family):
+        found.append(
+            rules.INSTRUCT_ONLY.problem(
+                source, path, f"{entity.model} is a base version", f"write `model: {entity.model}_instruct`"
+            )
+        )
+    if isinstance(entity.throughput, Workload):
+        return found
+    if _embeds(entity, family, info) and entry.task != _EMBEDDINGS:
+        finding = f"{entity.model} makes embeddings, and the task is {entry.task}"
+        found.append(
+            rules.EMBEDS_ONLY.problem(source, f"models/{entry.name}/task", finding, f"write `task: {_EMBEDDINGS}`")
+        )
+    if _is_gte(entity, family, info):
+        step = "normalise the vectors in the client where length matters"
+        found.append(rules.UNNORMALISED.problem(source, path, f"{entity.model} is GTE", step))
+    return found
+
+
+def _is_base_llama(model: str, family: Family | None) -> bool:
+    """Llama 2 calls its Instruct version chat; Llama 4 Maverick is listed under its plain name."""
+    if family is None or not family.name.startswith("Meta Llama"):
+        return False
+    name = model.lower()
+    return "instruct" not in name and not (family.name == "Meta Llama 2" and "chat" in name)
+
+
+def _embeds(entity: Entity, family: Family | None, info: OptimizationInfo | None) -> bool:
+    if info is not None and info.model_type is not None:
+        return info.model_type.lower() in _EMBEDDING_TYPES
+    return family is not None and family.embeds and is_preinstalled(entity.model)
+
+
+def _is_gte(entity: Entity, family: Family | None, info: OptimizationInfo | None) -> bool:
+    logged = entity.register.metadata.get("model_type", "") if entity.register is not None else ""
+    answered = info.model_type or "" if info is not None else ""
+    named = family is not None and family.name.startswith("GTE")
+    return named or logged.lower().startswith("gte") or answered.lower() == "gte"

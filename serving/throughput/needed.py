@@ -1,0 +1,21 @@
+"""Which model versions a workspace has to be asked about."""
+
+from __future__ import annotations
+
+from serving.spec.fleet import Fleet
+from serving.spec.workload import Workload
+from serving.throughput.optimization_info import ModelVersion
+
+
+def model_versions(fleet: Fleet) -> tuple[ModelVersion, ...]:
+    """The distinct versions, in order; without versions still to be registered, and without legacy workloads."""
+    return tuple(
+        sorted(
+            {
+                ModelVersion(entity.model, entity.version)
+                for entry in fleet.models
+                for entity in entry.entities
+                if entity.version is not None and not isinstance(entity.throughput, Workload)
+            }
+        )
+    )

@@ -1,0 +1,52 @@
+"""What the platform says about provisioned throughput for one model version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ModelVersion:
+    """A registered model version: three-level name, and version in digits."""
+
+    model: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizationInfo:
+    """Whether a version is eligible, its family, and its throughput increment in tokens/s (None: sold in model units).
+
+    Source: get-model-optimization-info, "Provisioned throughput Foundation Model APIs" on docs.databricks.com.
+    """
+
+    optimizable: bool
+    model_type: str | None = None
+    throughput_chunk_size: int | None = None
+
+    @classmethod
+    def from_response(cls, response: Mapping[str, Any]) -> OptimizationInfo:
+        """From the API's answer; an absent `optimizable` counts as false (S6).
+
+        Errors: ValueError for a chunk that is not a positive whole number.
+        """
+        chunk = response.get("throughput_chunk_size")
+        if chunk is not None and (
+            isinstance(chunk, bool) or not isinstance(chunk, (int, float)) or chunk != int(chunk) or chunk < 1
+        ):
+            raise ValueError(f"throughput_chunk_size is {str(chunk)[:40]}, not a positive whole number")
+        model_type = response.get("model_type")
+        return cls(
+            optimizable=response.get("optimizable") is True,
+            model_type=model_type if isinstance(model_type, str) else None,
+            throughput_chunk_size=None if chunk is None else int(chunk),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """No answer could be had, and why."""
+
+    reason: str

@@ -1,0 +1,35 @@
+"""Where models with regional availability can be served, as far as we know."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+# The families whose availability the platform's page makes regional.
+REGIONAL_FAMILIES = frozenset(("Meta Llama 3.1", "Meta Llama 3.2 1B", "Meta Llama 3.2 3B", "Meta Llama 3.3"))
+
+
+@dataclass(frozen=True)
+class RegionTable:
+    """Regions by family name, where they were read, and when (year-month-day; None: nothing has been verified)."""
+
+    source: str
+    read: str | None
+    families: Mapping[str, frozenset[str]]
+
+    def availability(self, family: str, region: str) -> Literal["available", "unavailable", "unverified"]:
+        """`unverified` for a family that the table has no row for."""
+        if family not in self.families:
+            return "unverified"
+        return "available" if region.lower() in self.families[family] else "unavailable"
+
+
+def shipped_table() -> RegionTable:
+    """The table in regions.json beside this module."""
+    raw = json.loads((Path(__file__).parent / "regions.json").read_text(encoding="utf-8"))
+    return RegionTable(
+        raw["source"], raw["read"], {name: frozenset(regions) for name, regions in raw["families"].items()}
+    )

@@ -1,0 +1,26 @@
+"""The page of docs that lists every rule, made from the rules themselves."""
+
+from __future__ import annotations
+
+from serving.spec import rules as file_rules
+from serving.spec.problem import Rule
+from serving.throughput import rules
+
+_HEAD = """# Rules
+
+Generated from `serving/spec/rules.py` and `serving/throughput/rules.py`; a test keeps it current.
+
+Errors stop before anything is created. A warning can be waived, by its id, in the entry's `waivers`, until a date; a
+waiver past its date is an error. S-numbers in ids and texts are the project's list of platform facts.
+"""
+
+
+def markdown() -> str:
+    """The whole page."""
+    parts = [_HEAD, "## The file\n", _table(file_rules.ALL), "## Models and capacity\n", _table(rules.ALL)]
+    return "\n".join(parts)
+
+
+def _table(listed: tuple[Rule, ...]) -> str:
+    rows = [f"| `{rule.id}` | {rule.severity} | {rule.text} | {rule.origin} |" for rule in listed]
+    return "\n".join(["| id | severity | rule | source |", "|---|---|---|---|", *rows, ""])

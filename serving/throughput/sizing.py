@@ -1,0 +1,130 @@
+"""An entry and the platform's answers about its models, as plain numbers or as problems."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from serving.spec.entry import Entry
+from serving.spec.fleet import Fleet
+from serving.spec.problem import Problem, in_order
+from serving.spec.source import Source
+from serving.throughput import rules
+from serving.throughput.entity_sizing import EntitySizing, SizedEntity, size_entity
+from serving.throughput.headroom import headroom_problems
+from serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
+from serving.throughput.regional import regional_problems
+from serving.throughput.regions import RegionTable
+from serving.throughput.waiving import Waived, waive
+
+Family = Literal["bands", "model_units", "workload"]
+Answers = Mapping[ModelVersion, OptimizationInfo | Unavailable]
+
+__all__ = ["EndpointSizing", "EntitySizing", "Sized", "size"]
+
+
+@dataclass(frozen=True)
+class EndpointSizing:
+    """The capacity of one endpoint.
+
+    Units: tokens per second, input and output together. A number is None where it does not apply (a floor in model
+    units) or is not known yet; `deferred` then says what is checked later. `headroom` is ceiling over demand: 1.2 is 20
+    percent.
+    """
+
+    entry: Entry
+    family: Family
+    entities: tuple[EntitySizing, ...]
+    floor_tokens_per_second: int | None
+    ceiling_tokens_per_second: int | None
+    model_units: int | None
+    demand_tokens_per_second: float | None
+    headroom: float | None
+    burst: bool
+    deferred: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sized:
+    """The endpoints that could be sized, in the order of the file; problems by place; the warnings that are waived."""
+
+    endpoints: tuple[EndpointSizing, ...]
+    problems: tuple[Problem, ...]
+    waived: tuple[Waived, ...] = ()
+
+
+def size(
+    fleet: Fleet, answers: Answers, source: Source, *, today: date | None = None, regions: RegionTable | None = None
+) -> Sized:
+    """Size every entry of `fleet`.
+
+    `answers` holds the optimization info of `needed.model_versions(fleet)`; a missing answer counts as unavailable.
+    Without `today` no waiver is judged, and every warning stands. `regions` replaces the table that is shipped.
+    """
+    endpoints: list[EndpointSizing] = []
+    problems: list[Problem] = []
+    for entry in fleet.models:
+        sized, found = _size_entry(entry, fleet.allow_legacy, answers, source)
+        problems += found
+        if sized is not None:
+            endpoints.append(sized)
+    problems += regional_problems(fleet, source, regions)
+    if today is None:
+        return Sized(tuple(endpoints), in_order(problems))
+    standing, waived = waive(problems, fleet, today, source)
+    return Sized(tuple(endpoints), standing, waived)
+
+
+def _size_entry(
+    entry: Entry, allow_legacy: bool, answers: Answers, source: Source
+) -> tuple[EndpointSizing | None, list[Problem]]:
+    sized = [
+        size_entity(entry, entity, _answer(answers, entity.model, entity.version), allow_legacy, source)
+        for entity in entry.entities
+    ]
+    problems = [problem for one in sized for problem in one.problems]
+    families = {one.family for one in sized if one.family is not None}
+    if len(families) > 1:
+        finding = f"the entities use {' and '.join(sorted(families))}"
+        step = "serve them from two endpoints, or give all the same kind"
+        problems.append(rules.MIXED.problem(source, f"models/{entry.name}/entities", finding, step))
+        return None, problems
+    entities = [one.sizing for one in sized if one.sizing is not None]
+    if len(entities) < len(sized) or not families:
+        return None, problems
+    endpoint = _endpoint(entry, families.pop(), tuple(entities), sized)
+    return endpoint, [*problems, *headroom_problems(entry, endpoint.entities, source)]
+
+
+def _endpoint(
+    entry: Entry, family: Family, entities: tuple[EntitySizing, ...], sized: list[SizedEntity]
+) -> EndpointSizing:
+    floor = _total([entity.min_provisioned_throughput for entity in entities])
+    ceiling = _total([entity.max_provisioned_throughput for entity in entities])
+    demand = entry.demand.tokens_per_second if entry.demand is not None else None
+    return EndpointSizing(
+        entry=entry,
+        family=family,
+        entities=entities,
+        floor_tokens_per_second=floor,
+        ceiling_tokens_per_second=ceiling,
+        model_units=_total([entity.model_units for entity in entities]),
+        demand_tokens_per_second=demand,
+        headroom=ceiling / demand if ceiling is not None and demand else None,
+        burst=any(entity.burst for entity in entities),
+        deferred=tuple(one.deferred for one in sized if one.deferred),
+    )
+
+
+def _answer(answers: Answers, model: str, version: str | None) -> OptimizationInfo | Unavailable | None:
+    """None for a version that does not exist yet."""
+    if version is None:
+        return None
+    return answers.get(ModelVersion(model, version)) or Unavailable("the workspace was not asked")
+
+
+def _total(amounts: list[int | None]) -> int | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) if known and len(known) == len(amounts) else None

@@ -1,0 +1,119 @@
+"""One HTTP answer of a workspace: as JSON, as text, or as the error that it stands for."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from serving.workspace.errors import (
+    Conflict,
+    Forbidden,
+    NotAWorkspace,
+    NotFound,
+    Refused,
+    Unauthorized,
+    WorkspaceError,
+)
+
+LONGEST_REASON = 600
+"""Characters of a platform message that are passed on; the rest is cut off."""
+
+_UNAUTHORIZED_CODES = frozenset({"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"})
+_FORBIDDEN_CODES = frozenset({"PERMISSION_DENIED"})
+_NOT_FOUND_CODES = frozenset({"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND"})
+_CONFLICT_CODES = frozenset({"RESOURCE_CONFLICT", "RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS", "ABORTED"})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, the two headers that matter, and the body of one answer to `request` (such as "GET /api/2.0/x")."""
+
+    request: str
+    status: int
+    content_type: str
+    retry_after: str | None
+    body: bytes
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object. Errors: NotAWorkspace when it is anything else."""
+        if self.is_web_page():
+            raise self._web_page()
+        try:
+            value = json.loads(self.body) if self.body else {}
+        except ValueError:
+            raise NotAWorkspace(f"{self.request}: HTTP {self.status} with a body that is not JSON; {_CHECK}") from None
+        if not isinstance(value, dict):
+            raise NotAWorkspace(f"{self.request}: HTTP {self.status} with JSON that is not an object; {_CHECK}")
+        return value
+
+    def text(self) -> str:
+        """The body as text; bytes that are not UTF-8 are shown as replacement characters."""
+        if self.is_web_page():
+            raise self._web_page()
+        return self.body.decode("utf-8", "replace")
+
+    def is_web_page(self) -> bool:
+        start = self.body[:64].lstrip().lower()
+        return "html" in self.content_type.lower() or start.startswith((b"<!doctype html", b"<html"))
+
+    def error(self, host: str, token: str) -> WorkspaceError:
+        """The error that an unsuccessful answer stands for: by error code first, by status second."""
+        if 300 <= self.status < 400:
+            return NotAWorkspace(f"{self.request}: {host} answers with a redirect (HTTP {self.status}); {_CHECK}")
+        if self.is_web_page():
+            return self._web_page()
+        code, reason = self._code_and_reason()
+        reason = presentable(reason, token)
+        said = f"{reason or 'no reason given'} (HTTP {self.status}{', ' + code if code else ''})"
+        if code in _UNAUTHORIZED_CODES or self.status == 401 or (self.status == 403 and code not in _FORBIDDEN_CODES):
+            return Unauthorized(
+                f"{host} does not accept the token: {said}; set DATABRICKS_TOKEN to a valid token of this workspace"
+            )
+        return _kind(code, self.status)(self.status, code, reason, f"{self.request}: {host} refused: {said}")
+
+    def _web_page(self) -> NotAWorkspace:
+        return NotAWorkspace(f"{self.request}: a web page came back (HTTP {self.status}), not the REST API; {_CHECK}")
+
+    def _code_and_reason(self) -> tuple[str, str]:
+        """Error code and message, from any of the shapes the platform uses.
+
+        Source: github.com/databricks/databricks-sdk-go, package apierr (read 2025-11): `error_code` (string or number)
+        with `message`, the old `error`, SCIM's `detail`, and plain text `CODE: message`.
+        """
+        text = self.body[:20_000].decode("utf-8", "replace")
+        try:
+            value = json.loads(text)
+        except ValueError:
+            word, separator, message = text.partition(": ")
+            is_code = bool(separator) and word.isascii() and word.replace("_", "").isalnum() and word.isupper()
+            return (word, message) if is_code else ("", text)
+        if not isinstance(value, dict):
+            return "", ""
+        code = value.get("error_code")
+        reason = value.get("message") or value.get("detail") or value.get("error") or ""
+        return (code if isinstance(code, str) else ""), (reason if isinstance(reason, str) else "")
+
+
+def presentable(text: str, token: str) -> str:
+    """`text` fit for a message: one line of at most LONGEST_REASON printable characters, without the token."""
+    if token:
+        text = text.replace(token, "***")
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * LONGEST_REASON]).split())
+    return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 3] + "..."
+
+
+def _kind(code: str, status: int) -> type[Refused]:
+    if code in _NOT_FOUND_CODES:
+        return NotFound
+    if code in _CONFLICT_CODES:
+        return Conflict
+    if code in _FORBIDDEN_CODES:
+        return Forbidden
+    # Any other code (INVALID_PARAMETER_VALUE with 404, say) wins over the status too: it is none of the three.
+    return Refused if code else {404: NotFound, 409: Conflict}.get(status, Refused)
+
+
+_CHECK = "check that DATABRICKS_HOST is the URL of the workspace itself and that no proxy or login page answers for it"

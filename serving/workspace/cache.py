@@ -1,0 +1,133 @@
+"""The record of optimization info on disk: one JSON file per workspace, so that a preview reads one small file.
+
+A file that cannot be read or understood counts as empty: the answers are asked for again and it is written anew.
+"""
+
+import json
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+
+_FORMAT = 1
+
+
+class Cache:
+    """Optimization info recorded under `directory`, by workspace, model and version.
+
+    Safe to use from several threads and processes: writers take a lock and replace the file in one step.
+    """
+
+    def __init__(self, directory: Path, *, now: Callable[[], float] = time.time) -> None:
+        self._directory = directory
+        self._now = now
+        self._lock = threading.Lock()
+
+    def recorded(self, host: str) -> dict[ModelVersion, OptimizationInfo]:
+        """Everything recorded for the workspace at `host` (its canonical URL)."""
+        return {key: info for key, (_, info) in _entries(_read(self._path(host)), host).items()}
+
+    def recorded_anywhere(self) -> dict[ModelVersion, OptimizationInfo]:
+        """What any workspace answered, the latest answer where several did: for a run that has no workspace."""
+        latest: dict[ModelVersion, tuple[float, OptimizationInfo]] = {}
+        for path in sorted(self._directory.glob("*.json")):
+            for key, (asked_at, info) in _entries(_read(path), None).items():
+                if key not in latest or asked_at > latest[key][0]:
+                    latest[key] = (asked_at, info)
+        return {key: info for key, (_, info) in latest.items()}
+
+    def record(self, host: str, answers: Mapping[ModelVersion, OptimizationInfo]) -> None:
+        """Add `answers` of the workspace at `host`, over earlier ones for the same version.
+
+        Errors: OSError when the folder cannot be written.
+        """
+        if not answers:
+            return
+        path = self._path(host)
+        self._directory.mkdir(parents=True, exist_ok=True)
+        with self._lock, _file_lock(path.with_suffix(".lock")):
+            entries = _entries(_read(path), host)
+            entries.update({key: (self._now(), info) for key, info in answers.items()})
+            _replace(path, _document(host, entries))
+
+    def _path(self, host: str) -> Path:
+        readable = re.sub(r"[^A-Za-z0-9.-]+", "-", host.split("://")[-1])[:60]
+        return self._directory / f"{readable}-{sha256(host.encode()).hexdigest()[:8]}.json"
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _entries(document: Any, host: str | None) -> dict[ModelVersion, tuple[float, OptimizationInfo]]:
+    """The well-formed entries of a file with the time each was asked; `host` None accepts any workspace.
+
+    All are optimizable; one without a chunk size is sold in model units.
+    """
+    if not isinstance(document, dict) or document.get("format") != _FORMAT:
+        return {}
+    if host is not None and document.get("workspace") != host:
+        return {}
+    answers = document.get("answers")
+    entries = {}
+    for item in answers if isinstance(answers, list) else []:
+        match item:
+            case {
+                "model": str(model),
+                "version": str(version),
+                "asked_at": int() | float() as asked_at,
+                "model_type": str() | None as model_type,
+                "throughput_chunk_size": int() | None as chunk,
+            } if chunk is None or chunk > 0:
+                info = OptimizationInfo(optimizable=True, model_type=model_type, throughput_chunk_size=chunk)
+                entries[ModelVersion(model, version)] = (float(asked_at), info)
+    return entries
+
+
+def _document(host: str, entries: Mapping[ModelVersion, tuple[float, OptimizationInfo]]) -> dict[str, Any]:
+    return {
+        "format": _FORMAT,
+        "workspace": host,
+        "answers": [
+            {
+                "model": key.model,
+                "version": key.version,
+                "model_type": info.model_type,
+                "throughput_chunk_size": info.throughput_chunk_size,
+                "asked_at": asked_at,
+            }
+            for key, (asked_at, info) in sorted(entries.items(), key=lambda entry: entry[0])
+        ],
+    }
+
+
+def _replace(path: Path, document: dict[str, Any]) -> None:
+    temporary = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        temporary.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _file_lock(path: Path) -> Iterator[None]:
+    """Held by one process at a time. Without flock (Windows) the last writer wins, and an answer is asked again."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,72 @@
+"""Why a call to a workspace did not succeed; every message is meant for the user as it stands.
+
+WorkspaceError
+  NotConfigured      host or token missing or unusable; nothing was sent
+  Unreachable        nobody answers at host and port; nothing was carried out
+  LostAnswer         sent, but no answer came; a write may or may not have been carried out
+  NotAWorkspace      something else than the REST API answered (web page, redirect, broken JSON)
+  Unauthorized       the token is missing, wrong or expired
+  Throttled          still 429 or 503 when the time for retries was used up
+  Refused            the platform said no, with its status, error code and reason
+    NotFound
+    Conflict
+    Forbidden
+"""
+
+
+class WorkspaceError(Exception):
+    """Base of everything that goes wrong between this program and a workspace."""
+
+
+class NotConfigured(WorkspaceError):
+    """The address or the token of the workspace is missing or cannot be used."""
+
+
+class Unreachable(WorkspaceError):
+    """No connection to the workspace could be made."""
+
+    def __init__(self, host: str, port: int, message: str) -> None:
+        super().__init__(message)
+        self.host = host
+        self.port = port
+
+
+class LostAnswer(WorkspaceError):
+    """The request was sent and no (complete) answer came back."""
+
+
+class NotAWorkspace(WorkspaceError):
+    """The address answers, but not with the REST API of a workspace."""
+
+
+class Unauthorized(WorkspaceError):
+    """The workspace does not accept the token."""
+
+
+class Throttled(WorkspaceError):
+    """The workspace went on answering 429 or 503 until the time for retries was used up."""
+
+
+class Refused(WorkspaceError):
+    """The platform refused the request.
+
+    `status` is the HTTP status, `error_code` the platform's word for it ("" when it gave none), `reason` its message.
+    """
+
+    def __init__(self, status: int, error_code: str, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error_code = error_code
+        self.reason = reason
+
+
+class NotFound(Refused):
+    """What the request names does not exist, or this token may not see it."""
+
+
+class Conflict(Refused):
+    """The request clashes with the present state: an update is already running, or the name is taken."""
+
+
+class Forbidden(Refused):
+    """The token is valid and lacks the permission."""

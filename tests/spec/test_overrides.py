@@ -1,0 +1,102 @@
+import pytest
+
+from serving.spec.loading import load_text
+from serving.spec.show import to_yaml
+from serving.spec.throughput import BandThroughput, ModelUnitThroughput
+from serving.spec.workload import Workload
+
+from .conftest import ENTRY, Load, OnlyProblem
+
+
+def override(text: str) -> str:
+    return f"overrides:\n  dev:\n    support-chat: {text}\n"
+
+
+def test_override_is_merged_deeply_into_its_stack_and_no_other(load: Load) -> None:
+    after = override("{throughput: {bands: {max: 9}}, tags: {env: dev}}")
+    entries = ENTRY + "    tags: {team: a}\n"
+    dev, prod = load(entries, after=after, stack="dev").fleet, load(entries, after=after, stack="prod").fleet
+    assert dev is not None and prod is not None
+    (of_dev,), (of_prod,) = dev.models, prod.models
+    assert isinstance(of_dev.throughput, BandThroughput) and isinstance(of_prod.throughput, BandThroughput)
+    assert (of_dev.throughput.bands.min, of_dev.throughput.bands.max) == (2, 9)
+    assert of_dev.tags == {"team": "a", "env": "dev"}
+    assert (of_prod.throughput.bands.max, of_prod.tags) == (3, {"team": "a"})
+
+
+def test_override_with_throughput_of_another_kind_replaces_it_whole(load: Load) -> None:
+    fleet = load(after=override("{throughput: {model_units: 50}}"), stack="dev").fleet
+    assert fleet is not None and fleet.models[0].throughput == ModelUnitThroughput(model_units=50)
+
+
+def test_override_with_a_workload_replaces_the_throughput(load: Load) -> None:
+    fleet = load(after=override("{workload: {size: Small, parameters_billion: 7}}"), stack="dev").fleet
+    assert fleet is not None and isinstance(fleet.models[0].entities[0].throughput, Workload)
+
+
+def test_override_with_entities_replaces_the_one_model_and_the_other_way_round(load: Load) -> None:
+    many = '{entities: [{model: a.b.c, version: "4", throughput: {bands: {min: 1, max: 1}}}]}'
+    fleet = load(after=override(many), stack="dev").fleet
+    assert fleet is not None and [entity.model for entity in fleet.models[0].entities] == ["a.b.c"]
+
+
+def test_override_with_a_registration_replaces_model_and_version(load: Load) -> None:
+    fleet = load(after=override("{register: {name: a.b.c, source: runs:/1/m}}"), stack="dev").fleet
+    assert fleet is not None and fleet.models[0].entities[0].model == "a.b.c"
+
+
+def test_null_in_an_override_removes_the_key(load: Load) -> None:
+    fleet = load(ENTRY + "    description: x\n", after=override("{description: null}"), stack="dev").fleet
+    assert fleet is not None and fleet.models[0].description is None
+
+
+def test_list_in_an_override_is_replaced_whole(load: Load) -> None:
+    entries = ENTRY + "    permissions: [{group_name: a, permission_level: CAN_VIEW}, {group_name: b, permission_level: CAN_VIEW}]\n"
+    fleet = load(entries, after=override("{permissions: [{group_name: c, permission_level: CAN_MANAGE}]}"), stack="dev").fleet
+    assert fleet is not None and [one.group_name for one in fleet.models[0].permissions] == ["c"]
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod", None])
+def test_wrong_override_is_reported_for_every_stack_at_its_own_place(load: Load, only_problem: OnlyProblem, stack: str | None) -> None:
+    loaded = load(after=override("{throughput: {bands: {max: 1}}}"), stack=stack)
+    problem = only_problem(loaded, "S8-order", (10, 48))
+    assert problem.path == "models/support-chat/throughput/bands/max"
+
+
+def test_override_of_an_unknown_entry_is_refused_with_a_suggestion(load: Load, only_problem: OnlyProblem) -> None:
+    loaded = load(after="overrides: {dev: {suport-chat: {description: x}}}\n", stack="dev")
+    assert only_problem(loaded, "unknown-override").next_step == "did you mean support-chat?"
+
+
+def test_override_cannot_rename(load: Load, only_problem: OnlyProblem) -> None:
+    assert "rename" in only_problem(load(after=override("{name: other}"), stack="dev"), "unknown-key").finding
+
+
+@pytest.mark.parametrize("text", ["overrides: []\n", "overrides: {dev: 3}\n", "overrides: {dev: {support-chat: 3}}\n"])
+def test_overrides_that_are_not_mappings_are_refused(load: Load, only_problem: OnlyProblem, text: str) -> None:
+    only_problem(load(after=text, stack="dev"), "type")
+
+
+def test_place_of_a_value_is_where_it_was_written(load: Load) -> None:
+    after = override("{throughput: {bands: {max: 9}}}")
+    source = load(top="defaults: {tags: {team: a}}\n", after=after, stack="dev").source
+    assert source.place("models/support-chat/throughput/bands/max") == (11, 48)  # the override
+    assert source.place("models/support-chat/throughput/bands/min") == (8, 31)  # the entry
+    assert source.place("models/support-chat/tags/team") == (2, 25)  # the defaults
+    assert source.place("models/support-chat/demand/input_tokens") == (4, 5)  # nowhere: the entry itself
+    assert source.place(["models", 0, "task"]) == (5, 11)
+    assert source.place("models/nobody/task") == (3, 1)
+
+
+def test_shown_fleet_loads_to_the_same_entries_with_everything_merged_in(load: Load) -> None:
+    top = "region: us-east-1\nallow_legacy: true\ndefaults: {tags: {team: a}, timeouts: {create: 2h}}\n"
+    entries = ENTRY + "    demand: {requests_per_second: 2, input_tokens: 1, output_tokens: 1}\n"
+    entries += "    waivers: [{policy: p, reason: r, owner: o, expires: 2027-01-31}]\n"
+    fleet = load(entries, top=top, after=override("{throughput: auto}"), stack="dev").fleet
+    assert fleet is not None
+    shown = to_yaml(fleet)
+    again = load_text(shown, "models.yaml", None)
+    assert again.problems == () and again.fleet is not None
+    assert again.fleet.models == fleet.models
+    assert (again.fleet.region, again.fleet.allow_legacy) == ("us-east-1", True)
+    assert "overrides" not in shown and "throughput: auto" in shown and "null" not in shown

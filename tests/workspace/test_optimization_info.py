@@ -1,0 +1,142 @@
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+from serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
+from serving.workspace.cache import Cache
+from serving.workspace.client import WorkspaceClient
+from serving.workspace.errors import NotConfigured, Unauthorized
+from serving.workspace.optimization_info import MOST_AT_ONCE, fetch
+from tests.workspace.fake_workspace import FakeWorkspace, Reply, Seen
+
+LLAMA = ModelVersion("system.ai.llama_v3_3_70b_instruct", "1")
+OPTIMIZABLE = {"optimizable": True, "model_type": "llama", "throughput_chunk_size": 980}
+INFO = OptimizationInfo(optimizable=True, model_type="llama", throughput_chunk_size=980)
+ROOT = "/api/2.0/serving-endpoints/get-model-optimization-info"
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path)
+
+
+def test_s5_each_distinct_version_is_asked_for_once(
+    workspace: FakeWorkspace, client: WorkspaceClient, cache: Cache
+) -> None:
+    workspace.in_turn(Reply(body=OPTIMIZABLE))
+    other = ModelVersion(LLAMA.model, "2")
+    assert fetch(client, [LLAMA, other, LLAMA], cache) == {LLAMA: INFO, other: INFO}
+    assert sorted(seen.path for seen in workspace.seen) == [f"{ROOT}/{LLAMA.model}/1", f"{ROOT}/{LLAMA.model}/2"]
+
+
+def test_a_model_sold_in_units_is_recorded_without_a_chunk(
+    workspace: FakeWorkspace, client: WorkspaceClient, cache: Cache
+) -> None:
+    workspace.in_turn(Reply(body={"optimizable": True, "model_type": "llama4"}))
+    units = OptimizationInfo(optimizable=True, model_type="llama4", throughput_chunk_size=None)
+    assert fetch(client, [LLAMA], cache) == fetch(client, [LLAMA], cache) == {LLAMA: units}
+    assert len(workspace.seen) == 1
+
+
+def test_names_are_quoted(workspace: FakeWorkspace, client: WorkspaceClient, cache: Cache) -> None:
+    workspace.in_turn(Reply(body=OPTIMIZABLE))
+    fetch(client, [ModelVersion("ml.a b.c/d?é", "1#2")], cache)
+    assert workspace.seen[0].path == f"{ROOT}/ml.a%20b.c%2Fd%3F%C3%A9/1%232"
+
+
+def test_versions_are_asked_for_at_the_same_time(
+    workspace: FakeWorkspace, client: WorkspaceClient, cache: Cache
+) -> None:
+    """No answer is given before MOST_AT_ONCE requests are there: one after the other would never end."""
+    together = Barrier(MOST_AT_ONCE)
+
+    def answer(_: Seen) -> Reply:
+        together.wait(timeout=20)
+        return Reply(body=OPTIMIZABLE)
+
+    workspace.answer = answer
+    versions = [ModelVersion(f"ml.x.m{number}", "1") for number in range(MOST_AT_ONCE)]
+    assert len(fetch(client, versions, cache)) == MOST_AT_ONCE
+
+
+def test_a_recorded_answer_is_not_asked_for_again_unless_refreshed(
+    workspace: FakeWorkspace, client: WorkspaceClient, cache: Cache
+) -> None:
+    workspace.in_turn(Reply(body=OPTIMIZABLE), Reply(body={**OPTIMIZABLE, "throughput_chunk_size": 1580}))
+    fetch(client, [LLAMA], cache)
+    assert fetch(client, [LLAMA], cache) == {LLAMA: INFO}
+    assert len(workspace.seen) == 1
+    fresh = fetch(client, [LLAMA], cache, refresh=True)[LLAMA]
+    assert isinstance(fresh, OptimizationInfo) and fresh.throughput_chunk_size == 1580
+    assert fetch(client, [LLAMA], cache) == {LLAMA: fresh}
+
+
+@pytest.mark.parametrize("body", [{}, {"optimizable": False}])
+def test_s6_a_no_is_reported_and_not_recorded(
+    workspace: FakeWorkspace, client: WorkspaceClient, cache: Cache, body: dict[str, object]
+) -> None:
+    workspace.in_turn(Reply(body=body), Reply(body=OPTIMIZABLE))
+    first = fetch(client, [LLAMA], cache)[LLAMA]
+    assert isinstance(first, OptimizationInfo) and not first.optimizable
+    assert fetch(client, [LLAMA], cache) == {LLAMA: INFO}
+
+
+def test_offline_uses_recorded_answers_and_says_what_is_not_recorded(
+    workspace: FakeWorkspace, client: WorkspaceClient, cache: Cache
+) -> None:
+    workspace.in_turn(Reply(body=OPTIMIZABLE))
+    fetch(client, [LLAMA], cache)
+    unknown = ModelVersion("ml.x.unknown", "3")
+    for asker in (client, None):
+        answers = fetch(asker, [LLAMA, unknown], cache, offline=True)
+        assert answers[LLAMA] == INFO
+        missing = answers[unknown]
+        assert isinstance(missing, Unavailable)
+        assert "ml.x.unknown version 3" in missing.reason
+    assert len(workspace.seen) == 1
+
+
+def test_an_unknown_model_is_unavailable_with_the_reason(
+    workspace: FakeWorkspace, client: WorkspaceClient, cache: Cache
+) -> None:
+    workspace.in_turn(Reply(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no"}))
+    answer = fetch(client, [LLAMA], cache)[LLAMA]
+    assert isinstance(answer, Unavailable)
+    assert f"has no model {LLAMA.model} version 1" in answer.reason
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(400, {"error_code": "INVALID_PARAMETER_VALUE", "message": "odd"}),
+        Reply(403, {"error_code": "PERMISSION_DENIED", "message": "odd"}),
+    ],
+)
+def test_a_refusal_for_one_version_leaves_the_others(
+    workspace: FakeWorkspace, client: WorkspaceClient, cache: Cache, reply: Reply
+) -> None:
+    other = ModelVersion("ml.x.refused", "1")
+    workspace.answer = lambda seen: reply if "refused" in seen.path else Reply(body=OPTIMIZABLE)
+    answers = fetch(client, [LLAMA, other], cache)
+    assert answers[LLAMA] == INFO
+    refused = answers[other]
+    assert isinstance(refused, Unavailable) and "odd" in refused.reason
+
+
+def test_throttled_requests_are_tried_again(workspace: FakeWorkspace, client: WorkspaceClient, cache: Cache) -> None:
+    workspace.in_turn(Reply(429, headers={"Retry-After": "1"}), Reply(503), Reply(body=OPTIMIZABLE))
+    assert fetch(client, [LLAMA], cache) == {LLAMA: INFO}
+
+
+def test_a_bad_token_ends_the_whole_fetch(workspace: FakeWorkspace, client: WorkspaceClient, cache: Cache) -> None:
+    workspace.in_turn(Reply(401, {"error_code": "UNAUTHENTICATED", "message": "no"}))
+    with pytest.raises(Unauthorized):
+        fetch(client, [ModelVersion(f"ml.x.m{n}", "1") for n in range(100)], cache)
+    assert len(workspace.seen) < 100
+
+
+def test_without_a_workspace_what_is_missing_is_said(cache: Cache) -> None:
+    with pytest.raises(NotConfigured, match=r"llama_v3_3_70b_instruct version 1.*DATABRICKS_HOST"):
+        fetch(None, [LLAMA], cache)
+    assert fetch(None, [], cache) == {}
