@@ -1,0 +1,31 @@
+"""Serves the provider as a plugin process; the engine starts it and passes its own address."""
+
+import sys
+from pathlib import Path
+
+# Started as a folder (`python provider/`), Python searches this folder instead of the one the packages are in.
+_ROOT = str(Path(__file__).resolve().parent.parent)
+sys.path[:] = [
+    _ROOT,
+    *(entry for entry in sys.path if entry != str(Path(__file__).resolve().parent)),
+]
+
+
+def main(argv: list[str]) -> None:
+    """Serve until the engine ends it; progress goes to the engine's log when its address is among `argv`."""
+    from plugin.server import serve
+    from provider.engine_log import EngineLog
+    from provider.native import BandplanProvider
+    from provider.schema import VERSION
+
+    address = next((argument for argument in argv if not argument.startswith("-")), None)
+    if address is None:
+        provider = BandplanProvider()
+    else:
+        log = EngineLog(address)
+        provider = BandplanProvider(progress=log.progress, warn=log.warn)
+    serve(provider, VERSION, argv)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,257 @@
+"""Declared against live: which properties the platform does not run as declared. Pure.
+
+What counts as equal, and why:
+- zero, false, empty and absent are the same: the published provider drops zero values from its requests;
+- a value the platform filled in where nothing was declared (entity name, workload type, routes of a single entity) is
+  no difference, except the capacity of an entity: an undeclared minimum, say, means zero;
+- a part that was not declared at all (tags, AI gateway, ...) is not managed here, so it is never different;
+- what the platform never gives back cannot differ: `unverifiable` names it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from provider.declared import Declared
+from provider.naming import to_api, to_api_name, to_property_name
+from serving.workspace.live_endpoint import Config, LiveEndpoint, ServedEntity
+
+PathStep = str | int
+
+WRITE_ONLY = frozenset({"burst_scaling_enabled"})
+"""Not returned by GET (github.com/databricks/cli, bundle/direct notes on serving endpoints, read 2025-11).
+The same holds for budget_policy_id and for every `*_plaintext` secret."""
+
+_CAPACITY = (
+    "min_provisioned_throughput",
+    "max_provisioned_throughput",
+    "provisioned_model_units",
+)
+"""Compared even when not declared: absent means zero, as a PUT replaces the whole config."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One property that is not as declared: `path` from the resource's root, the declared and the live value."""
+
+    path: tuple[PathStep, ...]
+    declared: Any
+    live: Any
+
+    @property
+    def property_path(self) -> str:
+        """As Pulumi writes it: `declared.servedEntities[0].maxProvisionedThroughput`."""
+        return property_path(self.path)
+
+    @property
+    def part(self) -> PathStep:
+        """Which part of `declared` it belongs to, such as `servedEntities` or `tags`."""
+        return self.path[1]
+
+    def __str__(self) -> str:
+        return f"{self.property_path} is {_shown(self.live)}, declared {_shown(self.declared)}"
+
+
+CONFIG_PARTS = frozenset({"servedEntities", "servedModels", "trafficConfig"})
+"""Parts of `declared` that make up the config and are changed by one PUT of all of it."""
+
+
+def effective_config(live: LiveEndpoint) -> Config | None:
+    """The config to hold against the declared one: the one under way during an update, else the one that runs."""
+    return live.pending_config if live.is_updating and live.pending_config is not None else live.config
+
+
+def differences(declared: Declared, live: LiveEndpoint) -> tuple[Difference, ...]:
+    """Every difference that can be mended by a request, in the order of the parts. `description` is not among them."""
+    return (
+        *config_differences(declared, effective_config(live)),
+        *_settings_differences(declared, live),
+    )
+
+
+def config_differences(declared: Declared, config: Config | None) -> tuple[Difference, ...]:
+    """Differences in entities and traffic; all entities are missing when there is no config."""
+    return (
+        *_entity_differences(declared, config),
+        *_traffic_differences(declared, config),
+    )
+
+
+def description_difference(declared: Declared, live: LiveEndpoint) -> Difference | None:
+    """The one difference for which the platform has no call after creation."""
+    if declared.description is None or declared.description == live.description:
+        return None
+    return Difference(("declared", "description"), declared.description, live.description)
+
+
+def unverifiable(declared: Declared, live: LiveEndpoint) -> tuple[str, ...]:
+    """Property paths of declared values that the platform does not give back, so that nobody can compare them."""
+    found = [
+        property_path(("declared", declared.entity_key, index, name))
+        for index, entity in enumerate(declared.entities)
+        for name, value in entity.items()
+        if to_api_name(name) in WRITE_ONLY and value
+    ]
+    if declared.budget_policy_id:
+        found.append("declared.budgetPolicyId")
+    if declared.rate_limits and live.rate_limits is None:
+        found.append("declared.rateLimits")
+    return tuple(found)
+
+
+def property_path(path: Sequence[PathStep]) -> str:
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif step.replace("_", "a").isalnum():
+            text += f".{step}" if text else step
+        else:
+            quoted = step.replace('"', '\\"')
+            text += f'["{quoted}"]'
+    return text
+
+
+def _entity_differences(declared: Declared, config: Config | None) -> Iterator[Difference]:
+    live_entities = _view(declared, config)
+    key = declared.entity_key
+    pairs = _pairs(declared.entities, live_entities)
+    for index, (entity, live) in enumerate(zip(declared.entities, pairs, strict=True)):
+        path: tuple[PathStep, ...] = ("declared", key, index)
+        if live is None:
+            yield Difference(
+                path,
+                entity.get("name") or entity.get("entityName") or entity.get("modelName"),
+                None,
+            )
+            continue
+        for name, value in entity.items():
+            if to_api_name(name) not in WRITE_ONLY:
+                yield from _value_differences((*path, name), value, live.settings.get(to_api_name(name)))
+        undeclared = {to_api_name(name) for name, value in entity.items() if value is not None}
+        always = (*_CAPACITY, "scale_to_zero_enabled") if key == "servedEntities" else _CAPACITY
+        for api_name in always:
+            if api_name not in undeclared and not _is_zero(live.settings.get(api_name)):
+                yield Difference((*path, to_property_name(api_name)), None, live.settings[api_name])
+    extra = [live for live in live_entities if not any(live is paired for paired in pairs)]
+    if extra:
+        yield Difference(
+            ("declared", key),
+            f"{len(declared.entities)} entities",
+            "also " + ", ".join(live.name for live in extra),
+        )
+
+
+def _view(declared: Declared, config: Config | None) -> tuple[ServedEntity, ...]:
+    """The live entities under the names that the declaration uses."""
+    if config is None:
+        return ()
+    if declared.entity_key == "servedEntities":
+        return config.served_entities
+    if config.served_models:
+        return config.served_models
+    renamed = {"entity_name": "model_name", "entity_version": "model_version"}
+    return tuple(
+        ServedEntity(
+            entity.name,
+            {renamed.get(key, key): value for key, value in entity.settings.items()},
+            entity.deployment,
+            entity.message,
+        )
+        for entity in config.served_entities
+    )
+
+
+def _pairs(declared: Sequence[Mapping[str, Any]], live: Sequence[ServedEntity]) -> list[ServedEntity | None]:
+    """For each declared entity its live one: by name where a name was declared, else the first that is left over."""
+    by_name = {entity.name: entity for entity in live}
+    named = [by_name.get(str(entity["name"])) if entity.get("name") else None for entity in declared]
+    left_over = [entity for entity in live if not any(entity is taken for taken in named)]
+    return [
+        paired if entity.get("name") else (left_over.pop(0) if left_over else None)
+        for entity, paired in zip(declared, named, strict=True)
+    ]
+
+
+def _traffic_differences(declared: Declared, config: Config | None) -> Iterator[Difference]:
+    if declared.traffic_percent is None or config is None:
+        return
+    path: tuple[PathStep, ...] = ("declared", "trafficConfig", "routes")
+    for index, (name, percent) in enumerate(declared.traffic_percent.items()):
+        live = config.traffic_percent.get(name, 0)
+        if live != percent:
+            yield Difference((*path, index, "trafficPercentage"), percent, live)
+    extra = {n: p for n, p in config.traffic_percent.items() if p and n not in declared.traffic_percent}
+    if extra:
+        yield Difference(
+            path,
+            None,
+            ", ".join(f"{name} {percent} %" for name, percent in extra.items()),
+        )
+
+
+def _settings_differences(declared: Declared, live: LiveEndpoint) -> Iterator[Difference]:
+    if declared.email_notifications is not None:
+        for api_name, name in (
+            ("on_update_failure", "onUpdateFailures"),
+            ("on_update_success", "onUpdateSuccesses"),
+        ):
+            wanted = declared.email_notifications.get(api_name, ())
+            present = live.email_notifications.get(api_name, ())
+            if sorted(wanted) != sorted(present):
+                yield Difference(
+                    ("declared", "emailNotifications", name),
+                    list(wanted),
+                    list(present),
+                )
+    if declared.tags is not None:
+        for index, (key, value) in enumerate(declared.tags.items()):
+            if live.tags.get(key) != value:
+                yield Difference(("declared", "tags", index, "value"), value, live.tags.get(key))
+    if declared.rate_limits is not None and live.rate_limits is not None:
+        wanted_limits, present_limits = (
+            list(declared.rate_limits),
+            list(live.rate_limits),
+        )
+        if not _is_same(wanted_limits, present_limits):
+            yield Difference(("declared", "rateLimits"), wanted_limits, present_limits)
+    if declared.ai_gateway is not None:
+        yield from _value_differences(("declared", "aiGateway"), declared.ai_gateway, live.ai_gateway)
+
+
+def _value_differences(path: tuple[PathStep, ...], declared: Any, live: Any) -> Iterator[Difference]:
+    """At the deepest property that differs; a list differs as a whole."""
+    if isinstance(declared, Mapping) and isinstance(live, Mapping) and path[-1] != "environmentVars":
+        for name, value in declared.items():
+            if not _is_write_only(name):
+                yield from _value_differences((*path, name), value, live.get(to_api_name(name)))
+    elif not _is_same(to_api(declared), live):
+        yield Difference(path, declared, live)
+
+
+def _is_same(declared: Any, live: Any) -> bool:
+    """Whether `live` has everything that is `declared`; both in the platform's names."""
+    if _is_zero(declared) or _is_zero(live):
+        return _is_zero(declared) and _is_zero(live)
+    if isinstance(declared, Mapping) and isinstance(live, Mapping):
+        return all(_is_write_only(name) or _is_same(value, live.get(name)) for name, value in declared.items())
+    if isinstance(declared, list) and isinstance(live, list):
+        return len(declared) == len(live) and all(_is_same(d, v) for d, v in zip(declared, live, strict=True))
+    if isinstance(declared, str) or isinstance(live, str):
+        return str(declared) == str(live)  # a version may come back as a number
+    return bool(declared == live)
+
+
+def _is_zero(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(_is_zero(item) for item in value.values())
+    return value is None or value is False or value == 0 or value == "" or value == []
+
+
+def _is_write_only(name: str) -> bool:
+    api_name = to_api_name(name)
+    return api_name in WRITE_ONLY or api_name.endswith("_plaintext")
+
+
+def _shown(value: Any) -> str:
+    return "absent" if value is None else repr(value) if isinstance(value, str) else str(value)

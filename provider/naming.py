@@ -1,0 +1,34 @@
+"""Property names: camelCase as Pulumi writes them, snake_case as the platform does."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_USER_KEYED = frozenset({"environmentVars"})
+"""Maps whose keys are the user's own and are passed on as they are."""
+
+_CAPITAL = re.compile(r"(?<=[a-z0-9])[A-Z]")
+_UNDERSCORE = re.compile(r"_([a-z0-9])")
+
+
+def to_api_name(name: str) -> str:
+    """`maxProvisionedThroughput` -> `max_provisioned_throughput`."""
+    return _CAPITAL.sub(lambda match: "_" + match.group().lower(), name)
+
+
+def to_property_name(name: str) -> str:
+    """`max_provisioned_throughput` -> `maxProvisionedThroughput`."""
+    return _UNDERSCORE.sub(lambda match: match.group(1).upper(), name)
+
+
+def to_api(value: Any) -> Any:
+    """`value` with every key in the platform's form, at every depth; absent (None) entries are dropped."""
+    if isinstance(value, Mapping):
+        return {
+            to_api_name(key): dict(item) if key in _USER_KEYED and isinstance(item, Mapping) else to_api(item)
+            for key, item in value.items()
+            if item is not None
+        }
+    if isinstance(value, list | tuple):
+        return [to_api(item) for item in value]
+    return value

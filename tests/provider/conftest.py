@@ -1,0 +1,22 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from serving.workspace.client import WorkspaceClient
+from stub.process import Running, start, stop
+from tests.provider.workbench import Workbench
+
+
+@pytest.fixture(scope="session")
+def stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The stand-in workspace; an update settles after two looks at it."""
+    folder: Path = tmp_path_factory.mktemp("stub")
+    yield start(folder, settle="reads:2")
+    stop(folder)
+
+
+@pytest.fixture
+def bench(stub: Running, request: pytest.FixtureRequest) -> Workbench:
+    """A provider, a workspace and one endpoint name of the test's own."""
+    return Workbench(WorkspaceClient(stub.host, stub.token), f"ep-{abs(hash(request.node.name)) % 10**10}")

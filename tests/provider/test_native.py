@@ -1,0 +1,282 @@
+"""The provider against the stand-in workspace, over HTTP."""
+
+import json
+import threading
+from typing import Any
+
+import pytest
+from pulumi.provider.experimental import provider as sdk
+
+from plugin.complete import complete
+from plugin.errors import ProviderError
+from plugin.values import UNKNOWN, plain
+from provider.native import BandplanProvider
+from provider.schema import ENDPOINT_READY
+from serving.workspace.client import WorkspaceClient
+from tests.provider.builders import declaration, served
+from tests.provider.workbench import Workbench
+
+MORE = [served(maxProvisionedThroughput=3920)]
+MAXIMUM = "declared.servedEntities[0].maxProvisionedThroughput"
+
+
+def is_unchanged(response: sdk.DiffResponse) -> bool:
+    return response.changes is False and not response.detailed_diff and not response.replaces
+
+
+def state_of(bench: Workbench, **changes: Any) -> dict[str, Any]:
+    """The state that a successful create leaves."""
+    return {**bench.inputs(**changes), "configVersion": 1, "ready": True}
+
+
+def test_create_waits_until_the_endpoint_is_ready_and_sends_nothing(bench: Workbench) -> None:
+    endpoint_id = bench.make_endpoint(settled=False)
+    outputs = bench.create(bench.inputs(servingEndpointId=endpoint_id))
+    assert bench.live().ready == "READY" and not bench.live().is_updating
+    assert (outputs["id"], outputs["configVersion"], outputs["ready"]) == (bench.name, 1, True)
+    assert any("update in progress, 0 of 1 entities deployed" in line for line in bench.lines)
+
+
+def test_an_endpoint_that_runs_what_is_declared_has_no_diff(bench: Workbench) -> None:
+    endpoint_id = bench.make_endpoint()
+    inputs = bench.inputs(servingEndpointId=endpoint_id)
+    state = bench.create(inputs)
+    assert is_unchanged(bench.diff(state, inputs))
+    assert is_unchanged(bench.diff(state, {**inputs, "timeoutSeconds": 5}))
+
+
+def test_a_failed_update_shows_at_the_next_preview_and_is_sent_again(bench: Workbench) -> None:
+    """The published provider would send one GET and report success."""
+    bench.make_endpoint()
+    bench.fail_next_update("no GPU capacity left in this region")
+    bench.put_config(servedEntities=MORE)
+    wanted = bench.inputs(declared=declaration(servedEntities=MORE))
+    state = {**wanted, "configVersion": 2, "ready": True}
+
+    found = bench.diff(state, wanted)
+    assert found.changes is True and not found.replaces
+    assert set(found.detailed_diff) == {MAXIMUM, "ready"}
+    assert any("no GPU capacity left in this region" in warning for warning in bench.warnings)
+
+    outputs = bench.update(state, wanted)
+    live = bench.live()
+    assert live.config is not None
+    assert live.config.entities[0].settings["max_provisioned_throughput"] == 3920
+    assert outputs["configVersion"] == live.config.version
+    assert is_unchanged(bench.diff({**wanted, **outputs}, wanted))
+
+
+def test_a_failure_is_raised_with_the_platforms_reason_and_the_log_and_nothing_is_deleted(bench: Workbench) -> None:
+    bench.make_endpoint()
+    bench.fail_next_update("no GPU capacity left in this region")
+    with pytest.raises(ProviderError) as caught:
+        bench.update(bench.inputs(), bench.inputs(declared=declaration(servedEntities=MORE)))
+    text = str(caught.value)
+    assert text.startswith(f"{bench.name}: the platform could not deploy it (UPDATE_FAILED)")
+    assert "llama-1: DEPLOYMENT_FAILED: no GPU capacity left in this region" in text
+    assert "lines of its log:" in text
+    assert "Nothing was deleted; the version that served before goes on serving" in text
+    assert bench.live().ready == "READY"
+
+
+def test_an_update_that_was_half_applied_behind_the_state_shows_and_is_mended(bench: Workbench) -> None:
+    bench.make_endpoint()
+    state = bench.create(bench.inputs())
+    bench.put_config(servedEntities=[served(maxProvisionedThroughput=1960)])
+    found = bench.diff(state, bench.inputs())
+    assert found.changes is True and set(found.detailed_diff) == {MAXIMUM}
+    assert found.detailed_diff[MAXIMUM].kind is sdk.PropertyDiffKind.UPDATE
+    assert any("maxProvisionedThroughput is 1960, declared 2940" in warning for warning in bench.warnings)
+    outputs = bench.update(state, bench.inputs())
+    assert is_unchanged(bench.diff(outputs, bench.inputs()))
+
+
+def test_an_update_still_under_way_is_a_change_and_the_next_up_goes_on_waiting(bench: Workbench) -> None:
+    bench.make_endpoint()
+    bench.put_config(servedEntities=MORE, settled=False)
+    wanted = bench.inputs(declared=declaration(servedEntities=MORE))
+    state = {**wanted, "configVersion": 1, "ready": True}
+    assert set(bench.diff(state, wanted).detailed_diff) == {"ready"}
+    assert bench.update(state, wanted)["configVersion"] == 2
+
+
+def test_someone_elses_update_is_waited_for_before_ours_is_sent(bench: Workbench) -> None:
+    bench.make_endpoint()
+    bench.put_config(servedEntities=[served(maxProvisionedThroughput=1960)], settled=False)
+    outputs = bench.update(bench.inputs(), bench.inputs(declared=declaration(servedEntities=MORE)))
+    assert outputs["configVersion"] == 3
+    live = bench.live()
+    assert live.config is not None and live.config.entities[0].settings["max_provisioned_throughput"] == 3920
+
+
+def test_model_units_are_sent_through_their_own_family(bench: Workbench) -> None:
+    def units(count: int) -> dict[str, Any]:
+        entity = {"name": "m-1", "entityName": "system.ai.llama-4-maverick", "entityVersion": "1"}
+        return {"servedEntities": [{**entity, "provisionedModelUnits": count, "burstScalingEnabled": True}]}
+
+    bench.make_endpoint(pt=True, declared=units(50))
+    wanted = bench.inputs(api="pt", declared=units(100))
+    outputs = bench.update(bench.inputs(api="pt", declared=units(50)), wanted)
+    live = bench.live()
+    assert live.config is not None and live.config.entities[0].settings["provisioned_model_units"] == 100
+    assert any("burstScalingEnabled cannot be verified" in line for line in bench.lines)
+    assert is_unchanged(bench.diff(outputs, wanted))
+
+
+def test_what_the_published_provider_never_sends_is_sent(bench: Workbench) -> None:
+    bench.make_endpoint()
+    before = bench.create(bench.inputs())
+    wanted = bench.inputs(
+        declared=declaration(
+            emailNotifications={"onUpdateFailures": ["a@x.example"], "onUpdateSuccesses": []},
+            rateLimits=[{"calls": 5, "key": "user", "renewalPeriod": "minute"}],
+        )
+    )
+    found = bench.diff(before, wanted)
+    assert set(found.detailed_diff) >= {"declared.emailNotifications", "declared.rateLimits"}
+    outputs = bench.update(before, wanted)
+    assert bench.live().email_notifications["on_update_failure"] == ("a@x.example",)
+    assert is_unchanged(bench.diff(outputs, wanted))
+    # and taken away again
+    outputs = bench.update(outputs, bench.inputs())
+    assert not any(bench.live().email_notifications.values())
+    assert is_unchanged(bench.diff(outputs, bench.inputs()))
+
+
+def test_a_description_that_was_changed_is_warned_about_and_is_no_lasting_diff(bench: Workbench) -> None:
+    bench.make_endpoint(description="old")
+    before = bench.create(bench.inputs(declared=declaration(description="old")))
+    wanted = bench.inputs(declared=declaration(description="new"))
+    found = bench.diff(before, wanted)
+    assert set(found.detailed_diff) == {"declared.description"} and not found.replaces
+    outputs = bench.update(before, wanted)
+    assert bench.live().description == "old"
+    assert any("no call that changes an endpoint's description" in warning for warning in bench.warnings)
+    assert is_unchanged(bench.diff(outputs, wanted))
+
+
+def test_an_endpoint_that_is_gone_is_a_change_whose_update_says_to_refresh(bench: Workbench) -> None:
+    state = state_of(bench)
+    assert set(bench.diff(state, bench.inputs()).detailed_diff) == {"ready"}
+    with pytest.raises(ProviderError, match=r"does not exist.*refresh"):
+        bench.update(state, bench.inputs())
+
+
+def test_an_endpoint_that_was_recreated_by_hand_is_noticed(bench: Workbench) -> None:
+    bench.make_endpoint()
+    inputs = bench.inputs(servingEndpointId="f" * 32)
+    assert set(bench.diff(state_of(bench, servingEndpointId="f" * 32), inputs).detailed_diff) == {"servingEndpointId"}
+    with pytest.raises(ProviderError, match=r"recreated by someone else.*refresh"):
+        bench.update(state_of(bench), inputs)
+
+
+def test_a_timeout_says_that_nothing_was_deleted_and_that_the_next_up_goes_on(bench: Workbench, stub: Any) -> None:
+    """A workspace that never settles within the second that the entry allows."""
+    bench.make_endpoint(settled=False)
+
+    class Stuck(WorkspaceClient):
+        """Shows the endpoint as it was at first, however often one looks."""
+
+        def get(self, path: str) -> dict[str, Any]:
+            return first
+
+    first = bench.client.get(f"/api/2.0/serving-endpoints/{bench.name}")
+    bench.client = Stuck(stub.host, stub.token)
+    bench.provider = BandplanProvider(client_factory=lambda: bench.client)
+    with pytest.raises(ProviderError) as caught:
+        bench.create(bench.inputs(timeoutSeconds=1))
+    text = str(caught.value)
+    assert "not ready after 1 s: update in progress" in text
+    assert "Nothing was deleted" in text and "the next `up` goes on waiting" in text
+
+
+def test_a_cancelled_deploy_stops_waiting(bench: Workbench, stub: Any) -> None:
+    bench.make_endpoint(settled=False)
+    first = bench.client.get(f"/api/2.0/serving-endpoints/{bench.name}")
+
+    class Stuck(WorkspaceClient):
+        def get(self, path: str) -> dict[str, Any]:
+            return first
+
+    provider = BandplanProvider(client_factory=lambda: Stuck(stub.host, stub.token))
+    bench.provider = provider
+    threading.Timer(0.2, lambda: complete(provider.cancel())).start()
+    with pytest.raises(ProviderError, match="cancelled"):
+        bench.create(bench.inputs())
+
+
+def test_a_preview_asks_nobody_and_leaves_the_version_unknown() -> None:
+    def unreachable() -> WorkspaceClient:
+        raise AssertionError("a preview must not need the workspace")
+
+    bench = Workbench(WorkspaceClient("http://127.0.0.1:1", "t"), "planned")
+    bench.provider = BandplanProvider(client_factory=unreachable)
+    created = bench.create(bench.inputs(servingEndpointId=UNKNOWN), preview=True)
+    assert created["configVersion"] is UNKNOWN and created["id"] == "planned"
+    assert bench.create(bench.inputs(endpoint=UNKNOWN), preview=True)["id"] == ""
+    assert bench.update(bench.inputs(), bench.inputs(), preview=True)["configVersion"] is UNKNOWN
+    found = bench.diff(state_of(bench, servingEndpointId="0" * 32), bench.inputs(servingEndpointId=UNKNOWN))
+    assert found.changes is True and set(found.detailed_diff) == {"servingEndpointId"} and not found.replaces
+    half_known = bench.inputs(declared=declaration(servedEntities=[served(entityVersion=UNKNOWN)]))
+    assert set(bench.diff(state_of(bench), half_known).detailed_diff) == {"declared.servedEntities[0].entityVersion"}
+
+
+def test_another_endpoint_name_is_a_replacement(bench: Workbench) -> None:
+    found = bench.diff(state_of(bench), bench.inputs(endpoint="another"))
+    assert found.changes is True and found.replaces == ["endpoint"]
+
+
+def test_no_workspace_listening_is_said_with_host_and_port() -> None:
+    bench = Workbench(WorkspaceClient("http://127.0.0.1:1", "t"), "x")
+    with pytest.raises(ProviderError, match=r"x: no workspace listens at 127.0.0.1 port 1 .*bandplan stub start"):
+        bench.diff(state_of(bench), bench.inputs())
+
+
+def test_a_missing_configuration_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABRICKS_HOST", raising=False)
+    monkeypatch.delenv("DATABRICKS_TOKEN", raising=False)
+    bench = Workbench(WorkspaceClient("http://127.0.0.1:1", "t"), "x")
+    bench.provider = BandplanProvider()
+    with pytest.raises(ProviderError, match="set DATABRICKS_HOST and DATABRICKS_TOKEN"):
+        bench.create(bench.inputs())
+
+
+def test_read_shows_what_runs(bench: Workbench) -> None:
+    bench.make_endpoint()
+    state = bench.create(bench.inputs())
+    same = bench.read(state)
+    assert same.resource_id == bench.name
+    assert plain(same.properties)["declared"] == declaration()
+    bench.put_config(servedEntities=[served(maxProvisionedThroughput=1960)])
+    drifted = plain(bench.read(state).properties)
+    assert drifted["declared"]["servedEntities"][0]["maxProvisionedThroughput"] == 1960
+    assert drifted["configVersion"] == 2
+
+
+def test_read_of_a_missing_endpoint_has_no_id(bench: Workbench) -> None:
+    assert bench.read(state_of(bench)).resource_id == ""
+
+
+def test_delete_leaves_the_endpoint_alone(bench: Workbench) -> None:
+    bench.make_endpoint()
+    complete(bench.provider.delete(sdk.DeleteRequest(bench.urn, bench.name, {}, 0)))
+    assert bench.live().ready == "READY"
+
+
+def test_check_refuses_with_property_and_reason_and_passes_inputs_on(bench: Workbench) -> None:
+    assert not bench.check(bench.inputs()).failures
+    failures = bench.check(bench.inputs(api="other", declared={})).failures
+    assert [failure.property for failure in failures or []] == ["api", "declared"]
+
+
+def test_the_schema_names_the_resource_and_its_properties(bench: Workbench) -> None:
+    schema = json.loads(complete(bench.provider.get_schema(sdk.GetSchemaRequest(0))).schema or "")
+    resource = schema["resources"][ENDPOINT_READY]
+    assert set(resource["inputProperties"]) == {"endpoint", "servingEndpointId", "api", "declared", "timeoutSeconds"}
+    assert set(resource["properties"]) == {*resource["inputProperties"], "configVersion", "ready"}
+
+
+def test_another_resource_type_is_refused(bench: Workbench) -> None:
+    bench.urn = "urn:pulumi:test::bandplan::bandplan:index:Other::x"
+    with pytest.raises(ProviderError, match="is not a resource of this package"):
+        bench.check(bench.inputs())

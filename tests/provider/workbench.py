@@ -1,0 +1,88 @@
+"""Calls a BandplanProvider as an engine does, against a workspace, and looks at that workspace from outside."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pulumi.provider.experimental import provider as sdk
+
+from plugin.complete import complete
+from plugin.values import plain, property_values
+from provider.native import BandplanProvider
+from provider.schema import ENDPOINT_READY
+from serving.workspace.client import WorkspaceClient
+from serving.workspace.endpoints import Endpoints
+from serving.workspace.live_endpoint import LiveEndpoint
+from tests.provider.builders import declaration
+
+ROOT = "/api/2.0/serving-endpoints"
+
+
+@dataclass
+class Workbench:
+    client: WorkspaceClient
+    name: str
+    lines: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.endpoints = Endpoints(self.client)
+        self.provider = BandplanProvider(
+            client_factory=lambda: self.client,
+            progress=lambda urn, text: self.lines.append(text),
+            warn=lambda urn, text: self.warnings.append(text),
+        )
+        self.urn = f"urn:pulumi:test::bandplan::{ENDPOINT_READY}::{self.name}-ready"
+
+    def make_endpoint(self, *, settled: bool = True, pt: bool = False, **changes: Any) -> str:
+        """As the databricks provider does: POST, then look until it has settled. The answer is its id."""
+        from provider.declared import Declared
+
+        body = {
+            "name": self.name,
+            "config": Declared.from_inputs(declaration(**changes.pop("declared", {}))).config_body({}),
+            **changes,
+        }
+        answer = self.client.post(f"{ROOT}/pt" if pt else ROOT, body)
+        while settled and self.live().is_updating:
+            pass
+        return str(answer["id"])
+
+    def put_config(self, *, settled: bool = True, **changes: Any) -> None:
+        """An update of the config behind the engine's back."""
+        from provider.declared import Declared
+
+        body = Declared.from_inputs(declaration(**changes)).config_body({})
+        self.endpoints.update_config(self.name, "classic", body)
+        while settled and self.live().is_updating:
+            pass
+
+    def fail_next_update(self, reason: str) -> None:
+        self.client.post("/stub/faults", {"endpoint": self.name, "reason": reason, "operation": "update"})
+
+    def live(self) -> LiveEndpoint:
+        return self.endpoints.get(self.name)
+
+    def inputs(self, **changes: Any) -> dict[str, Any]:
+        values = {"endpoint": self.name, "api": "classic", "declared": declaration(), "timeoutSeconds": 60, **changes}
+        return {key: value for key, value in values.items() if value is not None}
+
+    def create(self, inputs: dict[str, Any], *, preview: bool = False) -> dict[str, Any]:
+        request = sdk.CreateRequest(self.urn, property_values(inputs), 0, preview)
+        response = complete(self.provider.create(request))
+        return {"id": response.resource_id, **plain(response.properties)}
+
+    def update(self, olds: dict[str, Any], news: dict[str, Any], *, preview: bool = False) -> dict[str, Any]:
+        request = sdk.UpdateRequest(self.urn, self.name, property_values(olds), property_values(news), 0, [], preview)
+        return plain(complete(self.provider.update(request)).properties)
+
+    def diff(self, olds: dict[str, Any], news: dict[str, Any]) -> sdk.DiffResponse:
+        request = sdk.DiffRequest(self.urn, self.name, property_values(olds), property_values(news), [])
+        return complete(self.provider.diff(request))
+
+    def read(self, state: dict[str, Any]) -> sdk.ReadResponse:
+        properties = property_values(state)
+        request = sdk.ReadRequest(self.urn, self.name, properties, properties)
+        return complete(self.provider.read(request))
+
+    def check(self, inputs: dict[str, Any]) -> sdk.CheckResponse:
+        return complete(self.provider.check(sdk.CheckRequest(self.urn, {}, property_values(inputs), b"")))
