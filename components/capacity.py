@@ -1,0 +1,60 @@
+"""The plain numbers of one endpoint: inputs of its component at preview, so that policies and reports need no outputs.
+
+A policy that reads a value unknown at preview is only advisory, so nothing here may come from a resource's output.
+"""
+
+from typing import Any
+
+from serving.throughput.sizing import EndpointSizing, EntitySizing
+
+
+def capacity_inputs(sizing: EndpointSizing) -> dict[str, Any]:
+    """Inputs of the `bandplan:index:Endpoint` component, camelCase; what does not apply to the endpoint is left out.
+
+    Tokens per second are input and output tokens together, per endpoint; `chunkTokensPerSecond` only where every
+    entity has the same chunk (each entity states its own); `headroom` is the ceiling over the demand.
+    """
+    inputs = {
+        "name": sizing.entry.name,
+        "task": sizing.entry.task,
+        "family": sizing.family,
+        "floorTokensPerSecond": sizing.floor_tokens_per_second,
+        "ceilingTokensPerSecond": sizing.ceiling_tokens_per_second,
+        "chunkTokensPerSecond": shared_chunk_tokens_per_second(sizing),
+        "modelUnits": sizing.model_units,
+        "burst": sizing.burst,
+        "demandTokensPerSecond": sizing.demand_tokens_per_second,
+        "headroom": sizing.headroom,
+        "deferred": list(sizing.deferred) or None,
+        "entities": [entity_inputs(entity) for entity in sizing.entities],
+        "tags": dict(sorted(sizing.entry.tags.items())) or None,
+        "waivers": [waiver.model_dump(mode="json", exclude_none=True) for waiver in sizing.entry.waivers] or None,
+    }
+    return {name: value for name, value in inputs.items() if value is not None}
+
+
+def entity_inputs(entity: EntitySizing) -> dict[str, Any]:
+    """One served entity of the component's `entities`, in the same words as the endpoint."""
+    inputs = {
+        "servedName": entity.served_name,
+        "model": entity.model,
+        "version": entity.version,
+        "trafficPercent": entity.traffic_percent,
+        "chunkTokensPerSecond": entity.chunk_tokens_per_second,
+        "minBands": entity.min_bands,
+        "maxBands": entity.max_bands,
+        "floorTokensPerSecond": entity.min_provisioned_throughput,
+        "ceilingTokensPerSecond": entity.max_provisioned_throughput,
+        "modelUnits": entity.model_units,
+        "burst": entity.burst or None,
+        "workloadType": entity.workload_type,
+        "workloadSize": entity.workload_size,
+        "scaleToZero": entity.scale_to_zero,
+    }
+    return {name: value for name, value in inputs.items() if value is not None}
+
+
+def shared_chunk_tokens_per_second(sizing: EndpointSizing) -> int | None:
+    """The chunk of all entities, or None when they differ or have none."""
+    chunks = {entity.chunk_tokens_per_second for entity in sizing.entities}
+    return chunks.pop() if len(chunks) == 1 else None

@@ -1,0 +1,115 @@
+"""The four resource types of a fleet, as thin classes with the wire's own type tokens and property names.
+
+Inputs are mappings with camelCase keys exactly as the engine and the providers see them; nothing is translated.
+`pulumi_databricks` holds the same types, but takes seconds and hundreds of MB to import, so it is only read for its
+version; `tests/components/test_resources.py` holds these classes to the installed package.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from typing import Any, ClassVar, cast
+
+import pulumi
+
+INSTALLED_PACKAGE = "pulumi-databricks"
+
+
+@cache
+def databricks_plugin_version() -> str:
+    """Version of the installed pulumi-databricks, which is also the version of its provider plugin."""
+    return version(INSTALLED_PACKAGE)
+
+
+class _WireResource(pulumi.CustomResource):
+    """A resource whose inputs are passed through as they are.
+
+    `OUTPUTS` are the wire names of the properties that only the provider fills in.
+    """
+
+    TYPE: ClassVar[str]
+    INPUTS: ClassVar[frozenset[str]]
+    OUTPUTS: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
+        unknown = inputs.keys() - self.INPUTS
+        if unknown:
+            raise TypeError(f"{self.TYPE} has no input named {', '.join(sorted(unknown))}")
+        super().__init__(self.TYPE, name, {**inputs, **dict.fromkeys(self.OUTPUTS)}, opts)
+
+    def _output(self, wire_name: str) -> pulumi.Output[str]:
+        return cast("pulumi.Output[str]", self.__dict__[wire_name])
+
+
+class _DatabricksResource(_WireResource):
+    """A resource of the published `databricks` package, asked for in the version that is installed."""
+
+    def __init__(self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        version_of_package = pulumi.ResourceOptions(version=databricks_plugin_version())
+        super().__init__(name, inputs, pulumi.ResourceOptions.merge(version_of_package, opts))
+
+
+class ModelServing(_DatabricksResource):
+    """A serving endpoint of the classic API: bands, legacy workloads, model units with a field that only it has."""
+
+    TYPE = "databricks:index/modelServing:ModelServing"
+    INPUTS = frozenset(
+        {
+            "aiGateway",
+            "budgetPolicyId",
+            "config",
+            "description",
+            "emailNotifications",
+            "name",
+            "providerConfig",
+            "rateLimits",
+            "routeOptimized",
+            "tags",
+            "telemetryConfig",
+        }
+    )
+    OUTPUTS = ("endpointUrl", "servingEndpointId")
+
+    @property
+    def serving_endpoint_id(self) -> pulumi.Output[str]:
+        """The platform's id of the endpoint (32 hex characters); permissions are keyed by it."""
+        return self._output("servingEndpointId")
+
+    @property
+    def endpoint_url(self) -> pulumi.Output[str]:
+        """Invocation URL that the platform gave the endpoint."""
+        return self._output("endpointUrl")
+
+
+class ModelServingProvisionedThroughput(_DatabricksResource):
+    """A serving endpoint of the provisioned-throughput API (`/pt`): model units."""
+
+    TYPE = "databricks:index/modelServingProvisionedThroughput:ModelServingProvisionedThroughput"
+    INPUTS = frozenset(
+        {"aiGateway", "budgetPolicyId", "config", "emailNotifications", "name", "providerConfig", "tags"}
+    )
+    OUTPUTS = ("servingEndpointId",)
+
+    @property
+    def serving_endpoint_id(self) -> pulumi.Output[str]:
+        """The platform's id of the endpoint (32 hex characters); permissions are keyed by it."""
+        return self._output("servingEndpointId")
+
+
+class Permissions(_DatabricksResource):
+    """Who may view, query or manage one serving endpoint."""
+
+    TYPE = "databricks:index/permissions:Permissions"
+    INPUTS = frozenset({"accessControls", "providerConfig", "servingEndpointId"})
+    OUTPUTS = ("objectType",)
+
+
+class EndpointReady(_WireResource):
+    """Our own guard of one endpoint: exists once the endpoint runs what was declared (package `bandplan`)."""
+
+    TYPE = "bandplan:index:EndpointReady"
+    INPUTS = frozenset({"api", "declared", "endpoint", "servingEndpointId", "timeoutSeconds"})
+    OUTPUTS = ("configVersion", "ready")
+
+    def __init__(self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, inputs, opts or pulumi.ResourceOptions())

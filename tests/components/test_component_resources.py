@@ -1,0 +1,106 @@
+"""The thin types against the installed pulumi_databricks; the only place that imports it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+import pulumi
+import pulumi_databricks
+import pytest
+from pulumi import _types
+
+from components.resources import (
+    EndpointReady,
+    ModelServing,
+    ModelServingProvisionedThroughput,
+    Permissions,
+    databricks_plugin_version,
+)
+
+PUBLISHED: dict[Any, tuple[Any, Any]] = {
+    ModelServing: (pulumi_databricks.ModelServing, pulumi_databricks.ModelServingArgs),
+    ModelServingProvisionedThroughput: (
+        pulumi_databricks.ModelServingProvisionedThroughput,
+        pulumi_databricks.ModelServingProvisionedThroughputArgs,
+    ),
+    Permissions: (pulumi_databricks.Permissions, pulumi_databricks.PermissionsArgs),
+}
+
+
+@pytest.mark.parametrize("thin", PUBLISHED)
+def test_type_token_is_the_published_one(thin: Any) -> None:
+    assert PUBLISHED[thin][0].pulumi_type == thin.TYPE
+
+
+def test_plugin_version_is_the_one_that_the_published_package_asks_for() -> None:
+    published: Any = pulumi_databricks._utilities
+    assert databricks_plugin_version() == published.get_version()
+
+
+@pytest.mark.parametrize("thin", [ModelServing, ModelServingProvisionedThroughput])
+def test_every_published_input_and_no_other_is_accepted(thin: Any) -> None:
+    assert set(_types.input_type_types(PUBLISHED[thin][1])) == thin.INPUTS
+
+
+def test_permissions_takes_the_inputs_of_a_serving_endpoint() -> None:
+    """Permissions has an input per kind of object; ours is for serving endpoints only."""
+    assert set(_types.input_type_types(pulumi_databricks.PermissionsArgs)) >= Permissions.INPUTS
+
+
+@pytest.mark.parametrize("thin", PUBLISHED)
+def test_outputs_are_published_properties_that_are_no_inputs(thin: Any) -> None:
+    resource, arguments = PUBLISHED[thin]
+    only_outputs = set(_types.resource_types(resource)) - set(_types.input_type_types(arguments))
+    assert set(thin.OUTPUTS) <= only_outputs | {"objectType"}
+    assert set(thin.OUTPUTS) <= set(_types.resource_types(resource))
+
+
+def test_unknown_input_is_refused_by_name() -> None:
+    with pytest.raises(TypeError, match="databricks:index/modelServing:ModelServing has no input named servedEntities"):
+        ModelServing("chat", {"servedEntities": []})
+
+
+def test_inputs_reach_the_engine_with_their_names_untouched(record: Any) -> None:
+    inputs = {
+        "name": "chat",
+        "config": {"servedEntities": [{"entityName": "a.b.c", "minProvisionedThroughput": 0}]},
+        "tags": [{"key": "snake_case key", "value": "x"}],
+    }
+
+    def program() -> None:
+        chat = ModelServing("chat", inputs)
+        EndpointReady("chat-ready", {"endpoint": "chat", "servingEndpointId": chat.serving_endpoint_id})
+
+    recording = record(program)
+    assert recording.named("chat", "ModelServing").inputs == inputs
+    assert recording.named("chat", "ModelServing").version == databricks_plugin_version()
+    ready = recording.named("chat-ready", "EndpointReady")
+    assert ready.inputs == {"endpoint": "chat", "servingEndpointId": "id-of-chat"}
+    assert ready.dependencies == {recording.named("chat", "ModelServing").urn}
+    assert ready.version == ""
+
+
+def test_a_chosen_plugin_version_is_kept(record: Any) -> None:
+    recording = record(lambda: ModelServing("chat", {"name": "chat"}, pulumi.ResourceOptions(version="1.117.0")))
+    assert recording.named("chat", "ModelServing").version == "1.117.0"
+
+
+def unknown_names(value: Any, published: Any, place: str) -> list[str]:
+    """Places in `value` whose key the published input type does not have."""
+    published = _types.unwrap_type(published)
+    if isinstance(value, Mapping):
+        fields = _types.input_type_types(published)
+        wrong = [f"{place}.{key}" for key in value if key not in fields]
+        return wrong + [
+            name
+            for key, item in value.items()
+            if key in fields
+            for name in unknown_names(item, fields[key], f"{place}.{key}")
+        ]
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        element = get_args(published)[0]
+        return [
+            name
+            for item in value
+            for name in unknown_names(item, get_args(element)[0] if get_args(element) else element, place)
+        ]
+    return []
