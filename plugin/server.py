@@ -90,9 +90,9 @@ def _handler(name: str, call: Callable[[Any], Any], pool: ThreadPoolExecutor | N
             if pool is None:
                 return call(request)
             return await asyncio.get_running_loop().run_in_executor(pool, call, request)
-        except Exception as error:  # noqa: BLE001 - every failure has to become a status
+        except Exception as error:
             status = status_of(error, name)
-        await context.abort(status.code, status.message, status.trailing_metadata)
+        return await context.abort(status.code, status.message, status.trailing_metadata)
 
     return handle
 

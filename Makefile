@@ -1,0 +1,69 @@
+# One job, one target. `make up` and `make test` need nothing but Python 3.11 or later.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+ifndef PYTHON
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; exit; }; done; echo no-python-3.11-found)
+endif
+BANDPLAN := .venv/bin/bandplan
+# Workers of the test run: one per core, at most four (tests start processes of their own).
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))' 2>/dev/null || echo 1)
+
+.PHONY: help up down preview destroy test check format docs lock clean install-run install-dev require-python
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+up: install-run  ## deploy models.yaml on the workspace of this machine, then ask every endpoint one query
+	@$(BANDPLAN) up
+
+preview: install-run  ## show what `make up` would change
+	@$(BANDPLAN) preview
+
+destroy: install-run  ## delete the endpoints
+	@$(BANDPLAN) destroy
+
+down: install-run  ## stop the local workspace; its state is kept
+	@$(BANDPLAN) stub stop
+
+test: install-dev  ## the whole test suite
+	@.venv/bin/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
+
+check: install-dev  ## style, types, import arrows, freshness of generated files
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-cache
+	$(BANDPLAN) schema --check
+	.venv/bin/python -m cli.reference --check
+
+format: install-dev  ## rewrite what `make check` says about style, and the generated files
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+	$(BANDPLAN) schema --write
+	.venv/bin/python -m cli.reference --write
+
+# Universal: one lock for every platform and for every Python from 3.11. The file of `run` binds that of `dev`.
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command 'make lock' $(UPGRADE)
+UV = $(shell command -v uv || echo .venv/bin/uv)
+lock: require-python  ## solve the dependencies anew (make lock UPGRADE=--upgrade: take newer releases too)
+	@test -x "$(UV)" || $(PYTHON) -m pip --python .venv/bin/python install --quiet --require-hashes -r requirements/uv.lock.txt
+	$(COMPILE) pyproject.toml -o requirements/run.lock.txt
+	$(COMPILE) pyproject.toml --group dev -c requirements/run.lock.txt -o requirements/dev.lock.txt
+	$(COMPILE) --group uv -o requirements/uv.lock.txt
+
+clean:  ## stop the local workspace and remove everything made here: state, environment, caches
+	@test ! -x $(BANDPLAN) || $(BANDPLAN) stub stop || true
+	rm -rf .bandplan .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+require-python:
+	@command -v $(PYTHON) >/dev/null || { echo "error: no Python 3.11 or later on PATH; install one, or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+
+install-run: require-python
+	@$(PYTHON) requirements/install.py run
+
+install-dev: require-python
+	@$(PYTHON) requirements/install.py dev

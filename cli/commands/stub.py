@@ -1,0 +1,72 @@
+"""`bandplan stub start | stop | status | reset`: the local workspace as a background process."""
+
+import argparse
+import json
+from pathlib import Path
+
+from cli.errors import CommandError, UsageProblem
+from cli.project import Project, find_project
+from stub import process
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    start = actions.add_parser("start", help="start it, or say where it runs; its state is kept between starts")
+    start.add_argument("--port", type=int, help="port on 127.0.0.1 (default: the last one, else any free one)")
+    start.add_argument("--settle", metavar="HOW", help="how long an update takes: at-once, reads:N or ms:N")
+    actions.add_parser("stop", help="stop it; its state is kept")
+    status = actions.add_parser("status", help="say whether and where it runs; exit status 1 when it does not")
+    status.add_argument("--json", action="store_true", help="print host, port, process id and the token's file as JSON")
+    reset = actions.add_parser("reset", help="empty it: all endpoints and registered models are gone")
+    reset.add_argument("--yes", action="store_true", help="needed when the local stack has resources in it")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    project = find_project(Path.cwd())
+    try:
+        match arguments.action:
+            case "start":
+                running = process.start(project.stub_folder, settle=arguments.settle, port=arguments.port)
+                print(f"the local workspace runs at {running.host}")
+            case "stop":
+                stopped = process.stop(project.stub_folder)
+                print("stopped the local workspace" if stopped else "the local workspace was not running")
+            case "status":
+                return show_status(project, as_json=arguments.json)
+            case "reset":
+                require_agreement(project, agreed=arguments.yes)
+                process.reset(project.stub_folder)
+                print("the local workspace is empty")
+    except process.StubError as error:
+        raise CommandError(str(error)) from error
+    return 0
+
+
+def show_status(project: Project, *, as_json: bool) -> int:
+    """Never prints the token: it names the file that holds it."""
+    running = process.status(project.stub_folder)
+    token_file = project.stub_folder / "token"
+    if as_json:
+        facts = {"host": running.host, "pid": running.pid, "token_file": str(token_file)} if running else None
+        print(json.dumps(facts))
+    elif running is None:
+        print("the local workspace is not running; start it with `bandplan stub start` or `make up`")
+    else:
+        print(f"the local workspace runs at {running.host} (process {running.pid}); its token is in {token_file}")
+    return 0 if running else 1
+
+
+def require_agreement(project: Project, *, agreed: bool) -> None:
+    """UsageProblem when emptying the workspace would leave a deployed local stack without its endpoints."""
+    from cli.engines.checkpoint import read_checkpoint, stack_names
+    from cli.project import LOCAL
+
+    if agreed or LOCAL not in stack_names(project.state_folder, project.name):
+        return
+    latest = read_checkpoint(project.state_folder, project.name, LOCAL).get("latest") or {}
+    count = sum(bool(resource.get("custom")) for resource in latest.get("resources") or [])
+    if count:
+        raise UsageProblem(
+            f"the stack {LOCAL} has {count} resources in this workspace; run `bandplan destroy` first, "
+            "or give --yes and run `bandplan refresh` afterwards"
+        )

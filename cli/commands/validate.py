@@ -1,0 +1,89 @@
+"""`bandplan validate`: everything that can be said against models.yaml before a deployment, at once."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.project import LOCAL, Project, find_project
+
+if TYPE_CHECKING:
+    from cli.validation import Checked
+    from serving.workspace.client import WorkspaceClient
+
+DEFAULT_MODELS = "models.yaml"
+PROBLEMS_FOUND = 2
+"""Exit status for a file with errors; warnings alone give 0."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stack", default=LOCAL, help=f"stack whose overrides apply (default: {LOCAL})")
+    parser.add_argument("--models", type=Path, metavar="FILE", help=f"file to check (default: {DEFAULT_MODELS})")
+    parser.add_argument("--show", action="store_true", help="print the fleet with defaults and overrides merged in")
+    asking = parser.add_mutually_exclusive_group()
+    asking.add_argument("--offline", action="store_true", help="use recorded optimization info, ask no workspace")
+    asking.add_argument("--refresh", action="store_true", help="ask for all optimization info again")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from cli.errors import CommandError
+    from cli.validation import check_file
+    from serving.workspace.errors import WorkspaceError
+
+    project = find_project(Path.cwd())
+    models = arguments.models or project.root / DEFAULT_MODELS
+    checked = check_file(models, arguments.stack)
+    try:
+        checked = with_platform_answers(checked, project, arguments)
+    except (WorkspaceError, CommandError) as error:
+        report(checked, models, arguments)
+        print(f"error: throughput was not checked: {error}", file=sys.stderr)
+        return PROBLEMS_FOUND if checked.errors else 1
+    return report(checked, models, arguments)
+
+
+def with_platform_answers(checked: "Checked", project: Project, arguments: argparse.Namespace) -> "Checked":
+    """`checked` and the rules that need optimization info; asks the workspace only for what is not recorded."""
+    from cli.validation import check_throughput, needed
+    from serving.workspace.cache import Cache
+    from serving.workspace.optimization_info import fetch
+
+    versions = needed(checked)
+    client = workspace(project, arguments) if versions else None
+    cache = Cache(project.optimization_info_folder)
+    answers = fetch(client, versions, cache, refresh=arguments.refresh, offline=arguments.offline)
+    return check_throughput(checked, answers)
+
+
+def workspace(project: Project, arguments: argparse.Namespace) -> "WorkspaceClient | None":
+    """Who to ask: the local workspace (started when needed) for the local stack, else that of the environment."""
+    from serving.workspace.client import WorkspaceClient, from_environment
+
+    if arguments.offline:
+        return None
+    if arguments.stack != LOCAL:
+        return from_environment(os.environ)
+    from cli.local_workspace import running_stub
+
+    stub = running_stub(project)
+    return WorkspaceClient(stub.host, stub.token)
+
+
+def report(checked: "Checked", models: Path, arguments: argparse.Namespace) -> int:
+    """Problems to stderr, warnings apart; the merged fleet or a summary to stdout."""
+    for problem in (*checked.errors, *checked.warnings):
+        print(problem.render(), file=sys.stderr)
+    if arguments.show and checked.fleet is not None:
+        from serving.spec.show import to_yaml
+
+        print(to_yaml(checked.fleet), end="")
+    else:
+        endpoints = "no fleet" if checked.fleet is None else counted(len(checked.fleet.models), "endpoint")
+        found = f"{counted(len(checked.errors), 'error')}, {counted(len(checked.warnings), 'warning')}"
+        print(f"{models.name} (stack {arguments.stack}): {endpoints}, {found}")
+    return PROBLEMS_FOUND if checked.errors else 0
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

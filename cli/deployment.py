@@ -1,0 +1,100 @@
+"""What up, preview, refresh and destroy share: their arguments, and the engine with its workspace."""
+
+import argparse
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.engines.choice import EngineName, choose_engine
+from cli.engines.engine import Engine, Options
+from cli.engines.pulumi import PulumiEngine, find_pulumi
+from cli.environment import local_environment, with_choices
+from cli.project import LOCAL, Project, find_project
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One stack, the engine for it, and the environment its run gets (workspace included)."""
+
+    project: Project
+    stack: str
+    engine: Engine
+    environ: Mapping[str, str]
+
+    @property
+    def is_local(self) -> bool:
+        return self.stack == LOCAL
+
+
+def add_stack_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--stack` and `--engine`."""
+    parser.add_argument("--stack", default=LOCAL, help=f"stack to work on (default: {LOCAL}, on this machine)")
+    parser.add_argument(
+        "--engine",
+        choices=("pulumi", "embedded"),
+        help="what deploys: the Pulumi CLI (default when it is on PATH) or the engine inside bandplan",
+    )
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of every operation on resources."""
+    add_stack_arguments(parser)
+    parser.add_argument("--diff", action="store_true", help="show every changed property in full")
+    parser.add_argument("--parallel", type=positive, metavar="N", help="resources to work on at once")
+    parser.add_argument(
+        "--offline",
+        action="store_true",
+        help="take optimization info from the answers recorded in .bandplan/, ask no workspace for it",
+    )
+
+
+def add_change_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the operations that change something."""
+    add_run_arguments(parser)
+    parser.add_argument("--yes", action="store_true", help=f"do not ask (never asked for the stack {LOCAL})")
+
+
+def open_deployment(arguments: argparse.Namespace) -> Deployment:
+    """The deployment that the arguments ask for; starts the local workspace when the stack is the local one."""
+    project, stack = find_project(Path.cwd()), arguments.stack
+    name = choose_engine(arguments.engine, stack, find_pulumi(os.environ))
+    environ = with_choices(workspace_environment(project, stack), offline=arguments.offline)
+    return Deployment(project, stack, make_engine(name, project, stack, environ), environ)
+
+
+def workspace_environment(project: Project, stack: str) -> dict[str, str]:
+    """The environment with the stack's workspace in it: the stub's for the local stack, else the user's own."""
+    if stack != LOCAL:
+        return dict(os.environ)
+    from cli.local_workspace import running_stub
+
+    stub = running_stub(project)
+    return local_environment(os.environ, stub.host, stub.token)
+
+
+def make_engine(name: EngineName, project: Project, stack: str, environ: Mapping[str, str]) -> Engine:
+    if name == "pulumi":
+        return PulumiEngine(find_pulumi(os.environ) or "pulumi", project, stack, environ)
+    from cli.engines.embedded import EmbeddedEngine
+
+    return EmbeddedEngine(project, stack, environ)
+
+
+def options_of(arguments: argparse.Namespace) -> Options:
+    """The options for the engine; a question is asked only for a stack that is not the local one, without `--yes`."""
+    return Options(
+        refresh=getattr(arguments, "refresh", False),
+        diff=arguments.diff,
+        json=getattr(arguments, "json", False),
+        ask=arguments.stack != LOCAL and not getattr(arguments, "yes", True),
+        parallel=arguments.parallel,
+    )
+
+
+def positive(text: str) -> int:
+    """argparse type: a whole number from 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 up")
+    return number

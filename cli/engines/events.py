@@ -1,0 +1,49 @@
+"""What a run of the `pulumi` CLI reports in its event log.
+
+Source: sdk/go/common/apitype/events.go in github.com/pulumi/pulumi (`--event-log`, read 2026-11), the file that
+Pulumi's Automation API reads too.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Events:
+    """`changes`: operation -> number of resources, without those that stay the same.
+
+    `outputs`: the stack's outputs as this run leaves (or would leave) them; `old_outputs`: as it found them.
+    """
+
+    changes: dict[str, int] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    old_outputs: dict[str, Any] = field(default_factory=dict)
+    has_summary: bool = False
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether nothing is left to do; False for a log that was cut short."""
+        return self.has_summary and not self.changes and self.outputs == self.old_outputs
+
+
+def read_events(lines: Iterable[str]) -> Events:
+    """The events of one run, a JSON object a line; a line cut short ends the log."""
+    changes: dict[str, int] = {}
+    outputs: dict[str, Any] = {}
+    old_outputs: dict[str, Any] = {}
+    has_summary = False
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            break
+        match event:
+            case {"summaryEvent": {"resourceChanges": dict(counts)}}:
+                has_summary = True
+                changes = {op: count for op, count in counts.items() if op != "same" and count}
+            case {"resOutputsEvent": {"metadata": {"type": "pulumi:pulumi:Stack", "new": new, "old": old}}}:
+                outputs = (new or {}).get("outputs") or {}
+                old_outputs = (old or {}).get("outputs") or {}
+    return Events(changes, outputs, old_outputs, has_summary)

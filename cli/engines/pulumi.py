@@ -1,0 +1,137 @@
+"""The `pulumi` CLI as engine: a child process with this terminal, shown as Pulumi shows it.
+
+The local stack gets a backend, plugins and an empty passphrase of its own, so that it needs no account and asks
+nothing. Every other stack runs in the user's environment, untouched: their backend, their login, their workspace.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.engines.child import run_child
+from cli.engines.engine import Options, Result
+from cli.engines.events import Events, read_events
+from cli.engines.plugin_executable import write_plugin_executable
+from cli.project import LOCAL, Project
+
+_LEFT_OUT = ("PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_STACK", "PULUMI_ACCESS_TOKEN")
+
+
+@dataclass(frozen=True)
+class PulumiEngine:
+    """Runs `executable` for one stack with `environ`, which names the workspace already."""
+
+    executable: str
+    project: Project
+    stack: str
+    environ: Mapping[str, str]
+
+    def preview(self, options: Options) -> Result:
+        arguments = ["preview", *flags(options)]
+        if options.json:
+            return self._run([*arguments, "--json"])
+        return self._run(arguments)
+
+    def up(self, options: Options) -> Result:
+        """Another stack: Pulumi's own preview, question and update. The local one: see `_up_local`."""
+        if self.stack == LOCAL:
+            return self._up_local(options)
+        return self._report(["up", "--suppress-outputs", *flags(options), *yes(options)])[0]
+
+    def _up_local(self, options: Options) -> Result:
+        """A preview; then the update, but for a preview that finds nothing to do: that saves a run of the program.
+
+        Outputs are not shown here: they are the table that the command prints.
+        """
+        shown = ["--suppress-outputs", *flags(options)]
+        result, events = self._report(["preview", *shown])
+        if not result.ok or (events.is_unchanged and not options.refresh):
+            return result
+        return self._report(["up", "--yes", "--skip-preview", *shown])[0]
+
+    def refresh(self, options: Options) -> Result:
+        return self._run(["refresh", *flags(options), *yes(options)])
+
+    def destroy(self, options: Options) -> Result:
+        return self._run(["destroy", *flags(options), *yes(options)])
+
+    def list_stacks(self) -> Result:
+        return Result(run_child([self.executable, "stack", "ls"], self.project.root, self._prepared()) == 0)
+
+    def export(self) -> Result:
+        return self._run(["stack", "export"])
+
+    def _run(self, arguments: list[str]) -> Result:
+        command = [self.executable, *arguments, "--stack", self.stack]
+        return Result(run_child(command, self.project.root, self._prepared()) == 0)
+
+    def _report(self, arguments: list[str]) -> tuple[Result, Events]:
+        """Runs, and reads what happened from the event log, which is hidden behind a debugging variable."""
+        log = self.project.own_folder / f"events-{os.getpid()}.jsonl"
+        environ = {**self._prepared(), "PULUMI_DEBUG_COMMANDS": "true"}
+        self.project.own_folder.mkdir(parents=True, exist_ok=True)
+        command = [self.executable, *arguments, "--stack", self.stack, "--event-log", str(log)]
+        try:
+            ok = run_child(command, self.project.root, environ) == 0
+            events = events_of(log)
+        finally:
+            log.unlink(missing_ok=True)
+        return Result(ok, events.outputs if ok else {}), events
+
+    def _prepared(self) -> dict[str, str]:
+        """The child's environment; for the local stack with the backend, the plugin and the stack made first."""
+        if self.stack != LOCAL:
+            return dict(self.environ)
+        python_root = Path(__file__).resolve().parents[2]
+        write_plugin_executable(self.project.plugins_folder, sys.executable, python_root)
+        self.project.state_folder.mkdir(parents=True, exist_ok=True)
+        environ = local_pulumi_environment(self.environ, self.project)
+        checkpoint = self.project.state_folder / ".pulumi" / "stacks" / self.project.name / f"{LOCAL}.json"
+        if not checkpoint.is_file():
+            # Not `stack select --create`: that would also change which stack the user's own `pulumi` commands mean.
+            run_child(
+                [self.executable, "stack", "init", LOCAL, "--no-select", "--non-interactive"],
+                self.project.root,
+                environ,
+            )
+        return environ
+
+
+def local_pulumi_environment(environ: Mapping[str, str], project: Project) -> dict[str, str]:
+    """`environ` with the project's own backend, an empty passphrase, and the stub provider first on PATH."""
+    kept = {name: value for name, value in environ.items() if name not in _LEFT_OUT}
+    return {
+        **kept,
+        "PATH": os.pathsep.join(filter(None, [str(project.plugins_folder), kept.get("PATH", "")])),
+        "PULUMI_BACKEND_URL": project.state_folder.as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": "",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+
+
+def flags(options: Options) -> list[str]:
+    """Arguments that preview, up, refresh and destroy share."""
+    return [
+        *(["--refresh"] if options.refresh else []),
+        *(["--diff"] if options.diff else []),
+        *([f"--parallel={options.parallel}"] if options.parallel else []),
+    ]
+
+
+def yes(options: Options) -> list[str]:
+    return [] if options.ask else ["--yes"]
+
+
+def events_of(log: Path) -> Events:
+    if not log.is_file():
+        return Events()
+    with log.open(encoding="utf-8") as lines:
+        return read_events(lines)
+
+
+def find_pulumi(environ: Mapping[str, str]) -> str | None:
+    """Path of the `pulumi` executable on PATH, or None."""
+    return shutil.which("pulumi", path=environ.get("PATH", ""))

@@ -1,0 +1,184 @@
+"""Makes `.venv` what a lock file says, quickly, and nothing when it is that already. Standard library only.
+
+Usage: PYTHON requirements/install.py run|dev
+
+`uv` does the work where there is one; elsewhere pip first installs the locked `uv` into `.venv` (with it the whole
+takes seconds instead of minutes). INSTALLER=pip in the environment keeps to pip. Every file is checked against
+the hashes of the lock. Registries, mirrors and proxies are those that pip or uv are configured with on this machine.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ROOT / "requirements"
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+LEAST_PYTHON = (3, 11)
+
+# The first is the whole of what `make up` needs, the second all of that and the tools of `make test` and `make check`.
+LEVELS = ("run", "dev")
+
+FROM_PIP = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "cert": "SSL_CERT_FILE",
+}
+"""Setting of pip -> the variable by which uv, which does not read pip's files, takes the same."""
+
+
+def main(level: str) -> int:
+    """Installs `level` of LEVELS; returns the exit status."""
+    if sys.version_info < LEAST_PYTHON:
+        return failed(f"Python {sys.version.split()[0]} is too old; 3.11 or later is needed: make PYTHON=python3.12")
+    level = LEVELS[max(LEVELS.index(level), LEVELS.index(installed_level()))]
+    wanted = fingerprint(level)
+    if is_current(level, wanted):
+        return 0
+    started = time.monotonic()
+    print(f"installing the locked dependencies into {VENV.name} ...", flush=True)
+    try:
+        install(level)
+    except subprocess.CalledProcessError as error:
+        return failed(
+            f"`{Path(error.cmd[0]).name}` ended with {error.returncode}; its message is above. The index, mirror or "
+            "proxy is that of pip's or uv's own configuration; INSTALLER=pip leaves uv out"
+        )
+    write_path_file()
+    write_script()
+    for other in LEVELS:
+        stamp(other).unlink(missing_ok=True)
+    stamp(level).write_text(wanted)
+    print(f"installed in {time.monotonic() - started:.1f} s", flush=True)
+    return 0
+
+
+def installed_level() -> str:
+    """What `.venv` held at the last install, current or not; the lower level when nothing was."""
+    return next((level for level in reversed(LEVELS) if stamp(level).is_file()), LEVELS[0])
+
+
+def fingerprint(level: str) -> str:
+    """Changes when the lock, this script, the Python version or the place of the project does."""
+    parts = [
+        lock(level).read_bytes(),
+        Path(__file__).read_bytes(),
+        str(ROOT).encode(),
+        str(sys.version_info[:2]).encode(),
+    ]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def is_current(level: str, wanted: str) -> bool:
+    return PYTHON.exists() and stamp(level).is_file() and stamp(level).read_text() == wanted
+
+
+def install(level: str) -> None:
+    """Makes the environment when there is none that works, and installs the lock into it."""
+    environ = dict(os.environ)
+    uv = shutil.which("uv") or shutil.which("uv", path=VENV / "bin")
+    uses_uv = os.environ.get("INSTALLER") != "pip"
+    if not is_usable():
+        shutil.rmtree(VENV, ignore_errors=True)
+        # Without pip: copying it in takes seconds, and uv or the pip of this Python can install from outside.
+        run([sys.executable, "-m", "venv", "--without-pip", str(VENV)], environ)
+    if uses_uv and uv is None:
+        uv = str(bootstrapped_uv(environ))
+        environ.update(pip_settings(environ))
+    if uses_uv and uv is not None:
+        command = [uv, "pip", "install", "--quiet", "--python", str(PYTHON), "--require-hashes"]
+        run([*command, "-r", str(lock(level))], environ)
+    else:
+        pip_install(lock(level), environ)
+
+
+def bootstrapped_uv(environ: Mapping[str, str]) -> Path:
+    """`.venv/bin/uv`, as locked."""
+    pip_install(LOCKS / "uv.lock.txt", environ)
+    return VENV / "bin" / "uv"
+
+
+def pip_install(locked: Path, environ: Mapping[str, str]) -> None:
+    """Installs with the pip of this Python, or, where it has none (some distributions), with one put into `.venv`."""
+    asked = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False)
+    if asked.returncode == 0:
+        pip = [sys.executable, "-m", "pip", "--python", str(PYTHON)]
+    else:
+        run([str(PYTHON), "-m", "ensurepip", "--default-pip"], environ)
+        pip = [str(PYTHON), "-m", "pip"]
+    run([*pip, "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", str(locked)], environ)
+
+
+def pip_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """What pip is configured with, as variables for uv; what the user set for uv is left alone."""
+    asking = [sys.executable, "-m", "pip", "config", "list"]
+    listed = subprocess.run(asking, capture_output=True, text=True, check=False)
+    found = {}
+    for line in listed.stdout.splitlines():
+        name, _, value = line.partition("=")
+        variable = FROM_PIP.get(name.removeprefix("global.").removeprefix("install.").removeprefix(":env:.").strip())
+        if variable and variable not in environ:
+            found[variable] = value.strip().strip("'\"")
+    return found
+
+
+def is_usable() -> bool:
+    """Whether `.venv` has a Python that runs and is of the version that runs this."""
+    if not PYTHON.exists():
+        return False
+    asking = [str(PYTHON), "-c", "import sys; print(sys.version_info[:2])"]
+    return subprocess.run(asking, capture_output=True, text=True, check=False).stdout.strip() == str(
+        sys.version_info[:2]
+    )
+
+
+def write_path_file() -> None:
+    """The project on the path of `.venv`: works offline, needs no build, and follows every edit."""
+    names = {"base": str(VENV), "platbase": str(VENV)}
+    packages = Path(sysconfig.get_path("purelib", "venv", names))
+    (packages / "bandplan.pth").write_text(f"{ROOT}\n", encoding="utf-8")
+
+
+def write_script() -> None:
+    """`.venv/bin/bandplan`; a shell line starts Python, because a `#!` line cannot hold a path with spaces."""
+    script = VENV / "bin" / "bandplan"
+    script.write_text(
+        "#!/bin/sh\n"
+        f"'''exec' '{PYTHON}' \"$0\" \"$@\"\n"
+        "'''\n"
+        "import sys\n\nfrom cli.main import main\n\nsys.exit(main())\n",
+        encoding="utf-8",
+    )
+    script.chmod(0o755)
+
+
+def lock(level: str) -> Path:
+    return LOCKS / f"{level}.lock.txt"
+
+
+def stamp(level: str) -> Path:
+    """Says that `.venv` holds what the lock of `level` said when the stamp was written."""
+    return VENV / f".installed-{level}"
+
+
+def run(command: Sequence[str], environ: Mapping[str, str]) -> None:
+    subprocess.run(command, env=environ, check=True, stdin=subprocess.DEVNULL)
+
+
+def failed(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] not in LEVELS:
+        sys.exit(f"usage: {Path(sys.argv[0]).name} {'|'.join(LEVELS)}")
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,43 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.engines.checkpoint import read_checkpoint, require_stack, stack_lines
+from cli.errors import CommandError
+
+
+def write(state: Path, name: str, checkpoint: object) -> Path:
+    path = state / ".pulumi" / "stacks" / "bandplan" / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"version": 3, "checkpoint": checkpoint}))
+    return path
+
+
+def test_stacks_are_listed_with_last_change_and_number_of_resources(tmp_path: Path) -> None:
+    latest = {"manifest": {"time": "2026-11-21T20:56:57.648021533Z"}, "resources": [{"urn": "a"}, {"urn": "b"}]}
+    write(tmp_path, "local", {"stack": "local", "latest": latest})
+    write(tmp_path, "fresh", {"stack": "fresh"})
+    assert stack_lines(tmp_path, "bandplan") == [
+        "NAME   LAST UPDATE          RESOURCE COUNT",
+        "fresh  n/a                  n/a",
+        "local  2026-11-21 20:56:57  2",
+    ]
+
+
+def test_no_stack_yet_is_an_empty_list(tmp_path: Path) -> None:
+    assert stack_lines(tmp_path, "bandplan") == ["NAME  LAST UPDATE  RESOURCE COUNT"]
+
+
+def test_unknown_stack_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    write(tmp_path, "local", {"stack": "local"})
+    with pytest.raises(CommandError, match=r"no stack dev .*there: local"):
+        require_stack(tmp_path, "bandplan", "dev")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"checkpoint": 1}'])
+def test_damaged_state_names_its_file(tmp_path: Path, text: str) -> None:
+    path = write(tmp_path, "local", {})
+    path.write_text(text)
+    with pytest.raises(CommandError, match=r"local\.json: the stack's state cannot be read"):
+        read_checkpoint(tmp_path, "bandplan", "local")

@@ -1,0 +1,56 @@
+from typing import Any
+
+from cli.endpoints import capacity, rows, table
+
+
+def output(**changed: Any) -> dict[str, Any]:
+    model = {"model": "system.ai.llama_v3_3_70b_instruct", "version": "1", "traffic_percent": 100}
+    valid = {
+        "name": "support-chat",
+        "task": "llm/v1/chat",
+        "family": "bands",
+        "models": [model],
+        "floor_tokens_per_second": 1960,
+        "ceiling_tokens_per_second": 2940,
+        "model_units": None,
+        "url": "http://127.0.0.1:1/serving-endpoints/support-chat/invocations",
+    }
+    return {**valid, **changed}
+
+
+def test_band_is_shown_from_floor_to_ceiling() -> None:
+    assert capacity(output()) == "1,960 to 2,940"
+
+
+def test_numbers_that_came_through_pulumi_as_floats_are_shown_whole() -> None:
+    assert capacity(output(floor_tokens_per_second=0.0, ceiling_tokens_per_second=980.0)) == "0 to 980"
+
+
+def test_model_units_are_shown_instead_of_a_band() -> None:
+    assert (
+        capacity(output(model_units=50, floor_tokens_per_second=None, ceiling_tokens_per_second=None))
+        == "50 model units"
+    )
+
+
+def test_endpoint_without_figures_shows_its_family() -> None:
+    assert (
+        capacity(output(family="workload", floor_tokens_per_second=None, ceiling_tokens_per_second=None)) == "workload"
+    )
+
+
+def test_table_has_a_line_for_each_model_with_its_share() -> None:
+    models = [
+        {"model": "m.a.x", "version": "2", "traffic_percent": 90},
+        {"model": "m.a.y", "version": None, "traffic_percent": 10},
+    ]
+    text = table(rows([output(models=models, url=None)]), {"support-chat": "READY"})
+    assert text.splitlines() == [
+        "ENDPOINT      MODEL           TASK         TOKENS/S (IN + OUT)  STATE  URL",
+        "support-chat  m.a.x v2 (90%)  llm/v1/chat  1,960 to 2,940       READY",
+        "              m.a.y (10%)",
+    ]
+
+
+def test_endpoint_of_which_no_state_is_known_says_so() -> None:
+    assert " UNKNOWN  http://" in table(rows([output()]), {})

@@ -1,0 +1,69 @@
+import subprocess
+import sys
+
+import pytest
+
+from cli.main import COMMANDS, main
+
+HEAVY = (
+    "pulumi",
+    "pulumi_databricks",
+    "grpc",
+    "pydantic",
+    "yaml",
+    "rich",
+    "jsonschema",
+    "urllib3",
+    "mlflow",
+    "starlette",
+)
+
+
+def test_unknown_command_is_refused_with_exit_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["deploy"])
+    assert ended.value.code == 2
+    assert "deploy" in capsys.readouterr().err
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(f"\n    {name} " in shown for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"usage: bandplan {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["preview", "--help"], ["up", "--help"], ["validate", "--help"]])
+def test_help_loads_no_heavy_package(arguments: list[str]) -> None:
+    program = (
+        "import sys\nfrom cli.main import main\n"
+        f"try: main({arguments!r})\n"
+        "except SystemExit: pass\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stderr.strip() == "[]"
+
+
+def test_folder_that_is_not_there_is_one_line_without_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-C", "/no/such/folder", "stack", "ls"]) == 1
+    assert capsys.readouterr().err == "error: -C /no/such/folder: No such file or directory\n"
+
+
+def test_command_outside_a_project_says_where_it_looked(
+    tmp_path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["stack", "ls", "--engine", "embedded"]) == 2
+    message = capsys.readouterr().err
+    assert str(tmp_path) in message
+    assert "Pulumi.yaml" in message

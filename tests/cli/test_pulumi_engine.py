@@ -1,0 +1,124 @@
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.engines.engine import Options
+from cli.engines.pulumi import PulumiEngine
+from cli.project import Project
+
+TOKEN = "dapi-secret-of-the-test"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A project, and a `pulumi` that notes how it is called."""
+
+    folder: Path
+
+    def engine(self, stack: str) -> PulumiEngine:
+        environ = {"PATH": "/usr/bin:/bin", "DATABRICKS_TOKEN": TOKEN, "PULUMI_BACKEND_URL": "s3://team-state"}
+        return PulumiEngine(str(self.folder / "pulumi"), Project(self.folder / "project"), stack, environ)
+
+    def reports(self, *, changes: dict[str, int], exit: int = 0, old: int = 1) -> None:
+        report = {"changes": changes, "outputs": {"n": 1}, "old_outputs": {"n": old}, "exit": exit}
+        (self.folder / "report.json").write_text(json.dumps(report))
+
+    @property
+    def calls(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.folder / "calls.jsonl").read_text().splitlines()]
+
+    @property
+    def commands(self) -> list[str]:
+        return [" ".join(call["argv"][:2]) if call["argv"][0] == "stack" else call["argv"][0] for call in self.calls]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    shutil.copy(Path(__file__).parent / "fake_pulumi.py", tmp_path / "fake_pulumi.py")
+    executable = tmp_path / "pulumi"
+    executable.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{tmp_path}/fake_pulumi.py" "$@"\n')
+    executable.chmod(0o755)
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "Pulumi.yaml").write_text("name: bandplan\n")
+    return Machine(tmp_path)
+
+
+def test_up_previews_then_updates_and_returns_the_outputs(machine: Machine) -> None:
+    machine.reports(changes={"create": 3})
+    result = machine.engine("local").up(Options())
+    assert result.ok
+    assert result.outputs == {"n": 1}
+    assert machine.commands == ["stack init", "preview", "up"]
+    assert "--yes" in machine.calls[-1]["argv"]
+
+
+def test_up_without_changes_runs_no_update_and_still_returns_the_outputs(machine: Machine) -> None:
+    machine.reports(changes={"same": 3})
+    result = machine.engine("local").up(Options())
+    assert result.ok
+    assert result.outputs == {"n": 1}
+    assert machine.commands == ["stack init", "preview"]
+
+
+def test_up_with_only_a_new_output_updates(machine: Machine) -> None:
+    machine.reports(changes={"same": 3}, old=0)
+    machine.engine("local").up(Options())
+    assert machine.commands[-1] == "up"
+
+
+def test_failed_preview_stops_before_the_update(machine: Machine) -> None:
+    machine.reports(changes={}, exit=255)
+    result = machine.engine("local").up(Options())
+    assert not result.ok
+    assert result.outputs == {}
+    assert machine.commands == ["stack init", "preview"]
+
+
+def test_local_stack_is_made_once(machine: Machine) -> None:
+    machine.reports(changes={})
+    machine.engine("local").preview(Options())
+    machine.engine("local").preview(Options())
+    assert machine.commands == ["stack init", "preview", "preview"]
+
+
+def test_local_run_has_the_projects_own_backend_plugin_and_no_passphrase(machine: Machine) -> None:
+    machine.reports(changes={})
+    machine.engine("local").preview(Options())
+    environ = machine.calls[-1]["environ"]
+    own = machine.folder / "project" / ".bandplan"
+    assert environ["PULUMI_BACKEND_URL"] == f"file://{own}/state"
+    assert environ["PULUMI_CONFIG_PASSPHRASE"] == ""
+    assert environ["PATH"].split(":")[0] == str(own / "plugins")
+    assert (own / "plugins" / "pulumi-resource-databricks").is_file()
+
+
+def test_another_stack_runs_in_the_users_environment_and_never_sees_the_stub_plugin(machine: Machine) -> None:
+    machine.reports(changes={"create": 1})
+    machine.engine("prod").up(Options(ask=True))
+    assert machine.commands == ["up"]
+    call = machine.calls[-1]
+    assert call["environ"]["PULUMI_BACKEND_URL"] == "s3://team-state"
+    assert ".bandplan" not in call["environ"]["PATH"]
+    assert "--yes" not in call["argv"]
+    assert not (machine.folder / "project" / ".bandplan" / "plugins").exists()
+
+
+@pytest.mark.parametrize("stack", ["local", "prod"])
+def test_token_is_in_no_argument_of_the_child(machine: Machine, stack: str) -> None:
+    machine.reports(changes={"create": 1})
+    engine = machine.engine(stack)
+    for operation in (engine.preview, engine.up, engine.refresh, engine.destroy):
+        operation(Options())
+    assert len(machine.calls) >= 4
+    assert all(TOKEN not in argument for call in machine.calls for argument in call["argv"])
+
+
+def test_event_log_is_not_left_behind(machine: Machine) -> None:
+    machine.reports(changes={"create": 1})
+    machine.engine("local").up(Options())
+    assert list((machine.folder / "project" / ".bandplan").glob("*.jsonl")) == []
