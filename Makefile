@@ -10,7 +10,7 @@ BANDPLAN := .venv/bin/bandplan
 # Workers of the test run: one per core, at most four (tests start processes of their own).
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))' 2>/dev/null || echo 1)
 
-.PHONY: help up down preview destroy test check format docs lock clean install-run install-dev require-python
+.PHONY: help up down preview destroy test check check-style check-format check-types check-arrows check-fresh format docs lock clean install-run install-dev require-python
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -30,11 +30,16 @@ down: install-run  ## stop the local workspace; its state is kept
 test: install-dev  ## the whole test suite
 	@.venv/bin/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
 
-check: install-dev  ## style, types, import arrows, freshness of generated files
+check: check-style check-format check-types check-arrows check-fresh  ## style, types, import arrows, generated files
+check-style: install-dev
 	.venv/bin/ruff check .
+check-format: install-dev
 	.venv/bin/ruff format --check .
+check-types: install-dev
 	.venv/bin/mypy
+check-arrows: install-dev
 	.venv/bin/lint-imports --no-cache
+check-fresh: install-dev
 	$(BANDPLAN) schema --check
 	.venv/bin/python -m cli.reference --check
 

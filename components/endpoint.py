@@ -1,10 +1,18 @@
 """One serving endpoint as a component: the endpoint, who may use it, and the guard that makes ready mean ready."""
 
+from typing import Any
+
 import pulumi
 
 from components.capacity import capacity_inputs
 from components.request import EndpointRequest, endpoint_request
-from components.resources import EndpointReady, ModelServing, ModelServingProvisionedThroughput, Permissions
+from components.resources import (
+    EndpointReady,
+    ModelServing,
+    ModelServingProvisionedThroughput,
+    Permissions,
+    state_inputs,
+)
 from components.timeouts import Timeouts
 from serving.throughput.sizing import EndpointSizing
 
@@ -19,7 +27,9 @@ class Endpoint(pulumi.ComponentResource):
 
     def __init__(self, sizing: EndpointSizing, opts: pulumi.ResourceOptions | None = None) -> None:
         name = sizing.entry.name
-        super().__init__(self.TYPE, name, capacity_inputs(sizing), opts)
+        properties: dict[str, Any] = {}
+        super().__init__(self.TYPE, name, properties, opts)
+        state_inputs(properties, capacity_inputs(sizing))
         request = endpoint_request(sizing)
         self.route_optimized = bool(sizing.entry.route_optimized)
         options = pulumi.ResourceOptions(parent=self, custom_timeouts=_custom_timeouts(request.timeouts))

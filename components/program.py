@@ -7,6 +7,8 @@ Reads the stack's configuration (`bandplan:models`) and the environment:
 """
 
 import os
+import signal
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import pulumi
 
+from components.bulk import bulk_declaration
 from components.fleet import Fleet
 from serving.spec.loading import load
 from serving.spec.problem import Problem, in_order
@@ -39,13 +42,24 @@ class Plan:
 
 def run() -> None:
     """Declares the current stack's fleet and exports `endpoints`; RunError, before any resource, when it cannot."""
+    end_quietly_when_called_off()
     root = Path(pulumi.runtime.get_root_directory())
     configured = pulumi.Config("bandplan").get("models")
     plan = plan_stack(root, configured, pulumi.get_stack(), os.environ, date.today())
     for warning in plan.warnings:
         pulumi.log.warn(warning.render())
-    fleet = Fleet(plan.sizings, plan.host)
+    with bulk_declaration():
+        fleet = Fleet(plan.sizings, plan.host)
     pulumi.export("endpoints", fleet.summary)
+
+
+def end_quietly_when_called_off() -> None:
+    """Take the engine's SIGINT as the end of the program, not as a traceback under the error that was the reason.
+
+    The Pulumi CLI interrupts the program when a step has failed. Whoever set a handler of its own keeps it.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda number, frame: sys.exit(128 + number))
 
 
 def plan_stack(root: Path, configured: str | None, stack: str, environ: Mapping[str, str], today: date) -> Plan:

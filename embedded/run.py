@@ -259,7 +259,10 @@ def _without_garbage_collection() -> Iterator[None]:
 
 @contextmanager
 def _termination_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM end a run as Ctrl-C does: in order, with the state written."""
+    """Let SIGTERM and Ctrl-C end a run in order, with the state written.
+
+    The handler for Ctrl-C is stated too: a program may replace Python's own, which it finds when `pulumi` runs it.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -267,11 +270,12 @@ def _termination_as_interrupt() -> Iterator[None]:
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _recovery_note(snapshot: Snapshot) -> str:

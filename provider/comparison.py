@@ -9,18 +9,13 @@ What counts as equal, and why:
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from provider.declared import Declared
+from provider.difference import Difference, PathStep, property_path
+from provider.equality import is_same, is_write_only, is_zero
 from provider.naming import to_api, to_api_name, to_property_name
 from serving.workspace.live_endpoint import Config, LiveEndpoint, ServedEntity
-
-PathStep = str | int
-
-WRITE_ONLY = frozenset({"burst_scaling_enabled"})
-"""Not returned by GET (github.com/databricks/cli, bundle/direct notes on serving endpoints, read 2025-11).
-The same holds for budget_policy_id and for every `*_plaintext` secret."""
 
 _CAPACITY = (
     "min_provisioned_throughput",
@@ -28,28 +23,6 @@ _CAPACITY = (
     "provisioned_model_units",
 )
 """Compared even when not declared: absent means zero, as a PUT replaces the whole config."""
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One property that is not as declared: `path` from the resource's root, the declared and the live value."""
-
-    path: tuple[PathStep, ...]
-    declared: Any
-    live: Any
-
-    @property
-    def property_path(self) -> str:
-        """As Pulumi writes it: `declared.servedEntities[0].maxProvisionedThroughput`."""
-        return property_path(self.path)
-
-    @property
-    def part(self) -> PathStep:
-        """Which part of `declared` it belongs to, such as `servedEntities` or `tags`."""
-        return self.path[1]
-
-    def __str__(self) -> str:
-        return f"{self.property_path} is {_shown(self.live)}, declared {_shown(self.declared)}"
 
 
 CONFIG_PARTS = frozenset({"servedEntities", "servedModels", "trafficConfig"})
@@ -90,26 +63,13 @@ def unverifiable(declared: Declared, live: LiveEndpoint) -> tuple[str, ...]:
         property_path(("declared", declared.entity_key, index, name))
         for index, entity in enumerate(declared.entities)
         for name, value in entity.items()
-        if to_api_name(name) in WRITE_ONLY and value
+        if is_write_only(name) and value
     ]
     if declared.budget_policy_id:
         found.append("declared.budgetPolicyId")
     if declared.rate_limits and live.rate_limits is None:
         found.append("declared.rateLimits")
     return tuple(found)
-
-
-def property_path(path: Sequence[PathStep]) -> str:
-    text = ""
-    for step in path:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        elif step.replace("_", "a").isalnum():
-            text += f".{step}" if text else step
-        else:
-            quoted = step.replace('"', '\\"')
-            text += f'["{quoted}"]'
-    return text
 
 
 def _entity_differences(declared: Declared, config: Config | None) -> Iterator[Difference]:
@@ -126,12 +86,12 @@ def _entity_differences(declared: Declared, config: Config | None) -> Iterator[D
             )
             continue
         for name, value in entity.items():
-            if to_api_name(name) not in WRITE_ONLY:
+            if not is_write_only(name):
                 yield from _value_differences((*path, name), value, live.settings.get(to_api_name(name)))
         undeclared = {to_api_name(name) for name, value in entity.items() if value is not None}
         always = (*_CAPACITY, "scale_to_zero_enabled") if key == "servedEntities" else _CAPACITY
         for api_name in always:
-            if api_name not in undeclared and not _is_zero(live.settings.get(api_name)):
+            if api_name not in undeclared and not is_zero(live.settings.get(api_name)):
                 yield Difference((*path, to_property_name(api_name)), None, live.settings[api_name])
     extra = [live for live in live_entities if not any(live is paired for paired in pairs)]
     if extra:
@@ -213,7 +173,7 @@ def _settings_differences(declared: Declared, live: LiveEndpoint) -> Iterator[Di
             list(declared.rate_limits),
             list(live.rate_limits),
         )
-        if not _is_same(wanted_limits, present_limits):
+        if not is_same(wanted_limits, present_limits):
             yield Difference(("declared", "rateLimits"), wanted_limits, present_limits)
     if declared.ai_gateway is not None:
         yield from _value_differences(("declared", "aiGateway"), declared.ai_gateway, live.ai_gateway)
@@ -223,35 +183,7 @@ def _value_differences(path: tuple[PathStep, ...], declared: Any, live: Any) -> 
     """At the deepest property that differs; a list differs as a whole."""
     if isinstance(declared, Mapping) and isinstance(live, Mapping) and path[-1] != "environmentVars":
         for name, value in declared.items():
-            if not _is_write_only(name):
+            if not is_write_only(name):
                 yield from _value_differences((*path, name), value, live.get(to_api_name(name)))
-    elif not _is_same(to_api(declared), live):
+    elif not is_same(to_api(declared), live):
         yield Difference(path, declared, live)
-
-
-def _is_same(declared: Any, live: Any) -> bool:
-    """Whether `live` has everything that is `declared`; both in the platform's names."""
-    if _is_zero(declared) or _is_zero(live):
-        return _is_zero(declared) and _is_zero(live)
-    if isinstance(declared, Mapping) and isinstance(live, Mapping):
-        return all(_is_write_only(name) or _is_same(value, live.get(name)) for name, value in declared.items())
-    if isinstance(declared, list) and isinstance(live, list):
-        return len(declared) == len(live) and all(_is_same(d, v) for d, v in zip(declared, live, strict=True))
-    if isinstance(declared, str) or isinstance(live, str):
-        return str(declared) == str(live)  # a version may come back as a number
-    return bool(declared == live)
-
-
-def _is_zero(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return all(_is_zero(item) for item in value.values())
-    return value is None or value is False or value == 0 or value == "" or value == []
-
-
-def _is_write_only(name: str) -> bool:
-    api_name = to_api_name(name)
-    return api_name in WRITE_ONLY or api_name.endswith("_plaintext")
-
-
-def _shown(value: Any) -> str:
-    return "absent" if value is None else repr(value) if isinstance(value, str) else str(value)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from plugin.values import UNKNOWN
-from provider.comparison import PathStep, property_path
 from provider.declared import Declared, route_target
+from provider.difference import PathStep, property_path
 from serving.workspace.endpoints import Api
 
 DEFAULT_TIMEOUT_SECONDS = 7200

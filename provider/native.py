@@ -16,8 +16,9 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from plugin.errors import ProviderError
 from plugin.urn import resource_type
 from plugin.values import UNKNOWN, plain, property_values
-from provider.comparison import Difference, differences
+from provider.comparison import differences
 from provider.declared import Declared
+from provider.difference import Difference
 from provider.endpoint_ready import Surroundings, make_ready, unchangeable_description
 from provider.inputs import INPUTS, Wanted, findings, is_known
 from provider.property_changes import property_changes

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from provider.comparison import PathStep, property_path
+from provider.difference import PathStep, property_path
 
 Kind = Literal["add", "delete", "update"]
 

@@ -7,8 +7,9 @@ failed config update, and crashes on a removed AI gateway. Those are the cases t
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from provider.comparison import CONFIG_PARTS, Difference
+from provider.comparison import CONFIG_PARTS
 from provider.declared import Declared
+from provider.difference import Difference
 from provider.naming import to_api
 from serving.workspace.live_endpoint import LiveEndpoint
 

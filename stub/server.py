@@ -15,7 +15,7 @@ from stub.api import routes
 from stub.api.application import Application
 from stub.inference.simulated import Pace
 from stub.state.settle import Settle
-from stub.state.workspace import open_workspace
+from stub.state.workspace import Workspace, open_workspace
 
 LOOPBACK = "127.0.0.1"
 BACKLOG = 2048
@@ -27,12 +27,18 @@ class ServeError(Exception):
 
 
 class AnnouncingServer(uvicorn.Server):
-    """Writes `run.json` once it answers and removes it when it stops."""
+    """Writes `run.json` once it answers; when it stops, removes it and closes the workspace.
 
-    def __init__(self, config: uvicorn.Config, state_dir: Path, run: statedir.RunFile) -> None:
+    That is done here and not after `serve`, which ends the process by the signal that it received.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, state_dir: Path, run: statedir.RunFile, workspace: Workspace
+    ) -> None:
         super().__init__(config)
         self._state_dir = state_dir
         self._run = run
+        self._workspace = workspace
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -41,6 +47,7 @@ class AnnouncingServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         statedir.remove_run_file(self._state_dir)
         await super().shutdown(sockets)
+        self._workspace.close()
 
 
 def serve(state_dir: Path, port: int, settle: Settle, pace: Pace | None) -> None:
@@ -74,11 +81,7 @@ def serve(state_dir: Path, port: int, settle: Settle, pace: Pace | None) -> None
     )
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     run = statedir.RunFile(os.getpid(), int(listener.getsockname()[1]), host, started_at)
-    try:
-        asyncio.run(AnnouncingServer(config, state_dir, run).serve(sockets=[listener]))
-    finally:
-        workspace.close()
-        os.close(lock)
+    asyncio.run(AnnouncingServer(config, state_dir, run, workspace).serve(sockets=[listener]))
 
 
 def bind_loopback(port: int) -> socket.socket:

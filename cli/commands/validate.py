@@ -45,11 +45,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def with_platform_answers(checked: "Checked", project: Project, arguments: argparse.Namespace) -> "Checked":
     """`checked` and the rules that need optimization info; asks the workspace only for what is not recorded."""
-    from cli.validation import check_throughput, needed
+    from cli.validation import check_throughput
     from serving.workspace.cache import Cache
     from serving.workspace.optimization_info import fetch
 
-    versions = needed(checked)
+    versions = checked.needed
     client = workspace(project, arguments) if versions else None
     cache = Cache(project.optimization_info_folder)
     answers = fetch(client, versions, cache, refresh=arguments.refresh, offline=arguments.offline)

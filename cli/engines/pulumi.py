@@ -30,10 +30,11 @@ class PulumiEngine:
     environ: Mapping[str, str]
 
     def preview(self, options: Options) -> Result:
-        arguments = ["preview", *flags(options)]
         if options.json:
-            return self._run([*arguments, "--json"])
-        return self._run(arguments)
+            return self._run(["preview", "--json", *flags(options)])
+        # Outputs repeat what the changes say, at length; --diff asks for all there is.
+        outputs = [] if options.diff else ["--suppress-outputs"]
+        return self._run(["preview", *outputs, *flags(options)])
 
     def up(self, options: Options) -> Result:
         """Another stack: Pulumi's own preview, question and update. The local one: see `_up_local`."""
@@ -109,6 +110,8 @@ def local_pulumi_environment(environ: Mapping[str, str], project: Project) -> di
         "PULUMI_BACKEND_URL": project.state_folder.as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": "",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # There is nothing to install: the plugins are this project's. Asking pip what the program needs takes a second.
+        "PULUMI_OPTION_SKIP_PLUGIN_PRE_INSTALL": "true",
     }
 
 

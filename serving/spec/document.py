@@ -19,7 +19,7 @@ from serving.spec.scalar import OUT_OF_RANGE, plain_scalar
 from serving.spec.source import Marks
 
 MAX_DEPTH = 40  # arbitrary: the schema needs 8
-MAX_VALUES = 500_000  # arbitrary: 1,000 rich entries have about 60,000
+MAX_VALUES = 250_000  # arbitrary: 1,000 rich entries have about 60,000
 
 _STRING_TAG = "tag:yaml.org,2002:str"
 _CONTAINER_TAGS = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -10,7 +10,7 @@ from serving.spec.access import Permission
 from serving.spec.entry import Entry, HeadroomPercent
 from serving.spec.gateway import AiGateway
 from serving.spec.settings import Notifications, RateLimit, Timeouts
-from serving.spec.shape import EndpointName, Flag, IfGiven, Shape, Text
+from serving.spec.shape import EndpointName, Flag, IfGiven, Shape, Text, Whole
 
 Overrides = dict[Text, dict[EndpointName, dict[str, Any]]]
 
@@ -51,7 +51,7 @@ class Defaults(Shape):
 class Fleet(Shape):
     """The endpoints that a team wants. After loading, `models` has defaults and the stack's overrides merged in."""
 
-    version: Literal[1] = Field(description="Version of this format: 1.", examples=[1])
+    version: Annotated[Whole, Field(ge=1, le=1)] = Field(description="Version of this format: 1.", examples=[1])
     region: IfGiven[Text] = Field(
         default=None, description="Cloud region of the workspace, for the availability check.", examples=["us-east-1"]
     )

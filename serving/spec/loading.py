@@ -159,34 +159,35 @@ class _Check:
             return None
 
     def _entry(self, index: int, raw: object) -> Entry | None:
-        label = self._label(index)
-        variant = self._valid(raw, label, self.source)
-        if isinstance(raw, dict) and self.source.names[index] is not None:
-            for stack, override in self._overrides_of(label):
-                source = Source(self.source.file, self.source.marks, self.source.names, stack)
-                overridden = self._valid(with_override(raw, override), label, source)
-                variant = overridden if stack == self.source.stack else variant
+        """The entry as the stack has it, if its capacity can be judged; what is wrong with it has been noted.
+
+        It is checked as it stands, with the defaults under it, and with each stack's override over it.
+        """
+        base = ("models", self.source.names[index] or str(index))
+        if not isinstance(raw, dict):
+            step = "write `- name: ...` and its other keys below"
+            self.found.append(rules.TYPE.problem(self.source, base, "an entry is not a mapping", step))
+            return None
+        variant = self._valid(raw, base, self.source)
+        whole = with_defaults(raw, self._defaults)
+        if whole is not raw:
+            variant = self._valid(whole, base, self.source)
+        for stack, override in self._overrides_of(self.source.names[index]):
+            source = Source(self.source.file, self.source.marks, self.source.names, stack)
+            overridden = self._valid(with_override(whole, override), base, source)
+            self.found += wording.unknown_removals(override, ("overrides", stack, base[1]), source)
+            variant = overridden if stack == self.source.stack else variant
         return variant
 
-    def _valid(self, raw: object, label: str, source: Source) -> Entry | None:
-        """The entry if its capacity can be judged; what is wrong with it has been noted."""
-        base = ("models", label)
-        if not isinstance(raw, dict):
-            self.found.append(
-                rules.TYPE.problem(
-                    source, base, "an entry is not a mapping", "write `- name: ...` and its other keys below"
-                )
-            )
-            return None
-        whole = with_defaults(raw, self._defaults)
-        inner = checks.entry_problems(whole, base, source)
+    def _valid(self, raw: Mapping[str, Any], base: tuple[str, str], source: Source) -> Entry | None:
+        inner = checks.entry_problems(raw, base, source)
         self.found += inner
         entry: Entry | None
         try:
-            entry = Entry.model_validate(whole)
+            entry = Entry.model_validate(raw)
         except ValidationError as error:
             self.found += wording.problems_of(error, Entry, base, source)
-            entry = _pruned(whole, error)
+            entry = _pruned(raw, error)
         return None if entry is None or any(problem.id in _UNUSABLE for problem in inner) else entry
 
     def _overrides(self) -> None:
@@ -209,9 +210,9 @@ class _Check:
                         )
                     )
 
-    def _overrides_of(self, name: str) -> list[tuple[str, Mapping[str, Any]]]:
+    def _overrides_of(self, name: str | None) -> list[tuple[str, Mapping[str, Any]]]:
         overrides = self.data.get("overrides")
-        if not isinstance(overrides, dict):
+        if name is None or not isinstance(overrides, dict):
             return []
         return [
             (stack, {key: value for key, value in entries[name].items() if key != "name"})
@@ -231,9 +232,6 @@ class _Check:
         except ValidationError:
             return {}  # the frame reports it
         return {} if wrong else defaults
-
-    def _label(self, index: int) -> str:
-        return self.source.names[index] or str(index)
 
 
 _UNUSABLE = frozenset((rules.ONE_OF.id, rules.PINNED_VERSION.id, rules.DEMAND_FOR_AUTO.id))

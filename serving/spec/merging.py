@@ -62,5 +62,5 @@ def _merged(base: Any, over: Any, null_removes: bool, key: str = "") -> Any:
         elif name in whole:
             whole[name] = _merged(whole[name], value, null_removes, name)
         else:
-            whole[name] = value
+            whole[name] = _merged({}, value, null_removes, name)
     return whole

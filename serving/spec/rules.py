@@ -15,7 +15,7 @@ YAML_ANCHOR = Rule(
     "yaml-anchor", "error", "an alias repeats an anchor that was written, and closed, before it", "yaml.org: YAML 1.2"
 )
 YAML_LIMIT = Rule(
-    "yaml-limit", "error", "a file has at most 500,000 values, aliases counted as what they repeat, 40 deep", _OURS
+    "yaml-limit", "error", "a file has at most 250,000 values, aliases counted as what they repeat, 40 deep", _OURS
 )
 DUPLICATE_KEY = Rule("duplicate-key", "error", "a key is written once in its mapping", "yaml.org: YAML 1.2")
 KEY_TYPE = Rule("key-type", "error", "a key is text", _OURS)

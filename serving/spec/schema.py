@@ -13,6 +13,7 @@ expressible, and checked after it by `loading`:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from serving.spec import rules
@@ -60,21 +61,27 @@ def json_schema() -> Schema:
 
 def schema_problems(document: object, source: Source) -> tuple[Problem, ...]:
     """What the schema has against a document as written, by place. For a file that loads there is nothing."""
-    from jsonschema import Draft202012Validator, FormatChecker, validators
-
-    checker = Draft202012Validator.TYPE_CHECKER.redefine(
-        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
-    )
-    validator = validators.extend(  # type: ignore[no-untyped-call]
-        Draft202012Validator, {"pattern": _pattern}, type_checker=checker
-    )
     found = []
-    for error in validator(json_schema(), format_checker=FormatChecker(("date",))).iter_errors(document):
+    for error in _validator().iter_errors(document):
         path = [str(part) for part in error.absolute_path]
         if len(path) > 1 and path[0] == "models" and int(path[1]) < len(source.names):
             path[1] = source.names[int(path[1])] or path[1]
         found.append(_SCHEMA.problem(source, path, error.message[:200], "see docs/models-yaml.md"))
     return in_order(found)
+
+
+@cache
+def _validator() -> Any:
+    """Made once: the schema takes longer to build than to apply to a small file."""
+    from jsonschema import Draft202012Validator, FormatChecker, validators
+
+    checker = Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    extended = validators.extend(  # type: ignore[no-untyped-call]
+        Draft202012Validator, {"pattern": _pattern}, type_checker=checker
+    )
+    return extended(json_schema(), format_checker=FormatChecker(("date",)))
 
 
 def _pattern(_: Any, pattern: str, instance: object, __: Any) -> Any:
@@ -143,6 +150,8 @@ def _partial(field: Schema, left: list[str]) -> Schema:
 
     kept: Schema = {key: field[key] for key in ("description", "examples") if key in field}
     value = {key: part for key, part in field.items() if key not in ("description", "examples", "default", "title")}
+    if isinstance(value.get("additionalProperties"), dict):
+        value["additionalProperties"] = {"anyOf": [value["additionalProperties"], {"type": "null"}]}
     choices = [ref(choice) for choice in value["oneOf"]] if "oneOf" in value else [ref(value)]
     return {**kept, "anyOf": [*choices, {"type": "null"}]}
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from serving.spec import rules
+from serving.spec.entry import Entry
 from serving.spec.problem import Problem, Rule
 from serving.spec.registration import Registration
 from serving.spec.shape import Shape
@@ -66,6 +67,25 @@ def _problem(error: Mapping[str, Any], shape: type[Shape], base: Path, source: S
     if kind in _KIND_OF_ERROR:
         return _type_problem(governing or rules.TYPE, kind, key, given, info, path, source)
     return _value_problem(governing or rules.VALUE, error, key, given, info, path, source)
+
+
+def unknown_removals(override: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
+    """Keys that an override would remove with null, and that no entry can have."""
+    found = []
+    left: list[tuple[Path, Mapping[str, Any]]] = [((), override)]
+    while left:
+        written, mapping = left.pop()
+        for key, value in mapping.items():
+            owners, info = _field_at(Entry, (*written, key))
+            if value is None and info is None and owners:
+                known = [name for owner in owners for name in keys_of(owner)]
+                step = did_you_mean(key, known, "remove it")
+                found.append(
+                    rules.UNKNOWN_KEY.problem(source, (*base, *written, key), f"the key {key} is not known", step)
+                )
+            elif isinstance(value, dict):
+                left.append(((*written, key), value))
+    return found
 
 
 def _type_problem(

@@ -33,9 +33,7 @@ class OptimizationInfo:
         Errors: ValueError for a chunk that is not a positive whole number.
         """
         chunk = response.get("throughput_chunk_size")
-        if chunk is not None and (
-            isinstance(chunk, bool) or not isinstance(chunk, (int, float)) or chunk != int(chunk) or chunk < 1
-        ):
+        if chunk is not None and not _is_positive_whole(chunk):
             raise ValueError(f"throughput_chunk_size is {str(chunk)[:40]}, not a positive whole number")
         model_type = response.get("model_type")
         return cls(
@@ -43,6 +41,13 @@ class OptimizationInfo:
             model_type=model_type if isinstance(model_type, str) else None,
             throughput_chunk_size=None if chunk is None else int(chunk),
         )
+
+
+def _is_positive_whole(number: object) -> bool:
+    """980.0 counts as whole: JSON has one kind of number."""
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        return False
+    return number > 0 and float(number).is_integer()
 
 
 @dataclass(frozen=True, slots=True)

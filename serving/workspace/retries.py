@@ -29,7 +29,7 @@ class Retries:
     """
 
     total_seconds: float = 120.0
-    connect_seconds: float = 2.0
+    connect_seconds: float = 1.0
     first_pause_seconds: float = 0.2
     longest_pause_seconds: float = 8.0
 

@@ -16,6 +16,7 @@ TAGS = "PATCH .../tags adds and removes the tags that differ"
 GATEWAY = "PUT .../ai-gateway replaces the whole object; removing the block sends {} (the published provider crashes)"
 CREATE_ONLY = "only the create request has it, and no update request exists"
 LEFT_OUT = "the published provider plans the update and sends nothing; EndpointReady sends it"
+NO_CALL = "no call of the API changes it, and the published provider plans the update all the same"
 LEFT_OUT_FOR_GOOD = "the published provider plans the update and sends nothing, nor does anything else of ours"
 FILLED = "filled by the workspace"
 ROUND_TRIP = "filled by the workspace when not stated, then sent back with every config update"
@@ -191,7 +192,7 @@ MODEL_SERVING = ResourceFields(
         TAG_ROWS,
         AI_GATEWAY,
         Field("routeOptimized", CREATE_ONLY, Change.REPLACE),
-        Field("description", LEFT_OUT, Change.NEVER_SENT),
+        Field("description", NO_CALL, Change.NEVER_SENT),
         NOTIFICATIONS,
         replace(
             rows("rateLimits", LEFT_OUT, *values("calls! key renewalPeriod!", LEFT_OUT)),

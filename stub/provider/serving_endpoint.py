@@ -9,7 +9,7 @@ from typing import Any
 from plugin.errors import ProviderError
 from stub.provider.client import segment
 from stub.provider.diffing import differences
-from stub.provider.errors import AnswerLost, NotFound, NotSettled
+from stub.provider.errors import AnswerLost, NotFound, NotSettled, Refused
 from stub.provider.field import Change, ResourceFields
 from stub.provider.settling import PATH, TimedOut, failure_reasons, has_failed, is_updating, settled
 from stub.provider.state import carried, observed
@@ -39,6 +39,13 @@ class ServingEndpoint:
             created = workspace.client.post(path, body)
         except AnswerLost:
             created = self._as_created(workspace, name, inputs) or workspace.client.post(path, body)
+        except Refused as error:
+            if error.error_code == "RESOURCE_ALREADY_EXISTS":
+                raise ProviderError(
+                    f"serving endpoint {name}: exists in the workspace and not in this stack; import it with "
+                    f"`pulumi import {self.resource.token} {name} {name}`, delete it, or give this one another name"
+                ) from error
+            raise
         try:
             self._settle(workspace, name, inputs, timeout_seconds)
             return name, self._finish(workspace, name, {}, inputs, timeout_seconds)

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextvars
+import gc
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,9 +110,20 @@ class _Engine:
 Record = Callable[..., Recording]
 
 
+@pytest.fixture(autouse=True)
+def usual_garbage_collection() -> Iterator[None]:
+    """A program under test sets the collector for a process of its own."""
+    usual = gc.get_threshold()
+    yield
+    gc.set_threshold(*usual)
+
+
 @pytest.fixture
 def record() -> Record:
-    """Runs a program as `record(program, stack=..., preview=..., root=..., config=...)`; its errors come out as they are."""
+    """Runs a program as `record(program, stack=..., preview=..., root=..., config=...)`; its errors come out as they are.
+
+    What it had declared by then is in the recording given as `into`.
+    """
 
     def run(
         program: Callable[[], None],
@@ -120,8 +132,9 @@ def record() -> Record:
         preview: bool = False,
         root: Path = Path("."),
         config: dict[str, str] | None = None,
+        into: Recording | None = None,
     ) -> Recording:
-        recording = Recording()
+        recording = into or Recording()
 
         def inside() -> None:
             settings.configure(
@@ -176,3 +189,28 @@ def sizing_of() -> Callable[..., EndpointSizing]:
         return endpoint
 
     return build
+
+
+@pytest.fixture
+def every_setting() -> dict[str, Any]:
+    """Every optional setting of an entry, as it is written in models.yaml."""
+    return {
+        "description": "Answers customers",
+        "tags": {"team": "ml", "area": "support"},
+        "budget_policy_id": "b-1",
+        "route_optimized": True,
+        "notifications": {"on_update_failure": ["oncall@example.com"]},
+        "rate_limits": [{"calls": 100, "key": "user"}],
+        "ai_gateway": {
+            "usage_tracking_config": {"enabled": False},
+            "inference_table_config": {"enabled": True, "catalog_name": "ml", "schema_name": "logs"},
+            "guardrails": {"input": {"pii": {"behavior": "MASK"}, "invalid_keywords": ["secret_word"]}},
+            "rate_limits": [{"calls": 10, "key": "user"}],
+        },
+    }
+
+
+@pytest.fixture
+def recording() -> Recording:
+    """An empty recording, for a program that is to fail."""
+    return Recording()

@@ -54,9 +54,7 @@ def test_s10_model_units_are_stated_per_served_model(sizing_of: Any) -> None:
         {**entity, "version": "3", "traffic_percent": 80},
         {**entity, "version": "4", "traffic_percent": 20, "throughput": {"model_units": 10}},
     ]
-    request = endpoint_request(
-        sizing_of(chunk=None, model=None, version=None, throughput=None, entities=entities)
-    )
+    request = endpoint_request(sizing_of(chunk=None, model=None, version=None, throughput=None, entities=entities))
     served = request.endpoint["config"]["servedEntities"]
     assert [item["provisionedModelUnits"] for item in served] == [50, 10]
 
@@ -80,16 +78,15 @@ def test_model_units_with_a_field_that_pt_lacks_are_made_with_the_classic_api(si
 
 
 @pytest.mark.parametrize(
-    "wanted", [{"tags": {"a": "b"}}, {"budget_policy_id": "p"}, {"ai_gateway": {"usage_tracking_config": {"enabled": True}}}]
+    "wanted",
+    [{"tags": {"a": "b"}}, {"budget_policy_id": "p"}, {"ai_gateway": {"usage_tracking_config": {"enabled": True}}}],
 )
 def test_model_units_with_fields_that_pt_has_stay_there(sizing_of: Any, wanted: Any) -> None:
     assert endpoint_request(sizing_of(chunk=None, throughput=UNITS, **wanted)).api == "pt"
 
 
 def test_s25_legacy_workload_is_made_of_served_models(sizing_of: Any) -> None:
-    sizing = sizing_of(
-        task="llm/v1/completions", throughput=None, workload={"size": "Small", "parameters_billion": 13}
-    )
+    sizing = sizing_of(task="llm/v1/completions", throughput=None, workload={"size": "Small", "parameters_billion": 13})
     assert endpoint_inputs(sizing)["config"] == {
         "servedModels": [
             {
@@ -126,24 +123,8 @@ def test_version_bump_moves_the_name_and_its_route_together(sizing_of: Any) -> N
     assert [route["servedEntityName"] for route in config["trafficConfig"]["routes"]] == ["assistant_llama-4"]
 
 
-SETTINGS = {
-    "description": "Answers customers",
-    "tags": {"team": "ml", "area": "support"},
-    "budget_policy_id": "b-1",
-    "route_optimized": True,
-    "notifications": {"on_update_failure": ["oncall@example.com"]},
-    "rate_limits": [{"calls": 100, "key": "user"}],
-    "ai_gateway": {
-        "usage_tracking_config": {"enabled": False},
-        "inference_table_config": {"enabled": True, "catalog_name": "ml", "schema_name": "logs"},
-        "guardrails": {"input": {"pii": {"behavior": "MASK"}, "invalid_keywords": ["secret_word"]}},
-        "rate_limits": [{"calls": 10, "key": "user"}],
-    },
-}
-
-
-def test_settings_have_the_package_s_names(sizing_of: Any) -> None:
-    inputs = endpoint_inputs(sizing_of(**SETTINGS))
+def test_settings_have_the_package_s_names(sizing_of: Any, every_setting: dict[str, Any]) -> None:
+    inputs = endpoint_inputs(sizing_of(**every_setting))
     assert {key: value for key, value in inputs.items() if key not in ("name", "config")} == {
         "description": "Answers customers",
         "tags": [{"key": "area", "value": "support"}, {"key": "team", "value": "ml"}],
@@ -160,8 +141,10 @@ def test_settings_have_the_package_s_names(sizing_of: Any) -> None:
     }
 
 
-def test_guard_is_told_everything_that_is_declared_but_what_only_a_replacement_changes(sizing_of: Any) -> None:
-    request = endpoint_request(sizing_of(**SETTINGS))
+def test_guard_is_told_everything_that_is_declared_but_what_only_a_replacement_changes(
+    sizing_of: Any, every_setting: dict[str, Any]
+) -> None:
+    request = endpoint_request(sizing_of(**every_setting))
     declared = request.ready["declared"]
     assert declared == {
         **request.endpoint["config"],

@@ -8,6 +8,7 @@ import pulumi_databricks
 import pytest
 from pulumi import _types
 
+from components.request import endpoint_request
 from components.resources import (
     EndpointReady,
     ModelServing,
@@ -104,3 +105,38 @@ def unknown_names(value: Any, published: Any, place: str) -> list[str]:
             for name in unknown_names(item, get_args(element)[0] if get_args(element) else element, place)
         ]
     return []
+
+
+@pytest.mark.parametrize(
+    ("chunk", "capacity"),
+    [
+        (980, {}),
+        (None, {"throughput": {"model_units": 50, "burst": True}}),
+        (
+            980,
+            {"task": "llm/v1/completions", "throughput": None, "workload": {"size": "Small", "parameters_billion": 7}},
+        ),
+    ],
+    ids=["bands", "model units", "legacy"],
+)
+def test_every_nested_name_is_one_that_the_published_package_has(
+    sizing_of: Any, every_setting: dict[str, Any], chunk: int | None, capacity: dict[str, Any]
+) -> None:
+    only_classic = ("description", "route_optimized", "rate_limits")
+    pt_settings = {key: value for key, value in every_setting.items() if key not in only_classic}
+    request = endpoint_request(sizing_of(chunk=chunk, **(every_setting if chunk else pt_settings), **capacity))
+    thin = ModelServing if request.api == "classic" else ModelServingProvisionedThroughput
+    assert unknown_names(request.endpoint, PUBLISHED[thin][1], thin.__name__) == []
+
+
+def test_permission_names_are_those_of_the_published_package(sizing_of: Any) -> None:
+    principals = ("user_name", "group_name", "service_principal_name")
+    permissions = [{principal: "x", "permission_level": "CAN_QUERY"} for principal in principals]
+    inputs = {"accessControls": list(endpoint_request(sizing_of(permissions=permissions)).access_controls)}
+    assert unknown_names(inputs, pulumi_databricks.PermissionsArgs, "Permissions") == []
+
+
+def test_a_wrong_nested_name_would_be_found() -> None:
+    inputs = {"config": {"servedEntities": [{"entity_name": "a.b.c"}], "trafficConfig": {"routes": []}}}
+    wrong = unknown_names(inputs, pulumi_databricks.ModelServingArgs, "ModelServing")
+    assert wrong == ["ModelServing.config.servedEntities.entity_name"]

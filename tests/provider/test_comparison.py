@@ -2,8 +2,9 @@ from typing import Any
 
 import pytest
 
-from provider.comparison import description_difference, differences, property_path, unverifiable
+from provider.comparison import description_difference, differences, unverifiable
 from provider.declared import Declared
+from provider.difference import property_path
 from tests.provider.builders import MODEL, declaration, declared, live, live_config, live_served, served
 
 

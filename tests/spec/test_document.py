@@ -14,9 +14,23 @@ def problem(text: str) -> Problem:
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("a: 1", 1), ("a: -3", -3), ("a: 0.1", 0.1), ("a: 1e3", 1000.0), ("a: '1'", "1"), ("a: true", True), ("a: null", None), ("a:", None),
-        ("a: yes", "yes"), ("a: on", "on"), ("a: 2026-01-31", "2026-01-31"), ("a: 010", "010"), ("a: 1_000", "1_000"), ("a: 12:30", "12:30"),
-        ("a: !!str 1", "1"), ("a: [1, [2]]", [1, [2]]), ("a: |\n  x\n  y\n", "x\ny\n"),
+        ("a: 1", 1),
+        ("a: -3", -3),
+        ("a: 0.1", 0.1),
+        ("a: 1e3", 1000.0),
+        ("a: '1'", "1"),
+        ("a: true", True),
+        ("a: null", None),
+        ("a:", None),
+        ("a: yes", "yes"),
+        ("a: on", "on"),
+        ("a: 2026-01-31", "2026-01-31"),
+        ("a: 010", "010"),
+        ("a: 1_000", "1_000"),
+        ("a: 12:30", "12:30"),
+        ("a: !!str 1", "1"),
+        ("a: [1, [2]]", [1, [2]]),
+        ("a: |\n  x\n  y\n", "x\ny\n"),
     ],
 )
 def test_plain_scalars_have_the_kind_of_yaml_1_2_core(text: str, value: object) -> None:
@@ -73,7 +87,10 @@ def test_forty_levels_are_read_and_forty_one_are_not() -> None:
 
 def test_aliases_that_multiply_are_refused_in_little_memory() -> None:
     lines = ["a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
-    lines += [f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]" for before, name in zip("abcdefgh", "bcdefghi", strict=True)]
+    lines += [
+        f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]"
+        for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+    ]
     tracemalloc.start()
     found = problem("\n".join(lines))
     peak = tracemalloc.get_traced_memory()[1]
@@ -88,11 +105,15 @@ def test_aliases_within_the_limit_are_repeated() -> None:
 
 
 def test_more_values_than_the_limit_are_refused() -> None:
-    assert problem("a: [" + "1," * 500_000 + "1]").id == "yaml-limit"
+    assert problem("a: [" + "1," * 250_000 + "1]").id == "yaml-limit"
     assert read("a: [" + "1," * 100_000 + "1]", "models.yaml").problems == ()
 
 
 def test_every_duplicate_and_every_odd_key_is_reported_in_one_go() -> None:
     document = read("a: 1\na: 2\n3: x\nb: {c: 1, c: 2}\n", "models.yaml")
-    assert [(one.id, one.line) for one in document.problems] == [("duplicate-key", 2), ("key-type", 3), ("duplicate-key", 4)]
+    assert [(one.id, one.line) for one in document.problems] == [
+        ("duplicate-key", 2),
+        ("key-type", 3),
+        ("duplicate-key", 4),
+    ]
     assert document.data == {"a": 1, "b": {"c": 1}}

@@ -58,7 +58,7 @@ def test_file_that_is_not_a_mapping_is_refused(text: str) -> None:
 def test_problem_is_rendered_as_place_severity_id_path_finding_rule_and_next_step() -> None:
     loaded = load_text(f"version: 1\nmodels:\n{ENTRY.replace('max: 3', 'max: 1')}", "models.yaml", None)
     assert rendered(loaded.problems) == (
-        "models.yaml:7:34: error S8-order models/support-chat/throughput/bands/max: max 1 is less than min 2; "
+        "models.yaml:7:39: error S8-order models/support-chat/throughput/bands/max: max 1 is less than min 2; "
         "max is at least min, and more than 0; write max: 2, or a smaller min"
     )
 
@@ -111,7 +111,9 @@ def test_entry_that_is_wrong_aside_from_its_capacity_is_still_checkable(load: Lo
     assert [entry.name for entry in loaded.checkable.models] == ["support-chat"]
 
 
-@pytest.mark.parametrize(("old", "new"), [("min: 2", "min: -2"), ('version: "1"', "version: latest"), ("throughput", "thruput")])
+@pytest.mark.parametrize(
+    ("old", "new"), [("min: 2", "min: -2"), ('version: "1"', "version: latest"), ("throughput", "thruput")]
+)
 def test_entry_whose_capacity_is_unclear_is_not_checkable(load: Load, old: str, new: str) -> None:
     loaded = load(ENTRY.replace(old, new))
     assert loaded.checkable is not None and loaded.checkable.models == ()
@@ -120,7 +122,7 @@ def test_entry_whose_capacity_is_unclear_is_not_checkable(load: Load, old: str, 
 def test_wrong_defaults_are_reported_once_and_not_for_every_entry(load: Load, only_problem: OnlyProblem) -> None:
     entries = ENTRY + ENTRY.replace("support-chat", "other")
     loaded = load(entries, top="defaults: {tags: {team: 3}}\n")
-    assert "quotes" in only_problem(loaded, "type", (2, 24)).next_step
+    assert "quotes" in only_problem(loaded, "type", (2, 25)).next_step
 
 
 def test_wrong_permission_in_the_defaults_is_reported_even_without_entries() -> None:
@@ -136,4 +138,8 @@ def test_defaults_are_under_every_entry_and_an_entry_wins(load: Load) -> None:
     (entry,) = loaded.fleet.models
     assert entry.tags == {"team": "a", "env": "y"}
     assert entry.headroom_percent == 7
-    assert entry.timeouts is not None and entry.timeouts.create_seconds == 90 * 60 and entry.timeouts.update_seconds is None
+    assert (
+        entry.timeouts is not None
+        and entry.timeouts.create_seconds == 90 * 60
+        and entry.timeouts.update_seconds is None
+    )

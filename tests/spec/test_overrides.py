@@ -1,6 +1,7 @@
 import pytest
 
 from serving.spec.loading import load_text
+from serving.spec.schema import schema_problems
 from serving.spec.show import to_yaml
 from serving.spec.throughput import BandThroughput, ModelUnitThroughput
 from serving.spec.workload import Workload
@@ -51,15 +52,22 @@ def test_null_in_an_override_removes_the_key(load: Load) -> None:
 
 
 def test_list_in_an_override_is_replaced_whole(load: Load) -> None:
-    entries = ENTRY + "    permissions: [{group_name: a, permission_level: CAN_VIEW}, {group_name: b, permission_level: CAN_VIEW}]\n"
-    fleet = load(entries, after=override("{permissions: [{group_name: c, permission_level: CAN_MANAGE}]}"), stack="dev").fleet
+    entries = (
+        ENTRY
+        + "    permissions: [{group_name: a, permission_level: CAN_VIEW}, {group_name: b, permission_level: CAN_VIEW}]\n"
+    )
+    fleet = load(
+        entries, after=override("{permissions: [{group_name: c, permission_level: CAN_MANAGE}]}"), stack="dev"
+    ).fleet
     assert fleet is not None and [one.group_name for one in fleet.models[0].permissions] == ["c"]
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod", None])
-def test_wrong_override_is_reported_for_every_stack_at_its_own_place(load: Load, only_problem: OnlyProblem, stack: str | None) -> None:
+def test_wrong_override_is_reported_for_every_stack_at_its_own_place(
+    load: Load, only_problem: OnlyProblem, stack: str | None
+) -> None:
     loaded = load(after=override("{throughput: {bands: {max: 1}}}"), stack=stack)
-    problem = only_problem(loaded, "S8-order", (10, 48))
+    problem = only_problem(loaded, "S8-order", (10, 46))
     assert problem.path == "models/support-chat/throughput/bands/max"
 
 
@@ -80,7 +88,7 @@ def test_overrides_that_are_not_mappings_are_refused(load: Load, only_problem: O
 def test_place_of_a_value_is_where_it_was_written(load: Load) -> None:
     after = override("{throughput: {bands: {max: 9}}}")
     source = load(top="defaults: {tags: {team: a}}\n", after=after, stack="dev").source
-    assert source.place("models/support-chat/throughput/bands/max") == (11, 48)  # the override
+    assert source.place("models/support-chat/throughput/bands/max") == (11, 46)  # the override
     assert source.place("models/support-chat/throughput/bands/min") == (8, 31)  # the entry
     assert source.place("models/support-chat/tags/team") == (2, 25)  # the defaults
     assert source.place("models/support-chat/demand/input_tokens") == (4, 5)  # nowhere: the entry itself
@@ -100,3 +108,28 @@ def test_shown_fleet_loads_to_the_same_entries_with_everything_merged_in(load: L
     assert again.fleet.models == fleet.models
     assert (again.fleet.region, again.fleet.allow_legacy) == ("us-east-1", True)
     assert "overrides" not in shown and "throughput: auto" in shown and "null" not in shown
+
+
+def test_null_in_an_override_removes_a_default_too(load: Load) -> None:
+    fleet = load(top="defaults: {tags: {team: a}}\n", after=override("{tags: null}"), stack="dev").fleet
+    assert fleet is not None and fleet.models[0].tags == {}
+
+
+def test_null_for_a_key_that_no_entry_has_is_refused(load: Load, only_problem: OnlyProblem) -> None:
+    entries = ENTRY + "    demand: {requests_per_second: 1, input_tokens: 1, output_tokens: 1}\n"
+    problem = only_problem(load(entries, after=override("{demand: {input_tokns: null}}")), "unknown-key")
+    assert problem.next_step == "did you mean input_tokens?"
+
+
+def test_null_for_a_key_that_the_entry_has_not_is_allowed(load: Load) -> None:
+    loaded = load(after=override("{description: null, tags: {a: null}, demand: null}"), stack="dev")
+    assert loaded.problems == ()
+    assert schema_problems(loaded.data, loaded.source) == ()
+
+
+def test_entry_stands_by_itself_even_where_defaults_or_an_override_would_complete_it(load: Load) -> None:
+    top = "defaults: {ai_gateway: {usage_tracking_config: {enabled: true}}}\n"
+    loaded = load(ENTRY + "    ai_gateway: {usage_tracking_config: {}}\n", top=top)
+    assert [problem.id for problem in loaded.problems] == ["missing-key"]
+    loaded = load(ENTRY.replace(", max: 3", ""), after=override("{throughput: {bands: {max: 3}}}"), stack="dev")
+    assert [problem.id for problem in loaded.problems] == ["missing-key"]

@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -11,6 +11,13 @@ from serving.spec.loading import load_text
 from serving.spec.schema import NOT_EXPRESSIBLE, json_schema, schema_problems
 
 ROOT = Path(__file__).parents[2]
+
+# Without the phase that explains a failure: it takes minutes here.
+PROPERTY = settings(
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+)
 
 words = st.text("abcXYZ019 _-.é", min_size=1, max_size=8)
 names = st.from_regex(r"[A-Za-z0-9_-]{1,20}", fullmatch=True)
@@ -23,7 +30,9 @@ def some(**optional: st.SearchStrategy[Any]) -> dict[str, st.SearchStrategy[Any]
 
 
 @st.composite
-def mappings(draw: st.DrawFn, required: dict[str, st.SearchStrategy[Any]], optional: dict[str, st.SearchStrategy[Any]]) -> dict[str, Any]:
+def mappings(
+    draw: st.DrawFn, required: dict[str, st.SearchStrategy[Any]], optional: dict[str, st.SearchStrategy[Any]]
+) -> dict[str, Any]:
     chosen = draw(st.sets(st.sampled_from(sorted(optional)))) if optional else set()
     return {key: draw(value) for key, value in {**required, **{key: optional[key] for key in chosen}}.items()}
 
@@ -34,37 +43,69 @@ throughputs = st.one_of(
     mappings({"model_units": amounts}, some(burst=st.booleans())),
 )
 workloads = mappings(
-    {"size": st.sampled_from(["Small", "Medium", "Large"]), "parameters_billion": st.one_of(amounts, st.floats(0.5, 80))},
+    {
+        "size": st.sampled_from(["Small", "Medium", "Large"]),
+        "parameters_billion": st.one_of(amounts, st.floats(0.5, 80)),
+    },
     some(type=st.sampled_from(["CPU", "GPU_LARGE"]), scale_to_zero=st.booleans(), gpu_access_confirmed=st.booleans()),
 )
-registrations = mappings({"name": models, "source": words}, some(metadata=st.dictionaries(words, words, max_size=2), mlflow_version=st.just("2.12.1")))
-permissions = st.fixed_dictionaries({"group_name": words, "permission_level": st.sampled_from(["CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"])})
+registrations = mappings(
+    {"name": models, "source": words},
+    some(metadata=st.dictionaries(words, words, max_size=2), mlflow_version=st.just("2.12.1")),
+)
+permissions = st.fixed_dictionaries(
+    {"group_name": words, "permission_level": st.sampled_from(["CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"])}
+)
 settings_of_all = some(
     tags=st.dictionaries(words, words, max_size=2),
     headroom_percent=st.integers(0, 1000),
     permissions=st.lists(permissions, max_size=2),
     notifications=st.fixed_dictionaries({"on_update_failure": st.just(["a@b.c"])}),
     timeouts=st.fixed_dictionaries({"create": st.sampled_from(["2h", "45m", "1h30m"])}),
-    ai_gateway=mappings({}, some(usage_tracking_config=st.fixed_dictionaries({"enabled": st.booleans()}), rate_limits=st.just([{"calls": 1}]))),
+    ai_gateway=mappings(
+        {},
+        some(
+            usage_tracking_config=st.fixed_dictionaries({"enabled": st.booleans()}), rate_limits=st.just([{"calls": 1}])
+        ),
+    ),
 )
 
 
 @st.composite
 def entities(draw: st.DrawFn) -> dict[str, Any]:
-    model = draw(st.one_of(st.fixed_dictionaries({"model": models, "version": st.just("1")}), st.fixed_dictionaries({"register": registrations})))
-    capacity = draw(st.one_of(st.fixed_dictionaries({"throughput": throughputs}), st.fixed_dictionaries({"workload": workloads})))
+    model = draw(
+        st.one_of(
+            st.fixed_dictionaries({"model": models, "version": st.just("1")}),
+            st.fixed_dictionaries({"register": registrations}),
+        )
+    )
+    capacity = draw(
+        st.one_of(st.fixed_dictionaries({"throughput": throughputs}), st.fixed_dictionaries({"workload": workloads}))
+    )
     return {**model, **capacity}
 
 
 @st.composite
 def entries(draw: st.DrawFn) -> dict[str, Any]:
     task = st.sampled_from(["llm/v1/chat", "llm/v1/completions", "llm/v1/embeddings"])
-    demand = st.fixed_dictionaries({"requests_per_second": st.floats(0.1, 9), "input_tokens": amounts, "output_tokens": amounts})
+    demand = st.fixed_dictionaries(
+        {"requests_per_second": st.floats(0.1, 9), "input_tokens": amounts, "output_tokens": amounts}
+    )
     waivers = st.just([{"policy": "p", "reason": "r", "owner": "o", "expires": "2027-01-31"}])
-    own = some(description=words, demand=demand, waivers=waivers, route_optimized=st.booleans(), allow_legacy=st.booleans(), **settings_of_all)
+    own = some(
+        description=words,
+        demand=demand,
+        waivers=waivers,
+        route_optimized=st.booleans(),
+        allow_legacy=st.booleans(),
+        **settings_of_all,
+    )
     entry = draw(mappings({"name": names, "task": task}, own))
     served = draw(entities())
-    return {**entry, **draw(st.sampled_from([served, {"entities": [served]}, {"entities": [{**served, "traffic_percent": 100}]}]))}
+    return {
+        **entry,
+        **draw(st.sampled_from([served, {"entities": [served]}, {"entities": [{**served, "traffic_percent": 100}]}])),
+    }
 
 
 @st.composite
@@ -79,8 +120,30 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
 
 
 oddities = st.one_of(
-    st.none(), st.booleans(), st.integers(-3, 3), st.floats(-2, 2).filter(lambda number: not number.is_integer()), words,
-    st.sampled_from(["", "auto", "latest", "pt", "a.b.c", "a\n", "2h\n", "2026-02-30", "GPU_LARGE", [], {}, [1], {"a": 1}, [{}], {"min": 1}]),
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 3),
+    st.floats(-2, 2).filter(lambda number: not number.is_integer()),
+    words,
+    st.sampled_from(
+        [
+            "",
+            "auto",
+            "latest",
+            "pt",
+            "a.b.c",
+            "a\n",
+            "2h\n",
+            "2026-02-30",
+            "GPU_LARGE",
+            [],
+            {},
+            [1],
+            {"a": 1},
+            [{}],
+            {"min": 1},
+        ]
+    ),
 )
 
 
@@ -102,7 +165,22 @@ def mutated(draw: st.DrawFn) -> Any:
     elif change == "remove":
         del holder[key]
     elif isinstance(holder, dict):
-        new = draw(st.sampled_from(["extra", "model", "version", "entities", "workload", "throughput", "burst", "name", "user_name", "tags"]))
+        new = draw(
+            st.sampled_from(
+                [
+                    "extra",
+                    "model",
+                    "version",
+                    "entities",
+                    "workload",
+                    "throughput",
+                    "burst",
+                    "name",
+                    "user_name",
+                    "tags",
+                ]
+            )
+        )
         holder[new] = draw(oddities)
     return whole
 
@@ -114,14 +192,14 @@ def verdicts(document: Any) -> tuple[list[str], list[str]]:
     return [problem.id for problem in loaded.problems], [problem.render() for problem in by_schema]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(PROPERTY, max_examples=60)
 @given(documents())
 def test_documents_that_are_valid_are_valid_to_both(document: dict[str, Any]) -> None:
     by_loading, by_schema = verdicts(document)
     assert set(by_loading) <= NOT_EXPRESSIBLE | {"endpoint-name"} and (by_schema == [] or "endpoint-name" in by_loading)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(PROPERTY, max_examples=200)
 @given(mutated())
 def test_loading_and_schema_give_the_same_verdict(document: Any) -> None:
     by_loading, by_schema = verdicts(document)
@@ -173,7 +251,9 @@ def test_every_example_of_the_schema_is_valid_where_it_stands() -> None:
         for key, value in definition.get("properties", {}).items():
             for example in value.get("examples", []):
                 inner = {**value, "$defs": schema["$defs"]}
-                assert list(Draft202012Validator(inner).iter_errors(json.loads(json.dumps(example)))) == [], f"{name}/{key}"
+                assert list(Draft202012Validator(inner).iter_errors(json.loads(json.dumps(example)))) == [], (
+                    f"{name}/{key}"
+                )
                 checked += 1
     assert checked > 100
 

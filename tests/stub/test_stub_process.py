@@ -58,6 +58,7 @@ def test_stop_ends_the_process_and_tells_whether_there_was_one(state_dir: Path) 
     assert process.stop(state_dir) is True
     assert process.status(state_dir) is None
     assert not (state_dir / "run.json").exists()
+    assert not (state_dir / "workspace.db-wal").exists()  # folded into the database
     with pytest.raises(ProcessLookupError):
         os.kill(running.pid, 0)
     assert process.stop(state_dir) is False

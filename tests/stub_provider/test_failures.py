@@ -163,6 +163,12 @@ def test_refusal_of_a_create_is_told_and_nothing_is_kept(driver: Any, endpoint: 
     assert driver.resources == {}
 
 
+def test_endpoint_that_exists_already_is_told_with_the_way_to_import_it(driver: Any, endpoint: Any) -> None:
+    driver.up(CLASSIC, endpoint(), name="first")
+    with pytest.raises(ProviderError, match=f"pulumi import {CLASSIC} chat chat"):
+        driver.up(CLASSIC, endpoint(), name="second")
+
+
 @pytest.mark.parametrize("host", ["https://example.cloud.databricks.com", "http://10.0.0.1:80", "ftp://127.0.0.1"])
 def test_workspace_that_is_not_on_loopback_is_refused(host: str) -> None:
     with pytest.raises(ProviderError, match="not on a loopback address"):

@@ -1,0 +1,100 @@
+"""`bandplan validate` as a user calls it, with recorded optimization info: no workspace is needed."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from serving.workspace.cache import Cache
+
+ENTRY = """\
+version: 1
+models:
+  - name: triage-chat
+    task: llm/v1/chat
+    model: system.ai.meta_llama_v3_1_8b_instruct
+    version: "2"
+    throughput: {tokens_per_second: {min: 970, max: MAX}}
+overrides:
+  dev: {triage-chat: {throughput: {tokens_per_second: {min: 0, max: 970}}}}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project where chunk size 970 is recorded for the model of ENTRY."""
+    (tmp_path / "Pulumi.yaml").write_text("name: bandplan\n")
+    info = OptimizationInfo(optimizable=True, model_type="llama", throughput_chunk_size=970)
+    version = ModelVersion("system.ai.meta_llama_v3_1_8b_instruct", "2")
+    Cache(tmp_path / ".bandplan" / "optimization-info").record("http://127.0.0.1:1", {version: info})
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(project: Path, text: str) -> None:
+    (project / "models.yaml").write_text(text)
+
+
+def test_good_file_is_exit_status_0_with_a_summary(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, ENTRY.replace("MAX", "1940"))
+    assert main(["validate", "--offline"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == "models.yaml (stack local): 1 endpoint, 0 errors, 0 warnings\n"
+    assert shown.err == ""
+
+
+def test_s8_band_that_is_not_whole_chunks_is_exit_status_2_with_its_place(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project, ENTRY.replace("MAX", "1500"))
+    assert main(["validate", "--offline"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    # 1500 / 970 = 1.5...: one chunk is 970, two are 1940
+    assert line.startswith("models.yaml:7:")
+    assert "1500" in line
+    assert "1940" in line
+
+
+def test_errors_of_the_file_and_of_the_platform_come_in_one_go(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = "  - {name: other, task: llm/v1/chatt, model: system.ai.m, version: '1', throughput: {bands: {min: 1, max: 1}}}\n"
+    write(project, ENTRY.replace("MAX", "1500").replace("overrides:", second + "overrides:"))
+    assert main(["validate", "--offline"]) == 2
+    shown = capsys.readouterr()
+    assert "llm/v1/chatt" in shown.err
+    assert "1500" in shown.err
+    assert "Traceback" not in shown.err
+
+
+def test_override_of_the_stack_is_what_is_shown(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, ENTRY.replace("MAX", "1940"))
+    assert main(["validate", "--offline", "--show", "--stack", "dev"]) == 0
+    shown = capsys.readouterr().out
+    assert "max: 970" in shown
+    assert "1940" not in shown
+
+
+def test_model_that_was_never_asked_about_is_an_error_offline(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project, ENTRY.replace("MAX", "1940").replace('version: "2"', 'version: "9"'))
+    assert main(["validate", "--offline"]) == 2
+    assert "without --offline" in capsys.readouterr().err
+
+
+def test_missing_file_is_a_problem_and_no_traceback(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", "--offline"]) == 2
+    assert "models.yaml" in capsys.readouterr().err
+
+
+def test_other_stack_without_a_workspace_still_gets_the_problems_of_the_file(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DATABRICKS_HOST", raising=False)
+    write(project, ENTRY.replace("MAX", "1940") + "  prod: {triage: {description: no such entry}}\n")
+    assert main(["validate", "--stack", "prod"]) == 2
+    shown = capsys.readouterr().err
+    assert "triage" in shown
+    assert "DATABRICKS_HOST" in shown

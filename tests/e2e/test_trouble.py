@@ -1,0 +1,167 @@
+"""What goes wrong is said with the platform's own reason, loses nothing, and is mended by the next `up`."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+
+from tests.e2e.conftest import SMALL, FleetProject, by_name
+
+
+def fail_next_update(fleet: FleetProject, endpoint: str, reason: str) -> None:
+    fleet.request("POST", "/stub/faults", {"endpoint": endpoint, "reason": reason})
+
+
+def test_s18_failed_update_is_told_with_its_reason_shown_at_the_next_preview_and_mended(
+    fleet: FleetProject, engine: str
+) -> None:
+    fleet.write_models(SMALL)
+    fleet.bandplan("up", "--engine", engine, "--no-query")
+    fleet.edit("bands: {min: 2, max: 4}", "bands: {min: 2, max: 5}")
+    fail_next_update(fleet, "support-chat", "No GPU capacity for 5 chunks in this region")
+
+    failed = fleet.run("up", "--engine", engine, "--no-query")
+
+    assert failed.returncode == 1
+    assert "No GPU capacity for 5 chunks in this region" in failed.stdout + failed.stderr
+    assert "Traceback" not in failed.stdout + failed.stderr
+    old_entity = fleet.endpoint("support-chat")["config"]["served_entities"][0]
+    assert old_entity["max_provisioned_throughput"] == 3920  # the old config goes on serving
+    assert by_name(fleet.preview(engine)), "the failed update has to show at the next preview"
+
+    fleet.bandplan("up", "--engine", engine, "--no-query")
+
+    assert fleet.endpoint("support-chat")["config"]["served_entities"][0]["max_provisioned_throughput"] == 4900
+    assert by_name(fleet.preview(engine)) == {}
+
+
+def test_s18_endpoint_that_fails_to_start_is_not_deleted_and_comes_up_with_the_next_run(
+    fleet: FleetProject, engine: str
+) -> None:
+    fleet.write_models(SMALL)
+    fleet.bandplan("stub", "start")
+    fail_next_update(fleet, "support-chat", "No GPU capacity in this region")
+
+    failed = fleet.run("up", "--engine", engine, "--no-query")
+
+    assert failed.returncode == 1
+    assert "No GPU capacity in this region" in failed.stdout + failed.stderr
+    assert "support-chat" in fleet.endpoint_names()
+    created = fleet.endpoint("support-chat")["id"]
+
+    fleet.bandplan("up", "--engine", engine, "--no-query")
+
+    assert fleet.endpoint("support-chat")["id"] == created
+    assert fleet.endpoint("support-chat")["state"]["ready"] == "READY"
+
+
+def test_endpoint_changed_by_hand_shows_at_the_next_preview_without_refresh(fleet: FleetProject, engine: str) -> None:
+    fleet.write_models(SMALL)
+    fleet.bandplan("up", "--engine", engine, "--no-query")
+    entity = {
+        "name": "llama_v3_3_70b_instruct-1",
+        "entity_name": "system.ai.llama_v3_3_70b_instruct",
+        "entity_version": "1",
+        "min_provisioned_throughput": 980,
+        "max_provisioned_throughput": 980,
+    }
+    entity["name"] = fleet.endpoint("support-chat")["config"]["served_entities"][0]["name"]
+    fleet.request("PUT", "/api/2.0/serving-endpoints/support-chat/config", {"served_entities": [entity]})
+
+    assert by_name(fleet.preview(engine)) == {"EndpointReady support-chat-ready": "update"}
+    fleet.bandplan("up", "--engine", engine, "--no-query")
+
+    assert fleet.endpoint("support-chat")["config"]["served_entities"][0]["max_provisioned_throughput"] == 3920
+
+
+def test_no_workspace_listening_is_said_within_ten_seconds_with_host_and_port(fleet: FleetProject, engine: str) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    fleet.write_models(SMALL)
+    extra = {
+        "DATABRICKS_HOST": f"http://127.0.0.1:{port}",
+        "DATABRICKS_TOKEN": "not-a-token",
+        "PULUMI_BACKEND_URL": f"file://{fleet.root}",
+        "PULUMI_CONFIG_PASSPHRASE": "",
+    }
+    if engine == "pulumi":
+        subprocess.run(
+            ["pulumi", "stack", "init", "dev", "--non-interactive"],
+            cwd=fleet.root,
+            env=fleet.environment(**extra),
+            check=True,
+            capture_output=True,
+        )
+
+    began = time.monotonic()
+    run = fleet.run("preview", "--stack", "dev", "--engine", engine, **extra)
+    took = time.monotonic() - began
+
+    said = run.stdout + run.stderr
+    assert run.returncode != 0
+    assert f"127.0.0.1" in said and str(port) in said
+    assert "Traceback" not in said
+    assert took < 10 + 10 * (engine == "pulumi")  # the CLI alone takes seconds to start on a busy machine
+
+
+def test_every_problem_of_models_yaml_is_told_before_anything_is_created(fleet: FleetProject, engine: str) -> None:
+    fleet.write_models(
+        SMALL.replace("bands: {min: 1, max: 2}", "tokens_per_second: {min: 100, max: 2720}").replace(
+            "{model_units: 50}", "{bands: {min: 1, max: 2}}"
+        )
+    )
+
+    run = fleet.run("up", "--engine", engine)
+
+    said = run.stdout + run.stderr
+    assert run.returncode != 0 and "Traceback" not in said
+    assert "models.yaml:" in said
+    assert "models/passage-embeddings" in said and "models/maverick-chat" in said
+    assert fleet.endpoint_names() == set()
+
+
+def test_interrupted_up_loses_no_endpoint(fleet: FleetProject) -> None:
+    entries = "".join(
+        f"  - {{name: e{number}, task: llm/v1/chat, model: system.ai.llama_v3_3_70b_instruct, version: '1',"
+        " throughput: {bands: {min: 1, max: 2}}}\n"
+        for number in range(60)
+    )
+    fleet.write_models(f"version: 1\nmodels:\n{entries}")
+    fleet.bandplan("stub", "start", "--settle", "ms:400")
+    child = subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "-C", str(fleet.root), "up", "--engine", "embedded", "--parallel", "4"],
+        env=fleet.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while len(fleet.endpoint_names()) < 8 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child.terminate()
+    said, _ = child.communicate(timeout=60)
+    assert child.returncode != 0
+    made = fleet.endpoint_names()
+    assert 8 <= len(made) < 60, said
+
+    outcome = fleet.bandplan("up", "--engine", "embedded", "--no-query")
+
+    assert "RESOURCE_ALREADY_EXISTS" not in outcome
+    assert len(fleet.endpoint_names()) == 60
+
+
+def test_token_is_nowhere_but_in_its_own_file(fleet: FleetProject, engine: str) -> None:
+    fleet.write_models(SMALL)
+    said = fleet.bandplan("up", "--engine", engine)
+    token = fleet.workspace.token
+
+    assert token not in said
+    holders = [
+        path.relative_to(fleet.root)
+        for folder, _, files in os.walk(fleet.root)
+        for path in (fleet.root / folder / name for name in files)
+        if not path.is_symlink() and token.encode() in path.read_bytes()
+    ]
+    assert [str(path) for path in holders] == [".bandplan/stub/token"]

@@ -1,0 +1,89 @@
+import pytest
+
+from serving.throughput.optimization_info import OptimizationInfo
+
+from .conftest import Size, entry, ids, only, only_problem
+
+REFERENCE = "demand: {requests_per_second: 2, input_tokens: 2048, output_tokens: 256}"  # 2 x 2304 = 4608 tokens/s
+
+
+def test_s17_auto_covers_demand_and_20_percent_from_one_chunk(sized: Size) -> None:
+    # 4608 x 1.2 = 5529.6; / 980 = 5.64, so 6 chunks = 5880; 5880 / 4608 = 1.276
+    endpoint = only(sized(entry("throughput: auto", more=REFERENCE)))
+    (entity,) = endpoint.entities
+    assert (entity.min_bands, entity.max_bands) == (1, 6)
+    assert (endpoint.floor_tokens_per_second, endpoint.ceiling_tokens_per_second) == (980, 5880)
+    assert endpoint.demand_tokens_per_second == 4608
+    assert endpoint.headroom == pytest.approx(1.276, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("demand", "headroom", "chunk", "bands"),
+    [
+        # 4608 / 980 = 4.70
+        (REFERENCE, 0, 980, 5),
+        # 4608 x 2 = 9216; / 1580 = 5.83
+        (REFERENCE, 100, 1580, 6),
+        # 0.1 x 9800 = 980, one chunk to the token; a binary 0.1 must not make it two
+        ("demand: {requests_per_second: 0.1, input_tokens: 9000, output_tokens: 800}", 0, 980, 1),
+        # 0.7 x 1400 = 980
+        ("demand: {requests_per_second: 0.7, input_tokens: 1400, output_tokens: 0}", 0, 980, 1),
+        # 980 x 1.1 = 1078, one token/s over a chunk is another chunk
+        ("demand: {requests_per_second: 1, input_tokens: 980, output_tokens: 0}", 10, 980, 2),
+        ("demand: {requests_per_second: 0.001, input_tokens: 1, output_tokens: 0}", 20, 980, 1),
+    ],
+)
+def test_s17_auto_is_rounded_up_to_whole_chunks(
+    sized: Size, demand: str, headroom: int, chunk: int, bands: int
+) -> None:
+    text = entry("throughput: auto", more=f"{demand}, headroom_percent: {headroom}")
+    assert only(sized(text, OptimizationInfo(True, "llama", chunk))).entities[0].max_bands == bands
+
+
+def test_s17_auto_of_a_split_shares_the_demand(sized: Size) -> None:
+    text = """\
+  - name: split
+    task: llm/v1/chat
+    demand: {requests_per_second: 2, input_tokens: 2048, output_tokens: 256}
+    entities:
+      - {model: ml.own.model, version: "1", throughput: auto, traffic_percent: 75}
+      - {model: ml.own.model, version: "2", throughput: auto, traffic_percent: 25}
+"""
+    # 5529.6 x 0.75 = 4147.2, / 980 = 4.23; 5529.6 x 0.25 = 1382.4, / 980 = 1.41
+    assert [one.max_bands for one in only(sized(text)).entities] == [5, 2]
+
+
+def test_s17_ceiling_below_demand_is_warned_of_with_enough_bands(sized: Size) -> None:
+    # 3 chunks = 2940 < 4608
+    result = sized(entry(more=REFERENCE))
+    problem = only_problem(result, "ceiling-below-demand", "warning")
+    assert problem.path == "models/chat/throughput"
+    assert problem.next_step == "write a max of 6 bands (5880 tokens/s)"
+    # 2940 / 4608 = 0.638
+    assert result.endpoints[0].headroom == pytest.approx(0.638, abs=0.001)
+
+
+def test_s17_headroom_below_target_is_warned_of(sized: Size) -> None:
+    # 5 chunks = 4900; 4900 / 4608 = 1.063, so 6 percent
+    problem = only_problem(
+        sized(entry("throughput: {bands: {min: 1, max: 5}}", more=REFERENCE)), "headroom-low", "warning"
+    )
+    assert "6% of headroom, not 20%" in problem.finding
+
+
+def test_s17_headroom_at_target_or_lower_target_is_not_warned_of(sized: Size) -> None:
+    assert only(sized(entry("throughput: {bands: {min: 1, max: 6}}", more=REFERENCE))).headroom is not None
+    assert (
+        only(sized(entry("throughput: {bands: {min: 1, max: 5}}", more=f"{REFERENCE}, headroom_percent: 6"))).headroom
+        is not None
+    )
+
+
+def test_s17_default_target_of_the_file_holds_for_every_entry(sized: Size) -> None:
+    text = entry("throughput: {bands: {min: 1, max: 6}}", more=REFERENCE)
+    assert ids(sized(text, top="defaults: {headroom_percent: 50}\n")) == ["headroom-low"]
+
+
+def test_demand_is_not_needed(sized: Size) -> None:
+    endpoint = only(sized(entry()))
+    assert (endpoint.demand_tokens_per_second, endpoint.headroom) == (None, None)

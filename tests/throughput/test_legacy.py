@@ -1,0 +1,116 @@
+import pytest
+
+from serving.throughput.legacy import workload_type_for
+
+from .conftest import Size, entry, ids, only_problem
+
+
+def legacy(
+    workload: str = "size: Small, parameters_billion: 7",
+    *,
+    allowed: bool = True,
+    task: str = "llm/v1/completions",
+    name: str = "ml.own.mpt_7b",
+) -> str:
+    return entry(
+        f"workload: {{{workload}}}",
+        task=task,
+        model=f'model: {name}, version: "3"',
+        more="allow_legacy: true" if allowed else "",
+    )
+
+
+def test_s28_legacy_entry_without_permission_is_refused_with_the_equivalent(sized: Size) -> None:
+    problem = only_problem(sized(legacy(allowed=False)), "S28-legacy-gate")
+    assert "throughput: {bands: {min: 1, max: 2}}" in problem.next_step and "allow_legacy: true" in problem.next_step
+
+
+@pytest.mark.parametrize(("top", "allowed"), [("", True), ("allow_legacy: true\n", False)])
+def test_s28_legacy_entry_is_allowed_by_the_entry_or_the_file_and_warned_of(
+    sized: Size, top: str, allowed: bool
+) -> None:
+    result = sized(legacy(allowed=allowed), top=top)
+    assert "throughput: {bands: {min: 1, max: 2}}" in only_problem(result, "legacy-deprecated", "warning").next_step
+    (endpoint,) = result.endpoints
+    (entity,) = endpoint.entities
+    assert endpoint.family == "workload"
+    assert (entity.model, entity.version) == ("ml.own.mpt_7b", "3")
+    assert (entity.workload_type, entity.workload_size, entity.scale_to_zero) == ("GPU_LARGE", "Small", False)
+    assert (entity.min_provisioned_throughput, entity.model_units) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("billions", "kind"),
+    [
+        (7, "GPU_LARGE"),
+        (13, "GPU_LARGE"),
+        (30, "GPU_LARGE"),
+        (34, "GPU_LARGE"),
+        (70, "GPU_LARGE_2"),
+        (8, None),
+        (50, None),
+        (180, None),
+    ],
+)
+def test_s26_compute_is_that_of_the_published_sizes(billions: float, kind: str | None) -> None:
+    assert workload_type_for(billions) == kind
+
+
+def test_s26_compute_that_does_not_fit_the_size_is_refused(sized: Size) -> None:
+    result = sized(legacy("type: GPU_LARGE_2, size: Small, parameters_billion: 7"))
+    assert ids(result) == ["S26-workload-type", "legacy-deprecated"]
+    assert [problem.next_step for problem in result.problems if problem.id == "S26-workload-type"] == [
+        "write `type: GPU_LARGE`"
+    ]
+
+
+def test_s26_size_between_the_published_ones_needs_a_type_and_is_warned_of(sized: Size) -> None:
+    without = sized(legacy("size: Small, parameters_billion: 8"))
+    assert ids(without) == ["S26-workload-type", "legacy-deprecated"] and without.endpoints == ()
+    given = sized(legacy("type: GPU_LARGE, size: Small, parameters_billion: 8"))
+    assert ids(given) == ["legacy-deprecated", "workload-size-unlisted"] and len(given.endpoints) == 1
+
+
+@pytest.mark.parametrize(("billions", "refused"), [("49.9", False), ("50", True), ("70", True)])
+def test_s26_gpu_access_is_confirmed_from_50_billion_on(sized: Size, billions: str, refused: bool) -> None:
+    workload = f"type: GPU_LARGE_2, size: Small, parameters_billion: {billions}"
+    assert ("S26-gpu-access" in ids(sized(legacy(workload)))) is refused
+    assert "S26-gpu-access" not in ids(sized(legacy(f"{workload}, gpu_access_confirmed: true")))
+
+
+def test_s27_scale_to_zero_on_gpu_is_refused_and_on_cpu_allowed(sized: Size) -> None:
+    gpu = sized(legacy("size: Small, parameters_billion: 7, scale_to_zero: true"))
+    assert "S27-scale-to-zero" in ids(gpu)
+    cpu = sized(legacy("type: CPU, size: Small, parameters_billion: 0.5, scale_to_zero: true"))
+    assert "S27-scale-to-zero" not in ids(cpu) and cpu.endpoints[0].entities[0].scale_to_zero is True
+
+
+@pytest.mark.parametrize("task", ["llm/v1/chat", "llm/v1/embeddings"])
+def test_s25_legacy_serving_answers_completions_only(sized: Size, task: str) -> None:
+    assert ids(sized(legacy(task=task))) == ["S25-legacy-task", "legacy-deprecated"]
+
+
+def test_s25_family_that_legacy_serving_does_not_know_is_warned_of(sized: Size) -> None:
+    assert ids(sized(legacy(name="ml.own.dbrx_instruct"))) == ["legacy-deprecated", "legacy-family"]
+
+
+def test_s25_legacy_workload_of_a_version_to_be_registered_is_refused(sized: Size) -> None:
+    text = entry(
+        "workload: {size: Small, parameters_billion: 7}",
+        task="llm/v1/completions",
+        model="register: {name: ml.own.mpt_7b, source: runs:/1/m}",
+        more="allow_legacy: true",
+    )
+    assert "S25-legacy-register" in ids(sized(text))
+
+
+def test_s1_workload_and_band_at_one_endpoint_are_refused(sized: Size) -> None:
+    text = """\
+  - name: split
+    task: llm/v1/completions
+    allow_legacy: true
+    entities:
+      - {model: ml.own.mpt_7b, version: "1", throughput: {bands: {min: 1, max: 2}}, traffic_percent: 50}
+      - {model: ml.own.mpt_7b, version: "2", workload: {size: Small, parameters_billion: 7}, traffic_percent: 50}
+"""
+    assert ids(sized(text)) == ["S1-mixed", "legacy-deprecated"]

@@ -1,0 +1,82 @@
+from datetime import date
+
+import pytest
+
+from .conftest import Size, entry, ids
+
+TODAY = date(2026, 6, 15)
+NO_FLOOR = "throughput: {bands: {min: 0, max: 1}}"
+
+
+def waiver(policy: str = "floor-zero", expires: str = "2026-06-15") -> str:
+    return f"waivers: [{{policy: {policy}, reason: demo, owner: ana, expires: {expires}}}]"
+
+
+@pytest.mark.parametrize("expires", ["2026-06-15", "2026-06-16", "2099-12-31"])
+def test_valid_waiver_takes_its_warning_aside(sized: Size, expires: str) -> None:
+    result = sized(entry(NO_FLOOR, more=waiver(expires=expires)), today=TODAY)
+    assert result.problems == ()
+    assert [(one.problem.id, one.waiver.owner) for one in result.waived] == [("floor-zero", "ana")]
+
+
+def test_expired_waiver_is_an_error_and_its_warning_stands(sized: Size) -> None:
+    result = sized(entry(NO_FLOOR, more=waiver(expires="2026-06-14")), today=TODAY)
+    assert [(problem.id, problem.severity) for problem in result.problems] == [
+        ("floor-zero", "warning"),
+        ("waiver-expired", "error"),
+    ]
+    assert "2026-06-14" in result.problems[1].finding and "ana" in result.problems[1].next_step
+    assert result.problems[1].path == "models/chat/waivers/0/expires"
+    assert result.waived == ()
+
+
+def test_expired_waiver_of_a_policy_is_an_error_too(sized: Size) -> None:
+    assert ids(sized(entry(more=waiver("budget", "2020-01-01")), today=TODAY)) == ["waiver-expired"]
+
+
+def test_waiver_holds_for_its_own_entry_and_its_own_warning(sized: Size) -> None:
+    text = (
+        entry(NO_FLOOR, name="one", more=waiver())
+        + entry(NO_FLOOR, name="two")
+        + entry(NO_FLOOR, name="three", more=waiver("headroom-low"))
+    )
+    result = sized(text, today=TODAY)
+    assert [problem.path for problem in result.problems] == ["models/two/throughput", "models/three/throughput"]
+    assert [one.problem.path for one in result.waived] == ["models/one/throughput"]
+
+
+def test_error_is_never_waived(sized: Size) -> None:
+    text = entry("throughput: {tokens_per_second: {min: 980, max: 1500}}", more=waiver("S8-chunk"))
+    assert ids(sized(text, today=TODAY)) == ["S8-chunk"]
+
+
+def test_without_a_day_no_waiver_is_judged(sized: Size) -> None:
+    assert ids(sized(entry(NO_FLOOR, more=waiver(expires="2000-01-01")))) == ["floor-zero"]
+
+
+def test_every_warning_can_be_waived(sized: Size) -> None:
+    entries = (
+        entry(
+            NO_FLOOR,
+            name="a",
+            more=f"demand: {{requests_per_second: 9, input_tokens: 999, output_tokens: 1}}, {waivers('floor-zero', 'ceiling-below-demand')}",
+        )
+        + entry(
+            task="llm/v1/embeddings",
+            name="b",
+            model='model: system.ai.gte_large_en_v1_5, version: "1"',
+            more=waivers("gte-unnormalised"),
+        )
+        + entry(name="c", model='model: ml.own.llama_v3_3, version: "1"', more=waivers("region-unverified"))
+    )
+    result = sized(entries, top="region: us-east-1\n", today=TODAY)
+    assert result.problems == ()
+    assert len(result.waived) == 4
+
+
+def waivers(*policies: str) -> str:
+    return (
+        "waivers: ["
+        + ", ".join(f"{{policy: {policy}, reason: r, owner: o, expires: 2099-01-01}}" for policy in policies)
+        + "]"
+    )
