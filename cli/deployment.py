@@ -10,6 +10,7 @@ from cli.engines.choice import EngineName, choose_engine
 from cli.engines.engine import Engine, Options
 from cli.engines.pulumi import PulumiEngine, find_pulumi
 from cli.environment import local_environment, with_choices
+from cli.errors import CommandError
 from cli.project import LOCAL, Project, find_project
 
 
@@ -60,7 +61,25 @@ def open_deployment(arguments: argparse.Namespace) -> Deployment:
     project, stack = find_project(Path.cwd()), arguments.stack
     name = choose_engine(arguments.engine, stack, find_pulumi(os.environ))
     environ = with_choices(workspace_environment(project, stack), offline=arguments.offline)
+    if stack != LOCAL and not arguments.offline:
+        require_answer(environ)
     return Deployment(project, stack, make_engine(name, project, stack, environ), environ)
+
+
+def require_answer(environ: Mapping[str, str]) -> None:
+    """CommandError within seconds when the workspace of the environment does not answer.
+
+    The program says so too, but under Pulumi only after the CLI, its plugins and the program have started.
+    """
+    from serving.workspace.client import from_environment
+    from serving.workspace.errors import Throttled, WorkspaceError
+
+    try:
+        from_environment(environ).ping()
+    except Throttled:
+        return
+    except WorkspaceError as error:
+        raise CommandError(str(error)) from error
 
 
 def workspace_environment(project: Project, stack: str) -> dict[str, str]:

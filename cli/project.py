@@ -31,6 +31,12 @@ class Project:
         return found[1]
 
     @property
+    def configured_stacks(self) -> tuple[str, ...]:
+        """Stacks that have a configuration file in `stacks/`, sorted."""
+        files = (self.root / "stacks").glob("Pulumi.*.yaml")
+        return tuple(sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files))
+
+    @property
     def own_folder(self) -> Path:
         return self.root / ".bandplan"
 

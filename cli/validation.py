@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from serving.spec.fleet import Fleet
@@ -48,9 +49,11 @@ def check_file(path: Path, stack: str) -> Checked:
     return Checked(loaded.fleet, loaded.checkable, loaded.source, problems)
 
 
-def check_throughput(checked: Checked, answers: Mapping[ModelVersion, OptimizationInfo | Unavailable]) -> Checked:
-    """`checked` with the problems that show once the platform's optimization info is known, in the file's order."""
+def check_throughput(
+    checked: Checked, answers: Mapping[ModelVersion, OptimizationInfo | Unavailable], today: date
+) -> Checked:
+    """`checked` and what optimization info shows, in the file's order; `today` decides which waivers hold."""
     if checked.checkable is None:
         return checked
-    sized = size(checked.checkable, answers, checked.source)
+    sized = size(checked.checkable, answers, checked.source, today=today)
     return replace(checked, problems=in_order([*checked.problems, *sized.problems]))

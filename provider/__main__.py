@@ -13,6 +13,9 @@ sys.path[:] = [
 
 def main(argv: list[str]) -> None:
     """Serve until the engine ends it; progress goes to the engine's log when its address is among `argv`."""
+    from plugin.lean_sdk import import_late
+
+    import_late()
     from plugin.server import serve
     from provider.engine_log import EngineLog
     from provider.native import BandplanProvider

@@ -26,6 +26,31 @@ LEAST_PYTHON = (3, 11)
 # The first is the whole of what `make up` needs, the second all of that and the tools of `make test` and `make check`.
 LEVELS = ("run", "dev")
 
+ON_EVERY_PATH = (
+    "annotated_types",
+    "anyio",
+    "click",
+    "google",
+    "grpc",
+    "h11",
+    "httptools",
+    "opentelemetry",
+    "packaging",
+    "pulumi",
+    "pydantic",
+    "rich",
+    "semver",
+    "starlette",
+    "typing_extensions.py",
+    "typing_inspection",
+    "urllib3",
+    "uvicorn",
+    "yaml",
+)
+"""Packages, or modules, that a preview, a deploy or the local workspace imports."""
+
+ROOMS = ("cli", "components", "embedded", "plugin", "provider", "serving", "stub")
+
 FROM_PIP = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -52,6 +77,7 @@ def main(level: str) -> int:
             f"`{Path(error.cmd[0]).name}` ended with {error.returncode}; its message is above. The index, mirror or "
             "proxy is that of pip's or uv's own configuration; INSTALLER=pip leaves uv out"
         )
+    compile_bytecode()
     write_path_file()
     write_script()
     for other in LEVELS:
@@ -137,6 +163,20 @@ def is_usable() -> bool:
     asking = [str(PYTHON), "-c", "import sys; print(sys.version_info[:2])"]
     return subprocess.run(asking, capture_output=True, text=True, check=False).stdout.strip() == str(
         sys.version_info[:2]
+    )
+
+
+def compile_bytecode() -> None:
+    """Byte code of what every command imports: uv writes none, and a command that finds none compiles for a second.
+
+    Not of everything: mlflow brings packages whose code takes minutes to compile and that no command of ours imports.
+    """
+    names = {"base": str(VENV), "platbase": str(VENV)}
+    packages = Path(sysconfig.get_path("purelib", "venv", names))
+    there = [str(packages / name) for name in ON_EVERY_PATH if (packages / name).exists()]
+    rooms = [str(ROOT / name) for name in ROOMS]
+    subprocess.run(
+        [str(PYTHON), "-m", "compileall", "-q", "-j0", *there, *rooms], check=False, stdin=subprocess.DEVNULL
     )
 
 

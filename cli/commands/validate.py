@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     project = find_project(Path.cwd())
     models = arguments.models or project.root / DEFAULT_MODELS
     checked = check_file(models, arguments.stack)
+    if checked.fleet is not None:
+        require_known_stack(arguments.stack, {*project.configured_stacks, *checked.fleet.overrides})
     try:
         checked = with_platform_answers(checked, project, arguments)
     except (WorkspaceError, CommandError) as error:
@@ -41,6 +44,17 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"error: throughput was not checked: {error}", file=sys.stderr)
         return PROBLEMS_FOUND if checked.errors else 1
     return report(checked, models, arguments)
+
+
+def require_known_stack(stack: str, known: set[str]) -> None:
+    """UsageProblem for a stack that has neither a configuration nor overrides: most likely a name mistyped."""
+    from cli.errors import UsageProblem
+    from serving.spec.suggestion import did_you_mean
+
+    if stack != LOCAL and stack not in known:
+        there = ", ".join(sorted({LOCAL, *known}))
+        step = did_you_mean(stack, known, f"add stacks/Pulumi.{stack}.yaml")
+        raise UsageProblem(f"--stack {stack}: no such stack (there: {there}); {step}")
 
 
 def with_platform_answers(checked: "Checked", project: Project, arguments: argparse.Namespace) -> "Checked":
@@ -53,7 +67,7 @@ def with_platform_answers(checked: "Checked", project: Project, arguments: argpa
     client = workspace(project, arguments) if versions else None
     cache = Cache(project.optimization_info_folder)
     answers = fetch(client, versions, cache, refresh=arguments.refresh, offline=arguments.offline)
-    return check_throughput(checked, answers)
+    return check_throughput(checked, answers, date.today())
 
 
 def workspace(project: Project, arguments: argparse.Namespace) -> "WorkspaceClient | None":

@@ -79,6 +79,9 @@ class EmbeddedEngine:
         """The engine, with this run's environment in `os.environ`."""
         if options.ask:
             raise UsageProblem(f"the embedded engine asks no question; give --yes to change the stack {self.stack}")
+        from plugin.lean_sdk import import_late
+
+        import_late()
         from embedded.display import shown
         from embedded.run import DEFAULT_PARALLEL, Engine, require_loopback
 

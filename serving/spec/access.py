@@ -1,7 +1,5 @@
 """Who may use an endpoint."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """The load that an entry's owner expects."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """A model version behind an endpoint."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 

@@ -1,7 +1,5 @@
 """One serving endpoint of the fleet."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field

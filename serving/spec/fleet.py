@@ -1,7 +1,5 @@
 """The whole of models.yaml."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import Field

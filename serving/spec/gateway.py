@@ -1,7 +1,5 @@
 """AI gateway settings, in the words of the Serving endpoints API."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

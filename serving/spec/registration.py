@@ -1,7 +1,5 @@
 """A model version that this deploy makes."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

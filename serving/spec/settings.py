@@ -1,7 +1,5 @@
 """The smaller settings of an endpoint: rate limits, notifications, timeouts, waivers."""
 
-from __future__ import annotations
-
 import re
 from datetime import date
 from typing import Annotated, Literal

@@ -1,7 +1,5 @@
 """The capacity that an entity asks for, in one of four ways."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Capacity of legacy optimized LLM serving, which the platform has deprecated."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+import yaml
 
 # The families whose availability the platform's page makes regional.
 REGIONAL_FAMILIES = frozenset(("Meta Llama 3.1", "Meta Llama 3.2 1B", "Meta Llama 3.2 3B", "Meta Llama 3.3"))
@@ -28,8 +29,8 @@ class RegionTable:
 
 
 def shipped_table() -> RegionTable:
-    """The table in regions.json beside this module."""
-    raw = json.loads((Path(__file__).parent / "regions.json").read_text(encoding="utf-8"))
+    """The table in regions.yaml beside this module."""
+    raw = yaml.safe_load((Path(__file__).parent / "regions.yaml").read_text(encoding="utf-8"))
     return RegionTable(
         raw["source"], raw["read"], {name: frozenset(regions) for name, regions in raw["families"].items()}
     )

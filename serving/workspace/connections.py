@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 POOL_SIZE = 128
 """Connections kept alive: as many as a plugin has worker threads, so that none is opened twice."""
 
+_IMPORTING = threading.Lock()
+"""Held while urllib3 is imported: two threads that begin with different modules of it would see one half done."""
+
 
 class AttemptFailed(Exception):
     """No answer came: `outcome` says how far the request got, `is_final` that trying again cannot help."""
@@ -53,11 +56,12 @@ class Connections:
         timeouts: Timeouts,
     ) -> Answer:
         """The answer, whatever its status; redirects are not followed. Errors: AttemptFailed."""
+        pool = self._opened()
         from urllib3.exceptions import HTTPError
         from urllib3.util import Timeout
 
         try:
-            response = self._opened().urlopen(
+            response = pool.urlopen(
                 method,
                 path,
                 body=payload,
@@ -80,6 +84,8 @@ class Connections:
         if self._pool is None:
             with self._lock:
                 if self._pool is None:
+                    with _IMPORTING:
+                        import urllib3  # noqa: F401
                     self._pool = _open_pool(self._address, self._proxy)
         return self._pool
 

@@ -2,11 +2,20 @@
 
 import sys
 
-from plugin.server import serve
-from stub.provider.databricks import DatabricksProvider
+from plugin.lean_sdk import import_late
 
 # The version that the plugin reports; the behaviour is that of this release of the published provider.
 VERSION = "1.118.0"
 
+
+def main(argv: list[str]) -> None:
+    """Serve until the engine ends it."""
+    import_late()
+    from plugin.server import serve
+    from stub.provider.databricks import DatabricksProvider
+
+    serve(DatabricksProvider(), VERSION, argv)
+
+
 if __name__ == "__main__":
-    serve(DatabricksProvider(), VERSION, sys.argv[1:])
+    main(sys.argv[1:])

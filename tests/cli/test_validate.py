@@ -98,3 +98,30 @@ def test_other_stack_without_a_workspace_still_gets_the_problems_of_the_file(
     shown = capsys.readouterr().err
     assert "triage" in shown
     assert "DATABRICKS_HOST" in shown
+
+
+def test_unknown_stack_is_refused_with_the_name_that_was_meant(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project, ENTRY.replace("MAX", "1940"))
+    (project / "stacks").mkdir()
+    (project / "stacks" / "Pulumi.production.yaml").write_text("config: {}\n")
+
+    assert main(["validate", "--offline", "--stack", "producton"]) == 2
+
+    assert "--stack producton: no such stack" in capsys.readouterr().err
+
+
+def test_waiver_takes_a_warning_away_until_its_date(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    zero_floor = ENTRY.replace("{min: 970, max: MAX}", "{min: 0, max: 970}").split("overrides:")[0]
+    waiver = "    waivers: [{policy: floor-zero, reason: nights are idle, owner: ann@example.com, expires: DATE}]\n"
+
+    write(project, zero_floor)
+    assert main(["validate", "--offline"]) == 0
+    assert "warning floor-zero" in capsys.readouterr().err
+    write(project, zero_floor + waiver.replace("DATE", "2999-01-01"))
+    assert main(["validate", "--offline"]) == 0
+    assert capsys.readouterr().err == ""
+    write(project, zero_floor + waiver.replace("DATE", "2020-01-01"))
+    assert main(["validate", "--offline"]) == 2
+    assert "error waiver-expired" in capsys.readouterr().err

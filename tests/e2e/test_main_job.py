@@ -38,9 +38,7 @@ def test_sample_fleet_covers_what_the_platform_sells() -> None:
     assert any("model_units" in str(entry) for entry in models) and any("bands" in str(entry) for entry in models)
 
 
-def test_band_change_is_previewed_applied_in_place_and_seen_at_the_workspace(
-    fleet: FleetProject, engine: str
-) -> None:
+def test_band_change_is_previewed_applied_in_place_and_seen_at_the_workspace(fleet: FleetProject, engine: str) -> None:
     fleet.write_models(SMALL)
     fleet.bandplan("up", "--engine", engine, "--no-query")
     before = fleet.endpoint("support-chat")

@@ -101,9 +101,9 @@ def test_no_workspace_listening_is_said_within_ten_seconds_with_host_and_port(fl
 
     said = run.stdout + run.stderr
     assert run.returncode != 0
-    assert f"127.0.0.1" in said and str(port) in said
+    assert "127.0.0.1" in said and str(port) in said
     assert "Traceback" not in said
-    assert took < 10 + 10 * (engine == "pulumi")  # the CLI alone takes seconds to start on a busy machine
+    assert took < 10
 
 
 def test_every_problem_of_models_yaml_is_told_before_anything_is_created(fleet: FleetProject, engine: str) -> None:

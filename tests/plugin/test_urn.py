@@ -2,7 +2,9 @@ from plugin.urn import resource_type
 
 
 def test_type_of_a_child_is_its_own_not_its_parents() -> None:
-    urn = "urn:pulumi:local::bandplan::bandplan:index:Fleet$bandplan:index:Endpoint$bandplan:index:EndpointReady::a-ready"
+    urn = (
+        "urn:pulumi:local::bandplan::bandplan:index:Fleet$bandplan:index:Endpoint$bandplan:index:EndpointReady::a-ready"
+    )
 
     assert resource_type(urn) == "bandplan:index:EndpointReady"
 

@@ -1,0 +1,101 @@
+"""A throw-away project with a fleet of a size, its own stub workspace, and the programs to compare."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.fleets import models_yaml
+from benchmarks.measuring import Sample, run
+from benchmarks.peers import FLOOR, PACKAGE, endpoints, resources
+from cli.engines.plugin_executable import write_plugin_executable
+from cli.engines.pulumi import local_pulumi_environment
+from cli.environment import local_environment
+from cli.project import Project
+from stub import process
+
+ROOT = Path(__file__).parent.parent
+
+PULUMI_YAML = """\
+name: {name}
+runtime: {{name: python, options: {{virtualenv: .venv}}}}
+main: stacks/
+stackConfigDir: stacks
+plugins: {{providers: [{{name: bandplan, path: ./provider}}]}}
+"""
+
+
+@dataclass(frozen=True)
+class BenchProject:
+    """One project folder; `pulumi` runs here against the stub, as the local stack does."""
+
+    root: Path
+    running: process.Running
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Environment of a run: the stub's host and token, a backend and plugins of this project."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "DATABRICKS_"))}
+        kept |= {"PYTHONPATH": str(ROOT), "PULUMI_HOME": str(self.root / "pulumi-home")}
+        environ = local_environment(kept, self.running.host, self.running.token)
+        return local_pulumi_environment(environ, Project(self.root))
+
+    def bandplan(self, *arguments: str) -> Sample:
+        """Time one `bandplan` command with the embedded engine."""
+        command = [sys.executable, "-m", "cli.main", arguments[0], "--engine", "embedded", *arguments[1:]]
+        return run(command, self.root, self.environ)
+
+    def pulumi(self, *arguments: str) -> Sample:
+        """Time one `pulumi` command on the local stack."""
+        return run(["pulumi", *arguments, "--stack", "local", "--non-interactive"], self.root, self.environ)
+
+    def digest(self) -> dict[str, object]:
+        """The preview of a new stack, as JSON."""
+        command = [sys.executable, "-m", "cli.main", "preview", "--engine", "embedded", "--json"]
+        done = subprocess.run(command, cwd=self.root, env=self.environ, capture_output=True, check=True)
+        document: dict[str, object] = json.loads(done.stdout)
+        return document
+
+    def use(self, program: str | None) -> None:
+        """Put another program in place of ours (None puts ours back)."""
+        main = self.root / "stacks" / "__main__.py"
+        main.write_text(program if program is not None else (ROOT / "stacks" / "__main__.py").read_text())
+
+    def forget_state(self) -> None:
+        """Make the stack new again; the workspace keeps what it has."""
+        shutil.rmtree(self.root / ".bandplan" / "state", ignore_errors=True)
+
+    def init(self) -> None:
+        """Make the stack for `pulumi`, which a user does once."""
+        (self.root / ".bandplan" / "state").mkdir(parents=True, exist_ok=True)
+        write_plugin_executable(self.root / ".bandplan" / "plugins", sys.executable, ROOT)
+        self.pulumi("stack", "init", "--no-select")
+
+
+@contextmanager
+def bench_project(folder: Path, count: int) -> Iterator[BenchProject]:
+    """A project with `count` endpoints in models.yaml and a stub that settles at once."""
+    folder.mkdir(parents=True)
+    (folder / "Pulumi.yaml").write_text(PULUMI_YAML.format(name="bandplan"))
+    (folder / "models.yaml").write_text(models_yaml(count))
+    shutil.copytree(ROOT / "stacks", folder / "stacks", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "provider").symlink_to(ROOT / "provider")
+    (folder / ".venv").symlink_to(sys.prefix)
+    stub_folder = folder / ".bandplan" / "stub"
+    running = process.start(stub_folder, settle="at-once")
+    try:
+        project = BenchProject(folder, running)
+        digest = project.digest()
+        (folder / "resources.json").write_text(json.dumps(resources(digest)))
+        (folder / "endpoints.json").write_text(json.dumps(endpoints(digest)))
+        yield project
+    finally:
+        process.stop(stub_folder)
+
+
+__all__ = ["FLOOR", "PACKAGE", "BenchProject", "bench_project"]

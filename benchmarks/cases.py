@@ -1,0 +1,64 @@
+"""What is timed: commands on a fleet of a size, ours and the peers' in turn, so that a slow moment hits all."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from benchmarks.bench_project import FLOOR, PACKAGE, BenchProject
+from benchmarks.measuring import Sample, median
+
+
+@dataclass(frozen=True)
+class Figure:
+    """The median of a case. `case` is `engine program command`, such as `pulumi floor preview`."""
+
+    endpoints: int
+    case: str
+    runs: int
+    sample: Sample
+
+
+Say = Callable[[str], None]
+
+
+def embedded(project: BenchProject, count: int, repeats: int, say: Say) -> Iterator[Figure]:
+    """A first preview, a first update, a preview of nothing to do, a destroy."""
+    samples: dict[str, list[Sample]] = {}
+    for number in range(repeats):
+        project.forget_state()
+        for name, arguments in (
+            ("preview of a new stack", ("preview",)),
+            ("up of a new stack", ("up", "--no-query")),
+            ("preview without a change", ("preview",)),
+            ("destroy", ("destroy",)),
+        ):
+            sample = project.bandplan(*arguments)
+            samples.setdefault(name, []).append(sample)
+            say(f"{count} endpoints, embedded, {name}, run {number + 1}: {sample.wall_seconds:.2f} s")
+    for name, found in samples.items():
+        yield Figure(count, f"embedded, {name}", repeats, median(found))
+
+
+def under_pulumi(project: BenchProject, count: int, repeats: int, with_up: bool, say: Say) -> Iterator[Figure]:
+    """The preview of a new stack with our program, the floor and the pulumi_databricks program; then `up` with ours."""
+    samples: dict[str, list[Sample]] = {}
+    programs = {"ours": None, "floor": FLOOR, "pulumi_databricks": PACKAGE}
+    project.forget_state()
+    project.init()
+    for number in range(repeats):
+        for name, program in programs.items():
+            project.use(program)
+            sample = project.pulumi("preview")
+            samples.setdefault(f"{name}, preview of a new stack", []).append(sample)
+            say(f"{count} endpoints, pulumi, {name}, preview, run {number + 1}: {sample.wall_seconds:.2f} s")
+    project.use(None)
+    if with_up:
+        for name, arguments in (
+            ("ours, up of a new stack", ("up", "--yes", "--skip-preview")),
+            ("ours, preview without a change", ("preview",)),
+            ("ours, destroy", ("destroy", "--yes", "--skip-preview")),
+        ):
+            sample = project.pulumi(*arguments)
+            samples.setdefault(name, []).append(sample)
+            say(f"{count} endpoints, pulumi, {name}: {sample.wall_seconds:.2f} s")
+    for name, found in samples.items():
+        yield Figure(count, f"pulumi, {name}", len(found), median(found))
