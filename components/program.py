@@ -47,7 +47,7 @@ def run() -> None:
     configured = pulumi.Config("bandplan").get("models")
     plan = plan_stack(root, configured, pulumi.get_stack(), os.environ, date.today())
     for warning in plan.warnings:
-        pulumi.log.warn(warning.render())
+        pulumi.log.warn(warning.render(with_severity=False))
     with bulk_declaration():
         fleet = Fleet(plan.sizings, plan.host)
     pulumi.export("endpoints", fleet.summary)

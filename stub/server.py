@@ -11,8 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from stub import statedir
-from stub.api import routes
-from stub.api.application import Application
+from stub.api import application, routes
 from stub.inference.simulated import Pace
 from stub.state.settle import Settle
 from stub.state.workspace import Workspace, open_workspace
@@ -32,9 +31,7 @@ class AnnouncingServer(uvicorn.Server):
     That is done here and not after `serve`, which ends the process by the signal that it received.
     """
 
-    def __init__(
-        self, config: uvicorn.Config, state_dir: Path, run: statedir.RunFile, workspace: Workspace
-    ) -> None:
+    def __init__(self, config: uvicorn.Config, state_dir: Path, run: statedir.RunFile, workspace: Workspace) -> None:
         super().__init__(config)
         self._state_dir = state_dir
         self._run = run
@@ -62,10 +59,9 @@ def serve(state_dir: Path, port: int, settle: Settle, pace: Pace | None) -> None
     host = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
     workspace = open_workspace(state_dir, settle)
     unknown_routes: Counter[str] = Counter()
-    router = routes.build(workspace, host, unknown_routes, pace)
-    application = Application(router, statedir.ensure_token(state_dir), workspace.id, unknown_routes)
+    answered = routes.build(workspace, host, unknown_routes, pace)
     config = uvicorn.Config(
-        application,
+        application.build(answered, statedir.ensure_token(state_dir), workspace.id, unknown_routes),
         http="auto",
         ws="none",
         loop="asyncio",

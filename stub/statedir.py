@@ -29,9 +29,10 @@ class RunFile:
 
 def write_run_file(state_dir: Path, run: RunFile) -> None:
     """Write `run.json` whole or not at all."""
-    _replace(state_dir / "run.json", json.dumps(
-        {"pid": run.pid, "port": run.port, "host": run.host, "started_at": run.started_at}
-    ))
+    _replace(
+        state_dir / "run.json",
+        json.dumps({"pid": run.pid, "port": run.port, "host": run.host, "started_at": run.started_at}),
+    )
 
 
 def read_run_file(state_dir: Path) -> RunFile | None:

@@ -29,11 +29,15 @@ class Problem:
     id: str
     severity: Severity = "error"
 
-    def render(self) -> str:
-        """The problem as one line: `file:line:column: severity id path: finding; rule; next step`."""
+    def render(self, with_severity: bool = True) -> str:
+        """The problem as one line: `file:line:column: severity id path: finding; rule; next step`.
+
+        `with_severity=False` for a log that says the severity itself.
+        """
+        severity = f"{self.severity} " if with_severity else ""
         subject = f" {self.path}" if self.path else ""
         words = "; ".join(part for part in (self.finding, self.rule, self.next_step) if part)
-        return f"{self.file}:{self.line}:{self.column}: {self.severity} {self.id}{subject}: {words}"
+        return f"{self.file}:{self.line}:{self.column}: {severity}{self.id}{subject}: {words}"
 
     def __str__(self) -> str:
         return self.render()

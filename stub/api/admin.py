@@ -3,16 +3,20 @@
 import os
 from collections import Counter
 
-from stub.api.answers import Answer, json_answer
-from stub.api.requests import Request, integer, required_text, text
-from stub.api.routing import Router
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from stub.api.answers import Answer
+from stub.api.requests import integer, read_object, required_text, text
+from stub.api.routing import route
 from stub.state.faults import Fault
 from stub.state.workspace import Workspace
 
 
-def add_routes(router: Router, workspace: Workspace, unknown_routes: Counter[str]) -> None:
-    def status(request: Request) -> Answer:
-        return json_answer(
+def routes(workspace: Workspace, unknown_routes: Counter[str]) -> list[Route]:
+    async def status(request: Request) -> Response:
+        return Answer(
             {
                 "pid": os.getpid(),
                 "workspace_id": workspace.id,
@@ -22,8 +26,8 @@ def add_routes(router: Router, workspace: Workspace, unknown_routes: Counter[str
             }
         )
 
-    def set_fault(request: Request) -> Answer:
-        body = request.json()
+    async def set_fault(request: Request) -> Response:
+        body = await read_object(request)
         times = integer(body, "times")
         workspace.faults.set(
             Fault(
@@ -34,16 +38,18 @@ def add_routes(router: Router, workspace: Workspace, unknown_routes: Counter[str
                 times=1 if times is None else times,
             )
         )
-        return json_answer({"faults": workspace.faults.waiting()})
+        return Answer({"faults": workspace.faults.waiting()})
 
-    def clear_faults(request: Request) -> Answer:
+    async def clear_faults(request: Request) -> Response:
         workspace.faults.clear()
-        return json_answer({"faults": []})
+        return Answer({"faults": []})
 
-    def read_endpoint(request: Request) -> Answer:
-        return json_answer(workspace.endpoints.get(request.path_values[0]).to_document())
+    async def read_endpoint(request: Request) -> Response:
+        return Answer(workspace.endpoints.get(request.path_params["name"]).to_document())
 
-    router.add("GET", "/stub/status", status)
-    router.add("POST", "/stub/faults", set_fault)
-    router.add("DELETE", "/stub/faults", clear_faults)
-    router.add("GET", "/stub/endpoints/{name}", read_endpoint)
+    return [
+        route("GET", "/stub/status", status),
+        route("POST", "/stub/faults", set_fault),
+        route("DELETE", "/stub/faults", clear_faults),
+        route("GET", "/stub/endpoints/{name}", read_endpoint),
+    ]

@@ -1,9 +1,11 @@
-"""What a route gives back: a whole answer or a stream of server-sent events."""
+"""What a route gives back: JSON, an error in the platform's form, or a stream of server-sent events."""
 
 import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+import logging
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
+
+from starlette.responses import JSONResponse, StreamingResponse
 
 from stub.state.refusals import Refusal
 
@@ -24,47 +26,58 @@ or 502: MLflow takes a status outside its table for a server failure and retries
 
 RETRY_AFTER_SECONDS = 1
 
-JSON_HEADER = (b"content-type", b"application/json")
+log = logging.getLogger("stub")
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer."""
+class Answer(JSONResponse):
+    """A whole answer in JSON."""
 
-    body: bytes
-    status: int = 200
-    headers: tuple[tuple[bytes, bytes], ...] = (JSON_HEADER,)
+    def render(self, content: Any) -> bytes:
+        return encode(content)
 
 
-@dataclass(frozen=True, slots=True)
-class EventStream:
-    """A stream; each item becomes one `data:` line, and `data: [DONE]` ends it. No other kind of line is ever sent."""
+class EventStream(StreamingResponse):
+    """A stream; each event becomes one `data:` line, and `data: [DONE]` ends it. No other kind of line is ever sent."""
 
-    events: AsyncIterator[Any]
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    media_type = "text/event-stream"
 
-
-def json_answer(value: Any, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
-    return Answer(encode(value), headers=(JSON_HEADER, *headers))
-
-
-def text_answer(text: str) -> Answer:
-    return Answer(text.encode(), headers=((b"content-type", b"text/plain; charset=utf-8"),))
+    def __init__(self, events: AsyncIterator[Any], headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(_lines(events), headers=headers)
 
 
 def error_answer(error_code: str, message: str) -> Answer:
     """An error in the platform's form."""
     status = STATUS_BY_CODE[error_code]
-    retry = ((b"retry-after", str(RETRY_AFTER_SECONDS).encode()),) if status == 503 else ()
-    return Answer(encode({"error_code": error_code, "message": message}), status, (JSON_HEADER, *retry))
+    headers = {"retry-after": str(RETRY_AFTER_SECONDS)} if status == 503 else None
+    return Answer({"error_code": error_code, "message": message}, status, headers)
 
 
 def refusal_answer(refusal: Refusal) -> Answer:
     return error_answer(refusal.error_code, refusal.message)
 
 
+def failure_answer() -> Answer:
+    return error_answer("INTERNAL_ERROR", "The workspace failed; its log file says why.")
+
+
 def encode(value: Any) -> bytes:
     """JSON; a lone surrogate, which clients can send as an escape, is written as a question mark."""
     return _encode(value).encode("utf-8", "replace")
+
+
+async def _lines(events: AsyncIterator[Any]) -> AsyncIterator[bytes]:
+    try:
+        async for event in events:
+            yield _line(encode(event))
+    except Exception:
+        # The status line is gone; the platform documents no form for this, so an error object ends the stream.
+        log.exception("unexpected error in a stream")
+        yield _line(bytes(failure_answer().body))
+    else:
+        yield _line(b"[DONE]")
+
+
+def _line(data: bytes) -> bytes:
+    return b"data: " + data + b"\n\n"

@@ -5,7 +5,9 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from stub.api.answers import Answer, EventStream, json_answer
+from starlette.responses import Response
+
+from stub.api.answers import Answer, EventStream
 from stub.api.requests import Json, boolean, integer, objects, required_text
 from stub.api.sampling import (
     MAX_TOP_LOGPROBS,
@@ -21,10 +23,8 @@ from stub.inference.engine import Engine, Message, Token
 from stub.inference.stopping import until_stop
 from stub.state.refusals import Invalid
 
-Headers = tuple[tuple[bytes, bytes], ...]
 
-
-async def answer(body: Json, model: str, engine: Engine, headers: Headers) -> Answer | EventStream:
+async def answer(body: Json, model: str, engine: Engine, headers: dict[str, str]) -> Response:
     """Answer a chat request; `model` is the served entity's name. Raises Invalid."""
     messages, sampling = read_messages(body), _read_sampling(body)
     prompt_tokens = engine.count_prompt_tokens(messages)
@@ -36,7 +36,7 @@ async def answer(body: Json, model: str, engine: Engine, headers: Headers) -> An
     shown = _head("chat.completion", model)
     shown["choices"] = [_show(choice, index, sampling) for index, choice in enumerate(choices)]
     shown["usage"] = usage(prompt_tokens, sum(len(choice.tokens) for choice in choices))
-    return json_answer(shown, headers)
+    return Answer(shown, headers=headers)
 
 
 def read_messages(body: Json) -> tuple[Message, ...]:

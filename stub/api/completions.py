@@ -4,17 +4,17 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 
-from stub.api.answers import Answer, EventStream, json_answer
+from starlette.responses import Response
+
+from stub.api.answers import Answer, EventStream
 from stub.api.requests import Json
 from stub.api.sampling import Sampling, complete, finish_reason, generation, read_sampling, usage
 from stub.inference.engine import Engine, Message
 from stub.inference.stopping import until_stop
 from stub.state.refusals import Invalid
 
-Headers = tuple[tuple[bytes, bytes], ...]
 
-
-async def answer(body: Json, model: str, engine: Engine, headers: Headers) -> Answer | EventStream:
+async def answer(body: Json, model: str, engine: Engine, headers: dict[str, str]) -> Response:
     """Answer a completions request; `model` is the served entity's name. Raises Invalid."""
     prompts, sampling = read_prompts(body), read_sampling(body)
     prompt_tokens = sum(engine.count_tokens(prompt) for prompt in prompts)
@@ -31,7 +31,7 @@ async def answer(body: Json, model: str, engine: Engine, headers: Headers) -> An
         for index, choice in enumerate(choices)
     ]
     shown["usage"] = usage(prompt_tokens, sum(len(choice.tokens) for choice in choices))
-    return json_answer(shown, headers)
+    return Answer(shown, headers=headers)
 
 
 def read_prompts(body: Json) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import uuid
 
-from stub.api.answers import Answer, json_answer
+from stub.api.answers import Answer
 from stub.api.requests import Json
 from stub.inference.engine import Engine
 from stub.state.refusals import Invalid
@@ -11,9 +11,7 @@ MAX_INPUTS = 150
 """Texts in one request; a guess at the platform's limit, here to bound the work of one request."""
 
 
-async def answer(
-    body: Json, model: str, engine: Engine, normalised: bool, headers: tuple[tuple[bytes, bytes], ...]
-) -> Answer:
+async def answer(body: Json, model: str, engine: Engine, normalised: bool, headers: dict[str, str]) -> Answer:
     """Answer an embeddings request; `model` is the served entity's name. Raises Invalid.
 
     Vectors are arrays of numbers even when the OpenAI client asks for base64; it takes both.
@@ -21,7 +19,7 @@ async def answer(
     texts = read_inputs(body.get("input"), "input")
     vectors = await engine.embed(model, texts, normalised)
     prompt_tokens = sum(engine.count_tokens(text) for text in texts)
-    return json_answer(
+    return Answer(
         {
             "id": f"embd_{uuid.uuid4()}",
             "object": "list",
@@ -31,7 +29,7 @@ async def answer(
             ],
             "usage": {"prompt_tokens": prompt_tokens, "total_tokens": prompt_tokens},
         },
-        headers,
+        headers=headers,
     )
 
 

@@ -1,31 +1,36 @@
 """/api/2.0/serving-endpoints/{name}/...: logs, build logs and metrics of an endpoint."""
 
-from stub.api.answers import Answer, json_answer, text_answer
-from stub.api.requests import Request
-from stub.api.routing import Router
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from stub.api.answers import Answer
+from stub.api.routing import route
 from stub.state.endpoint import UPDATE_FAILED, Endpoint
 from stub.state.endpoints import Endpoints
 from stub.state.refusals import NotFound
 
 
-def add_routes(router: Router, endpoints: Endpoints) -> None:
-    def logs(request: Request) -> Answer:
-        name, entity = request.path_values
+def routes(endpoints: Endpoints) -> list[Route]:
+    async def logs(request: Request) -> Response:
+        name, entity = request.path_params["name"], request.path_params["entity"]
         endpoint = _serving(endpoints, name, entity)
         serves = endpoint.config is not None and endpoint.config.entity(entity) is not None
-        return json_answer({"logs": f"[{entity}] {'serving' if serves else 'not serving'}\n"})
+        return Answer({"logs": f"[{entity}] {'serving' if serves else 'not serving'}\n"})
 
-    def build_logs(request: Request) -> Answer:
-        name, entity = request.path_values
-        return json_answer({"logs": build_log(_serving(endpoints, name, entity), entity)})
+    async def build_logs(request: Request) -> Response:
+        name, entity = request.path_params["name"], request.path_params["entity"]
+        return Answer({"logs": build_log(_serving(endpoints, name, entity), entity)})
 
-    def metrics(request: Request) -> Answer:
-        return text_answer(metrics_text(endpoints.get(request.path_values[0])))
+    async def metrics(request: Request) -> Response:
+        return PlainTextResponse(metrics_text(endpoints.get(request.path_params["name"])))
 
     base = "/api/2.0/serving-endpoints/{name}"
-    router.add("GET", f"{base}/served-models/{{entity}}/logs", logs)
-    router.add("GET", f"{base}/served-models/{{entity}}/build-logs", build_logs)
-    router.add("GET", f"{base}/metrics", metrics)
+    return [
+        route("GET", f"{base}/served-models/{{entity}}/logs", logs),
+        route("GET", f"{base}/served-models/{{entity}}/build-logs", build_logs),
+        route("GET", f"{base}/metrics", metrics),
+    ]
 
 
 def build_log(endpoint: Endpoint, entity: str) -> str:

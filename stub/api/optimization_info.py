@@ -1,18 +1,24 @@
 """/api/2.0/serving-endpoints/get-model-optimization-info: what provisioned throughput a model version takes."""
 
-from stub.api.answers import Answer, json_answer
-from stub.api.requests import Json, Request
-from stub.api.routing import Router
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from stub.api.answers import Answer
+from stub.api.requests import Json
+from stub.api.routing import route
 from stub.state.catalogue import Facts
 from stub.state.registered_models import RegisteredModels
 
 
-def add_routes(router: Router, models: RegisteredModels) -> None:
-    def read(request: Request) -> Answer:
-        model, version = request.path_values
-        return json_answer(show(models.facts(model, version)))
+def routes(models: RegisteredModels) -> list[Route]:
+    async def read(request: Request) -> Response:
+        facts = models.facts(request.path_params["model"], request.path_params["version"])
+        return Answer(show(facts))
 
-    router.add("GET", "/api/2.0/serving-endpoints/get-model-optimization-info/{model}/{version}", read)
+    return [
+        route("GET", "/api/2.0/serving-endpoints/get-model-optimization-info/{model}/{version}", read),
+    ]
 
 
 def show(facts: Facts) -> Json:

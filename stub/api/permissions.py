@@ -1,8 +1,12 @@
 """/api/2.0/permissions/serving-endpoints: who may view, query and manage an endpoint; keyed by its id."""
 
-from stub.api.answers import Answer, json_answer
-from stub.api.requests import Json, Request, objects, required_text
-from stub.api.routing import Router
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from stub.api.answers import Answer
+from stub.api.requests import Json, objects, read_object, required_text
+from stub.api.routing import route
 from stub.state.access import LEVELS, Access, Permission, PrincipalKind
 from stub.state.endpoints import Endpoints, permissions_path
 from stub.state.refusals import Invalid
@@ -14,32 +18,36 @@ OBJECT_TYPE = "serving-endpoint"
 """The Go provider fails on any other value."""
 
 
-def add_routes(router: Router, endpoints: Endpoints, access: Access) -> None:
+def routes(endpoints: Endpoints, access: Access) -> list[Route]:
     def path_of(request: Request) -> str:
-        return permissions_path(endpoints.get_by_id(request.path_values[0]))
+        return permissions_path(endpoints.get_by_id(request.path_params["id"]))
 
-    def read(request: Request) -> Answer:
+    async def read(request: Request) -> Response:
         path = path_of(request)
-        return json_answer(show(path, access.permissions(path)))
+        return Answer(show(path, access.permissions(path)))
 
-    def replace(request: Request) -> Answer:
+    async def replace(request: Request) -> Response:
+        body = await read_object(request)
         path = path_of(request)
-        return json_answer(show(path, access.set_permissions(path, read_permissions(request.json()))))
+        return Answer(show(path, access.set_permissions(path, read_permissions(body))))
 
-    def merge(request: Request) -> Answer:
+    async def merge(request: Request) -> Response:
+        body = await read_object(request)
         path = path_of(request)
-        return json_answer(show(path, access.add_permissions(path, read_permissions(request.json()))))
+        return Answer(show(path, access.add_permissions(path, read_permissions(body))))
 
-    def levels(request: Request) -> Answer:
+    async def levels(request: Request) -> Response:
         path_of(request)
         rows = [{"permission_level": level, "description": words} for level, words in LEVELS.items()]
-        return json_answer({"permission_levels": rows})
+        return Answer({"permission_levels": rows})
 
     pattern = "/api/2.0/permissions/serving-endpoints/{id}"
-    router.add("GET", pattern, read)
-    router.add("PUT", pattern, replace)
-    router.add("PATCH", pattern, merge)
-    router.add("GET", f"{pattern}/permissionLevels", levels)
+    return [
+        route("GET", pattern, read),
+        route("PUT", pattern, replace),
+        route("PATCH", pattern, merge),
+        route("GET", f"{pattern}/permissionLevels", levels),
+    ]
 
 
 def read_permissions(body: Json) -> tuple[Permission, ...]:

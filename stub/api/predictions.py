@@ -4,7 +4,7 @@ The formats are those of the page "Optimized large language model serving" on do
 answer: the form of a prediction here (candidates with text and finish reason, token counts) is a guess.
 """
 
-from stub.api.answers import Answer, json_answer
+from stub.api.answers import Answer
 from stub.api.embeddings import read_inputs
 from stub.api.requests import Json, json_object
 from stub.api.sampling import complete, generation, read_sampling
@@ -15,13 +15,13 @@ FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 
 async def answer(
-    body: Json, model: str, task: str | None, engine: Engine, normalised: bool, headers: tuple[tuple[bytes, bytes], ...]
+    body: Json, model: str, task: str | None, engine: Engine, normalised: bool, headers: dict[str, str]
 ) -> Answer:
     """Answer a request in one of FORMATS: generated text, or vectors on an embeddings endpoint. Raises Invalid."""
     column = "input" if task == "llm/v1/embeddings" else "prompt"
     prompts = read_column(body, column)
     if task == "llm/v1/embeddings":
-        return json_answer({"predictions": await engine.embed(model, prompts, normalised)}, headers)
+        return Answer({"predictions": await engine.embed(model, prompts, normalised)}, headers=headers)
     sampling = read_sampling(json_object(body, "params") or {}, choices_key="candidate_count")
     predictions = []
     for prompt in prompts:
@@ -38,7 +38,7 @@ async def answer(
                 "metadata": {"input_tokens": read, "output_tokens": written, "total_tokens": read + written},
             }
         )
-    return json_answer({"predictions": predictions}, headers)
+    return Answer({"predictions": predictions}, headers=headers)
 
 
 def read_column(body: Json, column: str) -> list[str]:

@@ -3,10 +3,13 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
 from stub.api import chat, completions, embeddings, predictions
-from stub.api.answers import Answer, EventStream
-from stub.api.requests import Json, Request, required_text
-from stub.api.routing import Router
+from stub.api.requests import Json, read_object, required_text
+from stub.api.routing import route
 from stub.inference.engine import Engine
 from stub.state.configuration import Configuration, ServedEntity
 from stub.state.endpoints import Endpoints
@@ -20,14 +23,15 @@ SPREAD = 61
 """Coprime to 100: stepping by it visits every percentage once per hundred queries, well mixed."""
 
 
-def add_routes(router: Router, endpoints: Endpoints, engine: Engine) -> None:
+def routes(endpoints: Endpoints, engine: Engine) -> list[Route]:
     queries = Queries(endpoints, engine)
-    router.add("POST", "/serving-endpoints/{name}/invocations", queries.invoke)
+    made = [route("POST", "/serving-endpoints/{name}/invocations", queries.invoke)]
     # Clients differ in whether their base URL ends in /v1; the endpoint is named by `model` in the body.
     for prefix in ("/serving-endpoints", "/serving-endpoints/v1"):
-        router.add("POST", f"{prefix}/chat/completions", queries.openai(CHAT))
-        router.add("POST", f"{prefix}/completions", queries.openai(COMPLETIONS))
-        router.add("POST", f"{prefix}/embeddings", queries.openai(EMBEDDINGS))
+        made.append(route("POST", f"{prefix}/chat/completions", queries.openai(CHAT)))
+        made.append(route("POST", f"{prefix}/completions", queries.openai(COMPLETIONS)))
+        made.append(route("POST", f"{prefix}/embeddings", queries.openai(EMBEDDINGS)))
+    return made
 
 
 class Queries:
@@ -38,17 +42,17 @@ class Queries:
         self._engine = engine
         self._asked: Counter[str] = Counter()
 
-    async def invoke(self, request: Request) -> Answer | EventStream:
-        return await self._query(request.path_values[0], request.json(), None)
+    async def invoke(self, request: Request) -> Response:
+        return await self._query(request.path_params["name"], await read_object(request), None)
 
-    def openai(self, task: str) -> Callable[[Request], Awaitable[Answer | EventStream]]:
-        async def handler(request: Request) -> Answer | EventStream:
-            body = request.json()
+    def openai(self, task: str) -> Callable[[Request], Awaitable[Response]]:
+        async def handler(request: Request) -> Response:
+            body = await read_object(request)
             return await self._query(required_text(body, "model"), body, task)
 
         return handler
 
-    async def _query(self, name: str, body: Json, task_of_path: str | None) -> Answer | EventStream:
+    async def _query(self, name: str, body: Json, task_of_path: str | None) -> Response:
         endpoint = self._endpoints.get(name)
         if endpoint.config is None:
             raise NotReady(f"Endpoint '{name}' is not ready.")
@@ -58,7 +62,7 @@ class Queries:
         if task_of_path is not None and task != task_of_path:
             raise Invalid(f"model: endpoint '{name}' has task {task}, not {task_of_path}.")
         normalised = facts.normalised if facts else True
-        headers = ((b"served-model-name", entity.name.encode()),)
+        headers = {"served-model-name": entity.name}
         if task_of_path is None and (task is None or any(key in body for key in predictions.FORMATS)):
             return await predictions.answer(body, entity.name, task, self._engine, normalised, headers)
         field = FIELD_OF_TASK.get(task or "")
@@ -72,8 +76,8 @@ class Queries:
     def _pick(self, name: str, config: Configuration) -> ServedEntity:
         point = self._asked[name] * SPREAD % 100
         self._asked[name] += 1
-        for route in config.routes:
-            point -= route.traffic_percentage
+        for way in config.routes:
+            point -= way.traffic_percentage
             if point < 0:
-                return config.entity(route.target) or config.entities[0]
+                return config.entity(way.target) or config.entities[0]
         return config.entities[0]

@@ -1,40 +1,27 @@
-"""A request as the routes see it, and typed reading of its JSON."""
+"""Typed reading of the JSON of a request."""
 
 import json
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs
+
+from starlette.requests import Request
 
 from stub.state.refusals import BadRequest, Invalid
 
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request; `path_values` holds the decoded parts of the path that the route leaves open, in order."""
-
-    method: str
-    path_values: tuple[str, ...]
-    query_string: bytes
-    headers: dict[bytes, bytes]
-    body: bytes
-
-    def query(self, key: str) -> str | None:
-        values = parse_qs(self.query_string.decode("latin-1")).get(key)
-        return values[-1] if values else None
-
-    def json(self) -> Json:
-        """The body as a JSON object; an empty body reads as {}. Raises BadRequest."""
-        if not self.body:
-            return {}
-        try:
-            value = json.loads(self.body, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
-            raise BadRequest("The request body is not valid JSON.") from error
-        if not isinstance(value, dict):
-            raise BadRequest("The request body must be a JSON object.")
-        return value
+async def read_object(request: Request) -> Json:
+    """The body as a JSON object; an empty body reads as {}. Raises BadRequest."""
+    body = await request.body()
+    if not body:
+        return {}
+    try:
+        value = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("The request body is not valid JSON.") from error
+    if not isinstance(value, dict):
+        raise BadRequest("The request body must be a JSON object.")
+    return value
 
 
 def _refuse_constant(name: str) -> None:

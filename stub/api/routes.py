@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from starlette.routing import Route
+
 from stub.api import (
     admin,
     endpoint_reports,
@@ -13,21 +15,20 @@ from stub.api import (
     unity_catalog_grants,
     unity_catalog_models,
 )
-from stub.api.routing import Router
 from stub.inference.simulated import Pace, SimulatedEngine
 from stub.state.workspace import Workspace
 
 
-def build(workspace: Workspace, host: str, unknown_routes: Counter[str], pace: Pace | None) -> Router:
-    """The router of a workspace that is reached at `host`."""
-    router = Router()
-    identity.add_routes(router, workspace.id, host)
-    serving_endpoints.add_routes(router, workspace.endpoints)
-    endpoint_reports.add_routes(router, workspace.endpoints)
-    optimization_info.add_routes(router, workspace.models)
-    permissions.add_routes(router, workspace.endpoints, workspace.access)
-    unity_catalog_models.add_routes(router, workspace.models)
-    unity_catalog_grants.add_routes(router, workspace.models, workspace.access)
-    queries.add_routes(router, workspace.endpoints, SimulatedEngine(pace))
-    admin.add_routes(router, workspace, unknown_routes)
-    return router
+def build(workspace: Workspace, host: str, unknown_routes: Counter[str], pace: Pace | None) -> list[Route]:
+    """The routes of a workspace that is reached at `host`, the most used families first."""
+    return [
+        *serving_endpoints.routes(workspace.endpoints),
+        *optimization_info.routes(workspace.models),
+        *permissions.routes(workspace.endpoints, workspace.access),
+        *identity.routes(workspace.id, host),
+        *queries.routes(workspace.endpoints, SimulatedEngine(pace)),
+        *endpoint_reports.routes(workspace.endpoints),
+        *unity_catalog_models.routes(workspace.models),
+        *unity_catalog_grants.routes(workspace.models, workspace.access),
+        *admin.routes(workspace, unknown_routes),
+    ]

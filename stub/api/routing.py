@@ -1,69 +1,44 @@
-"""Finds the route of a raw path.
+"""Routes of a raw path: Starlette's, but for what the platform's clients need.
 
-The path is split before it is decoded, because clients send `%2F` inside one segment; a trailing slash and a bare `?`
-make no difference; a literal segment wins over an open one.
+Clients send `%2F` inside one segment, so a path is matched before it is decoded (`stub.api.middleware.RawPath`) and its
+open segments are decoded after. Starlette takes the first route that matches: a literal segment is listed before an
+open one.
 """
 
 from collections.abc import Awaitable, Callable
 from urllib.parse import unquote
 
-from stub.api.answers import Answer, EventStream
-from stub.api.requests import Request
+from starlette.convertors import Convertor
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
-Handler = Callable[[Request], Answer] | Callable[[Request], Awaitable[Answer | EventStream]]
-"""Control-plane routes are plain functions: they run to their end without giving way, so no two changes interleave."""
+from stub.api.bodies import WholeBody
 
-
-class Node:
-    """A place in the tree of routes."""
-
-    __slots__ = ("handlers", "literals", "open")
-
-    def __init__(self) -> None:
-        self.literals: dict[str, Node] = {}
-        self.open: Node | None = None
-        self.handlers: dict[str, Handler] = {}
+Handler = Callable[[Request], Awaitable[Response]] | Response
+"""A coroutine function, as Starlette runs plain functions on other threads; or a fixed answer. A handler that changes
+the workspace awaits nothing but the body, which is there (`stub.api.bodies`), so no two changes interleave."""
 
 
-class Router:
-    """Handlers by method and path pattern such as `/api/2.0/serving-endpoints/{name}`."""
+class Segment(Convertor[str]):
+    """One open segment of a path, percent-encoded on the wire."""
 
-    def __init__(self) -> None:
-        self._root = Node()
+    regex = "[^/]+"
 
-    def add(self, method: str, pattern: str, handler: Handler) -> None:
-        node = self._root
-        for segment in pattern.strip("/").split("/"):
-            if segment.startswith("{"):
-                node.open = node.open or Node()
-                node = node.open
-            else:
-                node = node.literals.setdefault(segment, Node())
-        if method in node.handlers:
-            raise ValueError(f"{method} {pattern}: the route is there already")
-        node.handlers[method] = handler
+    def convert(self, value: str) -> str:
+        return unquote(value)
 
-    def find(self, method: str, raw_path: str) -> tuple[Handler, tuple[str, ...]] | None:
-        """The handler and the decoded open segments, or None."""
-        segments = raw_path.split("/")[1:]
-        if len(segments) > 1 and not segments[-1]:
-            segments.pop()
-        return _find(self._root, method, segments, 0, ())
+    def to_string(self, value: str) -> str:
+        raise NotImplementedError("the workspace makes no links")
 
 
-def _find(
-    node: Node, method: str, segments: list[str], at: int, values: tuple[str, ...]
-) -> tuple[Handler, tuple[str, ...]] | None:
-    if at == len(segments):
-        handler = node.handlers.get(method)
-        return (handler, values) if handler else None
-    segment = segments[at]
-    literal = node.literals.get(segment)
-    if literal is not None:
-        found = _find(literal, method, segments, at + 1, values)
-        if found is not None:
-            return found
-    if node.open is None or not segment:
-        return None
-    value = unquote(segment) if "%" in segment else segment
-    return _find(node.open, method, segments, at + 1, (*values, value))
+SEGMENT = Segment()
+
+
+def route(method: str, pattern: str, handler: Handler) -> Route:
+    """The route of one method and a pattern such as `/api/2.0/serving-endpoints/{name}`."""
+    made = Route(pattern, handler, methods=[method], middleware=[Middleware(WholeBody)])
+    made.methods = {method}  # without the HEAD that comes with a GET: a read can change what it reads
+    made.param_convertors = dict.fromkeys(made.param_convertors, SEGMENT)
+    return made

@@ -1,9 +1,13 @@
 """/api/2.0/serving-endpoints: create, read, list, update and delete, in the classic and the /pt form."""
 
-from stub.api.answers import Answer, json_answer
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from stub.api.answers import Answer
 from stub.api.configuration import read_classic, read_provisioned, show, summarise
-from stub.api.requests import Json, Request, boolean, json_object, objects, required_text, text, texts
-from stub.api.routing import Router
+from stub.api.requests import Json, boolean, json_object, objects, read_object, required_text, text, texts
+from stub.api.routing import route
 from stub.state.configuration import Configuration
 from stub.state.endpoint import UPDATE_FAILED, Endpoint
 from stub.state.endpoints import EndpointRequest, Endpoints
@@ -19,41 +23,43 @@ ECHOED = ("description", "ai_gateway", "email_notifications", "telemetry_config"
 Tags = tuple[tuple[str, str | None], ...]
 
 
-def add_routes(router: Router, endpoints: Endpoints) -> None:
-    routes = ServingEndpoints(endpoints)
+def routes(endpoints: Endpoints) -> list[Route]:
+    handlers = ServingEndpoints(endpoints)
     base = "/api/2.0/serving-endpoints"
-    router.add("POST", base, routes.create)
-    router.add("GET", base, routes.list_all)
-    router.add("POST", f"{base}/pt", routes.create_provisioned)
-    router.add("GET", f"{base}/{{name}}", routes.read)
-    router.add("DELETE", f"{base}/{{name}}", routes.delete)
-    router.add("PUT", f"{base}/{{name}}/config", routes.update_config)
-    router.add("PUT", f"{base}/pt/{{name}}/config", routes.update_provisioned_config)
-    router.add("PATCH", f"{base}/{{name}}/tags", routes.update_tags)
-    router.add("PUT", f"{base}/{{name}}/ai-gateway", routes.update_ai_gateway)
-    router.add("PATCH", f"{base}/{{name}}/notifications", routes.update_notifications)
-    router.add("PUT", f"{base}/{{name}}/rate-limits", routes.update_rate_limits)
-    router.add("PATCH", f"{base}/{{name}}/telemetry-config", routes.update_telemetry_config)
+    return [
+        route("POST", base, handlers.create),
+        route("GET", base, handlers.list_all),
+        route("POST", f"{base}/pt", handlers.create_provisioned),
+        route("GET", f"{base}/{{name}}", handlers.read),
+        route("DELETE", f"{base}/{{name}}", handlers.delete),
+        route("PUT", f"{base}/{{name}}/config", handlers.update_config),
+        route("PUT", f"{base}/pt/{{name}}/config", handlers.update_provisioned_config),
+        route("PATCH", f"{base}/{{name}}/tags", handlers.update_tags),
+        route("PUT", f"{base}/{{name}}/ai-gateway", handlers.update_ai_gateway),
+        route("PATCH", f"{base}/{{name}}/notifications", handlers.update_notifications),
+        route("PUT", f"{base}/{{name}}/rate-limits", handlers.update_rate_limits),
+        route("PATCH", f"{base}/{{name}}/telemetry-config", handlers.update_telemetry_config),
+    ]
 
 
 class ServingEndpoints:
-    """The routes; each reads the wire, asks the state, shows the result."""
+    """The handlers; each reads the wire, asks the state, shows the result."""
 
     def __init__(self, endpoints: Endpoints) -> None:
         self._endpoints = endpoints
 
-    def create(self, request: Request) -> Answer:
-        body = request.json()
+    async def create(self, request: Request) -> Response:
+        body = await read_object(request)
         config = json_object(body, "config")
         # An empty config means none, too: the Go provider sends one when the block has nothing in it.
         wanted = read_classic(config) if config and (config.keys() - {"name"}) else None
         return self._create(body, wanted)
 
-    def create_provisioned(self, request: Request) -> Answer:
-        body = request.json()
+    async def create_provisioned(self, request: Request) -> Response:
+        body = await read_object(request)
         return self._create(body, read_provisioned(json_object(body, "config") or {}))
 
-    def _create(self, body: Json, config: Configuration | None) -> Answer:
+    def _create(self, body: Json, config: Configuration | None) -> Response:
         settings: Json = {}
         for key in OBJECT_SETTINGS:
             if value := json_object(body, key):  # an empty object says no more than an absent one
@@ -66,53 +72,53 @@ class ServingEndpoints:
         if limits := objects(body, "rate_limits"):
             settings["rate_limits"] = limits
         request = EndpointRequest(required_text(body, "name"), config, settings, read_tags(body, "tags"))
-        return json_answer(detail(self._endpoints.create(request)))
+        return Answer(detail(self._endpoints.create(request)))
 
-    def read(self, request: Request) -> Answer:
-        return json_answer(detail(self._endpoints.read(request.path_values[0])))
+    async def read(self, request: Request) -> Response:
+        return Answer(detail(self._endpoints.read(request.path_params["name"])))
 
-    def list_all(self, request: Request) -> Answer:
-        return json_answer({"endpoints": [summary(endpoint) for endpoint in self._endpoints.all()]})
+    async def list_all(self, request: Request) -> Response:
+        return Answer({"endpoints": [summary(endpoint) for endpoint in self._endpoints.all()]})
 
-    def delete(self, request: Request) -> Answer:
-        self._endpoints.delete(request.path_values[0])
-        return json_answer({})
+    async def delete(self, request: Request) -> Response:
+        self._endpoints.delete(request.path_params["name"])
+        return Answer({})
 
-    def update_config(self, request: Request) -> Answer:
+    async def update_config(self, request: Request) -> Response:
         # The classic form has the fields of the configuration at the top level, the /pt form wraps them.
-        wanted = read_classic(request.json())
-        return json_answer(detail(self._endpoints.update_config(request.path_values[0], wanted)))
+        wanted = read_classic(await read_object(request))
+        return Answer(detail(self._endpoints.update_config(request.path_params["name"], wanted)))
 
-    def update_provisioned_config(self, request: Request) -> Answer:
-        wanted = read_provisioned(json_object(request.json(), "config") or {})
-        return json_answer(detail(self._endpoints.update_config(request.path_values[0], wanted)))
+    async def update_provisioned_config(self, request: Request) -> Response:
+        wanted = read_provisioned(json_object(await read_object(request), "config") or {})
+        return Answer(detail(self._endpoints.update_config(request.path_params["name"], wanted)))
 
-    def update_tags(self, request: Request) -> Answer:
-        body = request.json()
+    async def update_tags(self, request: Request) -> Response:
+        body = await read_object(request)
         delete = tuple(texts(body, "delete_tags"))
-        endpoint = self._endpoints.update_tags(request.path_values[0], read_tags(body, "add_tags"), delete)
-        return json_answer({"tags": show_tags(endpoint)})
+        endpoint = self._endpoints.update_tags(request.path_params["name"], read_tags(body, "add_tags"), delete)
+        return Answer({"tags": show_tags(endpoint)})
 
-    def update_ai_gateway(self, request: Request) -> Answer:
-        gateway = request.json()
-        self._endpoints.update_setting(request.path_values[0], "ai_gateway", gateway or None)
-        return json_answer(gateway)
+    async def update_ai_gateway(self, request: Request) -> Response:
+        gateway = await read_object(request)
+        self._endpoints.update_setting(request.path_params["name"], "ai_gateway", gateway or None)
+        return Answer(gateway)
 
-    def update_notifications(self, request: Request) -> Answer:
-        notifications = json_object(request.json(), "email_notifications") or {}
-        name = request.path_values[0]
+    async def update_notifications(self, request: Request) -> Response:
+        notifications = json_object(await read_object(request), "email_notifications") or {}
+        name = request.path_params["name"]
         self._endpoints.update_setting(name, "email_notifications", notifications or None)
-        return json_answer({"name": name, "email_notifications": notifications})
+        return Answer({"name": name, "email_notifications": notifications})
 
-    def update_rate_limits(self, request: Request) -> Answer:
-        limits = objects(request.json(), "rate_limits")
-        self._endpoints.update_setting(request.path_values[0], "rate_limits", limits or None)
-        return json_answer({"rate_limits": limits})
+    async def update_rate_limits(self, request: Request) -> Response:
+        limits = objects(await read_object(request), "rate_limits")
+        self._endpoints.update_setting(request.path_params["name"], "rate_limits", limits or None)
+        return Answer({"rate_limits": limits})
 
-    def update_telemetry_config(self, request: Request) -> Answer:
-        telemetry = json_object(request.json(), "telemetry_config")
-        endpoint = self._endpoints.update_setting(request.path_values[0], "telemetry_config", telemetry)
-        return json_answer(detail(endpoint))
+    async def update_telemetry_config(self, request: Request) -> Response:
+        telemetry = json_object(await read_object(request), "telemetry_config")
+        endpoint = self._endpoints.update_setting(request.path_params["name"], "telemetry_config", telemetry)
+        return Answer(detail(endpoint))
 
 
 def read_tags(body: Json, key: str) -> Tags:

@@ -1,33 +1,40 @@
 """/api/2.1/unity-catalog/permissions: grants on registered models, whose securable type is `function`."""
 
-from stub.api.answers import Answer, json_answer
-from stub.api.requests import Json, Request, objects, required_text, texts
-from stub.api.routing import Router
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from stub.api.answers import Answer
+from stub.api.requests import Json, objects, read_object, required_text, texts
+from stub.api.routing import route
 from stub.state.access import Access, GrantChange, Grants
 from stub.state.registered_models import RegisteredModels, grants_path
 
 
-def add_routes(router: Router, models: RegisteredModels, access: Access) -> None:
+def routes(models: RegisteredModels, access: Access) -> list[Route]:
     def path_of(request: Request) -> str:
-        return grants_path(models.get(request.path_values[0]).full_name)
+        return grants_path(models.get(request.path_params["full_name"]).full_name)
 
-    def read(request: Request) -> Answer:
-        return json_answer(show(access.grants(path_of(request))))
+    async def read(request: Request) -> Response:
+        return Answer(show(access.grants(path_of(request))))
 
-    def change(request: Request) -> Answer:
+    async def change(request: Request) -> Response:
+        body = await read_object(request)
         changes = tuple(
             GrantChange(
                 required_text(row, "principal", f"changes/{index}/"),
                 tuple(texts(row, "add", f"changes/{index}/")),
                 tuple(texts(row, "remove", f"changes/{index}/")),
             )
-            for index, row in enumerate(objects(request.json(), "changes"))
+            for index, row in enumerate(objects(body, "changes"))
         )
-        return json_answer(show(access.change_grants(path_of(request), changes)))
+        return Answer(show(access.change_grants(path_of(request), changes)))
 
     pattern = "/api/2.1/unity-catalog/permissions/function/{full_name}"
-    router.add("GET", pattern, read)
-    router.add("PATCH", pattern, change)
+    return [
+        route("GET", pattern, read),
+        route("PATCH", pattern, change),
+    ]
 
 
 def show(grants: Grants) -> Json:

@@ -1,8 +1,12 @@
 """/api/2.1/unity-catalog/models: registered models, versions and aliases."""
 
-from stub.api.answers import Answer, json_answer
-from stub.api.requests import Json, Request, integer, required_text, text
-from stub.api.routing import Router
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from stub.api.answers import Answer
+from stub.api.requests import Json, integer, read_object, required_text, text
+from stub.api.routing import route
 from stub.state.model_version import ModelVersion, RegisteredModel
 from stub.state.refusals import Invalid
 from stub.state.registered_models import RegisteredModels
@@ -24,100 +28,110 @@ ECHOED = (
 """Fields of a version that are shown as they were sent."""
 
 
-def add_routes(router: Router, models: RegisteredModels) -> None:
-    routes = UnityCatalogModels(models)
+def routes(models: RegisteredModels) -> list[Route]:
+    handlers = UnityCatalogModels(models)
     base = "/api/2.1/unity-catalog/models"
-    router.add("POST", base, routes.create)
-    router.add("GET", base, routes.list_all)
-    router.add("POST", f"{base}/versions", routes.create_version)
-    router.add("GET", f"{base}/{{model}}", routes.read)
-    router.add("PATCH", f"{base}/{{model}}", routes.update)
-    router.add("DELETE", f"{base}/{{model}}", routes.delete)
-    router.add("GET", f"{base}/{{model}}/versions", routes.list_versions)
-    router.add("GET", f"{base}/{{model}}/versions/{{version}}", routes.read_version)
-    router.add("PATCH", f"{base}/{{model}}/versions/{{version}}", routes.comment_version)
-    router.add("DELETE", f"{base}/{{model}}/versions/{{version}}", routes.delete_version)
-    router.add("PATCH", f"{base}/{{model}}/versions/{{version}}/finalize", routes.finalize_version)
-    router.add("PUT", f"{base}/{{model}}/aliases/{{alias}}", routes.set_alias)
-    router.add("GET", f"{base}/{{model}}/aliases/{{alias}}", routes.read_alias)
-    router.add("DELETE", f"{base}/{{model}}/aliases/{{alias}}", routes.delete_alias)
+    return [
+        route("POST", base, handlers.create),
+        route("GET", base, handlers.list_all),
+        route("POST", f"{base}/versions", handlers.create_version),
+        route("GET", f"{base}/{{model}}", handlers.read),
+        route("PATCH", f"{base}/{{model}}", handlers.update),
+        route("DELETE", f"{base}/{{model}}", handlers.delete),
+        route("GET", f"{base}/{{model}}/versions", handlers.list_versions),
+        route("GET", f"{base}/{{model}}/versions/{{version}}", handlers.read_version),
+        route("PATCH", f"{base}/{{model}}/versions/{{version}}", handlers.comment_version),
+        route("DELETE", f"{base}/{{model}}/versions/{{version}}", handlers.delete_version),
+        route("PATCH", f"{base}/{{model}}/versions/{{version}}/finalize", handlers.finalize_version),
+        route("PUT", f"{base}/{{model}}/aliases/{{alias}}", handlers.set_alias),
+        route("GET", f"{base}/{{model}}/aliases/{{alias}}", handlers.read_alias),
+        route("DELETE", f"{base}/{{model}}/aliases/{{alias}}", handlers.delete_alias),
+    ]
 
 
 class UnityCatalogModels:
-    """The routes; each reads the wire, asks the registry, shows the result."""
+    """The handlers; each reads the wire, asks the registry, shows the result."""
 
     def __init__(self, models: RegisteredModels) -> None:
         self._models = models
 
-    def create(self, request: Request) -> Answer:
-        body = request.json()
+    async def create(self, request: Request) -> Response:
+        body = await read_object(request)
         comment, owner, storage = text(body, "comment"), text(body, "owner"), text(body, "storage_location")
-        return json_answer(show(self._models.create(_full_name(body, "name"), comment, owner, storage)))
+        return Answer(show(self._models.create(_full_name(body, "name"), comment, owner, storage)))
 
-    def read(self, request: Request) -> Answer:
-        model = self._models.get(request.path_values[0])
+    async def read(self, request: Request) -> Response:
+        model = self._models.get(request.path_params["model"])
         # Aliases only when asked for: the Databricks CLI plans around their absence.
-        return json_answer(show(model, with_aliases=request.query("include_aliases") == "true"))
+        return Answer(show(model, with_aliases=request.query_params.get("include_aliases") == "true"))
 
-    def update(self, request: Request) -> Answer:
+    async def update(self, request: Request) -> Response:
         # Clients echo read-only fields here; they are accepted and ignored.
-        body = request.json()
+        body = await read_object(request)
         comment, owner, new_name = text(body, "comment"), text(body, "owner"), text(body, "new_name")
-        return json_answer(show(self._models.update(request.path_values[0], comment, owner, new_name)))
+        return Answer(show(self._models.update(request.path_params["model"], comment, owner, new_name)))
 
-    def delete(self, request: Request) -> Answer:
-        self._models.delete(request.path_values[0], force=request.query("force") == "true")
-        return json_answer({})
+    async def delete(self, request: Request) -> Response:
+        self._models.delete(request.path_params["model"], force=request.query_params.get("force") == "true")
+        return Answer({})
 
-    def list_all(self, request: Request) -> Answer:
-        models = self._models.all(request.query("catalog_name"), request.query("schema_name"))
-        return json_answer(_page(request, "registered_models", [show(model) for model in models]))
+    async def list_all(self, request: Request) -> Response:
+        models = self._models.all(request.query_params.get("catalog_name"), request.query_params.get("schema_name"))
+        return Answer(_page(request, "registered_models", [show(model) for model in models]))
 
-    def list_versions(self, request: Request) -> Answer:
-        model = self._models.get(request.path_values[0])
+    async def list_versions(self, request: Request) -> Response:
+        model = self._models.get(request.path_params["model"])
         shown = [show_version(model, version) for version in model.versions]
-        return json_answer(_page(request, "model_versions", shown))
+        return Answer(_page(request, "model_versions", shown))
 
-    def create_version(self, request: Request) -> Answer:
-        body = request.json()
+    async def create_version(self, request: Request) -> Response:
+        body = await read_object(request)
         full_name = _full_name(body, "model_name")
         settings = {key: body[key] for key in ECHOED if body.get(key) is not None}
         return self._version(full_name, self._models.create_version(full_name, settings))
 
-    def read_version(self, request: Request) -> Answer:
-        full_name, version = request.path_values
+    async def read_version(self, request: Request) -> Response:
+        full_name, version = _version_of(request)
         return self._version(full_name, self._models.version(full_name, version))
 
-    def comment_version(self, request: Request) -> Answer:
-        full_name, version = request.path_values
-        comment = text(request.json(), "comment")
+    async def comment_version(self, request: Request) -> Response:
+        comment = text(await read_object(request), "comment")
+        full_name, version = _version_of(request)
         return self._version(full_name, self._models.comment_version(full_name, version, comment))
 
-    def finalize_version(self, request: Request) -> Answer:
-        full_name, version = request.path_values
+    async def finalize_version(self, request: Request) -> Response:
+        full_name, version = _version_of(request)
         return self._version(full_name, self._models.finalize_version(full_name, version))
 
-    def delete_version(self, request: Request) -> Answer:
-        self._models.delete_version(*request.path_values)
-        return json_answer({})
+    async def delete_version(self, request: Request) -> Response:
+        self._models.delete_version(*_version_of(request))
+        return Answer({})
 
-    def set_alias(self, request: Request) -> Answer:
-        full_name, alias = request.path_values
-        number = integer(request.json(), "version_num")
+    async def set_alias(self, request: Request) -> Response:
+        number = integer(await read_object(request), "version_num")
         if number is None:
             raise Invalid("version_num: is required.")
+        full_name, alias = _alias_of(request)
         self._models.set_alias(full_name, alias, str(number))
-        return json_answer(_alias(self._models.get(full_name), alias, number))
+        return Answer(_alias(self._models.get(full_name), alias, number))
 
-    def read_alias(self, request: Request) -> Answer:
-        return self._version(request.path_values[0], self._models.aliased(*request.path_values))
+    async def read_alias(self, request: Request) -> Response:
+        return self._version(request.path_params["model"], self._models.aliased(*_alias_of(request)))
 
-    def delete_alias(self, request: Request) -> Answer:
-        self._models.delete_alias(*request.path_values)
-        return json_answer({})
+    async def delete_alias(self, request: Request) -> Response:
+        self._models.delete_alias(*_alias_of(request))
+        return Answer({})
 
-    def _version(self, full_name: str, version: ModelVersion) -> Answer:
-        return json_answer(show_version(self._models.get(full_name), version))
+    def _version(self, full_name: str, version: ModelVersion) -> Response:
+        return Answer(show_version(self._models.get(full_name), version))
+
+
+def _version_of(request: Request) -> tuple[str, str]:
+    return request.path_params["model"], request.path_params["version"]
+
+
+def _alias_of(request: Request) -> tuple[str, str]:
+    return request.path_params["model"], request.path_params["alias"]
 
 
 def show(model: RegisteredModel, with_aliases: bool = False) -> Json:
@@ -183,7 +197,7 @@ def _full_name(body: Json, name_key: str) -> str:
 
 def _page(request: Request, key: str, rows: list[Json]) -> Json:
     """One page; a page token is the number of rows already given."""
-    limit, start = request.query("max_results") or "0", request.query("page_token") or "0"
+    limit, start = request.query_params.get("max_results") or "0", request.query_params.get("page_token") or "0"
     if not (limit.isascii() and limit.isdigit() and start.isascii() and start.isdigit()):
         raise Invalid("max_results, page_token: must be what a page before gave.")
     end = int(start) + (int(limit) or len(rows))

@@ -58,9 +58,7 @@ def load(path: Path = DATA_FILE) -> Catalogue:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     data: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
     models = {model["name"]: _versions(model) for model in data["models"]}
-    rules = tuple(
-        UserModelRule(row["word"], _facts(row, row.get("chunk"))) for row in data["user_models"]
-    )
+    rules = tuple(UserModelRule(row["word"], _facts(row, row.get("chunk"))) for row in data["user_models"])
     return Catalogue(models, rules)
 
 

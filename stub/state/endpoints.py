@@ -146,9 +146,7 @@ class Endpoints:
         pending = replace(
             config,
             version=endpoint.last_version + 1,
-            entities=tuple(
-                replace(entity, creator=self._creator, created_ms=now_ms) for entity in config.entities
-            ),
+            entities=tuple(replace(entity, creator=self._creator, created_ms=now_ms) for entity in config.entities),
             # The platform fills in the one route there can be, with both names.
             routes=config.routes or (Route(config.entities[0].name, config.entities[0].name, 100),),
         )

@@ -27,7 +27,12 @@ def direct(reply: Any) -> dict[str, str]:
 
 def test_permissions_are_replaced_by_put_and_merged_by_patch(client: StubClient, name: str) -> None:
     path = f"{PERMISSIONS}/{client.create(name)['id']}"
-    wanted = {"access_control_list": [entry("a", "CAN_QUERY"), {"service_principal_name": "sp", "permission_level": "CAN_VIEW"}]}
+    wanted = {
+        "access_control_list": [
+            entry("a", "CAN_QUERY"),
+            {"service_principal_name": "sp", "permission_level": "CAN_VIEW"},
+        ]
+    }
     assert direct(client.ok("PUT", path, wanted)) == {"a": "CAN_QUERY", "sp": "CAN_VIEW"}
     client.ok("PATCH", path, {"access_control_list": [entry("a", "CAN_MANAGE"), entry("b", "CAN_VIEW")]})
     assert direct(client.ok("GET", f"{path}?")) == {"a": "CAN_MANAGE", "sp": "CAN_VIEW", "b": "CAN_VIEW"}
@@ -63,7 +68,15 @@ def test_permission_levels_are_listed(client: StubClient, name: str) -> None:
     assert [level["permission_level"] for level in levels] == ["CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"]
 
 
-@pytest.mark.parametrize("row", [entry("a", "CAN_FLY"), {"permission_level": "CAN_VIEW"}, {"group_name": "a"}, {"group_name": "a", "user_name": "b", "permission_level": "CAN_VIEW"}])
+@pytest.mark.parametrize(
+    "row",
+    [
+        entry("a", "CAN_FLY"),
+        {"permission_level": "CAN_VIEW"},
+        {"group_name": "a"},
+        {"group_name": "a", "user_name": "b", "permission_level": "CAN_VIEW"},
+    ],
+)
 def test_permission_that_cannot_be_is_refused(client: StubClient, name: str, row: dict[str, str]) -> None:
     path = f"{PERMISSIONS}/{client.create(name)['id']}"
     reply = client.send("PUT", path, {"access_control_list": [row]})
@@ -78,8 +91,21 @@ def made_model(client: StubClient, name: str) -> str:
 def test_grants_are_removed_before_they_are_added(client: StubClient, name: str) -> None:
     path = f"{GRANTS}/{made_model(client, name)}"
     assert client.ok("GET", f"{path}?") == {"privilege_assignments": []}
-    client.ok("PATCH", path, {"changes": [{"principal": "a", "add": ["EXECUTE", "APPLY_TAG"]}, {"principal": "b", "add": ["EXECUTE"]}]})
-    client.ok("PATCH", path, {"changes": [{"principal": "a", "add": ["MANAGE"], "remove": ["ALL_PRIVILEGES"]}, {"principal": "b", "remove": ["EXECUTE"]}]})
+    client.ok(
+        "PATCH",
+        path,
+        {"changes": [{"principal": "a", "add": ["EXECUTE", "APPLY_TAG"]}, {"principal": "b", "add": ["EXECUTE"]}]},
+    )
+    client.ok(
+        "PATCH",
+        path,
+        {
+            "changes": [
+                {"principal": "a", "add": ["MANAGE"], "remove": ["ALL_PRIVILEGES"]},
+                {"principal": "b", "remove": ["EXECUTE"]},
+            ]
+        },
+    )
     assert client.ok("GET", path) == {"privilege_assignments": [{"principal": "a", "privileges": ["MANAGE"]}]}
 
 
@@ -97,4 +123,6 @@ def test_grants_follow_a_renamed_model(client: StubClient, name: str) -> None:
     client.ok("PATCH", f"{GRANTS}/{model}", {"changes": [{"principal": "a", "add": ["EXECUTE"]}]})
     client.ok("PATCH", f"{MODELS}/{model}", {"new_name": f"{name}-new"})
     assert client.send("GET", f"{MODELS}/{model}").status == 404
-    assert client.ok("GET", f"{GRANTS}/{model}-new")["privilege_assignments"] == [{"principal": "a", "privileges": ["EXECUTE"]}]
+    assert client.ok("GET", f"{GRANTS}/{model}-new")["privilege_assignments"] == [
+        {"principal": "a", "privileges": ["EXECUTE"]}
+    ]

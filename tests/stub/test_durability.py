@@ -26,11 +26,15 @@ def test_everything_survives_kill_9(state_dir: Path) -> None:
     endpoint = client.create("kept", description="as it was", tags=[{"key": "team", "value": "ml"}, {"key": "bare"}])
     client.ok("PUT", f"{ENDPOINTS}/kept/config", {"served_entities": [bands(max_provisioned_throughput=2940)]})
     updated = client.settle("kept")
-    client.ok("PUT", f"/api/2.0/permissions/serving-endpoints/{endpoint['id']}", {
-        "access_control_list": [{"group_name": "users", "permission_level": "CAN_QUERY"}]
-    })
+    client.ok(
+        "PUT",
+        f"/api/2.0/permissions/serving-endpoints/{endpoint['id']}",
+        {"access_control_list": [{"group_name": "users", "permission_level": "CAN_QUERY"}]},
+    )
     client.ok("POST", MODELS, {"name": "m", "catalog_name": "ml", "schema_name": "s"})
-    client.ok("POST", f"{MODELS}/versions", {"model_name": "m", "catalog_name": "ml", "schema_name": "s", "source": "x"})
+    client.ok(
+        "POST", f"{MODELS}/versions", {"model_name": "m", "catalog_name": "ml", "schema_name": "s", "source": "x"}
+    )
     client.ok("POST", "/stub/faults", {"endpoint": "later", "reason": "no GPUs"})
     client.ok("POST", ENDPOINTS, {"name": "dropped"})
     client.ok("DELETE", f"{ENDPOINTS}/dropped")

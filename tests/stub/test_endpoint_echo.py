@@ -4,8 +4,19 @@ from typing import Any
 
 from tests.stub.stub_client import ENDPOINTS, GTE, LLAMA, StubClient, bands, units
 
-FILLED_IN = {"name", "id", "creator", "creation_timestamp", "last_updated_timestamp", "state", "tags", "task",
-             "permission_level", "route_optimized", "config"}
+FILLED_IN = {
+    "name",
+    "id",
+    "creator",
+    "creation_timestamp",
+    "last_updated_timestamp",
+    "state",
+    "tags",
+    "task",
+    "permission_level",
+    "route_optimized",
+    "config",
+}
 
 
 def test_bare_endpoint_shows_nothing_that_was_not_sent(client: StubClient, name: str) -> None:
@@ -14,13 +25,23 @@ def test_bare_endpoint_shows_nothing_that_was_not_sent(client: StubClient, name:
     assert endpoint["route_optimized"] is False
     assert endpoint["tags"] == []
     (entity,) = endpoint["config"]["served_entities"]
-    assert set(entity) == {"name", "entity_name", "entity_version", "min_provisioned_throughput",
-                           "max_provisioned_throughput", "creator", "creation_timestamp", "state"}
+    assert set(entity) == {
+        "name",
+        "entity_name",
+        "entity_version",
+        "min_provisioned_throughput",
+        "max_provisioned_throughput",
+        "creator",
+        "creation_timestamp",
+        "state",
+    }
     assert entity["entity_version"] == "1"
 
 
 def test_explicit_zero_and_false_are_shown(client: StubClient, name: str) -> None:
-    (entity,) = client.create(name, bands(min_provisioned_throughput=0, scale_to_zero_enabled=False))["config"]["served_entities"]
+    (entity,) = client.create(name, bands(min_provisioned_throughput=0, scale_to_zero_enabled=False))["config"][
+        "served_entities"
+    ]
     assert (entity["min_provisioned_throughput"], entity["scale_to_zero_enabled"]) == (0, False)
 
 
@@ -45,7 +66,13 @@ def test_routes_are_shown_as_they_were_written_and_in_their_order(client: StubCl
 
 
 def test_s25_served_models_are_shown_in_both_views(client: StubClient, name: str) -> None:
-    model = {"model_name": GTE, "model_version": 1, "workload_size": "Small", "workload_type": "GPU_SMALL", "scale_to_zero_enabled": False}
+    model = {
+        "model_name": GTE,
+        "model_version": 1,
+        "workload_size": "Small",
+        "workload_type": "GPU_SMALL",
+        "scale_to_zero_enabled": False,
+    }
     client.ok("POST", ENDPOINTS, {"name": name, "config": {"served_models": [model]}})
     shown = client.settle(name)["config"]
     (served,) = shown["served_models"]
@@ -75,8 +102,12 @@ def test_config_name_of_the_python_sdk_is_ignored(client: StubClient, name: str)
 
 
 def test_plaintext_secrets_never_come_back_and_are_not_kept(client: StubClient, name: str) -> None:
-    external = {"name": "gpt.x", "provider": "openai", "task": "llm/v1/chat",
-                "openai_config": {"openai_api_key_plaintext": "hunter2", "openai_api_type": "openai"}}
+    external = {
+        "name": "gpt.x",
+        "provider": "openai",
+        "task": "llm/v1/chat",
+        "openai_config": {"openai_api_key_plaintext": "hunter2", "openai_api_type": "openai"},
+    }
     endpoint = client.create(name, {"external_model": external})
     (entity,) = endpoint["config"]["served_entities"]
     assert entity["external_model"]["openai_config"] == {"openai_api_type": "openai"}
@@ -109,7 +140,10 @@ def test_notifications_and_rate_limits_are_set(client: StubClient, name: str) ->
     limits = {"rate_limits": [{"calls": 5, "key": "endpoint", "renewal_period": "minute"}]}
     assert client.ok("PUT", f"{ENDPOINTS}/{name}/rate-limits", limits) == limits
     telemetry = {"telemetry_config": {"enabled_telemetry_features": ["LOGS"]}}
-    assert client.ok("PATCH", f"{ENDPOINTS}/{name}/telemetry-config", telemetry)["telemetry_config"] == telemetry["telemetry_config"]
+    assert (
+        client.ok("PATCH", f"{ENDPOINTS}/{name}/telemetry-config", telemetry)["telemetry_config"]
+        == telemetry["telemetry_config"]
+    )
     assert "telemetry_config" not in client.ok("PATCH", f"{ENDPOINTS}/{name}/telemetry-config", {})
 
 

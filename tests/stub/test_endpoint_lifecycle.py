@@ -84,7 +84,9 @@ def test_config_update_replaces_the_whole_config(client: StubClient, name: str) 
 def test_model_unit_endpoint_is_made_and_scaled_through_pt_and_read_through_the_classic_path(
     client: StubClient, name: str
 ) -> None:
-    client.ok("POST", f"{ENDPOINTS}/pt", {"name": name, "config": {"served_entities": [units(burst_scaling_enabled=True)]}})
+    client.ok(
+        "POST", f"{ENDPOINTS}/pt", {"name": name, "config": {"served_entities": [units(burst_scaling_enabled=True)]}}
+    )
     entity = client.settle(name)["config"]["served_entities"][0]
     assert (entity["provisioned_model_units"], entity["burst_scaling_enabled"]) == (50, True)
     wanted = {"config": {"served_entities": [units(provisioned_model_units=100)]}}
@@ -112,7 +114,10 @@ def test_endpoint_can_be_deleted_while_it_is_made(client: StubClient, name: str)
 
 def test_used_name_is_refused(client: StubClient, name: str) -> None:
     client.ok("POST", ENDPOINTS, {"name": name})
-    for path, config in ((ENDPOINTS, {"served_entities": [bands()]}), (f"{ENDPOINTS}/pt", {"served_entities": [units()]})):
+    for path, config in (
+        (ENDPOINTS, {"served_entities": [bands()]}),
+        (f"{ENDPOINTS}/pt", {"served_entities": [units()]}),
+    ):
         reply = client.send("POST", path, {"name": name, "config": config})
         assert (reply.status, reply.error_code) == (400, "RESOURCE_ALREADY_EXISTS")
 
@@ -189,7 +194,9 @@ def test_refused_update_uses_up_no_fault(client: StubClient, name: str) -> None:
     assert name in [fault["endpoint"] for fault in client.ok("GET", "/stub/status")["faults"]]
 
 
-@pytest.mark.parametrize("fault", [{"operation": "delete"}, {"times": 0}, {"reason": ""}, {"endpoint": "a/b"}, {"times": "x"}])
+@pytest.mark.parametrize(
+    "fault", [{"operation": "delete"}, {"times": 0}, {"reason": ""}, {"endpoint": "a/b"}, {"times": "x"}]
+)
 def test_fault_that_cannot_happen_is_refused(client: StubClient, name: str, fault: dict[str, Any]) -> None:
     reply = client.send("POST", "/stub/faults", {"endpoint": name, "reason": "r", **fault})
     assert (reply.status, reply.error_code) == (400, "INVALID_PARAMETER_VALUE")
@@ -205,7 +212,10 @@ def test_settle_at_once_needs_no_read(state_dir: Path) -> None:
     created = client.ok("POST", ENDPOINTS, {"name": "e", "config": {"served_entities": [bands()]}})
     assert state_of(created) == ("READY", "NOT_UPDATING")
     client.ok("POST", "/stub/faults", {"endpoint": "e", "reason": "no"})
-    assert state_of(client.ok("PUT", f"{ENDPOINTS}/e/config", {"served_entities": [bands()]})) == ("READY", "UPDATE_FAILED")
+    assert state_of(client.ok("PUT", f"{ENDPOINTS}/e/config", {"served_entities": [bands()]})) == (
+        "READY",
+        "UPDATE_FAILED",
+    )
 
 
 def test_settle_after_reads_counts_them(state_dir: Path) -> None:
@@ -228,7 +238,9 @@ def test_settle_rules_are_read() -> None:
     assert parse("ms:0").is_at_once
 
 
-@pytest.mark.parametrize("rule", ["", "reads", "reads:", "reads:-1", "reads:1.5", "ms:x", "s:3", "reads:²", "reads:9999999999"])
+@pytest.mark.parametrize(
+    "rule", ["", "reads", "reads:", "reads:-1", "reads:1.5", "ms:x", "s:3", "reads:²", "reads:9999999999"]
+)
 def test_other_settle_rules_are_refused(rule: str) -> None:
     with pytest.raises(ValueError, match="use reads:N, ms:N or at-once"):
         parse(rule)

@@ -21,17 +21,41 @@ def route(target: str, percent: Any, **fields: Any) -> dict[str, Any]:
 A, B = bands(name="a"), bands(name="b")
 
 REFUSED = {
-    "s8_band_not_whole_chunks_min": (config(bands(min_provisioned_throughput=1500)), "1500 is not a multiple of the throughput chunk size 980"),
+    "s8_band_not_whole_chunks_min": (
+        config(bands(min_provisioned_throughput=1500)),
+        "1500 is not a multiple of the throughput chunk size 980",
+    ),
     "s8_band_not_whole_chunks_max": (config(bands(max_provisioned_throughput=1961)), "1961 is not a multiple"),
     "negative_minimum": (config(bands(min_provisioned_throughput=-980)), "-980 is not a multiple"),
-    "minimum_above_maximum": (config(bands(min_provisioned_throughput=2940)), "2940 is above max_provisioned_throughput 1960"),
-    "no_maximum": (config(bands(max_provisioned_throughput=...)), "max_provisioned_throughput must be at least one chunk of 980"),
-    "maximum_of_zero": (config(bands(min_provisioned_throughput=0, max_provisioned_throughput=0)), "at least one chunk"),
-    "s1_bands_on_a_model_unit_model": (config(bands(entity_name=MAVERICK)), "not eligible for Provisioned Throughput in tokens per second"),
-    "s1_model_units_on_a_band_model": (config(units(entity_name=LLAMA)), "not eligible for Provisioned Throughput in model units"),
+    "minimum_above_maximum": (
+        config(bands(min_provisioned_throughput=2940)),
+        "2940 is above max_provisioned_throughput 1960",
+    ),
+    "no_maximum": (
+        config(bands(max_provisioned_throughput=...)),
+        "max_provisioned_throughput must be at least one chunk of 980",
+    ),
+    "maximum_of_zero": (
+        config(bands(min_provisioned_throughput=0, max_provisioned_throughput=0)),
+        "at least one chunk",
+    ),
+    "s1_bands_on_a_model_unit_model": (
+        config(bands(entity_name=MAVERICK)),
+        "not eligible for Provisioned Throughput in tokens per second",
+    ),
+    "s1_model_units_on_a_band_model": (
+        config(units(entity_name=LLAMA)),
+        "not eligible for Provisioned Throughput in model units",
+    ),
     "s1_both_families_at_once": (config(bands(provisioned_model_units=50)), "exclude each other"),
-    "s6_model_not_optimizable": (config(bands(entity_name="system.ai.whisper_large_v3")), "is not eligible for Provisioned Throughput."),
-    "s6_units_on_a_model_not_optimizable": (config(units(entity_name="system.ai.whisper_large_v3")), "is not eligible for Provisioned Throughput."),
+    "s6_model_not_optimizable": (
+        config(bands(entity_name="system.ai.whisper_large_v3")),
+        "is not eligible for Provisioned Throughput.",
+    ),
+    "s6_units_on_a_model_not_optimizable": (
+        config(units(entity_name="system.ai.whisper_large_v3")),
+        "is not eligible for Provisioned Throughput.",
+    ),
     "s3_base_llama_of_system_ai": (config(bands(entity_name="system.ai.meta_llama_v3_1_8b")), "only Instruct versions"),
     "s10_no_model_units": (config(units(provisioned_model_units=0)), "must be at least 1"),
     "s4_no_version": (config(bands(entity_version=...)), "entity_version: is required"),
@@ -59,7 +83,10 @@ REFUSED = {
     "external_and_own_models": (config(A, EXTERNAL, routes=[route("a", 100)]), "cannot be mixed"),
     "external_with_bands": (config({**EXTERNAL, "max_provisioned_throughput": 980}), "takes no provisioned throughput"),
     "external_without_a_task": (config({"external_model": {"name": "n", "provider": "openai"}}), "task: is required"),
-    "size_and_concurrency": (config({"entity_name": BGE, "entity_version": "1", "workload_size": "Small", "max_provisioned_concurrency": 4}), "exclude each other"),
+    "size_and_concurrency": (
+        config({"entity_name": BGE, "entity_version": "1", "workload_size": "Small", "max_provisioned_concurrency": 4}),
+        "exclude each other",
+    ),
 }
 
 
@@ -84,13 +111,18 @@ def test_all_findings_are_told_at_once(client: StubClient, name: str) -> None:
         assert finding in message
 
 
-@pytest.mark.parametrize("entity", [bands(entity_name="ml.no.such"), bands(entity_version="99"), units(entity_name="ml.no.such")])
+@pytest.mark.parametrize(
+    "entity", [bands(entity_name="ml.no.such"), bands(entity_version="99"), units(entity_name="ml.no.such")]
+)
 def test_unknown_model_or_version_does_not_exist(client: StubClient, name: str, entity: dict[str, Any]) -> None:
     reply = client.send("POST", ENDPOINTS, {"name": name, "config": config(entity)})
     assert (reply.status, reply.error_code) == (404, "RESOURCE_DOES_NOT_EXIST")
 
 
-@pytest.mark.parametrize("taken", ["", "a b", "a/b", "a.b", "-a", "_a", "ä", "a" * 64, "pt", "get-model-optimization-info", "databricks-x", "a\n"])
+@pytest.mark.parametrize(
+    "taken",
+    ["", "a b", "a/b", "a.b", "-a", "_a", "ä", "a" * 64, "pt", "get-model-optimization-info", "databricks-x", "a\n"],
+)
 def test_endpoint_name_is_refused(client: StubClient, taken: str) -> None:
     reply = client.send("POST", ENDPOINTS, {"name": taken})
     assert (reply.status, reply.error_code) == (400, "INVALID_PARAMETER_VALUE")
@@ -129,7 +161,12 @@ def test_pt_form_takes_model_units_only(client: StubClient, name: str, wanted: A
         bands(entity_version=1),  # scripts send the version as a number
         bands(entity_name=LLAMA.upper()),
         bands(workload_type="CPU"),  # the Go provider sends back what the server filled in
-        bands(entity_name="system.ai.meta_llama_v3_1_8b_instruct", entity_version="2", min_provisioned_throughput=0, max_provisioned_throughput=970),
+        bands(
+            entity_name="system.ai.meta_llama_v3_1_8b_instruct",
+            entity_version="2",
+            min_provisioned_throughput=0,
+            max_provisioned_throughput=970,
+        ),
         units(),  # model units are legal on the classic path
         {"entity_name": BGE, "entity_version": "1", "workload_size": "Small", "workload_type": "GPU_SMALL"},
         EXTERNAL,

@@ -58,7 +58,9 @@ def stopped(text_tokens: list[str], *stop_words: str) -> list[str]:
         (["ab", "cd", "ef"], ["ef", "bc"], ["a"]),
     ],
 )
-def test_tokens_end_before_the_first_stop_word(text_tokens: list[str], stop_words: list[str], expected: list[str]) -> None:
+def test_tokens_end_before_the_first_stop_word(
+    text_tokens: list[str], stop_words: list[str], expected: list[str]
+) -> None:
     assert stopped(text_tokens, *stop_words) == expected
 
 

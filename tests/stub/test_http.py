@@ -1,18 +1,39 @@
 """What holds for every request: token, headers, sizes, paths, error form."""
 
+import asyncio
 import json
+import re
 import socket
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message
 
 from stub import process
-from stub.api.answers import json_answer
-from stub.api.requests import Request
-from stub.api.routing import Router
+from stub.api import application, routes
+from stub.api.answers import Answer, EventStream
+from stub.api.routing import route
 from stub.server import bind_loopback
+from stub.state.settle import Settle
+from stub.state.workspace import open_workspace
 from tests.stub.stub_client import ENDPOINTS, StubClient
 
-MALFORMED = [b"{", b"[]", b'"text"', b'{"a": NaN}', b"\xff\xfe", b'{"a":' + b"[" * 100_000, b'{"n": ' + b"9" * 5000 + b"}"]
+MALFORMED = [
+    b"{",
+    b"[]",
+    b'"text"',
+    b'{"a": NaN}',
+    b"\xff\xfe",
+    b'{"a":' + b"[" * 100_000,
+    b'{"n": ' + b"9" * 5000 + b"}",
+]
 
 
 @pytest.mark.parametrize("token", [None, "", "wrong", "wrong" * 1000])
@@ -40,7 +61,9 @@ def test_scim_me_names_the_user(client: StubClient, query: str) -> None:
 
 @pytest.mark.parametrize("path", ["/api/2.0/preview/scim/v2/Me", ENDPOINTS, f"{ENDPOINTS}/missing", "/no/such/route"])
 @pytest.mark.parametrize("token", [True, False])
-def test_every_answer_carries_the_workspace_id(running: process.Running, client: StubClient, path: str, token: bool) -> None:
+def test_every_answer_carries_the_workspace_id(
+    running: process.Running, client: StubClient, path: str, token: bool
+) -> None:
     asked = client if token else StubClient(running.host, None)
     workspace_id = client.ok("GET", "/stub/status")["workspace_id"]
     assert asked.send("GET", path).headers["x-databricks-org-id"] == workspace_id
@@ -95,24 +118,43 @@ def test_body_in_chunks_above_16_mib_is_refused(client: StubClient) -> None:
 @pytest.mark.parametrize("letter", ["é", "\x00", "\ud800", "'; DROP TABLE documents; --"])
 def test_odd_characters_are_refused_or_kept_but_never_break(client: StubClient, letter: str) -> None:
     assert client.send("POST", ENDPOINTS, {"name": f"a{letter}"}).status == 400
-    reply = client.send("POST", "/api/2.1/unity-catalog/models", {"name": letter, "catalog_name": "ml", "schema_name": "o"})
+    reply = client.send(
+        "POST", "/api/2.1/unity-catalog/models", {"name": letter, "catalog_name": "ml", "schema_name": "o"}
+    )
     assert reply.status in (200, 400)
     assert client.send("POST", "/stub/faults", {"endpoint": letter, "reason": letter}).status == 400
 
 
-def route_of(router: Router, method: str, path: str) -> tuple[bytes, tuple[str, ...]] | None:
-    found = router.find(method, path)
-    if found is None:
+def ask(application: Starlette, method: str, path: str) -> tuple[dict[str, Any], list[Message]]:
+    """The scope after the answer, and what was sent to the server, start first."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"authorization", b"Bearer token")]
+    scope: dict[str, Any] = {"type": "http", "method": method, "path": unquote(path), "headers": headers}
+    scope |= {"raw_path": path.encode(), "asgi": {"spec_version": "2.4"}}
+    asyncio.run(application(scope, receive, send))
+    return scope, sent
+
+
+def route_of(application: Starlette, method: str, path: str) -> tuple[bytes, tuple[str, ...]] | None:
+    """The pattern that answers a raw path, and what its open segments hold; None when no route does."""
+    scope, (start, body) = ask(application, method, path)
+    if start["status"] == 404:
+        assert json.loads(body["body"])["error_code"] == "ENDPOINT_NOT_FOUND"
         return None
-    answer = found[0](Request(method, found[1], b"", {}, b""))
-    return answer.body, found[1]  # type: ignore[union-attr]
+    assert start["status"] == 200
+    return body["body"], tuple(scope["path_params"].values())
 
 
-def router_of(*routes: tuple[str, str]) -> Router:
-    router = Router()
-    for method, pattern in routes:
-        router.add(method, pattern, lambda request, pattern=pattern: json_answer(pattern))
-    return router
+def router_of(*routes: tuple[str, str]) -> Starlette:
+    made = [route(method, pattern, Answer(pattern)) for method, pattern in routes]
+    return application.build(made, "token", "1", Counter())
 
 
 def test_literal_segment_wins_over_an_open_one() -> None:
@@ -128,7 +170,63 @@ def test_encoded_slash_stays_inside_its_segment() -> None:
 
 @pytest.mark.parametrize("path", ["", "/", "//", "/e", "/e//", "/e/a/b", "e/a"])
 def test_path_that_matches_no_pattern_finds_nothing(path: str) -> None:
-    assert router_of(("GET", "/e/{name}")).find("GET", path) is None
+    assert route_of(router_of(("GET", "/e/{name}")), "GET", path) is None
+
+
+def test_no_route_hides_behind_an_earlier_one(tmp_path: Path) -> None:
+    workspace = open_workspace(tmp_path, Settle(reads=1))
+    patterns = [
+        (sorted(made.methods or ()), made.path) for made in routes.build(workspace, "http://x", Counter(), None)
+    ]
+    workspace.close()
+    application = router_of(*((method, pattern) for (method,), pattern in patterns))
+    for (method,), pattern in patterns:
+        found = route_of(application, method, re.sub(r"{\w+}", "x", pattern))
+        assert found is not None
+        assert json.loads(found[0]) == pattern
+
+
+def test_head_is_no_get_and_no_path_is_redirected(client: StubClient) -> None:
+    assert client.raw("HEAD", ENDPOINTS).status == 404
+    assert (
+        client.pool.request("GET", f"{client.host}{ENDPOINTS}//", headers=client.authorization, redirect=False).status
+        == 404
+    )
+
+
+def test_fixed_answer_given_twice_carries_the_workspace_id_once() -> None:
+    application = router_of(("GET", "/e"))
+    for _ in range(2):
+        _, (start, _) = ask(application, "GET", "/e")
+        assert [value for key, value in start["headers"] if key == b"x-databricks-org-id"] == [b"1"]
+
+
+async def fail(request: Request) -> Response:
+    raise RuntimeError("secret")
+
+
+def test_unexpected_failure_is_an_internal_error_that_tells_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    _, (start, body) = ask(application.build([route("GET", "/e", fail)], "token", "1", Counter()), "GET", "/e")
+    assert start["status"] == 500
+    assert (b"x-databricks-org-id", b"1") in start["headers"]
+    assert json.loads(body["body"])["error_code"] == "INTERNAL_ERROR"
+    assert b"secret" not in body["body"]
+    assert "GET /e" in caplog.text
+
+
+def test_stream_that_fails_ends_in_an_error_and_not_in_done() -> None:
+    async def events() -> AsyncIterator[str]:
+        yield "one"
+        raise RuntimeError("secret")
+
+    async def stream(request: Request) -> Response:
+        return EventStream(events())
+
+    _, sent = ask(application.build([route("GET", "/e", stream)], "token", "1", Counter()), "GET", "/e")
+    first, last = (message["body"] for message in sent[1:] if message["body"])
+    assert first == b'data: "one"\n\n'
+    assert json.loads(last.removeprefix(b"data: "))["error_code"] == "INTERNAL_ERROR"
+    assert not sent[-1].get("more_body")
 
 
 def test_listener_names_its_protocol_so_that_answers_are_not_delayed() -> None:

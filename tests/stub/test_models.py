@@ -102,7 +102,11 @@ def test_preinstalled_models_are_read_and_never_changed(client: StubClient) -> N
     assert client.ok("GET", f"{MODELS}/{LLAMA}/versions/1")["status"] == "READY"
     system = client.ok("GET", f"{MODELS}?catalog_name=system&schema_name=ai")["registered_models"]
     assert LLAMA in [model["full_name"] for model in system]
-    for method, path in (("DELETE", f"{MODELS}/{LLAMA}"), ("PATCH", f"{MODELS}/{LLAMA}"), ("DELETE", f"{MODELS}/{LLAMA}/versions/1")):
+    for method, path in (
+        ("DELETE", f"{MODELS}/{LLAMA}"),
+        ("PATCH", f"{MODELS}/{LLAMA}"),
+        ("DELETE", f"{MODELS}/{LLAMA}/versions/1"),
+    ):
         reply = client.send(method, path, {})
         assert (reply.status, reply.error_code) == (403, "PERMISSION_DENIED")
     assert client.send("POST", MODELS, {"name": "x", "catalog_name": "system", "schema_name": "ai"}).status == 403
@@ -113,9 +117,21 @@ def test_preinstalled_models_are_read_and_never_changed(client: StubClient) -> N
     [
         (LLAMA, 1, {"optimizable": True, "model_type": "llama", "throughput_chunk_size": 980}),
         (GTE, 1, {"optimizable": True, "model_type": "gte", "throughput_chunk_size": 980}),
-        ("system.ai.meta_llama_v3_1_8b_instruct", 2, {"optimizable": True, "model_type": "llama", "throughput_chunk_size": 970}),
-        ("system.ai.meta_llama_v3_1_405b_instruct", 1, {"optimizable": True, "model_type": "llama", "throughput_chunk_size": 850}),
-        ("system.ai.meta_llama_v3_1_70b_instruct", 1, {"optimizable": True, "model_type": "llama", "throughput_chunk_size": 1580}),
+        (
+            "system.ai.meta_llama_v3_1_8b_instruct",
+            2,
+            {"optimizable": True, "model_type": "llama", "throughput_chunk_size": 970},
+        ),
+        (
+            "system.ai.meta_llama_v3_1_405b_instruct",
+            1,
+            {"optimizable": True, "model_type": "llama", "throughput_chunk_size": 850},
+        ),
+        (
+            "system.ai.meta_llama_v3_1_70b_instruct",
+            1,
+            {"optimizable": True, "model_type": "llama", "throughput_chunk_size": 1580},
+        ),
         ("system.ai.whisper_large_v3", 1, {"optimizable": False}),
         ("system.ai.meta_llama_v3_1_8b", 1, {"optimizable": False}),
     ],
@@ -140,11 +156,24 @@ def test_optimization_info_of_an_unknown_version_does_not_exist(client: StubClie
 
 def test_user_model_is_sized_by_its_name_or_model_type_tag_and_served(client: StubClient, name: str) -> None:
     full_name = made(client, f"{name}-llama", versions=1)
-    assert client.ok("GET", f"{INFO}/{full_name}/1") == {"optimizable": True, "model_type": "llama", "throughput_chunk_size": 980}
+    assert client.ok("GET", f"{INFO}/{full_name}/1") == {
+        "optimizable": True,
+        "model_type": "llama",
+        "throughput_chunk_size": 980,
+    }
     plain = made(client, f"{name}-x", versions=1)
     assert client.ok("GET", f"{INFO}/{plain}/1") == {"optimizable": False}
-    client.ok("POST", f"{MODELS}/versions", {"model_name": f"{name}-x", "catalog_name": "ml", "schema_name": "s", "source": "x",
-                                             "tags": [{"key": "model_type", "value": "gte-large"}]})
+    client.ok(
+        "POST",
+        f"{MODELS}/versions",
+        {
+            "model_name": f"{name}-x",
+            "catalog_name": "ml",
+            "schema_name": "s",
+            "source": "x",
+            "tags": [{"key": "model_type", "value": "gte-large"}],
+        },
+    )
     assert client.ok("GET", f"{INFO}/{plain}/2")["model_type"] == "gte"
     assert client.create(name, bands(entity_name=full_name))["task"] == "llm/v1/chat"
 

@@ -18,9 +18,14 @@ def endpoints(running: process.Running) -> dict[str, str]:
     """Task to an endpoint that has it."""
     client = StubClient(running.host, running.token)
     client.create("q-chat", bands(name="llm"))
-    client.create("q-completions", bands(entity_name=MPT, min_provisioned_throughput=0, max_provisioned_throughput=880, name="mpt"))
+    client.create(
+        "q-completions",
+        bands(entity_name=MPT, min_provisioned_throughput=0, max_provisioned_throughput=880, name="mpt"),
+    )
     client.create("q-gte", bands(entity_name=GTE, name="gte"))
-    client.create("q-bge", bands(entity_name=BGE, min_provisioned_throughput=0, max_provisioned_throughput=1360, name="bge"))
+    client.create(
+        "q-bge", bands(entity_name=BGE, min_provisioned_throughput=0, max_provisioned_throughput=1360, name="bge")
+    )
     return {"chat": "q-chat", "completions": "q-completions", "gte": "q-gte", "bge": "q-bge"}
 
 
@@ -56,7 +61,9 @@ def test_chat_answers_from_the_prompt_with_usage(client: StubClient, endpoints: 
     assert body["usage"] == {"prompt_tokens": 7, "completion_tokens": 12, "total_tokens": 19}
 
 
-def test_the_same_question_gets_the_same_answer_and_another_one_another(client: StubClient, endpoints: dict[str, str]) -> None:
+def test_the_same_question_gets_the_same_answer_and_another_one_another(
+    client: StubClient, endpoints: dict[str, str]
+) -> None:
     answers = [invoke(client, endpoints["chat"], user(text))["choices"] for text in ("a", "a", "b")]
     assert answers[0] == answers[1] != answers[2]
 
@@ -90,7 +97,9 @@ def test_s31_logprobs_of_chat(client: StubClient, endpoints: dict[str, str]) -> 
         assert len(token["top_logprobs"]) == 2
 
 
-def test_chat_stream_has_role_first_usage_on_every_chunk_and_done_last(client: StubClient, endpoints: dict[str, str]) -> None:
+def test_chat_stream_has_role_first_usage_on_every_chunk_and_done_last(
+    client: StubClient, endpoints: dict[str, str]
+) -> None:
     whole = invoke(client, endpoints["chat"], user())
     chunks = events(client, f"/serving-endpoints/{endpoints['chat']}/invocations", user())
     assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
@@ -115,7 +124,9 @@ def test_completions_whole_and_streamed(client: StubClient, endpoints: dict[str,
     path = f"/serving-endpoints/{endpoints['completions']}/invocations"
     whole = client.ok("POST", path, {"prompt": ["Hello", "World"], "max_tokens": 100})
     assert whole["object"] == "text_completion"
-    assert [choice["text"] for choice in whole["choices"]] == [f"Simulated answer of mpt to: {w}" for w in ("Hello", "World")]
+    assert [choice["text"] for choice in whole["choices"]] == [
+        f"Simulated answer of mpt to: {w}" for w in ("Hello", "World")
+    ]
     assert whole["usage"]["prompt_tokens"] == 4  # Hell|o and Worl|d
     texts: dict[int, str] = {0: "", 1: ""}
     chunks = events(client, path, {"prompt": ["Hello", "World"]})
@@ -139,7 +150,9 @@ def test_s32_gte_vectors_are_not_of_unit_length_and_bge_vectors_are(
 
 
 def test_texts_that_share_words_are_closer(client: StubClient, endpoints: dict[str, str]) -> None:
-    data = invoke(client, endpoints["bge"], {"input": ["red apple pie", "red apple cake", "quarterly tax form"]})["data"]
+    data = invoke(client, endpoints["bge"], {"input": ["red apple pie", "red apple cake", "quarterly tax form"]})[
+        "data"
+    ]
     a, b, c = (row["embedding"] for row in data)
     near, far = (sum(x * y for x, y in zip(a, other, strict=True)) for other in (b, c))
     assert near > 0.5 > far
@@ -204,7 +217,11 @@ BAD = {
     "inputs_of_151_texts": ("gte", {"input": ["x"] * 151}, "at most 150"),
     "two_formats": ("chat", {"instances": [], "inputs": {}}, "exactly one of"),
     "split_without_the_column": ("chat", {"dataframe_split": {"columns": ["x"], "data": [["y"]]}}, "'prompt'"),
-    "split_with_a_short_row": ("chat", {"dataframe_split": {"columns": ["prompt"], "data": [[]]}}, "one value per column"),
+    "split_with_a_short_row": (
+        "chat",
+        {"dataframe_split": {"columns": ["prompt"], "data": [[]]}},
+        "one value per column",
+    ),
     "split_that_is_a_list": ("chat", {"dataframe_split": []}, "must have columns"),
     "records_without_the_column": ("chat", {"dataframe_records": [{"x": 1}]}, "dataframe_records/prompt"),
 }
@@ -238,8 +255,11 @@ def test_query_before_the_endpoint_is_ready_asks_to_come_again(client: StubClien
 
 
 def test_traffic_is_split_by_the_routes(client: StubClient, name: str) -> None:
-    routes = [{"served_entity_name": "a", "traffic_percentage": 70}, {"served_entity_name": "b", "traffic_percentage": 30},
-              {"served_entity_name": "c", "traffic_percentage": 0}]
+    routes = [
+        {"served_entity_name": "a", "traffic_percentage": 70},
+        {"served_entity_name": "b", "traffic_percentage": 30},
+        {"served_entity_name": "c", "traffic_percentage": 0},
+    ]
     config = {"served_entities": [bands(name=entity) for entity in "abc"], "traffic_config": {"routes": routes}}
     client.ok("POST", ENDPOINTS, {"name": name, "config": config})
     client.settle(name)

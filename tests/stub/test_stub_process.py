@@ -92,7 +92,9 @@ def test_stop_never_signals_a_process_that_is_not_the_stub(state_dir: Path) -> N
 
 
 def test_stub_outlives_the_process_that_started_it(state_dir: Path) -> None:
-    script = "import sys; from pathlib import Path; from stub import process; print(process.start(Path(sys.argv[1])).pid)"
+    script = (
+        "import sys; from pathlib import Path; from stub import process; print(process.start(Path(sys.argv[1])).pid)"
+    )
     started = subprocess.run([sys.executable, "-c", script, state_dir], capture_output=True, text=True, check=True)
     running = process.status(state_dir)
     assert running is not None
@@ -101,7 +103,9 @@ def test_stub_outlives_the_process_that_started_it(state_dir: Path) -> None:
 
 
 def test_starting_by_several_processes_at_once_gives_one_stub(state_dir: Path) -> None:
-    script = "import sys; from pathlib import Path; from stub import process; print(process.start(Path(sys.argv[1])).pid)"
+    script = (
+        "import sys; from pathlib import Path; from stub import process; print(process.start(Path(sys.argv[1])).pid)"
+    )
     command = [sys.executable, "-c", script, str(state_dir)]
     starts = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     assert len({start.communicate()[0] for start in starts}) == 1
@@ -189,6 +193,8 @@ def test_foreground_stub_prints_nothing_and_ends_on_sigterm(state_dir: Path) -> 
 
 
 def test_process_module_loads_no_server() -> None:
-    script = "import sys; import stub.process; print(sorted({'uvicorn', 'yaml', 'asyncio', 'sqlite3'} & set(sys.modules)))"
+    script = (
+        "import sys; import stub.process; print(sorted({'uvicorn', 'yaml', 'asyncio', 'sqlite3'} & set(sys.modules)))"
+    )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
