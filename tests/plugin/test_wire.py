@@ -75,7 +75,7 @@ def test_properties_that_are_not_given_are_an_empty_struct() -> None:
 def test_integral_numbers_become_int_and_others_stay() -> None:
     values = plain(from_struct(struct(a=980.0, b=0.5, c=True)))
     assert values == {"a": 980, "b": 0.5, "c": True}
-    assert [type(value) for value in values.values()] == [int, float, bool]
+    assert {name: type(value) for name, value in values.items()} == {"a": int, "b": float, "c": bool}
 
 
 def test_plain_values_become_property_values_and_back() -> None:
