@@ -46,8 +46,13 @@ def run() -> None:
     root = Path(pulumi.runtime.get_root_directory())
     configured = pulumi.Config("bandplan").get("models")
     plan = plan_stack(root, configured, pulumi.get_stack(), os.environ, date.today())
+    unregistered = registration_needed(plan.sizings)
+    if unregistered and not pulumi.runtime.is_dry_run():
+        raise refused(plan.warnings, *unregistered)
     for warning in plan.warnings:
         pulumi.log.warn(warning.render(with_severity=False))
+    for line in (*deferred_checks(plan.sizings), *unregistered):
+        pulumi.log.warn(line)
     with bulk_declaration():
         fleet = Fleet(plan.sizings, plan.host)
     pulumi.export("endpoints", fleet.summary)
@@ -81,9 +86,8 @@ def plan_stack(root: Path, configured: str | None, stack: str, environ: Mapping[
         raise refused(loaded.problems, str(error)) from error
     sized = size(loaded.checkable, answers, loaded.source, today=today)
     problems = in_order([*loaded.problems, *sized.problems])
-    unregistered = registration_needed(sized.endpoints)
-    if unregistered or any(problem.severity == "error" for problem in problems):
-        raise refused(problems, *unregistered)
+    if any(problem.severity == "error" for problem in problems):
+        raise refused(problems)
     return Plan(sized.endpoints, problems, client.host if client else None)
 
 
@@ -98,11 +102,17 @@ def check_that_it_answers(client: WorkspaceClient) -> None:
         return
 
 
+def deferred_checks(sizings: Iterable[EndpointSizing]) -> tuple[str, ...]:
+    """What a preview cannot check, one line each."""
+    return tuple(f"models/{line}" for sizing in sizings for line in sizing.deferred)
+
+
 def registration_needed(sizings: Iterable[EndpointSizing]) -> tuple[str, ...]:
-    """One line for each served entity without a version: this version of bandplan does not register models yet."""
+    """One line for each served entity without a version: an update cannot make it yet, and says so beforehand."""
     return tuple(
-        f"models/{sizing.entry.name}: {entity.model} would have to be registered first, which this version of bandplan "
-        "does not do yet; register it with MLflow and write its `model` and `version` instead of `register`"
+        f"models/{sizing.entry.name}: {entity.model} has to be registered first, which `up` of this version of "
+        "bandplan does not do yet and so refuses; register it with MLflow and write `model` and `version` instead of "
+        "`register`"
         for sizing in sizings
         for entity in sizing.entities
         if entity.version is None

@@ -17,6 +17,9 @@ from serving.throughput.sizing import EndpointSizing, EntitySizing
 Api = Literal["classic", "pt"]
 Inputs = dict[str, Any]
 
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""How a value that only the update can tell is written for the engine (`UNKNOWN` of the SDK's runtime/rpc.py)."""
+
 # What of an endpoint's inputs is also declared to its guard; `config` is declared by its parts.
 GUARDED = ("aiGateway", "budgetPolicyId", "description", "emailNotifications", "rateLimits", "tags")
 GUARDED_CONFIG = ("servedEntities", "servedModels", "trafficConfig")
@@ -110,11 +113,12 @@ def served_entity(entity: EntitySizing) -> Inputs:
     """One entity in a band (S9: both bounds, a floor of 0 too) or in model units (S10).
 
     The name is always stated: left out, the platform names the first version and a version bump keeps that name.
+    What hangs on a version still to be registered, its number and its chunk, is unknown.
     """
     inputs: Inputs = {
         "name": entity.served_name,
         "entityName": entity.model,
-        "entityVersion": entity.version,
+        "entityVersion": known(entity.version),
     }
     if entity.model_units is not None:
         inputs["provisionedModelUnits"] = entity.model_units
@@ -122,9 +126,14 @@ def served_entity(entity: EntitySizing) -> Inputs:
         if entity.burst:
             inputs["burstScalingEnabled"] = True
         return inputs
-    inputs["minProvisionedThroughput"] = entity.min_provisioned_throughput
-    inputs["maxProvisionedThroughput"] = entity.max_provisioned_throughput
+    inputs["minProvisionedThroughput"] = known(entity.min_provisioned_throughput)
+    inputs["maxProvisionedThroughput"] = known(entity.max_provisioned_throughput)
     return inputs
+
+
+def known(value: str | int | None) -> str | int:
+    """The value, or the engine's unknown."""
+    return UNKNOWN if value is None else value
 
 
 def served_model(entity: EntitySizing) -> Inputs:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from embedded.errors import StateError
+from embedded.errors import StateError, Unsupported
 from embedded.resource import ResourceState
+from embedded.values import SIGNATURE_KEY, plain_number
 
 DEPLOYMENT_VERSION: Final = 3
 
@@ -26,6 +27,10 @@ class Snapshot:
     secrets_providers: dict[str, Any] | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     pending_operations: list[dict[str, Any]] = field(default_factory=list)
+
+    def by_urn(self) -> dict[str, tuple[int, ResourceState]]:
+        """(index, resource) by URN, without those that only wait to be deleted."""
+        return {state.urn: (index, state) for index, state in enumerate(self.resources) if not state.delete}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ def read(file: StackFile) -> Snapshot:
 def parse(text: bytes, path: Path) -> Snapshot:
     """Read a checkpoint's text. StateError when it is no version-3 checkpoint."""
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_int=_whole_number)
     except ValueError as error:
         raise StateError(
             f"{path}: is not JSON ({error}); a copy of the state before the last update is beside it as {path.name}.bak"
@@ -79,6 +84,8 @@ def parse(text: bytes, path: Path) -> Snapshot:
     version = document.get("version") if isinstance(document, dict) else None
     if version != DEPLOYMENT_VERSION:
         raise StateError(f"{path}: has checkpoint version {version!r}; this engine reads version {DEPLOYMENT_VERSION}")
+    if SIGNATURE_KEY.encode() in text:
+        raise Unsupported("a secret, an asset or another special value in the state", str(path))
     latest = (document.get("checkpoint") or {}).get("latest") or {}
     return Snapshot(
         resources=[ResourceState.from_json(entry) for entry in latest.get("resources") or []],
@@ -86,6 +93,11 @@ def parse(text: bytes, path: Path) -> Snapshot:
         metadata=latest.get("metadata") or {},
         pending_operations=latest.get("pending_operations") or [],
     )
+
+
+def _whole_number(digits: str) -> int | float:
+    """A number as every other JSON reader of the state has it: beyond 2**53 the nearest double."""
+    return int(digits) if len(digits) < 16 else plain_number(float(digits))
 
 
 def render(snapshot: Snapshot, file: StackFile, time: str, engine_version: str) -> bytes:

@@ -1,7 +1,7 @@
 """One run of a program against a stack: each registered resource is compared, planned and carried out here.
 
 `Deployment.register` is called from many threads at once, one call per resource; a call blocks until its steps are
-done, and the program's own data flow gives the order. `delete_the_rest` deletes what is no longer registered.
+done, and the program's own data flow gives the order. `deletions.delete_the_rest` deletes what is no longer registered.
 """
 
 import threading
@@ -10,29 +10,22 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
-from embedded.errors import EngineError, UpdateFailed
-from embedded.events import Diagnosed, Event, StepBegan, StepEnded, StepFailed
+from embedded.account import Account, worded
+from embedded.claims import Claims
+from embedded.default_providers import DefaultProviders
+from embedded.deletions import Deletions
+from embedded.diff import Diff, replacement_because
+from embedded.errors import EngineError, StepStopped, Unsupported
 from embedded.goal import Goal
 from embedded.journal import Journal
-from embedded.ordering import deletion_waves, in_dependency_order
-from embedded.planning import Verdict, dependent_replacements, input_diff, judge, keep_ignored
-from embedded.providers import (
-    CheckFailed,
-    Diff,
-    Providers,
-    default_provider_name,
-    describe_failures,
-    new_provider_id,
-    package_of,
-)
-from embedded.resource import PROVIDER_TYPE_PREFIX, ResourceState
-from embedded.steps import COUNTED, Op, PropertyDiff, Step
-from embedded.values import UNKNOWN_SENTINEL, from_property_values
+from embedded.paths import keep_old
+from embedded.planning import Verdict, judge
+from embedded.providers import CheckFailed, Providers, describe_failures
+from embedded.refreshing import Refresh
+from embedded.resource import ResourceState
+from embedded.steps import Op, Step
+from embedded.values import from_property_values, same_value
 from plugin.errors import InitFailed, ProviderError
-
-
-class StepStopped(Exception):
-    """This resource was not worked on, or its step failed; the failure has been told already."""
 
 
 class Deployment:
@@ -43,456 +36,259 @@ class Deployment:
         urn_prefix: str,
         providers: Providers,
         journal: Journal,
-        emit: Callable[[Event], None],
+        account: Account,
         now: Callable[[], str],
         is_preview: bool,
     ) -> None:
         """`urn_prefix` is `urn:pulumi:<stack>::<project>`; `now` gives RFC 3339 times in UTC."""
-        self.changes: dict[str, int] = {}
         self.outputs: dict[str, Any] = {}
-        self.failures: list[str] = []
-        self.is_stopped = False
-        self._urn_prefix = urn_prefix
+        self.account = account
+        self._claims = Claims()
+        self._defaults = DefaultProviders(urn_prefix, providers, journal, self._claims, now, is_preview)
+        self.deletions = Deletions(providers, self._defaults, journal, self._claims, account, is_preview)
         self._providers = providers
         self._journal = journal
-        self._emit = emit
         self._now = now
         self._is_preview = is_preview
         self._lock = threading.Lock()
-        self._provider_lock = threading.Lock()
-        self._provider_references: dict[tuple[str, str], str] = {}
-        self._registered: dict[str, ResourceState | None] = {}
-        self._deleted_first: dict[str, list[str]] = {}
-        self._olds: dict[str, tuple[int, ResourceState]] = {
-            state.urn: (index, state) for index, state in enumerate(journal.progress.base.resources) if not state.delete
-        }
+        self._states: dict[str, ResourceState] = {}
+        self._replaced: set[str] = set()
+        self._olds = journal.progress.base.by_urn()
 
     # ------------------------------------------------------------------ registering
 
     def register(self, goal: Goal) -> ResourceState:
         """Bring one resource to what the program wants; returns its state. StepStopped when that came to nothing."""
-        self._claim(goal.urn)
+        if self.account.is_stopped:
+            raise StepStopped(goal.urn)
+        if not self._claims.register(goal.urn):
+            raise self.account.fail(
+                goal.urn,
+                f"duplicate resource URN {goal.urn!r}: two resources of one type have the same name; rename one",
+            )
         try:
-            provider = self._provider_reference(goal) if goal.custom else ""
-            new = self._wanted_state(goal, provider)
-            state = self._bring_about(goal, new)
+            provider = self._defaults.reference(goal) if goal.custom else ""
+            state = self._bring_about(goal, _wanted_state(goal, provider))
         except StepStopped:
             raise
-        except (EngineError, ProviderError, CheckFailed) as error:
-            message = str(describe_failures(goal.urn, error)) if isinstance(error, CheckFailed) else str(error)
-            self._fail(goal.urn, message)
-            raise StepStopped(goal.urn) from error
+        except CheckFailed as error:
+            raise self.account.fail(goal.urn, str(describe_failures(goal.urn, error))) from error
+        except (EngineError, ProviderError) as error:
+            raise self.account.fail(goal.urn, str(error)) from error
         except Exception as error:
-            self._fail(goal.urn, f"the provider of {goal.type} failed unexpectedly: {_worded(error)}")
+            self.account.fail(goal.urn, f"the provider of {goal.type} failed unexpectedly: {worded(error)}")
             raise
         with self._lock:
-            self._registered[goal.urn] = state
+            self._states[goal.urn] = state
         return state
 
     def register_outputs(self, urn: str, outputs: dict[str, Any]) -> None:
         """Record what a component, or the stack, exports."""
         with self._lock:
-            state = self._registered.get(urn)
+            state = self._states.get(urn)
         if state is None:
             raise EngineError(f"{urn}: has outputs but was never registered")
-        if state.is_stack:
-            self.outputs = outputs
-        if self._is_preview:
-            return
         old = self._olds.get(urn)
-        self._journal.outputs(urn, outputs, changed=old is None or old[1].outputs != outputs)
+        if state.is_stack:
+            if self.account.failures:
+                # The program may not have come as far as the outputs that are missing.
+                outputs = {**(old[1].outputs if old else {}), **outputs}
+            self.outputs = outputs
+        if not self._is_preview:
+            is_changed = old is None or not same_value(old[1].outputs, outputs)
+            self._journal.outputs(urn, outputs, changed=is_changed)
+
+    def refresh(self, executor: Executor) -> list[ResourceState]:
+        """The resources of the stack as the providers find them now."""
+        return Refresh(self._providers, self._defaults, self._journal, self.account, self._now()).run(executor)
 
     def stop(self) -> None:
         """Begin nothing more; providers are told to end soon what is under way, and to say how far it is."""
-        self.is_stopped = True
+        self.account.is_stopped = True
         self._providers.cancel()
-
-    def _claim(self, urn: str) -> None:
-        with self._lock:
-            if self.is_stopped:
-                raise StepStopped(urn)
-            is_taken = urn in self._registered
-            self._registered.setdefault(urn, None)
-        if is_taken:
-            self._fail(urn, f"duplicate resource URN {urn!r}: two resources of one type have the same name; rename one")
-            raise StepStopped(urn)
-
-    def _wanted_state(self, goal: Goal, provider: str) -> ResourceState:
-        return ResourceState(
-            urn=goal.urn,
-            type=goal.type,
-            custom=goal.custom,
-            inputs=goal.properties,
-            parent=goal.parent,
-            protect=goal.protect,
-            dependencies=goal.dependencies,
-            property_dependencies=goal.property_dependencies,
-            provider=provider,
-            custom_timeouts=goal.custom_timeouts,
-            retain_on_delete=goal.retain_on_delete,
-            deleted_with=goal.deleted_with,
-            source_position=goal.source_position,
-            ignore_changes=goal.ignore_changes,
-            replace_on_changes=goal.replace_on_changes,
-        )
 
     def _bring_about(self, goal: Goal, new: ResourceState) -> ResourceState:
         index, old = self._olds.get(goal.urn, (None, None))
+        if old is not None and old.external:
+            raise Unsupported("making a resource that the state holds as read, not made,", goal.urn)
+        if old is not None and old.custom != goal.custom:
+            raise Unsupported("a component in place of a resource of its name and type, or the reverse,", goal.urn)
         if not goal.custom:
             return self._bring_about_component(new, index, old)
-        forced_keys = self._deleted_first.get(goal.urn)
-        if old is None or forced_keys is not None:
-            new = new.changed(inputs=self._providers.check(goal.urn, {}, goal.properties))
-            if old is None:
-                return self._create(Step(Op.CREATE, goal.urn, new=new), None)
-            self._tell(Step(Op.REPLACE, goal.urn, old, new))
-            return self._create(Step(Op.CREATE_REPLACEMENT, goal.urn, old, new, replace_keys=forced_keys or []), index)
-        inputs = keep_ignored(goal.properties, old.inputs, goal.ignore_changes)
+        if old is None or index is None:
+            return self._create(Step(Op.CREATE, goal.urn, new=self._checked_anew(goal, new)), None)
+        forced_keys = self._claims.condemned_keys(goal.urn)
+        if forced_keys is not None:
+            return self._make_again(self._checked_anew(goal, new), index, forced_keys)
+        inputs, kept = keep_old(goal.properties, old.inputs, goal.ignore_changes)
+        if kept:
+            paths = ", ".join(kept)
+            self.account.inform(goal.urn, f"cannot ignore changes in added or removed elements of the path: {paths!r}")
+        olds_for_check = {} if old.is_tainted else old.inputs
         new = new.changed(
-            inputs=self._providers.check(goal.urn, old.inputs, inputs), created=old.created, modified=old.modified
+            inputs=self._providers.check(goal.urn, olds_for_check, inputs), created=old.created, modified=old.modified
         )
-        verdict = judge(
-            old, self._diff(old, new.inputs, goal.ignore_changes), goal.replace_on_changes, goal.delete_before_replace
-        )
+        verdict = judge(old, self._diff(old, new), goal.replace_on_changes, goal.delete_before_replace)
         match verdict.kind:
             case "same":
                 return self._same(new, index, old)
             case "update":
                 return self._update(_step(Op.UPDATE, old, new, verdict), index)
             case _:
-                if old.protect and new.protect:
-                    raise EngineError(f"{new.name}: has to be replaced but is protected; remove `protect` first")
-                new = new.changed(inputs=self._providers.check(goal.urn, {}, goal.properties))
-                return self._replace(old, new, index, verdict)
+                self._refuse_replacing_protected(old, new)
+                return self._replace(old, self._checked_anew(goal, new), index, verdict)
 
     def _bring_about_component(self, new: ResourceState, index: int | None, old: ResourceState | None) -> ResourceState:
         if old is None:
             return self._create(Step(Op.CREATE, new.urn, new=new), None)
-        new = new.changed(created=old.created, modified=old.modified, outputs=old.outputs)
-        if old.inputs == new.inputs:
+        new = new.changed(created=old.created, modified=old.modified)
+        if same_value(old.inputs, new.inputs):
             return self._same(new, index, old)
         # Pulumi's engine names no keys for a component: it has no provider to ask.
         return self._update(Step(Op.UPDATE, new.urn, old, new), index)
 
-    def _diff(self, old: ResourceState, inputs: dict[str, Any], ignore_changes: list[str]) -> Diff:
-        diff = self._providers.diff(old, inputs, ignore_changes)
-        return input_diff(old.inputs, inputs) if diff.changes is None else diff
+    def _checked_anew(self, goal: Goal, new: ResourceState) -> ResourceState:
+        """With inputs as for a resource that never was."""
+        return new.changed(inputs=self._providers.check(goal.urn, {}, goal.properties))
+
+    def _diff(self, old: ResourceState, new: ResourceState) -> Diff:
+        if old.is_tainted:
+            return replacement_because("id")
+        if new.deleted_with in self._replaced:
+            return replacement_because("deletedWith")
+        return self._providers.diff(old, new.inputs, new.ignore_changes)
+
+    def _refuse_replacing_protected(self, old: ResourceState, new: ResourceState) -> None:
+        if not (old.protect and new.protect):
+            return
+        message = f"{new.name}: has to be replaced but is protected; remove `protect` first"
+        if not self._is_preview:
+            raise EngineError(message)
+        self.account.fail_later(new.urn, message)
 
     # ------------------------------------------------------------------ steps
+
+    def _make_again(self, new: ResourceState, index: int, keys: list[str]) -> ResourceState:
+        """A resource that was deleted in this run to make room for another."""
+        marked = self._journal.progress.olds[index]
+        assert marked is not None
+        with self._lock:
+            self._replaced.add(new.urn)
+        self.account.tell(Step(Op.REPLACE, new.urn, marked, new))
+        return self._create(Step(Op.CREATE_REPLACEMENT, new.urn, marked, new, replace_keys=keys), index)
 
     def _same(self, new: ResourceState, index: int | None, old: ResourceState) -> ResourceState:
         new = new.changed(id=old.id, outputs=old.outputs, other=old.other)
         step = Step(Op.SAME, new.urn, old, new)
-        self._begin(step)
+        self.account.begin(step)
         if not self._is_preview:
             is_changed = new.changed(source_position=old.source_position) != old
             self._journal.record(new, index, changed=is_changed)
-        self._end(step, 0.0)
+        self.account.end(step, 0.0)
         return new
 
     def _create(self, step: Step, index: int | None) -> ResourceState:
         new = step.new
         assert new is not None
-        self._begin(step)
-        began = time.monotonic()
-        if self._is_preview:
-            if new.custom:
-                new_id, outputs = self._providers.create(new.urn, new.inputs, new.custom_timeouts.create, True)
-                new = new.changed(id=new_id, outputs=outputs)
-            self._end(step, time.monotonic() - began)
-            return new
-        sequence = self._journal.start(new, "creating")
+
+        def call() -> tuple[str, dict[str, Any]]:
+            if not new.custom:
+                return "", {}
+            made = self._providers.create(new.urn, new.inputs, new.custom_timeouts.create, self._is_preview)
+            if not made[0] and not self._is_preview:
+                raise ProviderError(f"{new.name}: the provider returned no id for the new resource")
+            return made
+
+        # A replacement made first leaves the old one in the state, marked, to be deleted at the end of the run.
+        is_condemned = step.op is Op.CREATE_REPLACEMENT and step.old is not None and not step.old.pending_replacement
         stamp = self._now()
-        try:
-            if new.custom:
-                new_id, outputs = self._providers.create(new.urn, new.inputs, new.custom_timeouts.create, False)
-                if not new_id:
-                    raise ProviderError(f"{new.name}: the provider returned no id for the new resource")
-                new = new.changed(id=new_id, outputs=outputs)
-        except InitFailed as failure:
-            kept = new.changed(
-                id=failure.resource_id,
-                outputs=from_property_values(failure.properties, new.urn),
-                init_errors=failure.reasons,
-                created=stamp,
-                modified=stamp,
-            )
-            self._journal.record(kept, self._settle_old(step, index), sequence)
-            raise self._failed(step, str(failure)) from failure
-        except Exception as error:
-            self._journal.fail(sequence)
-            raise self._failed(step, _worded(error)) from error
-        new = new.changed(created=stamp, modified=stamp)
-        self._journal.record(new, self._settle_old(step, index), sequence)
-        self._end(step, time.monotonic() - began)
-        return new
+        return self._carry_out(step, "creating", call, new.changed(created=stamp, modified=stamp), index, is_condemned)
 
     def _update(self, step: Step, index: int | None) -> ResourceState:
         old, new = step.old, step.new
         assert old is not None and new is not None
-        self._begin(step)
+
+        def call() -> tuple[str, dict[str, Any]]:
+            if not new.custom:
+                return old.id, {}
+            timeout = new.custom_timeouts.update
+            outputs = self._providers.update(old, new.inputs, timeout, new.ignore_changes, self._is_preview)
+            return old.id, outputs
+
+        after = new.changed(id=old.id, modified=self._now() if new.custom else new.modified)
+        return self._carry_out(step, "updating", call, after, index, is_condemned=False)
+
+    def _carry_out(
+        self,
+        step: Step,
+        act: str,
+        call: Callable[[], tuple[str, dict[str, Any]]],
+        new: ResourceState,
+        index: int | None,
+        is_condemned: bool,
+    ) -> ResourceState:
+        """Call the provider: `new` with the id and the outputs that it returned, recorded in place of entry `index`."""
+        self.account.begin(step)
         began = time.monotonic()
-        new = new.changed(id=old.id)
         if self._is_preview:
-            if new.custom:
-                timeout = new.custom_timeouts.update
-                new = new.changed(outputs=self._providers.update(old, new.inputs, timeout, new.ignore_changes, True))
-            self._end(step, time.monotonic() - began)
-            return new
-        sequence = self._journal.start(new, "updating")
+            new_id, outputs = call()
+            self.account.end(step, time.monotonic() - began)
+            return step.resource.changed(id=new_id, outputs=outputs)
+        sequence = self._journal.start(new, act)
         try:
-            if new.custom:
-                timeout = new.custom_timeouts.update
-                new = new.changed(outputs=self._providers.update(old, new.inputs, timeout, new.ignore_changes, False))
+            new_id, outputs = call()
         except InitFailed as failure:
             kept = new.changed(
+                id=new.id or failure.resource_id,
+                # Of an update that was not completed, the next run has to find the difference again.
+                inputs=step.old.inputs if step.op is Op.UPDATE and step.old is not None else new.inputs,
                 outputs=from_property_values(failure.properties, new.urn),
                 init_errors=failure.reasons,
-                modified=self._now(),
             )
-            self._journal.record(kept, index, sequence)
-            raise self._failed(step, str(failure)) from failure
+            self._journal.record(kept, index, sequence, is_condemned=is_condemned)
+            raise self.account.fail_step(step, failure) from failure
         except Exception as error:
             self._journal.fail(sequence)
-            raise self._failed(step, _worded(error)) from error
-        new = new.changed(modified=self._now())
-        self._journal.record(new, index, sequence)
-        self._end(step, time.monotonic() - began)
+            raise self.account.fail_step(step, error) from error
+        new = new.changed(id=new_id, outputs=outputs)
+        self._journal.record(new, index, sequence, is_condemned=is_condemned)
+        self.account.end(step, time.monotonic() - began)
         return new
 
-    def _replace(self, old: ResourceState, new: ResourceState, index: int | None, verdict: Verdict) -> ResourceState:
-        replace = _step(Op.REPLACE, old, new, verdict)
-        create = _step(Op.CREATE_REPLACEMENT, old, new, verdict)
-        if not verdict.delete_first:
-            state = self._create(create, index)
-            replace.old, replace.new, replace.is_done = old.changed(delete=True), state, True
-            self._tell(replace)
-            return state
-        self._delete_dependents_first(old)
-        if not old.pending_replacement:
-            self._delete_first(old, verdict.diff.replace_keys)
-        marked = old.changed(pending_replacement=True)
-        self._tell(Step(Op.REPLACE, old.urn, marked, new, replace.diffs, replace.replace_keys, replace.detailed_diff))
-        return self._create(create, index)
-
-    def _delete_dependents_first(self, root: ResourceState) -> None:
+    def _replace(self, old: ResourceState, new: ResourceState, index: int, verdict: Verdict) -> ResourceState:
         with self._lock:
-            registered = frozenset(self._registered) - {root.urn}
-        olds = [state for state in self._journal.progress.base.resources if not state.delete]
-        for state, keys in reversed(dependent_replacements(root, olds, registered, self._diff_ignoring_none)):
-            if state.urn in self._deleted_first:
-                continue
-            if state.protect:
-                raise EngineError(
-                    f"{state.name}: has to be deleted to replace {root.name} but is protected; remove `protect` first"
-                )
-            if state.pending_replacement:
-                continue
-            self._delete_first(state, keys)
-            self._deleted_first[state.urn] = keys
+            self._replaced.add(old.urn)
+        if verdict.delete_first:
+            marked = self.deletions.make_room(index, old, verdict.diff.replace_keys)
+            self.account.tell(_step(Op.REPLACE, marked, new, verdict))
+            return self._create(_step(Op.CREATE_REPLACEMENT, marked, new, verdict), index)
+        state = self._create(_step(Op.CREATE_REPLACEMENT, old, new, verdict), index)
+        replace = _step(Op.REPLACE, old.changed(delete=True), state, verdict)
+        replace.is_done = True
+        self.account.tell(replace)
+        return state
 
-    def _diff_ignoring_none(self, state: ResourceState, inputs: dict[str, Any]) -> Diff:
-        self._ensure_configured(state)
-        return self._diff(state, inputs, state.ignore_changes)
 
-    def _delete_first(self, state: ResourceState, keys: list[str]) -> None:
-        """Delete before the replacement is made; the entry stays in the state as pending until it is."""
-        step = Step(Op.DELETE_REPLACED, state.urn, state, replace_keys=keys)
-        self._begin(step)
-        began = time.monotonic()
-        if not self._is_preview:
-            index = self._olds[state.urn][0]
-            sequence = self._journal.start(state, "deleting")
-            try:
-                self._call_delete(state, frozenset())
-            except Exception as error:
-                self._journal.fail(sequence)
-                raise self._failed(step, _worded(error)) from error
-            self._journal.mark(index, state.changed(pending_replacement=True))
-            self._journal.fail(sequence)
-        self._end(step, time.monotonic() - began)
-
-    def _settle_old(self, step: Step, index: int | None) -> int | None:
-        """The old entry that a new state takes the place of.
-
-        None when a replacement was made first: then the old side stays, marked, to be deleted at the end of the run.
-        """
-        if step.op is not Op.CREATE_REPLACEMENT or index is None:
-            return index
-        current = self._journal.progress.olds[index]
-        if current is None or current.pending_replacement:
-            return index
-        self._journal.mark(index, current.changed(delete=True))
-        return None
-
-    # ------------------------------------------------------------------ deleting
-
-    def delete_the_rest(self, executor: Executor) -> None:
-        """Delete what the program did not register and what replacements left over, dependents first."""
-        with self._lock:
-            registered = frozenset(self._registered)
-        condemned: list[tuple[int, ResourceState]] = []
-        for index, state in enumerate(self._journal.progress.olds):
-            if state is None:
-                continue
-            if state.urn in registered and not state.delete:
-                continue
-            if state.pending_replacement and state.urn not in registered:
-                if not self._is_preview:
-                    self._journal.gone(index, self._journal.start(state, "deleting"))
-                continue
-            condemned.append((index, state))
-        self.delete(condemned, executor, registered)
-
-    def delete(
-        self, condemned: list[tuple[int, ResourceState]], executor: Executor, registered: frozenset[str] = frozenset()
-    ) -> None:
-        """Delete these entries (index in the checkpoint, state), dependents first; a failed wave is the last."""
-        index_of = {id(state): index for index, state in condemned}
-        together = frozenset(state.urn for _, state in condemned)
-        ordered = in_dependency_order([state for _, state in condemned])
-        for wave in deletion_waves(ordered):
-            if self.is_stopped:
-                return
-            jobs = [
-                executor.submit(self._delete_one, index_of[id(state)], state, together, registered) for state in wave
-            ]
-            for job in jobs:
-                job.result()
-
-    def _delete_one(
-        self, index: int, state: ResourceState, together: frozenset[str], registered: frozenset[str]
-    ) -> None:
-        if self.is_stopped:
-            return
-        is_replaced = state.delete or state.urn in registered
-        step = Step(Op.DELETE_REPLACED if is_replaced else Op.DELETE, state.urn, state)
-        self._begin(step)
-        began = time.monotonic()
-        if not self._is_preview:
-            sequence = self._journal.start(state, "deleting")
-            try:
-                if state.protect and not is_replaced:
-                    raise EngineError(
-                        f"{state.name}: is protected; remove `protect` from the program and run up before deleting it"
-                    )
-                self._call_delete(state, together)
-            except Exception as error:
-                self._journal.fail(sequence)
-                self._failed(step, _worded(error))
-                return
-            self._journal.gone(index, sequence)
-        self._end(step, time.monotonic() - began)
-
-    def _call_delete(self, state: ResourceState, together: frozenset[str]) -> None:
-        is_ours = state.custom and not state.external and not state.is_provider and not state.retain_on_delete
-        if is_ours and state.deleted_with not in together:
-            self._ensure_configured(state)
-            self._providers.delete(state, state.custom_timeouts.delete)
-
-    def read(self, state: ResourceState) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        """(id, outputs, inputs) of a recorded resource as its provider finds it; an empty id when it is gone."""
-        self._ensure_configured(state)
-        return self._providers.read(state)
-
-    # ------------------------------------------------------------------ providers
-
-    def _provider_reference(self, goal: Goal) -> str:
-        """`<urn>::<id>` of the default provider for a resource, registered on first use."""
-        if goal.type.startswith(PROVIDER_TYPE_PREFIX) or goal.provider:
-            raise EngineError(
-                f"{goal.name}: explicit provider instances are not supported by the embedded engine; "
-                "configure the default provider, or run with --engine pulumi"
-            )
-        package = package_of(goal.type)
-        with self._provider_lock:
-            known = self._provider_references.get((package, goal.version))
-            if known is None:
-                known = self._register_default_provider(package, goal.version)
-                self._provider_references[(package, goal.version)] = known
-            return known
-
-    def _register_default_provider(self, package: str, version: str) -> str:
-        type_ = f"{PROVIDER_TYPE_PREFIX}{package}"
-        urn = f"{self._urn_prefix}::{type_}::{default_provider_name(version)}"
-        index, old = self._olds.get(urn, (None, None))
-        inputs = self._providers.configure(package, self._providers.default_inputs(package, version), urn)
-        # The CLI keeps its own bookkeeping of a provider apart in the inputs, under this key.
-        new = ResourceState(urn, type_, custom=True, inputs={**inputs, "__internal": {}}, outputs=inputs)
-        with self._lock:
-            self._registered[urn] = new
-        if old is not None:
-            new = new.changed(id=old.id, created=old.created, modified=old.modified, other=old.other)
-            is_changed = new.outputs != old.outputs
-            if not self._is_preview:
-                self._journal.record(new, index, changed=is_changed)
-        else:
-            stamp = self._now()
-            new = new.changed(
-                id=UNKNOWN_SENTINEL if self._is_preview else new_provider_id(), created=stamp, modified=stamp
-            )
-            if not self._is_preview:
-                self._journal.record(new, None)
-        return f"{urn}::{new.id}"
-
-    def _ensure_configured(self, state: ResourceState) -> None:
-        """Configure the provider of a recorded resource from the provider's record, when the program did not."""
-        package = package_of(state.type)
-        with self._provider_lock:
-            if any(name == package for name, _ in self._provider_references):
-                return
-            recorded = self._olds.get(state.provider_urn)
-            inputs = dict(recorded[1].outputs) if recorded else {}
-            # The stack's configuration of today wins over what was recorded, as it does when the program runs.
-            inputs.update(self._providers.default_inputs(package, str(inputs.get("version", ""))))
-            self._providers.configure(package, inputs, state.provider_urn)
-            self._provider_references[(package, str(inputs.get("version", "")))] = state.provider
-
-    # ------------------------------------------------------------------ telling
-
-    def _begin(self, step: Step) -> None:
-        self._emit(StepBegan(step))
-
-    def _end(self, step: Step, seconds: float) -> None:
-        self._count(step)
-        self._emit(StepEnded(step, seconds))
-
-    def _tell(self, step: Step) -> None:
-        """A step that says what others did, such as `replace`: nothing is carried out."""
-        self._begin(step)
-        self._end(step, 0.0)
-
-    def _count(self, step: Step) -> None:
-        if step.op in COUNTED and not step.resource.is_provider:
-            with self._lock:
-                self.changes[step.op.value] = self.changes.get(step.op.value, 0) + 1
-
-    def _fail(self, urn: str, message: str) -> None:
-        with self._lock:
-            self.is_stopped = True
-            self.failures.append(message)
-        self._emit(Diagnosed("error", message, urn))
-
-    def _failed(self, step: Step, message: str) -> StepStopped:
-        with self._lock:
-            self.is_stopped = True
-            self.failures.append(message)
-        self._emit(StepFailed(step, message))
-        return StepStopped(step.urn)
-
-    def raise_failures(self) -> None:
-        """UpdateFailed when any step failed."""
-        if self.failures:
-            raise UpdateFailed(f"{len(self.failures)} error{'s' if len(self.failures) > 1 else ''}")
+def _wanted_state(goal: Goal, provider: str) -> ResourceState:
+    return ResourceState(
+        urn=goal.urn,
+        type=goal.type,
+        custom=goal.custom,
+        inputs=goal.properties,
+        parent=goal.parent,
+        protect=goal.protect,
+        dependencies=goal.dependencies,
+        property_dependencies=goal.property_dependencies,
+        provider=provider,
+        custom_timeouts=goal.custom_timeouts,
+        retain_on_delete=goal.retain_on_delete,
+        deleted_with=goal.deleted_with,
+        source_position=goal.source_position,
+        ignore_changes=goal.ignore_changes,
+        replace_on_changes=goal.replace_on_changes,
+    )
 
 
 def _step(op: Op, old: ResourceState, new: ResourceState, verdict: Verdict) -> Step:
     diff = verdict.diff
-    detailed: dict[str, PropertyDiff] | None = diff.detailed
-    return Step(op, new.urn, old, new, diff.diffs, diff.replace_keys, detailed)
-
-
-def _worded(error: Exception) -> str:
-    if isinstance(error, (ProviderError, EngineError)):
-        return str(error)
-    return f"{type(error).__name__}: {error}"
+    return Step(op, new.urn, old, new, diff.diffs, diff.replace_keys, diff.detailed)

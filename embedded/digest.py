@@ -19,6 +19,7 @@ class Digest:
     def __init__(self) -> None:
         """Empty."""
         self._config: dict[str, str] = {}
+        self._is_refresh = False
         self._steps: list[dict[str, Any]] = []
         self._diagnostics: list[dict[str, Any]] = []
         self._duration_nanoseconds = 0
@@ -27,12 +28,13 @@ class Digest:
     def take(self, event: Event) -> None:
         """Take one event."""
         match event:
-            case Started(config=config):
+            case Started(kind=kind, config=config):
+                self._is_refresh = kind == "refresh"
                 self._config = config
-            case StepBegan(step=step) if is_shown(step) and step.op is not Op.REFRESH:
+            case StepBegan(step=step) if is_shown(step):
                 self._steps.append(step_json(step))
-            case StepEnded(step=step) if step.op is Op.REFRESH and is_shown(step):
-                self._steps.append(step_json(step))
+            case StepEnded(step=step) if self._is_refresh and step.op in (Op.UPDATE, Op.DELETE):
+                self._swap(step_json(step))
             case StepFailed(step=step, message=message):
                 self._diagnostics.append({"urn": step.urn, "message": f"error: {message}\n", "severity": "error"})
             case Diagnosed(severity=severity, message=message, urn=urn):
@@ -42,6 +44,10 @@ class Digest:
             case Finished(changes=changes, seconds=seconds):
                 self._changes = changes
                 self._duration_nanoseconds = round(seconds * 1e9)
+
+    def _swap(self, entry: dict[str, Any]) -> None:
+        """A refresh says first that it reads, and afterwards what it found, in the same place."""
+        self._steps = [entry if known["urn"] == entry["urn"] else known for known in self._steps]
 
     @property
     def document(self) -> dict[str, Any]:
@@ -59,12 +65,14 @@ class Digest:
 def is_shown(step: Step) -> bool:
     """Whether a reader sees the step.
 
-    Not a default provider's, nor one behind a replacement, nor an unchanged resource's; the stack is always shown.
+    Not a default provider's, nor one behind a replacement, nor an unchanged resource's, unless its protection changes;
+    the stack is always shown.
     """
     state = step.resource
     if state.is_provider or step.op in _HIDDEN:
         return False
-    return step.op is not Op.SAME or state.is_stack
+    is_protection_changed = step.old is not None and step.new is not None and step.old.protect != step.new.protect
+    return step.op is not Op.SAME or state.is_stack or is_protection_changed
 
 
 def step_json(step: Step) -> dict[str, Any]:

@@ -7,6 +7,8 @@ EngineError
 ├── Unsupported         the program asks for something this engine does not do; `pulumi` does
 ├── ProgramFailed       the Pulumi program itself ended with an error
 └── UpdateFailed        one or more steps failed; what succeeded is in the state
+
+StepStopped is none of them: it ends one resource's work after its failure was told.
 """
 
 
@@ -43,3 +45,7 @@ class ProgramFailed(EngineError):
 
 class UpdateFailed(EngineError):
     """At least one step failed. The steps that succeeded are recorded in the state."""
+
+
+class StepStopped(Exception):
+    """This resource was not worked on, or its step failed; the failure has been told already."""

@@ -7,10 +7,11 @@ wrote it was killed: `replay` gives the state as it was then, and what was still
 Each line is one JSON object. The first: {"base": SHA-256 of the checkpoint's bytes, or "" when there was none}. Then:
 {"start": resource, "op": "creating" or another kind, "seq": n}   an act began; the provider is about to be called
 {"seq": n, "new": resource, "old": index or null}                 it ended: `new` takes the place of the old entry
+{"seq": n, "new": resource, "condemned": index}                   it ended: the old entry stays, to be deleted
 {"seq": n, "gone": index}                                         an old entry was deleted
-{"mark": index, "resource": resource}                             an old entry changed in place
+{"seq": n, "mark": index, "resource": resource}                   an old entry changed in place
 {"outputs": urn, "properties": {…}}                               a component's or the stack's outputs
-{"drop": urn}                                                     a resource made by this update was deleted again
+{"failed": n}                                                     an act ended without effect
 Indexes count the checkpoint's resources from 0.
 """
 
@@ -52,37 +53,39 @@ class Progress:
             case {"start": resource, "op": op, "seq": sequence}:
                 self.pending[sequence] = {"resource": resource, "type": op}
             case {"new": resource, "old": index, "seq": sequence}:
-                self.pending.pop(sequence, None)
                 self.record(sequence, ResourceState.from_json(resource), index)
+            case {"new": resource, "condemned": index, "seq": sequence}:
+                self.record(sequence, ResourceState.from_json(resource), index, is_condemned=True)
             case {"gone": index, "seq": sequence}:
                 self.pending.pop(sequence, None)
                 self.olds[index] = None
-            case {"mark": index, "resource": resource}:
+            case {"mark": index, "resource": resource, "seq": sequence}:
+                self.pending.pop(sequence, None)
                 self.olds[index] = ResourceState.from_json(resource)
             case {"outputs": urn, "properties": properties}:
                 self.set_outputs(urn, properties)
-            case {"drop": urn}:
-                self.drop(urn)
             case {"failed": sequence}:
                 self.pending.pop(sequence, None)
             case _:
                 raise StateError(f"the journal has a line of an unknown kind: {sorted(line)}")
 
-    def record(self, sequence: int, state: ResourceState, index: int | None) -> None:
-        """A new state, in place of the old entry at `index` if any."""
+    def record(self, sequence: int, state: ResourceState, index: int | None, is_condemned: bool = False) -> None:
+        """A new state, in place of the old entry at `index` if any; a condemned one stays, marked, to be deleted."""
+        self.pending.pop(sequence, None)
         self.news[sequence] = state
         self.sequence_of[state.urn] = sequence
         if index is not None:
-            self.olds[index] = None
+            old = self.olds[index]
+            self.olds[index] = old.changed(delete=True) if is_condemned and old is not None else None
 
     def set_outputs(self, urn: str, properties: dict[str, Any]) -> None:
-        """Give a component or the stack its outputs."""
-        sequence = self.sequence_of[urn]
-        self.news[sequence] = self.news[sequence].changed(outputs=properties)
-
-    def drop(self, urn: str) -> None:
-        """Forget a resource that this update recorded and then deleted."""
-        del self.news[self.sequence_of.pop(urn)]
+        """Give a component or the stack its outputs. One that is unchanged otherwise may have no line of its own."""
+        if (sequence := self.sequence_of.get(urn)) is not None:
+            self.news[sequence] = self.news[sequence].changed(outputs=properties)
+            return
+        for index, state in enumerate(self.olds):
+            if state is not None and state.urn == urn and not state.delete:
+                self.olds[index] = state.changed(outputs=properties)
 
     def snapshot(self) -> Snapshot:
         """The stack as it stands: what was completed, then what has not been reached."""
@@ -91,8 +94,17 @@ class Progress:
             resources=resources,
             secrets_providers=self.base.secrets_providers,
             metadata=self.base.metadata,
-            pending_operations=list(self.pending.values()),
+            pending_operations=[*self.pending.values(), *self._unsettled(resources)],
         )
+
+    def _unsettled(self, resources: list[ResourceState]) -> list[dict[str, Any]]:
+        """Creations that a run before was killed in, and of which nothing is known since."""
+        known = {state.urn for state in resources}
+        return [
+            operation
+            for operation in self.base.pending_operations
+            if operation.get("type") == "creating" and operation["resource"]["urn"] not in known
+        ]
 
 
 class Journal:
@@ -110,42 +122,43 @@ class Journal:
     def start(self, state: ResourceState, op: str) -> int:
         """Say that a provider is about to be called; returns the act's number."""
         with self._lock:
-            self._sequence += 1
-            self.progress.pending[self._sequence] = {"resource": state.to_json(), "type": op}
-            self._write({"start": state.to_json(), "op": op, "seq": self._sequence})
-            return self._sequence
+            sequence = self._next()
+            self._take({"start": state.to_json(), "op": op, "seq": sequence})
+            return sequence
 
     def fail(self, sequence: int) -> None:
         """The act ended without effect."""
         with self._lock:
-            self.progress.pending.pop(sequence, None)
-            self._write({"failed": sequence})
+            self._take({"failed": sequence})
 
     def record(
-        self, state: ResourceState, index: int | None, sequence: int | None = None, changed: bool = True
+        self,
+        state: ResourceState,
+        index: int | None,
+        sequence: int | None = None,
+        changed: bool = True,
+        is_condemned: bool = False,
     ) -> None:
         """A resource's new state. Unchanged states (`same`) are kept but need no line: the old entry says the same."""
         with self._lock:
-            if sequence is None:
-                self._sequence += 1
-                sequence = self._sequence
-            self.progress.pending.pop(sequence, None)
-            self.progress.record(sequence, state, index)
+            sequence = self._next() if sequence is None else sequence
+            self.progress.record(sequence, state, index, is_condemned)
             if changed:
-                self._write({"seq": sequence, "new": state.to_json(), "old": index})
+                place = "condemned" if is_condemned else "old"
+                self._write({"seq": sequence, "new": state.to_json(), place: index})
 
-    def gone(self, index: int, sequence: int) -> None:
+    def gone(self, index: int, sequence: int | None = None) -> None:
         """An old entry was deleted."""
-        with self._lock:
-            self.progress.pending.pop(sequence, None)
-            self.progress.olds[index] = None
-            self._write({"seq": sequence, "gone": index})
+        self._settle({"gone": index}, sequence)
 
-    def mark(self, index: int, state: ResourceState) -> None:
+    def mark(self, index: int, state: ResourceState, sequence: int | None = None) -> None:
         """An old entry changed in place."""
+        self._settle({"mark": index, "resource": state.to_json()}, sequence)
+
+    def foresee(self, index: int, state: ResourceState | None) -> None:
+        """In a preview, what an update would make of an old entry. Nothing is written."""
         with self._lock:
             self.progress.olds[index] = state
-            self._write({"mark": index, "resource": state.to_json()})
 
     def outputs(self, urn: str, properties: dict[str, Any], changed: bool) -> None:
         """A component's outputs."""
@@ -165,6 +178,18 @@ class Journal:
         """The checkpoint holds all of it now."""
         self.close()
         self._file.journal_path.unlink(missing_ok=True)
+
+    def _next(self) -> int:
+        self._sequence += 1
+        return self._sequence
+
+    def _settle(self, line: dict[str, Any], sequence: int | None) -> None:
+        with self._lock:
+            self._take({"seq": self._next() if sequence is None else sequence, **line})
+
+    def _take(self, line: dict[str, Any]) -> None:
+        self.progress.apply(line)
+        self._write(line)
 
     def _write(self, line: dict[str, Any]) -> None:
         self.progress.is_changed = True

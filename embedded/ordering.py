@@ -1,6 +1,6 @@
 """Orders of dependence over resource states."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from embedded.resource import ResourceState
 
@@ -32,14 +32,14 @@ def in_dependency_order(resources: Sequence[ResourceState]) -> list[ResourceStat
     return ordered
 
 
-def dependents_of(urn: str, resources: Iterable[ResourceState]) -> list[ResourceState]:
-    """All that depends on `urn`, directly or not, in the order given (which must be an order of dependence)."""
+def dependents_of(urn: str, resources: Sequence[ResourceState]) -> list[tuple[int, ResourceState]]:
+    """(index, state) of all that depends on `urn`, directly or not, in the order given: one of dependence."""
     reached = {urn}
     found = []
-    for state in resources:
+    for index, state in enumerate(resources):
         if state.urn != urn and not reached.isdisjoint(state.all_dependencies()):
             reached.add(state.urn)
-            found.append(state)
+            found.append((index, state))
     return found
 
 

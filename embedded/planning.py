@@ -3,15 +3,19 @@
 Source: pkg/resource/deploy/step_generator.go in github.com/pulumi/pulumi (read 2026-11).
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
+from embedded import paths
+from embedded.diff import Diff, PropertyDiff
+from embedded.errors import EngineError
 from embedded.ordering import dependents_of
-from embedded.providers import Diff, top_level
 from embedded.resource import ResourceState
-from embedded.steps import PropertyDiff
 from plugin.values import UNKNOWN
+
+INIT_ERROR_KEY: Final = "#initerror"
+"""Stands in `replace_on_changes`, and in a diff, for the errors of a resource that is made but not ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +27,6 @@ class Verdict:
     delete_first: bool = False
 
 
-NO_DIFF = Diff(changes=False, replace_keys=[], diffs=[], delete_before_replace=False, detailed=None)
-
-
 def judge(
     old: ResourceState,
     diff: Diff,
@@ -33,7 +34,7 @@ def judge(
     delete_before_replace: bool | None,
 ) -> Verdict:
     """Weigh a provider's diff with what the state and the program say."""
-    diff = with_replace_on_changes(diff, replace_on_changes)
+    diff = with_replace_on_changes(diff, replace_on_changes, bool(old.init_errors))
     if diff.changes or old.pending_replacement:
         if diff.replace_keys or old.pending_replacement:
             delete_first = diff.delete_before_replace if delete_before_replace is None else delete_before_replace
@@ -44,79 +45,71 @@ def judge(
     return Verdict("same", diff)
 
 
-def with_replace_on_changes(diff: Diff, paths: list[str]) -> Diff:
-    """A diff in which changes at the program's `replace_on_changes` paths force a replacement; `*` is every input."""
-    if not paths or not diff.changes:
+def with_replace_on_changes(diff: Diff, forcing: list[str], has_init_errors: bool) -> Diff:
+    """A diff in which changes at the program's `replace_on_changes` paths force a replacement."""
+    if not forcing or not (diff.changes or has_init_errors):
         return diff
-    detailed = dict(diff.detailed or {})
-    forced = {key for key in detailed if any(is_at_or_below(key, path) for path in paths)}
-    if not forced:
-        return diff
-    for key in forced:
-        kind = detailed[key].kind
-        detailed[key] = PropertyDiff(kind if kind.endswith("-replace") else f"{kind}-replace", detailed[key].input_diff)
-    keys = sorted({*diff.replace_keys, *(top_level(key) for key in forced)})
-    return Diff(diff.changes, keys, diff.diffs, diff.delete_before_replace, detailed)
+    try:
+        prefixes = [paths.parse(text) for text in forcing]
+    except ValueError as error:
+        raise EngineError(f"replace_on_changes: {error}") from error
+
+    def is_forced(key: str) -> bool:
+        path = paths.parse(key)
+        return any(paths.contains(prefix, path) for prefix in prefixes)
+
+    keys = {*diff.replace_keys, *(key for key in diff.diffs if is_forced(key))}
+    detailed = diff.detailed
+    if detailed is not None:
+        detailed = {key: _replacing(change) if is_forced(key) else change for key, change in detailed.items()}
+    is_init_error_forced = has_init_errors and is_forced(INIT_ERROR_KEY)
+    if is_init_error_forced:
+        keys.add(INIT_ERROR_KEY)
+        if detailed is not None:
+            detailed[INIT_ERROR_KEY] = PropertyDiff("update-replace", False)
+    changes = bool(diff.changes) or is_init_error_forced
+    return replace(diff, changes=changes, replace_keys=sorted(keys), detailed=detailed)
 
 
-def is_at_or_below(path: str, prefix: str) -> bool:
-    """Whether a property path is the prefix or inside it; `*` matches everything."""
-    return prefix == "*" or path == prefix or path.startswith((f"{prefix}.", f"{prefix}["))
-
-
-def input_diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> Diff:
-    """The engine's own comparison, for a provider that leaves it to the engine."""
-    detailed: dict[str, PropertyDiff] = {}
-    for key in sorted(old.keys() | new.keys()):
-        if key not in new:
-            detailed[key] = PropertyDiff("delete", True)
-        elif key not in old:
-            detailed[key] = PropertyDiff("add", True)
-        elif old[key] != new[key]:
-            detailed[key] = PropertyDiff("update", True)
-    return Diff(bool(detailed), [], list(detailed), False, detailed)
-
-
-def keep_ignored(inputs: Mapping[str, Any], old_inputs: Mapping[str, Any], ignore_changes: list[str]) -> dict[str, Any]:
-    """Inputs in which ignored top-level properties have their old value, or are absent where there was none."""
-    result = dict(inputs)
-    for key in ignore_changes:
-        if key in old_inputs:
-            result[key] = old_inputs[key]
-        else:
-            result.pop(key, None)
-    return result
+def _replacing(change: PropertyDiff) -> PropertyDiff:
+    kind = change.kind if change.kind.endswith("-replace") else f"{change.kind}-replace"
+    return PropertyDiff(kind, change.input_diff)
 
 
 def dependent_replacements(
     root: ResourceState,
-    olds: Iterable[ResourceState],
+    olds: Sequence[ResourceState],
     already_registered: frozenset[str],
     diff_of: Callable[[ResourceState, dict[str, Any]], Diff],
-) -> list[tuple[ResourceState, list[str]]]:
-    """Resources that have to be deleted before `root` can be, with the keys that force it, in order of dependence.
+) -> list[tuple[int, ResourceState, list[str]]]:
+    """What has to be deleted before `root` can be, in order of dependence: (index in `olds`, state, forcing keys).
 
     A dependent is one of them when, with unknown in place of each input that comes from a condemned resource, its
     provider asks for a replacement. Resources registered in this run already cannot depend on `root`.
     """
     condemned = {root.urn}
-    found: list[tuple[ResourceState, list[str]]] = []
-    for state in dependents_of(root.urn, olds):
+    found: list[tuple[int, ResourceState, list[str]]] = []
+    for index, state in dependents_of(root.urn, olds):
         if not state.custom or state.external or state.urn in already_registered:
             continue
-        if state.deleted_with in condemned:
+        keys: list[str] | None = []
+        if state.deleted_with not in condemned:
+            keys = _forcing_keys(state, condemned, diff_of)
+        if keys is not None:
             condemned.add(state.urn)
-            found.append((state, []))
-            continue
-        inputs = dict(state.inputs)
-        touched = [
-            key for key, urns in state.property_dependencies.items() if key in inputs and condemned.intersection(urns)
-        ]
-        if not touched:
-            continue
-        inputs.update((key, UNKNOWN) for key in touched)
-        diff = with_replace_on_changes(diff_of(state, inputs), state.replace_on_changes)
-        if diff.replace_keys:
-            condemned.add(state.urn)
-            found.append((state, diff.replace_keys))
+            found.append((index, state, keys))
     return found
+
+
+def _forcing_keys(
+    state: ResourceState, condemned: set[str], diff_of: Callable[[ResourceState, dict[str, Any]], Diff]
+) -> list[str] | None:
+    touched = {
+        key: UNKNOWN
+        for key, urns in state.property_dependencies.items()
+        if key in state.inputs and condemned.intersection(urns)
+    }
+    if not touched:
+        return None
+    diff = diff_of(state, {**state.inputs, **touched})
+    return with_replace_on_changes(diff, state.replace_on_changes, has_init_errors=False).replace_keys or None

@@ -20,8 +20,8 @@ from pulumi.runtime import config as runtime_config
 from pulumi.runtime import settings as runtime_settings
 from pulumi.runtime.stack import run_in_stack
 
-from embedded.deployment import Deployment, StepStopped
-from embedded.errors import EngineError, ProgramFailed
+from embedded.deployment import Deployment
+from embedded.errors import EngineError, ProgramFailed, StepStopped
 from embedded.monitor import EngineLog, Monitor
 from embedded.project import Project
 

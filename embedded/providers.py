@@ -7,14 +7,14 @@ import secrets
 import threading
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pulumi.provider.experimental import provider as protocol
 
+from embedded.diff import Diff, PropertyDiff, input_diff, top_level
 from embedded.errors import EngineError, Unsupported
+from embedded.paths import keep_old
 from embedded.resource import PROVIDER_TYPE_PREFIX, ResourceState
-from embedded.steps import PropertyDiff
 from embedded.values import from_property_values
 from plugin.complete import complete
 from plugin.values import property_values
@@ -27,17 +27,6 @@ _KINDS = {
     protocol.PropertyDiffKind.UPDATE: "update",
     protocol.PropertyDiffKind.UPDATE_REPLACE: "update-replace",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Diff:
-    """What a provider says of a change. `changes` is None when it leaves that to the engine."""
-
-    changes: bool | None
-    replace_keys: list[str]
-    diffs: list[str]
-    delete_before_replace: bool
-    detailed: dict[str, PropertyDiff] | None
 
 
 class CheckFailed(Exception):
@@ -106,6 +95,10 @@ class Providers:
         replace_keys = list(response.replaces) or sorted(
             {top_level(key) for key, diff in detailed.items() if diff.kind.endswith("-replace")}
         )
+        if response.changes is None:
+            # Left to the engine: inputs are compared, but for what the program told to ignore.
+            compared, _ = keep_old(new_inputs, state.inputs, ignore_changes)
+            return input_diff(state.inputs, compared)
         return Diff(response.changes, replace_keys, list(response.diffs), response.delete_before_replace, detailed)
 
     def create(self, urn: str, inputs: Mapping[str, Any], timeout: float, preview: bool) -> tuple[str, dict[str, Any]]:
@@ -179,14 +172,6 @@ def default_provider_name(version: str) -> str:
 def new_provider_id() -> str:
     """A provider instance's id."""
     return str(uuid.uuid4())
-
-
-def top_level(path: str) -> str:
-    """The input that a property path starts at: `config` of `config.servedEntities[0].name`."""
-    for index, letter in enumerate(path):
-        if letter in ".[":
-            return path[:index] if index else path
-    return path
 
 
 def _raise_failures(response: protocol.CheckResponse) -> None:

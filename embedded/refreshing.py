@@ -1,92 +1,104 @@
 """Bringing the state up to what the providers find, without running the program."""
 
 import time
-from collections.abc import Callable
 from concurrent.futures import Executor
 
-from embedded.deployment import Deployment
-from embedded.errors import EngineError
-from embedded.events import Diagnosed, Event, StepBegan, StepEnded, StepFailed
+from embedded.account import Account
+from embedded.default_providers import DefaultProviders
+from embedded.diff import inverted
 from embedded.journal import Journal
-from embedded.planning import input_diff
+from embedded.providers import Providers
 from embedded.resource import ResourceState
 from embedded.steps import Op, Step
-from plugin.errors import ProviderError
+from embedded.values import from_property_values, same_value
+from plugin.errors import InitFailed
 
 
 class Refresh:
     """Reads every custom resource of a stack; what is gone leaves the state, what differs is taken over."""
 
     def __init__(
-        self, deployment: Deployment, journal: Journal, emit: Callable[[Event], None], is_preview: bool
+        self, providers: Providers, defaults: DefaultProviders, journal: Journal, account: Account, now: str
     ) -> None:
-        """`deployment` configures and holds the providers."""
-        self.changes: dict[str, int] = {}
-        self.failures: list[str] = []
-        self._deployment = deployment
+        """`now`, RFC 3339, is when a resource that differs was last modified."""
+        self._providers = providers
+        self._defaults = defaults
         self._journal = journal
-        self._emit = emit
-        self._is_preview = is_preview
+        self._account = account
+        self._now = now
 
     def run(self, executor: Executor) -> list[ResourceState]:
-        """Read everything; returns the states as they are now, in the order they had.
-
-        In a real refresh the journal holds them too.
-        """
-        olds = list(self._journal.progress.base.resources)
+        """Read everything; returns the states as they are now, in the order they had. Nothing is written."""
+        olds = self._journal.progress.base.resources
         jobs = [executor.submit(self._refreshed, state) for state in olds]
-        news = [job.result() for job in jobs]
-        gone = {old.urn for old, new in zip(olds, news, strict=True) if new is None and not old.delete}
-        kept = []
-        for index, (old, new) in enumerate(zip(olds, news, strict=True)):
-            if new is None:
-                if not self._is_preview:
-                    self._journal.gone(index, self._journal.start(old, "reading"))
-                continue
-            new = without_dependencies_on(new, gone)
-            kept.append(new)
-            if not self._is_preview:
-                self._journal.record(new, index, changed=new != old)
-        return kept
+        return without_loose_ends(olds, [job.result() for job in jobs])
 
     def _refreshed(self, old: ResourceState) -> ResourceState | None:
-        if not old.custom or old.is_provider or old.pending_replacement or not old.id:
-            if not old.is_provider:
-                self._count(Op.SAME)
+        if self._account.is_stopped:
             return old
-        self._emit(StepBegan(Step(Op.REFRESH, old.urn, old, old)))
+        step = Step(Op.REFRESH, old.urn, old, old)
+        self._account.begin(step)
         began = time.monotonic()
-        try:
-            found_id, outputs, inputs = self._deployment.read(old)
-        except (ProviderError, EngineError) as error:
-            self.failures.append(str(error))
-            self._emit(StepFailed(Step(Op.REFRESH, old.urn, old, old), str(error)))
+        if not old.custom or old.is_provider or old.pending_replacement:
+            self._account.end(Step(Op.SAME, old.urn, old, old, is_done=True), 0.0)
             return old
-        if not found_id:
-            self._count(Op.DELETE)
-            self._emit(StepEnded(Step(Op.DELETE, old.urn, old), time.monotonic() - began))
-            self._emit(Diagnosed("warning", f"{old.name}: is gone from the workspace; removed from the state", old.urn))
+        try:
+            self._defaults.ensure(old)
+            new = self._read(old)
+            diff = inverted(self._providers.diff(new, old.inputs, old.ignore_changes)) if new is not None else None
+        except Exception as error:
+            self._account.fail_step(step, error, goes_on=True)
+            return old
+        seconds = time.monotonic() - began
+        if new is None or diff is None:
+            self._account.end(Step(Op.DELETE, old.urn, old), seconds)
+            self._account.warn(old.urn, f"{old.name}: is gone from the workspace; removed from the state")
             return None
-        new = old.changed(id=found_id, outputs=outputs, inputs=inputs or old.inputs, init_errors=[])
-        diff = input_diff(old.outputs, new.outputs)
-        op = Op.UPDATE if diff.changes or new.inputs != old.inputs else Op.SAME
-        self._count(op)
-        step = Step(op, old.urn, old, new, diff.diffs, [], diff.detailed)
-        self._emit(StepEnded(step, time.monotonic() - began))
-        return new
+        op = Op.UPDATE if diff.changes else Op.SAME
+        self._account.end(Step(op, old.urn, old, new, diff.diffs, [], diff.detailed, is_done=True), seconds)
+        is_changed = not (same_value(old.inputs, new.inputs) and same_value(old.outputs, new.outputs))
+        return new.changed(modified=self._now) if is_changed else new
 
-    def _count(self, op: Op) -> None:
-        self.changes[op.value] = self.changes.get(op.value, 0) + 1
+    def _read(self, old: ResourceState) -> ResourceState | None:
+        try:
+            found_id, outputs, inputs = self._providers.read(old)
+            reasons: list[str] = []
+        except InitFailed as failure:
+            found_id, reasons = failure.resource_id, failure.reasons
+            outputs = from_property_values(failure.properties, old.urn)
+            inputs = from_property_values(failure.inputs, old.urn)
+            self._account.warn(old.urn, f"{old.name}: is not healthy: {'; '.join(reasons)}")
+        if not found_id:
+            return None
+        return old.changed(id=found_id, outputs=outputs, inputs=inputs or old.inputs, init_errors=reasons)
 
 
-def without_dependencies_on(state: ResourceState, gone: set[str]) -> ResourceState:
-    """A state that no longer says it depends on what is gone."""
-    if not gone or gone.isdisjoint(state.all_dependencies()):
-        return state
+def without_loose_ends(olds: list[ResourceState], news: list[ResourceState | None]) -> list[ResourceState]:
+    """The states that are still there, none of which names one that is gone; an orphan goes to its parent's parent.
+
+    Both lists are in order of dependence; a new state is None when the resource of the old one is gone.
+    """
+    there: set[str] = set()
+    heir_of: dict[str, str] = {}
+    kept = []
+    for old, new in zip(olds, news, strict=True):
+        parent = old.parent if old.parent in there else heir_of.get(old.parent, "")
+        if new is None:
+            heir_of[old.urn] = parent
+            continue
+        kept.append(_naming_only(there, new.changed(parent=parent)))
+        there.add(new.urn)
+    return kept
+
+
+def _naming_only(there: set[str], state: ResourceState) -> ResourceState:
+    """Pulumi leaves out a property without dependencies here, too."""
     return state.changed(
-        dependencies=[urn for urn in state.dependencies if urn not in gone],
+        dependencies=[urn for urn in state.dependencies if urn in there],
         property_dependencies={
-            key: [urn for urn in urns if urn not in gone] for key, urns in state.property_dependencies.items()
+            key: left
+            for key, urns in state.property_dependencies.items()
+            if (left := [urn for urn in urns if urn in there])
         },
-        deleted_with="" if state.deleted_with in gone else state.deleted_with,
+        deleted_with=state.deleted_with if state.deleted_with in there else "",
     )

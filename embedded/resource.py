@@ -70,9 +70,14 @@ class ResourceState:
         return self.type == STACK_TYPE
 
     @property
+    def is_tainted(self) -> bool:
+        """Whether `pulumi state taint` asked for a new one."""
+        return bool(self.other.get("taint"))
+
+    @property
     def name(self) -> str:
         """The logical name."""
-        return self.urn.rsplit("::", 1)[-1]
+        return self.urn.split("::", 3)[-1]
 
     @property
     def provider_urn(self) -> str:

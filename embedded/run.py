@@ -1,11 +1,8 @@
 """Runs one operation on a stack: preview, up, refresh or destroy. The room's public door."""
 
 import datetime
-import gc
 import ipaddress
 import json
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,18 +15,18 @@ from urllib.parse import urlsplit
 from pulumi.provider.experimental.provider import Provider
 
 from embedded import program
+from embedded.account import Account
 from embedded.checkpoint import Snapshot, StackFile, parse, render, write
 from embedded.deployment import Deployment
 from embedded.digest import Digest
-from embedded.errors import EngineError, Unsupported
+from embedded.errors import EngineError, StackLocked, Unsupported, UpdateFailed
 from embedded.events import Diagnosed, Event, Finished, Started, one_at_a_time
+from embedded.guards import stopping, termination_as_interrupt, without_garbage_collection
 from embedded.journal import Journal, replay
 from embedded.lock import hold
 from embedded.monitor import EngineLog, Monitor
 from embedded.project import Project, load
 from embedded.providers import Providers
-from embedded.refreshing import Refresh
-from embedded.resource import ResourceState
 
 DEFAULT_PARALLEL: Final = 64
 """How many resources are worked on at once. A workspace is one HTTP server: more connections than this gain nothing."""
@@ -90,19 +87,19 @@ class Engine:
 
     def export(self) -> dict[str, Any]:
         """The stack's deployment, in the shape of `pulumi stack export`."""
-        with self._locked(is_preview=True):
-            snapshot, _ = self._recovered()
+        with self._locked(is_preview=True) as is_locked:
+            snapshot, _ = self._stored(is_locked)
         document = json.loads(render(snapshot, self._file, _now(), self._engine_version))
         return {"version": document["version"], "deployment": document["checkpoint"]["latest"]}
 
     def recover(self) -> None:
         """Take over what a killed update had done, so that the checkpoint alone says how the stack stands."""
-        with self._locked(is_preview=True):
-            self._recovered()
+        with self._locked(is_preview=not self._file.journal_path.exists()) as is_locked:
+            self._stored(is_locked)
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs as last recorded."""
-        snapshot, _ = self._recovered()
+        snapshot, _ = self._stored(is_locked=False)
         return next((state.outputs for state in snapshot.resources if state.is_stack), {})
 
     # ------------------------------------------------------------------ running
@@ -113,83 +110,81 @@ class Engine:
 
         emit = one_at_a_time(digest.take, self._listen)
         emit(Started(kind, self._stack, self._project.config))
-        ok, deployment = False, None
-        changes: dict[str, int] = {}
-        outputs: dict[str, Any] = {}
+        ok = False
+        account, outputs = Account(emit), {}
         try:
-            with self._locked(is_preview), _without_garbage_collection(), _termination_as_interrupt():
-                snapshot, text = self._recovered(emit)
+            with self._locked(is_preview) as is_locked, without_garbage_collection(), termination_as_interrupt():
+                snapshot, text = self._stored(is_locked, emit)
                 if refresh:
-                    snapshot, text, changes = self._refresh(snapshot, text, emit, is_preview)
+                    # What is only read on the way to a plan is no part of the plan.
+                    reading = account if kind == "refresh" else Account(emit)
+                    snapshot, text = self._refresh(reading, snapshot, text, is_preview)
                 if kind != "refresh":
-                    deployment, snapshot = self._deploy(kind, snapshot, text, emit, is_preview)
-                    changes, outputs = deployment.changes, deployment.outputs
-                    deployment.raise_failures()
+                    outputs = self._deploy(kind, account, snapshot, text, emit, is_preview)
+                account.raise_failures()
             ok = True
+        except UpdateFailed:
+            pass  # each failure was told when it happened
         except EngineError as error:
-            if deployment is None or not deployment.failures:
-                emit(Diagnosed("error", str(error)))
-            if deployment is not None:
-                changes = deployment.changes
-        emit(Finished(ok, changes, outputs, time.monotonic() - began))
-        return Outcome(ok, changes, outputs, digest.document)
+            emit(Diagnosed("error", str(error)))
+        emit(Finished(ok, account.changes, outputs, time.monotonic() - began))
+        return Outcome(ok, account.changes, outputs, digest.document)
 
     def _deploy(
-        self, kind: str, snapshot: Snapshot, text: bytes | None, emit: Callable[[Event], None], is_preview: bool
-    ) -> tuple[Deployment, Snapshot]:
+        self,
+        kind: str,
+        account: Account,
+        snapshot: Snapshot,
+        text: bytes | None,
+        emit: Callable[[Event], None],
+        is_preview: bool,
+    ) -> dict[str, Any]:
+        """Run the program, then delete what it left out; returns the stack's outputs. Failures are in the account."""
         journal = Journal(self._file, snapshot, text)
-        deployment = self._deployment(journal, emit, is_preview)
-        log = EngineLog(emit)
-        error: EngineError | None = None
+        deployment = self._deployment(journal, account, is_preview)
         try:
             if kind != "destroy":
                 monitor = Monitor(deployment, self._project.name, self._stack, self._project.root)
                 program.run(
-                    self._project,
-                    self._stack,
-                    monitor,
-                    log,
-                    deployment,
-                    self._executor(),
-                    is_preview,
+                    self._project, self._stack, monitor, EngineLog(emit), deployment, self._executor(), is_preview
                 )
-            if not deployment.failures and not deployment.is_stopped:
-                with self._executor() as executor:
-                    deployment.delete_the_rest(executor)
+            if not account.failures and not account.is_stopped:
+                with self._executor() as executor, stopping(deployment):
+                    deployment.deletions.delete_the_rest(executor)
         except EngineError as failure:
-            error = failure
+            if not account.failures:
+                account.fail("", str(failure))
         except KeyboardInterrupt:
-            error = EngineError("interrupted; what was under way has ended and is in the state: run up again to go on")
-        snapshot = journal.progress.snapshot()
+            account.fail("", "interrupted; what was under way has ended and is in the state: run up again to go on")
         if not is_preview:
-            if journal.progress.is_changed:
-                self._write(snapshot)
+            after = journal.progress.snapshot()
+            if journal.progress.is_changed or after.pending_operations != snapshot.pending_operations:
+                self._write(after)
             journal.remove()
-        if error is not None and not deployment.failures:
-            deployment.failures.append(str(error))
-            emit(Diagnosed("error", str(error)))
-        return deployment, snapshot
+        return deployment.outputs
 
     def _refresh(
-        self, snapshot: Snapshot, text: bytes | None, emit: Callable[[Event], None], is_preview: bool
-    ) -> tuple[Snapshot, bytes | None, dict[str, int]]:
+        self, account: Account, snapshot: Snapshot, text: bytes | None, is_preview: bool
+    ) -> tuple[Snapshot, bytes | None]:
+        """Read everything, then take over in one write what could be read. UpdateFailed when some could not."""
         journal = Journal(self._file, snapshot, text)
-        refresh = Refresh(self._deployment(journal, emit, is_preview), journal, emit, is_preview)
-        with self._executor() as executor:
-            resources: list[ResourceState] = refresh.run(executor)
+        deployment = self._deployment(journal, account, is_preview)
+        try:
+            with self._executor() as executor, stopping(deployment):
+                resources = deployment.refresh(executor)
+        except KeyboardInterrupt:
+            raise EngineError("interrupted; nothing was taken over into the state") from None
+        is_changed = resources != snapshot.resources
         snapshot = replace(snapshot, resources=resources)
-        if not is_preview:
-            if journal.progress.is_changed:
-                text = self._write(snapshot)
-            journal.remove()
-        if refresh.failures:
-            raise EngineError(f"{len(refresh.failures)} resources could not be read: {refresh.failures[0]}")
-        return snapshot, text, refresh.changes
+        if is_changed and not is_preview:
+            text = self._write(snapshot)
+        account.raise_failures()
+        return snapshot, text
 
-    def _deployment(self, journal: Journal, emit: Callable[[Event], None], is_preview: bool) -> Deployment:
+    def _deployment(self, journal: Journal, account: Account, is_preview: bool) -> Deployment:
         urn_prefix = f"urn:pulumi:{self._stack}::{self._project.name}"
         providers = Providers(self._providers, self._project.config)
-        return Deployment(urn_prefix, providers, journal, emit, _now, is_preview)
+        return Deployment(urn_prefix, providers, journal, account, _now, is_preview)
 
     def _executor(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self._parallel, thread_name_prefix="resource")
@@ -197,27 +192,35 @@ class Engine:
     # ------------------------------------------------------------------ state
 
     @contextmanager
-    def _locked(self, is_preview: bool) -> Iterator[None]:
-        """A preview needs the lock only to put a killed update in order."""
+    def _locked(self, is_preview: bool) -> Iterator[bool]:
+        """Hold the lock; says whether it is held. A preview needs it only to put a killed update in order."""
         if is_preview and not self._file.journal_path.exists():
-            yield
+            yield False
             return
-        with hold(self._file, _now()):
-            yield
+        try:
+            with hold(self._file, _now()):
+                yield True
+                return
+        except StackLocked:
+            if not is_preview:
+                raise
+        # Another update is under way: the journal is its own, and a preview takes the state as it was before.
+        yield False
 
-    def _recovered(self, emit: Callable[[Event], None] | None = None) -> tuple[Snapshot, bytes | None]:
-        """The snapshot and the checkpoint's bytes, after taking over what a killed update had done."""
-        snapshot = replay(self._file)
-        if snapshot is not None:
-            self._write(snapshot)
+    def _stored(self, is_locked: bool, emit: Callable[[Event], None] | None = None) -> tuple[Snapshot, bytes | None]:
+        """The snapshot and the checkpoint's bytes, under the lock after taking over what a killed update had done."""
+        recovered = replay(self._file) if is_locked else None
+        if recovered is not None:
+            self._write(recovered)
             self._file.journal_path.unlink(missing_ok=True)
-            if emit is not None:
-                emit(Diagnosed("warning", _recovery_note(snapshot)))
         try:
             text = self._file.path.read_bytes()
         except FileNotFoundError:
             return Snapshot(secrets_providers=self._secrets_provider()), None
         snapshot = parse(text, self._file.path)
+        if emit is not None and is_locked:
+            for note in _notes(snapshot, is_recovered=recovered is not None):
+                emit(Diagnosed("warning", note))
         return replace(snapshot, secrets_providers=snapshot.secrets_providers or self._secrets_provider()), text
 
     def _write(self, snapshot: Snapshot) -> bytes:
@@ -242,48 +245,16 @@ def require_loopback(host: str) -> None:
         raise Unsupported(f"a workspace that is not on this machine ({name or host})", "DATABRICKS_HOST")
 
 
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Collect nothing during a run: what the SDK makes for a resource lives to the end of it.
-
-    Walking all of it again and again took 28 of 34 CPU seconds of a preview of 3,000 resources, and freed nothing.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-@contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM and Ctrl-C end a run in order, with the state written.
-
-    The handler for Ctrl-C is stated too: a program may replace Python's own, which it finds when `pulumi` runs it.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _recovery_note(snapshot: Snapshot) -> str:
-    note = "the last update was killed; what it had done was taken over into the state"
-    names = [operation["resource"]["urn"].rsplit("::", 1)[-1] for operation in snapshot.pending_operations]
+def _notes(snapshot: Snapshot, is_recovered: bool) -> Iterator[str]:
+    """What a user should know of an update that was killed."""
+    if is_recovered:
+        yield "the last update was killed; what it had done was taken over into the state"
+    names = [operation["resource"]["urn"].split("::", 3)[-1] for operation in snapshot.pending_operations]
     if names:
-        note += f". Under way at that moment, and so uncertain: {', '.join(names)}"
-    return note
+        yield (
+            f"under way when an update was killed, and so uncertain: {', '.join(names)}; "
+            "what was being made may exist without being in the state"
+        )
 
 
 def _now() -> str:

@@ -6,6 +6,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from embedded.diff import PropertyDiff
 from embedded.resource import ResourceState
 
 
@@ -24,14 +25,6 @@ class Op(StrEnum):
 
 COUNTED = frozenset({Op.SAME, Op.CREATE, Op.UPDATE, Op.REPLACE, Op.DELETE})
 """The operations that a summary counts: a replacement counts once."""
-
-
-@dataclass(frozen=True, slots=True)
-class PropertyDiff:
-    """How one property changes: add, delete or update, `-replace` when it forces a new resource."""
-
-    kind: str
-    input_diff: bool
 
 
 @dataclass(slots=True)

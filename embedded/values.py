@@ -17,7 +17,7 @@ from plugin.values import UNKNOWN, Unknown
 UNKNOWN_SENTINEL: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """How Pulumi writes an unknown value on the wire and in preview JSON (sdk/go/common/resource/plugin)."""
 
-_SIGNATURE_KEY: Final = "4dabf18193072939515e22adb298388d"
+SIGNATURE_KEY: Final = "4dabf18193072939515e22adb298388d"
 """Marks a Struct that stands for a special value (sdk/go/common/resource/sig)."""
 
 _SIGNED: Final = {
@@ -41,13 +41,13 @@ def from_value(value: struct_pb2.Value, place: str) -> Any:
             text = value.string_value
             return UNKNOWN if text == UNKNOWN_SENTINEL else text
         case "number_value":
-            return _number(value.number_value)
+            return plain_number(value.number_value)
         case "bool_value":
             return value.bool_value
         case "struct_value":
             fields = value.struct_value.fields
-            if _SIGNATURE_KEY in fields:
-                signature = fields[_SIGNATURE_KEY].string_value
+            if SIGNATURE_KEY in fields:
+                signature = fields[SIGNATURE_KEY].string_value
                 raise Unsupported(_SIGNED.get(signature, f"a value with signature {signature}"), place)
             return {key: from_value(item, place) for key, item in fields.items()}
         case "list_value":
@@ -96,7 +96,7 @@ def from_property_value(value: PropertyValue, place: str) -> Any:
     if isinstance(inner, str):
         return UNKNOWN if inner == UNKNOWN_SENTINEL else inner
     if isinstance(inner, (int, float)):
-        return _number(inner)
+        return plain_number(inner)
     if isinstance(inner, Computed):
         return UNKNOWN
     if isinstance(inner, Mapping):
@@ -124,6 +124,20 @@ def to_json(value: Any) -> Any:
     return UNKNOWN_SENTINEL if value is UNKNOWN else value
 
 
-def _number(number: float) -> int | float:
+def same_value(old: Any, new: Any) -> bool:
+    """Whether two plain values are the same to Pulumi: unlike Python's `==`, true is not 1."""
+    return old == new and (_kinds(old) == _kinds(new) if isinstance(old, dict | list | bool | int) else True)
+
+
+def _kinds(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _kinds(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_kinds(item) for item in value]
+    return isinstance(value, bool)
+
+
+def plain_number(number: float) -> int | float:
+    """A number as it stands in plain form: an int when it is whole and exact."""
     whole = int(number) if number == number and abs(number) < 2**53 else None
     return whole if whole is not None and whole == number else number

@@ -17,7 +17,8 @@ import pytest
 
 from components.bulk import bulk_declaration
 from components.fleet import Fleet
-from components.program import plan_stack, run
+from components.program import deferred_checks, plan_stack, registration_needed, run
+from components.request import UNKNOWN, endpoint_request
 
 ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 1, 1)
@@ -265,7 +266,9 @@ def test_offline_uses_what_was_recorded_and_asks_nobody(tmp_path: Path, environ:
     assert anywhere.ceiling_tokens_per_second == 1960
 
 
-def test_entries_that_need_registration_are_named(tmp_path: Path, environ: dict[str, str]) -> None:
+def test_entries_that_need_registration_are_named_and_their_checks_deferred(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
     registered = {
         "name": "mine",
         "task": "llm/v1/chat",
@@ -273,9 +276,37 @@ def test_entries_that_need_registration_are_named(tmp_path: Path, environ: dict[
         "throughput": {"bands": {"min": 1, "max": 2}},
     }
     models(tmp_path, {"name": "chat", **BAND}, registered)
-    message = refusal(tmp_path, environ)
-    assert "models/mine: ml.prod.mine_llama would have to be registered first" in message
-    assert "models/chat" not in message
+    sizings = plan_stack(tmp_path, None, "local", environ, TODAY).sizings
+
+    (needed,) = registration_needed(sizings)
+    (deferred,) = deferred_checks(sizings)
+    assert needed.startswith("models/mine: ml.prod.mine_llama has to be registered first")
+    assert deferred.startswith("models/mine: whether ml.prod.mine_llama is eligible")
+    assert not any("mine_llama" in path for path in _Workspace.asked)
+
+
+def test_what_hangs_on_a_version_to_be_registered_is_unknown_in_the_request(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    entry = {
+        "name": "mine",
+        "task": "llm/v1/chat",
+        "register": {"name": "ml.prod.mine_llama", "source": "runs:/0123/model"},
+        "throughput": {"bands": {"min": 1, "max": 2}},
+    }
+    models(tmp_path, entry)
+    (sizing,) = plan_stack(tmp_path, None, "local", environ, TODAY).sizings
+
+    (entity,) = endpoint_request(sizing).endpoint["config"]["servedEntities"]
+
+    assert entity == {
+        "name": "mine_llama",
+        "entityName": "ml.prod.mine_llama",
+        "entityVersion": UNKNOWN,
+        "minProvisionedThroughput": UNKNOWN,
+        "maxProvisionedThroughput": UNKNOWN,
+    }
+    assert pulumi.runtime.rpc.UNKNOWN == UNKNOWN
 
 
 def test_preview_path_imports_none_of_the_slow_packages() -> None:

@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,7 @@ class ToyProject:
 
     def engine(self, parallel: int = 8) -> Engine:
         self.events.clear()
-        return Engine(
-            self.folder, "local", self.state_dir, {"toy": self.toys}, self.events.append, parallel=parallel
-        )
+        return Engine(self.folder, "local", self.state_dir, {"toy": self.toys}, self.events.append, parallel=parallel)
 
     def up(self) -> Outcome:
         return self.engine().up()
@@ -58,6 +57,13 @@ class ToyProject:
     def resources(self) -> dict[str, dict[str, Any]]:
         entries = self.checkpoint()["checkpoint"]["latest"]["resources"]
         return {entry["urn"].rsplit("::", 1)[-1]: entry for entry in entries}
+
+    def edit_state(self, change: Callable[[dict[str, dict[str, Any]]], Any]) -> None:
+        """Change the checkpoint's entries, by logical name."""
+        path = self.state_dir / ".pulumi/stacks/toys/local.json"
+        document = json.loads(path.read_text())
+        change({entry["urn"].rsplit("::", 1)[-1]: entry for entry in document["checkpoint"]["latest"]["resources"]})
+        path.write_text(json.dumps(document))
 
     def messages(self) -> str:
         return "\n".join(str(getattr(event, "message", "")) for event in self.events)
@@ -81,7 +87,11 @@ class ToyProject:
             "TOY_WORLD": str(self.toys.world),
         }
         done = subprocess.run(
-            ["pulumi", "--non-interactive", *arguments], cwd=self.folder, env=environment, capture_output=True, text=True
+            ["pulumi", "--non-interactive", *arguments],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -109,5 +119,6 @@ def box(name: str, **props: Any) -> dict[str, Any]:
 
 
 def plan_of(digest: dict[str, Any]) -> dict[str, str]:
-    """Operation by logical name."""
-    return {step["urn"].rsplit("::", 1)[-1]: step["op"] for step in digest.get("steps", []) if step["op"] != "same"}
+    """Operation by logical name; what is only read, or stays as it is, is no part of a plan."""
+    steps = [step for step in digest.get("steps", []) if step["op"] not in ("same", "refresh")]
+    return {step["urn"].rsplit("::", 1)[-1]: step["op"] for step in steps}

@@ -1,7 +1,8 @@
 """The Pulumi program of the engine's tests: declares what the JSON file in TOY_PLAN says.
 
-A list of resources: {"name", "props", "parent"?, "after"?: [names], "component"?: true, "options"?: {…}}. A property of
-the form {"from": "other.made"} is that resource's output. A resource named `outputs` gives the stack's outputs.
+A list of resources: {"name", "props", "parent"?, "after"?: [names], "component"?: true, "options"?: {…}}, where the option
+`deleted_with` names a resource. A property of the form {"from": "other.made"} is that resource's output. A resource named
+`outputs` gives the stack's outputs.
 """
 
 import json
@@ -43,11 +44,12 @@ for entry in json.loads(Path(os.environ["TOY_PLAN"]).read_text()):
     settings = dict(entry.get("options", {}))
     if "custom_timeouts" in settings:
         settings["custom_timeouts"] = pulumi.CustomTimeouts(**settings["custom_timeouts"])
+    if "deleted_with" in settings:
+        settings["deleted_with"] = made[settings["deleted_with"]]
     options = pulumi.ResourceOptions(
         parent=made.get(entry.get("parent", "")),
         depends_on=[made[name] for name in entry.get("after", [])],
-        version="1.0.0",
-        **settings,
+        **{"version": "1.0.0", **settings},
     )
     kind = Box if entry.get("component") else Thing
     props = {key: resolved(value) for key, value in entry["props"].items()}

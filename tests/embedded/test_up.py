@@ -144,9 +144,7 @@ def test_ignored_change_is_not_made(project: ToyProject) -> None:
 def test_replace_on_changes_forces_a_replacement(project: ToyProject) -> None:
     project.declare(thing("a", size=1))
     project.up()
-    project.declare(
-        {**thing("a", size=2), "options": {"replace_on_changes": ["size"], "delete_before_replace": True}}
-    )
+    project.declare({**thing("a", size=2), "options": {"replace_on_changes": ["size"], "delete_before_replace": True}})
 
     assert project.up().changes == {"replace": 1, "same": 1}
 

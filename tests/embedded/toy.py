@@ -1,9 +1,11 @@
 """A provider of toys for the engine's tests: a real provider whose world is a folder, one JSON file per toy.
 
 `toy:index/thing:Thing` has inputs `name` (a change replaces, old deleted first), `kind` (a change replaces, new made
-first), `size` (changes in place), `of` (anything; a change replaces when the text starts with `fixed`), `trouble` (what
-goes wrong: `create`, `update`, `delete`, `init` or `check`). Output: `made`, the times it was written. The world's `log`
-file has one line per effect, in order. `TOY_WORLD` names the folder when it runs as a plugin executable.
+first), `size` (changes in place), `of` (anything; a change replaces when the text starts with `fixed`), `seconds` and
+`slow_delete` (seconds to make it, and to delete it) and `trouble` (what goes wrong: `create`, `update`, `delete`,
+`check`, `read`, `init` when made, `unready` when updated, `sick` when read). Output: `made`, the times it was written.
+The world's `log` file has one line per effect, in order. `TOY_WORLD` names the folder when it runs as a plugin
+executable.
 """
 
 import json
@@ -99,6 +101,8 @@ class Toys(protocol.Provider):
         outputs = {**inputs, "made": plain(request.olds).get("made", 0) + 1}
         with self._lock:
             self._write(request.resource_id, outputs, f"update {request.resource_id}")
+        if inputs.get("trouble") == "unready":
+            raise InitFailed(request.resource_id, property_values(outputs), ["the paint is wet again"])
         return protocol.UpdateResponse(property_values(outputs))
 
     async def read(self, request: protocol.ReadRequest) -> protocol.ReadResponse:
@@ -106,12 +110,17 @@ class Toys(protocol.Provider):
         if not file.exists():
             return protocol.ReadResponse("")
         outputs = json.loads(file.read_text())
+        if outputs.get("trouble") == "read":
+            raise ProviderError("it hides")
         inputs = {key: value for key, value in outputs.items() if key != "made"}
+        if outputs.get("trouble") == "sick":
+            raise InitFailed(request.resource_id, property_values(outputs), ["it has a fever"], property_values(inputs))
         return protocol.ReadResponse(request.resource_id, property_values(outputs), property_values(inputs))
 
     async def delete(self, request: protocol.DeleteRequest) -> None:
         if plain(request.properties).get("trouble") == "delete":
             raise ProviderError("nobody lets go of it")
+        time.sleep(plain(request.properties).get("slow_delete", 0))
         with self._lock:
             (self.world / f"{request.resource_id}.json").unlink(missing_ok=True)
             self._log(f"delete {request.resource_id}")

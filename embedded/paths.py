@@ -1,0 +1,127 @@
+"""Property paths: `config.servedEntities[0]["a key"]`, with `*` for any name or index. Pure.
+
+Source: sdk/go/common/resource/properties_path.go in github.com/pulumi/pulumi (read 2026-11).
+"""
+
+import copy
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+Path = tuple[str | int, ...]
+
+_PART: Final = re.compile(r'\.?(?:\["((?:\\"|[^"])+)"\]|\[(\d+)\]|\[(\*)\]|([^.\[]+))')
+
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+
+
+def parse(text: str) -> Path:
+    """Read a path. ValueError when it is none."""
+    parts: list[str | int] = []
+    place = 0
+    while place < len(text):
+        found = _PART.match(text, place)
+        if found is None or (place == 0 and text[0] == "."):
+            raise ValueError(f"{text!r} is not a property path")
+        quoted, index, star, name = found.groups()
+        if index is not None:
+            parts.append(int(index))
+        elif quoted is not None:
+            parts.append(quoted.replace('\\"', '"'))
+        else:
+            parts.append(star or name)
+        place = found.end()
+    return tuple(parts)
+
+
+def below(text: str, key: str) -> str:
+    """The path of a key of what is at `text`."""
+    if not _PLAIN_NAME.fullmatch(key):
+        quoted = key.replace('"', '\\"')
+        return f'{text}["{quoted}"]'
+    return f"{text}.{key}" if text else key
+
+
+def contains(path: Path, other: Path) -> bool:
+    """Whether `other` is at the path or below it."""
+    if len(other) < len(path):
+        return False
+    return all(part in ("*", there) for part, there in zip(path, other, strict=False))
+
+
+def keep_old(inputs: Mapping[str, Any], olds: Mapping[str, Any], paths: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """Inputs with the old values at these paths, and the paths at which that cannot be done.
+
+    What is at no such path before is taken out. A path that cannot be read is passed over, as Pulumi does.
+    """
+    result: dict[str, Any] = copy.deepcopy(dict(inputs)) if paths else dict(inputs)
+    failed = []
+    for text in paths:
+        try:
+            path = parse(text)
+        except ValueError:
+            continue
+        if not _reset(path, olds, result):
+            failed.append(text)
+    return result, failed
+
+
+def _reset(path: Path, old: Any, new: Any) -> bool:
+    if not path:
+        return False
+    part, rest = path[0], path[1:]
+    if isinstance(part, int):
+        return _reset_item(part, rest, old, new)
+    if part == "*":
+        return _reset_every(rest, old, new)
+    if not rest:
+        return _reset_key(part, old, new)
+    if not isinstance(old, Mapping) or not isinstance(new, dict):
+        return not isinstance(old, Mapping) and not isinstance(new, dict)
+    if part not in new:
+        return part not in old
+    return _reset(rest, old.get(part), new[part])
+
+
+def _reset_key(key: str, old: Any, new: Any) -> bool:
+    if isinstance(old, Mapping) and key in old:
+        if not isinstance(new, dict):
+            return False
+        new[key] = old[key]
+    elif isinstance(new, dict):
+        new.pop(key, None)
+    return True
+
+
+def _reset_item(index: int, rest: Path, old: Any, new: Any) -> bool:
+    if not isinstance(old, list) or not isinstance(new, list):
+        return not isinstance(old, list) and not isinstance(new, list)
+    if not rest and index >= max(len(old), len(new)):
+        return True
+    if index >= min(len(old), len(new)):
+        return False
+    if rest:
+        return _reset(rest, old[index], new[index])
+    new[index] = old[index]
+    return True
+
+
+def _reset_every(rest: Path, old: Any, new: Any) -> bool:
+    if isinstance(new, dict):
+        if not isinstance(old, Mapping):
+            return not rest
+        if rest:
+            return all(key in new and _reset(rest, value, new[key]) for key, value in old.items())
+        new.clear()
+        new.update(old)
+        return True
+    if isinstance(new, list):
+        if not isinstance(old, list):
+            return not rest
+        for index, value in enumerate(old[: len(new)]):
+            if rest and not _reset(rest, value, new[index]):
+                return False
+            if not rest:
+                new[index] = value
+        return len(old) == len(new)
+    return False

@@ -1,0 +1,60 @@
+"""Ctrl-C and SIGTERM: what is under way ends, the state is written, and nothing more is begun."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.embedded.conftest import ROOT, ToyProject, thing
+
+
+def interrupted(project: ToyProject, act: str, number: signal.Signals, is_time: Callable[[], bool]) -> str:
+    """Run `act` in a process of its own, two resources at a time; signal it when it is time. Its last words."""
+    script = (
+        "import sys; from pathlib import Path; from embedded.run import Engine; from tests.embedded.toy import Toys;"
+        f"engine = Engine(Path({str(project.folder)!r}), 'local', Path({str(project.state_dir)!r}),"
+        f" {{'toy': Toys(Path({str(project.toys.world)!r}))}}, lambda event: None, parallel=2);"
+        f"outcome = engine.{act}(); print(outcome.digest['diagnostics'][-1]['message']); sys.exit(not outcome.ok)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not is_time() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1, said
+    return said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_update_records_what_was_made_and_the_next_one_goes_on(
+    project: ToyProject, number: signal.Signals
+) -> None:
+    project.declare(*[thing(f"t{index}", seconds=0.2) for index in range(30)])
+
+    said = interrupted(project, "up", number, lambda: len(project.toys.effects()) >= 4)
+
+    made = set(project.toys.things())
+    assert "interrupted" in said
+    assert 4 <= len(made) < 30
+    assert {entry["id"] for entry in project.resources().values() if "Thing" in entry["urn"]} == made
+    assert not list((project.state_dir / ".pulumi").rglob("*.jsonl"))
+    assert not list((project.state_dir / ".pulumi/locks").rglob("*.json"))
+    assert project.up().changes["create"] == 30 - len(made)
+
+
+def test_interrupted_destroy_deletes_nothing_more(project: ToyProject) -> None:
+    project.declare(*[thing(f"t{index}", seconds=0.01, slow_delete=0.2) for index in range(30)])
+    project.up()
+
+    interrupted(project, "destroy", signal.SIGINT, lambda: len(project.toys.effects()) >= 34)
+
+    left = set(project.toys.things())
+    assert 10 < len(left) <= 26
+    assert {entry["id"] for entry in project.resources().values() if "Thing" in entry["urn"]} == left
+    assert project.engine().destroy().ok

@@ -1,0 +1,196 @@
+"""What a journal says of a killed update, whatever the moment of the kill."""
+
+import json
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from embedded.checkpoint import StackFile, parse, read
+from embedded.journal import Journal, replay
+from embedded.resource import STACK_TYPE, ResourceState
+from tests.embedded.conftest import ToyProject, plan_of, thing
+
+
+def state(name: str, **fields: object) -> ResourceState:
+    return ResourceState(
+        f"urn:pulumi:local::toys::toy:index/thing:Thing::{name}", "toy:index/thing:Thing", True
+    ).changed(id=f"{name}.plain", **fields)
+
+
+def journal_over(project: ToyProject) -> tuple[StackFile, Journal]:
+    """A journal over the project's checkpoint, as a run that is killed leaves it."""
+    file = StackFile(project.state_dir, "toys", "local")
+    text = file.path.read_bytes()
+    return file, Journal(file, parse(text, file.path), text)
+
+
+def index_of(journal: Journal, name: str) -> int:
+    return next(index for index, state in enumerate(journal.progress.base.resources) if state.name == name)
+
+
+def test_outputs_of_an_unchanged_stack_are_recovered(project: ToyProject) -> None:
+    project.declare(thing("a"), {"name": "outputs", "props": {"n": 1}})
+    project.up()
+    file, journal = journal_over(project)
+    stack = next(state for state in journal.progress.base.resources if state.type == STACK_TYPE)
+    journal.record(stack, 0, changed=False)
+    journal.outputs(stack.urn, {"n": 2}, changed=True)
+    journal.close()
+
+    assert project.engine().outputs() == {"n": 1}, "a reader without the lock takes the checkpoint as it is"
+    project.engine().recover()
+
+    assert project.engine().outputs() == {"n": 2}
+    assert not file.journal_path.exists()
+
+
+def test_replacement_that_was_made_leaves_the_old_one_to_be_deleted(project: ToyProject) -> None:
+    project.declare(thing("a", kind="wood"))
+    project.up()
+    file, journal = journal_over(project)
+    index = index_of(journal, "a")
+    old = journal.progress.base.resources[index]
+    sequence = journal.start(old.changed(id=""), "creating")
+    journal.record(old.changed(id="a.tin"), index, sequence, is_condemned=True)
+    journal.close()
+
+    recovered = replay(file)
+
+    assert recovered is not None
+    assert [(entry.id, entry.delete) for entry in recovered.resources if entry.name == "a"] == [
+        ("a.tin", False),
+        ("a.wood", True),
+    ]
+    assert recovered.pending_operations == []
+
+
+def test_deletion_to_make_room_is_recovered_as_a_pending_replacement(project: ToyProject) -> None:
+    project.declare(thing("a"))
+    project.up()
+    _, journal = journal_over(project)
+    index = index_of(journal, "a")
+    old = journal.progress.base.resources[index]
+    journal.mark(index, old.changed(pending_replacement=True), journal.start(old, "deleting"))
+    journal.start(old.changed(id=""), "creating")
+    journal.close()
+    (project.toys.world / "a.plain.json").unlink()
+
+    assert plan_of(project.preview().digest) == {"a": "replace"}
+    assert project.up().ok
+    assert project.toys.effects() == ["create a.plain", "create a.plain"], "it is not deleted a second time"
+
+
+def test_creation_that_was_under_way_stays_named_until_the_resource_is_known(project: ToyProject) -> None:
+    project.declare(thing("a"))
+    project.up()
+    file, journal = journal_over(project)
+    journal.start(state("b"), "creating")
+    journal.start(state("a"), "updating")
+    journal.close()
+
+    project.up()
+    after_one_run = [operation["resource"]["urn"] for operation in read(file).pending_operations]
+    project.declare(thing("a"), thing("b"))
+    project.up()
+
+    # As in Pulumi: what a killed creation made, nobody but the user can tell.
+    assert after_one_run == [state("b").urn]
+    assert read(file).pending_operations == []
+
+
+def test_line_cut_short_by_the_kill_is_passed_over(project: ToyProject) -> None:
+    project.declare(thing("a"))
+    project.up()
+    file, journal = journal_over(project)
+    journal.record(state("b"), None)
+    journal.record(state("c"), None)
+    journal.close()
+    text = file.journal_path.read_text()
+    file.journal_path.write_text(text[: text.rindex('"id"')])
+
+    recovered = replay(file)
+
+    assert recovered is not None
+    assert {"a", "b"} <= {entry.name for entry in recovered.resources}
+    assert "c" not in {entry.name for entry in recovered.resources}
+
+
+def test_preview_beside_a_running_update_reads_the_checkpoint_and_touches_nothing(project: ToyProject) -> None:
+    project.declare(thing("a"))
+    project.up()
+    file, journal = journal_over(project)
+    journal.record(state("b"), None)
+    file.lock_dir.mkdir(parents=True, exist_ok=True)
+    holder = file.lock_dir / "other.json"
+    holder.write_text(json.dumps({"pid": 1, "username": "ann", "hostname": "elsewhere", "timestamp": "t"}))
+    before = file.path.read_bytes(), file.journal_path.read_bytes()
+
+    planned = project.preview()
+
+    assert planned.ok and planned.changes == {"same": 2}
+    assert (file.path.read_bytes(), file.journal_path.read_bytes()) == before
+    assert not project.up().ok and "ann@elsewhere" in project.messages()
+
+
+def test_update_writes_the_checkpoint_once(project: ToyProject) -> None:
+    """Of what an update costs: one whole checkpoint at its end, however many resources it makes."""
+    project.declare(*[thing(f"t{number}") for number in range(50)])
+    project.up()
+    backup = project.state_dir / ".pulumi/stacks/toys/local.json.bak"
+
+    assert not backup.exists(), "a second write would have kept the first one as a backup"
+
+
+def _up_and_die_after(project: ToyProject, effects: int) -> None:
+    """Run `up` and kill this process as soon as the world has seen so many effects."""
+    toys = project.toys
+    note = toys._log
+
+    def log(line: str) -> None:
+        note(line)
+        if len(toys.effects()) >= effects:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    toys._log = log  # type: ignore[method-assign]
+    project.engine(parallel=3).up()
+
+
+@pytest.mark.parametrize("effects", range(7, 19, 2))
+def test_update_killed_amid_replacements_and_deletions_is_carried_on(project: ToyProject, effects: int) -> None:
+    first = [{"name": f"a{n}", "props": {"name": f"fixed-{n}"}} for n in range(2)]
+    bound = [{"name": f"b{n}", "props": {"name": f"b{n}", "of": {"from": f"a{n}.id"}}} for n in range(2)]
+    project.declare(*first, *bound, thing("c", kind="wood"), thing("gone"))
+    project.up()
+    for entry in first:
+        entry["props"]["name"] += "-new"
+    project.declare(*first, *bound, thing("c", kind="tin"), thing("new"))
+    process = multiprocessing.get_context("fork").Process(target=_up_and_die_after, args=(project, effects))
+    process.start()
+    process.join(60)
+
+    project.engine().recover()
+    held = {
+        entry["id"]
+        for entry in project.checkpoint()["checkpoint"]["latest"]["resources"]
+        if "Thing" in entry["urn"] and not entry.get("pendingReplacement")
+    }
+    uncertain = project.checkpoint()["checkpoint"]["latest"].get("pending_operations", [])
+    lost = set(project.toys.things()) - held
+    names = {operation["resource"]["inputs"]["name"] for operation in uncertain if operation["type"] == "creating"}
+
+    assert {thing_id.split(".")[0] for thing_id in lost} <= names, "what is not in the state is named as uncertain"
+    for thing_id in lost:
+        Path(project.toys.world / f"{thing_id}.json").unlink()
+    assert project.up().ok, project.messages()
+    assert set(project.toys.things()) == {
+        "fixed-0-new.plain",
+        "fixed-1-new.plain",
+        "b0.plain",
+        "b1.plain",
+        "c.tin",
+        "new.plain",
+    }
+    assert not project.up().has_changes
