@@ -17,6 +17,10 @@ from embedded.resource import ResourceState
 from embedded.values import SIGNATURE_KEY, plain_number
 
 DEPLOYMENT_VERSION: Final = 3
+FEATURED_VERSION: Final = 4
+"""Version 3 and a list of features that a reader has to know (pkg/resource/stack/deployment.go)."""
+FEATURES: Final = frozenset({"taint"})
+"""Those that this engine knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def read(file: StackFile) -> Snapshot:
 
 
 def parse(text: bytes, path: Path) -> Snapshot:
-    """Read a checkpoint's text. StateError when it is no version-3 checkpoint."""
+    """Read a checkpoint's text. StateError when it is no checkpoint; Unsupported when it needs more than is known."""
     try:
         document = json.loads(text, parse_int=_whole_number)
     except ValueError as error:
@@ -82,8 +86,10 @@ def parse(text: bytes, path: Path) -> Snapshot:
             f"{path}: is not JSON ({error}); a copy of the state before the last update is beside it as {path.name}.bak"
         ) from error
     version = document.get("version") if isinstance(document, dict) else None
-    if version != DEPLOYMENT_VERSION:
+    if version not in (DEPLOYMENT_VERSION, FEATURED_VERSION):
         raise StateError(f"{path}: has checkpoint version {version!r}; this engine reads version {DEPLOYMENT_VERSION}")
+    if unknown := sorted(set(document.get("features") or []) - FEATURES):
+        raise Unsupported(f"state with {', '.join(unknown)}", str(path))
     if SIGNATURE_KEY.encode() in text:
         raise Unsupported("a secret, an asset or another special value in the state", str(path))
     latest = (document.get("checkpoint") or {}).get("latest") or {}
@@ -117,7 +123,10 @@ def render(snapshot: Snapshot, file: StackFile, time: str, engine_version: str) 
         latest["pending_operations"] = snapshot.pending_operations
     latest["metadata"] = snapshot.metadata
     checkpoint = {"stack": f"organization/{file.project}/{file.stack}", "latest": latest}
-    return json.dumps({"version": DEPLOYMENT_VERSION, "checkpoint": checkpoint}, separators=(",", ":")).encode()
+    head: dict[str, Any] = {"version": DEPLOYMENT_VERSION}
+    if any(state.is_tainted for state in snapshot.resources):
+        head = {"version": FEATURED_VERSION, "features": ["taint"]}
+    return json.dumps({**head, "checkpoint": checkpoint}, separators=(",", ":")).encode()
 
 
 def write(file: StackFile, text: bytes) -> None:

@@ -49,16 +49,15 @@ class Deletions:
         Its entry, and those of its dependents, stay in the state as pending replacement until they are made again.
         """
         olds = self._journal.progress.base.resources
-        found = dependent_replacements(root, olds, self._claims.registered - {root.urn}, self._diff)
-        first = [(place, state, forced) for place, state, forced in found if not state.pending_replacement]
+        first = dependent_replacements(root, olds, self._claims.registered - {root.urn}, self._diff)
         self._refuse_protected(root, [state for _, state, _ in first])
-        taken = self._claims.condemn({state.urn: forced for _, state, forced in first})
+        taken = self._claims.condemn({state.urn: forced for _, state, forced in first if not state.delete})
         with self._lock:
             self._deleted.update(taken, [root.urn])
         try:
             for place, state, forced in reversed(first):
                 if state.delete:
-                    self._delete_for_good(place, state, is_replaced=False)
+                    self._delete_leftover(place, state)
                 elif state.urn in taken:
                     self._delete_for_now(place, state, forced)
                     taken[state.urn].is_over.set()
@@ -66,7 +65,15 @@ class Deletions:
             for condemned in taken.values():
                 condemned.is_over.set()
         self._claims.wait_for(state.urn for _, state, _ in first)
-        return root if root.pending_replacement else self._delete_for_now(index, root, keys)
+        if self._account.is_stopped:
+            # What another replacement had in hand may still be there.
+            raise StepStopped(root.urn)
+        return self._delete_for_now(index, root, keys)
+
+    def _delete_leftover(self, index: int, state: ResourceState) -> None:
+        """What an older replacement left to be deleted, unless this run has done so."""
+        if self._journal.progress.olds[index] is not None:
+            self._delete_for_good(index, state, is_replaced=False)
 
     def _refuse_protected(self, root: ResourceState, dependents: Sequence[ResourceState]) -> None:
         for state in dependents:
@@ -80,6 +87,9 @@ class Deletions:
         return self._providers.diff(state, inputs, state.ignore_changes)
 
     def _delete_for_now(self, index: int, state: ResourceState, keys: list[str]) -> ResourceState:
+        if state.pending_replacement:
+            # A run before has deleted it, and came no further. Pulumi calls for it again when it is a dependent.
+            return state
         step = Step(Op.DELETE_REPLACED, state.urn, state, replace_keys=keys)
         marked = state.changed(pending_replacement=True)
         seconds, sequence = self._call(step, state)

@@ -119,6 +119,8 @@ class Deployment:
             return self._create(Step(Op.CREATE, goal.urn, new=self._checked_anew(goal, new)), None)
         forced_keys = self._claims.condemned_keys(goal.urn)
         if forced_keys is not None:
+            if self.account.is_stopped:
+                raise StepStopped(goal.urn)
             return self._make_again(self._checked_anew(goal, new), index, forced_keys)
         inputs, kept = keep_old(goal.properties, old.inputs, goal.ignore_changes)
         if kept:
@@ -141,6 +143,8 @@ class Deployment:
     def _bring_about_component(self, new: ResourceState, index: int | None, old: ResourceState | None) -> ResourceState:
         if old is None:
             return self._create(Step(Op.CREATE, new.urn, new=new), None)
+        if old.is_tainted:
+            raise Unsupported("replacing a tainted component", new.urn)
         new = new.changed(created=old.created, modified=old.modified)
         if same_value(old.inputs, new.inputs):
             return self._same(new, index, old)

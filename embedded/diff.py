@@ -18,9 +18,9 @@ class PropertyDiff:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """What a provider says of a change. `changes` is None when it leaves that to the engine."""
+    """What a provider, or the engine in its place, says of a change."""
 
-    changes: bool | None
+    changes: bool
     replace_keys: list[str]
     diffs: list[str]
     delete_before_replace: bool
@@ -34,10 +34,7 @@ def replacement_because(key: str) -> Diff:
 
 def top_level(path: str) -> str:
     """The input that a property path starts at: `config` of `config.servedEntities[0].name`."""
-    for index, letter in enumerate(path):
-        if letter in ".[":
-            return path[:index] if index else path
-    return path
+    return str(paths.parse(path)[0])
 
 
 def input_diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> Diff:

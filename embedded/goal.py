@@ -50,8 +50,9 @@ def from_request(request: resource_pb2.RegisterResourceRequest, urn: str, positi
         custom=request.custom,
         parent=request.parent,
         properties={key: value for key, value in from_struct(request.object, urn).items() if value is not None},
-        dependencies=list(request.dependencies),
-        property_dependencies={key: list(deps.urns) for key, deps in sorted(request.propertyDependencies.items())},
+        # The SDK sends sets: in an order of its own, the state would change from run to run.
+        dependencies=sorted(request.dependencies),
+        property_dependencies={key: sorted(deps.urns) for key, deps in sorted(request.propertyDependencies.items())},
         provider=request.provider,
         version=request.version,
         protect=request.protect,

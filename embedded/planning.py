@@ -67,7 +67,7 @@ def with_replace_on_changes(diff: Diff, forcing: list[str], has_init_errors: boo
         keys.add(INIT_ERROR_KEY)
         if detailed is not None:
             detailed[INIT_ERROR_KEY] = PropertyDiff("update-replace", False)
-    changes = bool(diff.changes) or is_init_error_forced
+    changes = diff.changes or is_init_error_forced
     return replace(diff, changes=changes, replace_keys=sorted(keys), detailed=detailed)
 
 

@@ -89,6 +89,7 @@ class PulumiEngine:
         python_root = Path(__file__).resolve().parents[2]
         write_plugin_executable(self.project.plugins_folder, sys.executable, python_root)
         self.project.state_folder.mkdir(parents=True, exist_ok=True)
+        take_over_killed_update(self.project)
         environ = local_pulumi_environment(self.environ, self.project)
         checkpoint = self.project.state_folder / ".pulumi" / "stacks" / self.project.name / f"{LOCAL}.json"
         if not checkpoint.is_file():
@@ -99,6 +100,20 @@ class PulumiEngine:
                 environ,
             )
         return environ
+
+
+def take_over_killed_update(project: Project) -> None:
+    """Put into the local stack's checkpoint what a killed update of the embedded engine left in its journal.
+
+    The CLI knows no such journal: without this it would not see what that update had made.
+    """
+    journal = project.state_folder / ".pulumi" / "journals" / project.name / f"{LOCAL}.jsonl"
+    if journal.is_file():
+        from cli.engines.embedded import translated_errors
+        from embedded.run import Engine
+
+        with translated_errors():
+            Engine(project.root, LOCAL, project.state_folder, {}, lambda event: None).recover()
 
 
 def local_pulumi_environment(environ: Mapping[str, str], project: Project) -> dict[str, str]:

@@ -122,3 +122,22 @@ def test_event_log_is_not_left_behind(machine: Machine) -> None:
     machine.reports(changes={"create": 1})
     machine.engine("local").up(Options())
     assert list((machine.folder / "project" / ".bandplan").glob("*.jsonl")) == []
+
+
+def test_what_a_killed_embedded_update_made_is_in_the_checkpoint_before_pulumi_runs(machine: Machine) -> None:
+    machine.reports(changes={})
+    project = Project(machine.folder / "project")
+    (project.root / "Pulumi.yaml").write_text("name: bandplan\nruntime: python\n")
+    urn = "urn:pulumi:local::bandplan::pulumi:pulumi:Stack::bandplan-local"
+    made = {"urn": urn, "custom": False, "type": "pulumi:pulumi:Stack"}
+    journal = project.state_folder / ".pulumi" / "journals" / "bandplan" / "local.jsonl"
+    journal.parent.mkdir(parents=True)
+    lines = [{"base": ""}, {"seq": 1, "new": made, "old": None}]
+    journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    machine.engine("local").preview(Options())
+
+    assert not journal.exists()
+    checkpoint = json.loads((project.state_folder / ".pulumi/stacks/bandplan/local.json").read_text())
+    assert [entry["urn"] for entry in checkpoint["checkpoint"]["latest"]["resources"]] == [urn]
+    assert machine.commands == ["preview"]

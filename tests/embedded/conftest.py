@@ -100,8 +100,8 @@ class ToyProject:
         self.pulumi("stack", "init", "local")
         return self.pulumi_preview()
 
-    def pulumi_preview(self) -> dict[str, Any]:
-        return json.loads(self.pulumi("preview", "--stack", "local", "--json"))
+    def pulumi_preview(self, *arguments: str) -> dict[str, Any]:
+        return json.loads(self.pulumi("preview", "--stack", "local", "--json", *arguments))
 
 
 @pytest.fixture

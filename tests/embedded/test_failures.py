@@ -188,3 +188,53 @@ def test_broken_checkpoint_is_refused_with_the_way_out(project: ToyProject) -> N
 
     assert not project.up().ok
     assert "local.json.bak" in project.messages()
+
+
+def test_update_that_is_made_but_not_ready_is_found_again_by_the_next_run(project: ToyProject) -> None:
+    project.declare(thing("a", size=1))
+    project.up()
+    project.declare(thing("a", size=2, trouble="unready"))
+
+    assert not project.up().ok
+    entry = project.resources()["a"]
+    # As Pulumi has it: the old inputs beside what the world holds now.
+    assert entry["inputs"]["size"] == 1 and entry["outputs"]["size"] == 2
+    assert entry["initErrors"] == ["the paint is wet again"]
+
+    project.declare(thing("a", size=2))
+    assert project.up().ok
+    assert project.resources()["a"]["inputs"]["size"] == 2
+
+
+def test_secret_in_the_state_is_refused_by_name(project: ToyProject) -> None:
+    project.declare(thing("a"))
+    project.up()
+    signed = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:x"}
+    project.edit_state(lambda entries: entries["a"]["outputs"].update(password=signed))
+
+    assert not project.up().ok
+    assert "a secret" in project.messages() and "--engine pulumi" in project.messages()
+
+
+def test_replacement_in_a_chain_that_fails_is_carried_on(project: ToyProject) -> None:
+    def chain(number: int, **trouble: str) -> list[dict[str, object]]:
+        return [
+            {"name": "a", "props": {"name": f"fixed-{number}"}},
+            {"name": "b", "props": {"name": "fixed-b", "of": {"from": "a.id"}, **trouble}},
+            {"name": "c", "props": {"name": "c", "of": {"from": "b.id"}}},
+        ]
+
+    project.declare(*chain(1))
+    project.up()
+    project.declare(*chain(2, trouble="create"))
+    assert not project.up().ok
+    assert {name: entry.get("pendingReplacement") for name, entry in project.resources().items() if name in "abc"} == {
+        "a": None,
+        "b": True,
+        "c": True,
+    }
+    project.declare(*chain(2))
+
+    assert project.up().changes == {"replace": 2, "same": 2}
+    assert sorted(project.toys.things()) == ["c.plain", "fixed-2.plain", "fixed-b.plain"]
+    assert project.toys.effects().count("delete fixed-b.plain") == 1

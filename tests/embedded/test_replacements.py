@@ -1,5 +1,6 @@
 """Replacements that pull others along, by Pulumi's rules."""
 
+import json
 from typing import Any
 
 from tests.embedded.conftest import ToyProject, plan_of, thing
@@ -75,6 +76,40 @@ def test_protected_dependent_stops_the_chain_before_anything_is_deleted(project:
     assert not [line for line in project.toys.effects() if line.startswith("delete")]
 
 
+def test_dependent_that_cannot_be_deleted_keeps_what_it_needs(project: ToyProject) -> None:
+    fleet = chain("fixed-1")
+    fleet[1]["props"]["trouble"] = "delete"
+    project.declare(*fleet)
+    project.up()
+    fleet[0]["props"]["name"] = "fixed-2"
+    project.declare(*fleet)
+
+    assert not project.up().ok
+    assert sorted(project.toys.things()) == ["d.plain", "fixed-1.plain", "fixed-b.plain"]
+    pending = {name: entry.get("pendingReplacement", False) for name, entry in project.resources().items()}
+    assert [name for name in "abc" if pending[name]] == ["c"]
+
+
+def test_leftover_of_an_older_replacement_goes_before_what_it_needs(project: ToyProject) -> None:
+    project.declare(*chain("fixed-1")[:2])
+    project.up()
+    leftover = {**project.resources()["b"], "id": "fixed-b.old", "delete": True}
+    path = project.state_dir / ".pulumi/stacks/toys/local.json"
+    document = json.loads(path.read_text())
+    document["checkpoint"]["latest"]["resources"].append(leftover)
+    path.write_text(json.dumps(document))
+    project.declare(*chain("fixed-2")[:2])
+
+    assert project.up().ok
+    assert project.toys.effects()[2:] == [
+        "delete fixed-b.old",
+        "delete fixed-b.plain",
+        "delete fixed-1.plain",
+        "create fixed-2.plain",
+        "create fixed-b.plain",
+    ]
+
+
 def test_resource_deleted_with_one_that_is_deleted_first_goes_without_a_call(project: ToyProject) -> None:
     bound = {**thing("b"), "options": {"deleted_with": "a"}}
     project.declare(named("a", "one"), bound)
@@ -134,13 +169,29 @@ def test_deletion_of_a_protected_resource_fails_in_the_preview_already(project: 
 
 
 def test_tainted_resource_is_replaced_because_of_its_id(project: ToyProject) -> None:
-    project.declare(thing("a"))
+    project.declare({**thing("a"), "options": {"delete_before_replace": True}}, thing("b"))
     project.up()
+    path = project.state_dir / ".pulumi/stacks/toys/local.json"
     project.edit_state(lambda entries: entries["a"].update(taint=True))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "version": 4, "features": ["taint"]}))
+    exported = project.engine().export()
 
     steps = {step["urn"].rsplit("::", 1)[-1]: step for step in project.preview().digest["steps"]}
 
+    assert (exported["version"], exported["features"]) == (4, ["taint"])
     assert steps["a"]["op"] == "replace" and steps["a"]["replaceReasons"] == ["id"]
+    assert project.up().changes == {"replace": 1, "same": 2}
+    assert project.checkpoint()["version"] == 3 and "taint" not in project.resources()["a"]
+
+
+def test_state_with_a_feature_that_is_not_known_is_refused_by_name(project: ToyProject) -> None:
+    project.declare(thing("a"))
+    project.up()
+    path = project.state_dir / ".pulumi/stacks/toys/local.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "version": 4, "features": ["hooks"]}))
+
+    assert not project.up().ok
+    assert "state with hooks is not supported" in project.messages()
 
 
 def test_new_version_of_a_provider_takes_its_resources_over_and_the_old_one_goes(project: ToyProject) -> None:

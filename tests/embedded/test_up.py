@@ -209,3 +209,55 @@ def test_hundred_slow_resources_are_made_side_by_side(project: ToyProject) -> No
     assert outcome.changes["create"] == 41
     longest = max(getattr(event, "seconds", 0.0) for event in project.events[:-1])
     assert project.events[-1].seconds < 40 * 0.2 / 2, f"one took {longest}"
+
+
+def test_component_input_that_turns_from_true_to_one_is_a_change(project: ToyProject) -> None:
+    project.declare(box("box", flag=True))
+    project.up()
+    project.declare(box("box", flag=1))
+
+    assert project.up().changes == {"update": 1, "same": 1}
+    assert project.resources()["box"]["outputs"] == {"label": "box"}
+
+
+def test_update_of_a_component_is_no_modification(project: ToyProject) -> None:
+    project.declare(box("box", label="x"))
+    project.up()
+    before = project.resources()["box"]
+    project.declare(box("box", label="y"))
+    project.up()
+    after = project.resources()["box"]
+
+    assert (after["created"], after["modified"]) == (before["created"], before["modified"])
+
+
+def test_values_of_every_kind_come_back_without_a_difference(project: ToyProject) -> None:
+    values = {
+        "text": 'ünï ✓ 𝄞 "\\ \n',
+        "large": 12345678901234567890,
+        "larger": 1e21,
+        "exact": 2**53 + 2,
+        "small": 0.1,
+        "minus": -5,
+        "nothing": {"a": None, "b": [None, {"c": None}]},
+        "empty": [[], {}, ""],
+        "flags": [True, False, 0, 1],
+    }
+    fleet = [thing("a", **values), box("we ird/näme:$&%::x", **values), {"name": "outputs", "props": values}]
+    project.declare(*fleet)
+    project.up()
+    before = project.checkpoint()
+
+    assert not project.up().has_changes
+    assert project.checkpoint() == before, "nothing is rewritten"
+
+
+def test_changed_stack_output_alone_is_recorded(project: ToyProject) -> None:
+    project.declare(thing("a"), {"name": "outputs", "props": {"n": 1, "old": 1}})
+    project.up()
+    project.declare(thing("a"), {"name": "outputs", "props": {"n": 2}})
+
+    outcome = project.up()
+
+    assert not outcome.has_changes
+    assert project.resources()["toys-local"]["outputs"] == {"n": 2}
