@@ -61,9 +61,26 @@ def open_deployment(arguments: argparse.Namespace) -> Deployment:
     project, stack = find_project(Path.cwd()), arguments.stack
     name = choose_engine(arguments.engine, stack, find_pulumi(os.environ))
     environ = with_choices(workspace_environment(project, stack), offline=arguments.offline)
+    if stack != LOCAL and name == "embedded":
+        # Before anything, such as the token, is sent to a host that this engine refuses.
+        require_this_machine(environ)
     if stack != LOCAL and not arguments.offline:
         require_answer(environ)
     return Deployment(project, stack, make_engine(name, project, stack, environ), environ)
+
+
+def require_this_machine(environ: Mapping[str, str]) -> None:
+    """CommandError unless the workspace of the environment, when it names one, is on this machine."""
+    from embedded.errors import EngineError
+    from embedded.run import require_loopback
+
+    host = environ.get("DATABRICKS_HOST", "")
+    if not host:
+        return
+    try:
+        require_loopback(host if "://" in host else f"https://{host}")
+    except EngineError as error:
+        raise CommandError(str(error)) from error
 
 
 def require_answer(environ: Mapping[str, str]) -> None:
@@ -113,7 +130,6 @@ def options_of(arguments: argparse.Namespace) -> Options:
 
 def positive(text: str) -> int:
     """argparse type: a whole number from 1."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 up")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 up")
+    return int(text)

@@ -16,8 +16,8 @@ Generated from the commands themselves by `make format`; `make check` says when 
 `bandplan [-C FOLDER] COMMAND ...` works on the project of the working directory (or of FOLDER). It is installed into
 `.venv/bin` by `make`; the make targets of the same names call it.
 
-Exit status: 0 done; 1 the engine, the workspace or the platform said no; 2 wrong arguments, or errors in `models.yaml`;
-130 interrupted.
+Exit status: 0 done; 1 the engine, the workspace or the platform said no, a deployment of a `models.yaml` with errors
+among it; 2 wrong arguments, or errors that `validate` found; 130 interrupted. Under `pulumi` its own status decides.
 
 | variable | read for |
 |---|---|

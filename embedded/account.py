@@ -16,7 +16,9 @@ class Account:
         """`emit` takes one event at a time from any thread."""
         self.changes: dict[str, int] = {}
         self.failures: list[str] = []
+        self.failed_urns: set[str] = set()
         self.is_stopped = False
+        self.is_interrupted = False
         self._emit = emit
         self._lock = threading.Lock()
 
@@ -50,20 +52,25 @@ class Account:
 
     def fail(self, urn: str, message: str) -> StepStopped:
         """A resource cannot be worked on, and nothing more is begun; returns what its caller raises."""
-        self._note(message)
+        self._note(urn, message)
         self._emit(Diagnosed("error", message, urn))
         return StepStopped(urn)
+
+    def interrupt(self) -> None:
+        """The user called the run off."""
+        self.is_interrupted = True
+        self.fail("", "interrupted; what was under way has ended and is in the state: run up again to go on")
 
     def fail_step(self, step: Step, error: Exception, goes_on: bool = False) -> StepStopped:
         """A step failed, and nothing more is begun unless it `goes_on`; returns what its caller raises."""
         message = worded(error)
-        self._note(message, goes_on)
+        self._note(step.urn, message, goes_on)
         self._emit(StepFailed(step, message))
         return StepStopped(step.urn)
 
     def fail_later(self, urn: str, message: str) -> None:
         """The run fails, but goes on, so that a preview tells all there is to tell."""
-        self._note(message, goes_on=True)
+        self._note(urn, message, goes_on=True)
         self._emit(Diagnosed("error", message, urn))
 
     def raise_failures(self) -> None:
@@ -71,8 +78,10 @@ class Account:
         if self.failures:
             raise UpdateFailed(f"{len(self.failures)} error{'s' if len(self.failures) > 1 else ''}")
 
-    def _note(self, message: str, goes_on: bool = False) -> None:
+    def _note(self, urn: str, message: str, goes_on: bool = False) -> None:
         with self._lock:
+            if urn:
+                self.failed_urns.add(urn)
             self.is_stopped = self.is_stopped or not goes_on
             self.failures.append(message)
 

@@ -11,6 +11,7 @@ from concurrent.futures import Executor
 from typing import Any
 
 from embedded.account import Account, worded
+from embedded.adoption import Adoption, IdOf, no_id
 from embedded.claims import Claims
 from embedded.default_providers import DefaultProviders
 from embedded.deletions import Deletions
@@ -39,13 +40,15 @@ class Deployment:
         account: Account,
         now: Callable[[], str],
         is_preview: bool,
+        id_of: IdOf = no_id,
     ) -> None:
-        """`urn_prefix` is `urn:pulumi:<stack>::<project>`; `now` gives RFC 3339 times in UTC."""
+        """`urn_prefix` is `urn:pulumi:<stack>::<project>`; `now` gives RFC 3339 times; for `id_of` see `adoption`."""
         self.outputs: dict[str, Any] = {}
         self.account = account
         self._claims = Claims()
         self._defaults = DefaultProviders(urn_prefix, providers, journal, self._claims, now, is_preview)
         self.deletions = Deletions(providers, self._defaults, journal, self._claims, account, is_preview)
+        self._adoption = Adoption(journal.progress.base, providers, id_of)
         self._providers = providers
         self._journal = journal
         self._now = now
@@ -198,6 +201,9 @@ class Deployment:
         def call() -> tuple[str, dict[str, Any]]:
             if not new.custom:
                 return "", {}
+            if not self._is_preview and (found := self._adoption.find(new)) is not None:
+                self.account.inform(new.urn, "taken over: the run that was killed had made it")
+                return found
             made = self._providers.create(new.urn, new.inputs, new.custom_timeouts.create, self._is_preview)
             if not made[0] and not self._is_preview:
                 raise ProviderError(f"{new.name}: the provider returned no id for the new resource")

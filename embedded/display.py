@@ -9,19 +9,22 @@ from embedded.lines import Lines, indented, worded
 
 
 @contextmanager
-def shown(is_quiet: bool, show_diff: bool) -> Iterator[Callable[[Event], None]]:
-    """A listener for a run's events. Quiet: warnings and errors alone, on standard error (standard output is data)."""
+def shown(is_quiet: bool, is_full: bool) -> Iterator[Callable[[Event], None]]:
+    """A listener for a run's events.
+
+    Quiet: warnings and errors alone, on standard error (standard output is data). `is_full`: every property, uncut.
+    """
     if is_quiet:
         yield _tell_trouble
         return
     if not sys.stdout.isatty():
-        yield one_at_a_time(Lines(_print_line, show_diff).take)
+        yield one_at_a_time(Lines(_print_line, is_full).take)
         return
     from rich.console import Console
 
     from embedded.tree import Tree
 
-    with Tree(Console(highlight=False), show_diff) as tree:
+    with Tree(Console(highlight=False), is_full) as tree:
         yield one_at_a_time(tree.take)
 
 

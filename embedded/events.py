@@ -59,12 +59,13 @@ class Diagnosed:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The run ended. `changes` counts steps by operation; `outputs` are the stack's."""
+    """The run ended. `changes` counts steps by operation; `outputs` are the stack's; `failed` counts failures."""
 
     ok: bool
     changes: dict[str, int] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    failed: int = 0
 
 
 Event = Started | StepBegan | StepEnded | StepFailed | Progressed | Diagnosed | Finished

@@ -36,7 +36,7 @@ def stopping(deployment: Deployment) -> Iterator[None]:
 
 @contextmanager
 def termination_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM and Ctrl-C end a run in order, with the state written.
+    """Let SIGTERM, Ctrl-C and a closed terminal end a run in order, with the state written.
 
     The handler for Ctrl-C is stated too: a program may replace Python's own, which it finds when `pulumi` runs it.
     """
@@ -47,7 +47,7 @@ def termination_as_interrupt() -> Iterator[None]:
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

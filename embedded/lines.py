@@ -1,13 +1,12 @@
 """A run as plain lines, for a log: one line when a resource's work begins and ends, then the summary."""
 
 from collections.abc import Callable
-from typing import Any
 
 from embedded.events import Diagnosed, Event, Finished, Progressed, Started, StepBegan, StepEnded, StepFailed
 from embedded.steps import Op, Step
-from embedded.wording import MARKS, doing, done, duration, is_internal, label, property_changes, summary, value
+from embedded.wording import MARKS, doing, done, duration, is_internal, label, property_changes, summary
 
-_TITLES = {
+TITLES = {
     "preview": "Previewing update",
     "up": "Updating",
     "refresh": "Refreshing",
@@ -18,26 +17,25 @@ _TITLES = {
 class Lines:
     """Turns events into lines and hands them to `out`."""
 
-    def __init__(self, out: Callable[[str], None], show_diff: bool = True) -> None:
-        """`show_diff`: a line per changed property."""
+    def __init__(self, out: Callable[[str], None], is_full: bool = False) -> None:
+        """`is_full`: the inputs of new resources too, and no value cut."""
         self._out = out
-        self._show_diff = show_diff
+        self._is_full = is_full
         self._is_preview = False
-        self._warnings: list[str] = []
 
     def take(self, event: Event) -> None:
         """Say one event."""
         match event:
             case Started(kind=kind, stack=stack):
                 self._is_preview = kind == "preview"
-                self._out(f"{_TITLES[kind]} ({stack})")
+                self._out(f"{TITLES[kind]} ({stack})")
             case StepBegan(step=step) if self._is_told_at_start(step):
                 self._out(f" {MARKS[step.op]:<2} {label(step.resource)} {doing(step.op, self._is_preview)}")
                 self._tell_changes(step)
             case StepEnded(step=step, seconds=seconds) if self._is_told_at_end(step):
                 self._out(f" {MARKS[step.op]:<2} {label(step.resource)} {done(step.op, False)} ({duration(seconds)})")
-                if step.op is Op.UPDATE and step.old and step.new and step.old.outputs != step.new.outputs:
-                    self._tell_refreshed(step)
+                if step.is_done:
+                    self._tell_changes(step)
             case StepFailed(step=step, message=message):
                 self._out(f" {MARKS[step.op]:<2} {label(step.resource)} {doing(step.op, False)} failed")
                 self._out(indented(f"error: {message}"))
@@ -60,15 +58,8 @@ class Lines:
         return not self._is_preview and not is_internal(step.resource) and step.op not in (Op.SAME, Op.REPLACE)
 
     def _tell_changes(self, step: Step) -> None:
-        if not self._show_diff or step.op in (Op.CREATE, Op.CREATE_REPLACEMENT):
-            return
-        for line in property_changes(step):
+        for line in property_changes(step, self._is_full):
             self._out(f"      {line}")
-
-    def _tell_refreshed(self, step: Step) -> None:
-        if self._show_diff and step.old and step.new and step.old.inputs == step.new.inputs:
-            for line in property_changes(step):
-                self._out(f"      {line}")
 
 
 def worded(severity: str, message: str, urn: str) -> str:
@@ -85,16 +76,9 @@ def indented(text: str) -> str:
 
 def closing(event: Finished, is_preview: bool) -> list[str]:
     """The last lines of a run."""
-    lines = ["Resources:", *summary(event.changes, is_preview)]
+    lines = ["Resources:", *summary(event.changes, is_preview, event.failed)]
     if not event.ok:
         verb = "preview failed" if is_preview else "failed; what succeeded is in the state, run again to go on"
         lines.append(f"error: {verb}")
     lines.append(f"Duration: {duration(event.seconds)}")
     return lines
-
-
-def outputs_lines(outputs: dict[str, Any]) -> list[str]:
-    """The stack's outputs, one a line."""
-    return (
-        ["Outputs:", *(f"    {key}: {value(content)}" for key, content in sorted(outputs.items()))] if outputs else []
-    )

@@ -52,7 +52,7 @@ class Refresh:
         seconds = time.monotonic() - began
         if new is None or diff is None:
             self._account.end(Step(Op.DELETE, old.urn, old), seconds)
-            self._account.warn(old.urn, f"{old.name}: is gone from the workspace; removed from the state")
+            self._account.warn(old.urn, f"{old.name}: is not there any more; removed from the state")
             return None
         op = Op.UPDATE if diff.changes else Op.SAME
         self._account.end(Step(op, old.urn, old, new, diff.diffs, [], diff.detailed, is_done=True), seconds)

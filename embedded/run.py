@@ -16,6 +16,7 @@ from pulumi.provider.experimental.provider import Provider
 
 from embedded import program
 from embedded.account import Account
+from embedded.adoption import IdOf, no_id
 from embedded.checkpoint import Snapshot, StackFile, parse, render, write
 from embedded.deployment import Deployment
 from embedded.digest import Digest
@@ -40,6 +41,7 @@ class Outcome:
     changes: dict[str, int] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     digest: dict[str, Any] = field(default_factory=dict)
+    is_interrupted: bool = False
 
     @property
     def has_changes(self) -> bool:
@@ -59,8 +61,14 @@ class Engine:
         listen: Callable[[Event], None],
         parallel: int = DEFAULT_PARALLEL,
         engine_version: str = "bandplan",
+        id_of: IdOf = no_id,
     ) -> None:
-        """`providers` by package name; `listen` is called from many threads, one call at a time."""
+        """`providers` by package name; `listen` is called from many threads, one call at a time.
+
+        `id_of` tells the id that a resource gets from its type and inputs, where that is known beforehand: with it,
+        what a killed run was making is taken over by the next.
+        """
+        self._id_of = id_of
         self._project = load(root, stack)
         self._stack = stack
         self._providers = providers
@@ -127,8 +135,8 @@ class Engine:
             pass  # each failure was told when it happened
         except EngineError as error:
             emit(Diagnosed("error", str(error)))
-        emit(Finished(ok, account.changes, outputs, time.monotonic() - began))
-        return Outcome(ok, account.changes, outputs, digest.document)
+        emit(Finished(ok, account.changes, outputs, time.monotonic() - began, len(account.failed_urns)))
+        return Outcome(ok, account.changes, outputs, digest.document, account.is_interrupted)
 
     def _deploy(
         self,
@@ -155,7 +163,7 @@ class Engine:
             if not account.failures:
                 account.fail("", str(failure))
         except KeyboardInterrupt:
-            account.fail("", "interrupted; what was under way has ended and is in the state: run up again to go on")
+            account.interrupt()
         if not is_preview:
             after = journal.progress.snapshot()
             if journal.progress.is_changed or after.pending_operations != snapshot.pending_operations:
@@ -184,7 +192,7 @@ class Engine:
     def _deployment(self, journal: Journal, account: Account, is_preview: bool) -> Deployment:
         urn_prefix = f"urn:pulumi:{self._stack}::{self._project.name}"
         providers = Providers(self._providers, self._project.config)
-        return Deployment(urn_prefix, providers, journal, account, _now, is_preview)
+        return Deployment(urn_prefix, providers, journal, account, _now, is_preview, self._id_of)
 
     def _executor(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self._parallel, thread_name_prefix="resource")

@@ -1,10 +1,12 @@
-"""A run as a live tree on a terminal, like Pulumi's own display: what is under way, how long it takes, what is done.
+"""A run as a live tree on a terminal, like Pulumi's own display: resources under their parents, what each is about.
 
-Only resources that change, or are under way, have a line; above the height of the terminal the oldest finished ones
-scroll out as plain lines. `rich` draws; it is imported here alone, since a run without a terminal does not need it.
+While it runs, as much of the tree as fits shows what is under way; at the end the whole tree of what changed stays on
+the screen. Unchanged resources show only where something below them changed. `rich` draws; it is imported here alone,
+since a run without a terminal does not need it.
 """
 
 import time
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console, Group
@@ -12,25 +14,46 @@ from rich.live import Live
 from rich.text import Text
 
 from embedded.events import Diagnosed, Event, Finished, Progressed, Started, StepBegan, StepEnded, StepFailed
-from embedded.lines import closing, indented, worded
+from embedded.lines import TITLES, closing, indented, worded
+from embedded.resource import ResourceState
 from embedded.steps import Op, Step
 from embedded.wording import COLOURS, MARKS, doing, done, duration, is_internal, label, property_changes
 
 _REFRESH_PER_SECOND = 8
+_LINES_AROUND = 3
+"""Rows of the terminal that the live tree leaves free: the title, the count and the cursor's line."""
+
+
+@dataclass
+class Row:
+    """One resource of the tree."""
+
+    state: ResourceState
+    op: Op = Op.SAME
+    began: float = 0.0
+    seconds: float | None = None
+    text: str = ""
+    is_failed: bool = False
+    changes: list[str] = field(default_factory=list)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether work on it has begun and not ended."""
+        return self.op is not Op.SAME and self.seconds is None and not self.is_failed
 
 
 class Tree:
     """Shows events on a terminal. Use as a context manager around the run."""
 
-    def __init__(self, console: Console, show_diff: bool = True) -> None:
-        """`show_diff`: a line per changed property under a finished step."""
+    def __init__(self, console: Console, is_full: bool = False) -> None:
+        """`is_full`: the inputs of new resources too, and no value cut."""
         self._console = console
-        self._show_diff = show_diff
+        self._is_full = is_full
         self._is_preview = False
-        self._under_way: dict[str, tuple[Step, float, str]] = {}
-        self._done = 0
+        self._rows: dict[str, Row] = {}
+        self._messages: list[Text] = []
         self._live = Live(
-            console=console, refresh_per_second=_REFRESH_PER_SECOND, get_renderable=self._render, transient=True
+            console=console, refresh_per_second=_REFRESH_PER_SECOND, get_renderable=self._drawn, transient=True
         )
 
     def __enter__(self) -> "Tree":
@@ -39,69 +62,103 @@ class Tree:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        """Leave only the finished lines on the screen."""
+        """Leave only the finished tree on the screen."""
         self._live.__exit__(*error)
 
     def take(self, event: Event) -> None:
         """Show one event."""
         match event:
             case Started(kind=kind, stack=stack):
+                self._rows, self._messages = {}, []
                 self._is_preview = kind == "preview"
-                verb = {"preview": "Previewing update", "up": "Updating", "refresh": "Refreshing"}.get(
-                    kind, "Destroying"
-                )
-                self._console.print(Text(f"{verb} ({stack})", style="bold"))
-            case StepBegan(step=step) if not is_internal(step.resource) and step.op is not Op.SAME:
-                self._under_way[step.urn] = (step, time.monotonic(), "")
-            case StepEnded(step=step, seconds=seconds):
-                self._done += 1
-                self._under_way.pop(step.urn, None)
-                self._tell_end(step, seconds)
+                self._console.print(Text(f"{TITLES[kind]} ({stack})", style="bold"))
+            case StepBegan(step=step) if not is_internal(step.resource):
+                self._begin(step)
+            case StepEnded(step=step, seconds=seconds) if step.urn in self._rows:
+                self._end(step, seconds)
             case StepFailed(step=step, message=message):
-                self._under_way.pop(step.urn, None)
-                self._console.print(Text(f" {MARKS[step.op]:<2} {label(step.resource)} failed", style="red"))
-                self._console.print(Text(indented(message), style="red"))
-            case Progressed(urn=urn, text=text) if urn in self._under_way:
-                step, began, _ = self._under_way[urn]
-                self._under_way[urn] = (step, began, text)
+                row = self._rows.setdefault(step.urn, Row(step.resource, step.op))
+                row.is_failed = True
+                self._messages.append(Text(indented(f"{step.resource.name}: {message}"), style="red"))
+            case Progressed(urn=urn, text=text) if urn in self._rows:
+                self._rows[urn].text = text
             case Diagnosed(severity=severity, message=message, urn=urn):
                 style = {"warning": "yellow", "error": "red"}.get(severity, "")
-                self._console.print(Text(indented(worded(severity, message, urn)), style=style))
+                self._messages.append(Text(indented(worded(severity, message, urn)), style=style))
             case Finished():
-                for line in closing(event, self._is_preview):
-                    self._console.print(Text(line, style="red" if line.startswith("error") else ""))
+                self._finish(event)
 
-    def _tell_end(self, step: Step, seconds: float) -> None:
-        if is_internal(step.resource) or step.op is Op.SAME:
+    def _begin(self, step: Step) -> None:
+        row = self._rows.setdefault(step.urn, Row(step.resource))
+        if step.op is Op.REPLACE and row.op is Op.CREATE_REPLACEMENT:
             return
-        if self._is_preview and step.op in (Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED):
-            return
-        if not self._is_preview and step.op is Op.REPLACE:
-            return
-        took = "" if self._is_preview else f" ({duration(seconds)})"
-        text = f" {MARKS[step.op]:<2} {label(step.resource)} {done(step.op, self._is_preview)}{took}"
-        self._console.print(Text(text, style=COLOURS.get(step.op, "")))
-        if self._show_diff and step.op not in (Op.CREATE, Op.CREATE_REPLACEMENT):
-            for line in property_changes(step):
-                self._console.print(Text(f"      {line}"))
+        row.state, row.op, row.began, row.seconds, row.text = step.resource, step.op, time.monotonic(), None, ""
+        row.changes = list(property_changes(step, self._is_full)) or row.changes
 
-    def _render(self) -> Group:
-        rows = max(3, self._console.size.height - 4)
-        lines = []
-        for step, began, text in list(self._under_way.values())[:rows]:
-            took = duration(time.monotonic() - began)
-            progress = f" {text}" if text else ""
-            verb = doing(step.op, self._is_preview)
-            lines.append(
-                Text(
-                    f" {MARKS[step.op]:<2} {label(step.resource)} {verb} ({took}){progress}",
-                    style=COLOURS.get(step.op, ""),
-                    no_wrap=True,
-                    overflow="ellipsis",
-                )
-            )
-        hidden = len(self._under_way) - rows
+    def _end(self, step: Step, seconds: float) -> None:
+        row = self._rows[step.urn]
+        row.op = step.op if step.is_done else row.op
+        row.seconds, row.text = seconds, ""
+        if step.is_done:
+            row.changes = list(property_changes(step, self._is_full)) or row.changes
+
+    def _finish(self, event: Finished) -> None:
+        tree, messages = self._tree(only_under_way=False), self._messages
+        ending = [Text(line, "red" if line.startswith("error") else "") for line in closing(event, self._is_preview)]
+        self._rows, self._messages = {}, []
+        self._console.print(Group(*tree, *messages, *ending))
+
+    def _drawn(self) -> Group:
+        if not self._rows:
+            return Group()
+        lines = self._tree(only_under_way=True)
+        fits = max(3, self._console.size.height - _LINES_AROUND)
+        hidden = len(lines) - fits
         if hidden > 0:
-            lines.append(Text(f"    … and {hidden} more under way"))
-        lines.append(Text(f"    {self._done} done, {len(self._under_way)} under way", style="dim"))
-        return Group(*lines)
+            lines = [*lines[:fits], Text(f"    … and {hidden} more lines", style="dim")]
+        ended = sum(row.seconds is not None for row in self._rows.values())
+        under_way = sum(row.is_under_way for row in self._rows.values())
+        return Group(*lines, Text(f"    {ended} done, {under_way} under way", style="dim"))
+
+    def _tree(self, only_under_way: bool) -> list[Text]:
+        """The lines of the resources that changed, or are under way, and of their parents."""
+        wanted = {
+            urn for urn, row in self._rows.items() if (row.is_under_way if only_under_way else row.op is not Op.SAME)
+        }
+        for urn in list(wanted):
+            parent = self._rows[urn].state.parent
+            while parent in self._rows and parent not in wanted:
+                wanted.add(parent)
+                parent = self._rows[parent].state.parent
+        children: dict[str, list[str]] = {}
+        for urn, row in self._rows.items():
+            if urn in wanted:
+                children.setdefault(row.state.parent if row.state.parent in wanted else "", []).append(urn)
+        lines: list[Text] = []
+        pending = [(urn, 0) for urn in reversed(children.get("", []))]
+        while pending:
+            urn, depth = pending.pop()
+            lines += self._lines_of(self._rows[urn], depth, with_changes=not only_under_way)
+            pending.extend((child, depth + 1) for child in reversed(children.get(urn, [])))
+        return lines
+
+    def _lines_of(self, row: Row, depth: int, with_changes: bool) -> list[Text]:
+        indent = "   " * depth
+        if row.is_failed:
+            said = "failed"
+        elif row.op is Op.SAME:
+            said = ""
+        elif row.is_under_way:
+            said = f"{doing(row.op, self._is_preview)} ({duration(time.monotonic() - row.began)}) {row.text}"
+        else:
+            said = done(row.op, self._is_preview)
+            said += "" if self._is_preview else f" ({duration(row.seconds or 0.0)})"
+        style = "red" if row.is_failed else COLOURS.get(row.op, "dim")
+        line = Text(
+            f" {MARKS[row.op]:<2} {indent}{label(row.state)} {said}".rstrip(),
+            style=style,
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+        changes = [Text(f"      {indent}{change}") for change in row.changes] if with_changes else []
+        return [line, *changes]

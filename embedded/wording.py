@@ -85,7 +85,7 @@ def label(state: ResourceState) -> str:
     return f"{short_type(state.type)} {state.name}"
 
 
-def summary(changes: Mapping[str, int], is_preview: bool) -> list[str]:
+def summary(changes: Mapping[str, int], is_preview: bool, failed: int = 0) -> list[str]:
     """Lines of the `Resources:` block; says so when nothing changes."""
     lines = []
     for op, mark, to_do, was_done in _SUMMARY:
@@ -93,52 +93,72 @@ def summary(changes: Mapping[str, int], is_preview: bool) -> list[str]:
             lines.append(f"    {mark} {count} {to_do if is_preview else was_done}")
     unchanged = changes.get("same", 0)
     total = sum(count for op, count in changes.items() if op != "same")
+    if failed:
+        lines.append(f"    {failed} failed")
     if not total:
-        return [f"    no changes, {unchanged} unchanged" if unchanged else "    no changes"]
+        nothing = [] if failed else ["    no changes"]
+        return [*lines, *nothing, *([f"    {unchanged} unchanged"] if unchanged else [])]
     if unchanged:
         lines.append(f"    {total} change{'s' if total > 1 else ''}. {unchanged} unchanged")
     return lines
 
 
-def property_changes(step: Step) -> Iterator[str]:
-    """One line per property that changes, at the depth where it changes: `~ config.x[0].y: 980 => 1960`."""
-    old, new = step.old, step.new
-    if step.op in (Op.DELETE, Op.DELETE_REPLACED, Op.SAME):
+def property_changes(step: Step, is_full: bool = False) -> Iterator[str]:
+    """One line per property that changes, at the depth where it changes: `~ config.x[0].y: 980 => 1960`.
+
+    When the inputs are the same and the provider has another reason, such as a live endpoint that differs, the
+    provider's own paths are told without values. `is_full`: new resources tell all their inputs, and no value is cut.
+    """
+    width = None if is_full else _VALUE_WIDTH
+    old = step.old.inputs if step.old else {}
+    new = step.new.inputs if step.new else {}
+    if step.op in (Op.DELETE, Op.DELETE_REPLACED, Op.SAME, Op.REFRESH):
         return
-    if step.op is Op.REFRESH or (
-        step.op is Op.UPDATE and new is not None and old is not None and old.inputs == new.inputs
-    ):
-        yield from _compared("", old.outputs if old else {}, new.outputs if new else {})
+    if step.op in (Op.CREATE, Op.CREATE_REPLACEMENT):
+        if is_full and step.op is Op.CREATE:
+            yield from _compared("", {}, new, width)
         return
-    yield from _compared("", old.inputs if old else {}, new.inputs if new else {})
+    if step.is_done and step.op is Op.UPDATE:
+        yield from _compared("", step.old.outputs if step.old else {}, step.new.outputs if step.new else {}, width)
+        return
+    if old != new:
+        yield from _compared("", old, new, width)
+        return
+    for path, diff in sorted((step.detailed_diff or {}).items()):
+        yield f"{_KIND_MARKS[diff.kind.removesuffix('-replace')]} {path}"
+    for reason in step.old.init_errors if step.old else []:
+        yield f"! not ready since the last update: {reason}"
 
 
-def _compared(path: str, old: Any, new: Any) -> Iterator[str]:
+_KIND_MARKS: Final = {"add": "+", "delete": "-", "update": "~"}
+
+
+def _compared(path: str, old: Any, new: Any, width: int | None) -> Iterator[str]:
     if old == new:
         return
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(old.keys() | new.keys()):
             inner = f"{path}.{key}" if path else key
             if key not in old:
-                yield f"+ {inner}: {value(new[key])}"
+                yield f"+ {inner}: {value(new[key], width)}"
             elif key not in new:
-                yield f"- {inner}: {value(old[key])}"
+                yield f"- {inner}: {value(old[key], width)}"
             else:
-                yield from _compared(inner, old[key], new[key])
+                yield from _compared(inner, old[key], new[key], width)
         return
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for index, (before, after) in enumerate(zip(old, new, strict=True)):
-            yield from _compared(f"{path}[{index}]", before, after)
+            yield from _compared(f"{path}[{index}]", before, after, width)
         return
-    yield f"~ {path}: {value(old)} => {value(new)}"
+    yield f"~ {path}: {value(old, width)} => {value(new, width)}"
 
 
-def value(content: Any) -> str:
-    """A value on one line, cut when long."""
+def value(content: Any, width: int | None = _VALUE_WIDTH) -> str:
+    """A value on one line, cut to `width` characters; None cuts nothing."""
     if content is UNKNOWN:
         return "output<unknown>"
     text = json.dumps(content, default=lambda _: "output<unknown>", ensure_ascii=False)
-    return text if len(text) <= _VALUE_WIDTH else f"{text[: _VALUE_WIDTH - 1]}…"
+    return text if width is None or len(text) <= width else f"{text[: width - 1]}…"
 
 
 def is_internal(state: ResourceState) -> bool:

@@ -2,22 +2,26 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from cli.errors import CommandError, UsageProblem
 from cli.project import Project, find_project
 from stub import process
+from stub.port import parse as parse_port
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     start = actions.add_parser("start", help="start it, or say where it runs; its state is kept between starts")
-    start.add_argument("--port", type=int, help="port on 127.0.0.1 (default: the last one, else any free one)")
-    start.add_argument("--settle", metavar="HOW", help="how long an update takes: at-once, reads:N or ms:N")
+    start.add_argument("--port", type=port_number, help="port on 127.0.0.1 (default: the last one, else any free one)")
+    start.add_argument(
+        "--settle", type=settle_rule, metavar="HOW", help="how long an update takes: at-once, reads:N or ms:N"
+    )
     actions.add_parser("stop", help="stop it; its state is kept")
     status = actions.add_parser("status", help="say whether and where it runs; exit status 1 when it does not")
     status.add_argument("--json", action="store_true", help="print host, port, process id and the token's file as JSON")
-    reset = actions.add_parser("reset", help="empty it: all endpoints and registered models are gone")
+    reset = actions.add_parser("reset", help="stop and empty it: all endpoints and registered models are gone")
     reset.add_argument("--yes", action="store_true", help="needed when the local stack has resources in it")
 
 
@@ -26,8 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         match arguments.action:
             case "start":
-                running = process.start(project.stub_folder, settle=arguments.settle, port=arguments.port)
-                print(f"the local workspace runs at {running.host}")
+                start(project, settle=arguments.settle, port=arguments.port)
             case "stop":
                 stopped = process.stop(project.stub_folder)
                 print("stopped the local workspace" if stopped else "the local workspace was not running")
@@ -36,10 +39,48 @@ def run(arguments: argparse.Namespace) -> int:
             case "reset":
                 require_agreement(project, agreed=arguments.yes)
                 process.reset(project.stub_folder)
-                print("the local workspace is empty")
+                print("the local workspace is empty and stopped; `bandplan stub start` or `bandplan up` starts it")
     except process.StubError as error:
         raise CommandError(str(error)) from error
     return 0
+
+
+def start(project: Project, *, settle: str | None, port: int | None) -> None:
+    """Starts it or says where it runs; says too which of the settings a running one does not take."""
+    before = process.status(project.stub_folder)
+    running = process.start(project.stub_folder, settle=settle, port=port)
+    print(f"the local workspace runs at {running.host}")
+    if before is None or before.pid != running.pid:
+        return
+    ignored = [f"--settle {settle}"] if settle is not None else []
+    if port and not running.host.endswith(f":{port}"):
+        ignored.append(f"--port {port}")
+    if ignored:
+        wanted = " ".join(ignored)
+        print(
+            f"it ran already and keeps the settings that it was started with; for {wanted}, run `bandplan stub stop` "
+            f"and then `bandplan stub start {wanted}`: its endpoints are kept",
+            file=sys.stderr,
+        )
+
+
+def port_number(text: str) -> int:
+    """UsageProblem, one line, where argparse would add the usage."""
+    try:
+        return parse_port(text)
+    except ValueError as error:
+        raise UsageProblem(str(error)) from error
+
+
+def settle_rule(text: str) -> str:
+    """`text` as it is, once it proves to be a rule; UsageProblem otherwise."""
+    from stub.state.settle import parse
+
+    try:
+        parse(text)
+    except ValueError as error:
+        raise UsageProblem(str(error)) from error
+    return text
 
 
 def show_status(project: Project, *, as_json: bool) -> int:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cli.engines.engine import Options, Result
 from cli.errors import CommandError, UsageProblem
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pulumi.provider.experimental.provider import Provider
 
     from embedded.events import Event
-    from embedded.run import Engine
+    from embedded.run import Engine, Outcome
 
 
 @dataclass(frozen=True)
@@ -36,25 +36,26 @@ class EmbeddedEngine:
         if options.json:
             json.dump(outcome.digest, sys.stdout, indent=4)
             print()
-        return Result(outcome.ok)
+        return result_of(outcome)
 
     def up(self, options: Options) -> Result:
         """A preview; then the update, but for a preview that finds nothing to do."""
         with self._running(options) as engine:
             plan = engine.preview(refresh=options.refresh)
+            if not plan.ok:
+                return result_of(plan)
             is_unchanged = not plan.has_changes and plan.outputs == engine.outputs()
-            if not plan.ok or (is_unchanged and not options.refresh):
-                return Result(plan.ok, dict(plan.outputs))
-            outcome = engine.up(refresh=options.refresh)
-        return Result(outcome.ok, dict(outcome.outputs) if outcome.ok else {})
+            if is_unchanged and not options.refresh:
+                return result_of(plan)
+            return result_of(engine.up(refresh=options.refresh))
 
     def refresh(self, options: Options) -> Result:
         with self._running(options) as engine:
-            return Result(engine.refresh().ok)
+            return result_of(engine.refresh())
 
     def destroy(self, options: Options) -> Result:
         with self._running(options) as engine:
-            return Result(engine.destroy().ok)
+            return result_of(engine.destroy())
 
     def list_stacks(self) -> Result:
         from cli.engines.checkpoint import stack_lines
@@ -88,7 +89,7 @@ class EmbeddedEngine:
         with (
             translated_errors(),
             environment(self.environ),
-            shown(is_quiet=options.json, show_diff=True) as listen,
+            shown(is_quiet=options.json, is_full=options.diff) as listen,
         ):
             require_loopback(self.environ.get("DATABRICKS_HOST", ""))
             yield Engine(
@@ -98,7 +99,23 @@ class EmbeddedEngine:
                 providers(listen),
                 listen,
                 options.parallel or DEFAULT_PARALLEL,
+                id_of=id_of,
             )
+
+
+def result_of(outcome: "Outcome") -> Result:
+    """KeyboardInterrupt when the user called the run off: it has ended in order, and the command says so."""
+    if outcome.is_interrupted:
+        raise KeyboardInterrupt
+    return Result(outcome.ok, dict(outcome.outputs) if outcome.ok else {})
+
+
+def id_of(type_token: str, inputs: Mapping[str, Any]) -> str | None:
+    """The id that a resource of the fleet gets: an endpoint's is its name. None: making it again is harmless."""
+    match type_token.rsplit(":", 1)[-1]:
+        case "ModelServing" | "ModelServingProvisionedThroughput":
+            return inputs.get("name")
+    return None
 
 
 def providers(listen: "Callable[[Event], None]") -> "Mapping[str, Provider]":

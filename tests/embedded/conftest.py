@@ -41,9 +41,10 @@ class ToyProject:
     def declare(self, *resources: dict[str, Any]) -> None:
         (self.folder / "plan.json").write_text(json.dumps(resources))
 
-    def engine(self, parallel: int = 8) -> Engine:
+    def engine(self, parallel: int = 8, listen: Callable[[Event], None] | None = None, **settings: Any) -> Engine:
         self.events.clear()
-        return Engine(self.folder, "local", self.state_dir, {"toy": self.toys}, self.events.append, parallel=parallel)
+        listen = listen or self.events.append
+        return Engine(self.folder, "local", self.state_dir, {"toy": self.toys}, listen, parallel=parallel, **settings)
 
     def up(self) -> Outcome:
         return self.engine().up()

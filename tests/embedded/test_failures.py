@@ -238,3 +238,45 @@ def test_replacement_in_a_chain_that_fails_is_carried_on(project: ToyProject) ->
     assert project.up().changes == {"replace": 2, "same": 2}
     assert sorted(project.toys.things()) == ["c.plain", "fixed-2.plain", "fixed-b.plain"]
     assert project.toys.effects().count("delete fixed-b.plain") == 1
+
+
+def killed_while_making(project: ToyProject, *resources: dict[str, object]) -> None:
+    """An update that is killed when the first toy is in the world and not yet in the state."""
+    project.declare(*resources)
+    script = (
+        "import os; from pathlib import Path; from embedded.run import Engine; from tests.embedded.toy import Toys\n"
+        "class Killed(Toys):\n"
+        "    async def create(self, request):\n"
+        "        made = await super().create(request)\n"
+        "        os.kill(os.getpid(), 9) if not request.preview else None\n"
+        "        return made\n"
+        f"Engine(Path({str(project.folder)!r}), 'local', Path({str(project.state_dir)!r}),"
+        f" {{'toy': Killed(Path({str(project.toys.world)!r}))}}, lambda event: None).up()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    assert subprocess.run([sys.executable, "-c", script], env=environment).returncode == -signal.SIGKILL
+
+
+def test_what_a_killed_run_had_just_made_is_taken_over_and_not_made_twice(project: ToyProject) -> None:
+    killed_while_making(project, thing("a", size=1))
+    assert project.toys.effects() == ["create a.plain"]
+
+    outcome = project.engine(id_of=lambda type_, inputs: f"{inputs['name']}.plain").up()
+
+    assert outcome.ok, project.messages()
+    assert project.toys.effects() == ["create a.plain"]
+    assert project.resources()["a"]["id"] == "a.plain"
+    assert "pending_operations" not in project.checkpoint()["checkpoint"]["latest"]
+    assert project.preview().changes == {"same": 2}
+
+
+def test_something_else_under_that_id_is_not_taken_over(project: ToyProject) -> None:
+    killed_while_making(project, thing("a", size=1))
+    file = project.toys.world / "a.plain.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "size": 9}))
+
+    outcome = project.engine(id_of=lambda type_, inputs: f"{inputs['name']}.plain").up()
+
+    assert not outcome.ok
+    assert "differs in size" in project.messages()
+    assert "a" not in project.resources()
