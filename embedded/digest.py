@@ -14,13 +14,14 @@ _HIDDEN: Final = frozenset({Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED})
 
 
 class Digest:
-    """Collects events; `document` is the JSON document so far."""
+    """Collects events; `document` is the JSON document so far, made when it is asked for."""
 
     def __init__(self) -> None:
         """Empty."""
         self._config: dict[str, str] = {}
         self._is_refresh = False
-        self._steps: list[dict[str, Any]] = []
+        self._steps: list[Step] = []
+        self._places: dict[str, int] = {}
         self._diagnostics: list[dict[str, Any]] = []
         self._duration_nanoseconds = 0
         self._changes: dict[str, int] = {}
@@ -32,9 +33,12 @@ class Digest:
                 self._is_refresh = kind == "refresh"
                 self._config = config
             case StepBegan(step=step) if is_shown(step):
-                self._steps.append(step_json(step))
+                self._places[step.urn] = len(self._steps)
+                self._steps.append(step)
             case StepEnded(step=step) if self._is_refresh and step.op in (Op.UPDATE, Op.DELETE):
-                self._swap(step_json(step))
+                # A refresh says first that it reads, and afterwards what it found, in the same place.
+                if step.urn in self._places:
+                    self._steps[self._places[step.urn]] = step
             case StepFailed(step=step, message=message):
                 self._diagnostics.append({"urn": step.urn, "message": f"error: {message}\n", "severity": "error"})
             case Diagnosed(severity=severity, message=message, urn=urn):
@@ -45,16 +49,12 @@ class Digest:
                 self._changes = changes
                 self._duration_nanoseconds = round(seconds * 1e9)
 
-    def _swap(self, entry: dict[str, Any]) -> None:
-        """A refresh says first that it reads, and afterwards what it found, in the same place."""
-        self._steps = [entry if known["urn"] == entry["urn"] else known for known in self._steps]
-
     @property
     def document(self) -> dict[str, Any]:
         """The document; keys that would be empty are left out, as Pulumi does."""
         whole = {
             "config": self._config,
-            "steps": self._steps,
+            "steps": [step_json(step) for step in self._steps],
             "diagnostics": self._diagnostics,
             "duration": self._duration_nanoseconds,
             "changeSummary": dict(sorted(self._changes.items())),

@@ -16,6 +16,7 @@ Indexes count the checkpoint's resources from 0.
 """
 
 import hashlib
+import itertools
 import json
 import threading
 from collections.abc import Iterable
@@ -108,28 +109,29 @@ class Progress:
 
 
 class Journal:
-    """Keeps `Progress` and its file in step. Thread-safe. A line has left the process when its call returns."""
+    """Keeps `Progress` and its file in step. Thread-safe. A line has left the process when its call returns.
+
+    Lines are worded before the lock is taken: many threads wait for it, and wording takes most of the time.
+    """
 
     def __init__(self, file: StackFile, base: Snapshot, base_text: bytes | None) -> None:
         """Nothing is written until something happens."""
         self._file = file
         self._digest = digest(base_text)
         self._lock = threading.Lock()
-        self._sequence = 0
+        self._numbers = itertools.count(1)
         self._out: TextIO | None = None
         self.progress = Progress(base)
 
     def start(self, state: ResourceState, op: str) -> int:
         """Say that a provider is about to be called; returns the act's number."""
-        with self._lock:
-            sequence = self._next()
-            self._take({"start": state.to_json(), "op": op, "seq": sequence})
-            return sequence
+        sequence = next(self._numbers)
+        self._take({"start": state.to_json(), "op": op, "seq": sequence})
+        return sequence
 
     def fail(self, sequence: int) -> None:
         """The act ended without effect."""
-        with self._lock:
-            self._take({"failed": sequence})
+        self._take({"failed": sequence})
 
     def record(
         self,
@@ -140,12 +142,12 @@ class Journal:
         is_condemned: bool = False,
     ) -> None:
         """A resource's new state. Unchanged states (`same`) are kept but need no line: the old entry says the same."""
+        sequence = next(self._numbers) if sequence is None else sequence
+        place = "condemned" if is_condemned else "old"
+        text = _worded({"seq": sequence, "new": state.to_json(), place: index}) if changed else None
         with self._lock:
-            sequence = self._next() if sequence is None else sequence
             self.progress.record(sequence, state, index, is_condemned)
-            if changed:
-                place = "condemned" if is_condemned else "old"
-                self._write({"seq": sequence, "new": state.to_json(), place: index})
+            self._write(text)
 
     def gone(self, index: int, sequence: int | None = None) -> None:
         """An old entry was deleted."""
@@ -162,10 +164,10 @@ class Journal:
 
     def outputs(self, urn: str, properties: dict[str, Any], changed: bool) -> None:
         """A component's outputs."""
+        text = _worded({"outputs": urn, "properties": properties}) if changed else None
         with self._lock:
             self.progress.set_outputs(urn, properties)
-            if changed:
-                self._write({"outputs": urn, "properties": properties})
+            self._write(text)
 
     def close(self) -> None:
         """Stop writing; the file stays until `remove`."""
@@ -179,19 +181,18 @@ class Journal:
         self.close()
         self._file.journal_path.unlink(missing_ok=True)
 
-    def _next(self) -> int:
-        self._sequence += 1
-        return self._sequence
-
     def _settle(self, line: dict[str, Any], sequence: int | None) -> None:
-        with self._lock:
-            self._take({"seq": self._next() if sequence is None else sequence, **line})
+        self._take({"seq": next(self._numbers) if sequence is None else sequence, **line})
 
     def _take(self, line: dict[str, Any]) -> None:
-        self.progress.apply(line)
-        self._write(line)
+        text = _worded(line)
+        with self._lock:
+            self.progress.apply(line)
+            self._write(text)
 
-    def _write(self, line: dict[str, Any]) -> None:
+    def _write(self, text: str | None) -> None:
+        if text is None:
+            return
         self.progress.is_changed = True
         if self._out is None:
             path = self._file.journal_path
@@ -200,9 +201,13 @@ class Journal:
                 self._out = path.open("w", encoding="utf-8")
             except OSError as error:
                 raise StateError(f"{path}: cannot be written: {error.strerror}") from error
-            self._out.write(json.dumps({"base": self._digest}) + "\n")
-        self._out.write(json.dumps(line, separators=(",", ":")) + "\n")
+            self._out.write(_worded({"base": self._digest}))
+        self._out.write(text)
         self._out.flush()
+
+
+def _worded(line: dict[str, Any]) -> str:
+    return json.dumps(line, separators=(",", ":")) + "\n"
 
 
 def digest(checkpoint_text: bytes | None) -> str:

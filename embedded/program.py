@@ -24,6 +24,7 @@ from embedded.deployment import Deployment
 from embedded.errors import EngineError, ProgramFailed, StepStopped
 from embedded.monitor import EngineLog, Monitor
 from embedded.project import Project
+from embedded.quiet import quiet
 
 
 def run(
@@ -70,7 +71,7 @@ def _run_in_context(
     asyncio.set_event_loop(loop)
     try:
         with _working_directory_of(project):
-            loop.run_until_complete(run_in_stack(lambda: _run_main(project)))
+            loop.run_until_complete(run_in_stack(lambda: _run_to_quiet(project)))
     except StepStopped:
         pass
     except pulumi.RunError as error:
@@ -97,8 +98,9 @@ def _run_in_context(
         loop.close()
 
 
-def _run_main(project: Project) -> None:
+async def _run_to_quiet(project: Project) -> None:
     runpy.run_path(str(project.main), run_name="__main__")
+    await quiet(runtime_settings.SETTINGS)
 
 
 @contextlib.contextmanager

@@ -35,13 +35,18 @@ DEFAULT_PARALLEL: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended. `changes` counts steps by operation; `digest` has the shape of `pulumi preview --json`."""
+    """How a run ended. `changes` counts steps by operation."""
 
     ok: bool
     changes: dict[str, int] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
-    digest: dict[str, Any] = field(default_factory=dict)
     is_interrupted: bool = False
+    events: Digest = field(default_factory=Digest)
+
+    @property
+    def digest(self) -> dict[str, Any]:
+        """The run in the shape of `pulumi preview --json`."""
+        return self.events.document
 
     @property
     def has_changes(self) -> bool:
@@ -136,7 +141,7 @@ class Engine:
         except EngineError as error:
             emit(Diagnosed("error", str(error)))
         emit(Finished(ok, account.changes, outputs, time.monotonic() - began, len(account.failed_urns)))
-        return Outcome(ok, account.changes, outputs, digest.document, account.is_interrupted)
+        return Outcome(ok, account.changes, outputs, account.is_interrupted, digest)
 
     def _deploy(
         self,
