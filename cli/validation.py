@@ -7,23 +7,27 @@ from pathlib import Path
 
 from serving.spec.fleet import Fleet
 from serving.spec.loading import load
-from serving.spec.problem import Problem, in_order
-from serving.spec.schema import schema_problems
+from serving.spec.problem import Problem, Severity, in_order
+from serving.spec.schema import beginning, schema_problems
 from serving.spec.source import Source
 from serving.throughput.needed import model_versions
 from serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
 from serving.throughput.sizing import size
+from serving.throughput.waiving import Waived
+
+_SCHEMA_VALUES = 20_000  # about a second; arbitrary
 
 
 @dataclass(frozen=True)
 class Checked:
     """What is known of a file. `fleet` is None when it has an error of its own; `checkable` holds the entries whose
-    capacity can be judged even so, None when the file could not be read."""
+    capacity can be judged even so, None when the file could not be read; `waived` are warnings not among `problems`."""
 
     fleet: Fleet | None
     checkable: Fleet | None
     source: Source
     problems: tuple[Problem, ...]
+    waived: tuple[Waived, ...] = ()
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -32,6 +36,17 @@ class Checked:
     @property
     def warnings(self) -> tuple[Problem, ...]:
         return tuple(problem for problem in self.problems if problem.severity == "warning")
+
+    def count(self, severity: Severity) -> int:
+        """Problems of this severity, those that are not listed among them; the least there are, if not `counted`."""
+        left_out = [problem.left_out for problem in self.problems if problem.left_out is not None]
+        listed = sum(problem.severity == severity and problem.left_out is None for problem in self.problems)
+        return listed + sum(part.errors if severity == "error" else part.warnings for part in left_out)
+
+    @property
+    def counted(self) -> bool:
+        """Whether all problems have been counted: checking ends early when very much is wrong."""
+        return all(problem.left_out is None or problem.left_out.exact for problem in self.problems)
 
     @property
     def needed(self) -> tuple[ModelVersion, ...]:
@@ -45,7 +60,9 @@ def check_file(path: Path, stack: str) -> Checked:
     problems = loaded.problems
     if loaded.fleet is not None:
         # The schema has nothing to add to a file that loads; if it does, the two disagree and the user must know.
-        problems = (*problems, *schema_problems(loaded.data, loaded.source))
+        # A thousand entries are enough to see that.
+        sample = beginning(loaded.data, _SCHEMA_VALUES)
+        problems = in_order([*problems, *schema_problems(sample, loaded.source)])
     return Checked(loaded.fleet, loaded.checkable, loaded.source, problems)
 
 
@@ -56,4 +73,4 @@ def check_throughput(
     if checked.checkable is None:
         return checked
     sized = size(checked.checkable, answers, checked.source, today=today)
-    return replace(checked, problems=in_order([*checked.problems, *sized.problems]))
+    return replace(checked, problems=in_order([*checked.problems, *sized.problems]), waived=sized.waived)

@@ -22,6 +22,7 @@ from serving.spec.loading import load
 from serving.spec.problem import Problem, in_order
 from serving.throughput.needed import model_versions
 from serving.throughput.sizing import EndpointSizing, size
+from serving.throughput.waiving import Waived
 from serving.workspace.cache import Cache
 from serving.workspace.client import WorkspaceClient, from_environment
 from serving.workspace.errors import NotConfigured, Throttled, WorkspaceError
@@ -33,11 +34,12 @@ CACHE_DIRECTORY = Path(".bandplan") / "optimization-info"
 
 @dataclass(frozen=True)
 class Plan:
-    """What a stack is to declare: sizings in the order of models.yaml, and what to warn of."""
+    """What a stack is to declare: sizings in the order of models.yaml, what to warn of, and what has been waived."""
 
     sizings: tuple[EndpointSizing, ...]
     warnings: tuple[Problem, ...]
     host: str | None
+    waived: tuple[Waived, ...] = ()
 
 
 def run() -> None:
@@ -51,6 +53,8 @@ def run() -> None:
         raise refused(plan.warnings, *unregistered)
     for warning in plan.warnings:
         pulumi.log.warn(warning.render(with_severity=False))
+    for waived in plan.waived:
+        pulumi.log.info(waived.render())
     for line in (*deferred_checks(plan.sizings), *unregistered):
         pulumi.log.warn(line)
     with bulk_declaration():
@@ -88,7 +92,7 @@ def plan_stack(root: Path, configured: str | None, stack: str, environ: Mapping[
     problems = in_order([*loaded.problems, *sized.problems])
     if any(problem.severity == "error" for problem in problems):
         raise refused(problems)
-    return Plan(sized.endpoints, problems, client.host if client else None)
+    return Plan(sized.endpoints, problems, client.host if client else None, sized.waived)
 
 
 def check_that_it_answers(client: WorkspaceClient) -> None:

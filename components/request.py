@@ -45,7 +45,7 @@ def endpoint_request(sizing: EndpointSizing) -> EndpointRequest:
         api=api,
         endpoint=endpoint,
         access_controls=tuple(wire(permission) for permission in sizing.entry.permissions),
-        ready=ready_inputs(api, endpoint, limits),
+        ready=ready_inputs(api, sizing.entry.task, endpoint, limits),
         timeouts=limits,
     )
 
@@ -151,9 +151,13 @@ def served_model(entity: EntitySizing) -> Inputs:
     }
 
 
-def ready_inputs(api: Api, endpoint: Inputs, limits: Timeouts) -> Inputs:
-    """Inputs of EndpointReady: the endpoint's own inputs, as far as the guard compares or sends them."""
+def ready_inputs(api: Api, task: str, endpoint: Inputs, limits: Timeouts) -> Inputs:
+    """Inputs of EndpointReady: the endpoint's own inputs, as far as the guard compares or sends them, and the task.
+
+    The task is no input of an endpoint, as its models decide it; the guard compares it with what they turn out to have.
+    """
     config = endpoint["config"]
     declared = {key: config[key] for key in GUARDED_CONFIG if key in config}
     declared |= {key: endpoint[key] for key in GUARDED if key in endpoint}
+    declared["task"] = task
     return {"endpoint": endpoint["name"], "api": api, "declared": declared, "timeoutSeconds": limits.ready_seconds}

@@ -57,6 +57,18 @@ def description_difference(declared: Declared, live: LiveEndpoint) -> Difference
     return Difference(("declared", "description"), declared.description, live.description)
 
 
+def task_difference(declared: Declared, live: LiveEndpoint) -> Difference | None:
+    """The task, which the models decide and no request changes; None too where the platform reports no task.
+
+    While other models than the declared ones run, their task says nothing about the declared ones.
+    """
+    if declared.task is None or not live.task or declared.task == live.task:
+        return None
+    if live.config is None or _models(declared) != {_model(entity.settings) for entity in live.config.entities}:
+        return None
+    return Difference(("declared", "task"), declared.task, live.task)
+
+
 def unverifiable(declared: Declared, live: LiveEndpoint) -> tuple[str, ...]:
     """Property paths of declared values that the platform does not give back, so that nobody can compare them."""
     found = [
@@ -100,6 +112,16 @@ def _entity_differences(declared: Declared, config: Config | None) -> Iterator[D
             f"{len(declared.entities)} entities",
             "also " + ", ".join(live.name for live in extra),
         )
+
+
+def _models(declared: Declared) -> set[tuple[str, str]]:
+    return {_model({to_api_name(name): value for name, value in entity.items()}) for entity in declared.entities}
+
+
+def _model(settings: Mapping[str, Any]) -> tuple[str, str]:
+    """Name and version of the model of an entity, in either of its two forms, by the platform's names."""
+    name = settings.get("entity_name") or settings.get("model_name") or ""
+    return str(name), str(settings.get("entity_version") or settings.get("model_version") or "")
 
 
 def _view(declared: Declared, config: Config | None) -> tuple[ServedEntity, ...]:

@@ -33,6 +33,7 @@ class Declared:
     tags: Mapping[str, str] | None = None
     ai_gateway: Mapping[str, Any] | None = None
     budget_policy_id: str | None = None
+    task: str | None = None
 
     @classmethod
     def from_inputs(cls, declared: Mapping[str, Any]) -> "Declared":
@@ -57,6 +58,7 @@ class Declared:
             tags=None if tags is None else {tag["key"]: str(tag.get("value") or "") for tag in tags},
             ai_gateway=gateway,
             budget_policy_id=declared.get("budgetPolicyId"),
+            task=declared.get("task") or None,
         )
 
     def config_body(self, auto_capture_config: Mapping[str, Any]) -> dict[str, Any]:

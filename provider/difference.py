@@ -26,7 +26,7 @@ class Difference:
         return self.path[1]
 
     def __str__(self) -> str:
-        return f"{self.property_path} is {_shown(self.live)}, declared {_shown(self.declared)}"
+        return f"{self.property_path}: live {_shown(self.live)}, declared {_shown(self.declared)}"
 
 
 def property_path(path: Sequence[PathStep]) -> str:

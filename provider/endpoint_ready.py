@@ -13,9 +13,11 @@ from provider.comparison import (
     description_difference,
     differences,
     effective_config,
+    task_difference,
     unverifiable,
 )
 from provider.declared import Declared
+from provider.difference import Difference
 from provider.inputs import Wanted
 from provider.readiness import Failed, Ready, Waiting, assess
 from provider.sending import Request, requests
@@ -207,6 +209,10 @@ class _Run:
                 + f". Someone else may have changed it. {NOTHING_DELETED}; run `up` again to send it once more"
             )
 
+        other_task = task_difference(self._wanted.declared, live)
+        if other_task is not None:
+            raise ProviderError(f"{unsendable_task(live.name, other_task)}. {NOTHING_DELETED}")
+
     def _failure(self, failed: Failed) -> str:
         lines = [f"{self._wanted.endpoint}: the platform could not deploy it ({failed.text})"]
         for entity in failed.entities:
@@ -231,6 +237,15 @@ class _Run:
 
 
 _GOES_ON = "the next `up` goes on waiting"
+
+
+def unsendable_task(endpoint: str, difference: Difference) -> str:
+    """What is wrong when an endpoint's models have another task than the declared one."""
+    return (
+        f"{endpoint}: {difference}: the task comes with the model, no request changes it, and queries in the form of "
+        f"another task are refused; set `task: {difference.live}` in models.yaml (models/{endpoint}/task), or name a "
+        f"model for {difference.declared}"
+    )
 
 
 def unchangeable_description(endpoint: str) -> str:

@@ -23,6 +23,7 @@ _DECLARED: Mapping[str, type] = {
     "tags": list,
     "aiGateway": dict,
     "budgetPolicyId": str,
+    "task": str,
 }
 _WORDS: Mapping[type, str] = {
     str: "a string",

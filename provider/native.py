@@ -16,10 +16,10 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from plugin.errors import ProviderError
 from plugin.urn import resource_type
 from plugin.values import UNKNOWN, plain, property_values
-from provider.comparison import differences
+from provider.comparison import differences, task_difference
 from provider.declared import Declared
-from provider.difference import Difference
-from provider.endpoint_ready import Surroundings, make_ready, unchangeable_description
+from provider.difference import Difference, PathStep, property_path
+from provider.endpoint_ready import Surroundings, make_ready, unchangeable_description, unsendable_task
 from provider.inputs import INPUTS, Wanted, findings, is_known
 from provider.property_changes import property_changes
 from provider.readiness import Failed, Ready, assess
@@ -57,7 +57,8 @@ class BandplanProvider(sdk.Provider):
     ) -> None:
         self._client_factory = client_factory or (lambda: from_environment(os.environ))
         self._progress: Say = progress or (lambda urn, text: None)
-        self._warn: Say = warn or self._progress
+        self._say_warning: Say = warn or self._progress
+        self._warned: set[tuple[str, str]] = set()
         self._cancelled = threading.Event()
         self._lock = threading.Lock()
         self._endpoints: Endpoints | None = None
@@ -86,7 +87,7 @@ class BandplanProvider(sdk.Provider):
         if "declared.description" in changed and "endpoint" not in changed and "servingEndpointId" not in changed:
             self._warn(request.urn, unchangeable_description(str(new["endpoint"])))
         if all(is_known(new.get(name)) for name in _COMPARED):
-            for path in self._live_differences(request.urn, Wanted.from_inputs(new), frozenset(changed)):
+            for path in self._live_differences(request.urn, Wanted.from_inputs(new), old, frozenset(changed)):
                 detailed.setdefault(path, sdk.PropertyDiff(sdk.PropertyDiffKind.UPDATE, False))
         diffs = sorted({path.split(".")[0].split("[")[0] for path in detailed})
         return sdk.DiffResponse(
@@ -131,7 +132,9 @@ class BandplanProvider(sdk.Provider):
                 f"{request.resource_id}: an EndpointReady cannot be imported; it holds nothing of its own, so declare "
                 "it and run `up`: it takes over an endpoint that exists"
             )
-        found = differences(Declared.from_inputs(known["declared"]), live)
+        declared = Declared.from_inputs(known["declared"])
+        other_task = task_difference(declared, live)
+        found = (*differences(declared, live), *((other_task,) if other_task else ()))
         inputs = {name: value for name, value in request.properties.items() if name in INPUTS}
         if found:
             inputs["declared"] = property_values({"declared": _as_live(known["declared"], found)})["declared"]
@@ -144,10 +147,13 @@ class BandplanProvider(sdk.Provider):
     async def cancel(self) -> None:
         self._cancelled.set()
 
-    def _live_differences(self, urn: str, wanted: Wanted, changed: frozenset[str]) -> tuple[str, ...]:
+    def _live_differences(
+        self, urn: str, wanted: Wanted, old: dict[str, Any], changed: frozenset[str]
+    ) -> tuple[str, ...]:
         """Property paths in which the endpoint is not what `wanted` says, `ready` among them when it is not ready.
 
-        Warns of those that the program did not change: the engine can show only what the state says of them.
+        Warns of what differs from the state already and is not `changed` by the program: the engine can show only the
+        state's value of it.
         """
         with _told_to_user(wanted.endpoint):
             try:
@@ -163,9 +169,15 @@ class BandplanProvider(sdk.Provider):
             paths.append("servingEndpointId")
         found = differences(wanted.declared, live)
         paths += [difference.property_path for difference in found]
-        drifted = [difference for difference in found if difference.property_path not in changed]
+        before = Declared.from_inputs(old["declared"]) if old.get("declared") else wanted.declared
+        recorded = found if before == wanted.declared else differences(before, live)
+        drifted = [difference for difference in recorded if not _is_changed(difference, changed)]
         for difference in drifted[:_MOST_SHOWN]:
-            self._warn(urn, f"{wanted.endpoint}: live {difference}")
+            self._warn(urn, f"{wanted.endpoint}: not as declared: {difference}")
+        other_task = task_difference(wanted.declared, live)
+        if other_task is not None:
+            paths.append(other_task.property_path)
+            self._warn(urn, unsendable_task(wanted.endpoint, other_task))
         verdict = assess(live)
         if not isinstance(verdict, Ready):
             self._warn(urn, f"{wanted.endpoint}: {_in_short(verdict)}")
@@ -190,6 +202,14 @@ class BandplanProvider(sdk.Provider):
         )
         with _told_to_user(wanted.endpoint):
             return make_ready(self._workspace(), wanted, previous, surroundings)
+
+    def _warn(self, urn: str, text: str) -> None:
+        """Once per resource and text: a deploy asks for the same diff when it plans and again when it acts."""
+        with self._lock:
+            is_new = (urn, text) not in self._warned
+            self._warned.add((urn, text))
+        if is_new:
+            self._say_warning(urn, text)
 
     def _workspace(self) -> Endpoints:
         with self._lock:
@@ -222,6 +242,14 @@ def _outputs(inputs: dict[str, PropertyValue], live: LiveEndpoint) -> dict[str, 
         **inputs,
         **property_values({"configVersion": version or 0, "ready": isinstance(verdict, Ready)}),
     }
+
+
+def _is_changed(difference: Difference, changed: frozenset[str]) -> bool:
+    """Whether the program changes this very property, one inside it, or one that it is inside of."""
+    steps: tuple[PathStep, ...] = difference.path
+    above = {property_path(steps[:length]) for length in range(1, len(steps) + 1)}
+    inside = tuple(difference.property_path + mark for mark in (".", "["))
+    return bool(above & changed) or any(path.startswith(inside) for path in changed)
 
 
 def _as_live(declared: dict[str, Any], found: tuple[Difference, ...]) -> dict[str, Any]:

@@ -24,7 +24,8 @@ _INPUTS: dict[str, Any] = {
         "type": "object",
         "additionalProperties": {"$ref": "pulumi.json#/Any"},
         "description": "What the endpoint is to run: servedEntities or servedModels, trafficConfig, description, "
-        "emailNotifications, rateLimits, tags, aiGateway, budgetPolicyId, in the shape of databricks:ModelServing.",
+        "emailNotifications, rateLimits, tags, aiGateway, budgetPolicyId, in the shape of databricks:ModelServing; "
+        "and `task`, such as llm/v1/chat, which the model decides and nothing can send.",
     },
     "timeoutSeconds": {
         "type": "integer",

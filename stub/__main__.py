@@ -8,6 +8,7 @@ from pathlib import Path
 def main(arguments: list[str]) -> int:
     """Run the command; returns the exit code. Nothing is printed but what stopped it from starting."""
     options = _parser().parse_args(arguments)
+    from stub import port
     from stub.inference.simulated import parse_pace
     from stub.server import LOOPBACK, ServeError, serve
     from stub.state.settle import parse as parse_settle
@@ -19,7 +20,7 @@ def main(arguments: list[str]) -> int:
     try:
         settle = parse_settle(options.settle)
         pace = parse_pace(options.pace) if options.pace else None
-        serve(Path(options.state_dir).absolute(), options.port, settle, pace)
+        serve(Path(options.state_dir).absolute(), port.parse(options.port), settle, pace)
     except (ServeError, StoreError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -32,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="serve a state directory until stopped")
     serve.add_argument("--state-dir", required=True, metavar="DIR", help="where token, database and log are kept")
     serve.add_argument("--host", default="127.0.0.1", help="127.0.0.1; any other is refused")
-    serve.add_argument("--port", type=int, default=0, choices=range(65536), metavar="P", help="0 takes a free port")
+    serve.add_argument("--port", default="0", metavar="P", help="0 takes a free port")
     serve.add_argument("--settle", default="reads:1", metavar="RULE", help="when updates end: reads:N, ms:N or at-once")
     serve.add_argument(
         "--pace", metavar="TTFT:TPOT", help="answer at a set speed: milliseconds to first token : per output token"

@@ -114,6 +114,7 @@ def _spawn(state_dir: Path, settle: str | None, port: int) -> Running:
     if settle is not None:
         command += ["--settle", settle]
     with (state_dir / "stub.log").open("ab") as log:
+        log_start = log.tell()
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -126,7 +127,9 @@ def _spawn(state_dir: Path, settle: str | None, port: int) -> Running:
     while time.monotonic() < deadline:
         code = process.poll()
         if code is not None:
-            raise StubError(f"{state_dir}: the stub workspace ended with code {code}:\n{_log_tail(state_dir)}")
+            raise StubError(
+                f"{state_dir}: the stub workspace ended with code {code}:\n{_log_tail(state_dir, log_start)}"
+            )
         running = status(state_dir)
         if running is not None:
             (state_dir / "port").write_text(running.host.rpartition(":")[2], encoding="ascii")
@@ -137,7 +140,8 @@ def _spawn(state_dir: Path, settle: str | None, port: int) -> Running:
     process.kill()
     process.wait()
     raise StubError(
-        f"{state_dir}: the stub workspace did not answer within {START_TIMEOUT_SECONDS:g} s:\n{_log_tail(state_dir)}"
+        f"{state_dir}: the stub workspace did not answer within {START_TIMEOUT_SECONDS:g} s:\n"
+        f"{_log_tail(state_dir, log_start)}"
     )
 
 
@@ -184,9 +188,12 @@ def _is_released(state_dir: Path, pid: int, timeout_seconds: float) -> bool:
     return False
 
 
-def _log_tail(state_dir: Path) -> str:
+def _log_tail(state_dir: Path, start: int) -> str:
+    """The last lines that were written after `start`, a position in bytes: those of one start, not of earlier ones."""
     try:
-        lines = (state_dir / "stub.log").read_text(encoding="utf-8", errors="replace").splitlines()
+        with (state_dir / "stub.log").open("rb") as log:
+            log.seek(start)
+            lines = log.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return ""
     return "\n".join(lines[-LOG_TAIL_LINES:])

@@ -52,7 +52,8 @@ def require_known_stack(stack: str, known: set[str]) -> None:
     from serving.spec.suggestion import did_you_mean
 
     if stack != LOCAL and stack not in known:
-        there = ", ".join(sorted({LOCAL, *known}))
+        names = sorted({LOCAL, *known})
+        there = ", ".join(names[:10]) + (f" and {len(names) - 10:,} more" if len(names) > 10 else "")
         step = did_you_mean(stack, known, f"add stacks/Pulumi.{stack}.yaml")
         raise UsageProblem(f"--stack {stack}: no such stack (there: {there}); {step}")
 
@@ -85,19 +86,25 @@ def workspace(project: Project, arguments: argparse.Namespace) -> "WorkspaceClie
 
 
 def report(checked: "Checked", models: Path, arguments: argparse.Namespace) -> int:
-    """Problems to stderr, warnings apart; the merged fleet or a summary to stdout."""
+    """Problems to stderr, warnings apart, then what is waived; the merged fleet or a summary to stdout."""
+    from serving.spec.problem import printable
+
     for problem in (*checked.errors, *checked.warnings):
         print(problem.render(), file=sys.stderr)
+    for waived in checked.waived:
+        print(waived.render(), file=sys.stderr)
     if arguments.show and checked.fleet is not None:
         from serving.spec.show import to_yaml
 
         print(to_yaml(checked.fleet), end="")
     else:
         endpoints = "no fleet" if checked.fleet is None else counted(len(checked.fleet.models), "endpoint")
-        found = f"{counted(len(checked.errors), 'error')}, {counted(len(checked.warnings), 'warning')}"
-        print(f"{models.name} (stack {arguments.stack}): {endpoints}, {found}")
+        found = f"{counted(checked.count('error'), 'error')}, {counted(checked.count('warning'), 'warning')}"
+        found = found if checked.counted else f"at least {found}"
+        aside = f", {len(checked.waived):,} waived" if checked.waived else ""
+        print(printable(f"{models.name} (stack {arguments.stack}): {endpoints}, {found}{aside}"))
     return PROBLEMS_FOUND if checked.errors else 0
 
 
 def counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -13,11 +13,13 @@ from serving.spec import rules
 from serving.spec.access import Permission
 from serving.spec.entity import EntityDeclaration
 from serving.spec.entry import Entry
-from serving.spec.problem import Problem
+from serving.spec.problem import LeftOut, Problem, clipped, more
 from serving.spec.shape import RESERVED_ENDPOINT_NAMES, Shape
 from serving.spec.source import Source
 
 Path = tuple[str | int, ...]
+
+_MOST = 5_000  # problems of one list, after which it is left; arbitrary, well over what is reported
 
 
 def entry_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
@@ -49,12 +51,14 @@ def entry_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[P
 def permission_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
     """Permissions of an entry, or of the defaults, that name no principal or several."""
     permissions = raw.get("permissions")
-    return [
-        problem
-        for index, permission in enumerate(permissions if isinstance(permissions, list) else ())
-        if isinstance(permission, dict)
-        for problem in _keys(permission, Permission, (*base, "permissions", index), source)
-    ]
+    found: list[Problem] = []
+    for index, permission in enumerate(permissions if isinstance(permissions, list) else ()):
+        if isinstance(permission, dict):
+            found += _keys(permission, Permission, (*base, "permissions", index), source)
+        if len(found) > _MOST:
+            place = source.place((*base, "permissions", index))
+            return [*found, more(source.file, place, LeftOut(errors=1, exact=False))]
+    return found
 
 
 def duplicate_names(names: Sequence[object], source: Source) -> list[Problem]:
@@ -65,7 +69,7 @@ def duplicate_names(names: Sequence[object], source: Source) -> list[Problem]:
             continue
         if name in first:
             line = source.place(("models", str(first[name]), "name"))[0]
-            finding = f"{name[:63]} is already the entry on line {line}"
+            finding = f"{clipped(name, 63)} is already the entry on line {line}"
             found.append(
                 rules.DUPLICATE_NAME.problem(
                     source, ("models", str(index), "name"), finding, "rename one, or remove one"
@@ -129,7 +133,10 @@ def _traffic(entities: Sequence[object], base: Path, source: Source) -> list[Pro
     step = f"write {last} for the last one" if 0 <= last <= 100 else f"take {sum(whole) - 100} off"
     return [
         rules.TRAFFIC.problem(
-            source, (*base, "entities"), f"the shares {' + '.join(map(str, whole))} add up to {sum(whole)}", step
+            source,
+            (*base, "entities"),
+            f"the shares {clipped(' + '.join(map(str, whole)), 200)} add up to {sum(whole)}",
+            step,
         )
     ]
 
@@ -142,7 +149,7 @@ def _served_names(entities: Sequence[object], base: Path, source: Source) -> lis
             continue
         if name in first:
             step = "give each its own `name`"
-            finding = f"{name} is already the served entity {first[name] + 1}"
+            finding = f"{clipped(name, 100)} is already the served entity {first[name] + 1}"
             found.append(rules.DUPLICATE_SERVED_NAME.problem(source, (*base, "entities", index), finding, step))
         first.setdefault(name, index)
     return found

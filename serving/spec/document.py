@@ -7,22 +7,26 @@ opening brackets ends the process.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import NoReturn
 
 import yaml
 from yaml import events
 
 from serving.spec import rules
-from serving.spec.problem import Problem, Rule
+from serving.spec.problem import Problem, Rule, shown_path
 from serving.spec.scalar import OUT_OF_RANGE, plain_scalar
-from serving.spec.source import Marks
+from serving.spec.source import Marks, labels_of
 
 MAX_DEPTH = 40  # arbitrary: the schema needs 8
 MAX_VALUES = 250_000  # arbitrary: 1,000 rich entries have about 60,000
+TEXT_PER_VALUE = 100  # characters of a text that count as one value more: aliases could repeat megabytes
+_MAX_HANDLES = 100  # libyaml compares every %TAG with all before it
 
 _STRING_TAG = "tag:yaml.org,2002:str"
 _CONTAINER_TAGS = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+_TAG_HANDLE = re.compile("^%TAG", re.MULTILINE)
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -32,11 +36,15 @@ _MERGE = object()  # the key `<<`
 
 @dataclass(frozen=True)
 class Document:
-    """`data` is made of dict, list, str, int, float, bool and None; it is None when the text cannot be read at all."""
+    """`data` is made of dict, list, str, int, float, bool and None; it is None when the text cannot be read at all.
+
+    A number that cannot be used is OUT_OF_RANGE there, and among the problems. `names` are the labels of the entries.
+    """
 
     data: object
     marks: Marks
     problems: tuple[Problem, ...]
+    names: tuple[str | None, ...] = ()
 
 
 @dataclass(slots=True)
@@ -64,14 +72,43 @@ def read(text: str, file: str) -> Document:
     try:
         reader.run()
     except _Stop:
-        return Document(None, {}, tuple(reader.problems))
-    return Document(reader.root, reader.root_marks, tuple(reader.problems))
+        return Document(None, {}, _labelled(reader, reader.models_so_far()))
+    models = reader.root.get("models") if isinstance(reader.root, dict) else None
+    return Document(reader.root, reader.root_marks, _labelled(reader, models), labels_of(models))
+
+
+def _labelled(reader: _Reader, models: object) -> tuple[Problem, ...]:
+    """The reader's problems, each with the path of the entry that it is in, as far as that had been read."""
+    names = labels_of(models) if reader.problems else ()
+    found = []
+    for problem, path in zip(reader.problems, reader.paths, strict=True):
+        parts = list(path)
+        if len(parts) > 1 and parts[0] == "models" and isinstance(parts[1], int) and parts[1] < len(names):
+            parts[1] = names[parts[1]] or parts[1]
+        found.append(replace(problem, path=shown_path(parts)))
+    return tuple(found)
+
+
+def values_in(whole: object) -> int:
+    """How many values the whole has, as reading counts them: keys too, and long texts as several."""
+    values, left = 0, [whole]
+    while left:
+        one = left.pop()
+        values += 1
+        if isinstance(one, dict):
+            left += [*one, *one.values()]
+        elif isinstance(one, list):
+            left += one
+        elif isinstance(one, str):
+            values += len(one) // TEXT_PER_VALUE
+    return values
 
 
 class _Reader:
     def __init__(self, text: str, file: str) -> None:
         self.text, self.file = text, file
         self.problems: list[Problem] = []
+        self.paths: list[tuple[str | int, ...]] = []  # of the problems
         self.root: object = None
         self.root_marks: Marks = {}
         self._has_root = False
@@ -87,6 +124,10 @@ class _Reader:
             self._stop(
                 rules.YAML, line, column, f"the character U+{ord(unprintable.group()):04X} is not allowed", "remove it"
             )
+        handles = list(islice(_TAG_HANDLE.finditer(self.text), _MAX_HANDLES))
+        if len(handles) == _MAX_HANDLES:
+            line = self.text.count("\n", 0, handles[-1].start()) + 1
+            self._stop(rules.YAML_LIMIT, line, 1, f"there are {_MAX_HANDLES} lines %TAG", "remove them: no tag is used")
         try:
             loader = _Loader(self.text)
             try:
@@ -97,6 +138,25 @@ class _Reader:
             self._stop_at_syntax_error(error)
         if self.root is None:
             self._stop(rules.YAML, 1, 1, "the file is empty", "start with `version: 1` and a list `models:`")
+
+    def models_so_far(self) -> object:
+        """The entries that had been read, the one being read among them."""
+        if not self._open or not isinstance(self._open[0].value, dict):
+            return None
+        if len(self._open) < 2 or self._open[0].key != "models":
+            return self._open[0].value.get("models")
+        models = self._open[1].value
+        return [*models, *(one.value for one in self._open[2:3])] if isinstance(models, list) else None
+
+    def _path(self, *more: str | int) -> tuple[str | int, ...]:
+        """Where the value being read stands, and `more`."""
+        parts: list[str | int] = []
+        for one in self._open:
+            if isinstance(one.value, list):
+                parts.append(len(one.value))
+            elif isinstance(one.key, str):
+                parts.append(one.key)
+        return (*parts, *more)
 
     def _read_events(self, loader: yaml.SafeLoader) -> None:
         documents = 0
@@ -153,21 +213,24 @@ class _Reader:
                 rules.YAML_ANCHOR,
                 line,
                 column,
-                f"*{event.anchor} has no anchor &{event.anchor} before it",
-                f"write &{event.anchor} where the value is first given",
+                f"*{_shown(event.anchor)} has no anchor &{_shown(event.anchor)} before it",
+                f"write &{_shown(event.anchor)} where the value is first given",
             )
         anchored = self._anchors[event.anchor]
         if anchored is None:
-            self._stop(rules.YAML_ANCHOR, line, column, f"*{event.anchor} is inside its own anchor", "remove the alias")
+            self._stop(
+                rules.YAML_ANCHOR, line, column, f"*{_shown(event.anchor)} is inside its own anchor", "remove the alias"
+            )
         value, marks, values = anchored
         self._count(values, line, column)
         self._attach(value, marks, line, column)
 
     def _add(self, value: object, marks: Marks | None, event: events.ScalarEvent) -> None:
         line, column = _place(event)
-        self._count(1, line, column)
+        values = 1 + len(event.value) // TEXT_PER_VALUE
+        self._count(values, line, column)
         if event.anchor is not None:
-            self._anchors[event.anchor] = (value, marks, 1)
+            self._anchors[event.anchor] = (value, marks, values)
         self._attach(value, marks, line, column, plain_merge=value == "<<" and event.implicit[0])
 
     def _attach(self, value: object, marks: Marks | None, line: int, column: int, plain_merge: bool = False) -> None:
@@ -194,6 +257,8 @@ class _Reader:
         parent.key, parent.key_place = value, (line, column)
         if plain_merge:
             parent.key = _MERGE
+        elif value is OUT_OF_RANGE:
+            parent.key = None
         elif not isinstance(value, str):
             parent.key = None
             self._note(
@@ -210,8 +275,9 @@ class _Reader:
                 rules.DUPLICATE_KEY,
                 line,
                 column,
-                f"the key {value} is already on line {first}",
+                f"the key {_shown(value)} is already on line {first}",
                 "remove one of the two",
+                value,
             )
 
     def _take_merge(self, parent: _Container, value: object, marks: Marks | None, line: int, column: int) -> None:
@@ -239,9 +305,10 @@ class _Reader:
             return value
         typed = plain_scalar(value)
         if typed is OUT_OF_RANGE:
+            finite = value[-1:].isdigit() or value[-1:] == "."
             finding = f"{value[:30]} is not a number that can be used here"
-            self._note(rules.VALUE, *_place(event), finding, "write a smaller number")
-            return 0
+            step = "write a smaller number" if finite else "write a number in digits, or put the text in quotes"
+            self._note(rules.VALUE, *_place(event), finding, step)
         return typed
 
     def _count(self, values: int, line: int, column: int) -> None:
@@ -280,7 +347,9 @@ class _Reader:
             "look for a missing quote, bracket, colon or space here or just above",
         )
 
-    def _note(self, rule: Rule, line: int, column: int, finding: str, next_step: str) -> None:
+    def _note(self, rule: Rule, line: int, column: int, finding: str, next_step: str, *key: str) -> None:
+        """A problem with the value being read, or with this `key` of it."""
+        self.paths.append(self._path(*key))
         self.problems.append(Problem(self.file, line, column, "", finding, rule.text, next_step, rule.id))
 
     def _stop(self, rule: Rule, line: int, column: int, finding: str, next_step: str) -> NoReturn:

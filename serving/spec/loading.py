@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +11,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from serving.spec import checks, rules, wording
-from serving.spec.document import read
+from serving.spec.document import read, values_in
 from serving.spec.entry import Entry
 from serving.spec.fleet import Defaults, Fleet
 from serving.spec.merging import with_defaults, with_override
-from serving.spec.problem import Problem, in_order
+from serving.spec.problem import LeftOut, Problem, clipped, in_order, more
 from serving.spec.source import Source
-from serving.spec.suggestion import did_you_mean
 
 MAX_BYTES = 5_000_000  # arbitrary: 1,000 entries with every setting are about 1.5 MB
+# Values of all entries, each with the defaults and once more for each stack that overrides it; arbitrary: 1,000 rich
+# entries with defaults, overridden in three stacks, have about 250,000.
+MAX_MERGED_VALUES = 500_000
+_ENOUGH = 10_000  # problems, after which no further entry is checked; arbitrary, well over what is listed
 
 # Settings that no rule about capacity reads: an entry that is wrong in these alone still has its capacity checked.
 _ASIDE = frozenset(
@@ -74,7 +78,7 @@ def load_text(text: str, file: str, stack: str | None) -> Loaded:
                 )
             )
         return Loaded(None, in_order(found), source)
-    source = Source(file, document.marks, _labels(data.get("models")), stack)
+    source = Source(file, document.marks, document.names, stack)
     return _Check(data, source, list(document.problems)).loaded()
 
 
@@ -85,6 +89,9 @@ def read_text(path: Path) -> tuple[str, Problem | None]:
         return "", Problem(path.name, line, column, "", finding, rules.FILE.text, step, rules.FILE.id)
 
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for without end
+            kind = "a folder" if path.is_dir() else "a pipe or a device"
+            return problem(1, 1, f"{path} is {kind}, not a regular file", "name the file itself")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES)
     except OSError as error:
@@ -106,31 +113,23 @@ def read_text(path: Path) -> tuple[str, Problem | None]:
         return problem(line, column, f"the byte 0x{content[error.start]:02x} is not UTF-8", "save the file as UTF-8")
 
 
-def _labels(models: object) -> tuple[str | None, ...]:
-    """What each entry is called in paths: its name, or None (its index) when that is missing, odd or taken."""
-    labels: list[str | None] = []
-    seen: set[str] = set()
-    for entry in models if isinstance(models, list) else ():
-        name = entry.get("name") if isinstance(entry, dict) else None
-        usable = isinstance(name, str) and 0 < len(name) < 100 and "/" not in name and name not in seen
-        labels.append(name if usable else None)
-        seen.add(name if isinstance(name, str) else "")
-    return tuple(labels)
-
-
 class _Check:
     """One document under check: everything wrong is collected in `found`."""
 
     def __init__(self, data: dict[str, Any], source: Source, found: list[Problem]) -> None:
         self.data, self.source, self.found = data, source, found
         self._defaults: Mapping[str, Any] = {}
+        self._sources: dict[str, Source] = {}
+        self._overrides_by_name: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
 
     def loaded(self) -> Loaded:
         frame = self._frame()
         self._defaults = self._sound_defaults()
         models = self.data.get("models")
         entries = models if isinstance(models, list) else []
-        checked = [self._entry(index, raw) for index, raw in enumerate(entries)]
+        self._sort_overrides()
+        self._keep_merging_bounded(entries)
+        checked = self._checked(entries)
         self.found += checks.duplicate_names(
             [raw.get("name") if isinstance(raw, dict) else None for raw in entries], self.source
         )
@@ -158,6 +157,17 @@ class _Check:
             self.found += wording.problems_of(error, Fleet, (), self.source)
             return None
 
+    def _checked(self, entries: list[Any]) -> list[Entry | None]:
+        """The entries, up to the one at which enough has been found wrong."""
+        checked = []
+        for index, raw in enumerate(entries):
+            if len(self.found) > _ENOUGH:
+                left = LeftOut(errors=1, exact=False)
+                self.found.append(more(self.source.file, self.source.place(("models", str(index))), left))
+                break
+            checked.append(self._entry(index, raw))
+        return checked
+
     def _entry(self, index: int, raw: object) -> Entry | None:
         """The entry as the stack has it, if its capacity can be judged; what is wrong with it has been noted.
 
@@ -172,8 +182,8 @@ class _Check:
         whole = with_defaults(raw, self._defaults)
         if whole is not raw:
             variant = self._valid(whole, base, self.source)
-        for stack, override in self._overrides_of(self.source.names[index]):
-            source = Source(self.source.file, self.source.marks, self.source.names, stack)
+        for stack, override in self._overrides_by_name.get(self.source.names[index] or "", ()):
+            source = self._source_of(stack)
             overridden = self._valid(with_override(whole, override), base, source)
             self.found += wording.unknown_removals(override, ("overrides", stack, base[1]), source)
             variant = overridden if stack == self.source.stack else variant
@@ -194,14 +204,17 @@ class _Check:
         """Overrides of entries that are not there, and of names."""
         overrides = self.data.get("overrides")
         names = [name for name in self.source.names if name is not None]
+        there = frozenset(names)
+        uncounted = 0
         for stack, entries in overrides.items() if isinstance(overrides, dict) else ():
             for name, override in entries.items() if isinstance(entries, dict) else ():
                 place = ("overrides", stack, name)
-                if name not in names:
-                    step = did_you_mean(name, names, "remove it, or add the entry to models")
-                    self.found.append(
-                        rules.UNKNOWN_OVERRIDE.problem(self.source, place, f"models has no entry {name[:63]}", step)
-                    )
+                if name not in there and len(self.found) > _ENOUGH:
+                    uncounted += 1
+                elif name not in there:
+                    step = self.source.suggestions.did_you_mean(name, names, "remove it, or add the entry to models")
+                    finding = f"models has no entry {clipped(name, 63)}"
+                    self.found.append(rules.UNKNOWN_OVERRIDE.problem(self.source, place, finding, step))
                 if isinstance(override, dict) and "name" in override:
                     step = "remove it; another name is another entry"
                     self.found.append(
@@ -210,15 +223,39 @@ class _Check:
                         )
                     )
 
-    def _overrides_of(self, name: str | None) -> list[tuple[str, Mapping[str, Any]]]:
+        if uncounted:
+            left = LeftOut(errors=uncounted)
+            self.found.append(more(self.source.file, self.source.place(("overrides",)), left))
+
+    def _source_of(self, stack: str) -> Source:
+        if stack not in self._sources:
+            self._sources[stack] = self.source.of_stack(stack)
+        return self._sources[stack]
+
+    def _sort_overrides(self) -> None:
+        """(stack, override) by the name of the entry, in the order of the file."""
         overrides = self.data.get("overrides")
-        if name is None or not isinstance(overrides, dict):
-            return []
-        return [
-            (stack, {key: value for key, value in entries[name].items() if key != "name"})
-            for stack, entries in overrides.items()
-            if isinstance(entries, dict) and isinstance(entries.get(name), dict)
-        ]
+        for stack, entries in overrides.items() if isinstance(overrides, dict) else ():
+            for name, override in entries.items() if isinstance(entries, dict) else ():
+                if isinstance(override, dict):
+                    kept = {key: value for key, value in override.items() if key != "name"}
+                    self._overrides_by_name.setdefault(name, []).append((stack, kept))
+
+    def _keep_merging_bounded(self, entries: list[Any]) -> None:
+        """Leaves defaults and overrides aside, with a problem, when laying them over the entries would take long."""
+        defaults = values_in(self._defaults)
+        merged = sum(
+            (values_in(raw) + defaults) * (1 + len(self._overrides_by_name.get(name or "", ())))
+            for raw, name in zip(entries, self.source.names, strict=True)
+            if isinstance(raw, dict)
+        )
+        if merged <= MAX_MERGED_VALUES:
+            return
+        finding = f"the entries have {merged:,} values with defaults and overrides laid over them"
+        step = "split the fleet into several projects, or write fewer defaults and overrides"
+        place = ("overrides",) if "overrides" in self.data else ("defaults",)
+        self.found.append(rules.YAML_LIMIT.problem(self.source, place, finding, step))
+        self._defaults, self._overrides_by_name = {}, {}
 
     def _sound_defaults(self) -> Mapping[str, Any]:
         """The defaults, or nothing when they are wrong: then they are reported once, not in every entry."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serving.spec.problem import Rule
+from serving.spec.problem import MORE, Rule
 
 _PT = "docs.databricks.com: Provisioned throughput Foundation Model APIs"
 _API = "docs.databricks.com: Serving endpoints API"
@@ -15,7 +15,10 @@ YAML_ANCHOR = Rule(
     "yaml-anchor", "error", "an alias repeats an anchor that was written, and closed, before it", "yaml.org: YAML 1.2"
 )
 YAML_LIMIT = Rule(
-    "yaml-limit", "error", "a file has at most 250,000 values, aliases counted as what they repeat, 40 deep", _OURS
+    "yaml-limit",
+    "error",
+    "a file has at most 250,000 values, 40 deep, and 500,000 with defaults and overrides laid over every entry",
+    _OURS,
 )
 DUPLICATE_KEY = Rule("duplicate-key", "error", "a key is written once in its mapping", "yaml.org: YAML 1.2")
 KEY_TYPE = Rule("key-type", "error", "a key is text", _OURS)
@@ -45,4 +48,6 @@ TASK = Rule("S21-task", "error", "a task is llm/v1/chat, llm/v1/completions or l
 BOTH_FAMILIES = Rule("S1-both", "error", "an entity has a band or model units, never both", _PT)
 DEMAND_FOR_AUTO = Rule("S17-auto-demand", "error", "`throughput: auto` is worked out from the entry's demand", _OURS)
 
-ALL = tuple(value for value in list(globals().values()) if isinstance(value, Rule))
+MORE_PROBLEMS = MORE
+
+ALL = tuple(dict.fromkeys(value for value in list(globals().values()) if isinstance(value, Rule)))

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 import re
 
-OUT_OF_RANGE = object()
+
+class _OutOfRange:
+    """Stands in the data for a number that has been refused already, so that nothing else is said of it."""
+
+    def __repr__(self) -> str:
+        return "an unusable number"
+
+
+OUT_OF_RANGE = _OutOfRange()
 MAX_NUMBER = 1e15  # exclusive; arbitrary, and exact as a float
 
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+
+from serving.spec.suggestion import Suggestions
 
 # A mapping's or a list's children: (line, column, their own children or None for a scalar), by key or by index.
 Mark = tuple[int, int, "Marks | None"]
@@ -17,12 +19,20 @@ class Source:
 
     An entry's path is looked for in the stack's override first, then in the entry, then in `defaults`: a value is
     placed where it was written. A path that is not in the file has the place of its nearest ancestor that is.
+    `suggestions` are those of all checks of the file together.
     """
 
     file: str
     marks: Marks = field(default_factory=dict, repr=False, compare=False)
     names: tuple[str | None, ...] = field(default=(), repr=False, compare=False)
     stack: str | None = None
+    suggestions: Suggestions = field(default_factory=Suggestions, repr=False, compare=False)
+
+    def of_stack(self, stack: str) -> Source:
+        """The same file as another stack has it."""
+        other = replace(self, stack=stack)
+        other.__dict__["_indexes"] = self._indexes  # made once, however many stacks there are
+        return other
 
     def place(self, path: str | Sequence[str | int]) -> tuple[int, int]:
         """(line, column), both from 1."""
@@ -57,7 +67,7 @@ class Source:
     def _index_of(self, name: str) -> int | None:
         if name in self._indexes:
             return self._indexes[name]
-        return int(name) if name.isdecimal() and int(name) < len(self.names) else None
+        return int(name) if _is_index(name) and int(name) < len(self.names) else None
 
     @cached_property
     def _indexes(self) -> dict[str, int]:
@@ -69,4 +79,21 @@ def _child(marks: Marks | None, part: str | int) -> Mark | None:
         return None
     if part in marks:
         return marks[part]
-    return marks.get(int(part)) if isinstance(part, str) and part.isdecimal() else None
+    return marks.get(int(part)) if isinstance(part, str) and _is_index(part) else None
+
+
+def _is_index(part: str) -> bool:
+    """Short, because Python refuses to convert thousands of digits."""
+    return len(part) < 10 and part.isdecimal()
+
+
+def labels_of(models: object) -> tuple[str | None, ...]:
+    """What each entry is called in paths: its name, or None (its index) when that is missing, odd or taken."""
+    labels: list[str | None] = []
+    seen: set[str] = set()
+    for entry in models if isinstance(models, list) else ():
+        name = entry.get("name") if isinstance(entry, dict) else None
+        usable = isinstance(name, str) and 0 < len(name) < 100 and "/" not in name and name not in seen
+        labels.append(name if usable else None)
+        seen.add(name if isinstance(name, str) else "")
+    return tuple(labels)

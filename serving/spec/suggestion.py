@@ -2,21 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
+
+MAX_SUGGESTIONS = 50  # of one file; arbitrary: who mistypes more has one mistake, many times
+_MAX_WRITTEN = 200  # characters
+_MAX_COMPARED = 200  # candidates; comparing takes some 10 microseconds each
 
 
-def nearest(written: object, known: Iterable[str]) -> str | None:
-    """The known name most like `written`, or None when none is like it."""
-    if not isinstance(written, str) or len(written) > 200:
+def nearest(written: object, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The known name most like `written`, or None when none is like it; also by a last part (chat: llm/v1/chat)."""
+    if not isinstance(written, str) or len(written) > _MAX_WRITTEN:
         return None
     from difflib import get_close_matches  # 8 ms, and only a wrong file needs it
 
     by_folded = {name.lower(): name for name in known}
-    found = get_close_matches(written.lower(), by_folded, n=1, cutoff=0.6)
+    folded = written.lower()
+    if len(by_folded) > _MAX_COMPARED:
+        by_folded = _alike(folded, by_folded)
+    found = get_close_matches(folded, by_folded, n=1, cutoff=cutoff)
+    if not found:
+        by_folded = {name.rsplit("/", 1)[1]: meant for name, meant in by_folded.items() if "/" in name}
+        found = get_close_matches(folded, by_folded, n=1, cutoff=0.75)
     return by_folded[found[0]] if found else None
+
+
+def _alike(folded: str, by_folded: dict[str, str]) -> dict[str, str]:
+    """Few of many names: of about this length, with the same start or end."""
+    alike = [
+        name
+        for name in by_folded
+        if abs(len(name) - len(folded)) <= 3 and (name[:3] == folded[:3] or name[-3:] == folded[-3:])
+    ]
+    # Of those, the ones that go on alike the longest come first.
+    alike.sort(key=lambda name: -sum(a == b for a, b in zip(name, folded, strict=False)))
+    return {name: by_folded[name] for name in alike[:_MAX_COMPARED]}
 
 
 def did_you_mean(written: object, known: Iterable[str], otherwise: str) -> str:
     """A next step: the nearest known name as a question, else `otherwise`."""
-    found = nearest(written, known)
+    return _question(nearest(written, known), otherwise)
+
+
+class Suggestions:
+    """Suggestions for one file: the first MAX_SUGGESTIONS names that it asks for get one, all others none.
+
+    The same question has the same answer always, so that a problem found twice is the same problem.
+    """
+
+    def __init__(self) -> None:
+        self._answers: dict[tuple[object, ...], str | None] = {}
+
+    def nearest(self, written: object, known: Collection[str]) -> str | None:
+        """As the function of that name."""
+        if not isinstance(written, str) or len(written) > _MAX_WRITTEN:
+            return None
+        key = (written, *(known if len(known) <= _MAX_COMPARED else (len(known),)))
+        if key not in self._answers:
+            if len(self._answers) >= MAX_SUGGESTIONS:
+                return None
+            self._answers[key] = nearest(written, known)
+        return self._answers[key]
+
+    def did_you_mean(self, written: object, known: Sequence[str], otherwise: str) -> str:
+        """As the function of that name."""
+        return _question(self.nearest(written, known), otherwise)
+
+
+def _question(found: str | None, otherwise: str) -> str:
     return f"did you mean {found}?" if found is not None else otherwise

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from collections.abc import Hashable, Mapping, Sequence
+from functools import cache
+from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from serving.spec import rules
 from serving.spec.entry import Entry
-from serving.spec.problem import Problem, Rule
+from serving.spec.problem import LeftOut, Problem, Rule, clipped, more
 from serving.spec.registration import Registration
+from serving.spec.scalar import OUT_OF_RANGE
 from serving.spec.shape import Shape
 from serving.spec.source import Source
-from serving.spec.suggestion import did_you_mean
 from serving.spec.throughput import KINDS
 
 Path = tuple[str | int, ...]
+
+_MOST = 5_000  # problems of one shape that are put into words; arbitrary, well over what is listed
+_DURATIONS = ("create", "update", "delete")
 
 # Fields whose values a rule of the platform governs; all other values answer to the schema alone.
 _RULE_OF_FIELD: Mapping[str, Rule] = {"version": rules.PINNED_VERSION, "model": rules.MODEL_NAME, "task": rules.TASK}
@@ -37,8 +41,16 @@ _KIND_OF_ERROR = {
 
 
 def problems_of(error: ValidationError, shape: type[Shape], base: Path, source: Source) -> list[Problem]:
-    """Every error of `shape`, which stands at `base` in the file."""
-    return [_problem(one, shape, base, source) for one in error.errors(include_url=False)]
+    """Every error of `shape`, which stands at `base` in the file; past very many, one for all the rest."""
+    errors = [
+        one
+        for one in error.errors(include_url=False)
+        if one["input"] is not OUT_OF_RANGE or one["type"] == "extra_forbidden"
+    ]
+    found = [_problem(one, shape, base, source) for one in errors[:_MOST]]
+    if len(errors) > _MOST:
+        found.append(more(source.file, source.place(base), LeftOut(errors=len(errors) - _MOST)))
+    return found
 
 
 def _problem(error: Mapping[str, Any], shape: type[Shape], base: Path, source: Source) -> Problem:
@@ -50,8 +62,8 @@ def _problem(error: Mapping[str, Any], shape: type[Shape], base: Path, source: S
     given, kind = error["input"], error["type"]
     owners, info = _field_at(shape, written)
     if kind == "extra_forbidden":
-        known = sorted({name for owner in owners for name in keys_of(owner)})
-        step = did_you_mean(key, known, f"remove it; the keys here are {', '.join(known)}")
+        known = _known_keys(tuple(owners))
+        step = source.suggestions.did_you_mean(key, known, _keys_here(known))
         return rules.UNKNOWN_KEY.problem(source, path, f"the key {_shown(key)} is not known", step)
     governing = _governing_rule(key, owners)
     if kind == "missing":
@@ -76,13 +88,13 @@ def unknown_removals(override: Mapping[str, Any], base: Path, source: Source) ->
     while left:
         written, mapping = left.pop()
         for key, value in mapping.items():
-            owners, info = _field_at(Entry, (*written, key))
-            if value is None and info is None and owners:
-                known = [name for owner in owners for name in keys_of(owner)]
-                step = did_you_mean(key, known, "remove it")
-                found.append(
-                    rules.UNKNOWN_KEY.problem(source, (*base, *written, key), f"the key {key} is not known", step)
-                )
+            if value is None:
+                owners, info = _field_at(Entry, (*written, key))
+                if info is not None or not owners:
+                    continue
+                step = source.suggestions.did_you_mean(key, _known_keys(tuple(owners)), "remove it")
+                finding = f"the key {_shown(key)} is not known"
+                found.append(rules.UNKNOWN_KEY.problem(source, (*base, *written, key), finding, step))
             elif isinstance(value, dict):
                 left.append(((*written, key), value))
     return found
@@ -91,8 +103,11 @@ def unknown_removals(override: Mapping[str, Any], base: Path, source: Source) ->
 def _type_problem(
     rule: Rule, kind: str, key: str, given: object, info: FieldInfo | None, path: Path, source: Source
 ) -> Problem:
-    if kind == "string_type" and isinstance(given, (int, float, bool)):
-        step = f'write it in quotes: "{_shown(given)}"'
+    quoted = _in_quotes(key, given, info) if kind == "string_type" else None
+    if quoted is not None:
+        step = f'write it in quotes: "{quoted}"'
+    elif key in _DURATIONS and isinstance(given, int) and not isinstance(given, bool) and 0 < given < 1_000_000:
+        step = f"write it with its unit, such as `{key}: {given}m` for minutes"
     else:
         step = (
             f"write `{_example_line(key, info)}`"
@@ -100,6 +115,19 @@ def _type_problem(
             else f"write {_KIND_OF_ERROR[kind]}"
         )
     return rule.problem(source, path, f"{_kind(given)} where {_KIND_OF_ERROR[kind]} is wanted", step)
+
+
+def _in_quotes(key: str, given: object, info: FieldInfo | None) -> str | None:
+    """What to put in quotes for a number, true or false to be a legal text; None where no quotes help."""
+    if not isinstance(given, (int, float)) or key == "mlflow_version":  # 2.10 was read as 2.1
+        return None
+    if info is None:
+        return _shown(given)
+    if get_origin(info.annotation) is tuple:
+        return None
+    pattern = next((one.pattern for one in info.metadata if getattr(one, "pattern", None)), None)
+    text = _shown(int(given) if pattern and isinstance(given, float) and given.is_integer() else given)
+    return text if pattern is None or re.search(pattern, text) else None
 
 
 def _value_problem(
@@ -112,7 +140,7 @@ def _value_problem(
             choices = re.findall(r"'([^']*)'", str(context.get("expected"))) or [str(context.get("expected"))]
             finding, step = (
                 f"{_shown(given)} is not a {key}",
-                did_you_mean(given, choices, f"write one of {', '.join(choices)}"),
+                source.suggestions.did_you_mean(given, choices, f"write one of {', '.join(choices)}"),
             )
         case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than":
             bound = next((context[name] for name in ("ge", "gt", "le", "lt") if name in context), None)
@@ -130,6 +158,8 @@ def _value_problem(
             }
             shown = _shown(int(bound) if isinstance(bound, float) and bound.is_integer() else bound)
             finding, step = f"{_shown(given)} is {words[kind]} {shown}", nearest[kind].format(shown)
+            if key == "version":
+                step = "write `version: 1`; a model's version stands in its entry"
         case "string_too_short" | "too_short":
             finding, step = f"{key} is empty", f"write `{_example_line(key, info)}`"
         case "not_a_day":
@@ -141,14 +171,14 @@ def _value_problem(
 
 def _nearest_text(key: str, given: object, info: FieldInfo | None) -> str:
     """The nearest legal value of a text that does not fit its pattern."""
-    text = str(given)
+    text = str(given)[:1000]
     if key == "name" and re.search(r"[^A-Za-z0-9_-]", text) and text.count(".") != 2:
         return f"write {re.sub(r'[^A-Za-z0-9_-]+', '-', text).strip('-')[:63] or 'my-endpoint'}"
     if key == "name" and len(text) > 63 and "." not in text:
         return f"write at most 63 characters, such as {text[:63]}"
     if key == "version" and re.fullmatch(r"[vV ]*0*[1-9][0-9]{0,17} *", text):
         return f'write version: "{text.strip("vV ").lstrip("0")}"'
-    if key in ("create", "update", "delete"):
+    if key in _DURATIONS:
         return "write hours, minutes or seconds, such as 2h, 45m or 1h30m"
     return f"write `{_example_line(key, info)}`"
 
@@ -167,7 +197,8 @@ def _throughput_problem(given: object, path: Path, source: Source) -> Problem:
         unknown = [str(key) for key in given if key != "burst"]
         finding = f"the key {_shown(unknown[0])} is not known" if unknown else "throughput says no amount"
         rule = rules.UNKNOWN_KEY if unknown else rules.MISSING_KEY
-        step = did_you_mean(unknown[0] if unknown else None, KINDS, "write bands, tokens_per_second or model_units")
+        meant = unknown[0] if unknown else None
+        step = source.suggestions.did_you_mean(meant, KINDS, "write bands, tokens_per_second or model_units")
         return rule.problem(source, (*path, unknown[0]) if unknown else path, finding, step)
     step = "write `throughput: {bands: {min: 1, max: 2}}`, `{tokens_per_second: ...}`, `{model_units: 50}` or `auto`"
     return rules.TYPE.problem(source, path, f"{_kind(given)} is not a throughput", step)
@@ -181,9 +212,20 @@ def _governing_rule(key: str, owners: Sequence[type[Shape]]) -> Rule | None:
     return _RULE_OF_FIELD.get(key)
 
 
-def keys_of(shape: type[Shape]) -> dict[str, FieldInfo]:
+@cache
+def keys_of(shape: type[Shape]) -> Mapping[str, FieldInfo]:
     """A shape's fields by the key that the file uses."""
     return {info.alias or name: info for name, info in shape.model_fields.items()}
+
+
+@cache
+def _known_keys(owners: tuple[type[Shape], ...]) -> tuple[str, ...]:
+    return tuple(sorted({name for owner in owners for name in keys_of(owner)}))
+
+
+@cache
+def _keys_here(known: tuple[str, ...]) -> str:
+    return f"remove it; the keys here are {', '.join(known)}"
 
 
 def _field_at(shape: type[Shape], written: Path) -> tuple[list[type[Shape]], FieldInfo | None]:
@@ -196,14 +238,20 @@ def _field_at(shape: type[Shape], written: Path) -> tuple[list[type[Shape]], Fie
         info = next((keys_of(owner)[part] for owner in owners if part in keys_of(owner)), None)
         if position == len(written) - 1 or info is None:
             return owners, info
-        owners = shapes_in(info.annotation)
+        owners = list(shapes_in(info.annotation))
     return owners, info
 
 
-def shapes_in(annotation: object) -> list[type[Shape]]:
+def shapes_in(annotation: object) -> tuple[type[Shape], ...]:
+    """The shapes that a field's type is made of."""
+    return _shapes_in(annotation) if isinstance(annotation, Hashable) else ()
+
+
+@cache
+def _shapes_in(annotation: Hashable) -> tuple[type[Shape], ...]:
     if isinstance(annotation, type) and issubclass(annotation, Shape):
-        return [annotation]
-    return [shape for part in get_args(annotation) for shape in shapes_in(part)]
+        return (annotation,)
+    return tuple(shape for part in get_args(annotation) for shape in shapes_in(part))
 
 
 def _example_line(key: str, info: FieldInfo | None) -> str:
@@ -243,9 +291,10 @@ def _kind(value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    text = text.replace("\n", " ")
-    return text if len(text) <= 60 else text[:57] + "..."
+    if isinstance(value, (dict, list)):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    text = value[:61] if isinstance(value, str) else json.dumps(value, default=str)
+    return clipped(text.replace("\n", " "), 60)
 
 
 def _words(key: str) -> str:

@@ -10,13 +10,12 @@ from serving.spec.entity import Entity
 from serving.spec.entry import Entry
 from serving.spec.problem import Problem, Rule
 from serving.spec.source import Source
-from serving.spec.suggestion import nearest
 from serving.spec.throughput import AutoThroughput, BandThroughput, ModelUnitThroughput, TokensPerSecondThroughput
 from serving.spec.workload import Workload, WorkloadSize, WorkloadType
 from serving.throughput import bands, model_units, rules
 from serving.throughput.families import SYSTEM_AI_MODELS, family_of, is_preinstalled
 from serving.throughput.legacy import legacy_problems, workload_type_for
-from serving.throughput.naming import naming_problems
+from serving.throughput.naming import ANOTHER_MODEL, naming_problems
 from serving.throughput.optimization_info import OptimizationInfo, Unavailable
 from serving.throughput.registering import TaskPlace, registration_problems, task_place
 
@@ -71,6 +70,8 @@ def size_entity(
         sizer.problems += legacy_problems(entry, entity, entity.throughput, allow_legacy, source)
         return sizer.workload(entity.throughput)
     sizer.problems += registration_problems(entry, entity, source)
+    if any(problem.id in ANOTHER_MODEL for problem in sizer.problems):
+        return sizer.set_aside()
     match answer:
         case None:
             return sizer.to_be_registered()
@@ -96,6 +97,10 @@ class _Sizer:
         )
         return self._result(sizing if sizing.workload_type is not None else None, "workload")
 
+    def set_aside(self) -> SizedEntity:
+        """Nothing more is said of a model that has to be another one."""
+        return self._result(None, self._asked_family())
+
     def to_be_registered(self) -> SizedEntity:
         """Eligibility, and numbers that need the chunk, are known once the version is there."""
         deferred = (
@@ -119,7 +124,8 @@ class _Sizer:
         """No answer: an error, and what the table of families can still say."""
         model = self.entity.model
         known = family_of(model)
-        meant = nearest(model, SYSTEM_AI_MODELS) if is_preinstalled(model) and model not in SYSTEM_AI_MODELS else None
+        mistyped = is_preinstalled(model) and model not in SYSTEM_AI_MODELS
+        meant = self.source.suggestions.nearest(model, SYSTEM_AI_MODELS) if mistyped else None
         step = (
             f"did you mean {meant}?"
             if meant is not None
@@ -131,7 +137,7 @@ class _Sizer:
             f"nothing is known about {model} version {self.entity.version}: {reason}",
             step,
         )
-        if known is not None and is_preinstalled(model) and known.name != "DeepSeek R1":
+        if known is not None and is_preinstalled(model):
             self._family_problem(known.kind, f"{known.name} is sold in", None)
         return self._result(None, self._asked_family())
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 Kind = Literal["bands", "model_units"]
@@ -35,13 +36,13 @@ FAMILIES = (
     Family("Meta Llama 3.2 1B", "bands", r"llama-v?3-2-1b"),
     Family("Meta Llama 3.1", "bands", r"llama-v?3-1(?!\d*b)"),
     Family("Meta Llama 3", "bands", r"llama-v?3-\d+b"),
-    Family("Meta Llama 2", "bands", r"llama-v?2"),
+    Family("Meta Llama 2", "bands", r"llama-?v?2(?!\d)"),
     Family("GTE v1.5 (English)", "bands", r"gte-(base|large)-en-v1-5", embeds=True),
     Family("BGE v1.5 (English)", "bands", r"bge-(small|base|large)-en-v1-5", embeds=True),
     Family("DBRX", "bands", r"dbrx"),
     Family("Mixtral", "bands", r"mixtral"),
     Family("Mistral", "bands", r"mistral"),
-    Family("MPT", "bands", r"mpt-"),
+    Family("MPT", "bands", r"(?<![a-z])mpt(?![a-z])"),
     Family("GPT OSS", "model_units", r"gpt-oss"),
     Family("Gemma 3 12B", "model_units", r"gemma-3-12b"),
 )
@@ -68,6 +69,7 @@ SYSTEM_AI_MODELS = (
 )
 
 
+@lru_cache(maxsize=4096)
 def family_of(model: str) -> Family | None:
     """The family that a model's last name part says, whatever its catalog."""
     last = re.sub(r"[_.]", "-", model.rsplit(".", 1)[-1].lower())

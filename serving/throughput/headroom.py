@@ -1,4 +1,4 @@
-"""Whether bands cover the demand, and by how much (S17)."""
+"""Whether bands cover the demand, and by how much (S17); units too, where an estimate is published (S11)."""
 
 from __future__ import annotations
 
@@ -10,29 +10,40 @@ from serving.spec.source import Source
 from serving.throughput import rules
 from serving.throughput.bands import DEFAULT_HEADROOM_PERCENT, bands_for
 from serving.throughput.entity_sizing import EntitySizing
+from serving.throughput.model_units import units_for
 
 
 def headroom_problems(entry: Entry, entities: tuple[EntitySizing, ...], source: Source) -> list[Problem]:
-    """One warning for each entity whose ceiling is below its share of the demand, or has too little above it."""
+    """One warning for each entity whose capacity is below its share of the demand, or has too little above it."""
     if entry.demand is None:
         return []
     percent = DEFAULT_HEADROOM_PERCENT if entry.headroom_percent is None else entry.headroom_percent
     found = []
     for entity, written in zip(entities, entry.entities, strict=True):
-        ceiling, chunk = entity.max_provisioned_throughput, entity.chunk_tokens_per_second
-        if ceiling is None or chunk is None:
-            continue
         demand = entry.demand.exact_tokens_per_second() * Fraction(entity.traffic_percent, 100)
-        if ceiling >= demand * (100 + percent) / 100:
-            continue
-        rule = rules.CEILING_LOW if ceiling < demand else rules.HEADROOM_LOW
-        short = f"a ceiling of {ceiling} tokens/s for a demand of {float(demand):g}"
-        finding = (
-            short
-            if ceiling < demand
-            else f"{short} leaves {float(ceiling / demand - 1):.0%} of headroom, not {percent}%"
-        )
-        enough = bands_for(demand, percent, chunk)
         path = f"models/{entry.name}/{written.path}throughput"
-        found.append(rule.problem(source, path, finding, f"write a max of {enough} bands ({enough * chunk} tokens/s)"))
+        ceiling, chunk = entity.max_provisioned_throughput, entity.chunk_tokens_per_second
+        estimate, units = entity.estimated_tokens_per_second, entity.model_units
+        if ceiling is not None and chunk is not None:
+            what = f"a ceiling of {ceiling} tokens/s"
+            enough = bands_for(demand, percent, chunk)
+            step = f"write a max of {enough} bands ({enough * chunk} tokens/s)"
+            found += _too_little(Fraction(ceiling), demand, percent, what, step, path, source)
+        elif estimate is not None and units is not None:
+            what = f"{units} model units, estimated at {estimate:g} tokens/s for requests of this shape only,"
+            step = f"write about {units_for(demand, percent)} model units, and load-test them"
+            found += _too_little(Fraction(estimate), demand, percent, what, step, path, source)
     return found
+
+
+def _too_little(
+    there: Fraction, demand: Fraction, percent: int, what: str, step: str, path: str, source: Source
+) -> list[Problem]:
+    """Capacity that is less than the demand, or than the demand and its headroom."""
+    if there >= demand * (100 + percent) / 100:
+        return []
+    finding = f"{what} for a demand of {float(demand):g}"
+    if there < demand:
+        return [rules.CEILING_LOW.problem(source, path, finding, step)]
+    finding = f"{finding} leaves {float(there / demand - 1):.0%} of headroom, not {percent}%"
+    return [rules.HEADROOM_LOW.problem(source, path, finding, step)]

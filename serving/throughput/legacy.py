@@ -30,14 +30,18 @@ def workload_type_for(parameters_billion: float) -> WorkloadType | None:
 
 
 def equivalent(workload: Workload) -> str:
-    """The provisioned-throughput line to start from instead; the page gives no conversion of sizes."""
-    return f"throughput: {{bands: {{min: {0 if workload.scale_to_zero else 1}, max: 2}}}}"
+    """The provisioned-throughput line to start from instead; the platform publishes no conversion of sizes.
+
+    A floor of 0 only for an entry that scales to zero, and legally so: on CPU.
+    """
+    idles = workload.scale_to_zero and workload.type == "CPU"
+    return f"throughput: {{bands: {{min: {0 if idles else 1}, max: 2}}}}"
 
 
 def legacy_problems(entry: Entry, entity: Entity, workload: Workload, allowed: bool, source: Source) -> list[Problem]:
     """S25 to S28 for one served entity; `allowed` when the file as a whole allows legacy workloads."""
     path = f"models/{entry.name}/{entity.path}workload"
-    instead = f"write `{equivalent(workload)}` instead"
+    instead = f"write `{equivalent(workload)}` instead, with a size from optimization info and a load test"
     found = []
     if allowed or entry.allow_legacy:
         found.append(rules.LEGACY.problem(source, path, f"{entity.model} uses a legacy workload", instead))
@@ -55,8 +59,9 @@ def legacy_problems(entry: Entry, entity: Entity, workload: Workload, allowed: b
             )
         )
     family = family_of(entity.model)
-    if family is not None and family.name not in _FAMILIES:
-        found.append(rules.LEGACY_FAMILY.problem(source, path, f"{entity.model} is {family.name}", instead))
+    if family is None or family.name not in _FAMILIES:
+        finding = f"{entity.model} is {family.name}" if family else f"the name {entity.model} says none of these"
+        found.append(rules.LEGACY_FAMILY.problem(source, path, finding, instead))
     return [*found, *_compute_problems(workload, path, source)]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from serving.throughput.families import family_of
 
 # "Model units in provisioned throughput", docs.databricks.com: Llama 4 Maverick, 50 units, 3250 tokens/s for requests
@@ -24,3 +26,9 @@ def estimated_tokens_per_second(model: str, model_units: int, input_tokens: int,
     if family is None or family.name != ESTIMATED_FAMILY or (input_tokens, output_tokens) != ESTIMATED_SHAPE:
         return None
     return model_units * ESTIMATED_TOKENS_PER_SECOND / ESTIMATED_UNITS
+
+
+def units_for(tokens_per_second: Fraction, headroom_percent: int) -> int:
+    """Units that the published estimate gives a demand of the published shape, with its headroom; rounded up."""
+    wanted = tokens_per_second * (100 + headroom_percent) / 100 * ESTIMATED_UNITS / ESTIMATED_TOKENS_PER_SECOND
+    return -(-wanted.numerator // wanted.denominator)

@@ -13,6 +13,10 @@ from serving.throughput.optimization_info import OptimizationInfo
 
 _EMBEDDINGS = "llm/v1/embeddings"
 _EMBEDDING_TYPES = frozenset(("gte", "bge"))
+# The one model_type of an answer that is documented and not that of an embedding model.
+_GENERATING_TYPES = frozenset(("llama",))
+# Problems after which nothing that the platform says of the model matters: it has to be another model.
+ANOTHER_MODEL = frozenset((rules.INSTRUCT_ONLY.id, rules.NOT_IN_CATALOG.id))
 
 
 def naming_problems(entry: Entry, entity: Entity, info: OptimizationInfo | None, source: Source) -> list[Problem]:
@@ -36,6 +40,8 @@ def naming_problems(entry: Entry, entity: Entity, info: OptimizationInfo | None,
         found.append(
             rules.EMBEDS_ONLY.problem(source, f"models/{entry.name}/task", finding, f"write `task: {_EMBEDDINGS}`")
         )
+    if entry.task == _EMBEDDINGS:
+        found += _embedding_problems(entry, entity, family, info, source)
     if _is_gte(entity, family, info):
         step = "normalise the vectors in the client where length matters"
         found.append(rules.UNNORMALISED.problem(source, path, f"{entity.model} is GTE", step))
@@ -54,6 +60,22 @@ def _embeds(entity: Entity, family: Family | None, info: OptimizationInfo | None
     if info is not None and info.model_type is not None:
         return info.model_type.lower() in _EMBEDDING_TYPES
     return family is not None and family.embeds and is_preinstalled(entity.model)
+
+
+def _embedding_problems(
+    entry: Entry, entity: Entity, family: Family | None, info: OptimizationInfo | None, source: Source
+) -> list[Problem]:
+    """A model of `system.ai` is judged by its name. A user's own may be called anything, and be made from a Llama."""
+    path = f"models/{entry.name}/task"
+    step = "write `task: llm/v1/chat` or `task: llm/v1/completions`, or serve an embedding model such as GTE or BGE"
+    if is_preinstalled(entity.model) and family is not None:
+        finding = f"{entity.model} is {family.name}, which makes text, not embeddings"
+        return [] if family.embeds else [rules.NO_EMBEDDINGS.problem(source, path, finding, step)]
+    answered = (info.model_type or "").lower() if info is not None else ""
+    if answered in _GENERATING_TYPES:
+        finding = f"the platform takes {entity.model} for a model of type {answered}"
+        return [rules.EMBEDDINGS_UNLIKELY.problem(source, path, finding, step)]
+    return []
 
 
 def _is_gte(entity: Entity, family: Family | None, info: OptimizationInfo | None) -> bool:

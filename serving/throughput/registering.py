@@ -23,12 +23,16 @@ def task_place(mlflow_version: str) -> TaskPlace:
 
 
 def registration_problems(entry: Entry, entity: Entity, source: Source) -> list[Problem]:
-    """S22 and S23 for an entity with `register`; nothing for others."""
+    """S2, S22 and S23 for an entity with `register`; nothing for others."""
     registration = entity.register
     if registration is None:
         return []
     path = f"models/{entry.name}/{entity.path}register"
     found = []
+    if registration.name.split(".")[0].lower() == "system":
+        step = f"write a catalog of your own, such as `name: ml.{registration.name.split('.', 1)[1]}`"
+        finding = f"{registration.name} is in the catalog system"
+        found.append(rules.SYSTEM_CATALOG.problem(source, f"{path}/name", finding, step))
     version = registration.mlflow_version
     if version is not None and _release(version) < _OLDEST_MLFLOW:
         step = "log the model again with a newer MLflow, such as mlflow_version: 2.12.1"

@@ -12,12 +12,24 @@ Generated from `serving/spec/rules.py` and `serving/throughput/rules.py`; a test
 
 Errors stop before anything is created. A warning can be waived, by its id, in the entry's `waivers`, until a date; a
 waiver past its date is an error. S-numbers in ids and texts are the project's list of platform facts.
+
+At most 1,000 problems of a file are listed, errors first, and a last one (`more-problems`) counts the rest; the first
+50 unknown names get a suggestion.
+"""
+
+_TAIL = """## Not a rule
+
+- An Instruct or chat model of `system.ai` for `llm/v1/completions`: the platform's own sample logs Llama 3.3 70B
+  Instruct with that task ("Provisioned throughput Foundation Model APIs", docs.databricks.com).
+- A model of one's own for `llm/v1/embeddings`: it may be called anything, and embedding models are made from Llama and
+  Mistral too. Where the platform answers that it is of type `llama`, `embeddings-unlikely` warns.
+- An increment or a least number of model units: none is published.
 """
 
 
 def markdown() -> str:
     """The whole page."""
-    parts = [_HEAD, "## The file\n", _table(file_rules.ALL), "## Models and capacity\n", _table(rules.ALL)]
+    parts = [_HEAD, "## The file\n", _table(file_rules.ALL), "## Models and capacity\n", _table(rules.ALL), _TAIL]
     return "\n".join(parts)
 
 

@@ -29,9 +29,16 @@ NON_LINEAR = Rule(
     _UNITS,
 )
 FLOOR_ZERO = Rule("floor-zero", "warning", "S12: a band from 0 makes the first request wait for a scale-up", _BANDS)
-CEILING_LOW = Rule("ceiling-below-demand", "warning", "S17: a band's ceiling covers the demand", _PT)
-HEADROOM_LOW = Rule("headroom-low", "warning", "S17: scaling is slow, so a band has headroom above the demand", _PT)
+CEILING_LOW = Rule("ceiling-below-demand", "warning", "S17: the ceiling covers the demand", _PT)
+HEADROOM_LOW = Rule("headroom-low", "warning", "S17: scaling is slow, so there is headroom above the demand", _PT)
 EMBEDS_ONLY = Rule("S21-embeddings", "error", "an embedding model is served for llm/v1/embeddings", _PT)
+NO_EMBEDDINGS = Rule("S21-no-embeddings", "error", "llm/v1/embeddings is answered by embedding models only", _PT)
+EMBEDDINGS_UNLIKELY = Rule(
+    "embeddings-unlikely", "warning", "S21: a model served for llm/v1/embeddings is an embedding model", _PT
+)
+SYSTEM_CATALOG = Rule(
+    "S2-register-system", "error", "a version is registered in a catalog of one's own; `system` is the platform's", _PT
+)
 MLFLOW_OLD = Rule("S22-mlflow", "error", "a model is logged with MLflow 2.11 or newer", _PT)
 MODEL_TYPE = Rule("S23-model-type", "error", "an embedding model that is logged carries metadata model_type", _PT)
 MODEL_TYPE_UNSEEN = Rule(
@@ -78,6 +85,8 @@ REGION_UNKNOWN = Rule(
 NOT_IN_CATALOG = Rule(
     "S38-deepseek", "error", "DeepSeek R1 is not available in Unity Catalog; its distilled Llama is", _BANDS
 )
+WAIVER_OF_ERROR = Rule("waiver-of-error", "error", "warnings and policies can be waived, errors cannot", _OURS)
+WAIVER_MISTYPED = Rule("waiver-mistyped", "warning", "a waiver names the id of a warning or of a policy", _OURS)
 WAIVER_EXPIRED = Rule("waiver-expired", "error", "a waiver holds until its expiry date", _OURS)
 
 ALL = tuple(value for value in list(globals().values()) if isinstance(value, Rule))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, TypeVar
 
 from serving.spec.entry import Entry
 from serving.spec.fleet import Fleet
@@ -17,9 +17,10 @@ from serving.throughput.headroom import headroom_problems
 from serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
 from serving.throughput.regional import regional_problems
 from serving.throughput.regions import RegionTable
-from serving.throughput.waiving import Waived, waive
+from serving.throughput.waiving import Waived, waive, waiver_problems
 
 Family = Literal["bands", "model_units", "workload"]
+Amount = TypeVar("Amount", int, float)
 Answers = Mapping[ModelVersion, OptimizationInfo | Unavailable]
 
 __all__ = ["EndpointSizing", "EntitySizing", "Sized", "size"]
@@ -31,7 +32,8 @@ class EndpointSizing:
 
     Units: tokens per second, input and output together. A number is None where it does not apply (a floor in model
     units) or is not known yet; `deferred` then says what is checked later. `headroom` is ceiling over demand: 1.2 is 20
-    percent.
+    percent, rounded to 3 decimals. `estimated_tokens_per_second` is published for model units and requests of the shape
+    that the demand has; it holds for no other shape.
     """
 
     entry: Entry
@@ -44,6 +46,7 @@ class EndpointSizing:
     headroom: float | None
     burst: bool
     deferred: tuple[str, ...]
+    estimated_tokens_per_second: float | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ def size(
         if sized is not None:
             endpoints.append(sized)
     problems += regional_problems(fleet, source, regions)
+    problems += waiver_problems(fleet, source)
     if today is None:
         return Sized(tuple(endpoints), in_order(problems))
     standing, waived = waive(problems, fleet, today, source)
@@ -112,9 +116,10 @@ def _endpoint(
         ceiling_tokens_per_second=ceiling,
         model_units=_total([entity.model_units for entity in entities]),
         demand_tokens_per_second=demand,
-        headroom=ceiling / demand if ceiling is not None and demand else None,
+        headroom=round(ceiling / demand, 3) if ceiling is not None and demand else None,
         burst=any(entity.burst for entity in entities),
         deferred=tuple(one.deferred for one in sized if one.deferred),
+        estimated_tokens_per_second=_total([entity.estimated_tokens_per_second for entity in entities]),
     )
 
 
@@ -125,6 +130,6 @@ def _answer(answers: Answers, model: str, version: str | None) -> OptimizationIn
     return answers.get(ModelVersion(model, version)) or Unavailable("the workspace was not asked")
 
 
-def _total(amounts: list[int | None]) -> int | None:
+def _total(amounts: list[Amount | None]) -> Amount | None:
     known = [amount for amount in amounts if amount is not None]
     return sum(known) if known and len(known) == len(amounts) else None

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from serving.spec import rules as file_rules
 from serving.spec.fleet import Fleet
-from serving.spec.problem import Problem, in_order
+from serving.spec.problem import Problem, clipped, in_order, printable
 from serving.spec.settings import Waiver
 from serving.spec.source import Source
+from serving.spec.suggestion import nearest
 from serving.throughput import rules
 
 
@@ -19,6 +21,49 @@ class Waived:
 
     problem: Problem
     waiver: Waiver
+
+    def render(self) -> str:
+        """One printable line: `file:line:column: waived id path: finding; until when, by whom, why`."""
+        problem, waiver = self.problem, self.waiver
+        place = f"{problem.file}:{problem.line}:{problem.column}"
+        why = (
+            f"waived until {waiver.expires.isoformat()} by {clipped(waiver.owner, 100)}: {clipped(waiver.reason, 200)}"
+        )
+        return printable(f"{place}: waived {problem.id} {problem.path}: {problem.finding}; {why}")
+
+
+_EVERY = (*file_rules.ALL, *rules.ALL)
+_ERRORS = {rule.id.lower(): rule.id for rule in _EVERY if rule.severity == "error"}
+_WARNINGS = tuple(rule.id for rule in _EVERY if rule.severity == "warning")
+# How alike a policy's id and a warning's have to be for the one to be the other mistyped. Packs of policies have ids of
+# their own, such as over-provisioned, min-zero-in-prod and units-over-budget.
+_ALIKE = 0.8
+_MOST_COMPARED = 200  # arbitrary, for bounded time
+
+
+def waiver_problems(fleet: Fleet, source: Source) -> list[Problem]:
+    """Waivers of errors, and of what looks like a warning's id mistyped; the ids of policies are not known here."""
+    found = []
+    meant = _meant({waiver.policy for entry in fleet.models for waiver in entry.waivers})
+    for entry in fleet.models:
+        for index, waiver in enumerate(entry.waivers):
+            path = ("models", entry.name, "waivers", index, "policy")
+            error = _ERRORS.get(waiver.policy.lower()[:100])
+            likely = meant.get(waiver.policy)
+            if error is not None:
+                step = "mend what it finds, and remove the waiver"
+                found.append(rules.WAIVER_OF_ERROR.problem(source, path, f"{error} is an error", step))
+            elif likely is not None:
+                finding = f"{clipped(waiver.policy, 60)} is no warning"
+                found.append(rules.WAIVER_MISTYPED.problem(source, path, finding, f"did you mean {likely}?"))
+    return found
+
+
+def _meant(policies: set[str]) -> dict[str, str]:
+    """The warning that a policy's id looks like, for as many as are worth comparing."""
+    asked = sorted(policies - set(_WARNINGS))[:_MOST_COMPARED]
+    found = {policy: nearest(policy, _WARNINGS, cutoff=_ALIKE) for policy in asked}
+    return {policy: meant for policy, meant in found.items() if meant is not None}
 
 
 def waive(
@@ -37,9 +82,9 @@ def waive(
             if waiver.expires >= today:
                 valid[(entry.name, waiver.policy)] = waiver
             else:
-                finding = f"the waiver of {waiver.policy} expired on {waiver.expires.isoformat()}"
+                finding = f"the waiver of {clipped(waiver.policy, 60)} expired on {waiver.expires.isoformat()}"
                 path = ("models", entry.name, "waivers", index, "expires")
-                step = f"mend what it waives, or have {waiver.owner} renew it"
+                step = f"mend what it waives, or have {clipped(waiver.owner, 100)} renew it"
                 stands.append(rules.WAIVER_EXPIRED.problem(source, path, finding, step))
     for problem in problems:
         parts = problem.path.split("/")

@@ -17,6 +17,9 @@ from serving.workspace.errors import (
 LONGEST_REASON = 600
 """Characters of a platform message that are passed on; the rest is cut off."""
 
+SHORTEST_SECRET = 8
+"""Characters; a token that is shorter is none, and may be a word of the message (a mistyped "wrong", say)."""
+
 _UNAUTHORIZED_CODES = frozenset({"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"})
 _FORBIDDEN_CODES = frozenset({"PERMISSION_DENIED"})
 _NOT_FOUND_CODES = frozenset({"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND"})
@@ -99,7 +102,7 @@ class Answer:
 
 def presentable(text: str, token: str) -> str:
     """`text` fit for a message: one line of at most LONGEST_REASON printable characters, without the token."""
-    if token:
+    if len(token) >= SHORTEST_SECRET:
         text = text.replace(token, "***")
     line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * LONGEST_REASON]).split())
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 3] + "..."

@@ -26,6 +26,8 @@ THROTTLED_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 10.0
 # A kept-alive connection may be closed by the workspace just as a request is sent.
 BROKEN_ATTEMPTS = 3
+# Characters; a token that is shorter is none, and may be a word of the text ("wrong", say).
+SHORTEST_SECRET = 8
 
 
 class Client:
@@ -102,6 +104,12 @@ class Client:
                 self.pause(min(throttled * THROTTLED_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS))
                 continue
             return _parsed(f"{method} {path}", response), {k.lower(): v for k, v in response.headers.items()}
+
+    def presentable(self, line: str) -> str:
+        """`line` of the workspace's own text, fit for a message: printable, and without the token."""
+        if len(self._token) >= SHORTEST_SECRET:
+            line = line.replace(self._token, "***")
+        return "".join(character if character.isprintable() else " " for character in line).rstrip()
 
     def pause(self, seconds: float) -> None:
         """Wait, unless the deploy is interrupted; raises Cancelled then."""

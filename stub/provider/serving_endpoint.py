@@ -11,7 +11,7 @@ from stub.provider.client import segment
 from stub.provider.diffing import differences
 from stub.provider.errors import AnswerLost, NotFound, NotSettled, Refused
 from stub.provider.field import Change, ResourceFields
-from stub.provider.settling import PATH, TimedOut, failure_reasons, has_failed, is_updating, settled
+from stub.provider.settling import PATH, TimedOut, delay_reasons, failure_reasons, has_failed, is_updating, settled
 from stub.provider.state import carried, observed
 from stub.provider.translation import from_response, to_request, value_to_request
 from stub.provider.workspace import Workspace, sent
@@ -112,11 +112,7 @@ class ServingEndpoint:
         except TimedOut as late:
             # The state says what was asked for, so that the next `up` goes on waiting and sends nothing again.
             state = self._state(workspace, wanted, late.live, prefers_pending=True)
-            raise NotSettled(
-                name,
-                state,
-                [f"serving endpoint {name}: still updating after {timeout_seconds:g} s; `up` again goes on waiting"],
-            ) from late
+            raise NotSettled(name, state, delay_reasons(workspace.client, late.live, timeout_seconds)) from late
 
     def _finish(
         self, workspace: Workspace, name: str, olds: dict[str, Any], wanted: dict[str, Any], timeout_seconds: float
@@ -141,7 +137,7 @@ class ServingEndpoint:
         state = self._state(workspace, olds or wanted, live)
         config = self.resource.by_name["config"]
         if differences((config,), state, wanted):
-            raise NotSettled(str(live["name"]), state, failure_reasons(live))
+            raise NotSettled(str(live["name"]), state, failure_reasons(workspace.client, live))
 
     def _state(
         self, workspace: Workspace, known: Mapping[str, Any], live: dict[str, Any], prefers_pending: bool = False

@@ -1,4 +1,4 @@
-"""The registry: models made by users, and the preinstalled ones of `system.ai`, which nobody can change."""
+"""The registry: models made by users, and the preinstalled ones (`system.ai`, examples), which nobody can change."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -46,18 +46,19 @@ class RegisteredModels:
         self._clock_ms = clock_ms
         self._new_id = new_id
         self._shelf: Shelf[RegisteredModel] = Shelf(store, "model", to_document, from_document)
-        self._system = {name: _preinstalled(name, facts) for name, facts in catalogue.models.items()}
+        self._preinstalled = {name: _preinstalled(name, facts, creator) for name, facts in catalogue.models.items()}
 
     def get(self, full_name: str) -> RegisteredModel:
         key = full_name.lower()
-        model = self._shelf.get(key) or self._system.get(key)
+        model = self._shelf.get(key) or self._preinstalled.get(key)
         if model is None:
             raise NotFound(f"Registered model '{full_name}' does not exist.")
         return model
 
     def all(self, catalog: str | None = None, schema: str | None = None) -> list[RegisteredModel]:
         """Models by rising full name, of one schema when both names are given."""
-        models = [*self._system.values(), *(model for _, model in self._shelf)]
+        # A state kept from before a model was preinstalled may hold one of its name; that one stays.
+        models = list({**self._preinstalled, **dict(self._shelf)}.values())
         if catalog and schema:
             prefix = f"{catalog}.{schema}.".lower()
             models = [model for model in models if model.full_name.startswith(prefix)]
@@ -66,7 +67,7 @@ class RegisteredModels:
     def create(self, full_name: str, comment: str | None, owner: str | None, storage: str | None) -> RegisteredModel:
         full_name = full_name.lower()
         _check_name(full_name)
-        if self._shelf.get(full_name) or full_name in self._system:
+        if self._shelf.get(full_name) or full_name in self._preinstalled:
             raise AlreadyExists(f"Registered model '{full_name}' already exists.")
         self._refuse_system(full_name)
         now = self._clock_ms()
@@ -186,6 +187,10 @@ class RegisteredModels:
     def _refuse_system(self, full_name: str) -> None:
         if full_name.split(".")[0] == SYSTEM_CATALOG:
             raise Forbidden(f"'{full_name}': models in catalog '{SYSTEM_CATALOG}' cannot be changed.")
+        if full_name in self._preinstalled and self._shelf.get(full_name) is None:
+            raise Forbidden(
+                f"'{full_name}': an example model of the stub workspace cannot be changed; use another name."
+            )
 
     def _replace_version(self, full_name: str, version: ModelVersion) -> ModelVersion:
         model = self._own(full_name)
@@ -211,18 +216,20 @@ def _check_name(full_name: str) -> None:
         raise Invalid(f"name: '{full_name}' is not a three-level name catalog.schema.model.")
 
 
-def _preinstalled(name: str, facts: Mapping[str, Facts]) -> RegisteredModel:
+def _preinstalled(name: str, facts: Mapping[str, Facts], user: str) -> RegisteredModel:
+    """A model that is there from the start: the platform's in `system`, made by `user` in any other catalog."""
     numbers = sorted(int(version) for version in facts)
+    owner = SYSTEM_OWNER if name.split(".")[0] == SYSTEM_CATALOG else user
     return RegisteredModel(
         full_name=name,
         id=f"system-{name}",
         created_ms=SYSTEM_CREATED_MS,
         updated_ms=SYSTEM_CREATED_MS,
-        created_by=SYSTEM_OWNER,
-        owner=SYSTEM_OWNER,
+        created_by=owner,
+        owner=owner,
         storage_location=f"dbfs:/Models/{name}",
         versions=tuple(
-            ModelVersion(number, READY, f"system-{name}-{number}", SYSTEM_CREATED_MS, SYSTEM_CREATED_MS, SYSTEM_OWNER)
+            ModelVersion(number, READY, f"system-{name}-{number}", SYSTEM_CREATED_MS, SYSTEM_CREATED_MS, owner)
             for number in numbers
         ),
         next_version=max(numbers, default=0) + 1,

@@ -44,6 +44,46 @@ def test_stub_starts_once_is_shown_without_its_token_and_stops(
     assert main(["stub", "status"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("option", "value"), [("--port", "99999"), ("--port", "x"), ("--port", "-1"), ("--settle", "never")]
+)
+def test_wrong_setting_is_told_on_one_line_with_exit_status_two(
+    project: Path, capsys: pytest.CaptureFixture[str], option: str, value: str
+) -> None:
+    assert main(["stub", "start", option, value]) == 2
+    out, said = capsys.readouterr()
+    assert said.startswith(f"error: {option} {value}: not a ")
+    assert (out, said.count("\n")) == ("", 1) and len(said) < 120
+    assert main(["stub", "status"]) == 1
+
+
+def test_running_stub_says_which_settings_it_does_not_take_and_how_to_change_them(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["stub", "start", "--settle", "reads:3"])
+    out, said = capsys.readouterr()
+    assert said == ""
+    port = out.strip().rpartition(":")[2]
+    other = "1" if port != "1" else "2"
+
+    assert main(["stub", "start", "--settle", "at-once", "--port", other]) == 0
+    again, said = capsys.readouterr()
+    assert again == out
+    assert "keeps the settings that it was started with" in said
+    assert f"`bandplan stub stop` and then `bandplan stub start --settle at-once --port {other}`" in said
+
+    assert main(["stub", "start", "--port", port]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_reset_says_that_the_workspace_is_stopped(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["stub", "start"])
+    capsys.readouterr()
+    assert main(["stub", "reset"]) == 0
+    assert "empty and stopped; `bandplan stub start`" in capsys.readouterr().out
+    assert main(["stub", "status"]) == 1
+
+
 def checkpoint_with(folder: Path, *, custom: int) -> None:
     path = folder / ".bandplan" / "state" / ".pulumi" / "stacks" / "bandplan" / "local.json"
     path.parent.mkdir(parents=True)

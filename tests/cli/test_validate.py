@@ -1,5 +1,6 @@
 """`bandplan validate` as a user calls it, with recorded optimization info: no workspace is needed."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -121,7 +122,42 @@ def test_waiver_takes_a_warning_away_until_its_date(project: Path, capsys: pytes
     assert "warning floor-zero" in capsys.readouterr().err
     write(project, zero_floor + waiver.replace("DATE", "2999-01-01"))
     assert main(["validate", "--offline"]) == 0
-    assert capsys.readouterr().err == ""
+    shown = capsys.readouterr()
+    assert shown.err == (
+        "models.yaml:7:5: waived floor-zero models/triage-chat/throughput: the band starts at 0; "
+        "waived until 2999-01-01 by ann@example.com: nights are idle\n"
+    )
+    assert shown.out == "models.yaml (stack local): 1 endpoint, 0 errors, 0 warnings, 1 waived\n"
     write(project, zero_floor + waiver.replace("DATE", "2020-01-01"))
     assert main(["validate", "--offline"]) == 2
     assert "error waiver-expired" in capsys.readouterr().err
+
+
+def test_pipe_in_place_of_the_file_is_a_problem_and_is_not_waited_for(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(project / "pipe")
+    assert main(["validate", "--offline", "--models", str(project / "pipe")]) == 2
+    assert "is a pipe or a device, not a regular file" in capsys.readouterr().err
+
+
+def test_very_many_problems_are_counted_and_a_thousand_listed(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = "".join(f"    key{number}: 1\n" for number in range(3000))
+    write(project, ENTRY.replace("MAX", "1940").replace("overrides:", keys + "overrides:"))
+    assert main(["validate", "--offline"]) == 2
+    shown = capsys.readouterr()
+    # 1,000 are listed, and one line stands for the other 2,000 of each of: the entry, and the entry as dev has it,
+    # which are the same problems
+    assert len(shown.err.splitlines()) == 1001
+    assert "2,000 more problems are not listed (2,000 errors, 0 warnings)" in shown.err.splitlines()[-1]
+    assert "1 endpoint" not in shown.out and "3,000 errors, 0 warnings" in shown.out
+
+
+def test_large_file_that_is_sound_is_sound_to_the_schema_too(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    entry = ENTRY.split("models:\n")[1].split("overrides:")[0].replace("MAX", "1940")
+    entries = "".join(entry.replace("triage-chat", f"chat-{number}") for number in range(2000))
+    write(project, "version: 1\nmodels:\n" + entries)
+    assert main(["validate", "--offline"]) == 0
+    assert capsys.readouterr().out == "models.yaml (stack local): 2,000 endpoints, 0 errors, 0 warnings\n"

@@ -115,7 +115,7 @@ def test_capacity_is_plain_input_of_the_component_at_preview(
     plan = plan_stack(tmp_path, None, "local", environ, TODAY)
     recording = record(lambda: Fleet(plan.sizings, plan.host), preview=True)
     inputs = recording.named("chat", "Endpoint").inputs
-    assert inputs.pop("headroom") == pytest.approx(1.7014, abs=1e-4)  # 1960 / 1152
+    assert inputs.pop("headroom") == 1.701  # 1960 / 1152 = 1.7013...
     assert inputs == {
         "name": "chat",
         "task": "llm/v1/chat",
@@ -226,6 +226,19 @@ def test_run_reads_the_configured_file_for_its_stack(
     recording = record(run, root=tmp_path, stack_name="dev", config={"bandplan:models": "fleet.yaml"})
     assert recording.named("chat", "Endpoint").inputs["ceilingTokensPerSecond"] == 4900  # 5 x 980
     assert [endpoint["name"] for endpoint in recording.exports["endpoints"]] == ["chat"]
+
+
+def test_waived_warnings_are_told_and_not_warned_of(
+    tmp_path: Path, environ: dict[str, str], record: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiver = {"policy": "floor-zero", "reason": "idle", "owner": "ana@example.com", "expires": "2999-12-31"}
+    band = {"throughput": {"bands": {"min": 0, "max": 1}}}
+    models(tmp_path, {"name": "chat", **BAND, **band, "waivers": [waiver]})
+    (waived,) = plan_stack(tmp_path, None, "local", environ, TODAY).waived
+    assert waived.render().endswith("the band starts at 0; waived until 2999-12-31 by ana@example.com: idle")
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert record(run, root=tmp_path).logged == [waived.render()]
 
 
 def test_models_file_of_the_environment_wins(tmp_path: Path, environ: dict[str, str]) -> None:

@@ -149,8 +149,15 @@ def test_guard_is_told_everything_that_is_declared_but_what_only_a_replacement_c
     assert declared == {
         **request.endpoint["config"],
         **{key: value for key, value in request.endpoint.items() if key not in ("name", "config", "routeOptimized")},
+        "task": "llm/v1/chat",
     }
     assert request.ready["endpoint"] == "chat"
+
+
+def test_guard_is_told_the_task_that_the_entry_declares(sizing_of: Any) -> None:
+    request = endpoint_request(sizing_of(task="llm/v1/embeddings"))
+    assert request.ready["declared"]["task"] == "llm/v1/embeddings"
+    assert "task" not in request.endpoint
 
 
 def test_permissions_name_one_principal_each(sizing_of: Any) -> None:

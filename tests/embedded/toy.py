@@ -132,7 +132,10 @@ class Toys(protocol.Provider):
         return None
 
     def _write(self, thing_id: str, outputs: dict[str, Any], line: str) -> None:
-        (self.world / f"{thing_id}.json").write_text(json.dumps(outputs))
+        # At once and whole: a test may look at the world while another process works on it, or is killed.
+        unfinished = self.world / f"{thing_id}.unfinished"
+        unfinished.write_text(json.dumps(outputs))
+        unfinished.rename(self.world / f"{thing_id}.json")
         self._log(line)
 
     def _log(self, line: str) -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from provider.comparison import description_difference, differences, unverifiable
+from provider.comparison import description_difference, differences, task_difference, unverifiable
 from provider.declared import Declared
 from provider.difference import property_path
 from tests.provider.builders import MODEL, declaration, declared, live, live_config, live_served, served
@@ -202,9 +202,39 @@ def test_a_changed_description_is_kept_apart_from_what_can_be_mended() -> None:
     assert description_difference(declared(), live(description="old")) is None
 
 
+def test_another_task_is_kept_apart_from_what_can_be_mended() -> None:
+    wanted = declared(task="llm/v1/embeddings")
+    assert differences(wanted, live(task="llm/v1/chat")) == ()
+    found = task_difference(wanted, live(task="llm/v1/chat"))
+    assert found is not None and (found.property_path, found.declared, found.live) == (
+        "declared.task",
+        "llm/v1/embeddings",
+        "llm/v1/chat",
+    )
+
+
+@pytest.mark.parametrize("reported", [None, "", "llm/v1/embeddings"])
+def test_task_that_is_the_same_or_not_reported_is_no_difference(reported: str | None) -> None:
+    assert task_difference(declared(task="llm/v1/embeddings"), live(task=reported)) is None
+    assert task_difference(declared(), live(task="llm/v1/chat")) is None
+
+
+def test_task_of_other_models_than_the_declared_ones_says_nothing() -> None:
+    wanted = declared(task="llm/v1/embeddings")
+    other = live_config(live_served(entity_name="system.ai.other"))
+    assert task_difference(wanted, live(task="llm/v1/chat", config=other)) is None
+    assert task_difference(wanted, live(task="llm/v1/chat", config=None)) is None
+
+
+def test_s25_task_of_legacy_models_is_compared() -> None:
+    model = {"name": "llama-1", "modelName": MODEL, "modelVersion": "1", "workloadSize": "Small"}
+    legacy = Declared.from_inputs({"servedModels": [model], "task": "llm/v1/completions"})
+    assert task_difference(legacy, live(task="llm/v1/chat")) is not None
+
+
 def test_a_difference_reads_as_a_sentence() -> None:
     (found,) = differences(declared(), live(config=live_config(live_served(max_provisioned_throughput=1960))))
-    assert str(found) == "declared.servedEntities[0].maxProvisionedThroughput is 1960, declared 2940"
+    assert str(found) == "declared.servedEntities[0].maxProvisionedThroughput: live 1960, declared 2940"
 
 
 def test_a_property_path_quotes_what_is_not_a_plain_name() -> None:

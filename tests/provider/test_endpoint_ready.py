@@ -131,7 +131,7 @@ def test_a_config_update_whose_answer_is_lost_is_looked_for_and_not_sent_twice(b
 def test_a_config_update_that_never_arrived_is_a_failure_that_names_the_difference(bench: Bench) -> None:
     old = answer(config=live_config(live_served(max_provisioned_throughput=1960)))
     bench.workspace.answer = lambda seen: Reply(drop=True) if seen.method == "PUT" else old
-    with pytest.raises(ProviderError, match=r"does not run what was declared: .*maxProvisionedThroughput is 1960"):
+    with pytest.raises(ProviderError, match=r"does not run what was declared: .*maxProvisionedThroughput: live 1960"):
         bench.make_ready()
 
 

@@ -86,9 +86,102 @@ def test_an_update_that_was_half_applied_behind_the_state_shows_and_is_mended(be
     found = bench.diff(state, bench.inputs())
     assert found.changes is True and set(found.detailed_diff) == {MAXIMUM}
     assert found.detailed_diff[MAXIMUM].kind is sdk.PropertyDiffKind.UPDATE
-    assert any("maxProvisionedThroughput is 1960, declared 2940" in warning for warning in bench.warnings)
+    assert any("maxProvisionedThroughput: live 1960, declared 2940" in warning for warning in bench.warnings)
     outputs = bench.update(state, bench.inputs())
     assert is_unchanged(bench.diff(outputs, bench.inputs()))
+
+
+def test_drift_is_told_once_however_often_the_engine_asks(bench: Workbench) -> None:
+    """A deploy asks when it plans and again when it acts."""
+    bench.make_endpoint()
+    state = bench.create(bench.inputs())
+    bench.put_config(servedEntities=[served(maxProvisionedThroughput=1960)])
+    first, second = bench.diff(state, bench.inputs()), bench.diff(state, bench.inputs())
+    assert set(first.detailed_diff) == set(second.detailed_diff) == {MAXIMUM}
+    assert bench.warnings == [f"{bench.name}: not as declared: {MAXIMUM}: live 1960, declared 2940"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"emailNotifications": {"onUpdateFailures": ["a@x.example"]}}),
+        (
+            {"emailNotifications": {"onUpdateFailures": ["a@x.example"]}},
+            {"emailNotifications": {"onUpdateFailures": ["b@x.example"]}},
+        ),
+        ({"emailNotifications": {"onUpdateFailures": ["a@x.example"]}}, {}),
+        ({"tags": [{"key": "b", "value": "1"}]}, {"tags": [{"key": "a", "value": "1"}, {"key": "b", "value": "1"}]}),
+        ({}, {"servedEntities": [served(maxProvisionedThroughput=3920)]}),
+        ({}, {"servedEntities": [served("llama-2", entityVersion="2")]}),
+        (
+            {"trafficConfig": {"routes": [{"servedEntityName": "llama-1", "trafficPercentage": 100}]}},
+            {
+                "servedEntities": [served("llama-2", entityVersion="2")],
+                "trafficConfig": {"routes": [{"servedEntityName": "llama-2", "trafficPercentage": 100}]},
+            },
+        ),
+        ({}, {"servedEntities": [served(), served("llama-2", entityVersion="2")]}),
+    ],
+    ids=["notification", "address", "none", "tag before", "band", "version", "version with route", "entity"],
+)
+def test_what_the_program_changes_is_planned_and_is_no_drift(
+    bench: Workbench, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    bench.make_endpoint()
+    state = bench.update(bench.inputs(), bench.inputs(declared=declaration(**before)))
+    bench.warnings.clear()
+    assert bench.diff(state, bench.inputs(declared=declaration(**after))).changes is True
+    assert bench.warnings == []
+
+
+def test_drift_beside_a_change_of_the_program_is_told(bench: Workbench) -> None:
+    bench.make_endpoint()
+    state = bench.create(bench.inputs())
+    bench.put_config(servedEntities=[served(minProvisionedThroughput=980)])
+    bench.diff(state, bench.inputs(declared=declaration(servedEntities=MORE)))
+    (warning,) = bench.warnings
+    assert "minProvisionedThroughput: live 980, declared 1960" in warning
+
+
+def test_task_that_the_model_does_not_have_fails_the_deploy_and_says_what_to_change(bench: Workbench) -> None:
+    bench.make_endpoint()
+    with pytest.raises(ProviderError) as caught:
+        bench.create(bench.inputs(declared=declaration(task="llm/v1/embeddings")))
+    text = str(caught.value)
+    assert text.startswith(f"{bench.name}: declared.task: live 'llm/v1/chat', declared 'llm/v1/embeddings'")
+    assert f"set `task: llm/v1/chat` in models.yaml (models/{bench.name}/task)" in text
+    assert "Nothing was deleted" in text
+
+
+def test_task_that_the_model_has_deploys_and_leaves_no_diff(bench: Workbench) -> None:
+    bench.make_endpoint()
+    inputs = bench.inputs(declared=declaration(task="llm/v1/chat"))
+    state = bench.create(inputs)
+    assert is_unchanged(bench.diff(state, inputs))
+    assert plain(bench.read(state).properties)["declared"] == inputs["declared"]
+
+
+def test_task_that_the_model_does_not_have_shows_at_the_preview(bench: Workbench) -> None:
+    bench.make_endpoint()
+    state = bench.create(bench.inputs(declared=declaration(task="llm/v1/chat")))
+    wanted = bench.inputs(declared=declaration(task="llm/v1/embeddings"))
+    assert set(bench.diff(state, wanted).detailed_diff) == {"declared.task"}
+    assert any("no request changes it" in warning for warning in bench.warnings)
+    with pytest.raises(ProviderError, match="no request changes it"):
+        bench.update(state, wanted)
+    # and as drift, when the state has the task that the endpoint lost
+    assert set(bench.diff({**state, **wanted}, wanted).detailed_diff) == {"declared.task"}
+    assert plain(bench.read({**state, **wanted}).properties)["declared"]["task"] == "llm/v1/chat"
+
+
+def test_task_and_model_that_change_together_are_no_wrong_task(bench: Workbench) -> None:
+    bench.make_endpoint()
+    state = bench.create(bench.inputs(declared=declaration(task="llm/v1/chat")))
+    gte = served(entityName="system.ai.gte_large_en_v1_5")  # chunk 980, as the model before
+    wanted = bench.inputs(declared=declaration(servedEntities=[gte], task="llm/v1/embeddings"))
+    assert "declared.task" in bench.diff(state, wanted).detailed_diff
+    assert bench.warnings == []
+    assert is_unchanged(bench.diff(bench.update(state, wanted), wanted))
 
 
 def test_an_update_still_under_way_is_a_change_and_the_next_up_goes_on_waiting(bench: Workbench) -> None:

@@ -117,3 +117,41 @@ def test_every_duplicate_and_every_odd_key_is_reported_in_one_go() -> None:
         ("duplicate-key", 4),
     ]
     assert document.data == {"a": 1, "b": {"c": 1}}
+
+
+IN_AN_ENTRY = """\
+version: 1
+models:
+  - name: first
+    tags: {a: b}
+  - name: chat
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "id", "path"),
+    [
+        ("    name: chat\n", "duplicate-key", "models/chat/name"),
+        ("    tags: {a: 1, a: 2}\n", "duplicate-key", "models/chat/tags/a"),
+        ("    tags: {3: x}\n", "key-type", "models/chat/tags"),
+        ("    demand: {input_tokens: .nan}\n", "value", "models/chat/demand/input_tokens"),
+        ("    demand: {input_tokens: 1e99}\n", "value", "models/chat/demand/input_tokens"),
+        ("    entities: [{version: -.inf}]\n", "value", "models/chat/entities/0/version"),
+        ("    tags: *nowhere\n", "yaml-anchor", "models/chat/tags"),
+        ("    tags: {<<: 3}\n", "yaml-anchor", "models/chat/tags"),
+        ("    throughput:\n\tbands: 1\n", "yaml-tab", "models/chat/throughput"),
+        ("    tags: {a: [}\n", "yaml", "models/chat/tags/a/0"),
+        ("  - tags: {.inf: 1}\n    name: last\n", "value", "models/last/tags"),
+    ],
+)
+def test_problem_with_yaml_in_an_entry_has_the_path_of_the_entry(lines: str, id: str, path: str) -> None:
+    found = problem(IN_AN_ENTRY + lines)
+    assert (found.id, found.path) == (id, path)
+
+
+@pytest.mark.parametrize(
+    ("number", "step"),
+    [(".nan", "in digits"), (".inf", "in digits"), ("-.INF", "in digits"), ("9e99", "smaller"), ("9" * 20, "smaller")],
+)
+def test_number_that_cannot_be_used_is_told_apart_from_one_that_is_too_large(number: str, step: str) -> None:
+    assert step in problem(f"a: {number}\n").next_step

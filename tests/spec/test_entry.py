@@ -3,7 +3,7 @@ from datetime import date
 
 import pytest
 
-from serving.spec.loading import Loaded
+from serving.spec.loading import Loaded, load_text
 from serving.spec.registration import Registration
 from serving.spec.throughput import AutoThroughput, BandThroughput, ModelUnitThroughput, TokensPerSecondThroughput
 
@@ -338,3 +338,77 @@ def test_entity_to_be_registered_has_the_registered_name_and_no_version(changed:
 def test_served_name_is_the_last_part_of_the_model_and_the_version(load: Load) -> None:
     fleet = load().fleet
     assert fleet is not None and fleet.models[0].entities[0].served_name == "llama_v3_3_70b_instruct-1"
+
+
+@pytest.mark.parametrize("number", [".nan", ".inf", "-.inf", "1e300"])
+@pytest.mark.parametrize("bound", ["min: 2", "max: 3"])
+def test_number_that_cannot_be_used_is_one_problem_and_its_capacity_is_not_judged(
+    changed: Changed, only_problem: OnlyProblem, bound: str, number: str
+) -> None:
+    key = bound.split(":")[0]
+    loaded = changed(bound, f"{key}: {number}")
+    assert only_problem(loaded, "value").path == f"models/support-chat/throughput/bands/{key}"
+    assert loaded.checkable is not None and loaded.checkable.models == ()
+
+
+@pytest.mark.parametrize("version", ["2", "2.0"])
+def test_s4_version_that_is_a_number_is_to_be_put_in_quotes(
+    changed: Changed, only_problem: OnlyProblem, version: str
+) -> None:
+    problem = only_problem(changed('version: "1"', f"version: {version}"), "S4-version")
+    assert problem.next_step == 'write it in quotes: "2"'
+
+
+def test_version_of_the_format_is_told_apart_from_that_of_a_model(load: Load, only_problem: OnlyProblem) -> None:
+    loaded = load_text("version: 2\nmodels: []\n", "models.yaml", None)
+    assert only_problem(loaded, "value").next_step == "write `version: 1`; a model's version stands in its entry"
+
+
+def test_timeout_that_is_a_number_is_to_be_given_its_unit(load: Load, only_problem: OnlyProblem) -> None:
+    step = only_problem(load(f"{ENTRY}    timeouts: {{delete: 5}}\n"), "type").next_step
+    assert step == "write it with its unit, such as `delete: 5m` for minutes"
+
+
+@pytest.mark.parametrize(
+    ("key", "step"),
+    [
+        ("timeouts: {create: true}", 'write `create: "4h"`'),
+        ("timeouts: {create: 1.5}", 'write `create: "4h"`'),
+        ("tags: {cost: 12}", 'write it in quotes: "12"'),
+        ("tags: {ratio: 1.5}", 'write it in quotes: "1.5"'),
+        ("notifications: {on_update_failure: [5]}", "write `on_update_failure: [team@example.com]`"),
+    ],
+)
+def test_quotes_are_advised_only_where_they_make_a_legal_value(
+    load: Load, only_problem: OnlyProblem, key: str, step: str
+) -> None:
+    assert only_problem(load(f"{ENTRY}    {key}\n"), "type").next_step == step
+
+
+def test_mlflow_version_that_yaml_has_shortened_is_not_repeated(changed: Changed, only_problem: OnlyProblem) -> None:
+    model = 'model: system.ai.llama_v3_3_70b_instruct\n    version: "1"'
+    loaded = changed(model, "register: {name: a.b.c, source: runs:/1/m, mlflow_version: 2.10}")
+    assert only_problem(loaded, "type").next_step == 'write `mlflow_version: "3.11.0"`'
+
+
+@pytest.mark.parametrize(
+    ("task", "meant"),
+    [
+        ("chat", "llm/v1/chat"),
+        ("Chat", "llm/v1/chat"),
+        ("embedding", "llm/v1/embeddings"),
+        ("completion", "llm/v1/completions"),
+    ],
+)
+def test_s21_task_without_its_prefix_is_suggested_in_full(
+    changed: Changed, only_problem: OnlyProblem, task: str, meant: str
+) -> None:
+    assert only_problem(changed("llm/v1/chat", task), "S21-task").next_step == f"did you mean {meant}?"
+
+
+@pytest.mark.parametrize("character", ["\\e[2J", "\\x07", "\\x9b31m", "\\r", "\\u202e", "\\u2028"])
+def test_control_characters_of_a_name_are_escaped_in_what_is_printed(load: Load, character: str) -> None:
+    loaded = load(f'{ENTRY}    "odd{character}": 1\n    tags: {{"a{character}": 1}}\n')
+    assert len(loaded.problems) == 2
+    for problem in loaded.problems:
+        assert problem.render().isprintable() and "\\" in problem.render()

@@ -130,6 +130,22 @@ def test_start_that_fails_shows_the_end_of_the_log(state_dir: Path) -> None:
         process.start(state_dir, settle="never")
 
 
+def test_start_that_fails_shows_nothing_of_earlier_starts(state_dir: Path) -> None:
+    with pytest.raises(process.StubError):
+        process.start(state_dir, settle="never")
+    with pytest.raises(process.StubError) as caught:
+        process.start(state_dir, settle="sometimes")
+    assert "--settle sometimes" in str(caught.value)
+    assert "--settle never" not in str(caught.value)
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "many", "8_0", ""])
+def test_port_that_is_none_is_refused_on_one_line(state_dir: Path, port: str) -> None:
+    ended = serve_in_foreground("--state-dir", str(state_dir), f"--port={port}")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == f"--port {port}: not a port; use 1 to 65535, or 0 for any free one\n"
+
+
 def test_database_of_another_format_is_refused_with_the_way_out(state_dir: Path) -> None:
     import sqlite3
 

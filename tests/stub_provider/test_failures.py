@@ -41,7 +41,86 @@ def test_failed_create_keeps_the_endpoint_and_tells_the_reason(
     assert resource.id == "chat"
     assert "UPDATE_FAILED" in resource.init_errors[0]
     assert "no GPU left" in " ".join(resource.init_errors)
+    assert resource.init_errors[1].splitlines() == [
+        "meta_llama_v3_1_8b_instruct-1: DEPLOYMENT_FAILED: no GPU left",
+        "  last 3 lines of its build log:",
+        "    [build] meta_llama_v3_1_8b_instruct-1: fetching model artifacts",
+        "    [build] meta_llama_v3_1_8b_instruct-1: building the serving container",
+        "    [build] meta_llama_v3_1_8b_instruct-1: ERROR no GPU left",
+    ]
     assert not [line for line in proxy.trace() if line.startswith("DELETE")]
+
+
+def test_failed_update_of_several_entities_tells_each_with_the_end_of_its_log(
+    driver: Any, proxy: Any, endpoint: Any, workspace_call: Any
+) -> None:
+    entities = [
+        {"name": name, "entityName": "system.ai.meta_llama_v3_1_8b_instruct", "entityVersion": version}
+        for name, version in (("old", "1"), ("new", "2"))
+    ]
+
+    def config(maximum: int) -> dict[str, Any]:
+        served = [{**entity, "maxProvisionedThroughput": maximum} for entity in entities]
+        routes = [{"servedEntityName": entity["name"], "trafficPercentage": 50} for entity in entities]
+        return {"servedEntities": served, "trafficConfig": {"routes": routes}}
+
+    driver.up(CLASSIC, endpoint(config=config(970)))
+    workspace_call("POST", "/stub/faults", {"endpoint": "chat", "reason": "no GPU left", "entity": "new"})
+    _, failed = driver.up(CLASSIC, endpoint(config=config(1940)))
+    verdict, old, new = failed.init_errors
+    assert "UPDATE_FAILED" in verdict
+    assert old.startswith("old: DEPLOYMENT_ABORTED: ") and "lines of its build log" in old
+    assert new.startswith("new: DEPLOYMENT_FAILED: no GPU left") and new.endswith("ERROR no GPU left")
+
+
+def test_only_the_end_of_a_long_log_is_shown_and_no_log_is_passed_over(
+    driver: Any, proxy: Any, endpoint: Any, workspace_call: Any
+) -> None:
+    log = "".join(f"line {number} {'x' * 500}\n" for number in range(1, 31))
+    proxy.before = lambda request: (200, {"logs": log}, {}) if request.path.endswith("/build-logs") else None
+    fail_next(workspace_call, "create")
+    _, resource = driver.up(CLASSIC, endpoint())
+    _, heading, *lines = resource.init_errors[1].splitlines()
+    assert heading == "  last 10 lines of its build log:"
+    assert [line.split()[1] for line in lines] == [str(number) for number in range(21, 31)]
+    assert max(map(len, lines)) <= 204
+
+    missing: Any = (404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no log"}, {})
+    proxy.before = lambda request: missing if request.path.endswith("/build-logs") else None
+    fail_next(workspace_call, "update")
+    _, resource = driver.up(CLASSIC, endpoint())
+    assert resource.init_errors[1] == "meta_llama_v3_1_8b_instruct-1: DEPLOYMENT_FAILED: no GPU left"
+
+
+def test_log_that_holds_the_token_is_shown_without_it(
+    driver: Any, proxy: Any, running: Any, endpoint: Any, workspace_call: Any
+) -> None:
+    log = f"pulled with {running.token}\x1b[0m\n"
+    proxy.before = lambda request: (200, {"logs": log}, {}) if request.path.endswith("/build-logs") else None
+    fail_next(workspace_call, "create")
+    _, resource = driver.up(CLASSIC, endpoint())
+    assert resource.init_errors[1].endswith("    pulled with *** [0m")
+
+
+def test_timeout_tells_how_far_each_entity_is_with_the_end_of_its_log(
+    driver: Any, proxy: Any, endpoint: Any, workspace_call: Any
+) -> None:
+    stuck: list[dict[str, Any]] = []
+
+    def answer(request: Any) -> tuple[int, dict[str, Any], dict[str, str]] | None:
+        if request.method != "GET" or request.path.endswith("/build-logs"):
+            return None
+        if not stuck:
+            # The first look leaves the update under way; that picture is shown from then on.
+            stuck.append(workspace_call("GET", ENDPOINT))
+        return 200, stuck[0], {}
+
+    proxy.before = answer
+    _, resource = driver.up(CLASSIC, endpoint(), timeout_seconds=0.05)
+    late, entity = resource.init_errors
+    assert late == "serving endpoint chat: still updating after 0.05 s; `up` again goes on waiting"
+    assert entity.startswith("meta_llama_v3_1_8b_instruct-1: DEPLOYMENT_CREATING: ")
+    assert "lines of its build log:\n    [build] meta_llama_v3_1_8b_instruct-1: fetching model artifacts\n" in entity
 
 
 def test_up_after_a_failed_create_sends_the_config_again(

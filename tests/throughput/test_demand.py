@@ -14,7 +14,7 @@ def test_s17_auto_covers_demand_and_20_percent_from_one_chunk(sized: Size) -> No
     assert (entity.min_bands, entity.max_bands) == (1, 6)
     assert (endpoint.floor_tokens_per_second, endpoint.ceiling_tokens_per_second) == (980, 5880)
     assert endpoint.demand_tokens_per_second == 4608
-    assert endpoint.headroom == pytest.approx(1.276, abs=0.001)
+    assert endpoint.headroom == 1.276
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_s17_ceiling_below_demand_is_warned_of_with_enough_bands(sized: Size) ->
     assert problem.path == "models/chat/throughput"
     assert problem.next_step == "write a max of 6 bands (5880 tokens/s)"
     # 2940 / 4608 = 0.638
-    assert result.endpoints[0].headroom == pytest.approx(0.638, abs=0.001)
+    assert result.endpoints[0].headroom == 0.638
 
 
 def test_s17_headroom_below_target_is_warned_of(sized: Size) -> None:

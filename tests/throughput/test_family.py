@@ -133,16 +133,37 @@ def test_s11_units_are_estimated_for_the_published_shape_only(
 
 def test_s11_other_shapes_are_warned_of_as_non_linear(sized: Size) -> None:
     maverick = 'model: system.ai.llama-4-maverick, version: "1"'
-    shaped = "demand: {requests_per_second: 1, input_tokens: 3500, output_tokens: 300}"
-    assert (
-        only(sized(entry("throughput: {model_units: 50}", model=maverick, more=shaped), UNITS))
-        .entities[0]
-        .estimated_tokens_per_second
-        == 3250
-    )
+    # 0.5 x (3500 + 300) = 1900 tokens/s; 1900 x 1.2 = 2280 < 3250
+    shaped = "demand: {requests_per_second: 0.5, input_tokens: 3500, output_tokens: 300}"
+    endpoint = only(sized(entry("throughput: {model_units: 50}", model=maverick, more=shaped), UNITS))
+    assert endpoint.entities[0].estimated_tokens_per_second == 3250
+    assert endpoint.estimated_tokens_per_second == 3250
     result = sized(entry("throughput: {model_units: 50}", model=maverick, more=REFERENCE), UNITS)
     assert only_problem(result, "units-non-linear", "warning").path == "models/chat/throughput/model_units"
     assert result.endpoints[0].entities[0].estimated_tokens_per_second is None
+    assert result.endpoints[0].estimated_tokens_per_second is None
+
+
+def test_s11_estimate_below_a_demand_of_its_shape_is_warned_of(sized: Size) -> None:
+    maverick = 'model: system.ai.llama-4-maverick, version: "1"'
+    # 5 x 3800 = 19000; with 20 percent 22800; / 65 tokens/s a unit = 350.8
+    shaped = "demand: {requests_per_second: 5, input_tokens: 3500, output_tokens: 300}"
+    result = sized(entry("throughput: {model_units: 50}", model=maverick, more=shaped), UNITS)
+    problem = only_problem(result, "ceiling-below-demand", "warning")
+    assert problem.path == "models/chat/throughput"
+    assert problem.finding == (
+        "50 model units, estimated at 3250 tokens/s for requests of this shape only, for a demand of 19000"
+    )
+    assert problem.next_step == "write about 351 model units, and load-test them"
+    assert len(result.endpoints) == 1
+
+
+def test_s11_estimate_with_too_little_headroom_is_warned_of(sized: Size) -> None:
+    maverick = 'model: system.ai.llama-4-maverick, version: "1"'
+    # 0.8 x 3800 = 3040; 3250 / 3040 = 1.069
+    shaped = "demand: {requests_per_second: 0.8, input_tokens: 3500, output_tokens: 300}"
+    result = sized(entry("throughput: {model_units: 50}", model=maverick, more=shaped), UNITS)
+    assert "leaves 7% of headroom, not 20%" in only_problem(result, "headroom-low", "warning").finding
 
 
 def test_auto_band_is_no_units_when_the_answer_has_a_chunk(sized: Size) -> None:

@@ -94,6 +94,35 @@ def test_s25_family_that_legacy_serving_does_not_know_is_warned_of(sized: Size) 
     assert ids(sized(legacy(name="ml.own.dbrx_instruct"))) == ["legacy-deprecated", "legacy-family"]
 
 
+@pytest.mark.parametrize("name", ["ml.own.falcon_7b", "ml.own.ranker", "ml.own.prompter_7b"])
+def test_s25_name_of_no_family_that_legacy_serving_knows_is_warned_of(sized: Size, name: str) -> None:
+    assert ids(sized(legacy(name=name))) == ["legacy-deprecated", "legacy-family"]
+
+
+@pytest.mark.parametrize(
+    "name", ["llama_2_70b_chat", "llama2_7b", "Llama-v2-13b", "mpt_7b", "mpt7b", "mistral_7b_instruct"]
+)
+def test_s25_families_that_legacy_serving_knows_are_not_warned_of(sized: Size, name: str) -> None:
+    assert ids(sized(legacy(name=f"ml.own.{name}"))) == ["legacy-deprecated"]
+
+
+@pytest.mark.parametrize(
+    ("workload", "floor"),
+    [
+        ("size: Large, parameters_billion: 7", 1),
+        ("type: CPU, size: Small, parameters_billion: 0.5", 1),
+        ("type: CPU, size: Small, parameters_billion: 0.5, scale_to_zero: true", 0),
+        ("size: Small, parameters_billion: 7, scale_to_zero: true", 1),
+    ],
+)
+def test_s28_line_to_write_instead_has_a_floor_and_says_where_its_size_comes_from(
+    sized: Size, workload: str, floor: int
+) -> None:
+    (step,) = [one.next_step for one in sized(legacy(workload)).problems if one.id == "legacy-deprecated"]
+    assert f"throughput: {{bands: {{min: {floor}, max: 2}}}}" in step
+    assert "with a size from optimization info and a load test" in step
+
+
 def test_s25_legacy_workload_of_a_version_to_be_registered_is_refused(sized: Size) -> None:
     text = entry(
         "workload: {size: Small, parameters_billion: 7}",

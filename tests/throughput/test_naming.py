@@ -1,6 +1,6 @@
 import pytest
 
-from serving.throughput.optimization_info import OptimizationInfo
+from serving.throughput.optimization_info import OptimizationInfo, Unavailable
 
 from .conftest import BANDS_980, UNITS, Size, entry, only, only_problem
 
@@ -84,3 +84,49 @@ def test_s32_gte_vectors_are_warned_of_as_unnormalised(sized: Size) -> None:
 def test_s32_bge_is_not_warned_of(sized: Size) -> None:
     text = entry(task="llm/v1/embeddings", model=model("system.ai.bge_large_en_v1_5"))
     assert only(sized(text, OptimizationInfo(True, "bge", 1360))).family == "bands"
+
+
+@pytest.mark.parametrize(
+    ("name", "throughput", "info"),
+    [
+        ("llama_v3_3_70b_instruct", "throughput: {bands: {min: 1, max: 2}}", BANDS_980),
+        ("mixtral_8x7b_instruct", "throughput: {bands: {min: 1, max: 2}}", OptimizationInfo(True, None, 980)),
+        ("dbrx_instruct", "throughput: {bands: {min: 1, max: 2}}", OptimizationInfo(True, "dbrx", 600)),
+        ("deepseek_r1_distill_llama_8b", "throughput: {bands: {min: 1, max: 2}}", BANDS_980),
+        ("llama-4-maverick", "throughput: {model_units: 50}", UNITS),
+        ("gpt-oss-20b", "throughput: {model_units: 50}", OptimizationInfo(True, "gpt_oss", None)),
+    ],
+)
+def test_s21_model_of_system_ai_that_makes_text_is_refused_for_embeddings(
+    sized: Size, name: str, throughput: str, info: OptimizationInfo
+) -> None:
+    result = sized(entry(throughput, task="llm/v1/embeddings", model=model(f"system.ai.{name}")), info)
+    problem = only_problem(result, "S21-no-embeddings")
+    assert problem.path == "models/chat/task" and "task: llm/v1/chat" in problem.next_step
+
+
+def test_s21_own_model_that_the_platform_takes_for_a_llama_is_warned_of_for_embeddings(sized: Size) -> None:
+    only_problem(sized(entry(task="llm/v1/embeddings")), "embeddings-unlikely", "warning")
+
+
+@pytest.mark.parametrize("kind", ["mistral", None])
+def test_s21_own_model_of_another_type_is_allowed_for_embeddings_whatever_its_name(
+    sized: Size, kind: str | None
+) -> None:
+    text = entry(task="llm/v1/embeddings", model=model("ml.own.e5_mistral_7b_instruct"))
+    assert only(sized(text, OptimizationInfo(True, kind, 980))).family == "bands"
+
+
+@pytest.mark.parametrize("name", ["system.ai.llama_v3_3_70b_instruct", "system.ai.llama_2_7b_chat_hf"])
+def test_s21_instruct_model_is_allowed_for_completions_as_in_the_platform_s_sample(sized: Size, name: str) -> None:
+    assert only(sized(entry(task="llm/v1/completions", model=model(name)))).family == "bands"
+
+
+@pytest.mark.parametrize("answer", [OptimizationInfo(False), Unavailable("no such model")])
+@pytest.mark.parametrize(
+    ("name", "id"), [("system.ai.deepseek_r1", "S38-deepseek"), ("system.ai.meta_llama_v3_1_8b", "S3-instruct")]
+)
+def test_model_that_has_to_be_another_is_one_problem_whatever_the_platform_answers(
+    sized: Size, name: str, id: str, answer: OptimizationInfo | Unavailable
+) -> None:
+    assert only_problem(sized(entry(model=model(name)), answer), id).path == "models/chat/model"

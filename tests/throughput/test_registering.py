@@ -86,3 +86,14 @@ def test_s23_model_type_is_carried(sized: Size) -> None:
 
 def test_s23_chat_model_needs_no_model_type(sized: Size) -> None:
     assert only(sized(entry(model=register(source="./checkpoint")))).family == "bands"
+
+
+@pytest.mark.parametrize("name", ["system.ai.mine", "System.ai.mine", "system.other.mine"])
+def test_s2_registering_into_the_catalog_system_is_refused(sized: Size, name: str) -> None:
+    problem = only_problem(sized(entry(model=f"register: {{name: {name}, source: runs:/1/m}}")), "S2-register-system")
+    assert problem.path == "models/chat/register/name"
+    assert problem.next_step == f"write a catalog of your own, such as `name: ml.{name.split('.', 1)[1]}`"
+
+
+def test_s2_registering_into_a_catalog_that_only_starts_alike_is_allowed(sized: Size) -> None:
+    assert len(only(sized(entry(model="register: {name: systems.ai.mine, source: runs:/1/m}"))).deferred) == 1

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from .conftest import Size, entry, ids
+from .conftest import Size, entry, ids, only_problem
 
 TODAY = date(2026, 6, 15)
 NO_FLOOR = "throughput: {bands: {min: 0, max: 1}}"
@@ -47,7 +47,42 @@ def test_waiver_holds_for_its_own_entry_and_its_own_warning(sized: Size) -> None
 
 def test_error_is_never_waived(sized: Size) -> None:
     text = entry("throughput: {tokens_per_second: {min: 980, max: 1500}}", more=waiver("S8-chunk"))
-    assert ids(sized(text, today=TODAY)) == ["S8-chunk"]
+    assert ids(sized(text, today=TODAY)) == ["S8-chunk", "waiver-of-error"]
+
+
+@pytest.mark.parametrize("policy", ["S8-chunk", "s8-CHUNK", "traffic", "waiver-expired"])
+def test_waiver_of_an_error_is_refused(sized: Size, policy: str) -> None:
+    problem = only_problem(sized(entry(more=waiver(policy)), today=TODAY), "waiver-of-error")
+    assert problem.path == "models/chat/waivers/0/policy"
+
+
+@pytest.mark.parametrize(
+    ("policy", "meant"),
+    [
+        ("floor-zeroo", "floor-zero"),
+        ("Floor-Zero", "floor-zero"),
+        ("floor_zero", "floor-zero"),
+        ("celing-below-demand", "ceiling-below-demand"),
+        ("headroom", "headroom-low"),
+    ],
+)
+def test_waiver_of_a_mistyped_warning_is_warned_of_with_the_one_meant(sized: Size, policy: str, meant: str) -> None:
+    problem = only_problem(sized(entry(more=waiver(policy))), "waiver-mistyped", "warning")
+    assert problem.next_step == f"did you mean {meant}?" and problem.path == "models/chat/waivers/0/policy"
+
+
+@pytest.mark.parametrize("policy", ["over-provisioned", "min-zero-in-prod", "units-over-budget", "budget", "x", "p"])
+def test_waiver_of_a_policy_that_resembles_no_warning_is_taken(sized: Size, policy: str) -> None:
+    assert sized(entry(more=waiver(policy)), today=TODAY).problems == ()
+
+
+def test_what_is_waived_is_one_printable_line_with_its_reason(sized: Size) -> None:
+    text = entry(NO_FLOOR, more=waiver().replace("reason: demo", 'reason: "a\\e[2J\\ndemo"'))
+    (waived,) = sized(text, today=TODAY).waived
+    assert waived.render() == (
+        "models.yaml:3:72: waived floor-zero models/chat/throughput: the band starts at 0; "
+        r"waived until 2026-06-15 by ana: a\x1b[2J\ndemo"
+    )
 
 
 def test_without_a_day_no_waiver_is_judged(sized: Size) -> None:

@@ -245,6 +245,12 @@ def test_a_message_of_the_platform_is_capped_on_one_line_and_never_shows_the_tok
     assert len(text) < 1_000
 
 
+def test_a_short_word_given_as_token_does_not_black_out_the_platforms_message(workspace: FakeWorkspace) -> None:
+    workspace.in_turn(refusal(401, "UNAUTHENTICATED", "the token is missing or wrong"))
+    with pytest.raises(Unauthorized, match="the token is missing or wrong"):
+        WorkspaceClient(workspace.host, "wrong").get(PATH)
+
+
 @pytest.mark.parametrize(
     "reply",
     [
