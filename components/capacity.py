@@ -22,6 +22,7 @@ def capacity_inputs(sizing: EndpointSizing) -> dict[str, Any]:
         "ceilingTokensPerSecond": sizing.ceiling_tokens_per_second,
         "chunkTokensPerSecond": shared_chunk_tokens_per_second(sizing),
         "modelUnits": sizing.model_units,
+        "estimatedTokensPerSecond": sizing.estimated_tokens_per_second,
         "burst": sizing.burst,
         "demandTokensPerSecond": sizing.demand_tokens_per_second,
         "headroom": sizing.headroom,

@@ -7,13 +7,15 @@ the program's folder is the working directory, and `__main__.py` runs inside a s
 import asyncio
 import contextlib
 import contextvars
+import functools
 import logging
 import os
 import runpy
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec
 
 import pulumi
 from pulumi.runtime import config as runtime_config
@@ -26,7 +28,20 @@ from embedded.monitor import EngineLog, Monitor
 from embedded.project import Project
 from embedded.quiet import quiet
 
+P = ParamSpec("P")
 
+
+def _in_a_context_of_its_own(function: Callable[P, None]) -> Callable[P, None]:
+    """The SDK keeps its settings in context variables: a copy of the context keeps one run apart from the next."""
+
+    @functools.wraps(function)
+    def run_in_copy(*args: P.args, **kwargs: P.kwargs) -> None:
+        contextvars.copy_context().run(function, *args, **kwargs)
+
+    return run_in_copy
+
+
+@_in_a_context_of_its_own
 def run(
     project: Project,
     stack: str,
@@ -40,19 +55,6 @@ def run(
 
     Returns only when every registration under way has ended, so that its result is in the state.
     """
-    # The SDK keeps its settings in context variables: a copy of the context keeps one run apart from the next.
-    contextvars.copy_context().run(_run_in_context, project, stack, monitor, log, deployment, executor, is_preview)
-
-
-def _run_in_context(
-    project: Project,
-    stack: str,
-    monitor: Monitor,
-    log: EngineLog,
-    deployment: Deployment,
-    executor: ThreadPoolExecutor,
-    is_preview: bool,
-) -> None:
     settings = runtime_settings.Settings(
         project=project.name,
         stack=stack,

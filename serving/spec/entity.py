@@ -19,6 +19,32 @@ from serving.spec.workload import Workload
 Capacity = BandThroughput | TokensPerSecondThroughput | ModelUnitThroughput | AutoThroughput | Workload
 
 
+# What an entity serves and with what: written in an entity, or in an entry that has just one.
+ModelField = Annotated[
+    IfGiven[ModelName],
+    Field(description="Three-level Unity Catalog name.", examples=["system.ai.llama_v3_3_70b_instruct"]),
+]
+VersionField = Annotated[IfGiven[VersionNumber], Field(description="Version of the model, in quotes.", examples=["1"])]
+RegistrationField = Annotated[
+    IfGiven[Registration],
+    Field(
+        alias="register",
+        description="A version that this deploy registers, instead of model and version.",
+        examples=[{"name": "ml.search.gte_finetuned", "source": "runs:/0123/model"}],
+    ),
+]
+ThroughputField = Annotated[
+    IfGiven[Throughput], Field(description="Provisioned throughput.", examples=[{"bands": {"min": 1, "max": 2}}])
+]
+WorkloadField = Annotated[
+    IfGiven[Workload],
+    Field(
+        description="Legacy compute, deprecated; needs allow_legacy.",
+        examples=[{"size": "Small", "parameters_billion": 7}],
+    ),
+]
+
+
 class EntityDeclaration(Shape):
     """A served entity as it is written in an entry's `entities`."""
 
@@ -28,26 +54,11 @@ class EntityDeclaration(Shape):
     name: IfGiven[EndpointName] = Field(
         default=None, description="Served name; the model's last part and version when left out.", examples=["champion"]
     )
-    model: IfGiven[ModelName] = Field(
-        default=None, description="Three-level Unity Catalog name.", examples=["system.ai.llama_v3_3_70b_instruct"]
-    )
-    version: IfGiven[VersionNumber] = Field(
-        default=None, description="Version of the model, in quotes.", examples=["1"]
-    )
-    registration: IfGiven[Registration] = Field(
-        default=None,
-        alias="register",
-        description="A version that this deploy registers, instead of model and version.",
-        examples=[{"name": "ml.search.gte_finetuned", "source": "runs:/0123/model"}],
-    )
-    throughput: IfGiven[Throughput] = Field(
-        default=None, description="Provisioned throughput.", examples=[{"bands": {"min": 1, "max": 2}}]
-    )
-    workload: IfGiven[Workload] = Field(
-        default=None,
-        description="Legacy compute, deprecated; needs allow_legacy.",
-        examples=[{"size": "Small", "parameters_billion": 7}],
-    )
+    model: ModelField = None
+    version: VersionField = None
+    registration: RegistrationField = None
+    throughput: ThroughputField = None
+    workload: WorkloadField = None
     traffic_percent: IfGiven[Annotated[Whole, Field(ge=0, le=100)]] = Field(
         default=None, description="Share of the requests; shares of an endpoint add up to 100.", examples=[90]
     )

@@ -6,11 +6,19 @@ from pydantic import Field
 
 from serving.spec.access import Permission
 from serving.spec.demand import Demand
-from serving.spec.entity import Entity, EntityDeclaration
+from serving.spec.entity import (
+    Entity,
+    EntityDeclaration,
+    ModelField,
+    RegistrationField,
+    ThroughputField,
+    VersionField,
+    WorkloadField,
+)
 from serving.spec.gateway import AiGateway
 from serving.spec.registration import Registration
 from serving.spec.settings import Notifications, RateLimit, Timeouts, Waiver
-from serving.spec.shape import EndpointName, Flag, IfGiven, ModelName, Shape, Text, VersionNumber, Whole
+from serving.spec.shape import EndpointName, Flag, IfGiven, Shape, Text, Whole
 from serving.spec.throughput import Throughput
 from serving.spec.workload import Workload
 
@@ -32,26 +40,11 @@ class Entry(Shape):
 
     name: EndpointName = Field(description="Endpoint name: letters, digits, - and _.", examples=["support-chat"])
     task: Task = Field(description="What the endpoint answers.", examples=["llm/v1/chat"])
-    model: IfGiven[ModelName] = Field(
-        default=None, description="Three-level Unity Catalog name.", examples=["system.ai.llama_v3_3_70b_instruct"]
-    )
-    version: IfGiven[VersionNumber] = Field(
-        default=None, description="Version of the model, in quotes.", examples=["1"]
-    )
-    registration: IfGiven[Registration] = Field(
-        default=None,
-        alias="register",
-        description="A version that this deploy registers, instead of model and version.",
-        examples=[{"name": "ml.search.gte_finetuned", "source": "runs:/0123/model"}],
-    )
-    throughput: IfGiven[Throughput] = Field(
-        default=None, description="Provisioned throughput.", examples=[{"bands": {"min": 1, "max": 2}}]
-    )
-    workload: IfGiven[Workload] = Field(
-        default=None,
-        description="Legacy compute, deprecated; needs allow_legacy.",
-        examples=[{"size": "Small", "parameters_billion": 7}],
-    )
+    model: ModelField = None
+    version: VersionField = None
+    registration: RegistrationField = None
+    throughput: ThroughputField = None
+    workload: WorkloadField = None
     declarations: IfGiven[Annotated[tuple[EntityDeclaration, ...], Field(min_length=1)]] = Field(
         default=None,
         alias="entities",
