@@ -103,7 +103,8 @@ class Engine:
         with self._locked(is_preview=True) as is_locked:
             snapshot, _ = self._stored(is_locked)
         document = json.loads(render(snapshot, self._file, _now(), self._engine_version))
-        return {**document, "deployment": document.pop("checkpoint")["latest"]}
+        deployment = document.pop("checkpoint")["latest"]
+        return {**document, "deployment": deployment}
 
     def recover(self) -> None:
         """Take over what a killed update had done, so that the checkpoint alone says how the stack stands."""

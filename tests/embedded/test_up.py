@@ -261,3 +261,13 @@ def test_changed_stack_output_alone_is_recorded(project: ToyProject) -> None:
 
     assert not outcome.has_changes
     assert project.resources()["toys-local"]["outputs"] == {"n": 2}
+
+
+def test_export_has_the_shape_of_pulumi_stack_export(project: ToyProject) -> None:
+    project.declare(thing("a"))
+    project.up()
+
+    exported = project.engine().export()
+
+    assert set(exported) == {"version", "deployment"}
+    assert [entry["id"] for entry in exported["deployment"]["resources"] if entry.get("id") == "a.plain"] == ["a.plain"]
