@@ -6,6 +6,7 @@ refused (`Unsupported`): this engine has no encryption, and nothing that it depl
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from google.protobuf import struct_pb2
@@ -99,7 +100,7 @@ def from_property_value(value: PropertyValue, place: str) -> Any:
         return plain_number(inner)
     if isinstance(inner, Computed):
         return UNKNOWN
-    if isinstance(inner, Mapping):
+    if isinstance(inner, MappingProxyType):  # what the SDK makes of every mapping; the check of an ABC costs more
         return {key: from_property_value(item, place) for key, item in inner.items()}
     if isinstance(inner, (list, tuple)):
         return [from_property_value(item, place) for item in inner]

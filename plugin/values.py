@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, Final, overload
 
 from pulumi.provider.experimental.property_value import Computed, PropertyValue
@@ -31,21 +32,26 @@ def plain(value: PropertyValue | Mapping[str, PropertyValue]) -> Any:
     if not isinstance(value, PropertyValue):
         return {name: plain(item) for name, item in value.items()}
     inner = value.value
-    if isinstance(inner, float):
-        return int(inner) if inner.is_integer() else inner
     if inner is None or isinstance(inner, (str, bool)):
         return inner
+    if isinstance(inner, float):
+        return int(inner) if inner.is_integer() else inner
+    if isinstance(inner, MappingProxyType):  # the SDK turns every mapping into one
+        return {name: plain(item) for name, item in inner.items()}
+    if isinstance(inner, tuple):  # and every sequence into one of these
+        return [plain(item) for item in inner]
     if isinstance(inner, Computed):
         return UNKNOWN
-    if isinstance(inner, Mapping):
-        return {name: plain(item) for name, item in inner.items()}
-    if isinstance(inner, tuple):  # the SDK turns every sequence into one
-        return [plain(item) for item in inner]
     return inner
 
 
 def property_value(value: Any) -> PropertyValue:
     """`PropertyValue` of a plain value; a `PropertyValue` anywhere inside stays as it is (so secrets can be kept)."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:  # most of them, before the checks that cost
+        return PropertyValue(value)
+    if kind is dict:
+        return PropertyValue({name: property_value(item) for name, item in value.items()})
     if isinstance(value, PropertyValue):
         return value
     if isinstance(value, Unknown):
