@@ -110,12 +110,13 @@ def is_current(level: str, wanted: str) -> bool:
 def install(level: str) -> None:
     """Makes the environment when there is none that works, and installs the lock into it."""
     environ = dict(os.environ)
-    uv = shutil.which("uv") or shutil.which("uv", path=VENV / "bin")
     uses_uv = os.environ.get("INSTALLER") != "pip"
     if not is_usable():
         shutil.rmtree(VENV, ignore_errors=True)
         # Without pip: copying it in takes seconds, and uv or the pip of this Python can install from outside.
         run([sys.executable, "-m", "venv", "--without-pip", str(VENV)], environ)
+    # Looked for only now: an environment of another Python, with its uv, may just have gone.
+    uv = shutil.which("uv") or shutil.which("uv", path=VENV / "bin")
     if uses_uv and uv is None:
         uv = str(bootstrapped_uv(environ))
         environ.update(pip_settings(environ))
