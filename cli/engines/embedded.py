@@ -84,7 +84,7 @@ class EmbeddedEngine:
 
         import_late()
         from embedded.display import shown
-        from embedded.run import DEFAULT_PARALLEL, Engine, require_loopback
+        from embedded.run import Engine, require_loopback
 
         with (
             translated_errors(),
@@ -98,7 +98,7 @@ class EmbeddedEngine:
                 self.project.state_folder,
                 providers(listen),
                 listen,
-                options.parallel or DEFAULT_PARALLEL,
+                options.parallel,
                 id_of=id_of,
             )
 
