@@ -36,6 +36,7 @@ ON_EVERY_PATH = (
     "httptools",
     "opentelemetry",
     "packaging",
+    "pip",
     "pulumi",
     "pydantic",
     "rich",
@@ -47,7 +48,7 @@ ON_EVERY_PATH = (
     "uvicorn",
     "yaml",
 )
-"""Packages, or modules, that a preview, a deploy or the local workspace imports."""
+"""Packages, or modules, that a preview, a deploy or the local workspace imports; Pulumi starts pip twice in each run."""
 
 ROOMS = ("cli", "components", "embedded", "plugin", "provider", "serving", "stub")
 
