@@ -48,7 +48,7 @@ ON_EVERY_PATH = (
     "uvicorn",
     "yaml",
 )
-"""Packages, or modules, that a preview, a deploy or the local workspace imports; Pulumi starts pip twice in each run."""
+"""Packages, or modules, that a preview, a deploy or the local workspace imports; Pulumi starts pip twice a run."""
 
 ROOMS = ("cli", "components", "embedded", "plugin", "provider", "serving", "stub")
 
