@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 # Without the phase that explains a failure: it takes minutes here.
 PROPERTY = settings(
     deadline=None,
+    # The same examples for every change that CI looks at; new ones at each run of a developer, who can follow them up.
+    derandomize=bool(os.environ.get("CI")),
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
 )
@@ -205,8 +208,18 @@ def test_loading_and_schema_give_the_same_verdict(document: Any) -> None:
     by_loading, by_schema = verdicts(document)
     if by_schema:
         assert by_loading, by_schema
-    if set(by_loading) - NOT_EXPRESSIBLE:
+    found = set(by_loading) - NOT_EXPRESSIBLE
+    if has_null(document.get("overrides") if isinstance(document, dict) else None):
+        # A null in an override takes a key of the entry away: what is then missing shows only once both are merged.
+        found -= {"one-of", "missing-key", "S4-version"}
+    if found:
         assert by_schema, by_loading
+
+
+def has_null(document: Any) -> bool:
+    if isinstance(document, dict):
+        return any(value is None or has_null(value) for value in document.values())
+    return isinstance(document, list) and any(item is None or has_null(item) for item in document)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
