@@ -71,16 +71,13 @@ def open_deployment(arguments: argparse.Namespace) -> Deployment:
 
 def require_this_machine(environ: Mapping[str, str]) -> None:
     """CommandError unless the workspace of the environment, when it names one, is on this machine."""
-    from embedded.errors import EngineError
-    from embedded.run import require_loopback
+    from cli.engines.embedded import translated_errors
+    from embedded.loopback import require_loopback
 
     host = environ.get("DATABRICKS_HOST", "")
-    if not host:
-        return
-    try:
-        require_loopback(host if "://" in host else f"https://{host}")
-    except EngineError as error:
-        raise CommandError(str(error)) from error
+    if host:
+        with translated_errors():
+            require_loopback(host if "://" in host else f"https://{host}")
 
 
 def require_answer(environ: Mapping[str, str]) -> None:

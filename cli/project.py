@@ -59,11 +59,6 @@ class Project:
     def optimization_info_folder(self) -> Path:
         return self.own_folder / "optimization-info"
 
-    @property
-    def events_file(self) -> Path:
-        """What the last run of the `pulumi` CLI reported, one JSON object a line."""
-        return self.own_folder / "events.jsonl"
-
 
 def find_project(start: Path) -> Project:
     """The nearest folder at or above `start` that holds a Pulumi.yaml.

@@ -1,7 +1,6 @@
 """Runs one operation on a stack: preview, up, refresh or destroy. The room's public door."""
 
 import datetime
-import ipaddress
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from pulumi.provider.experimental.provider import Provider
 
@@ -20,7 +18,7 @@ from embedded.adoption import IdOf, no_id
 from embedded.checkpoint import Snapshot, StackFile, parse, render, write
 from embedded.deployment import Deployment
 from embedded.digest import Digest
-from embedded.errors import EngineError, StackLocked, Unsupported, UpdateFailed
+from embedded.errors import EngineError, StackLocked, UpdateFailed
 from embedded.events import Diagnosed, Event, Finished, Started, one_at_a_time
 from embedded.guards import stopping, termination_as_interrupt, without_garbage_collection
 from embedded.journal import Journal, replay
@@ -263,17 +261,6 @@ class Engine:
         return {"type": "passphrase", "state": {"salt": salt}} if salt else None
 
 
-def require_loopback(host: str) -> None:
-    """Unsupported unless `host`, a URL, is on this machine: production runs on Pulumi itself."""
-    name = urlsplit(host).hostname or ""
-    try:
-        is_loopback = name == "localhost" or ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        is_loopback = False
-    if not is_loopback:
-        raise Unsupported(f"a workspace that is not on this machine ({name or host})", "DATABRICKS_HOST")
-
-
 def _notes(snapshot: Snapshot, is_recovered: bool) -> Iterator[str]:
     """What a user should know of an update that was killed."""
     if is_recovered:
@@ -290,4 +277,4 @@ def _now() -> str:
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-__all__ = ["DEFAULT_PARALLEL", "PREVIEW_PARALLEL", "Engine", "Outcome", "Project", "require_loopback"]
+__all__ = ["DEFAULT_PARALLEL", "PREVIEW_PARALLEL", "Engine", "Outcome", "Project"]

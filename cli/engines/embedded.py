@@ -84,7 +84,8 @@ class EmbeddedEngine:
 
         import_late()
         from embedded.display import shown
-        from embedded.run import Engine, require_loopback
+        from embedded.loopback import require_loopback
+        from embedded.run import Engine
 
         with (
             translated_errors(),

@@ -78,19 +78,18 @@ def json_object(body: Json, key: str, place: str = "") -> Json | None:
 
 def objects(body: Json, key: str, place: str = "") -> list[Json]:
     """A list of objects; absent and null read as an empty list."""
-    value = body.get(key)
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise Invalid(f"{place}{key}: must be a list of objects.")
-    return value
+    return _list(body, key, place, dict, "objects")
 
 
 def texts(body: Json, key: str, place: str = "") -> list[str]:
     """A list of strings; absent and null read as an empty list."""
+    return _list(body, key, place, str, "strings")
+
+
+def _list(body: Json, key: str, place: str, kind: type, kinds: str) -> list[Any]:
     value = body.get(key)
     if value is None:
         return []
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise Invalid(f"{place}{key}: must be a list of strings.")
+    if not isinstance(value, list) or not all(isinstance(item, kind) for item in value):
+        raise Invalid(f"{place}{key}: must be a list of {kinds}.")
     return value
