@@ -43,10 +43,12 @@ def serve(provider: Provider, version: str, argv: list[str]) -> None:
 
 
 async def _serve(calls: Calls) -> None:
+    # Before the port is told: whoever reads it may say stop at once.
+    told = _ending_signals()
     server, port = await start(calls)
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    await _told_to_end()
+    await _told_to_end(told)
     calls.Cancel(empty_pb2.Empty())
     await server.stop(grace=None)
 
@@ -60,11 +62,16 @@ async def start(calls: Calls) -> tuple[grpc.aio.Server, int]:
     return server, port
 
 
-async def _told_to_end() -> None:
+def _ending_signals() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set from now on."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told.set)
+    return told
+
+
+async def _told_to_end(told: asyncio.Event) -> None:
     parent = os.getppid()
     while not told.is_set() and os.getppid() == parent:
         try:
