@@ -27,6 +27,6 @@ def regional_problems(fleet: Fleet, source: Source, regions: RegionTable | None)
                 finding = f"{family.name} is not listed for {fleet.region} (read {table.read})"
                 found.append(rules.REGION_MISSING.problem(source, path, finding, f"see {table.source}"))
             elif availability == "unverified":
-                finding = f"{family.name} in {fleet.region} is unverified: our table has no row for it"
+                finding = f"{family.name} in {fleet.region} is unverified: our table has no row for that region"
                 found.append(rules.REGION_UNKNOWN.problem(source, path, finding, f"see {table.source}"))
     return found

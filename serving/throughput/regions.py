@@ -15,22 +15,22 @@ REGIONAL_FAMILIES = frozenset(("Meta Llama 3.1", "Meta Llama 3.2 1B", "Meta Llam
 
 @dataclass(frozen=True)
 class RegionTable:
-    """Regions by family name, where they were read, and when (year-month-day; None: nothing has been verified)."""
+    """Family names by region, where they were read, and when (year-month-day)."""
 
     source: str
-    read: str | None
-    families: Mapping[str, frozenset[str]]
+    read: str
+    regions: Mapping[str, frozenset[str]]
 
     def availability(self, family: str, region: str) -> Literal["available", "unavailable", "unverified"]:
-        """`unverified` for a family that the table has no row for."""
-        if family not in self.families:
+        """`unverified` for a region that the table has no row for."""
+        if region.lower() not in self.regions:
             return "unverified"
-        return "available" if region.lower() in self.families[family] else "unavailable"
+        return "available" if family in self.regions[region.lower()] else "unavailable"
 
 
 def shipped_table() -> RegionTable:
     """The table in regions.yaml beside this module."""
     raw = yaml.safe_load((Path(__file__).parent / "regions.yaml").read_text(encoding="utf-8"))
     return RegionTable(
-        raw["source"], raw["read"], {name: frozenset(regions) for name, regions in raw["families"].items()}
+        raw["source"], raw["read"], {name: frozenset(families) for name, families in raw["regions"].items()}
     )

@@ -1,8 +1,10 @@
+from datetime import date
+
 from serving.throughput.regions import REGIONAL_FAMILIES, RegionTable, shipped_table
 
 from .conftest import Size, entry, ids, only, only_problem
 
-TABLE = RegionTable("a page", "2026-01-31", {"Meta Llama 3.3": frozenset({"us-east-1"})})
+TABLE = RegionTable("a page", "2026-01-31", {"us-east-1": frozenset({"Meta Llama 3.3"}), "eu-west-1": frozenset()})
 LLAMA = entry(model='model: ml.own.llama_v3_3_tuned, version: "1"')
 
 
@@ -15,9 +17,8 @@ def test_s37_unlisted_region_is_warned_of_with_source_and_day(sized: Size) -> No
     assert "2026-01-31" in problem.finding and "a page" in problem.next_step
 
 
-def test_s37_family_without_a_row_is_unverified(sized: Size) -> None:
-    text = entry(model='model: ml.own.llama_v3_1_tuned, version: "1"')
-    assert ids(sized(text, top="region: eu-west-1\n", regions=TABLE)) == ["region-unverified"]
+def test_s37_region_without_a_row_is_unverified(sized: Size) -> None:
+    assert ids(sized(LLAMA, top="region: eu-central-1\n", regions=TABLE)) == ["region-unverified"]
 
 
 def test_s37_other_families_and_fleets_without_a_region_are_not_judged(sized: Size) -> None:
@@ -25,12 +26,19 @@ def test_s37_other_families_and_fleets_without_a_region_are_not_judged(sized: Si
     assert only(sized(LLAMA, regions=TABLE)).family == "bands"
 
 
-def test_s37_shipped_table_names_its_source_and_has_only_regional_families() -> None:
+def test_s37_shipped_table_names_its_source_and_day_and_has_only_regional_families() -> None:
     table = shipped_table()
     assert "docs.databricks.com" in table.source
-    assert set(table.families) <= REGIONAL_FAMILIES
-    # A row without the day on which it was read would be a guess.
-    assert table.read is not None or table.families == {}
+    assert date.fromisoformat(table.read) <= date.today()
+    assert frozenset().union(*table.regions.values()) <= REGIONAL_FAMILIES
+
+
+def test_s37_shipped_table_tells_regions_with_from_regions_without(sized: Size) -> None:
+    # Model availability by region (Azure and Google Cloud), read 2026-11-21.
+    assert ids(sized(LLAMA, top="region: australiaeast\n")) == []
+    assert ids(sized(LLAMA, top="region: asia-south1\n")) == []
+    assert ids(sized(LLAMA, top="region: australiasoutheast\n")) == ["region-unavailable"]
+    assert ids(sized(LLAMA, top="region: europe-west1\n")) == ["region-unavailable"]
 
 
 def test_s37_shipped_table_says_unverified_rather_than_available(sized: Size) -> None:
