@@ -18,6 +18,7 @@ from typing import Any
 from benchmarks.bench_project import bench_project
 from benchmarks.cases import Figure, embedded, under_pulumi
 from benchmarks.reporting import document, ratio_table, table
+from benchmarks.reports import report_on_change
 
 UP_LIMIT = 100
 """Largest fleet for which `up` under pulumi is timed too: it takes more than a minute at 1,000."""
@@ -41,6 +42,7 @@ def main() -> None:
                 if with_pulumi:
                     figures += under_pulumi(project, count, repeats, count <= UP_LIMIT, _say)
                 figures += embedded(project, count, repeats, _say)
+                figures += report_on_change(project, count, arguments.repeats, _say)
     text = f"{table(figures)}\n\n{ratio_table(figures)}\n"
     arguments.output.mkdir(parents=True, exist_ok=True)
     (arguments.output / "figures.md").write_text(text)

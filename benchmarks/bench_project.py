@@ -50,6 +50,10 @@ class BenchProject:
         command = [sys.executable, "-m", "cli.main", arguments[0], "--engine", "embedded", *arguments[1:]]
         return run(command, self.root, self.environ)
 
+    def command(self, *arguments: str) -> Sample:
+        """Time one `bandplan` command that deploys nothing."""
+        return run([sys.executable, "-m", "cli.main", *arguments], self.root, self.environ)
+
     def pulumi(self, *arguments: str) -> Sample:
         """Time one `pulumi` command on the local stack."""
         return run(["pulumi", *arguments, "--stack", "local", "--non-interactive"], self.root, self.environ)

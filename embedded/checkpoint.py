@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from embedded.errors import StateError, Unsupported
 from embedded.resource import ResourceState
-from embedded.values import SIGNATURE_KEY, plain_number
+from embedded.values import SIGNATURE_KEY, dumped, plain_number
 
 DEPLOYMENT_VERSION: Final = 3
 FEATURED_VERSION: Final = 4
@@ -126,7 +126,7 @@ def render(snapshot: Snapshot, file: StackFile, time: str, engine_version: str) 
     head: dict[str, Any] = {"version": DEPLOYMENT_VERSION}
     if any(state.is_tainted for state in snapshot.resources):
         head = {"version": FEATURED_VERSION, "features": ["taint"]}
-    return json.dumps({**head, "checkpoint": checkpoint}, separators=(",", ":")).encode()
+    return dumped({**head, "checkpoint": checkpoint}).encode()
 
 
 def write(file: StackFile, text: bytes) -> None:

@@ -5,7 +5,6 @@ done, and the program's own data flow gives the order. `deletions.delete_the_res
 """
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
@@ -17,7 +16,9 @@ from embedded.default_providers import DefaultProviders
 from embedded.deletions import Deletions
 from embedded.diff import Diff, replacement_because
 from embedded.errors import EngineError, StepStopped, Unsupported
+from embedded.execution import Execution
 from embedded.goal import Goal
+from embedded.importing import is_import, replacing_imported
 from embedded.journal import Journal
 from embedded.paths import keep_old
 from embedded.planning import Verdict, judge
@@ -25,8 +26,8 @@ from embedded.providers import CheckFailed, Providers, describe_failures
 from embedded.refreshing import Refresh
 from embedded.resource import ResourceState
 from embedded.steps import Op, Step
-from embedded.values import from_property_values, same_value
-from plugin.errors import InitFailed, ProviderError
+from embedded.values import same_value
+from plugin.errors import ProviderError
 
 
 class Deployment:
@@ -48,7 +49,8 @@ class Deployment:
         self._claims = Claims()
         self._defaults = DefaultProviders(urn_prefix, providers, journal, self._claims, now, is_preview)
         self.deletions = Deletions(providers, self._defaults, journal, self._claims, account, is_preview)
-        self._adoption = Adoption(journal.progress.base, providers, id_of)
+        adoption = Adoption(journal.progress.base, providers, id_of)
+        self._execution = Execution(providers, journal, account, adoption, now, is_preview)
         self._providers = providers
         self._journal = journal
         self._now = now
@@ -71,7 +73,9 @@ class Deployment:
             )
         try:
             provider = self._defaults.reference(goal) if goal.custom else ""
-            state = self._bring_about(goal, _wanted_state(goal, provider))
+            with self._lock:
+                parent = self._states.get(goal.parent)
+            state = self._bring_about(goal, _wanted_state(goal, provider, parent))
         except StepStopped:
             raise
         except CheckFailed as error:
@@ -118,41 +122,48 @@ class Deployment:
             raise Unsupported("a component in place of a resource of its name and type, or the reverse,", goal.urn)
         if not goal.custom:
             return self._bring_about_component(new, index, old)
+        forced_keys = self._claims.condemned_keys(goal.urn) if old is not None else None
+        if forced_keys is not None and self.account.is_stopped:
+            raise StepStopped(goal.urn)
+        if is_import(goal, old):
+            old = self._import(new, index, old if forced_keys is None else None)
+            return self._change(goal, new.changed(created=old.created, modified=old.modified), None, old)
         if old is None or index is None:
-            return self._create(Step(Op.CREATE, goal.urn, new=self._checked_anew(goal, new)), None)
-        forced_keys = self._claims.condemned_keys(goal.urn)
+            return self._execution.create(Step(Op.CREATE, goal.urn, new=self._checked_anew(goal, new)), None)
         if forced_keys is not None:
-            if self.account.is_stopped:
-                raise StepStopped(goal.urn)
             return self._make_again(self._checked_anew(goal, new), index, forced_keys)
+        return self._change(goal, new.changed(created=old.created, modified=old.modified), index, old)
+
+    def _change(self, goal: Goal, new: ResourceState, index: int | None, old: ResourceState) -> ResourceState:
+        """From `old` to what the program wants. `index` is None for an `old` that this run has just imported."""
         inputs, kept = keep_old(goal.properties, old.inputs, goal.ignore_changes)
         if kept:
             paths = ", ".join(kept)
             self.account.inform(goal.urn, f"cannot ignore changes in added or removed elements of the path: {paths!r}")
         olds_for_check = {} if old.is_tainted else old.inputs
-        new = new.changed(
-            inputs=self._providers.check(goal.urn, olds_for_check, inputs), created=old.created, modified=old.modified
-        )
+        new = new.changed(inputs=self._providers.check(goal.urn, olds_for_check, inputs))
         verdict = judge(old, self._diff(old, new), goal.replace_on_changes, goal.delete_before_replace)
         match verdict.kind:
             case "same":
-                return self._same(new, index, old)
+                return old if index is None else self._same(new, index, old)
             case "update":
-                return self._update(_step(Op.UPDATE, old, new, verdict), index)
+                return self._execution.update(_step(Op.UPDATE, old, new, verdict), index)
             case _:
                 self._refuse_replacing_protected(old, new)
+                if goal.import_id:
+                    self._refuse_replacing_imported(old, new, verdict)
                 return self._replace(old, self._checked_anew(goal, new), index, verdict)
 
     def _bring_about_component(self, new: ResourceState, index: int | None, old: ResourceState | None) -> ResourceState:
         if old is None:
-            return self._create(Step(Op.CREATE, new.urn, new=new), None)
+            return self._execution.create(Step(Op.CREATE, new.urn, new=new), None)
         if old.is_tainted:
             raise Unsupported("replacing a tainted component", new.urn)
         new = new.changed(created=old.created, modified=old.modified)
         if same_value(old.inputs, new.inputs):
             return self._same(new, index, old)
         # Pulumi's engine names no keys for a component: it has no provider to ask.
-        return self._update(Step(Op.UPDATE, new.urn, old, new), index)
+        return self._execution.update(Step(Op.UPDATE, new.urn, old, new), index)
 
     def _checked_anew(self, goal: Goal, new: ResourceState) -> ResourceState:
         """With inputs as for a resource that never was."""
@@ -173,7 +184,23 @@ class Deployment:
             raise EngineError(message)
         self.account.fail_later(new.urn, message)
 
+    def _refuse_replacing_imported(self, old: ResourceState, new: ResourceState, verdict: Verdict) -> None:
+        message = replacing_imported(old, new, verdict)
+        if not self._is_preview:
+            raise EngineError(f"{new.name}: {message}")
+        self.account.warn(new.urn, message)
+
     # ------------------------------------------------------------------ steps
+
+    def _import(self, new: ResourceState, index: int | None, old: ResourceState | None) -> ResourceState:
+        """Take a resource in by its id; `old` is one of the same name that it takes the place of."""
+        if old is None:
+            return self._execution.take_in(Step(Op.IMPORT, new.urn, new=new), index)
+        with self._lock:
+            self._replaced.add(new.urn)
+        state = self._execution.take_in(Step(Op.IMPORT_REPLACEMENT, new.urn, old, new), index)
+        self._tell_replaced(Step(Op.REPLACE, new.urn, old.changed(delete=True), state))
+        return state
 
     def _make_again(self, new: ResourceState, index: int, keys: list[str]) -> ResourceState:
         """A resource that was deleted in this run to make room for another."""
@@ -182,7 +209,7 @@ class Deployment:
         with self._lock:
             self._replaced.add(new.urn)
         self.account.tell(Step(Op.REPLACE, new.urn, marked, new))
-        return self._create(Step(Op.CREATE_REPLACEMENT, new.urn, marked, new, replace_keys=keys), index)
+        return self._execution.create(Step(Op.CREATE_REPLACEMENT, new.urn, marked, new, replace_keys=keys), index)
 
     def _same(self, new: ResourceState, index: int | None, old: ResourceState) -> ResourceState:
         new = new.changed(id=old.id, outputs=old.outputs, other=old.other)
@@ -194,105 +221,42 @@ class Deployment:
         self.account.end(step, 0.0)
         return new
 
-    def _create(self, step: Step, index: int | None) -> ResourceState:
-        new = step.new
-        assert new is not None
-
-        def call() -> tuple[str, dict[str, Any]]:
-            if not new.custom:
-                return "", {}
-            if not self._is_preview and (found := self._adoption.find(new)) is not None:
-                self.account.inform(new.urn, "taken over: the run that was killed had made it")
-                return found
-            made = self._providers.create(new.urn, new.inputs, new.custom_timeouts.create, self._is_preview)
-            if not made[0] and not self._is_preview:
-                raise ProviderError(f"{new.name}: the provider returned no id for the new resource")
-            return made
-
-        # A replacement made first leaves the old one in the state, marked, to be deleted at the end of the run.
-        is_condemned = step.op is Op.CREATE_REPLACEMENT and step.old is not None and not step.old.pending_replacement
-        stamp = self._now()
-        return self._carry_out(step, "creating", call, new.changed(created=stamp, modified=stamp), index, is_condemned)
-
-    def _update(self, step: Step, index: int | None) -> ResourceState:
-        old, new = step.old, step.new
-        assert old is not None and new is not None
-
-        def call() -> tuple[str, dict[str, Any]]:
-            if not new.custom:
-                return old.id, {}
-            timeout = new.custom_timeouts.update
-            outputs = self._providers.update(old, new.inputs, timeout, new.ignore_changes, self._is_preview)
-            return old.id, outputs
-
-        after = new.changed(id=old.id, modified=self._now() if new.custom else new.modified)
-        return self._carry_out(step, "updating", call, after, index, is_condemned=False)
-
-    def _carry_out(
-        self,
-        step: Step,
-        act: str,
-        call: Callable[[], tuple[str, dict[str, Any]]],
-        new: ResourceState,
-        index: int | None,
-        is_condemned: bool,
-    ) -> ResourceState:
-        """Call the provider: `new` with the id and the outputs that it returned, recorded in place of entry `index`."""
-        self.account.begin(step)
-        began = time.monotonic()
-        if self._is_preview:
-            new_id, outputs = call()
-            self.account.end(step, time.monotonic() - began)
-            return step.resource.changed(id=new_id, outputs=outputs)
-        sequence = self._journal.start(new, act)
-        try:
-            new_id, outputs = call()
-        except InitFailed as failure:
-            kept = new.changed(
-                id=new.id or failure.resource_id,
-                # Of an update that was not completed, the next run has to find the difference again.
-                inputs=step.old.inputs if step.op is Op.UPDATE and step.old is not None else new.inputs,
-                outputs=from_property_values(failure.properties, new.urn),
-                init_errors=failure.reasons,
-            )
-            self._journal.record(kept, index, sequence, is_condemned=is_condemned)
-            raise self.account.fail_step(step, failure) from failure
-        except Exception as error:
-            self._journal.fail(sequence)
-            raise self.account.fail_step(step, error) from error
-        new = new.changed(id=new_id, outputs=outputs)
-        self._journal.record(new, index, sequence, is_condemned=is_condemned)
-        self.account.end(step, time.monotonic() - began)
-        return new
-
-    def _replace(self, old: ResourceState, new: ResourceState, index: int, verdict: Verdict) -> ResourceState:
+    def _replace(self, old: ResourceState, new: ResourceState, index: int | None, verdict: Verdict) -> ResourceState:
         with self._lock:
             self._replaced.add(old.urn)
         if verdict.delete_first:
-            marked = self.deletions.make_room(index, old, verdict.diff.replace_keys)
+            if index is None:  # just imported, so only a preview comes here: nothing has to go first
+                marked = old.changed(pending_replacement=True)
+            else:
+                marked = self.deletions.make_room(index, old, verdict.diff.replace_keys)
             self.account.tell(_step(Op.REPLACE, marked, new, verdict))
-            return self._create(_step(Op.CREATE_REPLACEMENT, marked, new, verdict), index)
-        state = self._create(_step(Op.CREATE_REPLACEMENT, old, new, verdict), index)
-        replace = _step(Op.REPLACE, old.changed(delete=True), state, verdict)
-        replace.is_done = True
-        self.account.tell(replace)
+            return self._execution.create(_step(Op.CREATE_REPLACEMENT, marked, new, verdict), index)
+        state = self._execution.create(_step(Op.CREATE_REPLACEMENT, old, new, verdict), index)
+        self._tell_replaced(_step(Op.REPLACE, old.changed(delete=True), state, verdict))
         return state
 
+    def _tell_replaced(self, step: Step) -> None:
+        step.is_done = True
+        self.account.tell(step)
 
-def _wanted_state(goal: Goal, provider: str) -> ResourceState:
+
+def _wanted_state(goal: Goal, provider: str, parent: ResourceState | None) -> ResourceState:
+    """What the program leaves open is taken from the parent, as `inheritFromParent` of Pulumi's source_eval.go does."""
+    above = parent or ResourceState("", "", custom=False)
     return ResourceState(
         urn=goal.urn,
         type=goal.type,
         custom=goal.custom,
         inputs=goal.properties,
         parent=goal.parent,
-        protect=goal.protect,
+        protect=above.protect if goal.protect is None else goal.protect,
         dependencies=goal.dependencies,
         property_dependencies=goal.property_dependencies,
         provider=provider,
         custom_timeouts=goal.custom_timeouts,
-        retain_on_delete=goal.retain_on_delete,
-        deleted_with=goal.deleted_with,
+        import_id=goal.import_id if goal.custom else "",
+        retain_on_delete=above.retain_on_delete if goal.retain_on_delete is None else goal.retain_on_delete,
+        deleted_with=goal.deleted_with or above.deleted_with,
         source_position=goal.source_position,
         ignore_changes=goal.ignore_changes,
         replace_on_changes=goal.replace_on_changes,

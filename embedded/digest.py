@@ -8,8 +8,9 @@ from typing import Any, Final
 from embedded.events import Diagnosed, Event, Finished, Started, StepBegan, StepEnded, StepFailed
 from embedded.resource import ResourceState
 from embedded.steps import Op, Step
+from embedded.values import to_json
 
-_HIDDEN: Final = frozenset({Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED})
+_HIDDEN: Final = frozenset({Op.CREATE_REPLACEMENT, Op.IMPORT_REPLACEMENT, Op.DELETE_REPLACED})
 """Behind a `replace`, which is shown."""
 
 
@@ -81,9 +82,9 @@ def step_json(step: Step) -> dict[str, Any]:
     if step.resource.provider:
         entry["provider"] = step.resource.provider
     if step.old is not None:
-        entry["oldState"] = step.old.to_json()
+        entry["oldState"] = to_json(step.old.to_json())
     if step.new is not None and step.op is not Op.DELETE:
-        entry["newState"] = _unrealised(step).to_json()
+        entry["newState"] = to_json(_unrealised(step).to_json())
     if step.diffs:
         entry["diffReasons"] = step.diffs
     if step.replace_keys:

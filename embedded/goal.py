@@ -4,7 +4,8 @@ Options that this engine does not carry out are refused by name, never ignored.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 from pulumi.runtime.proto import resource_pb2
@@ -16,7 +17,10 @@ from embedded.values import from_struct
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One resource as the program declares it. `delete_before_replace` is None when the program leaves it open."""
+    """One resource as the program declares it.
+
+    `delete_before_replace`, `protect` and `retain_on_delete` are None when the program leaves them open.
+    """
 
     urn: str
     type: str
@@ -26,16 +30,17 @@ class Goal:
     properties: dict[str, Any]
     dependencies: list[str]
     property_dependencies: dict[str, list[str]]
-    provider: str
-    version: str
-    protect: bool
-    delete_before_replace: bool | None
-    ignore_changes: list[str]
-    replace_on_changes: list[str]
-    custom_timeouts: CustomTimeouts
-    retain_on_delete: bool
-    deleted_with: str
-    source_position: str
+    provider: str = ""
+    version: str = ""
+    protect: bool | None = None
+    delete_before_replace: bool | None = None
+    ignore_changes: list[str] = field(default_factory=list)
+    replace_on_changes: list[str] = field(default_factory=list)
+    custom_timeouts: CustomTimeouts = field(default_factory=CustomTimeouts)
+    retain_on_delete: bool | None = None
+    deleted_with: str = ""
+    import_id: str = ""
+    source_position: str = ""
 
 
 def from_request(request: resource_pb2.RegisterResourceRequest, urn: str, position: Callable[[str, int], str]) -> Goal:
@@ -55,7 +60,7 @@ def from_request(request: resource_pb2.RegisterResourceRequest, urn: str, positi
         property_dependencies={key: sorted(deps.urns) for key, deps in sorted(request.propertyDependencies.items())},
         provider=request.provider,
         version=request.version,
-        protect=request.protect,
+        protect=request.protect if request.HasField("protect") else None,
         delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
         ignore_changes=list(request.ignoreChanges),
         replace_on_changes=list(request.replaceOnChanges),
@@ -64,8 +69,9 @@ def from_request(request: resource_pb2.RegisterResourceRequest, urn: str, positi
             update=seconds(request.customTimeouts.update, urn),
             delete=seconds(request.customTimeouts.delete, urn),
         ),
-        retain_on_delete=request.retainOnDelete,
+        retain_on_delete=request.retainOnDelete if request.HasField("retainOnDelete") else None,
         deleted_with=request.deletedWith,
+        import_id=request.importId,
         source_position=position(request.sourcePosition.uri, request.sourcePosition.line),
     )
 
@@ -75,25 +81,29 @@ _UNIT_SECONDS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-
 
 def seconds(duration: str, place: str) -> float:
     """Seconds of a Go duration such as `1h30m`; 0 for an empty one. EngineError for anything else."""
+    try:
+        return _seconds(duration)
+    except (ValueError, KeyError):
+        raise EngineError(
+            f"{place}: custom timeout {duration!r} is not a duration; write for example 90m or 2h30m"
+        ) from None
+
+
+@cache
+def _seconds(duration: str) -> float:
     total, number, rest = 0.0, "", duration
     while rest:
         digits = len(rest) - len(rest.lstrip("0123456789."))
         number, rest = rest[:digits], rest[digits:]
         letters = len(rest) - len(rest.lstrip("hmsuµn"))
         unit, rest = rest[:letters], rest[letters:]
-        try:
-            total += float(number) * _UNIT_SECONDS[unit]
-        except (ValueError, KeyError):
-            raise EngineError(
-                f"{place}: custom timeout {duration!r} is not a duration; write for example 90m or 2h30m"
-            ) from None
+        total += float(number) * _UNIT_SECONDS[unit]
     return total
 
 
 def _refused(request: resource_pb2.RegisterResourceRequest) -> list[tuple[str, bool]]:
     return [
         ("a remote component", request.remote),
-        ("an import (import_)", bool(request.importId)),
         ("an alias", bool(request.aliases or request.aliasURNs)),
         ("a resource transform", bool(request.transforms)),
         ("a resource hook", _has_hooks(request)),

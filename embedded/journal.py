@@ -27,6 +27,7 @@ from embedded.checkpoint import Snapshot, StackFile, parse
 from embedded.errors import StateError
 from embedded.ordering import in_dependency_order
 from embedded.resource import ResourceState
+from embedded.values import dumped
 
 
 @dataclass
@@ -73,6 +74,8 @@ class Progress:
     def record(self, sequence: int, state: ResourceState, index: int | None, is_condemned: bool = False) -> None:
         """A new state, in place of the old entry at `index` if any; a condemned one stays, marked, to be deleted."""
         self.pending.pop(sequence, None)
+        # An import may be followed by an update in the same run.
+        self.news.pop(self.sequence_of.get(state.urn, sequence), None)
         self.news[sequence] = state
         self.sequence_of[state.urn] = sequence
         if index is not None:
@@ -207,7 +210,7 @@ class Journal:
 
 
 def _worded(line: dict[str, Any]) -> str:
-    return json.dumps(line, separators=(",", ":")) + "\n"
+    return dumped(line) + "\n"
 
 
 def digest(checkpoint_text: bytes | None) -> str:

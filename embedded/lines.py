@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from embedded.events import Diagnosed, Event, Finished, Progressed, Started, StepBegan, StepEnded, StepFailed
 from embedded.steps import Op, Step
-from embedded.wording import MARKS, doing, done, duration, is_internal, label, property_changes, summary
+from embedded.wording import MARKS, doing, done, duration, is_internal, is_retained, label, property_changes, summary
 
 TITLES = {
     "preview": "Previewing update",
@@ -30,14 +30,14 @@ class Lines:
                 self._is_preview = kind == "preview"
                 self._out(f"{TITLES[kind]} ({stack})")
             case StepBegan(step=step) if self._is_told_at_start(step):
-                self._out(f" {MARKS[step.op]:<2} {label(step.resource)} {doing(step.op, self._is_preview)}")
+                self._out(self._line(step, doing(step.op, self._is_preview, is_retained(step))))
                 self._tell_changes(step)
             case StepEnded(step=step, seconds=seconds) if self._is_told_at_end(step):
-                self._out(f" {MARKS[step.op]:<2} {label(step.resource)} {done(step.op, False)} ({duration(seconds)})")
+                self._out(self._line(step, f"{done(step.op, False, is_retained(step))} ({duration(seconds)})"))
                 if step.is_done:
                     self._tell_changes(step)
             case StepFailed(step=step, message=message):
-                self._out(f" {MARKS[step.op]:<2} {label(step.resource)} {doing(step.op, False)} failed")
+                self._out(self._line(step, f"{doing(step.op, False)} failed"))
                 self._out(indented(f"error: {message}"))
             case Progressed(urn=urn, text=text):
                 self._out(f"    {urn.rsplit('::', 1)[-1]}: {text}")
@@ -50,12 +50,15 @@ class Lines:
     def _is_told_at_start(self, step: Step) -> bool:
         if is_internal(step.resource) or step.op in (Op.SAME, Op.REFRESH):
             return False
-        if step.op in (Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED):
+        if step.op in (Op.CREATE_REPLACEMENT, Op.IMPORT_REPLACEMENT, Op.DELETE_REPLACED):
             return not self._is_preview
         return step.op is not Op.REPLACE or self._is_preview
 
     def _is_told_at_end(self, step: Step) -> bool:
         return not self._is_preview and not is_internal(step.resource) and step.op not in (Op.SAME, Op.REPLACE)
+
+    def _line(self, step: Step, said: str) -> str:
+        return f" {MARKS[step.op]:<2} {label(step.resource)} {said}"
 
     def _tell_changes(self, step: Step) -> None:
         for line in property_changes(step, self._is_full):

@@ -31,8 +31,8 @@ class Monitor:
 
     def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> resource_pb2.RegisterResourceResponse:
         """Bring one resource about; blocks until it is."""
-        urn = urn_of(self._stack, self._project, request.parent, request.type, request.name)
-        state = self._deployment.register(from_request(request, urn, self._position))
+        urn = self.urn_of(request.parent, request.type, request.name)
+        state = self._deployment.register(from_request(request, urn, self.position))
         return resource_pb2.RegisterResourceResponse(urn=urn, id=state.id, object=to_struct(state.outputs))
 
     def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> empty_pb2.Empty:
@@ -96,7 +96,12 @@ class Monitor:
         """Refused."""
         raise Unsupported(f"the parameterized package {request.name}", self._project)
 
-    def _position(self, uri: str, line: int) -> str:
+    def urn_of(self, parent: str, type_: str, name: str) -> str:
+        """A resource's URN in this stack; `parent` is its parent's, or empty."""
+        return urn_of(self._stack, self._project, parent, type_, name)
+
+    def position(self, uri: str, line: int) -> str:
+        """A place in the program as the state has it; empty when it is not known."""
         if not uri:
             return ""
         return f"{uri.replace(f'file://{self._root}/', 'project:///', 1)}#{line}"

@@ -27,6 +27,7 @@ from embedded.errors import EngineError, ProgramFailed, StepStopped
 from embedded.monitor import EngineLog, Monitor
 from embedded.project import Project
 from embedded.quiet import quiet
+from embedded.registering import direct_registrations
 
 P = ParamSpec("P")
 
@@ -72,7 +73,7 @@ def run(
     loop.set_default_executor(executor)
     asyncio.set_event_loop(loop)
     try:
-        with _working_directory_of(project):
+        with _working_directory_of(project), direct_registrations(deployment, monitor, is_preview):
             loop.run_until_complete(run_in_stack(lambda: _run_to_quiet(project)))
     except StepStopped:
         pass
@@ -123,9 +124,12 @@ def _working_directory_of(project: Project) -> Iterator[None]:
 
 def _first_of_ours(error: BaseException) -> BaseException:
     current: BaseException | None = error
-    while current is not None:
+    seen: set[int] = set()
+    # The SDK raises an error from itself when a registration has failed with it.
+    while current is not None and id(current) not in seen:
         if isinstance(current, (EngineError, StepStopped)):
             return current
+        seen.add(id(current))
         current = current.__cause__ or current.__context__
     return error
 

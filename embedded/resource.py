@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from embedded.errors import StateError
-from embedded.values import to_json
 
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 PROVIDER_TYPE_PREFIX: Final = "pulumi:providers:"
@@ -49,6 +48,7 @@ class ResourceState:
     init_errors: list[str] = field(default_factory=list)
     pending_replacement: bool = False
     custom_timeouts: CustomTimeouts = field(default_factory=CustomTimeouts)
+    import_id: str = ""
     retain_on_delete: bool = False
     deleted_with: str = ""
     created: str = ""
@@ -97,14 +97,17 @@ class ResourceState:
         return needed
 
     def to_json(self) -> dict[str, Any]:
-        """The entry as the CLI writes it, key by key in its order; empty fields are left out."""
+        """The entry as the CLI writes it, key by key in its order; empty fields are left out.
+
+        Values are plain ones still, so an unknown among them is `UNKNOWN`.
+        """
         entry: dict[str, Any] = {"urn": self.urn, "custom": self.custom}
         optional: list[tuple[str, Any]] = [
             ("delete", self.delete),
             ("id", self.id),
             ("type", self.type),
-            ("inputs", to_json(self.inputs)),
-            ("outputs", to_json(self.outputs)),
+            ("inputs", self.inputs),
+            ("outputs", self.outputs),
             ("parent", self.parent),
             ("protect", self.protect),
             ("external", self.external),
@@ -114,6 +117,7 @@ class ResourceState:
             ("propertyDependencies", self.property_dependencies),
             ("pendingReplacement", self.pending_replacement),
             ("customTimeouts", self.custom_timeouts.to_json()),
+            ("importID", self.import_id),
             ("retainOnDelete", self.retain_on_delete),
             ("deletedWith", self.deleted_with),
             ("created", self.created),
@@ -161,6 +165,7 @@ _JSON_NAMES: Final = {
     "provider": "provider",
     "initErrors": "init_errors",
     "pendingReplacement": "pending_replacement",
+    "importID": "import_id",
     "retainOnDelete": "retain_on_delete",
     "deletedWith": "deleted_with",
     "created": "created",

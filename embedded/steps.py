@@ -1,6 +1,6 @@
 """The steps of a plan, in Pulumi's words.
 
-`replace` is what a reader counts; `create-replacement` and `delete-replaced` are the two acts behind it.
+`replace` is what a reader counts; `create-replacement` (or `import-replacement`) and `delete-replaced` are behind it.
 """
 
 from dataclasses import dataclass, field
@@ -21,9 +21,11 @@ class Op(StrEnum):
     DELETE_REPLACED = "delete-replaced"
     DELETE = "delete"
     REFRESH = "refresh"
+    IMPORT = "import"
+    IMPORT_REPLACEMENT = "import-replacement"
 
 
-COUNTED = frozenset({Op.SAME, Op.CREATE, Op.UPDATE, Op.REPLACE, Op.DELETE})
+COUNTED = frozenset({Op.SAME, Op.CREATE, Op.UPDATE, Op.REPLACE, Op.DELETE, Op.IMPORT})
 """The operations that a summary counts: a replacement counts once."""
 
 

@@ -17,7 +17,7 @@ from embedded.events import Diagnosed, Event, Finished, Progressed, Started, Ste
 from embedded.lines import TITLES, closing, indented, worded
 from embedded.resource import ResourceState
 from embedded.steps import Op, Step
-from embedded.wording import COLOURS, MARKS, doing, done, duration, is_internal, label, property_changes
+from embedded.wording import COLOURS, MARKS, doing, done, duration, is_internal, is_retained, label, property_changes
 
 _REFRESH_PER_SECOND = 8
 _LINES_AROUND = 3
@@ -34,6 +34,7 @@ class Row:
     seconds: float | None = None
     text: str = ""
     is_failed: bool = False
+    is_retained: bool = False
     changes: list[str] = field(default_factory=list)
 
     @property
@@ -90,9 +91,10 @@ class Tree:
 
     def _begin(self, step: Step) -> None:
         row = self._rows.setdefault(step.urn, Row(step.resource))
-        if step.op is Op.REPLACE and row.op is Op.CREATE_REPLACEMENT:
+        if step.op is Op.REPLACE and row.op in (Op.CREATE_REPLACEMENT, Op.IMPORT_REPLACEMENT):
             return
         row.state, row.op, row.began, row.seconds, row.text = step.resource, step.op, time.monotonic(), None, ""
+        row.is_retained = is_retained(step)
         row.changes = list(property_changes(step, self._is_full)) or row.changes
 
     def _end(self, step: Step, seconds: float) -> None:
@@ -149,9 +151,10 @@ class Tree:
         elif row.op is Op.SAME:
             said = ""
         elif row.is_under_way:
-            said = f"{doing(row.op, self._is_preview)} ({duration(time.monotonic() - row.began)}) {row.text}"
+            verb = doing(row.op, self._is_preview, row.is_retained)
+            said = f"{verb} ({duration(time.monotonic() - row.began)}) {row.text}"
         else:
-            said = done(row.op, self._is_preview)
+            said = done(row.op, self._is_preview, row.is_retained)
             said += "" if self._is_preview else f" ({duration(row.seconds or 0.0)})"
         style = "red" if row.is_failed else COLOURS.get(row.op, "dim")
         line = Text(

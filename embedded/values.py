@@ -5,6 +5,7 @@ tell. Whole numbers are ints, as they are in a checkpoint's JSON. Secrets, asset
 refused (`Unsupported`): this engine has no encryption, and nothing that it deploys needs them.
 """
 
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -91,19 +92,20 @@ def from_property_value(value: PropertyValue, place: str) -> Any:
     """Plain form of one provider value."""
     if value.is_secret:
         raise Unsupported("a secret value", place)
-    inner = value.value
-    if inner is None or isinstance(inner, bool):
-        return inner
-    if isinstance(inner, str):
+    inner: Any = value.value
+    kind = type(inner)
+    if kind is str:
         return UNKNOWN if inner == UNKNOWN_SENTINEL else inner
-    if isinstance(inner, (int, float)):
+    if kind is bool or inner is None:
+        return inner
+    if kind is MappingProxyType:  # what the SDK makes of every mapping; the check of an ABC costs more
+        return {key: from_property_value(item, place) for key, item in inner.items()}
+    if kind is tuple:
+        return [from_property_value(item, place) for item in inner]
+    if kind is float:
         return plain_number(inner)
     if isinstance(inner, Computed):
         return UNKNOWN
-    if isinstance(inner, MappingProxyType):  # what the SDK makes of every mapping; the check of an ABC costs more
-        return {key: from_property_value(item, place) for key, item in inner.items()}
-    if isinstance(inner, (list, tuple)):
-        return [from_property_value(item, place) for item in inner]
     raise Unsupported(f"a {type(inner).__name__} value", place)
 
 
@@ -114,6 +116,17 @@ def has_unknown(value: Any) -> bool:
     if isinstance(value, list):
         return any(has_unknown(item) for item in value)
     return value is UNKNOWN
+
+
+def dumped(document: Any) -> str:
+    """A document of plain values as compact JSON text."""
+    return json.dumps(document, separators=(",", ":"), default=_unknown_as_text)
+
+
+def _unknown_as_text(value: Any) -> str:
+    if value is UNKNOWN:
+        return UNKNOWN_SENTINEL
+    raise TypeError(f"a property cannot hold a {type(value).__name__}")
 
 
 def to_json(value: Any) -> Any:

@@ -17,6 +17,8 @@ MARKS: Final = {
     Op.DELETE_REPLACED: "--",
     Op.DELETE: "-",
     Op.REFRESH: "~",
+    Op.IMPORT: "=",
+    Op.IMPORT_REPLACEMENT: "=>",
 }
 
 COLOURS: Final = {
@@ -27,6 +29,8 @@ COLOURS: Final = {
     Op.DELETE_REPLACED: "red",
     Op.DELETE: "red",
     Op.REFRESH: "yellow",
+    Op.IMPORT: "green",
+    Op.IMPORT_REPLACEMENT: "magenta",
 }
 
 _DOING: Final = {
@@ -37,6 +41,8 @@ _DOING: Final = {
     Op.DELETE_REPLACED: "deleting original",
     Op.DELETE: "deleting",
     Op.REFRESH: "reading",
+    Op.IMPORT: "importing",
+    Op.IMPORT_REPLACEMENT: "importing replacement",
     Op.SAME: "",
 }
 
@@ -48,6 +54,8 @@ _DONE: Final = {
     Op.DELETE_REPLACED: "deleted original",
     Op.DELETE: "deleted",
     Op.REFRESH: "read",
+    Op.IMPORT: "imported",
+    Op.IMPORT_REPLACEMENT: "imported replacement",
     Op.SAME: "unchanged",
 }
 
@@ -56,20 +64,30 @@ _SUMMARY: Final = [
     ("update", "~", "to update", "updated"),
     ("delete", "-", "to delete", "deleted"),
     ("replace", "+-", "to replace", "replaced"),
+    ("import", "=", "to import", "imported"),
 ]
 
 _VALUE_WIDTH: Final = 160
 """Characters of a value in a diff line; a guess at what still reads well."""
 
 
-def doing(op: Op, is_preview: bool) -> str:
+_LEAVING: Final = frozenset({Op.DELETE, Op.REPLACE, Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED})
+"""Operations by which a resource that is retained leaves the state and stays in the world."""
+
+
+def doing(op: Op, is_preview: bool, is_retained: bool = False) -> str:
     """What a step is about: the plan's verb in a preview, the act's otherwise."""
-    return op.value if is_preview and op is not Op.REFRESH else _DOING[op]
+    return (op.value if is_preview and op is not Op.REFRESH else _DOING[op]) + ("[retain]" if is_retained else "")
 
 
-def done(op: Op, is_preview: bool) -> str:
+def done(op: Op, is_preview: bool, is_retained: bool = False) -> str:
     """What a step was."""
-    return op.value if is_preview and op is not Op.REFRESH else _DONE[op]
+    return (op.value if is_preview and op is not Op.REFRESH else _DONE[op]) + ("[retain]" if is_retained else "")
+
+
+def is_retained(step: Step) -> bool:
+    """Whether the step takes a resource out of the state that the world keeps (`retain_on_delete`)."""
+    return step.op in _LEAVING and step.old is not None and step.old.retain_on_delete
 
 
 def short_type(type_token: str) -> str:
@@ -112,7 +130,7 @@ def property_changes(step: Step, is_full: bool = False) -> Iterator[str]:
     width = None if is_full else _VALUE_WIDTH
     old = step.old.inputs if step.old else {}
     new = step.new.inputs if step.new else {}
-    if step.op in (Op.DELETE, Op.DELETE_REPLACED, Op.SAME, Op.REFRESH):
+    if step.op in (Op.DELETE, Op.DELETE_REPLACED, Op.SAME, Op.REFRESH, Op.IMPORT, Op.IMPORT_REPLACEMENT):
         return
     if step.op in (Op.CREATE, Op.CREATE_REPLACEMENT):
         if is_full and step.op is Op.CREATE:

@@ -1,6 +1,6 @@
 """Conversion between the SDK's `PropertyValue` and plain Python values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final, overload
@@ -31,15 +31,16 @@ def plain(value: PropertyValue | Mapping[str, PropertyValue]) -> Any:
     """
     if not isinstance(value, PropertyValue):
         return {name: plain(item) for name, item in value.items()}
-    inner = value.value
-    if inner is None or isinstance(inner, (str, bool)):
+    inner: Any = value.value
+    kind = type(inner)
+    if kind is str or kind is bool or inner is None:
         return inner
-    if isinstance(inner, float):
-        return int(inner) if inner.is_integer() else inner
-    if isinstance(inner, MappingProxyType):  # the SDK turns every mapping into one
+    if kind is MappingProxyType:  # the SDK turns every mapping into one
         return {name: plain(item) for name, item in inner.items()}
-    if isinstance(inner, tuple):  # and every sequence into one of these
+    if kind is tuple:  # and every sequence into one of these
         return [plain(item) for item in inner]
+    if kind is float:
+        return int(inner) if inner.is_integer() else inner
     if isinstance(inner, Computed):
         return UNKNOWN
     return inner
@@ -48,21 +49,44 @@ def plain(value: PropertyValue | Mapping[str, PropertyValue]) -> Any:
 def property_value(value: Any) -> PropertyValue:
     """`PropertyValue` of a plain value; a `PropertyValue` anywhere inside stays as it is (so secrets can be kept)."""
     kind = type(value)
-    if kind is str or kind is bool or value is None:  # most of them, before the checks that cost
-        return PropertyValue(value)
+    if kind is str or kind is bool or value is None or kind is float:
+        return unchecked(value)
     if kind is dict:
-        return PropertyValue({name: property_value(item) for name, item in value.items()})
+        return mapping_value({name: property_value(item) for name, item in value.items()})
+    if kind is int:
+        return unchecked(float(value))
+    if kind is list or kind is tuple:
+        return sequence_value([property_value(item) for item in value])
     if isinstance(value, PropertyValue):
         return value
     if isinstance(value, Unknown):
         return PropertyValue.computed()
-    if isinstance(value, int) and not isinstance(value, bool):
-        return PropertyValue(float(value))
     if isinstance(value, Mapping):
-        return PropertyValue(property_values(value))
-    if isinstance(value, (list, tuple)):
-        return PropertyValue([property_value(item) for item in value])
+        return mapping_value(property_values(value))
     return PropertyValue(value)
+
+
+def mapping_value(items: Mapping[str, PropertyValue]) -> PropertyValue:
+    """A `PropertyValue` of named values."""
+    return unchecked(MappingProxyType(items))
+
+
+def sequence_value(items: Sequence[PropertyValue]) -> PropertyValue:
+    """A `PropertyValue` of a list of values."""
+    return unchecked(tuple(items))
+
+
+def unchecked(value: Any) -> PropertyValue:
+    """What `PropertyValue(value)` makes of a value that needs no check: its own checks are most of what it costs.
+
+    `value` is None, a bool, float or str, a `MappingProxyType` of values by name, or a tuple of values.
+    """
+    made = _new(PropertyValue)
+    made.__dict__["value"] = value  # frozen; secrecy and dependencies are the class's own defaults
+    return made
+
+
+_new = object.__new__
 
 
 def property_values(values: Mapping[str, Any]) -> dict[str, PropertyValue]:

@@ -5,10 +5,14 @@ output value without dependencies or without a value; `marshal` fails on a compu
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 from google.protobuf import struct_pb2
 from pulumi.provider.experimental.property_value import Computed, PropertyValue, ResourceReference
 from pulumi.runtime import rpc
+
+from plugin.values import mapping_value, sequence_value, unchecked
 
 _SIGNATURE = rpc._special_sig_key
 _SECRET = rpc._special_secret_sig
@@ -43,19 +47,23 @@ def _from_value(value: struct_pb2.Value) -> PropertyValue:
     match value.WhichOneof("kind"):
         case "string_value":
             text = value.string_value
-            return PropertyValue.computed() if text in _UNKNOWN_SENTINELS else PropertyValue(text)
-        case "list_value":
-            return PropertyValue([_from_value(item) for item in value.list_value.values])
+            return PropertyValue.computed() if text in _UNKNOWN_SENTINELS else unchecked(text)
+        case "number_value":
+            return unchecked(value.number_value)
+        case "bool_value":
+            return unchecked(value.bool_value)
         case "struct_value":
             return _from_fields(value)
+        case "list_value":
+            return sequence_value([_from_value(item) for item in value.list_value.values])
         case _:
-            return PropertyValue.unmarshal(value) if value.WhichOneof("kind") else PropertyValue.null()
+            return PropertyValue.null()
 
 
 def _from_fields(value: struct_pb2.Value) -> PropertyValue:
     fields = value.struct_value.fields
     if _SIGNATURE not in fields:
-        return PropertyValue({name: _from_value(item) for name, item in fields.items()})
+        return mapping_value({name: _from_value(item) for name, item in fields.items()})
     signature = fields[_SIGNATURE].string_value
     if signature == _SECRET:
         inner = _from_value(fields["value"]) if "value" in fields else PropertyValue.null()
@@ -84,15 +92,20 @@ def _to_value(value: PropertyValue) -> struct_pb2.Value:
 
 
 def _to_bare(value: PropertyValue) -> struct_pb2.Value:
-    inner = value.value
+    inner: Any = value.value
+    kind = type(inner)
+    if kind is str:
+        return struct_pb2.Value(string_value=inner)
+    if kind is bool:
+        return struct_pb2.Value(bool_value=inner)
+    if kind is float:
+        return struct_pb2.Value(number_value=inner)
+    if kind is MappingProxyType:  # the SDK turns every mapping into one
+        return struct_pb2.Value(struct_value=to_struct(inner))
+    if kind is tuple:  # and every sequence into one of these
+        return struct_pb2.Value(list_value=struct_pb2.ListValue(values=[_to_value(item) for item in inner]))
     if isinstance(inner, Computed):
         return struct_pb2.Value(string_value=rpc.UNKNOWN)
-    if isinstance(inner, str):
-        return struct_pb2.Value(string_value=inner)
-    if isinstance(inner, Mapping):
-        return struct_pb2.Value(struct_value=to_struct(inner))
-    if isinstance(inner, tuple):  # the SDK turns every sequence into one
-        return struct_pb2.Value(list_value=struct_pb2.ListValue(values=[_to_value(item) for item in inner]))
     if isinstance(inner, ResourceReference):
         return _to_reference(inner)
     return PropertyValue(inner).marshal()

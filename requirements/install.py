@@ -50,7 +50,10 @@ ON_EVERY_PATH = (
 )
 """Packages, or modules, that a preview, a deploy or the local workspace imports; Pulumi starts pip twice a run."""
 
-ROOMS = ("cli", "components", "embedded", "plugin", "provider", "serving", "stub")
+ON_REGISTRATION = "import databricks.sdk, mlflow.transformers; from transformers import AutoTokenizer, pipelines"
+"""What the process that registers a model version imports: a few modules each of large packages."""
+
+ROOMS = ("cli", "components", "embedded", "plugin", "provider", "report", "serving", "stub")
 
 FROM_PIP = {
     "index-url": "UV_DEFAULT_INDEX",
@@ -171,15 +174,25 @@ def is_usable() -> bool:
 def compile_bytecode() -> None:
     """Byte code of what every command imports: uv writes none, and a command that finds none compiles for a second.
 
-    Not of everything: mlflow brings packages whose code takes minutes to compile and that no command of ours imports.
+    Not of everything: some packages have code that takes minutes to compile and that no command of ours imports. What
+    registering a model version takes of them is imported once instead, which compiles just that.
     """
     names = {"base": str(VENV), "platbase": str(VENV)}
     packages = Path(sysconfig.get_path("purelib", "venv", names))
     there = [str(packages / name) for name in ON_EVERY_PATH if (packages / name).exists()]
     rooms = [str(ROOT / name) for name in ROOMS]
+    writing = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    registering = subprocess.Popen(
+        [str(PYTHON), "-c", ON_REGISTRATION],
+        env={**writing, "MLFLOW_DISABLE_TELEMETRY": "true"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     subprocess.run(
         [str(PYTHON), "-m", "compileall", "-q", "-j0", *there, *rooms], check=False, stdin=subprocess.DEVNULL
     )
+    registering.wait()
 
 
 def write_path_file() -> None:

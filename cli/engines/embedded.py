@@ -3,6 +3,7 @@
 Thin on purpose: it hands over the folders, the providers and the display, and turns an outcome into a result.
 """
 
+import gc
 import json
 import os
 import sys
@@ -88,6 +89,7 @@ class EmbeddedEngine:
         from embedded.run import Engine
 
         with (
+            no_collection(),
             translated_errors(),
             environment(self.environ),
             shown(is_quiet=options.json, is_full=options.diff) as listen,
@@ -132,6 +134,22 @@ def providers(listen: "Callable[[Event], None]") -> "Mapping[str, Provider]":
         ),
         "databricks": DatabricksProvider(),
     }
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """No garbage collection in this command, not even between a preview and its update.
+
+    What a run makes lives to its end, and the process ends soon after: a collection walks all of it and frees nothing.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.freeze()
+            gc.enable()
 
 
 @contextmanager

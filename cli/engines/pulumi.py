@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.engines.child import run_child
+from cli.engines.databricks_plugin import is_published_wanted
 from cli.engines.engine import Options, Result
 from cli.engines.events import Events, read_events
 from cli.engines.plugin_executable import write_plugin_executable
@@ -87,7 +88,8 @@ class PulumiEngine:
         if self.stack != LOCAL:
             return dict(self.environ)
         python_root = Path(__file__).resolve().parents[2]
-        write_plugin_executable(self.project.plugins_folder, sys.executable, python_root)
+        if not is_published_wanted(self.environ):
+            write_plugin_executable(self.project.plugins_folder, sys.executable, python_root)
         self.project.state_folder.mkdir(parents=True, exist_ok=True)
         take_over_killed_update(self.project)
         environ = local_pulumi_environment(self.environ, self.project)
@@ -117,11 +119,15 @@ def take_over_killed_update(project: Project) -> None:
 
 
 def local_pulumi_environment(environ: Mapping[str, str], project: Project) -> dict[str, str]:
-    """`environ` with the project's own backend, an empty passphrase, and the stub provider first on PATH."""
+    """`environ` with the project's own backend, an empty passphrase, and the stub provider first on PATH.
+
+    That provider is not on PATH when the published one is wanted, which is then up to the CLI to find.
+    """
     kept = {name: value for name, value in environ.items() if name not in _LEFT_OUT}
+    plugins = [] if is_published_wanted(environ) else [str(project.plugins_folder)]
     return {
         **kept,
-        "PATH": os.pathsep.join(filter(None, [str(project.plugins_folder), kept.get("PATH", "")])),
+        "PATH": os.pathsep.join(filter(None, [*plugins, kept.get("PATH", "")])),
         "PULUMI_BACKEND_URL": project.state_folder.as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": "",
         "PULUMI_SKIP_UPDATE_CHECK": "true",

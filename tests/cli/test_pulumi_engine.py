@@ -9,6 +9,7 @@ import pytest
 
 from cli.engines.engine import Options
 from cli.engines.pulumi import PulumiEngine
+from cli.errors import UsageProblem
 from cli.project import Project
 
 TOKEN = "dapi-secret-of-the-test"
@@ -20,8 +21,8 @@ class Machine:
 
     folder: Path
 
-    def engine(self, stack: str) -> PulumiEngine:
-        environ = {"PATH": "/usr/bin:/bin", "DATABRICKS_TOKEN": TOKEN, "PULUMI_BACKEND_URL": "s3://team-state"}
+    def engine(self, stack: str, **more: str) -> PulumiEngine:
+        environ = {"PATH": "/usr/bin:/bin", "DATABRICKS_TOKEN": TOKEN, "PULUMI_BACKEND_URL": "s3://team-state", **more}
         return PulumiEngine(str(self.folder / "pulumi"), Project(self.folder / "project"), stack, environ)
 
     def reports(self, *, changes: dict[str, int], exit: int = 0, old: int = 1) -> None:
@@ -95,6 +96,21 @@ def test_local_run_has_the_projects_own_backend_plugin_and_no_passphrase(machine
     assert environ["PULUMI_CONFIG_PASSPHRASE"] == ""
     assert environ["PATH"].split(":")[0] == str(own / "plugins")
     assert (own / "plugins" / "pulumi-resource-databricks").is_file()
+
+
+def test_published_plugin_is_left_to_pulumi_to_find_and_all_else_stays_local(machine: Machine) -> None:
+    machine.reports(changes={})
+    machine.engine("local", BANDPLAN_DATABRICKS_PLUGIN="published").preview(Options())
+    environ = machine.calls[-1]["environ"]
+    own = machine.folder / "project" / ".bandplan"
+    assert environ["PATH"] == "/usr/bin:/bin"
+    assert not (own / "plugins").exists()
+    assert environ["PULUMI_BACKEND_URL"] == f"file://{own}/state"
+
+
+def test_plugin_that_is_neither_the_stand_in_nor_the_published_one_is_refused(machine: Machine) -> None:
+    with pytest.raises(UsageProblem, match="BANDPLAN_DATABRICKS_PLUGIN=real"):
+        machine.engine("local", BANDPLAN_DATABRICKS_PLUGIN="real").preview(Options())
 
 
 def test_another_stack_runs_in_the_users_environment_and_never_sees_the_stub_plugin(machine: Machine) -> None:

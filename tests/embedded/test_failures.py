@@ -107,7 +107,6 @@ def test_program_error_is_told_without_a_traceback_and_deletes_nothing(project: 
 @pytest.mark.parametrize(
     ("options", "feature"),
     [
-        ({"import_": "some-id"}, "an import"),
         ({"additional_secret_outputs": ["made"]}, "additional secret outputs"),
         ({"plugin_download_url": "https://example.invalid"}, "a plugin download URL"),
     ],

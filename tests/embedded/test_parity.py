@@ -167,6 +167,62 @@ def test_both_engines_tell_the_same_of_a_world_changed_by_hand(project: ToyProje
     assert steps_by_urn(ours) == steps_by_urn(theirs)
 
 
+def test_both_engines_import_the_same(project: ToyProject) -> None:
+    for name in ("as", "other", "next"):
+        (project.toys.world / f"{name}.plain.json").write_text(json.dumps({"name": name, "size": 1, "made": 3}))
+    declared = [
+        {**thing("as", size=1), "options": {"import_": "as.plain"}},
+        {**thing("other", size=2), "options": {"import_": "other.plain"}},
+        {"name": "outputs", "props": {"made": {"from": "as.made"}, "made of other": {"from": "other.made"}}},
+    ]
+    project.declare(*declared)
+    theirs, ours = project.pulumi_preview_of_new_stack(), project.preview().digest
+    assert ours["changeSummary"] == theirs["changeSummary"] == {"create": 1, "import": 2, "update": 1}
+    assert steps_by_urn(ours) == steps_by_urn(theirs)
+    project.pulumi("up", "--stack", "local", "--yes", "--skip-preview")
+    theirs = project.resources()
+    (project.state_dir / ".pulumi/stacks/toys/local.json").unlink()
+    (project.toys.world / "other.plain.json").write_text(json.dumps({"name": "other", "size": 1, "made": 3}))
+    assert project.up().ok
+    for name in ("as", "other"):
+        assert unbound(project.resources()[name]) == unbound(theirs[name])
+    assert plan_of(project.pulumi_preview()) == {}
+
+    declared[0]["props"]["name"], declared[0]["options"] = "next", {"import_": "next.plain"}
+    declared[1]["props"]["kind"] = "tin"
+    project.declare(*declared)
+    assert_same_plan(project, "another id, and a replacement of what still names one")
+
+
+def unbound(entry: dict[str, Any]) -> Any:
+    """A checkpoint's entry without its provider, whose id is random."""
+    return comparable({key: value for key, value in entry.items() if key != "provider"})
+
+
+def test_both_engines_tell_the_same_of_an_import_of_nothing(project: ToyProject) -> None:
+    project.declare({**thing("a"), "options": {"import_": "nobody.plain"}})
+    project.pulumi("stack", "init", "local")
+
+    with pytest.raises(AssertionError, match=r"resource 'nobody\.plain' does not exist"):
+        project.pulumi_preview()
+    assert not project.preview().ok
+    assert "resource 'nobody.plain' does not exist" in project.messages()
+
+
+def test_both_engines_retain_the_same(project: ToyProject) -> None:
+    kept = {**box("box"), "options": {"retain_on_delete": True}}
+    project.declare(kept, {**thing("a", kind="wood"), "parent": "box"}, {**thing("b"), "parent": "box"})
+    assert project.up().ok
+    assert plan_of(project.pulumi_preview()) == {}
+    project.declare(kept, {**thing("a", kind="tin"), "parent": "box"})
+    assert_same_plan(project, "a replacement and a deletion that retain")
+
+    project.pulumi("up", "--stack", "local", "--yes", "--skip-preview")
+
+    assert sorted(project.toys.things()) == ["a.tin", "a.wood", "b.plain"]
+    assert project.preview().changes == {"same": 3}
+
+
 def test_cli_carries_on_what_failed_in_the_embedded_engine(project: ToyProject) -> None:
     first = [
         {"name": "a", "props": {"name": "fixed-1"}},

@@ -42,6 +42,10 @@ PLUGIN = textwrap.dedent(
             if "bad" in request.new_inputs:
                 return sdk.CheckResponse(failures=[sdk.CheckFailure("bad", "no such property")])
             return sdk.CheckResponse(request.new_inputs)
+        async def read(self, request):
+            if request.resource_id == "gone":
+                return sdk.ReadResponse("")
+            return sdk.ReadResponse(request.resource_id, {}, {})
         async def cancel(self):
             self.cancelled.set()
 
@@ -93,6 +97,14 @@ def test_computed_output_is_sent_as_the_unknown_sentinel(plugin: Plugin) -> None
     answer = create(plugin)
     assert answer.id == "id-1"
     assert dict(answer.properties) == {"out": rpc.UNKNOWN, "n": 3.0}
+
+
+def test_resource_that_is_gone_has_no_properties_at_all(plugin: Plugin) -> None:
+    def read(identity: str) -> proto.ReadResponse:
+        return plugin.stub.Read(proto.ReadRequest(urn="urn:pulumi:s::p::t:i:T::n", id=identity))
+
+    assert not read("gone").HasField("properties")
+    assert read("there").HasField("properties") and read("there").HasField("inputs")
 
 
 def test_expected_error_is_the_message_alone(plugin: Plugin) -> None:
