@@ -11,6 +11,7 @@ def main(arguments: list[str]) -> int:
     from stub import port
     from stub.inference.simulated import parse_pace
     from stub.server import LOOPBACK, ServeError, serve
+    from stub.state import scenario
     from stub.state.settle import parse as parse_settle
     from stub.state.store import StoreError
 
@@ -18,10 +19,11 @@ def main(arguments: list[str]) -> int:
         print(f"--host {options.host}: the stub workspace listens on {LOOPBACK} only", file=sys.stderr)
         return 2
     try:
-        settle = parse_settle(options.settle)
+        settle = parse_settle(options.settle) if options.settle else None
         pace = parse_pace(options.pace) if options.pace else None
-        serve(Path(options.state_dir).absolute(), port.parse(options.port), settle, pace)
-    except (ServeError, StoreError, ValueError) as error:
+        played = scenario.load(scenario.find(options.scenario)) if options.scenario else scenario.NONE
+        serve(Path(options.state_dir).absolute(), port.parse(options.port), settle, pace, played)
+    except (ServeError, StoreError, scenario.ScenarioError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
@@ -34,7 +36,10 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--state-dir", required=True, metavar="DIR", help="where token, database and log are kept")
     serve.add_argument("--host", default="127.0.0.1", help="127.0.0.1; any other is refused")
     serve.add_argument("--port", default="0", metavar="P", help="0 takes a free port")
-    serve.add_argument("--settle", default="reads:1", metavar="RULE", help="when updates end: reads:N, ms:N or at-once")
+    serve.add_argument(
+        "--settle", metavar="RULE", help="when updates end: reads:N (default reads:1), ms:N, manual or at-once"
+    )
+    serve.add_argument("--scenario", metavar="NAME", help="how to misbehave: a name of stub/scenarios, or a path")
     serve.add_argument(
         "--pace", metavar="TTFT:TPOT", help="answer at a set speed: milliseconds to first token : per output token"
     )

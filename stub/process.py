@@ -10,12 +10,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from stub import statedir
 
-START_TIMEOUT_SECONDS = 10.0
+START_TIMEOUT_SECONDS = 60.0
+"""Half a second is usual. A start that fails ends the process and is told at once: this is for one that hangs."""
 STOP_TIMEOUT_SECONDS = 5.0
 ANSWER_TIMEOUT_SECONDS = 2.0
+REPORT_TIMEOUT_SECONDS = 30.0
 POLL_SECONDS = 0.02
 LOG_TAIL_LINES = 15
 
@@ -36,11 +39,19 @@ class Running:
     state_dir: Path
 
 
-def start(state_dir: Path, *, settle: str | None = None, port: int | None = None) -> Running:
+def start(
+    state_dir: Path,
+    *,
+    settle: str | None = None,
+    port: int | None = None,
+    scenario: str | None = None,
+    is_token_new: bool = False,
+) -> Running:
     """Start serving `state_dir` unless it is served already, and wait until it answers.
 
-    A running stub is returned as it is, whatever `settle` and `port` say. Without `port` the one of the last start is
-    taken when it is free. The process has a session of its own and outlives the caller. Raises StubError.
+    A running stub is returned as it is, whatever the settings say. Without `port` the one of the last start is taken
+    when it is free; `scenario` is a name or an absolute path. The token of the last start holds on, unless it is to be
+    new. The process has a session of its own and outlives the caller. Raises StubError.
     """
     state_dir = state_dir.absolute()
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -53,7 +64,9 @@ def start(state_dir: Path, *, settle: str | None = None, port: int | None = None
             raise StubError(
                 f"{state_dir}: stub process {holder} holds this directory and does not answer; run `bandplan stub stop`"
             )
-        return _spawn(state_dir, settle, _remembered_port(state_dir) if port is None else port)
+        if is_token_new:
+            statedir.forget_token(state_dir)
+        return _spawn(state_dir, settle, _remembered_port(state_dir) if port is None else port, scenario)
 
 
 def status(state_dir: Path) -> Running | None:
@@ -68,6 +81,22 @@ def status(state_dir: Path) -> Running | None:
     except OSError:
         return None
     return Running(run.pid, run.host, token, state_dir) if _answers(run.port, token) else None
+
+
+def report(running: Running) -> dict[str, Any]:
+    """What `GET /stub/status` of a running stub says. Raises StubError when it does not answer."""
+    import http.client
+    import json
+
+    connection = http.client.HTTPConnection("127.0.0.1", _port_of(running.host), timeout=REPORT_TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", "/stub/status", headers={"Authorization": f"Bearer {running.token}"})
+        found: dict[str, Any] = json.loads(connection.getresponse().read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise StubError(f"{running.state_dir}: the stub at {running.host} does not say its status: {error}") from error
+    finally:
+        connection.close()
+    return found
 
 
 def stop(state_dir: Path, *, patience_seconds: float = STOP_TIMEOUT_SECONDS) -> bool:
@@ -92,8 +121,11 @@ def stop(state_dir: Path, *, patience_seconds: float = STOP_TIMEOUT_SECONDS) -> 
 def reset(state_dir: Path) -> None:
     """Stop the stub and delete what it holds. Token, port and workspace id stay, as clients remember them."""
     stop(state_dir)
+    import shutil
+
     for name in DATABASE_FILES:
         (state_dir / name).unlink(missing_ok=True)
+    shutil.rmtree(state_dir / "files", ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -107,12 +139,14 @@ def _starting(state_dir: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _spawn(state_dir: Path, settle: str | None, port: int) -> Running:
+def _spawn(state_dir: Path, settle: str | None, port: int, scenario: str | None) -> Running:
     import subprocess
 
     command = [sys.executable, "-m", "stub", "serve", "--state-dir", str(state_dir), "--port", str(port)]
     if settle is not None:
         command += ["--settle", settle]
+    if scenario is not None:
+        command += ["--scenario", scenario]
     with (state_dir / "stub.log").open("ab") as log:
         log_start = log.tell()
         process = subprocess.Popen(
@@ -143,6 +177,10 @@ def _spawn(state_dir: Path, settle: str | None, port: int) -> Running:
         f"{state_dir}: the stub workspace did not answer within {START_TIMEOUT_SECONDS:g} s:\n"
         f"{_log_tail(state_dir, log_start)}"
     )
+
+
+def _port_of(host: str) -> int:
+    return int(host.rpartition(":")[2])
 
 
 def _remembered_port(state_dir: Path) -> int:

@@ -1,18 +1,25 @@
 """Runs the workspace: binds the loopback address, serves, announces itself, cleans up."""
 
 import asyncio
+import functools
 import logging
 import os
 import socket
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import uvicorn
+from starlette.middleware import Middleware
 
 from stub import statedir
 from stub.api import application, routes
+from stub.api.connections import Connections
+from stub.api.faulty_requests import FaultyRequests
+from stub.connection import Connection
 from stub.inference.simulated import Pace
+from stub.state.scenario import NONE, Scenario
 from stub.state.settle import Settle
 from stub.state.workspace import Workspace, open_workspace
 
@@ -47,7 +54,7 @@ class AnnouncingServer(uvicorn.Server):
         self._workspace.close()
 
 
-def serve(state_dir: Path, port: int, settle: Settle, pace: Pace | None) -> None:
+def serve(state_dir: Path, port: int, settle: Settle | None, pace: Pace | None, scenario: Scenario = NONE) -> None:
     """Serve `state_dir` until SIGTERM or SIGINT; raises ServeError or StoreError before anything is announced."""
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = statedir.take_lock(state_dir)
@@ -57,12 +64,15 @@ def serve(state_dir: Path, port: int, settle: Settle, pace: Pace | None) -> None
     _log_to(state_dir / "stub.log")
     listener = bind_loopback(port)
     host = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
-    workspace = open_workspace(state_dir, settle)
+    workspace = open_workspace(state_dir, settle, scenario)
     unknown_routes: Counter[str] = Counter()
     answered = routes.build(workspace, host, unknown_routes, pace)
+    connections = Connections()
+    faulty = Middleware(FaultyRequests, workspace.route_faults, connections)
+    token = statedir.ensure_token(state_dir)
     config = uvicorn.Config(
-        application.build(answered, statedir.ensure_token(state_dir), workspace.id, unknown_routes),
-        http="auto",
+        application.build(answered, token, workspace.id, unknown_routes, scenario.limits, [faulty]),
+        http=cast(type[asyncio.Protocol], functools.partial(Connection, connections)),
         ws="none",
         loop="asyncio",
         lifespan="off",

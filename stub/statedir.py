@@ -69,6 +69,11 @@ def ensure_token(state_dir: Path) -> str:
     return token
 
 
+def forget_token(state_dir: Path) -> None:
+    """Let the next start make another token."""
+    (state_dir / "token").unlink(missing_ok=True)
+
+
 def take_lock(state_dir: Path) -> int | None:
     """A descriptor holding the lock of this directory, our process id in it; None when another process holds it."""
     descriptor = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)

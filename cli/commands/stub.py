@@ -3,12 +3,16 @@
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from cli.errors import CommandError, UsageProblem
 from cli.project import Project, find_project
 from stub import process
 from stub.port import parse as parse_port
+
+MOST_UNKNOWN_ROUTES = 20
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -16,11 +20,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     start = actions.add_parser("start", help="start it, or say where it runs; its state is kept between starts")
     start.add_argument("--port", type=port_number, help="port on 127.0.0.1 (default: the last one, else any free one)")
     start.add_argument(
-        "--settle", type=settle_rule, metavar="HOW", help="how long an update takes: at-once, reads:N or ms:N"
+        "--settle", type=settle_rule, metavar="HOW", help="how long an update takes: at-once, reads:N, ms:N or manual"
     )
+    start.add_argument(
+        "--scenario",
+        metavar="NAME",
+        help="play a scenario (docs/stub.md lists them), or one of your own: a path to a file",
+    )
+    start.add_argument("--new-token", action="store_true", help="make another token; shells with the old one are out")
     actions.add_parser("stop", help="stop it; its state is kept")
     status = actions.add_parser("status", help="say whether and where it runs; exit status 1 when it does not")
-    status.add_argument("--json", action="store_true", help="print host, port, process id and the token's file as JSON")
+    status.add_argument(
+        "--json", action="store_true", help="print host, process id, token's file and what it says, as JSON"
+    )
     reset = actions.add_parser("reset", help="stop and empty it: all endpoints and registered models are gone")
     reset.add_argument("--yes", action="store_true", help="needed when the local stack has resources in it")
 
@@ -30,7 +42,13 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         match arguments.action:
             case "start":
-                start(project, settle=arguments.settle, port=arguments.port)
+                start(
+                    project,
+                    settle=arguments.settle,
+                    port=arguments.port,
+                    scenario=scenario_path(arguments.scenario),
+                    is_token_new=arguments.new_token,
+                )
             case "stop":
                 stopped = process.stop(project.stub_folder)
                 print("stopped the local workspace" if stopped else "the local workspace was not running")
@@ -45,16 +63,22 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def start(project: Project, *, settle: str | None, port: int | None) -> None:
+def start(
+    project: Project, *, settle: str | None, port: int | None, scenario: str | None = None, is_token_new: bool = False
+) -> None:
     """Starts it or says where it runs; says too which of the settings a running one does not take."""
     before = process.status(project.stub_folder)
-    running = process.start(project.stub_folder, settle=settle, port=port)
+    running = process.start(project.stub_folder, settle=settle, port=port, scenario=scenario, is_token_new=is_token_new)
     print(f"the local workspace runs at {running.host}")
     if before is None or before.pid != running.pid:
         return
     ignored = [f"--settle {settle}"] if settle is not None else []
     if port and not running.host.endswith(f":{port}"):
         ignored.append(f"--port {port}")
+    if scenario is not None and process.report(running).get("scenario") != Path(scenario).stem:
+        ignored.append(f"--scenario {scenario}")
+    if is_token_new:
+        ignored.append("--new-token")
     if ignored:
         wanted = " ".join(ignored)
         print(
@@ -83,18 +107,50 @@ def settle_rule(text: str) -> str:
     return text
 
 
+def scenario_path(name: str | None) -> str | None:
+    """The name of a scenario, or the absolute path to one of the user's own, once it can be read; else UsageProblem."""
+    if name is None:
+        return None
+    from stub.state import scenario
+
+    try:
+        path = scenario.find(name)
+        scenario.load(path)
+    except scenario.ScenarioError as error:
+        raise UsageProblem(str(error)) from error
+    return name if path.parent == scenario.FOLDER else str(path)
+
+
 def show_status(project: Project, *, as_json: bool) -> int:
     """Never prints the token: it names the file that holds it."""
     running = process.status(project.stub_folder)
     token_file = project.stub_folder / "token"
+    if running is None:
+        said = "the local workspace is not running; start it with `bandplan stub start` or `make up`"
+        print("null" if as_json else said)
+        return 1
+    facts = process.report(running)
     if as_json:
-        facts = {"host": running.host, "pid": running.pid, "token_file": str(token_file)} if running else None
-        print(json.dumps(facts))
-    elif running is None:
-        print("the local workspace is not running; start it with `bandplan stub start` or `make up`")
-    else:
-        print(f"the local workspace runs at {running.host} (process {running.pid}); its token is in {token_file}")
-    return 0 if running else 1
+        print(json.dumps({"host": running.host, "pid": running.pid, "token_file": str(token_file), "status": facts}))
+        return 0
+    print(f"the local workspace runs at {running.host} (process {running.pid}); its token is in {token_file}")
+    for line in status_lines(facts):
+        print(line)
+    return 0
+
+
+def status_lines(facts: dict[str, Any]) -> Iterator[str]:
+    """What is out of the ordinary: a scenario, a stopped clock, faults that wait, requests that no route answers."""
+    yield f"{facts['endpoints']} endpoints" + (f"; scenario {facts['scenario']}" if facts["scenario"] else "")
+    if facts["clock"]["stopped"]:
+        yield "its clock stands still (POST /stub/clock lets it run)"
+    if waiting := sum(len(facts[kind]) for kind in ("faults", "registration_faults", "route_faults")):
+        yield f"{waiting} faults wait to happen (GET /stub/status lists them)"
+    if unknown := facts["unknown_routes"]:
+        yield "requests that no route answers, since the start:"
+        yield from (f"  {count:>6}  {route}" for route, count in list(unknown.items())[:MOST_UNKNOWN_ROUTES])
+        if len(unknown) > MOST_UNKNOWN_ROUTES:
+            yield f"  and {len(unknown) - MOST_UNKNOWN_ROUTES} more (--json shows all)"
 
 
 def require_agreement(project: Project, *, agreed: bool) -> None:

@@ -7,22 +7,29 @@ from typing import Any
 
 from starlette.responses import JSONResponse, StreamingResponse
 
-from stub.state.refusals import Refusal
+from stub.state.refusals import AlreadyExists, Refusal
 
 STATUS_BY_CODE = {
     "BAD_REQUEST": 400,
     "INVALID_PARAMETER_VALUE": 400,
     "RESOURCE_ALREADY_EXISTS": 400,
+    "DIRECTORY_NOT_EMPTY": 400,
     "UNAUTHENTICATED": 401,
     "PERMISSION_DENIED": 403,
     "RESOURCE_DOES_NOT_EXIST": 404,
+    "NOT_FOUND": 404,
     "ENDPOINT_NOT_FOUND": 404,
     "RESOURCE_CONFLICT": 409,
+    "ALREADY_EXISTS": 409,
+    "REQUEST_LIMIT_EXCEEDED": 429,
     "INTERNAL_ERROR": 500,
     "TEMPORARILY_UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+    "QUOTA_EXCEEDED": 400,
 }
-"""HTTP status by error code, as MLflow's own table has it; clients look at the code first. Never 405, 413, 415, 422
-or 502: MLflow takes a status outside its table for a server failure and retries for minutes."""
+"""HTTP status by error code, as MLflow's own table has it, which lacks QUOTA_EXCEEDED; clients look at the code first.
+Never 405, 413, 415, 422 or 502: MLflow takes a status outside its table for a failure of the server and retries for
+minutes."""
 
 RETRY_AFTER_SECONDS = 1
 
@@ -47,15 +54,29 @@ class EventStream(StreamingResponse):
         super().__init__(_lines(events), headers=headers)
 
 
-def error_answer(error_code: str, message: str) -> Answer:
-    """An error in the platform's form."""
+class NamedEventStream(StreamingResponse):
+    """A stream for the Responses API: each event is an `event:` line with its `type`, and its `data:` line."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncIterator[Mapping[str, Any]], headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(_named_lines(events), headers=headers)
+
+
+def error_answer(error_code: str, message: str, retry_after_seconds: int | None = None) -> Answer:
+    """An error in the platform's form; a 503 always says when to try again."""
     status = STATUS_BY_CODE[error_code]
-    headers = {"retry-after": str(RETRY_AFTER_SECONDS)} if status == 503 else None
+    if retry_after_seconds is None and status == 503:
+        retry_after_seconds = RETRY_AFTER_SECONDS
+    headers = None if retry_after_seconds is None else {"retry-after": str(retry_after_seconds)}
     return Answer({"error_code": error_code, "message": message}, status, headers)
 
 
 def refusal_answer(refusal: Refusal) -> Answer:
-    return error_answer(refusal.error_code, refusal.message)
+    answer = error_answer(refusal.error_code, refusal.message, refusal.retry_after_seconds)
+    if isinstance(refusal, AlreadyExists) and refusal.is_conflict:
+        answer.status_code = 409
+    return answer
 
 
 def failure_answer() -> Answer:
@@ -77,6 +98,20 @@ async def _lines(events: AsyncIterator[Any]) -> AsyncIterator[bytes]:
         yield _line(bytes(failure_answer().body))
     else:
         yield _line(b"[DONE]")
+
+
+async def _named_lines(events: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[bytes]:
+    try:
+        async for event in events:
+            yield _named_line(str(event["type"]), event)
+    except Exception:
+        log.exception("unexpected error in a stream")
+        message = "The workspace failed; its log file says why."
+        yield _named_line("error", {"type": "error", "code": "INTERNAL_ERROR", "message": message, "param": None})
+
+
+def _named_line(name: str, event: Mapping[str, Any]) -> bytes:
+    return b"event: " + name.encode() + b"\n" + _line(encode(event))
 
 
 def _line(data: bytes) -> bytes:

@@ -4,9 +4,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stub.state.refusals import BadRequest
 
-MAX_BODY_BYTES = 16 * 1024 * 1024
-"""The platform's own limit on a request to a serving endpoint is 16 MB (docs.databricks.com, model serving limits)."""
-
 MAX_DISCARDED_BYTES = 64 * 1024 * 1024
 """How much of a body that is too large is read and dropped before the connection is closed; arbitrary."""
 
@@ -15,35 +12,37 @@ class WholeBody:
     """ASGI middleware around a route: the route starts when the body is there. Raises BadRequest.
 
     So reading it never waits, and two handlers that change the workspace cannot interleave. Starlette's own body limit
-    answers 413, which MLflow takes for a failure of the server.
+    answers 413, which MLflow takes for a failure of the server. The limit is the application's (`stub.state.limits`).
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        limit: int = scope["app"].state.limits.request_bytes
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if not declared.isdigit() or int(declared) > MAX_BODY_BYTES:
+        if not declared.isdigit() or int(declared) > limit:
             await _discard(receive)
-            raise _too_large()
-        await self._app(scope, _after(await _read(receive), receive), send)
+            raise too_large(limit)
+        await self._app(scope, _after(await _read(receive, limit), receive), send)
 
 
-async def _read(receive: Receive) -> bytes:
+async def _read(receive: Receive, limit: int) -> bytes:
     message = await receive()
     body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
+    if not message.get("more_body") and len(body) <= limit:
         return body
     parts, size = [body], len(body)
-    while message.get("more_body"):
+    while message.get("more_body") and size <= limit:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise BadRequest("The request ended before its body.")
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > MAX_BODY_BYTES:
+    if size > limit:
+        if message.get("more_body"):
             await _discard(receive)
-            raise _too_large()
+        raise too_large(limit)
     return b"".join(parts)
 
 
@@ -70,5 +69,5 @@ async def _discard(receive: Receive) -> None:
             return
 
 
-def _too_large() -> BadRequest:
-    return BadRequest(f"The request body is larger than {MAX_BODY_BYTES} bytes.")
+def too_large(limit_bytes: int) -> BadRequest:
+    return BadRequest(f"The request body is larger than {limit_bytes} bytes.")

@@ -1,9 +1,11 @@
 """Served entities and traffic on the wire: from request bodies and to answers.
 
-What a read shows is what was sent: an absent field stays absent, routes keep their order and the names written. The
-published Terraform and Pulumi providers take any other default for drift.
+What a read shows is what was sent: an absent field stays absent, routes keep their order and the names written. Filled
+in are the name of an entity, the workload type, and the one route there can be; the published Terraform and Pulumi
+providers take any other default for drift.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from stub.api.requests import Json, boolean, integer, json_object, objects, required_text, text
@@ -20,6 +22,9 @@ INTEGERS = (
 BOOLEANS = ("scale_to_zero_enabled", "burst_scaling_enabled")
 TEXTS = ("workload_size", "workload_type", "instance_profile_arn")
 OBJECTS = ("environment_vars", "external_model")
+THROUGHPUT = ("min_provisioned_throughput", "max_provisioned_throughput", "provisioned_model_units")
+"""An entity without these runs on compute of a type, by default CPU (API reference of served entities)."""
+
 PROVISIONED_ONLY = frozenset({"provisioned_model_units", "burst_scaling_enabled"})
 """The settings that the /pt form of the API has; the others belong to the classic form."""
 
@@ -62,6 +67,8 @@ def _entity(row: Json, kind: str, place: str) -> ServedEntity:
     external = settings.get("external_model")
     if external is not None:
         return _external(row, external, settings, place)
+    if not any(key in settings for key in THROUGHPUT):
+        settings.setdefault("workload_type", "CPU")
     model = required_text(row, f"{kind}_name", place).lower()
     version = str(integer(row, f"{kind}_version", place) or "")
     if not version:
@@ -101,13 +108,16 @@ def _keep(settings: Json, key: str, value: object) -> None:
         settings[key] = value
 
 
-def show(config: Configuration, deployment: Json, failed: dict[str, Json]) -> Json:
-    """A configuration in full, in both views; `failed` holds the states of entities other than `deployment`."""
+def show(config: Configuration, deployment: Json, failed: dict[str, Json], hidden: Sequence[str] = ()) -> Json:
+    """A configuration in full, in both views; `failed` holds the states of entities other than `deployment`.
+
+    `hidden` are fields of entities that are left out.
+    """
     entities, models = [], []
     for entity in config.entities:
         about = {
             "name": entity.name,
-            **entity.settings,
+            **{key: value for key, value in entity.settings.items() if key not in hidden},
             "creator": entity.creator,
             "creation_timestamp": entity.created_ms,
             "state": failed.get(entity.name, deployment),
@@ -124,8 +134,16 @@ def show(config: Configuration, deployment: Json, failed: dict[str, Json]) -> Js
         "traffic_config": {"routes": [show_route(route) for route in config.routes]},
     }
     if config.auto_capture is not None:
-        shown["auto_capture_config"] = config.auto_capture
+        shown["auto_capture_config"] = _show_auto_capture(config.auto_capture)
     return shown
+
+
+def _show_auto_capture(table: Json) -> Json:
+    """The inference table as it was sent, with the state of its payload table."""
+    if table.get("enabled") is False or not table.get("table_name_prefix"):
+        return table
+    payload = {"name": f"{table['table_name_prefix']}_payload", "status": "READY", "status_message": ""}
+    return {**table, "state": {"payload_table": payload}}
 
 
 def show_route(route: Route) -> Json:

@@ -1,9 +1,11 @@
 """The embeddings task (llm/v1/embeddings): texts in, one vector each out."""
 
+import base64
+import struct
 import uuid
 
 from stub.api.answers import Answer
-from stub.api.requests import Json
+from stub.api.requests import Json, text
 from stub.inference.engine import Engine
 from stub.state.refusals import Invalid
 
@@ -12,11 +14,11 @@ MAX_INPUTS = 150
 
 
 async def answer(body: Json, model: str, engine: Engine, normalised: bool, headers: dict[str, str]) -> Answer:
-    """Answer an embeddings request; `model` is the served entity's name. Raises Invalid.
-
-    Vectors are arrays of numbers even when the OpenAI client asks for base64; it takes both.
-    """
+    """Answer an embeddings request; `model` is the served entity's name. Raises Invalid."""
     texts = read_inputs(body.get("input"), "input")
+    encoding = text(body, "encoding_format") or "float"
+    if encoding not in ("float", "base64"):
+        raise Invalid("encoding_format: must be float or base64.")
     vectors = await engine.embed(model, texts, normalised)
     prompt_tokens = sum(engine.count_tokens(text) for text in texts)
     return Answer(
@@ -25,12 +27,20 @@ async def answer(body: Json, model: str, engine: Engine, normalised: bool, heade
             "object": "list",
             "model": model,
             "data": [
-                {"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)
+                {"object": "embedding", "index": index, "embedding": _encoded(vector, encoding)}
+                for index, vector in enumerate(vectors)
             ],
             "usage": {"prompt_tokens": prompt_tokens, "total_tokens": prompt_tokens},
         },
         headers=headers,
     )
+
+
+def _encoded(vector: list[float], encoding: str) -> list[float] | str:
+    # The OpenAI client asks for base64 unless told otherwise: 32-bit floats, little end first.
+    if encoding == "float":
+        return vector
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")
 
 
 def read_inputs(value: object, place: str) -> list[str]:

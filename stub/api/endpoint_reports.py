@@ -1,17 +1,20 @@
-"""/api/2.0/serving-endpoints/{name}/...: logs, build logs and metrics of an endpoint."""
+"""/api/2.0/serving-endpoints/{name}/...: logs, build logs, metrics and the OpenAPI document of an endpoint."""
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from stub.api.answers import Answer
+from stub.api.endpoint_openapi import document
+from stub.api.metrics import CONTENT_TYPE, render
 from stub.api.routing import route
 from stub.state.endpoint import UPDATE_FAILED, Endpoint
 from stub.state.endpoints import Endpoints
 from stub.state.refusals import NotFound
+from stub.state.traffic import Traffic
 
 
-def routes(endpoints: Endpoints) -> list[Route]:
+def routes(endpoints: Endpoints, traffic: Traffic, host: str) -> list[Route]:
     async def logs(request: Request) -> Response:
         name, entity = request.path_params["name"], request.path_params["entity"]
         endpoint = _serving(endpoints, name, entity)
@@ -23,43 +26,34 @@ def routes(endpoints: Endpoints) -> list[Route]:
         return Answer({"logs": build_log(_serving(endpoints, name, entity), entity)})
 
     async def metrics(request: Request) -> Response:
-        return PlainTextResponse(metrics_text(endpoints.get(request.path_params["name"])))
+        text = render(endpoints.get(request.path_params["name"]), endpoints.facts, traffic)
+        return PlainTextResponse(text, headers={"content-type": CONTENT_TYPE})
+
+    async def openapi(request: Request) -> Response:
+        endpoint = endpoints.get(request.path_params["name"])
+        if endpoint.config is None:
+            raise NotFound(f"Endpoint '{endpoint.name}' serves nothing yet.")
+        return Answer(document(endpoint, host))
 
     base = "/api/2.0/serving-endpoints/{name}"
     return [
         route("GET", f"{base}/served-models/{{entity}}/logs", logs),
         route("GET", f"{base}/served-models/{{entity}}/build-logs", build_logs),
         route("GET", f"{base}/metrics", metrics),
+        route("GET", f"{base}/openapi", openapi),
     ]
 
 
 def build_log(endpoint: Endpoint, entity: str) -> str:
     """What the build printed; ends with the reason when the build of this entity failed."""
     lines = [f"[build] {entity}: fetching model artifacts", f"[build] {entity}: building the serving container"]
-    pending = endpoint.pending.entity(entity) if endpoint.pending else None
-    if pending is None:
+    if endpoint.pending is None or endpoint.pending.entity(entity) is None:
         lines.append(f"[build] {entity}: done")
-    elif endpoint.config_update == UPDATE_FAILED and endpoint.failure and endpoint.failure.entity in (None, entity):
-        lines.append(f"[build] {entity}: ERROR {endpoint.failure.reason}")
+    elif endpoint.config_update == UPDATE_FAILED and endpoint.failure:
+        culprit = endpoint.failure.entity or endpoint.pending.entities[0].name
+        if entity == culprit:
+            lines.append(f"[build] {entity}: ERROR {endpoint.failure.reason}")
     return "\n".join(lines) + "\n"
-
-
-def metrics_text(endpoint: Endpoint) -> str:
-    """Gauges in the Prometheus text form, by the platform's export names; a simulated engine uses nothing."""
-    gauges = (
-        "cpu_usage_percentage",
-        "mem_usage_percentage",
-        "gpu_usage_percentage",
-        "gpu_memory_usage_percentage",
-        "provisioned_concurrent_requests_total",
-        "request_count_total",
-        "request_4xx_count_total",
-        "request_5xx_count_total",
-    )
-    lines = []
-    for gauge in gauges:
-        lines += [f"# TYPE {gauge} gauge", f'{gauge}{{endpoint_name="{endpoint.name}"}} 0']
-    return "\n".join(lines) + "\n# EOF\n"
 
 
 def _serving(endpoints: Endpoints, name: str, entity: str) -> Endpoint:

@@ -4,7 +4,7 @@ from starlette.routing import Route
 
 from stub.api.answers import Answer
 from stub.api.routing import route
-from stub.state.workspace import ACCOUNT_ID, METASTORE_ID, USER_ID, USER_NAME
+from stub.state.workspace import ACCOUNT_ID, METASTORE_ID, USER_GROUP, USER_ID, USER_NAME
 
 
 def routes(workspace_id: str, host: str) -> list[Route]:
@@ -26,7 +26,7 @@ def routes(workspace_id: str, host: str) -> list[Route]:
             "displayName": "Local developer",
             "active": True,
             "emails": [{"value": USER_NAME, "primary": True, "type": "work"}],
-            "groups": [{"display": "users", "value": "1000000000000002"}],
+            "groups": [{"display": USER_GROUP, "value": "1000000000000002"}],
         }
     )
     metastore = Answer({"metastore_id": METASTORE_ID, "workspace_id": int(workspace_id), "default_catalog_name": "ml"})

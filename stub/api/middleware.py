@@ -1,17 +1,25 @@
-"""What holds for every request, as plain ASGI middleware: workspace id, failures, raw path, token.
+"""What holds for every request, as plain ASGI middleware: workspace id, failures, raw path, host, token.
 
 HTTP only: the server offers neither web sockets nor lifespan events.
 """
 
-import hmac
 import logging
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from stub.api.access_tokens import AccessTokens
 from stub.api.answers import error_answer, failure_answer
+from stub.api.oauth import METADATA_PATH, TOKEN_PATH
 
-OPEN_PATHS = frozenset({"/.well-known/databricks-config"})
+OPEN_PATHS = frozenset({"/.well-known/databricks-config", METADATA_PATH, TOKEN_PATH})
 """Paths that clients ask without a token."""
+
+PRESIGNED = "/presigned/"
+"""What such a path ends in is itself the right to one file, signed and short-lived (`stub.state.presigned`)."""
+
+LOOPBACK_HOSTS = frozenset({b"127.0.0.1", b"localhost"})
+
+HOST_REFUSED = "This workspace answers at http://127.0.0.1 and http://localhost only; the Host header names another."
 
 log = logging.getLogger("stub")
 
@@ -58,16 +66,35 @@ class RawPath:
         await self._app(scope, receive, send)
 
 
-class Token:
-    """Lets nobody through without the bearer token."""
+class LoopbackHost:
+    """Lets nobody through who asks for another host than this machine.
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    A page in a browser can make its own name point at 127.0.0.1 (DNS rebinding); its requests still name that host. A
+    client that names none is no browser.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._expected = f"Bearer {token}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = dict(scope["headers"]).get(b"host")
+        if host is None or host.lower().partition(b":")[0] in LOOPBACK_HOSTS:
+            await self._app(scope, receive, send)
+        else:
+            await error_answer("PERMISSION_DENIED", HOST_REFUSED)(scope, receive, send)
+
+
+class Token:
+    """Lets nobody through without a bearer token that is accepted."""
+
+    def __init__(self, app: ASGIApp, tokens: AccessTokens) -> None:
+        self._app = app
+        self._tokens = tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         given = dict(scope["headers"]).get(b"authorization", b"")
-        if scope["path"] in OPEN_PATHS or hmac.compare_digest(given, self._expected):
+        is_open = scope["path"] in OPEN_PATHS or scope["path"].startswith(PRESIGNED)
+        if is_open or self._tokens.allows(given):
             await self._app(scope, receive, send)
         else:
             await error_answer("UNAUTHENTICATED", "The bearer token is missing or wrong.")(scope, receive, send)

@@ -1,4 +1,6 @@
-"""/api/2.0/permissions/serving-endpoints: who may view, query and manage an endpoint; keyed by its id."""
+"""/api/2.0/permissions: who may view, query and manage an endpoint, and who a folder of the workspace; keyed by id."""
+
+from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,16 +13,24 @@ from stub.state.access import LEVELS, Access, Permission, PrincipalKind
 from stub.state.endpoints import Endpoints, permissions_path
 from stub.state.refusals import Invalid
 from stub.state.workspace import USER_NAME
+from stub.state.workspace_files import WorkspaceFiles, folder_path
 
 KINDS: tuple[PrincipalKind, ...] = ("user_name", "group_name", "service_principal_name")
 
-OBJECT_TYPE = "serving-endpoint"
-"""The Go provider fails on any other value."""
+OBJECT_TYPES = {"serving-endpoints": "serving-endpoint", "directories": "directory"}
+"""What an answer calls an object, by the word of its path. The Go provider fails on any other value."""
 
 
-def routes(endpoints: Endpoints, access: Access) -> list[Route]:
+def routes(endpoints: Endpoints, files: WorkspaceFiles, access: Access) -> list[Route]:
+    return [
+        *_routes("serving-endpoints", lambda key: permissions_path(endpoints.get_by_id(key)), access),
+        *_routes("directories", lambda key: folder_path(files.folder(key)), access),
+    ]
+
+
+def _routes(kind: str, object_path: Callable[[str], str], access: Access) -> list[Route]:
     def path_of(request: Request) -> str:
-        return permissions_path(endpoints.get_by_id(request.path_params["id"]))
+        return object_path(request.path_params["id"])
 
     async def read(request: Request) -> Response:
         path = path_of(request)
@@ -38,10 +48,10 @@ def routes(endpoints: Endpoints, access: Access) -> list[Route]:
 
     async def levels(request: Request) -> Response:
         path_of(request)
-        rows = [{"permission_level": level, "description": words} for level, words in LEVELS.items()]
+        rows = [{"permission_level": level, "description": words} for level, words in LEVELS[kind].items()]
         return Answer({"permission_levels": rows})
 
-    pattern = "/api/2.0/permissions/serving-endpoints/{id}"
+    pattern = f"/api/2.0/permissions/{kind}/{{id}}"
     return [
         route("GET", pattern, read),
         route("PUT", pattern, replace),
@@ -64,6 +74,7 @@ def read_permissions(body: Json) -> tuple[Permission, ...]:
 
 def show(path: str, permissions: tuple[Permission, ...]) -> Json:
     """Direct permissions, and what the workspace's admins inherit; the creator manages until the first change."""
+    kind = path.partition("/")[0]
     direct = permissions or (Permission("user_name", USER_NAME, "CAN_MANAGE"),)
     rows: list[Json] = [
         {p.kind: p.principal, "all_permissions": [{"permission_level": p.level, "inherited": False}]} for p in direct
@@ -71,7 +82,7 @@ def show(path: str, permissions: tuple[Permission, ...]) -> Json:
     inherited = {
         "permission_level": "CAN_MANAGE",
         "inherited": True,
-        "inherited_from_object": ["/serving-endpoints/"],
+        "inherited_from_object": [f"/{kind}/"],
     }
     rows.append({"group_name": "admins", "all_permissions": [inherited]})
-    return {"object_id": f"/{path}", "object_type": OBJECT_TYPE, "access_control_list": rows}
+    return {"object_id": f"/{path}", "object_type": OBJECT_TYPES[kind], "access_control_list": rows}

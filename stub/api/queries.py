@@ -7,7 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from stub.api import chat, completions, embeddings, predictions
+from stub.api import chat, completions, embeddings, predictions, responses
+from stub.api.metering import Metering
+from stub.api.query_limits import check_size, in_time
 from stub.api.requests import Json, read_object, required_text
 from stub.api.routing import route
 from stub.inference.engine import Engine
@@ -19,59 +21,76 @@ CHAT, COMPLETIONS, EMBEDDINGS = "llm/v1/chat", "llm/v1/completions", "llm/v1/emb
 
 FIELD_OF_TASK = {CHAT: "messages", COMPLETIONS: "prompt", EMBEDDINGS: "input"}
 
+AnswerTask = Callable[[Json, str, Engine, dict[str, str]], Awaitable[Response]]
+
 SPREAD = 61
 """Coprime to 100: stepping by it visits every percentage once per hundred queries, well mixed."""
 
 
-def routes(endpoints: Endpoints, engine: Engine) -> list[Route]:
-    queries = Queries(endpoints, engine)
+def routes(endpoints: Endpoints, metering: Metering) -> list[Route]:
+    queries = Queries(endpoints, metering)
     made = [route("POST", "/serving-endpoints/{name}/invocations", queries.invoke)]
     # Clients differ in whether their base URL ends in /v1; the endpoint is named by `model` in the body.
     for prefix in ("/serving-endpoints", "/serving-endpoints/v1"):
         made.append(route("POST", f"{prefix}/chat/completions", queries.openai(CHAT)))
         made.append(route("POST", f"{prefix}/completions", queries.openai(COMPLETIONS)))
         made.append(route("POST", f"{prefix}/embeddings", queries.openai(EMBEDDINGS)))
+        made.append(route("POST", f"{prefix}/responses", queries.openai(CHAT, responses.answer)))
     return made
 
 
 class Queries:
     """Sends queries to served entities by their share of the traffic, exact over each hundred queries."""
 
-    def __init__(self, endpoints: Endpoints, engine: Engine) -> None:
+    def __init__(self, endpoints: Endpoints, metering: Metering) -> None:
         self._endpoints = endpoints
-        self._engine = engine
+        self._metering = metering
         self._asked: Counter[str] = Counter()
 
     async def invoke(self, request: Request) -> Response:
-        return await self._query(request.path_params["name"], await read_object(request), None)
+        return await self._query(request, request.path_params["name"], await read_object(request), None)
 
-    def openai(self, task: str) -> Callable[[Request], Awaitable[Response]]:
+    def openai(self, task: str, answer: AnswerTask | None = None) -> Callable[[Request], Awaitable[Response]]:
+        """The handler of a path that has one task, answered by `answer` where it is not the task's own form."""
+
         async def handler(request: Request) -> Response:
             body = await read_object(request)
-            return await self._query(required_text(body, "model"), body, task)
+            return await self._query(request, required_text(body, "model"), body, task, answer)
 
         return handler
 
-    async def _query(self, name: str, body: Json, task_of_path: str | None) -> Response:
+    async def _query(
+        self, request: Request, name: str, body: Json, task_of_path: str | None, answer: AnswerTask | None = None
+    ) -> Response:
         endpoint = self._endpoints.get(name)
         if endpoint.config is None:
             raise NotReady(f"Endpoint '{name}' is not ready.")
         entity = self._pick(name, endpoint.config)
         facts = self._endpoints.facts(entity)
         task = facts.task if facts else endpoint.task
-        if task_of_path is not None and task != task_of_path:
-            raise Invalid(f"model: endpoint '{name}' has task {task}, not {task_of_path}.")
         normalised = facts.normalised if facts else True
         headers = {"served-model-name": entity.name}
-        if task_of_path is None and (task is None or any(key in body for key in predictions.FORMATS)):
-            return await predictions.answer(body, entity.name, task, self._engine, normalised, headers)
-        field = FIELD_OF_TASK.get(task or "")
-        if field is None or field not in body:
-            raise Invalid(f"{field}: is required; endpoint '{name}' has task {task}.")
-        if task == EMBEDDINGS:
-            return await embeddings.answer(body, entity.name, self._engine, normalised, headers)
-        answer = chat.answer if task == CHAT else completions.answer
-        return await answer(body, entity.name, self._engine, headers)
+
+        async def answer_with(engine: Engine) -> Response:
+            await check_size(request, entity)
+            return await in_time(request, lambda: answer_by(engine))
+
+        async def answer_by(engine: Engine) -> Response:
+            if task_of_path is not None and task != task_of_path:
+                raise Invalid(f"model: endpoint '{name}' has task {task}, not {task_of_path}.")
+            if answer is not None:
+                return await answer(body, entity.name, engine, headers)
+            if task_of_path is None and (task is None or any(key in body for key in predictions.FORMATS)):
+                return await predictions.answer(body, entity.name, task, engine, normalised, headers)
+            field = FIELD_OF_TASK.get(task or "")
+            if field is None or field not in body:
+                raise Invalid(f"{field}: is required; endpoint '{name}' has task {task}.")
+            if task == EMBEDDINGS:
+                return await embeddings.answer(body, entity.name, engine, normalised, headers)
+            own = chat.answer if task == CHAT else completions.answer
+            return await own(body, entity.name, engine, headers)
+
+        return await self._metering.measure(endpoint, entity.name, answer_with)
 
     def _pick(self, name: str, config: Configuration) -> ServedEntity:
         point = self._asked[name] * SPREAD % 100

@@ -1,6 +1,7 @@
 """Typed reading of the JSON of a request."""
 
 import json
+import math
 from typing import Any
 
 from starlette.requests import Request
@@ -16,7 +17,7 @@ async def read_object(request: Request) -> Json:
     if not body:
         return {}
     try:
-        value = json.loads(body, parse_constant=_refuse_constant)
+        value = json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise BadRequest("The request body is not valid JSON.") from error
     if not isinstance(value, dict):
@@ -26,6 +27,14 @@ async def read_object(request: Request) -> Json:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    # A number beyond all floats reads as infinity, which JSON has no word for.
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(text)
+    return value
 
 
 def text(body: Json, key: str, place: str = "") -> str | None:

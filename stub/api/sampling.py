@@ -7,9 +7,11 @@ from stub.inference.engine import Engine, Generation, Message, Token
 from stub.inference.stopping import until_stop
 from stub.state.refusals import Invalid
 
-MAX_CHOICES = 16
+MAX_CHOICES = 5
+"""API reference of `serving_endpoints.query` (databricks-sdk-py.readthedocs.io, read 2026-11): 1 to 5, default 1."""
+
 MAX_TOP_LOGPROBS = 20
-"""Both are guesses at the platform's limits; 20 is the one of the OpenAI protocol."""
+"""A guess at the platform's limit: that of the OpenAI protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ def read_sampling(body: Json, choices_key: str = "n") -> Sampling:
     temperature = number(body, "temperature") or 0.0
     if not 0 <= temperature <= 2:
         raise Invalid("temperature: must be from 0 to 2.")
+    if not 0 <= (number(body, "top_p") or 0.0) <= 1:
+        raise Invalid("top_p: must be from 0 to 1.")
     choices = integer(body, choices_key)
     if choices is not None and not 1 <= choices <= MAX_CHOICES:
         raise Invalid(f"{choices_key}: must be from 1 to {MAX_CHOICES}.")

@@ -30,13 +30,26 @@ def routes(models: RegisteredModels, access: Access) -> list[Route]:
         )
         return Answer(show(access.change_grants(path_of(request), changes)))
 
+    async def read_effective(request: Request) -> Response:
+        # Catalogs and schemas have no grants here, so nothing is inherited.
+        return Answer(show_effective(access.grants(path_of(request))))
+
     pattern = "/api/2.1/unity-catalog/permissions/function/{full_name}"
     return [
         route("GET", pattern, read),
         route("PATCH", pattern, change),
+        route("GET", pattern.replace("permissions", "effective-permissions"), read_effective),
     ]
 
 
 def show(grants: Grants) -> Json:
     rows = [{"principal": principal, "privileges": list(privileges)} for principal, privileges in grants.items()]
+    return {"privilege_assignments": rows}
+
+
+def show_effective(grants: Grants) -> Json:
+    rows = [
+        {"principal": principal, "privileges": [{"privilege": privilege} for privilege in privileges]}
+        for principal, privileges in grants.items()
+    ]
     return {"privilege_assignments": rows}

@@ -1,8 +1,8 @@
 """What a token engine is: the simulated one here, engines on a GPU or behind another server later."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Message:
 @dataclass(frozen=True, slots=True)
 class Generation:
     """What to generate. `max_tokens` None means until the engine stops by itself; `seed` tells equal requests apart
-    (one value per choice)."""
+    (one value per choice). With `json_schema` the text must be JSON that fits it ({}: any object)."""
 
     model: str
     messages: tuple[Message, ...]
@@ -24,6 +24,7 @@ class Generation:
     temperature: float = 0.0
     stop: tuple[str, ...] = ()
     seed: int = 0
+    json_schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

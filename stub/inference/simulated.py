@@ -2,10 +2,11 @@
 
 import asyncio
 import hashlib
+import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from stub.inference import tokens, vectors
+from stub.inference import sample_json, tokens, vectors
 from stub.inference.engine import Generation, Message, Token
 
 TOKENS_PER_MESSAGE = 4
@@ -62,6 +63,8 @@ class SimulatedEngine:
 
 
 def _answer_text(generation: Generation) -> str:
+    if generation.json_schema is not None:
+        return json.dumps(sample_json.of_schema(generation.json_schema), ensure_ascii=False)
     asked = next((m.content for m in reversed(generation.messages) if m.role == "user"), "")
     words = asked.split()
     echo = " ".join(words[:ECHOED_WORDS]) + (" ..." if len(words) > ECHOED_WORDS else "")

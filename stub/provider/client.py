@@ -24,8 +24,10 @@ REFUSED_PAUSE_SECONDS = 0.2
 THROTTLED_SECONDS = 300.0
 THROTTLED_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 10.0
-# A kept-alive connection may be closed by the workspace just as a request is sent.
-BROKEN_ATTEMPTS = 3
+# A request whose connection breaks is sent again, but for a POST: at once, as a kept-alive connection may have been
+# closed in that moment, then after pauses that double. The Go client has no end here either.
+BROKEN_SECONDS = 20.0
+BROKEN_PAUSE_SECONDS = 0.01
 # Characters; a token that is shorter is none, and may be a word of the text ("wrong", say).
 SHORTEST_SECRET = 8
 
@@ -93,17 +95,20 @@ class Client:
                         f"databricks provider: the connection to {self._place} broke during {method} {path}; it may "
                         "have taken effect; run `refresh`, then `up` again"
                     ) from error
-                if broken == BROKEN_ATTEMPTS:
+                if time.monotonic() - begun > BROKEN_SECONDS:
                     raise Unreachable(
                         f"databricks provider: the connection to {self._place} broke {broken} times during "
                         f"{method} {path}; see the log of the workspace"
                     ) from error
+                if broken > 1:
+                    self.pause(min(BROKEN_PAUSE_SECONDS * 2**broken, 1.0))
                 continue
             if response.status in (429, 503) and time.monotonic() - begun < THROTTLED_SECONDS:
                 throttled += 1
                 self.pause(min(throttled * THROTTLED_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS))
                 continue
-            return _parsed(f"{method} {path}", response), {k.lower(): v for k, v in response.headers.items()}
+            parsed = _parsed(f"{method} {path}", response, is_repeat=throttled + broken > 0)
+            return parsed, {k.lower(): v for k, v in response.headers.items()}
 
     def presentable(self, line: str) -> str:
         """`line` of the workspace's own text, fit for a message: printable, and without the token."""
@@ -140,7 +145,7 @@ def segment(name: str) -> str:
     return quote(name, safe="")
 
 
-def _parsed(request: str, response: urllib3.BaseHTTPResponse) -> Any:
+def _parsed(request: str, response: urllib3.BaseHTTPResponse, *, is_repeat: bool) -> Any:
     text = response.data.decode(errors="replace")
     try:
         answer = json.loads(text) if text else {}
@@ -152,9 +157,8 @@ def _parsed(request: str, response: urllib3.BaseHTTPResponse) -> Any:
         return answer
     body = answer if isinstance(answer, dict) else {}
     kind = NotFound if response.status == 404 else Refused
-    raise kind(
-        request, response.status, str(body.get("error_code", "UNKNOWN")), str(body.get("message", "no reason given"))
-    )
+    error_code, message = str(body.get("error_code", "UNKNOWN")), str(body.get("message", "no reason given"))
+    raise kind(request, response.status, error_code, message, is_repeat=is_repeat)
 
 
 def _cause(error: HTTPError) -> str:

@@ -32,12 +32,13 @@ class Cancelled(ProviderError):
 
 
 class Refused(ProviderError):
-    """`message` is the workspace's own."""
+    """`message` is the workspace's own; `is_repeat`: the request was sent before, and may have taken effect then."""
 
-    def __init__(self, request: str, status: int, error_code: str, message: str) -> None:
+    def __init__(self, request: str, status: int, error_code: str, message: str, *, is_repeat: bool = False) -> None:
         super().__init__(f"{request}: {status} {error_code}: {message}")
         self.status = status
         self.error_code = error_code
+        self.is_repeat = is_repeat
 
 
 class NotFound(Refused):

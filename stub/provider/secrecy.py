@@ -5,7 +5,7 @@ from typing import Any
 
 from pulumi.provider.experimental.property_value import PropertyValue
 
-from plugin.values import property_value
+from plugin.values import mapping_value, property_value, sequence_value
 from stub.provider.field import Field
 
 
@@ -22,10 +22,10 @@ def _seal(field: Field | None, value: Any, known: PropertyValue | None) -> Prope
     before = None if known is None else known.value
     if isinstance(value, dict):
         inner = before if isinstance(before, Mapping) else {}
-        return PropertyValue(sealed(field.by_name if field else {}, value, inner))
+        return mapping_value(sealed(field.by_name if field else {}, value, inner))
     if isinstance(value, list):
         items = before if isinstance(before, tuple) else ()
-        return PropertyValue(
+        return sequence_value(
             [_seal_item(field, item, items[index] if index < len(items) else None) for index, item in enumerate(value)]
         )
     return property_value(value)
@@ -34,5 +34,5 @@ def _seal(field: Field | None, value: Any, known: PropertyValue | None) -> Prope
 def _seal_item(field: Field | None, item: Any, known: PropertyValue | None) -> PropertyValue:
     if isinstance(item, dict) and not (known is not None and known.is_secret):
         inner = known.value if known is not None and isinstance(known.value, Mapping) else {}
-        return PropertyValue(sealed(field.by_name if field else {}, item, inner))
+        return mapping_value(sealed(field.by_name if field else {}, item, inner))
     return _seal(None, item, known)

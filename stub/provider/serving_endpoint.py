@@ -10,11 +10,14 @@ from plugin.errors import ProviderError
 from stub.provider.client import segment
 from stub.provider.diffing import differences
 from stub.provider.errors import AnswerLost, NotFound, NotSettled, Refused
-from stub.provider.field import Change, ResourceFields
+from stub.provider.field import ResourceFields
 from stub.provider.settling import PATH, TimedOut, delay_reasons, failure_reasons, has_failed, is_updating, settled
 from stub.provider.state import carried, observed
 from stub.provider.translation import from_response, to_request, value_to_request
 from stub.provider.workspace import Workspace, sent
+
+CREATE_ATTEMPTS = 5
+"""How often a create is sent whose answer was lost and which has made nothing."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,8 @@ class ServingEndpoint:
     ) -> tuple[str, dict[str, Any]]:
         name = str(inputs["name"])
         body = to_request(sent(self.resource.fields), inputs)
-        path = f"{PATH}/{self.family}" if self.family else PATH
         try:
-            created = workspace.client.post(path, body)
-        except AnswerLost:
-            created = self._as_created(workspace, name, inputs) or workspace.client.post(path, body)
+            created = self._post(workspace, name, inputs, body)
         except Refused as error:
             if error.error_code == "RESOURCE_ALREADY_EXISTS":
                 raise ProviderError(
@@ -70,7 +70,7 @@ class ServingEndpoint:
         path = f"{PATH}/{segment(name)}"
         changed = {re.split(r"[.[]", diff.path)[0] for diff in differences(self.resource.fields, olds, news)}
         if "config" in changed and "config" in wanted:
-            self._put_config(workspace, name, wanted["config"])
+            self._put_config(workspace, name, wanted)
             self._settle(workspace, name, wanted, timeout_seconds)
             self._refuse_failed(workspace, olds, wanted, workspace.client.get(path))
         if "tags" in changed:
@@ -83,6 +83,27 @@ class ServingEndpoint:
     def delete(self, workspace: Workspace, name: str, state: dict[str, Any]) -> None:
         with suppress(NotFound):
             workspace.client.delete(f"{PATH}/{segment(name)}")
+
+    def _post(
+        self,
+        workspace: Workspace,
+        name: str,
+        inputs: dict[str, Any],
+        body: dict[str, Any],
+        attempts: int = CREATE_ATTEMPTS,
+    ) -> dict[str, Any]:
+        try:
+            created: dict[str, Any] = workspace.client.post(f"{PATH}/{self.family}" if self.family else PATH, body)
+            return created
+        except AnswerLost:
+            found = self._as_created(workspace, name, inputs)
+            if found is None and attempts == 1:
+                raise
+        except Refused as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS" or not error.is_repeat:
+                raise
+            found = self._as_created(workspace, name, inputs)
+        return found or self._post(workspace, name, inputs, body, attempts - 1)
 
     def _as_created(self, workspace: Workspace, name: str, inputs: dict[str, Any]) -> dict[str, Any] | None:
         """The endpoint that a create without an answer has made, or None; not one that differs from `inputs`."""
@@ -97,12 +118,19 @@ class ServingEndpoint:
             )
         return live
 
-    def _put_config(self, workspace: Workspace, name: str, config: dict[str, Any]) -> None:
-        body = value_to_request(self.resource.by_name["config"], config)
-        if self.family:
-            workspace.client.put(f"{PATH}/{self.family}/{segment(name)}/config", {"config": body})
-        else:
-            workspace.client.put(f"{PATH}/{segment(name)}/config", body)
+    def _put_config(self, workspace: Workspace, name: str, wanted: dict[str, Any]) -> None:
+        config = self.resource.by_name["config"]
+        body = value_to_request(config, wanted["config"])
+        path, body = (f"{PATH}/{self.family}", {"config": body}) if self.family else (PATH, body)
+        try:
+            workspace.client.put(f"{path}/{segment(name)}/config", body)
+        except Refused as error:
+            if error.error_code != "RESOURCE_CONFLICT" or not error.is_repeat:
+                raise
+            # The update under way may be the one that this request began when it was sent before.
+            live = workspace.client.get(f"{PATH}/{segment(name)}")
+            if differences((config,), self._state(workspace, wanted, live, prefers_pending=True), wanted):
+                raise
 
     def _settle(
         self, workspace: Workspace, name: str, wanted: dict[str, Any], timeout_seconds: float
@@ -120,14 +148,7 @@ class ServingEndpoint:
         """The final read; raises NotSettled when the endpoint does not run the config that is wanted."""
         live = self._settle(workspace, name, wanted, timeout_seconds)
         self._refuse_failed(workspace, olds, wanted, live)
-        state = self._state(workspace, wanted, live)
-        for field in self.resource.fields:
-            if field.change is Change.NEVER_SENT:
-                # What the workspace still has shows at the next refresh; else every preview would plan it again.
-                state.pop(field.name, None)
-                if field.name in wanted:
-                    state[field.name] = wanted[field.name]
-        return state
+        return self._state(workspace, wanted, live)
 
     def _refuse_failed(
         self, workspace: Workspace, olds: dict[str, Any], wanted: dict[str, Any], live: dict[str, Any]

@@ -10,11 +10,19 @@ from stub.state.store import Store
 PrincipalKind = Literal["user_name", "group_name", "service_principal_name"]
 
 LEVELS = {
-    "CAN_VIEW": "Can view the endpoint",
-    "CAN_QUERY": "Can query the endpoint",
-    "CAN_MANAGE": "Can manage the endpoint",
+    "serving-endpoints": {
+        "CAN_VIEW": "Can view the endpoint",
+        "CAN_QUERY": "Can query the endpoint",
+        "CAN_MANAGE": "Can manage the endpoint",
+    },
+    "directories": {
+        "CAN_READ": "Can read what is in the folder",
+        "CAN_RUN": "Can run what is in the folder",
+        "CAN_EDIT": "Can edit what is in the folder",
+        "CAN_MANAGE": "Can manage the folder",
+    },
 }
-"""Permission levels of serving endpoints, weakest first."""
+"""Permission levels with their descriptions, weakest first, by kind of object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ Grants = dict[str, tuple[str, ...]]
 
 
 class Access:
-    """Permissions by object path such as `serving-endpoints/<id>`, grants by `function/<full name>`."""
+    """Permissions by object path such as `serving-endpoints/<id>`, its kind first; grants by `function/<full name>`."""
 
     def __init__(self, store: Store) -> None:
         self._permissions: Shelf[tuple[Permission, ...]] = Shelf(
@@ -55,9 +63,10 @@ class Access:
 
     def set_permissions(self, object_path: str, wanted: tuple[Permission, ...]) -> tuple[Permission, ...]:
         """Replace all direct permissions; the last entry of a principal counts."""
+        levels = LEVELS[object_path.partition("/")[0]]
         for permission in wanted:
-            if permission.level not in LEVELS:
-                raise Invalid(f"permission_level: '{permission.level}' is not one of {', '.join(LEVELS)}.")
+            if permission.level not in levels:
+                raise Invalid(f"permission_level: '{permission.level}' is not one of {', '.join(levels)}.")
         kept = tuple({(p.kind, p.principal): p for p in wanted}.values())
         self._permissions.put(object_path, kept)
         return kept

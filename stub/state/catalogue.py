@@ -28,27 +28,17 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class UserModelRule:
-    """Facts for models made by users whose model_type or name holds `word`."""
-
-    word: str
-    facts: Facts
-
-
-@dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Preinstalled models (name to version to facts) and the rules for models made by users."""
+    """Preinstalled models (name to version to facts), what a family of users' models takes, and the catalogs."""
 
     models: Mapping[str, Mapping[str, Facts]]
-    user_model_rules: tuple[UserModelRule, ...]
+    families: Mapping[str, Facts]
+    catalogs: Mapping[str, tuple[str, ...]]
 
-    def user_model(self, name: str, model_type: str | None) -> Facts:
-        """Facts of a version made by a user; not eligible when no rule matches."""
-        subject = (model_type or name.rpartition(".")[2]).lower()
-        for rule in self.user_model_rules:
-            if rule.word in subject:
-                return rule.facts
-        return Facts(task=None, capacity="none")
+    def user_model(self, family: str | None, task: str | None) -> Facts:
+        """Facts of a version made by a user; not eligible when its family is not one that the platform optimizes."""
+        known = self.families.get(family or "")
+        return replace(known, task=task) if known else Facts(task=task, capacity="none")
 
 
 def load(path: Path = DATA_FILE) -> Catalogue:
@@ -58,8 +48,9 @@ def load(path: Path = DATA_FILE) -> Catalogue:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     data: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
     models = {model["name"]: _versions(model) for model in data["models"]}
-    rules = tuple(UserModelRule(row["word"], _facts(row, row.get("chunk"))) for row in data["user_models"])
-    return Catalogue(models, rules)
+    families = {row["model_type"]: _facts(row, row.get("chunk")) for row in data["user_models"]}
+    catalogs = {name: tuple(schemas) for name, schemas in data["catalogs"].items()}
+    return Catalogue(models, families, catalogs)
 
 
 def _versions(model: dict[str, Any]) -> dict[str, Facts]:
@@ -68,7 +59,7 @@ def _versions(model: dict[str, Any]) -> dict[str, Facts]:
 
 def _facts(row: dict[str, Any], chunk: int | None) -> Facts:
     facts = Facts(
-        task=row["task"],
+        task=row.get("task"),
         capacity=row["capacity"],
         model_type=row.get("model_type"),
         normalised=row.get("normalised", False),

@@ -95,9 +95,9 @@ def begin_update(
 
 def is_due(endpoint: Endpoint, reads: int, settle: Settle, now_ms: int) -> bool:
     """Whether a running update has been read often enough, and has run long enough, to end."""
-    return (
-        endpoint.is_updating and reads >= settle.reads and now_ms - endpoint.pending_started_ms >= settle.milliseconds
-    )
+    if settle.is_manual or not endpoint.is_updating:
+        return False
+    return reads >= settle.reads and now_ms - endpoint.pending_started_ms >= settle.milliseconds
 
 
 def end_update(endpoint: Endpoint, task: str | None) -> Endpoint:

@@ -2,16 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from stub.state.access import Access
+from stub.state.behaviour import Behaviours
+from stub.state.capacity import Capacity, shortage
 from stub.state.catalogue import Facts
 from stub.state.configuration import Configuration, Json, Route, ServedEntity
-from stub.state.endpoint import Endpoint, begin_update, end_update, from_document, is_due
+from stub.state.endpoint import Endpoint, Failure, begin_update, end_update, from_document, is_due
 from stub.state.faults import Faults
+from stub.state.limits import Quotas
 from stub.state.refusals import AlreadyExists, Conflict, NotFound
 from stub.state.registered_models import RegisteredModels
-from stub.state.rules import check_configuration, check_endpoint_name
-from stub.state.settle import Settle
+from stub.state.rules import (
+    check_change,
+    check_configuration,
+    check_endpoint_name,
+    check_gateway_change,
+    repointed,
+)
+from stub.state.settle_rules import SettleRules
 from stub.state.shelf import Shelf
 from stub.state.store import Store
 
@@ -35,7 +45,10 @@ class Endpoints:
         models: RegisteredModels,
         access: Access,
         faults: Faults,
-        settle: Settle,
+        settle_rules: SettleRules,
+        quotas: Quotas,
+        capacity: Capacity,
+        behaviours: Behaviours,
         creator: str,
         clock_ms: Callable[[], int],
         new_id: Callable[[], str],
@@ -43,7 +56,10 @@ class Endpoints:
         self._models = models
         self._access = access
         self._faults = faults
-        self._settle = settle
+        self._settle_rules = settle_rules
+        self._quotas = quotas
+        self._capacity = capacity
+        self._behaviours = behaviours
         self._creator = creator
         self._clock_ms = clock_ms
         self._new_id = new_id
@@ -51,11 +67,18 @@ class Endpoints:
         self._name_by_id = {endpoint.id: name for name, endpoint in self._shelf}
         # Reads of updates that are under way. Not stored: after a restart an update only takes a few reads more.
         self._reads: dict[str, int] = {}
+        # The list of a moment in which no update was under way: it holds until the next change.
+        self._listed: tuple[int, tuple[Endpoint, ...]] = (-1, ())
 
     def create(self, request: EndpointRequest) -> Endpoint:
         check_endpoint_name(request.name)
         if self._shelf.get(request.name) is not None:
-            raise AlreadyExists(f"Endpoint with name '{request.name}' already exists.")
+            raise AlreadyExists(
+                f"Endpoint with name '{request.name}' already exists.",
+                is_conflict=self._behaviours.now.answers_409_to_used_names,
+            )
+        self._quotas.check_rate()
+        self._quotas.check_room(len(self._shelf))
         now = self._clock_ms()
         endpoint = Endpoint(
             name=request.name,
@@ -70,6 +93,7 @@ class Endpoints:
             endpoint = self._begin(endpoint, request.config, "create", now)
         self._keep(endpoint)
         self._name_by_id[endpoint.id] = endpoint.name
+        self._quotas.count_change()
         return endpoint
 
     def read(self, name: str) -> Endpoint:
@@ -92,8 +116,15 @@ class Endpoints:
             raise NotFound(f"Endpoint with id '{endpoint_id}' does not exist.")
         return self.get(name)
 
-    def all(self) -> list[Endpoint]:
-        return [self._settled(endpoint) for _, endpoint in self._shelf]
+    def all(self) -> tuple[Endpoint, ...]:
+        """Every endpoint, oldest first; the same object as long as nothing changes."""
+        revision, listed = self._listed
+        if revision == self._shelf.revision:
+            return listed
+        found = tuple(self._settled(endpoint) for _, endpoint in self._shelf)
+        if not any(endpoint.is_updating for endpoint in found):
+            self._listed = (self._shelf.revision, found)
+        return found
 
     def count(self) -> int:
         return len(self._shelf)
@@ -103,8 +134,15 @@ class Endpoints:
         endpoint = self.get(name)
         if endpoint.is_updating:
             raise Conflict(f"Endpoint '{name}' is currently being updated; wait until the update has ended.")
-        endpoint = self._begin(endpoint, config, "update", self._clock_ms())
-        return self._keep(endpoint)
+        self._quotas.check_rate()
+        endpoint = self._keep(self._begin(endpoint, config, "update", self._clock_ms()))
+        self._quotas.count_change()
+        return endpoint
+
+    def settle(self, name: str) -> Endpoint:
+        """End a running update now, as it would end by itself; one that has ended stays as it is."""
+        endpoint = self.get(name)
+        return self._end(endpoint) if endpoint.is_updating else endpoint
 
     def update_tags(self, name: str, add: tuple[tuple[str, str | None], ...], delete: tuple[str, ...]) -> Endpoint:
         """Deletions first, then additions; a tag that is set again keeps its place."""
@@ -113,9 +151,11 @@ class Endpoints:
         tags.update(add)
         return self._keep(replace(endpoint, tags=tuple(tags.items()), updated_ms=self._clock_ms()))
 
-    def update_setting(self, name: str, key: str, value: object) -> Endpoint:
+    def update_setting(self, name: str, key: str, value: Any) -> Endpoint:
         """Replace one setting whole; None removes it."""
         endpoint = self.get(name)
+        if key == "ai_gateway":
+            check_gateway_change(endpoint.settings.get(key), value)
         settings = {k: v for k, v in endpoint.settings.items() if k != key}
         if value is not None:
             settings[key] = value
@@ -141,8 +181,10 @@ class Endpoints:
         return None if entity.external_model is not None else self._models.facts(entity.model, entity.version)
 
     def _begin(self, endpoint: Endpoint, config: Configuration, operation: str, now_ms: int) -> Endpoint:
-        facts = {entity.name: self._facts(entity) for entity in config.entities}
-        check_configuration(config, facts)
+        if self._behaviours.now.repoints_stale_routes:
+            config = repointed(config)
+        check_configuration(config, self._known(config), self._quotas.served_entities)
+        check_change(endpoint.config or endpoint.pending, config)
         pending = replace(
             config,
             version=endpoint.last_version + 1,
@@ -151,18 +193,54 @@ class Endpoints:
             routes=config.routes or (Route(config.entities[0].name, config.entities[0].name, 100),),
         )
         self._reads.pop(endpoint.name, None)
-        failure = self._faults.take(endpoint.name, operation)
+        others = (other for name, other in self._shelf if name != endpoint.name)
+        failure = self._faults.take(endpoint.name, operation) or shortage(self._capacity, pending, others, self.facts)
         begun = begin_update(endpoint, pending, self._task(pending), failure, now_ms)
-        return end_update(begun, self._task(pending)) if self._settle.is_at_once else begun
+        return self._ended(begun) if self._settle_rules.of(endpoint.name).is_at_once else begun
+
+    def _known(self, config: Configuration) -> dict[str, Facts | None]:
+        """Facts by entity name; an unknown model is left out where such are accepted, else raises NotFound.
+
+        Raises Invalid for a version that is still being registered, or whose registration failed.
+        """
+        facts = {}
+        for entity in config.entities:
+            try:
+                if entity.external_model is None:
+                    self._models.check_ready(entity.model, entity.version)
+                facts[entity.name] = self._facts(entity)
+            except NotFound:
+                if not self._behaviours.now.accepts_unknown_models:
+                    raise
+        return facts
 
     def _settled(self, endpoint: Endpoint) -> Endpoint:
         if not endpoint.is_updating:
             return endpoint
-        if not is_due(endpoint, self._reads.get(endpoint.name, 0), self._settle, self._clock_ms()):
-            return endpoint
+        settle = self._settle_rules.of(endpoint.name)
+        due = is_due(endpoint, self._reads.get(endpoint.name, 0), settle, self._clock_ms())
+        return self._end(endpoint) if due else endpoint
+
+    def _end(self, endpoint: Endpoint) -> Endpoint:
         self._reads.pop(endpoint.name, None)
+        return self._keep(self._ended(endpoint))
+
+    def _ended(self, endpoint: Endpoint) -> Endpoint:
+        if endpoint.failure is None and endpoint.pending is not None:
+            endpoint = replace(endpoint, failure=self._missing(endpoint.pending))
         task = self._task(endpoint.pending) if endpoint.pending else endpoint.task
-        return self._keep(end_update(endpoint, task))
+        ended = end_update(endpoint, task)
+        is_kept = ended.failure is None or self._behaviours.now.keeps_failed_config
+        return ended if is_kept else replace(ended, pending=None)
+
+    def _missing(self, config: Configuration) -> Failure | None:
+        """The failure of a configuration whose model is not there when it is to be deployed."""
+        for entity in config.entities:
+            try:
+                self._facts(entity)
+            except NotFound as missing:
+                return Failure(missing.message, entity.name)
+        return None
 
     def _task(self, config: Configuration) -> str | None:
         entity = config.entities[0]

@@ -1,31 +1,34 @@
-"""The registry: models made by users, and the preinstalled ones (`system.ai`, examples), which nobody can change."""
+"""The registry: models made by users, and the preinstalled ones (`system.ai`, examples), which nobody can change.
 
-import re
+Their versions come and go in `stub.state.model_versions`.
+"""
+
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from stub.state.access import Access
+from stub.state.catalogs import NAME_PART, PREINSTALLED_MS, Catalogs
 from stub.state.catalogue import Catalogue, Facts
-from stub.state.configuration import Json
 from stub.state.model_version import (
-    PENDING_REGISTRATION,
     READY,
     ModelVersion,
     RegisteredModel,
+    Tags,
     from_document,
+    holder,
     to_document,
+    with_tags,
 )
 from stub.state.refusals import AlreadyExists, Forbidden, Invalid, NotFound
 from stub.state.shelf import Shelf
 from stub.state.store import Store
+from stub.state.stored_files import StoredFiles
 
 SYSTEM_CATALOG = "system"
 SYSTEM_OWNER = "System user"
-SYSTEM_CREATED_MS = 1_717_200_000_000
-"""A fixed date for the preinstalled models, so that reads never differ between restarts."""
 
-NAME_PART = re.compile(r"[^./\s\x00-\x1f\x7f\ud800-\udfff]{1,255}")
-"""A level of a Unity Catalog name: no dot, slash, space or control character (docs.databricks.com, names)."""
+MAX_DIGITS = 18
+"""Of the number of a version: what fits into 64 bits."""
 
 
 class RegisteredModels:
@@ -35,18 +38,23 @@ class RegisteredModels:
         self,
         store: Store,
         catalogue: Catalogue,
+        catalogs: Catalogs,
         access: Access,
+        files: StoredFiles,
         creator: str,
         clock_ms: Callable[[], int],
         new_id: Callable[[], str],
     ) -> None:
         self._catalogue = catalogue
+        self._catalogs = catalogs
         self._access = access
+        self._files = files
         self._creator = creator
         self._clock_ms = clock_ms
         self._new_id = new_id
         self._shelf: Shelf[RegisteredModel] = Shelf(store, "model", to_document, from_document)
         self._preinstalled = {name: _preinstalled(name, facts, creator) for name, facts in catalogue.models.items()}
+        files.keep_only("models", {version.id for _, model in self._shelf for version in model.versions})
 
     def get(self, full_name: str) -> RegisteredModel:
         key = full_name.lower()
@@ -64,9 +72,19 @@ class RegisteredModels:
             models = [model for model in models if model.full_name.startswith(prefix)]
         return sorted(models, key=lambda model: model.full_name)
 
-    def create(self, full_name: str, comment: str | None, owner: str | None, storage: str | None) -> RegisteredModel:
+    def create(
+        self,
+        full_name: str,
+        comment: str | None,
+        owner: str | None = None,
+        storage: str | None = None,
+        tags: Tags = (),
+        deployment_job_id: str | None = None,
+    ) -> RegisteredModel:
+        """Raises Invalid, NotFound for a missing catalog or schema, AlreadyExists, Forbidden."""
         full_name = full_name.lower()
-        _check_name(full_name)
+        catalog, schema = _check_name(full_name)
+        self._catalogs.schema(catalog, schema)
         if self._shelf.get(full_name) or full_name in self._preinstalled:
             raise AlreadyExists(f"Registered model '{full_name}' already exists.")
         self._refuse_system(full_name)
@@ -81,84 +99,64 @@ class RegisteredModels:
             owner=owner or self._creator,
             comment=comment,
             storage_location=storage or f"dbfs:/Models/{model_id}",
+            tags=with_tags((), tags),
+            deployment_job_id=deployment_job_id,
         )
         self._shelf.put(full_name, model)
         return model
 
-    def update(self, full_name: str, comment: str | None, owner: str | None, new_name: str | None) -> RegisteredModel:
-        """Change what is given; None leaves a field as it is."""
-        model = self._own(full_name)
+    def update(
+        self,
+        full_name: str,
+        comment: str | None,
+        owner: str | None = None,
+        new_name: str | None = None,
+        deployment_job_id: str | None = None,
+    ) -> RegisteredModel:
+        """Change what is given; None leaves a field as it is. `new_name` is of one level, or of all three."""
+        model = self.own(full_name)
         changed = replace(
             model,
             comment=model.comment if comment is None else comment,
             owner=owner or model.owner,
+            deployment_job_id=model.deployment_job_id if deployment_job_id is None else deployment_job_id,
             updated_ms=self._clock_ms(),
         )
-        if new_name is None:
-            return self._keep(changed)
-        renamed = f"{model.full_name.rpartition('.')[0]}.{new_name.lower()}"
-        _check_name(renamed)
+        renamed = _renamed(model.full_name, new_name)
         if renamed == model.full_name:
-            return self._keep(changed)
-        if self._shelf.get(renamed):
+            return self.keep(changed)
+        if self._shelf.get(renamed) or renamed in self._preinstalled:
             raise AlreadyExists(f"Registered model '{renamed}' already exists.")
-        self._keep(replace(changed, full_name=renamed))
+        self.keep(replace(changed, full_name=renamed))
         self._access.move_grants(grants_path(model.full_name), grants_path(renamed))
         self._shelf.remove(model.full_name)
         return self.get(renamed)
 
-    def delete(self, full_name: str, force: bool) -> None:
-        model = self._own(full_name)
-        if model.versions and not force:
-            raise Invalid(f"Registered model '{full_name}' is not empty; delete its versions first or set force.")
+    def delete(self, full_name: str) -> None:
+        """Delete a model and all its versions, as the documentation of the API says that the platform does."""
+        model = self.own(full_name)
         self._access.forget_grants(grants_path(model.full_name))
         self._shelf.remove(model.full_name)
+        for version in model.versions:
+            self._files.drop(holder(version))
+
+    def set_tags(self, full_name: str, add: Tags, remove: tuple[str, ...] = ()) -> RegisteredModel:
+        model = self.own(full_name)
+        return self.keep(replace(model, tags=with_tags(model.tags, add, remove)))
 
     def version(self, full_name: str, version: str) -> ModelVersion:
-        found = self.get(full_name).version(int(version)) if version.isascii() and version.isdigit() else None
+        model = self.get(full_name)
+        is_number = version.isascii() and version.isdigit() and len(version) <= MAX_DIGITS
+        found = model.version(int(version)) if is_number else None
         if found is None:
             raise NotFound(f"Model version '{full_name}' version '{version}' does not exist.")
         return found
 
-    def create_version(self, full_name: str, settings: Json) -> ModelVersion:
-        """A new version, still to be finalized; `settings` is echoed."""
-        model = self._own(full_name)
-        now = self._clock_ms()
-        version = ModelVersion(
-            version=model.next_version,
-            status=PENDING_REGISTRATION,
-            id=self._new_id(),
-            created_ms=now,
-            updated_ms=now,
-            created_by=self._creator,
-            settings=settings,
-        )
-        self._keep(replace(model, versions=(*model.versions, version), next_version=model.next_version + 1))
-        return version
-
-    def finalize_version(self, full_name: str, version: str) -> ModelVersion:
-        return self._replace_version(full_name, replace(self.version(full_name, version), status=READY))
-
-    def comment_version(self, full_name: str, version: str, comment: str | None) -> ModelVersion:
-        found = self.version(full_name, version)
-        return self._replace_version(full_name, replace(found, settings={**found.settings, "comment": comment}))
-
-    def delete_version(self, full_name: str, version: str) -> None:
-        model = self._own(full_name)
-        number = self.version(full_name, version).version
-        self._keep(
-            replace(
-                model,
-                versions=tuple(v for v in model.versions if v.version != number),
-                aliases=tuple((alias, n) for alias, n in model.aliases if n != number),
-            )
-        )
-
     def set_alias(self, full_name: str, alias: str, version: str) -> int:
-        model = self._own(full_name)
+        model = self.own(full_name)
         number = self.version(full_name, version).version
         others = tuple((name, n) for name, n in model.aliases if name != alias)
-        self._keep(replace(model, aliases=(*others, (alias, number))))
+        self.keep(replace(model, aliases=(*others, (alias, number))))
         return number
 
     def aliased(self, full_name: str, alias: str) -> ModelVersion:
@@ -168,20 +166,36 @@ class RegisteredModels:
         return self.version(full_name, str(number))
 
     def delete_alias(self, full_name: str, alias: str) -> None:
-        model = self._own(full_name)
+        model = self.own(full_name)
         self.aliased(full_name, alias)
-        self._keep(replace(model, aliases=tuple((name, n) for name, n in model.aliases if name != alias)))
+        self.keep(replace(model, aliases=tuple((name, n) for name, n in model.aliases if name != alias)))
 
     def facts(self, full_name: str, version: str) -> Facts:
         """What the platform knows about a version; raises NotFound for an unknown model or version."""
         known = self._catalogue.models.get(full_name.lower())
         if known is not None and version in known:
             return known[version]
-        return self._catalogue.user_model(full_name, self.version(full_name, version).model_type)
+        found = self.version(full_name, version)
+        judged = found.assessment
+        if found.status != READY or judged is None or judged.reasons:
+            return Facts(task=judged.task if judged else None, capacity="none")
+        return self._catalogue.user_model(judged.family, judged.task)
 
-    def _own(self, full_name: str) -> RegisteredModel:
+    def check_ready(self, full_name: str, version: str) -> None:
+        """Raise Invalid for a version that cannot be served yet, or ever."""
+        found = self.version(full_name, version)
+        if found.status != READY:
+            reason = f": {found.status_message}" if found.status_message else ""
+            raise Invalid(f"Model version '{full_name}' version '{version}' is {found.status}, not READY{reason}")
+
+    def own(self, full_name: str) -> RegisteredModel:
+        """A model that users may change; raises NotFound, Forbidden."""
         model = self.get(full_name)
         self._refuse_system(model.full_name)
+        return model
+
+    def keep(self, model: RegisteredModel) -> RegisteredModel:
+        self._shelf.put(model.full_name, model)
         return model
 
     def _refuse_system(self, full_name: str) -> None:
@@ -192,28 +206,32 @@ class RegisteredModels:
                 f"'{full_name}': an example model of the stub workspace cannot be changed; use another name."
             )
 
-    def _replace_version(self, full_name: str, version: ModelVersion) -> ModelVersion:
-        model = self._own(full_name)
-        changed = replace(version, updated_ms=self._clock_ms())
-        self._keep(
-            replace(model, versions=tuple(changed if v.version == version.version else v for v in model.versions))
-        )
-        return changed
-
-    def _keep(self, model: RegisteredModel) -> RegisteredModel:
-        self._shelf.put(model.full_name, model)
-        return model
-
 
 def grants_path(full_name: str) -> str:
     """The securable of a model: Unity Catalog keeps models under the type `function`."""
     return f"function/{full_name}"
 
 
-def _check_name(full_name: str) -> None:
+def _check_name(full_name: str) -> tuple[str, str]:
+    """Catalog and schema of a full name; raises Invalid."""
     parts = full_name.split(".")
     if len(parts) != 3 or not all(NAME_PART.fullmatch(part) for part in parts):
-        raise Invalid(f"name: '{full_name}' is not a three-level name catalog.schema.model.")
+        # MLflow looks for "specify all three levels", and tells its users about the registry of the workspace then.
+        raise Invalid(
+            f"name: '{full_name[:255]}' is not a three-level name; specify all three levels: catalog.schema.model."
+        )
+    return parts[0], parts[1]
+
+
+def _renamed(full_name: str, new_name: str | None) -> str:
+    if not new_name:
+        return full_name
+    schema, _, _ = full_name.rpartition(".")
+    renamed = new_name.lower() if "." in new_name else f"{schema}.{new_name.lower()}"
+    _check_name(renamed)
+    if renamed.rpartition(".")[0] != schema:
+        raise Invalid(f"new_name: '{new_name}' is not in schema '{schema}'; a model stays in its schema.")
+    return renamed
 
 
 def _preinstalled(name: str, facts: Mapping[str, Facts], user: str) -> RegisteredModel:
@@ -223,13 +241,13 @@ def _preinstalled(name: str, facts: Mapping[str, Facts], user: str) -> Registere
     return RegisteredModel(
         full_name=name,
         id=f"system-{name}",
-        created_ms=SYSTEM_CREATED_MS,
-        updated_ms=SYSTEM_CREATED_MS,
+        created_ms=PREINSTALLED_MS,
+        updated_ms=PREINSTALLED_MS,
         created_by=owner,
         owner=owner,
         storage_location=f"dbfs:/Models/{name}",
         versions=tuple(
-            ModelVersion(number, READY, f"system-{name}-{number}", SYSTEM_CREATED_MS, SYSTEM_CREATED_MS, owner)
+            ModelVersion(number, READY, f"system-{name}-{number}", PREINSTALLED_MS, PREINSTALLED_MS, owner)
             for number in numbers
         ),
         next_version=max(numbers, default=0) + 1,

@@ -5,22 +5,23 @@ Each rule yields the finding as text; a request with findings is refused with al
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from stub.state.catalogue import Facts
-from stub.state.configuration import Configuration, ServedEntity
+from stub.state.configuration import Configuration, Json, ServedEntity
 from stub.state.refusals import Invalid
 
 ENDPOINT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
-ENTITY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", re.ASCII)
+ENTITY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
+"""Letters, digits, dashes, underscores (API reference of served entities, databricks-sdk-py); the length is a guess."""
+
 RESERVED_ENDPOINT_NAMES = frozenset({"pt", "get-model-optimization-info"})
 """Words that stand in the place of a name in the API's own paths."""
 
 RESERVED_PREFIX = "databricks-"
 """Kept by the platform for its own pay-per-token endpoints (docs.databricks.com, create serving endpoints)."""
 
-MAX_ENTITIES = 10
-"""Documented limit of served models per endpoint; a public report says 15 in practice."""
-
+TABLE_FIELDS = ("catalog_name", "schema_name", "table_name_prefix")
 BAND_FIELDS = ("min_provisioned_throughput", "max_provisioned_throughput")
 CONCURRENCY_FIELDS = ("min_provisioned_concurrency", "max_provisioned_concurrency")
 
@@ -36,11 +37,11 @@ def check_endpoint_name(name: str) -> None:
         raise Invalid(f"name: '{name}' is reserved by the platform.")
 
 
-def check_configuration(config: Configuration, facts: Mapping[str, Facts | None]) -> None:
-    """Raise Invalid with every finding; `facts` is by entity name, None for an external model."""
+def check_configuration(config: Configuration, facts: Mapping[str, Facts | None], most_entities: int) -> None:
+    """Raise Invalid with every finding; `facts` is by entity name, None for an external model, absent when unknown."""
     findings = [
-        *_entity_names(config),
-        *(finding for entity in config.entities for finding in _entity(entity, facts[entity.name])),
+        *_entity_names(config, most_entities),
+        *(finding for e in config.entities if e.name in facts for finding in _entity(e, facts[e.name])),
         *_mixture(config),
         *_traffic(config),
     ]
@@ -48,15 +49,62 @@ def check_configuration(config: Configuration, facts: Mapping[str, Facts | None]
         raise Invalid(" ".join(findings))
 
 
-def _entity_names(config: Configuration) -> Iterator[str]:
+def check_change(old: Configuration | None, new: Configuration) -> None:
+    """Raise Invalid for what an update cannot change (API reference of serving endpoints, databricks-sdk-py)."""
+    if old is None or not old.entities:
+        return
+    findings = []
+    was_external, is_external = (c.entities[0].external_model is not None for c in (old, new))
+    if was_external != is_external:
+        findings.append(
+            "served_entities: an endpoint of external models cannot be updated to other models, nor the reverse."
+        )
+    findings += changed_table("auto_capture_config", old.auto_capture, new.auto_capture)
+    if findings:
+        raise Invalid(" ".join(findings))
+
+
+def check_gateway_change(old: Json | None, new: Json | None) -> None:
+    """Raise Invalid for an inference table that is named anew without having been disabled first."""
+    tables = [(gateway or {}).get("inference_table_config") for gateway in (old, new)]
+    # Not enabled unless it says so: the published providers drop a false from their requests.
+    if tables[0] and tables[0].get("enabled") and (findings := changed_table("inference_table_config", *tables)):
+        raise Invalid(" ".join(findings))
+
+
+def changed_table(place: str, old: Json | None, new: Json | None) -> list[str]:
+    """Findings for an inference table that is enabled and named anew; `enabled` counts unless it is false."""
+    if not old or not new or old.get("enabled") is False:
+        return []
+    return [
+        f"{place}: {key} cannot be changed while the inference table is enabled."
+        for key in TABLE_FIELDS
+        if old.get(key) != new.get(key)
+    ]
+
+
+def repointed(config: Configuration) -> Configuration:
+    """The configuration with its one route pointed at its one entity, whatever that was called before."""
+    if len(config.entities) != 1 or len(config.routes) != 1:
+        return config
+    name, route = config.entities[0].name, config.routes[0]
+    pointed = replace(
+        route,
+        served_entity_name=name if route.served_entity_name else None,
+        served_model_name=name if route.served_model_name else None,
+    )
+    return replace(config, routes=(pointed,))
+
+
+def _entity_names(config: Configuration, most_entities: int) -> Iterator[str]:
     names = [entity.name for entity in config.entities]
     if not names:
         yield "served_entities: at least one served entity is required."
-    if len(names) > MAX_ENTITIES:
-        yield f"served_entities: {len(names)} entities; an endpoint serves at most {MAX_ENTITIES}."
+    if len(names) > most_entities:
+        yield f"served_entities: {len(names)} entities; an endpoint serves at most {most_entities}."
     for name in names:
         if not ENTITY_NAME.fullmatch(name):
-            yield f"served_entities: '{name[:80]}' is not a valid name; use letters, digits, '-', '_' and '.'."
+            yield f"served_entities: '{name[:80]}' is not a valid name; use letters, digits, '-' and '_'."
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"served_entities: the name '{name}' is used more than once."
 
@@ -64,6 +112,9 @@ def _entity_names(config: Configuration) -> Iterator[str]:
 def _mixture(config: Configuration) -> Iterator[str]:
     if len({entity.external_model is not None for entity in config.entities}) > 1:
         yield "served_entities: external models cannot be mixed with other models on one endpoint."
+    tasks = {entity.external_model.get("task") for entity in config.entities if entity.external_model is not None}
+    if len(tasks) > 1:
+        yield "served_entities: the external models of one endpoint must all have the same task."
 
 
 def _entity(entity: ServedEntity, facts: Facts | None) -> Iterator[str]:

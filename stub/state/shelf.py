@@ -20,6 +20,8 @@ class Shelf(Generic[T]):
         self._store = store
         self._kind = kind
         self._to_document = to_document
+        self.revision = 0
+        """Rises with every change."""
         self._values: dict[str, T] = {key: from_document(document) for key, document in store.all(kind)}
 
     def get(self, key: str) -> T | None:
@@ -34,9 +36,11 @@ class Shelf(Generic[T]):
     def put(self, key: str, value: T) -> None:
         self._store.put(self._kind, key, self._to_document(value))
         self._values[key] = value
+        self.revision += 1
 
     def remove(self, key: str) -> None:
         """Remove a value; one that is not there is passed over."""
         if key in self._values:
             self._store.delete(self._kind, key)
             del self._values[key]
+            self.revision += 1

@@ -1,20 +1,34 @@
 """The whole workspace: its identity and everything it holds."""
 
 import secrets
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from stub.state import catalogue
 from stub.state.access import Access
+from stub.state.behaviour import Behaviours
+from stub.state.catalogs import Catalogs
+from stub.state.clock import Clock
 from stub.state.endpoints import Endpoints
+from stub.state.experiments import Experiments
 from stub.state.faults import Faults
+from stub.state.limits import Quotas
+from stub.state.logged_models import LoggedModels
+from stub.state.model_versions import ModelVersions
 from stub.state.registered_models import RegisteredModels
+from stub.state.registration_faults import RegistrationFaults
+from stub.state.route_faults import RouteFaults
+from stub.state.runs import Runs
+from stub.state.scenario import NONE, Scenario
 from stub.state.settle import Settle
+from stub.state.settle_rules import SettleRules
 from stub.state.store import Store
+from stub.state.stored_files import StoredFiles
+from stub.state.workspace_files import WorkspaceFiles
 
 USER_ID = "1000000000000001"
 USER_NAME = "developer@bandplan.example"
+USER_GROUP = "users"
 ACCOUNT_ID = "00000000-0000-4000-8000-000000000001"
 METASTORE_ID = "00000000-0000-4000-8000-000000000002"
 
@@ -25,29 +39,81 @@ class Workspace:
 
     id: str
     endpoints: Endpoints
+    catalogs: Catalogs
     models: RegisteredModels
+    versions: ModelVersions
+    experiments: Experiments
+    runs: Runs
+    logged_models: LoggedModels
+    stored_files: StoredFiles
     access: Access
+    files: WorkspaceFiles
+    clock: Clock
+    behaviours: Behaviours
+    settle_rules: SettleRules
     faults: Faults
+    registration_faults: RegistrationFaults
+    route_faults: RouteFaults
+    scenario: Scenario
     store: Store
 
     def close(self) -> None:
         self.store.close()
 
 
-def open_workspace(state_dir: Path, settle: Settle) -> Workspace:
-    """Open or make the workspace kept in `state_dir`; raises StoreError."""
+def open_workspace(state_dir: Path, settle: Settle | None = None, scenario: Scenario = NONE) -> Workspace:
+    """Open or make the workspace kept in `state_dir`; `settle` goes before the scenario's. Raises StoreError."""
     workspace_id = _workspace_id(state_dir / "workspace_id")
     store = Store(state_dir / "workspace.db")
-    faults = Faults(store)
+    clock = Clock(store)
+    settle_rules = SettleRules(store, settle or scenario.settle or Settle(), scenario.endpoint_settle)
+    faults = Faults(store, scenario.deployments)
+    route_faults = RouteFaults(store, scenario.requests)
+    quotas = Quotas(scenario.limits, clock.now_ms)
     access = Access(store)
-    models = RegisteredModels(store, catalogue.load(), access, USER_NAME, clock_ms, new_id)
-    endpoints = Endpoints(store, models, access, faults, settle, USER_NAME, clock_ms, new_id)
-    return Workspace(workspace_id, endpoints, models, access, faults, store)
-
-
-def clock_ms() -> int:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
+    behaviours = Behaviours(store)
+    known = catalogue.load()
+    stored_files = StoredFiles(state_dir / "files")
+    catalogs = Catalogs(store, known.catalogs, USER_NAME, clock.now_ms, new_id)
+    models = RegisteredModels(store, known, catalogs, access, stored_files, USER_NAME, clock.now_ms, new_id)
+    registration_faults = RegistrationFaults(store, scenario.registrations)
+    versions = ModelVersions(models, stored_files, registration_faults, USER_NAME, clock.now_ms, new_id)
+    experiments = Experiments(store, clock.now_ms, new_id)
+    endpoints = Endpoints(
+        store,
+        models,
+        access,
+        faults,
+        settle_rules,
+        quotas,
+        scenario.capacity,
+        behaviours,
+        USER_NAME,
+        clock.now_ms,
+        new_id,
+    )
+    files = WorkspaceFiles(store, access, USER_NAME, clock.now_ms, new_id)
+    return Workspace(
+        id=workspace_id,
+        endpoints=endpoints,
+        catalogs=catalogs,
+        models=models,
+        versions=versions,
+        experiments=experiments,
+        runs=Runs(store, experiments, stored_files, USER_NAME, clock.now_ms, new_id),
+        logged_models=LoggedModels(store, experiments, stored_files, clock.now_ms, new_id),
+        stored_files=stored_files,
+        access=access,
+        files=files,
+        clock=clock,
+        behaviours=behaviours,
+        settle_rules=settle_rules,
+        faults=faults,
+        registration_faults=registration_faults,
+        route_faults=route_faults,
+        scenario=scenario,
+        store=store,
+    )
 
 
 def new_id() -> str:

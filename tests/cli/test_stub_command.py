@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from cli.commands.stub import require_agreement
 from cli.errors import UsageProblem
 from cli.main import main
 from cli.project import Project
+from stub import process
 
 
 @pytest.fixture
@@ -74,6 +76,88 @@ def test_running_stub_says_which_settings_it_does_not_take_and_how_to_change_the
 
     assert main(["stub", "start", "--port", port]) == 0
     assert capsys.readouterr().err == ""
+
+
+def asked(path: Path, route: str) -> int:
+    """The status that the stub of the project answers to a GET."""
+    running = process.status(path / ".bandplan" / "stub")
+    assert running is not None
+    headers = {"Authorization": f"Bearer {running.token}"}
+    return urllib3.request("GET", running.host + route, headers=headers, retries=False).status
+
+
+def test_status_shows_what_is_played_what_waits_and_which_requests_no_route_answers(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["stub", "start", "--scenario", "flaky-network"])
+    for _ in range(3):
+        assert asked(project, "/api/2.0/clusters/list?page=1") == 404
+    assert asked(project, "/api/2.1/jobs/list") == 404
+    capsys.readouterr()
+
+    assert main(["stub", "status"]) == 0
+    said = capsys.readouterr().out
+    assert "0 endpoints; scenario flaky-network" in said
+    assert "faults wait to happen" in said
+    lines = [line.split() for line in said.splitlines()]
+    assert lines.index(["3", "GET", "/api/2.0/clusters/list"]) < lines.index(["1", "GET", "/api/2.1/jobs/list"])
+
+    assert main(["stub", "status", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["status"]["unknown_routes"] == {"GET /api/2.0/clusters/list": 3, "GET /api/2.1/jobs/list": 1}
+
+
+def test_status_of_a_quiet_workspace_is_two_lines(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["stub", "start"])
+    capsys.readouterr()
+    main(["stub", "status"])
+    assert capsys.readouterr().out.splitlines()[1:] == ["0 endpoints"]
+
+
+def test_scenario_of_ones_own_is_played_from_a_relative_path(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "mine.yaml").write_text("description: mine\nlimits: {endpoints: 1}\n")
+    assert main(["stub", "start", "--scenario", "mine.yaml"]) == 0
+    main(["stub", "status"])
+    assert "scenario mine" in capsys.readouterr().out
+
+    assert main(["stub", "start", "--scenario", "slow-gpu"]) == 0
+    assert "`bandplan stub start --scenario slow-gpu`" in capsys.readouterr().err
+    assert main(["stub", "start", "--scenario", "mine.yaml"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nothing-works", "use one of capacity-runs-out"),
+        ("./missing.yaml", "no such file"),
+        ("broken.yaml", "limits/endpoints: 'many' is not of type 'integer'"),
+    ],
+)
+def test_scenario_that_cannot_be_played_is_told_with_exit_status_two(
+    project: Path, capsys: pytest.CaptureFixture[str], name: str, said: str
+) -> None:
+    (project / "broken.yaml").write_text("description: d\nlimits: {endpoints: many}\n")
+    assert main(["stub", "start", "--scenario", name]) == 2
+    out, err = capsys.readouterr()
+    assert said in err and out == ""
+    assert main(["stub", "status"]) == 1
+
+
+def test_new_token_is_made_at_a_start_and_not_for_a_running_workspace(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token_file = project / ".bandplan" / "stub" / "token"
+    main(["stub", "start"])
+    first = token_file.read_text()
+    capsys.readouterr()
+    main(["stub", "start", "--new-token"])
+    assert "`bandplan stub start --new-token`" in capsys.readouterr().err
+    assert token_file.read_text() == first
+    main(["stub", "stop"])
+    main(["stub", "start", "--new-token"])
+    assert token_file.read_text() != first
+    assert token_file.read_text() not in capsys.readouterr().out
 
 
 def test_reset_says_that_the_workspace_is_stopped(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

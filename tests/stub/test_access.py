@@ -84,8 +84,8 @@ def test_permission_that_cannot_be_is_refused(client: StubClient, name: str, row
 
 
 def made_model(client: StubClient, name: str) -> str:
-    client.ok("POST", MODELS, {"name": name, "catalog_name": "ml", "schema_name": "grants"})
-    return f"ml.grants.{name}"
+    client.ok("POST", MODELS, {"name": name, "catalog_name": "ml", "schema_name": "own"})
+    return f"ml.own.{name}"
 
 
 def test_grants_are_removed_before_they_are_added(client: StubClient, name: str) -> None:

@@ -31,21 +31,21 @@ def test_everything_survives_kill_9(state_dir: Path) -> None:
         f"/api/2.0/permissions/serving-endpoints/{endpoint['id']}",
         {"access_control_list": [{"group_name": "users", "permission_level": "CAN_QUERY"}]},
     )
-    client.ok("POST", MODELS, {"name": "m", "catalog_name": "ml", "schema_name": "s"})
+    client.ok("POST", MODELS, {"name": "m", "catalog_name": "ml", "schema_name": "own"})
     client.ok(
-        "POST", f"{MODELS}/versions", {"model_name": "m", "catalog_name": "ml", "schema_name": "s", "source": "x"}
+        "POST", f"{MODELS}/versions", {"model_name": "m", "catalog_name": "ml", "schema_name": "own", "source": "x"}
     )
     client.ok("POST", "/stub/faults", {"endpoint": "later", "reason": "no GPUs"})
     client.ok("POST", ENDPOINTS, {"name": "dropped"})
     client.ok("DELETE", f"{ENDPOINTS}/dropped")
     permissions = client.ok("GET", f"/api/2.0/permissions/serving-endpoints/{endpoint['id']}")
-    model = client.ok("GET", f"{MODELS}/ml.s.m/versions/1")
+    model = client.ok("GET", f"{MODELS}/ml.own.m/versions/1")
     status = client.ok("GET", "/stub/status")
 
     client = restarted(running)
     assert client.ok("GET", f"{ENDPOINTS}/kept") == updated
     assert client.ok("GET", f"/api/2.0/permissions/serving-endpoints/{endpoint['id']}") == permissions
-    assert client.ok("GET", f"{MODELS}/ml.s.m/versions/1") == model
+    assert client.ok("GET", f"{MODELS}/ml.own.m/versions/1") == model
     assert client.send("GET", f"{ENDPOINTS}/dropped").status == 404
     after = client.ok("GET", "/stub/status")
     assert (after["workspace_id"], after["faults"]) == (status["workspace_id"], status["faults"])

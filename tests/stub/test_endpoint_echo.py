@@ -176,7 +176,7 @@ def test_logs_and_metrics_of_a_served_model(client: StubClient, name: str) -> No
     assert client.send("GET", f"{ENDPOINTS}/{name}/served-models/b/logs").status == 404
     metrics = client.send("GET", f"{ENDPOINTS}/{name}/metrics")
     assert metrics.headers["content-type"].startswith("text/plain")
-    assert f'request_count_total{{endpoint_name="{name}"}} 0' in metrics.body
+    assert f'request_count_total{{endpoint_name="{name}",served_entity_name="a"}} 0' in metrics.body
 
 
 def test_version_bump_keeps_other_fields(client: StubClient, name: str) -> None:

@@ -235,6 +235,7 @@ def test_settle_rules_are_read() -> None:
     assert parse("reads:2") == Settle(reads=2)
     assert parse("ms:300") == Settle(reads=0, milliseconds=300)
     assert parse("at-once").is_at_once
+    assert parse("manual").is_manual and not parse("manual").is_at_once
     assert parse("ms:0").is_at_once
 
 
@@ -242,5 +243,5 @@ def test_settle_rules_are_read() -> None:
     "rule", ["", "reads", "reads:", "reads:-1", "reads:1.5", "ms:x", "s:3", "reads:²", "reads:9999999999"]
 )
 def test_other_settle_rules_are_refused(rule: str) -> None:
-    with pytest.raises(ValueError, match="use reads:N, ms:N or at-once"):
+    with pytest.raises(ValueError, match="use reads:N, ms:N, manual or at-once"):
         parse(rule)

@@ -70,7 +70,7 @@ REFUSED = {
     "entities_and_models": (config(A, served_models=[A]), "exclude each other"),
     "name_used_twice": (config(A, A, routes=[route("a", 100)]), "'a' is used more than once"),
     "entity_name_with_a_space": (config(bands(name="a b")), "not a valid name"),
-    "eleven_entities": (config(*[bands(name=f"e{n}") for n in range(11)], routes=[route("e0", 100)]), "at most 10"),
+    "sixteen_entities": (config(*[bands(name=f"e{n}") for n in range(16)], routes=[route("e0", 100)]), "at most 15"),
     "traffic_below_100": (config(A, B, routes=[route("a", 50), route("b", 49)]), "sum to 99, not 100"),
     "traffic_above_100": (config(A, B, routes=[route("a", 60), route("b", 50)]), "sum to 110, not 100"),
     "traffic_out_of_range": (config(A, B, routes=[route("a", 150), route("b", -50)]), "has 150 percent"),
@@ -169,6 +169,7 @@ def test_pt_form_takes_model_units_only(client: StubClient, name: str, wanted: A
         ),
         units(),  # model units are legal on the classic path
         {"entity_name": BGE, "entity_version": "1", "workload_size": "Small", "workload_type": "GPU_SMALL"},
+        {"entity_name": BGE, "entity_version": "1", "workload_size": "Small", "workload_type": "GPU_OF_TOMORROW"},
         EXTERNAL,
     ],
 )

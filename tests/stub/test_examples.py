@@ -30,7 +30,7 @@ def entries(example: Path) -> list[Entry]:
     """Those of an example whose models exist before the deploy."""
     loaded = load(example, "local")
     assert loaded.fleet is not None, loaded.problems
-    return [entry for entry in loaded.fleet.models if all(entity.register is None for entity in entry.entities)]
+    return [entry for entry in loaded.fleet.models if all(entity.version is not None for entity in entry.entities)]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)

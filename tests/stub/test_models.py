@@ -5,17 +5,18 @@ from typing import Any
 import pytest
 
 from stub.state import catalogue
+from tests.stub.registering import mlmodel, place, put, registered
 from tests.stub.stub_client import BGE, ENDPOINTS, GTE, LLAMA, MAVERICK, MODELS, StubClient, bands
 
 INFO = f"{ENDPOINTS}/get-model-optimization-info"
 
 
 def made(client: StubClient, name: str, versions: int = 0, **fields: Any) -> str:
-    parts = {"catalog_name": "ml", "schema_name": "s"}
+    parts = {"catalog_name": "ml", "schema_name": "own"}
     client.ok("POST", MODELS, {"name": name, **parts, **fields})
     for _ in range(versions):
         client.ok("POST", f"{MODELS}/versions", {"model_name": name, **parts, "source": "runs:/0/model"})
-    return f"ml.s.{name}"
+    return f"ml.own.{name}"
 
 
 def test_model_is_created_and_read(client: StubClient, name: str) -> None:
@@ -28,9 +29,9 @@ def test_model_is_created_and_read(client: StubClient, name: str) -> None:
 
 def test_names_compare_without_case(client: StubClient, name: str) -> None:
     full_name = made(client, name.upper())
-    assert full_name == f"ml.s.{name.upper()}"
+    assert full_name == f"ml.own.{name.upper()}"
     assert client.ok("GET", f"{MODELS}/{full_name}")["full_name"] == full_name.lower()
-    reply = client.send("POST", MODELS, {"name": name, "catalog_name": "ML", "schema_name": "s"})
+    reply = client.send("POST", MODELS, {"name": name, "catalog_name": "ML", "schema_name": "own"})
     assert (reply.status, reply.error_code) == (400, "RESOURCE_ALREADY_EXISTS")
 
 
@@ -43,19 +44,22 @@ def test_model_is_updated_and_read_only_fields_are_ignored(client: StubClient, n
     assert model["created_at"] > 1
 
 
-def test_model_with_versions_is_deleted_only_by_force(client: StubClient, name: str) -> None:
+def test_model_is_deleted_with_its_versions(client: StubClient, name: str) -> None:
     full_name = made(client, name, versions=1)
-    assert client.send("DELETE", f"{MODELS}/{full_name}").status == 400
-    assert client.ok("DELETE", f"{MODELS}/{full_name}?force=true") == {}
+    assert client.ok("DELETE", f"{MODELS}/{full_name}") == {}
     assert client.send("GET", f"{MODELS}/{full_name}").error_code == "RESOURCE_DOES_NOT_EXIST"
+    assert client.send("GET", f"{MODELS}/{full_name}/versions/1").status == 404
+    again = made(client, name, versions=1)
+    assert client.ok("GET", f"{MODELS}/{again}/versions/1")["status"] == "PENDING_REGISTRATION"
 
 
 def test_versions_count_up_and_never_come_again(client: StubClient, name: str) -> None:
     full_name = made(client, name, versions=2)
     assert client.ok("DELETE", f"{MODELS}/{full_name}/versions/2") == {}
-    body = {"model_name": name, "catalog_name": "ml", "schema_name": "s", "source": "x", "run_id": "r"}
+    body = {"model_name": name, "catalog_name": "ml", "schema_name": "own", "source": "x", "run_id": "r"}
     version = client.ok("POST", f"{MODELS}/versions", body)
     assert (version["version"], version["status"], version["run_id"]) == (3, "PENDING_REGISTRATION", "r")
+    put(client, f"{place(full_name, 3)}/MLmodel", mlmodel())
     assert client.ok("PATCH", f"{MODELS}/{full_name}/versions/3/finalize", {})["status"] == "READY"
     assert client.ok("PATCH", f"{MODELS}/{full_name}/versions/3", {"comment": "c"})["comment"] == "c"
     listed = client.ok("GET", f"{MODELS}/{full_name}/versions")["model_versions"]
@@ -86,6 +90,7 @@ def test_alias_ends_with_its_version(client: StubClient, name: str) -> None:
 
 
 def test_models_of_a_schema_are_listed_in_pages(client: StubClient) -> None:
+    client.ok("POST", "/api/2.1/unity-catalog/schemas", {"name": "pages", "catalog_name": "ml"})
     for number in range(5):
         client.ok("POST", MODELS, {"name": f"m{number}", "catalog_name": "ml", "schema_name": "pages"})
     query = "catalog_name=ml&schema_name=pages&max_results=2"
@@ -154,32 +159,30 @@ def test_optimization_info_of_an_unknown_version_does_not_exist(client: StubClie
     assert (reply.status, reply.error_code) == (404, "RESOURCE_DOES_NOT_EXIST")
 
 
-def test_user_model_is_sized_by_its_name_or_model_type_tag_and_served(client: StubClient, name: str) -> None:
-    full_name = made(client, f"{name}-llama", versions=1)
-    assert client.ok("GET", f"{INFO}/{full_name}/1") == {
+def test_user_model_is_sized_by_its_files_and_served(client: StubClient, name: str) -> None:
+    full_name = f"ml.own.{name}"
+    version = registered(client, full_name)
+    assert client.ok("GET", f"{INFO}/{full_name}/{version}") == {
         "optimizable": True,
         "model_type": "llama",
         "throughput_chunk_size": 980,
     }
-    plain = made(client, f"{name}-x", versions=1)
-    assert client.ok("GET", f"{INFO}/{plain}/1") == {"optimizable": False}
-    client.ok(
-        "POST",
-        f"{MODELS}/versions",
-        {
-            "model_name": f"{name}-x",
-            "catalog_name": "ml",
-            "schema_name": "s",
-            "source": "x",
-            "tags": [{"key": "model_type", "value": "gte-large"}],
-        },
-    )
-    assert client.ok("GET", f"{INFO}/{plain}/2")["model_type"] == "gte"
     assert client.create(name, bands(entity_name=full_name))["task"] == "llm/v1/chat"
 
 
+def test_version_that_is_still_being_registered_is_neither_eligible_nor_served(client: StubClient, name: str) -> None:
+    full_name = made(client, name, versions=1)
+    assert client.ok("GET", f"{INFO}/{full_name}/1") == {"optimizable": False}
+    reply = client.send(
+        "POST", ENDPOINTS, {"name": name, "config": {"served_entities": [bands(entity_name=full_name)]}}
+    )
+    assert (reply.status, reply.error_code) == (400, "INVALID_PARAMETER_VALUE")
+    assert "PENDING_REGISTRATION, not READY" in reply.message
+
+
 def test_endpoint_serves_on_when_its_version_is_deleted_from_the_registry(client: StubClient, name: str) -> None:
-    full_name = made(client, f"{name}-llama", versions=1)
+    full_name = f"ml.own.{name}"
+    registered(client, full_name)
     client.create(name, bands(entity_name=full_name))
     client.ok("DELETE", f"{MODELS}/{full_name}/versions/1")
     body = {"messages": [{"role": "user", "content": "hi"}]}
@@ -194,5 +197,7 @@ def test_every_chunk_of_the_catalogue_says_where_it_is_from() -> None:
             assert facts.chunk_source in ({"stated", "example"} if facts.capacity == "bands" else {None}), name
             if facts.chunk_source == "stated":
                 assert facts.chunk_tokens_per_second in {980, 1580, 970, 850}, name
+    for facts in loaded.families.values():
+        assert (facts.chunk_tokens_per_second is not None) == (facts.capacity == "bands"), facts
     assert loaded.models[BGE]["1"].normalised
     assert not loaded.models[GTE]["1"].normalised

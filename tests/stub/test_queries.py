@@ -1,7 +1,9 @@
 """Queries: chat, completions, embeddings, the legacy formats; whole and streamed; traffic and usage."""
 
+import base64
 import json
 import math
+import struct
 from collections import Counter
 from typing import Any
 
@@ -140,13 +142,21 @@ def test_completions_whole_and_streamed(client: StubClient, endpoints: dict[str,
 def test_s32_gte_vectors_are_not_of_unit_length_and_bge_vectors_are(
     client: StubClient, endpoints: dict[str, str], endpoint: str, is_normalised: bool
 ) -> None:
-    body = invoke(client, endpoints[endpoint], {"input": ["one two", "one two", "three"], "encoding_format": "base64"})
+    body = invoke(client, endpoints[endpoint], {"input": ["one two", "one two", "three"]})
     vectors = [row["embedding"] for row in body["data"]]
     assert [len(vector) for vector in vectors] == [1024] * 3
     assert vectors[0] == vectors[1] != vectors[2]
     for vector in vectors:
         assert math.isclose(math.hypot(*vector), 1.0, rel_tol=1e-6) is is_normalised
     assert body["usage"] == {"prompt_tokens": 6, "total_tokens": 6}  # one| two twice, thre|e
+
+
+def test_vectors_come_in_base64_when_asked(client: StubClient, endpoints: dict[str, str]) -> None:
+    rows = [
+        invoke(client, endpoints["bge"], {"input": "one two", "encoding_format": encoding})["data"][0]["embedding"]
+        for encoding in ("float", "base64")
+    ]
+    assert struct.unpack("<1024f", base64.b64decode(rows[1])) == pytest.approx(rows[0], abs=1e-6)
 
 
 def test_texts_that_share_words_are_closer(client: StubClient, endpoints: dict[str, str]) -> None:
@@ -205,7 +215,8 @@ BAD = {
     "no_tokens": ("chat", user(max_tokens=0), "max_tokens: must be at least 1"),
     "tokens_that_are_text": ("chat", user(max_tokens="x"), "must be a whole number"),
     "temperature_out_of_range": ("chat", user(temperature=3), "temperature: must be from 0 to 2"),
-    "too_many_choices": ("chat", user(n=17), "n: must be from 1 to 16"),
+    "top_p_out_of_range": ("chat", user(top_p=1.1), "top_p: must be from 0 to 1"),
+    "too_many_choices": ("chat", user(n=6), "n: must be from 1 to 5"),
     "stop_that_is_a_number": ("chat", user(stop=[1]), "stop: must be a list of strings"),
     "top_logprobs_without_logprobs": ("chat", user(top_logprobs=1), "needs logprobs: true"),
     "top_logprobs_out_of_range": ("chat", user(logprobs=True, top_logprobs=21), "from 0 to 20"),
@@ -213,6 +224,7 @@ BAD = {
     "completions_without_prompt": ("completions", user(), "prompt: is required"),
     "prompt_that_is_a_number": ("completions", {"prompt": 1}, "prompt: must be"),
     "embeddings_without_input": ("gte", {"prompt": "x"}, "input: is required"),
+    "encoding_that_is_not_known": ("gte", {"input": "x", "encoding_format": "hex"}, "must be float or base64"),
     "no_inputs": ("gte", {"input": []}, "input: must be"),
     "inputs_of_151_texts": ("gte", {"input": ["x"] * 151}, "at most 150"),
     "two_formats": ("chat", {"instances": [], "inputs": {}}, "exactly one of"),

@@ -1,0 +1,92 @@
+"""What an endpoint was asked lately: counts of the last minute and latencies since the start, by served entity.
+
+Not kept: a restart begins anew.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+MINUTE_SECONDS = 60
+
+LATENCY_BOUNDS_MS = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000)
+"""Upper ends of the histogram's buckets; arbitrary, the platform does not publish its own."""
+
+MAX_SERIES = 10_000
+"""Served entities that are counted at a time, the oldest forgotten first; an arbitrary bound on memory."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """Queries, those among them that were answered 4xx and 5xx, and tokens (input and output)."""
+
+    queries: int = 0
+    refused: int = 0
+    failed: int = 0
+    tokens: int = 0
+
+
+@dataclass(slots=True)
+class Latencies:
+    """How many queries took up to each bound, and what all took together."""
+
+    up_to_bound: list[int] = field(default_factory=lambda: [0] * len(LATENCY_BOUNDS_MS))
+    count: int = 0
+    sum_ms: float = 0.0
+
+
+@dataclass(slots=True)
+class Series:
+    """One served entity: counts by second, latencies since the start."""
+
+    seconds: dict[int, Counts] = field(default_factory=dict)
+    latencies: Latencies = field(default_factory=Latencies)
+
+
+class Traffic:
+    """Counts by endpoint id and entity name, on the workspace's clock."""
+
+    def __init__(self, clock_ms: Callable[[], int]) -> None:
+        self._clock_ms = clock_ms
+        self._series: dict[tuple[str, str], Series] = {}
+
+    def record(self, endpoint_id: str, entity: str, status: int, tokens: int, latency_ms: float) -> None:
+        """Count one query that was answered with this HTTP status."""
+        series = self._at(endpoint_id, entity)
+        second = self._clock_ms() // 1000
+        for old in [at for at in series.seconds if at <= second - MINUTE_SECONDS]:
+            del series.seconds[old]
+        counts = series.seconds.setdefault(second, Counts())
+        counts.queries += 1
+        counts.refused += 400 <= status < 500
+        counts.failed += status >= 500
+        counts.tokens += tokens
+        latencies = series.latencies
+        latencies.count += 1
+        latencies.sum_ms += latency_ms
+        for index, bound in enumerate(LATENCY_BOUNDS_MS):
+            latencies.up_to_bound[index] += latency_ms <= bound
+
+    def last_minute(self, endpoint_id: str, entity: str) -> Counts:
+        """What was counted in the last 60 seconds, the second under way among them."""
+        total = Counts()
+        series = self._series.get((endpoint_id, entity))
+        oldest = self._clock_ms() // 1000 - MINUTE_SECONDS
+        for second, counts in series.seconds.items() if series else ():
+            if second > oldest:
+                total.queries += counts.queries
+                total.refused += counts.refused
+                total.failed += counts.failed
+                total.tokens += counts.tokens
+        return total
+
+    def latencies(self, endpoint_id: str, entity: str) -> Latencies:
+        series = self._series.get((endpoint_id, entity))
+        return series.latencies if series else Latencies()
+
+    def _at(self, endpoint_id: str, entity: str) -> Series:
+        key = (endpoint_id, entity)
+        if key not in self._series:
+            if len(self._series) >= MAX_SERIES:
+                del self._series[next(iter(self._series))]
+            self._series[key] = Series()
+        return self._series[key]
