@@ -1,0 +1,49 @@
+"""Figures in words: thousands with commas, a sign on every difference, a true minus."""
+
+from decimal import Decimal
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def amount(number: float | Decimal) -> str:
+    """1960 is 1,960; 2764.8 is 2,765: fractions of tokens tell nobody anything."""
+    return f"{round(number):,}".replace("-", MINUS)
+
+
+def signed(number: float) -> str:
+    """+1,960, −980 or ±0."""
+    return f"{number:+,}".replace("-", MINUS) if number else "±0"
+
+
+def percent(before: float, after: float) -> str:
+    """+50%; empty where there is nothing to compare with or nothing changed."""
+    if not before or before == after:
+        return ""
+    share = (after - before) / before * 100
+    return f"{share:+,.0f}%".replace("-", MINUS) if abs(share) >= 0.5 else f"{'+' if share > 0 else MINUS}<1%"
+
+
+def ratio(number: float) -> str:
+    """A headroom: 1.418 is 1.42×."""
+    return f"{number:,.2f}×"
+
+
+def span(low: float, high: float) -> str:
+    """1,960 to 3,920; one number when both are the same."""
+    return amount(low) if low == high else f"{amount(low)} to {amount(high)}"
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """1 endpoint, 2 endpoints."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def money(value: Decimal) -> str:
+    """12.40; from 1,000 on without the fraction."""
+    text = f"{value:,.2f}" if abs(value) < 1_000 else f"{value:,.0f}"
+    return text.replace("-", MINUS)
+
+
+def signed_money(value: Decimal) -> str:
+    """+12.40, −3.00 or ±0."""
+    return f"+{money(value)}" if value > 0 else money(value) if value < 0 else "±0"

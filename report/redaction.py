@@ -1,0 +1,143 @@
+"""Secrets kept out of everything that is written: their known values, and what looks like a token.
+
+Every text of a preview goes through here when it is read (`reading`), before it is cut or escaped.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import quote
+
+Redact = Callable[[str], str]
+
+REDACTED: Final = "[redacted]"
+
+SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+"""Key of the object that stands for a special value in a state; SECRET is its value for a secret.
+
+Source: sdk/go/common/resource/sig.go in github.com/pulumi/pulumi (read 2026-11).
+"""
+SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
+
+LEAST_LENGTH: Final = 8
+"""A value shorter than this is not searched for: it would be found in ordinary words. A choice."""
+
+_SECRET_NAME = (
+    r"passw(?:or)?d|passphrase|secret|plaintext|token(?!s)|credential|api_?key|access_?key|private_?key|_pat\b"
+)
+_SECRET_VARIABLE = re.compile(_SECRET_NAME, re.IGNORECASE)
+_NAME_HINTS = ("passw", "passphrase", "secret", "plaintext", "token", "credential", "key", "_pat")
+
+_NOT_SECRET: Final = frozenset({"additionalSecretOutputs", "secrets_providers"})
+"""Keys of a state with a secret's name and none in it."""
+
+_PLACES: Final = frozenset({"stackTrace", "propertyDependencies"})
+"""Keys of a state that make up most of it and hold places of the program and URNs alone."""
+
+# (texts in lower case of which one has to be there before the pattern is tried, the pattern)
+_TOKENS = tuple(
+    (hints, re.compile(pattern, re.DOTALL))
+    for hints, pattern in (
+        (
+            ("dapi", "dkea", "dsapi", "dose", "dcap"),
+            r"\b(?:dapi|dkea|dsapi|dose|dcap)[0-9a-f]{24,}(?:-\d+)?",
+        ),  # Databricks
+        (("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"\bgh[pousr]_[A-Za-z0-9]{20,}"),
+        (("github_pat_",), r"\bgithub_pat_\w{20,}"),
+        (("gl",), r"\bgl(?:pat|cbt|ptt|dt|rt|ft|soat|imt|agent)-[\w.-]{16,}"),  # GitLab
+        (("pul-",), r"\bpul-[0-9a-f]{24,}"),  # Pulumi
+        (("hf_",), r"\bhf_[A-Za-z0-9]{20,}"),  # Hugging Face
+        (("sk-",), r"\bsk-[\w-]{16,}"),  # OpenAI, Anthropic
+        (("xox",), r"\bxox[a-z]-[\w-]{10,}"),  # Slack
+        (("akia", "asia"), r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),  # AWS
+        (("aiza",), r"\bAIza[\w-]{30,}"),  # Google
+        (("eyj",), r"\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?"),  # JSON web token
+        (("private key",), r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
+        (("://",), r"(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"),  # user:password@ of a URL
+        (("bearer ", "basic "), r"(?i:(?<=\bbearer )|(?<=\bbasic ))[\w.~+/=-]{8,}"),
+        # name=value and name: value, unless the value is a number or a reference to a secret scope
+        (
+            _NAME_HINTS,
+            rf"(?i:(?:{_SECRET_NAME})[\w-]{{0,20}}[\"']?\s{{0,3}}[:=]\s{{0,3}}[\"']?)"
+            r"(?!\{\{)(?=[^\s\"']*[^\d\s.,\"'])[^\s\"',;]{4,}",
+        ),
+    )
+)
+
+
+def redactor(secrets: Iterable[str]) -> Redact:
+    """A function that replaces every one of `secrets`, and whatever looks like a token, in a text."""
+    known = {value for value in secrets if len(value) >= LEAST_LENGTH and value != REDACTED}
+    known |= {quote(value, safe="") for value in known} | {json.dumps(value)[1:-1] for value in known}
+    longest_first = sorted(known, key=lambda value: (-len(value), value))
+    literals = re.compile("|".join(map(re.escape, longest_first))) if known else None
+
+    def redact(text: str) -> str:
+        if literals is not None:
+            text = literals.sub(REDACTED, text)
+        lowered = text.lower()
+        for hints, pattern in _TOKENS:
+            if any(hint in lowered for hint in hints):
+                text = pattern.sub(_without_value, text)
+        return text
+
+    return lru_cache(maxsize=10_000)(redact)
+
+
+def secrets_of_environment(environ: Mapping[str, str]) -> Iterator[str]:
+    """Values of the variables whose name says that they are secret."""
+    for name, value in environ.items():
+        if _SECRET_VARIABLE.search(name):
+            yield value.strip()
+
+
+def secrets_of_document(document: Any) -> Iterator[str]:
+    """Texts of a JSON document that stand under a secret's name, or in a value that is marked secret."""
+    is_secret = lru_cache(maxsize=None)(lambda name: name not in _NOT_SECRET and _SECRET_VARIABLE.search(name))
+    left = [document]
+    while left:
+        value = left.pop()
+        if not isinstance(value, dict):
+            left += [item for item in value if isinstance(item, (dict, list))] if isinstance(value, list) else ()
+        elif value.get(SIGNATURE) == SECRET:
+            for name, item in value.items():
+                yield from _texts(_parsed(item)) if name != SIGNATURE else ()
+        else:
+            for name, item in value.items():
+                if isinstance(item, (dict, list)):
+                    if name not in _PLACES:
+                        left.append(item)
+                elif isinstance(item, str) and is_secret(name):
+                    yield from _texts(_parsed(item))
+
+
+def _without_value(found: re.Match[str]) -> str:
+    """`password=[redacted]` for a name with a value, else the word alone."""
+    named = re.match(r"[^:=]*[:=]\s*[\"']?", found[0])
+    is_named = named is not None and _SECRET_VARIABLE.match(found[0]) is not None
+    return (named[0] if named is not None and is_named else "") + REDACTED
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        # A reference such as {{secrets/scope/key}} says where a secret lies, which is no secret.
+        if not value.startswith("{{"):
+            yield value.strip()
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+
+
+def _parsed(value: Any) -> Any:
+    """A secret's plain text is JSON within JSON."""
+    if isinstance(value, str) and value[:1] in ('"', "{", "["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value

@@ -1,0 +1,141 @@
+"""Which endpoints change, and what of them."""
+
+from typing import Any
+
+import pytest
+
+from report.endpoint import EndpointChange
+from tests.report.previews import (
+    GUARD,
+    MODEL,
+    PERMISSIONS,
+    PT,
+    SERVING,
+    changed,
+    child_urn,
+    component_urn,
+    document,
+    entity,
+    inputs,
+    report_on,
+    step,
+    summary_entry,
+    units_entity,
+)
+
+
+def only_change(*steps: dict[str, Any], **kwargs: Any) -> EndpointChange:
+    (change,) = report_on(document(*steps, **kwargs)).endpoints
+    return change
+
+
+def serving_inputs(low: int, high: int) -> dict[str, Any]:
+    served = {
+        "name": "main",
+        "entityName": MODEL,
+        "entityVersion": "1",
+        "minProvisionedThroughput": low,
+        "maxProvisionedThroughput": high,
+    }
+    routes = [{"servedEntityName": "main", "trafficPercentage": 100}]
+    return {"name": "chat", "config": {"servedEntities": [served], "trafficConfig": {"routes": routes}}}
+
+
+def test_capacity_before_and_after_comes_from_the_component() -> None:
+    change = only_change(*changed(before=inputs(), after=inputs("chat", entity(2, 6))))
+    assert change.before is not None and change.after is not None
+    assert (change.before.bands, change.after.bands) == ((2, 4), (2, 6))
+    assert change.after.ceiling_tokens_per_second == 5880  # 6 x 980
+    assert change.after.chunk_tokens_per_second == 980
+
+
+def test_a_new_endpoint_has_nothing_before_and_a_deleted_one_nothing_after() -> None:
+    new = only_change(*changed(after=inputs()))
+    assert (new.before, new.rollout.kind) == (None, "new")
+    gone = only_change(*changed(before=inputs()))
+    assert (gone.after, gone.rollout.kind) == (None, "deleted")
+
+
+def test_an_endpoint_whose_component_does_not_change_is_known_from_its_own_inputs() -> None:
+    resource = step(
+        "replace",
+        child_urn("chat", SERVING),
+        serving_inputs(1960, 3920),
+        serving_inputs(1960, 3920),
+        parent=component_urn("chat"),
+        reasons=("routeOptimized",),
+        replace_reasons=("routeOptimized",),
+    )
+    change = only_change(resource)
+    assert change.name == "chat"
+    assert change.after is not None
+    assert change.after.floor_tokens_per_second == 1960
+    assert change.rollout.kind == "replaced"
+    assert change.rollout.because == ("routeOptimized",)
+    assert change.also == ()  # said already
+
+
+def test_an_endpoint_of_which_only_permissions_change_is_known_from_the_stacks_outputs() -> None:
+    permissions = step("update", child_urn("chat", PERMISSIONS, "-permissions"), {}, {}, parent=component_urn("chat"))
+    change = only_change(permissions, endpoints=[summary_entry("chat", 1960, 3920)])
+    assert change.before == change.after
+    assert change.after is not None and change.after.ceiling_tokens_per_second == 3920
+    assert change.also == ("permissions",)
+    assert change.rollout.consequence == "goes on serving, no new capacity"
+
+
+def test_a_guard_alone_means_that_the_workspace_runs_something_else() -> None:
+    guard = step("update", child_urn("chat", GUARD, "-ready"), {}, {}, parent=component_urn("chat"))
+    change = only_change(guard, endpoints=[summary_entry("chat")])
+    assert change.rollout.kind == "guard"
+
+
+def test_going_to_the_other_api_makes_the_endpoint_anew() -> None:
+    """Bands and model units of /pt are two types of resource: one is created, the other deleted."""
+    component = step("update", component_urn("chat"), inputs("chat", units_entity(50)), inputs("chat", entity()))
+    created = step("create", child_urn("chat", SERVING), None, {}, parent=component_urn("chat"))
+    deleted = step("delete", child_urn("chat", PT), {}, None, parent=component_urn("chat"))
+    change = only_change(component, created, deleted)
+    assert change.rollout.kind == "replaced"
+    assert change.before is not None and change.before.model_units == 50
+    assert change.after is not None and change.after.model_units is None
+
+
+def test_an_adopted_endpoint_runs_already() -> None:
+    change = only_change(*changed(after=inputs(), op="import"))
+    assert change.rollout.kind == "adopted"
+    assert not change.rollout.stops_serving
+
+
+def test_a_serving_resource_outside_of_a_fleet_is_an_endpoint_too() -> None:
+    urn = f"urn:pulumi:prod::fleet::{SERVING}::chat"
+    report = report_on(document(step("update", urn, serving_inputs(1960, 3920), serving_inputs(1960, 5880))))
+    (change,) = report.endpoints
+    assert change.name == "chat"
+    assert report.summary.change.ceiling_tokens_per_second == 1960
+    assert report.summary.before is None  # it is in no sum that the preview states
+
+
+def test_other_resources_are_counted_and_never_taken_for_an_endpoint() -> None:
+    other = step("create", "urn:pulumi:prod::fleet::databricks:index/grants:Grants::readers", None, {})
+    report = report_on(document(other))
+    assert report.endpoints == ()
+    assert report.others == {"create": 1}
+    assert report.summary.status == "changed"
+
+
+def test_what_else_changes_is_named_in_plain_words() -> None:
+    change = only_change(
+        *changed(before=inputs(), after=inputs(tags={"a": "b"}), reasons=("config", "emailNotifications", "aiGateway"))
+    )
+    assert change.also == ("email notifications", "AI gateway")
+
+
+@pytest.mark.parametrize("op", ["update", "create", "delete"])
+def test_a_version_alone_is_no_change_of_an_endpoint(op: str) -> None:
+    urn = child_urn("chat", "bandplan:index:ModelVersion", "-version")
+    state = {"name": "ml.search.gte", "source": "runs:/1/model"}
+    old, new = (None if op == "create" else state), (None if op == "delete" else state)
+    report = report_on(document(step(op, urn, old, new, parent=component_urn("chat")), endpoints=[summary_entry()]))
+    assert report.endpoints == ()
+    assert len(report.models) == (0 if op == "update" else 1)

@@ -1,0 +1,123 @@
+"""Texts that others wrote must show as they are and do nothing: rendered by a CommonMark parser and looked at."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from report.markdown.escaping import code, escaped
+from report.markdown.page import markdown
+from tests.report.previews import changed, document, entity, inputs, report_on, warning
+
+JOINER = "\u2060"
+
+NASTY = [
+    "a|b",
+    "a\nb",
+    "a\n\n| x | y |",
+    "@octocat please",
+    "ping @org/team now",
+    "fixes #12 and org/repo#3 and !4 and %5",
+    "[click](https://evil.example)",
+    "![x](https://evil.example/x.png)",
+    "<img src=x onerror=alert(1)>",
+    "<script>alert(1)</script>",
+    "<!-- bandplan:report -->",
+    "--> <b>out</b>",
+    "`code` and ``more``",
+    "</code></td></tr></table>",
+    "**bold** _it_ ~~gone~~ $x^2$",
+    "https://evil.example/path",
+    "www.evil.example",
+    "mail@evil.example",
+    "&lt;script&gt; &amp; &#64;octocat",
+    "\\| \\` \\[",
+    "# heading",
+    "- [ ] task",
+    "</details>",
+    "{{7*7}} ${x}",
+    "trailing\\",
+]
+
+TEXTS = st.text(alphabet=st.sampled_from("ab1 |@#!<>&`*_~[]()$\\/:.-+=^{}\"'%\n\tw"), max_size=40)
+
+
+def parser() -> MarkdownIt:
+    return MarkdownIt("commonmark", {"html": True, "linkify": False}).enable(["table", "strikethrough"])
+
+
+def tokens(text: str) -> list[Token]:
+    """All tokens, those inside of lines too."""
+    found = []
+    for token in parser().parse(text):
+        found += [token, *(token.children or [])]
+    return found
+
+
+def visible(text: str) -> str:
+    """What a reader sees of a text without markup."""
+    return "".join(token.content for token in tokens(text) if token.type in ("text", "text_special", "softbreak"))
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("text", NASTY)
+@pytest.mark.parametrize("write", [escaped, code])
+def test_nasty_text_shows_as_it_is(text: str, write: Any) -> None:
+    written = f"before {write(text)} after"
+    assert visible(written).replace(JOINER, "") == f"before {one_line(text)} after"
+    kinds = {token.type for token in tokens(written)}
+    assert kinds <= {"paragraph_open", "paragraph_close", "inline", "text", "text_special", "html_inline"}
+    assert {token.content for token in tokens(written) if token.type == "html_inline"} <= {"<code>", "</code>"}
+
+
+@given(TEXTS)
+def test_any_text_shows_as_it_is(text: str) -> None:
+    written = f"before {escaped(text)} after"
+    assert visible(written).replace(JOINER, "") == one_line(f"before {one_line(text)} after") or not one_line(text)
+    assert not {token.type for token in tokens(written)} & {
+        "link_open",
+        "image",
+        "html_inline",
+        "em_open",
+        "code_inline",
+    }
+
+
+@given(TEXTS)
+def test_no_mention_or_reference_is_left_in_the_rendered_text(text: str) -> None:
+    """Platforms look for them in the text that is shown, but not in code."""
+    assert not re.search(r"[@#!~%$&][\w\"]", visible(escaped(text)))
+
+
+@pytest.mark.parametrize("text", ["www.evil.example", "https://evil.example", "a@evil.example", "ftp://x.y"])
+def test_addresses_are_not_written_so_that_they_become_links(text: str) -> None:
+    """GitHub links bare addresses that it finds in the source."""
+    for written in (escaped(text), code(text)):
+        assert not re.search(r"www\.|://|[\w.]@[\w.]", written)
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_no_text_of_a_preview_breaks_the_report(text: str) -> None:
+    """As name, model, version, reason, owner, message, remark: three cells in every row, no link, no image."""
+    waiver = {"policy": text, "reason": text, "owner": text, "expires": text}
+    before = inputs(text, entity(servedName=text))
+    after = inputs(text, entity(2, 6, servedName=text, model=text, version=text), waivers=[waiver])
+    steps = changed(before=before, after=after, reasons=("config", text))
+    event = {"policyName": text, "resourceUrn": steps[0]["urn"], "message": text, "enforcementLevel": "mandatory"}
+    preview = {**document(*steps, diagnostics=[warning(text), warning(text, steps[1]["urn"])]), "policyEvents": [event]}
+    written = markdown([report_on(preview, title=text)])
+    found = tokens(written)
+    assert not {token.type for token in found} & {"link_open", "image", "em_open", "s_open", "fence", "code_block"}
+    html = [token.content.strip() for token in found if token.type in ("html_inline", "html_block")]
+    allowed = r"<(/?code|br|/?sub|/?details|details><summary>\d+ [\w ]+</summary)>"
+    assert all(re.fullmatch(allowed, tag) for tag in html), html
+    cells = sum(token.type in ("td_open", "th_open") for token in found)
+    rows = sum(token.type == "tr_open" for token in found)
+    assert (cells, rows) == (6, 2)
