@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.engines.choice import EngineName, choose_engine
+from cli.engines.databricks_plugin import require_stand_in
 from cli.engines.engine import Engine, Options
 from cli.engines.pulumi import PulumiEngine, find_pulumi
 from cli.environment import local_environment, with_choices
@@ -60,6 +61,8 @@ def open_deployment(arguments: argparse.Namespace) -> Deployment:
     """The deployment that the arguments ask for; starts the local workspace when the stack is the local one."""
     project, stack = find_project(Path.cwd()), arguments.stack
     name = choose_engine(arguments.engine, stack, find_pulumi(os.environ))
+    if name == "embedded":
+        require_stand_in(os.environ)
     environ = with_choices(workspace_environment(project, stack), offline=arguments.offline)
     if stack != LOCAL and name == "embedded":
         # Before anything, such as the token, is sent to a host that this engine refuses.

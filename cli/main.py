@@ -22,9 +22,11 @@ COMMANDS = {
     "stack": "list the stacks, or print a stack's state",
     "stub": "start, stop, look at or empty the local workspace",
     "validate": "check models.yaml; every problem at once, exit status 2",
+    "report": "say what previews change, in tokens/s, model units and money",
     "schema": "print, write or check the JSON Schema of models.yaml",
+    "log-model": "log a checkpoint with MLflow by the platform's rules, and register it",
 }
-"""Command name (its module in `cli.commands`) -> what it does, in the order of `--help`."""
+"""Command name (its module in `cli.commands`, with `_` for `-`) -> what it does, in the order of `--help`."""
 
 
 class Command(Protocol):
@@ -83,7 +85,7 @@ def installed_version() -> str:
 
 
 def load_command(name: str) -> Command:
-    return cast(Command, importlib.import_module(f"cli.commands.{name}"))
+    return cast(Command, importlib.import_module(f"cli.commands.{name.replace('-', '_')}"))
 
 
 def change_folder(folder: Path) -> None:

@@ -59,6 +59,11 @@ class Project:
     def optimization_info_folder(self) -> Path:
         return self.own_folder / "optimization-info"
 
+    @property
+    def digests_folder(self) -> Path:
+        """Digests of model files that were read already."""
+        return self.own_folder / "digests"
+
 
 def find_project(start: Path) -> Project:
     """The nearest folder at or above `start` that holds a Pulumi.yaml.

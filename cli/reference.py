@@ -23,6 +23,7 @@ among it; 2 wrong arguments, or errors that `validate` found; 130 interrupted. U
 |---|---|
 | `DATABRICKS_HOST`, `DATABRICKS_TOKEN` | the workspace of every stack but `local`; never given as arguments |
 | `BANDPLAN_MODELS` | another models file than `models.yaml`, relative to the project |
+| `BANDPLAN_DATABRICKS_PLUGIN` | `published`: deploy `local` with the plugin that Pulumi finds, not the stand-in |
 | `PULUMI_*` | the user's own Pulumi settings, for every stack but `local`, which has its own backend in `.bandplan/` |
 """
 
@@ -55,6 +56,9 @@ def arguments(parser: argparse.ArgumentParser, name: str) -> list[str]:
     Not `format_help`, whose wording changes from one Python to the next.
     """
     lines: list[str] = []
+    given = [action for action in parser._actions if not action.option_strings and action.help and not action.choices]
+    if given:
+        lines += ["", "| argument | |", "|---|---|", *(f"| `{action.metavar}` | {action.help} |" for action in given)]
     options = [action for action in parser._actions if action.option_strings and action.dest != "help"]
     if options:
         lines += ["", "| option | |", "|---|---|"]

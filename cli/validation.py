@@ -10,8 +10,12 @@ from serving.spec.loading import load
 from serving.spec.problem import Problem, Severity, in_order
 from serving.spec.schema import beginning, schema_problems
 from serving.spec.source import Source
+from serving.throughput.following import followed, following_problems, pinned
 from serving.throughput.needed import model_versions
 from serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
+from serving.throughput.registering import placing_problems
+from serving.throughput.registrations import registering
+from serving.throughput.registry_answers import ModelAlias, RegistryAnswers
 from serving.throughput.sizing import size
 from serving.throughput.waiving import Waived
 
@@ -21,13 +25,16 @@ _SCHEMA_VALUES = 20_000  # about a second; arbitrary
 @dataclass(frozen=True)
 class Checked:
     """What is known of a file. `fleet` is None when it has an error of its own; `checkable` holds the entries whose
-    capacity can be judged even so, None when the file could not be read; `waived` are warnings not among `problems`."""
+    capacity can be judged even so, None when the file could not be read; `waived` are warnings not among `problems`;
+    `found` was found in the registry, and is judged with the throughput.
+    """
 
     fleet: Fleet | None
     checkable: Fleet | None
     source: Source
     problems: tuple[Problem, ...]
     waived: tuple[Waived, ...] = ()
+    found: tuple[Problem, ...] = ()
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -53,6 +60,17 @@ class Checked:
         """The model versions whose optimization info decides on the rest."""
         return model_versions(self.checkable) if self.checkable is not None else ()
 
+    @property
+    def registered(self) -> tuple[str, ...]:
+        """The models that versions are to be registered in."""
+        fleet = self.checkable
+        return () if fleet is None else tuple(dict.fromkeys(one.name for _, _, one in registering(fleet)))
+
+    @property
+    def followed(self) -> tuple[ModelAlias, ...]:
+        """The aliases whose versions decide on the rest."""
+        return followed(self.checkable) if self.checkable is not None else ()
+
 
 def check_file(path: Path, stack: str) -> Checked:
     """The checks that need nothing but the file."""
@@ -66,11 +84,26 @@ def check_file(path: Path, stack: str) -> Checked:
     return Checked(loaded.fleet, loaded.checkable, loaded.source, problems)
 
 
+def check_registry(checked: Checked, answers: RegistryAnswers, root: Path) -> Checked:
+    """`checked` with its aliases looked up, and what shows of what is to be registered; folders are within `root`."""
+    fleet, source = checked.checkable, checked.source
+    if fleet is None:
+        return checked
+    from serving.registration.fleet_sources import source_problems
+
+    found = (
+        *following_problems(fleet, answers.aliases, source),
+        *placing_problems(fleet, answers.models, source),
+        *source_problems(fleet, root, source, thorough=True),
+    )
+    return replace(checked, checkable=pinned(fleet, answers.aliases), found=found)
+
+
 def check_throughput(
     checked: Checked, answers: Mapping[ModelVersion, OptimizationInfo | Unavailable], today: date
 ) -> Checked:
     """`checked` and what optimization info shows, in the file's order; `today` decides which waivers hold."""
     if checked.checkable is None:
         return checked
-    sized = size(checked.checkable, answers, checked.source, today=today)
+    sized = size(checked.checkable, answers, checked.source, today=today, found=checked.found)
     return replace(checked, problems=in_order([*checked.problems, *sized.problems]), waived=sized.waived)

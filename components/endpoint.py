@@ -4,7 +4,8 @@ from typing import Any
 
 import pulumi
 
-from components.capacity import capacity_inputs
+from components.capacity import capacity_inputs, pending_capacity_inputs
+from components.pending import PendingSizing, pending_entities
 from components.request import EndpointRequest, endpoint_request
 from components.resources import (
     EndpointReady,
@@ -16,24 +17,46 @@ from components.resources import (
 from components.timeouts import Timeouts
 from serving.throughput.sizing import EndpointSizing
 
+LEFT_TO_THE_GUARD = ("emailNotifications",)
+"""What the published plugin plans, never sends, and plans again. `EndpointReady` compares and sends it.
+
+Not `description`, which nothing sends: an endpoint that is replaced later would be made with its first one. Nor
+`rateLimits`, which the guard cannot compare.
+"""
+
 
 class Endpoint(pulumi.ComponentResource):
     """`bandplan:index:Endpoint`: inputs are the endpoint's plain numbers (`capacity_inputs`), known at every preview.
 
-    Children: `<name>` (the endpoint), `<name>-permissions` when anybody is named, `<name>-ready`.
+    With `pending`, what hangs on versions that this deploy registers is an output: known at a preview in which the
+    version stays. Children: `<name>` (the endpoint), `<name>-permissions` when anybody is named, `<name>-ready`.
     """
 
     TYPE = "bandplan:index:Endpoint"
 
-    def __init__(self, sizing: EndpointSizing, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        sizing: EndpointSizing,
+        opts: pulumi.ResourceOptions | None = None,
+        pending: PendingSizing | None = None,
+    ) -> None:
         name = sizing.entry.name
         properties: dict[str, Any] = {}
         super().__init__(self.TYPE, name, properties, opts)
-        state_inputs(properties, capacity_inputs(sizing))
-        request = endpoint_request(sizing)
+        if pending is None:
+            state_inputs(properties, capacity_inputs(sizing))
+            request, before_serving = endpoint_request(sizing), None
+        else:
+            state_inputs(properties, pending_capacity_inputs(sizing, pending))
+            request = endpoint_request(sizing, pending_entities(sizing, pending))
+            before_serving = list(pending.before_serving)
         self.route_optimized = bool(sizing.entry.route_optimized)
-        options = pulumi.ResourceOptions(parent=self, custom_timeouts=_custom_timeouts(request.timeouts))
-        self.serving = _serving(name, request, options)
+        timeouts = _custom_timeouts(request.timeouts)
+        options = pulumi.ResourceOptions(parent=self, custom_timeouts=timeouts)
+        after = pulumi.ResourceOptions(
+            parent=self, custom_timeouts=timeouts, depends_on=before_serving, ignore_changes=list(LEFT_TO_THE_GUARD)
+        )
+        self.serving = _serving(name, request, after)
         served = {"servingEndpointId": self.serving.serving_endpoint_id}
         if request.access_controls:
             self.permissions = Permissions(

@@ -1,34 +1,50 @@
 """Every endpoint of one stack as a component, and what the stack says about them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pulumi
 
 from components.endpoint import Endpoint
-from serving.throughput.sizing import EndpointSizing
+from components.model_version import RegisteredVersions, Standing
+from components.pending import PendingSizing, Resize, pending_sizing
+from serving.throughput.registrations import PlannedModel
+from serving.throughput.sizing import EndpointSizing, EntitySizing
 
 
 class Fleet(pulumi.ComponentResource):
-    """`bandplan:index:Fleet`: one `Endpoint` child per sizing, in the order of models.yaml.
+    """`bandplan:index:Fleet`: a `RegisteredVersions` child per model that is registered into, an `Endpoint` per sizing.
 
-    `summary` is the stack output `endpoints`; `host` the workspace's base URL, None when none is configured (offline).
+    `summary` is the stack output `endpoints`, in the order of models.yaml; `host` the workspace's base URL, None when
+    none is configured (offline).
     """
 
     TYPE = "bandplan:index:Fleet"
 
     def __init__(
-        self, sizings: Sequence[EndpointSizing], host: str | None, opts: pulumi.ResourceOptions | None = None
+        self,
+        sizings: Sequence[EndpointSizing],
+        host: str | None,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        models: Sequence[tuple[PlannedModel, Standing]] = (),
+        resize: Resize | None = None,
     ) -> None:
-        totals = fleet_totals(sizings)
-        super().__init__(self.TYPE, "fleet", totals, opts)
+        """`models` are to be registered into, each with what the workspace says of it; `resize` is for what waits."""
+        super().__init__(self.TYPE, "fleet", fleet_totals(sizings), opts)
         child = pulumi.ResourceOptions(parent=self)
-        self.endpoints = [Endpoint(sizing, child) for sizing in sizings]
+        declared = {
+            key: version
+            for planned, standing in models
+            for key, version in RegisteredVersions(planned, standing, child).versions.items()
+        }
+        pending = [pending_sizing(sizing, declared, resize) for sizing in sizings]
+        self.endpoints = [Endpoint(sizing, child, later) for sizing, later in zip(sizings, pending, strict=True)]
         self.summary = [
-            endpoint_summary(sizing, endpoint.given_url or invocations_url(host, sizing))
-            for sizing, endpoint in zip(sizings, self.endpoints, strict=True)
+            endpoint_summary(sizing, endpoint.given_url or invocations_url(host, sizing), later)
+            for sizing, endpoint, later in zip(sizings, self.endpoints, pending, strict=True)
         ]
-        self.register_outputs(totals)
+        self.register_outputs(later_totals(sizings, pending))
 
 
 def invocations_url(host: str | None, sizing: EndpointSizing) -> str | None:
@@ -36,7 +52,9 @@ def invocations_url(host: str | None, sizing: EndpointSizing) -> str | None:
     return host and f"{host.rstrip('/')}/serving-endpoints/{sizing.entry.name}/invocations"
 
 
-def endpoint_summary(sizing: EndpointSizing, url: pulumi.Input[str] | None) -> dict[str, Any]:
+def endpoint_summary(
+    sizing: EndpointSizing, url: pulumi.Input[str] | None, pending: PendingSizing | None = None
+) -> dict[str, Any]:
     """One endpoint of the stack output `endpoints`; figures that do not apply to it are None.
 
     Tokens per second are input and output tokens together.
@@ -46,21 +64,69 @@ def endpoint_summary(sizing: EndpointSizing, url: pulumi.Input[str] | None) -> d
         "task": sizing.entry.task,
         "family": sizing.family,
         "models": [
-            {"model": entity.model, "version": entity.version, "traffic_percent": entity.traffic_percent}
-            for entity in sizing.entities
+            {
+                "model": entity.model,
+                "version": _version(entity, index, pending),
+                "traffic_percent": entity.traffic_percent,
+            }
+            for index, entity in enumerate(sizing.entities)
         ],
-        "floor_tokens_per_second": sizing.floor_tokens_per_second,
-        "ceiling_tokens_per_second": sizing.ceiling_tokens_per_second,
+        "floor_tokens_per_second": _amount(sizing, pending, _floor),
+        "ceiling_tokens_per_second": _amount(sizing, pending, _ceiling),
         "model_units": sizing.model_units,
         "url": url,
     }
 
 
 def fleet_totals(sizings: Sequence[EndpointSizing]) -> dict[str, Any]:
-    """Inputs and outputs of the fleet component: how many endpoints, and the sums of what they have."""
+    """Inputs of the fleet component: how many endpoints, and the sums of what they have.
+
+    A sum that hangs on a version still to be registered is left out: everything waits for the fleet's inputs, the
+    version too.
+    """
+    totals = later_totals(sizings, [None] * len(sizings))
+    if any(sizing.family == "bands" and _floor(sizing) is None for sizing in sizings):
+        del totals["floorTokensPerSecond"]
+    if any(sizing.family == "bands" and _ceiling(sizing) is None for sizing in sizings):
+        del totals["ceilingTokensPerSecond"]
+    return totals
+
+
+def later_totals(sizings: Sequence[EndpointSizing], pending: Sequence[PendingSizing | None]) -> dict[str, Any]:
+    """Outputs of the fleet component: all of the sums."""
     return {
         "endpointCount": len(sizings),
-        "floorTokensPerSecond": sum(sizing.floor_tokens_per_second or 0 for sizing in sizings),
-        "ceilingTokensPerSecond": sum(sizing.ceiling_tokens_per_second or 0 for sizing in sizings),
+        "floorTokensPerSecond": _sum(_amount(*one, _floor) for one in zip(sizings, pending, strict=True)),
+        "ceilingTokensPerSecond": _sum(_amount(*one, _ceiling) for one in zip(sizings, pending, strict=True)),
         "modelUnits": sum(sizing.model_units or 0 for sizing in sizings),
     }
+
+
+def _version(entity: EntitySizing, index: int, pending: PendingSizing | None) -> Any:
+    if pending is None or index not in pending.entities:
+        return entity.version
+    return pending.entities[index].apply(lambda known: known.version)
+
+
+def _floor(sizing: EndpointSizing) -> int | None:
+    return sizing.floor_tokens_per_second
+
+
+def _ceiling(sizing: EndpointSizing) -> int | None:
+    return sizing.ceiling_tokens_per_second
+
+
+def _amount(sizing: EndpointSizing, pending: PendingSizing | None, pick: Callable[[EndpointSizing], int | None]) -> Any:
+    """The amount in tokens/s, None where there is none, or an output of it while it hangs on a version."""
+    now = pick(sizing)
+    if pending is None or now is not None or sizing.family != "bands":
+        return now
+    return pending.whole.apply(pick)
+
+
+def _sum(amounts: Iterable[Any]) -> Any:
+    """The sum of numbers, None for 0; an output when one of them is."""
+    listed = list(amounts)
+    if not any(isinstance(amount, pulumi.Output) for amount in listed):
+        return sum(amount or 0 for amount in listed)
+    return pulumi.Output.all(*listed).apply(lambda known: sum(amount or 0 for amount in known))

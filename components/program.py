@@ -17,10 +17,19 @@ from pathlib import Path
 import pulumi
 
 from components.bulk import bulk_declaration
-from components.fleet import Fleet
+from components.fleet import Fleet as FleetComponent
+from components.model_version import Standing
+from components.pending import Resize
+from components.resizing import Resizing
+from serving.spec.fleet import Fleet
 from serving.spec.loading import load
 from serving.spec.problem import Problem, in_order
+from serving.spec.source import Source
+from serving.throughput.following import followed, following_problems, pinned
 from serving.throughput.needed import model_versions
+from serving.throughput.registering import placing_problems
+from serving.throughput.registrations import PlannedModel, planned_models, registering
+from serving.throughput.registry_answers import RegistryAnswers
 from serving.throughput.sizing import EndpointSizing, size
 from serving.throughput.waiving import Waived
 from serving.workspace.cache import Cache
@@ -34,12 +43,17 @@ CACHE_DIRECTORY = Path(".bandplan") / "optimization-info"
 
 @dataclass(frozen=True)
 class Plan:
-    """What a stack is to declare: sizings in the order of models.yaml, what to warn of, and what has been waived."""
+    """What a stack is to declare: sizings in the order of models.yaml, what to warn of, and what has been waived.
+
+    `models` are to be registered into, each with what the workspace says of it; `resize` sizes what waits for that.
+    """
 
     sizings: tuple[EndpointSizing, ...]
     warnings: tuple[Problem, ...]
     host: str | None
     waived: tuple[Waived, ...] = ()
+    models: tuple[tuple[PlannedModel, Standing], ...] = ()
+    resize: Resize | None = None
 
 
 def run() -> None:
@@ -48,17 +62,14 @@ def run() -> None:
     root = Path(pulumi.runtime.get_root_directory())
     configured = pulumi.Config("bandplan").get("models")
     plan = plan_stack(root, configured, pulumi.get_stack(), os.environ, date.today())
-    unregistered = registration_needed(plan.sizings)
-    if unregistered and not pulumi.runtime.is_dry_run():
-        raise refused(plan.warnings, *unregistered)
     for warning in plan.warnings:
         pulumi.log.warn(warning.render(with_severity=False))
     for waived in plan.waived:
         pulumi.log.info(waived.render())
-    for line in (*deferred_checks(plan.sizings), *unregistered):
-        pulumi.log.warn(line)
+    for line in followed_aliases(plan.sizings):
+        pulumi.log.info(line)
     with bulk_declaration():
-        fleet = Fleet(plan.sizings, plan.host)
+        fleet = FleetComponent(plan.sizings, plan.host, models=plan.models, resize=plan.resize)
     pulumi.export("endpoints", fleet.summary)
 
 
@@ -81,18 +92,59 @@ def plan_stack(root: Path, configured: str | None, stack: str, environ: Mapping[
     if loaded.checkable is None:
         raise refused(loaded.problems)
     offline = environ.get("BANDPLAN_OFFLINE") == "1"
+    source = loaded.source
     try:
         client = workspace(environ, offline)
         if client and not offline:
             check_that_it_answers(client)
-        answers = fetch(client, model_versions(loaded.checkable), Cache(root / CACHE_DIRECTORY), offline=offline)
+        standing = ask_registry(client, loaded.checkable, offline)
+        fleet = pinned(loaded.checkable, standing.aliases)
+        answers = fetch(client, model_versions(fleet), Cache(root / CACHE_DIRECTORY), offline=offline)
     except WorkspaceError as error:
         raise refused(loaded.problems, str(error)) from error
-    sized = size(loaded.checkable, answers, loaded.source, today=today)
+    found = [
+        *following_problems(fleet, standing.aliases, source),
+        *placing_problems(fleet, standing.models, source),
+        *missing_sources(fleet, root, source),
+    ]
+    sized = size(fleet, answers, source, today=today, found=found)
     problems = in_order([*loaded.problems, *sized.problems])
     if any(problem.severity == "error" for problem in problems):
         raise refused(problems)
-    return Plan(sized.endpoints, problems, client.host if client else None, sized.waived)
+    models = tuple((planned, standing.models.get(planned.name)) for planned in planned_models(fleet))
+    resize = Resizing(fleet, answers, source, today, problems) if models else None
+    host = client.host if client else None
+    return Plan(sized.endpoints, problems, host, sized.waived, models, resize)
+
+
+def ask_registry(client: WorkspaceClient | None, fleet: Fleet, offline: bool) -> RegistryAnswers:
+    """What the workspace says of the models to register into and of the aliases to follow; nothing of others is asked.
+
+    Errors: those of the client; offline, where nobody can be asked what an alias points to, NotConfigured.
+    """
+    models = dict.fromkeys(registration.name for _, _, registration in registering(fleet))
+    aliases = followed(fleet)
+    if not models and not aliases:
+        return RegistryAnswers()
+    if client is None or offline:
+        if aliases:
+            raise NotConfigured(
+                f"what the alias {aliases[0].alias} of {aliases[0].model} points to has to be asked of a workspace: "
+                "run without --offline, or write the version's number"
+            )
+        return RegistryAnswers()
+    from serving.workspace.registry_survey import survey
+
+    return survey(client, models, aliases)
+
+
+def missing_sources(fleet: Fleet, root: Path, source: Source) -> list[Problem]:
+    """Sources of versions to be registered that are not there, or are none; of a fleet without any, nothing."""
+    if not any(True for _ in registering(fleet)):
+        return []
+    from serving.registration.fleet_sources import source_problems
+
+    return source_problems(fleet, root, source)
 
 
 def check_that_it_answers(client: WorkspaceClient) -> None:
@@ -106,20 +158,13 @@ def check_that_it_answers(client: WorkspaceClient) -> None:
         return
 
 
-def deferred_checks(sizings: Iterable[EndpointSizing]) -> tuple[str, ...]:
-    """What a preview cannot check, one line each."""
-    return tuple(f"models/{line}" for sizing in sizings for line in sizing.deferred)
-
-
-def registration_needed(sizings: Iterable[EndpointSizing]) -> tuple[str, ...]:
-    """One line for each served entity without a version: an update cannot make it yet, and says so beforehand."""
+def followed_aliases(sizings: Iterable[EndpointSizing]) -> tuple[str, ...]:
+    """What each followed alias points to, one line each."""
     return tuple(
-        f"models/{sizing.entry.name}: {entity.model} has to be registered first, which `up` of this version of "
-        "bandplan does not do yet and so refuses; register it with MLflow and write `model` and `version` instead of "
-        "`register`"
+        f"models/{sizing.entry.name}: {entity.model}@{entity.alias} is version {entity.version}"
         for sizing in sizings
         for entity in sizing.entities
-        if entity.version is None
+        if entity.alias is not None and entity.version is not None
     )
 
 

@@ -6,7 +6,9 @@ Which API an endpoint is made with (docs.databricks.com/api/workspace/servingend
   deprecated rate limits), because the classic API takes model units as well.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 from components.timeouts import Timeouts, timeouts
@@ -17,12 +19,27 @@ from serving.throughput.sizing import EndpointSizing, EntitySizing
 Api = Literal["classic", "pt"]
 Inputs = dict[str, Any]
 
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""How a value that only the update can tell is written for the engine (`UNKNOWN` of the SDK's runtime/rpc.py)."""
-
 # What of an endpoint's inputs is also declared to its guard; `config` is declared by its parts.
 GUARDED = ("aiGateway", "budgetPolicyId", "description", "emailNotifications", "rateLimits", "tags")
 GUARDED_CONFIG = ("servedEntities", "servedModels", "trafficConfig")
+
+
+@dataclass(frozen=True)
+class PendingEntity:
+    """What hangs on a version that this deploy registers, as values that become known: its number, and its bounds.
+
+    Bounds are in tokens/s; both are None for an entity in model units.
+    """
+
+    version: Any
+    min_provisioned_throughput: Any = None
+    max_provisioned_throughput: Any = None
+
+
+Pending = Mapping[int, PendingEntity]
+"""By place among the entities, those whose version this deploy registers."""
+
+_NONE_PENDING: Pending = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -36,10 +53,13 @@ class EndpointRequest:
     timeouts: Timeouts
 
 
-def endpoint_request(sizing: EndpointSizing) -> EndpointRequest:
-    """Inputs of the endpoint, its permissions and its guard; `servingEndpointId` is for the caller to add."""
+def endpoint_request(sizing: EndpointSizing, pending: Pending = _NONE_PENDING) -> EndpointRequest:
+    """Inputs of the endpoint, its permissions and its guard; `servingEndpointId` is for the caller to add.
+
+    Errors: ValueError for an entity whose version is neither known nor among `pending`.
+    """
     api = endpoint_api(sizing)
-    endpoint = endpoint_inputs(sizing)
+    endpoint = endpoint_inputs(sizing, pending)
     limits = timeouts(sizing)
     return EndpointRequest(
         api=api,
@@ -60,7 +80,7 @@ def classic_only_fields(entry: Entry) -> tuple[str, ...]:
     return tuple(name for name in ("description", "route_optimized", "rate_limits") if getattr(entry, name))
 
 
-def endpoint_inputs(sizing: EndpointSizing) -> Inputs:
+def endpoint_inputs(sizing: EndpointSizing, pending: Pending = _NONE_PENDING) -> Inputs:
     """Inputs of ModelServing or ModelServingProvisionedThroughput; only what the entry states is present."""
     entry = sizing.entry
     optional: Inputs = {
@@ -73,7 +93,7 @@ def endpoint_inputs(sizing: EndpointSizing) -> Inputs:
         "tags": [{"key": key, "value": value} for key, value in sorted(entry.tags.items())],
     }
     stated = {name: value for name, value in optional.items() if value}
-    return {"name": entry.name, "config": config_inputs(sizing), **stated}
+    return {"name": entry.name, "config": config_inputs(sizing, pending), **stated}
 
 
 def notification_inputs(entry: Entry) -> Inputs:
@@ -87,7 +107,7 @@ def notification_inputs(entry: Entry) -> Inputs:
     return {name: addresses for name, addresses in lists.items() if addresses}
 
 
-def config_inputs(sizing: EndpointSizing) -> Inputs:
+def config_inputs(sizing: EndpointSizing, pending: Pending) -> Inputs:
     """`config`: the entities and one explicit route to each.
 
     Routes are explicit for a single entity too. The published provider sends server-filled routes back with every
@@ -95,11 +115,13 @@ def config_inputs(sizing: EndpointSizing) -> Inputs:
     exactly one name: a second one is a permanent difference on `/pt`.
     """
     if sizing.family == "workload":
-        key, route_key, served = "servedModels", "servedModelName", served_model
+        key, route_key = "servedModels", "servedModelName"
+        entities = [served_model(entity) for entity in sizing.entities]
     else:
-        key, route_key, served = "servedEntities", "servedEntityName", served_entity
+        key, route_key = "servedEntities", "servedEntityName"
+        entities = [served_entity(entity, pending.get(index)) for index, entity in enumerate(sizing.entities)]
     return {
-        key: [served(entity) for entity in sizing.entities],
+        key: entities,
         "trafficConfig": {
             "routes": [
                 {route_key: entity.served_name, "trafficPercentage": entity.traffic_percent}
@@ -109,31 +131,25 @@ def config_inputs(sizing: EndpointSizing) -> Inputs:
     }
 
 
-def served_entity(entity: EntitySizing) -> Inputs:
+def served_entity(entity: EntitySizing, pending: PendingEntity | None = None) -> Inputs:
     """One entity in a band (S9: both bounds, a floor of 0 too) or in model units (S10).
 
     The name is always stated: left out, the platform names the first version and a version bump keeps that name.
-    What hangs on a version still to be registered, its number and its chunk, is unknown.
     """
-    inputs: Inputs = {
-        "name": entity.served_name,
-        "entityName": entity.model,
-        "entityVersion": known(entity.version),
-    }
+    version = entity.version if pending is None else pending.version
+    if version is None:
+        raise ValueError(f"{entity.model} has no version yet, and nothing says where it comes from")
+    inputs: Inputs = {"name": entity.served_name, "entityName": entity.model, "entityVersion": version}
     if entity.model_units is not None:
         inputs["provisionedModelUnits"] = entity.model_units
         # Never an explicit false: the platform does not return the field, so a stated default would differ for ever.
         if entity.burst:
             inputs["burstScalingEnabled"] = True
         return inputs
-    inputs["minProvisionedThroughput"] = known(entity.min_provisioned_throughput)
-    inputs["maxProvisionedThroughput"] = known(entity.max_provisioned_throughput)
+    bounds = entity if pending is None else pending
+    inputs["minProvisionedThroughput"] = bounds.min_provisioned_throughput
+    inputs["maxProvisionedThroughput"] = bounds.max_provisioned_throughput
     return inputs
-
-
-def known(value: str | int | None) -> str | int:
-    """The value, or the engine's unknown."""
-    return UNKNOWN if value is None else value
 
 
 def served_model(entity: EntitySizing) -> Inputs:

@@ -1,4 +1,4 @@
-"""The four resource types of a fleet, as thin classes with the wire's own type tokens and property names.
+"""The resource types of a fleet, as thin classes with the wire's own type tokens and property names.
 
 Inputs are mappings with camelCase keys exactly as the engine and the providers see them; nothing is translated.
 `pulumi_databricks` holds the same types, but takes seconds and hundreds of MB to import, so it is only read for its
@@ -116,12 +116,80 @@ class Permissions(_DatabricksResource):
     OUTPUTS = ("objectType",)
 
 
-class EndpointReady(_WireResource):
-    """Our own guard of one endpoint: exists once the endpoint runs what was declared (package `bandplan`)."""
+class RegisteredModel(_DatabricksResource):
+    """A model of Unity Catalog; its id is the full name."""
+
+    TYPE = "databricks:index/registeredModel:RegisteredModel"
+    INPUTS = frozenset(
+        {
+            "aliases",
+            "browseOnly",
+            "catalogName",
+            "comment",
+            "createdAt",
+            "createdBy",
+            "fullName",
+            "metastoreId",
+            "name",
+            "owner",
+            "providerConfig",
+            "schemaName",
+            "storageLocation",
+            "updatedAt",
+            "updatedBy",
+        }
+    )
+
+
+class Grants(_DatabricksResource):
+    """All privileges on one registered model."""
+
+    TYPE = "databricks:index/grants:Grants"
+    INPUTS = frozenset({"grants", "model", "providerConfig"})
+
+
+class _OwnResource(_WireResource):
+    """A resource of our own package, `bandplan`, whose plugin lies in this repository."""
+
+    def __init__(self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, inputs, opts or pulumi.ResourceOptions())
+
+
+class EndpointReady(_OwnResource):
+    """Our own guard of one endpoint: exists once the endpoint runs what was declared."""
 
     TYPE = "bandplan:index:EndpointReady"
     INPUTS = frozenset({"api", "declared", "endpoint", "servingEndpointId", "timeoutSeconds"})
     OUTPUTS = ("configVersion", "ready")
 
-    def __init__(self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, inputs, opts or pulumi.ResourceOptions())
+
+class ModelVersion(_OwnResource):
+    """A version of a registered model: exists once it is READY and can give what is asked of it."""
+
+    TYPE = "bandplan:index:ModelVersion"
+    INPUTS = frozenset(
+        {"description", "metadata", "mlflowVersion", "name", "retain", "source", "tags", "task", "throughput"}
+    )
+    OUTPUTS = ("adopted", "digest", "modelType", "optimizable", "runId", "status", "throughputChunkSize", "version")
+
+    @property
+    def version(self) -> pulumi.Output[str]:
+        """Its number, in digits."""
+        return self._output("version")
+
+    @property
+    def model_type(self) -> pulumi.Output[str]:
+        """Family that the platform takes it for; empty when it does not say."""
+        return self._output("modelType")
+
+    @property
+    def throughput_chunk_size(self) -> pulumi.Output[int]:
+        """Throughput increment in tokens/s; 0 for a model that is sold in model units."""
+        return cast("pulumi.Output[int]", self._output("throughputChunkSize"))
+
+
+class ModelAlias(_OwnResource):
+    """An alias of a registered model, pointing to one version."""
+
+    TYPE = "bandplan:index:ModelAlias"
+    INPUTS = frozenset({"alias", "name", "version"})

@@ -7,6 +7,7 @@ from typing import Any
 from plugin.values import UNKNOWN
 from provider.declared import Declared, route_target
 from provider.difference import PathStep, property_path
+from provider.input_kinds import Finding, of_kind, unknown_names
 from serving.workspace.endpoints import Api
 
 DEFAULT_TIMEOUT_SECONDS = 7200
@@ -25,21 +26,7 @@ _DECLARED: Mapping[str, type] = {
     "budgetPolicyId": str,
     "task": str,
 }
-_WORDS: Mapping[type, str] = {
-    str: "a string",
-    int: "a whole number",
-    list: "a list",
-    dict: "an object",
-}
 _ITEM_KEYS = {"tags": "key", "rateLimits": "calls"}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What is wrong with one input, and where."""
-
-    property_path: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -63,41 +50,32 @@ class Wanted:
         )
 
 
-def is_known(value: Any) -> bool:
-    """Whether no part of a plain value is unknown until the deploy."""
-    if isinstance(value, Mapping):
-        return all(is_known(item) for item in value.values())
-    if isinstance(value, list):
-        return all(is_known(item) for item in value)
-    return value is not UNKNOWN
-
-
 def findings(inputs: Mapping[str, Any]) -> tuple[Finding, ...]:
     """Everything wrong with the plain inputs; what is not known yet passes."""
     return tuple(_findings(inputs))
 
 
 def _findings(inputs: Mapping[str, Any]) -> Iterator[Finding]:
-    yield from _unknown_names((), inputs, INPUTS)
-    yield from _kind(("endpoint",), inputs.get("endpoint"), str, required=True)
-    yield from _kind(("servingEndpointId",), inputs.get("servingEndpointId"), str)
+    yield from unknown_names((), inputs, INPUTS)
+    yield from of_kind(("endpoint",), inputs.get("endpoint"), str, required=True)
+    yield from of_kind(("servingEndpointId",), inputs.get("servingEndpointId"), str)
     api = inputs.get("api")
     if api is not UNKNOWN and api not in ("classic", "pt"):
         yield Finding("api", f'is {api!r}; it has to be "classic" or "pt"')
     timeout = inputs.get("timeoutSeconds")
-    yield from _kind(("timeoutSeconds",), timeout, int)
+    yield from of_kind(("timeoutSeconds",), timeout, int)
     if isinstance(timeout, int) and timeout <= 0:
         yield Finding("timeoutSeconds", f"is {timeout}; it has to be more than 0 seconds")
     declared = inputs.get("declared")
-    yield from _kind(("declared",), declared, dict, required=True)
+    yield from of_kind(("declared",), declared, dict, required=True)
     if isinstance(declared, Mapping):
         yield from _declared_findings(declared, api)
 
 
 def _declared_findings(declared: Mapping[str, Any], api: Any) -> Iterator[Finding]:
-    yield from _unknown_names(("declared",), declared, tuple(_DECLARED))
+    yield from unknown_names(("declared",), declared, tuple(_DECLARED))
     for name, kind in _DECLARED.items():
-        yield from _kind(("declared", name), declared.get(name), kind)
+        yield from of_kind(("declared", name), declared.get(name), kind)
     present = [name for name in ("servedEntities", "servedModels") if declared.get(name)]
     if len(present) != 1:
         yield Finding(
@@ -121,7 +99,7 @@ def _entity_findings(key: str, entities: list[Any], api: Any) -> Iterator[Findin
     required = "modelName" if key == "servedModels" else "provisionedModelUnits" if api == "pt" else None
     for index, entity in enumerate(entities):
         path = ("declared", key, index)
-        yield from _kind(path, entity, dict, required=True)
+        yield from of_kind(path, entity, dict, required=True)
         if isinstance(entity, Mapping) and required is not None and entity.get(required) is None:
             yield Finding(property_path(path), f"has no {required}")
 
@@ -147,28 +125,6 @@ def _traffic_findings(declared: Mapping[str, Any]) -> Iterator[Finding]:
             property_path(path),
             f"add up to {sum(whole)} percent; traffic has to add up to 100",
         )
-
-
-def _unknown_names(path: tuple[PathStep, ...], value: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[Finding]:
-    for name in value:
-        if name not in known and not name.startswith("__"):
-            yield Finding(
-                property_path((*path, name)),
-                f"is not a property; the properties are {', '.join(known)}",
-            )
-
-
-def _kind(path: tuple[PathStep, ...], value: Any, kind: type, *, required: bool = False) -> Iterator[Finding]:
-    if value is None:
-        if required:
-            yield Finding(property_path(path), f"is missing; it has to be {_WORDS[kind]}")
-        return
-    if value is UNKNOWN:
-        return
-    if not isinstance(value, kind) or isinstance(value, bool):
-        yield Finding(property_path(path), f"has to be {_WORDS[kind]}")
-    elif required and kind is str and not value:
-        yield Finding(property_path(path), "is empty")
 
 
 def _known_list(value: Any) -> list[Any]:

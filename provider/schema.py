@@ -5,24 +5,65 @@ from typing import Any
 PACKAGE = "bandplan"
 VERSION = "0.1.0"
 ENDPOINT_READY = "bandplan:index:EndpointReady"
+MODEL_VERSION = "bandplan:index:ModelVersion"
+MODEL_ALIAS = "bandplan:index:ModelAlias"
 
-_INPUTS: dict[str, Any] = {
-    "endpoint": {
-        "type": "string",
-        "description": "Name of the serving endpoint.",
-        "willReplaceOnChanges": True,
-    },
-    "servingEndpointId": {
-        "type": "string",
-        "description": "Id of the endpoint, as permissions use it.",
-    },
-    "api": {
-        "type": "string",
-        "description": "Family the endpoint was created in: `classic`, or `pt` (model units).",
-    },
+_ANY = {"$ref": "pulumi.json#/Any"}
+_TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
+
+
+def package_schema() -> dict[str, Any]:
+    """The whole package."""
+    return {
+        "name": PACKAGE,
+        "version": VERSION,
+        "description": "Model versions made, checked and aliased, and serving endpoints that run what was declared.",
+        "resources": {
+            ENDPOINT_READY: _resource(
+                "Guards a serving endpoint: waits until it is ready, compares what it runs with what was declared, "
+                "sends what the databricks provider leaves out, fails with the platform's own reason.",
+                _ENDPOINT_READY_INPUTS,
+                ("endpoint", "api", "declared"),
+                _ENDPOINT_READY_OUTPUTS,
+            ),
+            MODEL_VERSION: _resource(
+                "A version of a registered model: taken over when one was made from the same source already, else "
+                "logged where that is needed, registered through MLflow and waited for; then checked for eligibility "
+                "and against the capacity that is asked of it.",
+                _MODEL_VERSION_INPUTS,
+                ("name", "source", "task"),
+                _MODEL_VERSION_OUTPUTS,
+            ),
+            MODEL_ALIAS: _resource(
+                "An alias of a registered model.", _MODEL_ALIAS_INPUTS, ("name", "alias", "version"), {}
+            ),
+        },
+    }
+
+
+def _resource(
+    description: str, inputs: dict[str, Any], required: tuple[str, ...], outputs: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "description": description,
+        "inputProperties": inputs,
+        "requiredInputs": list(required),
+        "properties": {**inputs, **outputs},
+        "required": [*required, *outputs],
+    }
+
+
+def _text(description: str, **more: Any) -> dict[str, Any]:
+    return {"type": "string", "description": description, **more}
+
+
+_ENDPOINT_READY_INPUTS: dict[str, Any] = {
+    "endpoint": _text("Name of the serving endpoint.", willReplaceOnChanges=True),
+    "servingEndpointId": _text("Id of the endpoint, as permissions use it."),
+    "api": _text("Family the endpoint was created in: `classic`, or `pt` (model units)."),
     "declared": {
         "type": "object",
-        "additionalProperties": {"$ref": "pulumi.json#/Any"},
+        "additionalProperties": _ANY,
         "description": "What the endpoint is to run: servedEntities or servedModels, trafficConfig, description, "
         "emailNotifications, rateLimits, tags, aiGateway, budgetPolicyId, in the shape of databricks:ModelServing; "
         "and `task`, such as llm/v1/chat, which the model decides and nothing can send.",
@@ -32,32 +73,50 @@ _INPUTS: dict[str, Any] = {
         "description": "How long to wait for it, in seconds (default 7200).",
     },
 }
+_ENDPOINT_READY_OUTPUTS: dict[str, Any] = {
+    "configVersion": {"type": "integer", "description": "Version of the config that serves."},
+    "ready": {"type": "boolean", "description": "Whether it was ready when last looked at."},
+}
 
+_MODEL_VERSION_INPUTS: dict[str, Any] = {
+    "name": _text("Three-level Unity Catalog name of the model.", willReplaceOnChanges=True),
+    "source": _text(
+        "What the version is made from: runs:/, models:/, or a folder relative to the project, of an MLflow model or a "
+        "Hugging Face checkpoint."
+    ),
+    "task": _text("Task that a checkpoint is logged for, such as llm/v1/chat."),
+    "metadata": {**_TEXTS, "description": "Metadata that a checkpoint is logged with."},
+    "mlflowVersion": _text("MLflow that logs a checkpoint; decides where the task is written."),
+    "description": _text("Description of the version."),
+    "tags": {**_TEXTS, "description": "Tags of the version; others on it stay."},
+    "retain": {
+        "type": "boolean",
+        "description": "Whether the version is kept when this resource is deleted (default true). One that an endpoint "
+        "serves or an alias points to is kept in any case.",
+    },
+    "throughput": {
+        "type": "array",
+        "items": {"type": "object", "additionalProperties": _ANY},
+        "description": "Capacity asked of the version, one item for each served entity: endpoint, entity, task, "
+        "trafficPercent, and throughput, demand, headroomPercent in the form of models.yaml.",
+    },
+    "digest": _text("Digest of the source; worked out by the provider.", willReplaceOnChanges=True),
+}
+_MODEL_VERSION_OUTPUTS: dict[str, Any] = {
+    "version": _text("Number of the version."),
+    "status": _text("Status of the registration: READY."),
+    "adopted": {"type": "boolean", "description": "Whether it was there before, made from the same source."},
+    "optimizable": {"type": "boolean", "description": "Whether it is eligible for provisioned throughput."},
+    "modelType": _text("Family that the platform takes it for; empty when it does not say."),
+    "throughputChunkSize": {
+        "type": "integer",
+        "description": "Throughput increment in tokens/s; 0 for a model that is sold in model units.",
+    },
+    "runId": _text("Run that the model was logged in; empty without one."),
+}
 
-def package_schema() -> dict[str, Any]:
-    """The whole package: one resource."""
-    return {
-        "name": PACKAGE,
-        "version": VERSION,
-        "description": "Serving endpoints that are ready and run what was declared.",
-        "resources": {
-            ENDPOINT_READY: {
-                "description": "Guards a serving endpoint: waits until it is ready, compares what it runs with what "
-                "was declared, sends what the databricks provider leaves out, fails with the platform's own reason.",
-                "inputProperties": _INPUTS,
-                "requiredInputs": ["endpoint", "api", "declared"],
-                "properties": {
-                    **_INPUTS,
-                    "configVersion": {
-                        "type": "integer",
-                        "description": "Version of the config that serves.",
-                    },
-                    "ready": {
-                        "type": "boolean",
-                        "description": "Whether it was ready when last looked at.",
-                    },
-                },
-                "required": ["endpoint", "api", "declared", "configVersion", "ready"],
-            }
-        },
-    }
+_MODEL_ALIAS_INPUTS: dict[str, Any] = {
+    "name": _text("Three-level Unity Catalog name of the model.", willReplaceOnChanges=True),
+    "alias": _text("The alias.", willReplaceOnChanges=True),
+    "version": _text("Number of the version that it points to."),
+}

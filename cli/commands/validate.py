@@ -59,13 +59,24 @@ def require_known_stack(stack: str, known: set[str]) -> None:
 
 
 def with_platform_answers(checked: "Checked", project: Project, arguments: argparse.Namespace) -> "Checked":
-    """`checked` and the rules that need optimization info; asks the workspace only for what is not recorded."""
-    from cli.validation import check_throughput
+    """`checked` and the rules that need a workspace: aliases, what is to be registered, and optimization info.
+
+    Of the last only what is not recorded is asked for.
+    """
+    from cli.validation import check_registry, check_throughput
+    from serving.throughput.registry_answers import RegistryAnswers
     from serving.workspace.cache import Cache
     from serving.workspace.optimization_info import fetch
 
+    client = workspace(project, arguments) if checked.needed or checked.registered or checked.followed else None
+    if checked.registered or checked.followed:
+        standing = RegistryAnswers()
+        if client is not None:
+            from serving.workspace.registry_survey import survey
+
+            standing = survey(client, checked.registered, checked.followed)
+        checked = check_registry(checked, standing, project.root)
     versions = checked.needed
-    client = workspace(project, arguments) if versions else None
     cache = Cache(project.optimization_info_folder)
     answers = fetch(client, versions, cache, refresh=arguments.refresh, offline=arguments.offline)
     return check_throughput(checked, answers, date.today())

@@ -14,6 +14,7 @@ from serving.spec.access import Permission
 from serving.spec.entity import EntityDeclaration
 from serving.spec.entry import Entry
 from serving.spec.problem import LeftOut, Problem, clipped, more
+from serving.spec.registration import OWN_TAG_PREFIX
 from serving.spec.shape import RESERVED_ENDPOINT_NAMES, Shape
 from serving.spec.source import Source
 
@@ -39,6 +40,9 @@ def entry_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[P
                 found += [*_keys(entity, EntityDeclaration, place, source), *_capacity(entity, place, source)]
         found += [*_traffic(entities, base, source), *_served_names(entities, base, source)]
     found += permission_problems(raw, base, source)
+    found += _own_tags(raw, base, source)
+    for index, entity in enumerate(entities if isinstance(entities, list) else ()):
+        found += _own_tags(entity, (*base, "entities", index), source)
     if "demand" not in raw and "auto" in (
         raw.get("throughput"),
         *(one.get("throughput") for one in _mappings(entities)),
@@ -162,9 +166,23 @@ def _served_name(raw: object) -> str | None:
             return name
         case {"register": {"name": str(model)}}:
             return model.rsplit(".", 1)[-1]
-        case {"model": str(model), "version": str(version)}:
+        case {"model": str(model), "version": str(version) | {"alias": str(version)}}:
             return f"{model.rsplit('.', 1)[-1]}-{version}"
     return None
+
+
+def _own_tags(raw: object, base: Path, source: Source) -> list[Problem]:
+    """Tags of a version to be registered that are this project's own."""
+    match raw:
+        case {"register": {"tags": dict(tags)}}:
+            own = [key for key in tags if isinstance(key, str) and key.startswith(OWN_TAG_PREFIX)]
+            return [
+                rules.OWN_TAG.problem(
+                    source, (*base, "register", "tags", key), f"{clipped(key, 60)} is bandplan's own", "rename the tag"
+                )
+                for key in own[:_MOST]
+            ]
+    return []
 
 
 def _mappings(values: object) -> list[Mapping[str, Any]]:

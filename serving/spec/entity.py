@@ -5,8 +5,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from serving.spec.registration import Registration
-from serving.spec.shape import EndpointName, IfGiven, ModelName, Shape, VersionNumber, Whole
+from serving.spec.registration import ModelVersionReference, Registration
+from serving.spec.shape import EndpointName, IfGiven, ModelName, Shape, Whole
 from serving.spec.throughput import (
     AutoThroughput,
     BandThroughput,
@@ -24,7 +24,10 @@ ModelField = Annotated[
     IfGiven[ModelName],
     Field(description="Three-level Unity Catalog name.", examples=["system.ai.llama_v3_3_70b_instruct"]),
 ]
-VersionField = Annotated[IfGiven[VersionNumber], Field(description="Version of the model, in quotes.", examples=["1"])]
+VersionField = Annotated[
+    IfGiven[ModelVersionReference],
+    Field(description="Version of the model, in quotes, or the alias that it is looked up by.", examples=["1"]),
+]
 RegistrationField = Annotated[
     IfGiven[Registration],
     Field(
@@ -68,8 +71,10 @@ class EntityDeclaration(Shape):
 class Entity:
     """A served entity, whichever way it was written.
 
-    `model` is the name to be registered when `register` is given; then `version` is None. `path` is where the entity
-    stands within its entry: empty, or `entities/0/`.
+    `model` is the name to be registered when `register` is given; then `version` is None. `alias` is the one that the
+    entity follows: `version` is then what it points to, None until that has been asked, and `register` is the
+    registration of this fleet that sets it, if one does. `path` is where the entity stands within its entry: empty, or
+    `entities/0/`.
     """
 
     name: str | None
@@ -79,11 +84,22 @@ class Entity:
     throughput: Capacity
     traffic_percent: int
     path: str = ""
+    alias: str | None = None
 
     @property
     def served_name(self) -> str:
-        """The name, else the model's last part and the version (`llama_v3_3_70b_instruct-1`), or that part alone."""
+        """The name, else the model's last part and the version (`llama_v3_3_70b_instruct-1`).
+
+        A version that changes without an edit is not in the name, so that the entity keeps it: the last part and the
+        alias for one that is followed (`gte_finetuned-champion`), the last part alone for one that is registered.
+        """
         if self.name is not None:
             return self.name
         last = self.model.rsplit(".", 1)[-1]
-        return last if self.version is None else f"{last}-{self.version}"
+        label = self.alias or self.version
+        return last if label is None else f"{last}-{label}"
+
+    @property
+    def model_path(self) -> str:
+        """Where the model is named, within the entry."""
+        return f"{self.path}register/name" if self.register is not None and self.alias is None else f"{self.path}model"

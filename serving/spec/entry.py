@@ -16,7 +16,7 @@ from serving.spec.entity import (
     WorkloadField,
 )
 from serving.spec.gateway import AiGateway
-from serving.spec.registration import Registration
+from serving.spec.registration import FollowedAlias, PinnedAlias, Registration
 from serving.spec.settings import Notifications, RateLimit, Timeouts, Waiver
 from serving.spec.shape import EndpointName, Flag, IfGiven, Shape, Text, Whole
 from serving.spec.throughput import Throughput
@@ -121,11 +121,18 @@ class Entry(Shape):
             for index, one in enumerate(self.declarations)
         )
 
+    @property
+    def is_pinned(self) -> bool:
+        """Whether every version is written as a number: nothing is registered for it, and no alias followed."""
+        if self.declarations is None:  # asked of each entry of a fleet of thousands, several times
+            return isinstance(self.version, str)
+        return all(isinstance(one.version, str) for one in self.declarations)
+
 
 def _entity(
     name: str | None,
     model: str | None,
-    version: str | None,
+    version: str | FollowedAlias | None,
     registration: Registration | None,
     capacity: Throughput | Workload | None,
     traffic_percent: int,
@@ -135,6 +142,8 @@ def _entity(
     known = registration.name if registration is not None else model
     if known is None or capacity is None:
         raise ValueError("an entity has a model or a registration, and a throughput or a workload")
-    return Entity(
-        name, known, None if registration is not None else version, registration, capacity, traffic_percent, path
-    )
+    alias = version.alias if registration is None and isinstance(version, FollowedAlias) else None
+    number = version if registration is None and isinstance(version, str) else None
+    if isinstance(version, PinnedAlias) and registration is None:
+        number, registration = version.number, version.registration
+    return Entity(name, known, number, registration, capacity, traffic_percent, path, alias)

@@ -45,12 +45,18 @@ def problems_of(error: ValidationError, shape: type[Shape], base: Path, source: 
     errors = [
         one
         for one in error.errors(include_url=False)
-        if one["input"] is not OUT_OF_RANGE or one["type"] == "extra_forbidden"
+        if (one["input"] is not OUT_OF_RANGE or one["type"] == "extra_forbidden") and not _only_seems_short(one)
     ]
     found = [_problem(one, shape, base, source) for one in errors[:_MOST]]
     if len(errors) > _MOST:
         found.append(more(source.file, source.place(base), LeftOut(errors=len(errors) - _MOST)))
     return found
+
+
+def _only_seems_short(error: Any) -> bool:
+    """Pydantic does not count items that are wrong in themselves, which are errors of their own."""
+    given = error["input"]
+    return bool(error["type"] == "too_short" and isinstance(given, list) and len(given) >= error["ctx"]["min_length"])
 
 
 def _problem(error: Mapping[str, Any], shape: type[Shape], base: Path, source: Source) -> Problem:
@@ -125,9 +131,20 @@ def _in_quotes(key: str, given: object, info: FieldInfo | None) -> str | None:
         return _shown(given)
     if get_origin(info.annotation) is tuple:
         return None
-    pattern = next((one.pattern for one in info.metadata if getattr(one, "pattern", None)), None)
+    pattern = _pattern(info)
     text = _shown(int(given) if pattern and isinstance(given, float) and given.is_integer() else given)
     return text if pattern is None or re.search(pattern, text) else None
+
+
+def _pattern(info: FieldInfo) -> str | None:
+    """The pattern of a field's text; that of the text among its kinds when it has several."""
+    left: list[Any] = [*info.metadata, info.annotation]
+    while left:
+        one = left.pop(0)
+        if isinstance(found := getattr(one, "pattern", None), str):
+            return found
+        left += one.metadata if isinstance(one, FieldInfo) else get_args(one)
+    return None
 
 
 def _value_problem(

@@ -28,7 +28,7 @@ class EntitySizing:
 
     Units: tokens per second, input and output together. Of a version still to be registered, what depends on its chunk
     is None. `estimated_tokens_per_second` is for model units and the one published shape. `task_place` is where MLflow
-    takes the task when this deploy logs the model.
+    takes the task when this deploy logs the model. `alias` is the one that the entity follows.
     """
 
     served_name: str
@@ -47,6 +47,7 @@ class EntitySizing:
     scale_to_zero: bool | None = None
     estimated_tokens_per_second: float | None = None
     task_place: TaskPlace | None = None
+    alias: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class SizedEntity:
 def size_entity(
     entry: Entry, entity: Entity, answer: OptimizationInfo | Unavailable | None, allow_legacy: bool, source: Source
 ) -> SizedEntity:
-    """Size one entity; `answer` is None for a version that this deploy registers."""
+    """Size one entity; `answer` is None for a version that this deploy registers, or that an alias is yet to tell."""
     sizer = _Sizer(entry, entity, source)
     info = answer if isinstance(answer, OptimizationInfo) else None
     sizer.problems += naming_problems(entry, entity, info, source)
@@ -74,11 +75,19 @@ def size_entity(
         return sizer.set_aside()
     match answer:
         case None:
-            return sizer.to_be_registered()
+            return sizer.not_known_yet()
         case Unavailable(reason):
             return sizer.unanswered(reason)
         case _:
             return sizer.answered(answer)
+
+
+def eligibility_deferred(entry: str, model: str) -> str:
+    """What is said of a version that does not exist yet."""
+    return (
+        f"{entry}: whether {model} is eligible, and its chunk size, are checked once this deploy has registered the "
+        "version, before the endpoint is created"
+    )
 
 
 class _Sizer:
@@ -87,6 +96,7 @@ class _Sizer:
     def __init__(self, entry: Entry, entity: Entity, source: Source) -> None:
         self.entry, self.entity, self.source = entry, entity, source
         self.path = f"models/{entry.name}/{entity.path}"
+        self.model_path = f"models/{entry.name}/{entity.model_path}"
         self.problems: list[Problem] = []
 
     def workload(self, workload: Workload) -> SizedEntity:
@@ -101,12 +111,16 @@ class _Sizer:
         """Nothing more is said of a model that has to be another one."""
         return self._result(None, self._asked_family())
 
-    def to_be_registered(self) -> SizedEntity:
+    def not_known_yet(self) -> SizedEntity:
         """Eligibility, and numbers that need the chunk, are known once the version is there."""
-        deferred = (
-            f"{self.entry.name}: whether {self.entity.model} is eligible, and its chunk size, are checked once this "
-            "deploy has registered the version, before the endpoint is created"
-        )
+        entry, model = self.entry.name, self.entity.model
+        if self.entity.register is not None:
+            deferred = eligibility_deferred(entry, model)
+        else:
+            deferred = (
+                f"{entry}: whether {model} is eligible, and its chunk size, are checked once the workspace has told "
+                f"which version the alias {self.entity.alias} points to"
+            )
         match self.entity.throughput:
             case BandThroughput(bands=band):
                 self._warn_of_no_floor(band.min)
@@ -133,7 +147,7 @@ class _Sizer:
         )
         self._problem(
             rules.NO_INFO,
-            f"{self.path}model",
+            self.model_path,
             f"nothing is known about {model} version {self.entity.version}: {reason}",
             step,
         )
@@ -144,7 +158,7 @@ class _Sizer:
     def answered(self, info: OptimizationInfo) -> SizedEntity:
         if not info.optimizable:
             finding = f"{self.entity.model} version {self.entity.version} is not eligible for provisioned throughput"
-            self._problem(rules.NOT_ELIGIBLE, f"{self.path}model", finding, "serve another version or model")
+            self._problem(rules.NOT_ELIGIBLE, self.model_path, finding, "serve another version or model")
             return self._result(None, self._asked_family())
         chunk = info.throughput_chunk_size
         if self._family_problem("model_units" if chunk is None else "bands", f"{self.entity.model} is sold in", chunk):
@@ -274,6 +288,7 @@ class _Sizer:
             scale_to_zero,
             estimated_tokens_per_second,
             place,
+            self.entity.alias,
         )
 
     def _problem(self, rule: Rule, path: str, finding: str, step: str) -> None:

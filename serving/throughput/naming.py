@@ -21,7 +21,7 @@ ANOTHER_MODEL = frozenset((rules.INSTRUCT_ONLY.id, rules.NOT_IN_CATALOG.id))
 
 def naming_problems(entry: Entry, entity: Entity, info: OptimizationInfo | None, source: Source) -> list[Problem]:
     """S3, S21, S32 and S38 for one served entity; `info` is the platform's answer where there is one."""
-    path = f"models/{entry.name}/{entity.path}" + ("register/name" if entity.register is not None else "model")
+    path = f"models/{entry.name}/{entity.model_path}"
     family = family_of(entity.model)
     found = []
     if family is not None and family.name == "DeepSeek R1":

@@ -21,7 +21,7 @@ def regional_problems(fleet: Fleet, source: Source, regions: RegionTable | None)
             family = family_of(entity.model)
             if family is None or family.name not in REGIONAL_FAMILIES:
                 continue
-            path = f"models/{entry.name}/{entity.path}" + ("model" if entity.register is None else "register/name")
+            path = f"models/{entry.name}/{entity.model_path}"
             availability = table.availability(family.name, fleet.region)
             if availability == "unavailable":
                 finding = f"{family.name} is not listed for {fleet.region} (read {table.read})"

@@ -39,6 +39,25 @@ EMBEDDINGS_UNLIKELY = Rule(
 SYSTEM_CATALOG = Rule(
     "S2-register-system", "error", "a version is registered in a catalog of one's own; `system` is the platform's", _PT
 )
+REGISTER_CONFLICT = Rule(
+    "register-conflict",
+    "error",
+    "registrations into one model agree on it, and each alias is set by one of them",
+    _OURS,
+)
+REGISTER_SOURCE = Rule(
+    "register-source", "error", "a version is made from a run, a model, or a folder that holds one in order", _OURS
+)
+SOURCE_DOUBTFUL = Rule(
+    "source-doubtful", "warning", "a version is made from a run, a model, or a folder that holds one in order", _OURS
+)
+ALIAS_UNSET = Rule(
+    "S4-alias", "error", "an alias that is followed points to a version, or is set by a registration of this file", _PT
+)
+NO_SCHEMA = Rule("S2-schema", "error", "the catalog and the schema to register in exist: they are not made here", _PT)
+SCHEMA_UNSEEN = Rule(
+    "schema-unseen", "warning", "S2: the catalog and the schema to register in exist: they are not made here", _PT
+)
 MLFLOW_OLD = Rule("S22-mlflow", "error", "a model is logged with MLflow 2.11 or newer", _PT)
 MODEL_TYPE = Rule("S23-model-type", "error", "an embedding model that is logged carries metadata model_type", _PT)
 MODEL_TYPE_UNSEEN = Rule(

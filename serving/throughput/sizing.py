@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal, TypeVar
 
+from serving.spec.entity import Entity
 from serving.spec.entry import Entry
 from serving.spec.fleet import Fleet
 from serving.spec.problem import Problem, in_order
@@ -17,13 +18,14 @@ from serving.throughput.headroom import headroom_problems
 from serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
 from serving.throughput.regional import regional_problems
 from serving.throughput.regions import RegionTable
+from serving.throughput.registrations import registration_conflicts
 from serving.throughput.waiving import Waived, waive, waiver_problems
 
 Family = Literal["bands", "model_units", "workload"]
 Amount = TypeVar("Amount", int, float)
 Answers = Mapping[ModelVersion, OptimizationInfo | Unavailable]
 
-__all__ = ["EndpointSizing", "EntitySizing", "Sized", "size"]
+__all__ = ["EndpointSizing", "EntitySizing", "Sized", "size", "size_entry"]
 
 
 @dataclass(frozen=True)
@@ -59,20 +61,28 @@ class Sized:
 
 
 def size(
-    fleet: Fleet, answers: Answers, source: Source, *, today: date | None = None, regions: RegionTable | None = None
+    fleet: Fleet,
+    answers: Answers,
+    source: Source,
+    *,
+    today: date | None = None,
+    regions: RegionTable | None = None,
+    found: Iterable[Problem] = (),
 ) -> Sized:
     """Size every entry of `fleet`.
 
     `answers` holds the optimization info of `needed.model_versions(fleet)`; a missing answer counts as unavailable.
-    Without `today` no waiver is judged, and every warning stands. `regions` replaces the table that is shipped.
+    Without `today` no waiver is judged, and every warning stands. `regions` replaces the table that is shipped. `found`
+    are problems of the same entries that were found elsewhere, to be waived and ordered with the rest.
     """
     endpoints: list[EndpointSizing] = []
-    problems: list[Problem] = []
+    problems: list[Problem] = list(found)
     for entry in fleet.models:
-        sized, found = _size_entry(entry, fleet.allow_legacy, answers, source)
-        problems += found
+        sized, of_entry = _size_entry(entry, entry.entities, fleet.allow_legacy, answers, source)
+        problems += of_entry
         if sized is not None:
             endpoints.append(sized)
+    problems += registration_conflicts(fleet, source)
     problems += regional_problems(fleet, source, regions)
     problems += waiver_problems(fleet, source)
     if today is None:
@@ -81,12 +91,29 @@ def size(
     return Sized(tuple(endpoints), standing, waived)
 
 
+def size_entry(
+    entry: Entry,
+    answers: Answers,
+    registered: Mapping[str, str],
+    source: Source,
+    *,
+    allow_legacy: bool = False,
+) -> tuple[EndpointSizing | None, tuple[Problem, ...]]:
+    """One entry alone, once versions that the fleet registers are there: `registered` has them by entity path."""
+    entities = tuple(
+        replace(entity, version=registered[entity.path]) if entity.path in registered else entity
+        for entity in entry.entities
+    )
+    sized, problems = _size_entry(entry, entities, allow_legacy, answers, source)
+    return sized, in_order(problems)
+
+
 def _size_entry(
-    entry: Entry, allow_legacy: bool, answers: Answers, source: Source
+    entry: Entry, entities_wanted: tuple[Entity, ...], allow_legacy: bool, answers: Answers, source: Source
 ) -> tuple[EndpointSizing | None, list[Problem]]:
     sized = [
         size_entity(entry, entity, _answer(answers, entity.model, entity.version), allow_legacy, source)
-        for entity in entry.entities
+        for entity in entities_wanted
     ]
     problems = [problem for one in sized for problem in one.problems]
     families = {one.family for one in sized if one.family is not None}

@@ -93,8 +93,8 @@ class WorkspaceClient:
     def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         return self._call("PATCH", path, body).json()
 
-    def delete(self, path: str) -> dict[str, Any]:
-        return self._call("DELETE", path).json()
+    def delete(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return self._call("DELETE", path, body).json()
 
     def text(self, path: str) -> str:
         return self._call("GET", path).text()

@@ -58,7 +58,7 @@ def _ask_all(
     answers: dict[ModelVersion, OptimizationInfo | Unavailable] = {}
     failure: WorkspaceError | None = None
     with ThreadPoolExecutor(min(MOST_AT_ONCE, len(versions)), thread_name_prefix="optimization-info") as pool:
-        pending = [(version, pool.submit(_ask, client, version)) for version in versions]
+        pending = [(version, pool.submit(ask, client, version)) for version in versions]
         for version, future in pending:
             try:
                 answers[version] = future.result()
@@ -83,7 +83,8 @@ def _ask_all(
     return answers
 
 
-def _ask(client: WorkspaceClient, version: ModelVersion) -> OptimizationInfo | Unavailable:
+def ask(client: WorkspaceClient, version: ModelVersion) -> OptimizationInfo | Unavailable:
+    """The answer for one version, nothing recorded. Errors: WorkspaceError that concerns the workspace as a whole."""
     path = f"{_PATH}/{quote(version.model, safe='')}/{quote(version.version, safe='')}"
     try:
         return OptimizationInfo.from_response(client.get(path))

@@ -36,3 +36,14 @@ def test_missing_workspace_is_told_with_what_to_set(
     assert main(["preview", "--stack", "dev", "--engine", "embedded"]) == 1
 
     assert "DATABRICKS_HOST" in capsys.readouterr().err
+
+
+def test_embedded_engine_refuses_the_published_plugin_before_it_starts_a_workspace(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BANDPLAN_DATABRICKS_PLUGIN", "published")
+
+    assert main(["preview", "--engine", "embedded"]) == 2
+
+    assert "BANDPLAN_DATABRICKS_PLUGIN" in capsys.readouterr().err
+    assert not (project / ".bandplan").exists()

@@ -33,16 +33,23 @@ class Declared:
     version: str
     timeouts: dict[str, str]
     dependencies: frozenset[str]
+    import_id: str = ""
+    retain_on_delete: bool = False
+    ignore_changes: tuple[str, ...] = ()
 
 
 @dataclass
 class Recording:
-    """What one run of a program declared, in order of arrival, what it exported and logged."""
+    """What one run of a program declared, in order of arrival, what it exported and logged.
+
+    `registered` are the outputs of every ModelVersion, None for versions that are not made yet.
+    """
 
     resources: list[Declared] = field(default_factory=list)
     exports: dict[str, Any] = field(default_factory=dict)
     component_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     logged: list[str] = field(default_factory=list)
+    registered: dict[str, Any] | None = None
 
     def named(self, name: str, kind: str) -> Declared:
         """The one resource of that logical name whose type token ends with `kind`."""
@@ -79,9 +86,15 @@ class _Monitor(mocks.MockMonitor):
                     request.version,
                     json_format.MessageToDict(request.customTimeouts),
                     frozenset(request.dependencies),
+                    request.importId,
+                    request.retainOnDelete,
+                    tuple(request.ignoreChanges),
                 )
             )
         answer = resource_pb2.RegisterResourceResponse(urn=urn, object=request.object)
+        if request.type == "bandplan:index:ModelVersion" and self._recording.registered is not None:
+            for name, value in self._recording.registered.items():
+                answer.object[name] = value
         if request.custom and not self._preview:
             answer.id = request.name
             answer.object["servingEndpointId"] = f"id-of-{request.name}"

@@ -17,8 +17,7 @@ import pytest
 
 from components.bulk import bulk_declaration
 from components.fleet import Fleet
-from components.program import deferred_checks, plan_stack, registration_needed, run
-from components.request import UNKNOWN, endpoint_request
+from components.program import plan_stack, run
 
 ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 1, 1)
@@ -170,6 +169,15 @@ def test_s18_endpoint_and_guard_carry_timeouts_in_hours(tmp_path: Path, environ:
         assert recording.named(f"{name}-ready", "EndpointReady").timeouts == timeouts
 
 
+def test_changed_notifications_are_the_guards_alone(tmp_path: Path, environ: dict[str, str], record: Any) -> None:
+    """The published plugin would plan them, send nothing, and plan them again."""
+    models(tmp_path, {"name": "chat", **BAND})
+    plan = plan_stack(tmp_path, None, "local", environ, TODAY)
+    recording = record(lambda: Fleet(plan.sizings, plan.host))
+    assert recording.named("chat", "ModelServing").ignore_changes == ("emailNotifications",)
+    assert recording.named("chat-ready", "EndpointReady").ignore_changes == ()
+
+
 def test_s30_summary_has_the_query_url_without_api_in_front(
     tmp_path: Path, environ: dict[str, str], record: Any
 ) -> None:
@@ -277,49 +285,6 @@ def test_offline_uses_what_was_recorded_and_asks_nobody(tmp_path: Path, environ:
     assert len(_Workspace.asked) == asked
     (anywhere,) = plan_stack(tmp_path, None, "local", {"BANDPLAN_OFFLINE": "1"}, TODAY).sizings
     assert anywhere.ceiling_tokens_per_second == 1960
-
-
-def test_entries_that_need_registration_are_named_and_their_checks_deferred(
-    tmp_path: Path, environ: dict[str, str]
-) -> None:
-    registered = {
-        "name": "mine",
-        "task": "llm/v1/chat",
-        "register": {"name": "ml.prod.mine_llama", "source": "runs:/0123/model"},
-        "throughput": {"bands": {"min": 1, "max": 2}},
-    }
-    models(tmp_path, {"name": "chat", **BAND}, registered)
-    sizings = plan_stack(tmp_path, None, "local", environ, TODAY).sizings
-
-    (needed,) = registration_needed(sizings)
-    (deferred,) = deferred_checks(sizings)
-    assert needed.startswith("models/mine: ml.prod.mine_llama has to be registered first")
-    assert deferred.startswith("models/mine: whether ml.prod.mine_llama is eligible")
-    assert not any("mine_llama" in path for path in _Workspace.asked)
-
-
-def test_what_hangs_on_a_version_to_be_registered_is_unknown_in_the_request(
-    tmp_path: Path, environ: dict[str, str]
-) -> None:
-    entry = {
-        "name": "mine",
-        "task": "llm/v1/chat",
-        "register": {"name": "ml.prod.mine_llama", "source": "runs:/0123/model"},
-        "throughput": {"bands": {"min": 1, "max": 2}},
-    }
-    models(tmp_path, entry)
-    (sizing,) = plan_stack(tmp_path, None, "local", environ, TODAY).sizings
-
-    (entity,) = endpoint_request(sizing).endpoint["config"]["servedEntities"]
-
-    assert entity == {
-        "name": "mine_llama",
-        "entityName": "ml.prod.mine_llama",
-        "entityVersion": UNKNOWN,
-        "minProvisionedThroughput": UNKNOWN,
-        "maxProvisionedThroughput": UNKNOWN,
-    }
-    assert pulumi.runtime.rpc.UNKNOWN == UNKNOWN
 
 
 def test_preview_path_imports_none_of_the_slow_packages() -> None:

@@ -11,11 +11,16 @@ from pulumi import _types
 from components.request import endpoint_request
 from components.resources import (
     EndpointReady,
+    Grants,
+    ModelAlias,
     ModelServing,
     ModelServingProvisionedThroughput,
+    ModelVersion,
     Permissions,
+    RegisteredModel,
     databricks_plugin_version,
 )
+from provider.schema import package_schema
 
 PUBLISHED: dict[Any, tuple[Any, Any]] = {
     ModelServing: (pulumi_databricks.ModelServing, pulumi_databricks.ModelServingArgs),
@@ -24,6 +29,8 @@ PUBLISHED: dict[Any, tuple[Any, Any]] = {
         pulumi_databricks.ModelServingProvisionedThroughputArgs,
     ),
     Permissions: (pulumi_databricks.Permissions, pulumi_databricks.PermissionsArgs),
+    RegisteredModel: (pulumi_databricks.RegisteredModel, pulumi_databricks.RegisteredModelArgs),
+    Grants: (pulumi_databricks.Grants, pulumi_databricks.GrantsArgs),
 }
 
 
@@ -37,14 +44,23 @@ def test_plugin_version_is_the_one_that_the_published_package_asks_for() -> None
     assert databricks_plugin_version() == published.get_version()
 
 
-@pytest.mark.parametrize("thin", [ModelServing, ModelServingProvisionedThroughput])
+@pytest.mark.parametrize("thin", [ModelServing, ModelServingProvisionedThroughput, RegisteredModel])
 def test_every_published_input_and_no_other_is_accepted(thin: Any) -> None:
     assert set(_types.input_type_types(PUBLISHED[thin][1])) == thin.INPUTS
 
 
-def test_permissions_takes_the_inputs_of_a_serving_endpoint() -> None:
-    """Permissions has an input per kind of object; ours is for serving endpoints only."""
-    assert set(_types.input_type_types(pulumi_databricks.PermissionsArgs)) >= Permissions.INPUTS
+@pytest.mark.parametrize("thin", [Permissions, Grants])
+def test_permissions_and_grants_take_the_inputs_of_one_kind_of_object(thin: Any) -> None:
+    """The published ones have an input per kind; ours are for serving endpoints and for models only."""
+    assert set(_types.input_type_types(PUBLISHED[thin][1])) > thin.INPUTS
+
+
+@pytest.mark.parametrize("own", [EndpointReady, ModelVersion, ModelAlias])
+def test_our_own_types_have_the_properties_of_our_provider(own: Any) -> None:
+    described = package_schema()["resources"][own.TYPE]
+    worked_out = {"digest"} & set(own.OUTPUTS)  # added to the inputs by the provider itself
+    assert set(described["inputProperties"]) == own.INPUTS | worked_out
+    assert set(described["properties"]) == own.INPUTS | set(own.OUTPUTS)
 
 
 @pytest.mark.parametrize("thin", PUBLISHED)
@@ -134,6 +150,11 @@ def test_permission_names_are_those_of_the_published_package(sizing_of: Any) -> 
     permissions = [{principal: "x", "permission_level": "CAN_QUERY"} for principal in principals]
     inputs = {"accessControls": list(endpoint_request(sizing_of(permissions=permissions)).access_controls)}
     assert unknown_names(inputs, pulumi_databricks.PermissionsArgs, "Permissions") == []
+
+
+def test_grant_names_are_those_of_the_published_package() -> None:
+    inputs = {"model": "ml.own.m", "grants": [{"principal": "apps", "privileges": ["EXECUTE"]}]}
+    assert unknown_names(inputs, pulumi_databricks.GrantsArgs, "Grants") == []
 
 
 def test_a_wrong_nested_name_would_be_found() -> None:

@@ -61,6 +61,23 @@ def test_band_change_is_previewed_applied_in_place_and_seen_at_the_workspace(fle
     assert by_name(fleet.preview(engine)) == {}
 
 
+def test_notifications_are_changed_by_the_guard_alone_and_then_nothing_is_left_to_do(
+    fleet: FleetProject, engine: str
+) -> None:
+    fleet.write_models(SMALL)
+    fleet.bandplan("up", "--engine", engine, "--no-query")
+    for old, new, live in (
+        ("[ml-oncall@example.com]", "[night-shift@example.com]", ["night-shift@example.com"]),
+        ("    notifications: {on_update_failure: [night-shift@example.com]}\n", "", []),
+    ):
+        fleet.edit(old, new)
+        assert by_name(fleet.preview(engine)) == {"EndpointReady support-chat-ready": "update"}
+        fleet.bandplan("up", "--engine", engine, "--no-query")
+        notifications = fleet.endpoint("support-chat").get("email_notifications", {})
+        assert notifications.get("on_update_failure", []) == live
+        assert by_name(fleet.preview(engine)) == {}
+
+
 @pytest.mark.pulumi_cli
 @pytest.mark.skipif(shutil.which("pulumi") is None, reason="no `pulumi` on PATH")
 @pytest.mark.timeout(600)

@@ -5,7 +5,9 @@ import pytest
 
 from serving.workspace.client import WorkspaceClient
 from stub.process import Running, start, stop
+from tests.provider.version_bench import VersionBench
 from tests.provider.workbench import Workbench
+from tests.stub.stub_client import StubClient
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +22,10 @@ def stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def bench(stub: Running, request: pytest.FixtureRequest) -> Workbench:
     """A provider, a workspace and one endpoint name of the test's own."""
     return Workbench(WorkspaceClient(stub.host, stub.token), f"ep-{abs(hash(request.node.name)) % 10**10}")
+
+
+@pytest.fixture
+def versions(stub: Running, request: pytest.FixtureRequest, tmp_path: Path) -> VersionBench:
+    """A provider, a workspace, a project with an MLflow model in it, and one model name of the test's own."""
+    name = f"ml.own.m{abs(hash(request.node.name)) % 10**10}"
+    return VersionBench(WorkspaceClient(stub.host, stub.token), StubClient(stub.host, stub.token), tmp_path, name)

@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from plugin.values import UNKNOWN
-from provider.inputs import findings, is_known
+from provider.input_kinds import is_known
+from provider.inputs import findings
 from provider.property_changes import property_changes
 from tests.provider.builders import declaration, served
 

@@ -1,7 +1,10 @@
 """The provider against the stand-in workspace, over HTTP."""
 
 import json
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ from serving.workspace.client import WorkspaceClient
 from tests.provider.builders import declaration, served
 from tests.provider.workbench import Workbench
 
+ROOT = Path(__file__).parents[2]
 MORE = [served(maxProvisionedThroughput=3920)]
 MAXIMUM = "declared.servedEntities[0].maxProvisionedThroughput"
 
@@ -373,3 +377,12 @@ def test_another_resource_type_is_refused(bench: Workbench) -> None:
     bench.urn = "urn:pulumi:test::bandplan::bandplan:index:Other::x"
     with pytest.raises(ProviderError, match="is not a resource of this package"):
         bench.check(bench.inputs())
+
+
+def test_a_fleet_that_registers_nothing_loads_nothing_that_registering_needs() -> None:
+    script = (
+        "import sys, provider.native\n"
+        "print(sorted({'pydantic', 'mlflow', 'serving.registration', 'provider.model_version'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -412,3 +412,49 @@ def test_control_characters_of_a_name_are_escaped_in_what_is_printed(load: Load,
     assert len(loaded.problems) == 2
     for problem in loaded.problems:
         assert problem.render().isprintable() and "\\" in problem.render()
+
+
+def test_s4_version_may_be_an_alias_to_follow(changed: Changed) -> None:
+    loaded = changed('version: "1"', "version: {alias: champion}")
+    assert loaded.fleet is not None, loaded.problems
+    (entity,) = loaded.fleet.models[0].entities
+    assert (entity.version, entity.alias) == (None, "champion")
+
+
+@pytest.mark.parametrize(
+    ("version", "id", "step"),
+    [
+        ("{alias: a b}", "value", "write `alias: champion`"),
+        ("{alias: 3}", "type", 'write it in quotes: "3"'),
+        ("{}", "missing-key", "add `alias: champion`"),
+        ('{alias: champion, number: "3"}', "unknown-key", "remove it; the keys here are alias"),
+    ],
+)
+def test_alias_that_cannot_be_followed_is_refused(
+    changed: Changed, only_problem: OnlyProblem, version: str, id: str, step: str
+) -> None:
+    assert only_problem(changed('version: "1"', f"version: {version}"), id).next_step == step
+
+
+def test_tag_that_is_bandplans_own_is_refused(changed: Changed, only_problem: OnlyProblem) -> None:
+    model = 'model: system.ai.llama_v3_3_70b_instruct\n    version: "1"'
+    tags = '{a: b, "bandplan.source_digest": x}'
+    problem = only_problem(changed(model, f"register: {{name: a.b.c, source: runs:/1/m, tags: {tags}}}"), "own-tag")
+    assert problem.path == "models/support-chat/register/tags/bandplan.source_digest"
+
+
+def test_registration_says_what_its_model_is_who_owns_it_and_who_may_use_it(changed: Changed) -> None:
+    model = 'model: system.ai.llama_v3_3_70b_instruct\n    version: "1"'
+    more = "comment: Ours, owner: ana, retain: false, grants: [{principal: apps, privileges: [EXECUTE]}]"
+    loaded = changed(model, f"register: {{name: a.b.c, source: runs:/1/m, {more}}}")
+    assert loaded.fleet is not None, loaded.problems
+    registration = loaded.fleet.models[0].entities[0].register
+    assert registration is not None and not registration.retain
+    assert (registration.comment, registration.owner) == ("Ours", "ana")
+    assert [(grant.principal, grant.privileges) for grant in registration.grants or ()] == [("apps", ("EXECUTE",))]
+
+
+@pytest.mark.parametrize("grants", ["[{principal: apps, privileges: []}]", "[{principal: apps, privileges: [SELECT]}]"])
+def test_grant_that_no_model_has_is_refused(changed: Changed, only_problem: OnlyProblem, grants: str) -> None:
+    model = 'model: system.ai.llama_v3_3_70b_instruct\n    version: "1"'
+    only_problem(changed(model, f"register: {{name: a.b.c, source: runs:/1/m, grants: {grants}}}"), "value")

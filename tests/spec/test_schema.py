@@ -54,8 +54,16 @@ workloads = mappings(
 )
 registrations = mappings(
     {"name": models, "source": words},
-    some(metadata=st.dictionaries(words, words, max_size=2), mlflow_version=st.just("2.12.1")),
+    some(
+        metadata=st.dictionaries(words, words, max_size=2),
+        mlflow_version=st.just("2.12.1"),
+        alias=names,
+        tags=st.dictionaries(words, words, max_size=2),
+        retain=st.booleans(),
+        grants=st.just([{"principal": "p", "privileges": ["EXECUTE"]}]),
+    ),
 )
+versions = st.one_of(st.just("1"), st.fixed_dictionaries({"alias": names}))
 permissions = st.fixed_dictionaries(
     {"group_name": words, "permission_level": st.sampled_from(["CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"])}
 )
@@ -78,7 +86,7 @@ settings_of_all = some(
 def entities(draw: st.DrawFn) -> dict[str, Any]:
     model = draw(
         st.one_of(
-            st.fixed_dictionaries({"model": models, "version": st.just("1")}),
+            st.fixed_dictionaries({"model": models, "version": versions}),
             st.fixed_dictionaries({"register": registrations}),
         )
     )

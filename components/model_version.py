@@ -1,0 +1,133 @@
+"""Registered models, a component each: the model, its grants, the versions that this stack makes, their aliases."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.resources import Grants, ModelAlias, ModelVersion, RegisteredModel, state_inputs
+from components.wire import wire
+from serving.throughput.optimization_info import Unavailable
+from serving.throughput.registrations import PlannedModel, PlannedVersion
+from serving.throughput.registry_answers import Absent, Existing
+
+Standing = Existing | Absent | Unavailable | None
+"""What the workspace says of a model before anything is declared; None when it was not asked."""
+
+
+@dataclass(frozen=True)
+class DeclaredVersion:
+    """A version, and what has to be there before anything serves it."""
+
+    version: ModelVersion
+    before_serving: tuple[pulumi.Resource, ...]
+
+
+class RegisteredVersions(pulumi.ComponentResource):
+    """`bandplan:index:RegisteredVersions`, named after its model; inputs are plain (`planned_inputs`).
+
+    Children: `<model>`, `<model>-grants` when any are stated, and for each version `<key>`, both the version and, when
+    it has an alias, the alias. The model is never deleted with the stack, for that would delete every version of it.
+    """
+
+    TYPE = "bandplan:index:RegisteredVersions"
+
+    def __init__(
+        self, planned: PlannedModel, standing: Standing = None, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """`standing` decides between making the model and taking over the one that is there."""
+        properties: dict[str, Any] = {}
+        super().__init__(self.TYPE, planned.name, properties, opts)
+        state_inputs(properties, planned_inputs(planned))
+        model = RegisteredModel(planned.name, model_inputs(planned), self._model_options(planned, standing))
+        after_model = pulumi.ResourceOptions(parent=self, depends_on=[model])
+        if planned.grants is not None:
+            grants = [wire(grant) for grant in planned.grants]
+            Grants(f"{planned.name}-grants", {"model": planned.name, "grants": grants}, after_model)
+        self.versions = {version.key: self._declare(version, after_model) for version in planned.versions}
+        self.register_outputs({})
+
+    def _model_options(self, planned: PlannedModel, standing: Standing) -> pulumi.ResourceOptions:
+        left_out = [name for name in ("comment", "owner") if getattr(planned, name) is None]
+        return pulumi.ResourceOptions(
+            parent=self,
+            retain_on_delete=True,
+            ignore_changes=left_out,
+            import_=standing.name if isinstance(standing, Existing) else None,
+        )
+
+    def _declare(self, planned: PlannedVersion, options: pulumi.ResourceOptions) -> DeclaredVersion:
+        version = ModelVersion(planned.key, version_inputs(planned), options)
+        if planned.registration.alias is None:
+            return DeclaredVersion(version, (version,))
+        pointing = {
+            "name": planned.registration.name,
+            "alias": planned.registration.alias,
+            "version": version.version,
+        }
+        alias = ModelAlias(planned.key, pointing, pulumi.ResourceOptions(parent=self))
+        return DeclaredVersion(version, (version, alias))
+
+
+def planned_inputs(planned: PlannedModel) -> dict[str, Any]:
+    """Inputs of the component: what is registered, in the words of models.yaml, for policies and reports."""
+    return {
+        "model": planned.name,
+        "versions": [
+            {
+                name: value
+                for name, value in {
+                    "source": version.registration.source,
+                    "task": version.task,
+                    "alias": version.registration.alias,
+                    "retain": version.registration.retain,
+                    "endpoints": list(dict.fromkeys(entry.name for entry, _ in version.users)),
+                }.items()
+                if value is not None
+            }
+            for version in planned.versions
+        ],
+    }
+
+
+def model_inputs(planned: PlannedModel) -> dict[str, Any]:
+    """Inputs of the registered model; what nobody states is left as it is in the workspace."""
+    catalog, schema, name = planned.name.split(".")
+    stated = {"comment": planned.comment, "owner": planned.owner}
+    return {
+        "catalogName": catalog,
+        "schemaName": schema,
+        "name": name,
+        **{key: value for key, value in stated.items() if value is not None},
+    }
+
+
+def version_inputs(planned: PlannedVersion) -> dict[str, Any]:
+    """Inputs of ModelVersion; only what is stated, and the capacity that each entity asks of it."""
+    registration = planned.registration
+    optional: Mapping[str, Any] = {
+        "metadata": dict(sorted(registration.metadata.items())),
+        "mlflowVersion": registration.mlflow_version,
+        "description": registration.description,
+        "tags": dict(sorted(registration.tags.items())),
+    }
+    return {
+        "name": registration.name,
+        "source": registration.source,
+        "task": planned.task,
+        **{name: value for name, value in optional.items() if value},
+        "retain": registration.retain,
+        "throughput": [
+            {
+                "endpoint": entry.name,
+                **({"entity": entity.path} if entity.path else {}),
+                "task": entry.task,
+                "trafficPercent": entity.traffic_percent,
+                "throughput": wire(entity.throughput),
+                **({"demand": wire(entry.demand)} if entry.demand is not None else {}),
+                **({"headroomPercent": entry.headroom_percent} if entry.headroom_percent is not None else {}),
+            }
+            for entry, entity in planned.users
+        ],
+    }

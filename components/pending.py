@@ -1,0 +1,103 @@
+"""A sizing whose numbers hang on versions that this deploy registers: as outputs, known once the versions are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import pulumi
+
+from components.model_version import DeclaredVersion
+from components.request import Pending, PendingEntity
+from components.resources import ModelVersion
+from serving.throughput.optimization_info import OptimizationInfo
+from serving.throughput.registrations import version_key
+from serving.throughput.sizing import EndpointSizing, EntitySizing
+
+T = TypeVar("T")
+Known = tuple[str, OptimizationInfo]
+Resize = Callable[[EndpointSizing, Mapping[str, Known]], EndpointSizing]
+"""Sizes an endpoint again once versions that it waits for are known, by entity path; it may be some of them."""
+
+
+@dataclass(frozen=True)
+class PendingSizing:
+    """The sizing as it becomes known: as a whole, and each waiting entity, by its place, for itself."""
+
+    whole: pulumi.Output[EndpointSizing]
+    entities: Mapping[int, pulumi.Output[EntitySizing]]
+    before_serving: tuple[pulumi.Resource, ...]
+
+
+def pending_sizing(
+    sizing: EndpointSizing, declared: Mapping[str, DeclaredVersion], resize: Resize | None
+) -> PendingSizing | None:
+    """None when every version is known. `declared` is by version key. Errors: KeyError for a version nobody makes."""
+    waiting = {
+        index: declared[version_key(entity.register)]
+        for index, entity in enumerate(sizing.entry.entities)
+        if entity.register is not None
+    }
+    if not waiting:
+        return None
+    if resize is None:
+        raise ValueError(f"{sizing.entry.name}: has versions to be registered, and nothing to size it with later")
+    sized = {
+        index: _resized(sizing, {index: one.version}, resize).apply(partial(_entity_at, index))
+        for index, one in waiting.items()
+    }
+    whole = _resized(sizing, {index: one.version for index, one in waiting.items()}, resize)
+    before = dict.fromkeys(resource for one in waiting.values() for resource in one.before_serving)
+    return PendingSizing(whole, sized, tuple(before))
+
+
+def pending_entities(sizing: EndpointSizing, pending: PendingSizing) -> Pending:
+    """What goes into the endpoint's request: bounds that are known already stay plain."""
+    found = {}
+    for index, output in pending.entities.items():
+        entity = sizing.entities[index]
+        found[index] = PendingEntity(
+            version=output.apply(lambda known: known.version),
+            min_provisioned_throughput=_later(
+                entity.min_provisioned_throughput, output, lambda known: known.min_provisioned_throughput
+            ),
+            max_provisioned_throughput=_later(
+                entity.max_provisioned_throughput, output, lambda known: known.max_provisioned_throughput
+            ),
+        )
+    return found
+
+
+def later_inputs(
+    now: Mapping[str, Any], output: pulumi.Output[T], inputs: Callable[[T], Mapping[str, Any]], names: tuple[str, ...]
+) -> dict[str, Any]:
+    """`now`, with those of `names` that it lacks as outputs of what `inputs` says then."""
+
+    def input_named(name: str) -> pulumi.Output[Any]:
+        return output.apply(lambda known: inputs(known).get(name))
+
+    return {**now, **{name: input_named(name) for name in names if name not in now}}
+
+
+def _entity_at(index: int, whole: EndpointSizing) -> EntitySizing:
+    return whole.entities[index]
+
+
+def _later(now: Any, output: pulumi.Output[T], pick: Callable[[T], Any]) -> Any:
+    return output.apply(pick) if now is None else now
+
+
+def _resized(
+    sizing: EndpointSizing, versions: Mapping[int, ModelVersion], resize: Resize
+) -> pulumi.Output[EndpointSizing]:
+    paths = [sizing.entry.entities[index].path for index in versions]
+    answers = [pulumi.Output.all(one.version, one.model_type, one.throughput_chunk_size) for one in versions.values()]
+
+    def size(known: list[list[Any]]) -> EndpointSizing:
+        return resize(sizing, {path: _known(*answer) for path, answer in zip(paths, known, strict=True)})
+
+    return pulumi.Output.all(*answers).apply(size)
+
+
+def _known(version: str, model_type: str, chunk: float) -> Known:
+    return version, OptimizationInfo(True, model_type or None, int(chunk) or None)

@@ -1,0 +1,207 @@
+"""The resource EndpointReady: Pulumi's calls on one side, the pure modules and the workspace on the other."""
+
+import json
+from typing import Any
+
+from pulumi.provider.experimental import provider as sdk
+from pulumi.provider.experimental.property_value import PropertyValue
+
+from plugin.errors import ProviderError
+from plugin.values import UNKNOWN, plain, property_values
+from provider.comparison import differences, task_difference
+from provider.context import Context, told_to_user
+from provider.declared import Declared
+from provider.detailed_diff import property_diffs, top_level_names
+from provider.difference import Difference, PathStep, property_path
+from provider.endpoint_ready import Surroundings, make_ready, unchangeable_description, unsendable_task
+from provider.input_kinds import is_known
+from provider.inputs import INPUTS, Wanted, findings
+from provider.property_changes import property_changes
+from provider.readiness import Failed, Ready, assess
+from serving.workspace.endpoints import Endpoints
+from serving.workspace.errors import NotFound
+from serving.workspace.live_endpoint import LiveEndpoint
+
+_COMPARED = tuple(name for name in INPUTS if name != "timeoutSeconds")
+"""A new timeout alone changes nothing at the platform, so it is no change."""
+
+_MOST_SHOWN = 10
+
+
+class EndpointGuard:
+    """The calls on EndpointReady resources; synchronous."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def check(self, request: sdk.CheckRequest) -> sdk.CheckResponse:
+        failures = [sdk.CheckFailure(f.property_path, f.reason) for f in findings(plain(request.new_inputs))]
+        return sdk.CheckResponse(inputs=request.new_inputs, failures=failures)
+
+    def diff(self, request: sdk.DiffRequest) -> sdk.DiffResponse:
+        old, new = plain(request.old_state), plain(request.new_inputs)
+        changed = property_changes(old, new, _COMPARED)
+        detailed = property_diffs(changed)
+        if changed.get("endpoint") == "update" and new["endpoint"] is not UNKNOWN:
+            detailed["endpoint"] = sdk.PropertyDiff(sdk.PropertyDiffKind.UPDATE_REPLACE, True)
+            return sdk.DiffResponse(
+                changes=True,
+                replaces=["endpoint"],
+                detailed_diff=detailed,
+                diffs=["endpoint"],
+            )
+        if "declared.description" in changed and "endpoint" not in changed and "servingEndpointId" not in changed:
+            self._context.warn(request.urn, unchangeable_description(str(new["endpoint"])))
+        if all(is_known(new.get(name)) for name in _COMPARED):
+            for path in self._live_differences(request.urn, Wanted.from_inputs(new), old, frozenset(changed)):
+                detailed.setdefault(path, sdk.PropertyDiff(sdk.PropertyDiffKind.UPDATE, False))
+        return sdk.DiffResponse(
+            changes=bool(detailed),
+            detailed_diff=detailed,
+            diffs=top_level_names(detailed),
+            stables=["endpoint"],
+        )
+
+    def create(self, request: sdk.CreateRequest) -> sdk.CreateResponse:
+        if request.preview:
+            name = plain(request.properties)["endpoint"]
+            return sdk.CreateResponse("" if name is UNKNOWN else name, _foreseen(request.properties))
+        live = self._make_ready(request.urn, request.properties, None, request.timeout)
+        return sdk.CreateResponse(live.name, _outputs(request.properties, live))
+
+    def update(self, request: sdk.UpdateRequest) -> sdk.UpdateResponse:
+        if request.preview:
+            return sdk.UpdateResponse(_foreseen(request.news))
+        previous = plain(request.olds).get("declared")
+        live = self._make_ready(
+            request.urn,
+            request.news,
+            Declared.from_inputs(previous) if previous else None,
+            request.timeout,
+        )
+        return sdk.UpdateResponse(_outputs(request.news, live))
+
+    def read(self, request: sdk.ReadRequest) -> sdk.ReadResponse:
+        """What the endpoint runs: in state and inputs, declared properties that differ get their live values."""
+        with told_to_user(request.resource_id):
+            try:
+                live = Endpoints(self._context.client).get(request.resource_id)
+            except NotFound:
+                return sdk.ReadResponse(resource_id="")
+        known = plain(request.properties)
+        if not known.get("declared"):
+            raise ProviderError(
+                f"{request.resource_id}: an EndpointReady cannot be imported; it holds nothing of its own, so declare "
+                "it and run `up`: it takes over an endpoint that exists"
+            )
+        declared = Declared.from_inputs(known["declared"])
+        other_task = task_difference(declared, live)
+        found = (*differences(declared, live), *((other_task,) if other_task else ()))
+        inputs = {name: value for name, value in request.properties.items() if name in INPUTS}
+        if found:
+            inputs["declared"] = property_values({"declared": _as_live(known["declared"], found)})["declared"]
+        return sdk.ReadResponse(live.name, _outputs(inputs, live), inputs)
+
+    def delete(self, request: sdk.DeleteRequest) -> None:
+        """Nothing: the endpoint belongs to another resource."""
+
+    def _live_differences(
+        self, urn: str, wanted: Wanted, old: dict[str, Any], changed: frozenset[str]
+    ) -> tuple[str, ...]:
+        """Property paths in which the endpoint is not what `wanted` says, `ready` among them when it is not ready.
+
+        Warns of what differs from the state already and is not `changed` by the program: the engine can show only the
+        state's value of it.
+        """
+        with told_to_user(wanted.endpoint):
+            try:
+                live = Endpoints(self._context.client).get(wanted.endpoint)
+            except NotFound:
+                self._context.warn(
+                    urn,
+                    f"{wanted.endpoint}: the endpoint does not exist any more; refresh the stack",
+                )
+                return ("ready",)
+        paths = []
+        if wanted.serving_endpoint_id and live.id and wanted.serving_endpoint_id != live.id:
+            paths.append("servingEndpointId")
+        found = differences(wanted.declared, live)
+        paths += [difference.property_path for difference in found]
+        before = Declared.from_inputs(old["declared"]) if old.get("declared") else wanted.declared
+        recorded = found if before == wanted.declared else differences(before, live)
+        drifted = [difference for difference in recorded if not _is_changed(difference, changed)]
+        for difference in drifted[:_MOST_SHOWN]:
+            self._context.warn(urn, f"{wanted.endpoint}: not as declared: {difference}")
+        other_task = task_difference(wanted.declared, live)
+        if other_task is not None:
+            paths.append(other_task.property_path)
+            self._context.warn(urn, unsendable_task(wanted.endpoint, other_task))
+        verdict = assess(live)
+        if not isinstance(verdict, Ready):
+            self._context.warn(urn, f"{wanted.endpoint}: {_in_short(verdict)}")
+            paths.append("ready")
+        return tuple(paths)
+
+    def _make_ready(
+        self,
+        urn: str,
+        inputs: dict[str, PropertyValue],
+        previous: Declared | None,
+        timeout_seconds: float,
+    ) -> LiveEndpoint:
+        known = plain(inputs)
+        if timeout_seconds > 0 and not known.get("timeoutSeconds"):
+            known["timeoutSeconds"] = int(timeout_seconds)
+        wanted = Wanted.from_inputs(known)
+        surroundings = Surroundings(
+            progress=lambda text: self._context.progress(urn, f"{wanted.endpoint}: {text}"),
+            warn=lambda text: self._context.warn(urn, text),
+            sleep=self._context.cancelled.wait,
+        )
+        with told_to_user(wanted.endpoint):
+            return make_ready(Endpoints(self._context.client), wanted, previous, surroundings)
+
+
+def _foreseen(inputs: dict[str, PropertyValue]) -> dict[str, PropertyValue]:
+    return {**inputs, **property_values({"configVersion": UNKNOWN, "ready": True})}
+
+
+def _outputs(inputs: dict[str, PropertyValue], live: LiveEndpoint) -> dict[str, PropertyValue]:
+    verdict = assess(live)
+    version = live.config.version if live.config else None
+    return {
+        **inputs,
+        **property_values({"configVersion": version or 0, "ready": isinstance(verdict, Ready)}),
+    }
+
+
+def _is_changed(difference: Difference, changed: frozenset[str]) -> bool:
+    """Whether the program changes this very property, one inside it, or one that it is inside of."""
+    steps: tuple[PathStep, ...] = difference.path
+    above = {property_path(steps[:length]) for length in range(1, len(steps) + 1)}
+    inside = tuple(difference.property_path + mark for mark in (".", "["))
+    return bool(above & changed) or any(path.startswith(inside) for path in changed)
+
+
+def _as_live(declared: dict[str, Any], found: tuple[Difference, ...]) -> dict[str, Any]:
+    """`declared` with the live value in the place of each difference that a value can express."""
+    result: dict[str, Any] = json.loads(json.dumps(declared))
+    for difference in found:
+        *steps, last = difference.path[1:]
+        place: Any = result
+        for step in steps:
+            place = place[step] if isinstance(step, int) else place.setdefault(step, {})
+        if (
+            isinstance(last, str)
+            and isinstance(place, dict)
+            and last not in ("servedEntities", "servedModels", "routes")
+        ):
+            place[last] = difference.live
+    return result
+
+
+def _in_short(verdict: Any) -> str:
+    if not isinstance(verdict, Failed):
+        return f"not ready: {verdict.text}"
+    reasons = "; ".join(f"{e.served_name} {e.deployment}: {e.reason or 'no reason given'}" for e in verdict.entities)
+    return f"the last update failed ({verdict.text})" + (f": {reasons}" if reasons else "")

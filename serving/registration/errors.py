@@ -1,0 +1,18 @@
+"""Why a version could not be made, for users.
+
+RegistrationError         a message with place, finding, rule and next step
+├── UnsuitableSource      what is to be registered breaks rules; every finding is in the message
+└── RegistrationStopped   it was called off; nothing half made is left
+"""
+
+
+class RegistrationError(Exception):
+    """No version was made; the message says why and what to do, and needs no traceback."""
+
+
+class UnsuitableSource(RegistrationError):
+    """The source breaks rules of the platform."""
+
+
+class RegistrationStopped(RegistrationError):
+    """The registration was called off before it was done."""

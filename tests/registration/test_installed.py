@@ -1,0 +1,54 @@
+from collections.abc import Mapping
+
+import pytest
+
+from serving.registration.installed import installed_findings
+from serving.registration.log_model import task_arguments
+
+ALL = {"mlflow-skinny": "3.17.2", "transformers": "5.17.0", "pandas": "3.1.1"}
+
+
+def places(there: Mapping[str, str], asked: str | None = None, *, logs: bool = True) -> list[str]:
+    return [finding.place for finding in installed_findings(asked, logs=logs, look_up=there.get)]
+
+
+def without(name: str) -> dict[str, str]:
+    return {key: version for key, version in ALL.items() if key != name}
+
+
+def test_what_is_installed_suffices() -> None:
+    assert places(ALL) == []
+    assert places({**without("mlflow-skinny"), "mlflow": "3.11.0"}) == []
+
+
+def test_missing_packages_are_named() -> None:
+    assert places({}) == ["MLflow", "transformers", "pandas"]
+
+
+def test_transformers_is_needed_to_log_and_not_to_register() -> None:
+    assert places(without("transformers")) == ["transformers"]
+    assert places(without("transformers"), logs=False) == []
+
+
+@pytest.mark.parametrize(("version", "is_refused"), [("2.10.2", True), ("2.11.0", False), ("2.9.1", True)])
+def test_s22_installed_mlflow_is_new_enough_to_log(version: str, is_refused: bool) -> None:
+    assert places({**ALL, "mlflow-skinny": version}) == (["MLflow"] if is_refused else [])
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_refused"), [("3.17.2", False), ("3.17", False), ("3.17.1", True), ("3.1", True), ("2.12.1", True)]
+)
+def test_mlflow_that_is_asked_for_is_the_one_that_logs(asked: str, is_refused: bool) -> None:
+    assert places(ALL, asked) == (["mlflow_version"] if is_refused else [])
+    assert places(ALL, asked, logs=False) == []
+
+
+def test_s21_task_is_an_argument_from_mlflow_2_12_and_metadata_before() -> None:
+    metadata = {"model_type": "gte-large"}
+    task = "llm/v1/embeddings"
+    assert task_arguments((2, 12), task, metadata) == {"task": task, "metadata": metadata}
+    assert task_arguments((2, 11), task, metadata) == {
+        "task": "feature-extraction",
+        "metadata": {"model_type": "gte-large", "task": task},
+    }
+    assert task_arguments((3, 17), "llm/v1/chat", {}) == {"task": "llm/v1/chat", "metadata": None}

@@ -1,0 +1,258 @@
+"""Registrations through MLflow itself, in the processes that a deploy starts; each costs seconds: they are few."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serving.registration.digest import digest
+from serving.registration.environment import process_environment
+from serving.registration.job import Event, Job
+from serving.registration.mlmodel import findings, parse_mlmodel
+from serving.registration.process import COMMAND
+from serving.registration.register import register
+from serving.registration.request import Registered, RegistrationRequest
+from serving.registration.source import parse
+from serving.workspace.registry import SOURCE_DIGEST, Registry
+from stub.process import Running
+from tests.checkpoints import write_bert, write_llama, write_sparse_llama
+from tests.stub.stub_client import StubClient
+
+pytestmark = pytest.mark.timeout(600)
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAT, EMBEDDINGS = "llm/v1/chat", "llm/v1/embeddings"
+RUNS = "/api/2.0/mlflow/runs"
+FILES = "/api/2.0/fs/files/Models"
+
+
+@dataclass
+class Registering:
+    """Registers sources in the stub workspace; what was told is in `told`."""
+
+    workspace: Running
+    cache: Path
+    told: list[str] = field(default_factory=list)
+
+    def request(self, name: str, folder: Path, source: str, task: str | None, **settings: Any) -> RegistrationRequest:
+        parsed = parse(source, folder)
+        metadata: Mapping[str, str] = settings.get("metadata", {})
+        content = digest(parsed, None, self.cache, task=task, metadata=metadata)
+        return RegistrationRequest(name, parsed, content, task, self.workspace.host, self.workspace.token, **settings)
+
+    def register(self, request: RegistrationRequest) -> Registered:
+        return register(request, progress=self.told.append)
+
+    def register_all(self, requests: list[RegistrationRequest]) -> list[Registered]:
+        """At the same time, as a deploy does."""
+        with ThreadPoolExecutor(len(requests)) as pool:
+            return list(pool.map(self.register, requests))
+
+
+@dataclass(frozen=True)
+class Made:
+    """A version that was registered from a checkpoint, and the checkpoint."""
+
+    request: RegistrationRequest
+    registered: Registered
+
+    @property
+    def folder(self) -> Path:
+        return self.request.source.path
+
+    def file(self, stub: StubClient, path: str) -> bytes:
+        """The contents of a file of the version."""
+        place = f"{self.request.name.replace('.', '/')}/{self.registered.version}"
+        response = stub.raw("GET", f"{FILES}/{place}/{path}")
+        assert response.status == 200, (path, response.data)
+        return response.data
+
+
+@pytest.fixture(scope="module")
+def registering(workspace: Running, tmp_path_factory: pytest.TempPathFactory) -> Registering:
+    return Registering(workspace, tmp_path_factory.mktemp("digests"))
+
+
+@pytest.fixture(scope="module")
+def made(registering: Registering, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Made]:
+    """A chat model, and an embedding model whose run holds no weights, registered at the same time."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    write_llama(folder / "llama")
+    write_bert(folder / "gte")
+    (folder / "gte" / "LICENSE").write_text("Apache License 2.0")
+    (folder / "gte" / "README.md").write_text("---\nlicense: apache-2.0\n---\n# A model\n")
+    requests = [
+        registering.request("ml.search.with_mlflow_llama", folder, "llama", CHAT, description="d", tags={"team": "x"}),
+        registering.request(
+            "ml.search.with_mlflow_gte",
+            folder,
+            "gte",
+            EMBEDDINGS,
+            metadata={"model_type": "gte-large"},
+            reference_weights=True,
+        ),
+    ]
+    registered = registering.register_all(requests)
+    return {CHAT: Made(requests[0], registered[0]), EMBEDDINGS: Made(requests[1], registered[1])}
+
+
+@pytest.mark.parametrize("task", [CHAT, EMBEDDINGS])
+def test_s20_to_s23_checkpoint_becomes_a_version_that_the_platform_can_serve(
+    made: dict[str, Made], stub: StubClient, task: str
+) -> None:
+    model = parse_mlmodel(made[task].file(stub, "MLmodel").decode(), "MLmodel")
+    assert findings(model, task) == ()
+    assert (model.inference_task, model.metadata_task) == (task, task)
+    assert model.model_type == ("gte-large" if task == EMBEDDINGS else None)
+    name, version = made[task].request.name, made[task].registered.version
+    path = f"/api/2.0/serving-endpoints/get-model-optimization-info/{name}/{version}"
+    assert stub.ok("GET", path)["optimizable"] is True
+
+
+@pytest.mark.parametrize("task", [CHAT, EMBEDDINGS])
+def test_version_holds_the_checkpoint_byte_for_byte(made: dict[str, Made], stub: StubClient, task: str) -> None:
+    for path in made[task].folder.iterdir():
+        held = hashlib.sha256(made[task].file(stub, f"model/{path.name}")).hexdigest()
+        assert held == hashlib.sha256(path.read_bytes()).hexdigest(), path.name
+
+
+@pytest.mark.parametrize("task", [CHAT, EMBEDDINGS])
+def test_no_path_of_this_machine_is_in_what_is_registered(made: dict[str, Made], stub: StubClient, task: str) -> None:
+    for name in ("MLmodel", "LICENSE.txt", "conda.yaml", "requirements.txt"):
+        text = made[task].file(stub, name).decode().replace("file:///", "")
+        local = [line for line in text.splitlines() if "/tmp" in line or str(made[task].folder) in line]
+        assert local == [] or (name == "MLmodel" and all("artifact_path" in line for line in local)), (name, local)
+
+
+def test_version_has_the_digest_the_description_and_the_tags(made: dict[str, Made], registry: Registry) -> None:
+    request = made[CHAT].request
+    version = registry.version(request.name, made[CHAT].registered.version)
+    assert version is not None
+    assert (version.description, dict(version.tags)) == ("d", {"team": "x", SOURCE_DIGEST: request.digest})
+    assert version.run_id == made[CHAT].registered.run_id
+
+
+def test_run_is_in_the_users_experiment_and_has_ended(made: dict[str, Made], stub: StubClient) -> None:
+    run = stub.ok("GET", f"{RUNS}/get?run_id={made[CHAT].registered.run_id}")["run"]
+    assert run["info"]["status"] == "FINISHED"
+    experiment = stub.ok("GET", f"/api/2.0/mlflow/experiments/get?experiment_id={run['info']['experiment_id']}")
+    me = stub.ok("GET", "/api/2.0/preview/scim/v2/Me")["userName"]
+    assert experiment["experiment"]["name"] == f"/Users/{me}/bandplan"
+
+
+def test_license_and_model_card_of_the_checkpoint_come_along(made: dict[str, Made], stub: StubClient) -> None:
+    assert made[EMBEDDINGS].file(stub, "LICENSE.txt") == b"Apache License 2.0"
+    assert b"license: apache-2.0" in made[EMBEDDINGS].file(stub, "model_card_data.yaml")
+
+
+def test_registered_model_and_run_can_be_registered_again_under_another_name(
+    made: dict[str, Made], registering: Registering, registry: Registry, tmp_path: Path
+) -> None:
+    chat = made[CHAT]
+    version = f"models:/{chat.request.name}/{chat.registered.version}"
+    run = f"runs:/{chat.registered.run_id}/model"
+    requests = [
+        registering.request("ml.search.with_mlflow_copy", tmp_path, version, CHAT),
+        registering.request("ml.search.with_mlflow_rerun", tmp_path, run, CHAT),
+    ]
+    assert [made.version for made in registering.register_all(requests)] == ["1", "1"]
+    for request in requests:
+        copied = registry.version(request.name, "1")
+        assert copied is not None and copied.is_ready
+
+
+def test_killed_deploy_leaves_no_half_version_and_the_next_one_makes_it(
+    registering: Registering, workspace: Running, stub: StubClient, registry: Registry, logged_folder: Path
+) -> None:
+    name = "ml.search.with_mlflow_killed"
+    # The upload hangs from its first file on.
+    fault = {"route": "/api/2.0/fs/files/**", "method": "PUT", "action": "delay", "delay_seconds": 300, "times": None}
+    stub.ok("POST", "/stub/faults", fault)
+    try:
+        with deploying(workspace, logged_folder, name) as deploy:
+            until(lambda: registry.version_numbers(name) != (), deploy)
+            deploy.kill()
+            deploy.wait()
+        until(lambda: registry.version_numbers(name) == ())
+    finally:
+        stub.ok("DELETE", "/stub/faults")
+    request = registering.request(name, logged_folder.parent, logged_folder.name, "llm/v1/completions")
+    made = registering.register(request)
+    assert [(version.version, version.is_ready) for version in registry.versions(name)] == [(made.version, True)]
+    with_git = stub.raw("GET", f"{FILES}/{name.replace('.', '/')}/{made.version}/.git/HEAD")
+    assert with_git.status == 404
+
+
+def test_upload_of_a_large_file_takes_little_memory(workspace: Running, stub: StubClient, tmp_path: Path) -> None:
+    """By the SDK's defaults 21 parts would be in memory at once, 210 MiB of this file, and more of a larger one."""
+    folder = write_sparse_llama(tmp_path / "large", size_bytes=500 * 10**6)
+    name = "ml.search.with_mlflow_large"
+    job = Job("checkpoint", "large", "large", str(folder), name, "sha256:large", "attempt", CHAT)
+    environ = process_environment(os.environ, workspace.host, workspace.token, tmp_path)
+    process = subprocess.Popen(
+        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT, env=environ
+    )
+    assert process.stdin is not None and process.stdout is not None
+    with process.stdin, process.stdout:
+        process.stdin.write(job.to_line())
+        process.stdin.flush()
+        events = [Event.from_line(line) for line in process.stdout]
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    done = events[-1]
+    assert done is not None and done.kind == "done", done
+    held = stub.raw("HEAD", f"{FILES}/{name.replace('.', '/')}/1/model/model-00001-of-00001.safetensors")
+    assert int(held.headers["content-length"]) > 500 * 10**6
+    # Kilobytes on Linux, bytes on macOS.
+    peak_bytes = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    assert peak_bytes < 400 * 10**6
+
+
+class deploying:
+    """`bandplan log-model --register` of a folder, in a process group of its own."""
+
+    def __init__(self, workspace: Running, folder: Path, name: str) -> None:
+        (folder.parent / "Pulumi.yaml").write_text("name: project\n")
+        environ = {**os.environ, "DATABRICKS_HOST": workspace.host, "DATABRICKS_TOKEN": workspace.token}
+        command = [
+            "log-model",
+            folder.name,
+            "--task",
+            "llm/v1/completions",
+            "--register",
+            "--name",
+            name,
+            "--stack",
+            "dev",
+        ]
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", "import sys; from cli.main import main; sys.exit(main())", *command],
+            cwd=folder.parent,
+            env={**environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def __enter__(self) -> subprocess.Popen[bytes]:
+        return self._process
+
+    def __exit__(self, *raised: object) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+
+
+def until(holds: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:
+    """Poll until it holds; the timeout of the test bounds it. A process that ends meanwhile is a failure."""
+    while not holds():
+        assert process is None or process.poll() is None, "the deploy has ended"
+        time.sleep(0.1)

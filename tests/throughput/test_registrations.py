@@ -1,0 +1,146 @@
+"""Which entries share a version that the fleet registers, and registrations that contradict each other."""
+
+from pathlib import Path
+
+import pytest
+
+from serving.registration.fleet_sources import source_problems
+from serving.spec.fleet import Fleet
+from serving.spec.loading import load_text
+from serving.spec.source import Source
+from serving.throughput.optimization_info import Unavailable
+from serving.throughput.registering import placing_problems
+from serving.throughput.registrations import planned_models
+from serving.throughput.registry_answers import Absent, Existing
+
+from .conftest import Size, entry, ids, only_problem
+
+
+def register(more: str = "", name: str = "ml.own.new", source: str = "runs:/1/model") -> str:
+    return f"register: {{name: {name}, source: {source}{', ' if more else ''}{more}}}"
+
+
+def fleet_of(*entries: str) -> tuple[Fleet, Source]:
+    loaded = load_text("version: 1\nmodels:\n" + "".join(entries), "models.yaml", None)
+    assert loaded.fleet is not None, loaded.problems
+    return loaded.fleet, loaded.source
+
+
+def test_entries_with_the_same_registration_share_one_version() -> None:
+    fleet, _ = fleet_of(
+        entry(name="one", model=register("alias: champion")),
+        entry(name="two", model=register("alias: champion")),
+        entry(name="other", model=register(name="ml.own.second")),
+    )
+    first, second = planned_models(fleet)
+    (version,) = first.versions
+    assert (version.key, version.task) == ("ml.own.new@champion", "llm/v1/chat")
+    assert [user.name for user, _ in version.users] == ["one", "two"]
+    assert [version.key for version in second.versions] == ["ml.own.second"]
+
+
+def test_versions_of_one_model_are_told_apart_by_alias() -> None:
+    fleet, _ = fleet_of(
+        entry(name="one", model=register("alias: champion, comment: Ours")),
+        entry(name="two", model=register("alias: challenger, owner: ana", source="runs:/2/model")),
+    )
+    (model,) = planned_models(fleet)
+    assert [version.key for version in model.versions] == ["ml.own.new@champion", "ml.own.new@challenger"]
+    assert (model.comment, model.owner, model.grants) == ("Ours", "ana", None)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "finding"),
+    [
+        ("", "alias: champion", "models/one makes the very same version of ml.own.new"),
+        ("alias: champion", "alias: prod", "models/one makes the very same version of ml.own.new"),
+        ("alias: c, comment: A", "alias: c, comment: B", "models/one gives ml.own.new another comment"),
+        ("alias: c, tags: {a: b}", "alias: c", "models/one registers another version of ml.own.new under the alias c"),
+        ("", "description: x", "models/one registers another version of ml.own.new without an alias"),
+    ],
+)
+def test_registrations_that_contradict_each_other_are_refused(
+    sized: Size, first: str, second: str, finding: str
+) -> None:
+    problem = only_problem(
+        sized(entry(name="one", model=register(first)) + entry(name="two", model=register(second))),
+        "register-conflict",
+    )
+    assert (problem.path, problem.finding) == ("models/two/register", finding)
+
+
+def test_one_model_spelled_in_two_ways_is_refused(sized: Size) -> None:
+    both = entry(name="one", model=register("alias: a")) + entry(
+        name="two", model=register("alias: b", name="ml.own.New", source="runs:/2/model")
+    )
+    assert only_problem(sized(both), "register-conflict").next_step == "spell it the same"
+
+
+def test_one_checkpoint_for_two_tasks_makes_two_versions() -> None:
+    fleet, _ = fleet_of(
+        entry(name="one", model=register("alias: chat", source="./checkpoint")),
+        entry(name="two", task="llm/v1/completions", model=register("alias: text", source="./checkpoint")),
+    )
+    (model,) = planned_models(fleet)
+    assert [(version.key, version.task) for version in model.versions] == [
+        ("ml.own.new@chat", "llm/v1/chat"),
+        ("ml.own.new@text", "llm/v1/completions"),
+    ]
+
+
+def test_one_checkpoint_for_two_tasks_without_aliases_is_refused(sized: Size) -> None:
+    both = entry(name="one", model=register()) + entry(name="two", task="llm/v1/completions", model=register())
+    assert ids(sized(both)) == ["register-conflict"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "id", "words"),
+    [
+        (Absent("schema"), "S2-schema", ("the schema ml.own does not exist", "ask the owner of the catalog ml")),
+        (Absent("catalog"), "S2-schema", ("the catalog ml does not exist", "ask a metastore admin")),
+        (Unavailable("it is forbidden"), "schema-unseen", ("cannot be told: it is forbidden", "USE SCHEMA")),
+    ],
+)
+def test_s2_missing_schema_is_named_once_with_whom_to_ask(answer: object, id: str, words: tuple[str, str]) -> None:
+    fleet, source = fleet_of(
+        entry(name="one", model=register("alias: c")), entry(name="two", model=register("alias: c"))
+    )
+    (problem,) = placing_problems(fleet, {"ml.own.new": answer}, source)  # type: ignore[dict-item]
+    assert (problem.id, problem.path) == (id, "models/one/register/name")
+    assert words[0] in problem.finding and words[1] in problem.next_step
+
+
+@pytest.mark.parametrize("answer", [Existing("ml.own.new"), Absent()])
+def test_s2_model_that_is_there_or_can_be_made_is_no_problem(answer: object) -> None:
+    fleet, source = fleet_of(entry(model=register()))
+    assert placing_problems(fleet, {"ml.own.new": answer}, source) == []  # type: ignore[dict-item]
+
+
+def write_checkpoint(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "llama", "architectures": ["LlamaForCausalLM"]}')
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("nowhere", "nowhere: no such folder"),
+        ("runs:/x", "runs:/x: not a source"),
+        ("models:/a.b/1", "models:/a.b/1: not a source"),
+    ],
+)
+def test_source_that_is_not_there_is_refused_where_it_is_written(tmp_path: Path, source: str, words: str) -> None:
+    fleet, file = fleet_of(entry(name="one", model=register(source=source)))
+    (problem,) = source_problems(fleet, tmp_path, file)
+    assert (problem.id, problem.path) == ("register-source", "models/one/register/source")
+    assert problem.finding.startswith(words)
+
+
+def test_source_that_is_there_is_no_problem_until_all_of_it_is_judged(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "checkpoint")
+    fleet, file = fleet_of(entry(name="one", model=register(source="checkpoint")))
+    assert source_problems(fleet, tmp_path, file) == []
+    found = source_problems(fleet, tmp_path, file, thorough=True)
+    assert {problem.id for problem in found} <= {"register-source", "source-doubtful"}
+    assert any("checkpoint" in problem.finding and problem.id == "register-source" for problem in found)
+    assert {problem.path for problem in found} == {"models/one/register/source"}
