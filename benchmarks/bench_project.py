@@ -45,9 +45,9 @@ class BenchProject:
         environ = local_environment(kept, self.running.host, self.running.token)
         return local_pulumi_environment(environ, Project(self.root))
 
-    def bandplan(self, *arguments: str) -> Sample:
-        """Time one `bandplan` command with the embedded engine."""
-        command = [sys.executable, "-m", "cli.main", arguments[0], "--engine", "embedded", *arguments[1:]]
+    def bandplan(self, *arguments: str, engine: str = "embedded") -> Sample:
+        """Time one `bandplan` command."""
+        command = [sys.executable, "-m", "cli.main", arguments[0], "--engine", engine, *arguments[1:]]
         return run(command, self.root, self.environ)
 
     def command(self, *arguments: str) -> Sample:

@@ -52,12 +52,14 @@ def under_pulumi(project: BenchProject, count: int, repeats: int, with_up: bool,
             say(f"{count} endpoints, pulumi, {name}, preview, run {number + 1}: {sample.wall_seconds:.2f} s")
     project.use(None)
     if with_up:
-        for name, arguments in (
-            ("ours, up of a new stack", ("up", "--yes", "--skip-preview")),
-            ("ours, preview without a change", ("preview",)),
-            ("ours, destroy", ("destroy", "--yes", "--skip-preview")),
-        ):
-            sample = project.pulumi(*arguments)
+        takes: list[tuple[str, Callable[[], Sample]]] = [
+            ("ours, up of a new stack", lambda: project.pulumi("up", "--yes", "--skip-preview")),
+            ("ours, preview without a change", lambda: project.pulumi("preview")),
+            ("ours, `bandplan up` without a change", lambda: project.bandplan("up", engine="pulumi")),
+            ("ours, destroy", lambda: project.pulumi("destroy", "--yes", "--skip-preview")),
+        ]
+        for name, take in takes:
+            sample = take()
             samples.setdefault(name, []).append(sample)
             say(f"{count} endpoints, pulumi, {name}: {sample.wall_seconds:.2f} s")
     for name, found in samples.items():

@@ -19,6 +19,7 @@ from pulumi import resource as sdk_resource
 from pulumi.runtime import resource as sdk_runtime
 from pulumi.runtime import rpc
 from pulumi.runtime import settings as sdk_settings
+from pulumi.runtime._depends_on import _resolve_depends_on_urns
 
 from embedded.deployment import Deployment
 from embedded.goal import Goal, seconds
@@ -31,8 +32,22 @@ T = TypeVar("T")
 Resolve = Callable[[Any, bool, bool, Exception | None], None]
 """Settles an Output: its value, whether it is known, whether it is secret, or the error instead."""
 
-_COMMON_OPTIONS: Final = frozenset({"parent", "protect", "version", "custom_timeouts", "merge", "_depends_on"})
-"""Options that are carried over here; a resource with another one is left to the SDK."""
+_CARRIED_OVER: Final = frozenset(
+    {
+        "custom_timeouts",
+        "delete_before_replace",
+        "depends_on",
+        "ignore_changes",
+        "import_",
+        "merge",
+        "parent",
+        "protect",
+        "replace_on_changes",
+        "retain_on_delete",
+        "version",
+    }
+)
+"""What of an options object is read here; a resource with another option is left to the SDK. `merge` is a method."""
 
 
 @contextmanager
@@ -107,6 +122,7 @@ class Registering:
                 key: sorted(await rpc._expand_dependencies(resources, res)) if resources else []
                 for key, resources in sorted(depended.items())
             }
+            explicit = await _resolve_depends_on_urns(opts._depends_on_list(), from_resource=res)
             times = opts.custom_timeouts or pulumi.CustomTimeouts()
             goal = Goal(
                 urn=urn,
@@ -115,15 +131,20 @@ class Registering:
                 custom=custom,
                 parent=parent_urn or "",
                 properties=properties,
-                dependencies=sorted({urn for found in urns.values() for urn in found}),
+                dependencies=sorted(explicit.union(*urns.values())),
                 property_dependencies=urns,
                 version=opts.version or "",
                 protect=opts.protect,
+                delete_before_replace=opts.delete_before_replace,
+                ignore_changes=list(opts.ignore_changes or ()),
+                replace_on_changes=list(opts.replace_on_changes or ()),
                 custom_timeouts=CustomTimeouts(
                     create=seconds(times.create or "", urn),
                     update=seconds(times.update or "", urn),
                     delete=seconds(times.delete or "", urn),
                 ),
+                retain_on_delete=opts.retain_on_delete,
+                import_id=opts.import_ or "",
                 source_position=position,
             )
             state = await self._done(functools.partial(self._deployment.register, goal), is_quick=not custom)
@@ -187,7 +208,7 @@ def _is_common(res: pulumi.Resource, opts: pulumi.ResourceOptions) -> bool:
     """Whether a resource uses nothing but what is carried over here."""
     kind: Any = type(res)
     return _speaks_wire_names(kind) and all(
-        value is None or option in _COMMON_OPTIONS or _says_nothing(value) for option, value in vars(opts).items()
+        value is None or option in _CARRIED_OVER or _says_nothing(value) for option, value in vars(opts).items()
     )
 
 

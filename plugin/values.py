@@ -59,8 +59,8 @@ def property_value(value: Any) -> PropertyValue:
         return sequence_value([property_value(item) for item in value])
     if isinstance(value, PropertyValue):
         return value
-    if isinstance(value, Unknown):
-        return PropertyValue.computed()
+    if value is UNKNOWN:
+        return unchecked(_COMPUTED)
     if isinstance(value, Mapping):
         return mapping_value(property_values(value))
     return PropertyValue(value)
@@ -79,7 +79,7 @@ def sequence_value(items: Sequence[PropertyValue]) -> PropertyValue:
 def unchecked(value: Any) -> PropertyValue:
     """What `PropertyValue(value)` makes of a value that needs no check: its own checks are most of what it costs.
 
-    `value` is None, a bool, float or str, a `MappingProxyType` of values by name, or a tuple of values.
+    `value` is None, a bool, float or str, `Computed`, a `MappingProxyType` of values by name, or a tuple of values.
     """
     made = _new(PropertyValue)
     made.__dict__["value"] = value  # frozen; secrecy and dependencies are the class's own defaults
@@ -87,6 +87,7 @@ def unchecked(value: Any) -> PropertyValue:
 
 
 _new = object.__new__
+_COMPUTED: Final = Computed()
 
 
 def property_values(values: Mapping[str, Any]) -> dict[str, PropertyValue]:

@@ -1,8 +1,8 @@
 """How much of a model is in memory while it is uploaded: a few parts of one file, however large it is.
 
-By default the Databricks SDK holds 21 parts per file (ten on their way, ten waiting, one being read), each of up to a
-hundredth of the file, and MLflow uploads two files per core at once: gigabytes for the files of a large checkpoint. Read
-in databricks-sdk 0.156 (`files_ext_...` of its Config, `mixins/files.py`) and MLflow 3.17
+By default the Databricks SDK holds 21 parts of a file (ten on their way, ten waiting, one being read), each of up to a
+hundredth of the file, and MLflow uploads two files per core at once: gigabytes for a large checkpoint. Read in
+databricks-sdk 0.156 (`files_ext_...` of its Config, `mixins/files.py`) and MLflow 3.17
 (`ArtifactRepository.max_workers`); neither takes these as arguments or from the environment.
 """
 

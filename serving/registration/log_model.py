@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from serving.registration.checkpoint import Checkpoint
 from serving.registration.json_file import read_object
 from serving.registration.release import TASK_ARGUMENT, Release, release
-from serving.registration.staging import is_linked, stage, total_bytes
+from serving.registration.staging import is_linked, stage
 from serving.registration.tasks import SHAPES
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class _LinkedTransformers:
         folder = Path(path)
         self._save(folder, mlflow_model, **arguments)
         weights = [file for file in self._checkpoint.files if is_linked(file)]
-        self._correct(folder, mlflow_model, total_bytes(folder) + sum(file.size_bytes for file in weights))
+        self._correct(folder, mlflow_model, weights_bytes=sum(file.size_bytes for file in weights))
         if self._keeps_weights:
             stage(weights, folder / "model")
         else:
@@ -132,9 +132,9 @@ class _LinkedTransformers:
             transformers_model=str(small), path=str(folder), mlflow_model=mlflow_model, **arguments
         )
 
-    def _correct(self, folder: Path, mlflow_model: Model, size_bytes: int) -> None:
+    def _correct(self, folder: Path, mlflow_model: Model, *, weights_bytes: int) -> None:
         """What MLflow could not know: the size with weights, the model's name, and the license that came with it."""
-        mlflow_model.model_size_bytes = size_bytes
+        mlflow_model.model_size_bytes = (mlflow_model.model_size_bytes or 0) + weights_bytes
         mlflow_model.flavors["transformers"]["source_model_name"] = _name(self._checkpoint)
         mlflow_model.save(str(folder / "MLmodel"))
         licenses = [file for file in self._checkpoint.files if file.name.upper().startswith("LICENSE")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,8 +27,3 @@ def stage(files: Iterable[File], folder: Path) -> None:
             target.symlink_to(file.path)
         else:
             shutil.copyfile(file.path, target)
-
-
-def total_bytes(folder: Path) -> int:
-    """Size of all files of a folder, with what links point to."""
-    return sum(os.stat(os.path.join(parent, name)).st_size for parent, _, names in os.walk(folder) for name in names)

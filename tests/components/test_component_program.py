@@ -75,6 +75,7 @@ def refusal(root: Path, environ: dict[str, str]) -> str:
 
 def sample(tmp_path: Path) -> Path:
     (tmp_path / "models.yaml").write_text((ROOT / "models.yaml").read_text())
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     return tmp_path
 
 
@@ -91,8 +92,9 @@ def test_sample_fleet_is_declared_with_three_resources_per_endpoint_or_four(
     tmp_path: Path, environ: dict[str, str], record: Any
 ) -> None:
     plan = plan_stack(sample(tmp_path), None, "local", environ, TODAY)
-    recording = record(lambda: Fleet(plan.sizings, plan.host))
-    for sizing in plan.sizings:
+    versioned = [sizing for sizing in plan.sizings if all(entity.version for entity in sizing.entities)]
+    recording = record(lambda: Fleet(versioned, plan.host))
+    for sizing in versioned:
         name = sizing.entry.name
         named = {
             item.name for item in recording.resources if item.name in (name, f"{name}-ready", f"{name}-permissions")
@@ -101,7 +103,7 @@ def test_sample_fleet_is_declared_with_three_resources_per_endpoint_or_four(
     maverick = recording.named("maverick-chat", "ModelServingProvisionedThroughput").inputs
     assert maverick["config"]["servedEntities"][0]["provisionedModelUnits"] == 50
     fleet = recording.named("fleet", "Fleet")
-    assert fleet.inputs["endpointCount"] == len(plan.sizings)
+    assert fleet.inputs["endpointCount"] == len(versioned)
     assert recording.component_outputs[fleet.urn] == fleet.inputs
 
 

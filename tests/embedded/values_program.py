@@ -55,7 +55,8 @@ b = Thing("b", {"of": a.made, "from": a.id, "part": {"list": [a.made, a.urn], "p
 c = Thing("c", {"of": pulumi.Output.all(a.made, b.made), "config": b.part, "given": given}, options())
 d = Thing("d", {"part": {"known": 1, "made": c.made}, "in": box.urn}, pulumi.ResourceOptions.merge(options(), None))
 e = Thing("e", {"numbers": pulumi.Output.from_input([1]).apply(lambda list: [*list, 2])}, options(depends_on=[box, d]))
-f = Thing("f", {"config": d.part, "nothing": a.nothing}, options(ignore_changes=["size"], retain_on_delete=True))
+kept = {"ignore_changes": ["size"], "retain_on_delete": True, "replace_on_changes": ["kind"]}
+f = Thing("f", {"config": d.part, "nothing": a.nothing}, options(**kept, delete_before_replace=False))
 box.register_outputs({"made": a.made, "list": [1, {"x": None}]})
 
 for output in ("urn", "id", "made", "nothing", "config", "numbers"):

@@ -30,13 +30,15 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Runs go to a folder."""
     import mlflow
 
-    before = mlflow.get_tracking_uri()
     with pytest.MonkeyPatch.context() as environ:
         environ.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
         environ.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-        mlflow.set_tracking_uri((tmp_path_factory.mktemp("runs") / "store").as_uri())
+        uri = (tmp_path_factory.mktemp("runs") / "store").as_uri()
+        # MLflow puts it into the environment by itself, and leaves it there.
+        environ.setenv("MLFLOW_TRACKING_URI", uri)
+        mlflow.set_tracking_uri(uri)
         yield
-        mlflow.set_tracking_uri(before)
+        mlflow.set_tracking_uri(None)
 
 
 def checkpoint(folder: Path, task: str) -> Path:
