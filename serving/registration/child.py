@@ -21,10 +21,18 @@ from serving.registration.work import Outdone, Work
 
 CALLED_OFF_STATUS = 3
 
+UNNEEDED = ("PIL", "flax", "jax", "pyarrow", "scipy", "tensorflow", "torch")
+"""Packages that MLflow, pandas and transformers import where they are installed, and do without where they are not.
+
+Weights are not loaded here, so they would cost seconds and from 45 MB to gigabytes for nothing."""
+
 
 def main() -> NoReturn:
     """Do the job on standard input; status 0 when it is done or another attempt was first, 1 with a `failed` event."""
     events = _events()
+    for name in UNNEEDED:
+        # Python's own way to say that a module is not there.
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     # Unbuffered: a thread waits in it to the end, and would hold the lock of a buffer.
     parent = FileIO(sys.stdin.fileno(), "rb", closefd=False)
     status = _Child(Job.from_line(parent.readline()), events, parent).run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,10 +17,6 @@ _SETTINGS = {
     # A folder is all there is: no look-up at a hub, which would go by the folder's name.
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
-    # Weights are never loaded, so frameworks that are installed stay unloaded too.
-    "USE_TORCH": "0",
-    "USE_TF": "0",
-    "USE_FLAX": "0",
     "TRANSFORMERS_VERBOSITY": "error",
     "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
     "TOKENIZERS_PARALLELISM": "false",
@@ -35,8 +32,10 @@ _OWN_RUNS = ("MLFLOW_RUN_ID", "MLFLOW_ACTIVE_MODEL_ID", "MLFLOW_REGISTRY_URI")
 """Variables by which MLflow would go on with somebody else's run, or register elsewhere."""
 
 
-def process_environment(environ: Mapping[str, str], host: str, token: str, temporary: Path) -> dict[str, str]:
-    """`environ` with `host` and `token` as its only workspace and `temporary` for temporary files.
+def process_environment(
+    environ: Mapping[str, str], host: str, token: str, temporary: Path, code: Path
+) -> dict[str, str]:
+    """`environ` with `host` and `token` as its only workspace, `temporary` for temporary files and `code` importable.
 
     Other DATABRICKS_ variables, such as a profile or a client secret, are left out: they could win over the token.
     MLFLOW_TRACKING_URI and the experiment variables are the user's to set; runs go to the workspace without them.
@@ -56,4 +55,5 @@ def process_environment(environ: Mapping[str, str], host: str, token: str, tempo
         "DATABRICKS_TOKEN": token,
         "DATABRICKS_AUTH_TYPE": "pat",
         "TMPDIR": str(temporary),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(code), kept.get("PYTHONPATH")])),
     }

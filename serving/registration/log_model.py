@@ -133,9 +133,13 @@ class _LinkedTransformers:
         )
 
     def _correct(self, folder: Path, mlflow_model: Model, *, weights_bytes: int) -> None:
-        """What MLflow could not know: the size with weights, the model's name, and the license that came with it."""
+        """What MLflow could not know: size, name and framework of the model, and the license that came with it."""
         mlflow_model.model_size_bytes = (mlflow_model.model_size_bytes or 0) + weights_bytes
-        mlflow_model.flavors["transformers"]["source_model_name"] = _name(self._checkpoint)
+        flavor = mlflow_model.flavors["transformers"]
+        flavor["source_model_name"] = _name(self._checkpoint)
+        if "framework" in flavor:
+            # Before transformers 5 MLflow takes a machine without torch for one with TensorFlow weights.
+            flavor["framework"] = "pt"
         mlflow_model.save(str(folder / "MLmodel"))
         licenses = [file for file in self._checkpoint.files if file.name.upper().startswith("LICENSE")]
         text = f"No license file came with {_name(self._checkpoint)}.\n"

@@ -23,7 +23,8 @@ from serving.registration.job import Event, Job
 from serving.registration.timing import Waiting
 from serving.workspace.answer import presentable
 
-COMMAND = (sys.executable, "-m", "serving.registration")
+COMMAND = (sys.executable, "-P", "-m", "serving.registration")
+"""-P: a folder that is called like a package must not be taken for it."""
 _ROOT = Path(__file__).resolve().parents[2]
 _LISTEN_SECONDS = 0.1
 _TAIL_BYTES = 4000
@@ -43,7 +44,7 @@ def run_job(
     `waiting.stop` is set: the process has then cleaned up, or been killed for taking too long over it.
     """
     with tempfile.TemporaryDirectory(prefix="bandplan-register-", ignore_cleanup_errors=True) as temporary:
-        environ = process_environment(os.environ, host, token, Path(temporary))
+        environ = process_environment(os.environ, host, token, Path(temporary), _ROOT)
         with _process(command, job, environ, waiting.timing.stop_seconds) as (process, errors):
             for event in _events(process, waiting):
                 match event.kind:
@@ -67,7 +68,6 @@ def _process(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            cwd=_ROOT,
             env=environ,
             # Ctrl-C is for the deploy, which then stops this one in order.
             start_new_session=True,

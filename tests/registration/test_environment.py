@@ -18,10 +18,11 @@ def test_one_workspace_is_all_that_the_process_can_reach() -> None:
         "MLFLOW_RUN_ID": "r",
         "PATH": "/bin",
     }
-    made = process_environment(environ, REMOTE, TOKEN, Path("/tmp/x"))
+    made = process_environment(environ, REMOTE, TOKEN, Path("/tmp/x"), Path("/code"))
     names = {"DATABRICKS_HOST": REMOTE, "DATABRICKS_TOKEN": TOKEN, "DATABRICKS_AUTH_TYPE": "pat"}
     assert {name: value for name, value in made.items() if name.startswith("DATABRICKS_")} == names
     assert "MLFLOW_RUN_ID" not in made
+    assert made["PYTHONPATH"] == "/code"
     assert (made["PATH"], made["MLFLOW_REGISTRY_URI"], made["MLFLOW_TRACKING_URI"]) == (
         "/bin",
         "databricks-uc",
@@ -30,16 +31,16 @@ def test_one_workspace_is_all_that_the_process_can_reach() -> None:
 
 
 def test_nothing_is_told_to_anyone_else() -> None:
-    made = process_environment({"MLFLOW_DISABLE_TELEMETRY": "false"}, REMOTE, TOKEN, Path("/tmp/x"))
+    made = process_environment({"MLFLOW_DISABLE_TELEMETRY": "false"}, REMOTE, TOKEN, Path("/tmp/x"), Path("/code"))
     assert (made["MLFLOW_DISABLE_TELEMETRY"], made["HF_HUB_OFFLINE"]) == ("true", "1")
 
 
 def test_loopback_is_kept_from_proxies() -> None:
     assert (
-        process_environment({"NO_PROXY": "a.example"}, LOCAL, TOKEN, Path("/tmp/x"))["NO_PROXY"]
+        process_environment({"NO_PROXY": "a.example"}, LOCAL, TOKEN, Path("/tmp/x"), Path("/code"))["NO_PROXY"]
         == "a.example,127.0.0.1,localhost"
     )
-    assert "NO_PROXY" not in process_environment({}, REMOTE, TOKEN, Path("/tmp/x"))
+    assert "NO_PROXY" not in process_environment({}, REMOTE, TOKEN, Path("/tmp/x"), Path("/code"))
 
 
 @pytest.mark.parametrize(
