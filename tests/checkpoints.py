@@ -1,4 +1,4 @@
-"""Tiny Hugging Face checkpoints, whole and loadable, made without torch: the same bytes every time.
+"""Tiny Hugging Face checkpoints with every file of a whole one, made without torch: the same bytes every time.
 
 `python -m tests.checkpoints FOLDER` writes the two of examples/checkpoints into FOLDER.
 """

@@ -7,20 +7,21 @@ attempt left behind, because it was killed, is recognised by its mark and delete
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from serving.registration.attempt import ABANDONED_SECONDS, MARK, Attempt, Mark
+from serving.registration.attempt import MARK, Attempt
 from serving.registration.digest import resolved_uri
 from serving.registration.errors import RegistrationError
 from serving.registration.job import Event, Job
+from serving.registration.predecessors import ready_version
 from serving.registration.process import run_job
 from serving.registration.request import Logged, LogRequest, Registered, RegistrationRequest
 from serving.registration.suitability import findings, report
 from serving.registration.timing import Timing, Waiting
 from serving.workspace.client import WorkspaceClient
-from serving.workspace.errors import WorkspaceError
-from serving.workspace.registry import SOURCE_DIGEST, Registry
-from serving.workspace.registry_entries import FAILED, PENDING, RegisteredVersion
+from serving.workspace.errors import Forbidden, WorkspaceError
+from serving.workspace.registry import Registry
+from serving.workspace.registry_entries import FAILED
 
 __all__ = ["LogRequest", "Logged", "Registered", "RegistrationRequest", "log", "register"]
 
@@ -104,7 +105,7 @@ class _Registration:
     def run(self) -> Registered:
         request = self._request
         for _ in range(_MOST_ATTEMPTS):
-            existing = self._existing()
+            existing = ready_version(self._registry, request.name, request.digest, self._waiting, self._progress)
             if existing is not None:
                 self._progress(f"{request.name} has version {existing} from this source already")
                 return Registered(existing, adopted=True)
@@ -117,59 +118,19 @@ class _Registration:
             f"{request.name}: {_MOST_ATTEMPTS} versions from this source were begun and left behind; run again"
         )
 
-    def _existing(self) -> str | None:
-        """The READY version of this digest, after waiting for one that another attempt is filling."""
-        name, digest = self._request.name, self._request.digest
-        while True:
-            versions = self._registry.versions(name)
-            self._delete_abandoned(versions)
-            ours = [version for version in versions if version.tags.get(SOURCE_DIGEST) == digest]
-            ready = next((version for version in ours if version.is_ready), None)
-            if ready is not None:
-                return ready.version
-            pending = next((version for version in ours if version.status == PENDING), None)
-            if pending is None:
-                return None
-            self._outwait(pending)
-
-    def _outwait(self, version: RegisteredVersion) -> None:
-        """Wait until a PENDING version of another attempt is so no more, or until it is dead; then delete it."""
-        name, number, timing = self._request.name, version.version, self._waiting.timing
-        self._progress(f"version {number} of {name} is PENDING from this source; waiting to see who is at work on it")
-        last: tuple[str | None, float] | None = None
-        for elapsed in self._waiting.polls():
-            now = self._registry.version(name, number)
-            if now is None or now.status != PENDING:
-                return
-            if last is None or last[0] != now.tags.get(MARK):
-                last = now.tags.get(MARK), elapsed
-            mark = Mark.of(now)
-            gave_signs = mark is not None and mark.beats > 0
-            patience = timing.patience_seconds if gave_signs else timing.patience_without_beat_seconds
-            if elapsed - last[1] > patience:
-                self._progress(f"version {number} of {name} was left behind half made; deleting it")
-                self._registry.delete_version(name, number)
-                return
-
-    def _delete_abandoned(self, versions: Sequence[RegisteredVersion]) -> None:
-        """Delete half versions of other digests that attempts of ours left behind long ago."""
-        for version in versions:
-            mark = Mark.of(version)
-            if version.status != PENDING or mark is None or version.tags.get(SOURCE_DIGEST) == self._request.digest:
-                continue
-            if self._waiting.wall() - mark.at > ABANDONED_SECONDS:
-                self._registry.delete_version(self._request.name, version.version)
-
     def _attempt(self) -> Event:
         """Have MLflow make a version; `done` or `outdone`."""
         request = self._request
         report(findings(request.source, request.task, request.metadata, request.mlflow_version), self._progress)
+        uri = resolved_uri(request.source, self._client)
+        self._require_version(uri)
+        self._require_schema()
         attempt = Attempt(self._registry, request.name, request.digest)
         attempt.begin()
         job = Job(
             request.source.kind,
             request.source.text,
-            resolved_uri(request.source, self._client),
+            uri,
             folder=str(request.source.folder) if request.source.folder else None,
             name=request.name,
             digest=request.digest,
@@ -188,6 +149,34 @@ class _Registration:
             self._remove(attempt)
             raise
 
+    def _require_version(self, uri: str) -> None:
+        """RegistrationError for a registered model's version, given as URI, that is not there or not READY."""
+        shown, name = self._request.source.text, self._request.source.name
+        if name is None:
+            return
+        number = uri.rsplit("/", 1)[-1]
+        version = self._registry.version(name, number)
+        if version is None:
+            raise RegistrationError(
+                f"{shown}: {name} has no version {number} that this token may see; name another one"
+            )
+        if not version.is_ready:
+            raise RegistrationError(f"{shown}: version {number} of {name} is {version.status}; take one that is READY")
+
+    def _require_schema(self) -> None:
+        """RegistrationError before anything is logged when there is no place for the model; MLflow says it after."""
+        name = self._request.name
+        catalog, schema, *_ = name.split(".")
+        try:
+            is_there = self._registry.model(name) is not None or self._registry.has_schema(catalog, schema)
+        except Forbidden:
+            return
+        if not is_there:
+            raise RegistrationError(
+                f"{name}: there is no schema {catalog}.{schema} that this token may see; catalogs and schemas are not "
+                "made here: ask the owner of the catalog, or give another name"
+            )
+
     def _remove(self, attempt: Attempt) -> None:
         try:
             attempt.remove()
@@ -198,6 +187,8 @@ class _Registration:
     def _finish(self, number: str) -> None:
         """Wait for READY, then make the version what it is to be. Errors: RegistrationError when it is FAILED."""
         name, request = self._request.name, self._request
+        # Without a mark it counts as uploaded: who finds it PENDING waits for the platform, and not for us.
+        self._registry.delete_tags(name, number, [MARK])
         told = 0.0
         for elapsed in self._waiting.polls():
             version = self._registry.version(name, number)
@@ -222,5 +213,4 @@ class _Registration:
                 self._progress(f"version {number} of {name} is {version.status}")
         if request.description:
             self._registry.set_description(name, number, request.description)
-        self._registry.delete_tags(name, number, [MARK])
         self._progress(f"version {number} of {name} is READY")

@@ -5,6 +5,7 @@ By type and error code. MLflow's codes are those of its mlflow/protos/databricks
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import PackageNotFoundError, version
 
 from serving.registration.errors import RegistrationError
@@ -20,6 +21,15 @@ _STEPS = {
     "TEMPORARILY_UNAVAILABLE": "run again",
     "INTERNAL_ERROR": "run again",
 }
+
+
+# MLflow collects what failed of a folder as a dictionary of path to exception. Wording alone: nothing hangs on it.
+_FAILED_FILE = re.compile(
+    r"The following failures occurred while (?P<way>uploading|downloading) .*?\{'(?:[^']*/)?(?P<file>[^'/]+)': "
+    r"[\"']?\w+\(\\?[\"'](?P<reason>.*?)(?:\.? Config: |\\?[\"']\))",
+    re.DOTALL,
+)
+_SDK_CONFIGURATION = re.compile(r"\.? Config: host=.*")
 
 
 def message(error: BaseException, job: Job) -> str:
@@ -64,12 +74,16 @@ def _with_cause(error: BaseException) -> str:
 
 
 def _first(error: BaseException) -> str:
-    """The message without the code that some put before it, and without what follows its first line."""
+    """The message in one line, without the code that some put before it, and what the SDK adds of its configuration."""
     text = str(error).strip()
     code = _code(error)
     if code is not None:
         text = text.removeprefix(f"{code}: ")
-    return text.splitlines()[0] if text else type(error).__name__
+    failed = _FAILED_FILE.match(text)
+    if failed is not None:
+        return f"{failed['way']} {failed['file']} failed: {failed['reason']}"
+    line = _SDK_CONFIGURATION.sub("", text.splitlines()[0]) if text else ""
+    return line or type(error).__name__
 
 
 def _installed() -> str:

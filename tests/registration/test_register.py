@@ -152,6 +152,10 @@ def test_version_that_never_gets_ready_is_left_to_be_waited_for_again(scene: Sce
     with pytest.raises(RegistrationError, match=r"still PENDING_REGISTRATION.*run again: the wait goes on"):
         scene.register(replace(IMPATIENT, ready_seconds=0.0))
     assert scene.versions() == {"1": PENDING}
+    settle = f"/stub/models/{scene.request.name}/versions/1/settle"
+    polls = Polls(lambda count: scene.maker.stub.ok("POST", settle) and None if count == 20 else None)
+    assert scene.register(stop=polls) == Registered("1", adopted=True)
+    assert len(scene.maker.jobs) == 1
 
 
 def test_job_that_fails_leaves_no_half_version(scene: Scene) -> None:
@@ -233,6 +237,25 @@ def test_unsuitable_source_is_refused_before_anything_is_sent(scene: Scene) -> N
         scene.register()
     assert "S22" in str(refused.value) and "signature" in str(refused.value)
     assert (scene.maker.jobs, scene.versions()) == ([], {})
+
+
+def test_version_that_is_not_there_or_not_ready_is_no_source(scene: Scene, tmp_path: Path) -> None:
+    name = scene.request.name
+    scene.request = replace(scene.request, source=parse(f"models:/{name}/7", tmp_path))
+    with pytest.raises(RegistrationError, match=f"models:/{name}/7: {name} has no version 7"):
+        scene.register()
+    begun = scene.begun(digest="sha256:other")
+    scene.request = replace(scene.request, source=parse(f"models:/{name}/{begun}", tmp_path))
+    with pytest.raises(RegistrationError, match=f"version {begun} of {name} is {PENDING}"):
+        scene.register()
+    assert scene.maker.jobs == []
+
+
+def test_model_without_a_schema_is_refused_before_anything_is_logged(scene: Scene) -> None:
+    scene.request = replace(scene.request, name="ml.nowhere.model")
+    with pytest.raises(RegistrationError, match=r"ml\.nowhere\.model: there is no schema ml\.nowhere"):
+        scene.register()
+    assert scene.maker.jobs == []
 
 
 def test_registration_that_was_called_off_makes_nothing(scene: Scene) -> None:

@@ -50,6 +50,23 @@ def caused(error: Exception, cause: Exception) -> Exception:
             caused(MlflowException("cannot load: bad path"), ValueError("bad path")),
             "ml.chat.llama: cannot load: bad path",
         ),
+        (
+            RestException("no access. Config: host=http://h, token=***. Env: DATABRICKS_HOST", "NOT_FOUND"),
+            "ml.chat.llama: no access (NOT_FOUND); make catalog and schema first, or ask their owner to",
+        ),
+        (
+            MlflowException(
+                "The following failures occurred while uploading one or more artifacts to /Models/ml/chat/llama/2: "
+                "{'/tmp/x/model/a.json': \"PermissionDenied('no write on it. Config: host=http://h, token=***')\"}"
+            ),
+            "ml.chat.llama: uploading a.json failed: no write on it",
+        ),
+        (
+            MlflowException(
+                "The following failures occurred while uploading one or more artifacts to /M: {'a/b': 'OSError(\\'gone\\')'}"
+            ),
+            "ml.chat.llama: uploading b failed: gone",
+        ),
         (OSError(28, "No space left on device", "/tmp/x"), "ml.chat.llama: /tmp/x: No space left on device"),
     ],
 )
