@@ -22,7 +22,8 @@ def main(arguments: list[str]) -> int:
         settle = parse_settle(options.settle) if options.settle else None
         pace = parse_pace(options.pace) if options.pace else None
         played = scenario.load(scenario.find(options.scenario)) if options.scenario else scenario.NONE
-        serve(Path(options.state_dir).absolute(), port.parse(options.port), settle, pace, played)
+        folder = Path(options.state_dir).absolute()
+        serve(folder, port.parse(options.port), settle, pace, played, is_token_kept=options.keep_token)
     except (ServeError, StoreError, scenario.ScenarioError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -43,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--pace", metavar="TTFT:TPOT", help="answer at a set speed: milliseconds to first token : per output token"
     )
+    serve.add_argument("--keep-token", action="store_true", help="take the token of the last start, not a new one")
     return parser
 
 

@@ -45,13 +45,13 @@ def start(
     settle: str | None = None,
     port: int | None = None,
     scenario: str | None = None,
-    is_token_new: bool = False,
+    is_token_kept: bool = False,
 ) -> Running:
     """Start serving `state_dir` unless it is served already, and wait until it answers.
 
     A running stub is returned as it is, whatever the settings say. Without `port` the one of the last start is taken
-    when it is free; `scenario` is a name or an absolute path. The token of the last start holds on, unless it is to be
-    new. The process has a session of its own and outlives the caller. Raises StubError.
+    when it is free; `scenario` is a name or an absolute path. The token is random and new, unless that of the last start
+    is kept. The process has a session of its own and outlives the caller. Raises StubError.
     """
     state_dir = state_dir.absolute()
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -64,9 +64,8 @@ def start(
             raise StubError(
                 f"{state_dir}: stub process {holder} holds this directory and does not answer; run `bandplan stub stop`"
             )
-        if is_token_new:
-            statedir.forget_token(state_dir)
-        return _spawn(state_dir, settle, _remembered_port(state_dir) if port is None else port, scenario)
+        port = _remembered_port(state_dir) if port is None else port
+        return _spawn(state_dir, settle, port, scenario, is_token_kept=is_token_kept)
 
 
 def status(state_dir: Path) -> Running | None:
@@ -119,7 +118,7 @@ def stop(state_dir: Path, *, patience_seconds: float = STOP_TIMEOUT_SECONDS) -> 
 
 
 def reset(state_dir: Path) -> None:
-    """Stop the stub and delete what it holds. Token, port and workspace id stay, as clients remember them."""
+    """Stop the stub and delete what it holds. Port and workspace id stay, as clients remember them."""
     stop(state_dir)
     import shutil
 
@@ -139,7 +138,9 @@ def _starting(state_dir: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _spawn(state_dir: Path, settle: str | None, port: int, scenario: str | None) -> Running:
+def _spawn(
+    state_dir: Path, settle: str | None, port: int, scenario: str | None, *, is_token_kept: bool
+) -> Running:
     import subprocess
 
     command = [sys.executable, "-m", "stub", "serve", "--state-dir", str(state_dir), "--port", str(port)]
@@ -147,6 +148,8 @@ def _spawn(state_dir: Path, settle: str | None, port: int, scenario: str | None)
         command += ["--settle", settle]
     if scenario is not None:
         command += ["--scenario", scenario]
+    if is_token_kept:
+        command.append("--keep-token")
     with (state_dir / "stub.log").open("ab") as log:
         log_start = log.tell()
         process = subprocess.Popen(

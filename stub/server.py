@@ -54,8 +54,19 @@ class AnnouncingServer(uvicorn.Server):
         self._workspace.close()
 
 
-def serve(state_dir: Path, port: int, settle: Settle | None, pace: Pace | None, scenario: Scenario = NONE) -> None:
-    """Serve `state_dir` until SIGTERM or SIGINT; raises ServeError or StoreError before anything is announced."""
+def serve(
+    state_dir: Path,
+    port: int,
+    settle: Settle | None,
+    pace: Pace | None,
+    scenario: Scenario = NONE,
+    *,
+    is_token_kept: bool = False,
+) -> None:
+    """Serve `state_dir` until SIGTERM or SIGINT; raises ServeError or StoreError before anything is announced.
+
+    The bearer token is a new random one, or the last one when it is kept.
+    """
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = statedir.take_lock(state_dir)
     if lock is None:
@@ -69,7 +80,7 @@ def serve(state_dir: Path, port: int, settle: Settle | None, pace: Pace | None, 
     answered = routes.build(workspace, host, unknown_routes, pace)
     connections = Connections()
     faulty = Middleware(FaultyRequests, workspace.route_faults, connections)
-    token = statedir.ensure_token(state_dir)
+    token = statedir.keep_token(state_dir) if is_token_kept else statedir.make_token(state_dir)
     config = uvicorn.Config(
         application.build(answered, token, workspace.id, unknown_routes, scenario.limits, [faulty]),
         http=cast(type[asyncio.Protocol], functools.partial(Connection, connections)),

@@ -52,26 +52,21 @@ def read_token(state_dir: Path) -> str:
     return (state_dir / "token").read_text(encoding="ascii").strip()
 
 
-def ensure_token(state_dir: Path) -> str:
-    """The bearer token, made at random on first use; the file is readable by its owner only."""
-    path = state_dir / "token"
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        path.chmod(0o600)
+def keep_token(state_dir: Path) -> str:
+    """The bearer token of the last start, or a new one where there was none; its file is for its owner alone."""
+    with contextlib.suppress(FileNotFoundError):
+        (state_dir / "token").chmod(0o600)
         token = read_token(state_dir)
         if token:
             return token
-        descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC)
+    return make_token(state_dir)
+
+
+def make_token(state_dir: Path) -> str:
+    """A new random bearer token in place of the last one."""
     token = secrets.token_urlsafe(32)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(token)
+    _replace(state_dir / "token", token)
     return token
-
-
-def forget_token(state_dir: Path) -> None:
-    """Let the next start make another token."""
-    (state_dir / "token").unlink(missing_ok=True)
 
 
 def take_lock(state_dir: Path) -> int | None:
@@ -107,6 +102,8 @@ def lock_holder(state_dir: Path) -> int | None:
 
 
 def _replace(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, whole or not at all."""
     written = path.with_name(f"{path.name}.{os.getpid()}.new")
-    written.write_text(text, encoding="utf-8")
+    with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
     written.replace(path)

@@ -27,7 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="play a scenario (docs/stub.md lists them), or one of your own: a path to a file",
     )
-    start.add_argument("--new-token", action="store_true", help="make another token; shells with the old one are out")
+    start.add_argument(
+        "--keep-token", action="store_true", help="keep the token of the last start, for shells that have it"
+    )
     actions.add_parser("stop", help="stop it; its state is kept")
     status = actions.add_parser("status", help="say whether and where it runs; exit status 1 when it does not")
     status.add_argument(
@@ -47,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
                     settle=arguments.settle,
                     port=arguments.port,
                     scenario=scenario_path(arguments.scenario),
-                    is_token_new=arguments.new_token,
+                    is_token_kept=arguments.keep_token,
                 )
             case "stop":
                 stopped = process.stop(project.stub_folder)
@@ -64,11 +66,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def start(
-    project: Project, *, settle: str | None, port: int | None, scenario: str | None = None, is_token_new: bool = False
+    project: Project, *, settle: str | None, port: int | None, scenario: str | None = None, is_token_kept: bool = False
 ) -> None:
     """Starts it or says where it runs; says too which of the settings a running one does not take."""
     before = process.status(project.stub_folder)
-    running = process.start(project.stub_folder, settle=settle, port=port, scenario=scenario, is_token_new=is_token_new)
+    running = process.start(
+        project.stub_folder, settle=settle, port=port, scenario=scenario, is_token_kept=is_token_kept
+    )
     print(f"the local workspace runs at {running.host}")
     if before is None or before.pid != running.pid:
         return
@@ -77,8 +81,6 @@ def start(
         ignored.append(f"--port {port}")
     if scenario is not None and process.report(running).get("scenario") != Path(scenario).stem:
         ignored.append(f"--scenario {scenario}")
-    if is_token_new:
-        ignored.append("--new-token")
     if ignored:
         wanted = " ".join(ignored)
         print(

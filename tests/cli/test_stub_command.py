@@ -144,20 +144,19 @@ def test_scenario_that_cannot_be_played_is_told_with_exit_status_two(
     assert main(["stub", "status"]) == 1
 
 
-def test_new_token_is_made_at_a_start_and_not_for_a_running_workspace(
+def test_token_is_another_after_each_start_unless_it_is_kept(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     token_file = project / ".bandplan" / "stub" / "token"
-    main(["stub", "start"])
-    first = token_file.read_text()
-    capsys.readouterr()
-    main(["stub", "start", "--new-token"])
-    assert "`bandplan stub start --new-token`" in capsys.readouterr().err
-    assert token_file.read_text() == first
-    main(["stub", "stop"])
-    main(["stub", "start", "--new-token"])
-    assert token_file.read_text() != first
-    assert token_file.read_text() not in capsys.readouterr().out
+    tokens = []
+    for arguments in ([], [], ["--keep-token"]):
+        main(["stub", "start", *arguments])
+        tokens.append(token_file.read_text())
+        main(["stub", "stop"])
+    first, second, kept = tokens
+    assert first != second == kept
+    out, err = capsys.readouterr()
+    assert not any(token in out + err for token in tokens)
 
 
 def test_reset_says_that_the_workspace_is_stopped(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

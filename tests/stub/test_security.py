@@ -125,10 +125,10 @@ def test_no_other_address_of_this_machine_is_listened_on(running: process.Runnin
         other.connect(("127.0.0.2", port))
 
 
-def test_new_token_is_random_and_the_old_one_is_out(state_dir: Path) -> None:
+def test_token_of_a_start_is_random_and_the_one_before_is_out(state_dir: Path) -> None:
     first = process.start(state_dir)
     process.stop(state_dir)
-    second = process.start(state_dir, is_token_new=True)
+    second = process.start(state_dir)
     assert second.token != first.token
     assert len(second.token) >= 32
     assert (state_dir / "token").stat().st_mode & 0o777 == 0o600
@@ -136,9 +136,15 @@ def test_new_token_is_random_and_the_old_one_is_out(state_dir: Path) -> None:
     assert StubClient(second.host, second.token).send("GET", ENDPOINTS).status == 200
 
 
-def test_running_stub_keeps_its_token_whoever_asks_for_a_new_one(state_dir: Path) -> None:
+def test_token_is_kept_over_a_start_that_is_told_so(state_dir: Path) -> None:
     first = process.start(state_dir)
-    assert process.start(state_dir, is_token_new=True) == first
+    process.stop(state_dir)
+    assert process.start(state_dir, is_token_kept=True).token == first.token
+
+
+def test_running_stub_keeps_its_token_whoever_starts_it_again(state_dir: Path) -> None:
+    first = process.start(state_dir)
+    assert process.start(state_dir) == first
 
 
 def test_files_of_the_state_are_for_their_owner_alone(state_dir: Path) -> None:

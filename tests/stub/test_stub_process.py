@@ -28,13 +28,11 @@ def test_start_twice_gives_the_same_stub(state_dir: Path) -> None:
     assert process.start(state_dir) == process.start(state_dir)
 
 
-def test_token_is_private_to_its_owner_and_stays_the_same(state_dir: Path) -> None:
+def test_token_is_private_to_its_owner(state_dir: Path) -> None:
     first = process.start(state_dir)
     assert (state_dir / "token").stat().st_mode & 0o777 == 0o600
     assert len(first.token) >= 32
     assert first.token not in repr(first)
-    process.stop(state_dir)
-    assert process.start(state_dir).token == first.token
 
 
 def test_port_is_remembered(state_dir: Path) -> None:
@@ -122,7 +120,7 @@ def test_reset_empties_the_workspace_and_keeps_its_identity(state_dir: Path) -> 
     client = StubClient(after.host, after.token)
     assert client.ok("GET", ENDPOINTS) == {"endpoints": []}
     assert client.ok("GET", "/stub/status")["workspace_id"] == workspace_id
-    assert (after.host, after.token) == (before.host, before.token)
+    assert after.host == before.host
 
 
 def test_start_that_fails_shows_the_end_of_the_log(state_dir: Path) -> None:
