@@ -50,8 +50,8 @@ def start(
     """Start serving `state_dir` unless it is served already, and wait until it answers.
 
     A running stub is returned as it is, whatever the settings say. Without `port` the one of the last start is taken
-    when it is free; `scenario` is a name or an absolute path. The token is random and new, unless that of the last start
-    is kept. The process has a session of its own and outlives the caller. Raises StubError.
+    when it is free; `scenario` is a name or an absolute path. The token is random and new, unless the last one is kept.
+    The process has a session of its own and outlives the caller. Raises StubError.
     """
     state_dir = state_dir.absolute()
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -138,9 +138,7 @@ def _starting(state_dir: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _spawn(
-    state_dir: Path, settle: str | None, port: int, scenario: str | None, *, is_token_kept: bool
-) -> Running:
+def _spawn(state_dir: Path, settle: str | None, port: int, scenario: str | None, *, is_token_kept: bool) -> Running:
     import subprocess
 
     command = [sys.executable, "-m", "stub", "serve", "--state-dir", str(state_dir), "--port", str(port)]

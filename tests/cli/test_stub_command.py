@@ -144,9 +144,7 @@ def test_scenario_that_cannot_be_played_is_told_with_exit_status_two(
     assert main(["stub", "status"]) == 1
 
 
-def test_token_is_another_after_each_start_unless_it_is_kept(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_token_is_another_after_each_start_unless_it_is_kept(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     token_file = project / ".bandplan" / "stub" / "token"
     tokens = []
     for arguments in ([], [], ["--keep-token"]):
