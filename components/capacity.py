@@ -4,23 +4,31 @@ A policy that reads a value unknown at preview is only advisory, so nothing here
 an endpoint whose version this deploy registers: there nobody knows better.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import pulumi
 
 from components.pending import PendingSizing, later_inputs
+from components.wire import wire
+from serving.spec.gateway import AiGateway
+from serving.spec.settings import Waiver
+from serving.throughput.rollout import Stage
 from serving.throughput.sizing import EndpointSizing, EntitySizing
 
 # What of an endpoint in bands, and of one of its entities, hangs on the chunk of a version.
 _LATER = ("floorTokensPerSecond", "ceilingTokensPerSecond", "chunkTokensPerSecond")
 _ENTITY_LATER = ("chunkTokensPerSecond", "minBands", "maxBands", "floorTokensPerSecond", "ceilingTokensPerSecond")
+_ACCEPTED_LATER = ("acceptedCeilingTokensPerSecond",)
+_ENTITY_ACCEPTED_LATER = ("acceptedMaxBands", "acceptedCeilingTokensPerSecond")
 
 
 def capacity_inputs(sizing: EndpointSizing) -> dict[str, Any]:
     """Inputs of the `bandplan:index:Endpoint` component, camelCase; what does not apply to the endpoint is left out.
 
     Tokens per second are input and output tokens together, per endpoint; `chunkTokensPerSecond` only where every
-    entity has the same chunk (each entity states its own); `headroom` is the ceiling over the demand.
+    entity has the same chunk (each entity states its own); `headroom` is the ceiling over the demand. Ceilings and
+    units are what is wanted; `accepted...` ones, what will do while there is no GPU capacity for that.
     """
     inputs = {
         "name": sizing.entry.name,
@@ -30,20 +38,66 @@ def capacity_inputs(sizing: EndpointSizing) -> dict[str, Any]:
         "ceilingTokensPerSecond": sizing.ceiling_tokens_per_second,
         "chunkTokensPerSecond": shared_chunk_tokens_per_second(sizing),
         "modelUnits": sizing.model_units,
+        "acceptedCeilingTokensPerSecond": sizing.accepted_ceiling_tokens_per_second,
+        "acceptedModelUnits": sizing.accepted_model_units,
         "estimatedTokensPerSecond": sizing.estimated_tokens_per_second,
         "burst": sizing.burst,
         "demandTokensPerSecond": sizing.demand_tokens_per_second,
         "headroom": sizing.headroom,
         "entities": [entity_inputs(entity) for entity in sizing.entities],
+        "rollout": rollout_of(sizing),
         "tags": dict(sorted(sizing.entry.tags.items())) or None,
-        "waivers": [waiver.model_dump(mode="json", exclude_none=True) for waiver in sizing.entry.waivers] or None,
+        "waivers": waiver_inputs(sizing.entry.waivers) or None,
+        "access": [wire(permission) for permission in sizing.entry.permissions] or None,
+        "gateway": gateway_inputs(sizing.entry.ai_gateway),
     }
     return {name: value for name, value in inputs.items() if value is not None}
+
+
+def waiver_inputs(waivers: Iterable[Waiver]) -> list[dict[str, Any]]:
+    """Waivers as they are written, the day as an ISO date."""
+    return [waiver.model_dump(mode="json", exclude_none=True) for waiver in waivers]
+
+
+def gateway_inputs(gateway: AiGateway | None) -> dict[str, Any] | None:
+    """What policies ask of an AI gateway; `inferenceTable` is left out when none is on. None without a gateway."""
+    if gateway is None:
+        return None
+    usage, table = gateway.usage_tracking_config, gateway.inference_table_config
+    inputs: dict[str, Any] = {"tracksUsage": usage is not None and usage.enabled}
+    if table is not None and table.enabled:
+        named = (table.catalog_name, table.schema_name, table.table_name_prefix)
+        inputs["inferenceTable"] = ".".join(filter(None, named)) or "on"
+    return inputs
+
+
+def rollout_inputs(stage: Stage) -> dict[str, Any] | None:
+    """Where the traffic stands between two versions; None once there is but one.
+
+    Nothing in it changes while the rollout stays where it is, so that a preview then shows no change.
+    """
+    if len(stage.shares) == 1 or stage.leaving is None:
+        return None
+    return {
+        "step": stage.step,
+        "steps": stage.steps,
+        "percent": stage.to_percent,
+        "version": stage.target.version,
+        "fromModel": stage.leaving.model,
+        "fromVersion": stage.leaving.version,
+    }
+
+
+def rollout_of(sizing: EndpointSizing) -> dict[str, Any] | None:
+    """`rollout` of a sizing that may have none."""
+    return rollout_inputs(sizing.rollout) if sizing.rollout is not None else None
 
 
 def pending_capacity_inputs(sizing: EndpointSizing, pending: PendingSizing) -> dict[str, Any]:
     """As `capacity_inputs`; what hangs on versions still to be registered is an output, and known when they are."""
     names = _LATER if sizing.demand_tokens_per_second is None else (*_LATER, "headroom")
+    if sizing.accepts_less:
+        names = (*names, *_ACCEPTED_LATER)
     inputs = capacity_inputs(sizing)
     if sizing.family == "bands":
         inputs = later_inputs(inputs, pending.whole, capacity_inputs, names)
@@ -56,6 +110,8 @@ def pending_capacity_inputs(sizing: EndpointSizing, pending: PendingSizing) -> d
 
 def _pending_entity(sizing: EndpointSizing, now: dict[str, Any], output: pulumi.Output[EntitySizing]) -> dict[str, Any]:
     names = ("version", *_ENTITY_LATER) if sizing.family == "bands" else ("version",)
+    if sizing.family == "bands" and sizing.accepts_less:
+        names = (*names, *_ENTITY_ACCEPTED_LATER)
     return later_inputs(now, output, entity_inputs, names)
 
 
@@ -73,6 +129,9 @@ def entity_inputs(entity: EntitySizing) -> dict[str, Any]:
         "floorTokensPerSecond": entity.min_provisioned_throughput,
         "ceilingTokensPerSecond": entity.max_provisioned_throughput,
         "modelUnits": entity.model_units,
+        "acceptedMaxBands": entity.accepted_max_bands,
+        "acceptedCeilingTokensPerSecond": entity.accepted_max_provisioned_throughput,
+        "acceptedModelUnits": entity.accepted_model_units,
         "burst": entity.burst or None,
         "workloadType": entity.workload_type,
         "workloadSize": entity.workload_size,
@@ -82,6 +141,7 @@ def entity_inputs(entity: EntitySizing) -> dict[str, Any]:
 
 
 def shared_chunk_tokens_per_second(sizing: EndpointSizing) -> int | None:
-    """The chunk of all entities, or None when they differ or have none."""
-    chunks = {entity.chunk_tokens_per_second for entity in sizing.entities}
+    """The chunk of all entities, or None when they differ or have none; that of the version a rollout brings."""
+    entities = sizing.entities if sizing.rollout is None else sizing.entities[-1:]
+    chunks = {entity.chunk_tokens_per_second for entity in entities}
     return chunks.pop() if len(chunks) == 1 else None

@@ -1,11 +1,12 @@
 """One serving endpoint as a component: the endpoint, who may use it, and the guard that makes ready mean ready."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pulumi
 
-from components.capacity import capacity_inputs, pending_capacity_inputs
-from components.pending import PendingSizing, pending_entities
+from components.capacity import capacity_inputs, pending_capacity_inputs, rollout_of
+from components.pending import PendingSizing, later_request, pending_entities
 from components.request import EndpointRequest, endpoint_request
 from components.resources import (
     EndpointReady,
@@ -21,7 +22,7 @@ LEFT_TO_THE_GUARD = ("emailNotifications",)
 """What the published plugin plans, never sends, and plans again. `EndpointReady` compares and sends it.
 
 Not `description`, which nothing sends: an endpoint that is replaced later would be made with its first one. Nor
-`rateLimits`, which the guard cannot compare.
+`rateLimits`, which the guard cannot compare. Where less than the wanted capacity is accepted, it has `config` too.
 """
 
 
@@ -29,7 +30,8 @@ class Endpoint(pulumi.ComponentResource):
     """`bandplan:index:Endpoint`: inputs are the endpoint's plain numbers (`capacity_inputs`), known at every preview.
 
     With `pending`, what hangs on versions that this deploy registers is an output: known at a preview in which the
-    version stays. Children: `<name>` (the endpoint), `<name>-permissions` when anybody is named, `<name>-ready`.
+    version stays; `stage_later` gives it the stage of its rollout then. Children: `<name>` (the endpoint),
+    `<name>-permissions` when anybody is named, `<name>-ready`.
     """
 
     TYPE = "bandplan:index:Endpoint"
@@ -39,6 +41,8 @@ class Endpoint(pulumi.ComponentResource):
         sizing: EndpointSizing,
         opts: pulumi.ResourceOptions | None = None,
         pending: PendingSizing | None = None,
+        region: str | None = None,
+        stage_later: Callable[[EndpointSizing], EndpointSizing] | None = None,
     ) -> None:
         name = sizing.entry.name
         properties: dict[str, Any] = {}
@@ -50,11 +54,18 @@ class Endpoint(pulumi.ComponentResource):
             state_inputs(properties, pending_capacity_inputs(sizing, pending))
             request = endpoint_request(sizing, pending_entities(sizing, pending))
             before_serving = list(pending.before_serving)
+            if stage_later is not None:
+                staged = pending.whole.apply(stage_later)
+                state_inputs(properties, {"rollout": staged.apply(rollout_of)})
+                request = later_request(request, staged)
+        if region is not None:
+            properties["region"] = region
         self.route_optimized = bool(sizing.entry.route_optimized)
         timeouts = _custom_timeouts(request.timeouts)
         options = pulumi.ResourceOptions(parent=self, custom_timeouts=timeouts)
+        left = [*LEFT_TO_THE_GUARD, *(["config"] if request.config_is_left_to_the_guard else [])]
         after = pulumi.ResourceOptions(
-            parent=self, custom_timeouts=timeouts, depends_on=before_serving, ignore_changes=list(LEFT_TO_THE_GUARD)
+            parent=self, custom_timeouts=timeouts, depends_on=before_serving, ignore_changes=left
         )
         self.serving = _serving(name, request, after)
         served = {"servingEndpointId": self.serving.serving_endpoint_id}

@@ -1,13 +1,16 @@
 """Every endpoint of one stack as a component, and what the stack says about them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pulumi
 
+from components.capacity import waiver_inputs
 from components.endpoint import Endpoint
 from components.model_version import RegisteredVersions, Standing
 from components.pending import PendingSizing, Resize, pending_sizing
+from components.shares import capacity_shares
+from serving.spec.settings import Waiver
 from serving.throughput.registrations import PlannedModel
 from serving.throughput.sizing import EndpointSizing, EntitySizing
 
@@ -29,8 +32,15 @@ class Fleet(pulumi.ComponentResource):
         *,
         models: Sequence[tuple[PlannedModel, Standing]] = (),
         resize: Resize | None = None,
+        region: str | None = None,
+        waivers: Sequence[Waiver] = (),
+        stage_later: Mapping[str, Callable[[EndpointSizing], EndpointSizing]] | None = None,
     ) -> None:
-        """`models` are to be registered into, each with what the workspace says of it; `resize` is for what waits."""
+        """`models` are to be registered into, each with what the workspace says of it; `resize` is for what waits.
+
+        `region` and `waivers` are those of the whole file. `stage_later` stages endpoints, by name, whose version is to
+        be registered.
+        """
         super().__init__(self.TYPE, "fleet", fleet_totals(sizings), opts)
         child = pulumi.ResourceOptions(parent=self)
         declared = {
@@ -39,12 +49,24 @@ class Fleet(pulumi.ComponentResource):
             for key, version in RegisteredVersions(planned, standing, child).versions.items()
         }
         pending = [pending_sizing(sizing, declared, resize) for sizing in sizings]
-        self.endpoints = [Endpoint(sizing, child, later) for sizing, later in zip(sizings, pending, strict=True)]
+        self.endpoints = [
+            Endpoint(sizing, child, later, region, (stage_later or {}).get(sizing.entry.name))
+            for sizing, later in zip(sizings, pending, strict=True)
+        ]
         self.summary = [
-            endpoint_summary(sizing, endpoint.given_url or invocations_url(host, sizing), later)
+            {
+                **endpoint_summary(sizing, endpoint.given_url or invocations_url(host, sizing), later),
+                **({"shortfall": endpoint.ready.shortfall} if sizing.accepts_less else {}),
+            }
             for sizing, endpoint, later in zip(sizings, self.endpoints, pending, strict=True)
         ]
-        self.register_outputs(later_totals(sizings, pending))
+        self.register_outputs(
+            {
+                **later_totals(sizings, pending),
+                "capacity": capacity_shares(sizings, pending),
+                **({"waivers": waiver_inputs(waivers)} if waivers else {}),
+            }
+        )
 
 
 def invocations_url(host: str | None, sizing: EndpointSizing) -> str | None:
@@ -75,6 +97,17 @@ def endpoint_summary(
         "ceiling_tokens_per_second": _amount(sizing, pending, _ceiling),
         "model_units": sizing.model_units,
         "url": url,
+        **_accepted(sizing, pending),
+    }
+
+
+def _accepted(sizing: EndpointSizing, pending: PendingSizing | None) -> dict[str, Any]:
+    """What will do while there is no GPU capacity for what is wanted; nothing where nothing less does."""
+    if not sizing.accepts_less:
+        return {}
+    return {
+        "accepted_ceiling_tokens_per_second": _amount(sizing, pending, _accepted_ceiling),
+        "accepted_model_units": sizing.accepted_model_units,
     }
 
 
@@ -114,6 +147,10 @@ def _floor(sizing: EndpointSizing) -> int | None:
 
 def _ceiling(sizing: EndpointSizing) -> int | None:
     return sizing.ceiling_tokens_per_second
+
+
+def _accepted_ceiling(sizing: EndpointSizing) -> int | None:
+    return sizing.accepted_ceiling_tokens_per_second
 
 
 def _amount(sizing: EndpointSizing, pending: PendingSizing | None, pick: Callable[[EndpointSizing], int | None]) -> Any:

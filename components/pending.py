@@ -1,14 +1,14 @@
 """A sizing whose numbers hang on versions that this deploy registers: as outputs, known once the versions are."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
 import pulumi
 
 from components.model_version import DeclaredVersion
-from components.request import Pending, PendingEntity
+from components.request import EndpointRequest, Pending, PendingEntity, endpoint_request
 from components.resources import ModelVersion
 from serving.throughput.optimization_info import OptimizationInfo
 from serving.throughput.registrations import version_key
@@ -64,8 +64,32 @@ def pending_entities(sizing: EndpointSizing, pending: PendingSizing) -> Pending:
             max_provisioned_throughput=_later(
                 entity.max_provisioned_throughput, output, lambda known: known.max_provisioned_throughput
             ),
+            accepted_max_provisioned_throughput=_later(
+                entity.accepted_max_provisioned_throughput,
+                output,
+                lambda known: known.accepted_max_provisioned_throughput,
+            )
+            if entity.accepts_less
+            else None,
         )
     return found
+
+
+def later_request(request: EndpointRequest, staged: pulumi.Output[EndpointSizing]) -> EndpointRequest:
+    """`request` with the config, and what the guard knows of it, as outputs of the sizing, which may have others."""
+
+    def config_of(sizing: EndpointSizing) -> Any:
+        return endpoint_request(sizing).endpoint["config"]
+
+    def ready_of(name: str) -> pulumi.Output[Any]:
+        return staged.apply(lambda sizing: endpoint_request(sizing).ready[name])
+
+    guarded = [name for name in ("declared", "accepted") if name in request.ready]
+    return replace(
+        request,
+        endpoint={**request.endpoint, "config": staged.apply(config_of)},
+        ready={**request.ready, **{name: ready_of(name) for name in guarded}},
+    )
 
 
 def later_inputs(

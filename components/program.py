@@ -3,16 +3,20 @@
 Reads the stack's configuration (`bandplan:models`) and the environment:
 - `DATABRICKS_HOST`, `DATABRICKS_TOKEN`: the workspace;
 - `BANDPLAN_MODELS`: another models file, relative to the project root, instead of the configured one;
-- `BANDPLAN_OFFLINE=1`: asks no workspace and uses recorded optimization info only.
+- `BANDPLAN_OFFLINE=1`: asks no workspace and uses recorded optimization info only;
+- `BANDPLAN_MEASURED`: a file of measured use, relative to the project root, for `stop_if` of rollouts;
+- `BANDPLAN_AT_ONCE`: names of endpoints, by commas, that go to the wanted version at once, without steps.
 """
 
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pulumi
 
@@ -24,6 +28,7 @@ from components.resizing import Resizing
 from serving.spec.fleet import Fleet
 from serving.spec.loading import load
 from serving.spec.problem import Problem, in_order
+from serving.spec.settings import Waiver
 from serving.spec.source import Source
 from serving.throughput.following import followed, following_problems, pinned
 from serving.throughput.needed import model_versions
@@ -37,8 +42,12 @@ from serving.workspace.client import WorkspaceClient, from_environment
 from serving.workspace.errors import NotConfigured, Throttled, WorkspaceError
 from serving.workspace.optimization_info import fetch
 
+if TYPE_CHECKING:
+    from components.rollouts import Staged, StageLater
+
 DEFAULT_MODELS = "models.yaml"
 CACHE_DIRECTORY = Path(".bandplan") / "optimization-info"
+COMMITTED_ANSWERS = Path("stacks") / "optimization-info.json"
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,8 @@ class Plan:
     """What a stack is to declare: sizings in the order of models.yaml, what to warn of, and what has been waived.
 
     `models` are to be registered into, each with what the workspace says of it; `resize` sizes what waits for that.
+    `region` and `waivers` are those of the whole file. `rollouts` says where each rollout stands, `stopped_rollouts`
+    where somebody has to decide, `stage_later` how to go on where that hangs on a version still to be registered.
     """
 
     sizings: tuple[EndpointSizing, ...]
@@ -54,6 +65,11 @@ class Plan:
     waived: tuple[Waived, ...] = ()
     models: tuple[tuple[PlannedModel, Standing], ...] = ()
     resize: Resize | None = None
+    region: str | None = None
+    waivers: tuple[Waiver, ...] = ()
+    rollouts: tuple[str, ...] = ()
+    stopped_rollouts: tuple[str, ...] = ()
+    stage_later: Mapping[str, "StageLater"] = field(default_factory=dict)
 
 
 def run() -> None:
@@ -61,16 +77,40 @@ def run() -> None:
     end_quietly_when_called_off()
     root = Path(pulumi.runtime.get_root_directory())
     configured = pulumi.Config("bandplan").get("models")
-    plan = plan_stack(root, configured, pulumi.get_stack(), os.environ, date.today())
+    is_preview = pulumi.runtime.is_dry_run()
+    now_ms = rollouts_as_of(os.environ, time.time_ns() // 1_000_000)
+    plan = plan_stack(
+        root, configured, pulumi.get_stack(), os.environ, date.today(), now_ms=now_ms, is_preview=is_preview
+    )
     for warning in plan.warnings:
         pulumi.log.warn(warning.render(with_severity=False))
     for waived in plan.waived:
         pulumi.log.info(waived.render())
-    for line in followed_aliases(plan.sizings):
+    for line in (*followed_aliases(plan.sizings), *plan.rollouts):
         pulumi.log.info(line)
+    for line in plan.stopped_rollouts:
+        pulumi.log.warn(line)
     with bulk_declaration():
-        fleet = FleetComponent(plan.sizings, plan.host, models=plan.models, resize=plan.resize)
+        fleet = FleetComponent(
+            plan.sizings,
+            plan.host,
+            models=plan.models,
+            resize=plan.resize,
+            region=plan.region,
+            waivers=plan.waivers,
+            stage_later=plan.stage_later,
+        )
     pulumi.export("endpoints", fleet.summary)
+
+
+def rollouts_as_of(environ: Mapping[str, str], now_ms: int) -> int:
+    """The moment (ms since 1970) that decides whether a rollout may go on: now, or that of the plan being applied.
+
+    A hold that passes between a review and its deployment must not add a step that nobody has seen; a moment that is
+    yet to come counts as now, so that no plan hurries a rollout.
+    """
+    text = environ.get("BANDPLAN_ROLLOUTS_AS_OF", "")
+    return min(int(text), now_ms) if text.isascii() and text.isdigit() and len(text) < 16 else now_ms
 
 
 def end_quietly_when_called_off() -> None:
@@ -82,10 +122,20 @@ def end_quietly_when_called_off() -> None:
         signal.signal(signal.SIGINT, lambda number, frame: sys.exit(128 + number))
 
 
-def plan_stack(root: Path, configured: str | None, stack: str, environ: Mapping[str, str], today: date) -> Plan:
-    """Every entry of the stack's models file as a sizing.
+def plan_stack(
+    root: Path,
+    configured: str | None,
+    stack: str,
+    environ: Mapping[str, str],
+    today: date,
+    *,
+    now_ms: int = 0,
+    is_preview: bool = True,
+) -> Plan:
+    """Every entry of the stack's models file as a sizing, at the next stage of its rollout.
 
-    `configured` is the path in the stack's configuration; `today` decides which waivers hold.
+    `configured` is the path in the stack's configuration; `today` decides which waivers hold, `now_ms` (since 1970)
+    whether a rollout may go on.
     Errors: RunError with every problem of the file, or with what keeps the workspace from answering.
     """
     loaded = load(root / (environ.get("BANDPLAN_MODELS") or configured or DEFAULT_MODELS), stack)
@@ -99,7 +149,8 @@ def plan_stack(root: Path, configured: str | None, stack: str, environ: Mapping[
             check_that_it_answers(client)
         standing = ask_registry(client, loaded.checkable, offline)
         fleet = pinned(loaded.checkable, standing.aliases)
-        answers = fetch(client, model_versions(fleet), Cache(root / CACHE_DIRECTORY), offline=offline)
+        cache = Cache(root / CACHE_DIRECTORY, committed=root / COMMITTED_ANSWERS)
+        answers = fetch(client, model_versions(fleet), cache, offline=offline)
     except WorkspaceError as error:
         raise refused(loaded.problems, str(error)) from error
     found = [
@@ -111,10 +162,50 @@ def plan_stack(root: Path, configured: str | None, stack: str, environ: Mapping[
     problems = in_order([*loaded.problems, *sized.problems])
     if any(problem.severity == "error" for problem in problems):
         raise refused(problems)
+    rollouts = plan_rollouts(client, sized.endpoints, source, root, environ, now_ms, is_preview=is_preview)
+    if rollouts is not None and rollouts.problems:
+        raise refused([*problems, *rollouts.problems])
     models = tuple((planned, standing.models.get(planned.name)) for planned in planned_models(fleet))
     resize = Resizing(fleet, answers, source, today, problems) if models else None
     host = client.host if client else None
-    return Plan(sized.endpoints, problems, host, sized.waived, models, resize)
+    plan = Plan(
+        sized.endpoints, problems, host, sized.waived, models, resize, region=fleet.region, waivers=fleet.waivers
+    )
+    if rollouts is None:
+        return plan
+    return replace(
+        plan,
+        sizings=rollouts.sizings,
+        rollouts=rollouts.told,
+        stopped_rollouts=rollouts.stopped,
+        stage_later=rollouts.later,
+    )
+
+
+def plan_rollouts(
+    client: WorkspaceClient | None,
+    sizings: Sequence[EndpointSizing],
+    source: Source,
+    root: Path,
+    environ: Mapping[str, str],
+    now_ms: int,
+    *,
+    is_preview: bool,
+) -> "Staged | None":
+    """The sizings at the next stage of their rollouts; None for a fleet without any. Errors: RunError."""
+    if all(sizing.entry.rollout is None for sizing in sizings):
+        return None
+    from components.rollouts import measured_use_of, stage_all, stage_offline
+    from serving.throughput.measured_use import MeasuredUseError
+
+    at_once = [name.strip() for name in environ.get("BANDPLAN_AT_ONCE", "").split(",") if name.strip()]
+    try:
+        if client is None or environ.get("BANDPLAN_OFFLINE") == "1":
+            return stage_offline(sizings, is_preview=is_preview)
+        measured_use = measured_use_of(root, environ.get("BANDPLAN_MEASURED"))
+        return stage_all(client, sizings, source, now_ms, measured_use, at_once)
+    except (WorkspaceError, MeasuredUseError) as error:
+        raise refused((), str(error)) from error
 
 
 def ask_registry(client: WorkspaceClient | None, fleet: Fleet, offline: bool) -> RegistryAnswers:

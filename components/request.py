@@ -28,12 +28,13 @@ GUARDED_CONFIG = ("servedEntities", "servedModels", "trafficConfig")
 class PendingEntity:
     """What hangs on a version that this deploy registers, as values that become known: its number, and its bounds.
 
-    Bounds are in tokens/s; both are None for an entity in model units.
+    Bounds are in tokens/s; they are None for an entity in model units, the accepted one where only the wanted will do.
     """
 
     version: Any
     min_provisioned_throughput: Any = None
     max_provisioned_throughput: Any = None
+    accepted_max_provisioned_throughput: Any = None
 
 
 Pending = Mapping[int, PendingEntity]
@@ -44,13 +45,18 @@ _NONE_PENDING: Pending = MappingProxyType({})
 
 @dataclass(frozen=True)
 class EndpointRequest:
-    """Inputs of one endpoint's resources; `access_controls` is empty when nobody is named."""
+    """Inputs of one endpoint's resources; `access_controls` is empty when nobody is named.
+
+    With `config_is_left_to_the_guard`, `endpoint` has the config to create it with (what is accepted), and the guard
+    alone changes it afterwards: see docs/decisions/0006-wanted-accepted-and-rollout.md.
+    """
 
     api: Api
     endpoint: Inputs
     access_controls: tuple[Inputs, ...]
     ready: Inputs
     timeouts: Timeouts
+    config_is_left_to_the_guard: bool = False
 
 
 def endpoint_request(sizing: EndpointSizing, pending: Pending = _NONE_PENDING) -> EndpointRequest:
@@ -61,12 +67,17 @@ def endpoint_request(sizing: EndpointSizing, pending: Pending = _NONE_PENDING) -
     api = endpoint_api(sizing)
     endpoint = endpoint_inputs(sizing, pending)
     limits = timeouts(sizing)
+    ready = ready_inputs(api, sizing.entry.task, endpoint, limits)
+    if sizing.accepts_less:
+        endpoint = {**endpoint, "config": config_inputs(sizing, pending, accepted=True)}
+        ready["accepted"] = {"servedEntities": endpoint["config"]["servedEntities"]}
     return EndpointRequest(
         api=api,
         endpoint=endpoint,
         access_controls=tuple(wire(permission) for permission in sizing.entry.permissions),
-        ready=ready_inputs(api, sizing.entry.task, endpoint, limits),
+        ready=ready,
         timeouts=limits,
+        config_is_left_to_the_guard=sizing.accepts_less,
     )
 
 
@@ -107,8 +118,8 @@ def notification_inputs(entry: Entry) -> Inputs:
     return {name: addresses for name, addresses in lists.items() if addresses}
 
 
-def config_inputs(sizing: EndpointSizing, pending: Pending) -> Inputs:
-    """`config`: the entities and one explicit route to each.
+def config_inputs(sizing: EndpointSizing, pending: Pending, *, accepted: bool = False) -> Inputs:
+    """`config`: the entities, with the capacity that is wanted or `accepted`, and one explicit route to each.
 
     Routes are explicit for a single entity too. The published provider sends server-filled routes back with every
     update, so without them a version bump, which renames the entity, would route to the old name. Each route carries
@@ -119,7 +130,9 @@ def config_inputs(sizing: EndpointSizing, pending: Pending) -> Inputs:
         entities = [served_model(entity) for entity in sizing.entities]
     else:
         key, route_key = "servedEntities", "servedEntityName"
-        entities = [served_entity(entity, pending.get(index)) for index, entity in enumerate(sizing.entities)]
+        entities = [
+            served_entity(entity, pending.get(index), accepted=accepted) for index, entity in enumerate(sizing.entities)
+        ]
     return {
         key: entities,
         "trafficConfig": {
@@ -131,8 +144,8 @@ def config_inputs(sizing: EndpointSizing, pending: Pending) -> Inputs:
     }
 
 
-def served_entity(entity: EntitySizing, pending: PendingEntity | None = None) -> Inputs:
-    """One entity in a band (S9: both bounds, a floor of 0 too) or in model units (S10).
+def served_entity(entity: EntitySizing, pending: PendingEntity | None = None, *, accepted: bool = False) -> Inputs:
+    """One entity in a band (S9: both bounds, a floor of 0 too) or in model units (S10), as wanted or as `accepted`.
 
     The name is always stated: left out, the platform names the first version and a version bump keeps that name.
     """
@@ -141,14 +154,17 @@ def served_entity(entity: EntitySizing, pending: PendingEntity | None = None) ->
         raise ValueError(f"{entity.model} has no version yet, and nothing says where it comes from")
     inputs: Inputs = {"name": entity.served_name, "entityName": entity.model, "entityVersion": version}
     if entity.model_units is not None:
-        inputs["provisionedModelUnits"] = entity.model_units
+        inputs["provisionedModelUnits"] = (entity.accepted_model_units if accepted else None) or entity.model_units
         # Never an explicit false: the platform does not return the field, so a stated default would differ for ever.
         if entity.burst:
             inputs["burstScalingEnabled"] = True
         return inputs
     bounds = entity if pending is None else pending
     inputs["minProvisionedThroughput"] = bounds.min_provisioned_throughput
-    inputs["maxProvisionedThroughput"] = bounds.max_provisioned_throughput
+    is_less = accepted and entity.accepts_less
+    inputs["maxProvisionedThroughput"] = (
+        bounds.accepted_max_provisioned_throughput if is_less else bounds.max_provisioned_throughput
+    )
     return inputs
 
 

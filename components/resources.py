@@ -45,9 +45,13 @@ class _WireResource(pulumi.CustomResource):
         unknown = inputs.keys() - self.INPUTS
         if unknown:
             raise TypeError(f"{self.TYPE} has no input named {', '.join(sorted(unknown))}")
-        properties: dict[str, Any] = dict.fromkeys(self.OUTPUTS)
+        properties: dict[str, Any] = dict.fromkeys(self.outputs_of(inputs))
         super().__init__(self.TYPE, name, properties, opts)
         state_inputs(properties, inputs)
+
+    def outputs_of(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
+        """Those of `OUTPUTS` that somebody may read: each costs the SDK a task for each resource."""
+        return self.OUTPUTS
 
     def _output(self, wire_name: str) -> pulumi.Output[str]:
         return cast("pulumi.Output[str]", self.__dict__[wire_name])
@@ -159,8 +163,16 @@ class EndpointReady(_OwnResource):
     """Our own guard of one endpoint: exists once the endpoint runs what was declared."""
 
     TYPE = "bandplan:index:EndpointReady"
-    INPUTS = frozenset({"api", "declared", "endpoint", "servingEndpointId", "timeoutSeconds"})
-    OUTPUTS = ("configVersion", "ready")
+    INPUTS = frozenset({"accepted", "api", "declared", "endpoint", "servingEndpointId", "timeoutSeconds"})
+    OUTPUTS = ("configVersion", "ready", "shortfall")
+
+    def outputs_of(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
+        return self.OUTPUTS if "accepted" in inputs else self.OUTPUTS[:-1]
+
+    @property
+    def shortfall(self) -> pulumi.Output[list[dict[str, Any]]]:
+        """What runs short of what is wanted: `servedName`, `unit`, `wanted`, `accepted`, `runs` of each entity."""
+        return cast("pulumi.Output[list[dict[str, Any]]]", self._output("shortfall"))
 
 
 class ModelVersion(_OwnResource):

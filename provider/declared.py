@@ -8,6 +8,9 @@ from provider.naming import to_api
 
 EntityKey = Literal["servedEntities", "servedModels"]
 
+CAPACITY_PROPERTIES = ("maxProvisionedThroughput", "provisionedModelUnits")
+"""What of an entity may be less than wanted while there is no GPU capacity: its ceiling in tokens/s, or its units."""
+
 _API_LISTS = {
     "onUpdateFailures": "on_update_failure",
     "onUpdateSuccesses": "on_update_success",

@@ -13,14 +13,21 @@ from provider.context import Context, told_to_user
 from provider.declared import Declared
 from provider.detailed_diff import property_diffs, top_level_names
 from provider.difference import Difference, PathStep, property_path
-from provider.endpoint_ready import Surroundings, make_ready, unchangeable_description, unsendable_task
+from provider.endpoint_ready import (
+    Surroundings,
+    make_ready,
+    short_of_capacity,
+    unchangeable_description,
+    unsendable_task,
+)
 from provider.input_kinds import is_known
 from provider.inputs import INPUTS, Wanted, findings
 from provider.property_changes import property_changes
 from provider.readiness import Failed, Ready, assess
+from provider.shortfall import Shortfall, shortfalls
 from serving.workspace.endpoints import Endpoints
 from serving.workspace.errors import NotFound
-from serving.workspace.live_endpoint import LiveEndpoint
+from serving.workspace.live_endpoint import READY, LiveEndpoint
 
 _COMPARED = tuple(name for name in INPUTS if name != "timeoutSeconds")
 """A new timeout alone changes nothing at the platform, so it is no change."""
@@ -67,7 +74,7 @@ class EndpointGuard:
             name = plain(request.properties)["endpoint"]
             return sdk.CreateResponse("" if name is UNKNOWN else name, _foreseen(request.properties))
         live = self._make_ready(request.urn, request.properties, None, request.timeout)
-        return sdk.CreateResponse(live.name, _outputs(request.properties, live))
+        return sdk.CreateResponse(live.name, _outputs(request.properties, live, _short(request.properties, live)))
 
     def update(self, request: sdk.UpdateRequest) -> sdk.UpdateResponse:
         if request.preview:
@@ -79,7 +86,7 @@ class EndpointGuard:
             Declared.from_inputs(previous) if previous else None,
             request.timeout,
         )
-        return sdk.UpdateResponse(_outputs(request.news, live))
+        return sdk.UpdateResponse(_outputs(request.news, live, _short(request.news, live)))
 
     def read(self, request: sdk.ReadRequest) -> sdk.ReadResponse:
         """What the endpoint runs: in state and inputs, declared properties that differ get their live values."""
@@ -98,9 +105,10 @@ class EndpointGuard:
         other_task = task_difference(declared, live)
         found = (*differences(declared, live), *((other_task,) if other_task else ()))
         inputs = {name: value for name, value in request.properties.items() if name in INPUTS}
+        short = _short(inputs, live)
         if found:
             inputs["declared"] = property_values({"declared": _as_live(known["declared"], found)})["declared"]
-        return sdk.ReadResponse(live.name, _outputs(inputs, live), inputs)
+        return sdk.ReadResponse(live.name, _outputs(inputs, live, short), inputs)
 
     def delete(self, request: sdk.DeleteRequest) -> None:
         """Nothing: the endpoint belongs to another resource."""
@@ -127,9 +135,16 @@ class EndpointGuard:
             paths.append("servingEndpointId")
         found = differences(wanted.declared, live)
         paths += [difference.property_path for difference in found]
+        short = () if live.is_updating else shortfalls(wanted.declared, wanted.accepted, live.config) or ()
+        if short:
+            failed = assess(live)
+            reasons = [one.reason for one in failed.entities if one.reason] if isinstance(failed, Failed) else []
+            said = dict.fromkeys(map(self._context.client.presentable, reasons))
+            self._context.warn(urn, short_of_capacity(wanted.endpoint, short, said))
         before = Declared.from_inputs(old["declared"]) if old.get("declared") else wanted.declared
         recorded = found if before == wanted.declared else differences(before, live)
-        drifted = [difference for difference in recorded if not _is_changed(difference, changed)]
+        told = {one.path for one in short}
+        drifted = [one for one in recorded if not _is_changed(one, changed) and one.path not in told]
         for difference in drifted[:_MOST_SHOWN]:
             self._context.warn(urn, f"{wanted.endpoint}: not as declared: {difference}")
         other_task = task_difference(wanted.declared, live)
@@ -137,7 +152,7 @@ class EndpointGuard:
             paths.append(other_task.property_path)
             self._context.warn(urn, unsendable_task(wanted.endpoint, other_task))
         verdict = assess(live)
-        if not isinstance(verdict, Ready):
+        if not isinstance(verdict, Ready) and not short:
             self._context.warn(urn, f"{wanted.endpoint}: {_in_short(verdict)}")
             paths.append("ready")
         return tuple(paths)
@@ -163,16 +178,23 @@ class EndpointGuard:
 
 
 def _foreseen(inputs: dict[str, PropertyValue]) -> dict[str, PropertyValue]:
-    return {**inputs, **property_values({"configVersion": UNKNOWN, "ready": True})}
+    short: Any = UNKNOWN if "accepted" in inputs else []
+    return {**inputs, **property_values({"configVersion": UNKNOWN, "ready": True, "shortfall": short})}
 
 
-def _outputs(inputs: dict[str, PropertyValue], live: LiveEndpoint) -> dict[str, PropertyValue]:
-    verdict = assess(live)
+def _outputs(
+    inputs: dict[str, PropertyValue], live: LiveEndpoint, short: tuple[Shortfall, ...] = ()
+) -> dict[str, PropertyValue]:
+    """`short`: it runs what is accepted, so it is as ready as it gets, though its last update failed."""
+    is_ready = isinstance(assess(live), Ready) or bool(short and live.ready == READY)
     version = live.config.version if live.config else None
-    return {
-        **inputs,
-        **property_values({"configVersion": version or 0, "ready": isinstance(verdict, Ready)}),
-    }
+    found = {"configVersion": version or 0, "ready": is_ready, "shortfall": [one.as_output() for one in short]}
+    return {**inputs, **property_values(found)}
+
+
+def _short(inputs: dict[str, PropertyValue], live: LiveEndpoint) -> tuple[Shortfall, ...]:
+    wanted = Wanted.from_inputs(plain(inputs))
+    return shortfalls(wanted.declared, wanted.accepted, live.config) or ()
 
 
 def _is_changed(difference: Difference, changed: frozenset[str]) -> bool:
@@ -180,6 +202,8 @@ def _is_changed(difference: Difference, changed: frozenset[str]) -> bool:
     steps: tuple[PathStep, ...] = difference.path
     above = {property_path(steps[:length]) for length in range(1, len(steps) + 1)}
     inside = tuple(difference.property_path + mark for mark in (".", "["))
+    if steps[-1] == "trafficPercentage":  # a route that now leads to another entity is another route
+        above |= {property_path((*steps[:-1], target)) for target in ("servedEntityName", "servedModelName")}
     return bool(above & changed) or any(path.startswith(inside) for path in changed)
 
 

@@ -4,7 +4,7 @@ Nothing is ever deleted here, whatever happens: a slow or failed deployment stay
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from plugin.errors import ProviderError
@@ -21,6 +21,7 @@ from provider.difference import Difference
 from provider.inputs import Wanted
 from provider.readiness import Failed, Ready, Waiting, assess
 from provider.sending import Request, requests
+from provider.shortfall import Shortfall, is_for_lack_of_capacity, shortfalls
 from serving.workspace.endpoints import Endpoints
 from serving.workspace.errors import (
     Conflict,
@@ -102,10 +103,31 @@ class _Run:
         if live.is_updating:
             live = self._wait(live, until_settled=not is_wanted_update)
         config_request = next((r for r in self._requests(live) if r.part == "config"), None)
-        if config_request is not None:
-            live = self._send_config(config_request)
-        live = self._wait(live, until_settled=False)
+        try:
+            if config_request is not None:
+                live = self._send_config(config_request)
+            live = self._wait(live, until_settled=False)
+        except DeploymentFailed as failure:
+            live = self._fall_back(failure)
         self._check_result(live)
+        return live
+
+    def _fall_back(self, failure: "DeploymentFailed") -> LiveEndpoint:
+        """The endpoint with the capacity that is accepted, where only GPU capacity was missing; else the failure."""
+        wanted, accepted, live = self._wanted.declared, self._wanted.accepted, failure.live
+        if accepted is None or not is_for_lack_of_capacity(failure.verdict):
+            raise failure
+        if shortfalls(wanted, accepted, live.config) is None:
+            self._around.progress("no GPU capacity for what is wanted; sending what is accepted")
+            running = live.config or live.pending_config
+            live = self._send_config(
+                Request("config", accepted.config_body(running.auto_capture_config if running else {}))
+            )
+            live = self._wait(live, until_settled=False)
+        reasons = dict.fromkeys(
+            self._endpoints.presentable(one.reason) for one in failure.verdict.entities if one.reason
+        )
+        self._around.warn(short_of_capacity(live.name, shortfalls(wanted, accepted, live.config) or (), reasons))
         return live
 
     def _requests(self, live: LiveEndpoint) -> tuple[Request, ...]:
@@ -177,7 +199,7 @@ class _Run:
                 case Failed():
                     if until_settled:
                         return live
-                    raise ProviderError(self._failure(verdict))
+                    raise DeploymentFailed(self._failure(verdict), verdict, live)
                 case Waiting(text):
                     if until_settled and not live.is_updating:
                         return live
@@ -202,6 +224,8 @@ class _Run:
 
     def _check_result(self, live: LiveEndpoint) -> None:
         remaining = differences(self._wanted.declared, live)
+        short = shortfalls(self._wanted.declared, self._wanted.accepted, effective_config(live)) or ()
+        remaining = tuple(one for one in remaining if one.path not in {part.path for part in short})
         if remaining:
             raise ProviderError(
                 f"{live.name}: the endpoint is ready, but does not run what was declared: "
@@ -234,6 +258,25 @@ class _Run:
             f"`timeouts` in models.yaml.\n"
             f"  {_GPU_CAPACITY}."
         )
+
+
+class DeploymentFailed(ProviderError):
+    """The platform gave an update up: its verdict, and the endpoint as it then was."""
+
+    def __init__(self, message: str, verdict: Failed, live: LiveEndpoint) -> None:
+        super().__init__(message)
+        self.verdict = verdict
+        self.live = live
+
+
+def short_of_capacity(endpoint: str, short: Iterable[Shortfall], reasons: Iterable[str]) -> str:
+    """The warning about an endpoint that runs less than wanted, with the platform's reasons where it gave some."""
+    why = "; ".join(reasons)
+    return (
+        f"{endpoint}: short of GPU capacity: {'; '.join(map(str, short))}; every `up` tries again"
+        + (f". The platform: {why}" if why else "")
+        + ("" if why.endswith(".") else ".")
+    )
 
 
 _GOES_ON = "the next `up` goes on waiting"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plugin.values import UNKNOWN
-from provider.declared import Declared, route_target
+from provider.declared import CAPACITY_PROPERTIES, Declared, route_target
 from provider.difference import PathStep, property_path
 from provider.input_kinds import Finding, of_kind, unknown_names
 from serving.workspace.endpoints import Api
@@ -13,7 +13,7 @@ from serving.workspace.endpoints import Api
 DEFAULT_TIMEOUT_SECONDS = 7200
 """Two hours: an image build alone can take one (docs.databricks.com, "Optimized LLM serving", read 2025-11)."""
 
-INPUTS = ("endpoint", "servingEndpointId", "api", "declared", "timeoutSeconds")
+INPUTS = ("endpoint", "servingEndpointId", "api", "declared", "accepted", "timeoutSeconds")
 _DECLARED: Mapping[str, type] = {
     "servedEntities": list,
     "servedModels": list,
@@ -38,15 +38,18 @@ class Wanted:
     api: Api
     declared: Declared
     timeout_seconds: int
+    accepted: Declared | None = None
 
     @classmethod
     def from_inputs(cls, inputs: Mapping[str, Any]) -> "Wanted":
+        accepted = inputs.get("accepted")
         return cls(
             endpoint=inputs["endpoint"],
             serving_endpoint_id=inputs.get("servingEndpointId") or None,
             api=inputs["api"],
             declared=Declared.from_inputs(inputs["declared"]),
             timeout_seconds=int(inputs.get("timeoutSeconds") or DEFAULT_TIMEOUT_SECONDS),
+            accepted=Declared.from_inputs({**inputs["declared"], **accepted}) if accepted else None,
         )
 
 
@@ -70,6 +73,25 @@ def _findings(inputs: Mapping[str, Any]) -> Iterator[Finding]:
     yield from of_kind(("declared",), declared, dict, required=True)
     if isinstance(declared, Mapping):
         yield from _declared_findings(declared, api)
+    accepted = inputs.get("accepted")
+    yield from of_kind(("accepted",), accepted, dict)
+    if isinstance(accepted, Mapping) and isinstance(declared, Mapping):
+        yield from _accepted_findings(accepted, declared)
+
+
+def _accepted_findings(accepted: Mapping[str, Any], declared: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is accepted pairs with what is declared, entity by entity, and differs in its capacity alone."""
+    yield from unknown_names(("accepted",), accepted, ("servedEntities",))
+    less, wanted = _known_list(accepted.get("servedEntities")), _known_list(declared.get("servedEntities"))
+    if len(less) != len(wanted):
+        yield Finding("accepted.servedEntities", f"has {len(less)} entities; declared has {len(wanted)}")
+        return
+    for index, (one, other) in enumerate(zip(less, wanted, strict=True)):
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            for name in sorted({*one, *other} - {*CAPACITY_PROPERTIES}):
+                if one.get(name) != other.get(name):
+                    path = property_path(("accepted", "servedEntities", index, name))
+                    yield Finding(path, "differs from the declared one; only the capacity may be less")
 
 
 def _declared_findings(declared: Mapping[str, Any], api: Any) -> Iterator[Finding]:

@@ -68,6 +68,12 @@ _ENDPOINT_READY_INPUTS: dict[str, Any] = {
         "emailNotifications, rateLimits, tags, aiGateway, budgetPolicyId, in the shape of databricks:ModelServing; "
         "and `task`, such as llm/v1/chat, which the model decides and nothing can send.",
     },
+    "accepted": {
+        "type": "object",
+        "additionalProperties": _ANY,
+        "description": "servedEntities with less capacity than the declared ones, otherwise the same: what will do "
+        "while the platform has no GPU capacity for more.",
+    },
     "timeoutSeconds": {
         "type": "integer",
         "description": "How long to wait for it, in seconds (default 7200).",
@@ -76,6 +82,12 @@ _ENDPOINT_READY_INPUTS: dict[str, Any] = {
 _ENDPOINT_READY_OUTPUTS: dict[str, Any] = {
     "configVersion": {"type": "integer", "description": "Version of the config that serves."},
     "ready": {"type": "boolean", "description": "Whether it was ready when last looked at."},
+    "shortfall": {
+        "type": "array",
+        "items": {"type": "object", "additionalProperties": _ANY},
+        "description": "Entities that run less than declared for lack of GPU capacity: servedName, unit, wanted, "
+        "accepted, runs.",
+    },
 }
 
 _MODEL_VERSION_INPUTS: dict[str, Any] = {

@@ -1,6 +1,5 @@
 """Finding a version that was made from the same source, and making one when there is none."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,6 +65,6 @@ def make_version(context: Context, wanted: WantedVersion, progress: Progress) ->
         tags=wanted.tags,
         mlflow_version=wanted.mlflow_version,
         host=context.client.host,
-        token=os.environ.get("DATABRICKS_TOKEN", ""),
+        token=context.client.bearer(),
     )
     return register(request, progress=progress, stop=context.cancelled)

@@ -15,8 +15,10 @@ from serving.spec.entity import EntityDeclaration
 from serving.spec.entry import Entry
 from serving.spec.problem import LeftOut, Problem, clipped, more
 from serving.spec.registration import OWN_TAG_PREFIX
+from serving.spec.rollout_checks import rollout_problems
 from serving.spec.shape import RESERVED_ENDPOINT_NAMES, Shape
 from serving.spec.source import Source
+from serving.spec.throughput import KINDS
 
 Path = tuple[str | int, ...]
 
@@ -40,6 +42,7 @@ def entry_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[P
                 found += [*_keys(entity, EntityDeclaration, place, source), *_capacity(entity, place, source)]
         found += [*_traffic(entities, base, source), *_served_names(entities, base, source)]
     found += permission_problems(raw, base, source)
+    found += rollout_problems(raw, base, source)
     found += _own_tags(raw, base, source)
     for index, entity in enumerate(entities if isinstance(entities, list) else ()):
         found += _own_tags(entity, (*base, "entities", index), source)
@@ -108,6 +111,9 @@ def _keys(raw: Mapping[str, Any], shape: type[Shape], base: Path, source: Source
 
 
 def _capacity(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
+    wanted = _wanted_capacity(raw.get("throughput"), (*base, "throughput"), source)
+    if wanted:
+        return wanted
     match raw.get("throughput"):
         case {"bands": {"min": int(low), "max": int(high)}}:
             key = "bands"
@@ -121,6 +127,29 @@ def _capacity(raw: Mapping[str, Any], base: Path, source: Source) -> list[Proble
     return [
         rules.BAND_ORDER.problem(source, (*base, "throughput", key, "max"), f"max {high} is less than min {low}", step)
     ]
+
+
+def _wanted_capacity(throughput: object, base: Path, source: Source) -> list[Problem]:
+    """`accept` that is not between `min` and `want`."""
+    if not isinstance(throughput, dict):
+        return []
+    found = []
+    for key, amounts in throughput.items():
+        if not isinstance(amounts, dict) or key not in KINDS:
+            continue
+        match amounts:
+            case {"want": int(want), "accept": int(accept)} if want > 0 and accept >= want:
+                step = (
+                    f"write less than {want}, or max: {want} alone" if key != "model_units" else f"write {key}: {want}"
+                )
+                finding = f"accept {accept} is not less than want {want}"
+                found.append(rules.ACCEPT_ORDER.problem(source, (*base, key, "accept"), finding, step))
+        match amounts:
+            case {"min": int(low), "accept": int(accept)} if 0 < accept < low:
+                finding = f"accept {accept} is less than min {low}"
+                step = f"write accept: {low}, or a smaller min"
+                found.append(rules.ACCEPT_ORDER.problem(source, (*base, key, "accept"), finding, step))
+    return found
 
 
 def _traffic(entities: Sequence[object], base: Path, source: Source) -> list[Problem]:

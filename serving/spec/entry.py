@@ -17,6 +17,7 @@ from serving.spec.entity import (
 )
 from serving.spec.gateway import AiGateway
 from serving.spec.registration import FollowedAlias, PinnedAlias, Registration
+from serving.spec.rollout import Rollout
 from serving.spec.settings import Notifications, RateLimit, Timeouts, Waiver
 from serving.spec.shape import EndpointName, Flag, IfGiven, Shape, Text, Whole
 from serving.spec.throughput import Throughput
@@ -95,6 +96,11 @@ class Entry(Shape):
         default=None, description="How long to wait for the platform; hours when left out.", examples=[{"create": "2h"}]
     )
     allow_legacy: Flag = Field(default=False, description="Whether this entry may use legacy `workload` capacity.")
+    rollout: IfGiven[Rollout] = Field(
+        default=None,
+        description="Another version gets its traffic in steps.",
+        examples=[{"steps": [10, 50, 100], "hold_minutes": 30}],
+    )
     waivers: tuple[Waiver, ...] = Field(
         default=(),
         description="Warnings and policies that do not hold here.",

@@ -7,7 +7,7 @@ from pydantic import Field
 from serving.spec.access import Permission
 from serving.spec.entry import Entry, HeadroomPercent
 from serving.spec.gateway import AiGateway
-from serving.spec.settings import Notifications, RateLimit, Timeouts
+from serving.spec.settings import Notifications, RateLimit, Timeouts, Waiver
 from serving.spec.shape import EndpointName, Flag, IfGiven, Shape, Text, Whole
 
 Overrides = dict[Text, dict[EndpointName, dict[str, Any]]]
@@ -56,6 +56,13 @@ class Fleet(Shape):
     allow_legacy: Flag = Field(default=False, description="Whether entries may use legacy `workload` capacity.")
     defaults: Defaults = Field(
         default_factory=Defaults, description="Settings of every entry.", examples=[{"tags": {"team": "ml-platform"}}]
+    )
+    waivers: tuple[Waiver, ...] = Field(
+        default=(),
+        description="Policies about the whole stack that do not hold.",
+        examples=[
+            [{"policy": "stack-budget", "reason": "a trade fair", "owner": "ana@example.com", "expires": "2027-01-31"}]
+        ],
     )
     models: tuple[Entry, ...] = Field(description="The endpoints.", examples=[[]])
     overrides: Overrides = Field(

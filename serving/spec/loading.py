@@ -33,6 +33,7 @@ _ASIDE = frozenset(
         "rate_limits",
         "permissions",
         "notifications",
+        "rollout",
         "budget_policy_id",
         "timeouts",
         "waivers",

@@ -42,12 +42,20 @@ DUPLICATE_SERVED_NAME = Rule(
 TRAFFIC = Rule("traffic", "error", "traffic of an endpoint's served entities adds up to 100 percent", _API)
 UNKNOWN_OVERRIDE = Rule("unknown-override", "error", "an override names an entry of models", _OURS)
 BAND_ORDER = Rule("S8-order", "error", "max is at least min, and more than 0", _PT)
+ACCEPT_ORDER = Rule("S18-accept", "error", "accept is less than want, and at least min", _PT)
 MODEL_NAME = Rule("S2-name", "error", "a model has a three-level Unity Catalog name, catalog.schema.model", _PT)
 PINNED_VERSION = Rule(
     "S4-version", "error", "a model version is pinned: its number, in quotes, or an alias to look it up by", _PT
 )
 TASK = Rule("S21-task", "error", "a task is llm/v1/chat, llm/v1/completions or llm/v1/embeddings", _PT)
 BOTH_FAMILIES = Rule("S1-both", "error", "an entity has a band or model units, never both", _PT)
+ROLLOUT_STEPS = Rule("rollout-steps", "error", "the steps of a rollout go upwards, and the last one is 100", _OURS)
+ROLLOUT_ONE_MODEL = Rule(
+    "rollout-one-model",
+    "error",
+    "a rollout is for one model of provisioned throughput, written in the entry itself",
+    _OURS,
+)
 OWN_TAG = Rule("own-tag", "error", "tags that begin with bandplan. are set by bandplan alone", _OURS)
 DEMAND_FOR_AUTO = Rule("S17-auto-demand", "error", "`throughput: auto` is worked out from the entry's demand", _OURS)
 

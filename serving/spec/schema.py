@@ -4,7 +4,9 @@ The schema says what the shapes say: keys, kinds, patterns, bounds, keys that ex
 expressible, and checked after it by `loading`:
 
 - YAML itself: duplicate keys, anchors, tabs, size and depth; a whole number written 2.0 (JSON has one kind of number);
-- a max below its min (S8-order), shares that do not add up to 100 (traffic), `auto` without demand (S17-auto-demand);
+- a max below its min (S8-order), an accept that is not between min and want (S18-accept), shares that do not add up to
+  100 (traffic), `auto` without demand (S17-auto-demand), the order of a rollout's steps (rollout-steps), and what an
+  entry with a rollout may serve (rollout-one-model);
 - names: of entries and served entities twice (duplicate-name, duplicate-served-name), overrides of entries that are not
   there (unknown-override);
 - an override that fits the entry's shape in itself, but not the entry that it is merged with.
@@ -28,6 +30,9 @@ NOT_EXPRESSIBLE = frozenset(
     rule.id
     for rule in (
         rules.BAND_ORDER,
+        rules.ACCEPT_ORDER,
+        rules.ROLLOUT_STEPS,
+        rules.ROLLOUT_ONE_MODEL,
         rules.TRAFFIC,
         rules.DEMAND_FOR_AUTO,
         rules.DUPLICATE_NAME,

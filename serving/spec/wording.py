@@ -69,6 +69,9 @@ def _problem(error: Mapping[str, Any], shape: type[Shape], base: Path, source: S
     owners, info = _field_at(shape, written)
     if kind == "extra_forbidden":
         known = _known_keys(tuple(owners))
+        if key == "max" and "want" in known:
+            step = "keep want and accept, or remove them and keep max"
+            return rules.ONE_OF.problem(source, path, "max does not go with want and accept", step)
         step = source.suggestions.did_you_mean(key, known, _keys_here(known))
         return rules.UNKNOWN_KEY.problem(source, path, f"the key {_shown(key)} is not known", step)
     governing = _governing_rule(key, owners)

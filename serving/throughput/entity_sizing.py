@@ -10,7 +10,16 @@ from serving.spec.entity import Entity
 from serving.spec.entry import Entry
 from serving.spec.problem import Problem, Rule
 from serving.spec.source import Source
-from serving.spec.throughput import AutoThroughput, BandThroughput, ModelUnitThroughput, TokensPerSecondThroughput
+from serving.spec.throughput import (
+    AutoThroughput,
+    BandRange,
+    BandThroughput,
+    ModelUnitThroughput,
+    TokenRange,
+    TokensPerSecondThroughput,
+    WantedBandRange,
+    WantedTokenRange,
+)
 from serving.spec.workload import Workload, WorkloadSize, WorkloadType
 from serving.throughput import bands, model_units, rules
 from serving.throughput.families import SYSTEM_AI_MODELS, family_of, is_preinstalled
@@ -28,7 +37,8 @@ class EntitySizing:
 
     Units: tokens per second, input and output together. Of a version still to be registered, what depends on its chunk
     is None. `estimated_tokens_per_second` is for model units and the one published shape. `task_place` is where MLflow
-    takes the task when this deploy logs the model. `alias` is the one that the entity follows.
+    takes the task when this deploy logs the model. `alias` is the one that the entity follows. Maxima and units are
+    what is wanted; `accepted_` ones are what will do while there is no GPU capacity, None where nothing less does.
     """
 
     served_name: str
@@ -48,6 +58,15 @@ class EntitySizing:
     estimated_tokens_per_second: float | None = None
     task_place: TaskPlace | None = None
     alias: str | None = None
+    accepted_max_bands: int | None = None
+    accepted_max_provisioned_throughput: int | None = None
+    accepted_model_units: int | None = None
+
+    @property
+    def accepts_less(self) -> bool:
+        """Whether less than the wanted capacity will do while the platform has no GPU capacity."""
+        accepted = (self.accepted_max_bands, self.accepted_max_provisioned_throughput, self.accepted_model_units)
+        return any(amount is not None for amount in accepted)
 
 
 @dataclass(frozen=True)
@@ -124,10 +143,15 @@ class _Sizer:
         match self.entity.throughput:
             case BandThroughput(bands=band):
                 self._warn_of_no_floor(band.min)
-                return self._result(self._sizing(min_bands=band.min, max_bands=band.max), "bands", deferred)
+                sizing = self._sizing(min_bands=band.min, max_bands=band.max, accepted_max_bands=_accepted(band))
+                return self._result(sizing, "bands", deferred)
             case TokensPerSecondThroughput(tokens_per_second=band):
                 self._warn_of_no_floor(band.min)
-                sizing = self._sizing(min_provisioned_throughput=band.min, max_provisioned_throughput=band.max)
+                sizing = self._sizing(
+                    min_provisioned_throughput=band.min,
+                    max_provisioned_throughput=band.max,
+                    accepted_max_provisioned_throughput=_accepted(band),
+                )
                 return self._result(sizing, "bands", deferred)
             case ModelUnitThroughput() as units:
                 return self._result(self._units(units), "model_units", deferred)
@@ -167,16 +191,21 @@ class _Sizer:
             case ModelUnitThroughput() as units:
                 return self._result(self._units(units), "model_units")
             case BandThroughput(bands=band) if chunk is not None:
-                return self._result(self._band(band.min, band.max, chunk), "bands")
+                return self._result(self._band(band.min, band.max, chunk, _accepted(band)), "bands")
             case TokensPerSecondThroughput(tokens_per_second=band) if chunk is not None:
-                return self._tokens_per_second(band.min, band.max, chunk)
+                return self._tokens_per_second(band, chunk)
             case AutoThroughput() if chunk is not None and self.entry.demand is not None:
                 return self._result(self._band(bands.AUTO_MIN_BANDS, self._auto_bands(chunk), chunk), "bands")
         return self._result(None, self._asked_family())
 
-    def _tokens_per_second(self, low: int, high: int, chunk: int) -> SizedEntity:
+    def _tokens_per_second(self, band: TokenRange | WantedTokenRange, chunk: int) -> SizedEntity:
         sound = True
-        for bound, amount, least in (("min", low, 0), ("max", high, 1)):
+        bounds = [("min", band.min, 0)]
+        if isinstance(band, WantedTokenRange):
+            bounds += [("want", band.want, 1), ("accept", band.accept, 1)]
+        else:
+            bounds.append(("max", band.max, 1))
+        for bound, amount, least in bounds:
             if not bands.is_multiple_of_chunk(amount, chunk):
                 nearest_legal = " or ".join(map(str, bands.nearest_multiples(amount, chunk, least)))
                 path = f"{self.path}throughput/tokens_per_second/{bound}"
@@ -184,9 +213,11 @@ class _Sizer:
                     rules.WHOLE_CHUNKS, path, f"{amount} is not a multiple of {chunk}", f"use {nearest_legal}"
                 )
                 sound = False
-        return self._result(self._band(low // chunk, high // chunk, chunk) if sound else None, "bands")
+        accepted = _accepted(band)
+        chunks = (band.min // chunk, band.max // chunk, chunk, None if accepted is None else accepted // chunk)
+        return self._result(self._band(*chunks) if sound else None, "bands")
 
-    def _band(self, low: int, high: int, chunk: int) -> EntitySizing:
+    def _band(self, low: int, high: int, chunk: int, accepted: int | None = None) -> EntitySizing:
         self._warn_of_no_floor(low)
         return self._sizing(
             chunk_tokens_per_second=chunk,
@@ -194,6 +225,8 @@ class _Sizer:
             max_bands=high,
             min_provisioned_throughput=low * chunk,
             max_provisioned_throughput=high * chunk,
+            accepted_max_bands=accepted,
+            accepted_max_provisioned_throughput=None if accepted is None else accepted * chunk,
         )
 
     def _units(self, units: ModelUnitThroughput) -> EntitySizing:
@@ -201,7 +234,7 @@ class _Sizer:
         estimate = None
         if demand is not None:
             shape = (demand.input_tokens, demand.output_tokens)
-            estimate = model_units.estimated_tokens_per_second(self.entity.model, units.model_units, *shape)
+            estimate = model_units.estimated_tokens_per_second(self.entity.model, units.wanted_units, *shape)
             if estimate is None:
                 tokens = f"{shape[0]} input and {shape[1]} output tokens"
                 finding = f"no estimate is published for {self.entity.model} with {tokens}"
@@ -211,7 +244,12 @@ class _Sizer:
                     finding,
                     "load-test before relying on the number",
                 )
-        return self._sizing(model_units=units.model_units, burst=units.burst, estimated_tokens_per_second=estimate)
+        return self._sizing(
+            model_units=units.wanted_units,
+            burst=units.burst,
+            estimated_tokens_per_second=estimate,
+            accepted_model_units=units.accepted_units,
+        )
 
     def _family_problem(self, sold_in: Literal["bands", "model_units"], words: str, chunk: int | None) -> bool:
         """Whether the entity asks for the wrong kind; then that has been noted, with the line to write instead."""
@@ -264,6 +302,9 @@ class _Sizer:
         workload_size: WorkloadSize | None = None,
         scale_to_zero: bool | None = None,
         estimated_tokens_per_second: float | None = None,
+        accepted_max_bands: int | None = None,
+        accepted_max_provisioned_throughput: int | None = None,
+        accepted_model_units: int | None = None,
     ) -> EntitySizing:
         registration = self.entity.register
         place = (
@@ -289,6 +330,9 @@ class _Sizer:
             estimated_tokens_per_second,
             place,
             self.entity.alias,
+            accepted_max_bands,
+            accepted_max_provisioned_throughput,
+            accepted_model_units,
         )
 
     def _problem(self, rule: Rule, path: str, finding: str, step: str) -> None:
@@ -296,3 +340,8 @@ class _Sizer:
 
     def _result(self, sizing: EntitySizing | None, family: Family, deferred: str = "") -> SizedEntity:
         return SizedEntity(sizing, family, tuple(self.problems), deferred)
+
+
+def _accepted(band: BandRange | WantedBandRange | TokenRange | WantedTokenRange) -> int | None:
+    """The ceiling that will do; None where only the wanted one does."""
+    return band.accept if isinstance(band, (WantedBandRange, WantedTokenRange)) else None

@@ -21,7 +21,7 @@ _COMPUTE: tuple[tuple[float, float, WorkloadType], ...] = (
     (70, 70, "GPU_LARGE_2"),
 )
 _ACCOUNT_TEAM_BILLION = 50
-_FAMILIES = frozenset(("Meta Llama 2", "MPT", "Mistral"))
+LEGACY_FAMILIES = frozenset(("Meta Llama 2", "MPT", "Mistral"))
 
 
 def workload_type_for(parameters_billion: float) -> WorkloadType | None:
@@ -59,7 +59,7 @@ def legacy_problems(entry: Entry, entity: Entity, workload: Workload, allowed: b
             )
         )
     family = family_of(entity.model)
-    if family is None or family.name not in _FAMILIES:
+    if family is None or family.name not in LEGACY_FAMILIES:
         finding = f"{entity.model} is {family.name}" if family else f"the name {entity.model} says none of these"
         found.append(rules.LEGACY_FAMILY.problem(source, path, finding, instead))
     return [*found, *_compute_problems(workload, path, source)]

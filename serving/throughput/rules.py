@@ -104,6 +104,9 @@ REGION_UNKNOWN = Rule(
 NOT_IN_CATALOG = Rule(
     "S38-deepseek", "error", "DeepSeek R1 is not available in Unity Catalog; its distilled Llama is", _BANDS
 )
+ROLLOUT_MIXED = Rule(
+    "rollout-mixed", "error", "a rollout moves traffic between versions with the same kind of capacity", _UNITS
+)
 WAIVER_OF_ERROR = Rule("waiver-of-error", "error", "warnings and policies can be waived, errors cannot", _OURS)
 WAIVER_MISTYPED = Rule("waiver-mistyped", "warning", "a waiver names the id of a warning or of a policy", _OURS)
 WAIVER_EXPIRED = Rule("waiver-expired", "error", "a waiver holds until its expiry date", _OURS)

@@ -19,6 +19,7 @@ from serving.throughput.optimization_info import ModelVersion, OptimizationInfo,
 from serving.throughput.regional import regional_problems
 from serving.throughput.regions import RegionTable
 from serving.throughput.registrations import registration_conflicts
+from serving.throughput.rollout import Stage
 from serving.throughput.waiving import Waived, waive, waiver_problems
 
 Family = Literal["bands", "model_units", "workload"]
@@ -35,7 +36,7 @@ class EndpointSizing:
     Units: tokens per second, input and output together. A number is None where it does not apply (a floor in model
     units) or is not known yet; `deferred` then says what is checked later. `headroom` is ceiling over demand: 1.2 is 20
     percent, rounded to 3 decimals. `estimated_tokens_per_second` is published for model units and requests of the shape
-    that the demand has; it holds for no other shape.
+    that the demand has; it holds for no other shape. `entities` are those of the rollout's stage where there is one.
     """
 
     entry: Entry
@@ -49,6 +50,39 @@ class EndpointSizing:
     burst: bool
     deferred: tuple[str, ...]
     estimated_tokens_per_second: float | None = None
+    rollout: Stage | None = None
+
+    @property
+    def accepts_less(self) -> bool:
+        """Whether less than the wanted capacity will do while the platform has no GPU capacity (S18)."""
+        return any(entity.accepts_less for entity in self.entities)
+
+    @property
+    def accepted_ceiling_tokens_per_second(self) -> int | None:
+        """The ceiling that will do; None where only the wanted one does, and where it is not known yet."""
+        if self.family != "bands" or not self.accepts_less:
+            return None
+        return _total([accepted_maximum(entity) for entity in self.entities])
+
+    @property
+    def accepted_model_units(self) -> int | None:
+        """The model units that will do; None where only the wanted ones do."""
+        if self.family != "model_units" or not self.accepts_less:
+            return None
+        return _total([accepted_units(entity) for entity in self.entities])
+
+
+def accepted_maximum(entity: EntitySizing) -> int | None:
+    """The least ceiling in tokens/s that will do."""
+    accepted = entity.accepted_max_provisioned_throughput
+    if accepted is not None or entity.accepted_max_bands is not None:
+        return accepted
+    return entity.max_provisioned_throughput
+
+
+def accepted_units(entity: EntitySizing) -> int | None:
+    """The least model units that will do."""
+    return entity.model_units if entity.accepted_model_units is None else entity.accepted_model_units
 
 
 @dataclass(frozen=True)
@@ -94,12 +128,15 @@ def size(
 def size_entry(
     entry: Entry,
     answers: Answers,
-    registered: Mapping[str, str],
+    registered: Mapping[str, str | None],
     source: Source,
     *,
     allow_legacy: bool = False,
 ) -> tuple[EndpointSizing | None, tuple[Problem, ...]]:
-    """One entry alone, once versions that the fleet registers are there: `registered` has them by entity path."""
+    """One entry alone, once versions that the fleet registers are there: `registered` has them by entity path.
+
+    None in it is a version of which nothing is known.
+    """
     entities = tuple(
         replace(entity, version=registered[entity.path]) if entity.path in registered else entity
         for entity in entry.entities

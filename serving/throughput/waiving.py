@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -44,10 +44,10 @@ _MOST_COMPARED = 200  # arbitrary, for bounded time
 def waiver_problems(fleet: Fleet, source: Source) -> list[Problem]:
     """Waivers of errors, and of what looks like a warning's id mistyped; the ids of policies are not known here."""
     found = []
-    meant = _meant({waiver.policy for entry in fleet.models for waiver in entry.waivers})
-    for entry in fleet.models:
-        for index, waiver in enumerate(entry.waivers):
-            path = ("models", entry.name, "waivers", index, "policy")
+    meant = _meant({waiver.policy for _, waivers in _placed(fleet) for waiver in waivers})
+    for place, waivers in _placed(fleet):
+        for index, waiver in enumerate(waivers):
+            path = (*place, "waivers", index, "policy")
             error = _ERRORS.get(waiver.policy.lower()[:100])
             likely = meant.get(waiver.policy)
             if error is not None:
@@ -57,6 +57,13 @@ def waiver_problems(fleet: Fleet, source: Source) -> list[Problem]:
                 finding = f"{clipped(waiver.policy, 60)} is no warning"
                 found.append(rules.WAIVER_MISTYPED.problem(source, path, finding, f"did you mean {likely}?"))
     return found
+
+
+def _placed(fleet: Fleet) -> Iterator[tuple[tuple[str | int, ...], tuple[Waiver, ...]]]:
+    """Waivers with the path that they are under: those of the whole file, then those of each entry."""
+    yield (), fleet.waivers
+    for entry in fleet.models:
+        yield ("models", entry.name), entry.waivers
 
 
 def _meant(policies: set[str]) -> dict[str, str]:
@@ -72,18 +79,18 @@ def waive(
     """(problems that stand, warnings that are waived).
 
     A waiver holds up to and on its expiry date, for warnings of its own entry; errors are never waived. Each waiver
-    past its date is an error of its own, and its warning stands.
+    past its date, those of the whole file too, is an error of its own, and its warning stands.
     """
     valid: dict[tuple[str, str], Waiver] = {}
     stands: list[Problem] = []
     waived: list[Waived] = []
-    for entry in fleet.models:
-        for index, waiver in enumerate(entry.waivers):
+    for place, waivers in _placed(fleet):
+        for index, waiver in enumerate(waivers):
             if waiver.expires >= today:
-                valid[(entry.name, waiver.policy)] = waiver
+                valid[(str(place[-1]) if place else "", waiver.policy)] = waiver
             else:
                 finding = f"the waiver of {clipped(waiver.policy, 60)} expired on {waiver.expires.isoformat()}"
-                path = ("models", entry.name, "waivers", index, "expires")
+                path = (*place, "waivers", index, "expires")
                 step = f"mend what it waives, or have {clipped(waiver.owner, 100)} renew it"
                 stands.append(rules.WAIVER_EXPIRED.problem(source, path, finding, step))
     for problem in problems:

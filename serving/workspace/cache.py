@@ -22,11 +22,14 @@ _FORMAT = 1
 class Cache:
     """Optimization info recorded under `directory`, by workspace, model and version.
 
+    `committed` is a file of the repository with more of it, of no workspace in particular; it is read, never written.
+
     Safe to use from several threads and processes: writers take a lock and replace the file in one step.
     """
 
-    def __init__(self, directory: Path, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, directory: Path, *, committed: Path | None = None, now: Callable[[], float] = time.time) -> None:
         self._directory = directory
+        self._committed = committed
         self._now = now
         self._lock = threading.Lock()
 
@@ -37,7 +40,7 @@ class Cache:
     def recorded_anywhere(self) -> dict[ModelVersion, OptimizationInfo]:
         """What any workspace answered, the latest answer where several did: for a run that has no workspace."""
         latest: dict[ModelVersion, tuple[float, OptimizationInfo]] = {}
-        for path in sorted(self._directory.glob("*.json")):
+        for path in filter(None, [self._committed, *sorted(self._directory.glob("*.json"))]):
             for key, (asked_at, info) in _entries(_read(path), None).items():
                 if key not in latest or asked_at > latest[key][0]:
                     latest[key] = (asked_at, info)
@@ -56,6 +59,12 @@ class Cache:
             entries = _entries(_read(path), host)
             entries.update({key: (self._now(), info) for key, info in answers.items()})
             _replace(path, _document(host, entries))
+
+    def commit(self, answers: Mapping[ModelVersion, OptimizationInfo]) -> None:
+        """Write the committed file anew, with these answers alone. Errors: OSError."""
+        assert self._committed is not None
+        entries = {key: (float(int(self._now())), info) for key, info in answers.items()}
+        _replace(self._committed, _document("", entries))
 
     def _path(self, host: str) -> Path:
         readable = re.sub(r"[^A-Za-z0-9.-]+", "-", host.split("://")[-1])[:60]

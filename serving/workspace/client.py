@@ -39,6 +39,9 @@ class Clock:
     sleep: Callable[[float], object] = time.sleep
 
 
+AUTH_TYPES = ("github-oidc", "env-oidc")
+"""Values of DATABRICKS_AUTH_TYPE that mean federation: the job's token is asked of GitHub, or stands in a variable."""
+
 _CLOCK = Clock()
 _RETRIES = Retries()
 _PING_RETRIES = Retries(total_seconds=4.0)
@@ -55,7 +58,7 @@ class WorkspaceClient:
     def __init__(
         self,
         host: str,
-        token: str,
+        token: str | Callable[[], str],
         *,
         connect_timeout_seconds: float = 3.0,
         read_timeout_seconds: float = 60.0,
@@ -64,9 +67,11 @@ class WorkspaceClient:
         random: Callable[[], float] = random_module.random,
         proxy: str | None = None,
     ) -> None:
+        """`token` may be a function that gives the one to send now: it is then called for every request."""
         self._address = parse_address(host)
         self.host = self._address.url
-        self._token = _usable_token(token)
+        self._issue = token if callable(token) else None
+        self._token = "" if callable(token) else _usable_token(token)
         self._timeouts = Timeouts(connect_timeout_seconds, read_timeout_seconds)
         self._retries = retries
         self._clock = clock
@@ -80,6 +85,12 @@ class WorkspaceClient:
     @property
     def address(self) -> Address:
         return self._address
+
+    def bearer(self) -> str:
+        """The token that requests carry now, for a program that speaks to the workspace by itself."""
+        if self._issue is not None:
+            self._token = self._issue()
+        return self._token
 
     def get(self, path: str) -> dict[str, Any]:
         return self._call("GET", path).json()
@@ -144,7 +155,7 @@ class WorkspaceClient:
 
     def _attempt(self, method: str, path: str, payload: bytes | None, timeouts: Timeouts) -> Answer | AttemptFailed:
         headers = {
-            "Authorization": f"Bearer {self._token}",
+            "Authorization": f"Bearer {self.bearer()}",
             "Accept": "application/json",
             "User-Agent": "bandplan",
         }
@@ -210,18 +221,31 @@ class WorkspaceClient:
 
 
 def from_environment(environ: Mapping[str, str]) -> WorkspaceClient:
-    """A client for DATABRICKS_HOST with DATABRICKS_TOKEN.
+    """A client for DATABRICKS_HOST with DATABRICKS_TOKEN, or with the identity of the CI job (`federation`).
 
     Errors: NotConfigured that lists everything that has to be set.
     """
-    missing = [name for name in ("DATABRICKS_HOST", "DATABRICKS_TOKEN") if not environ.get(name, "").strip()]
+    is_federated = is_federation_wanted(environ)
+    needed = ("DATABRICKS_HOST",) if is_federated else ("DATABRICKS_HOST", "DATABRICKS_TOKEN")
+    missing = [name for name in needed if not environ.get(name, "").strip()]
     if missing:
         raise NotConfigured(
             f"no workspace is configured: set {' and '.join(missing)} in the environment "
             "(profiles in ~/.databrickscfg are not read), or start the local one with `bandplan stub start`"
         )
     address = parse_address(environ["DATABRICKS_HOST"])
-    return WorkspaceClient(address.url, environ["DATABRICKS_TOKEN"], proxy=_proxy(address, environ))
+    if not is_federated:
+        return WorkspaceClient(address.url, environ["DATABRICKS_TOKEN"], proxy=_proxy(address, environ))
+    from serving.workspace.federation import FederatedToken, identity_of
+
+    identity = identity_of(environ, address.url)
+    token = FederatedToken(address, identity, lambda other: _proxy(other, environ))
+    return WorkspaceClient(address.url, token, proxy=_proxy(address, environ))
+
+
+def is_federation_wanted(environ: Mapping[str, str]) -> bool:
+    """Whether the environment asks for federation; a token in it comes first."""
+    return not environ.get("DATABRICKS_TOKEN", "").strip() and environ.get("DATABRICKS_AUTH_TYPE", "") in AUTH_TYPES
 
 
 def _usable_token(token: str) -> str:

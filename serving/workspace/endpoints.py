@@ -70,6 +70,10 @@ class Endpoints:
                 return tuple(line for line in lines if line)[-LOG_LINES:]
         return ()
 
+    def metrics(self, name: str) -> str:
+        """The health metrics of the endpoint, in the text form of Prometheus."""
+        return self._client.text(f"{_path(name)}/metrics")
+
     def presentable(self, text: str) -> str:
         return self._client.presentable(text)
 

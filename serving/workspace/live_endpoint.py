@@ -70,6 +70,7 @@ class LiveEndpoint:
     ai_gateway: Mapping[str, Any] = field(default_factory=dict)
     endpoint_url: str | None = None
     task: str | None = None
+    last_updated_ms: int = 0
 
     @property
     def is_updating(self) -> bool:
@@ -101,6 +102,7 @@ class LiveEndpoint:
             ai_gateway=_mapping(body.get("ai_gateway")),
             endpoint_url=body.get("endpoint_url"),
             task=body.get("task"),
+            last_updated_ms=_whole_number(body.get("last_updated_timestamp")),
         )
 
 
@@ -131,6 +133,10 @@ def _entity(body: Mapping[str, Any]) -> ServedEntity:
         deployment=state.get("deployment"),
         message=str(state.get("deployment_state_message") or ""),
     )
+
+
+def _whole_number(value: Any) -> int:
+    return int(value) if isinstance(value, (int, float)) else 0
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -15,9 +15,7 @@ from urllib.parse import quote, urlencode
 from serving.workspace.client import WorkspaceClient
 from serving.workspace.errors import Refused
 from serving.workspace.registry_entries import PENDING, READY, RegisteredModel, RegisteredVersion
-
-SOURCE_DIGEST = "bandplan.source_digest"
-"""The version tag that says what a version was made from: `sha256:<hex>`."""
+from serving.workspace.registry_entries import SOURCE_DIGEST as SOURCE_DIGEST
 
 MOST_AT_ONCE = 16
 """Versions read at the same time; a choice, as for optimization info: quick for hundreds, no burst of thousands."""

@@ -8,6 +8,9 @@ READY = "READY"
 PENDING = "PENDING_REGISTRATION"
 FAILED = "FAILED_REGISTRATION"
 
+SOURCE_DIGEST = "bandplan.source_digest"
+"""The version tag that says what a version was made from: `sha256:<hex>`."""
+
 
 @dataclass(frozen=True)
 class RegisteredModel:

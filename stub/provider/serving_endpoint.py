@@ -153,10 +153,11 @@ class ServingEndpoint:
     def _refuse_failed(
         self, workspace: Workspace, olds: dict[str, Any], wanted: dict[str, Any], live: dict[str, Any]
     ) -> None:
-        if not has_failed(live):
+        config = self.resource.by_name["config"]
+        if not has_failed(live) or (olds and not differences((config,), olds, wanted)):
+            # Another update of the config than this one failed: whoever sent it has told why.
             return
         state = self._state(workspace, olds or wanted, live)
-        config = self.resource.by_name["config"]
         if differences((config,), state, wanted):
             raise NotSettled(str(live["name"]), state, failure_reasons(workspace.client, live))
 

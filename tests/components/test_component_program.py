@@ -104,7 +104,12 @@ def test_sample_fleet_is_declared_with_three_resources_per_endpoint_or_four(
     assert maverick["config"]["servedEntities"][0]["provisionedModelUnits"] == 50
     fleet = recording.named("fleet", "Fleet")
     assert fleet.inputs["endpointCount"] == len(versioned)
-    assert recording.component_outputs[fleet.urn] == fleet.inputs
+    outputs = recording.component_outputs[fleet.urn]
+    assert {key: value for key, value in outputs.items() if key != "capacity"} == fleet.inputs
+    assert (
+        sum(share.get("ceilingTokensPerSecond", 0) for share in outputs["capacity"])
+        == fleet.inputs["ceilingTokensPerSecond"]
+    )
 
 
 def test_capacity_is_plain_input_of_the_component_at_preview(
@@ -142,6 +147,43 @@ def test_capacity_is_plain_input_of_the_component_at_preview(
         "tags": {"team": "ml"},
         "waivers": [waiver],
     }
+
+
+def test_what_policies_ask_of_an_endpoint_is_among_its_inputs(
+    tmp_path: Path, environ: dict[str, str], record: Any
+) -> None:
+    permission = {"group_name": "analysts", "permission_level": "CAN_QUERY"}
+    table = {"enabled": True, "catalog_name": "ml", "schema_name": "logs", "table_name_prefix": "chat"}
+    gateway = {"usage_tracking_config": {"enabled": True}, "inference_table_config": table}
+    models(tmp_path, {"name": "chat", **BAND, "permissions": [permission], "ai_gateway": gateway})
+    plan = plan_stack(tmp_path, None, "local", environ, TODAY)
+    inputs = record(lambda: Fleet(plan.sizings, plan.host, region="us-east-1")).named("chat", "Endpoint").inputs
+    assert inputs["access"] == [{"groupName": "analysts", "permissionLevel": "CAN_QUERY"}]
+    assert inputs["gateway"] == {"tracksUsage": True, "inferenceTable": "ml.logs.chat"}
+    assert inputs["region"] == "us-east-1"
+
+
+def test_outputs_of_the_fleet_say_what_each_team_has_of_each_model(
+    tmp_path: Path, environ: dict[str, str], record: Any
+) -> None:
+    waiver = {"policy": "stack-budget", "reason": "a test", "owner": "ana@example.com", "expires": "2026-12-31"}
+    models(
+        tmp_path,
+        {"name": "a", **BAND, "tags": {"team": "ml"}},
+        {"name": "b", **BAND, "tags": {"team": "ml"}},
+        {"name": "c", **BAND},
+        waivers=[waiver],
+    )
+    plan = plan_stack(tmp_path, None, "local", environ, TODAY)
+    recording = record(lambda: Fleet(plan.sizings, plan.host, waivers=plan.waivers))
+    outputs = recording.component_outputs[recording.named("fleet", "Fleet").urn]
+    one = {"minBands": 1, "maxBands": 2, "floorTokensPerSecond": 980, "ceilingTokensPerSecond": 1960}
+    of_model = {"model": "ml.prod.a_llama", "family": "bands"}
+    assert outputs["capacity"] == [
+        {"team": "", **of_model, **one},
+        {"team": "ml", **of_model, **{key: 2 * amount for key, amount in one.items()}},
+    ]
+    assert outputs["waivers"] == [waiver]
 
 
 def test_guard_and_permissions_wait_for_the_endpoint_and_are_its_siblings(

@@ -369,8 +369,9 @@ def test_check_refuses_with_property_and_reason_and_passes_inputs_on(bench: Work
 def test_the_schema_names_the_resource_and_its_properties(bench: Workbench) -> None:
     schema = json.loads(complete(bench.provider.get_schema(sdk.GetSchemaRequest(0))).schema or "")
     resource = schema["resources"][ENDPOINT_READY]
-    assert set(resource["inputProperties"]) == {"endpoint", "servingEndpointId", "api", "declared", "timeoutSeconds"}
-    assert set(resource["properties"]) == {*resource["inputProperties"], "configVersion", "ready"}
+    inputs = {"endpoint", "servingEndpointId", "api", "declared", "accepted", "timeoutSeconds"}
+    assert set(resource["inputProperties"]) == inputs
+    assert set(resource["properties"]) == {*inputs, "configVersion", "ready", "shortfall"}
 
 
 def test_another_resource_type_is_refused(bench: Workbench) -> None:

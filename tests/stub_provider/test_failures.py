@@ -151,6 +151,24 @@ def test_failed_update_keeps_the_old_config_in_the_state_and_the_next_up_sends_i
     assert proxy.trace()[0] == "PUT SE/chat/config"
 
 
+def test_update_that_leaves_the_config_alone_is_not_blamed_for_one_of_somebody_else_that_failed(
+    driver: Any, endpoint: Any, workspace_call: Any
+) -> None:
+    driver.up(CLASSIC, endpoint(tags=[{"key": "a", "value": "b"}]))
+    (entity,) = workspace_call("GET", ENDPOINT)["config"]["served_entities"]
+    named = {key: entity[key] for key in ("entity_name", "entity_version", "min_provisioned_throughput")}
+    for chunks in (3, 4):
+        if chunks == 4:
+            fail_next(workspace_call, "update")
+        served = [{**named, "max_provisioned_throughput": chunks * 970}]
+        workspace_call("PUT", f"{ENDPOINT}/config", {"served_entities": served})
+        while workspace_call("GET", ENDPOINT)["state"]["config_update"] == "IN_PROGRESS":
+            pass
+    _, resource = driver.up(CLASSIC, endpoint(tags=[{"key": "a", "value": "c"}]))
+    assert resource.init_errors == []
+    assert workspace_call("GET", ENDPOINT)["tags"] == [{"key": "a", "value": "c"}]
+
+
 def test_timeout_of_a_create_keeps_the_endpoint_and_the_next_up_only_waits(
     driver: Any, proxy: Any, endpoint: Any
 ) -> None:

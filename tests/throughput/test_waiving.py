@@ -34,6 +34,13 @@ def test_expired_waiver_of_a_policy_is_an_error_too(sized: Size) -> None:
     assert ids(sized(entry(more=waiver("budget", "2020-01-01")), today=TODAY)) == ["waiver-expired"]
 
 
+def test_waiver_of_the_whole_file_is_judged_by_its_date_and_waives_no_entrys_warning(sized: Size) -> None:
+    result = sized(entry(NO_FLOOR), top=waiver() + "\n", today=TODAY)
+    assert [problem.id for problem in result.problems] == ["floor-zero"]
+    (problem,) = sized(entry(), top=waiver("stack-budget", "2020-01-01") + "\n", today=TODAY).problems
+    assert (problem.id, problem.path) == ("waiver-expired", "waivers/0/expires")
+
+
 def test_waiver_holds_for_its_own_entry_and_its_own_warning(sized: Size) -> None:
     text = (
         entry(NO_FLOOR, name="one", more=waiver())

@@ -1,0 +1,126 @@
+"""The rollouts of a stack: asks the workspace where each one stands, and gives the sizings their next stage."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pulumi
+
+from serving.spec.problem import Problem
+from serving.spec.source import Source
+from serving.throughput.measured_use import MeasuredUse, MeasuredUseError, combined, read_measured_use
+from serving.throughput.rollout import Measured, Running
+from serving.throughput.rollout_sizing import staged, target_of
+from serving.throughput.rollout_wording import described
+from serving.throughput.sizing import EndpointSizing
+from serving.workspace.client import WorkspaceClient
+from serving.workspace.errors import NotConfigured
+from serving.workspace.running import measured_entities, running_endpoints
+
+StageLater = Callable[[EndpointSizing], EndpointSizing]
+
+DECIDING = ("stop", "unmeasured")
+"""Actions after which somebody has to decide."""
+
+
+@dataclass(frozen=True)
+class Staged:
+    """The sizings in their order, what to say of their rollouts, and what is wrong with them.
+
+    `stopped` lines are warnings: somebody has to decide. `later` has by name how to stage an endpoint once the version
+    that this deploy registers is known.
+    """
+
+    sizings: tuple[EndpointSizing, ...]
+    told: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    later: Mapping[str, StageLater] = field(default_factory=dict)
+
+
+def stage_all(
+    client: WorkspaceClient,
+    sizings: Sequence[EndpointSizing],
+    source: Source,
+    now_ms: int,
+    measured_use: MeasuredUse,
+    at_once: Collection[str] = (),
+) -> Staged:
+    """Every sizing with a rollout at its next stage. Errors: those of the client."""
+    live = running_endpoints(client, [sizing.entry.name for sizing in sizings if sizing.entry.rollout is not None])
+    exported = measured_entities(client, _with_error_rate(sizings, live))
+    found: list[EndpointSizing] = []
+    told: list[str] = []
+    stopped: list[str] = []
+    problems: list[Problem] = []
+    later: dict[str, StageLater] = {}
+    for sizing in sizings:
+        name = sizing.entry.name
+        measured: dict[str, Measured] = combined(exported.get(name, {}), measured_use.get(name, {}))
+        if sizing.entry.rollout is not None and target_of(sizing) is None:
+            later[name] = _later(live.get(name), now_ms, source, measured, at_once=name in at_once)
+            if live.get(name) is not None:
+                first = sizing.entry.rollout.steps[0]
+                told.append(f"models/{name}/rollout: a version that this deploy registers begins at {first} percent")
+        now, problem = staged(sizing, live.get(name), now_ms, source, measured, at_once=name in at_once)
+        found.append(now)
+        line = described(name, now.rollout) if now.rollout is not None else None
+        if problem is not None:
+            problems.append(problem)
+        elif line is not None and now.rollout is not None:
+            (stopped if now.rollout.action in DECIDING else told).append(line)
+    return Staged(tuple(found), tuple(told), tuple(stopped), tuple(problems), later)
+
+
+def _later(
+    running: Running | None, now_ms: int, source: Source, measured: Mapping[str, Measured], *, at_once: bool
+) -> StageLater:
+    """Stages the sizing of an endpoint as soon as its version is known, and says so. Errors: RunError."""
+
+    def stage(sizing: EndpointSizing) -> EndpointSizing:
+        now, problem = staged(sizing, running, now_ms, source, measured, at_once=at_once)
+        if problem is not None:
+            raise pulumi.RunError(problem.render())
+        line = described(sizing.entry.name, now.rollout) if now.rollout is not None else None
+        if line is not None and now.rollout is not None:
+            (pulumi.log.warn if now.rollout.action in DECIDING else pulumi.log.info)(line)
+        return now
+
+    return stage
+
+
+def stage_offline(sizings: Sequence[EndpointSizing], *, is_preview: bool) -> Staged:
+    """The sizings as they are: the end of each rollout. Errors: NotConfigured when they would be deployed so."""
+    names = [sizing.entry.name for sizing in sizings if sizing.entry.rollout is not None]
+    if names and not is_preview:
+        raise NotConfigured(
+            f"models/{names[0]}/rollout: which step comes next has to be asked of the workspace: run without --offline"
+        )
+    told = tuple(
+        f"models/{name}/rollout: offline, so that the step is not known; what is shown is the end of it"
+        for name in names
+    )
+    return Staged(tuple(sizings), told)
+
+
+def measured_use_of(root: Path, file: str | None) -> MeasuredUse:
+    """What BANDPLAN_MEASURED names, relative to the project. Errors: MeasuredUseError."""
+    if not file:
+        return {}
+    try:
+        text = (root / file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+        raise MeasuredUseError(f"{file}: cannot be read: {reason}") from error
+    return read_measured_use(text, file)
+
+
+def _with_error_rate(sizings: Iterable[EndpointSizing], live: Mapping[str, Running | None]) -> list[str]:
+    """Endpoints whose metrics decide: in the middle of a rollout that an error rate stops."""
+    found = []
+    for sizing in sizings:
+        rollout, now = sizing.entry.rollout, live.get(sizing.entry.name)
+        stop_if = rollout.stop_if if rollout is not None else None
+        if stop_if is not None and stop_if.error_rate is not None and now is not None and len(now.entities) > 1:
+            found.append(sizing.entry.name)
+    return found

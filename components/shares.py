@@ -1,0 +1,63 @@
+"""What each team's endpoints have of each model: outputs of the fleet, so that budgets need not add up a stack."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pulumi
+
+from components.pending import PendingSizing
+from serving.throughput.sizing import EndpointSizing, EntitySizing
+
+TEAM_TAG = "team"
+"""The tag whose value is an endpoint's team."""
+
+_AMOUNTS: dict[str, Callable[[EntitySizing], int | None]] = {
+    "minBands": lambda entity: entity.min_bands,
+    "maxBands": lambda entity: entity.max_bands,
+    "floorTokensPerSecond": lambda entity: entity.min_provisioned_throughput,
+    "ceilingTokensPerSecond": lambda entity: entity.max_provisioned_throughput,
+    "modelUnits": lambda entity: entity.model_units,
+}
+
+
+def capacity_shares(sizings: Sequence[EndpointSizing], pending: Sequence[PendingSizing | None]) -> list[dict[str, Any]]:
+    """One row for each team, model and family, in their order; what does not apply to a row is left out.
+
+    What a rollout leaves behind is not counted. Tokens per second are input and output tokens together. An amount that
+    hangs on a version still to be registered is an output.
+    """
+    amounts: dict[tuple[str, str, str], dict[str, list[Any]]] = {}
+    for sizing, later in zip(sizings, pending, strict=True):
+        team = sizing.entry.tags.get(TEAM_TAG, "")
+        # A rollout has one entity in the file; the version that it leaves behind comes first, for a while.
+        wanted = sizing.entities if sizing.rollout is None else sizing.entities[-1:]
+        for index, entity in enumerate(wanted):
+            row = amounts.setdefault((team, entity.model, sizing.family), {})
+            for name, pick in _AMOUNTS.items():
+                amount = _amount(sizing, entity, index, later, pick)
+                if amount is not None:
+                    row.setdefault(name, []).append(amount)
+    return [
+        {"team": team, "model": model, "family": family, **{name: _sum(parts) for name, parts in row.items()}}
+        for (team, model, family), row in sorted(amounts.items(), key=lambda item: item[0])
+    ]
+
+
+def _amount(
+    sizing: EndpointSizing,
+    entity: EntitySizing,
+    index: int,
+    pending: PendingSizing | None,
+    pick: Callable[[EntitySizing], int | None],
+) -> Any:
+    now = pick(entity)
+    if now is not None or pending is None or index not in pending.entities or sizing.family != "bands":
+        return now
+    return None if pick is _AMOUNTS["modelUnits"] else pending.entities[index].apply(pick)
+
+
+def _sum(parts: list[Any]) -> Any:
+    """The sum of numbers; an output when one of them is."""
+    if not any(isinstance(part, pulumi.Output) for part in parts):
+        return sum(parts)
+    return pulumi.Output.all(*parts).apply(lambda known: sum(part or 0 for part in known))

@@ -1,0 +1,28 @@
+"""Who may use a serving endpoint, as the workspace reports it, as typed values. Pure.
+
+Source: docs.databricks.com REST reference, "Permissions" (read 2025-11).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+PRINCIPALS = ("user_name", "group_name", "service_principal_name")
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A level that one principal holds directly; `kind` is one of PRINCIPALS."""
+
+    kind: str
+    principal: str
+    level: str
+
+
+def direct_grants(body: Mapping[str, Any]) -> Iterator[Grant]:
+    """From the answer of GET /api/2.0/permissions/serving-endpoints/{id}, without what is inherited."""
+    for entry in body.get("access_control_list") or ():
+        kind = next((kind for kind in PRINCIPALS if entry.get(kind)), None)
+        for permission in entry.get("all_permissions") or ():
+            if kind is not None and not permission.get("inherited"):
+                yield Grant(kind, str(entry[kind]), str(permission.get("permission_level") or ""))

@@ -1,0 +1,162 @@
+"""A CI job's own identity as a token of the workspace: what is asked of whom, when it is renewed, how it fails."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from serving.workspace.address import parse_address
+from serving.workspace.client import from_environment
+from serving.workspace.errors import NotConfigured, Throttled, Unauthorized
+from serving.workspace.federation import FederatedToken, identity_of
+from tests.workspace.fake_workspace import FakeTime
+
+REQUEST_TOKEN = "request-token-of-the-runner"
+JOB_TOKEN = "eyJhbGciOiJSUzI1NiJ9.job.signature"
+
+
+class Issuer:
+    """GitHub's token service and a workspace's token endpoint in one; answers `faults` first, statuses one by one."""
+
+    def __init__(self) -> None:
+        self.exchanges: list[dict[str, list[str]]] = []
+        self.audiences: list[str] = []
+        self.callers: list[str] = []
+        self.faults: list[int] = []
+        self.lifetime_seconds = 3600
+        issuer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                split = urlsplit(self.path)
+                if issuer.faults:
+                    return self.reply(issuer.faults.pop(0), {"message": f"no: {REQUEST_TOKEN}"})
+                if split.path == "/idtoken":
+                    issuer.audiences += parse_qs(split.query)["audience"]
+                    issuer.callers.append(self.headers["Authorization"])
+                    return self.reply(200, {"value": JOB_TOKEN})
+                issuer.callers.append(self.headers["Authorization"])
+                return self.reply(200, {"userName": "ci"})
+
+            def do_POST(self) -> None:
+                form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                if issuer.faults:
+                    said = f"no policy for {JOB_TOKEN}"
+                    return self.reply(issuer.faults.pop(0), {"error": "invalid_request", "error_description": said})
+                issuer.exchanges.append(form)
+                token = f"workspace-token-{len(issuer.exchanges)}"
+                return self.reply(200, {"access_token": token, "expires_in": issuer.lifetime_seconds})
+
+            def reply(self, status: int, body: Any) -> None:
+                payload = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(payload)))
+                self.end_headers()
+                self.wfile.write(payload)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                return
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def environ(self, **more: str) -> dict[str, str]:
+        return {
+            "DATABRICKS_HOST": self.url,
+            "DATABRICKS_AUTH_TYPE": "github-oidc",
+            "DATABRICKS_CLIENT_ID": "11111111-2222-3333-4444-555555555555",
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.url}/idtoken?api-version=2.0",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": REQUEST_TOKEN,
+            **more,
+        }
+
+    def token(self, time: FakeTime) -> FederatedToken:
+        identity = identity_of(self.environ(), self.url)
+        return FederatedToken(
+            parse_address(self.url), identity, lambda _: None, monotonic=lambda: time.now, sleep=time.sleep
+        )
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    issuer = Issuer()
+    yield issuer
+    issuer.close()
+
+
+def test_the_job_s_identity_is_exchanged_once_for_all_requests(issuer: Issuer) -> None:
+    client = from_environment(issuer.environ())
+    assert client.ping() == "ci"
+    assert client.ping() == "ci"
+    assert issuer.audiences == [f"{issuer.url}/oidc/v1/token"]
+    assert issuer.callers == [f"Bearer {REQUEST_TOKEN}", "Bearer workspace-token-1", "Bearer workspace-token-1"]
+    (form,) = issuer.exchanges
+    assert form == {
+        "grant_type": ["urn:ietf:params:oauth:grant-type:token-exchange"],
+        "subject_token": [JOB_TOKEN],
+        "subject_token_type": ["urn:ietf:params:oauth:token-type:jwt"],
+        "scope": ["all-apis"],
+        "client_id": ["11111111-2222-3333-4444-555555555555"],
+    }
+
+
+def test_a_token_in_a_variable_is_exchanged_with_no_other_service_and_a_plain_token_is_not(issuer: Issuer) -> None:
+    given = {"DATABRICKS_AUTH_TYPE": "env-oidc", "DATABRICKS_OIDC_TOKEN": JOB_TOKEN, "DATABRICKS_CLIENT_ID": ""}
+    assert from_environment(issuer.environ(**given)).ping() == "ci"
+    assert issuer.audiences == []
+    assert [sorted(form) for form in issuer.exchanges] == [
+        ["grant_type", "scope", "subject_token", "subject_token_type"]
+    ]
+    assert from_environment(issuer.environ(DATABRICKS_TOKEN="dapi-of-its-own")).ping() == "ci"
+    assert issuer.callers == ["Bearer workspace-token-1", "Bearer dapi-of-its-own"]
+
+
+def test_a_token_is_renewed_a_minute_before_it_ends(issuer: Issuer) -> None:
+    time = FakeTime()
+    token = issuer.token(time)
+    assert token() == "workspace-token-1"
+    time.now += 3539
+    assert token() == "workspace-token-1"
+    time.now += 1
+    assert token() == "workspace-token-2"
+
+
+def test_a_service_that_is_busy_for_a_moment_is_asked_again_and_then_given_up(issuer: Issuer) -> None:
+    time = FakeTime()
+    issuer.faults = [503, 500]
+    assert issuer.token(time)() == "workspace-token-1"
+    assert time.slept == [1.0, 4.0]
+    issuer.faults = [503, 503, 503]
+    with pytest.raises(Throttled, match=r"GitHub gave the job no OpenID Connect token: .* answers HTTP 503"):
+        issuer.token(time)()
+
+
+def test_a_refusal_says_what_to_compare_and_shows_no_token(issuer: Issuer) -> None:
+    identity = identity_of(issuer.environ(DATABRICKS_AUTH_TYPE="env-oidc", DATABRICKS_OIDC_TOKEN=JOB_TOKEN), issuer.url)
+    issuer.faults = [401]
+    with pytest.raises(Unauthorized) as refused:
+        FederatedToken(parse_address(issuer.url), identity, lambda _: None)()
+    assert "compare the federation policy of the service principal" in str(refused.value)
+    assert "HTTP 401: invalid_request: no policy for ***" in str(refused.value)
+    issuer.faults = [403]
+    with pytest.raises(Unauthorized) as refused:
+        issuer.token(FakeTime())()
+    assert REQUEST_TOKEN not in str(refused.value)
+
+
+def test_what_is_missing_is_told_at_once_with_what_the_job_needs() -> None:
+    with pytest.raises(NotConfigured) as told:
+        from_environment({"DATABRICKS_HOST": "https://x.example", "DATABRICKS_AUTH_TYPE": "github-oidc"})
+    assert "DATABRICKS_CLIENT_ID, ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN" in str(told.value)
+    assert "permissions: {id-token: write}" in str(told.value)
