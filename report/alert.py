@@ -12,6 +12,7 @@ def alerts(report: StackReport) -> tuple[Run, ...]:
     if report.summary.status in ("unchanged", "quiet"):
         return ()
     kinds = [change.rollout.kind for change in report.endpoints]
+    kinds_here = [finding.kind for finding in report.cautions_of_change]
     at_once = sum(bool(change.rollout.at_once) for change in report.endpoints)
     found = (
         _alert(
@@ -20,8 +21,8 @@ def alerts(report: StackReport) -> tuple[Run, ...]:
         _alert("🔁", kinds.count("replaced"), "endpoint is replaced", "endpoints are replaced", "no service meanwhile"),
         _alert("🗑️", kinds.count("deleted"), "endpoint is deleted", "endpoints are deleted"),
         _alert("⏫", at_once, "endpoint needs", "endpoints need", "room for old + new at once"),
-        _alert("⚠️", len(report.of_kind("advisory")), "policy warning", "policy warnings"),
-        _alert("⚠️", len(report.warnings_of_change), "warning", "warnings"),
+        _alert("⚠️", kinds_here.count("advisory"), "policy warning", "policy warnings"),
+        _alert("⚠️", kinds_here.count("warning"), "warning", "warnings"),
         _alert("🕒", len(report.of_kind("deferred")), "check is put off", "checks are put off", "until `up`"),
         _alert("📝", len(report.of_kind("waiver")), "waiver in force", "waivers in force"),
     )

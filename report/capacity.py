@@ -42,8 +42,19 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True)
+class StepOfRollout:
+    """Where the traffic stands between two versions: at step `step` of `steps`, the new one has `percent`."""
+
+    step: int
+    steps: int
+    percent: int
+    version: str
+    from_version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Capacity:
-    """One side of an endpoint's change."""
+    """One side of an endpoint's change. `accepted_` amounts will do while the platform has no GPU capacity for more."""
 
     name: str
     family: str = ""
@@ -56,6 +67,9 @@ class Capacity:
     burst: bool = False
     entities: tuple[Entity, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    accepted_ceiling_tokens_per_second: int | None = None
+    accepted_model_units: int | None = None
+    step_of_rollout: StepOfRollout | None = None
 
     @property
     def is_sized(self) -> bool:
@@ -64,18 +78,23 @@ class Capacity:
         return in_tokens or self.model_units is not None or self.family == "workload"
 
     @property
+    def wanted(self) -> Sequence[Entity]:
+        """The entities that are to stay: in the middle of a rollout in steps, the last one."""
+        return self.entities if self.step_of_rollout is None else self.entities[-1:]
+
+    @property
     def chunk_tokens_per_second(self) -> int | None:
         """The chunk of all entities; None when they differ or it is not known."""
-        chunks = {entity.chunk_tokens_per_second for entity in self.entities}
+        chunks = {entity.chunk_tokens_per_second for entity in self.wanted}
         return chunks.pop() if len(chunks) == 1 else None
 
     @property
     def bands(self) -> tuple[int, int] | None:
         """(least, most) chunks of all entities together, where they have the same chunk, known or not."""
-        bounds = [(entity.min_bands, entity.max_bands) for entity in self.entities]
+        bounds = [(entity.min_bands, entity.max_bands) for entity in self.wanted]
         low = [least for least, _ in bounds if least is not None]
         high = [most for _, most in bounds if most is not None]
-        one_size = len({entity.chunk_tokens_per_second for entity in self.entities}) == 1
+        one_size = len({entity.chunk_tokens_per_second for entity in self.wanted}) == 1
         return (sum(low), sum(high)) if one_size and len(low) == len(high) == len(bounds) else None
 
 

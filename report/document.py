@@ -50,6 +50,7 @@ def _stack(report: StackReport) -> dict[str, Any]:
         "title": report.title,
         "stack": report.stack,
         "project": report.project,
+        "offline": report.is_offline,
         "summary": summary_document(report.summary),
         "endpoints": [
             _endpoint(change, report.bills.get(change.urn), change.urn in quiet)
@@ -92,6 +93,9 @@ def _capacity(capacity: Capacity | None) -> dict[str, Any] | None:
         "chunkTokensPerSecond": capacity.chunk_tokens_per_second,
         "bands": None if capacity.bands is None else {"min": capacity.bands[0], "max": capacity.bands[1]},
         "modelUnits": capacity.model_units,
+        "acceptedCeilingTokensPerSecond": capacity.accepted_ceiling_tokens_per_second,
+        "acceptedModelUnits": capacity.accepted_model_units,
+        "stepOfRollout": None if capacity.step_of_rollout is None else asdict(capacity.step_of_rollout),
         "burst": capacity.burst,
         "demandTokensPerSecond": capacity.demand_tokens_per_second,
         "headroom": capacity.headroom,

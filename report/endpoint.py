@@ -160,7 +160,8 @@ def _rollout(
         return Rollout("deleted")
     if not serving and component is None and any(step.parts.type == GUARD for step in others):
         return Rollout("guard")
-    return in_place(paired(before.entities if before else (), after.entities if after else ()))
+    is_rollout = after is not None and after.step_of_rollout is not None
+    return in_place(paired(before.entities if before else (), after.entities if after else ()), is_rollout=is_rollout)
 
 
 def _also(serving: Sequence[Step], others: Iterable[Step], rollout: Rollout) -> tuple[str, ...]:

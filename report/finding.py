@@ -78,9 +78,10 @@ def _waivers(change: EndpointChange) -> tuple[Waiver, ...]:
 def _of_policy(event: PolicyEvent, preview: Preview, names: Mapping[str, str]) -> Finding:
     """The first line of a policy's message is its description, the same each time; what follows is the finding."""
     description, _, rest = event.message.strip().partition("\n")
-    text = _cut(rest.strip() or description)
+    endpoint = _endpoint_of(event.urn, preview, names)
+    text = _cut((rest.strip() or description).removeprefix(f"{endpoint}: "))
     kind: Kind = "violation" if event.is_mandatory else "advisory"
-    return Finding(kind, text, _endpoint_of(event.urn, preview, names), event.policy)
+    return Finding(kind, text, endpoint, event.policy)
 
 
 def _of_waiver(endpoint: str, waiver: Waiver) -> Finding:

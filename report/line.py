@@ -58,6 +58,8 @@ def rollout_cell(change: EndpointChange) -> Cell:
 def endpoint_lines(change: EndpointChange, report: StackReport) -> Iterator[Line]:
     """All lines of one endpoint, the capacity first."""
     yield from _capacity(change)
+    yield from _accepted(change)
+    yield from _step(change)
     yield from _versions(change)
     yield from _aliases(change, report.models)
     yield from _traffic(change)
@@ -104,6 +106,42 @@ def _capacity(change: EndpointChange) -> Iterator[Line]:
     elif any(counts):
         was, now = ((Run(f"{number} {size}" if number else "not known yet"),) for number, size in chunks)
         yield Line(before=was, after=now)
+
+
+def _accepted(change: EndpointChange) -> Iterator[Line]:
+    """What will do while the platform has no GPU capacity for what is wanted, when it is stated or moves."""
+    before, after = _accepted_size(change.before), _accepted_size(change.after)
+    if before or after:
+        was = EMPTY if change.before is None else (Run(before or "no less"),)
+        now = EMPTY if change.after is None else (Run(after or "no less"),)
+        yield Line((Run("accepted"),), was, now, remark=(Run("while there is no GPU capacity for more"),))
+
+
+def _accepted_size(capacity: Capacity | None) -> str:
+    if capacity is None:
+        return ""
+    if capacity.accepted_model_units is not None:
+        return count(capacity.accepted_model_units, "model unit")
+    accepted = capacity.accepted_ceiling_tokens_per_second
+    return "" if accepted is None else f"up to {amount(accepted)} tokens/s"
+
+
+def _step(change: EndpointChange) -> Iterator[Line]:
+    """Where a rollout stands, and that both versions hold their capacity until its last step."""
+    before = change.before.step_of_rollout if change.before is not None else None
+    after = change.after.step_of_rollout if change.after is not None else None
+    if after is None:
+        if before is not None and change.after is not None and len(change.after.entities) == 1:
+            version = Run(f"v{change.after.entities[0].version}", True, True)
+            yield Line((Run("rollout "), Run("ends", True), Run(": "), version, Run(" has all of the traffic")))
+        return
+    step = Run(f"step {after.step} of {after.steps}", True)
+    share = (
+        f"{after.percent}% of the traffic, v{after.from_version} the rest; both hold their capacity until the last step"
+    )
+    yield Line(
+        (Run("rollout "), step, Run(": "), Run(f"v{after.version}", True, True), Run(f" has {share}", is_foreign=True))
+    )
 
 
 def _whole_size(capacity: Capacity | None) -> Cell:

@@ -58,7 +58,11 @@ class Diagnostic:
 
 @dataclass(frozen=True)
 class Preview:
-    """One stack's preview. `steps` has each resource once; `reading` still notes what has a wrong shape."""
+    """One stack's preview. `steps` has each resource once; `reading` still notes what has a wrong shape.
+
+    `is_offline`: nobody was asked, and what there was before is what another models file declares. `is_refused`: the
+    record of a deployment that did nothing.
+    """
 
     reading: Reading
     stack: str
@@ -66,6 +70,8 @@ class Preview:
     steps: Mapping[str, Step]
     diagnostics: tuple[Diagnostic, ...]
     policy_events: tuple[PolicyEvent, ...] = field(default=())
+    is_offline: bool = False
+    is_refused: bool = False
 
 
 def read_preview(document: Any, reading: Reading) -> Preview:
@@ -89,7 +95,8 @@ def read_preview(document: Any, reading: Reading) -> Preview:
     )
     first = next(iter(steps.values()), None)
     stack, project = (first.parts.stack, first.parts.project) if first is not None else ("", "")
-    return Preview(reading, stack, project, steps, diagnostics, policy_events)
+    is_offline, is_refused = document.get("offline") is True, document.get("refused") is True
+    return Preview(reading, stack, project, steps, diagnostics, policy_events, is_offline, is_refused)
 
 
 def _step(item: Mapping[str, Any], place: str, reading: Reading) -> Step | None:

@@ -86,6 +86,11 @@ def redactor(secrets: Iterable[str]) -> Redact:
     return lru_cache(maxsize=10_000)(redact)
 
 
+def is_secret_name(name: str) -> bool:
+    """Whether what stands under this name is secret."""
+    return name not in _NOT_SECRET and _SECRET_VARIABLE.search(name) is not None
+
+
 def secrets_of_environment(environ: Mapping[str, str]) -> Iterator[str]:
     """Values of the variables whose name says that they are secret."""
     for name, value in environ.items():

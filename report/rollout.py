@@ -59,11 +59,18 @@ _CONSEQUENCES = {
 }
 
 
-def in_place(pairs: Sequence[Pair]) -> Rollout:
-    """An update of the endpoint's config, or of anything else that needs no replacement."""
+def in_place(pairs: Sequence[Pair], *, is_rollout: bool = False) -> Rollout:
+    """An update of the endpoint's config, or of anything else that needs no replacement.
+
+    In the middle of a rollout in steps (`is_rollout`), what runs already stays beside what is new.
+    """
     if not any(pair.needs_new_capacity for pair in pairs):
         return Rollout("same_capacity")
-    old = [pair.old for pair in pairs if pair.old is not None and (pair.new is None or pair.needs_new_capacity)]
+    old = [
+        pair.old
+        for pair in pairs
+        if pair.old is not None and (pair.new is None or pair.needs_new_capacity or is_rollout)
+    ]
     new = [pair.new for pair in pairs if pair.new is not None and pair.needs_new_capacity]
     parts = [
         f"{amount(sum(before))} + {amount(sum(after))} {unit}"

@@ -41,6 +41,10 @@ def whole_sentence(stacks: int, summary: Summary) -> tuple[Run, ...]:
 def _stack(subject: tuple[Run, ...], summary: Summary, is_plural: bool = False) -> Iterator[Run]:
     verb = "change" if is_plural else "changes"
     match summary.status:
+        case "failed" if summary.is_refused:
+            yield from subject
+            yield Run(": nothing was deployed.")
+            return
         case "failed":
             yield from subject
             yield Run(": the preview failed, so this may not be all of it")

@@ -1,7 +1,7 @@
 """One stack's report: what of a preview matters to a reviewer, in the order in which it does."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from report.capacity import Capacity
@@ -38,7 +38,8 @@ class StackReport:
     """`endpoints` are the changes to show, the weightiest first; `quiet` those below the thresholds.
 
     `bills` has a bill by URN of each change where there are prices; `unchanged` what is known of the other endpoints;
-    `others` counts steps by operation of resources that belong to no endpoint and no model.
+    `others` counts steps by operation of resources that belong to no endpoint and no model. `is_offline`: nobody was
+    asked.
     """
 
     title: str
@@ -53,6 +54,7 @@ class StackReport:
     others: Mapping[str, int] = field(default_factory=dict)
     prices: Prices | None = None
     bills: Mapping[str, Bill] = field(default_factory=dict)
+    is_offline: bool = False
 
     @property
     def key(self) -> str:
@@ -63,10 +65,20 @@ class StackReport:
         return tuple(finding for finding in self.findings if finding.kind == kind)
 
     @property
-    def warnings_of_change(self) -> tuple[Finding, ...]:
-        """Warnings of the endpoints that change, and of no endpoint."""
+    def cautions_of_change(self) -> tuple[Finding, ...]:
+        """Warnings, those of policies first, of the endpoints that change, and of no endpoint."""
         changed = {change.name for change in (*self.endpoints, *self.quiet)} | {""}
-        return tuple(finding for finding in self.of_kind("warning") if finding.endpoint in changed)
+        return tuple(finding for finding in self.cautions if finding.endpoint in changed)
+
+    @property
+    def cautions_elsewhere(self) -> tuple[Finding, ...]:
+        """Those of endpoints that do not change: they are no business of the one who reviews this change."""
+        here = set(self.cautions_of_change)
+        return tuple(finding for finding in self.cautions if finding not in here)
+
+    @property
+    def cautions(self) -> tuple[Finding, ...]:
+        return (*self.of_kind("advisory"), *self.of_kind("warning"))
 
 
 def stack_report(
@@ -102,12 +114,13 @@ def stack_report(
     after, left = (None, None) if is_partial else _after(preview, outputs)
     deleted = sum(change.rollout.kind == "deleted" for change in changes)
     count = None if left is None else left + deleted
+    summary = _summary(status, changes, moved, after, count, prices, bills)
     preview.reading.finish()
     return StackReport(
         title=title or preview.stack or "stack",
         stack=preview.stack,
         project=preview.project,
-        summary=_summary(status, changes, moved, after, count, prices, bills),
+        summary=replace(summary, is_refused=preview.is_refused),
         endpoints=tuple(change for change in ordered if change.urn not in quiet),
         quiet=tuple(change for change in ordered if change.urn in quiet),
         unchanged=unchanged,
@@ -116,6 +129,7 @@ def stack_report(
         others=others,
         prices=prices,
         bills=bills,
+        is_offline=preview.is_offline,
     )
 
 

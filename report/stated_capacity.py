@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from report.capacity import Capacity, Entity, Waiver, total
+from report.capacity import Capacity, Entity, StepOfRollout, Waiver, total
 from report.reading import Reading, one_line
 
 
@@ -38,6 +38,9 @@ def component_capacity(inputs: Mapping[str, Any], name: str, place: str, reading
         burst=reading.flag(inputs.get("burst"), f"{place}.burst"),
         entities=tuple(_component_entity(item, at, reading) for item, at in records("entities")),
         waivers=tuple(_waiver(item, at, reading) for item, at in records("waivers")),
+        accepted_ceiling_tokens_per_second=whole("acceptedCeilingTokensPerSecond"),
+        accepted_model_units=whole("acceptedModelUnits"),
+        step_of_rollout=_step_of_rollout(inputs.get("rollout"), f"{place}.rollout", reading),
     )
 
 
@@ -88,6 +91,15 @@ def summary_capacities(outputs: Mapping[str, Any], place: str, reading: Reading)
         family = reading.text(summary.get("family"), f"{at}.family") or ""
         found.append(Capacity(name, family, floor, ceiling, units, entities=tuple(entities)))
     return tuple(found)
+
+
+def _step_of_rollout(value: Any, place: str, reading: Reading) -> StepOfRollout | None:
+    item = reading.record(value, place)
+    if not item:
+        return None
+    step, steps, percent = (reading.whole(item.get(key), f"{place}.{key}") or 0 for key in ("step", "steps", "percent"))
+    versions = (reading.text(item.get(key), f"{place}.{key}") or "" for key in ("version", "fromVersion"))
+    return StepOfRollout(step, steps, percent, *versions)
 
 
 def _component_entity(item: Mapping[str, Any], place: str, reading: Reading) -> Entity:

@@ -65,6 +65,8 @@ class Summary:
     currency: str = ""
     unpriced: int = 0
     unsized: int = 0
+    is_refused: bool = False
+    """Whether a deployment did nothing, for what would have been done was not what was reviewed."""
 
     @property
     def after(self) -> Totals | None:

@@ -10,6 +10,7 @@ from report.finding import Finding
 from report.html.style import STYLE
 from report.line import Cell, endpoint_lines, models_told, move_line, name_cell, rollout_cell, short_size
 from report.number import amount, count, signed
+from report.offline import OFFLINE
 from report.price import HOURS_PER_MONTH, Prices
 from report.sentence import ARROW, Run, money_range, stack_sentence, whole_sentence
 from report.stack import StackReport
@@ -48,7 +49,9 @@ def _stack(report: StackReport) -> Iterator[str]:
     if report.summary.status not in ("unchanged", "failed") or report.endpoints:
         yield _tiles(report.summary)
     yield f"<p>{_cell(alerts(report))}</p>"
-    yield _notes([one for one in report.findings if one.kind in ("error", "violation", "advisory")])
+    if report.is_offline:
+        yield f'<p class="soft">{OFFLINE}</p>'
+    yield _notes([one for one in report.findings if one.kind in ("error", "violation")])
     if report.endpoints:
         yield _table(report)
     told = models_told(report.endpoints)
@@ -56,7 +59,7 @@ def _stack(report: StackReport) -> Iterator[str]:
     if untold:
         yield f"<ul>{''.join(f'<li>{_cell(line.runs)}</li>' for line in untold)}</ul>"
     unchanged = () if report.summary.status == "failed" else report.unchanged
-    yield _fold("warning", "warnings", report.of_kind("warning"))
+    yield _fold("warning", "warnings", report.cautions)
     yield _fold("check put off until up", "checks put off until up", report.of_kind("deferred"))
     yield _fold("waiver in force", "waivers in force", report.of_kind("waiver"))
     yield _list(count(len(report.quiet), "change") + " below the thresholds", map(_quiet, report.quiet))

@@ -7,6 +7,7 @@ from typing import Final
 from report.markdown.escaping import escaped, link
 from report.markdown.fitting import LIMIT, length, shares, shortened
 from report.markdown.section import runs, section
+from report.offline import OFFLINE
 from report.price import HOURS_PER_MONTH, Prices
 from report.reading import one_line
 from report.sentence import whole_sentence
@@ -41,6 +42,8 @@ class Section:
 def section_of(report: StackReport, url: str = "", commit: str = "") -> Section:
     """The section with what it is about below it, but for one that is a single line."""
     text = section(report)
+    if report.is_offline:
+        text = f"{text}\n\n> {OFFLINE}"
     below = [*([link("Full report", url)] if url else []), *([f"commit {commit}"] if commit else [])]
     if below and report.summary.status not in ("unchanged", "quiet"):
         text = f"{text}\n\n<sub>{' · '.join(below)}</sub>"

@@ -14,7 +14,7 @@ from report.sentence import ARROW, Run, stack_sentence
 from report.stack import StackReport
 
 HEADINGS = ("| endpoint | change | how it gets there |", "|---|---|---|")
-OPEN_KINDS = ("error", "violation", "advisory")
+OPEN_KINDS = ("error", "violation")
 MOST_OPEN = 10
 MOST_OPEN_WARNINGS = 3
 """Findings that are shown unfolded; a choice."""
@@ -27,12 +27,12 @@ def section(report: StackReport) -> str:
     parts: list[str] = [sentence]
     parts += [line] if (line := runs(alerts(report))) else []
     if is_short:
-        said = [finding for finding in report.findings if finding.kind == "advisory"]
-        return "\n\n".join([*parts, *_open_list(said)]) if said else sentence
-    parts += _open_list([finding for finding in report.findings if finding.kind in OPEN_KINDS])
-    warnings = report.warnings_of_change
-    if len(warnings) <= MOST_OPEN_WARNINGS:
-        parts += _open_list(warnings)
+        said = report.of_kind("advisory")
+        return (
+            "\n\n".join([*parts, _fold(count(len(said), "policy warning"), map(_finding, said))]) if said else sentence
+        )
+    grave, cautions = [one for one in report.findings if one.kind in OPEN_KINDS], report.cautions_of_change
+    parts += _open_list([*grave, *(cautions if len(cautions) <= MOST_OPEN_WARNINGS else ())])
     if report.endpoints:
         parts.append("\n".join([*HEADINGS, *_table(report)]))
     told = models_told(report.endpoints)
@@ -89,8 +89,7 @@ def _table(report: StackReport) -> Iterator[str]:
 
 
 def _folds(report: StackReport) -> list[str]:
-    here = report.warnings_of_change
-    elsewhere = [finding for finding in report.of_kind("warning") if finding not in here]
+    here, elsewhere = report.cautions_of_change, report.cautions_elsewhere
     folded = here if len(here) > MOST_OPEN_WARNINGS else ()
     unchanged = () if report.summary.status == "failed" else report.unchanged
     folds = [

@@ -180,7 +180,7 @@ def serving(fake: ForgeFake) -> Iterator[ForgeFake]:
             self.reply(*answer)
 
         def reply(self, status: int, headers: dict[str, str], body: Any) -> None:
-            payload = b"" if body is None else json.dumps(body).encode()
+            payload = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
