@@ -12,18 +12,23 @@ from plugin.errors import ProviderError
 class Account:
     """Thread-safe. Made for one run."""
 
-    def __init__(self, emit: Callable[[Event], None]) -> None:
-        """`emit` takes one event at a time from any thread."""
+    def __init__(self, emit: Callable[[Event], None], permit: Callable[[Step], str | None] | None = None) -> None:
+        """`emit` takes one event at a time from any thread; `permit` says what is against a step, or None."""
         self.changes: dict[str, int] = {}
         self.failures: list[str] = []
         self.failed_urns: set[str] = set()
         self.is_stopped = False
         self.is_interrupted = False
+        self._refusals = 0
         self._emit = emit
+        self._permit = permit
         self._lock = threading.Lock()
 
     def begin(self, step: Step) -> None:
-        """A step begins."""
+        """A step begins. StepStopped when it may not be carried out."""
+        refusal = self._permit(step) if self._permit is not None else None
+        if refusal is not None:
+            raise self.fail_step(step, EngineError(refusal))
         self._emit(StepBegan(step))
 
     def end(self, step: Step, seconds: float) -> None:
@@ -55,6 +60,18 @@ class Account:
         self._note(urn, message)
         self._emit(Diagnosed("error", message, urn))
         return StepStopped(urn)
+
+    def refuse(self, urn: str, message: str, goes_on: bool) -> StepStopped:
+        """A policy does not hold, which has been told: the run fails; returns what its caller raises to stop."""
+        self._note("" if goes_on else urn, message, goes_on)
+        with self._lock:
+            self._refusals += 1
+        return StepStopped(urn)
+
+    @property
+    def is_refused_only(self) -> bool:
+        """Whether nothing has failed but what policies refused."""
+        return len(self.failures) == self._refusals
 
     def interrupt(self) -> None:
         """The user called the run off."""

@@ -22,6 +22,7 @@ from embedded.importing import is_import, replacing_imported
 from embedded.journal import Journal
 from embedded.paths import keep_old
 from embedded.planning import Verdict, judge
+from embedded.policies import Policies
 from embedded.providers import CheckFailed, Providers, describe_failures
 from embedded.refreshing import Refresh
 from embedded.resource import ResourceState
@@ -42,6 +43,7 @@ class Deployment:
         now: Callable[[], str],
         is_preview: bool,
         id_of: IdOf = no_id,
+        policies: Policies | None = None,
     ) -> None:
         """`urn_prefix` is `urn:pulumi:<stack>::<project>`; `now` gives RFC 3339 times; for `id_of` see `adoption`."""
         self.outputs: dict[str, Any] = {}
@@ -52,11 +54,13 @@ class Deployment:
         adoption = Adoption(journal.progress.base, providers, id_of)
         self._execution = Execution(providers, journal, account, adoption, now, is_preview)
         self._providers = providers
+        self._policies = policies
         self._journal = journal
         self._now = now
         self._is_preview = is_preview
         self._lock = threading.Lock()
         self._states: dict[str, ResourceState] = {}
+        self._registered_outputs: dict[str, dict[str, Any]] = {}
         self._replaced: set[str] = set()
         self._olds = journal.progress.base.by_urn()
 
@@ -96,6 +100,7 @@ class Deployment:
         if state is None:
             raise EngineError(f"{urn}: has outputs but was never registered")
         old = self._olds.get(urn)
+        self._registered_outputs[urn] = outputs
         if state.is_stack:
             if self.account.failures:
                 # The program may not have come as far as the outputs that are missing.
@@ -104,6 +109,11 @@ class Deployment:
         if not self._is_preview:
             is_changed = old is None or not same_value(old[1].outputs, outputs)
             self._journal.outputs(urn, outputs, changed=is_changed)
+
+    def judge_stack(self) -> None:
+        """Let the policies see the whole stack, once the program has ended well."""
+        if self._policies is not None:
+            self._policies.judge_stack(self._states.values(), self._registered_outputs)
 
     def refresh(self, executor: Executor) -> list[ResourceState]:
         """The resources of the stack as the providers find them now."""
@@ -121,6 +131,7 @@ class Deployment:
         if old is not None and old.custom != goal.custom:
             raise Unsupported("a component in place of a resource of its name and type, or the reverse,", goal.urn)
         if not goal.custom:
+            self._judge(new)
             return self._bring_about_component(new, index, old)
         forced_keys = self._claims.condemned_keys(goal.urn) if old is not None else None
         if forced_keys is not None and self.account.is_stopped:
@@ -129,9 +140,10 @@ class Deployment:
             old = self._import(new, index, old if forced_keys is None else None)
             return self._change(goal, new.changed(created=old.created, modified=old.modified), None, old)
         if old is None or index is None:
-            return self._execution.create(Step(Op.CREATE, goal.urn, new=self._checked_anew(goal, new)), None)
+            new = self._judge(self._checked_anew(goal, new))
+            return self._execution.create(Step(Op.CREATE, goal.urn, new=new), None)
         if forced_keys is not None:
-            return self._make_again(self._checked_anew(goal, new), index, forced_keys)
+            return self._make_again(self._judge(self._checked_anew(goal, new)), index, forced_keys)
         return self._change(goal, new.changed(created=old.created, modified=old.modified), index, old)
 
     def _change(self, goal: Goal, new: ResourceState, index: int | None, old: ResourceState) -> ResourceState:
@@ -141,7 +153,7 @@ class Deployment:
             paths = ", ".join(kept)
             self.account.inform(goal.urn, f"cannot ignore changes in added or removed elements of the path: {paths!r}")
         olds_for_check = {} if old.is_tainted else old.inputs
-        new = new.changed(inputs=self._providers.check(goal.urn, olds_for_check, inputs))
+        new = self._judge(new.changed(inputs=self._providers.check(goal.urn, olds_for_check, inputs)))
         verdict = judge(old, self._diff(old, new), goal.replace_on_changes, goal.delete_before_replace)
         match verdict.kind:
             case "same":
@@ -164,6 +176,12 @@ class Deployment:
             return self._same(new, index, old)
         # Pulumi's engine names no keys for a component: it has no provider to ask.
         return self._execution.update(Step(Op.UPDATE, new.urn, old, new), index)
+
+    def _judge(self, new: ResourceState) -> ResourceState:
+        """`new`, when no policy stops it; StepStopped in an update."""
+        if self._policies is not None:
+            self._policies.judge(new)
+        return new
 
     def _checked_anew(self, goal: Goal, new: ResourceState) -> ResourceState:
         """With inputs as for a resource that never was."""

@@ -5,7 +5,7 @@ Source: pkg/backend/display/json.go and sdk/go/common/display in github.com/pulu
 
 from typing import Any, Final
 
-from embedded.events import Diagnosed, Event, Finished, Started, StepBegan, StepEnded, StepFailed
+from embedded.events import Diagnosed, Event, Finished, PolicyViolated, Started, StepBegan, StepEnded, StepFailed
 from embedded.resource import ResourceState
 from embedded.steps import Op, Step
 from embedded.values import to_json
@@ -24,6 +24,7 @@ class Digest:
         self._steps: list[Step] = []
         self._places: dict[str, int] = {}
         self._diagnostics: list[dict[str, Any]] = []
+        self._policy_events: list[dict[str, Any]] = []
         self._duration_nanoseconds = 0
         self._changes: dict[str, int] = {}
 
@@ -46,6 +47,8 @@ class Digest:
                 entry = {"urn": urn} if urn else {}
                 prefix = "" if severity == "info" else f"{severity}: "
                 self._diagnostics.append({**entry, "message": f"{prefix}{message}\n", "severity": severity})
+            case PolicyViolated():
+                self._policy_events.append(policy_event_json(event))
             case Finished(changes=changes, seconds=seconds):
                 self._changes = changes
                 self._duration_nanoseconds = round(seconds * 1e9)
@@ -57,6 +60,7 @@ class Digest:
             "config": self._config,
             "steps": [step_json(step) for step in self._steps],
             "diagnostics": self._diagnostics,
+            "policyEvents": in_order(self._policy_events),
             "duration": self._duration_nanoseconds,
             "changeSummary": dict(sorted(self._changes.items())),
         }
@@ -101,3 +105,21 @@ def step_json(step: Step) -> dict[str, Any]:
 def _unrealised(step: Step) -> ResourceState:
     assert step.new is not None
     return step.new if step.is_done or step.op is Op.REFRESH else step.new.changed(id="", outputs={})
+
+
+def policy_event_json(event: PolicyViolated) -> dict[str, Any]:
+    """In the words of Pulumi's event log: its `--json` has none."""
+    return {
+        "policyPackName": event.pack,
+        "policyName": event.policy,
+        "resourceUrn": event.urn,
+        "message": event.message,
+        "enforcementLevel": event.level,
+    }
+
+
+def in_order(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """As Pulumi's display has them: mandatory first, then by policy and resource."""
+    return sorted(
+        events, key=lambda one: (one["enforcementLevel"] != "mandatory", one["policyName"], one["resourceUrn"])
+    )

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from embedded.events import Diagnosed, Event, StepFailed, one_at_a_time
+from embedded.events import Diagnosed, Event, PolicyViolated, StepFailed, one_at_a_time
 from embedded.lines import Lines, indented, worded
 
 
@@ -36,5 +36,7 @@ def _tell_trouble(event: Event) -> None:
     match event:
         case StepFailed(step=step, message=message):
             print(indented(f"error: {step.resource.name}: {message}"), file=sys.stderr)
+        case PolicyViolated(policy=policy, message=message, urn=urn, level="mandatory"):
+            print(indented(worded("error", f"{policy}: {message}", urn)), file=sys.stderr)
         case Diagnosed(severity=severity, message=message, urn=urn) if severity != "info":
             print(indented(worded(severity, message, urn)), file=sys.stderr)

@@ -10,11 +10,15 @@ from embedded.steps import Step
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The run begins. `kind` is preview, up, refresh or destroy; `config` the stack's configuration."""
+    """The run begins. `kind` is preview, up, refresh or destroy; `config` the stack's configuration.
+
+    `policies` names the policy pack that is run, as Pulumi's display does; empty without one.
+    """
 
     kind: str
     stack: str
     config: dict[str, str]
+    policies: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,18 @@ class Diagnosed:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyViolated:
+    """A policy does not hold. `level`: advisory or mandatory; the message's first line is the policy's description."""
+
+    pack: str
+    version: str
+    policy: str
+    urn: str
+    message: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The run ended. `changes` counts steps by operation; `outputs` are the stack's; `failed` counts failures."""
 
@@ -68,7 +84,7 @@ class Finished:
     failed: int = 0
 
 
-Event = Started | StepBegan | StepEnded | StepFailed | Progressed | Diagnosed | Finished
+Event = Started | StepBegan | StepEnded | StepFailed | Progressed | Diagnosed | PolicyViolated | Finished
 
 
 def one_at_a_time(*listeners: Callable[[Event], None]) -> Callable[[Event], None]:

@@ -2,7 +2,18 @@
 
 from collections.abc import Callable
 
-from embedded.events import Diagnosed, Event, Finished, Progressed, Started, StepBegan, StepEnded, StepFailed
+from embedded.events import (
+    Diagnosed,
+    Event,
+    Finished,
+    PolicyViolated,
+    Progressed,
+    Started,
+    StepBegan,
+    StepEnded,
+    StepFailed,
+)
+from embedded.policy_lines import policy_section
 from embedded.steps import Op, Step
 from embedded.wording import MARKS, doing, done, duration, is_internal, is_retained, label, property_changes, summary
 
@@ -22,12 +33,15 @@ class Lines:
         self._out = out
         self._is_full = is_full
         self._is_preview = False
+        self._policies = ""
+        self._violations: list[PolicyViolated] = []
 
     def take(self, event: Event) -> None:
         """Say one event."""
         match event:
-            case Started(kind=kind, stack=stack):
+            case Started(kind=kind, stack=stack, policies=policies):
                 self._is_preview = kind == "preview"
+                self._policies, self._violations = policies, []
                 self._out(f"{TITLES[kind]} ({stack})")
             case StepBegan(step=step) if self._is_told_at_start(step):
                 self._out(self._line(step, doing(step.op, self._is_preview, is_retained(step))))
@@ -43,8 +57,10 @@ class Lines:
                 self._out(f"    {urn.rsplit('::', 1)[-1]}: {text}")
             case Diagnosed(severity=severity, message=message, urn=urn):
                 self._out(indented(worded(severity, message, urn)))
+            case PolicyViolated():
+                self._violations.append(event)
             case Finished():
-                for line in closing(event, self._is_preview):
+                for line in [*policy_section(self._policies, self._violations), *closing(event, self._is_preview)]:
                     self._out(line)
 
     def _is_told_at_start(self, step: Step) -> bool:

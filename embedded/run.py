@@ -24,8 +24,10 @@ from embedded.guards import stopping, termination_as_interrupt, without_garbage_
 from embedded.journal import Journal, replay
 from embedded.lock import hold
 from embedded.monitor import EngineLog, Monitor
+from embedded.policies import Analyzer, Policies
 from embedded.project import Project, load
 from embedded.providers import Providers
+from embedded.steps import Step
 
 DEFAULT_PARALLEL: Final = 64
 """How many resources are worked on at once. A workspace is one HTTP server: more connections than this gain nothing."""
@@ -71,15 +73,18 @@ class Engine:
         parallel: int | None = None,
         engine_version: str = "bandplan",
         id_of: IdOf = no_id,
+        analyzer: Analyzer | None = None,
     ) -> None:
-        """`providers` by package name; `listen` is called from many threads, one call at a time.
+        """`providers` by package name, read at each run; `listen` is called from many threads, one call at a time.
 
         `parallel` is how many resources are worked on at once; None leaves it to the kind of run.
 
         `id_of` tells the id that a resource gets from its type and inputs, where that is known beforehand: with it,
-        what a killed run was making is taken over by the next.
+        what a killed run was making is taken over by the next. `analyzer` is the policy pack of previews and updates.
         """
         self._id_of = id_of
+        self._analyzer = analyzer
+        self._emit = listen
         self._project = load(root, stack)
         self._stack = stack
         self._providers = providers
@@ -92,9 +97,9 @@ class Engine:
         """Say what `up` would do. Writes nothing, but for what a killed update left to be put in order."""
         return self._run("preview", is_preview=True, refresh=refresh)
 
-    def up(self, refresh: bool = False) -> Outcome:
-        """Make the stack what the program says."""
-        return self._run("up", is_preview=False, refresh=refresh)
+    def up(self, refresh: bool = False, permit: Callable[[Step], str | None] | None = None) -> Outcome:
+        """Make the stack what the program says; `permit` tells what is against a step, which then fails."""
+        return self._run("up", is_preview=False, refresh=refresh, permit=permit)
 
     def refresh(self, is_preview: bool = False) -> Outcome:
         """Take over into the state what the providers find."""
@@ -112,10 +117,22 @@ class Engine:
         deployment = document.pop("checkpoint")["latest"]
         return {**document, "deployment": deployment}
 
+    def tell(self, event: Event) -> None:
+        """Something that a provider says on its own, while a run is under way or not."""
+        self._emit(event)
+
     def recover(self) -> None:
         """Take over what a killed update had done, so that the checkpoint alone says how the stack stands."""
         with self._locked(is_preview=not self._file.journal_path.exists()) as is_locked:
             self._stored(is_locked)
+
+    def change_state(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        """Put what `change` makes of the deployment in its place, under the stack's lock; the one before is kept."""
+        with self._locked(is_preview=False):
+            snapshot, _ = self._stored(is_locked=True)
+            document = json.loads(render(snapshot, self._file, _now(), self._engine_version))
+            document["checkpoint"]["latest"] = change(document["checkpoint"]["latest"])
+            self._write(parse(json.dumps(document).encode(), self._file.path))
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs as last recorded."""
@@ -124,14 +141,20 @@ class Engine:
 
     # ------------------------------------------------------------------ running
 
-    def _run(self, kind: str, is_preview: bool, refresh: bool) -> Outcome:
+    def _run(
+        self,
+        kind: str,
+        is_preview: bool,
+        refresh: bool,
+        permit: Callable[[Step], str | None] | None = None,
+    ) -> Outcome:
         digest = Digest()
         began = time.monotonic()
 
-        emit = one_at_a_time(digest.take, self._listen)
-        emit(Started(kind, self._stack, self._project.config))
+        emit = self._emit = one_at_a_time(digest.take, self._listen)
+        emit(Started(kind, self._stack, self._project.config, self._policies_title(kind)))
         ok = False
-        account, outputs = Account(emit), {}
+        account, outputs = Account(emit, permit), {}
         try:
             with self._locked(is_preview) as is_locked, without_garbage_collection(), termination_as_interrupt():
                 snapshot, text = self._stored(is_locked, emit)
@@ -161,7 +184,8 @@ class Engine:
     ) -> dict[str, Any]:
         """Run the program, then delete what it left out; returns the stack's outputs. Failures are in the account."""
         journal = Journal(self._file, snapshot, text)
-        deployment = self._deployment(journal, account, is_preview)
+        policies = Policies(self._analyzer, account, emit, is_preview)
+        deployment = self._deployment(journal, account, is_preview, policies)
         try:
             if kind != "destroy":
                 monitor = Monitor(deployment, self._project.name, self._stack, self._project.root)
@@ -174,9 +198,11 @@ class Engine:
                     self._executor(is_preview),
                     is_preview,
                 )
-            if not account.failures and not account.is_stopped:
+            if account.is_refused_only and not account.is_stopped:
                 with self._executor() as executor, stopping(deployment):
                     deployment.deletions.delete_the_rest(executor)
+            if kind != "destroy" and account.is_refused_only and not account.is_stopped:
+                deployment.judge_stack()
         except EngineError as failure:
             if not account.failures:
                 account.fail("", str(failure))
@@ -207,10 +233,18 @@ class Engine:
         account.raise_failures()
         return snapshot, text
 
-    def _deployment(self, journal: Journal, account: Account, is_preview: bool) -> Deployment:
+    def _policies_title(self, kind: str) -> str:
+        """As Pulumi heads what policies found."""
+        if self._analyzer is None or kind not in ("preview", "up"):
+            return ""
+        return f"{self._analyzer.name}@v{self._analyzer.version} (local: policies)"
+
+    def _deployment(
+        self, journal: Journal, account: Account, is_preview: bool, policies: Policies | None = None
+    ) -> Deployment:
         urn_prefix = f"urn:pulumi:{self._stack}::{self._project.name}"
         providers = Providers(self._providers, self._project.config)
-        return Deployment(urn_prefix, providers, journal, account, _now, is_preview, self._id_of)
+        return Deployment(urn_prefix, providers, journal, account, _now, is_preview, self._id_of, policies)
 
     def _executor(self, is_preview: bool = False) -> ThreadPoolExecutor:
         parallel = self._parallel or (PREVIEW_PARALLEL if is_preview else DEFAULT_PARALLEL)

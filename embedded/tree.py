@@ -13,8 +13,19 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from embedded.events import Diagnosed, Event, Finished, Progressed, Started, StepBegan, StepEnded, StepFailed
+from embedded.events import (
+    Diagnosed,
+    Event,
+    Finished,
+    PolicyViolated,
+    Progressed,
+    Started,
+    StepBegan,
+    StepEnded,
+    StepFailed,
+)
 from embedded.lines import TITLES, closing, indented, worded
+from embedded.policy_lines import policy_section
 from embedded.resource import ResourceState
 from embedded.steps import Op, Step
 from embedded.wording import COLOURS, MARKS, doing, done, duration, is_internal, is_retained, label, property_changes
@@ -53,6 +64,8 @@ class Tree:
         self._is_preview = False
         self._rows: dict[str, Row] = {}
         self._messages: list[Text] = []
+        self._policies = ""
+        self._violations: list[PolicyViolated] = []
         self._live = Live(
             console=console, refresh_per_second=_REFRESH_PER_SECOND, get_renderable=self._drawn, transient=True
         )
@@ -69,8 +82,9 @@ class Tree:
     def take(self, event: Event) -> None:
         """Show one event."""
         match event:
-            case Started(kind=kind, stack=stack):
+            case Started(kind=kind, stack=stack, policies=policies):
                 self._rows, self._messages = {}, []
+                self._policies, self._violations = policies, []
                 self._is_preview = kind == "preview"
                 self._console.print(Text(f"{TITLES[kind]} ({stack})", style="bold"))
             case StepBegan(step=step) if not is_internal(step.resource):
@@ -86,6 +100,8 @@ class Tree:
             case Diagnosed(severity=severity, message=message, urn=urn):
                 style = {"warning": "yellow", "error": "red"}.get(severity, "")
                 self._messages.append(Text(indented(worded(severity, message, urn)), style=style))
+            case PolicyViolated():
+                self._violations.append(event)
             case Finished():
                 self._finish(event)
 
@@ -106,9 +122,13 @@ class Tree:
 
     def _finish(self, event: Finished) -> None:
         tree, messages = self._tree(only_under_way=False), self._messages
+        policies = [
+            Text(line, "red" if "[mandatory]" in line else "yellow" if "[advisory]" in line else "")
+            for line in policy_section(self._policies, self._violations)
+        ]
         ending = [Text(line, "red" if line.startswith("error") else "") for line in closing(event, self._is_preview)]
         self._rows, self._messages = {}, []
-        self._console.print(Group(*tree, *messages, *ending))
+        self._console.print(Group(*tree, *messages, *policies, *ending))
 
     def _drawn(self) -> Group:
         if not self._rows:

@@ -1,5 +1,7 @@
-"""Policies on over-provisioning: a CrossGuard pack, one module per rule. Empty until its rules are written.
+"""The policy pack `bandplan-policies`: what a fleet may not be, judged on plain inputs before anything is deployed.
 
-Belongs here: rules that read the plain inputs of `bandplan:index:Endpoint`, known at every preview, and say with their
-arithmetic what is wrong. Does not belong here: reading models.yaml or a workspace. Imports nothing of ours.
+Belongs here: one module per rule (`rules/`), what a rule sees (`endpoint`, `fleet`), the pack's configuration, and the
+two doors to an engine: `analyzer`, in process, and `server`, Pulumi's own protocol. Does not belong here: rules of
+models.yaml that always hold (serving/), reading a workspace. Imports nothing of ours; the Pulumi SDK in `server` alone,
+so that a preview in process does not pay for it.
 """

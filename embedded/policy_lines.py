@@ -1,0 +1,25 @@
+"""What policies found, as the `Policies:` section of Pulumi's own display. Pure.
+
+Source: pkg/backend/display/progress.go and diff.go in github.com/pulumi/pulumi (read 2026-11).
+"""
+
+from collections.abc import Iterable, Iterator
+
+from embedded.events import PolicyViolated
+from embedded.wording import short_type
+
+
+def policy_section(pack: str, violations: Iterable[PolicyViolated]) -> Iterator[str]:
+    """Lines; none without a pack. `pack` is as Pulumi heads it: `name@vVERSION (local: FOLDER)`."""
+    if not pack:
+        return
+    ordered = sorted(violations, key=lambda one: (one.level != "mandatory", one.policy, one.urn))
+    mark = "✅" if not ordered else "❌" if ordered[0].level == "mandatory" else "⚠️"
+    yield "Policies:"
+    yield f"    {mark} {pack}"
+    for one in ordered:
+        parts = one.urn.split("::", 3)
+        yield f"        - [{one.level}]  {one.policy}  ({short_type(parts[2].rsplit('$', 1)[-1])}: {parts[3]})"
+        for line in one.message.rstrip("\n").split("\n"):
+            yield f"          {line}"
+    yield ""

@@ -1,0 +1,81 @@
+"""The pack at work: properties of resources in, violations out. What Pulumi's protocol and the embedded engine call."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from policies import endpoint, fleet
+from policies.configuration import Configured
+from policies.document import with_documents
+from policies.finding import Finding, Level, Violation
+from policies.pack import NAME, VERSION
+from policies.rule import EndpointRule, Rule, StackRule
+from policies.waiver import Waiver, expired_waiver, mistyped_waiver, waiver_in_force
+
+
+class Analyzer:
+    """Judges by rules that are configured. Thread-safe: it keeps nothing between calls."""
+
+    name: Final = NAME
+    version: Final = VERSION
+    types: Final = frozenset({endpoint.TYPE})
+    """Types of the resources that `analyze` has anything to say of."""
+    stack_types: Final = frozenset({fleet.TYPE, fleet.STACK_TYPE})
+    """Types of the resources that `analyze_stack` looks at."""
+
+    def __init__(self, rules: Iterable[Configured], root: Path, today: date) -> None:
+        """Files that the configuration names are read here, relative to `root`; waivers hold up to and on their day."""
+        self._today = today
+        loaded = [_loaded(one, root, today) for one in rules if one.level != "disabled"]
+        self._of_endpoint = [(one.rule, one) for one in loaded if isinstance(one.rule, EndpointRule)]
+        self._of_stack = [(one.rule, one) for one in loaded if isinstance(one.rule, StackRule)]
+
+    def analyze(self, urn: str, type_token: str, name: str, properties: Mapping[str, Any]) -> list[Violation]:
+        """What one resource's inputs break, in the order of the rules."""
+        if type_token != endpoint.TYPE:
+            return []
+        subject = endpoint.read_endpoint(name, properties)
+        return [
+            self._violation(rule, one.level, finding, urn, subject.waivers)
+            for rule, one in self._of_endpoint
+            for finding in rule.check(subject, one.properties)
+        ]
+
+    def analyze_stack(self, resources: Sequence[tuple[str, str, Mapping[str, Any]]]) -> list[Violation]:
+        """What the outputs of a whole stack break; `resources` are (URN, type token, outputs)."""
+        by_type = {type_token: (urn, outputs) for urn, type_token, outputs in resources}
+        if fleet.TYPE not in by_type:
+            return []
+        urn, outputs = by_type[fleet.TYPE]
+        _, stack_outputs = by_type.get(fleet.STACK_TYPE, ("", {}))
+        subject = fleet.read_fleet(outputs, stack_outputs)
+        return [
+            self._violation(rule, one.level, finding, urn, subject.waivers)
+            for rule, one in self._of_stack
+            for finding in rule.check(subject, one.properties)
+        ]
+
+    def _violation(
+        self, rule: Rule, level: Level, finding: Finding, urn: str, waivers: tuple[Waiver, ...]
+    ) -> Violation:
+        """A waiver turns a violation into an advisory line until its day is past; a note is one anyway."""
+        text = finding.text
+        waiver = waiver_in_force(waivers, rule.id, self._today)
+        expired = expired_waiver(waivers, rule.id, self._today)
+        if finding.is_note:
+            level = "advisory"
+        elif waiver is not None:
+            level, text = "advisory", f"{text}; {waiver}"
+        elif expired is not None:
+            text = f"{text}; its waiver by {expired.owner} expired on {expired.expires.isoformat()}"
+        elif (mistyped := mistyped_waiver(waivers, rule.id)) is not None:
+            text = f"{text}; a waiver says {mistyped.policy}: did you mean {rule.id}?"
+        return Violation(rule.id, urn, f"{rule.description}\n{text}", level)
+
+
+def _loaded(one: Configured, root: Path, today: date) -> Configured:
+    schemas = one.rule.properties
+    properties = {name: with_documents(value, schemas[name], root) for name, value in one.properties.items()}
+    return replace(one, properties={**properties, "today": today})

@@ -1,0 +1,51 @@
+"""What an endpoint was seen to use; the file's shape is measurements.schema.json."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from policies.document import Document
+from policies.plain import day, number, records, text, whole
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """`tokens_per_second` (input and output together) at `percentile` of `samples`, from a first day to a last."""
+
+    endpoint: str
+    percentile: float
+    tokens_per_second: float
+    samples: int
+    first: date
+    last: date
+    source: str
+
+    @property
+    def days(self) -> int:
+        """Length of the window, both days included."""
+        return (self.last - self.first).days + 1
+
+
+@lru_cache(maxsize=4)
+def read_measurements(document: Document) -> tuple[dict[str, Measurement], str]:
+    """(measurements by endpoint, what is wrong with the file); one without its shape spoils the file."""
+    content = document.content
+    if document.problem or not isinstance(content, Mapping):
+        return {}, document.problem or f"{document.path} is no file of measurements"
+    found = {text(item, "endpoint"): _measurement(item) for item in records(content, "measurements")}
+    broken = sorted(name for name, one in found.items() if one is None)
+    if content.get("version") != 1 or broken:
+        where = f": see {', '.join(broken[:5])}" if broken else ""
+        return {}, f"{document.path} does not have the shape of measurements.schema.json{where}"
+    return {name: one for name, one in found.items() if one is not None}, ""
+
+
+def _measurement(item: Mapping[str, Any]) -> Measurement | None:
+    percentile, used = number(item, "percentile"), number(item, "tokens_per_second")
+    samples = whole(item, "samples")
+    first, last = day(item.get("from")), day(item.get("to"))
+    if percentile is None or used is None or samples is None or first is None or last is None or last < first:
+        return None
+    return Measurement(text(item, "endpoint"), percentile, used, samples, first, last, text(item, "source"))

@@ -1,0 +1,86 @@
+"""More capacity moved at once than one review can judge.
+
+A policy never sees what was before, so that is a file: the stack's output `endpoints` as it stands. `bandplan preview`
+and `bandplan up` write `.bandplan/deployed/<stack>.json`; elsewhere `pulumi stack output endpoints --json` does.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from policies.finding import Finding, note
+from policies.fleet import Capacity, Fleet, read_capacities
+from policies.rule import Settings, StackRule
+from policies.wording import grouped
+
+_UNITS = {"ceiling_tokens_per_second": "tokens/s of ceilings", "model_units": "model units"}
+
+
+def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
+    """What is added and taken away, endpoint by endpoint, against what there was; a first deployment is no change."""
+    baseline = settings["baseline"]
+    if not baseline:
+        return
+    if baseline.problem or not isinstance(baseline.content, list):
+        yield note(f"abstains: what is deployed is not known: {baseline.problem or f'{baseline.path} is no list'}")
+        return
+    if fleet.endpoints is None or any(not one.is_sized for one in fleet.endpoints):
+        yield note("waits: what changes is known when the chunk of every version is")
+        return
+    before = {one.name: one for one in read_capacities(baseline.content)}
+    after = {one.name: one for one in fleet.endpoints}
+    for key, unit in _UNITS.items():
+        yield from _moved(before, after, key, unit, settings)
+
+
+def _moved(
+    before: Mapping[str, Capacity], after: Mapping[str, Capacity], key: str, unit: str, settings: Settings
+) -> Iterator[Finding]:
+    def amount(capacities: Mapping[str, Capacity], name: str) -> int:
+        return (getattr(capacities[name], key) or 0) if name in capacities else 0
+
+    had = sum(amount(before, name) for name in before)
+    changes = {name: amount(after, name) - amount(before, name) for name in {**before, **after}}
+    moved = sum(map(abs, changes.values()))
+    allowed = had * settings["percent"] / 100
+    if not had or moved <= allowed or moved <= settings[f"free_{key.removeprefix('ceiling_')}"]:
+        return
+    moving = [(name, change) for name, change in changes.items() if change]
+    largest = sorted(moving, key=lambda item: (-abs(item[1]), item[0]))[:3]
+    named = ", ".join(f"{name} {'+' if change > 0 else '-'}{grouped(abs(change))}" for name, change in largest)
+    yield Finding(
+        f"the stack: {grouped(moved)} {unit} move, {grouped(moved * 100 / had)}% of the {grouped(had)} there are; "
+        f"allowed at once is {grouped(settings['percent'])}% = {grouped(allowed)} ({named}); split the change"
+    )
+
+
+RULE = StackRule(
+    "change-too-large",
+    "One change moves no more of the stack's capacity than a review can judge.",
+    "advisory",
+    check,
+    properties={
+        "baseline": {
+            "type": "string",
+            "format": "file",
+            "default": "",
+            "description": "The stack's output `endpoints` before the change, relative to the project; none: no check.",
+        },
+        "percent": {
+            "type": "number",
+            "minimum": 0,
+            "default": 50,
+            "description": "Most that may be added and taken away together, in percent of what there was.",
+        },
+        "free_tokens_per_second": {
+            "type": "number",
+            "minimum": 0,
+            "default": 5000,
+            "description": "Changes of up to so many tokens/s are never too large.",
+        },
+        "free_model_units": {
+            "type": "number",
+            "minimum": 0,
+            "default": 50,
+            "description": "Changes of up to so many model units are never too large.",
+        },
+    },
+)

@@ -1,0 +1,32 @@
+"""An endpoint without a demand: whether it is too large, or too small, nobody can tell."""
+
+from collections.abc import Iterator
+
+from policies.endpoint import Endpoint
+from policies.finding import Finding
+from policies.rule import EndpointRule, Settings
+
+
+def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
+    """Bands alone by default: what model units give is published for one shape of one model."""
+    if endpoint.demand_tokens_per_second is None and endpoint.family in settings["families"]:
+        yield Finding(
+            "states no demand, so neither floor nor ceiling can be judged; write "
+            "demand: {requests_per_second: ..., input_tokens: ..., output_tokens: ...} of the busiest time"
+        )
+
+
+RULE = EndpointRule(
+    "demand-missing",
+    "Every endpoint states the demand that it is sized for.",
+    "disabled",
+    check,
+    properties={
+        "families": {
+            "type": "array",
+            "items": {"type": "string", "enum": ["bands", "model_units"]},
+            "default": ["bands"],
+            "description": "What endpoints that need one are sold in.",
+        }
+    },
+)

@@ -1,0 +1,19 @@
+"""An endpoint without an AI gateway: no usage figures, no rate limits, no guardrails."""
+
+from collections.abc import Iterator
+
+from policies.endpoint import Endpoint
+from policies.finding import Finding
+from policies.rule import EndpointRule, Settings
+
+
+def check(endpoint: Endpoint, _settings: Settings) -> Iterator[Finding]:
+    """Whether `ai_gateway` is stated at all; what is in it, other rules ask."""
+    if not endpoint.has_gateway:
+        yield Finding(
+            "has no AI gateway; write ai_gateway: {usage_tracking_config: {enabled: true}}, in "
+            "the entry or under defaults"
+        )
+
+
+RULE = EndpointRule("gateway-missing", "Every endpoint has an AI gateway.", "disabled", check)

@@ -1,0 +1,32 @@
+"""An endpoint whose requests and answers are kept nowhere."""
+
+from collections.abc import Iterator
+
+from policies.endpoint import Endpoint
+from policies.finding import Finding
+from policies.rule import EndpointRule, Settings
+
+
+def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
+    """The inference table of the AI gateway, for the tasks that ask for one."""
+    if endpoint.task in settings["tasks"] and not endpoint.inference_table:
+        yield Finding(
+            "requests and answers are kept nowhere; write ai_gateway: {inference_table_config: "
+            "{enabled: true, catalog_name: ..., schema_name: ..., table_name_prefix: ...}}"
+        )
+
+
+RULE = EndpointRule(
+    "inference-table-missing",
+    "Requests and answers are kept in an inference table.",
+    "disabled",
+    check,
+    properties={
+        "tasks": {
+            "type": "array",
+            "items": {"type": "string", "enum": ["llm/v1/chat", "llm/v1/completions", "llm/v1/embeddings"]},
+            "default": ["llm/v1/chat", "llm/v1/completions"],
+            "description": "Tasks whose endpoints need one.",
+        }
+    },
+)

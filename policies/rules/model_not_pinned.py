@@ -1,0 +1,51 @@
+"""A version that may become another without a change of models.yaml, and base Llama models (S3, S4)."""
+
+import re
+from collections.abc import Iterator
+
+from policies.endpoint import Endpoint
+from policies.finding import Finding
+from policies.rule import EndpointRule, Settings
+
+_BASE_LLAMA = re.compile(r"llama-?v?(?:2|3)(?!.*(?:instruct|chat))")
+
+
+def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
+    """Followed aliases, and models that answer prompts as their continuation."""
+    for entity in endpoint.entities:
+        if entity.alias and not settings["allow_aliases"]:
+            yield Finding(
+                f"{endpoint.where(entity)}follows the alias {entity.alias} of {entity.model}, which anybody who may "
+                'set it moves; write the version\'s number, such as version: "3"'
+            )
+        if settings["instruct_only"] and is_base_llama(entity.model):
+            yield Finding(
+                f"{endpoint.where(entity)}{entity.model} is a base Llama by its name, which continues a prompt and "
+                "does not answer it; serve its Instruct version"
+            )
+
+
+def is_base_llama(model: str) -> bool:
+    """Llama 2 and 3 by name, neither Instruct nor chat; distilled models are none."""
+    name = re.sub(r"[_.]", "-", model.rsplit(".", 1)[-1].lower())
+    return "distill" not in name and _BASE_LLAMA.search(name) is not None
+
+
+RULE = EndpointRule(
+    "model-not-pinned",
+    "What is served is pinned: a version's number, and no base Llama.",
+    "advisory",
+    check,
+    properties={
+        "allow_aliases": {
+            "type": "boolean",
+            "default": False,
+            "description": "Whether a version may follow an alias.",
+        },
+        "instruct_only": {
+            "type": "boolean",
+            "default": False,
+            "description": "Whether own models that are called Llama have to be called Instruct or chat too.",
+        },
+    },
+)

@@ -1,0 +1,79 @@
+"""More money than a stack or a team may spend, by the user's own prices."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+from policies.finding import Finding, note
+from policies.fleet import Fleet, Share
+from policies.prices import HOURS_PER_MONTH, Prices, read_prices
+from policies.rule import Settings, StackRule
+
+
+def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
+    """What ceilings (or floors) cost for an hour; nothing where no price file is named."""
+    if not settings["prices"]:
+        return
+    prices = read_prices(settings["prices"])
+    if prices.problem:
+        yield Finding(f"no price is known: {prices.problem}; mend the file, or the rule's `prices`")
+        return
+    if "per_hour" in settings:
+        yield from _over("the stack", fleet.shares, settings["per_hour"], prices, settings)
+    for team, most in sorted(settings["teams"].items()):
+        shares = [share for share in fleet.shares if share.team == team]
+        yield from _over(f"team {team}", shares, most, prices, settings)
+
+
+def _over(whose: str, shares: Sequence[Share], most: Any, prices: Prices, settings: Settings) -> Iterator[Finding]:
+    bound = settings["bound"]
+    costs = {(share.model, share.family, share.team): prices.cost(share) for share in shares}
+    known = [(key[0], cost[bound == "ceiling"]) for key, cost in costs.items() if cost is not None]
+    unpriced = sorted({key[0] for key, cost in costs.items() if cost is None and key[1] != "workload"})
+    spent, limit = sum((amount for _, amount in known), Decimal(0)), Decimal(str(most))
+    if spent > limit:
+        dearest = sorted(known, key=lambda item: (-item[1], item[0]))[:3]
+        named = ", ".join(f"{model} {_money(amount)}" for model, amount in dearest)
+        yield Finding(
+            f"{whose}: at the {bound}s {_money(spent)} {prices.currency} an hour ({_money(spent * HOURS_PER_MONTH)} a "
+            f"month of {HOURS_PER_MONTH} hours) are {_money(spent - limit)} over the budget of {_money(limit)} an hour "
+            f"({named}); lower a {'max' if bound == 'ceiling' else 'min'} in models.yaml, or have the budget raised"
+        )
+    elif unpriced:
+        yield note(
+            f"{whose}: {_money(spent)} of {_money(limit)} {prices.currency} an hour are counted; without a price or a "
+            f"size: {', '.join(unpriced)}"
+        )
+
+
+def _money(amount: Decimal) -> str:
+    return f"{amount:,.2f}"
+
+
+RULE = StackRule(
+    "money-budget",
+    "The stack and its teams keep within their budget of money.",
+    "mandatory",
+    check,
+    properties={
+        "prices": {
+            "type": "string",
+            "format": "file",
+            "default": "",
+            "description": "Price file (prices.schema.json), relative to the project; none: no check.",
+        },
+        "per_hour": {"type": "number", "minimum": 0, "description": "Most that the stack may cost for an hour."},
+        "teams": {
+            "type": "object",
+            "default": {},
+            "description": "Most that a team's endpoints may cost for an hour, by the value of the tag `team`.",
+            "additionalProperties": {"type": "number", "minimum": 0},
+        },
+        "bound": {
+            "type": "string",
+            "enum": ["ceiling", "floor"],
+            "default": "ceiling",
+            "description": "What is counted: what may be billed, or what is billed at the least.",
+        },
+    },
+)

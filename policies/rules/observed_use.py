@@ -1,0 +1,124 @@
+"""What was measured, against what is asked for: the rule shows its evidence, and abstains where there is too little."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from policies.endpoint import Endpoint
+from policies.finding import Finding, note
+from policies.measurement import Measurement, read_measurements
+from policies.rule import EndpointRule, Settings
+from policies.rules.over_provisioned import allowed_bands
+from policies.wording import grouped, times, tokens
+
+
+def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
+    """The ceiling against the measured use with headroom, in both directions; nothing where no file is named."""
+    if not settings["measurements"]:
+        return
+    if endpoint.family != "bands":
+        return
+    known, problem = read_measurements(settings["measurements"])
+    if problem:
+        yield note(f"abstains: {problem}")
+        return
+    measured = known.get(endpoint.name)
+    thin = _too_thin(measured, settings)
+    if measured is None or thin:
+        yield note(f"abstains: {thin}")
+    elif not endpoint.is_sized:
+        yield note("waits: the ceiling is known when the chunks of its versions are")
+    else:
+        yield from _judged(endpoint, measured, settings)
+
+
+def _too_thin(measured: Measurement | None, settings: Settings) -> str:
+    """Why a measurement is no evidence; empty when it is."""
+    if measured is None:
+        return f"{settings['measurements'].path} has no measurement of it"
+    short = []
+    if measured.samples < settings["minimum_samples"]:
+        short.append(f"{measured.samples:,} samples of the {grouped(settings['minimum_samples'])} asked for")
+    if measured.days < settings["minimum_days"]:
+        short.append(f"{measured.days} days of the {grouped(settings['minimum_days'])} asked for")
+    if measured.percentile < settings["minimum_percentile"]:
+        short.append(f"percentile {grouped(measured.percentile)}, not {grouped(settings['minimum_percentile'])}")
+    age = (settings["today"] - measured.last).days
+    if age > settings["maximum_age_days"]:
+        short.append(f"the last of {age} days ago, when {grouped(settings['maximum_age_days'])} are allowed")
+    return "the measurement is too thin: " + ", ".join(short) if short else ""
+
+
+def _judged(endpoint: Endpoint, measured: Measurement, settings: Settings) -> Iterator[Finding]:
+    ceiling, used = endpoint.ceiling_tokens_per_second, Fraction(repr(measured.tokens_per_second))
+    chunks = {entity.chunk_tokens_per_second for entity in endpoint.wanted}
+    chunk = max((chunk for chunk in chunks if chunk is not None), default=None)
+    if ceiling is None or chunk is None:
+        return
+    percent = Fraction(str(settings["headroom_percent"]))
+    factor = 1 + percent / 100
+    # Each entity has at least one chunk, whatever its share.
+    most = max(allowed_bands(used, percent, chunk), len(endpoint.wanted))
+    evidence = (
+        f"measured {tokens(used)} at percentile {grouped(measured.percentile)} of {measured.samples:,} samples from "
+        f"{measured.first.isoformat()} to {measured.last.isoformat()}"
+        + (f" ({measured.source})" if measured.source else "")
+    )
+    wanted = f"{times(factor)} times = {grouped(used * factor)}, in chunks of {grouped(chunk)}: {most} band"
+    wanted += f"{'' if most == 1 else 's'} ({grouped(most * chunk)})"
+    if ceiling > most * chunk:
+        ratio = f" is {times(ceiling / used)} times what is used" if used else " is not used"
+        yield Finding(
+            f"ceiling {tokens(ceiling)}{ratio}: {evidence}; allowed is {wanted}; write bands with max: {most}"
+        )
+    elif used > ceiling:
+        yield Finding(
+            f"ceiling {tokens(ceiling)} is below what is used: {evidence}; needed is {wanted}; write "
+            f"bands with max: {most}"
+        )
+
+
+RULE = EndpointRule(
+    "observed-use",
+    "The ceiling follows what was measured.",
+    "advisory",
+    check,
+    properties={
+        "measurements": {
+            "type": "string",
+            "format": "file",
+            "default": "",
+            "description": "File of measurements (measurements.schema.json), relative to the project; none: no check.",
+        },
+        "headroom_percent": {
+            "type": "number",
+            "minimum": 0,
+            "default": 50,
+            "description": "Capacity allowed above what was measured, in percent.",
+        },
+        "minimum_samples": {
+            "type": "integer",
+            "minimum": 1,
+            "default": 1000,
+            "description": "With fewer samples the rule abstains.",
+        },
+        "minimum_days": {
+            "type": "integer",
+            "minimum": 1,
+            "default": 7,
+            "description": "With a shorter window, both days included, the rule abstains.",
+        },
+        "minimum_percentile": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 100,
+            "default": 95,
+            "description": "On a lower percentile, which hides peaks, the rule abstains.",
+        },
+        "maximum_age_days": {
+            "type": "integer",
+            "minimum": 0,
+            "default": 30,
+            "description": "On an older measurement the rule abstains.",
+        },
+    },
+)

@@ -1,0 +1,33 @@
+"""An endpoint that everybody may use: anybody's script can eat the band, and see the answers."""
+
+from collections.abc import Iterator
+
+from policies.endpoint import Endpoint
+from policies.finding import Finding
+from policies.rule import EndpointRule, Settings
+
+
+def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
+    """Groups that hold every user."""
+    for access in endpoint.access:
+        if access.is_group and access.principal.lower() in {group.lower() for group in settings["groups"]}:
+            yield Finding(
+                f"the group {access.principal}, which holds every user, has {access.level}; name the "
+                "groups that need it under permissions"
+            )
+
+
+RULE = EndpointRule(
+    "open-to-all",
+    "No endpoint is open to all users.",
+    "advisory",
+    check,
+    properties={
+        "groups": {
+            "type": "array",
+            "items": {"type": "string"},
+            "default": ["users", "account users"],
+            "description": "Groups that hold everybody: `users` of a workspace, `account users` of an account.",
+        }
+    },
+)

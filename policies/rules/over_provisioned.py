@@ -1,0 +1,85 @@
+"""More capacity than the demand and its headroom ask for."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from policies.endpoint import Endpoint, Entity
+from policies.finding import Finding, note
+from policies.rule import EndpointRule, Settings
+from policies.wording import grouped, times, tokens
+
+
+def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
+    """Every entity's ceiling against its share of the demand, with headroom, in whole chunks."""
+    demand = endpoint.demand_tokens_per_second
+    if not demand:
+        return
+    percent = Fraction(str(settings["headroom_percent"]))
+    if endpoint.estimated_tokens_per_second is not None and endpoint.model_units:
+        yield from _units(endpoint, demand, percent, int(settings["model_units_step"]))
+    for entity in endpoint.wanted:
+        share = demand * endpoint.share(entity)
+        yield from _entity(endpoint, entity, share, percent)
+
+
+def allowed_bands(demand: Fraction, headroom_percent: Fraction, chunk_tokens_per_second: int) -> int:
+    """Whole chunks that cover a demand and its headroom; at least one."""
+    wanted = demand * (100 + headroom_percent) / 100
+    return max(1, -(-wanted.numerator // (wanted.denominator * chunk_tokens_per_second)))
+
+
+def _entity(endpoint: Endpoint, entity: Entity, demand: Fraction, percent: Fraction) -> Iterator[Finding]:
+    chunk, ceiling = entity.chunk_tokens_per_second, entity.ceiling_tokens_per_second
+    if not entity.is_sized:
+        yield note(f"{endpoint.where(entity)}waits: the ceiling is known when the chunk of its version is")
+        return
+    if chunk is None or ceiling is None or entity.min_bands is None:
+        return
+    most = allowed_bands(demand, percent, chunk)
+    if ceiling <= most * chunk:
+        return
+    factor = 1 + percent / 100
+    ratio = f"is {times(ceiling / demand)} times the demand of {tokens(demand)}" if demand else "has no demand to serve"
+    yield Finding(
+        f"{endpoint.where(entity)}ceiling {tokens(ceiling)} {ratio}; allowed is {times(factor)} times = "
+        f"{grouped(demand * factor)}, in chunks of {grouped(chunk)}: {most} band{'' if most == 1 else 's'} "
+        f"({grouped(most * chunk)}); write bands: {{min: {min(entity.min_bands, most)}, max: {most}}}"
+    )
+
+
+def _units(endpoint: Endpoint, demand: Fraction, percent: Fraction, step: int) -> Iterator[Finding]:
+    units, estimated = endpoint.model_units, endpoint.estimated_tokens_per_second
+    assert units is not None and estimated is not None
+    factor = 1 + percent / 100
+    wanted = demand * factor
+    exact = wanted * units / Fraction(repr(estimated)) / step
+    most = max(1, -(-exact.numerator // exact.denominator)) * step
+    if units > most:
+        yield Finding(
+            f"{grouped(units)} model units, estimated at {tokens(estimated)}, are "
+            f"{times(Fraction(repr(estimated)) / demand)} times the demand of {tokens(demand)}; allowed is "
+            f"{times(factor)} times = {grouped(wanted)}, in steps of {step} units: {most} units; "
+            f"write model_units: {most}"
+        )
+
+
+RULE = EndpointRule(
+    "over-provisioned",
+    "The ceiling is no more than the demand and its headroom, in whole chunks.",
+    "mandatory",
+    check,
+    properties={
+        "headroom_percent": {
+            "type": "number",
+            "minimum": 0,
+            "default": 20,
+            "description": "Capacity allowed above the demand, in percent.",
+        },
+        "model_units_step": {
+            "type": "integer",
+            "minimum": 1,
+            "default": 50,
+            "description": "Step in which model units are counted; no increment is published, the examples use 50.",
+        },
+    },
+)

@@ -1,0 +1,23 @@
+"""Nobody named who answers for an endpoint."""
+
+from collections.abc import Iterator
+
+from policies.endpoint import Endpoint
+from policies.finding import Finding
+from policies.rule import EndpointRule, Settings
+
+
+def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
+    """The owner is a tag, so that the platform's bills and lists have it too."""
+    tag = str(settings["tag"])
+    if not endpoint.tags.get(tag, "").strip():
+        yield Finding(f"nobody is named who answers for it; write tags: {{{tag}: ana@example.com}}")
+
+
+RULE = EndpointRule(
+    "owner-missing",
+    "Every endpoint names who answers for it.",
+    "disabled",
+    check,
+    properties={"tag": {"type": "string", "default": "owner", "description": "Tag that names the owner."}},
+)

@@ -1,0 +1,74 @@
+"""An endpoint that only one region serves.
+
+A stack is one workspace, in one region, and sees no other; what the others have is stated: `region` in models.yaml, and
+for each other stack its region and its output `endpoints`.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from policies.document import Document
+from policies.endpoint import Endpoint
+from policies.finding import Finding, note
+from policies.fleet import read_capacities
+from policies.rule import EndpointRule, Settings
+
+
+def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
+    """Endpoints with the tag are to be in a stack of another region, under the same name."""
+    tag, wanted = str(settings["tag"]), str(settings["value"])
+    if wanted and endpoint.tags.get(tag) != wanted:
+        return
+    if not endpoint.region:
+        yield Finding("nothing says which region serves it; write region: ... in models.yaml")
+        return
+    for other in settings["others"]:
+        document: Document = other["endpoints"]
+        if document.problem:
+            yield note(f"waits: what {other['region']} has is not known: {document.problem}")
+            return
+        if other["region"] != endpoint.region and endpoint.name in _names(document):
+            return
+    there = ", ".join(sorted({other["region"] for other in settings["others"]})) or "no other stack"
+    yield Finding(
+        f"{endpoint.region} alone serves it (looked into: {there}); deploy it in a second region too, "
+        "and name that stack's endpoints in the rule's `others`"
+    )
+
+
+@lru_cache(maxsize=16)
+def _names(document: Document) -> frozenset[str]:
+    return frozenset(one.name for one in read_capacities(document.content))
+
+
+RULE = EndpointRule(
+    "single-region",
+    "What is critical is served from two regions.",
+    "disabled",
+    check,
+    properties={
+        "tag": {"type": "string", "default": "tier", "description": "Tag that says which endpoints are critical."},
+        "value": {
+            "type": "string",
+            "default": "critical",
+            "description": "The tag's value for them; empty: every endpoint.",
+        },
+        "others": {
+            "type": "array",
+            "default": [],
+            "description": "The other stacks.",
+            "items": {
+                "type": "object",
+                "required": ["region", "endpoints"],
+                "properties": {
+                    "region": {"type": "string", "description": "Where that stack's workspace is."},
+                    "endpoints": {
+                        "type": "string",
+                        "format": "file",
+                        "description": "Its `pulumi stack output endpoints --json`, relative to the project.",
+                    },
+                },
+            },
+        },
+    },
+)

@@ -1,0 +1,52 @@
+"""A floor below what the endpoint has to serve all the time: requests wait for a scale-up every day."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from policies.endpoint import Endpoint
+from policies.finding import Finding, note
+from policies.rule import EndpointRule, Settings
+from policies.rules.over_provisioned import allowed_bands
+from policies.wording import grouped, tokens
+
+
+def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
+    """Every entity's floor against the steady part of its share of the demand, in whole chunks."""
+    demand = endpoint.demand_tokens_per_second
+    if not demand:
+        return
+    percent = Fraction(str(settings["steady_percent"]))
+    for entity in endpoint.wanted:
+        share = demand * endpoint.share(entity)
+        chunk, floor, highest = entity.chunk_tokens_per_second, entity.floor_tokens_per_second, entity.max_bands
+        if not entity.is_sized:
+            yield note(f"{endpoint.where(entity)}waits: the floor is known when the chunk of its version is")
+            continue
+        steady = share * percent / 100
+        if chunk is None or floor is None or highest is None or not steady:
+            continue
+        least = allowed_bands(steady, Fraction(0), chunk)
+        if floor < least * chunk:
+            yield Finding(
+                f"{endpoint.where(entity)}floor {tokens(floor)} is below the steady demand: {grouped(percent)}% of "
+                f"{grouped(share)} = {tokens(steady)}, in chunks of {grouped(chunk)}: {least} band"
+                f"{'' if least == 1 else 's'} ({grouped(least * chunk)}); write bands: "
+                f"{{min: {least}, max: {max(highest, least)}}}"
+            )
+
+
+RULE = EndpointRule(
+    "under-provisioned",
+    "The floor covers the steady part of the demand.",
+    "advisory",
+    check,
+    properties={
+        "steady_percent": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 100,
+            "default": 50,
+            "description": "Part of the demand, which is that of the busiest time, that is always there; in percent.",
+        }
+    },
+)

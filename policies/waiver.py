@@ -1,0 +1,55 @@
+"""Waivers of models.yaml: a rule that does not hold for an endpoint, or for the stack, until a day."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from policies.plain import day, records, text
+
+_ALIKE: Final = 0.9
+"""Above how alike any two rules' ids are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """`expires` is the last day on which it holds."""
+
+    policy: str
+    reason: str
+    owner: str
+    expires: date
+
+    def __str__(self) -> str:
+        return f"waived until {self.expires.isoformat()} by {self.owner}: {self.reason}"
+
+
+def read_waivers(properties: Mapping[str, Any]) -> tuple[Waiver, ...]:
+    """Those of a component; one without a day holds on none."""
+    found = (
+        (text(item, "policy"), text(item, "reason"), text(item, "owner"), day(item.get("expires")))
+        for item in records(properties, "waivers")
+    )
+    return tuple(
+        Waiver(policy, reason, owner, expires) for policy, reason, owner, expires in found if expires is not None
+    )
+
+
+def waiver_in_force(waivers: Iterable[Waiver], policy: str, today: date) -> Waiver | None:
+    """The one that holds today."""
+    return next((waiver for waiver in waivers if waiver.policy == policy and waiver.expires >= today), None)
+
+
+def expired_waiver(waivers: Iterable[Waiver], policy: str, today: date) -> Waiver | None:
+    """The one whose day is past."""
+    return next((waiver for waiver in waivers if waiver.policy == policy and waiver.expires < today), None)
+
+
+def mistyped_waiver(waivers: Iterable[Waiver], policy: str) -> Waiver | None:
+    """One whose policy looks like this one and is not."""
+    if not waivers:
+        return None
+    by_policy = {waiver.policy: waiver for waiver in waivers if waiver.policy != policy}
+    likely = difflib.get_close_matches(policy, by_policy, n=1, cutoff=_ALIKE)
+    return by_policy[likely[0]] if likely else None

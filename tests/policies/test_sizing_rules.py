@@ -1,0 +1,200 @@
+"""Over-provisioned, under-provisioned, floor-zero-in-prod, demand-missing: figures by hand."""
+
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.capacity import capacity_inputs
+from policies.plain import UNKNOWN
+from serving.spec.entry import Entry
+from serving.spec.source import Source
+from serving.throughput.bands import bands_for
+from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from serving.throughput.sizing import size_entry
+from tests.policies.builders import band, endpoint, told, unsized_band, waiver
+
+
+def test_ceiling_far_over_the_demand_is_a_violation_with_its_arithmetic() -> None:
+    inputs = endpoint(band(2, 6), demandTokensPerSecond=2800)
+    # 6 x 980 = 5880; 5880 / 2800 = 2.1; 2800 x 1.2 = 3360; 3360 / 980 = 3.43, so 4 bands of 980 = 3920.
+    assert told("over-provisioned", inputs) == [
+        (
+            "mandatory",
+            "ceiling 5,880 tokens/s is 2.1 times the demand of 2,800 tokens/s; allowed is 1.2 times = "
+            "3,360, in chunks of 980: 4 bands (3,920); write bands: {min: 2, max: 4}",
+        )
+    ]
+
+
+def test_floor_over_what_is_allowed_is_lowered_too() -> None:
+    inputs = endpoint(band(5, 6), demandTokensPerSecond=2800)
+    assert told("over-provisioned", inputs)[0][1].endswith("write bands: {min: 4, max: 4}")
+
+
+@pytest.mark.parametrize(
+    ("most", "demand", "headroom", "holds"),
+    [
+        (4, 2800, 20, True),  # 3360 needs 4 chunks
+        (5, 2800, 20, False),
+        (4, 3920, 0, True),  # exactly 4 chunks
+        (5, 3920, 0, False),
+        (5, 3920.5, 0, True),  # half a token more needs a fifth
+        (1, 1, 0, True),  # no endpoint has less than one chunk
+        (2, 1, 0, False),
+        (12, 9800, 20, True),  # 11760 is exactly 12 chunks
+        (13, 9800, 20, False),
+    ],
+)
+def test_allowed_is_the_demand_with_headroom_in_whole_chunks(
+    most: int, demand: float, headroom: int, holds: bool
+) -> None:
+    inputs = endpoint(band(1, most), demandTokensPerSecond=demand)
+    assert (told("over-provisioned", inputs, headroom_percent=headroom) == []) is holds
+
+
+def test_each_entity_is_judged_by_its_share_of_the_traffic() -> None:
+    current = band(1, 4, percent=90, servedName="current")
+    candidate = band(1, 2, percent=10, servedName="candidate")
+    inputs = endpoint(current, candidate, demandTokensPerSecond=3000)
+    # 2700 x 1.2 = 3240: 4 chunks. 300 x 1.2 = 360: 1 chunk.
+    assert [text.split(":")[0] for _, text in told("over-provisioned", inputs)] == ["entity candidate"]
+
+
+def test_model_units_are_judged_where_an_estimate_is_published() -> None:
+    units = {"servedName": "maverick", "model": "system.ai.llama-4-maverick", "trafficPercent": 100, "modelUnits": 150}
+    inputs = endpoint(
+        units, family="model_units", modelUnits=150, estimatedTokensPerSecond=9750, demandTokensPerSecond=3800
+    )
+    # 150 units x 65 = 9750; 3800 x 1.2 = 4560; 4560 / 65 = 70.2 units, in steps of 50: 100.
+    (level, text), *rest = told("over-provisioned", inputs)
+    assert level == "mandatory" and not rest
+    assert "150 model units, estimated at 9,750 tokens/s, are 2.57 times the demand of 3,800 tokens/s" in text
+    assert text.endswith("in steps of 50 units: 100 units; write model_units: 100")
+
+
+@pytest.mark.parametrize("rule", ["over-provisioned", "under-provisioned"])
+def test_size_that_hangs_on_a_version_to_be_registered_makes_the_rule_wait(rule: str) -> None:
+    inputs = endpoint(unsized_band(), demandTokensPerSecond=2800)
+    ((level, text),) = told(rule, inputs)
+    assert level == "advisory"
+    assert text.startswith("waits: the ") and text.endswith("is known when the chunk of its version is")
+
+
+def test_entities_that_are_not_known_yet_make_the_rule_wait() -> None:
+    inputs = {**endpoint(demandTokensPerSecond=2800), "entities": UNKNOWN}
+    assert [level for level, _ in told("over-provisioned", inputs)] == ["advisory"]
+
+
+def test_endpoint_without_a_demand_is_not_over_provisioned() -> None:
+    assert told("over-provisioned", endpoint(band(1, 50))) == []
+
+
+def test_waiver_in_force_makes_the_violation_advisory_and_says_until_when_by_whom_and_why() -> None:
+    inputs = endpoint(band(2, 6), demandTokensPerSecond=2800, waivers=[waiver("over-provisioned", "2026-11-22")])
+    ((level, text),) = told("over-provisioned", inputs)
+    assert level == "advisory"
+    assert text.endswith("max: 4}; waived until 2026-11-22 by ana@example.com: a trade fair")
+
+
+def test_waiver_past_its_day_lets_nothing_through_and_is_named() -> None:
+    inputs = endpoint(band(2, 6), demandTokensPerSecond=2800, waivers=[waiver("over-provisioned", "2026-11-22")])
+    ((level, text),) = told("over-provisioned", inputs, today=date(2026, 11, 23))
+    assert level == "mandatory"
+    assert text.endswith("max: 4}; its waiver by ana@example.com expired on 2026-11-22")
+
+
+def test_waiver_of_a_rule_mistyped_lets_nothing_through_and_is_pointed_out() -> None:
+    inputs = endpoint(band(2, 6), demandTokensPerSecond=2800, waivers=[waiver("over-provisoned", "2027-01-01")])
+    ((level, text),) = told("over-provisioned", inputs)
+    assert level == "mandatory"
+    assert text.endswith("; a waiver says over-provisoned: did you mean over-provisioned?")
+
+
+def test_waiver_of_another_rule_lets_nothing_through() -> None:
+    inputs = endpoint(band(2, 6), demandTokensPerSecond=2800, waivers=[waiver("tags-missing", "2027-01-01")])
+    assert [level for level, _ in told("over-provisioned", inputs)] == ["mandatory"]
+
+
+RPS = st.decimals(min_value="0.001", max_value="500", places=3)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    rps=RPS,
+    tokens=st.integers(1, 20_000),
+    headroom=st.integers(0, 300),
+    chunk=st.sampled_from([980, 970, 1360, 2120, 7000]),
+)
+def test_fleet_sized_from_its_demand_is_never_over_provisioned_at_the_same_headroom(
+    rps: Decimal, tokens: int, headroom: int, chunk: int
+) -> None:
+    entry = Entry.model_validate(
+        {
+            "name": "auto",
+            "task": "llm/v1/chat",
+            "model": "ml.chat.own",
+            "version": "1",
+            "throughput": "auto",
+            "headroom_percent": headroom,
+            "demand": {"requests_per_second": float(rps), "input_tokens": tokens, "output_tokens": 0},
+        }
+    )
+    answers = {ModelVersion("ml.chat.own", "1"): OptimizationInfo(True, None, chunk)}
+    sized, _ = size_entry(entry, answers, {}, Source("models.yaml"))
+    assert sized is not None
+    assert sized.ceiling_tokens_per_second == bands_for(Fraction(str(rps)) * tokens, headroom, chunk) * chunk
+    assert told("over-provisioned", capacity_inputs(sized), headroom_percent=headroom) == []
+    if sized.ceiling_tokens_per_second > chunk:
+        more = band(1, sized.ceiling_tokens_per_second // chunk + 1, chunk)
+        inputs = {**capacity_inputs(sized), "entities": [more]}
+        assert told("over-provisioned", inputs, headroom_percent=headroom) != []
+
+
+def test_floor_below_the_steady_demand_is_told_with_the_floor_that_covers_it() -> None:
+    inputs = endpoint(band(1, 4), demandTokensPerSecond=2800)
+    # Half of 2800 is 1400: 2 chunks of 980.
+    assert told("under-provisioned", inputs) == [
+        (
+            "mandatory",
+            "floor 980 tokens/s is below the steady demand: 50% of 2,800 = 1,400 tokens/s, in chunks of "
+            "980: 2 bands (1,960); write bands: {min: 2, max: 4}",
+        )
+    ]
+    assert told("under-provisioned", endpoint(band(2, 4), demandTokensPerSecond=2800)) == []
+    assert told("under-provisioned", inputs, steady_percent=35) == []  # 980 exactly
+
+
+def test_floor_of_zero_chunks_and_legacy_scale_to_zero_are_told() -> None:
+    ((_, bands),) = told("floor-zero-in-prod", endpoint(band(0, 3)))
+    assert bands.endswith("write bands: {min: 1, max: 3}")
+    workload = {
+        "servedName": "old",
+        "model": "ml.a.b",
+        "trafficPercent": 100,
+        "workloadType": "CPU",
+        "scaleToZero": True,
+    }
+    ((_, legacy),) = told("floor-zero-in-prod", endpoint(workload, family="workload"))
+    assert legacy.endswith("write scale_to_zero: false")
+    assert told("floor-zero-in-prod", endpoint(band(1, 3))) == []
+
+
+def test_demand_is_asked_of_bands_and_of_model_units_only_where_configured() -> None:
+    units = {"servedName": "m", "model": "system.ai.llama-4-maverick", "trafficPercent": 100, "modelUnits": 50}
+    assert len(told("demand-missing", endpoint())) == 1
+    assert told("demand-missing", endpoint(demandTokensPerSecond=1)) == []
+    assert told("demand-missing", endpoint(units, family="model_units")) == []
+    assert len(told("demand-missing", endpoint(units, family="model_units"), families=["model_units"])) == 1
+
+
+def test_version_that_a_rollout_brings_is_judged_by_the_whole_demand_and_the_one_that_goes_not_at_all() -> None:
+    going = {"servedName": "old", "model": "m", "trafficPercent": 90, "ceilingTokensPerSecond": 9800}
+    inputs = endpoint(going, band(2, 4, percent=10, servedName="new"), demandTokensPerSecond=2800, rollout={"step": 1})
+    assert told("over-provisioned", inputs) == []
+    inputs = endpoint(going, band(2, 6, percent=10, servedName="new"), demandTokensPerSecond=2800, rollout={"step": 1})
+    ((_, text),) = told("over-provisioned", inputs)
+    assert text.startswith("ceiling 5,880 tokens/s is 2.1 times the demand of 2,800 tokens/s")
