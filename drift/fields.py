@@ -1,0 +1,156 @@
+"""The fields of one endpoint, deployed against live, with a verdict on each that is not the same. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from drift.finding import Finding, Verdict
+from drift.naming import entity_name, field_of
+from drift.recorded import RecordedEndpoint
+from provider.comparison import (
+    description_difference,
+    differences,
+    effective_config,
+    task_difference,
+    unverifiable,
+)
+from provider.declared import Declared
+from provider.difference import Difference, PathStep
+from provider.equality import is_zero
+from provider.naming import to_api_name
+from serving.workspace.live_endpoint import LiveEndpoint, ServedEntity
+
+_AUTOSCALED = frozenset(
+    (
+        "workload_size",
+        "min_provisioned_concurrency",
+        "max_provisioned_concurrency",
+        "provisioned_concurrency",
+        "current_provisioned_throughput",
+    )
+)
+"""What the platform works out, within a band or a number of model units, for the compute behind an entity.
+
+A guess for the last two: no public page says that a GET shows how far an endpoint has scaled.
+"""
+_CAPACITY = ("minProvisionedThroughput", "maxProvisionedThroughput", "provisionedModelUnits")
+_IDENTITY = frozenset(("name", "entity_name", "entity_version", "model_name", "model_version"))
+_FILLED_IN_GATEWAY = frozenset(("ai_gateway/inference_table_config/table_name_prefix",))
+_DEFAULTED = frozenset(("key", "renewal_period"))
+"""Parts of a rate limit that the platform fills in."""
+
+NO_CALL = "the platform has no call that changes it after creation"
+NOT_DEPLOYED = "nothing was deployed for it: `up` alone leaves it, `up --refresh` removes it"
+LEFT_ALONE = "nothing was deployed for it, so every `up` leaves it: write it into models.yaml, or remove it by hand"
+
+
+def field_findings(recorded: RecordedEndpoint, live: LiveEndpoint) -> tuple[Finding, ...]:
+    """Every field that is not as deployed, or cannot be compared; differences first."""
+    declared = Declared.from_inputs(recorded.declared)
+    found = [*_real(recorded, declared, live), *_undeclared(recorded, live), *_filled_in(recorded, live)]
+    found += [
+        Finding(field, Verdict.UNVERIFIABLE, "(set)", None, "the platform never gives it back")
+        for field in _unverifiable_fields(recorded, declared, live)
+    ]
+    found += [
+        Finding(to_api_name(part), Verdict.UNVERIFIABLE, "(encrypted)", None, "the state holds it encrypted")
+        for part in recorded.hidden
+    ]
+    return tuple(found)
+
+
+def _real(recorded: RecordedEndpoint, declared: Declared, live: LiveEndpoint) -> Iterator[Finding]:
+    task, description = task_difference(declared, live), description_difference(declared, live)
+    # An endpoint that runs nothing yet differs in everything; its condition says so in one line.
+    has_config = effective_config(live) is not None
+    for difference in differences(declared, live):
+        if has_config or difference.part not in ("servedEntities", "servedModels", "trafficConfig"):
+            yield _finding(recorded, difference)
+    if task is not None:
+        yield _finding(recorded, task, "the task comes with the model that is served")
+    if description is not None:
+        yield _finding(recorded, description, NO_CALL)
+
+
+def _finding(recorded: RecordedEndpoint, difference: Difference, note: str = "") -> Finding:
+    field = field_of(recorded.declared, difference.path)
+    deployed = difference.declared
+    if difference.live is None and field.count("/") == 0 and isinstance(deployed, str) and field == "entities":
+        return Finding(f"entities/{deployed}", Verdict.REAL, "served", None)
+    if _is_whole_entity(difference.path):
+        return Finding(f"{field}", Verdict.REAL, "served", None)
+    return Finding(field, Verdict.REAL, deployed, difference.live, note)
+
+
+def _is_whole_entity(path: tuple[PathStep, ...]) -> bool:
+    return len(path) == 3 and path[1] in ("servedEntities", "servedModels") and isinstance(path[2], int)
+
+
+def _undeclared(recorded: RecordedEndpoint, live: LiveEndpoint) -> Iterator[Finding]:
+    """Parts that somebody set where nothing was deployed."""
+    declared = recorded.declared
+    if "description" not in declared and live.description:
+        yield Finding("description", Verdict.REAL, None, live.description, NO_CALL)
+    if "emailNotifications" not in declared:
+        for kind, addresses in live.email_notifications.items():
+            if addresses:
+                yield Finding(f"notifications/{kind}", Verdict.REAL, None, list(addresses), LEFT_ALONE)
+    if "aiGateway" not in recorded.hidden:
+        yield from _in_gateway(declared.get("aiGateway") or {}, live.ai_gateway, "ai_gateway")
+    stated = {str(tag["key"]) for tag in declared.get("tags") or ()}
+    for key, value in live.tags.items():
+        if key not in stated and "tags" not in recorded.hidden:
+            yield Finding(f"tags/{key}", Verdict.PLATFORM_DEFAULT, None, value or "(no value)", "somebody else's tag")
+
+
+def _in_gateway(declared: Mapping[str, Any], live: Mapping[str, Any], place: str) -> Iterator[Finding]:
+    stated = {to_api_name(name): value for name, value in declared.items()}
+    for name, value in live.items():
+        field = f"{place}/{name}"
+        if isinstance(value, Mapping) and isinstance(stated.get(name), Mapping | None):
+            yield from _in_gateway(stated.get(name) or {}, value, field)
+        elif name not in stated and not is_zero(value):
+            is_default = field in _FILLED_IN_GATEWAY
+            verdict = Verdict.PLATFORM_DEFAULT if is_default else Verdict.REAL
+            yield Finding(field, verdict, None, value, "" if is_default else NOT_DEPLOYED)
+
+
+def _filled_in(recorded: RecordedEndpoint, live: LiveEndpoint) -> Iterator[Finding]:
+    """Settings of entities that nobody deployed."""
+    config = effective_config(live)
+    by_name = {} if config is None else {entity.name: entity for entity in config.entities}
+    for part in ("servedEntities", "servedModels"):
+        for entity in recorded.declared.get(part) or ():
+            there = by_name.get(entity_name(entity))
+            if there is not None:
+                yield from _filled_in_entity(entity, there)
+
+
+def _filled_in_entity(declared: Mapping[str, Any], live: ServedEntity) -> Iterator[Finding]:
+    stated = {to_api_name(name) for name, value in declared.items() if value is not None}
+    is_scaled = any(declared.get(name) for name in _CAPACITY)
+    compared = {to_api_name(name) for name in _CAPACITY} | {"scale_to_zero_enabled"}
+    for name, value in live.settings.items():
+        if name in stated or name in _IDENTITY or name in compared or is_zero(value):
+            continue
+        verdict = Verdict.AUTOSCALER if is_scaled and name in _AUTOSCALED else Verdict.PLATFORM_DEFAULT
+        shown = "(set)" if isinstance(value, Mapping | list) else value
+        yield Finding(f"entities/{live.name}/{name}", verdict, None, shown)
+
+
+def _unverifiable_fields(recorded: RecordedEndpoint, declared: Declared, live: LiveEndpoint) -> Iterator[str]:
+    for path in unverifiable(declared, live):
+        index, name = _entity_path(path)
+        if index is None:
+            yield to_api_name(path.removeprefix("declared."))
+        else:
+            entity = declared.entities[index]
+            yield f"entities/{entity_name(entity)}/{to_api_name(name)}"
+
+
+def _entity_path(path: str) -> tuple[int | None, str]:
+    """(index of the entity, property) of `declared.servedEntities[0].burstScalingEnabled`; index None for others."""
+    head, bracket, rest = path.partition("[")
+    if not bracket:
+        return None, head
+    index, _, name = rest.partition("].")
+    return int(index), name

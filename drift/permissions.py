@@ -1,0 +1,39 @@
+"""Who may use an endpoint, as deployed and as it is. Pure.
+
+As the published provider compares: what is inherited, the group `admins`, and the caller and the creator of the
+endpoint where nobody names them, are none of the stack's business.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from drift.fields import LEFT_ALONE
+from drift.finding import Finding, Verdict
+from drift.naming import principal_field
+from serving.workspace.endpoint_access import Grant
+
+_PROPERTIES = {"user_name": "userName", "group_name": "groupName", "service_principal_name": "servicePrincipalName"}
+_ADMINS = ("group_name", "admins")
+
+
+def access_findings(
+    deployed: Sequence[Mapping[str, Any]] | None, live: Sequence[Grant], own: frozenset[str]
+) -> Iterator[Finding]:
+    """`own` are the names of the caller and of the endpoint's creator."""
+    wanted = {principal_field(control): str(control.get("permissionLevel")) for control in deployed or ()}
+    there = {principal_field(control): str(control["permissionLevel"]) for control in direct_controls(live)}
+    for field, level in wanted.items():
+        if there.get(field) != level:
+            yield Finding(field, Verdict.REAL, level, there.get(field))
+    for control in direct_controls(live, own):
+        field = principal_field(control)
+        if field not in wanted:
+            note = LEFT_ALONE if deployed is None else ""
+            yield Finding(field, Verdict.REAL, None, str(control["permissionLevel"]), note)
+
+
+def direct_controls(live: Sequence[Grant], own: frozenset[str] = frozenset()) -> Iterator[dict[str, str]]:
+    """Direct permissions in Pulumi's names, without those of `admins` and of `own`."""
+    for grant in live:
+        if (grant.kind, grant.principal) != _ADMINS and grant.principal not in own:
+            yield {_PROPERTIES[grant.kind]: grant.principal, "permissionLevel": grant.level}

@@ -1,0 +1,162 @@
+"""What the state of a stack says about its endpoints, model versions and aliases. Pure.
+
+Source of the shape: sdk/go/common/apitype/core.go, `ResourceV3`, in github.com/pulumi/pulumi (read 2026-11).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+SIGNATURE_KEY = "4dabf18193072939515e22adb298388d"
+"""Marks a value that stands for another, such as a secret, in a checkpoint (sdk/go/common/resource/sig)."""
+
+_ENDPOINTS = {
+    "databricks:index/modelServing:ModelServing": "classic",
+    "databricks:index/modelServingProvisionedThroughput:ModelServingProvisionedThroughput": "pt",
+}
+_CONFIG_PARTS = ("servedEntities", "servedModels", "trafficConfig")
+_SETTINGS = ("aiGateway", "budgetPolicyId", "description", "rateLimits", "tags")
+_OF_THE_GUARD = ("emailNotifications", "task")
+"""What only the guard of an endpoint knows as it was deployed: the endpoint's own resource ignores or lacks it."""
+
+
+@dataclass(frozen=True)
+class RecordedEndpoint:
+    """An endpoint as it was deployed. `declared` has the parts and names of an EndpointReady's input of that name.
+
+    `access` holds `{groupName: ..., permissionLevel: ...}`, None when the stack manages no permissions of it. `hidden`
+    are the parts that the state holds encrypted: they are in no comparison. `is_short_of_capacity`: the last try for
+    the wanted capacity failed, and less was accepted.
+    """
+
+    name: str
+    id: str
+    api: str
+    declared: Mapping[str, Any]
+    access: tuple[Mapping[str, Any], ...] | None = None
+    hidden: tuple[str, ...] = ()
+    is_short_of_capacity: bool = False
+
+
+@dataclass(frozen=True)
+class RecordedVersion:
+    """A version that the stack has registered: `state` are the outputs of its resource."""
+
+    key: str
+    model: str
+    version: str
+    state: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RecordedAlias:
+    """An alias that the stack has set."""
+
+    model: str
+    alias: str
+    version: str
+
+
+@dataclass(frozen=True)
+class RecordedStack:
+    """The whole stack; empty when it was never deployed."""
+
+    endpoints: tuple[RecordedEndpoint, ...] = ()
+    versions: tuple[RecordedVersion, ...] = ()
+    aliases: tuple[RecordedAlias, ...] = ()
+
+
+def recorded(deployment: Mapping[str, Any]) -> RecordedStack:
+    """From the `deployment` of `pulumi stack export`, or the `latest` of a checkpoint."""
+    resources = [one for one in deployment.get("resources") or () if one.get("custom") and not one.get("delete")]
+    guards = {one["inputs"].get("endpoint"): one for one in _of(resources, "bandplan:index:EndpointReady")}
+    access = {
+        str(one["inputs"].get("servingEndpointId")): _unmarked(one["inputs"].get("accessControls") or ())
+        for one in _of(resources, "databricks:index/permissions:Permissions")
+    }
+    return RecordedStack(
+        tuple(
+            _endpoint(one, api, guards, access)
+            for one in resources
+            if (api := _ENDPOINTS.get(one.get("type", ""))) is not None
+        ),
+        tuple(
+            RecordedVersion(_logical_name(one), str(state.get("name")), str(state.get("version")), state)
+            for one in _of(resources, "bandplan:index:ModelVersion")
+            if (state := one.get("outputs") or {}).get("version")
+        ),
+        tuple(
+            RecordedAlias(str(one["inputs"]["name"]), str(one["inputs"]["alias"]), str(one["inputs"].get("version")))
+            for one in _of(resources, "bandplan:index:ModelAlias")
+        ),
+    )
+
+
+def _of(resources: Iterable[Mapping[str, Any]], kind: str) -> list[Mapping[str, Any]]:
+    return [{**one, "inputs": one.get("inputs") or {}} for one in resources if one.get("type") == kind]
+
+
+def _endpoint(
+    resource: Mapping[str, Any],
+    api: str,
+    guards: Mapping[Any, Mapping[str, Any]],
+    access: Mapping[str, Any],
+) -> RecordedEndpoint:
+    inputs, outputs = _unmarked(resource.get("inputs") or {}), resource.get("outputs") or {}
+    name = str(resource.get("id") or inputs.get("name"))
+    guarding = guards.get(name) or {"inputs": {}}
+    guard = guarding["inputs"].get("declared") or {}
+    short = (guarding.get("outputs") or {}).get("shortfall") or ()
+    # Where less than the wanted capacity is accepted, the guard alone sends the config after the creation.
+    is_the_guards = bool(guarding["inputs"].get("accepted"))
+    config = _with_what_ran(guard, short) if is_the_guards else inputs.get("config") or {}
+    declared = {part: config[part] for part in _CONFIG_PARTS if config.get(part)}
+    declared |= {part: inputs[part] for part in _SETTINGS if inputs.get(part)}
+    declared |= {part: guard[part] for part in _OF_THE_GUARD if guard.get(part)}
+    if not guard and inputs.get("emailNotifications"):
+        declared["emailNotifications"] = inputs["emailNotifications"]
+    hidden = tuple(part for part, value in declared.items() if _is_encrypted(value))
+    identity = str(outputs.get("servingEndpointId") or "")
+    controls = access.get(identity)
+    return RecordedEndpoint(
+        name,
+        identity,
+        api,
+        {part: value for part, value in declared.items() if part not in hidden},
+        None if controls is None or _is_encrypted(controls) else tuple(controls),
+        hidden,
+        bool(is_the_guards and short),
+    )
+
+
+def _with_what_ran(declared: Mapping[str, Any], short: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What was declared, with the capacity that ran in the end where that was less: `shortfall` of an EndpointReady."""
+    runs = {str(one.get("servedName")): one.get("runs") for one in short}
+    entities = [
+        {
+            name: runs[served["name"]]
+            if served.get("name") in runs and name in ("maxProvisionedThroughput", "provisionedModelUnits")
+            else value
+            for name, value in served.items()
+        }
+        for served in declared.get("servedEntities") or ()
+    ]
+    return {**declared, "servedEntities": entities}
+
+
+def _unmarked(value: Any) -> Any:
+    """Without the marks of Pulumi's bridge, such as __defaults, at any depth."""
+    if isinstance(value, Mapping):
+        return {key: _unmarked(item) for key, item in value.items() if not key.startswith("__")}
+    return [_unmarked(item) for item in value] if isinstance(value, list) else value
+
+
+def _is_encrypted(value: Any) -> bool:
+    """Whether any part of a value stands for another, which only the stack's own key can tell."""
+    if isinstance(value, Mapping):
+        return SIGNATURE_KEY in value or any(_is_encrypted(item) for item in value.values())
+    return isinstance(value, list) and any(_is_encrypted(item) for item in value)
+
+
+def _logical_name(resource: Mapping[str, Any]) -> str:
+    return str(resource["urn"]).split("::", 3)[-1]
