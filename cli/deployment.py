@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.engines.choice import EngineName, choose_engine
+from cli.engines.choice import ENGINES, EngineName, choose_engine
 from cli.engines.databricks_plugin import require_stand_in
 from cli.engines.engine import Engine, Options
 from cli.engines.pulumi import PulumiEngine, find_pulumi
 from cli.environment import local_environment, with_choices
-from cli.errors import CommandError
+from cli.errors import CommandError, UsageProblem
 from cli.project import LOCAL, Project, find_project
 
 
@@ -34,9 +34,18 @@ def add_stack_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", default=LOCAL, help=f"stack to work on (default: {LOCAL}, on this machine)")
     parser.add_argument(
         "--engine",
-        choices=("pulumi", "embedded"),
+        choices=ENGINES,
+        default=engine_wanted(os.environ),
         help="what deploys: the Pulumi CLI (default when it is on PATH) or the engine inside bandplan",
     )
+
+
+def engine_wanted(environ: Mapping[str, str]) -> str | None:
+    """What BANDPLAN_ENGINE says, which `--engine` goes before. Errors: UsageProblem."""
+    wanted = environ.get("BANDPLAN_ENGINE") or None
+    if wanted not in (None, *ENGINES):
+        raise UsageProblem(f"BANDPLAN_ENGINE={wanted}: is none of {', '.join(ENGINES)}")
+    return wanted
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,13 +66,16 @@ def add_change_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help=f"do not ask (never asked for the stack {LOCAL})")
 
 
-def open_deployment(arguments: argparse.Namespace) -> Deployment:
-    """The deployment that the arguments ask for; starts the local workspace when the stack is the local one."""
+def open_deployment(arguments: argparse.Namespace, choices: Mapping[str, str] | None = None) -> Deployment:
+    """The deployment that the arguments ask for; starts the local workspace when the stack is the local one.
+
+    `choices` are variables for the program of the stack.
+    """
     project, stack = find_project(Path.cwd()), arguments.stack
     name = choose_engine(arguments.engine, stack, find_pulumi(os.environ))
     if name == "embedded":
         require_stand_in(os.environ)
-    environ = with_choices(workspace_environment(project, stack), offline=arguments.offline)
+    environ = {**with_choices(workspace_environment(project, stack), offline=arguments.offline), **(choices or {})}
     if stack != LOCAL and name == "embedded":
         # Before anything, such as the token, is sent to a host that this engine refuses.
         require_this_machine(environ)
@@ -125,6 +137,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
         json=getattr(arguments, "json", False),
         ask=arguments.stack != LOCAL and not getattr(arguments, "yes", True),
         parallel=arguments.parallel,
+        document=any(getattr(arguments, name, None) is not None for name in ("save_plan", "plan", "record")),
     )
 
 

@@ -32,7 +32,7 @@ def rows(outputs: Iterable[Mapping[str, Any]]) -> list[Row]:
             name=str(output["name"]),
             models=tuple(model_line(model, len(output["models"])) for model in output["models"]),
             task=str(output["task"]),
-            capacity=capacity(output),
+            capacity=capacity(output) + short_of(output),
             url=str(output.get("url") or ""),
         )
         for output in outputs
@@ -54,6 +54,17 @@ def capacity(output: Mapping[str, Any]) -> str:
     if floor is None or ceiling is None:
         return str(output.get("family", ""))
     return f"{floor:,.0f} to {ceiling:,.0f}"
+
+
+def short_of(output: Mapping[str, Any]) -> str:
+    """`, runs 1,960 (accepts 980)` where the platform has no GPU capacity for what is wanted; else nothing."""
+    short = output.get("shortfall") or ()
+    if not short:
+        return ""
+    missing = sum(one["wanted"] - one["runs"] for one in short)
+    whole = output.get("model_units") or output.get("ceiling_tokens_per_second") or 0
+    accepted = output.get("accepted_model_units") or output.get("accepted_ceiling_tokens_per_second") or 0
+    return f", runs {whole - missing:,.0f} (accepts {accepted:,.0f})"
 
 
 def live_states(client: WorkspaceClient, names: Sequence[str]) -> dict[str, str]:

@@ -17,12 +17,17 @@ Generated from the commands themselves by `make format`; `make check` says when 
 `.venv/bin` by `make`; the make targets of the same names call it.
 
 Exit status: 0 done; 1 the engine, the workspace or the platform said no, a deployment of a `models.yaml` with errors
-among it; 2 wrong arguments, or errors that `validate` found; 130 interrupted. Under `pulumi` its own status decides.
+among it; 2 wrong arguments, or errors that `validate` found; 3 drift, that `drift` found; 130 interrupted. Under
+`pulumi` its own status decides.
 
 | variable | read for |
 |---|---|
 | `DATABRICKS_HOST`, `DATABRICKS_TOKEN` | the workspace of every stack but `local`; never given as arguments |
 | `BANDPLAN_MODELS` | another models file than `models.yaml`, relative to the project |
+| `DATABRICKS_AUTH_TYPE`, `DATABRICKS_CLIENT_ID` | a CI job's own identity instead: `github-oidc`, `env-oidc` |
+| `BANDPLAN_ENGINE` | `--engine` where it is not given |
+| `BANDPLAN_MEASURED` | a file of measured use for `stop_if` of rollouts, relative to the project (docs/rollout.md) |
+| `BANDPLAN_AT_ONCE` | endpoints, by commas, whose rollout takes no steps in this run |
 | `BANDPLAN_DATABRICKS_PLUGIN` | `published`: deploy `local` with the plugin that Pulumi finds, not the stand-in |
 | `PULUMI_*` | the user's own Pulumi settings, for every stack but `local`, which has its own backend in `.bandplan/` |
 """

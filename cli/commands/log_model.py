@@ -97,11 +97,12 @@ def log(arguments: argparse.Namespace, source: "Source", environ: Mapping[str, s
     from serving.registration.register import log as log_checkpoint
     from serving.workspace.client import from_environment
 
+    client = from_environment(environ)
     request = LogRequest(
         source,
         arguments.task,
-        from_environment(environ).host,
-        environ["DATABRICKS_TOKEN"],
+        client.host,
+        client.bearer(),
         metadata=metadata_of(arguments),
         mlflow_version=arguments.mlflow_version,
         experiment=arguments.experiment,
@@ -124,7 +125,7 @@ def register(arguments: argparse.Namespace, source: "Source", digests: Path, env
         content,
         arguments.task,
         client.host,
-        environ["DATABRICKS_TOKEN"],
+        client.bearer(),
         metadata=metadata,
         description=arguments.description,
         tags=dict(pair(text, "--tag") for text in arguments.tag),

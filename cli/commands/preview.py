@@ -1,15 +1,61 @@
 """`bandplan preview`: what `up` would change."""
 
 import argparse
+from pathlib import Path
 
-from cli.deployment import add_run_arguments, open_deployment, options_of
+from cli.deployment import Deployment, add_run_arguments, open_deployment, options_of
+from cli.errors import UsageProblem
+from cli.project import find_project
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_run_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the plan in the shape of `pulumi preview --json`")
     parser.add_argument("--refresh", action="store_true", help="read what the workspace really has before planning")
+    parser.add_argument(
+        "--save-plan", type=Path, metavar="FILE", help="keep what was previewed, for `up --plan`; no value is in it"
+    )
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="FILE",
+        help="take that models file for what is deployed; no workspace and no state is asked (needs --offline)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    return 0 if open_deployment(arguments).engine.preview(options_of(arguments)).ok else 1
+    if arguments.against is not None:
+        return against(arguments)
+    if arguments.save_plan is None:
+        return 0 if open_deployment(arguments).engine.preview(options_of(arguments)).ok else 1
+    if arguments.offline:
+        raise UsageProblem("--save-plan: a plan rests on what the workspace says now; leave --offline out")
+    from cli.reviewing import as_of, now
+
+    began = now()
+    return save_plan(open_deployment(arguments, as_of(began)), arguments, began)
+
+
+def against(arguments: argparse.Namespace) -> int:
+    """For a pull request from a fork: neither a workspace nor a state can be read for it."""
+    if not arguments.offline or arguments.save_plan is not None or arguments.refresh:
+        raise UsageProblem(
+            "--against: asks nobody, so it goes with --offline, and with neither --save-plan nor --refresh"
+        )
+    from cli.engines.offline import preview_against
+
+    result = preview_against(find_project(Path.cwd()), arguments.stack, arguments.against, options_of(arguments))
+    return 0 if result.ok else 1
+
+
+def save_plan(deployment: Deployment, arguments: argparse.Namespace, began: str) -> int:
+    """A preview that fails saves none, and takes an older plan away: nobody is to apply that in its place."""
+    from cli.reviewing import plan_of
+    from cli.saved_plan.file import write_plan
+
+    arguments.save_plan.unlink(missing_ok=True)
+    result = deployment.engine.preview(options_of(arguments))
+    if not result.ok or result.document is None:
+        return 1
+    write_plan(arguments.save_plan, plan_of(deployment, result.document, began))
+    return 0

@@ -22,6 +22,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", default=LOCAL, help=f"stack whose overrides apply (default: {LOCAL})")
     parser.add_argument("--models", type=Path, metavar="FILE", help=f"file to check (default: {DEFAULT_MODELS})")
     parser.add_argument("--show", action="store_true", help="print the fleet with defaults and overrides merged in")
+    parser.add_argument(
+        "--record", action="store_true", help="write the optimization info to stacks/optimization-info.json, to commit"
+    )
     asking = parser.add_mutually_exclusive_group()
     asking.add_argument("--offline", action="store_true", help="use recorded optimization info, ask no workspace")
     asking.add_argument("--refresh", action="store_true", help="ask for all optimization info again")
@@ -77,8 +80,13 @@ def with_platform_answers(checked: "Checked", project: Project, arguments: argpa
             standing = survey(client, checked.registered, checked.followed)
         checked = check_registry(checked, standing, project.root)
     versions = checked.needed
-    cache = Cache(project.optimization_info_folder)
+    cache = Cache(project.optimization_info_folder, committed=project.committed_optimization_info)
     answers = fetch(client, versions, cache, refresh=arguments.refresh, offline=arguments.offline)
+    if arguments.record:
+        from serving.throughput.optimization_info import Unavailable
+
+        known = {key: answer for key, answer in answers.items() if not isinstance(answer, Unavailable)}
+        cache.commit({**cache.recorded_anywhere(), **known})
     return check_throughput(checked, answers, date.today())
 
 

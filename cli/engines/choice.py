@@ -6,6 +6,7 @@ from cli.errors import UsageProblem
 from cli.project import LOCAL
 
 EngineName = Literal["pulumi", "embedded"]
+ENGINES = ("pulumi", "embedded")
 
 
 def choose_engine(asked: EngineName | None, stack: str, pulumi: str | None) -> EngineName:

@@ -10,10 +10,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from cli.engines.engine import Options, Result
+from cli.engines.engine import Agree, Options, Result
 from cli.errors import CommandError, UsageProblem
+from cli.policies import analyzer_of, keep_baseline
 from cli.project import Project
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from embedded.events import Event
     from embedded.run import Engine, Outcome
+    from policies.analyzer import Analyzer
 
 
 @dataclass(frozen=True)
@@ -30,33 +32,40 @@ class EmbeddedEngine:
     project: Project
     stack: str
     environ: Mapping[str, str]
+    name: ClassVar[str] = "embedded"
 
     def preview(self, options: Options) -> Result:
-        with self._running(options) as engine:
+        with self._running(options, is_judged=True) as engine:
             outcome = engine.preview(refresh=options.refresh)
         if options.json:
             json.dump(outcome.digest, sys.stdout, indent=4)
             print()
-        return result_of(outcome)
+        return result_of(outcome, options)
 
-    def up(self, options: Options) -> Result:
+    def up(self, options: Options, agree: Agree | None = None) -> Result:
         """A preview; then the update, but for a preview that finds nothing to do."""
-        with self._running(options) as engine:
+        with self._running(options, is_judged=True) as engine:
             plan = engine.preview(refresh=options.refresh)
             if not plan.ok:
-                return result_of(plan)
+                return result_of(plan, options)
+            permit = None
+            if agree is not None:
+                from cli.engines.permission import permission
+
+                agree(plan.digest)
+                permit = permission(plan.digest)
             is_unchanged = not plan.has_changes and plan.outputs == engine.outputs()
             if is_unchanged and not options.refresh:
-                return result_of(plan)
-            return result_of(engine.up(refresh=options.refresh))
+                return result_of(plan, options)
+            return result_of(engine.up(refresh=options.refresh, permit=permit), options)
 
     def refresh(self, options: Options) -> Result:
         with self._running(options) as engine:
-            return result_of(engine.refresh())
+            return result_of(engine.refresh(), options)
 
     def destroy(self, options: Options) -> Result:
         with self._running(options) as engine:
-            return result_of(engine.destroy())
+            return result_of(engine.destroy(), options)
 
     def list_stacks(self) -> Result:
         from cli.engines.checkpoint import stack_lines
@@ -66,19 +75,35 @@ class EmbeddedEngine:
 
     def export(self) -> Result:
         from cli.engines.checkpoint import require_stack
-        from embedded.run import Engine
 
         require_stack(self.project.state_folder, self.project.name, self.stack)
-        with translated_errors():
-            engine = Engine(self.project.root, self.stack, self.project.state_folder, {}, lambda event: None)
-            exported = engine.export()
-        json.dump(exported, sys.stdout, indent=4)
+        json.dump(self._exported(), sys.stdout, indent=4)
         print()
         return Result(True)
 
+    def state(self) -> Mapping[str, Any]:
+        deployment: Mapping[str, Any] = self._exported()["deployment"]
+        return deployment
+
+    def _analyzer(self) -> "Analyzer | None":
+        from embedded.run import Engine
+
+        def outputs() -> Mapping[str, Any]:
+            return Engine(self.project.root, self.stack, self.project.state_folder, {}, lambda event: None).outputs()
+
+        keep_baseline(self.project, self.stack, outputs)
+        return analyzer_of(self.project, self.stack)
+
+    def _exported(self) -> dict[str, Any]:
+        from embedded.run import Engine
+
+        with translated_errors():
+            engine = Engine(self.project.root, self.stack, self.project.state_folder, {}, lambda event: None)
+            return engine.export()
+
     @contextmanager
-    def _running(self, options: Options) -> "Iterator[Engine]":
-        """The engine, with this run's environment in `os.environ`."""
+    def _running(self, options: Options, is_judged: bool = False) -> "Iterator[Engine]":
+        """The engine, with this run's environment in `os.environ`; `is_judged` by the project's policies."""
         if options.ask:
             raise UsageProblem(f"the embedded engine asks no question; give --yes to change the stack {self.stack}")
         from plugin.lean_sdk import import_late
@@ -95,22 +120,28 @@ class EmbeddedEngine:
             shown(is_quiet=options.json, is_full=options.diff) as listen,
         ):
             require_loopback(self.environ.get("DATABRICKS_HOST", ""))
-            yield Engine(
+            made: dict[str, Provider] = {}
+            engine = Engine(
                 self.project.root,
                 self.stack,
                 self.project.state_folder,
-                providers(listen),
+                made,
                 listen,
                 options.parallel,
                 id_of=id_of,
+                analyzer=self._analyzer() if is_judged else None,
             )
+            # What they say goes through the engine, so that the document of a run has it too.
+            made.update(providers(engine.tell))
+            yield engine
 
 
-def result_of(outcome: "Outcome") -> Result:
+def result_of(outcome: "Outcome", options: Options) -> Result:
     """KeyboardInterrupt when the user called the run off: it has ended in order, and the command says so."""
     if outcome.is_interrupted:
         raise KeyboardInterrupt
-    return Result(outcome.ok, dict(outcome.outputs) if outcome.ok else {})
+    document = outcome.digest if options.document else None
+    return Result(outcome.ok, dict(outcome.outputs) if outcome.ok else {}, document)
 
 
 def id_of(type_token: str, inputs: Mapping[str, Any]) -> str | None:

@@ -15,12 +15,14 @@ class Events:
     """`changes`: operation -> number of resources, without those that stay the same.
 
     `outputs`: the stack's outputs as this run leaves (or would leave) them; `old_outputs`: as it found them.
+    `policy_events`: what policies found, in the log's own words.
     """
 
     changes: dict[str, int] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     old_outputs: dict[str, Any] = field(default_factory=dict)
     has_summary: bool = False
+    policy_events: tuple[dict[str, Any], ...] = ()
 
     @property
     def is_unchanged(self) -> bool:
@@ -34,6 +36,7 @@ def read_events(lines: Iterable[str]) -> Events:
     outputs: dict[str, Any] = {}
     old_outputs: dict[str, Any] = {}
     has_summary = False
+    policy_events: list[dict[str, Any]] = []
     for line in lines:
         try:
             event = json.loads(line)
@@ -46,4 +49,6 @@ def read_events(lines: Iterable[str]) -> Events:
             case {"resOutputsEvent": {"metadata": {"type": "pulumi:pulumi:Stack", "new": new, "old": old}}}:
                 outputs = (new or {}).get("outputs") or {}
                 old_outputs = (old or {}).get("outputs") or {}
-    return Events(changes, outputs, old_outputs, has_summary)
+            case {"policyEvent": dict(policy)}:
+                policy_events.append(policy)
+    return Events(changes, outputs, old_outputs, has_summary, tuple(policy_events))

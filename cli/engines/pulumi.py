@@ -4,18 +4,25 @@ The local stack gets a backend, plugins and an empty passphrase of its own, so t
 nothing. Every other stack runs in the user's environment, untouched: their backend, their login, their workspace.
 """
 
+import json
 import os
 import shutil
+import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO, Any, ClassVar
 
 from cli.engines.child import run_child
 from cli.engines.databricks_plugin import is_published_wanted
-from cli.engines.engine import Options, Result
+from cli.engines.engine import Agree, Options, Result
 from cli.engines.events import Events, read_events
+from cli.engines.exported import deployment_of
 from cli.engines.plugin_executable import write_plugin_executable
+from cli.engines.policy_events import with_policy_events
+from cli.policies import keep_baseline, pulumi_arguments
 from cli.project import LOCAL, Project
 
 _LEFT_OUT = ("PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_STACK", "PULUMI_ACCESS_TOKEN")
@@ -29,30 +36,54 @@ class PulumiEngine:
     project: Project
     stack: str
     environ: Mapping[str, str]
+    name: ClassVar[str] = "pulumi"
 
     def preview(self, options: Options) -> Result:
-        if options.json:
-            return self._run(["preview", "--json", *flags(options)])
         # Outputs repeat what the changes say, at length; --diff asks for all there is.
-        outputs = [] if options.diff else ["--suppress-outputs"]
-        return self._run(["preview", *outputs, *flags(options)])
+        shown = ["--json"] if options.json else [] if options.diff else ["--suppress-outputs"]
+        arguments = ["preview", *shown, *flags(options), *self._policies()]
+        if options.json:
+            return self._preview_document(arguments, options)
+        if options.document:
+            return self._report(arguments, is_kept=True)[0]
+        return self._run(arguments)
 
-    def up(self, options: Options) -> Result:
+    def up(self, options: Options, agree: Agree | None = None) -> Result:
         """Another stack: Pulumi's own preview, question and update. The local one: see `_up_local`."""
+        if agree is not None:
+            return self._up_agreed(options, agree)
         if self.stack == LOCAL:
             return self._up_local(options)
-        return self._report(["up", "--suppress-outputs", *flags(options), *yes(options)])[0]
+        arguments = ["up", "--suppress-outputs", *flags(options), *self._policies(), *yes(options)]
+        return self._report(arguments, options.document)[0]
+
+    def _up_agreed(self, options: Options, agree: Agree) -> Result:
+        """A preview that saves Pulumi's own plan; then the update, held to that plan by Pulumi.
+
+        That plan has the values themselves in it and leaves this machine never.
+        """
+        shown = ["--suppress-outputs", *flags(options), *self._policies()]
+        self.project.own_folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.project.own_folder, prefix="plan-") as folder:
+            plan = str(Path(folder) / "plan.json")
+            result, events = self._report(["preview", "--save-plan", plan, *shown], is_kept=True)
+            if not result.ok:
+                return result
+            agree(result.document or {})
+            if events.is_unchanged and not options.refresh:
+                return replace(result, outputs=events.outputs)
+            return self._report(["up", "--yes", "--skip-preview", "--plan", plan, *shown], options.document)[0]
 
     def _up_local(self, options: Options) -> Result:
         """A preview; then the update, but for a preview that finds nothing to do: that saves a run of the program.
 
         Outputs are not shown here: they are the table that the command prints.
         """
-        shown = ["--suppress-outputs", *flags(options)]
-        result, events = self._report(["preview", *shown])
+        shown = ["--suppress-outputs", *flags(options), *self._policies()]
+        result, events = self._report(["preview", *shown], options.document)
         if not result.ok or (events.is_unchanged and not options.refresh):
             return result
-        return self._report(["up", "--yes", "--skip-preview", *shown])[0]
+        return self._report(["up", "--yes", "--skip-preview", *shown], options.document)[0]
 
     def refresh(self, options: Options) -> Result:
         return self._run(["refresh", *flags(options), *yes(options)])
@@ -66,22 +97,52 @@ class PulumiEngine:
     def export(self) -> Result:
         return self._run(["stack", "export"])
 
+    def state(self) -> Mapping[str, Any]:
+        return deployment_of(self.project, self.stack, "pulumi", self._prepared(), self.executable)
+
     def _run(self, arguments: list[str]) -> Result:
         command = [self.executable, *arguments, "--stack", self.stack]
         return Result(run_child(command, self.project.root, self._prepared()) == 0)
 
-    def _report(self, arguments: list[str]) -> tuple[Result, Events]:
-        """Runs, and reads what happened from the event log, which is hidden behind a debugging variable."""
+    def _policies(self) -> list[str]:
+        """Arguments; what is deployed is written down before, where a rule wants it."""
+        keep_baseline(self.project, self.stack, self._outputs)
+        return pulumi_arguments(self.project, self.stack)
+
+    def _outputs(self) -> Mapping[str, Any]:
+        """The stack's outputs as they stand; none for a stack that was never deployed."""
+        command = [self.executable, "stack", "output", "--json", "--stack", self.stack]
+        done = subprocess.run(command, cwd=self.project.root, env=self._prepared(), capture_output=True, text=True)
+        outputs: Mapping[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
+        return outputs
+
+    def _preview_document(self, arguments: list[str], options: Options) -> Result:
+        """Prints Pulumi's own document with what policies found in it: that is in the event log alone."""
+        with tempfile.TemporaryFile() as output:
+            result, events = self._report(arguments, options.document, output)
+            output.seek(0)
+            text = output.read().decode()
+        print(with_policy_events(text, events.policy_events), end="")
+        return result
+
+    def _report(
+        self, arguments: list[str], is_kept: bool = False, output: IO[bytes] | None = None
+    ) -> tuple[Result, Events]:
+        """Runs, and reads what happened from the event log, which is hidden behind a debugging variable.
+
+        `is_kept`: as a document too. `output` takes the child's standard output.
+        """
         log = self.project.own_folder / f"events-{os.getpid()}.jsonl"
         environ = {**self._prepared(), "PULUMI_DEBUG_COMMANDS": "true"}
         self.project.own_folder.mkdir(parents=True, exist_ok=True)
         command = [self.executable, *arguments, "--stack", self.stack, "--event-log", str(log)]
         try:
-            ok = run_child(command, self.project.root, environ) == 0
+            ok = run_child(command, self.project.root, environ, output) == 0
             events = events_of(log)
+            document = document_of(log) if is_kept else None
         finally:
             log.unlink(missing_ok=True)
-        return Result(ok, events.outputs if ok else {}), events
+        return Result(ok, events.outputs if ok else {}, document), events
 
     def _prepared(self) -> dict[str, str]:
         """The child's environment; for the local stack with the backend, the plugin and the stack made first."""
@@ -154,6 +215,15 @@ def events_of(log: Path) -> Events:
         return Events()
     with log.open(encoding="utf-8") as lines:
         return read_events(lines)
+
+
+def document_of(log: Path) -> dict[str, Any]:
+    from cli.engines.event_document import event_document
+
+    if not log.is_file():
+        return {}
+    with log.open(encoding="utf-8") as lines:
+        return event_document(lines)
 
 
 def find_pulumi(environ: Mapping[str, str]) -> str | None:

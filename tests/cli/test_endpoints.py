@@ -54,3 +54,16 @@ def test_table_has_a_line_for_each_model_with_its_share() -> None:
 
 def test_endpoint_of_which_no_state_is_known_says_so() -> None:
     assert " UNKNOWN  http://" in table(rows([output()]), {})
+
+
+def test_s18_capacity_that_runs_short_says_what_runs_and_what_will_do() -> None:
+    short = {"servedName": "llama-1", "unit": "tokens/s", "wanted": 3920.0, "accepted": 980.0, "runs": 1960.0}
+    wanted = output(ceiling_tokens_per_second=3920, accepted_ceiling_tokens_per_second=980, shortfall=[short])
+    assert rows([wanted])[0].capacity == "1,960 to 3,920, runs 1,960 (accepts 980)"
+    assert rows([{**wanted, "shortfall": []}])[0].capacity == "1,960 to 3,920"
+
+
+def test_s18_model_units_that_run_short_are_told_too() -> None:
+    short = {"servedName": "a", "unit": "model units", "wanted": 100, "accepted": 50, "runs": 50}
+    wanted = output(model_units=100, accepted_model_units=50, shortfall=[short])
+    assert rows([wanted])[0].capacity == "100 model units, runs 50 (accepts 50)"

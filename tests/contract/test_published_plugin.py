@@ -219,3 +219,28 @@ def test_fleet_of_one_plugin_is_unchanged_for_the_other_and_edits_plan_alike(
     bandplan("published", "destroy")
     assert fleet.endpoint_names() == set()
     assert fleet.request("GET", "/stub/status")["unknown_routes"] == {}
+
+
+@pytest.mark.stub_only
+def test_s18_capacity_that_the_guard_raised_survives_a_refresh_and_another_change(
+    fleet: FleetProject, bandplan: Callable[..., str]
+) -> None:
+    """The plugin's own state has the accepted band, then the refreshed one; neither is ever sent."""
+    fleet.write_models(
+        "version: 1\nmodels:\n"
+        "  - {name: chat, task: llm/v1/chat, model: system.ai.llama_v3_3_70b_instruct, version: '1',"
+        " throughput: {bands: {min: 1, want: 4, accept: 2}}, tags: {team: a}}\n"
+    )
+
+    def runs() -> tuple[int, int]:
+        config = fleet.endpoint("chat")["config"]
+        return config["config_version"], config["served_entities"][0]["max_provisioned_throughput"]
+
+    bandplan("published", "up", "--no-query")
+    assert runs() == (2, 4 * 980)  # made with 2 chunks, then raised
+    bandplan("published", "refresh")
+    fleet.edit("team: a", "team: b")
+    bandplan("published", "up", "--no-query")
+    assert runs() == (2, 4 * 980)
+    assert fleet.endpoint("chat")["tags"] == [{"key": "team", "value": "b"}]
+    assert plan_of(json.loads(bandplan("published", "preview", "--json"))) == {}

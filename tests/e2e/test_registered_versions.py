@@ -1,5 +1,6 @@
 """Entries with `register` or a followed alias, on versions that are there already: nothing here waits for MLflow."""
 
+import json
 from typing import Any
 
 import pytest
@@ -106,7 +107,17 @@ def test_what_was_changed_by_hand_shows_in_the_preview(registered: FleetProject,
     make_version(registered)
     (registered.root / "model" / "more").unlink()
 
+    in_step = json.loads(registered.bandplan("drift", "--json"))
+    assert (in_step["summary"]["pending"], in_step["models"]) == (0, [])
     registered.request("PUT", f"{MODELS}/{MODEL}/aliases/champion", {"version_num": 2})
+    drift = registered.run("drift", "--json")
+    assert drift.returncode == 3
+    (moved,) = json.loads(drift.stdout)["models"]
+    assert (moved["name"], moved["fields"][0]["deployed"], moved["fields"][0]["live"]) == (
+        f"{MODEL}@champion",
+        "1",
+        "2",
+    )
     assert by_name(registered.preview(engine)) == {"ModelAlias ml.own.assistant@champion": "update"}
     assert "points to version 2; the state has version 1" in registered.bandplan("preview", "--engine", engine)
     registered.bandplan("up", "--engine", engine, "--no-query")

@@ -1,0 +1,100 @@
+"""`bandplan migrate`: legacy workloads of models.yaml to provisioned throughput, as a diff to be reviewed."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.errors import CommandError, UsageProblem
+from cli.project import LOCAL, find_project
+
+if TYPE_CHECKING:
+    from adoption.migration import Left, Migration
+    from cli.adoption import Place
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="NAME", help="entry to migrate (default: every legacy one)")
+    parser.add_argument(
+        "--stack", default=LOCAL, help=f"stack whose workspace is asked for chunk sizes (default: {LOCAL})"
+    )
+    parser.add_argument("--write", action="store_true", help="write models.yaml; without it, show the diff only")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from adoption.insertion import CannotInsert
+    from adoption.migration import Migration, legacy_versions, migrated, migrations
+    from cli.adoption import diff, open_place, optimization_info, write
+    from cli.commands.adopt import require_sound
+    from cli.stack_fleet import models_path, stack_client
+    from serving.spec.loading import load_text
+    from serving.workspace.errors import WorkspaceError
+
+    project = find_project(Path.cwd())
+    try:
+        client = stack_client(project, arguments.stack, os.environ)
+        path = models_path(project, arguments.stack, os.environ)
+        place = open_place(project, arguments.stack, path, client)
+        require_sound(place)
+        loaded = load_text(place.text, path.name, arguments.stack)
+        if loaded.checkable is None or not isinstance(loaded.data, dict):
+            raise CommandError(f"{path.name}: no entries")
+        require_names(arguments.names, [entry.name for entry in loaded.checkable.models])
+        answers = optimization_info(place, legacy_versions(loaded.checkable))
+        found = migrations(loaded.checkable, loaded.data, answers, arguments.names)
+    except WorkspaceError as error:
+        raise CommandError(f"could not look: {error}") from error
+    moving = [one for one in found if isinstance(one, Migration)]
+    try:
+        text = migrated(place.text, loaded.data, moving) if moving else place.text
+    except CannotInsert as error:
+        raise CommandError(f"{path.name}: {error}") from error
+    require_sound_after(place, text, moving)
+    print(diff(place, text), end="")
+    show(found)
+    if moving and arguments.write:
+        write(place, text)
+        print(f"\nwrote {path.name}; `bandplan preview` shows what `up` would do")
+    elif moving:
+        print("\nnothing was written; --write writes it")
+    return 0
+
+
+def require_names(names: Sequence[str], there: Sequence[str]) -> None:
+    """UsageProblem for a name that is no entry."""
+    missing = [name for name in names if name not in there]
+    if missing:
+        raise UsageProblem(f"models.yaml has no entry {', '.join(missing)}")
+
+
+def require_sound_after(place: "Place", text: str, moving: "Sequence[Migration]") -> None:
+    """CommandError when the new text breaks a rule: then nothing is written."""
+    from cli.adoption import problems
+
+    if not moving:
+        return
+    errors = [one.render() for one in problems(place, text) if one.severity == "error"]
+    if errors:
+        raise CommandError("\n".join(["nothing was written: the migrated file would break rules:", *errors]))
+
+
+def show(found: "Sequence[Migration | Left]") -> None:
+    """Entry by entry: what changes and why, what could not be known, what a deployment will do."""
+    from adoption.migration import DEPLOYMENT, Left
+    from serving.spec.problem import printable
+
+    if not found:
+        print("nothing to migrate: no entry has a legacy workload")
+    for one in found:
+        print(f"\n{printable(one.name)}:")
+        if isinstance(one, Left):
+            print(f"  stays as it is: {printable(one.reason)}")
+            continue
+        for title, lines in (("changes", one.reasons), ("not known", one.unknown)):
+            for line in lines:
+                print(f"  {title}: {printable(line)}")
+    if any(not isinstance(one, Left) for one in found):
+        print("\nwhat `up` will do:")
+        for line in DEPLOYMENT:
+            print(f"  {line}")

@@ -1,0 +1,71 @@
+"""An event log of the `pulumi` CLI as the JSON document of `pulumi preview --json`, policy events included.
+
+The log has what `--json` has, of updates too, and beside the display for people. Secrets are masked in it. Source of
+both shapes: sdk/go/common/apitype/events.go and pkg/display/json.go in github.com/pulumi/pulumi (read 2026-11).
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+STACK_TYPE: Final = "pulumi:pulumi:Stack"
+
+_HIDDEN: Final = frozenset({"create-replacement", "import-replacement", "delete-replaced", "discard-replaced"})
+"""Behind a `replace`, which is shown."""
+
+
+def event_document(lines: Iterable[str]) -> dict[str, Any]:
+    """The document on the last run of the log, which may hold a preview and its update; a line cut short ends it."""
+    document = _empty()
+    for line in lines:
+        if '"severity": "debug"' in line or '"severity":"debug"' in line:
+            continue
+        try:
+            event = json.loads(line)
+        except ValueError:
+            break
+        match event:
+            case {"preludeEvent": {"config": dict(config)}}:
+                document = {**_empty(), "config": config}
+            case {"resourcePreEvent": {"metadata": dict(metadata)}} if _is_shown(metadata):
+                document["steps"].append(_step(metadata))
+            case {"resOutputsEvent": {"metadata": {"type": t} as metadata}} if t == STACK_TYPE:
+                document["steps"].append(_step(metadata))
+            case {"diagnosticEvent": dict(told)}:
+                document["diagnostics"].append(_diagnostic(told))
+            case {"policyEvent": dict(policy)}:
+                document["policyEvents"].append(policy)
+            case {"summaryEvent": {"resourceChanges": dict(changes)}}:
+                document["changeSummary"] = changes
+    return document
+
+
+def _empty() -> dict[str, Any]:
+    return {"config": {}, "steps": [], "diagnostics": [], "policyEvents": [], "changeSummary": {}}
+
+
+def _is_shown(metadata: Mapping[str, Any]) -> bool:
+    op, kind = metadata["op"], metadata["type"]
+    return op != "same" and op not in _HIDDEN and kind != STACK_TYPE and not kind.startswith("pulumi:providers:")
+
+
+def _step(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    step: dict[str, Any] = {"op": metadata["op"], "urn": metadata["urn"]}
+    for key, state in (("oldState", metadata.get("old")), ("newState", metadata.get("new"))):
+        if state:
+            step[key] = {name: value for name, value in state.items() if value not in (None, "", {}, [])}
+    if metadata.get("diffs"):
+        step["diffReasons"] = metadata["diffs"]
+    if metadata.get("keys"):
+        step["replaceReasons"] = metadata["keys"]
+    detailed = metadata.get("detailedDiff")
+    step["detailedDiff"] = detailed and {
+        path: {"kind": change["diffKind"], "inputDiff": change["inputDiff"]} for path, change in detailed.items()
+    }
+    return step
+
+
+def _diagnostic(told: Mapping[str, Any]) -> dict[str, Any]:
+    urn = {"urn": told["urn"]} if told.get("urn") else {}
+    message = f"{told.get('prefix', '')}{told.get('message', '')}"
+    return {**urn, "message": message, "severity": told.get("severity", "info")}

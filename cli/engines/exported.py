@@ -1,0 +1,43 @@
+"""The state of a stack as it is recorded now, read without a lock and without writing anything."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+from cli.engines.checkpoint import read_checkpoint, stack_names
+from cli.engines.choice import EngineName
+from cli.errors import CommandError
+from cli.project import LOCAL, Project
+
+
+def deployment_of(
+    project: Project, stack: str, engine: EngineName, environ: Mapping[str, str], pulumi: str | None
+) -> dict[str, Any]:
+    """The `deployment` of `pulumi stack export`; empty for a stack of ours that was never deployed.
+
+    Secrets stay as they are, encrypted. Errors: CommandError with what Pulumi says when it cannot be had.
+    """
+    if stack == LOCAL or engine == "embedded":
+        if stack not in stack_names(project.state_folder, project.name):
+            return {}
+        return dict(read_checkpoint(project.state_folder, project.name, stack).get("latest") or {})
+    return dict(export(pulumi or "pulumi", project, stack, environ).get("deployment") or {})
+
+
+def export(pulumi: str, project: Project, stack: str, environ: Mapping[str, str]) -> dict[str, Any]:
+    """What `pulumi stack export` prints. Errors: CommandError."""
+    command = [pulumi, "stack", "export", "--stack", stack, "--non-interactive"]
+    try:
+        done = subprocess.run(
+            command, cwd=project.root, env=dict(environ), capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
+    except OSError as error:
+        raise CommandError(f"{pulumi}: cannot be started: {error.strerror}") from error
+    if done.returncode != 0:
+        raise CommandError(f"the state of {stack} cannot be read: {' '.join(done.stderr.split())[-500:]}")
+    try:
+        exported = json.loads(done.stdout)
+    except ValueError as error:
+        raise CommandError(f"the state of {stack} cannot be read: `pulumi stack export` gave no JSON") from error
+    return exported if isinstance(exported, dict) else {}

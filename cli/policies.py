@@ -1,0 +1,112 @@
+"""The project's policy pack, and a stack's configuration of it."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.errors import CommandError, UsageProblem
+from cli.project import Project
+
+if TYPE_CHECKING:
+    from policies.analyzer import Analyzer
+    from policies.configuration import Configured
+
+FOLDER = "policies"
+PACK_FILE = "PulumiPolicy.yaml"
+
+
+def pack_folder(project: Project) -> Path | None:
+    """The folder of the project's pack; None when it has none."""
+    folder = project.root / FOLDER
+    return folder if (folder / PACK_FILE).is_file() else None
+
+
+def configuration_file(project: Project, stack: str) -> Path:
+    """Where a stack's configuration of the pack lies; it need not be there."""
+    return project.root / "stacks" / f"policies.{stack}.json"
+
+
+def pulumi_arguments(project: Project, stack: str) -> list[str]:
+    """What makes the `pulumi` CLI run the pack; nothing for a project without one."""
+    if pack_folder(project) is None:
+        return []
+    configuration = configuration_file(project, stack)
+    configured = ["--policy-pack-config", str(configuration.relative_to(project.root))]
+    return ["--policy-pack", FOLDER, *(configured if configuration.is_file() else [])]
+
+
+def analyzer_of(project: Project, stack: str) -> "Analyzer | None":
+    """The pack, ready to judge in this process; None for a project without one.
+
+    Errors: UsageProblem when it is another pack than ours, or the stack's configuration of it cannot be used.
+    """
+    folder = pack_folder(project)
+    if folder is None:
+        return None
+    import policies
+    from policies.analyzer import Analyzer
+
+    if folder.resolve() != Path(policies.__file__).resolve().parent:
+        raise UsageProblem(
+            f"{folder}: is another pack than that of bandplan, which alone can run without Pulumi; install the Pulumi "
+            "CLI and add --engine pulumi"
+        )
+    return Analyzer(configured_rules(project, stack), project.root, date.today())
+
+
+def configured_rules(project: Project, stack: str) -> "tuple[Configured, ...]":
+    """Every rule of our pack as a stack has it.
+
+    Errors: UsageProblem with everything that is wrong in the stack's configuration.
+    """
+    from policies.configuration import configured
+    from policies.errors import BadConfiguration
+    from policies.pack import RULES
+
+    path = configuration_file(project, stack)
+    try:
+        return configured(RULES, read_configuration(path))
+    except BadConfiguration as error:
+        shown = path.relative_to(project.root)
+        raise UsageProblem("\n".join(f"{shown}: {line}" for line in str(error).splitlines())) from error
+
+
+def read_configuration(path: Path) -> Any:
+    """The JSON document; None when there is no such file, or it is empty.
+
+    Errors: CommandError, UsageProblem.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{path}: cannot be read: {error}") from error
+    if not text.strip():
+        return None
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UsageProblem(f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
+
+
+def baseline_file(stack: str) -> str:
+    """Where this room keeps what is deployed, for the rule `change-too-large`; relative to the project."""
+    return f".bandplan/deployed/{stack}.json"
+
+
+def keep_baseline(project: Project, stack: str, outputs: Callable[[], Mapping[str, Any]]) -> None:
+    """Write the stack's output `endpoints` as it stands, where a rule of the stack's configuration reads it.
+
+    `outputs` are asked for only then: under Pulumi that takes a second.
+    """
+    configuration = configuration_file(project, stack)
+    if pack_folder(project) is None or not configuration.is_file():
+        return
+    if baseline_file(stack) not in configuration.read_text(encoding="utf-8"):
+        return
+    path = project.root / baseline_file(stack)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(outputs().get("endpoints") or []), encoding="utf-8")

@@ -1,0 +1,239 @@
+"""What `bandplan rollback` goes back to, and the traffic that it moves; against a workspace that keeps state."""
+
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.entry_history import Earlier, earlier
+from cli.errors import CommandError
+from cli.going_back import GoingBack, going_back, move_traffic, written
+
+TEXT = """\
+version: 1
+models:
+  - name: chat
+    task: llm/v1/chat
+    model: m.a.chat
+    version: "2"  # Ana's choice
+    throughput: {bands: {min: 1, max: 2}}
+  - name: split
+    task: llm/v1/chat
+    entities:
+      - {model: m.a.chat, version: "1", throughput: {bands: {min: 1, max: 2}}}
+"""
+
+
+class Workspace:
+    """One endpoint, `chat`; an update settles when it was looked at `looks` times, and may be refused or fail."""
+
+    def __init__(self) -> None:
+        self.shares: dict[str, int] = {}
+        self.pending: dict[str, int] | None = None
+        self.looks = self.version = self.conflicts = 0
+        self.fails = False
+        self.sent: list[dict[str, Any]] = []
+
+    def config(self, shares: dict[str, int]) -> dict[str, Any]:
+        entities = [
+            {
+                "name": f"chat-{version}",
+                "entity_name": "m.a.chat",
+                "entity_version": version,
+                "max_provisioned_throughput": 1960,
+                "state": {
+                    "deployment": "DEPLOYMENT_READY",
+                    "deployment_state_message": "no room" if self.fails else "",
+                },
+            }
+            for version in shares
+        ]
+        routes = [{"served_entity_name": f"chat-{v}", "traffic_percentage": p} for v, p in shares.items()]
+        return {"config_version": self.version, "served_entities": entities, "traffic_config": {"routes": routes}}
+
+    def get(self) -> dict[str, Any]:
+        update = "NOT_UPDATING"
+        if self.pending is not None:
+            self.looks -= 1
+            if self.looks > 0:
+                update = "IN_PROGRESS"
+            elif self.fails:
+                update = "UPDATE_FAILED"
+            else:
+                self.shares, self.pending, self.version = self.pending, None, self.version + 1
+        state = {"ready": "READY", "config_update": update}
+        return {"name": "chat", "state": state, "config": self.config(self.shares)}
+
+    def put(self, body: dict[str, Any]) -> bool:
+        if self.conflicts:
+            self.conflicts -= 1
+            return False
+        self.sent.append(body)
+        routes = body["traffic_config"]["routes"]
+        self.pending = {route["served_entity_name"][-1]: route["traffic_percentage"] for route in routes}
+        self.looks = 3
+        return True
+
+
+@pytest.fixture
+def workspace() -> Iterator[tuple[Workspace, str]]:
+    state = Workspace()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if state.shares:
+                self._answer(200, state.get())
+            else:
+                self._answer(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "none"})
+
+        def do_PUT(self) -> None:
+            taken = state.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            conflict = {"error_code": "RESOURCE_CONFLICT", "message": "busy"}
+            self._answer(200 if taken else 409, {} if taken else conflict)
+
+        def _answer(self, status: int, body: dict[str, Any]) -> None:
+            payload = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield state, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    path = tmp_path / "models.yaml"
+    path.write_text(TEXT)
+    return path
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = ("-c", "user.email=ana@example.com", "-c", "user.name=Ana", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", "-C", str(folder), *who, *arguments], check=True, capture_output=True)
+
+
+def commit(models: Path, text: str) -> None:
+    if not (models.parent / ".git").is_dir():
+        git(models.parent, "init")
+    models.write_text(text)
+    git(models.parent, "add", "models.yaml")
+    git(models.parent, "commit", "-m", "x")
+
+
+def back(models: Path, host: str, to_version: str | None = None, name: str = "chat") -> GoingBack:
+    environ = {"DATABRICKS_HOST": host, "DATABRICKS_TOKEN": "t"}
+    return going_back(models, "local", environ, name, to_version)
+
+
+def test_version_that_still_serves_comes_first(models: Path, workspace: tuple[Workspace, str]) -> None:
+    state, host = workspace
+    state.shares = {"1": 50, "2": 50}
+    found = back(models, host)
+    assert (found.version, found.known_from) == ("1", "it still serves, 50 percent of the traffic")
+    assert "  version 1: 50 -> 100 percent of the traffic" in found.described()
+    assert '-    version: "2"  # Ana' in found.described() and '+    version: "1"  # Ana' in found.described()
+    assert models.read_text() == TEXT  # until it is written
+    written(found, models)
+    assert models.read_text() == TEXT.replace('"2"  #', '"1"  #')
+
+
+def test_version_that_serves_alone_is_gone_back_to_where_the_new_one_never_got_there(
+    models: Path, workspace: tuple[Workspace, str]
+) -> None:
+    state, host = workspace
+    state.shares = {"1": 100}
+    found = back(models, host)
+    assert (found.version, found.known_from) == ("1", "it still serves, alone: version 2 never got there")
+
+
+def test_history_of_the_file_has_the_version_where_none_serves(models: Path, workspace: tuple[Workspace, str]) -> None:
+    state, host = workspace
+    state.shares = {"2": 100}
+    commit(models, TEXT.replace('"2"  #', '"7"  #'))
+    commit(models, TEXT)
+    commit(models, TEXT + "# a remark\n")
+    found = back(models, host)
+    assert found.version == "7" and found.known_from.startswith("models.yaml in commit ")
+    assert found.still_serves is None
+    assert "by an `up` of the whole stack" in found.described()
+
+
+def test_history_passes_over_what_has_no_number_and_files_that_cannot_be_read(models: Path) -> None:
+    commit(models, TEXT.replace('"2"  #', '"7"  #'))
+    commit(models, TEXT.replace('"2"  #', "{alias: champion}  #"))
+    commit(models, "models: [")
+    commit(models, TEXT)
+    found = earlier(models, "local", "chat", ("m.a.chat", "2"))
+    assert isinstance(found, Earlier) and found.version == "7"
+
+
+def test_nothing_to_go_back_to_is_said_with_the_next_step(models: Path, workspace: tuple[Workspace, str]) -> None:
+    state, host = workspace
+    state.shares = {"2": 100}
+    with pytest.raises(CommandError, match=r"version 2 serves alone, and Git has no other .* --to VERSION"):
+        back(models, host)
+    assert back(models, host, "1").version == "1"
+
+
+@pytest.mark.parametrize(("name", "finding"), [("nobody", "no entry nobody"), ("split", "has `entities`")])
+def test_entry_that_cannot_go_back_is_named(
+    models: Path, workspace: tuple[Workspace, str], name: str, finding: str
+) -> None:
+    with pytest.raises(CommandError, match=finding):
+        back(models, workspace[1], "1", name)
+
+
+def test_followed_alias_is_pinned_and_that_is_said(models: Path, workspace: tuple[Workspace, str]) -> None:
+    state, host = workspace
+    state.shares = {"1": 50, "2": 50}
+    models.write_text(TEXT.replace('"2"  #', "{alias: champion}  #"))
+    assert "followed the alias champion" in back(models, host).described()
+
+
+def test_traffic_is_moved_by_one_request_that_changes_nothing_else(
+    models: Path, workspace: tuple[Workspace, str]
+) -> None:
+    state, host = workspace
+    state.shares = {"1": 50, "2": 50}
+    move_traffic(back(models, host), lambda text: None, lambda seconds: None)
+    assert state.shares == {"1": 100, "2": 0}
+    (sent,) = state.sent
+    assert [entity["entity_version"] for entity in sent["served_entities"]] == ["1", "2"]
+
+
+def test_traffic_waits_for_updates_of_others(models: Path, workspace: tuple[Workspace, str]) -> None:
+    state, host = workspace
+    state.shares = {"1": 50, "2": 50}
+    found = back(models, host)
+    state.pending, state.looks = {"1": 10, "2": 90}, 3
+    state.conflicts = 1
+    said: list[str] = []
+    move_traffic(found, said.append, lambda seconds: None)
+    assert state.shares == {"1": 100, "2": 0}
+    assert any("an update is under way" in line for line in said)
+    assert any("somebody else began an update" in line for line in said)
+
+
+def test_traffic_that_cannot_be_moved_is_told_with_the_platforms_reason(
+    models: Path, workspace: tuple[Workspace, str]
+) -> None:
+    state, host = workspace
+    state.shares, state.fails = {"1": 50, "2": 50}, True
+    with pytest.raises(CommandError, match="could not move the traffic: no room"):
+        move_traffic(back(models, host), lambda text: None, lambda seconds: None)

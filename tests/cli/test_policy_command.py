@@ -1,0 +1,111 @@
+"""`bandplan policy`: models.yaml alone, judged; and the list of rules."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.main import main
+from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from serving.workspace.cache import Cache
+
+ROOT = Path(__file__).parent.parent.parent
+MODELS = """\
+version: 1
+models:
+  - name: support-chat
+    task: llm/v1/chat
+    model: system.ai.llama_v3_3_70b_instruct
+    version: "1"
+    throughput: {bands: {min: 2, max: 6}}
+    demand: {requests_per_second: 1, input_tokens: 2048, output_tokens: 256}
+overrides:
+  dev:
+    support-chat: {throughput: {bands: {min: 1, max: 3}}}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "Pulumi.yaml").write_text("name: fleet\nruntime: python\n")
+    (tmp_path / "models.yaml").write_text(MODELS)
+    (tmp_path / "policies").symlink_to(ROOT / "policies")
+    (tmp_path / "stacks").mkdir()
+    for stack in ("local", "dev"):
+        (tmp_path / "stacks" / f"Pulumi.{stack}.yaml").write_text("config: {}\n")
+        configuration = {"all": "disabled", "over-provisioned": "mandatory"}
+        (tmp_path / "stacks" / f"policies.{stack}.json").write_text(json.dumps(configuration))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def record(project: Path) -> None:
+    answers = {ModelVersion("system.ai.llama_v3_3_70b_instruct", "1"): OptimizationInfo(True, "llama", 980)}
+    Cache(project / ".bandplan" / "optimization-info").record("https://example.com", answers)
+
+
+def events(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return list(json.loads(capsys.readouterr().out)["policyEvents"])
+
+
+def test_models_file_is_judged_with_what_is_recorded(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record(project)
+    assert main(["policy", "test"]) == 1
+    shown = capsys.readouterr().out
+    assert "❌ bandplan-policies@v" in shown
+    assert "in chunks of 980: 3 bands (2,940); write bands: {min: 2, max: 3}" in shown
+    assert main(["policy", "test", "--json"]) == 1
+    (event,) = events(capsys)
+    assert event["resourceUrn"].startswith("urn:pulumi:local::fleet::bandplan:index:Fleet$bandplan:index:Endpoint::")
+
+
+def test_stack_has_its_own_overrides_and_levels(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record(project)
+    assert main(["policy", "test", "--stack", "dev"]) == 0
+    assert "✅" in capsys.readouterr().out
+
+
+def test_size_that_is_not_recorded_makes_the_rule_wait_and_is_named(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["policy", "test", "--json"]) == 0
+    told = capsys.readouterr()
+    assert "not recorded on this machine, so not sized: system.ai.llama_v3_3_70b_instruct version 1" in told.err
+    (event,) = json.loads(told.out)["policyEvents"]
+    assert event["enforcementLevel"] == "advisory" and "\nwaits: " in event["message"]
+
+
+def test_models_file_that_is_wrong_is_no_matter_for_policies(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "models.yaml").write_text(MODELS.replace("min: 2", "min: -2"))
+    assert main(["policy", "test"]) == 2
+    assert "models.yaml:7:" in capsys.readouterr().err
+
+
+def test_configuration_that_is_wrong_is_told_with_its_file(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "stacks" / "policies.local.json").write_text('{"over-provisoned": "mandatory"}')
+    for command in (["policy", "test"], ["policy", "list"]):
+        assert main(command) == 2
+        assert "stacks/policies.local.json: over-provisoned: no such rule" in capsys.readouterr().err
+
+
+def test_list_has_each_rule_with_its_level_in_each_stack(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "list"]) == 0
+    heading, *rows = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["RULE", "DEV", "LOCAL"]
+    assert rows[0].split()[:3] == ["over-provisioned", "mandatory", "mandatory"]
+    assert len(rows) == 19
+
+
+def test_project_without_a_pack_says_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "policies").unlink()
+    assert main(["policy", "test"]) == 2
+    assert "has no policies/PulumiPolicy.yaml" in capsys.readouterr().err
+
+
+def test_pack_that_is_not_bandplans_own_is_left_to_pulumi(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "policies").unlink()
+    (project / "policies").mkdir()
+    (project / "policies" / "PulumiPolicy.yaml").write_text("runtime: python\n")
+    assert main(["policy", "test"]) == 2
+    assert "add --engine pulumi" in capsys.readouterr().err

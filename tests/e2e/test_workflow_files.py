@@ -1,0 +1,172 @@
+"""What holds for every workflow file, whatever runs it: who may do what, what is pinned, what text gets into a shell."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.e2e.conftest import ROOT
+from tests.e2e.expression import evaluated, holds, rendered
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+OURS = [path for path in WORKFLOWS if path.name in ("preview.yml", "deploy.yml", "drift.yml")]
+GITLAB = ROOT / "examples" / "gitlab-ci.yml"
+
+by_name = pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
+
+
+def loaded(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.load(path.read_text(), Loader=yaml.BaseLoader)
+    return document
+
+
+def steps(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(job, step)"""
+    for name, job in loaded(path)["jobs"].items():
+        for step in job["steps"]:
+            yield name, step
+
+
+class _GitLabLoader(yaml.BaseLoader):
+    """Knows GitLab's own tag."""
+
+
+_GitLabLoader.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node))
+
+
+def gitlab_lines() -> list[str]:
+    document = yaml.load(GITLAB.read_text(), Loader=_GitLabLoader)
+    return [line for job in document.values() if isinstance(job, dict) for line in job.get("script", ())]
+
+
+def test_all_three_are_there() -> None:
+    assert [path.name for path in OURS] == ["deploy.yml", "drift.yml", "preview.yml"]
+
+
+@pytest.mark.skipif(shutil.which("actionlint") is None, reason="no `actionlint` on PATH")
+def test_actionlint_finds_nothing() -> None:
+    done = subprocess.run(["actionlint", *map(str, WORKFLOWS)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@by_name
+def test_every_step_is_a_command_that_runs_on_a_laptop_too(path: Path) -> None:
+    for job, step in steps(path):
+        if "run" in step and job != "previewed":  # which only looks at how the others ended
+            assert re.match(
+                r"(make [a-z-]+|\.venv/bin/bandplan [a-z-]+ |git show HEAD\^1:models\.yaml > )", step["run"]
+            )
+
+
+@by_name
+def test_no_expression_stands_in_a_shell_command_and_every_command_parses(path: Path) -> None:
+    """What somebody else wrote reaches a shell through variables alone."""
+    for _, step in steps(path):
+        assert "${{" not in step.get("run", "")
+        done = subprocess.run(["bash", "-n"], input=step.get("run", ""), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def test_every_line_of_the_gitlab_example_parses() -> None:
+    lines = gitlab_lines()
+    assert len(lines) > 10
+    for line in lines:
+        done = subprocess.run(["bash", "-n"], input=line, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+@by_name
+def test_actions_are_pinned_by_their_full_commit_and_name_the_release(path: Path) -> None:
+    used = re.findall(r"uses: (\S+)(.*)", path.read_text())
+    assert used
+    for action, comment in used:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action), action
+        assert re.match(r" # v\d+\.\d+\.\d+\b", comment), comment
+
+
+@by_name
+def test_permissions_are_stated_and_small(path: Path) -> None:
+    document = loaded(path)
+    assert document["permissions"] == {"contents": "read"}
+    allowed = {
+        "preview": {"contents": "read", "id-token": "write", "pull-requests": "write"},
+        "offline": {"contents": "read"},
+        "previewed": {},
+        "deploy": {"contents": "read", "id-token": "write", "actions": "read", "pull-requests": "read"},
+        "drift": {"contents": "read", "id-token": "write", "issues": "write"},
+    }
+    for name, job in document["jobs"].items():
+        assert job["permissions"] == allowed[name]
+        assert int(job["timeout-minutes"]) <= 350
+
+
+@by_name
+def test_foreign_code_never_meets_a_secret(path: Path) -> None:
+    text = path.read_text()
+    assert "pull_request_target" not in text
+    assert "workflow_run" not in text
+    for name, step in steps(path):
+        if step.get("uses", "").startswith("actions/checkout"):
+            assert step["with"]["persist-credentials"] == "false"
+            assert "ref" not in step["with"], "only what the event is about is checked out"
+        if name == "offline":
+            assert "secrets." not in str(step)
+            assert "github.token" not in str(step)
+    offline = loaded(path)["jobs"].get("offline")
+    assert offline is None or ("secrets." not in str(offline) and "environment" not in offline)
+
+
+@by_name
+def test_without_a_workspace_nothing_of_it_is_asked(path: Path) -> None:
+    event = {"pull_request": {"head": {"repo": {"full_name": "org/repo"}}}}
+    for event_name in ("push", "schedule", "workflow_dispatch", "pull_request"):
+        github = {"event_name": event_name, "event": event, "repository": "org/repo", "actor": "ana"}
+        for name, job in loaded(path)["jobs"].items():
+            runs = holds(job["if"], {"github": github, "vars": {}})
+            assert runs is (name == "previewed" or (name == "offline" and event_name == "pull_request"))
+
+
+@pytest.mark.parametrize(
+    ("owner", "actor", "expected"),
+    [
+        ("org/repo", "ana", ["preview"]),
+        ("somebody/repo", "ana", ["offline"]),
+        ("org/repo", "dependabot[bot]", ["offline"]),
+    ],
+)
+def test_a_pull_request_is_previewed_once_with_secrets_only_when_its_code_is_ours(
+    owner: str, actor: str, expected: list[str]
+) -> None:
+    event = {"pull_request": {"head": {"repo": {"full_name": owner}}}}
+    github = {"event_name": "pull_request", "event": event, "repository": "org/repo", "actor": actor}
+    contexts = {"github": github, "vars": {"DATABRICKS_HOST": "https://x"}}
+    jobs = loaded(OURS[2])["jobs"]
+    assert [name for name, job in jobs.items() if holds(job["if"], contexts)] == [*expected, "previewed"]
+
+
+def test_deployments_of_a_stack_wait_for_each_other_and_the_first_that_fails_stops_the_rest() -> None:
+    job = loaded(OURS[0])["jobs"]["deploy"]
+    assert job["concurrency"] == {"group": "deploy-${{ matrix.stack }}", "cancel-in-progress": "false"}
+    assert (job["strategy"]["max-parallel"], job["strategy"]["fail-fast"]) == ("1", "true")
+    assert rendered(job["strategy"]["matrix"]["stack"], {"vars": {}}) == ["dev", "prod"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("'a' == 'A' && !false", True),
+        ("vars.X != ''", False),
+        ("vars.X || 'b'", "b"),
+        ("fromJSON('[1, 2]')", [1, 2]),
+        ("(github.a == 'x' || github.a == 'it''s') && success()", True),
+        ("failure() || cancelled()", False),
+    ],
+)
+def test_the_evaluator_of_these_tests_follows_github_s_rules(text: str, expected: object) -> None:
+    contexts = {"github": {"a": "it's"}, "vars": {}, "status": "success", "false": False}
+    assert evaluated(text, contexts) == expected
