@@ -5,7 +5,8 @@ Reads the stack's configuration (`bandplan:models`) and the environment:
 - `BANDPLAN_MODELS`: another models file, relative to the project root, instead of the configured one;
 - `BANDPLAN_OFFLINE=1`: asks no workspace and uses recorded optimization info only;
 - `BANDPLAN_MEASURED`: a file of measured use, relative to the project root, for `stop_if` of rollouts;
-- `BANDPLAN_AT_ONCE`: names of endpoints, by commas, that go to the wanted version at once, without steps.
+- `BANDPLAN_AT_ONCE`: names of endpoints, by commas, that go to the wanted version at once, without steps;
+- `BANDPLAN_ROLLOUTS_AS_OF`: the moment (ms since 1970) that decides about holds, for a plan that was reviewed.
 """
 
 import os
