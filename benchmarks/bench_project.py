@@ -88,7 +88,8 @@ def bench_project(folder: Path, count: int) -> Iterator[BenchProject]:
     (folder / "Pulumi.yaml").write_text(PULUMI_YAML.format(name="bandplan"))
     (folder / "models.yaml").write_text(models_yaml(count))
     shutil.copytree(ROOT / "stacks", folder / "stacks", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "provider").symlink_to(ROOT / "provider")
+    for room in ("provider", "policies"):
+        (folder / room).symlink_to(ROOT / room)
     (folder / ".venv").symlink_to(sys.prefix)
     stub_folder = folder / ".bandplan" / "stub"
     running = process.start(stub_folder, settle="at-once")

@@ -26,7 +26,8 @@ def document(reports: Sequence[StackReport]) -> dict[str, Any]:
 
 
 def document_text(reports: Sequence[StackReport]) -> str:
-    return json.dumps(document(reports), indent=2, ensure_ascii=False) + "\n"
+    # Without an indent: with one, Python's own encoder takes a quarter of a second for a thousand endpoints.
+    return json.dumps(document(reports), ensure_ascii=False) + "\n"
 
 
 def summary_document(summary: Summary) -> dict[str, Any]:

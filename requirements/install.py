@@ -53,7 +53,19 @@ ON_EVERY_PATH = (
 ON_REGISTRATION = "import databricks.sdk, mlflow.transformers; from transformers import AutoTokenizer, pipelines"
 """What the process that registers a model version imports: a few modules each of large packages."""
 
-ROOMS = ("cli", "components", "embedded", "plugin", "provider", "report", "serving", "stub")
+ROOMS = (
+    "adoption",
+    "cli",
+    "components",
+    "drift",
+    "embedded",
+    "plugin",
+    "policies",
+    "provider",
+    "report",
+    "serving",
+    "stub",
+)
 
 FROM_PIP = {
     "index-url": "UV_DEFAULT_INDEX",
