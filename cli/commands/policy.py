@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 def test(project: Project, stack: str, models: Path | None, *, is_json: bool) -> int:
     """Judges the file; 1 when a mandatory rule is broken, 2 when the file is wrong."""
     from cli.errors import UsageProblem
-    from cli.policies import analyzer_of
+    from cli.policies import analyzer_of, configuration_file
     from cli.policy_subjects import policy_subjects
     from cli.stack_fleet import models_path
     from components.program import COMMITTED_ANSWERS
@@ -53,6 +53,10 @@ def test(project: Project, stack: str, models: Path | None, *, is_json: bool) ->
     analyzer = analyzer_of(project, stack)
     if analyzer is None:
         raise UsageProblem(f"{project.root}: has no policies/PulumiPolicy.yaml")
+    configuration = configuration_file(project, stack)
+    if not configuration.is_file():
+        shown = configuration.relative_to(project.root)
+        print(f"{shown} is not there, so every rule has the pack's own level", file=sys.stderr)
     loaded = load(models or models_path(project, stack, os.environ), stack)
     if loaded.fleet is None:
         return tell_problems(loaded.problems)

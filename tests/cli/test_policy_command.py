@@ -49,6 +49,14 @@ def events(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return list(json.loads(capsys.readouterr().out)["policyEvents"])
 
 
+def test_stack_without_a_configuration_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record(project)
+    main(["policy", "test", "--stack", "dve"])
+    assert "stacks/policies.dve.json is not there, so every rule has the pack's own level" in capsys.readouterr().err
+    main(["policy", "test", "--stack", "dev"])
+    assert capsys.readouterr().err == ""
+
+
 def test_models_file_is_judged_with_what_is_recorded(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record(project)
     assert main(["policy", "test"]) == 1
