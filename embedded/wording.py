@@ -164,11 +164,20 @@ def _compared(path: str, old: Any, new: Any, width: int | None) -> Iterator[str]
             else:
                 yield from _compared(inner, old[key], new[key], width)
         return
-    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (before, after) in enumerate(zip(old, new, strict=True)):
+    if isinstance(old, list) and isinstance(new, list) and (len(old) == len(new) or _has_records(old, new)):
+        for index, (before, after) in enumerate(zip(old, new, strict=False)):
             yield from _compared(f"{path}[{index}]", before, after, width)
+        for index in range(len(old), len(new)):
+            yield f"+ {path}[{index}]: {value(new[index], width)}"
+        for index in range(len(new), len(old)):
+            yield f"- {path}[{index}]: {value(old[index], width)}"
         return
     yield f"~ {path}: {value(old, width)} => {value(new, width)}"
+
+
+def _has_records(*lists: list[Any]) -> bool:
+    """Whether elements are worth a line each, when there are more or fewer than before."""
+    return any(isinstance(item, dict) for items in lists for item in items)
 
 
 def value(content: Any, width: int | None = _VALUE_WIDTH) -> str:

@@ -30,6 +30,21 @@ def test_changed_property_is_told_at_the_depth_where_it_changes() -> None:
     ]
 
 
+def test_list_that_grows_or_shrinks_tells_its_records_one_by_one() -> None:
+    one = state({"entities": [{"name": "a", "share": 100}], "tags": ["x"]})
+    two = state({"entities": [{"name": "a", "share": 90}, {"name": "b", "share": 10}], "tags": ["x", "y"]})
+    assert list(property_changes(Step(Op.UPDATE, URN, one, two))) == [
+        "~ entities[0].share: 100 => 90",
+        '+ entities[1]: {"name": "b", "share": 10}',
+        '~ tags: ["x"] => ["x", "y"]',
+    ]
+    assert list(property_changes(Step(Op.UPDATE, URN, two, one))) == [
+        "~ entities[0].share: 90 => 100",
+        '- entities[1]: {"name": "b", "share": 10}',
+        '~ tags: ["x", "y"] => ["x"]',
+    ]
+
+
 def test_difference_that_only_the_provider_sees_is_told_by_its_path_and_not_as_a_deletion() -> None:
     old = state({"declared": {"max": 980}}, outputs={"declared": {"max": 980}, "ready": True})
     diff = {"declared.max": PropertyDiff("update", False)}
