@@ -178,10 +178,11 @@ class Work:
         return str(staged)
 
     def _check_remote(self, uri: str) -> None:
-        import mlflow
+        # Not mlflow.artifacts.download_artifacts: it takes the path within models:/m-<id> for a stage in the registry.
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         place = self._workplace / "mlmodel"
-        path = mlflow.artifacts.download_artifacts(f"{uri}/MLmodel", dst_path=str(_made(place)))
+        path = get_artifact_repository(uri).download_artifacts("MLmodel", str(_made(place)))
         refuse_errors(findings(read_mlmodel(Path(path), f"{self._job.shown}: MLmodel"), self._job.task))
 
     def _ensure_model(self) -> None:

@@ -163,17 +163,20 @@ def test_license_and_model_card_of_the_checkpoint_come_along(made: dict[str, Mad
     assert b"license: apache-2.0" in made[EMBEDDINGS].file(stub, "model_card_data.yaml")
 
 
-def test_registered_model_and_run_can_be_registered_again_under_another_name(
+def test_registered_and_logged_models_and_runs_can_be_registered_again_under_another_name(
     made: dict[str, Made], registering: Registering, registry: Registry, tmp_path: Path
 ) -> None:
     chat = made[CHAT]
     version = f"models:/{chat.request.name}/{chat.registered.version}"
     run = f"runs:/{chat.registered.run_id}/model"
+    logged = chat.registered.model_uri
+    assert logged is not None and logged.startswith("models:/m-")
     requests = [
+        registering.request("ml.search.with_mlflow_logged", tmp_path, logged, CHAT),
         registering.request("ml.search.with_mlflow_copy", tmp_path, version, CHAT),
         registering.request("ml.search.with_mlflow_rerun", tmp_path, run, CHAT),
     ]
-    assert [made.version for made in registering.register_all(requests)] == ["1", "1"]
+    assert [made.version for made in registering.register_all(requests)] == ["1", "1", "1"]
     for request in requests:
         copied = registry.version(request.name, "1")
         assert copied is not None and copied.is_ready
