@@ -81,7 +81,7 @@ def test_long_texts_are_cut() -> None:
     ("text", "told"),
     [
         ("", "prod.json:1:1: empty; expected a preview"),
-        ('{"a": 1,}', "prod.json:1:9: not JSON: "),
+        ('{"a": 1 "b": 2}', "prod.json:1:9: not JSON: "),
         ('{"steps":\n  [1, 2', "prod.json:2:"),
         ('{"a": NaN}', "prod.json: not JSON that can be read: NaN is no number of JSON; expected a preview"),
         ("[" * 100_000, "prod.json: not JSON that can be read: "),
