@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pulumi_databricks
 import pytest
@@ -41,7 +41,7 @@ def mismatches(fields: tuple[Field, ...], cls: type, place: str) -> Iterator[str
             yield f"{place}.{name}: object or value"
         elif inner is not None:
             yield from mismatches(declared[name].fields, inner, f"{place}.{name}")
-        is_optional = "NoneType" in str(actual[name])
+        is_optional = type(None) in get_args(actual[name])
         if is_optional == declared[name].is_required and (place, name) not in STRICTER:
             yield f"{place}.{name}: required or optional"
 
