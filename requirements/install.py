@@ -8,6 +8,7 @@ the hashes of the lock. Registries, mirrors and proxies are those that pip or uv
 """
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -88,6 +89,11 @@ def main(level: str) -> int:
     print(f"installing the locked dependencies into {VENV.name} ...", flush=True)
     try:
         install(level)
+    except NoPip:
+        return failed(
+            f"{sys.executable} has neither pip nor ensurepip to start from; install one of them (Debian, Ubuntu: "
+            "`apt install python3-venv`) or uv, then run this again"
+        )
     except subprocess.CalledProcessError as error:
         return failed(
             f"`{Path(error.cmd[0]).name}` ended with {error.returncode}; its message is above. The index, mirror or "
@@ -149,11 +155,20 @@ def bootstrapped_uv(environ: Mapping[str, str]) -> Path:
     return VENV / "bin" / "uv"
 
 
+class NoPip(Exception):
+    """This Python can install nothing by itself: some distributions ship pip and ensurepip as packages of their own."""
+
+
 def pip_install(locked: Path, environ: Mapping[str, str]) -> None:
-    """Installs with the pip of this Python, or, where it has none (some distributions), with one put into `.venv`."""
+    """Installs with the pip of this Python, or, where it has none (some distributions), with one put into `.venv`.
+
+    Errors: NoPip.
+    """
     asked = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False)
     if asked.returncode == 0:
         pip = [sys.executable, "-m", "pip", "--python", str(PYTHON)]
+    elif importlib.util.find_spec("ensurepip") is None:
+        raise NoPip
     else:
         run([str(PYTHON), "-m", "ensurepip", "--default-pip"], environ)
         pip = [str(PYTHON), "-m", "pip"]
