@@ -17,6 +17,9 @@ from serving.workspace.errors import (
 LONGEST_REASON = 600
 """Characters of a platform message that are passed on; the rest is cut off."""
 
+_LONGEST_CODE = 80
+"""Characters; the platform's own codes are shorter."""
+
 SHORTEST_SECRET = 8
 """Characters; a token that is shorter is none, and may be a word of the message (a mistyped "wrong", say)."""
 
@@ -46,7 +49,7 @@ class Answer:
             raise self._web_page()
         try:
             value = json.loads(self.body) if self.body else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             raise NotAWorkspace(f"{self.request}: HTTP {self.status} with a body that is not JSON; {_CHECK}") from None
         if not isinstance(value, dict):
             raise NotAWorkspace(f"{self.request}: HTTP {self.status} with JSON that is not an object; {_CHECK}")
@@ -70,10 +73,12 @@ class Answer:
             return self._web_page()
         code, reason = self._code_and_reason()
         reason = presentable(reason, token)
+        code = presentable(code, token)[:_LONGEST_CODE]
         said = f"{reason or 'no reason given'} (HTTP {self.status}{', ' + code if code else ''})"
         if code in _UNAUTHORIZED_CODES or self.status == 401 or (self.status == 403 and code not in _FORBIDDEN_CODES):
             return Unauthorized(
-                f"{host} does not accept the token: {said}; set DATABRICKS_TOKEN to a valid token of this workspace"
+                f"{host} does not accept the token: {said}; set DATABRICKS_TOKEN to a valid token of this workspace",
+                self.status,
             )
         return _kind(code, self.status)(self.status, code, reason, f"{self.request}: {host} refused: {said}")
 
@@ -89,6 +94,8 @@ class Answer:
         text = self.body[:20_000].decode("utf-8", "replace")
         try:
             value = json.loads(text)
+        except RecursionError:
+            return "", ""
         except ValueError:
             word, separator, message = text.partition(": ")
             is_code = bool(separator) and word.isascii() and word.replace("_", "").isalnum() and word.isupper()

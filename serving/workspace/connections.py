@@ -4,6 +4,7 @@ urllib3 is imported with the first request (about 0.09 s), so that an offline ru
 """
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,14 @@ from serving.workspace.answer import Answer
 from serving.workspace.retries import Outcome
 
 if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
     from urllib3.connectionpool import HTTPConnectionPool
 
 POOL_SIZE = 128
 """Connections kept alive: as many as a plugin has worker threads, so that none is opened twice."""
+
+MOST_BYTES = 64_000_000
+"""Of one answer; a choice: thousands of endpoints with all their settings are a tenth of that."""
 
 _IMPORTING = threading.Lock()
 """Held while urllib3 is imported: two threads that begin with different modules of it would see one half done."""
@@ -32,7 +37,7 @@ class AttemptFailed(Exception):
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds until a connection has to stand, and until the next byte of an answer has to come."""
+    """Seconds until a connection has to stand, and until an answer has to begin; its body may take as long again."""
 
     connect_seconds: float
     read_seconds: float
@@ -68,8 +73,10 @@ class Connections:
                 headers=headers,
                 retries=False,
                 redirect=False,
+                preload_content=False,
                 timeout=Timeout(connect=timeouts.connect_seconds, read=timeouts.read_seconds),
             )
+            body = _body(response, timeouts.read_seconds)
         except HTTPError as error:
             raise _attempt_failed(error) from error
         return Answer(
@@ -77,7 +84,7 @@ class Connections:
             status=response.status,
             content_type=response.headers.get("Content-Type", ""),
             retry_after=response.headers.get("Retry-After"),
-            body=response.data,
+            body=body,
         )
 
     def _opened(self) -> "HTTPConnectionPool":
@@ -88,6 +95,23 @@ class Connections:
                         import urllib3  # noqa: F401
                     self._pool = _open_pool(self._address, self._proxy)
         return self._pool
+
+
+def _body(response: "BaseHTTPResponse", seconds: float) -> bytes:
+    """The whole body. Each read has a time-out of its own, so that an answer that drips is only ended here."""
+    ends_at = time.monotonic() + seconds
+    parts: list[bytes] = []
+    left = MOST_BYTES
+    while part := response.read1(65_536):
+        parts.append(part)
+        left -= len(part)
+        if left < 0 or time.monotonic() > ends_at:
+            response.close()
+            if left < 0:
+                raise AttemptFailed(Outcome.LOST, f"an answer of more than {MOST_BYTES:,} bytes", is_final=True)
+            raise AttemptFailed(Outcome.LOST, f"no whole answer within {seconds:g} s")
+    response.release_conn()
+    return b"".join(parts)
 
 
 def _open_pool(address: Address, proxy: str | None) -> "HTTPConnectionPool":

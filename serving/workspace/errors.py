@@ -40,7 +40,11 @@ class NotAWorkspace(WorkspaceError):
 
 
 class Unauthorized(WorkspaceError):
-    """The workspace does not accept the token."""
+    """The workspace does not accept the token; with `status` 403, perhaps only for this request."""
+
+    def __init__(self, message: str, status: int = 401) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Throttled(WorkspaceError):

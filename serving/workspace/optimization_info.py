@@ -1,7 +1,8 @@
 """Asks a workspace for the optimization info of model versions, all at once, and remembers the answers."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from urllib.parse import quote
 
 from serving.throughput.optimization_info import (
@@ -11,7 +12,14 @@ from serving.throughput.optimization_info import (
 )
 from serving.workspace.cache import Cache
 from serving.workspace.client import WorkspaceClient
-from serving.workspace.errors import NotConfigured, NotFound, Refused, WorkspaceError
+from serving.workspace.errors import (
+    NotAWorkspace,
+    NotConfigured,
+    NotFound,
+    Refused,
+    Unauthorized,
+    WorkspaceError,
+)
 
 MOST_AT_ONCE = 32
 """Requests in flight; a choice: 100 answers of 100 ms each take 0.4 s, and a workspace's rate limit is not provoked."""
@@ -27,12 +35,14 @@ def fetch(
     *,
     refresh: bool = False,
     offline: bool = False,
+    unrecorded: Callable[[OSError], object] = lambda error: None,
 ) -> dict[ModelVersion, OptimizationInfo | Unavailable]:
     """The answer for each of `versions`: recorded, or asked for now; one request per distinct version.
 
-    `refresh` asks again for all, `offline` asks for none. A version the workspace refuses to answer for is Unavailable.
-    Errors: any WorkspaceError that concerns the workspace as a whole (not configured, unreachable, unauthorized,
-    throttled); the answers that did come are recorded first.
+    `refresh` asks again for all, `offline` asks for none. A version that no answer could be had for is Unavailable.
+    `unrecorded` is told why answers, which count all the same, cannot be recorded.
+    Errors: WorkspaceError when the workspace answers for no version at all (not configured, unreachable,
+    unauthorized, throttled).
     """
     wanted = sorted(set(versions))
     recorded = cache.recorded(client.host) if client is not None else cache.recorded_anywhere()
@@ -48,39 +58,70 @@ def fetch(
                 f"no workspace is configured to ask for the optimization info of {missing[0].model} version "
                 f"{missing[0].version}{_and_more(missing)}: set DATABRICKS_HOST and DATABRICKS_TOKEN, or use --offline"
             )
-        answers.update(_ask_all(client, missing, cache))
+        asked, failures = _ask_all(client, missing)
+        _record(cache, client, asked, unrecorded)
+        failure = next((error for error in failures.values() if error is not None), None)
+        if failure is not None and not asked:
+            raise failure
+        answers.update(asked)
+        for version, error in failures.items():
+            why = f"it was not asked for, because another call failed: {failure}" if error is None else str(error)
+            answers[version] = Unavailable(client.presentable(why))
     return answers
+
+
+def _record(
+    cache: Cache,
+    client: WorkspaceClient,
+    answers: Mapping[ModelVersion, OptimizationInfo | Unavailable],
+    unrecorded: Callable[[OSError], object],
+) -> None:
+    """A "no" is not kept: the platform adds models, and a version may still be in the making."""
+    known = {
+        version: answer
+        for version, answer in answers.items()
+        if isinstance(answer, OptimizationInfo) and answer.optimizable
+    }
+    try:
+        cache.record(client.host, known)
+    except OSError as error:
+        unrecorded(error)
 
 
 def _ask_all(
-    client: WorkspaceClient, versions: list[ModelVersion], cache: Cache
-) -> dict[ModelVersion, OptimizationInfo | Unavailable]:
+    client: WorkspaceClient, versions: list[ModelVersion]
+) -> tuple[dict[ModelVersion, OptimizationInfo | Unavailable], dict[ModelVersion, WorkspaceError | None]]:
+    """(answers, what went wrong for the others: None for one that was not asked because asking had become useless)."""
     answers: dict[ModelVersion, OptimizationInfo | Unavailable] = {}
-    failure: WorkspaceError | None = None
+    failures: dict[ModelVersion, WorkspaceError | None] = {}
+    useless = Event()
+
+    def ask_while_useful(version: ModelVersion) -> OptimizationInfo | Unavailable | None:
+        try:
+            return None if useless.is_set() else ask(client, version)
+        except WorkspaceError as error:
+            if _is_of_all(error):
+                useless.set()
+            raise
+
     with ThreadPoolExecutor(min(MOST_AT_ONCE, len(versions)), thread_name_prefix="optimization-info") as pool:
-        pending = [(version, pool.submit(ask, client, version)) for version in versions]
+        pending = [(version, pool.submit(ask_while_useful, version)) for version in versions]
         for version, future in pending:
             try:
-                answers[version] = future.result()
+                answer = future.result()
             except WorkspaceError as error:
-                failure = failure or error
-                pool.shutdown(wait=False, cancel_futures=True)
-                break
-    for version, future in pending:
-        if version not in answers and future.done() and not future.cancelled() and future.exception() is None:
-            answers[version] = future.result()
-    cache.record(
-        client.host,
-        {
-            version: answer
-            for version, answer in answers.items()
-            # A "no" is not kept: the platform adds models, and a version may still be in the making.
-            if isinstance(answer, OptimizationInfo) and answer.optimizable
-        },
-    )
-    if failure is not None:
-        raise failure
-    return answers
+                failures[version] = error
+            else:
+                if answer is None:
+                    failures[version] = None
+                else:
+                    answers[version] = answer
+    return answers, failures
+
+
+def _is_of_all(error: WorkspaceError) -> bool:
+    """Whether the next version would fare no better; a 403 or a body that is no JSON may be of this one alone."""
+    return not isinstance(error, NotAWorkspace) and not (isinstance(error, Unauthorized) and error.status == 403)
 
 
 def ask(client: WorkspaceClient, version: ModelVersion) -> OptimizationInfo | Unavailable:
@@ -96,13 +137,15 @@ def ask(client: WorkspaceClient, version: ModelVersion) -> OptimizationInfo | Un
     except Refused as error:
         return Unavailable(f"{client.host} gave no optimization info: {error.reason or error}")
     except ValueError as error:
-        return Unavailable(f"{client.host} gave optimization info that cannot be used: {error}")
+        return Unavailable(
+            f"{client.host} gave optimization info that cannot be used: {client.presentable(str(error))}"
+        )
 
 
 def _not_recorded(version: ModelVersion, client: WorkspaceClient | None) -> Unavailable:
     of = f" of {client.host}" if client is not None else ""
     return Unavailable(
-        f"no answer{of} is recorded for {version.model} version {version.version}; run once without --offline"
+        f"no answer{of} is recorded for {version.model} version {version.version} (run once without --offline)"
     )
 
 

@@ -14,12 +14,17 @@ TOKEN = "dapi-secret-0123456789"
 
 @dataclass(frozen=True)
 class Reply:
-    """What the workspace answers; `body` as JSON unless it is bytes. `drop` closes the connection without an answer."""
+    """What the workspace answers; `body` as JSON unless it is bytes. `drop` closes the connection without an answer.
+
+    `cut` closes it half way through the body; `drip` sends a byte of white space now and then, for ever.
+    """
 
     status: int = 200
     body: Any = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     drop: bool = False
+    cut: bool = False
+    drip: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ class FakeWorkspace:
     def __init__(self, port: int = 0) -> None:
         self.seen: list[Seen] = []
         self.connections = 0
+        self.closed = threading.Event()
         self.answer: Callable[[Seen], Reply] = lambda request: Reply()
         self._server = _server(self, port)
         self.host = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -47,6 +53,7 @@ class FakeWorkspace:
         self.answer = lambda request: left.pop(0) if len(left) > 1 else left[0]
 
     def close(self) -> None:
+        self.closed.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -75,9 +82,17 @@ def _server(workspace: FakeWorkspace, port: int) -> ThreadingHTTPServer:
             self.send_response(reply.status)
             for name, value in {"Content-Type": "application/json", **reply.headers}.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(payload)))
+            self.send_header("Content-Length", str(1_000_000 if reply.drip else len(payload)))
             self.end_headers()
-            self.wfile.write(payload)
+            if reply.drip:
+                self._drip()
+            self.close_connection = self.close_connection or reply.cut
+            self.wfile.write(payload[: len(payload) // 2] if reply.cut else payload)
+
+        def _drip(self) -> None:
+            """Until the client has had enough, which ends it with an error of the connection."""
+            while not workspace.closed.wait(0.02):
+                self.wfile.write(b" ")
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle
 

@@ -18,6 +18,7 @@ from serving.workspace.errors import (
     Unauthorized,
     Unreachable,
 )
+from serving.workspace.retries import Retries
 from tests.workspace.fake_workspace import TOKEN, FakeTime, FakeWorkspace, Reply, Seen
 
 PATH = "/api/2.0/serving-endpoints/x"
@@ -259,6 +260,8 @@ def test_a_short_word_given_as_token_does_not_black_out_the_platforms_message(wo
         Reply(404, b"<html>nothing here</html>", {"Content-Type": "text/html; charset=utf-8"}),
         Reply(302, b"", {"Location": "/login"}),
         Reply(200, b"not json"),
+        Reply(200, b"[" * 100_000),
+        Reply(200, b'{"version": ' + b"9" * 5000 + b"}"),
         Reply(200, [1, 2]),
     ],
 )
@@ -269,6 +272,53 @@ def test_a_page_that_is_not_the_rest_api_is_recognised(
     with pytest.raises(NotAWorkspace, match="check that DATABRICKS_HOST"):
         client.get(PATH)
     assert len(workspace.seen) == 1
+
+
+def test_a_get_whose_answer_ends_half_way_is_sent_again_and_then_given_up(
+    workspace: FakeWorkspace, client: WorkspaceClient
+) -> None:
+    workspace.in_turn(Reply(body={"a": "b"}, cut=True), Reply(body={"a": "b"}))
+    assert client.get(PATH) == {"a": "b"}
+    workspace.in_turn(Reply(body={"a": "b"}, cut=True))
+    with pytest.raises(LostAnswer, match="sent no answer"):
+        client.get(PATH)
+
+
+def test_an_answer_that_drips_is_given_up_though_every_byte_comes_in_time(
+    workspace: FakeWorkspace, time: FakeTime
+) -> None:
+    workspace.in_turn(Reply(drip=True))
+    once = Retries(total_seconds=0.0)
+    client = WorkspaceClient(workspace.host, TOKEN, clock=time.clock, retries=once, read_timeout_seconds=0.5)
+    with pytest.raises(LostAnswer, match=r"sent no whole answer within 0\.5 s \(tried 1 times"):
+        client.get(PATH)
+
+
+def test_an_answer_without_end_is_not_read_into_memory(
+    workspace: FakeWorkspace, client: WorkspaceClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.workspace.connections.MOST_BYTES", 1000)
+    workspace.in_turn(Reply(body=b" " * 998 + b"{}"))
+    assert client.get(PATH) == {}
+    workspace.in_turn(Reply(body=b" " * 999 + b"{}"))
+    with pytest.raises(LostAnswer, match="an answer of more than 1,000 bytes"):
+        client.get(PATH)
+    assert len(workspace.seen) == 2
+
+
+def test_an_error_code_is_capped_on_one_line_and_never_shows_the_token(
+    workspace: FakeWorkspace, client: WorkspaceClient
+) -> None:
+    workspace.in_turn(refusal(400, f"{TOKEN}\n\x1b[31m{'x' * 5000}", "no"))
+    with pytest.raises(Refused) as caught:
+        client.get(PATH)
+    assert TOKEN not in str(caught.value) and str(caught.value).isprintable() and len(str(caught.value)) < 400
+
+
+def test_a_refusal_nested_too_deep_is_a_refusal(workspace: FakeWorkspace, client: WorkspaceClient) -> None:
+    workspace.in_turn(Reply(400, b"[" * 19_000))
+    with pytest.raises(Refused, match="no reason given"):
+        client.get(PATH)
 
 
 def test_ping_says_whose_token_it_is(workspace: FakeWorkspace, client: WorkspaceClient) -> None:

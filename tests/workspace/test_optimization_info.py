@@ -1,14 +1,14 @@
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 
 from serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
 from serving.workspace.cache import Cache
 from serving.workspace.client import WorkspaceClient
-from serving.workspace.errors import NotConfigured, Unauthorized
+from serving.workspace.errors import NotAWorkspace, NotConfigured, Unauthorized
 from serving.workspace.optimization_info import MOST_AT_ONCE, fetch
-from tests.workspace.fake_workspace import FakeWorkspace, Reply, Seen
+from tests.workspace.fake_workspace import TOKEN, FakeWorkspace, Reply, Seen
 
 LLAMA = ModelVersion("system.ai.llama_v3_3_70b_instruct", "1")
 OPTIMIZABLE = {"optimizable": True, "model_type": "llama", "throughput_chunk_size": 980}
@@ -111,17 +111,79 @@ def test_an_unknown_model_is_unavailable_with_the_reason(
     [
         Reply(400, {"error_code": "INVALID_PARAMETER_VALUE", "message": "odd"}),
         Reply(403, {"error_code": "PERMISSION_DENIED", "message": "odd"}),
+        Reply(403, {"message": "odd"}),
+        Reply(500, {"error_code": "INTERNAL_ERROR", "message": "odd"}),
+        Reply(429, headers={"Retry-After": "3600 (odd)"}),
+        Reply(503, headers={"Retry-After": "odd"}),
+        Reply(cut=True, body={"odd": 1}),
+        Reply(200, b"odd, not JSON"),
+        Reply(200, b"<html>odd</html>"),
+        Reply(302, b"", {"Location": "/odd"}),
+        Reply(200, {"optimizable": True, "throughput_chunk_size": "odd"}),
+        Reply(200, b'{"optimizable": true, "throughput_chunk_size": 1' + b"0" * 400 + b"}"),
+        Reply(200, {"optimizable": True, "throughput_chunk_size": -980}),
+        Reply(200, {"optimizable": True, "throughput_chunk_size": 979.5}),
     ],
+    ids=lambda reply: f"{reply.status}-{str(reply.body)[:30]}",
 )
 def test_a_refusal_for_one_version_leaves_the_others(
     workspace: FakeWorkspace, client: WorkspaceClient, cache: Cache, reply: Reply
 ) -> None:
-    other = ModelVersion("ml.x.refused", "1")
+    # It comes first, and last, in the order of asking.
+    first, last = ModelVersion("a.x.refused", "1"), ModelVersion("z.x.refused", "1")
     workspace.answer = lambda seen: reply if "refused" in seen.path else Reply(body=OPTIMIZABLE)
-    answers = fetch(client, [LLAMA, other], cache)
-    assert answers[LLAMA] == INFO
-    refused = answers[other]
-    assert isinstance(refused, Unavailable) and "odd" in refused.reason
+    answers = fetch(client, [LLAMA, last, first], cache)
+    assert answers[LLAMA] == INFO == cache.recorded(client.host)[LLAMA]
+    for version in (first, last):
+        refused = answers[version]
+        assert isinstance(refused, Unavailable) and TOKEN not in refused.reason
+        assert client.host in refused.reason or "DATABRICKS_HOST" in refused.reason
+
+
+def test_when_no_version_is_answered_for_the_failure_is_said_once(
+    workspace: FakeWorkspace, client: WorkspaceClient, cache: Cache
+) -> None:
+    workspace.in_turn(Reply(200, b"<html>log in</html>"))
+    with pytest.raises(NotAWorkspace, match="login page"):
+        fetch(client, [LLAMA, ModelVersion("ml.x.y", "1")], cache)
+    workspace.in_turn(Reply(403, {"message": "no"}))
+    with pytest.raises(Unauthorized):
+        fetch(client, [LLAMA, ModelVersion("ml.x.y", "1")], cache)
+
+
+def test_versions_still_to_be_asked_for_are_not_once_the_workspace_is_too_busy(
+    workspace: FakeWorkspace, client: WorkspaceClient, cache: Cache
+) -> None:
+    """Each would be tried for two minutes; one is answered before, and that answer is not lost."""
+    first = ModelVersion("a.first.asked", "1")
+    answered = Event()
+
+    def answer(seen: Seen) -> Reply:
+        if first.model in seen.path:
+            answered.set()
+            return Reply(body=OPTIMIZABLE)
+        answered.wait(timeout=20)
+        return Reply(429, headers={"Retry-After": "3600"})
+
+    workspace.answer = answer
+    versions = [ModelVersion(f"ml.x.m{number}", "1") for number in range(4 * MOST_AT_ONCE)]
+    answers = fetch(client, [first, *versions], cache, refresh=True)
+    assert answers[first] == INFO
+    assert len(workspace.seen) < len(versions)
+    reasons = [answer.reason for answer in answers.values() if isinstance(answer, Unavailable)]
+    assert len(reasons) == len(versions) and all("Retry-After" in reason for reason in reasons)
+    assert any("was not asked for" in reason for reason in reasons)
+
+
+def test_answers_that_cannot_be_recorded_count_all_the_same(
+    workspace: FakeWorkspace, client: WorkspaceClient, tmp_path: Path
+) -> None:
+    workspace.in_turn(Reply(body=OPTIMIZABLE))
+    (tmp_path / "taken").write_text("a file where the folder should be")
+    told: list[OSError] = []
+    assert fetch(client, [LLAMA], Cache(tmp_path / "taken"), unrecorded=told.append) == {LLAMA: INFO}
+    assert len(told) == 1
+    assert fetch(client, [LLAMA], Cache(tmp_path / "taken" / "deep")) == {LLAMA: INFO}
 
 
 def test_throttled_requests_are_tried_again(workspace: FakeWorkspace, client: WorkspaceClient, cache: Cache) -> None:
