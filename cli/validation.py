@@ -1,15 +1,17 @@
 """Every problem of a models file for one stack: its own rules, the JSON Schema, and the platform's answers."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from serving.spec import rules
 from serving.spec.fleet import Fleet
 from serving.spec.loading import load
-from serving.spec.problem import Problem, Severity, in_order
+from serving.spec.problem import Problem, Severity, clipped, in_order
 from serving.spec.schema import beginning, schema_problems
 from serving.spec.source import Source
+from serving.spec.suggestion import nearest
 from serving.throughput.following import followed, following_problems, pinned
 from serving.throughput.needed import model_versions
 from serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
@@ -84,6 +86,19 @@ def check_file(path: Path, stack: str) -> Checked:
     return Checked(loaded.fleet, loaded.checkable, loaded.source, problems)
 
 
+def check_stacks(checked: Checked, stacks: Collection[str]) -> Checked:
+    """`checked` and the stacks of its overrides that none of `stacks` is, and one was meant: they would do nothing."""
+    fleet = checked.checkable
+    found = []
+    for stack in fleet.overrides if fleet is not None else ():
+        meant = None if stack in stacks else nearest(stack, stacks)
+        if meant is not None:
+            finding = f"no stack is called {clipped(stack, 60)}"
+            step = f"did you mean {meant}? Else add stacks/Pulumi.{stack}.yaml"
+            found.append(rules.OVERRIDE_STACK.of_key(checked.source, ("overrides", stack), finding, step))
+    return replace(checked, found=(*checked.found, *found))
+
+
 def check_registry(checked: Checked, answers: RegistryAnswers, root: Path) -> Checked:
     """`checked` with its aliases looked up, and what shows of what is to be registered; folders are within `root`."""
     fleet, source = checked.checkable, checked.source
@@ -96,7 +111,7 @@ def check_registry(checked: Checked, answers: RegistryAnswers, root: Path) -> Ch
         *placing_problems(fleet, answers.models, source),
         *source_problems(fleet, root, source, thorough=True),
     )
-    return replace(checked, checkable=pinned(fleet, answers.aliases), found=found)
+    return replace(checked, checkable=pinned(fleet, answers.aliases), found=(*checked.found, *found))
 
 
 def check_throughput(

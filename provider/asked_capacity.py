@@ -13,7 +13,7 @@ from serving.spec.entry import Entry
 from serving.spec.problem import Problem
 from serving.spec.registration import Registration
 from serving.spec.source import Source
-from serving.throughput.entity_sizing import eligibility_deferred, size_entity
+from serving.throughput.entity_sizer import eligibility_deferred, size_entity
 from serving.throughput.optimization_info import OptimizationInfo, Unavailable
 
 _FILE = "models.yaml"

@@ -6,6 +6,7 @@ is left to the shapes and passes here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from serving.spec import rules
 from serving.spec.access import Permission
 from serving.spec.entity import EntityDeclaration
 from serving.spec.entry import Entry
+from serving.spec.fields import meant_keys
 from serving.spec.problem import LeftOut, Problem, clipped, more
 from serving.spec.registration import OWN_TAG_PREFIX
 from serving.spec.rollout_checks import rollout_problems
@@ -46,13 +48,21 @@ def entry_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[P
     found += _own_tags(raw, base, source)
     for index, entity in enumerate(entities if isinstance(entities, list) else ()):
         found += _own_tags(entity, (*base, "entities", index), source)
-    if "demand" not in raw and "auto" in (
-        raw.get("throughput"),
-        *(one.get("throughput") for one in _mappings(entities)),
-    ):
-        step = "add `demand: {requests_per_second: 2, input_tokens: 2048, output_tokens: 256}`, or write a band"
-        found.append(rules.DEMAND_FOR_AUTO.problem(source, (*base, "throughput"), "the entry has no demand", step))
-    return found
+    return [*found, *_auto_without_demand(raw, base, source)]
+
+
+def _auto_without_demand(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
+    if "demand" in raw:
+        return []
+    entities = raw.get("entities")
+    places = [((*base, "throughput"), raw)] if raw.get("throughput") == "auto" else []
+    for index, entity in enumerate(entities if isinstance(entities, list) else ()):
+        if isinstance(entity, dict) and entity.get("throughput") == "auto":
+            places.append(((*base, "entities", str(index), "throughput"), entity))
+    step = "add `demand: {requests_per_second: 2, input_tokens: 2048, output_tokens: 256}`, or write a band"
+    if places and any("demand" in entity for _, entity in places):
+        step = "write it in the entry, beside entities: each has its share of it"
+    return [rules.DEMAND_FOR_AUTO.problem(source, path, "the entry has no demand", step) for path, _ in places[:1]]
 
 
 def permission_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
@@ -86,24 +96,43 @@ def duplicate_names(names: Sequence[object], source: Source) -> list[Problem]:
     return found
 
 
+def is_sizeable(raw: Mapping[str, Any]) -> bool:
+    """Whether an entry names one model and one capacity, or several served entities that each do."""
+    entities = _mappings(raw.get("entities"))
+    if not all(_has_keys(one, EntityDeclaration) for one in entities) or not _has_keys(raw, Entry):
+        return False
+    return "demand" in raw or "auto" not in (raw.get("throughput"), *(one.get("throughput") for one in entities))
+
+
+def _has_keys(raw: Mapping[str, Any], shape: type[Shape]) -> bool:
+    if any(sum(key in raw for key in group) != 1 for group in shape.exactly_one):
+        return False
+    return all(key not in raw or needed in raw for key, needed in shape.together)
+
+
 def _keys(raw: Mapping[str, Any], shape: type[Shape], base: Path, source: Source) -> list[Problem]:
+    """Keys that exclude or need each other; one that is only mistyped counts as given."""
     found = []
+    there = {*raw, *meant_keys(raw, shape, source.suggestions)}
     for group in shape.exactly_one:
         given = [key for key in group if key in raw]
-        if not given:
+        if not there.intersection(group):
             found.append(
                 rules.ONE_OF.problem(source, base, f"none of {', '.join(group)} is written", f"add {group[0]}")
             )
         elif len(given) > 1:
             finding = f"{' and '.join(given)} exclude each other"
             found.append(rules.ONE_OF.problem(source, (*base, given[1]), finding, f"keep {given[0]} or {given[1]}"))
+    missing = {key for group in shape.exactly_one if not there.intersection(group) for key in group}
     for key, needed in shape.together:
-        if key not in raw or needed in raw:
+        if key not in raw or needed in there or needed in missing:
             continue
         if needed == "version":
-            found.append(
-                rules.PINNED_VERSION.problem(source, (*base, key), "the model has no version", 'add `version: "1"`')
-            )
+            model, _, alias = str(raw[key]).partition("@")
+            step = 'add `version: "1"`'
+            if re.fullmatch("[A-Za-z0-9_-]{1,255}", alias):
+                step = f"write `model: {model}` and `version: {{alias: {alias}}}`"
+            found.append(rules.PINNED_VERSION.problem(source, (*base, key), "the model has no version", step))
         else:
             step = "remove it: the deploy makes the version" if "register" in raw else f"write it beside its {needed}"
             found.append(rules.PINNED_VERSION.problem(source, (*base, key), f"{key} is written without {needed}", step))
@@ -123,7 +152,8 @@ def _capacity(raw: Mapping[str, Any], base: Path, source: Source) -> list[Proble
             return []
     if high >= low or high < 1:
         return []
-    step = f"write max: {low}, or a smaller min"
+    # Here the chunk is not known, of which tokens/s have to be a multiple.
+    step = f"write max: {low}, or a smaller min" if key == "bands" else f"write a max from {low} on, or a smaller min"
     return [
         rules.BAND_ORDER.problem(source, (*base, "throughput", key, "max"), f"max {high} is less than min {low}", step)
     ]
@@ -157,7 +187,13 @@ def _traffic(entities: Sequence[object], base: Path, source: Source) -> list[Pro
     shares = [one.get("traffic_percent", 100 if len(entities) == 1 else None) for one in mappings]
     for index, share in enumerate(shares):
         if share is None and len(mappings) == len(entities):
-            step = "add `traffic_percent: ...`; the shares add up to 100"
+            if "traffic_percent" in meant_keys(mappings[index], EntityDeclaration, source.suggestions):
+                return []
+            others = [one for one in shares if type(one) is int]
+            rest = 100 - sum(others)
+            step = "give every served entity its `traffic_percent`"
+            if len(others) == len(shares) - 1 and 0 <= rest <= 100:
+                step = f"add `traffic_percent: {rest}`"
             return [rules.TRAFFIC.problem(source, (*base, "entities", index), "this served entity has no share", step)]
     whole = [share for share in shares if isinstance(share, int) and not isinstance(share, bool)]
     if len(whole) != len(entities) or not whole or sum(whole) == 100:

@@ -64,7 +64,20 @@ class Fleet(Shape):
             [{"policy": "stack-budget", "reason": "a trade fair", "owner": "ana@example.com", "expires": "2027-01-31"}]
         ],
     )
-    models: tuple[Entry, ...] = Field(description="The endpoints.", examples=[[]])
+    models: tuple[Entry, ...] = Field(
+        description="The endpoints.",
+        examples=[
+            [
+                {
+                    "name": "support-chat",
+                    "task": "llm/v1/chat",
+                    "model": "system.ai.llama_v3_3_70b_instruct",
+                    "version": "1",
+                    "throughput": {"bands": {"min": 1, "max": 2}},
+                }
+            ]
+        ],
+    )
     overrides: Overrides = Field(
         default_factory=dict,
         description="Per stack and endpoint name, what is different there; null removes a key.",

@@ -10,12 +10,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from serving.spec import checks, rules, wording
+from serving.spec import checks, rules
 from serving.spec.document import read, values_in
 from serving.spec.entry import Entry
 from serving.spec.fleet import Defaults, Fleet
 from serving.spec.merging import with_defaults, with_override
+from serving.spec.overriding import of_override, unknown_removals
 from serving.spec.problem import LeftOut, Problem, clipped, in_order, more
+from serving.spec.shape import Shape
 from serving.spec.source import Source
 
 MAX_BYTES = 5_000_000  # arbitrary: 1,000 entries with every setting are about 1.5 MB
@@ -155,7 +157,7 @@ class _Check:
         try:
             return Fleet.model_validate(frame)
         except ValidationError as error:
-            self.found += wording.problems_of(error, Fleet, (), self.source)
+            self._word(error, Fleet, (), self.source)
             return None
 
     def _checked(self, entries: list[Any]) -> list[Entry | None]:
@@ -179,27 +181,36 @@ class _Check:
             step = "write `- name: ...` and its other keys below"
             self.found.append(rules.TYPE.problem(self.source, base, "an entry is not a mapping", step))
             return None
+        before = len(self.found)
         variant = self._valid(raw, base, self.source)
         whole = with_defaults(raw, self._defaults)
         if whole is not raw:
             variant = self._valid(whole, base, self.source)
+        without = frozenset(self.found[before:])
         for stack, override in self._overrides_by_name.get(self.source.names[index] or "", ()):
             source = self._source_of(stack)
+            before = len(self.found)
             overridden = self._valid(with_override(whole, override), base, source)
-            self.found += wording.unknown_removals(override, ("overrides", stack, base[1]), source)
+            new = [problem for problem in self.found[before:] if problem not in without]
+            self.found[before:] = [of_override(problem, override, base, source) for problem in new]
+            self.found += unknown_removals(override, ("overrides", stack, base[1]), source)
             variant = overridden if stack == self.source.stack else variant
         return variant
 
     def _valid(self, raw: Mapping[str, Any], base: tuple[str, str], source: Source) -> Entry | None:
-        inner = checks.entry_problems(raw, base, source)
-        self.found += inner
+        self.found += checks.entry_problems(raw, base, source)
         entry: Entry | None
         try:
             entry = Entry.model_validate(raw)
         except ValidationError as error:
-            self.found += wording.problems_of(error, Entry, base, source)
+            self._word(error, Entry, base, source)
             entry = _pruned(raw, error)
-        return None if entry is None or any(problem.id in _UNUSABLE for problem in inner) else entry
+        return entry if checks.is_sizeable(raw) else None
+
+    def _word(self, error: ValidationError, shape: type[Shape], base: tuple[str, ...], source: Source) -> None:
+        from serving.spec.wording import problems_of  # with three modules more, and only a wrong file needs them
+
+        self.found += problems_of(error, shape, base, source)
 
     def _overrides(self) -> None:
         """Overrides of entries that are not there, and of names."""
@@ -208,6 +219,11 @@ class _Check:
         there = frozenset(names)
         uncounted = 0
         for stack, entries in overrides.items() if isinstance(overrides, dict) else ():
+            if stack in there and isinstance(entries, dict) and there.isdisjoint(entries):
+                step = f"write the stack first: `dev: {{{stack}: ...}}`"
+                finding = f"{clipped(stack, 63)} is an entry, not a stack"
+                self.found.append(rules.UNKNOWN_OVERRIDE.of_key(self.source, ("overrides", stack), finding, step))
+                continue
             for name, override in entries.items() if isinstance(entries, dict) else ():
                 place = ("overrides", stack, name)
                 if name not in there and len(self.found) > _ENOUGH:
@@ -272,18 +288,14 @@ class _Check:
         return {} if wrong else defaults
 
 
-_UNUSABLE = frozenset((rules.ONE_OF.id, rules.PINNED_VERSION.id, rules.DEMAND_FOR_AUTO.id))
-
-
 def _pruned(whole: Mapping[str, Any], error: ValidationError) -> Entry | None:
     """The entry without the keys that are wrong, if none of them matters to capacity."""
-    wrong = {
-        str(one["loc"][0]): one["type"]
-        for one in error.errors(include_url=False, include_input=False, include_context=False)
-        if one["loc"]
-    }
-    if any(key not in _ASIDE and kind != "extra_forbidden" for key, kind in wrong.items()):
-        return None
+    wrong = set()
+    for one in error.errors(include_url=False, include_input=False, include_context=False):
+        key = str(one["loc"][0]) if one["loc"] else ""
+        if key not in _ASIDE and not (one["type"] == "extra_forbidden" and len(one["loc"]) == 1):
+            return None
+        wrong.add(key)
     try:
         return Entry.model_validate({key: value for key, value in whole.items() if key not in wrong})
     except ValidationError:

@@ -69,6 +69,13 @@ class Rule:
     text: str
     origin: str
 
+    def of_key(self, source: Source, path: Sequence[str | int], finding: str, next_step: str) -> Problem:
+        """A breach of this rule by the last key of `path` itself."""
+        line, column = source.key_place(path)
+        return Problem(
+            source.file, line, column, shown_path(path), finding, self.text, next_step, self.id, self.severity
+        )
+
     def problem(self, source: Source, path: str | Sequence[str | int], finding: str, next_step: str = "") -> Problem:
         """A breach of this rule at `path`, which is written with slashes or given in parts."""
         line, column = source.place(path)

@@ -41,6 +41,7 @@ DUPLICATE_SERVED_NAME = Rule(
 )
 TRAFFIC = Rule("traffic", "error", "traffic of an endpoint's served entities adds up to 100 percent", _API)
 UNKNOWN_OVERRIDE = Rule("unknown-override", "error", "an override names an entry of models", _OURS)
+OVERRIDE_STACK = Rule("override-stack", "warning", "overrides are of a stack that the project has", _OURS)
 BAND_ORDER = Rule("S8-order", "error", "max is at least min, and more than 0", _PT)
 ACCEPT_ORDER = Rule("S18-accept", "error", "accept is less than want, and at least min", _PT)
 MODEL_NAME = Rule("S2-name", "error", "a model has a three-level Unity Catalog name, catalog.schema.model", _PT)

@@ -9,11 +9,13 @@ expressible, and checked after it by `loading`:
   entry with a rollout may serve (rollout-one-model);
 - names: of entries and served entities twice (duplicate-name, duplicate-served-name), overrides of entries that are not
   there (unknown-override);
-- an override that fits the entry's shape in itself, but not the entry that it is merged with.
+- an override that fits the entry's shape in itself, but not the entry that it is merged with; a tag of bandplan's own
+  in it (own-tag), which it may remove.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from itertools import takewhile
@@ -23,6 +25,7 @@ from serving.spec import rules
 from serving.spec.document import values_in
 from serving.spec.fleet import Fleet
 from serving.spec.problem import Problem, Rule, in_order
+from serving.spec.registration import OWN_TAG_PREFIX
 from serving.spec.shape import RESERVED_ENDPOINT_NAMES, Shape
 from serving.spec.source import Source
 
@@ -56,6 +59,9 @@ def json_schema() -> Schema:
         _state_keys(schema if shape is Fleet else definitions[shape.__name__], shape)
     definitions["Entry"]["properties"]["name"]["not"] = {"enum": list(RESERVED_ENDPOINT_NAMES)}
     schema["properties"]["overrides"].update(_overrides_schema(definitions))
+    tags = definitions["Registration"]["properties"]["tags"]
+    own = {"pattern": f"^{re.escape(OWN_TAG_PREFIX)}"}
+    definitions["Registration"]["properties"]["tags"] = {**tags, "propertyNames": {**tags["propertyNames"], "not": own}}
     whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": _TITLE,
@@ -118,8 +124,6 @@ def _validator() -> Any:
 
 def _pattern(_: Any, pattern: str, instance: object, __: Any) -> Any:
     """`$` is the very end of the text, as in ECMA 262; Python's also fits before a last line feed."""
-    import re
-
     from jsonschema import ValidationError
 
     if isinstance(instance, str) and not re.search(pattern.replace("$", r"\Z"), instance):
@@ -128,7 +132,7 @@ def _pattern(_: Any, pattern: str, instance: object, __: Any) -> Any:
 
 def _shapes(shape: type[Shape]) -> list[type[Shape]]:
     """The shape and every shape that it is made of."""
-    from serving.spec.wording import shapes_in
+    from serving.spec.fields import shapes_in
 
     found: list[type[Shape]] = []
     left = [shape]

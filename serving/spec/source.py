@@ -8,8 +8,9 @@ from functools import cached_property
 
 from serving.spec.suggestion import Suggestions
 
-# A mapping's or a list's children: (line, column, their own children or None for a scalar), by key or by index.
-Mark = tuple[int, int, "Marks | None"]
+# A mapping's or a list's children: (line, column, their own children or None for a scalar, (line, column) of the key
+# or None in a list), by key or by index.
+Mark = tuple[int, int, "Marks | None", "tuple[int, int] | None"]
 Marks = dict[str | int, Mark]
 
 
@@ -33,6 +34,11 @@ class Source:
         other = replace(self, stack=stack)
         other.__dict__["_indexes"] = self._indexes  # made once, however many stacks there are
         return other
+
+    def key_place(self, path: Sequence[str | int]) -> tuple[int, int]:
+        """(line, column) of the last key of `path`, not of its value."""
+        *parents, key = path
+        return self.place([*parents, _Key(str(key))])
 
     def place(self, path: str | Sequence[str | int]) -> tuple[int, int]:
         """(line, column), both from 1."""
@@ -60,8 +66,8 @@ class Source:
             found = _child(marks, part)
             if found is None:
                 break
-            line, column, marks = found
-            place, depth = (line, column), depth + 1
+            line, column, marks, key = found
+            place, depth = key if key is not None and isinstance(part, _Key) else (line, column), depth + 1
         return depth - skip, place
 
     def _index_of(self, name: str) -> int | None:
@@ -72,6 +78,10 @@ class Source:
     @cached_property
     def _indexes(self) -> dict[str, int]:
         return {name: index for index, name in reversed(list(enumerate(self.names))) if name is not None}
+
+
+class _Key(str):
+    """The last part of a path whose key is looked for."""
 
 
 def _child(marks: Marks | None, part: str | int) -> Mark | None:

@@ -10,7 +10,7 @@ _MAX_COMPARED = 200  # candidates; comparing takes some 10 microseconds each
 
 
 def nearest(written: object, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The known name most like `written`, or None when none is like it; also by a last part (chat: llm/v1/chat)."""
+    """The known name most like `written`, or None when none is like it; also by a part (chat: llm/v1/chat)."""
     if not isinstance(written, str) or len(written) > _MAX_WRITTEN:
         return None
     from difflib import get_close_matches  # 8 ms, and only a wrong file needs it
@@ -23,6 +23,10 @@ def nearest(written: object, known: Iterable[str], cutoff: float = 0.6) -> str |
     if not found:
         by_folded = {name.rsplit("/", 1)[1]: meant for name, meant in by_folded.items() if "/" in name}
         found = get_close_matches(folded, by_folded, n=1, cutoff=0.75)
+    if not found:
+        by_folded = {name.lower(): name for name in known}
+        found = [name for name in by_folded if folded and f"_{name}_".find(f"_{folded}_") >= 0]
+        found = found if len(found) == 1 else []
     return by_folded[found[0]] if found else None
 
 

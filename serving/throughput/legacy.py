@@ -93,7 +93,7 @@ def _compute_problems(workload: Workload, path: str, source: Source) -> list[Pro
         found.append(
             rules.GPU_ACCESS.problem(source, f"{path}/parameters_billion", f"{billions} needs GPU access", step)
         )
-    if workload.scale_to_zero and (workload.type or fitting) != "CPU":
+    if workload.scale_to_zero and workload.type != "CPU":
         found.append(
             rules.SCALE_TO_ZERO.problem(
                 source, f"{path}/scale_to_zero", "a GPU workload scales to zero", "write `scale_to_zero: false`"

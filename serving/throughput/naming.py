@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from serving.spec.entity import Entity
 from serving.spec.entry import Entry
 from serving.spec.problem import Problem
@@ -28,11 +30,8 @@ def naming_problems(entry: Entry, entity: Entity, info: OptimizationInfo | None,
         step = "write `model: system.ai.deepseek_r1_distill_llama_70b`"
         found.append(rules.NOT_IN_CATALOG.problem(source, path, f"{entity.model} is DeepSeek R1", step))
     if is_preinstalled(entity.model) and _is_base_llama(entity.model, family):
-        found.append(
-            rules.INSTRUCT_ONLY.problem(
-                source, path, f"{entity.model} is a base version", f"write `model: {entity.model}_instruct`"
-            )
-        )
+        step = f"write `model: {_instruct_version(entity.model, family)}`"
+        found.append(rules.INSTRUCT_ONLY.problem(source, path, f"{entity.model} is a base version", step))
     if isinstance(entity.throughput, Workload):
         return found
     if _embeds(entity, family, info) and entry.task != _EMBEDDINGS:
@@ -54,6 +53,11 @@ def _is_base_llama(model: str, family: Family | None) -> bool:
         return False
     name = model.lower()
     return "instruct" not in name and not (family.name == "Meta Llama 2" and "chat" in name)
+
+
+def _instruct_version(model: str, family: Family | None) -> str:
+    base = re.sub("_(base|hf)$", "", model)
+    return f"{base}_chat_hf" if family is not None and family.name == "Meta Llama 2" else f"{base}_instruct"
 
 
 def _embeds(entity: Entity, family: Family | None, info: OptimizationInfo | None) -> bool:

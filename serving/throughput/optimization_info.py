@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from serving.spec.scalar import MAX_NUMBER
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class ModelVersion:
@@ -47,7 +49,7 @@ def _is_positive_whole(number: object) -> bool:
     """980.0 counts as whole: JSON has one kind of number."""
     if isinstance(number, bool) or not isinstance(number, (int, float)):
         return False
-    return number > 0 and float(number).is_integer()
+    return 0 < number < MAX_NUMBER and number == int(number)
 
 
 @dataclass(frozen=True, slots=True)

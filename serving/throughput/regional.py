@@ -15,6 +15,8 @@ def regional_problems(fleet: Fleet, source: Source, regions: RegionTable | None)
     if fleet.region is None:
         return []
     table = regions or shipped_table()
+    meant = table.spelled_right(fleet.region)
+    see = f"see {table.source}" if meant is None or meant == fleet.region.lower() else f"write `region: {meant}`"
     found = []
     for entry in fleet.models:
         for entity in entry.entities:
@@ -28,5 +30,5 @@ def regional_problems(fleet: Fleet, source: Source, regions: RegionTable | None)
                 found.append(rules.REGION_MISSING.problem(source, path, finding, f"see {table.source}"))
             elif availability == "unverified":
                 finding = f"{family.name} in {fleet.region} is unverified: our table has no row for that region"
-                found.append(rules.REGION_UNKNOWN.problem(source, path, finding, f"see {table.source}"))
+                found.append(rules.REGION_UNKNOWN.problem(source, path, finding, see))
     return found

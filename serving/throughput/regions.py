@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,11 @@ class RegionTable:
         if region.lower() not in self.regions:
             return "unverified"
         return "available" if family in self.regions[region.lower()] else "unavailable"
+
+    def spelled_right(self, region: str) -> str | None:
+        """The region of the table that differs in signs and spaces alone, as us_east_1 or East US do."""
+        meant = re.sub("[-_ ]", "", region.lower())
+        return next((known for known in self.regions if known.replace("-", "") == meant), None)
 
 
 def shipped_table() -> RegionTable:

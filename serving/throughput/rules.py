@@ -28,6 +28,7 @@ NON_LINEAR = Rule(
     "S11: work grows non-linearly with tokens, so units have no tokens/s of their own",
     _UNITS,
 )
+BANDS_MANY = Rule("bands-many", "warning", "S8: bands count whole chunks, not tokens per second", _PT)
 FLOOR_ZERO = Rule("floor-zero", "warning", "S12: a band from 0 makes the first request wait for a scale-up", _BANDS)
 CEILING_LOW = Rule("ceiling-below-demand", "warning", "S17: the ceiling covers the demand", _PT)
 HEADROOM_LOW = Rule("headroom-low", "warning", "S17: scaling is slow, so there is headroom above the demand", _PT)

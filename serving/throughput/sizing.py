@@ -13,7 +13,8 @@ from serving.spec.fleet import Fleet
 from serving.spec.problem import Problem, in_order
 from serving.spec.source import Source
 from serving.throughput import rules
-from serving.throughput.entity_sizing import EntitySizing, SizedEntity, size_entity
+from serving.throughput.entity_sizer import size_entity
+from serving.throughput.entity_sizing import EntitySizing, SizedEntity
 from serving.throughput.headroom import headroom_problems
 from serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
 from serving.throughput.regional import regional_problems

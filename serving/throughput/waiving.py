@@ -78,8 +78,8 @@ def waive(
 ) -> tuple[tuple[Problem, ...], tuple[Waived, ...]]:
     """(problems that stand, warnings that are waived).
 
-    A waiver holds up to and on its expiry date, for warnings of its own entry; errors are never waived. Each waiver
-    past its date, those of the whole file too, is an error of its own, and its warning stands.
+    A waiver holds up to and on its expiry date, for warnings of its own entry, or of no entry when it is the whole
+    file's; errors are never waived. Each waiver past its date is an error of its own, and its warning stands.
     """
     valid: dict[tuple[str, str], Waiver] = {}
     stands: list[Problem] = []
@@ -95,7 +95,8 @@ def waive(
                 stands.append(rules.WAIVER_EXPIRED.problem(source, path, finding, step))
     for problem in problems:
         parts = problem.path.split("/")
-        waiver_of = valid.get((parts[1], problem.id)) if len(parts) > 1 and parts[0] == "models" else None
+        of_entry = parts[1] if len(parts) > 1 and parts[0] == "models" else ""
+        waiver_of = valid.get((of_entry, problem.id))
         if waiver_of is not None and problem.severity == "warning":
             waived.append(Waived(problem, waiver_of))
         else:

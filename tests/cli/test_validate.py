@@ -1,6 +1,8 @@
 """`bandplan validate` as a user calls it, with recorded optimization info: no workspace is needed."""
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from cli.main import main
 from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
 from serving.workspace.cache import Cache
+from tests.workspace.fake_workspace import TOKEN, FakeWorkspace, Reply
 
 ENTRY = """\
 version: 1
@@ -161,3 +164,62 @@ def test_large_file_that_is_sound_is_sound_to_the_schema_too(project: Path, caps
     write(project, "version: 1\nmodels:\n" + entries)
     assert main(["validate", "--offline"]) == 0
     assert capsys.readouterr().out == "models.yaml (stack local): 2,000 endpoints, 0 errors, 0 warnings\n"
+
+
+@pytest.fixture
+def workspace(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeWorkspace]:
+    """The workspace of the environment, for stacks other than the local one."""
+    fake = FakeWorkspace()
+    monkeypatch.setenv("DATABRICKS_HOST", fake.host)
+    monkeypatch.setenv("DATABRICKS_TOKEN", TOKEN)
+    yield fake
+    fake.close()
+
+
+OTHER = '  - {name: other, task: llm/v1/chat, model: ml.x.other, version: "1", throughput: {bands: {min: 1, max: 2}}}\n'
+
+
+def test_s5_refusal_for_one_model_leaves_the_others_judged_and_shows_no_token(
+    project: Path, workspace: FakeWorkspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project, ENTRY.replace("MAX", "1500").replace("overrides:", f"{OTHER}overrides:"))
+    good = Reply(body={"optimizable": True, "model_type": "llama", "throughput_chunk_size": 970})
+    workspace.answer = lambda seen: Reply(403, {"message": f"not with {TOKEN}"}) if "other" in seen.path else good
+    assert main(["validate", "--stack", "dev", "--refresh"]) == 2
+    of_other, of_triage = capsys.readouterr().err.splitlines()
+    assert "warning floor-zero models/triage-chat" in of_triage
+    assert of_other.startswith("models.yaml:8:") and "error S5-info models/other/model" in of_other
+    assert "not with ***" in of_other and TOKEN not in of_other
+
+
+def test_record_that_cannot_be_written_is_a_warning_and_one_to_commit_is_an_error(
+    project: Path, workspace: FakeWorkspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project, ENTRY.replace("MAX", "1940"))
+    workspace.in_turn(Reply(body={"optimizable": True, "model_type": "llama", "throughput_chunk_size": 970}))
+    shutil.rmtree(project / ".bandplan")
+    (project / ".bandplan").write_text("a file where the folder should be")
+    assert main(["validate", "--stack", "dev"]) == 0
+    shown = capsys.readouterr()
+    assert shown.err.startswith("warning: optimization info is not recorded in ") and "1 endpoint" in shown.out
+    (project / "stacks").write_text("a file where the folder should be")
+    assert main(["validate", "--stack", "dev", "--record"]) == 1
+    assert "optimization-info.json cannot be written: Not a directory" in capsys.readouterr().err
+
+
+def test_override_of_a_mistyped_stack_which_would_do_nothing_is_warned_of_and_can_be_waived(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "stacks").mkdir()
+    (project / "stacks" / "Pulumi.prod.yaml").write_text("config: {}\n")
+    overrides = "  prd: {triage-chat: {description: x}}\n  feature-7: {triage-chat: {description: x}}\n"
+    write(project, ENTRY.replace("MAX", "1940") + overrides)
+    assert main(["validate", "--offline"]) == 0
+    assert capsys.readouterr().err == (
+        "models.yaml:10:3: warning override-stack overrides/prd: no stack is called prd; overrides are of a stack that "
+        "the project has; did you mean prod? Else add stacks/Pulumi.prd.yaml\n"
+    )
+    waiver = "waivers: [{policy: override-stack, reason: to come, owner: ann@example.com, expires: 2999-01-01}]\n"
+    write(project, waiver + ENTRY.replace("MAX", "1940") + overrides)
+    assert main(["validate", "--offline"]) == 0
+    assert "waived override-stack overrides/prd" in capsys.readouterr().err

@@ -38,6 +38,15 @@ def test_plain_scalars_have_the_kind_of_yaml_1_2_core(text: str, value: object) 
     assert document.data == {"a": value} and document.problems == ()
 
 
+def test_line_breaks_that_only_yaml_1_1_has_may_be_written_escaped() -> None:
+    assert read(r'a: "\u2028\u2029\N"', "models.yaml").data == {"a": "\u2028\u2029\x85"}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_places_are_those_of_the_editor_whatever_ends_a_line(end: str) -> None:
+    assert read(f"a: 1{end}b:{end}  - c: 1{end}    c: 2{end}", "models.yaml").problems[0].line == 4
+
+
 def test_merge_key_gives_way_to_own_keys_and_to_earlier_mappings() -> None:
     text = "one: &one {x: 1, y: 1}\ntwo: &two {x: 2, z: 2}\nall: {<<: [*one, *two], y: 9}\n"
     data = read(text, "models.yaml").data
@@ -52,7 +61,7 @@ def test_merge_key_gives_way_to_own_keys_and_to_earlier_mappings() -> None:
         ("a: 1\nb: 2\na: 3\n", "duplicate-key", (3, 1), "already on line 1"),
         ("a:\n\tb: 1\n", "yaml-tab", (2, 1), "tab"),
         ("a: [1,\n", "yaml", (2, 1), "not valid YAML"),
-        ("a: 'x\n", "yaml", (2, 1), "not valid YAML"),
+        ("a: 'x\n", "yaml", (1, 4), "not valid YAML"),
         ("a: 1\n---\nb: 2\n", "yaml", (2, 1), "several documents"),
         ("a: *x\n", "yaml-anchor", (1, 4), "no anchor &x"),
         ("a: &x [*x]\n", "yaml-anchor", (1, 8), "its own anchor"),
@@ -67,6 +76,15 @@ def test_merge_key_gives_way_to_own_keys_and_to_earlier_mappings() -> None:
         ("a: 1e999\n", "value", (1, 4), "not a number"),
         ("a: " + "9" * 5000, "value", (1, 4), "not a number"),
         ("a: b\x07\n", "yaml", (1, 5), "U+0007"),
+        ("# b\u2028c\na: 1\n", "yaml", (1, 4), "U+2028"),  # it would put all below it on another line than editors do
+        ("a: b\u2029c\n", "yaml", (1, 5), "U+2029"),
+        ("a: b\x85c\n", "yaml", (1, 5), "U+0085"),
+        ("a: {b: 1\n\nc: 2}\nd: 1\n", "yaml", (3, 2), "a flow mapping that begins on line 1, column 4"),
+        ('a: 1\nb: "x\nc: 1\n', "yaml", (2, 4), "the quote that ends it"),
+        ("a: @b\n", "yaml", (1, 4), "put the text in quotes"),
+        ("a: 50 %: b\n", "yaml", (1, 8), "text with a colon in it in quotes"),
+        ("a: {{ b }}\n", "key-type", (1, 5), "put text that begins with { or [ in quotes"),
+        ("a: {b: 1,960}\n", "key-type", (1, 10), 'write "960" in quotes; if it is the end of a number'),
     ],
 )
 def test_broken_yaml_is_one_problem_at_its_place(text: str, id: str, place: tuple[int, int], words: str) -> None:

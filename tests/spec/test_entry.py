@@ -27,7 +27,7 @@ def test_endpoint_name_of_letters_digits_dash_and_underscore_is_allowed(changed:
         ("pt", "write pt-endpoint"),
         ("get-model-optimization-info", "write get-model-optimization-info-endpoint"),
         ("", "write"),
-        ("naïve", "write na-ve"),
+        ("naïve", "write naive"),
         ("a\\n", "write a"),
     ],
 )
@@ -260,7 +260,9 @@ def test_permission_that_is_not_one_principal_and_a_level_is_refused(
     only_problem(load(f"{ENTRY}    permissions: [{permission}]\n"), id)
 
 
-@pytest.mark.parametrize("day", ["2026-02-30", "tomorrow", "2026-1-1", "20260101", "2026-01-01T00:00:00"])
+@pytest.mark.parametrize(
+    "day", ["2026-02-30", "tomorrow", "2026-1-1", "20260101", '"20260101"', "2026-W01-1", "2026-01-01T00:00:00"]
+)
 def test_waiver_without_a_real_expiry_date_is_refused(load: Load, only_problem: OnlyProblem, day: str) -> None:
     only_problem(load(f"{ENTRY}    waivers: [{{policy: a, reason: b, owner: c, expires: {day}}}]\n"), "value")
 
@@ -274,9 +276,16 @@ def test_waiver_needs_policy_reason_owner_and_expiry(load: Load, only_problem: O
 
 @pytest.mark.parametrize(("text", "seconds"), [("2h", 7200), ("45m", 2700), ("1h30m", 5400), ("90s", 90)])
 def test_timeouts_are_hours_minutes_and_seconds(load: Load, text: str, seconds: int) -> None:
-    fleet = load(f"{ENTRY}    timeouts: {{create: {text}}}\n").fleet
-    assert fleet is not None and fleet.models[0].timeouts is not None
-    assert fleet.models[0].timeouts.create_seconds == seconds
+    for key in ("create", "update", "delete"):
+        fleet = load(f"{ENTRY}    timeouts: {{{key}: {text}}}\n").fleet
+        assert fleet is not None and fleet.models[0].timeouts is not None
+        timeouts = fleet.models[0].timeouts
+        written = {
+            "create": timeouts.create_seconds,
+            "update": timeouts.update_seconds,
+            "delete": timeouts.delete_seconds,
+        }
+        assert written == {**dict.fromkeys(written), key: seconds}
 
 
 @pytest.mark.parametrize("text", ["2 hours", "h", '""', "0h", "30m1h", "2d", "1.5h", "7"])
@@ -458,3 +467,68 @@ def test_registration_says_what_its_model_is_who_owns_it_and_who_may_use_it(chan
 def test_grant_that_no_model_has_is_refused(changed: Changed, only_problem: OnlyProblem, grants: str) -> None:
     model = 'model: system.ai.llama_v3_3_70b_instruct\n    version: "1"'
     only_problem(changed(model, f"register: {{name: a.b.c, source: runs:/1/m, grants: {grants}}}"), "value")
+
+
+def test_share_that_is_mistyped_is_one_problem(load: Load, only_problem: OnlyProblem) -> None:
+    only_problem(load(SPLIT.replace("traffic_percent: 10", "traffic_percentage: 10")), "unknown-key", (7, 88))
+
+
+def test_s17_demand_of_an_entity_belongs_to_its_entry(load: Load) -> None:
+    demand = "demand: {requests_per_second: 1, input_tokens: 1, output_tokens: 1}"
+    loaded = load(SPLIT.replace("throughput: {bands: {min: 1, max: 1}}", f"throughput: auto, {demand}"))
+    assert [(one.id, one.path) for one in loaded.problems] == [
+        ("S17-auto-demand", "models/split/entities/1/throughput"),
+        ("unknown-key", "models/split/entities/1/demand"),
+    ]
+    assert "in the entry" in loaded.problems[0].next_step
+
+
+def test_tag_that_is_bandplans_own_is_refused_in_an_entity_too(load: Load, only_problem: OnlyProblem) -> None:
+    tagged = 'register: {name: a.b.c, source: runs:/1/m, tags: {"bandplan.x": y}}'
+    problem = only_problem(load(SPLIT.replace('model: a.b.c, version: "2"', tagged)), "own-tag")
+    assert problem.path == "models/split/entities/1/register/tags/bandplan.x"
+
+
+def test_entries_without_a_name_are_not_called_the_same(load: Load) -> None:
+    loaded = load(ENTRY.replace("name: support-chat\n    task", "task") * 2)
+    assert [problem.id for problem in loaded.problems] == ["endpoint-name", "endpoint-name"]
+
+
+def test_permission_that_is_no_mapping_is_one_problem(load: Load, only_problem: OnlyProblem) -> None:
+    only_problem(load(f"{ENTRY}    permissions: [analysts]\n"), "type")
+
+
+@pytest.mark.parametrize(
+    ("throughput", "ids", "step"),
+    [
+        ("{bands: {min: 4, max: 3}}", ["S8-order"], "write max: 4, or a smaller min"),
+        # 2000 may be no multiple of the chunk, which is not known here
+        ("{tokens_per_second: {min: 2000, max: 980}}", ["S8-order"], "write a max from 2000 on, or a smaller min"),
+        ("{bands: {min: 3, max: 3}}", [], ""),
+        ("{bands: {min: 1, max: 0}}", ["value"], "write 1 or more"),
+    ],
+)
+def test_s8_max_is_at_least_min_and_is_judged_once(
+    changed: Changed, throughput: str, ids: list[str], step: str
+) -> None:
+    problems = changed("{bands: {min: 2, max: 3}}", throughput).problems
+    assert [problem.id for problem in problems] == ids
+    assert [problem.next_step for problem in problems] == [step] * len(ids)
+
+
+def test_entities_that_are_none_are_one_problem(load: Load, only_problem: OnlyProblem) -> None:
+    only_problem(load("  - {name: split, task: llm/v1/chat, entities: []}\n"), "value")
+
+
+def test_shares_that_no_last_one_can_make_good_are_to_be_lowered(load: Load, only_problem: OnlyProblem) -> None:
+    third = (
+        '      - {name: c, model: a.b.c, version: "3", throughput: {bands: {min: 1, max: 1}}, traffic_percent: 30}\n'
+    )
+    entities = SPLIT.replace("traffic_percent: 10", "traffic_percent: 95") + third  # 90 + 95 + 30
+    assert only_problem(load(entities), "traffic").next_step == "take 115 off"
+
+
+def test_entities_without_a_model_are_not_called_the_same(load: Load) -> None:
+    capacity = "throughput: {bands: {min: 1, max: 2}}, traffic_percent: 50"
+    loaded = load(f"  - {{name: a, task: llm/v1/chat, entities: [{{{capacity}}}, {{{capacity}}}]}}\n")
+    assert [problem.id for problem in loaded.problems] == ["one-of", "one-of"]

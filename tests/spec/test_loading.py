@@ -87,9 +87,8 @@ overrides:
     assert [(problem.line, problem.id) for problem in loaded.problems] == [
         (1, "value"),
         (2, "unknown-key"),
-        (4, "S21-task"),
         (4, "endpoint-name"),
-        (5, "unknown-key"),
+        (5, "unknown-key"),  # `taks`; that `task` is missing is not said besides
         (6, "S2-name"),
         (7, "S4-version"),
         (8, "unknown-key"),

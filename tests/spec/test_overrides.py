@@ -68,7 +68,49 @@ def test_wrong_override_is_reported_for_every_stack_at_its_own_place(
 ) -> None:
     loaded = load(after=override("{throughput: {bands: {max: 1}}}"), stack=stack)
     problem = only_problem(loaded, "S8-order", (10, 46))
-    assert problem.path == "models/support-chat/throughput/bands/max"
+    assert problem.path == "overrides/dev/support-chat/throughput/bands/max"
+
+
+@pytest.mark.parametrize(
+    ("written", "id", "path", "step"),
+    [
+        ("task: null", "S21-task", "/task", "remove `task: null`"),
+        ("throughput: null", "one-of", "", "remove `throughput: null`"),
+        ("model: null", "one-of", "", "remove `model: null`"),
+        ("version: null", "S4-version", "/model", "remove `version: null`"),
+        ("throughput: {bands: null}", "missing-key", "/throughput", "remove `bands: null`"),
+        ("throughput: {bands: {max: null}}", "missing-key", "/throughput/bands/max", "remove `max: null`"),
+        ("throughput: {bands: {max: many}}", "type", "/throughput/bands/max", "write `max: 2`"),
+        ("throughput: {bands: {min: 7}}", "S8-order", "/throughput/bands/max", "write max: 7, or a smaller min"),
+        ("throughputs: {bands: {max: 7}}", "unknown-key", "/throughputs", "did you mean throughput?"),
+        ("throughput: auto", "S17-auto-demand", "/throughput", "add `demand: "),
+        ("tags: {a: 1}", "type", "/tags/a", 'write it in quotes: "1"'),
+    ],
+)
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_what_an_override_makes_wrong_names_its_stack_and_is_placed_in_it(
+    load: Load, only_problem: OnlyProblem, written: str, id: str, path: str, step: str, stack: str
+) -> None:
+    text = f"overrides:\n  dev:\n    support-chat:\n      description: x\n      {written}\n"
+    problem = only_problem(load(after=text, stack=stack), id)
+    assert (problem.path, problem.line) == (f"overrides/dev/support-chat{path}", 12)
+    assert problem.next_step.startswith(step)
+
+
+def test_what_is_wrong_without_the_override_is_said_once_and_not_of_the_override(
+    load: Load, only_problem: OnlyProblem
+) -> None:
+    after = "overrides:\n  dev: {support-chat: {description: x}}\n  prod: {support-chat: {tags: {a: b}}}\n"
+    problem = only_problem(load(ENTRY.replace("llm/v1/chat", "chat"), after=after), "S21-task", (4, 11))
+    assert problem.path == "models/support-chat/task"
+
+
+def test_two_stacks_with_one_mistake_are_two_problems(load: Load) -> None:
+    after = "overrides:\n  dev: {support-chat: {task: null}}\n  prod: {support-chat: {task: null}}\n"
+    assert [problem.path for problem in load(after=after).problems] == [
+        "overrides/dev/support-chat/task",
+        "overrides/prod/support-chat/task",
+    ]
 
 
 def test_override_of_an_unknown_entry_is_refused_with_a_suggestion(load: Load, only_problem: OnlyProblem) -> None:
@@ -133,3 +175,15 @@ def test_entry_stands_by_itself_even_where_defaults_or_an_override_would_complet
     assert [problem.id for problem in loaded.problems] == ["missing-key"]
     loaded = load(ENTRY.replace(", max: 3", ""), after=override("{throughput: {bands: {max: 3}}}"), stack="dev")
     assert [problem.id for problem in loaded.problems] == ["missing-key"]
+
+
+def test_entry_written_where_the_stack_should_be_is_one_problem(load: Load, only_problem: OnlyProblem) -> None:
+    loaded = load(after="overrides:\n  support-chat: {throughput: {bands: {max: 9}}, tags: {a: b}}\n")
+    assert only_problem(loaded, "unknown-override", (9, 3)).next_step == (
+        "write the stack first: `dev: {support-chat: ...}`"
+    )
+
+
+def test_name_of_an_override_that_no_endpoint_can_have_is_placed_at_that_name(load: Load) -> None:
+    loaded = load(after="overrides:\n  dev: {a/b: {description: x}}\n")
+    assert [(one.id, one.line, one.column) for one in loaded.problems] == [("value", 9, 9), ("unknown-override", 9, 9)]

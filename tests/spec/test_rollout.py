@@ -31,6 +31,7 @@ def test_rollout_of_rising_steps_up_to_100_is_taken_by_shapes_and_schema(load: L
     ("steps", "step"),
     [
         ("[10, 50]", "write [10, 50, 100]"),
+        ("[0, 50]", "write [0, 50, 100]"),
         ("[50, 10, 100]", "write [10, 50, 100]"),
         ("[10, 10, 100]", "write [10, 100]"),
         ("[100, 50]", "write [50, 100]"),
@@ -84,3 +85,12 @@ def test_rollout_of_anything_but_one_model_is_refused(
 def test_rollout_may_be_of_a_version_without_a_number_in_the_file(load: Load, old: str, new: str) -> None:
     assert old in ENTRY
     assert with_rollout(load, "{steps: [100]}", ENTRY.replace(old, new)).problems == ()
+
+
+def test_steps_that_are_no_list_are_one_problem(load: Load, only_problem: OnlyProblem) -> None:
+    only_problem(load(ENTRY + "    rollout: {steps: 50}\n"), "type")
+
+
+@pytest.mark.parametrize("steps", ["[-5, 50]", "[50, 101]"])
+def test_step_that_is_no_percentage_is_one_problem(load: Load, only_problem: OnlyProblem, steps: str) -> None:
+    only_problem(load(ENTRY + f"    rollout: {{steps: {steps}}}\n"), "value")

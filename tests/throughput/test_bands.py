@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from serving.throughput.bands import bands_for, is_multiple_of_chunk, nearest_multiples
 from serving.throughput.optimization_info import OptimizationInfo
 
-from .conftest import Size, entry, only, only_problem
+from .conftest import Size, entry, ids, only, only_problem
 
 
 @pytest.mark.parametrize(("chunk", "floor", "ceiling"), [(1580, 3160, 4740), (980, 1960, 2940), (970, 1940, 2910)])
@@ -42,7 +42,8 @@ def test_s7_the_same_entry_has_another_size_with_another_chunk(sized: Size) -> N
         (980, 1500, "max", "use 980 or 1960"),
         (1500, 1960, "min", "use 980 or 1960"),
         (500, 980, "min", "use 0 or 980"),
-        (0, 500, "max", "use 980"),
+        (0, 500, "max", "use 980, or write bands in place of tokens_per_second if 500 counts chunks"),
+        (0, 981, "max", "use 980 or 1960"),
         (980, 2941, "max", "use 2940 or 3920"),
     ],
 )
@@ -114,3 +115,48 @@ def test_bands_for_a_demand_are_the_fewest_that_cover_it(demand: object, headroo
     bands = bands_for(demand, headroom, chunk)
     assert bands * chunk >= wanted
     assert bands == 1 or (bands - 1) * chunk < wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        (entry("throughput: {bands: {min: 1, max: 99}}"), None),
+        (entry("throughput: {bands: {min: 1, max: 100}}"), "100 bands of 980 are 98,000 tokens/s"),
+        (entry("throughput: {bands: {min: 980, max: 1960}}"), "1,960 bands of 980 are 1,920,800 tokens/s"),
+        (entry("throughput: {bands: {min: 1, want: 1960, accept: 980}}"), "1,960 bands of 980 are 1,920,800 tokens/s"),
+        (
+            entry("throughput: {bands: {min: 1, max: 100}}", model="register: {name: ml.own.new, source: runs:/1/m}"),
+            "100 bands",
+        ),
+    ],
+)
+def test_s8_bands_that_look_like_tokens_per_second_are_warned_of(sized: Size, text: str, finding: str | None) -> None:
+    result = sized(text)
+    assert [(one.id, one.finding, one.severity) for one in result.problems] == (
+        [("bands-many", finding, "warning")] if finding is not None else []
+    )
+    assert len(result.endpoints) == 1
+
+
+def test_s8_many_bands_that_the_demand_asks_for_are_not_warned_of(sized: Size) -> None:
+    # 8167 x 1.2 / 980 = 10.0004, so 11 chunks, of which 110 are ten times as many
+    demand = "demand: {requests_per_second: 1, input_tokens: 8167, output_tokens: 0}"
+    assert ids(sized(entry("throughput: {bands: {min: 1, max: 110}}", more=demand))) == []
+    assert ids(sized(entry("throughput: {bands: {min: 1, max: 111}}", more=demand))) == ["bands-many"]
+
+
+def test_s8_wanted_and_accepted_tokens_below_a_chunk_have_a_chunk_as_nearest(sized: Size) -> None:
+    result = sized(entry("throughput: {tokens_per_second: {min: 0, want: 900, accept: 500}}"))
+    steps = [one.next_step.split(",")[0] for one in result.problems if one.id == "S8-chunk"]
+    assert steps == ["use 980", "use 980"]
+
+
+def test_s12_band_from_zero_of_a_version_still_to_be_registered_is_warned_of(sized: Size) -> None:
+    for band in ("{bands: {min: 0, max: 1}}", "{tokens_per_second: {min: 0, max: 980}}"):
+        result = sized(entry(f"throughput: {band}", model="register: {name: ml.own.new, source: runs:/1/m}"))
+        only_problem(result, "floor-zero", "warning")
+
+
+def test_bands_do_not_burst(sized: Size) -> None:
+    endpoint = only(sized(entry()))
+    assert (endpoint.burst, endpoint.entities[0].burst) == (False, False)

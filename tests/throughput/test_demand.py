@@ -30,6 +30,9 @@ def test_s17_auto_covers_demand_and_20_percent_from_one_chunk(sized: Size) -> No
         ("demand: {requests_per_second: 0.7, input_tokens: 1400, output_tokens: 0}", 0, 980, 1),
         # 980 x 1.1 = 1078, one token/s over a chunk is another chunk
         ("demand: {requests_per_second: 1, input_tokens: 980, output_tokens: 0}", 10, 980, 2),
+        # 4900 x 1.2 = 5880, six chunks to the token; 4901 x 1.2 = 5881.2
+        ("demand: {requests_per_second: 1, input_tokens: 4900, output_tokens: 0}", 20, 980, 6),
+        ("demand: {requests_per_second: 1, input_tokens: 4901, output_tokens: 0}", 20, 980, 7),
         ("demand: {requests_per_second: 0.001, input_tokens: 1, output_tokens: 0}", 20, 980, 1),
     ],
 )
@@ -87,3 +90,41 @@ def test_s17_default_target_of_the_file_holds_for_every_entry(sized: Size) -> No
 def test_demand_is_not_needed(sized: Size) -> None:
     endpoint = only(sized(entry()))
     assert (endpoint.demand_tokens_per_second, endpoint.headroom) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "id"),
+    [
+        (2450, None),  # 2450 x 1.2 = 2940, the ceiling of 3 chunks
+        (2451, "headroom-low"),
+        (2940, "headroom-low"),  # covered, and nothing above it
+        (2941, "ceiling-below-demand"),
+    ],
+)
+def test_s17_demand_at_and_just_past_a_bound(sized: Size, tokens: int, id: str | None) -> None:
+    demand = f"demand: {{requests_per_second: 1, input_tokens: {tokens}, output_tokens: 0}}"
+    assert ids(sized(entry(more=demand))) == ([id] if id is not None else [])
+
+
+@pytest.mark.parametrize(("tokens", "bands"), [(1960, 1), (1962, 2)])
+def test_s17_half_of_the_traffic_is_exactly_half_of_the_demand(sized: Size, tokens: int, bands: int) -> None:
+    # 1960 / 2 = 980, one chunk; 1962 / 2 = 981
+    text = f"""\
+  - name: split
+    task: llm/v1/chat
+    headroom_percent: 0
+    demand: {{requests_per_second: 1, input_tokens: {tokens}, output_tokens: 0}}
+    entities:
+      - {{model: ml.own.model, version: "1", throughput: auto, traffic_percent: 50}}
+      - {{model: ml.own.model, version: "2", throughput: auto, traffic_percent: 50}}
+"""
+    assert [one.max_bands for one in only(sized(text)).entities] == [bands, bands]
+
+
+def test_s17_demand_is_not_held_against_tokens_of_a_chunk_that_is_not_known_yet(sized: Size) -> None:
+    text = entry(
+        "throughput: {tokens_per_second: {min: 980, max: 980}}",
+        model="register: {name: ml.own.new, source: runs:/1/m}",
+        more=REFERENCE,
+    )
+    assert only(sized(text)).ceiling_tokens_per_second == 980

@@ -74,7 +74,7 @@ def test_s7_chunk_is_the_one_that_was_answered(response: dict[str, object], info
     assert OptimizationInfo.from_response(response) == info
 
 
-@pytest.mark.parametrize("chunk", [0, -980, 1.5, "980", True, float("nan")])
+@pytest.mark.parametrize("chunk", [0, 0.5, -980, 1.5, "980", True, 10**400, float("inf"), float("nan")])
 def test_s7_chunk_that_is_no_positive_whole_number_is_an_error(chunk: object) -> None:
     with pytest.raises(ValueError, match="not a positive whole number"):
         OptimizationInfo.from_response({"optimizable": True, "throughput_chunk_size": chunk})
@@ -91,3 +91,22 @@ def test_problems_of_all_entries_come_in_one_go_and_sound_entries_are_sized(size
     )
     assert [problem.path for problem in result.problems] == ["models/three/model"]
     assert [endpoint.entry.name for endpoint in result.endpoints] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "main.ai.llama_v3_3_70b_instruct",  # not one of system.ai
+        "system.ai.llama_v3_3_70b_instruct",  # spelled right: it is the version, or the grant, that is wrong
+        "system.ai.qqqqqqqq",  # like none
+    ],
+)
+def test_s5_no_other_model_is_suggested_where_the_name_is_not_what_is_wrong(sized: Size, model: str) -> None:
+    result = sized(entry(model=f'model: {model}, version: "1"'), Unavailable("not found"))
+    step = "check the name and the version, then run again with --refresh"
+    assert [one.next_step for one in result.problems if one.id == "S5-info"] == [step]
+
+
+def test_s7_chunk_is_taken_as_answered_whatever_its_size_and_a_type_that_is_no_text_is_left_out() -> None:
+    answer = {"optimizable": True, "throughput_chunk_size": 1, "model_type": 7}
+    assert OptimizationInfo.from_response(answer) == OptimizationInfo(True, None, 1)

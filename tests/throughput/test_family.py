@@ -168,3 +168,20 @@ def test_s11_estimate_with_too_little_headroom_is_warned_of(sized: Size) -> None
 
 def test_auto_band_is_no_units_when_the_answer_has_a_chunk(sized: Size) -> None:
     assert only(sized(entry("throughput: auto", more=REFERENCE), OptimizationInfo(True, None, 980))).family == "bands"
+
+
+def test_s1_line_to_write_is_the_sample_where_demand_is_known_and_the_chunk_is_not(sized: Size) -> None:
+    text = entry(
+        "throughput: {model_units: 50}",
+        model='model: system.ai.llama_v3_3_70b_instruct, version: "1"',
+        more=REFERENCE,
+    )
+    (problem,) = [one for one in sized(text, Unavailable("offline")).problems if one.id == "S1-family"]
+    assert problem.next_step == "write `throughput: {bands: {min: 2, max: 3}}`"
+
+
+def test_s11_model_of_no_known_family_has_no_estimate_even_for_the_published_shape(sized: Size) -> None:
+    demand = "demand: {requests_per_second: 1, input_tokens: 3500, output_tokens: 300}"
+    result = sized(entry("throughput: {model_units: 50}", more=demand), UNITS)
+    finding = "no estimate is published for ml.own.model with 3500 input and 300 output tokens"
+    assert only_problem(result, "units-non-linear", "warning").finding == finding

@@ -3,8 +3,9 @@
 from serving.throughput.following import followed, following_problems, pinned
 from serving.throughput.needed import model_versions
 from serving.throughput.optimization_info import ModelVersion, Unavailable
+from serving.throughput.registering import placing_problems
 from serving.throughput.registrations import planned_models
-from serving.throughput.registry_answers import ModelAlias
+from serving.throughput.registry_answers import Absent, ModelAlias
 from serving.throughput.sizing import size
 
 from .conftest import BANDS_980, Size, entry, only, only_problem
@@ -75,8 +76,26 @@ def test_fleet_that_follows_nothing_is_the_same_object() -> None:
     assert pinned(fleet, {}) is fleet
 
 
-def test_s2_problem_of_a_registration_is_not_repeated_for_its_followers(sized: Size) -> None:
+def test_s2_problem_of_a_registration_is_not_repeated_for_its_followers() -> None:
     registering = "register: {name: system.ai.new, source: runs:/1/model, alias: champion}"
     following = "model: system.ai.new, version: {alias: champion}"
-    result = sized(entry(name="maker", model=registering) + entry(name="follower", model=following))
-    assert only_problem(result, "S2-register-system").path == "models/maker/register/name"
+    fleet, source = fleet_of(entry(name="follower", model=following), entry(name="maker", model=registering))
+    whole = pinned(fleet, {})
+    assert only_problem(size(whole, {}, source), "S2-register-system").path == "models/maker/register/name"
+    (problem,) = placing_problems(whole, {"system.ai.new": Absent("schema")}, source)
+    assert (problem.id, problem.path) == ("S2-schema", "models/maker/register/name")
+
+
+def test_registration_that_two_entries_share_is_one_version_for_both() -> None:
+    registering = "register: {name: ml.own.new, source: runs:/1/model}"
+    fleet, source = fleet_of(entry(name="one", model=registering), entry(name="two", model=registering))
+    assert size(fleet, {}, source).problems == ()
+    other_task, source = fleet_of(
+        entry(name="one", model=registering), entry(name="two", model=registering, task="llm/v1/completions")
+    )
+    assert only_problem(size(other_task, {}, source), "register-conflict").path == "models/two/register"
+
+
+def test_alias_that_the_workspace_does_not_tell_stays_as_it_is() -> None:
+    fleet, _ = fleet_of(entry(model=FOLLOWING))
+    assert pinned(fleet, {CHAMPION: Unavailable("busy")}).models == fleet.models == pinned(fleet, {}).models

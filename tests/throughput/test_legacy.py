@@ -47,8 +47,16 @@ def test_s28_legacy_entry_is_allowed_by_the_entry_or_the_file_and_warned_of(
         (30, "GPU_LARGE"),
         (34, "GPU_LARGE"),
         (70, "GPU_LARGE_2"),
+        (6.9, None),
+        (7.1, None),
         (8, None),
+        (12.9, None),
+        (13.1, None),
+        (29.9, None),
+        (34.1, None),
         (50, None),
+        (69, None),
+        (71, None),
         (180, None),
     ],
 )
@@ -143,3 +151,23 @@ def test_s1_workload_and_band_at_one_endpoint_are_refused(sized: Size) -> None:
       - {model: ml.own.mpt_7b, version: "2", workload: {size: Small, parameters_billion: 7}, traffic_percent: 50}
 """
     assert ids(sized(text)) == ["S1-mixed", "legacy-deprecated"]
+
+
+def test_s26_compute_that_is_written_and_fits_is_no_problem(sized: Size) -> None:
+    only_problem(sized(legacy("type: GPU_LARGE, size: Small, parameters_billion: 7")), "legacy-deprecated", "warning")
+
+
+@pytest.mark.parametrize(("billions", "gated"), [(49.9, False), (50, True)])
+def test_s26_gpu_access_is_granted_from_50_billion_parameters_on(sized: Size, billions: float, gated: bool) -> None:
+    result = sized(legacy(f"type: GPU_LARGE_2, size: Small, parameters_billion: {billions}"))
+    assert ("S26-gpu-access" in ids(result)) == gated
+
+
+def test_s25_family_that_legacy_serving_does_not_know_is_named(sized: Size) -> None:
+    result = sized(legacy(name="ml.own.dbrx_instruct"))
+    assert "ml.own.dbrx_instruct is DBRX" in [one.finding for one in result.problems if one.id == "legacy-family"]
+
+
+def test_s32_and_s21_are_not_asked_of_a_legacy_workload(sized: Size) -> None:
+    result = sized(legacy(name="system.ai.gte_large_en_v1_5"))
+    assert ids(result) == ["legacy-deprecated", "legacy-family"]

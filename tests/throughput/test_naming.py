@@ -16,12 +16,25 @@ def model(name: str, more: str = "") -> str:
         "system.ai.llama_v3_2_1b",
         "system.ai.meta_llama_3_8b",
         "SYSTEM.AI.Llama_v3_3_70b",
-        "system.ai.llama_2_7b",
+        "system.ai.llama_v3_3_70b_chat",
     ],
 )
 def test_s3_base_llama_from_system_ai_is_refused(sized: Size, name: str) -> None:
     problem = only_problem(sized(entry(model=model(name))), "S3-instruct")
     assert problem.next_step == f"write `model: {name}_instruct`" and problem.path == "models/chat/model"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("system.ai.llama_2_7b", "system.ai.llama_2_7b_chat_hf"),
+        ("system.ai.llama_2_70b_hf", "system.ai.llama_2_70b_chat_hf"),
+        ("system.ai.meta_llama_v3_1_8b_base", "system.ai.meta_llama_v3_1_8b_instruct"),
+    ],
+)
+def test_s3_instruct_version_of_llama_2_is_called_chat(sized: Size, name: str, meant: str) -> None:
+    assert only_problem(sized(entry(model=model(name))), "S3-instruct").next_step == f"write `model: {meant}`"
+    assert only(sized(entry(model=model(meant)))).family == "bands"
 
 
 @pytest.mark.parametrize(
@@ -130,3 +143,13 @@ def test_model_that_has_to_be_another_is_one_problem_whatever_the_platform_answe
     sized: Size, name: str, id: str, answer: OptimizationInfo | Unavailable
 ) -> None:
     assert only_problem(sized(entry(model=model(name)), answer), id).path == "models/chat/model"
+
+
+def test_s21_own_model_is_not_taken_for_an_embedding_model_by_its_name_alone(sized: Size) -> None:
+    result = sized(entry(model=model("ml.own.chat_over_gte_large_en_v1_5")), OptimizationInfo(True, None, 980))
+    assert "S21-embeddings" not in [problem.id for problem in result.problems]
+
+
+def test_s21_model_of_system_ai_of_no_known_family_is_left_to_the_platform(sized: Size) -> None:
+    text = entry(task="llm/v1/embeddings", model=model("system.ai.new_embedder"))
+    assert only(sized(text, OptimizationInfo(True, "new", 980))).family == "bands"

@@ -1,5 +1,7 @@
 from datetime import date
 
+import pytest
+
 from serving.throughput.regions import REGIONAL_FAMILIES, RegionTable, shipped_table
 
 from .conftest import Size, entry, ids, only, only_problem
@@ -43,3 +45,9 @@ def test_s37_shipped_table_tells_regions_with_from_regions_without(sized: Size) 
 
 def test_s37_shipped_table_says_unverified_rather_than_available(sized: Size) -> None:
     assert ids(sized(LLAMA, top="region: us-east-1\n")) == ["region-unverified"]
+
+
+@pytest.mark.parametrize("region", ["eu_west_1", "EU West 1", "euwest1"])
+def test_s37_region_spelled_in_another_way_is_answered_with_the_one_that_is_known(sized: Size, region: str) -> None:
+    problem = only_problem(sized(LLAMA, top=f"region: {region}\n", regions=TABLE), "region-unverified", "warning")
+    assert problem.next_step == "write `region: eu-west-1`"

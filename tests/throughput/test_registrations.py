@@ -8,10 +8,12 @@ from serving.registration.fleet_sources import source_problems
 from serving.spec.fleet import Fleet
 from serving.spec.loading import load_text
 from serving.spec.source import Source
+from serving.throughput.following import pinned
 from serving.throughput.optimization_info import Unavailable
 from serving.throughput.registering import placing_problems
 from serving.throughput.registrations import planned_models
 from serving.throughput.registry_answers import Absent, Existing
+from serving.throughput.sizing import size
 
 from .conftest import Size, entry, ids, only_problem
 
@@ -144,3 +146,52 @@ def test_source_that_is_there_is_no_problem_until_all_of_it_is_judged(tmp_path: 
     assert {problem.id for problem in found} <= {"register-source", "source-doubtful"}
     assert any("checkpoint" in problem.finding and problem.id == "register-source" for problem in found)
     assert {problem.path for problem in found} == {"models/one/register/source"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (register("alias: a, comment: C"), register("alias: b", source="runs:/2/model")),  # said once
+        (register("alias: a"), register("alias: b, owner: ana", source="runs:/2/model")),
+        (register("alias: a, comment: C"), register("alias: b, comment: C", source="runs:/2/model")),  # said alike
+        # logged here, so that what it is logged with makes another version of the same folder
+        (
+            register("alias: a, metadata: {x: y}", source="./checkpoint"),
+            register("alias: b, metadata: {x: z}", source="./checkpoint"),
+        ),
+    ],
+)
+def test_registrations_that_agree_on_their_model_and_make_different_versions_are_allowed(
+    first: str, second: str
+) -> None:
+    fleet, source = fleet_of(entry(name="one", model=first), entry(name="two", model=second))
+    assert size(fleet, {}, source).problems == ()
+    assert [version.key for version in planned_models(fleet)[0].versions] == ["ml.own.new@a", "ml.own.new@b"]
+
+
+@pytest.mark.parametrize(
+    ("source", "metadata"), [("runs:/1/model", "{x: y}"), ("models:/ml.own.x/3", "{x: y}"), ("./checkpoint", "{}")]
+)
+@pytest.mark.parametrize(
+    ("alias", "follow"), [("alias: a, ", "`version: {alias: a}`"), ("", "`model: ml.own.new` and one alias")]
+)
+def test_one_version_made_twice_is_refused_with_the_alias_to_follow(
+    sized: Size, source: str, metadata: str, alias: str, follow: str
+) -> None:
+    first = register(f"{alias}tags: {{a: b}}", source=source)
+    second = register(f"alias: other, metadata: {metadata}", source=source)
+    problem = only_problem(sized(entry(name="one", model=first) + entry(name="two", model=second)), "register-conflict")
+    assert problem.finding == "models/one makes the very same version of ml.own.new" and follow in problem.next_step
+
+
+def test_follower_is_no_second_maker_even_when_it_comes_first_and_has_another_task() -> None:
+    following = "model: ml.own.new, version: {alias: champion}"
+    fleet, source = fleet_of(
+        entry(name="follower", task="llm/v1/completions", model=following),
+        entry(name="maker", model=register("alias: champion, grants: [{principal: apps, privileges: [EXECUTE]}]")),
+    )
+    whole = pinned(fleet, {})
+    assert size(whole, {}, source).problems == ()
+    (model,) = planned_models(whole)
+    assert [(version.key, version.task) for version in model.versions] == [("ml.own.new@champion", "llm/v1/chat")]
+    assert model.grants is not None and model.grants[0].principal == "apps"

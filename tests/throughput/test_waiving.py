@@ -2,7 +2,12 @@ from datetime import date
 
 import pytest
 
-from .conftest import Size, entry, ids, only_problem
+from serving.spec.loading import load_text
+from serving.spec.rules import OVERRIDE_STACK
+from serving.throughput.optimization_info import ModelVersion
+from serving.throughput.sizing import size
+
+from .conftest import BANDS_980, Size, entry, ids, only_problem
 
 TODAY = date(2026, 6, 15)
 NO_FLOOR = "throughput: {bands: {min: 0, max: 1}}"
@@ -122,3 +127,16 @@ def waivers(*policies: str) -> str:
         + ", ".join(f"{{policy: {policy}, reason: r, owner: o, expires: 2099-01-01}}" for policy in policies)
         + "]"
     )
+
+
+def test_waiver_of_the_whole_file_takes_a_warning_of_no_entry_aside() -> None:
+    text = f"version: 1\n{waiver('override-stack')}\nmodels:\n{entry()}overrides: {{prd: {{chat: {{tags: {{}}}}}}}}\n"
+    loaded = load_text(text, "models.yaml", None)
+    assert loaded.fleet is not None
+    warning = OVERRIDE_STACK.of_key(loaded.source, ("overrides", "prd"), "no stack is called prd", "")
+    assert (warning.id, warning.line, warning.column) == ("override-stack", 5, 13)
+    for day, waived in ((TODAY, ["override-stack"]), (date(2026, 6, 16), [])):
+        result = size(
+            loaded.fleet, {ModelVersion("ml.own.model", "1"): BANDS_980}, loaded.source, today=day, found=[warning]
+        )
+        assert [one.problem.id for one in result.waived] == waived

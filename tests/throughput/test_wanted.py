@@ -9,6 +9,7 @@ def test_s18_wanted_and_accepted_chunks_become_tokens_per_second(sized: Size) ->
     assert endpoint.floor_tokens_per_second == 980
     assert endpoint.ceiling_tokens_per_second == 3920  # 4 x 980
     assert endpoint.accepted_ceiling_tokens_per_second == 1960  # 2 x 980
+    assert endpoint.accepted_model_units is None
 
 
 def test_wanted_and_accepted_tokens_become_chunks(sized: Size) -> None:
@@ -47,3 +48,11 @@ def test_demand_is_held_against_what_is_wanted(sized: Size) -> None:
     assert only(sized(entry("throughput: {bands: {want: 3, accept: 1}}", more=demand))).headroom == 1.276  # 2940 / 2304
     low = sized(entry("throughput: {bands: {want: 2, accept: 1}}", more=demand))
     only_problem(low, "ceiling-below-demand", "warning")
+
+
+def test_accepted_tokens_of_a_version_still_to_be_registered_are_known_and_accepted_chunks_are_not(sized: Size) -> None:
+    register = "register: {name: ml.own.new, source: runs:/1/m}"
+    tokens = entry("throughput: {tokens_per_second: {min: 980, want: 3920, accept: 1960}}", model=register)
+    assert only(sized(tokens)).accepted_ceiling_tokens_per_second == 1960
+    chunks = entry("throughput: {bands: {min: 1, want: 4, accept: 2}}", model=register)
+    assert only(sized(chunks)).accepted_ceiling_tokens_per_second is None

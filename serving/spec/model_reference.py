@@ -1,0 +1,47 @@
+"""What was meant by a model or a version that is written in another way than here."""
+
+from __future__ import annotations
+
+import re
+
+
+def version_step(text: str) -> str | None:
+    """What to write for a version that is no number; None when that cannot be told."""
+    text = text.strip()[:300]
+    number = re.fullmatch(r"\W*[vV]?\s*0*([1-9][0-9]{0,17})(\.0+)?\W*", text)
+    if number is not None:
+        return f'write version: "{number.group(1)}"'
+    if text.lower() == "latest":
+        return (
+            'write the number that is the latest now, such as `version: "1"`, or an alias: `version: {alias: champion}`'
+        )
+    alias = re.fullmatch(r"@?([A-Za-z][A-Za-z0-9_-]{0,254})", text.strip())
+    return (
+        f"write `version: {{alias: {alias.group(1)}}}` to follow that alias, or a number in quotes" if alias else None
+    )
+
+
+def model_step(text: str) -> str | None:
+    """What to write for a model that has no three-level name; None when that cannot be told."""
+    of_registry = re.fullmatch(
+        r"models:/([^/@.]+\.[^/@.]+\.[^/@.]+)(?:/([1-9][0-9]*)|@([A-Za-z0-9_-]+))?", text.strip()
+    )
+    if of_registry is not None:
+        name, number, alias = of_registry.groups()
+        version = f'"{number}"' if number else f"{{alias: {alias}}}" if alias else '"1"'
+        return f"write `model: {name}` and `version: {version}`"
+    if re.fullmatch(r"[^/]+/[^/]+", text.strip()):
+        return "write the name that Unity Catalog has it under, such as `model: system.ai.llama_v3_3_70b_instruct`"
+    parts = re.split("/" if "." not in text else r"[.]", text.strip())
+    if not all(re.fullmatch(r"[A-Za-z0-9_-]+", part) for part in parts):
+        return None
+    match parts:
+        case [_, _, _]:
+            return f"write `model: {'.'.join(parts)}`"
+        case ["ai", last] | ["system", last]:
+            return f"write `model: system.ai.{last}`"
+        case [_, _]:
+            return f"write its catalog before it, such as `model: ml.{text.strip()}`"
+        case [last]:
+            return f"write its catalog and schema before it, such as `model: system.ai.{last}`"
+    return None
