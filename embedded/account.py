@@ -73,10 +73,10 @@ class Account:
         """Whether nothing has failed but what policies refused."""
         return len(self.failures) == self._refusals
 
-    def interrupt(self) -> None:
+    def interrupt(self, message: str) -> None:
         """The user called the run off."""
         self.is_interrupted = True
-        self.fail("", "interrupted; what was under way has ended and is in the state: run up again to go on")
+        self.fail("", message)
 
     def fail_step(self, step: Step, error: Exception, goes_on: bool = False) -> StepStopped:
         """A step failed, and nothing more is begun unless it `goes_on`; returns what its caller raises."""

@@ -16,6 +16,8 @@ from embedded.errors import StateError, Unsupported
 from embedded.resource import ResourceState
 from embedded.values import SIGNATURE_KEY, dumped, plain_number
 
+ENGINE_VERSION: Final = "bandplan"
+"""What the manifest of a checkpoint names as its writer; the CLI's names begin with `v`."""
 DEPLOYMENT_VERSION: Final = 3
 FEATURED_VERSION: Final = 4
 """Version 3 and a list of features that a reader has to know (pkg/resource/stack/deployment.go)."""
@@ -56,6 +58,11 @@ class StackFile:
         return self.root / "stacks" / self.project / f"{self.stack}.json"
 
     @property
+    def backup_path(self) -> Path:
+        """The checkpoint before this one."""
+        return self.path.with_name(f"{self.path.name}.bak")
+
+    @property
     def journal_path(self) -> Path:
         """What an update has done since the checkpoint was written; there only while one runs, or was killed."""
         return self.root / "journals" / self.project / f"{self.stack}.jsonl"
@@ -66,25 +73,12 @@ class StackFile:
         return self.root / "locks" / "organization" / self.project / self.stack
 
 
-def read(file: StackFile) -> Snapshot:
-    """The stack's snapshot; empty when the stack has never been deployed. StateError when it cannot be trusted."""
-    try:
-        text = file.path.read_bytes()
-    except FileNotFoundError:
-        return Snapshot()
-    except OSError as error:
-        raise StateError(f"{file.path}: cannot be read: {error.strerror}") from error
-    return parse(text, file.path)
-
-
 def parse(text: bytes, path: Path) -> Snapshot:
     """Read a checkpoint's text. StateError when it is no checkpoint; Unsupported when it needs more than is known."""
     try:
         document = json.loads(text, parse_int=_whole_number)
-    except ValueError as error:
-        raise StateError(
-            f"{path}: is not JSON ({error}); a copy of the state before the last update is beside it as {path.name}.bak"
-        ) from error
+    except (ValueError, RecursionError) as error:
+        raise StateError(f"{path}: is not JSON ({error}); {_where_a_copy_is(path)}") from error
     version = document.get("version") if isinstance(document, dict) else None
     if version not in (DEPLOYMENT_VERSION, FEATURED_VERSION):
         raise StateError(f"{path}: has checkpoint version {version!r}; this engine reads version {DEPLOYMENT_VERSION}")
@@ -92,7 +86,7 @@ def parse(text: bytes, path: Path) -> Snapshot:
         raise Unsupported(f"state with {', '.join(unknown)}", str(path))
     if SIGNATURE_KEY.encode() in text:
         raise Unsupported("a secret, an asset or another special value in the state", str(path))
-    latest = (document.get("checkpoint") or {}).get("latest") or {}
+    latest = _latest(document, path)
     return Snapshot(
         resources=[ResourceState.from_json(entry) for entry in latest.get("resources") or []],
         secrets_providers=latest.get("secrets_providers"),
@@ -101,19 +95,35 @@ def parse(text: bytes, path: Path) -> Snapshot:
     )
 
 
+def _latest(document: dict[str, Any], path: Path) -> dict[str, Any]:
+    """What the last deployment left; empty for a stack that was made and never deployed."""
+    checkpoint = document.get("checkpoint")
+    latest = (checkpoint.get("latest") or {}) if isinstance(checkpoint, dict) else None
+    if not isinstance(latest, dict) or not isinstance(latest.get("resources") or [], list):
+        raise StateError(f"{path}: is no checkpoint of a stack; {_where_a_copy_is(path)}")
+    return latest
+
+
+def _where_a_copy_is(path: Path) -> str:
+    copy = path.with_name(f"{path.name}.bak")
+    if not copy.is_file():
+        return "no copy of it is there; put one back, or remove it when the stack has nothing deployed"
+    return f"a copy of the state before the last update is beside it as {copy.name}"
+
+
 def _whole_number(digits: str) -> int | float:
     """A number as every other JSON reader of the state has it: beyond 2**53 the nearest double."""
     return int(digits) if len(digits) < 16 else plain_number(float(digits))
 
 
-def render(snapshot: Snapshot, file: StackFile, time: str, engine_version: str) -> bytes:
+def render(snapshot: Snapshot, file: StackFile, time: str) -> bytes:
     """The checkpoint's text. `time` is RFC 3339 in UTC."""
     latest: dict[str, Any] = {
         "manifest": {
             "time": time,
             # The CLI checks that the magic is the SHA-256 of the version (pkg/resource/deploy/manifest.go).
-            "magic": hashlib.sha256(engine_version.encode()).hexdigest(),
-            "version": engine_version,
+            "magic": hashlib.sha256(ENGINE_VERSION.encode()).hexdigest(),
+            "version": ENGINE_VERSION,
         }
     }
     if snapshot.secrets_providers:
@@ -129,14 +139,19 @@ def render(snapshot: Snapshot, file: StackFile, time: str, engine_version: str) 
     return dumped({**head, "checkpoint": checkpoint}).encode()
 
 
+def is_ours(text: bytes) -> bool:
+    """Whether this engine wrote a checkpoint that can be parsed."""
+    latest = json.loads(text)["checkpoint"].get("latest") or {}
+    return (latest.get("manifest") or {}).get("version") == ENGINE_VERSION
+
+
 def write(file: StackFile, text: bytes) -> None:
     """Put a checkpoint in place at once, keeping the one before as `.bak`; a crash leaves the old one whole."""
     meta = file.root / "meta.yaml"
     if not meta.exists():
         write_whole(meta, b"version: 1\n")
-    backup = file.path.with_name(file.path.name + ".bak")
     try:
-        write_whole(backup, file.path.read_bytes())
+        write_whole(file.backup_path, file.path.read_bytes())
     except FileNotFoundError:
         pass
     write_whole(file.path, text)

@@ -34,6 +34,8 @@ class DefaultProviders:
         self._is_preview = is_preview
         self._lock = threading.Lock()
         self._references: dict[tuple[str, str], str] = {}
+        self._ensured: set[str] = set()
+        """Packages configured from their record: not registered by that, which is for the program to do."""
         self._olds = journal.progress.base.by_urn()
 
     def reference(self, goal: Goal) -> str:
@@ -55,14 +57,14 @@ class DefaultProviders:
         """Configure the provider of a recorded resource from the provider's record, when the program did not."""
         package = package_of(state.type)
         with self._lock:
-            if any(name == package for name, _ in self._references):
+            if package in self._ensured or any(name == package for name, _ in self._references):
                 return
             recorded = self._olds.get(state.provider_urn)
             inputs = dict(recorded[1].outputs) if recorded else {}
             # The stack's configuration of today wins over what was recorded, as it does when the program runs.
             inputs.update(self._providers.default_inputs(package, str(inputs.get("version", ""))))
             self._providers.configure(package, inputs, state.provider_urn)
-            self._references[(package, str(inputs.get("version", "")))] = state.provider
+            self._ensured.add(package)
 
     def _register(self, package: str, version: str) -> str:
         type_ = f"{PROVIDER_TYPE_PREFIX}{package}"
@@ -76,8 +78,9 @@ class DefaultProviders:
         return f"{urn}::{state.id}"
 
     def _state(self, urn: str, type_: str, inputs: Mapping[str, Any], old: ResourceState | None) -> ResourceState:
-        # The CLI keeps its own bookkeeping of a provider apart in the inputs, under this key.
-        new = ResourceState(urn, type_, custom=True, inputs={**inputs, "__internal": {}}, outputs=dict(inputs))
+        # The CLI keeps its own bookkeeping of a provider apart in the inputs, under this key; without a version, none.
+        own: dict[str, Any] = {"__internal": {}} if "version" in inputs else {}
+        new = ResourceState(urn, type_, custom=True, inputs={**inputs, **own}, outputs=dict(inputs))
         if old is None:
             new_id = UNKNOWN_SENTINEL if self._is_preview else new_provider_id()
             stamp = self._now()

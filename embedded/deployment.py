@@ -11,6 +11,7 @@ from typing import Any
 
 from embedded.account import Account, worded
 from embedded.adoption import Adoption, IdOf, no_id
+from embedded.checkpoint import Snapshot
 from embedded.claims import Claims
 from embedded.default_providers import DefaultProviders
 from embedded.deletions import Deletions
@@ -51,8 +52,8 @@ class Deployment:
         self._claims = Claims()
         self._defaults = DefaultProviders(urn_prefix, providers, journal, self._claims, now, is_preview)
         self.deletions = Deletions(providers, self._defaults, journal, self._claims, account, is_preview)
-        adoption = Adoption(journal.progress.base, providers, id_of)
-        self._execution = Execution(providers, journal, account, adoption, now, is_preview)
+        self._adoption = Adoption(journal.progress.base, providers, self._defaults, id_of)
+        self._execution = Execution(providers, journal, account, self._adoption, now, is_preview)
         self._providers = providers
         self._policies = policies
         self._journal = journal
@@ -118,6 +119,10 @@ class Deployment:
     def refresh(self, executor: Executor) -> list[ResourceState]:
         """The resources of the stack as the providers find them now."""
         return Refresh(self._providers, self._defaults, self._journal, self.account, self._now()).run(executor)
+
+    def settled(self) -> tuple[Snapshot, list[ResourceState]]:
+        """The stack with what a killed run had made after all, and a list of that. Nothing is written."""
+        return self._adoption.settled(self._now())
 
     def stop(self) -> None:
         """Begin nothing more; providers are told to end soon what is under way, and to say how far it is."""

@@ -1,5 +1,6 @@
 """Chooses how a run is shown: a live tree on a terminal, plain lines elsewhere, nothing but errors when quiet."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ def shown(is_quiet: bool, is_full: bool) -> Iterator[Callable[[Event], None]]:
     if is_quiet:
         yield _tell_trouble
         return
-    if not sys.stdout.isatty():
+    if not sys.stdout.isatty() or os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
         yield one_at_a_time(Lines(_print_line, is_full).take)
         return
     from rich.console import Console

@@ -1,12 +1,19 @@
 """What a run holds while it runs: signals that end it in order, and no garbage collection."""
 
+import contextlib
 import gc
+import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
-from embedded.deployment import Deployment
+EXIT_INTERRUPTED: Final = 130
+"""As a shell has it: 128 and the number of SIGINT."""
+SHOW_CURSOR: Final = b"\x1b[?25h"
+"""A live display hides the cursor (DECTCEM)."""
 
 
 @contextmanager
@@ -24,32 +31,60 @@ def without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-@contextmanager
-def stopping(deployment: Deployment) -> Iterator[None]:
-    """On Ctrl-C begin nothing more, so that the executor around has only what is under way to wait for."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        deployment.stop()
-        raise
+class Interrupts:
+    """Whether the user has called a run off, and what happens then."""
+
+    def __init__(self) -> None:
+        """Not yet; nothing is under way."""
+        self.is_asked = False
+        self.stop: Callable[[], None] = _nothing
+        """Called at the first signal, whatever code that finds: nothing more may be begun."""
+        self._is_held = False
+
+    def hold(self) -> None:
+        """From here on the first signal cuts nothing short: what is left to do is short, and has to be whole."""
+        self._is_held = True
+
+    def take(self, number: int, _frame: object) -> None:
+        """The signal handler."""
+        if self.is_asked:
+            # A shell that ends with its terminal hangs up a second time: nobody is impatient then.
+            if number != signal.SIGHUP:
+                _leave_at_once()
+            return
+        self.is_asked = True
+        self.stop()
+        if not self._is_held:
+            raise KeyboardInterrupt
 
 
 @contextmanager
-def termination_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM, Ctrl-C and a closed terminal end a run in order, with the state written.
+def termination_as_interrupt() -> Iterator[Interrupts]:
+    """Let SIGTERM, Ctrl-C and a closed terminal end a run in order, with the state written; asked twice, at once.
 
     The handler for Ctrl-C is stated too: a program may replace Python's own, which it finds when `pulumi` runs it.
     """
+    interrupts = Interrupts()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield interrupts
         return
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)}
+    signals = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, interrupts.take) for number in signals}
     try:
-        yield
+        yield interrupts
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _nothing() -> None:
+    """Nothing is under way."""
+
+
+def _leave_at_once() -> None:
+    """End this process as `kill -9` does: the journal stays, and the next run takes over what it says."""
+    with contextlib.suppress(OSError):
+        if sys.stdout.isatty():
+            os.write(1, SHOW_CURSOR)
+        os.write(2, b"\nstopped at once; the next run takes over what was done and what was under way\n")
+    os._exit(EXIT_INTERRUPTED)

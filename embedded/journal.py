@@ -15,15 +15,17 @@ Each line is one JSON object. The first: {"base": SHA-256 of the checkpoint's by
 Indexes count the checkpoint's resources from 0.
 """
 
+import contextlib
 import hashlib
 import itertools
 import json
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TextIO
 
-from embedded.checkpoint import Snapshot, StackFile, parse
+from embedded.checkpoint import Snapshot, StackFile, is_ours, parse
 from embedded.errors import StateError
 from embedded.ordering import in_dependency_order
 from embedded.resource import ResourceState
@@ -181,7 +183,8 @@ class Journal:
 
     def remove(self) -> None:
         """The checkpoint holds all of it now."""
-        self.close()
+        with contextlib.suppress(OSError):  # of what could not be written when it happened
+            self.close()
         self._file.journal_path.unlink(missing_ok=True)
 
     def _settle(self, line: dict[str, Any], sequence: int | None) -> None:
@@ -197,16 +200,18 @@ class Journal:
         if text is None:
             return
         self.progress.is_changed = True
-        if self._out is None:
-            path = self._file.journal_path
-            try:
+        path = self._file.journal_path
+        try:
+            if self._out is None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._out = path.open("w", encoding="utf-8")
-            except OSError as error:
-                raise StateError(f"{path}: cannot be written: {error.strerror}") from error
-            self._out.write(_worded({"base": self._digest}))
-        self._out.write(text)
-        self._out.flush()
+                self._out.write(_worded({"base": self._digest}))
+            self._out.write(text)
+            self._out.flush()
+        except OSError as error:
+            raise StateError(
+                f"{path}: cannot be written: {error.strerror}; nothing more is begun, mend that and run again"
+            ) from error
 
 
 def _worded(line: dict[str, Any]) -> str:
@@ -219,33 +224,50 @@ def digest(checkpoint_text: bytes | None) -> str:
 
 
 def replay(file: StackFile) -> Snapshot | None:
-    """The state at the moment an update was killed; None when no journal was left.
+    """The state at the moment an update was killed; None when no journal was left, or all of it is in the checkpoint.
 
     A last line cut short by the kill is passed over. StateError when the journal belongs to another checkpoint.
     """
-    try:
-        text = file.journal_path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    base_text = file.path.read_bytes() if file.path.exists() else None
+    text = _bytes_of(file.journal_path) or b""
+    base_text = _bytes_of(file.path)
     lines = list(_whole_lines(text))
-    if not lines:
-        return None
-    if lines[0].get("base") != digest(base_text):
+    if not lines and b"\n" not in text:
+        return None  # killed before anything began
+    if not lines or "base" not in lines[0]:
+        raise StateError(
+            f"{file.journal_path}: cannot be read, so what a killed update has done is not known; compare {file.path} "
+            "with what there is, then remove the journal"
+        )
+    before = parse(base_text, file.path) if base_text is not None else Snapshot()
+    base = lines[0]["base"]
+    if base != digest(base_text):
+        if base == digest(_bytes_of(file.backup_path)) and base_text is not None and is_ours(base_text):
+            # Killed between the last two acts of a run: the checkpoint was written, the journal not yet removed.
+            return None
         raise StateError(
             f"{file.journal_path}: was written over another checkpoint than {file.path}; "
             "compare the two and remove the journal when the checkpoint is right"
         )
-    progress = Progress(parse(base_text, file.path) if base_text is not None else Snapshot())
+    progress = Progress(before)
     for line in lines[1:]:
         progress.apply(line)
     snapshot = progress.snapshot()
     return replace(snapshot, resources=in_dependency_order(snapshot.resources))
 
 
-def _whole_lines(text: str) -> Iterable[dict[str, Any]]:
-    for line in text.split("\n")[:-1]:
+def _bytes_of(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _whole_lines(text: bytes) -> Iterable[dict[str, Any]]:
+    for line in text.split(b"\n")[:-1]:
         try:
-            yield json.loads(line)
+            found = json.loads(line)
         except ValueError:
             return
+        if not isinstance(found, dict):
+            return
+        yield found

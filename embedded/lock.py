@@ -38,11 +38,12 @@ def _held(folder: Path) -> list[Path]:
 
 def _refuse_or_remove(lock: Path, file: StackFile) -> None:
     try:
-        holder: dict[str, Any] = json.loads(lock.read_bytes())
+        found = json.loads(lock.read_bytes())
     except FileNotFoundError:
         return
     except ValueError:
-        holder = {}
+        found = None
+    holder: dict[str, Any] = found if isinstance(found, dict) else {}
     pid = holder.get("pid")
     if holder.get("hostname") == socket.gethostname() and isinstance(pid, int) and not _is_alive(pid):
         lock.unlink(missing_ok=True)

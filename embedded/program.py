@@ -15,7 +15,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec
+from typing import Final, ParamSpec
 
 import pulumi
 from pulumi.runtime import config as runtime_config
@@ -30,6 +30,9 @@ from embedded.quiet import quiet
 from embedded.registering import direct_registrations
 
 P = ParamSpec("P")
+
+_SECONDS_TO_END: Final = 1.0
+"""For tasks that are cancelled and have nothing to wait for; whatever does wait is left."""
 
 
 def _in_a_context_of_its_own(function: Callable[P, None]) -> Callable[P, None]:
@@ -90,15 +93,20 @@ def run(
     except SystemExit as stop:
         if stop.code not in (None, 0):
             raise ProgramFailed(f"the program ended with exit status {stop.code}") from stop
-    except KeyboardInterrupt:
-        deployment.stop()
-        raise
     finally:
         executor.shutdown(wait=True)
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
+        _end_tasks(loop)
         asyncio.set_event_loop(None)
         loop.close()
+
+
+def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Let what the program left waiting end, so that nothing complains of it when the interpreter does."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks, timeout=_SECONDS_TO_END))
 
 
 async def _run_to_quiet(project: Project) -> None:

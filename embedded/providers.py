@@ -11,9 +11,8 @@ from typing import Any
 
 from pulumi.provider.experimental import provider as protocol
 
-from embedded.diff import Diff, PropertyDiff, input_diff, top_level
+from embedded.diff import Diff, PropertyDiff, top_level
 from embedded.errors import EngineError, Unsupported
-from embedded.paths import keep_old
 from embedded.resource import PROVIDER_TYPE_PREFIX, ResourceState
 from embedded.values import from_property_values
 from plugin.complete import complete
@@ -96,9 +95,7 @@ class Providers:
             {top_level(key) for key, diff in detailed.items() if diff.kind.endswith("-replace")}
         )
         if response.changes is None:
-            # Left to the engine: inputs are compared, but for what the program told to ignore.
-            compared, _ = keep_old(new_inputs, state.inputs, ignore_changes)
-            return input_diff(state.inputs, compared)
+            raise Unsupported(f"a diff that the provider of {state.type} leaves to the engine", state.name)
         return Diff(response.changes, replace_keys, list(response.diffs), response.delete_before_replace, detailed)
 
     def create(self, urn: str, inputs: Mapping[str, Any], timeout: float, preview: bool) -> tuple[str, dict[str, Any]]:

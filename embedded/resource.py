@@ -133,6 +133,8 @@ class ResourceState:
     @classmethod
     def from_json(cls, entry: dict[str, Any]) -> "ResourceState":
         """Read one checkpoint entry. StateError when it lacks what every entry has."""
+        if not isinstance(entry, dict):
+            raise StateError(f"a resource in the checkpoint is no object: {str(entry)[:80]}")
         known = dict(entry)
         try:
             urn, type_, custom = known.pop("urn"), known.pop("type"), known.pop("custom")

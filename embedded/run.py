@@ -20,7 +20,7 @@ from embedded.deployment import Deployment
 from embedded.digest import Digest
 from embedded.errors import EngineError, StackLocked, UpdateFailed
 from embedded.events import Diagnosed, Event, Finished, Started, one_at_a_time
-from embedded.guards import stopping, termination_as_interrupt, without_garbage_collection
+from embedded.guards import Interrupts, termination_as_interrupt, without_garbage_collection
 from embedded.journal import Journal, replay
 from embedded.lock import hold
 from embedded.monitor import EngineLog, Monitor
@@ -71,7 +71,6 @@ class Engine:
         providers: Mapping[str, Provider],
         listen: Callable[[Event], None],
         parallel: int | None = None,
-        engine_version: str = "bandplan",
         id_of: IdOf = no_id,
         analyzer: Analyzer | None = None,
     ) -> None:
@@ -90,7 +89,6 @@ class Engine:
         self._providers = providers
         self._listen = listen
         self._parallel = parallel
-        self._engine_version = engine_version
         self._file = StackFile(state_dir, self._project.name, stack)
 
     def preview(self, refresh: bool = False) -> Outcome:
@@ -113,7 +111,7 @@ class Engine:
         """The stack's deployment, in the shape of `pulumi stack export`."""
         with self._locked(is_preview=True) as is_locked:
             snapshot, _ = self._stored(is_locked)
-        document = json.loads(render(snapshot, self._file, _now(), self._engine_version))
+        document = json.loads(render(snapshot, self._file, _now()))
         deployment = document.pop("checkpoint")["latest"]
         return {**document, "deployment": deployment}
 
@@ -123,14 +121,21 @@ class Engine:
 
     def recover(self) -> None:
         """Take over what a killed update had done, so that the checkpoint alone says how the stack stands."""
-        with self._locked(is_preview=not self._file.journal_path.exists()) as is_locked:
-            self._stored(is_locked)
+        is_journal_left = self._file.journal_path.exists()
+        try:
+            with self._locked(is_preview=False):
+                snapshot, text = self._stored(is_locked=True)
+                self._settled(snapshot, text, is_preview=False, emit=self._emit)
+        except StackLocked:
+            # Without a journal, what is under way is the CLI's own.
+            if is_journal_left:
+                raise
 
     def change_state(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         """Put what `change` makes of the deployment in its place, under the stack's lock; the one before is kept."""
         with self._locked(is_preview=False):
             snapshot, _ = self._stored(is_locked=True)
-            document = json.loads(render(snapshot, self._file, _now(), self._engine_version))
+            document = json.loads(render(snapshot, self._file, _now()))
             document["checkpoint"]["latest"] = change(document["checkpoint"]["latest"])
             self._write(parse(json.dumps(document).encode(), self._file.path))
 
@@ -156,18 +161,28 @@ class Engine:
         ok = False
         account, outputs = Account(emit, permit), {}
         try:
-            with self._locked(is_preview) as is_locked, without_garbage_collection(), termination_as_interrupt():
-                snapshot, text = self._stored(is_locked, emit)
+            with (
+                self._locked(is_preview) as is_locked,
+                without_garbage_collection(),
+                termination_as_interrupt() as interrupts,
+            ):
+                is_recovered = is_locked and self._file.journal_path.exists()
+                snapshot, text = self._stored(is_locked)
+                snapshot, text = self._settled(snapshot, text, is_preview, emit)
+                for note in _notes(snapshot, is_recovered) if is_locked else ():
+                    emit(Diagnosed("warning", note))
                 if refresh:
                     # What is only read on the way to a plan is no part of the plan.
                     reading = account if kind == "refresh" else Account(emit)
-                    snapshot, text = self._refresh(reading, snapshot, text, is_preview)
+                    snapshot, text = self._refresh(reading, snapshot, text, interrupts, is_preview)
                 if kind != "refresh":
-                    outputs = self._deploy(kind, account, snapshot, text, emit, is_preview)
+                    outputs = self._deploy(kind, account, snapshot, text, emit, interrupts, is_preview)
                 account.raise_failures()
             ok = True
         except UpdateFailed:
             pass  # each failure was told when it happened
+        except KeyboardInterrupt:
+            account.interrupt("interrupted; nothing was taken over into the state")
         except EngineError as error:
             emit(Diagnosed("error", str(error)))
         emit(Finished(ok, account.changes, outputs, time.monotonic() - began, len(account.failed_urns)))
@@ -180,12 +195,14 @@ class Engine:
         snapshot: Snapshot,
         text: bytes | None,
         emit: Callable[[Event], None],
+        interrupts: Interrupts,
         is_preview: bool,
     ) -> dict[str, Any]:
         """Run the program, then delete what it left out; returns the stack's outputs. Failures are in the account."""
         journal = Journal(self._file, snapshot, text)
         policies = Policies(self._analyzer, account, emit, is_preview)
         deployment = self._deployment(journal, account, is_preview, policies)
+        interrupts.stop = deployment.stop
         try:
             if kind != "destroy":
                 monitor = Monitor(deployment, self._project.name, self._stack, self._project.root)
@@ -199,7 +216,7 @@ class Engine:
                     is_preview,
                 )
             if account.is_refused_only and not account.is_stopped:
-                with self._executor() as executor, stopping(deployment):
+                with self._executor() as executor:
                     deployment.deletions.delete_the_rest(executor)
             if kind != "destroy" and account.is_refused_only and not account.is_stopped:
                 deployment.judge_stack()
@@ -207,7 +224,10 @@ class Engine:
             if not account.failures:
                 account.fail("", str(failure))
         except KeyboardInterrupt:
-            account.interrupt()
+            pass
+        interrupts.hold()
+        if interrupts.is_asked:
+            account.interrupt("interrupted; what was under way has ended and is in the state: run up again to go on")
         if not is_preview:
             after = journal.progress.snapshot()
             if journal.progress.is_changed or after.pending_operations != snapshot.pending_operations:
@@ -216,16 +236,16 @@ class Engine:
         return deployment.outputs
 
     def _refresh(
-        self, account: Account, snapshot: Snapshot, text: bytes | None, is_preview: bool
+        self, account: Account, snapshot: Snapshot, text: bytes | None, interrupts: Interrupts, is_preview: bool
     ) -> tuple[Snapshot, bytes | None]:
         """Read everything, then take over in one write what could be read. UpdateFailed when some could not."""
         journal = Journal(self._file, snapshot, text)
         deployment = self._deployment(journal, account, is_preview)
-        try:
-            with self._executor() as executor, stopping(deployment):
-                resources = deployment.refresh(executor)
-        except KeyboardInterrupt:
-            raise EngineError("interrupted; nothing was taken over into the state") from None
+        interrupts.stop = deployment.stop
+        with self._executor() as executor:
+            resources = deployment.refresh(executor)
+        if interrupts.is_asked:
+            raise KeyboardInterrupt
         is_changed = resources != snapshot.resources
         snapshot = replace(snapshot, resources=resources)
         if is_changed and not is_preview:
@@ -268,24 +288,35 @@ class Engine:
         # Another update is under way: the journal is its own, and a preview takes the state as it was before.
         yield False
 
-    def _stored(self, is_locked: bool, emit: Callable[[Event], None] | None = None) -> tuple[Snapshot, bytes | None]:
+    def _stored(self, is_locked: bool) -> tuple[Snapshot, bytes | None]:
         """The snapshot and the checkpoint's bytes, under the lock after taking over what a killed update had done."""
-        recovered = replay(self._file) if is_locked else None
-        if recovered is not None:
-            self._write(recovered)
+        if is_locked:
+            if (recovered := replay(self._file)) is not None:
+                self._write(recovered)
             self._file.journal_path.unlink(missing_ok=True)
         try:
             text = self._file.path.read_bytes()
         except FileNotFoundError:
             return Snapshot(secrets_providers=self._secrets_provider()), None
         snapshot = parse(text, self._file.path)
-        if emit is not None and is_locked:
-            for note in _notes(snapshot, is_recovered=recovered is not None):
-                emit(Diagnosed("warning", note))
         return replace(snapshot, secrets_providers=snapshot.secrets_providers or self._secrets_provider()), text
 
+    def _settled(
+        self, snapshot: Snapshot, text: bytes | None, is_preview: bool, emit: Callable[[Event], None]
+    ) -> tuple[Snapshot, bytes | None]:
+        """With what a killed run was making and is there after all; on disk too, but for a preview."""
+        if not snapshot.pending_operations:
+            return snapshot, text
+        deployment = self._deployment(Journal(self._file, snapshot, text), Account(emit), is_preview)
+        settled, taken = deployment.settled()
+        if settled == snapshot:
+            return snapshot, text
+        for state in taken:
+            emit(Diagnosed("info", "taken over: the run that was killed had made it", state.urn))
+        return settled, text if is_preview else self._write(settled)
+
     def _write(self, snapshot: Snapshot) -> bytes:
-        text = render(snapshot, self._file, _now(), self._engine_version)
+        text = render(snapshot, self._file, _now())
         write(self._file, text)
         return text
 

@@ -28,7 +28,18 @@ from embedded.lines import TITLES, closing, indented, worded
 from embedded.policy_lines import policy_section
 from embedded.resource import ResourceState
 from embedded.steps import Op, Step
-from embedded.wording import COLOURS, MARKS, doing, done, duration, is_internal, is_retained, label, property_changes
+from embedded.wording import (
+    COLOURS,
+    MARKS,
+    doing,
+    done,
+    duration,
+    is_internal,
+    is_retained,
+    label,
+    property_changes,
+    short_label,
+)
 
 _REFRESH_PER_SECOND = 8
 _LINES_AROUND = 3
@@ -128,7 +139,8 @@ class Tree:
         ]
         ending = [Text(line, "red" if line.startswith("error") else "") for line in closing(event, self._is_preview)]
         self._rows, self._messages = {}, []
-        self._console.print(Group(*tree, *messages, *policies, *ending))
+        # Whole lines, which the terminal wraps: what is cut here would be told nowhere.
+        self._console.print(Group(*tree, *messages, *policies, *ending), soft_wrap=True)
 
     def _drawn(self) -> Group:
         if not self._rows:
@@ -177,11 +189,11 @@ class Tree:
             said = done(row.op, self._is_preview, row.is_retained)
             said += "" if self._is_preview else f" ({duration(row.seconds or 0.0)})"
         style = "red" if row.is_failed else COLOURS.get(row.op, "dim")
-        line = Text(
-            f" {MARKS[row.op]:<2} {indent}{label(row.state)} {said}".rstrip(),
-            style=style,
-            no_wrap=True,
-            overflow="ellipsis",
-        )
-        changes = [Text(f"      {indent}{change}") for change in row.changes] if with_changes else []
-        return [line, *changes]
+        begin = f" {MARKS[row.op]:<2} {indent}"
+        if with_changes:
+            changes = [Text(f"      {indent}{change}") for change in row.changes]
+            return [Text(f"{begin}{label(row.state)} {said}".rstrip(), style), *changes]
+        room = self._console.size.width - len(begin) - len(said) - 1
+        return [
+            Text(f"{begin}{short_label(row.state, room)} {said}".rstrip(), style, no_wrap=True, overflow="ellipsis")
+        ]

@@ -109,15 +109,6 @@ def from_property_value(value: PropertyValue, place: str) -> Any:
     raise Unsupported(f"a {type(inner).__name__} value", place)
 
 
-def has_unknown(value: Any) -> bool:
-    """Whether an unknown is anywhere inside a plain value."""
-    if isinstance(value, dict):
-        return any(has_unknown(item) for item in value.values())
-    if isinstance(value, list):
-        return any(has_unknown(item) for item in value)
-    return value is UNKNOWN
-
-
 def dumped(document: Any) -> str:
     """A document of plain values as compact JSON text."""
     return json.dumps(document, separators=(",", ":"), default=_unknown_as_text)

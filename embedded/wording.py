@@ -67,6 +67,9 @@ _SUMMARY: Final = [
     ("import", "=", "to import", "imported"),
 ]
 
+_SHORTEST_NAME: Final = 8
+"""Characters of a name on the narrowest terminal; a guess at what can still be told from others."""
+
 _VALUE_WIDTH: Final = 160
 """Characters of a value in a diff line; a guess at what still reads well."""
 
@@ -101,6 +104,21 @@ def short_type(type_token: str) -> str:
 def label(state: ResourceState) -> str:
     """How a line names a resource: its type and its name."""
     return f"{short_type(state.type)} {state.name}"
+
+
+def short_label(state: ResourceState, width: int) -> str:
+    """The same in `width` characters, where that can be: without the package, then with the middle of the name cut.
+
+    Names of a fleet differ at their ends more often than in the middle.
+    """
+    whole = label(state)
+    if len(whole) <= width:
+        return whole
+    kind, name = short_type(state.type).rsplit(":", 1)[-1], state.name
+    room = max(width - len(kind) - 1, _SHORTEST_NAME)
+    if len(name) > room:
+        name = f"{name[: room // 2 - 1]}…{name[len(name) - (room - room // 2) :]}"
+    return f"{kind} {name}"
 
 
 def summary(changes: Mapping[str, int], is_preview: bool, failed: int = 0) -> list[str]:

@@ -145,11 +145,13 @@ def result_of(outcome: "Outcome", options: Options) -> Result:
 
 
 def id_of(type_token: str, inputs: Mapping[str, Any]) -> str | None:
-    """The id that a resource of the fleet gets: an endpoint's is its name. None: making it again is harmless."""
+    """The id that a resource of the fleet gets: an endpoint's is its name. Empty: making it again is harmless."""
     match type_token.rsplit(":", 1)[-1]:
         case "ModelServing" | "ModelServingProvisionedThroughput":
             return inputs.get("name")
-    return None
+        case "RegisteredModel":
+            return ".".join(str(inputs.get(part)) for part in ("catalogName", "schemaName", "name"))
+    return ""
 
 
 def providers(listen: "Callable[[Event], None]") -> "Mapping[str, Provider]":

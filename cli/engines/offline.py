@@ -124,7 +124,7 @@ def deployed(project: Project, stack: str, folder: Path, environ: Mapping[str, s
         state.changed(outputs=dict(outcome.outputs)) if state.is_stack else state for state in declared.resources
     ]
     file = StackFile(folder, project.name, stack)
-    write(file, render(Snapshot(resources), file, "1970-01-01T00:00:00.000000Z", "offline"))
+    write(file, render(Snapshot(resources), file, "1970-01-01T00:00:00.000000Z"))
     return None
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
+from cli.engines.checkpoint import stacks_folder
 from cli.engines.child import run_child
 from cli.engines.databricks_plugin import is_published_wanted
 from cli.engines.engine import Agree, Options, Result
@@ -152,7 +153,7 @@ class PulumiEngine:
         if not is_published_wanted(self.environ):
             write_plugin_executable(self.project.plugins_folder, sys.executable, python_root)
         self.project.state_folder.mkdir(parents=True, exist_ok=True)
-        take_over_killed_update(self.project)
+        take_over_killed_update(self.project, self.environ)
         environ = local_pulumi_environment(self.environ, self.project)
         checkpoint = self.project.state_folder / ".pulumi" / "stacks" / self.project.name / f"{LOCAL}.json"
         if not checkpoint.is_file():
@@ -165,18 +166,29 @@ class PulumiEngine:
         return environ
 
 
-def take_over_killed_update(project: Project) -> None:
-    """Put into the local stack's checkpoint what a killed update of the embedded engine left in its journal.
+def take_over_killed_update(project: Project, environ: Mapping[str, str]) -> None:
+    """Put into the local stack's checkpoint what a killed update of either engine had done.
 
-    The CLI knows no such journal: without this it would not see what that update had made.
+    The CLI knows no journal of the embedded engine. It does know what was under way, but nothing that it does without a
+    question clears that, and an endpoint that was being made is then in the way of the one that it makes.
     """
     journal = project.state_folder / ".pulumi" / "journals" / project.name / f"{LOCAL}.jsonl"
-    if journal.is_file():
-        from cli.engines.embedded import translated_errors
+    if journal.is_file() or _has_something_under_way(stacks_folder(project.state_folder, project.name)):
+        from cli.engines.embedded import environment, id_of, providers, translated_errors
         from embedded.run import Engine
 
-        with translated_errors():
-            Engine(project.root, LOCAL, project.state_folder, {}, lambda event: None).recover()
+        def ignore(_event: object) -> None:
+            """What is taken over shows as what it is in the run that follows."""
+
+        with translated_errors(), environment(environ):
+            Engine(project.root, LOCAL, project.state_folder, providers(ignore), ignore, id_of=id_of).recover()
+
+
+def _has_something_under_way(stacks: Path) -> bool:
+    try:
+        return b'"pending_operations"' in (stacks / f"{LOCAL}.json").read_bytes()
+    except OSError:
+        return False
 
 
 def local_pulumi_environment(environ: Mapping[str, str], project: Project) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """The Pulumi program of the engine's tests: declares what the JSON file in TOY_PLAN says.
 
-A list of resources: {"name", "props", "parent"?, "after"?: [names], "component"?: true, "options"?: {…}}, where the option
-`deleted_with` names a resource. A property of the form {"from": "other.made"} is that resource's output. A resource named
-`outputs` gives the stack's outputs.
+A list of resources: {"name", "props", "parent"?, "after"?: [names], "component"?: true, "package"?: its provider's,
+"options"?: {…}}, where the option `deleted_with` names a resource. A property of the form {"from": "other.made"} is that
+resource's output. A resource named `outputs` gives the stack's outputs.
 """
 
 import json
@@ -14,8 +14,8 @@ import pulumi
 
 
 class Thing(pulumi.CustomResource):
-    def __init__(self, name: str, props: dict[str, Any], options: pulumi.ResourceOptions) -> None:
-        super().__init__("toy:index/thing:Thing", name, {**props, "made": None}, options)
+    def __init__(self, name: str, props: dict[str, Any], options: pulumi.ResourceOptions, package: str = "toy") -> None:
+        super().__init__(f"{package}:index/thing:Thing", name, {**props, "made": None}, options)
 
 
 class Box(pulumi.ComponentResource):
@@ -51,6 +51,8 @@ for entry in json.loads(Path(os.environ["TOY_PLAN"]).read_text()):
         depends_on=[made[name] for name in entry.get("after", [])],
         **{"version": "1.0.0", **settings},
     )
-    kind = Box if entry.get("component") else Thing
     props = {key: resolved(value) for key, value in entry["props"].items()}
-    made[entry["name"]] = kind(entry["name"], props, options)
+    if entry.get("component"):
+        made[entry["name"]] = Box(entry["name"], props, options)
+    else:
+        made[entry["name"]] = Thing(entry["name"], props, options, entry.get("package", "toy"))

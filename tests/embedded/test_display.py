@@ -3,13 +3,16 @@
 import io
 import json
 
+import pytest
 from rich.console import Console
 
+from embedded.display import shown
+from embedded.events import Started, StepBegan
 from embedded.lines import Lines
 from embedded.resource import ResourceState
 from embedded.steps import Op, PropertyDiff, Step
 from embedded.tree import Tree
-from embedded.wording import property_changes, summary
+from embedded.wording import property_changes, short_label, summary
 from tests.embedded.conftest import ToyProject, box, thing
 
 URN = "urn:pulumi:local::toys::toy:index/thing:Thing::a"
@@ -104,6 +107,57 @@ def test_tree_shows_children_under_their_parents_and_hides_what_stays(project: T
         "            ~ size: 1 => 2",
     ]
     assert not any("Thing b" in line for line in lines)
+
+
+def test_finished_tree_cuts_nothing_on_a_narrow_terminal(project: ToyProject) -> None:
+    name = "an-endpoint-with-a-name-of-some-length"
+    project.declare({**thing(name, size=1)})
+    file = io.StringIO()
+
+    with Tree(Console(file=file, width=30, force_terminal=False)) as tree:
+        project.engine(listen=tree.take).preview()
+
+    assert f" +     toy:index:Thing {name} create" in [line.rstrip() for line in file.getvalue().splitlines()]
+
+
+def named(name: str) -> ResourceState:
+    return ResourceState(f"urn:pulumi:local::toys::toy:index/thing:Thing::{name}", "toy:index/thing:Thing", custom=True)
+
+
+def test_running_tree_shortens_names_and_keeps_what_is_done_to_them() -> None:
+    begun = named("an-endpoint-of-some-length-12")
+    tree = Tree(Console(file=io.StringIO(), width=40, force_terminal=False))
+    tree.take(StepBegan(Step(Op.CREATE, begun.urn, new=begun)))
+
+    line = str(tree._tree(only_under_way=True)[0])
+
+    assert line.startswith(" +  Thing an-") and "-12 creating (" in line
+    assert len(line) <= 40
+
+
+@pytest.mark.parametrize(
+    ("width", "label"),
+    [
+        (80, "toy:index:Thing an-endpoint-of-some-length-12"),
+        (44, "Thing an-endpoint-of-some-length-12"),
+        (20, "Thing an-end…ngth-12"),
+        (3, "Thing an-…h-12"),
+    ],
+)
+def test_label_is_shortened_to_the_room_there_is(width: int, label: str) -> None:
+    assert short_label(named("an-endpoint-of-some-length-12"), width) == label
+
+
+def test_terminal_that_cannot_move_its_cursor_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("embedded.display._print_line", said.append)
+    monkeypatch.setenv("TERM", "dumb")
+
+    with shown(is_quiet=False, is_full=False) as listen:
+        listen(Started("preview", "local", {}))
+
+    assert said == ["Previewing update (local)"]
 
 
 def test_refresh_tells_what_it_took_over(project: ToyProject) -> None:

@@ -180,13 +180,58 @@ def test_lock_of_a_process_that_is_gone_is_removed(project: ToyProject) -> None:
             pass
 
 
-def test_broken_checkpoint_is_refused_with_the_way_out(project: ToyProject) -> None:
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"pid": "x"}'])
+def test_lock_that_says_nothing_of_its_holder_holds_and_names_the_file(project: ToyProject, content: str) -> None:
+    project.declare(thing("a"))
+    file = StackFile(project.state_dir, "toys", "local")
+    file.lock_dir.mkdir(parents=True)
+    (file.lock_dir / "other.json").write_text(content)
+
+    assert not project.up().ok
+    assert str(file.lock_dir / "other.json") in project.messages()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"version": 3, "chec',
+        "[" * 100_000,
+        '{"version": 3, "checkpoint": []}',
+        '{"version": 3}',
+        '{"version": 3, "checkpoint": {"latest": ["a"]}}',
+        '{"version": 3, "checkpoint": {"latest": {"resources": {"a": 1}}}}',
+    ],
+    ids=["cut short", "deep", "a list", "nothing", "latest is a list", "resources are an object"],
+)
+def test_broken_checkpoint_is_refused_with_the_way_out(project: ToyProject, text: str) -> None:
     project.declare(thing("a"))
     project.up()
-    (project.state_dir / ".pulumi/stacks/toys/local.json").write_text('{"version": 3, "chec')
+    project.declare(thing("a"), thing("b"))
+    project.up()
+    (project.state_dir / ".pulumi/stacks/toys/local.json").write_text(text)
 
     assert not project.up().ok
     assert "local.json.bak" in project.messages()
+    assert len(project.toys.effects()) == 2
+
+
+def test_copy_of_a_broken_checkpoint_is_named_only_when_there_is_one(project: ToyProject) -> None:
+    project.declare(thing("a"))
+    project.up()
+    (project.state_dir / ".pulumi/stacks/toys/local.json").write_text("")
+
+    assert not project.up().ok
+    assert "no copy of it is there" in project.messages()
+
+
+def test_entry_of_a_checkpoint_that_is_no_object_is_refused(project: ToyProject) -> None:
+    project.declare(thing("a"))
+    project.up()
+    text = '{"version": 3, "checkpoint": {"latest": {"resources": ["x"]}}}'
+    (project.state_dir / ".pulumi/stacks/toys/local.json").write_text(text)
+
+    assert not project.up().ok
+    assert "is no object: x" in project.messages()
 
 
 def test_update_that_is_made_but_not_ready_is_found_again_by_the_next_run(project: ToyProject) -> None:
@@ -237,45 +282,3 @@ def test_replacement_in_a_chain_that_fails_is_carried_on(project: ToyProject) ->
     assert project.up().changes == {"replace": 2, "same": 2}
     assert sorted(project.toys.things()) == ["c.plain", "fixed-2.plain", "fixed-b.plain"]
     assert project.toys.effects().count("delete fixed-b.plain") == 1
-
-
-def killed_while_making(project: ToyProject, *resources: dict[str, object]) -> None:
-    """An update that is killed when the first toy is in the world and not yet in the state."""
-    project.declare(*resources)
-    script = (
-        "import os; from pathlib import Path; from embedded.run import Engine; from tests.embedded.toy import Toys\n"
-        "class Killed(Toys):\n"
-        "    async def create(self, request):\n"
-        "        made = await super().create(request)\n"
-        "        os.kill(os.getpid(), 9) if not request.preview else None\n"
-        "        return made\n"
-        f"Engine(Path({str(project.folder)!r}), 'local', Path({str(project.state_dir)!r}),"
-        f" {{'toy': Killed(Path({str(project.toys.world)!r}))}}, lambda event: None).up()"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    assert subprocess.run([sys.executable, "-c", script], env=environment).returncode == -signal.SIGKILL
-
-
-def test_what_a_killed_run_had_just_made_is_taken_over_and_not_made_twice(project: ToyProject) -> None:
-    killed_while_making(project, thing("a", size=1))
-    assert project.toys.effects() == ["create a.plain"]
-
-    outcome = project.engine(id_of=lambda type_, inputs: f"{inputs['name']}.plain").up()
-
-    assert outcome.ok, project.messages()
-    assert project.toys.effects() == ["create a.plain"]
-    assert project.resources()["a"]["id"] == "a.plain"
-    assert "pending_operations" not in project.checkpoint()["checkpoint"]["latest"]
-    assert project.preview().changes == {"same": 2}
-
-
-def test_something_else_under_that_id_is_not_taken_over(project: ToyProject) -> None:
-    killed_while_making(project, thing("a", size=1))
-    file = project.toys.world / "a.plain.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "size": 9}))
-
-    outcome = project.engine(id_of=lambda type_, inputs: f"{inputs['name']}.plain").up()
-
-    assert not outcome.ok
-    assert "differs in size" in project.messages()
-    assert "a" not in project.resources()

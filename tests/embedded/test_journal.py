@@ -4,14 +4,16 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from embedded.checkpoint import StackFile, parse, read
+from embedded.checkpoint import Snapshot, StackFile, parse
 from embedded.journal import Journal, replay
 from embedded.resource import STACK_TYPE, ResourceState
-from tests.embedded.conftest import ToyProject, plan_of, thing
+from tests.embedded.conftest import ROOT, ToyProject, plan_of, thing
 
 
 def state(name: str, **fields: object) -> ResourceState:
@@ -92,13 +94,15 @@ def test_creation_that_was_under_way_stays_named_until_the_resource_is_known(pro
     journal.close()
 
     project.up()
-    after_one_run = [operation["resource"]["urn"] for operation in read(file).pending_operations]
+    after_one_run = [
+        operation["resource"]["urn"] for operation in parse(file.path.read_bytes(), file.path).pending_operations
+    ]
     project.declare(thing("a"), thing("b"))
     project.up()
 
     # As in Pulumi: what a killed creation made, nobody but the user can tell.
     assert after_one_run == [state("b").urn]
-    assert read(file).pending_operations == []
+    assert parse(file.path.read_bytes(), file.path).pending_operations == []
 
 
 def test_line_cut_short_by_the_kill_is_passed_over(project: ToyProject) -> None:
@@ -116,6 +120,94 @@ def test_line_cut_short_by_the_kill_is_passed_over(project: ToyProject) -> None:
     assert recovered is not None
     assert {"a", "b"} <= {entry.name for entry in recovered.resources}
     assert "c" not in {entry.name for entry in recovered.resources}
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_update_killed_between_its_checkpoint_and_the_end_of_its_journal_is_whole(
+    project: ToyProject, is_first: bool
+) -> None:
+    file = StackFile(project.state_dir, "toys", "local")
+    if not is_first:
+        project.declare(thing("a"))
+        project.up()
+    text = file.path.read_bytes() if not is_first else None
+    project.declare(thing("a"), thing("b"))
+    project.up()
+    left = Journal(file, parse(text, file.path) if text else Snapshot(), text)
+    left.record(state("b"), None)
+    left.close()
+
+    assert project.preview().changes == {"same": 3}
+    assert project.up().ok, project.messages()
+    assert not file.journal_path.exists()
+
+
+def test_journal_over_a_checkpoint_that_the_cli_has_written_since_is_kept_and_told(project: ToyProject) -> None:
+    project.declare(thing("a"))
+    project.up()
+    file, journal = journal_over(project)
+    journal.record(state("b"), None)
+    journal.close()
+    document = project.checkpoint()
+    document["checkpoint"]["latest"]["manifest"]["version"] = "v3.260.0"
+    file.backup_path.write_bytes(file.path.read_bytes())
+    file.path.write_text(json.dumps(document))
+
+    assert not project.up().ok
+    assert "was written over another checkpoint" in project.messages()
+    assert file.journal_path.exists()
+
+
+@pytest.mark.parametrize("text", [b"\x00\xff\n", b"[]\n", b"3\n{}\n", b'{"seq": 1}\n'])
+def test_journal_that_cannot_be_read_is_kept_and_told(project: ToyProject, text: bytes) -> None:
+    project.declare(thing("a"))
+    project.up()
+    file, _ = journal_over(project)
+    file.journal_path.parent.mkdir(parents=True, exist_ok=True)
+    file.journal_path.write_bytes(text)
+
+    assert not project.preview().ok
+    assert str(file.journal_path) in project.messages() and "remove the journal" in project.messages()
+    assert file.journal_path.read_bytes() == text
+
+
+@pytest.mark.parametrize("text", [b"", b'{"base": "ab'])
+def test_journal_of_an_update_killed_before_it_began_is_nothing(project: ToyProject, text: bytes) -> None:
+    project.declare(thing("a"))
+    project.up()
+    file, _ = journal_over(project)
+    file.journal_path.parent.mkdir(parents=True, exist_ok=True)
+    file.journal_path.write_bytes(text)
+
+    assert project.preview().changes == {"same": 2}
+    assert not file.journal_path.exists()
+
+
+def test_journal_that_cannot_be_written_stops_the_update_and_loses_nothing(project: ToyProject) -> None:
+    """As on a full disk: what was written stays, a line may be cut, and the next run takes it over."""
+    project.declare(*[thing(f"t{number}") for number in range(40)])
+    script = (
+        "import resource; from pathlib import Path; from embedded.run import Engine; from tests.embedded.toy import Toys\n"
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))\n"
+        f"outcome = Engine(Path({str(project.folder)!r}), 'local', Path({str(project.state_dir)!r}),"
+        f" {{'toy': Toys(Path({str(project.toys.world)!r}))}}, lambda event: None, parallel=2).up()\n"
+        "print(outcome.ok, *[one['message'] for one in outcome.digest['diagnostics']])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("False ") and done.stderr == ""
+    assert "local.jsonl: cannot be written: File too large" in done.stdout
+    assert "unexpectedly" not in done.stdout
+    made = set(project.toys.things())
+    assert 0 < len(made) < 40
+
+    outcome = project.engine(id_of=lambda _type, inputs: f"{inputs['name']}.plain").up()
+
+    assert outcome.ok, project.messages()
+    assert sorted(project.toys.effects()) == sorted(f"create t{number}.plain" for number in range(40))
 
 
 def test_preview_beside_a_running_update_reads_the_checkpoint_and_touches_nothing(project: ToyProject) -> None:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from embedded.run import Outcome
 from tests.embedded.conftest import ToyProject, plan_of, thing
 
 
@@ -224,3 +225,30 @@ def test_dependent_freed_by_the_edit_is_either_kept_or_made_again_but_never_lost
     }
     assert ids == set(project.toys.things())
     assert len(ids) == 13
+
+
+def test_provider_of_a_dependent_that_goes_first_stays_in_the_state(project: ToyProject) -> None:
+    """It is needed for the deletion before the program has registered any resource of its own."""
+
+    def declared(name: str) -> list[dict[str, Any]]:
+        bound = {"name": "b", "package": "gadget", "props": {"name": "b", "of": {"from": "a.id"}}}
+        return [{"name": "a", "props": {"name": name}}, bound]
+
+    def up() -> Outcome:
+        engine = project.engine()
+        engine._providers = {"toy": project.toys, "gadget": project.toys}
+        return engine.up()
+
+    project.declare(*declared("fixed-1"))
+
+    def urns() -> set[str]:
+        return {entry["urn"] for entry in project.checkpoint()["checkpoint"]["latest"]["resources"]}
+
+    assert up().ok
+    before = urns()
+    project.declare(*declared("fixed-2"))
+
+    assert up().changes == {"replace": 2, "same": 1}
+
+    assert urns() == before
+    assert any("pulumi:providers:gadget" in urn for urn in before)
