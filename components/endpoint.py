@@ -23,6 +23,7 @@ LEFT_TO_THE_GUARD = ("emailNotifications",)
 
 Not `description`, which nothing sends: an endpoint that is replaced later would be made with its first one. Nor
 `rateLimits`, which the guard cannot compare. Where less than the wanted capacity is accepted, it has `config` too.
+Where no AI gateway is stated, it has `aiGateway`, which it clears once one was: the published plugin crashes at that.
 """
 
 
@@ -63,7 +64,7 @@ class Endpoint(pulumi.ComponentResource):
         self.route_optimized = bool(sizing.entry.route_optimized)
         timeouts = _custom_timeouts(request.timeouts)
         options = pulumi.ResourceOptions(parent=self, custom_timeouts=timeouts)
-        left = [*LEFT_TO_THE_GUARD, *(["config"] if request.config_is_left_to_the_guard else [])]
+        left = left_to_the_guard(request)
         after = pulumi.ResourceOptions(
             parent=self, custom_timeouts=timeouts, depends_on=before_serving, ignore_changes=left
         )
@@ -82,6 +83,16 @@ class Endpoint(pulumi.ComponentResource):
         if isinstance(self.serving, ModelServing) and self.route_optimized:
             return self.serving.endpoint_url
         return None
+
+
+def left_to_the_guard(request: EndpointRequest) -> list[str]:
+    """Properties of the endpoint's own resource that it must not change: the guard does."""
+    found = [*LEFT_TO_THE_GUARD]
+    if request.config_is_left_to_the_guard:
+        found.append("config")
+    if "aiGateway" not in request.endpoint:
+        found.append("aiGateway")
+    return found
 
 
 def _serving(

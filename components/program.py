@@ -271,6 +271,7 @@ def workspace(environ: Mapping[str, str], offline: bool) -> WorkspaceClient | No
 
 
 def refused(problems: Sequence[Problem], *findings: str) -> pulumi.RunError:
-    """Everything that is wrong, one a line, as the one error that the engine prints without a traceback."""
-    lines = [*(problem.render() for problem in problems), *findings]
+    """Everything that is wrong, one a line, errors first, as the one error that engines print without a traceback."""
+    errors_first = sorted(problems, key=lambda problem: problem.severity != "error")
+    lines = [*findings, *(problem.render() for problem in errors_first)]
     return pulumi.RunError("\n".join(["nothing was deployed:", *lines]))

@@ -95,23 +95,24 @@ def _undeclared(recorded: RecordedEndpoint, live: LiveEndpoint) -> Iterator[Find
             if addresses:
                 yield Finding(f"notifications/{kind}", Verdict.REAL, None, list(addresses), LEFT_ALONE)
     if "aiGateway" not in recorded.hidden:
-        yield from _in_gateway(declared.get("aiGateway") or {}, live.ai_gateway, "ai_gateway")
+        gateway = declared.get("aiGateway") or {}
+        yield from _in_gateway(gateway, live.ai_gateway, "ai_gateway", NOT_DEPLOYED if gateway else LEFT_ALONE)
     stated = {str(tag["key"]) for tag in declared.get("tags") or ()}
     for key, value in live.tags.items():
         if key not in stated and "tags" not in recorded.hidden:
             yield Finding(f"tags/{key}", Verdict.PLATFORM_DEFAULT, None, value or "(no value)", "somebody else's tag")
 
 
-def _in_gateway(declared: Mapping[str, Any], live: Mapping[str, Any], place: str) -> Iterator[Finding]:
+def _in_gateway(declared: Mapping[str, Any], live: Mapping[str, Any], place: str, note: str) -> Iterator[Finding]:
     stated = {to_api_name(name): value for name, value in declared.items()}
     for name, value in live.items():
         field = f"{place}/{name}"
         if isinstance(value, Mapping) and isinstance(stated.get(name), Mapping | None):
-            yield from _in_gateway(stated.get(name) or {}, value, field)
+            yield from _in_gateway(stated.get(name) or {}, value, field, note)
         elif name not in stated and not is_zero(value):
             is_default = field in _FILLED_IN_GATEWAY
             verdict = Verdict.PLATFORM_DEFAULT if is_default else Verdict.REAL
-            yield Finding(field, verdict, None, value, "" if is_default else NOT_DEPLOYED)
+            yield Finding(field, verdict, None, value, "" if is_default else note)
 
 
 def _filled_in(recorded: RecordedEndpoint, live: LiveEndpoint) -> Iterator[Finding]:

@@ -111,8 +111,10 @@ def _endpoint(
     is_the_guards = bool(guarding["inputs"].get("accepted"))
     config = _with_what_ran(guard, short) if is_the_guards else inputs.get("config") or {}
     declared = {part: config[part] for part in _CONFIG_PARTS if config.get(part)}
-    declared |= {part: inputs[part] for part in _SETTINGS if inputs.get(part)}
-    declared |= {part: guard[part] for part in _OF_THE_GUARD if guard.get(part)}
+    # Of what the endpoint's own resource ignores, its inputs are those of long ago; the guard knows what was deployed.
+    ignored = frozenset(resource.get("ignoreChanges") or ()) & frozenset(_SETTINGS) if guard else frozenset()
+    declared |= {part: inputs[part] for part in _SETTINGS if inputs.get(part) and part not in ignored}
+    declared |= {part: guard[part] for part in (*_OF_THE_GUARD, *sorted(ignored)) if guard.get(part)}
     if not guard and inputs.get("emailNotifications"):
         declared["emailNotifications"] = inputs["emailNotifications"]
     hidden = tuple(part for part, value in declared.items() if _is_encrypted(value))

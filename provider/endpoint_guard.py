@@ -8,7 +8,7 @@ from pulumi.provider.experimental.property_value import PropertyValue
 
 from plugin.errors import ProviderError
 from plugin.values import UNKNOWN, plain, property_values
-from provider.comparison import differences, task_difference
+from provider.comparison import description_difference, differences, task_difference
 from provider.context import Context, told_to_user
 from provider.declared import Declared
 from provider.detailed_diff import property_diffs, top_level_names
@@ -17,14 +17,18 @@ from provider.endpoint_ready import (
     Surroundings,
     make_ready,
     short_of_capacity,
-    unchangeable_description,
-    unsendable_task,
 )
 from provider.input_kinds import is_known
 from provider.inputs import INPUTS, Wanted, findings
 from provider.property_changes import property_changes
 from provider.readiness import Failed, Ready, assess
 from provider.shortfall import Shortfall, shortfalls
+from provider.unsendable import (
+    unchangeable_api,
+    unchangeable_budget_policy,
+    unchangeable_description,
+    unsendable_task,
+)
 from serving.workspace.endpoints import Endpoints
 from serving.workspace.errors import NotFound
 from serving.workspace.live_endpoint import READY, LiveEndpoint
@@ -57,8 +61,12 @@ class EndpointGuard:
                 detailed_diff=detailed,
                 diffs=["endpoint"],
             )
+        if "api" in changed and new.get("servingEndpointId") is UNKNOWN:
+            self._refuse_other_api(old, new)
         if "declared.description" in changed and "endpoint" not in changed and "servingEndpointId" not in changed:
             self._context.warn(request.urn, unchangeable_description(str(new["endpoint"])))
+        if "declared.budgetPolicyId" in changed and "endpoint" not in changed and "servingEndpointId" not in changed:
+            self._context.warn(request.urn, unchangeable_budget_policy(str(new["endpoint"])))
         if all(is_known(new.get(name)) for name in _COMPARED):
             for path in self._live_differences(request.urn, Wanted.from_inputs(new), old, frozenset(changed)):
                 detailed.setdefault(path, sdk.PropertyDiff(sdk.PropertyDiffKind.UPDATE, False))
@@ -113,6 +121,18 @@ class EndpointGuard:
     def delete(self, request: sdk.DeleteRequest) -> None:
         """Nothing: the endpoint belongs to another resource."""
 
+    def _refuse_other_api(self, old: dict[str, Any], new: dict[str, Any]) -> None:
+        """At a preview, while the endpoint is there that a resource of another type is to be created beside."""
+        if new["endpoint"] is UNKNOWN or new["api"] is UNKNOWN:
+            return
+        with told_to_user(new["endpoint"]):
+            try:
+                live = Endpoints(self._context.client).get(new["endpoint"])
+            except NotFound:
+                return
+        if live.id == old.get("servingEndpointId"):
+            raise ProviderError(unchangeable_api(live.name, old["api"], new["api"]))
+
     def _live_differences(
         self, urn: str, wanted: Wanted, old: dict[str, Any], changed: frozenset[str]
     ) -> tuple[str, ...]:
@@ -134,7 +154,8 @@ class EndpointGuard:
         if wanted.serving_endpoint_id and live.id and wanted.serving_endpoint_id != live.id:
             paths.append("servingEndpointId")
         found = differences(wanted.declared, live)
-        paths += [difference.property_path for difference in found]
+        # What the program changes is in the plan already, where the engine can show it with both its values.
+        paths += [difference.property_path for difference in found if not _is_changed(difference, changed)]
         short = () if live.is_updating else shortfalls(wanted.declared, wanted.accepted, live.config) or ()
         if short:
             failed = assess(live)
@@ -147,6 +168,9 @@ class EndpointGuard:
         drifted = [one for one in recorded if not _is_changed(one, changed) and one.path not in told]
         for difference in drifted[:_MOST_SHOWN]:
             self._context.warn(urn, f"{wanted.endpoint}: not as declared: {difference}")
+        if description_difference(wanted.declared, live) is not None:
+            # No difference of the guard's: it says why the endpoint's own resource plans the same update for ever.
+            self._context.warn(urn, unchangeable_description(wanted.endpoint))
         other_task = task_difference(wanted.declared, live)
         if other_task is not None:
             paths.append(other_task.property_path)

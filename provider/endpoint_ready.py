@@ -17,11 +17,11 @@ from provider.comparison import (
     unverifiable,
 )
 from provider.declared import Declared
-from provider.difference import Difference
 from provider.inputs import Wanted
 from provider.readiness import Failed, Ready, Waiting, assess
 from provider.sending import Request, requests
 from provider.shortfall import Shortfall, is_for_lack_of_capacity, shortfalls
+from provider.unsendable import unchangeable_budget_policy, unchangeable_description, unsendable_task
 from serving.workspace.endpoints import Endpoints
 from serving.workspace.errors import (
     Conflict,
@@ -154,6 +154,8 @@ class _Run:
     def _warn(self, live: LiveEndpoint) -> None:
         if description_difference(self._wanted.declared, live) is not None:
             self._around.warn(unchangeable_description(live.name))
+        if self._previous is not None and self._previous.budget_policy_id != self._wanted.declared.budget_policy_id:
+            self._around.warn(unchangeable_budget_policy(live.name))
         hidden = unverifiable(self._wanted.declared, live)
         if hidden:
             self._around.progress(f"{', '.join(hidden)} cannot be verified: the platform does not give it back")
@@ -280,21 +282,3 @@ def short_of_capacity(endpoint: str, short: Iterable[Shortfall], reasons: Iterab
 
 
 _GOES_ON = "the next `up` goes on waiting"
-
-
-def unsendable_task(endpoint: str, difference: Difference) -> str:
-    """What is wrong when an endpoint's models have another task than the declared one."""
-    return (
-        f"{endpoint}: {difference}: the task comes with the model, no request changes it, and queries in the form of "
-        f"another task are refused; set `task: {difference.live}` in models.yaml (models/{endpoint}/task), or name a "
-        f"model for {difference.declared}"
-    )
-
-
-def unchangeable_description(endpoint: str) -> str:
-    """The warning about a declared description that differs from the live one."""
-    return (
-        f"{endpoint}: the platform has no call that changes an endpoint's description after creation, so it keeps the "
-        "old one. Put the old text back, or replace the endpoint (`pulumi up --target-replace <its URN>`: it does not "
-        "serve meanwhile), or create it under a new name. See docs/decisions/0002-description-changes.md"
-    )

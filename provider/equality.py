@@ -10,17 +10,27 @@ WRITE_ONLY = frozenset({"burst_scaling_enabled"})
 The same holds for budget_policy_id and for every `*_plaintext` secret."""
 
 
+_ZERO_IS_A_VALUE = frozenset({"calls", "tokens"})
+"""Amounts of a rate limit: 0 lets nothing through, which no amount at all does not. The published provider drops it."""
+
+
 def is_same(declared: Any, live: Any) -> bool:
     """Whether `live` has everything that is `declared`; both in the platform's names."""
     if is_zero(declared) or is_zero(live):
         return is_zero(declared) and is_zero(live)
     if isinstance(declared, Mapping) and isinstance(live, Mapping):
-        return all(is_write_only(name) or is_same(value, live.get(name)) for name, value in declared.items())
+        return all(is_write_only(name) or _is_same_member(name, value, live) for name, value in declared.items())
     if isinstance(declared, list) and isinstance(live, list):
         return len(declared) == len(live) and all(is_same(d, v) for d, v in zip(declared, live, strict=True))
     if isinstance(declared, str) or isinstance(live, str):
         return str(declared) == str(live)  # a version may come back as a number
     return bool(declared == live)
+
+
+def _is_same_member(name: str, declared: Any, live: Mapping[str, Any]) -> bool:
+    if name in _ZERO_IS_A_VALUE and (declared is None) != (live.get(name) is None):
+        return False
+    return is_same(declared, live.get(name))
 
 
 def is_zero(value: Any) -> bool:

@@ -25,6 +25,7 @@ from stub.provider.fields import (
     RESOURCES,
 )
 from stub.provider.grants import Grants
+from stub.provider.ignoring import top_level, unignored, with_ignored_kept
 from stub.provider.permissions import Permissions
 from stub.provider.registered_model import RegisteredModel
 from stub.provider.secrecy import sealed
@@ -96,7 +97,7 @@ class DatabricksProvider(sdk.Provider):
         resource = _fields_of(resource_type(request.urn))
         state = plain(request.old_state)
         found = differences(resource.fields, state, with_defaults(resource.fields, plain(request.new_inputs)))
-        found += self._moved(resource, state)
+        found = [*unignored(found, request.ignore_changes), *self._moved(resource, state)]
         replaces = [difference.path for difference in found if difference.replaces]
         # Two endpoints cannot have one name, so a stated name is freed first, as the published provider does.
         keeps_name = resource.named and "name" not in plain(request.new_inputs).get(DEFAULTS, [])
@@ -104,7 +105,7 @@ class DatabricksProvider(sdk.Provider):
             changes=bool(found),
             replaces=replaces,
             delete_before_replace=bool(replaces) and keeps_name,
-            diffs=sorted({_top(difference.path) for difference in found}),
+            diffs=sorted({top_level(difference.path) for difference in found}),
             detailed_diff={difference.path: _property_diff(difference) for difference in found},
         )
 
@@ -141,6 +142,8 @@ class DatabricksProvider(sdk.Provider):
         resource = handler.resource
         olds = with_defaults(resource.fields, plain(request.olds))
         news = with_defaults(resource.fields, plain(request.news))
+        if request.ignore_changes:
+            news = with_ignored_kept(olds, news, differences(resource.fields, olds, news), request.ignore_changes)
         if request.preview:
             state = carried(resource.fields, olds, news)
             return sdk.UpdateResponse(sealed(resource.by_name, state, request.news))
@@ -219,10 +222,6 @@ def _generated(request: sdk.CheckRequest) -> dict[str, PropertyValue]:
     if name is None or not isinstance(name.value, str):
         name = PropertyValue(generated_name(request.name, request.urn, request.random_seed))
     return {"name": name, DEFAULTS: mark}
-
-
-def _top(path: str) -> str:
-    return path.split(".")[0].split("[")[0]
 
 
 _KINDS = {

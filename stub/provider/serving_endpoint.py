@@ -1,6 +1,5 @@
 """Serving endpoints of both families over the REST API."""
 
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from stub.provider.client import segment
 from stub.provider.diffing import differences
 from stub.provider.errors import AnswerLost, NotFound, NotSettled, Refused
 from stub.provider.field import ResourceFields
+from stub.provider.ignoring import top_level
 from stub.provider.settling import PATH, TimedOut, delay_reasons, failure_reasons, has_failed, is_updating, settled
 from stub.provider.state import carried, observed
 from stub.provider.translation import from_response, to_request, value_to_request
@@ -42,8 +42,10 @@ class ServingEndpoint:
         except Refused as error:
             if error.error_code == "RESOURCE_ALREADY_EXISTS":
                 raise ProviderError(
-                    f"serving endpoint {name}: exists in the workspace and not in this stack; import it with "
-                    f"`pulumi import {self.resource.token} {name} {name}`, delete it, or give this one another name"
+                    f"serving endpoint {name}: the workspace has one of this name, and it is not this resource of the "
+                    "stack; if the stack has it in another form (bands, model units, or model units with a field that "
+                    "only the classic API has), give this one another name; if somebody else made it, take it over "
+                    f"with `bandplan adopt {name} --write`, or delete it"
                 ) from error
             raise
         try:
@@ -68,7 +70,7 @@ class ServingEndpoint:
         """Send the parts that differ: config and wait, tags, gateway; then wait for whatever is still under way."""
         wanted = carried(self.resource.fields, olds, news)
         path = f"{PATH}/{segment(name)}"
-        changed = {re.split(r"[.[]", diff.path)[0] for diff in differences(self.resource.fields, olds, news)}
+        changed = {top_level(difference.path) for difference in differences(self.resource.fields, olds, news)}
         if "config" in changed and "config" in wanted:
             self._put_config(workspace, name, wanted)
             self._settle(workspace, name, wanted, timeout_seconds)

@@ -218,8 +218,17 @@ def test_changed_notifications_are_the_guards_alone(tmp_path: Path, environ: dic
     models(tmp_path, {"name": "chat", **BAND})
     plan = plan_stack(tmp_path, None, "local", environ, TODAY)
     recording = record(lambda: Fleet(plan.sizings, plan.host))
-    assert recording.named("chat", "ModelServing").ignore_changes == ("emailNotifications",)
+    assert recording.named("chat", "ModelServing").ignore_changes == ("emailNotifications", "aiGateway")
     assert recording.named("chat-ready", "EndpointReady").ignore_changes == ()
+
+
+def test_gateway_is_the_guards_where_none_is_stated_as_clearing_it_crashes_the_published_plugin(
+    tmp_path: Path, environ: dict[str, str], record: Any
+) -> None:
+    models(tmp_path, {"name": "chat", **BAND, "ai_gateway": {"usage_tracking_config": {"enabled": True}}})
+    plan = plan_stack(tmp_path, None, "local", environ, TODAY)
+    stated = record(lambda: Fleet(plan.sizings, plan.host)).named("chat", "ModelServing")
+    assert "aiGateway" in stated.inputs and "aiGateway" not in stated.ignore_changes
 
 
 def test_s30_summary_has_the_query_url_without_api_in_front(
@@ -255,6 +264,17 @@ def test_problems_of_the_file_and_of_the_bands_are_reported_in_one_go(tmp_path: 
     assert "1500 is not a multiple of 980" in message
     assert "descripton" in message
     assert len(message.splitlines()) == 3
+
+
+def test_errors_come_before_warnings_that_stop_nothing(tmp_path: Path, environ: dict[str, str]) -> None:
+    models(
+        tmp_path,
+        {"name": "slow", **BAND, "throughput": {"bands": {"min": 0, "max": 1}}},
+        {"name": "wrong", **BAND, "descripton": "x"},
+    )
+    lines = refusal(tmp_path, environ).splitlines()
+    assert [": error " in line for line in lines[1:]] == [True, False]
+    assert "floor-zero" in lines[2]
 
 
 def test_nothing_is_declared_when_an_entry_is_refused(

@@ -46,6 +46,15 @@ def test_endpoint_is_put_together_from_its_three_resources() -> None:
     }
 
 
+def test_gateway_that_the_endpoint_ignores_since_it_was_taken_away_is_what_the_guard_says() -> None:
+    gateway = {"usageTrackingConfig": {"enabled": True}}
+    ignoring = {**endpoint(aiGateway=gateway), "ignoreChanges": ["emailNotifications", "aiGateway"]}
+    (cleared,) = recorded({"resources": [ignoring, guard()]}).endpoints
+    assert "aiGateway" not in cleared.declared
+    (not_yet,) = recorded({"resources": [ignoring, guard(aiGateway=gateway)]}).endpoints
+    assert not_yet.declared["aiGateway"] == gateway
+
+
 def test_marks_of_the_published_provider_are_no_part_of_what_was_deployed() -> None:
     marked = endpoint(tags=[{"key": "a", "value": "b", "__defaults": []}], __defaults=[])
     (found,) = recorded({"resources": [marked]}).endpoints

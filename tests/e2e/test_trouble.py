@@ -1,5 +1,6 @@
 """What goes wrong is said with the platform's own reason, loses nothing, and is mended by the next `up`."""
 
+import json
 import os
 import socket
 import subprocess
@@ -154,6 +155,31 @@ def test_interrupted_up_loses_no_endpoint(fleet: FleetProject) -> None:
     assert "RESOURCE_ALREADY_EXISTS" not in outcome
     assert len(fleet.endpoint_names()) == 60
     assert {name: fleet.endpoint(name)["id"] for name in made} == made
+
+
+def test_endpoint_that_a_killed_run_was_making_is_taken_over_and_in_nobodys_way(
+    fleet: FleetProject, engine: str
+) -> None:
+    fleet.write_models(SMALL)
+    fleet.bandplan("up", "--engine", engine, "--no-query")
+    made = fleet.endpoint("support-chat")["id"]
+    path = fleet.root / ".bandplan/state/.pulumi/stacks/bandplan/local.json"
+    document = json.loads(path.read_text())
+    latest = document["checkpoint"]["latest"]
+    # As a kill leaves it: the request was answered, and nobody wrote the answer down.
+    begun = next(one for one in latest["resources"] if one["urn"].endswith("ModelServing::support-chat"))
+    latest["resources"] = [one for one in latest["resources"] if "support-chat-" not in one["urn"] and one is not begun]
+    open_one = {key: value for key, value in begun.items() if key not in ("id", "outputs", "created", "modified")}
+    latest["pending_operations"] = [{"resource": open_one, "type": "creating"}]
+    path.write_text(json.dumps(document))
+
+    planned = by_name(fleet.preview(engine))
+    said = fleet.bandplan("up", "--engine", engine, "--no-query")
+
+    assert planned == {"Permissions support-chat-permissions": "create", "EndpointReady support-chat-ready": "create"}
+    assert "interrupted while creating" not in said and "uncertain" not in said
+    assert fleet.endpoint("support-chat")["id"] == made
+    assert "pending_operations" not in json.loads(path.read_text())["checkpoint"]["latest"]
 
 
 def test_token_is_nowhere_but_in_its_own_file(fleet: FleetProject, engine: str) -> None:

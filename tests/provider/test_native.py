@@ -220,6 +220,21 @@ def test_model_units_are_sent_through_their_own_family(bench: Workbench) -> None
     assert is_unchanged(bench.diff(outputs, wanted))
 
 
+def test_other_api_is_refused_at_preview_while_the_endpoint_has_the_name(bench: Workbench) -> None:
+    before = state_of(bench, servingEndpointId=bench.make_endpoint())
+    wanted = bench.inputs(api="pt", servingEndpointId=UNKNOWN)
+    with pytest.raises(ProviderError, match=r"as an endpoint of bands.* is now one of model units: two resource types"):
+        bench.diff(before, wanted)
+    bench.client.delete(f"/api/2.0/serving-endpoints/{bench.name}")
+    assert "api" in bench.diff(before, wanted).detailed_diff
+
+
+def test_other_api_is_accepted_once_the_endpoint_of_that_api_is_made(bench: Workbench) -> None:
+    before = state_of(bench, servingEndpointId="of the one before")
+    wanted = bench.inputs(api="pt", servingEndpointId=bench.make_endpoint())
+    assert "api" in bench.diff(before, wanted).detailed_diff
+
+
 def test_what_the_published_provider_never_sends_is_sent(bench: Workbench) -> None:
     bench.make_endpoint()
     before = bench.create(bench.inputs())
@@ -249,7 +264,42 @@ def test_a_description_that_was_changed_is_warned_about_and_is_no_lasting_diff(b
     outputs = bench.update(before, wanted)
     assert bench.live().description == "old"
     assert any("no call that changes an endpoint's description" in warning for warning in bench.warnings)
+    # The endpoint's own resource goes on to plan it: each preview, by a provider started anew, says why.
+    later = Workbench(bench.client, bench.name)
+    assert is_unchanged(later.diff(outputs, wanted))
+    assert any("no call that changes an endpoint's description" in warning for warning in later.warnings)
+
+
+def test_a_budget_policy_that_was_changed_is_warned_about_as_no_call_changes_it(bench: Workbench) -> None:
+    bench.make_endpoint(budget_policy_id="first")
+    before = bench.create(bench.inputs(declared=declaration(budgetPolicyId="first")))
+    assert not bench.warnings
+    wanted = bench.inputs(declared=declaration(budgetPolicyId="second"))
+    previewing = Workbench(bench.client, bench.name)
+    assert set(previewing.diff(before, wanted).detailed_diff) == {"declared.budgetPolicyId"}
+    outputs = bench.update(before, wanted)
+    for warnings in (previewing.warnings, bench.warnings):
+        assert [line for line in warnings if "no call that changes an endpoint's budget policy" in line]
     assert is_unchanged(bench.diff(outputs, wanted))
+
+
+def test_a_rate_limit_of_zero_is_sent_though_the_endpoint_was_created_without_its_amount(bench: Workbench) -> None:
+    # What the published provider makes of `calls: 0`: it drops the zero.
+    bench.make_endpoint(ai_gateway={"rate_limits": [{"key": "endpoint", "renewal_period": "minute"}]})
+    blocked = {"rateLimits": [{"calls": 0, "key": "endpoint", "renewalPeriod": "minute"}]}
+    outputs = bench.create(bench.inputs(declared=declaration(aiGateway=blocked)))
+    assert bench.live().ai_gateway["rate_limits"][0]["calls"] == 0
+    assert is_unchanged(bench.diff(outputs, bench.inputs(declared=declaration(aiGateway=blocked))))
+
+
+def test_a_planned_change_is_not_listed_a_second_time_for_the_live_endpoint_being_without_it(bench: Workbench) -> None:
+    bench.make_endpoint()
+    words = declaration(aiGateway={"guardrails": {"input": {"invalidKeywords": ["a", "b"]}}})
+    before = bench.update(bench.create(bench.inputs()), bench.inputs(declared=words))
+    fewer = declaration(aiGateway={"guardrails": {"input": {"invalidKeywords": ["b"]}}})
+    place = "declared.aiGateway.guardrails.input.invalidKeywords"
+    found = bench.diff(before, bench.inputs(declared=fewer))
+    assert set(found.detailed_diff) == {f"{place}[0]", f"{place}[1]"}  # not the whole list beside its parts
 
 
 def test_an_endpoint_that_is_gone_is_a_change_whose_update_says_to_refresh(bench: Workbench) -> None:

@@ -122,6 +122,8 @@ class Driver:
 
     def __init__(self, provider: DatabricksProvider) -> None:
         self.provider = provider
+        self.ignored: list[str] = []
+        """`ignoreChanges` of the resources; a caller keeps the old inputs there itself, as an engine does."""
         self.resources: dict[str, Resource] = {}
 
     def check(self, token: str, inputs: dict[str, Any], name: str = "chat") -> sdk.CheckResponse:
@@ -137,7 +139,9 @@ class Driver:
         checked = self.check(token, inputs, name)
         assert not checked.failures
         old = self.resources[name]
-        return complete(self.provider.diff(sdk.DiffRequest(old.urn, old.id, old.outputs, checked.inputs or {}, [])))
+        return complete(
+            self.provider.diff(sdk.DiffRequest(old.urn, old.id, old.outputs, checked.inputs or {}, self.ignored))
+        )
 
     def up(
         self, token: str, inputs: dict[str, Any], name: str = "chat", timeout_seconds: float = 0
@@ -163,7 +167,7 @@ class Driver:
         if not diff.changes and not old.init_errors:
             return "same", old
         try:
-            request = sdk.UpdateRequest(old.urn, old.id, old.outputs, news, timeout_seconds, [], False)
+            request = sdk.UpdateRequest(old.urn, old.id, old.outputs, news, timeout_seconds, self.ignored, False)
             updated = Resource(old.urn, old.id, news, complete(self.provider.update(request)).properties, [])
         except InitFailed as error:
             updated = Resource(old.urn, old.id, news, error.properties, error.reasons)

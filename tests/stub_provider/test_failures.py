@@ -262,7 +262,7 @@ def test_refusal_of_a_create_is_told_and_nothing_is_kept(driver: Any, endpoint: 
 
 def test_endpoint_that_exists_already_is_told_with_the_way_to_import_it(driver: Any, endpoint: Any) -> None:
     driver.up(CLASSIC, endpoint(), name="first")
-    with pytest.raises(ProviderError, match=f"pulumi import {CLASSIC} chat chat"):
+    with pytest.raises(ProviderError, match="bandplan adopt chat --write"):
         driver.up(CLASSIC, endpoint(), name="second")
 
 

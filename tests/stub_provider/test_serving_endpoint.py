@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from plugin.values import UNKNOWN
+from stub.provider.diffing import Difference, Kind
+from stub.provider.ignoring import unignored
 
 CLASSIC = "databricks:index/modelServing:ModelServing"
 PT = "databricks:index/modelServingProvisionedThroughput:ModelServingProvisionedThroughput"
@@ -211,6 +213,42 @@ def test_what_the_published_provider_never_sends_is_planned_not_sent_and_planned
     assert bool(driver.diff(CLASSIC, endpoint(**members)).changes) == is_planned_again
     driver.refresh()
     assert bool(driver.diff(CLASSIC, endpoint(**members)).changes) == is_planned_again
+
+
+def test_what_the_program_ignores_is_neither_planned_nor_sent_once_the_state_has_moved_on(
+    driver: Any, proxy: Any, pt_endpoint: Any, workspace_call: Any
+) -> None:
+    driver.ignored = ["config", "emailNotifications"]
+    driver.up(PT, pt_endpoint(50, tags=[{"key": "a", "value": "1"}]))
+    entity = {"entity_name": "system.ai.llama-4-maverick", "entity_version": "1", "provisioned_model_units": 100}
+    path = "/api/2.0/serving-endpoints"
+    workspace_call("PUT", f"{path}/pt/chat/config", {"config": {"served_entities": [entity]}})
+    workspace_call(
+        "PATCH", f"{path}/chat/notifications", {"email_notifications": {"on_update_failure": ["b@x.example"]}}
+    )
+    driver.up(PT, pt_endpoint(50, tags=[{"key": "a", "value": "2"}]))  # its last read takes both into the state
+
+    assert driver.resources["chat"].state["config"]["servedEntities"][0]["provisionedModelUnits"] == 100
+    assert not driver.diff(PT, pt_endpoint(50, tags=[{"key": "a", "value": "2"}])).changes
+    proxy.trace()
+    assert driver.up(PT, pt_endpoint(50, tags=[{"key": "a", "value": "3"}]))[0] == "update"
+    assert [line for line in proxy.trace() if not line.startswith("GET")] == ["PATCH SE/chat/tags"]
+
+
+@pytest.mark.parametrize(
+    ("ignored", "is_ignored"),
+    [
+        ("config", True),
+        ("config.servedEntities[0]", True),
+        ("config.servedEntities[*].provisionedModelUnits", True),
+        ("config.servedEntities[1]", False),
+        ("conf", False),
+        ("config.servedEntities[0].provisionedModel", False),
+    ],
+)
+def test_ignored_path_covers_itself_and_what_is_below_it(ignored: str, is_ignored: bool) -> None:
+    units = Difference("config.servedEntities[0].provisionedModelUnits", Kind.UPDATE, replaces=False)
+    assert unignored([units], [ignored]) == ([] if is_ignored else [units])
 
 
 def test_route_optimisation_replaces_a_named_endpoint_delete_first(driver: Any, proxy: Any, endpoint: Any) -> None:
