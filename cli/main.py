@@ -5,7 +5,9 @@ Exit status: 0 done; 1 the engine, the workspace or the platform said no, or a d
 """
 
 import argparse
+import errno
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -35,6 +37,11 @@ COMMANDS = {
 }
 """Command name (its module in `cli.commands`, with `_` for `-`) -> what it does, in the order of `--help`."""
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+ROOM_NEEDED = (
+    "the project's folder has to be readable, and writable where something is kept (.bandplan/), with room on its disk"
+)
+
 
 class Command(Protocol):
     """What a module of `cli.commands` offers."""
@@ -47,6 +54,7 @@ class Command(Protocol):
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command that `argv` (without the program's name) asks for; returns the exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    print_what_the_locale_can()
     try:
         return run(argv)
     except CommandError as error:
@@ -59,6 +67,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader (`| head`) went away; the interpreter must not fail again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if error.filename is None and error.errno not in NO_ROOM:
+            raise
+        place = f"{error.filename}: " if error.filename is not None else ""
+        print(f"error: {place}{error.strerror}; {ROOM_NEEDED}", file=sys.stderr)
+        return 1
+
+
+def print_what_the_locale_can() -> None:
+    """A character that the terminal's encoding lacks becomes `?`, where Python would end in the middle of a deploy."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def run(argv: Sequence[str]) -> int:

@@ -263,4 +263,8 @@ def failed(message: str) -> int:
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in LEVELS:
         sys.exit(f"usage: {Path(sys.argv[0]).name} {'|'.join(LEVELS)}")
-    sys.exit(main(sys.argv[1]))
+    try:
+        sys.exit(main(sys.argv[1]))
+    except KeyboardInterrupt:
+        print("interrupted; run it again: what is half installed is installed anew", file=sys.stderr)
+        sys.exit(130)

@@ -26,6 +26,8 @@ from stub.state.workspace import Workspace, open_workspace
 LOOPBACK = "127.0.0.1"
 BACKLOG = 2048
 SHUTDOWN_SECONDS = 2
+TICKS_BETWEEN_LOOKS = 20
+"""uvicorn ticks every 0.1 s; so often the server looks whether its state directory is still there."""
 
 
 class ServeError(Exception):
@@ -35,12 +37,16 @@ class ServeError(Exception):
 class AnnouncingServer(uvicorn.Server):
     """Writes `run.json` once it answers; when it stops, removes it and closes the workspace.
 
-    That is done here and not after `serve`, which ends the process by the signal that it received.
+    That is done here and not after `serve`, which ends the process by the signal that it received. It stops by itself
+    when its state directory is gone or has become another stub's: nobody could find it any more to stop it.
     """
 
-    def __init__(self, config: uvicorn.Config, state_dir: Path, run: statedir.RunFile, workspace: Workspace) -> None:
+    def __init__(
+        self, config: uvicorn.Config, state_dir: Path, lock: int, run: statedir.RunFile, workspace: Workspace
+    ) -> None:
         super().__init__(config)
         self._state_dir = state_dir
+        self._lock = lock
         self._run = run
         self._workspace = workspace
 
@@ -48,8 +54,13 @@ class AnnouncingServer(uvicorn.Server):
         await super().startup(sockets)
         statedir.write_run_file(self._state_dir, self._run)
 
+    async def on_tick(self, counter: int) -> bool:
+        is_abandoned = counter % TICKS_BETWEEN_LOOKS == 0 and not statedir.is_lock_of(self._state_dir, self._lock)
+        return await super().on_tick(counter) or is_abandoned
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        statedir.remove_run_file(self._state_dir)
+        if statedir.is_lock_of(self._state_dir, self._lock):
+            statedir.remove_run_file(self._state_dir)
         await super().shutdown(sockets)
         self._workspace.close()
 
@@ -98,7 +109,7 @@ def serve(
     )
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     run = statedir.RunFile(os.getpid(), int(listener.getsockname()[1]), host, started_at)
-    asyncio.run(AnnouncingServer(config, state_dir, run, workspace).serve(sockets=[listener]))
+    asyncio.run(AnnouncingServer(config, state_dir, lock, run, workspace).serve(sockets=[listener]))
 
 
 def bind_loopback(port: int) -> socket.socket:

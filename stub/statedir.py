@@ -83,6 +83,14 @@ def take_lock(state_dir: Path) -> int | None:
     return None
 
 
+def is_lock_of(state_dir: Path, descriptor: int) -> bool:
+    """Whether the lock that `descriptor` holds is still the one of this directory; not once that was deleted."""
+    try:
+        return os.path.samestat((state_dir / "lock").stat(), os.fstat(descriptor))
+    except OSError:
+        return False
+
+
 def lock_holder(state_dir: Path) -> int | None:
     """The process id of the stub that serves this directory, or None."""
     try:

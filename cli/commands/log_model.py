@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.deployment import workspace_environment
+from cli.deployment import require_answer, workspace_environment
 from cli.errors import CommandError, UsageProblem
 from cli.project import LOCAL, find_project
 
@@ -56,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         if source.kind != "checkpoint" and not arguments.register:
             raise UsageProblem(f"{arguments.source} is logged already; give --register to make a version of it")
         environ = workspace_environment(project, arguments.stack)
+        require_answer(environ)
         if arguments.register:
             register(arguments, source, project.digests_folder, environ)
         else:

@@ -34,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     project = find_project(Path.cwd())
     try:
         client = stack_client(project, arguments.stack, os.environ)
+        client.ping()  # a workspace that takes requests and never answers is told in seconds, not in minutes
         path = models_path(project, arguments.stack, os.environ)
         place = open_place(project, arguments.stack, path, client)
         require_sound(place)

@@ -32,12 +32,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from cli.errors import CommandError
-    from cli.validation import check_file
+    from cli.validation import check_file, check_stacks
     from serving.workspace.errors import WorkspaceError
 
     project = find_project(Path.cwd())
     models = arguments.models or project.root / DEFAULT_MODELS
-    checked = check_file(models, arguments.stack)
+    checked = check_stacks(check_file(models, arguments.stack), {LOCAL, *project.configured_stacks})
     if checked.fleet is not None:
         require_known_stack(arguments.stack, {*project.configured_stacks, *checked.fleet.overrides})
     try:
@@ -66,12 +66,22 @@ def with_platform_answers(checked: "Checked", project: Project, arguments: argpa
 
     Of the last only what is not recorded is asked for.
     """
+    from cli.deployment import require_answer_of
+    from cli.errors import CommandError
     from cli.validation import check_registry, check_throughput
     from serving.throughput.registry_answers import RegistryAnswers
     from serving.workspace.cache import Cache
     from serving.workspace.optimization_info import fetch
 
     client = workspace(project, arguments) if checked.needed or checked.registered or checked.followed else None
+    cache = Cache(project.optimization_info_folder, committed=project.committed_optimization_info)
+    if client is not None and (
+        checked.registered
+        or checked.followed
+        or arguments.refresh
+        or not set(checked.needed) <= cache.recorded(client.host).keys()
+    ):
+        require_answer_of(client)
     if checked.registered or checked.followed:
         standing = RegistryAnswers()
         if client is not None:
@@ -80,13 +90,23 @@ def with_platform_answers(checked: "Checked", project: Project, arguments: argpa
             standing = survey(client, checked.registered, checked.followed)
         checked = check_registry(checked, standing, project.root)
     versions = checked.needed
-    cache = Cache(project.optimization_info_folder, committed=project.committed_optimization_info)
-    answers = fetch(client, versions, cache, refresh=arguments.refresh, offline=arguments.offline)
+
+    def unrecorded(error: OSError) -> None:
+        place, reason = project.optimization_info_folder, error.strerror or type(error).__name__
+        print(f"warning: optimization info is not recorded in {place}: {reason}", file=sys.stderr)
+
+    answers = fetch(
+        client, versions, cache, refresh=arguments.refresh, offline=arguments.offline, unrecorded=unrecorded
+    )
     if arguments.record:
         from serving.throughput.optimization_info import Unavailable
 
         known = {key: answer for key, answer in answers.items() if not isinstance(answer, Unavailable)}
-        cache.commit({**cache.recorded_anywhere(), **known})
+        try:
+            cache.commit({**cache.recorded_anywhere(), **known})
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise CommandError(f"{project.committed_optimization_info} cannot be written: {reason}") from error
     return check_throughput(checked, answers, date.today())
 
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from serving.registration.attempt import Attempt
 from serving.registration.buffers import bound_buffers
@@ -182,7 +183,8 @@ class Work:
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         place = self._workplace / "mlmodel"
-        path = get_artifact_repository(uri).download_artifacts("MLmodel", str(_made(place)))
+        repository: Any = get_artifact_repository(uri)
+        path = repository.download_artifacts("MLmodel", str(_made(place)))
         refuse_errors(findings(read_mlmodel(Path(path), f"{self._job.shown}: MLmodel"), self._job.task))
 
     def _ensure_model(self) -> None:

@@ -1,6 +1,8 @@
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +55,26 @@ def test_help_loads_no_heavy_package(arguments: list[str]) -> None:
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stderr.strip() == "[]"
+
+
+def test_terminal_that_lacks_a_character_gets_a_question_mark_and_the_command_goes_on() -> None:
+    program = (
+        "import cli.main; cli.main.load_command = lambda name: print('\\u2705 done') or exit(0); cli.main.main(['up'])"
+    )
+    environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environ)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "? done\n", "")
+
+
+def test_file_that_cannot_be_written_is_one_line_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: project\n")
+    (tmp_path / ".bandplan").write_text("a file where the folder has to be")  # as unwritable for root as for others
+    monkeypatch.chdir(tmp_path)
+    assert main(["stub", "start"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {tmp_path}/.bandplan") and len(said.splitlines()) == 1
 
 
 def test_folder_that_is_not_there_is_one_line_without_traceback(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,9 @@
 """Starting, finding, stopping and resetting the background process."""
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -77,6 +79,29 @@ def test_run_file_of_a_killed_stub_is_not_believed(state_dir: Path) -> None:
     assert (state_dir / "run.json").exists()
     assert process.status(state_dir) is None
     assert process.start(state_dir).pid != running.pid
+
+
+def test_stub_whose_directory_was_deleted_ends_by_itself_and_leaves_the_next_one_alone(state_dir: Path) -> None:
+    lost = process.start(state_dir)
+    shutil.rmtree(state_dir)
+    running = process.start(state_dir)  # what the user's next command does
+    assert running.pid != lost.pid
+    deadline = time.monotonic() + 60
+    while is_alive(lost.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not is_alive(lost.pid)
+    assert process.status(state_dir) == running
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; one of ours that has ended is waited for."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def test_stop_never_signals_a_process_that_is_not_the_stub(state_dir: Path) -> None:
