@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks.fleets import models_yaml
 from benchmarks.measuring import Sample, run
+from benchmarks.peer_environment import peer_environment, with_byte_code
 from benchmarks.peers import FLOOR, PACKAGE, endpoints, resources
 from cli.engines.plugin_executable import write_plugin_executable
 from cli.engines.pulumi import local_pulumi_environment
@@ -31,8 +32,22 @@ plugins: {{providers: [{{name: bandplan, path: ./provider}}]}}
 
 
 @dataclass(frozen=True)
+class Program:
+    """The text of a `__main__.py` (None is ours) and the virtual environment it runs in."""
+
+    text: str | None
+    environment: Path
+
+
+OURS = Program(None, Path(sys.prefix))
+
+
+@dataclass(frozen=True)
 class BenchProject:
-    """One project folder; `pulumi` runs here against the stub, as the local stack does."""
+    """One project folder; `pulumi` runs here against the stub, as the local stack does.
+
+    Nothing writes byte code meanwhile: each environment stays in the state that its name tells.
+    """
 
     root: Path
     running: process.Running
@@ -42,6 +57,7 @@ class BenchProject:
         """Environment of a run: the stub's host and token, a backend and plugins of this project."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "DATABRICKS_"))}
         kept |= {"PYTHONPATH": str(ROOT), "PULUMI_HOME": str(self.root / "pulumi-home")}
+        kept["PYTHONDONTWRITEBYTECODE"] = "1"
         environ = local_environment(kept, self.running.host, self.running.token)
         return local_pulumi_environment(environ, Project(self.root))
 
@@ -65,10 +81,24 @@ class BenchProject:
         document: dict[str, object] = json.loads(done.stdout)
         return document
 
-    def use(self, program: str | None) -> None:
-        """Put another program in place of ours (None puts ours back)."""
+    def use(self, program: Program) -> None:
+        """Put a program, and the environment that it runs in, in place."""
         main = self.root / "stacks" / "__main__.py"
-        main.write_text(program if program is not None else (ROOT / "stacks" / "__main__.py").read_text())
+        main.write_text(program.text if program.text is not None else (ROOT / "stacks" / "__main__.py").read_text())
+        link = self.root / ".venv"
+        link.unlink()
+        link.symlink_to(program.environment)
+
+    def programs(self) -> dict[str, Program]:
+        """What to compare, by name: ours, the floor, and the peer in both states of its environment."""
+        fresh = peer_environment(self.root / "peer-fresh")
+        compiled = with_byte_code(peer_environment(self.root / "peer-compiled"))
+        return {
+            "ours": OURS,
+            "floor": Program(FLOOR, Path(sys.prefix)),
+            "pulumi_databricks": Program(PACKAGE, compiled),
+            "pulumi_databricks without byte code": Program(PACKAGE, fresh),
+        }
 
     def forget_state(self) -> None:
         """Make the stack new again; the workspace keeps what it has."""
@@ -101,6 +131,3 @@ def bench_project(folder: Path, count: int) -> Iterator[BenchProject]:
         yield project
     finally:
         process.stop(stub_folder)
-
-
-__all__ = ["FLOOR", "PACKAGE", "BenchProject", "bench_project"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from benchmarks.bench_project import FLOOR, PACKAGE, BenchProject
+from benchmarks.bench_project import OURS, BenchProject
 from benchmarks.measuring import Sample, median
 
 
@@ -39,9 +39,9 @@ def embedded(project: BenchProject, count: int, repeats: int, say: Say) -> Itera
 
 
 def under_pulumi(project: BenchProject, count: int, repeats: int, with_up: bool, say: Say) -> Iterator[Figure]:
-    """The preview of a new stack with our program, the floor and the pulumi_databricks program; then `up` with ours."""
+    """The preview of a new stack with our program, the floor and the peer; then `up` with ours."""
     samples: dict[str, list[Sample]] = {}
-    programs = {"ours": None, "floor": FLOOR, "pulumi_databricks": PACKAGE}
+    programs = project.programs()
     project.forget_state()
     project.init()
     for number in range(repeats):
@@ -50,7 +50,7 @@ def under_pulumi(project: BenchProject, count: int, repeats: int, with_up: bool,
             sample = project.pulumi("preview")
             samples.setdefault(f"{name}, preview of a new stack", []).append(sample)
             say(f"{count} endpoints, pulumi, {name}, preview, run {number + 1}: {sample.wall_seconds:.2f} s")
-    project.use(None)
+    project.use(OURS)
     if with_up:
         takes: list[tuple[str, Callable[[], Sample]]] = [
             ("ours, up of a new stack", lambda: project.pulumi("up", "--yes", "--skip-preview")),

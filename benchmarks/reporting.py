@@ -14,6 +14,11 @@ RATIOS = [
         "pulumi, pulumi_databricks, preview of a new stack",
     ),
     (
+        "our program over the pulumi_databricks one without byte code",
+        "pulumi, ours, preview of a new stack",
+        "pulumi, pulumi_databricks without byte code, preview of a new stack",
+    ),
+    (
         "embedded engine over pulumi, our program",
         "embedded, preview of a new stack",
         "pulumi, ours, preview of a new stack",
