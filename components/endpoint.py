@@ -21,9 +21,10 @@ from serving.throughput.sizing import EndpointSizing
 LEFT_TO_THE_GUARD = ("emailNotifications",)
 """What the published plugin plans, never sends, and plans again. `EndpointReady` compares and sends it.
 
-Not `description`, which nothing sends: an endpoint that is replaced later would be made with its first one. Nor
-`rateLimits`, which the guard cannot compare. Where less than the wanted capacity is accepted, it has `config` too.
+Not a stated `description`, which nothing sends: an endpoint that is replaced later would be made with its first one.
+Nor `rateLimits`, which the guard cannot compare. Where less than the wanted capacity is accepted, it has `config` too.
 Where no AI gateway is stated, it has `aiGateway`, which it clears once one was: the published plugin crashes at that.
+And a `description` that is stated no more, which would be planned for ever.
 """
 
 
@@ -92,6 +93,8 @@ def left_to_the_guard(request: EndpointRequest) -> list[str]:
         found.append("config")
     if "aiGateway" not in request.endpoint:
         found.append("aiGateway")
+    if request.api == "classic" and "description" not in request.endpoint:
+        found.append("description")
     return found
 
 

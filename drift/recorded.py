@@ -16,6 +16,8 @@ _ENDPOINTS = {
 }
 _CONFIG_PARTS = ("servedEntities", "servedModels", "trafficConfig")
 _SETTINGS = ("aiGateway", "budgetPolicyId", "description", "rateLimits", "tags")
+_SENT_BY_THE_GUARD = frozenset(_SETTINGS) - {"description"}
+"""Not a description that is stated no more: nothing sends it, so what was deployed long ago is what is there."""
 _OF_THE_GUARD = ("emailNotifications", "task")
 """What only the guard of an endpoint knows as it was deployed: the endpoint's own resource ignores or lacks it."""
 
@@ -112,7 +114,7 @@ def _endpoint(
     config = _with_what_ran(guard, short) if is_the_guards else inputs.get("config") or {}
     declared = {part: config[part] for part in _CONFIG_PARTS if config.get(part)}
     # Of what the endpoint's own resource ignores, its inputs are those of long ago; the guard knows what was deployed.
-    ignored = frozenset(resource.get("ignoreChanges") or ()) & frozenset(_SETTINGS) if guard else frozenset()
+    ignored = frozenset(resource.get("ignoreChanges") or ()) & _SENT_BY_THE_GUARD if guard else frozenset()
     declared |= {part: inputs[part] for part in _SETTINGS if inputs.get(part) and part not in ignored}
     declared |= {part: guard[part] for part in (*_OF_THE_GUARD, *sorted(ignored)) if guard.get(part)}
     if not guard and inputs.get("emailNotifications"):

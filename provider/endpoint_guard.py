@@ -27,6 +27,7 @@ from provider.unsendable import (
     unchangeable_api,
     unchangeable_budget_policy,
     unchangeable_description,
+    unremovable_description,
     unsendable_task,
 )
 from serving.workspace.endpoints import Endpoints
@@ -64,7 +65,9 @@ class EndpointGuard:
         if "api" in changed and new.get("servingEndpointId") is UNKNOWN:
             self._refuse_other_api(old, new)
         if "declared.description" in changed and "endpoint" not in changed and "servingEndpointId" not in changed:
-            self._context.warn(request.urn, unchangeable_description(str(new["endpoint"])))
+            is_removed = changed["declared.description"] == "delete"
+            said = unremovable_description if is_removed else unchangeable_description
+            self._context.warn(request.urn, said(str(new["endpoint"])))
         if "declared.budgetPolicyId" in changed and "endpoint" not in changed and "servingEndpointId" not in changed:
             self._context.warn(request.urn, unchangeable_budget_policy(str(new["endpoint"])))
         if all(is_known(new.get(name)) for name in _COMPARED):

@@ -22,6 +22,14 @@ def unchangeable_description(endpoint: str) -> str:
     )
 
 
+def unremovable_description(endpoint: str) -> str:
+    """The warning about a description that is declared no more."""
+    return (
+        f"{endpoint}: the platform has no call that removes an endpoint's description after creation, so it keeps it; "
+        "this is said once. See docs/decisions/0002-description-changes.md"
+    )
+
+
 def unchangeable_budget_policy(endpoint: str) -> str:
     """The warning about a budget policy that is declared otherwise than before."""
     return (

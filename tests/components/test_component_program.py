@@ -218,7 +218,7 @@ def test_changed_notifications_are_the_guards_alone(tmp_path: Path, environ: dic
     models(tmp_path, {"name": "chat", **BAND})
     plan = plan_stack(tmp_path, None, "local", environ, TODAY)
     recording = record(lambda: Fleet(plan.sizings, plan.host))
-    assert recording.named("chat", "ModelServing").ignore_changes == ("emailNotifications", "aiGateway")
+    assert recording.named("chat", "ModelServing").ignore_changes == ("emailNotifications", "aiGateway", "description")
     assert recording.named("chat-ready", "EndpointReady").ignore_changes == ()
 
 

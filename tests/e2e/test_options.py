@@ -205,6 +205,10 @@ ON_ONE: dict[str, tuple[dict[str, Any], Option]] = {
             ),
         ),
     ),
+    "text": (  # no call changes it: taken away, it stays, and is no change that stays
+        BANDS,
+        Option(({"description": "first"}, {}, {}), member("description"), ("first", "first", "first")),
+    ),
     "floor": (
         BANDS,
         Option(

@@ -255,6 +255,17 @@ def test_what_the_published_provider_never_sends_is_sent(bench: Workbench) -> No
     assert is_unchanged(bench.diff(outputs, bench.inputs()))
 
 
+def test_a_description_that_was_taken_away_is_said_to_stay(bench: Workbench) -> None:
+    bench.make_endpoint(description="old")
+    before = bench.create(bench.inputs(declared=declaration(description="old")))
+    found = bench.diff(before, bench.inputs(declared=declaration()))
+    assert set(found.detailed_diff) == {"declared.description"} and not found.replaces
+    assert [warning for warning in bench.warnings if "removes an endpoint's description" in warning]
+    outputs = bench.update(before, bench.inputs(declared=declaration()))
+    assert bench.live().description == "old"
+    assert is_unchanged(bench.diff(outputs, bench.inputs(declared=declaration())))
+
+
 def test_a_description_that_was_changed_is_warned_about_and_is_no_lasting_diff(bench: Workbench) -> None:
     bench.make_endpoint(description="old")
     before = bench.create(bench.inputs(declared=declaration(description="old")))
