@@ -147,7 +147,8 @@ class WorkspaceClient:
             elapsed = self._clock.monotonic() - started
             pause = self._pause_seconds(retries, method, result, attempt, elapsed)
             if pause is None:
-                raise self._given_up(method, path, result, f"tried {attempt} times in {elapsed:.0f} s")
+                tried = "once" if attempt == 1 else f"{attempt} times"
+                raise self._given_up(method, path, result, f"tried {tried} in {elapsed:.0f} s")
             self._clock.sleep(pause)
         if not result.is_success:
             raise result.error(self.host, self._token)
