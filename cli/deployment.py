@@ -1,12 +1,10 @@
 """What up, preview, refresh and destroy share: their arguments, and the engine with its workspace."""
 
 import argparse
-import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cli.engines.choice import ENGINES, EngineName, choose_engine
 from cli.engines.databricks_plugin import require_stand_in
@@ -15,9 +13,6 @@ from cli.engines.pulumi import PulumiEngine, find_pulumi
 from cli.environment import local_environment, with_choices
 from cli.errors import CommandError, UsageProblem
 from cli.project import LOCAL, Project, find_project
-
-if TYPE_CHECKING:
-    from serving.workspace.client import WorkspaceClient
 
 
 @dataclass(frozen=True)
@@ -109,17 +104,9 @@ def require_answer(environ: Mapping[str, str]) -> None:
     from serving.workspace.errors import WorkspaceError
 
     try:
-        require_answer_of(from_environment(environ))
+        from_environment(environ).require_answer()
     except WorkspaceError as error:
         raise CommandError(str(error)) from error
-
-
-def require_answer_of(client: "WorkspaceClient") -> None:
-    """WorkspaceError within seconds when this workspace does not answer; one that is busy does."""
-    from serving.workspace.errors import Throttled
-
-    with contextlib.suppress(Throttled):
-        client.ping()
 
 
 def workspace_environment(project: Project, stack: str) -> dict[str, str]:

@@ -40,7 +40,7 @@ from serving.throughput.sizing import EndpointSizing, size
 from serving.throughput.waiving import Waived
 from serving.workspace.cache import Cache
 from serving.workspace.client import WorkspaceClient, from_environment
-from serving.workspace.errors import NotConfigured, Throttled, WorkspaceError
+from serving.workspace.errors import NotConfigured, WorkspaceError
 from serving.workspace.optimization_info import fetch
 
 if TYPE_CHECKING:
@@ -147,7 +147,8 @@ def plan_stack(
     try:
         client = workspace(environ, offline)
         if client and not offline:
-            check_that_it_answers(client)
+            # The published provider retries a workspace that does not listen for minutes, without a word.
+            client.require_answer()
         standing = ask_registry(client, loaded.checkable, offline)
         fleet = pinned(loaded.checkable, standing.aliases)
         cache = Cache(root / CACHE_DIRECTORY, committed=root / COMMITTED_ANSWERS)
@@ -237,17 +238,6 @@ def missing_sources(fleet: Fleet, root: Path, source: Source) -> list[Problem]:
     from serving.registration.fleet_sources import source_problems
 
     return source_problems(fleet, root, source)
-
-
-def check_that_it_answers(client: WorkspaceClient) -> None:
-    """WorkspaceError, within 10 s, when nobody listens or the token is not accepted; a busy workspace does answer.
-
-    The published provider retries a workspace that does not listen for minutes, without a word.
-    """
-    try:
-        client.ping()
-    except Throttled:
-        return
 
 
 def followed_aliases(sizings: Iterable[EndpointSizing]) -> tuple[str, ...]:

@@ -66,7 +66,6 @@ def with_platform_answers(checked: "Checked", project: Project, arguments: argpa
 
     Of the last only what is not recorded is asked for.
     """
-    from cli.deployment import require_answer_of
     from cli.errors import CommandError
     from cli.validation import check_registry, check_throughput
     from serving.throughput.registry_answers import RegistryAnswers
@@ -81,7 +80,7 @@ def with_platform_answers(checked: "Checked", project: Project, arguments: argpa
         or arguments.refresh
         or not set(checked.needed) <= cache.recorded(client.host).keys()
     ):
-        require_answer_of(client)
+        client.require_answer()
     if checked.registered or checked.followed:
         standing = RegistryAnswers()
         if client is not None:

@@ -4,7 +4,6 @@ Source of paths: docs.github.com/rest, "Commits", "Workflow runs" and "Artifacts
 """
 
 import io
-import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from urllib.parse import quote
 from cli.errors import CommandError
 from cli.saved_plan.download import download
 from cli.saved_plan.file import MOST_BYTES
-from report.comment.client import Client, Clock, checked_base_url, checked_token
+from report.comment.client import Clock
+from report.comment.github_access import GitHubAccess, github_access, repository_name
 from report.errors import PostingError
 
 _FRESH: Final = (
@@ -31,8 +31,7 @@ class Repository:
     commit: str
     branch: str
     workflow: str
-    base_url: str
-    token: str
+    access: GitHubAccess
 
 
 def repository_of(environ: Mapping[str, str], workflow: str) -> Repository:
@@ -41,15 +40,11 @@ def repository_of(environ: Mapping[str, str], workflow: str) -> Repository:
     missing = [name for name in names if not environ.get(name, "").strip()]
     if missing:
         raise CommandError(f"fetch-plan runs in GitHub Actions: {', '.join(missing)} not set")
-    if not re.fullmatch(r"[\w.-]{1,100}/[\w.-]{1,100}", environ["GITHUB_REPOSITORY"], re.ASCII):
-        raise CommandError("GITHUB_REPOSITORY is not of the form owner/name")
     try:
-        token = checked_token(environ["GITHUB_TOKEN"], "GITHUB_TOKEN")
-        base_url = checked_base_url(environ.get("GITHUB_API_URL") or "https://api.github.com", "GITHUB_API_URL")
+        name, access = repository_name(environ), github_access(environ)
     except PostingError as error:
         raise CommandError(str(error)) from error
-    commit, branch = environ["GITHUB_SHA"], environ["GITHUB_REF_NAME"]
-    return Repository(environ["GITHUB_REPOSITORY"], commit, branch, workflow, base_url, token)
+    return Repository(name, environ["GITHUB_SHA"], environ["GITHUB_REF_NAME"], workflow, access)
 
 
 class MergedPlans:
@@ -57,8 +52,7 @@ class MergedPlans:
 
     def __init__(self, repository: Repository, clock: Clock) -> None:
         self._repository = repository
-        headers = {"Authorization": f"Bearer {repository.token}", "Accept": "application/vnd.github+json"}
-        self._client = Client(repository.base_url, headers, repository.token, clock)
+        self._client = repository.access.client(clock)
 
     def run_of_merge(self) -> int:
         """The newest preview run of the pull request whose merge is this commit; it must have succeeded."""
@@ -115,8 +109,9 @@ class MergedPlans:
             raise CommandError(f"no plan: run {run} has no artifact {name} (any more); {_FRESH}")
         newest = max(there, key=lambda one: int(one["id"]))
         path = f"/repos/{self._repository.name}/actions/artifacts/{int(newest['id'])}/zip"
-        credentials = {"Authorization": f"Bearer {self._repository.token}"}
-        return only_file(download(self._repository.base_url + path, credentials, _FRESH), name)
+        access = self._repository.access
+        credentials = {"Authorization": f"Bearer {access.token}"}
+        return only_file(download(access.base_url + path, credentials, _FRESH), name)
 
     def _get(self, path: str) -> Any:
         try:

@@ -149,6 +149,13 @@ def checked_base_url(url: str, variable: str) -> str:
     raise NotConfigured(f"{variable} is no https URL; a token is sent nowhere else")
 
 
+def require_set(environ: Mapping[str, str], *names: str) -> None:
+    """NotConfigured with all of these variables that are missing or blank."""
+    missing = [name for name in names if not environ.get(name, "").strip()]
+    if missing:
+        raise NotConfigured(f"{' and '.join(missing)} must be set in the environment")
+
+
 def checked_token(token: str, variable: str) -> str:
     """`token` if it can stand in a header. Errors: NotConfigured."""
     token = token.strip()

@@ -6,15 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from report.comment.client import Client, Clock, checked_base_url, checked_token
+from report.comment.client import Client, Clock, checked_base_url, checked_token, require_set
 from report.comment.forge import Forge
 from report.comment.github import GitHub
+from report.comment.github_access import github_access, repository_name
 from report.comment.gitlab import GitLab
 from report.errors import NotConfigured
 
-_REPOSITORY = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
-_GITHUB: Final = "https://api.github.com"
 
 
 @dataclass(frozen=True)
@@ -53,23 +52,18 @@ _SIGNS: Final = {"github": "GITHUB_REPOSITORY", "gitlab": "CI_API_V4_URL"}
 
 
 def _github(environ: Mapping[str, str], event: Mapping[str, Any], pull_request: int | None, clock: Clock) -> Place:
-    _require(environ, "GITHUB_TOKEN", "GITHUB_REPOSITORY")
-    repository = environ["GITHUB_REPOSITORY"]
-    if not _REPOSITORY.fullmatch(repository):
-        raise NotConfigured("GITHUB_REPOSITORY is not of the form owner/name")
+    require_set(environ, "GITHUB_TOKEN", "GITHUB_REPOSITORY")
+    repository = repository_name(environ)
     number = pull_request or _of_ref(environ.get("GITHUB_REF", "")) or _of_event(event)
     if not number:
         raise NotConfigured("this is no run of a pull request; give its number with --pull-request")
-    token = checked_token(environ["GITHUB_TOKEN"], "GITHUB_TOKEN")
-    base_url = checked_base_url(environ.get("GITHUB_API_URL") or _GITHUB, "GITHUB_API_URL")
-    headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
-    client = Client(base_url, headers, token, clock)
+    client = github_access(environ).client(clock)
     head = _at(event, "pull_request", "head", "sha") or environ.get("GITHUB_SHA", "")
     return Place(GitHub(client, repository, number), _number(environ.get("GITHUB_RUN_ID")), _commit(head))
 
 
 def _gitlab(environ: Mapping[str, str], pull_request: int | None, clock: Clock) -> Place:
-    _require(environ, "GITLAB_TOKEN", "CI_API_V4_URL", "CI_PROJECT_ID")
+    require_set(environ, "GITLAB_TOKEN", "CI_API_V4_URL", "CI_PROJECT_ID")
     project = _number(environ["CI_PROJECT_ID"])
     iid = pull_request or _number(environ.get("CI_MERGE_REQUEST_IID"))
     if not project:
@@ -81,12 +75,6 @@ def _gitlab(environ: Mapping[str, str], pull_request: int | None, clock: Clock) 
     client = Client(base_url, {"PRIVATE-TOKEN": token}, token, clock)
     run, commit = _number(environ.get("CI_PIPELINE_ID")), _commit(environ.get("CI_COMMIT_SHA", ""))
     return Place(GitLab(client, project, iid), run, commit)
-
-
-def _require(environ: Mapping[str, str], *names: str) -> None:
-    missing = [name for name in names if not environ.get(name, "").strip()]
-    if missing:
-        raise NotConfigured(f"{' and '.join(missing)} must be set in the environment")
 
 
 def _event(environ: Mapping[str, str], read_text: Callable[[str], str]) -> Mapping[str, Any]:

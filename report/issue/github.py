@@ -1,11 +1,11 @@
 """One issue per stack on GitHub (docs.github.com/rest/issues/issues, read 2026-11)."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
-from report.comment.client import Client, Clock, checked_base_url, checked_token
-from report.errors import LostAnswer, NotConfigured
+from report.comment.client import Client, Clock, require_set
+from report.comment.github_access import github_access, repository_name
+from report.errors import LostAnswer
 from report.issue.drift import DriftIssue
 
 LABEL: Final = "drift"
@@ -64,13 +64,6 @@ def same(there: str, wanted: str) -> bool:
 
 def issues_of(environ: Mapping[str, str], clock: Clock) -> Issues:
     """By the variables of GitHub Actions. Errors: NotConfigured."""
-    missing = [name for name in ("GITHUB_TOKEN", "GITHUB_REPOSITORY") if not environ.get(name, "").strip()]
-    if missing:
-        raise NotConfigured(f"{' and '.join(missing)} must be set in the environment")
-    repository = environ["GITHUB_REPOSITORY"]
-    if not re.fullmatch(r"[\w.-]{1,100}/[\w.-]{1,100}", repository, re.ASCII):
-        raise NotConfigured("GITHUB_REPOSITORY is not of the form owner/name")
-    token = checked_token(environ["GITHUB_TOKEN"], "GITHUB_TOKEN")
-    base_url = checked_base_url(environ.get("GITHUB_API_URL") or "https://api.github.com", "GITHUB_API_URL")
-    headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
-    return Issues(Client(base_url, headers, token, clock), repository)
+    require_set(environ, "GITHUB_TOKEN", "GITHUB_REPOSITORY")
+    repository = repository_name(environ)
+    return Issues(github_access(environ).client(clock), repository)

@@ -56,7 +56,6 @@ class EventReader:
         self.paths: list[tuple[str | int, ...]] = []  # of the problems
         self.root: object = None
         self.root_marks: Marks = {}
-        self._has_root = False
         self._open: list[_Container] = []
         self._anchors: dict[str, tuple[object, Marks | None, int] | None] = {}
         self._values = 0
@@ -176,7 +175,7 @@ class EventReader:
 
     def _attach(self, value: object, marks: Marks | None, line: int, column: int, plain_merge: bool = False) -> None:
         if not self._open:
-            self.root, self.root_marks, self._has_root = value, marks or {}, True
+            self.root, self.root_marks = value, marks or {}
             return
         parent = self._open[-1]
         if isinstance(parent.value, list):

@@ -1,5 +1,6 @@
 """HTTP to one workspace: a bearer token, kept-alive connections, retries, errors translated."""
 
+import contextlib
 import json
 import random as random_module
 import time
@@ -120,6 +121,11 @@ class WorkspaceClient:
             retries=_PING_RETRIES,
         ).json()
         return str(me.get("userName", ""))
+
+    def require_answer(self) -> None:
+        """WorkspaceError within 10 s when nobody answers or the token is not accepted; a busy workspace does answer."""
+        with contextlib.suppress(Throttled):
+            self.ping()
 
     def presentable(self, text: str) -> str:
         """`text` of the platform, fit for a message: one line, capped, and without the token."""
