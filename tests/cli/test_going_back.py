@@ -2,9 +2,7 @@
 
 import json
 import subprocess
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 from cli.entry_history import Earlier, earlier
 from cli.errors import CommandError
 from cli.going_back import GoingBack, going_back, move_traffic, written
+from tests.answering import JsonHandler, answering
 
 TEXT = """\
 version: 1
@@ -84,36 +83,20 @@ class Workspace:
 def workspace() -> Iterator[tuple[Workspace, str]]:
     state = Workspace()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(JsonHandler):
         def do_GET(self) -> None:
             if state.shares:
-                self._answer(200, state.get())
+                self.reply(200, state.get())
             else:
-                self._answer(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "none"})
+                self.reply(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "none"})
 
         def do_PUT(self) -> None:
-            taken = state.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            taken = state.put(json.loads(self.received()))
             conflict = {"error_code": "RESOURCE_CONFLICT", "message": "busy"}
-            self._answer(200 if taken else 409, {} if taken else conflict)
+            self.reply(200 if taken else 409, {} if taken else conflict)
 
-        def _answer(self, status: int, body: dict[str, Any]) -> None:
-            payload = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(payload)))
-            self.end_headers()
-            self.wfile.write(payload)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield state, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering(Handler) as url:
+        yield state, url
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from cli.query import Answer, Query, answer_text, ask_all, render, shortened
 from serving.workspace.client import WorkspaceClient
+from tests.answering import JsonHandler, answering
 
 CHAT = {"choices": [{"message": {"role": "assistant", "content": "A sure floor."}}]}
 COMPLETION = {"choices": [{"text": "a sure floor"}]}
@@ -19,9 +18,9 @@ USAGE = {"prompt_tokens": 12, "completion_tokens": 5, "total_tokens": 17}
 def workspace(answers: dict[str, Any]) -> Iterator[WorkspaceClient]:
     """A workspace whose endpoints answer what `answers` says by name; others are 404. An answer gets its request back."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(JsonHandler):
         def do_POST(self) -> None:
-            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            request = json.loads(self.received())
             name = self.path.split("/")[2]
             found = self.path == f"/serving-endpoints/{name}/invocations" and name in answers
             body = (
@@ -29,25 +28,10 @@ def workspace(answers: dict[str, Any]) -> Iterator[WorkspaceClient]:
                 if found
                 else {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no"}
             )
-            payload = json.dumps(body).encode()
-            self.send_response(200 if found else 404)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(payload)))
-            self.end_headers()
-            self.wfile.write(payload)
+            self.reply(200 if found else 404, body)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield WorkspaceClient(f"http://127.0.0.1:{server.server_port}", "token")
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with answering(Handler) as url:
+        yield WorkspaceClient(url, "token")
 
 
 def test_every_endpoint_is_asked_in_the_words_of_its_task_and_answers_keep_the_order() -> None:

@@ -5,10 +5,8 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from datetime import date
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +16,7 @@ import pytest
 from components.bulk import bulk_declaration
 from components.fleet import Fleet
 from components.program import plan_stack, run
+from tests.answering import JsonHandler, answering
 
 ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 1, 1)
@@ -31,7 +30,7 @@ BAND = {
 }
 
 
-class _Workspace(BaseHTTPRequestHandler):
+class _Workspace(JsonHandler):
     asked: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
@@ -40,27 +39,14 @@ class _Workspace(BaseHTTPRequestHandler):
         if "get-model-optimization-info" in self.path:
             chunk = CHUNKS.get(self.path.split("/")[-2].split(".")[-1], 980)
             body = {"optimizable": True, **({} if chunk is None else {"throughput_chunk_size": chunk})}
-        payload = json.dumps(body).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
-        self.wfile.write(payload)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing."""
+        self.reply(200, body)
 
 
 @pytest.fixture
 def environ() -> Iterator[dict[str, str]]:
     _Workspace.asked.clear()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Workspace)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield {"DATABRICKS_HOST": f"http://127.0.0.1:{server.server_port}", "DATABRICKS_TOKEN": "secret-token"}
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering(_Workspace) as url:
+        yield {"DATABRICKS_HOST": url, "DATABRICKS_TOKEN": "secret-token"}
 
 
 def models(root: Path, *entries: dict[str, Any], name: str = "models.yaml", **more: Any) -> None:

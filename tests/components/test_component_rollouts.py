@@ -1,10 +1,8 @@
 """Wanted and accepted capacity, and the stage of a rollout, as an endpoint's resources are declared with them."""
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import date
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +16,7 @@ from components.program import Plan, plan_stack
 from components.request import endpoint_request
 from serving.throughput.rollout import Running, RunningEntity, stage
 from serving.throughput.rollout_sizing import target_of, with_stage
+from tests.answering import JsonHandler, answering
 
 TODAY = date(2026, 1, 1)
 ENTRY = {
@@ -131,23 +130,19 @@ def test_wanted_capacity_goes_for_the_new_version_alone(sizing_of: Any) -> None:
 # ------------------------------------------------------------------------------------------------ the program
 
 
-class _Workspace(BaseHTTPRequestHandler):
+class _Workspace(JsonHandler):
     shares: ClassVar[dict[str, int]] = {}
     metrics: ClassVar[str] = ""
     asked: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
-        status, body = 200, json.dumps(self._answer()).encode()
         if self.path.endswith("/metrics"):
-            body = self.metrics.encode()
+            self.reply_bytes(200, self.metrics.encode())
         elif "serving-endpoints/chat" in self.path and not self.shares:
-            status, body = 404, b'{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "none"}'
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+            self.reply(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "none"})
+        else:
+            self.reply(200, self._answer())
 
     def _answer(self) -> dict[str, Any]:
         if "get-model-optimization-info" in self.path:
@@ -172,21 +167,13 @@ class _Workspace(BaseHTTPRequestHandler):
         state = {"ready": "READY", "config_update": "NOT_UPDATING"}
         return {"name": "chat", "id": "0" * 32, "state": state, "config": config, "last_updated_timestamp": 1_000_000}
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing."""
-
 
 @pytest.fixture
 def environ() -> Iterator[dict[str, str]]:
     _Workspace.asked.clear()
     _Workspace.shares, _Workspace.metrics = {}, ""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Workspace)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield {"DATABRICKS_HOST": f"http://127.0.0.1:{server.server_port}", "DATABRICKS_TOKEN": "secret-token"}
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering(_Workspace) as url:
+        yield {"DATABRICKS_HOST": url, "DATABRICKS_TOKEN": "secret-token"}
 
 
 HOUR_MS = 3_600_000

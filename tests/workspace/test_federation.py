@@ -1,10 +1,6 @@
 """A CI job's own identity as a token of the workspace: what is asked of whom, when it is renewed, how it fails."""
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,6 +9,7 @@ from serving.workspace.address import parse_address
 from serving.workspace.client import from_environment
 from serving.workspace.errors import NotConfigured, Throttled, Unauthorized
 from serving.workspace.federation import FederatedToken, identity_of
+from tests.answering import JsonHandler, answering
 from tests.workspace.fake_workspace import FakeTime
 
 REQUEST_TOKEN = "request-token-of-the-runner"
@@ -30,7 +27,7 @@ class Issuer:
         self.lifetime_seconds = 3600
         issuer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(JsonHandler):
             def do_GET(self) -> None:
                 split = urlsplit(self.path)
                 if issuer.faults:
@@ -43,7 +40,7 @@ class Issuer:
                 return self.reply(200, {"userName": "ci"})
 
             def do_POST(self) -> None:
-                form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                form = parse_qs(self.received().decode())
                 if issuer.faults:
                     said = f"no policy for {JOB_TOKEN}"
                     return self.reply(issuer.faults.pop(0), {"error": "invalid_request", "error_description": said})
@@ -51,25 +48,8 @@ class Issuer:
                 token = f"workspace-token-{len(issuer.exchanges)}"
                 return self.reply(200, {"access_token": token, "expires_in": issuer.lifetime_seconds})
 
-            def reply(self, status: int, body: Any) -> None:
-                payload = json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(payload)))
-                self.end_headers()
-                self.wfile.write(payload)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                return
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.handler = Handler
+        self.url = ""
 
     def environ(self, **more: str) -> dict[str, str]:
         return {
@@ -91,8 +71,8 @@ class Issuer:
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
     issuer = Issuer()
-    yield issuer
-    issuer.close()
+    with answering(issuer.handler) as issuer.url:
+        yield issuer
 
 
 def test_the_job_s_identity_is_exchanged_once_for_all_requests(issuer: Issuer) -> None:
