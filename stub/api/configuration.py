@@ -5,11 +5,11 @@ in are the name of an entity, the workload type, and the one route there can be;
 providers take any other default for drift.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 from stub.api.requests import Json, boolean, integer, json_object, objects, required_text, text
-from stub.state.configuration import Configuration, Route, ServedEntity
+from stub.state.configuration import THROUGHPUT_FIELDS, Configuration, Route, ServedEntity
 from stub.state.refusals import Invalid
 
 INTEGERS = (
@@ -22,9 +22,6 @@ INTEGERS = (
 BOOLEANS = ("scale_to_zero_enabled", "burst_scaling_enabled")
 TEXTS = ("workload_size", "workload_type", "instance_profile_arn")
 OBJECTS = ("environment_vars", "external_model")
-THROUGHPUT = ("min_provisioned_throughput", "max_provisioned_throughput", "provisioned_model_units")
-"""An entity without these runs on compute of a type, by default CPU (API reference of served entities)."""
-
 PROVISIONED_ONLY = frozenset({"provisioned_model_units", "burst_scaling_enabled"})
 """The settings that the /pt form of the API has; the others belong to the classic form."""
 
@@ -67,7 +64,7 @@ def _entity(row: Json, kind: str, place: str) -> ServedEntity:
     external = settings.get("external_model")
     if external is not None:
         return _external(row, external, settings, place)
-    if not any(key in settings for key in THROUGHPUT):
+    if not any(key in settings for key in THROUGHPUT_FIELDS):
         settings.setdefault("workload_type", "CPU")
     model = required_text(row, f"{kind}_name", place).lower()
     version = str(integer(row, f"{kind}_version", place) or "")
@@ -108,16 +105,15 @@ def _keep(settings: Json, key: str, value: object) -> None:
         settings[key] = value
 
 
-def show(config: Configuration, deployment: Json, failed: dict[str, Json], hidden: Sequence[str] = ()) -> Json:
-    """A configuration in full, in both views; `failed` holds the states of entities other than `deployment`.
-
-    `hidden` are fields of entities that are left out.
-    """
+def show(
+    config: Configuration, deployment: Json, failed: dict[str, Json], settings_of: Callable[[ServedEntity], Json]
+) -> Json:
+    """A configuration in full, in both views; `failed` holds the states of entities other than `deployment`."""
     entities, models = [], []
     for entity in config.entities:
         about = {
             "name": entity.name,
-            **{key: value for key, value in entity.settings.items() if key not in hidden},
+            **settings_of(entity),
             "creator": entity.creator,
             "creation_timestamp": entity.created_ms,
             "state": failed.get(entity.name, deployment),

@@ -6,6 +6,7 @@ from stub.api.configuration import show, summarise
 from stub.api.encoded import Encoded
 from stub.api.requests import Json
 from stub.state.behaviour import Behaviours
+from stub.state.configuration import ServedEntity
 from stub.state.endpoint import UPDATE_FAILED, Endpoint
 
 READY: Json = {"deployment": "DEPLOYMENT_READY", "deployment_state_message": ""}
@@ -18,8 +19,8 @@ NOTHING_YET: Json = {
     "traffic_config": {"routes": []},
 }
 
-ECHOED = ("description", "ai_gateway", "email_notifications", "telemetry_config")
-SUMMARISED = ("description", "ai_gateway", "telemetry_config")
+ECHOED = ("ai_gateway", "email_notifications", "telemetry_config")
+SUMMARISED = ("ai_gateway", "telemetry_config")
 """Settings that a read shows. `rate_limits` is accepted and never shown, as on the platform."""
 
 
@@ -42,19 +43,18 @@ class EndpointView:
 
     def detail(self, endpoint: Endpoint) -> Json:
         """The endpoint in full; `state` is always there, as the Go clients fail without it."""
-        hidden = () if self._behaviours.now.shows_burst_scaling else ("burst_scaling_enabled",)
         shown = self._head(endpoint, ECHOED)
         shown["permission_level"] = "CAN_MANAGE"
         shown["route_optimized"] = bool(endpoint.settings.get("route_optimized", False))
         if shown["route_optimized"]:
             shown |= self._data_plane(endpoint)
         if endpoint.config is not None:
-            shown["config"] = show(endpoint.config, READY, {}, hidden)
+            shown["config"] = show(endpoint.config, READY, {}, self._entity_settings)
         elif endpoint.pending is not None and self._behaviours.now.shows_config_while_creating:
             shown["config"] = NOTHING_YET
         if endpoint.pending is not None:
             shown["pending_config"] = {
-                **show(endpoint.pending, CREATING, _failed_states(endpoint), hidden),
+                **show(endpoint.pending, CREATING, _failed_states(endpoint), self._entity_settings),
                 "start_time": endpoint.pending_started_ms,
             }
         return shown
@@ -79,8 +79,11 @@ class EndpointView:
                 "ready": "READY" if is_ready else "NOT_READY",
                 "config_update": endpoint.config_update,
             },
-            "tags": show_tags(endpoint),
+            # Always shown, also when empty; empty tags are not (recorded case recreate/route-optimized of the CLI).
+            "description": endpoint.settings.get("description", ""),
         }
+        if endpoint.tags:
+            shown["tags"] = show_tags(endpoint)
         if endpoint.task is not None:
             shown["task"] = endpoint.task
         if self._behaviours.now.shows_budget_policy:
@@ -91,6 +94,15 @@ class EndpointView:
         if self._behaviours.now.fills_in_table_prefix and "ai_gateway" in shown:
             shown["ai_gateway"] = _with_table_prefix(shown["ai_gateway"], endpoint.name)
         return shown
+
+    def _entity_settings(self, entity: ServedEntity) -> Json:
+        """The compute fields of an entity as a read shows them."""
+        settings = entity.settings
+        if not self._behaviours.now.shows_burst_scaling:
+            settings = {key: value for key, value in settings.items() if key != "burst_scaling_enabled"}
+        if self._behaviours.now.resets_scale_to_zero and entity.is_provisioned:
+            settings = {**settings, "scale_to_zero_enabled": False}
+        return settings
 
     def _data_plane(self, endpoint: Endpoint) -> Json:
         """Where a route-optimized endpoint is queried, and the rights that a token for it needs."""

@@ -105,17 +105,19 @@ class ServingEndpoints:
         return Answer({"rate_limits": limits})
 
     async def update_telemetry_config(self, request: Request) -> Response:
-        telemetry = json_object(await read_object(request), "telemetry_config")
-        endpoint = self._endpoints.update_setting(request.path_params["name"], "telemetry_config", telemetry)
-        return Answer(self._view.detail(endpoint))
+        telemetry = read_telemetry(json_object(await read_object(request), "telemetry_config"))
+        return Answer(self._view.detail(self._endpoints.update_telemetry(request.path_params["name"], telemetry)))
 
 
 def read_settings(body: Json) -> Json:
     """What a create says beside name, config and tags; an empty object says no more than an absent one."""
     settings: Json = {}
-    for key in ("ai_gateway", "email_notifications", "telemetry_config"):
-        if value := json_object(body, key):
-            settings[key] = read_gateway(value, "ai_gateway/") if key == "ai_gateway" else value
+    if gateway := json_object(body, "ai_gateway"):
+        settings["ai_gateway"] = read_gateway(gateway, "ai_gateway/")
+    if notifications := json_object(body, "email_notifications"):
+        settings["email_notifications"] = notifications
+    if telemetry := read_telemetry(json_object(body, "telemetry_config")):
+        settings["telemetry_config"] = telemetry
     for key in ("description", "budget_policy_id"):
         if (words := text(body, key)) is not None:
             settings[key] = words
@@ -124,6 +126,18 @@ def read_settings(body: Json) -> Json:
     if limits := read_old_limits(body):
         settings["rate_limits"] = limits
     return settings
+
+
+def read_telemetry(telemetry: Json | None) -> Json | None:
+    """A telemetry configuration; raises Invalid for a part of the wrong type."""
+    if telemetry is None:
+        return None
+    place = "telemetry_config/"
+    json_object(telemetry, "inference_table_config", place)
+    text(telemetry, "telemetry_profile_id", place)
+    for key in json_object(telemetry, "table_names", place) or {}:
+        text(telemetry["table_names"], key, f"{place}table_names/")
+    return telemetry
 
 
 def read_tags(body: Json, key: str) -> Tags:

@@ -21,6 +21,7 @@ class Behaviour:
     shows_budget_policy: bool = False
     shows_config_while_creating: bool = False
     fills_in_table_prefix: bool = False
+    resets_scale_to_zero: bool = False
     stays_ready_while_updating: bool = True
     keeps_failed_config: bool = True
     repoints_stale_routes: bool = False

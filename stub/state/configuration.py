@@ -6,6 +6,9 @@ from typing import Any
 Json = dict[str, Any]
 """A JSON object. Fields that the workspace only echoes stay in this form, exactly as they were sent."""
 
+THROUGHPUT_FIELDS = ("min_provisioned_throughput", "max_provisioned_throughput", "provisioned_model_units")
+"""An entity without these runs on compute of a type, by default CPU (API reference of served entities)."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServedEntity:
@@ -22,6 +25,11 @@ class ServedEntity:
     def external_model(self) -> Json | None:
         external = self.settings.get("external_model")
         return external if isinstance(external, dict) else None
+
+    @property
+    def is_provisioned(self) -> bool:
+        """Whether it runs on provisioned throughput, in bands or in model units."""
+        return any(key in self.settings for key in THROUGHPUT_FIELDS)
 
     def to_document(self) -> Json:
         return {

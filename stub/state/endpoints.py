@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
+from stub.state import telemetry
 from stub.state.access import Access
 from stub.state.behaviour import Behaviours
 from stub.state.capacity import Capacity, shortage
@@ -12,7 +14,7 @@ from stub.state.configuration import Configuration, Json, Route, ServedEntity
 from stub.state.endpoint import Endpoint, Failure, begin_update, end_update, from_document, is_due
 from stub.state.faults import Faults
 from stub.state.limits import Quotas
-from stub.state.refusals import AlreadyExists, Conflict, NotFound
+from stub.state.refusals import AlreadyExists, Conflict, Invalid, NotFound
 from stub.state.registered_models import RegisteredModels
 from stub.state.rules import (
     check_change,
@@ -91,6 +93,9 @@ class Endpoints:
         )
         if request.config is not None:
             endpoint = self._begin(endpoint, request.config, "create", now)
+        # A create drops the telemetry that a later request for it would be refused.
+        wanted = None if telemetry.unsupported(request.config) else request.settings.get("telemetry_config")
+        endpoint = self._with_telemetry(endpoint, None, wanted)
         self._keep(endpoint)
         self._name_by_id[endpoint.id] = endpoint.name
         self._quotas.count_change()
@@ -160,6 +165,22 @@ class Endpoints:
         if value is not None:
             settings[key] = value
         return self._keep(replace(endpoint, settings=settings, updated_ms=self._clock_ms()))
+
+    def update_telemetry(self, name: str, wanted: Json | None) -> Endpoint:
+        """Replace the telemetry, None removes it; raises Invalid, and Conflict while an update runs."""
+        endpoint = self.get(name)
+        if kind := telemetry.unsupported(endpoint.config or endpoint.pending):
+            raise Invalid(
+                f"Telemetry configuration is not supported for endpoint type '{kind}'. This API only supports "
+                "endpoints with custom served models."
+            )
+        if endpoint.is_updating:
+            raise Conflict(
+                f"Endpoint {name} is currently updating. Wait for the update to complete before updating its "
+                "telemetry configuration."
+            )
+        changed = self._with_telemetry(endpoint, endpoint.settings.get("telemetry_config"), wanted)
+        return self._keep(replace(changed, updated_ms=self._clock_ms()))
 
     def delete(self, name: str) -> None:
         """Remove the endpoint and its permissions; the name is free at once."""
@@ -248,6 +269,11 @@ class Endpoints:
             return str(entity.external_model.get("task"))
         facts = self.facts(entity)
         return facts.task if facts else None
+
+    def _with_telemetry(self, endpoint: Endpoint, previous: Json | None, wanted: Json | None) -> Endpoint:
+        applied = telemetry.applied(previous, wanted, str(UUID(self._new_id())))
+        settings = {key: value for key, value in endpoint.settings.items() if key != "telemetry_config"}
+        return replace(endpoint, settings=settings if applied is None else {**settings, "telemetry_config": applied})
 
     def _keep(self, endpoint: Endpoint) -> Endpoint:
         self._shelf.put(endpoint.name, endpoint)

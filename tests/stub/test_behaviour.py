@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stub import process
-from tests.stub.stub_client import ENDPOINTS, StubClient, bands, units
+from tests.stub.stub_client import ENDPOINTS, LLAMA, StubClient, bands, units
 
 BEHAVIOUR = "/stub/behaviour"
 
@@ -44,6 +44,18 @@ def test_burst_scaling_may_be_hidden_as_the_live_service_does(client: StubClient
     for view in ("served_entities", "served_models"):
         assert "burst_scaling_enabled" not in shown[view][0]
     assert client.ok("GET", f"/stub/endpoints/{name}")["config"]["entities"][0]["settings"]["burst_scaling_enabled"]
+
+
+def test_scale_to_zero_may_read_as_false_on_provisioned_throughput(client: StubClient, name: str) -> None:
+    on_throughput = bands(name="a", scale_to_zero_enabled=True)
+    on_compute = {"name": "b", "entity_name": LLAMA, "entity_version": "1", "workload_size": "Small"}
+    routes = [{"served_entity_name": n, "traffic_percentage": 50} for n in "ab"]
+    wanted = config(on_throughput, {**on_compute, "scale_to_zero_enabled": True}, traffic_config={"routes": routes})
+    client.ok("POST", ENDPOINTS, {"name": name, "config": wanted})
+    for resets, seen in ((False, [True, True]), (True, [False, True])):
+        switch(client, resets_scale_to_zero=resets)
+        entities = client.settle(name)["config"]["served_entities"]
+        assert [entity["scale_to_zero_enabled"] for entity in entities] == seen
 
 
 def test_budget_policy_may_be_shown(client: StubClient, name: str) -> None:

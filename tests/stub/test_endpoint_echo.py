@@ -11,7 +11,7 @@ FILLED_IN = {
     "creation_timestamp",
     "last_updated_timestamp",
     "state",
-    "tags",
+    "description",
     "task",
     "permission_level",
     "route_optimized",
@@ -23,7 +23,7 @@ def test_bare_endpoint_shows_nothing_that_was_not_sent(client: StubClient, name:
     endpoint = client.create(name)
     assert set(endpoint) == FILLED_IN
     assert endpoint["route_optimized"] is False
-    assert endpoint["tags"] == []
+    assert endpoint["description"] == ""
     (entity,) = endpoint["config"]["served_entities"]
     assert set(entity) == {
         "name",
@@ -123,6 +123,15 @@ def test_tags_are_added_replaced_and_deleted(client: StubClient, name: str) -> N
     assert client.ok("GET", f"{ENDPOINTS}/{name}")["tags"] == tags
 
 
+def test_tags_that_were_all_deleted_are_left_out(client: StubClient, name: str) -> None:
+    client.create(name, tags=[{"key": "a"}])
+    client.ok("PATCH", f"{ENDPOINTS}/{name}/tags", {"delete_tags": ["a"]})
+    (listed,) = (row for row in client.ok("GET", ENDPOINTS)["endpoints"] if row["name"] == name)
+    for shown in (client.ok("GET", f"{ENDPOINTS}/{name}"), listed):
+        assert "tags" not in shown
+        assert shown["description"] == ""
+
+
 def test_ai_gateway_is_replaced_whole_and_cleared_by_an_empty_object(client: StubClient, name: str) -> None:
     client.create(name, ai_gateway={"usage_tracking_config": {"enabled": True}})
     gateway = {"rate_limits": [{"tokens": 100, "renewal_period": "minute"}]}
@@ -139,12 +148,6 @@ def test_notifications_and_rate_limits_are_set(client: StubClient, name: str) ->
     assert client.ok("GET", f"{ENDPOINTS}/{name}")["email_notifications"] == wanted["email_notifications"]
     limits = {"rate_limits": [{"calls": 5, "key": "endpoint", "renewal_period": "minute"}]}
     assert client.ok("PUT", f"{ENDPOINTS}/{name}/rate-limits", limits) == limits
-    telemetry = {"telemetry_config": {"enabled_telemetry_features": ["LOGS"]}}
-    assert (
-        client.ok("PATCH", f"{ENDPOINTS}/{name}/telemetry-config", telemetry)["telemetry_config"]
-        == telemetry["telemetry_config"]
-    )
-    assert "telemetry_config" not in client.ok("PATCH", f"{ENDPOINTS}/{name}/telemetry-config", {})
 
 
 def test_settings_change_while_an_update_runs_and_outlast_it(client: StubClient, name: str) -> None:

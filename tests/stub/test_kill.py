@@ -94,7 +94,11 @@ def read(client: StubClient, thing: str) -> Any:
                 return None
             (entity,) = reply.body["config"]["served_entities"]
             chunks = entity["max_provisioned_throughput"] // CHUNK
-            return reply.body["config"]["config_version"], chunks, tuple(tag["key"] for tag in reply.body["tags"])
+            return (
+                reply.body["config"]["config_version"],
+                chunks,
+                tuple(tag["key"] for tag in reply.body.get("tags", ())),
+            )
         case "version":
             model, _, number = name.partition(" ")
             return client.send("GET", f"{MODELS}/{model}/versions/{number}").status == 200

@@ -130,7 +130,7 @@ def seen_config(config: Any) -> tuple[int, int] | None:
 
 
 def tags_of(body: Any) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((tag["key"], tag["value"]) for tag in body["tags"]))
+    return tuple(sorted((tag["key"], tag["value"]) for tag in body.get("tags", ())))
 
 
 def has_serial_order(start: Model, programs: list[list[Act]], answers: list[list[Seen]], final: Seen) -> bool:
