@@ -21,6 +21,27 @@ def version_step(text: str) -> str | None:
     )
 
 
+def registered_name_step(text: str) -> str | None:
+    """What to write for the name of a model to register that does not have three levels; None if that is unclear."""
+    text = re.sub(r"^models:/", "", text.strip()[:300])
+    text = re.sub(r"@[A-Za-z0-9_-]+$|/[0-9]+$", "", text)
+    parts = [
+        re.sub(r"[^\w-]+", "_", part).strip("_")[:255] for part in re.split("/" if "." not in text else r"[.]", text)
+    ]
+    if not all(parts):
+        return None
+    match parts:
+        case [_, _, _]:
+            return f"write `name: {'.'.join(parts)}`"
+        case [schema, model]:
+            return f"write the catalog before it, such as `name: ml.{schema}.{model}`"
+        case [model]:
+            return f"write the catalog and the schema before it, such as `name: ml.search.{model}`"
+        case [catalog, schema, *rest] if len(rest) > 1:
+            return f"write a name of three levels, such as `name: {catalog}.{schema}.{'_'.join(rest)[:255]}`"
+    return None
+
+
 def model_step(text: str) -> str | None:
     """What to write for a model that has no three-level name; None when that cannot be told."""
     of_registry = re.fullmatch(

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from serving.spec import nearest_value, rules
 from serving.spec.example_line import example_line, flow, kind, line, shown
 from serving.spec.fields import Path, field_at, is_removable, known_keys, meant_key
-from serving.spec.model_reference import model_step, version_step
+from serving.spec.model_reference import model_step, registered_name_step, version_step
 from serving.spec.problem import LeftOut, Problem, Rule, more
 from serving.spec.registration import Registration
 from serving.spec.scalar import OUT_OF_RANGE
@@ -225,6 +225,9 @@ def _value_problem(
             step = f"write {nearest_value.day(str(given)) or 'year-month-day, such as 2027-01-31'}"
         case _:
             finding, step = f"{shown(given)} is not a {_words(key)}", _nearest_text(key, given, info)
+            if rule == rules.MODEL_NAME and key == "name":
+                finding = f"{shown(given)} is not a {_words('model')}"
+                step = registered_name_step(str(given)) or f"write `{example_line(key, info)}`"
     return rule.problem(source, path, finding, step)
 
 
@@ -233,9 +236,9 @@ def _nearest_text(key: str, given: object, info: FieldInfo | None) -> str:
     text = str(given)[:1000]
     if (fitting := nearest_value.fitting(text, info)) is not None and key != "name":
         return f"write `{line(key, fitting)}`"
-    if key == "name" and re.search(r"[^A-Za-z0-9_-]", text) and text.count(".") != 2:
+    if key == "name" and re.search(r"[^A-Za-z0-9_-]", text):
         return f"write {nearest_value.endpoint_name(text) or 'my-endpoint'}"
-    if key == "name" and len(text) > 63 and "." not in text:
+    if key == "name" and len(text) > 63:
         return f"write at most 63 characters, such as {text[:63]}"
     if key in _DURATIONS:
         meant = nearest_value.duration(text)

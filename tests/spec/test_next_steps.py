@@ -99,6 +99,31 @@ def test_next_step_is_what_was_meant_and_is_right_when_pasted_in(right: str, wro
 
 
 @pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("mine", "ml.search.mine"),
+        ("chat.mine", "ml.chat.mine"),
+        ("chat/mine", "ml.chat.mine"),
+        ("ml/chat/mine", "ml.chat.mine"),
+        ("ml.chat.my model", "ml.chat.my_model"),
+        ("ml.chat.mine.v1.5", "ml.chat.mine_v1_5"),
+        ("models:/ml.chat.mine/3", "ml.chat.mine"),
+        ("models:/ml.chat.mine@champion", "ml.chat.mine"),
+        ("ml..mine", "ml.search.gte_finetuned"),
+        ("x" * 400, f"ml.search.{'x' * 255}"),
+    ],
+)
+@pytest.mark.parametrize("key", ["name", "owner: me, name"])
+def test_name_to_register_is_suggested_with_three_levels(name: str, meant: str, key: str) -> None:
+    registered = f"register: {{{key}: '{name}', source: runs:/1/m}}"
+    text = EVERY_KIND.replace('model: ml.chat.mpt\n    version: "1"', registered)
+    problem = next(one for one in load_text(text, "models.yaml", None).problems if one.id == "S2-name")
+    assert problem.next_step.endswith(f"`name: {meant}`"), problem.render()
+    mended = load_text(text.replace(f"'{name}'", meant), "models.yaml", None)
+    assert all(one.id != "S2-name" for one in mended.problems)
+
+
+@pytest.mark.parametrize(
     ("wrong", "unsaid"),
     [
         ("max: 1e99", "1960"),  # out of range: no number is near
