@@ -29,7 +29,7 @@ class Family:
 # Tried in this order on the model's last name part, in lower case with `-` for `_` and `.`.
 FAMILIES = (
     Family("DeepSeek R1 distilled Llama", "bands", r"deepseek-r1-distill\w*-llama"),  # served as the Llama it is
-    Family("DeepSeek R1", "bands", r"deepseek-r1"),
+    Family("DeepSeek R1", "bands", r"deepseek-r1(?!-distill)"),
     Family("Llama 4 Maverick", "model_units", r"llama-v?4-maverick"),
     Family("Meta Llama 3.3", "bands", r"llama-v?3-3(?!\d*b)"),
     Family("Meta Llama 3.2 3B", "bands", r"llama-v?3-2-3b"),

@@ -22,11 +22,14 @@ ANOTHER_MODEL = frozenset((rules.INSTRUCT_ONLY.id, rules.NOT_IN_CATALOG.id))
 
 
 def naming_problems(entry: Entry, entity: Entity, info: OptimizationInfo | None, source: Source) -> list[Problem]:
-    """S3, S21, S32 and S38 for one served entity; `info` is the platform's answer where there is one."""
+    """Check S3, S21, S32 and S38 for one served entity; `info` is the platform's answer if there is one.
+
+    Only a name under `system.ai` says what a model is: a user's own model may be called anything.
+    """
     path = f"models/{entry.name}/{entity.model_path}"
     family = family_of(entity.model)
     found = []
-    if family is not None and family.name == "DeepSeek R1":
+    if is_preinstalled(entity.model) and family is not None and family.name == "DeepSeek R1":
         step = "write `model: system.ai.deepseek_r1_distill_llama_70b`"
         found.append(rules.NOT_IN_CATALOG.problem(source, path, f"{entity.model} is DeepSeek R1", step))
     if is_preinstalled(entity.model) and _is_base_llama(entity.model, family):

@@ -62,9 +62,22 @@ def test_s3_llama_4_maverick_is_served_under_its_plain_name(sized: Size) -> None
     )
 
 
-@pytest.mark.parametrize("name", ["system.ai.deepseek_r1", "ml.own.DeepSeek-R1", "system.ai.deepseek_r1_671b"])
+@pytest.mark.parametrize("name", ["system.ai.deepseek_r1", "System.AI.DeepSeek-R1", "system.ai.deepseek_r1_671b"])
 def test_s38_deepseek_r1_is_refused_and_the_distilled_llama_suggested(sized: Size, name: str) -> None:
     assert "deepseek_r1_distill_llama" in only_problem(sized(entry(model=model(name))), "S38-deepseek").next_step
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ml.own.DeepSeek-R1", "ml.own.deepseek_r1_answers", "ml.deepseek_r1.chat", "ml.own.deepseek_r1_distill_qwen_7b"],
+)
+def test_s38_name_of_a_users_own_model_says_nothing(sized: Size, name: str) -> None:
+    assert only(sized(entry(model=model(name)))).entities[0].model == name
+    assert only(sized(entry(model=f"register: {{name: {name}, source: runs:/1/m}}"))).entities[0].model == name
+
+
+def test_s38_other_distilled_models_are_not_deepseek_r1(sized: Size) -> None:
+    assert only(sized(entry(model=model("system.ai.deepseek_r1_distill_qwen_7b")))).family == "bands"
 
 
 @pytest.mark.parametrize("name", ["system.ai.deepseek_r1_distill_llama_8b", "ml.own.deepseek_r1_distilled_llama_70b"])
