@@ -11,6 +11,7 @@ from serving.spec.fleet import Fleet
 from serving.spec.problem import Problem
 from serving.spec.source import Source as File
 from serving.throughput import rules
+from serving.throughput.registering import is_too_old
 from serving.throughput.registrations import registering
 
 
@@ -27,9 +28,9 @@ def source_problems(fleet: Fleet, root: Path, file: File, *, thorough: bool = Fa
         path = f"models/{entry.name}/{entity.path}register/source"
         try:
             source = parse(registration.source, root)
-            of_source = (
-                findings(source, entry.task, registration.metadata, registration.mlflow_version) if thorough else ()
-            )
+            # An mlflow_version that is too old is a problem of its own, with a step of its own.
+            asked = None if is_too_old(registration.mlflow_version) else registration.mlflow_version
+            of_source = findings(source, entry.task, registration.metadata, asked) if thorough else ()
         except RegistrationError as error:
             found += [rules.REGISTER_SOURCE.problem(file, path, line) for line in str(error).splitlines()]
             continue

@@ -37,14 +37,21 @@ def _mlflow(found: str | None, asked: str | None, *, logs: bool) -> Iterator[Fin
     if found is None:
         yield Finding("MLflow", "not installed", "versions are registered through MLflow", _STEP)
         return
+    if not logs:
+        return
     least = LEAST_MLFLOW["provisioned_throughput"]
-    if logs and (release(found) or (0, 0)) < least:
-        rule = (
-            f"S22: provisioned throughput takes models of MLflow {written(least)} and newer "
-            "(docs.databricks.com: Provisioned throughput Foundation Model APIs)"
-        )
+    rule = (
+        f"S22: provisioned throughput takes models of MLflow {written(least)} and newer "
+        "(docs.databricks.com: Provisioned throughput Foundation Model APIs)"
+    )
+    # One piece of advice for one cause: what to install depends on what is asked for, unless that is too old.
+    if asked is not None and (release(asked) or least) < least:
+        step = "leave mlflow_version out: the installed MLflow logs the model"
+        yield Finding("mlflow_version", f"{asked} is asked for", rule, step)
+        asked = None
+    if asked is None and (release(found) or (0, 0)) < least:
         yield Finding("MLflow", f"version {found} is installed", rule, _STEP)
-    if logs and asked is not None and found.split(".")[: asked.count(".") + 1] != asked.split("."):
+    if asked is not None and found.split(".")[: asked.count(".") + 1] != asked.split("."):
         yield Finding(
             "mlflow_version",
             f"{asked} is asked for, and {found} is installed",

@@ -39,10 +39,10 @@ def size_entity(
     sizer = _Sizer(entry, entity, source)
     info = answer if isinstance(answer, OptimizationInfo) else None
     sizer.problems += naming_problems(entry, entity, info, source)
+    sizer.problems += registration_problems(entry, entity, source)
     if isinstance(entity.throughput, Workload):
         sizer.problems += legacy_problems(entry, entity, entity.throughput, allow_legacy, source)
         return sizer.workload(entity.throughput)
-    sizer.problems += registration_problems(entry, entity, source)
     if any(problem.id in ANOTHER_MODEL for problem in sizer.problems):
         return sizer.set_aside()
     match answer:

@@ -29,6 +29,17 @@ def workload_type_for(parameters_billion: float) -> WorkloadType | None:
     return next((kind for least, most, kind in _COMPUTE if least <= parameters_billion <= most), None)
 
 
+def _among_published(parameters_billion: float) -> str:
+    """Where a size lies that the page does not list: below, above, or between two published ones."""
+    smaller = [most for _, most, _ in _COMPUTE if most < parameters_billion]
+    larger = [least for least, _, _ in _COMPUTE if least > parameters_billion]
+    if not smaller:
+        return f"is less than the smallest published size, {larger[0]:g} billion"
+    if not larger:
+        return f"is more than the largest published size, {smaller[-1]:g} billion"
+    return f"is between two published sizes, {smaller[-1]:g} and {larger[0]:g} billion"
+
+
 def equivalent(workload: Workload) -> str:
     """The provisioned-throughput line to start from instead; the platform publishes no conversion of sizes.
 
@@ -79,7 +90,10 @@ def _compute_problems(workload: Workload, path: str, source: Source) -> list[Pro
         step = "load-test before relying on it"
         found.append(
             rules.WORKLOAD_UNLISTED.problem(
-                source, f"{path}/parameters_billion", f"{billions} is between the sizes", step
+                source,
+                f"{path}/parameters_billion",
+                f"{billions} {_among_published(workload.parameters_billion)}",
+                step,
             )
         )
     elif workload.type is not None and workload.type != fitting:

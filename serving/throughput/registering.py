@@ -9,7 +9,9 @@ from serving.spec.entity import Entity
 from serving.spec.entry import Entry
 from serving.spec.fleet import Fleet
 from serving.spec.problem import Problem
+from serving.spec.registration import Registration
 from serving.spec.source import Source
+from serving.spec.workload import Workload
 from serving.throughput import rules
 from serving.throughput.optimization_info import Unavailable
 from serving.throughput.registrations import registering
@@ -17,14 +19,21 @@ from serving.throughput.registry_answers import Absent, Existing
 
 TaskPlace = Literal["argument", "metadata"]
 
-# "Provisioned throughput Foundation Model APIs", docs.databricks.com.
+# "Provisioned throughput Foundation Model APIs" and "Optimized LLM serving", docs.databricks.com.
 _OLDEST_MLFLOW = (2, 11)
+_OLDEST_LEGACY_MLFLOW = (2, 4)
 _TASK_ARGUMENT_MLFLOW = (2, 12)
 
 
 def task_place(mlflow_version: str) -> TaskPlace:
     """Where `log_model` takes the task: an argument from MLflow 2.12 on, a key of `metadata` before (S21)."""
     return "argument" if _release(mlflow_version) >= _TASK_ARGUMENT_MLFLOW else "metadata"
+
+
+def is_too_old(mlflow_version: str | None, *, is_legacy: bool = False) -> bool:
+    """Whether models of this MLflow cannot be served: by legacy serving, or by provisioned throughput (S22)."""
+    oldest = _OLDEST_LEGACY_MLFLOW if is_legacy else _OLDEST_MLFLOW
+    return mlflow_version is not None and _release(mlflow_version) < oldest
 
 
 def registration_problems(entry: Entry, entity: Entity, source: Source) -> list[Problem]:
@@ -38,15 +47,23 @@ def registration_problems(entry: Entry, entity: Entity, source: Source) -> list[
         step = f"write a catalog of your own, such as `name: ml.{registration.name.split('.', 1)[1]}`"
         finding = f"{registration.name} is in the catalog system"
         found.append(rules.SYSTEM_CATALOG.problem(source, f"{path}/name", finding, step))
-    version = registration.mlflow_version
-    if version is not None and _release(version) < _OLDEST_MLFLOW:
-        step = "log the model again with a newer MLflow, such as mlflow_version: 2.12.1"
-        found.append(rules.MLFLOW_OLD.problem(source, f"{path}/mlflow_version", f"MLflow {version} is too old", step))
+    is_legacy = isinstance(entity.throughput, Workload)
+    if is_too_old(registration.mlflow_version, is_legacy=is_legacy):
+        found.append(_too_old(registration, f"{path}/mlflow_version", source, is_legacy=is_legacy))
     if entry.task == "llm/v1/embeddings" and "model_type" not in registration.metadata:
         rule = rules.MODEL_TYPE if registration.is_logged_here else rules.MODEL_TYPE_UNSEEN
         step = "add `metadata: {model_type: gte-large}` with the model's own type"
         found.append(rule.problem(source, path, "metadata has no model_type", step))
     return found
+
+
+def _too_old(registration: Registration, path: str, source: Source, *, is_legacy: bool) -> Problem:
+    rule = rules.MLFLOW_OLD_LEGACY if is_legacy else rules.MLFLOW_OLD
+    finding = f"MLflow {registration.mlflow_version} is too old"
+    if registration.is_logged_here:
+        return rule.problem(source, path, finding, "remove mlflow_version: the installed MLflow logs the model")
+    step = "log the model again with MLflow 2.12 or newer, then write that version or remove mlflow_version"
+    return rule.problem(source, path, finding, step)
 
 
 def placing_problems(

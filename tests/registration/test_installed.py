@@ -43,6 +43,23 @@ def test_mlflow_that_is_asked_for_is_the_one_that_logs(asked: str, is_refused: b
     assert places(ALL, asked, logs=False) == []
 
 
+@pytest.mark.parametrize(
+    ("there", "asked", "step"),
+    [
+        ("3.17.2", "2.10.2", "leave mlflow_version out"),
+        ("3.17.2", "2.12.1", "install mlflow-skinny==2.12.1, or leave mlflow_version out"),
+        ("2.9.1", "2.12.1", "install mlflow-skinny==2.12.1, or leave mlflow_version out"),
+        ("2.9.1", "2.9.1", "leave mlflow_version out"),
+        ("2.9.1", None, "install the locked dependencies"),
+    ],
+)
+def test_no_two_steps_contradict_each_other(there: str, asked: str | None, step: str) -> None:
+    """What is asked for and what is installed never ask for two versions of MLflow at once."""
+    found = installed_findings(asked, logs=True, look_up={**ALL, "mlflow-skinny": there}.get)
+    assert found[0].next_step.startswith(step)
+    assert sum("mlflow-skinny==" in one.next_step for one in found) <= 1
+
+
 def test_s21_task_is_an_argument_from_mlflow_2_12_and_metadata_before() -> None:
     metadata = {"model_type": "gte-large"}
     task = "llm/v1/embeddings"

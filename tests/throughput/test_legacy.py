@@ -79,6 +79,35 @@ def test_s26_size_between_the_published_ones_needs_a_type_and_is_warned_of(sized
     assert ids(given) == ["legacy-deprecated", "workload-size-unlisted"] and len(given.endpoints) == 1
 
 
+@pytest.mark.parametrize(
+    ("billions", "place"),
+    [
+        ("3", "is less than the smallest published size, 7 billion"),
+        ("8", "is between two published sizes, 7 and 13 billion"),
+        ("29.5", "is between two published sizes, 13 and 30 billion"),
+        ("40", "is between two published sizes, 34 and 70 billion"),
+        ("180", "is more than the largest published size, 70 billion"),
+    ],
+)
+def test_s26_unpublished_size_is_placed_among_the_published_ones(sized: Size, billions: str, place: str) -> None:
+    workload = f"type: GPU_LARGE, size: Small, parameters_billion: {billions}, gpu_access_confirmed: true"
+    (warning,) = (one for one in sized(legacy(workload)).problems if one.id == "workload-size-unlisted")
+    assert warning.finding == f"{billions} billion parameters {place}"
+
+
+@pytest.mark.parametrize(
+    ("version", "refused"), [("2.3.2", True), ("1.30.0", True), ("2.4.0", False), ("2.10.1", False), ("3.1.0", False)]
+)
+def test_s22_legacy_serving_takes_mlflow_2_4(sized: Size, version: str, refused: bool) -> None:
+    """Registering for it is refused all the same; the age is judged by the rule of legacy serving."""
+    register = f'register: {{name: ml.own.mpt_7b, source: runs:/1/m, mlflow_version: "{version}"}}'
+    workload = "workload: {size: Small, parameters_billion: 7}"
+    result = sized(entry(workload, task="llm/v1/completions", model=register, more="allow_legacy: true"))
+    of_age = [one for one in result.problems if one.id.startswith("S22")]
+    assert [one.id for one in of_age] == (["S22-mlflow-legacy"] if refused else [])
+    assert all("MLflow 2.4" in one.rule and "Databricks Runtime 13.2 ML" in one.rule for one in of_age)
+
+
 @pytest.mark.parametrize(("billions", "refused"), [("49.9", False), ("50", True), ("70", True)])
 def test_s26_gpu_access_is_confirmed_from_50_billion_on(sized: Size, billions: str, refused: bool) -> None:
     workload = f"type: GPU_LARGE_2, size: Small, parameters_billion: {billions}"

@@ -66,6 +66,18 @@ def test_s22_mlflow_before_2_11_is_refused(sized: Size, version: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("source", "step"),
+    [
+        ("./checkpoint", "remove mlflow_version: the installed MLflow logs the model"),
+        ("runs:/1/m", "log the model again with MLflow 2.12 or newer, then write that version or remove"),
+    ],
+)
+def test_s22_old_mlflow_gets_the_step_that_its_source_allows(sized: Size, source: str, step: str) -> None:
+    result = sized(entry(model=register("mlflow_version: 2.10.2", source=source)))
+    assert only_problem(result, "S22-mlflow").next_step.startswith(step)
+
+
 def test_s23_embedding_model_logged_here_needs_model_type(sized: Size) -> None:
     result = sized(entry(task="llm/v1/embeddings", model=register(source="./checkpoint")))
     assert "model_type: gte-large" in only_problem(result, "S23-model-type").next_step
