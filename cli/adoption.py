@@ -17,6 +17,7 @@ from cli.engines.engine import Engine
 from cli.engines.taking_over import change_state, plan
 from cli.errors import CommandError
 from cli.project import Project
+from cli.stack_choice import StackChoice
 from cli.stack_fleet import UnrecordedCache, WrongModels
 from drift.recorded import RecordedStack
 from serving.spec.document import read
@@ -67,14 +68,15 @@ class Findings:
         return (*self.known, *(one.name for one in self.draft.added))
 
 
-def open_place(project: Project, stack: str, models: Path, client: WorkspaceClient) -> Place:
+def open_place(choice: StackChoice, client: WorkspaceClient) -> Place:
     """Errors: WrongModels for a file that cannot be read; one that is not there yet is empty."""
+    models = choice.models
     if not models.exists():
-        return Place(project, stack, models, "", client)
+        return Place(choice.project, choice.name, models, "", client)
     text, unreadable = read_text(models)
     if unreadable is not None:
         raise WrongModels(unreadable.render())
-    return Place(project, stack, models, text, client)
+    return Place(choice.project, choice.name, models, text, client)
 
 
 def unmanaged(client: WorkspaceClient, state: RecordedStack) -> tuple[Listed, ...]:

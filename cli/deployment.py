@@ -10,9 +10,10 @@ from cli.engines.choice import ENGINES, EngineName, choose_engine
 from cli.engines.databricks_plugin import require_stand_in
 from cli.engines.engine import Engine, Options
 from cli.engines.pulumi import PulumiEngine, find_pulumi
-from cli.environment import local_environment, with_choices
+from cli.environment import with_choices
 from cli.errors import CommandError, UsageProblem
 from cli.project import LOCAL, Project, find_project
+from cli.stack_choice import choose_stack
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,12 @@ def open_deployment(arguments: argparse.Namespace, choices: Mapping[str, str] | 
 
     `choices` are variables for the program of the stack.
     """
-    project, stack = find_project(Path.cwd()), arguments.stack
+    choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
+    project, stack = choice.project, choice.stack
     name = choose_engine(arguments.engine, stack, find_pulumi(os.environ))
     if name == "embedded":
         require_stand_in(os.environ)
-    environ = {**with_choices(workspace_environment(project, stack), offline=arguments.offline), **(choices or {})}
+    environ = {**with_choices(choice.environ(), offline=arguments.offline), **(choices or {})}
     if stack != LOCAL and name == "embedded":
         # Before anything, such as the token, is sent to a host that this engine refuses.
         require_this_machine(environ)
@@ -107,16 +109,6 @@ def require_answer(environ: Mapping[str, str]) -> None:
         from_environment(environ).require_answer()
     except WorkspaceError as error:
         raise CommandError(str(error)) from error
-
-
-def workspace_environment(project: Project, stack: str) -> dict[str, str]:
-    """The environment with the stack's workspace in it: the stub's for the local stack, else the user's own."""
-    if stack != LOCAL:
-        return dict(os.environ)
-    from cli.local_workspace import running_stub
-
-    stub = running_stub(project)
-    return local_environment(os.environ, stub.host, stub.token)
 
 
 def make_engine(name: EngineName, project: Project, stack: str, environ: Mapping[str, str]) -> Engine:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.errors import CommandError, UsageProblem
 from cli.project import Project
+from cli.stack_choice import own_name
 
 if TYPE_CHECKING:
     from policies.analyzer import Analyzer
@@ -25,7 +26,7 @@ def pack_folder(project: Project) -> Path | None:
 
 def configuration_file(project: Project, stack: str) -> Path:
     """Where a stack's configuration of the pack lies; it need not be there."""
-    return project.root / "stacks" / f"policies.{stack}.json"
+    return project.root / "stacks" / f"policies.{own_name(stack)}.json"
 
 
 def pulumi_arguments(project: Project, stack: str) -> list[str]:
@@ -94,7 +95,7 @@ def read_configuration(path: Path) -> Any:
 
 def baseline_file(stack: str) -> str:
     """Where this room keeps what is deployed, for the rule `change-too-large`; relative to the project."""
-    return f".bandplan/deployed/{stack}.json"
+    return f".bandplan/deployed/{own_name(stack)}.json"
 
 
 def keep_baseline(project: Project, stack: str, outputs: Callable[[], Mapping[str, Any]]) -> None:

@@ -15,6 +15,7 @@ from cli.saved_plan.comparison import differences
 from cli.saved_plan.fingerprint import fingerprints
 from cli.saved_plan.plan import SavedPlan
 from cli.saved_plan.steps import planned_steps
+from cli.stack_choice import choose_stack
 
 
 def now() -> str:
@@ -33,7 +34,7 @@ def plan_of(deployment: Deployment, document: Mapping[str, Any], made_at: str) -
     from serving.workspace.errors import WorkspaceError
 
     config = dict(document.get("config") or {})
-    models = os.environ.get("BANDPLAN_MODELS") or config.get(f"{deployment.project.name}:models") or "models.yaml"
+    models = choose_stack(deployment.project, deployment.stack, os.environ).models_name
     try:
         live = live_fingerprints(from_environment(deployment.environ), endpoint_names(document))
     except WorkspaceError as error:
@@ -44,7 +45,7 @@ def plan_of(deployment: Deployment, document: Mapping[str, Any], made_at: str) -
         engine=deployment.engine.name,
         made_at=made_at,
         commit=commit_of(deployment.project.root),
-        models={str(models): file_fingerprint(deployment.project.root / models)},
+        models={models: file_fingerprint(deployment.project.root / models)},
         config=fingerprints(config),
         state=state_fingerprints(deployment.engine.state()),
         live=live,

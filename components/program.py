@@ -28,6 +28,7 @@ from components.pending import Resize
 from components.resizing import Resizing
 from serving.spec.fleet import Fleet
 from serving.spec.loading import load
+from serving.spec.models_file import KEY, NAMESPACE, models_file
 from serving.spec.problem import Problem, in_order
 from serving.spec.settings import Waiver
 from serving.spec.source import Source
@@ -46,7 +47,6 @@ from serving.workspace.optimization_info import fetch
 if TYPE_CHECKING:
     from components.rollouts import Staged, StageLater
 
-DEFAULT_MODELS = "models.yaml"
 CACHE_DIRECTORY = Path(".bandplan") / "optimization-info"
 COMMITTED_ANSWERS = Path("stacks") / "optimization-info.json"
 
@@ -77,7 +77,7 @@ def run() -> None:
     """Declares the current stack's fleet and exports `endpoints`; RunError, before any resource, when it cannot."""
     end_quietly_when_called_off()
     root = Path(pulumi.runtime.get_root_directory())
-    configured = pulumi.Config("bandplan").get("models")
+    configured = pulumi.Config(NAMESPACE).get(KEY)
     is_preview = pulumi.runtime.is_dry_run()
     now_ms = rollouts_as_of(os.environ, time.time_ns() // 1_000_000)
     plan = plan_stack(
@@ -139,7 +139,7 @@ def plan_stack(
     whether a rollout may go on.
     Errors: RunError with every problem of the file, or with what keeps the workspace from answering.
     """
-    loaded = load(root / (environ.get("BANDPLAN_MODELS") or configured or DEFAULT_MODELS), stack)
+    loaded = load(root / models_file(configured, environ), stack)
     if loaded.checkable is None:
         raise refused(loaded.problems)
     offline = environ.get("BANDPLAN_OFFLINE") == "1"

@@ -32,17 +32,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from cli.adoption import find, open_place, unmanaged
     from cli.commands.drift import recorded_stack
-    from cli.stack_fleet import models_path, stack_client
+    from cli.stack_choice import choose_stack
     from serving.workspace.errors import WorkspaceError
 
     if arguments.names and arguments.all:
         raise UsageProblem("NAME and --all: give one of them")
-    project, stack = find_project(Path.cwd()), arguments.stack
-    state = recorded_stack(project, arguments)
+    choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
+    state = recorded_stack(choice.project, arguments)
     try:
-        client = stack_client(project, stack, os.environ)
+        client = choice.client()
         caller = client.ping()
-        place = open_place(project, stack, models_path(project, stack, os.environ), client)
+        place = open_place(choice, client)
         require_sound(place)
         there = [one.name for one in unmanaged(client, state)]
         names = wanted_names(arguments, there, {one.name for one in state.endpoints})
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     except WorkspaceError as error:
         raise CommandError(f"could not look: {error}") from error
     if not arguments.names and not arguments.all:
-        return show_list(findings, there, arguments)
+        return show_list(findings, there, arguments, place.models.name)
     return adopt(arguments, place, findings)
 
 
@@ -61,7 +61,7 @@ def require_sound(place: "Place") -> None:
 
     found = tuple(one for one in problems(place, place.text) if one.severity == "error") if place.text else ()
     if found:
-        refuse(found)
+        refuse(place.models.name, found)
 
 
 def wanted_names(arguments: argparse.Namespace, there: list[str], deployed: set[str]) -> list[str]:
@@ -74,7 +74,7 @@ def wanted_names(arguments: argparse.Namespace, there: list[str], deployed: set[
     return list(dict.fromkeys(arguments.names))
 
 
-def show_list(findings: "Findings", there: list[str], arguments: argparse.Namespace) -> int:
+def show_list(findings: "Findings", there: list[str], arguments: argparse.Namespace, file: str) -> int:
     """What there is, and what of it can be taken over."""
     option = "" if arguments.stack == LOCAL else f" --stack {arguments.stack}"
     if not there:
@@ -82,7 +82,7 @@ def show_list(findings: "Findings", there: list[str], arguments: argparse.Namesp
         return 0
     print("in the workspace, not in this stack:")
     for name in findings.names:
-        where = "models.yaml has an entry for it" if name in findings.known else "can be taken over"
+        where = f"{file} has an entry for it" if name in findings.known else "can be taken over"
         print(f"  {name}: {where}")
     show_skipped(findings.skipped, "left alone: ")
     if findings.names:
@@ -102,10 +102,11 @@ def show_skipped(skipped: "tuple[Skipped, ...]", verdict: str = "") -> None:
 def adopt(arguments: argparse.Namespace, place: "Place", findings: "Findings") -> int:
     """Shows what would be written, and writes it when asked to; 1 when nothing could be taken over."""
     from cli.adoption import diff, take_over, with_text
-    from cli.deployment import make_engine, workspace_environment
+    from cli.deployment import make_engine
     from cli.engines.choice import choose_engine
     from cli.engines.engine import Engine
     from cli.engines.pulumi import find_pulumi
+    from cli.stack_choice import choose_stack
 
     text = findings.draft.text
     difference = diff(place, text) if findings.draft.added else ""
@@ -121,7 +122,7 @@ def adopt(arguments: argparse.Namespace, place: "Place", findings: "Findings") -
         print(f"\nnothing was written; --write takes over {shortened(findings.names)}")
         return 0
     engine_name = choose_engine(arguments.engine, arguments.stack, find_pulumi(os.environ))
-    environ = workspace_environment(place.project, arguments.stack)
+    environ = choose_stack(place.project, arguments.stack, os.environ).environ()
 
     def engine_with(models: Path) -> Engine:
         chosen = {**environ, "BANDPLAN_MODELS": str(models)}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cli.project import LOCAL, Project, find_project
 
 if TYPE_CHECKING:
+    from cli.stack_choice import StackChoice
     from cli.stack_fleet import Registered, StackFleet
     from drift.pending import WantedEndpoint
     from drift.recorded import RecordedStack
@@ -35,12 +36,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from cli.errors import UsageProblem
+    from cli.stack_choice import choose_stack
     from drift.text import text
 
     if arguments.json and arguments.fix:
         raise UsageProblem("--json and --fix: give one of them")
-    project = find_project(Path.cwd())
-    report = look(project, arguments)
+    choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
+    report = look(choice, arguments)
     if arguments.json:
         from drift.document import document
 
@@ -51,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         status = fix(arguments)
         if status != 0:
             return status
-        report = look(project, arguments)
+        report = look(choice, arguments)
         if report.has_drifted:
             print("\nwhat an `up` cannot put back:\n" + text(report, shows_steps=False))
     if report.has_drifted:
@@ -59,27 +61,26 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if report.unreadable else 0
 
 
-def look(project: Project, arguments: argparse.Namespace) -> "StackReport":
-    """All three sides, compared. Errors: CommandError (1, or 2 for models.yaml) when one of them cannot be read."""
+def look(choice: "StackChoice", arguments: argparse.Namespace) -> "StackReport":
+    """All three sides, compared. Errors: CommandError (1, or 2 for the models file) when one of them cannot be read."""
     from cli.errors import CommandError
-    from cli.stack_fleet import models_path, stack_client, stack_fleet
+    from cli.stack_fleet import stack_fleet
     from drift.stack import names_to_read, stack_report
     from serving.workspace.endpoint_survey import listed, survey_endpoints
     from serving.workspace.errors import WorkspaceError
 
-    stack = arguments.stack
-    state = recorded_stack(project, arguments)
+    state = recorded_stack(choice.project, arguments)
     try:
-        client = stack_client(project, stack, os.environ)
+        client = choice.client()
         caller = client.ping()
-        fleet = stack_fleet(models_path(project, stack, os.environ), project, stack, client, registered(state))
+        fleet = stack_fleet(choice, client, registered(state))
         wanted = wanted_endpoints(fleet)
         there = listed(client)
         surveyed = survey_endpoints(client, names_to_read(wanted, state))
         answers = registry_answers(client, state)
     except WorkspaceError as error:
         raise CommandError(f"could not look: {error}") from error
-    return stack_report(stack, client.host, wanted, state, surveyed, there, answers, caller, client.presentable)
+    return stack_report(choice.stack, client.host, wanted, state, surveyed, there, answers, caller, client.presentable)
 
 
 def recorded_stack(project: Project, arguments: argparse.Namespace) -> "RecordedStack":

@@ -3,11 +3,13 @@
 import argparse
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.errors import CommandError
-from cli.project import LOCAL
+from cli.errors import CommandError, NoProject
+from cli.project import LOCAL, find_project
+from cli.stack_choice import choose_stack
 
 if TYPE_CHECKING:
     from cli.saved_plan.merged import MergedPlans
@@ -30,6 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from cli.saved_plan.file import read_plan
 
+    with suppress(NoProject):  # a plan may be fetched anywhere
+        choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
     plans = plans_of(os.environ, arguments.workflow)
     number = plans.run_of_merge() if arguments.run is None else arguments.run
     if arguments.run is not None:

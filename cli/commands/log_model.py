@@ -1,13 +1,15 @@
 """`bandplan log-model`: logs a checkpoint as a deploy does, and registers it, or a logged model, when asked to."""
 
 import argparse
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.deployment import require_answer, workspace_environment
+from cli.deployment import require_answer
 from cli.errors import CommandError, UsageProblem
 from cli.project import LOCAL, find_project
+from cli.stack_choice import choose_stack
 
 if TYPE_CHECKING:
     from serving.registration.source import Source
@@ -49,13 +51,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     require_sense(arguments)
     project = find_project(Path.cwd())
+    choice = choose_stack(project, arguments.stack, os.environ)
     try:
         source = parse(arguments.source, Path.cwd())
         if arguments.check:
             return check(arguments, source)
         if source.kind != "checkpoint" and not arguments.register:
             raise UsageProblem(f"{arguments.source} is logged already; give --register to make a version of it")
-        environ = workspace_environment(project, arguments.stack)
+        environ = choice.environ()
         require_answer(environ)
         if arguments.register:
             register(arguments, source, project.digests_folder, environ)

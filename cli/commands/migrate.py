@@ -27,21 +27,20 @@ def run(arguments: argparse.Namespace) -> int:
     from adoption.migration import Migration, legacy_versions, migrated, migrations
     from cli.adoption import diff, open_place, optimization_info, write
     from cli.commands.adopt import require_sound
-    from cli.stack_fleet import models_path, stack_client
+    from cli.stack_choice import choose_stack
     from serving.spec.loading import load_text
     from serving.workspace.errors import WorkspaceError
 
-    project = find_project(Path.cwd())
+    choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
     try:
-        client = stack_client(project, arguments.stack, os.environ)
+        client = choice.client()
         client.ping()  # a workspace that takes requests and never answers is told in seconds, not in minutes
-        path = models_path(project, arguments.stack, os.environ)
-        place = open_place(project, arguments.stack, path, client)
+        path, place = choice.models, open_place(choice, client)
         require_sound(place)
-        loaded = load_text(place.text, path.name, arguments.stack)
+        loaded = load_text(place.text, path.name, choice.name)
         if loaded.checkable is None or not isinstance(loaded.data, dict):
             raise CommandError(f"{path.name}: no entries")
-        require_names(arguments.names, [entry.name for entry in loaded.checkable.models])
+        require_names(path.name, arguments.names, [entry.name for entry in loaded.checkable.models])
         answers = optimization_info(place, legacy_versions(loaded.checkable))
         found = migrations(loaded.checkable, loaded.data, answers, arguments.names)
     except WorkspaceError as error:
@@ -62,11 +61,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def require_names(names: Sequence[str], there: Sequence[str]) -> None:
+def require_names(file: str, names: Sequence[str], there: Sequence[str]) -> None:
     """UsageProblem for a name that is no entry."""
     missing = [name for name in names if name not in there]
     if missing:
-        raise UsageProblem(f"models.yaml has no entry {', '.join(missing)}")
+        raise UsageProblem(f"{file} has no entry {', '.join(missing)}")
 
 
 def require_sound_after(place: "Place", text: str, moving: "Sequence[Migration]") -> None:

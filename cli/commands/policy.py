@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "test", help="judge models.yaml: no workspace, no state; exit status 1 when one is broken"
     )
     test.add_argument("--stack", default=LOCAL, help=f"stack whose overrides and policies apply (default: {LOCAL})")
-    test.add_argument("--models", type=Path, metavar="FILE", help="file to judge (default: models.yaml)")
+    test.add_argument("--models", type=Path, metavar="FILE", help="file to judge (default: that of the stack)")
     test.add_argument("--json", action="store_true", help="print `policyEvents` as `bandplan preview --json` has them")
     actions.add_parser("list", help="every rule, and its level in each stack")
 
@@ -43,21 +43,22 @@ def test(project: Project, stack: str, models: Path | None, *, is_json: bool) ->
     from cli.errors import UsageProblem
     from cli.policies import analyzer_of, configuration_file
     from cli.policy_subjects import policy_subjects
-    from cli.stack_fleet import models_path
+    from cli.stack_choice import choose_stack
     from components.program import COMMITTED_ANSWERS
     from serving.spec.loading import load
     from serving.throughput.needed import model_versions
     from serving.workspace.cache import Cache
     from serving.workspace.optimization_info import fetch
 
-    analyzer = analyzer_of(project, stack)
+    choice = choose_stack(project, stack, os.environ, models)
+    analyzer = analyzer_of(project, choice.name)
     if analyzer is None:
         raise UsageProblem(f"{project.root}: has no policies/PulumiPolicy.yaml")
     configuration = configuration_file(project, stack)
     if not configuration.is_file():
         shown = configuration.relative_to(project.root)
         print(f"{shown} is not there, so every rule has the pack's own level", file=sys.stderr)
-    loaded = load(models or models_path(project, stack, os.environ), stack)
+    loaded = load(choice.models, choice.name)
     if loaded.fleet is None:
         return tell_problems(loaded.problems)
     cache = Cache(project.optimization_info_folder, committed=project.root / COMMITTED_ANSWERS)

@@ -1,6 +1,7 @@
 """`bandplan preview`: what `up` would change."""
 
 import argparse
+import os
 from pathlib import Path
 
 from cli.deployment import Deployment, add_run_arguments, open_deployment, options_of
@@ -43,8 +44,10 @@ def against(arguments: argparse.Namespace) -> int:
             "--against: asks nobody, so it goes with --offline, and with neither --save-plan nor --refresh"
         )
     from cli.engines.offline import preview_against
+    from cli.stack_choice import choose_stack
 
-    result = preview_against(find_project(Path.cwd()), arguments.stack, arguments.against, options_of(arguments))
+    choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
+    result = preview_against(choice.project, choice.name, arguments.against, options_of(arguments))
     return 0 if result.ok else 1
 
 

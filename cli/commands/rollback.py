@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.deployment import add_stack_arguments, open_deployment, options_of, workspace_environment
+from cli.deployment import add_stack_arguments, open_deployment, options_of
 from cli.project import find_project
 
 if TYPE_CHECKING:
@@ -25,15 +25,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from cli.going_back import going_back, written
-    from cli.stack_fleet import models_path
+    from cli.stack_choice import choose_stack
 
-    project = find_project(Path.cwd())
-    models = models_path(project, arguments.stack, os.environ)
-    environ = workspace_environment(project, arguments.stack)
-    back = going_back(models, arguments.stack, environ, arguments.name, arguments.to)
+    choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
+    models = choice.models
+    back = going_back(models, choice.name, choice.environ(), arguments.name, arguments.to)
     print(back.described())
     if not (arguments.write or arguments.yes):
-        steps = "`--yes` writes models.yaml and sends the traffic back now, `--write` writes models.yaml alone"
+        steps = f"`--yes` writes {models.name} and sends the traffic back now, `--write` writes {models.name} alone"
         print(f"\nNothing was changed: {steps}.")
         return 0
     written(back, models)

@@ -7,6 +7,7 @@ from pathlib import Path
 from cli.deployment import add_stack_arguments, make_engine
 from cli.engines.choice import choose_engine
 from cli.project import find_project
+from cli.stack_choice import choose_stack
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +20,8 @@ def run(arguments: argparse.Namespace) -> int:
     from cli.engines.pulumi import find_pulumi
 
     project = find_project(Path.cwd())
+    if arguments.action == "export":
+        choose_stack(project, arguments.stack, os.environ)
     name = choose_engine(arguments.engine, arguments.stack, find_pulumi(os.environ))
     engine = make_engine(name, project, arguments.stack, os.environ)
     result = engine.list_stacks() if arguments.action == "ls" else engine.export()

@@ -7,20 +7,19 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.project import LOCAL, Project, find_project
+from cli.project import LOCAL, find_project
 
 if TYPE_CHECKING:
+    from cli.stack_choice import StackChoice
     from cli.validation import Checked
-    from serving.workspace.client import WorkspaceClient
 
-DEFAULT_MODELS = "models.yaml"
 PROBLEMS_FOUND = 2
 """Exit status for a file with errors; warnings alone give 0."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", default=LOCAL, help=f"stack whose overrides apply (default: {LOCAL})")
-    parser.add_argument("--models", type=Path, metavar="FILE", help=f"file to check (default: {DEFAULT_MODELS})")
+    parser.add_argument("--models", type=Path, metavar="FILE", help="file to check (default: that of the stack)")
     parser.add_argument("--show", action="store_true", help="print the fleet with defaults and overrides merged in")
     parser.add_argument(
         "--record", action="store_true", help="write the optimization info to stacks/optimization-info.json, to commit"
@@ -32,36 +31,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from cli.errors import CommandError
+    from cli.stack_choice import choose_stack
     from cli.validation import check_file, check_stacks
     from serving.workspace.errors import WorkspaceError
 
     project = find_project(Path.cwd())
-    models = arguments.models or project.root / DEFAULT_MODELS
-    checked = check_stacks(check_file(models, arguments.stack), {LOCAL, *project.configured_stacks})
-    if checked.fleet is not None:
-        require_known_stack(arguments.stack, {*project.configured_stacks, *checked.fleet.overrides})
+    choice = choose_stack(project, arguments.stack, os.environ, arguments.models)
+    checked = check_stacks(check_file(choice.models, choice.name), {LOCAL, *project.configured_stacks})
     try:
-        checked = with_platform_answers(checked, project, arguments)
+        checked = with_platform_answers(checked, choice, arguments)
     except (WorkspaceError, CommandError) as error:
-        report(checked, models, arguments)
+        report(checked, choice.models, arguments)
         print(f"error: throughput was not checked: {error}", file=sys.stderr)
         return PROBLEMS_FOUND if checked.errors else 1
-    return report(checked, models, arguments)
+    return report(checked, choice.models, arguments)
 
 
-def require_known_stack(stack: str, known: set[str]) -> None:
-    """UsageProblem for a stack that has neither a configuration nor overrides: most likely a name mistyped."""
-    from cli.errors import UsageProblem
-    from serving.spec.suggestion import did_you_mean
-
-    if stack != LOCAL and stack not in known:
-        names = sorted({LOCAL, *known})
-        there = ", ".join(names[:10]) + (f" and {len(names) - 10:,} more" if len(names) > 10 else "")
-        step = did_you_mean(stack, known, f"add stacks/Pulumi.{stack}.yaml")
-        raise UsageProblem(f"--stack {stack}: no such stack (there: {there}); {step}")
-
-
-def with_platform_answers(checked: "Checked", project: Project, arguments: argparse.Namespace) -> "Checked":
+def with_platform_answers(checked: "Checked", choice: "StackChoice", arguments: argparse.Namespace) -> "Checked":
     """`checked` and the rules that need a workspace: aliases, what is to be registered, and optimization info.
 
     Of the last only what is not recorded is asked for.
@@ -72,7 +58,9 @@ def with_platform_answers(checked: "Checked", project: Project, arguments: argpa
     from serving.workspace.cache import Cache
     from serving.workspace.optimization_info import fetch
 
-    client = workspace(project, arguments) if checked.needed or checked.registered or checked.followed else None
+    project = choice.project
+    is_asked = not arguments.offline and (checked.needed or checked.registered or checked.followed)
+    client = choice.client() if is_asked else None
     cache = Cache(project.optimization_info_folder, committed=project.committed_optimization_info)
     if client is not None and (
         checked.registered
@@ -107,20 +95,6 @@ def with_platform_answers(checked: "Checked", project: Project, arguments: argpa
             reason = error.strerror or type(error).__name__
             raise CommandError(f"{project.committed_optimization_info} cannot be written: {reason}") from error
     return check_throughput(checked, answers, date.today())
-
-
-def workspace(project: Project, arguments: argparse.Namespace) -> "WorkspaceClient | None":
-    """Who to ask: the local workspace (started when needed) for the local stack, else that of the environment."""
-    from serving.workspace.client import WorkspaceClient, from_environment
-
-    if arguments.offline:
-        return None
-    if arguments.stack != LOCAL:
-        return from_environment(os.environ)
-    from cli.local_workspace import running_stub
-
-    stub = running_stub(project)
-    return WorkspaceClient(stub.host, stub.token)
 
 
 def report(checked: "Checked", models: Path, arguments: argparse.Namespace) -> int:

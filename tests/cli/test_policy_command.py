@@ -49,12 +49,21 @@ def events(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return list(json.loads(capsys.readouterr().out)["policyEvents"])
 
 
-def test_stack_without_a_configuration_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stack_without_policies_of_its_own_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record(project)
-    main(["policy", "test", "--stack", "dve"])
-    assert "stacks/policies.dve.json is not there, so every rule has the pack's own level" in capsys.readouterr().err
+    (project / "stacks" / "policies.dev.json").unlink()
     main(["policy", "test", "--stack", "dev"])
+    assert "stacks/policies.dev.json is not there, so every rule has the pack's own level" in capsys.readouterr().err
+    main(["policy", "test"])
     assert capsys.readouterr().err == ""
+
+
+def test_stack_that_is_not_there_is_judged_by_no_defaults(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record(project)
+    assert main(["policy", "test", "--stack", "dve"]) == 2
+    told = capsys.readouterr()
+    assert "--stack dve: no such stack (there: dev, local); did you mean dev?" in told.err
+    assert told.out == ""
 
 
 def test_models_file_is_judged_with_what_is_recorded(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
