@@ -114,15 +114,20 @@ def _accepted(sizing: EndpointSizing, pending: PendingSizing | None) -> dict[str
 def fleet_totals(sizings: Sequence[EndpointSizing]) -> dict[str, Any]:
     """Inputs of the fleet component: how many endpoints, and the sums of what they have.
 
-    A sum that hangs on a version still to be registered is left out: everything waits for the fleet's inputs, the
-    version too.
+    Everything waits for the fleet's inputs, the versions that this deploy registers too, so nothing here may depend on
+    one. `unsizedEndpoints` names the endpoints whose size does: they are in neither sum. It is left out if empty.
     """
-    totals = later_totals(sizings, [None] * len(sizings))
-    if any(sizing.family == "bands" and _floor(sizing) is None for sizing in sizings):
-        del totals["floorTokensPerSecond"]
-    if any(sizing.family == "bands" and _ceiling(sizing) is None for sizing in sizings):
-        del totals["ceilingTokensPerSecond"]
-    return totals
+    unsized = [sizing.entry.name for sizing in sizings if _is_unsized(sizing)]
+    sized = [sizing for sizing in sizings if not _is_unsized(sizing)]
+    return {
+        **later_totals(sized, [None] * len(sized)),
+        "endpointCount": len(sizings),
+        **({"unsizedEndpoints": unsized} if unsized else {}),
+    }
+
+
+def _is_unsized(sizing: EndpointSizing) -> bool:
+    return sizing.family == "bands" and (_floor(sizing) is None or _ceiling(sizing) is None)
 
 
 def later_totals(sizings: Sequence[EndpointSizing], pending: Sequence[PendingSizing | None]) -> dict[str, Any]:

@@ -42,6 +42,7 @@ def summary_document(summary: Summary) -> dict[str, Any]:
         "currency": summary.currency or None,
         "unpricedEndpoints": summary.unpriced,
         "unsizedEndpoints": summary.unsized,
+        "unmovedEndpoints": summary.unmoved,
     }
 
 

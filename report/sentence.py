@@ -55,7 +55,9 @@ def _stack(subject: tuple[Run, ...], summary: Summary, is_plural: bool = False) 
         case "unchanged":
             yield Run("Nothing changes in ")
             yield from subject
-            yield Run(f"{_standing(summary)}.")
+            yield Run(_standing(summary))
+            yield from _unknown_sizes(summary)
+            yield Run(".")
             return
         case "quiet":
             yield from subject
@@ -116,8 +118,17 @@ def _figures(summary: Summary) -> Iterator[Run]:
         yield from _money(summary.money, summary.currency)
     if summary.unpriced:
         yield Run(f", {count(summary.unpriced, 'endpoint')} without a price")
-    if summary.unsized:
-        yield Run(f"; {count(summary.unsized, 'endpoint')} not counted, as a size is not known yet")
+    yield from _unknown_sizes(summary)
+
+
+def _unknown_sizes(summary: Summary) -> Iterator[Run]:
+    """Where the sums are not shown, an endpoint that is the same in both of them is in no figure."""
+    is_in_sums = summary.before is not None
+    uncounted = summary.unsized if is_in_sums else summary.unsized + summary.unmoved
+    if uncounted:
+        yield Run(f"; {count(uncounted, 'endpoint')} not counted, as a size is not known yet")
+    if summary.unmoved and is_in_sums:
+        yield Run(f"; {count(summary.unmoved, 'endpoint')} counted as unchanged, as a size is not known yet")
 
 
 def _figure(name: str, unit: str, before: int | None, after: int | None, moved: int) -> list[Run]:

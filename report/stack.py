@@ -9,13 +9,13 @@ from report.endpoint import COMPONENT, EndpointChange, endpoint_changes, owner_u
 from report.events import PolicyEvent
 from report.finding import Finding, Kind, findings
 from report.model import MODEL_TYPES, ModelMove, model_moves
-from report.preview import Preview, State
+from report.preview import Preview
 from report.price import Money, Prices, money_change
 from report.stated_capacity import component_capacity, summary_capacities
+from report.sums import FLEET, StackSums, stack_sums
 from report.threshold import Thresholds
-from report.totals import Status, Summary, Totals, capacity_totals, moved_totals
+from report.totals import Status, Summary, moved_totals
 
-FLEET: Final = "bandplan:index:Fleet"
 STACK: Final = "pulumi:pulumi:Stack"
 
 _NONE: Final = Thresholds()
@@ -109,12 +109,10 @@ def stack_report(
     others = _others(preview)
     loud = bool(models or others or len(quiet) < len(changes))
     status = _status(preview, found, loud, bool(quiet))
-    moved = sum((moved_totals(change.before, change.after) for change in changes), Totals())
     is_partial = status == "failed" or any(change.is_alone for change in changes)  # one alone is in no fleet's sums
-    after, left = (None, None) if is_partial else _after(preview, outputs)
-    deleted = sum(change.rollout.kind == "deleted" for change in changes)
-    count = None if left is None else left + deleted
-    summary = _summary(status, changes, moved, after, count, prices, bills)
+    standing = None if outputs is None else {**known, **{one.name: one for one in unchanged}}.values()
+    sums = stack_sums(preview, changes, standing, is_partial=is_partial)
+    summary = _summary(status, changes, sums, prices, bills)
     preview.reading.finish()
     return StackReport(
         title=title or preview.stack or "stack",
@@ -168,29 +166,23 @@ def _difference(bills: Mapping[str, Bill], change: EndpointChange) -> Money | No
 def _summary(
     status: Status,
     changes: tuple[EndpointChange, ...],
-    moved: Totals,
-    after: Totals | None,
-    count: int | None,
+    sums: StackSums,
     prices: Prices | None,
     bills: Mapping[str, Bill],
 ) -> Summary:
-    # From what will be back to what is: after a refresh, the declared sums of before are not what runs.
-    before = None if after is None else after - moved
-    if before is not None and min(before.parts) < 0:
-        before = None
     differences = [bill.change for bill in bills.values()]
     known = [difference for difference in differences if difference is not None]
-    unsized = [change for change in changes if change.after is not None and not change.after.is_sized]
     return Summary(
         status=status,
         changed=len(changes),
-        endpoints=count,
-        before=before,
-        change=moved,
+        endpoints=sums.endpoints,
+        before=sums.before,
+        change=sums.change,
         money=sum(known, Money()) if prices is not None else None,
         currency=prices.currency if prices is not None else "",
         unpriced=len(differences) - len(known),
-        unsized=len(unsized),
+        unsized=sums.uncounted,
+        unmoved=sums.unmoved,
     )
 
 
@@ -204,27 +196,6 @@ def _stack_outputs(preview: Preview) -> tuple[Capacity, ...] | None:
                 return None
             return summary_capacities(step.old.outputs, f"{step.place}.oldState.outputs", preview.reading)
     return None
-
-
-def _after(preview: Preview, outputs: tuple[Capacity, ...] | None) -> tuple[Totals | None, int | None]:
-    """What there is in all after the change, and how many endpoints; None where nothing says it."""
-    for step in preview.steps.values():
-        if step.parts.type == FLEET:
-            place = f"{step.place}.newState.inputs"
-            return _fleet(step.new, place, preview) if step.op != "delete" else (Totals(), 0)
-    if outputs is None:
-        return None, None
-    return sum(map(capacity_totals, outputs), Totals()), len(outputs)
-
-
-def _fleet(state: State | None, place: str, preview: Preview) -> tuple[Totals | None, int | None]:
-    if state is None:
-        return None, None
-    keys = ("floorTokensPerSecond", "ceilingTokensPerSecond", "modelUnits", "endpointCount")
-    floor, ceiling, units, count = (preview.reading.whole(state.inputs.get(key), f"{place}.{key}") for key in keys)
-    if floor is None or ceiling is None or units is None:
-        return None, count  # a sum that hangs on a version still to be registered is not stated
-    return Totals(floor, ceiling, units), count
 
 
 def _unchanged(preview: Preview, outputs: tuple[Capacity, ...], changed: set[str]) -> tuple[Capacity, ...]:

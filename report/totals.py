@@ -53,7 +53,8 @@ class Summary:
     """One stack, or several, in figures.
 
     `before` is None where the preview does not say what there was; `money` where there are no prices. `unpriced` counts
-    changed endpoints whose money is not known, `unsized` those whose size is not.
+    changed endpoints whose money is not known, `unsized` those of no known size, which are in no sum, and `unmoved`
+    those of which one size is known, which is in both sums.
     """
 
     status: Status
@@ -65,6 +66,7 @@ class Summary:
     currency: str = ""
     unpriced: int = 0
     unsized: int = 0
+    unmoved: int = 0
     is_refused: bool = False
     """Whether a deployment did nothing, for what would have been done was not what was reviewed."""
 
@@ -97,6 +99,7 @@ def _joined(one: Summary, other: Summary) -> Summary:
         currency=currencies.pop() if len(currencies) == 1 else _MIXED if currencies else "",
         unpriced=one.unpriced + other.unpriced,
         unsized=one.unsized + other.unsized,
+        unmoved=one.unmoved + other.unmoved,
     )
 
 

@@ -130,7 +130,7 @@ def _summary(value: Any, reading: Reading) -> Summary:
         status = "failed"
     whole = {
         name: reading.whole(item.get(name), name)
-        for name in ("changedEndpoints", "endpoints", "unpricedEndpoints", "unsizedEndpoints")
+        for name in ("changedEndpoints", "endpoints", "unpricedEndpoints", "unsizedEndpoints", "unmovedEndpoints")
     }
     before, after = _totals(item.get("before"), reading), _totals(item.get("after"), reading)
     change = item.get("change")
@@ -148,6 +148,7 @@ def _summary(value: Any, reading: Reading) -> Summary:
         currency=(reading.text(item.get("currency"), "currency") or "")[:8],
         unpriced=whole["unpricedEndpoints"] or 0,
         unsized=whole["unsizedEndpoints"] or 0,
+        unmoved=whole["unmovedEndpoints"] or 0,
     )
 
 

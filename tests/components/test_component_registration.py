@@ -177,7 +177,13 @@ def test_a_version_that_stays_is_sized_like_any_other_at_preview(plan_of: Any, r
         1960,
     )
     fleet = found.named("fleet", "Fleet")
-    assert fleet.inputs == {"endpointCount": 2, "modelUnits": 0}
+    assert fleet.inputs == {
+        "endpointCount": 2,
+        "floorTokensPerSecond": 980,  # of the other endpoint, whose version nobody has to make
+        "ceilingTokensPerSecond": 1960,
+        "modelUnits": 0,
+        "unsizedEndpoints": ["one"],
+    }
     outputs = found.component_outputs[fleet.urn]
     assert (outputs["floorTokensPerSecond"], outputs["ceilingTokensPerSecond"]) == (1960, 3920)
     assert found.exports["endpoints"][0]["models"][0]["version"] == "4"

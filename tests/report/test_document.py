@@ -21,6 +21,7 @@ def test_the_json_report_has_figures_as_numbers_and_money_as_exact_texts() -> No
         "currency": "USD",
         "unpricedEndpoints": 0,
         "unsizedEndpoints": 0,
+        "unmovedEndpoints": 0,
     }
     (stack,) = found["stacks"]
     assert stack["unchanged"] == ["same"]
