@@ -174,8 +174,7 @@ def take_over(
 
 def _plan_of(engine_with: Callable[[Path], Engine], place: Place) -> dict[str, Any]:
     """The preview of the place's text, which is in no file of the user's yet."""
-    folder = place.project.own_folder
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = place.project.make_private(place.project.own_folder)
     handle, name = tempfile.mkstemp(dir=folder, prefix="adopt-", suffix=".yaml")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:

@@ -108,6 +108,8 @@ def keep_baseline(project: Project, stack: str, outputs: Callable[[], Mapping[st
         return
     if baseline_file(stack) not in configuration.read_text(encoding="utf-8"):
         return
+    from serving.private_file import replace_private_file
+
     path = project.root / baseline_file(stack)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(outputs().get("endpoints") or []), encoding="utf-8")
+    project.make_private(path.parent)
+    replace_private_file(path, json.dumps(outputs().get("endpoints") or []))

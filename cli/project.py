@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.errors import CommandError, NoProject
+from embedded.files import make_private_folder
 
 LOCAL = "local"
 """The stack of the stand-in workspace."""
@@ -39,6 +40,14 @@ class Project:
     @property
     def own_folder(self) -> Path:
         return self.root / ".bandplan"
+
+    def make_private(self, folder: Path) -> Path:
+        """Make `.bandplan/`, or a folder in it, and close it to other users, with what is above it up to `.bandplan/`.
+
+        Errors: OSError.
+        """
+        make_private_folder(folder, self.own_folder)
+        return folder
 
     @property
     def stub_folder(self) -> Path:

@@ -6,15 +6,16 @@ version-3 checkpoint. Source: pkg/backend/diy and sdk/go/common/apitype in githu
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from embedded.errors import StateError, Unsupported
+from embedded.files import is_there, read_if_there, write_whole
+from embedded.form import checkpoint_problems, listed, strict_json
+from embedded.ordering import in_order
 from embedded.resource import ResourceState
-from embedded.values import SIGNATURE_KEY, dumped, plain_number
+from embedded.values import SIGNATURE_KEY, dumped
 
 ENGINE_VERSION: Final = "bandplan"
 """What the manifest of a checkpoint names as its writer; the CLI's names begin with `v`."""
@@ -73,35 +74,35 @@ class StackFile:
         return self.root / "locks" / "organization" / self.project / self.stack
 
 
-def parse(text: bytes, path: Path) -> Snapshot:
-    """Read a checkpoint's text. StateError when it is no checkpoint; Unsupported when it needs more than is known."""
+def parse(text: bytes, file: StackFile) -> Snapshot:
+    """Read a stack's checkpoint. StateError lists all that is wrong; Unsupported if it needs more than is known."""
+    path = file.path
     try:
-        document = json.loads(text, parse_int=_whole_number)
-    except (ValueError, RecursionError) as error:
-        raise StateError(f"{path}: is not JSON ({error}); {_where_a_copy_is(path)}") from error
+        document = strict_json(text)
+    except ValueError as error:
+        raise StateError(f"{path}: is not JSON that can be trusted ({error}); {_where_a_copy_is(path)}") from error
     version = document.get("version") if isinstance(document, dict) else None
-    if version not in (DEPLOYMENT_VERSION, FEATURED_VERSION):
-        raise StateError(f"{path}: has checkpoint version {version!r}; this engine reads version {DEPLOYMENT_VERSION}")
-    if unknown := sorted(set(document.get("features") or []) - FEATURES):
-        raise Unsupported(f"state with {', '.join(unknown)}", str(path))
+    if isinstance(version, bool) or version not in (DEPLOYMENT_VERSION, FEATURED_VERSION):
+        said = "no checkpoint version" if version is None else f"checkpoint version {ascii(version)[:20]}"
+        raise StateError(
+            f"{path}: has {said}; this engine reads version {DEPLOYMENT_VERSION}; {_where_a_copy_is(path)}"
+        )
+    features = document.get("features") or []
+    if not isinstance(features, list) or not all(isinstance(one, str) for one in features):
+        raise StateError(f"{path}: features has to be a list of texts; {_where_a_copy_is(path)}")
+    if unknown := sorted(set(features) - FEATURES):
+        raise Unsupported(f"state with {', '.join(ascii(one)[1:-1][:40] for one in unknown)}", str(path))
+    if problems := checkpoint_problems(document.get("checkpoint"), file.project, file.stack):
+        raise StateError(f"{path}: cannot be trusted; {_where_a_copy_is(path)}:{listed(problems)}")
     if SIGNATURE_KEY.encode() in text:
         raise Unsupported("a secret, an asset or another special value in the state", str(path))
-    latest = _latest(document, path)
+    latest = document["checkpoint"].get("latest") or {}
     return Snapshot(
-        resources=[ResourceState.from_json(entry) for entry in latest.get("resources") or []],
+        resources=in_order([ResourceState.from_json(entry) for entry in latest.get("resources") or []]),
         secrets_providers=latest.get("secrets_providers"),
         metadata=latest.get("metadata") or {},
         pending_operations=latest.get("pending_operations") or [],
     )
-
-
-def _latest(document: dict[str, Any], path: Path) -> dict[str, Any]:
-    """What the last deployment left; empty for a stack that was made and never deployed."""
-    checkpoint = document.get("checkpoint")
-    latest = (checkpoint.get("latest") or {}) if isinstance(checkpoint, dict) else None
-    if not isinstance(latest, dict) or not isinstance(latest.get("resources") or [], list):
-        raise StateError(f"{path}: is no checkpoint of a stack; {_where_a_copy_is(path)}")
-    return latest
 
 
 def _where_a_copy_is(path: Path) -> str:
@@ -109,11 +110,6 @@ def _where_a_copy_is(path: Path) -> str:
     if not copy.is_file():
         return "no copy of it is there; put one back, or remove it when the stack has nothing deployed"
     return f"a copy of the state before the last update is beside it as {copy.name}"
-
-
-def _whole_number(digits: str) -> int | float:
-    """A number as every other JSON reader of the state has it: beyond 2**53 the nearest double."""
-    return int(digits) if len(digits) < 16 else plain_number(float(digits))
 
 
 def render(snapshot: Snapshot, file: StackFile, time: str) -> bytes:
@@ -142,34 +138,14 @@ def render(snapshot: Snapshot, file: StackFile, time: str) -> bytes:
 def is_ours(text: bytes) -> bool:
     """Whether this engine wrote a checkpoint that can be parsed."""
     latest = json.loads(text)["checkpoint"].get("latest") or {}
-    return (latest.get("manifest") or {}).get("version") == ENGINE_VERSION
+    return bool((latest.get("manifest") or {}).get("version") == ENGINE_VERSION)
 
 
 def write(file: StackFile, text: bytes) -> None:
     """Put a checkpoint in place at once, keeping the one before as `.bak`; a crash leaves the old one whole."""
     meta = file.root / "meta.yaml"
-    if not meta.exists():
-        write_whole(meta, b"version: 1\n")
-    try:
-        write_whole(file.backup_path, file.path.read_bytes())
-    except FileNotFoundError:
-        pass
-    write_whole(file.path, text)
-
-
-def write_whole(path: Path, text: bytes) -> None:
-    """Write a file so that a reader sees the old text or the new one, never a part. StateError when it cannot be."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as out:
-                out.write(text)
-                out.flush()
-                os.fsync(out.fileno())
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
-    except OSError as error:
-        raise StateError(f"{path}: cannot be written: {error.strerror}") from error
+    if not is_there(meta):
+        write_whole(meta, b"version: 1\n", file.root)
+    if (before := read_if_there(file.path)) is not None:
+        write_whole(file.backup_path, before, file.root)
+    write_whole(file.path, text, file.root)

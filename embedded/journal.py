@@ -18,16 +18,17 @@ Indexes count the checkpoint's resources from 0.
 import contextlib
 import hashlib
 import itertools
-import json
+import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, TextIO
 
 from embedded.checkpoint import Snapshot, StackFile, is_ours, parse
 from embedded.errors import StateError
-from embedded.ordering import in_dependency_order
+from embedded.files import make_private_folder, read_if_there, remove
+from embedded.form import graph_problems, line_problems, listed, strict_json
+from embedded.ordering import in_order, naming_only
 from embedded.resource import ResourceState
 from embedded.values import dumped
 
@@ -94,8 +95,13 @@ class Progress:
                 self.olds[index] = state.changed(outputs=properties)
 
     def snapshot(self) -> Snapshot:
-        """The stack as it stands: what was completed, then what has not been reached."""
-        resources = [*self.news.values(), *(state for state in self.olds if state is not None)]
+        """The stack as it stands: what was completed, then what has not been reached.
+
+        What a failed run left behind may still name what the same run has deleted; the state names only what it holds.
+        """
+        kept = [*self.news.values(), *(state for state in self.olds if state is not None)]
+        there = {state.urn for state in kept}
+        resources = [state if state.all_dependencies() <= there else _among(there, state) for state in kept]
         return Snapshot(
             resources=resources,
             secrets_providers=self.base.secrets_providers,
@@ -185,7 +191,7 @@ class Journal:
         """The checkpoint holds all of it now."""
         with contextlib.suppress(OSError):  # of what could not be written when it happened
             self.close()
-        self._file.journal_path.unlink(missing_ok=True)
+        remove(self._file.journal_path)
 
     def _settle(self, line: dict[str, Any], sequence: int | None) -> None:
         self._take({"seq": next(self._numbers) if sequence is None else sequence, **line})
@@ -203,8 +209,10 @@ class Journal:
         path = self._file.journal_path
         try:
             if self._out is None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self._out = path.open("w", encoding="utf-8")
+                make_private_folder(path.parent, self._file.root)
+                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                os.fchmod(handle, 0o600)
+                self._out = os.fdopen(handle, "w", encoding="utf-8")
                 self._out.write(_worded({"base": self._digest}))
             self._out.write(text)
             self._out.flush()
@@ -212,6 +220,10 @@ class Journal:
             raise StateError(
                 f"{path}: cannot be written: {error.strerror}; nothing more is begun, mend that and run again"
             ) from error
+
+
+def _among(there: set[str], state: ResourceState) -> ResourceState:
+    return naming_only(there, state.changed(parent=state.parent if state.parent in there else ""))
 
 
 def _worded(line: dict[str, Any]) -> str:
@@ -224,24 +236,20 @@ def digest(checkpoint_text: bytes | None) -> str:
 
 
 def replay(file: StackFile) -> Snapshot | None:
-    """The state at the moment an update was killed; None when no journal was left, or all of it is in the checkpoint.
+    """The state at the moment an update was killed; None if no journal was left, or all of it is in the checkpoint.
 
-    A last line cut short by the kill is passed over. StateError when the journal belongs to another checkpoint.
+    Only a last line without its line feed, cut short by the kill, is passed over. StateError if any other line cannot
+    be trusted, or the journal belongs to another checkpoint: nothing is written then, and both files stay.
     """
-    text = _bytes_of(file.journal_path) or b""
-    base_text = _bytes_of(file.path)
-    lines = list(_whole_lines(text))
-    if not lines and b"\n" not in text:
+    text = read_if_there(file.journal_path) or b""
+    base_text = read_if_there(file.path)
+    if b"\n" not in text:
         return None  # killed before anything began
-    if not lines or "base" not in lines[0]:
-        raise StateError(
-            f"{file.journal_path}: cannot be read, so what a killed update has done is not known; compare {file.path} "
-            "with what there is, then remove the journal"
-        )
-    before = parse(base_text, file.path) if base_text is not None else Snapshot()
-    base = lines[0]["base"]
+    lines = _whole_lines(text, file)
+    base = next(lines)["base"]
+    before = parse(base_text, file) if base_text is not None else Snapshot()
     if base != digest(base_text):
-        if base == digest(_bytes_of(file.backup_path)) and base_text is not None and is_ours(base_text):
+        if base == digest(read_if_there(file.backup_path)) and base_text is not None and is_ours(base_text):
             # Killed between the last two acts of a run: the checkpoint was written, the journal not yet removed.
             return None
         raise StateError(
@@ -249,25 +257,52 @@ def replay(file: StackFile) -> Snapshot | None:
             "compare the two and remove the journal when the checkpoint is right"
         )
     progress = Progress(before)
-    for line in lines[1:]:
+    for number, line in enumerate(lines, start=2):
+        if problem := _misfit(line, progress):
+            raise _unreadable(file, number, [problem])
         progress.apply(line)
     snapshot = progress.snapshot()
-    return replace(snapshot, resources=in_dependency_order(snapshot.resources))
+    if problems := graph_problems(
+        [(one.urn, one.delete, frozenset(one.all_dependencies())) for one in snapshot.resources]
+    ):
+        raise StateError(f"{file.journal_path}: gives a state that cannot be; {_way_out(file)}:{listed(problems)}")
+    return replace(snapshot, resources=in_order(snapshot.resources))
 
 
-def _bytes_of(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-
-
-def _whole_lines(text: bytes) -> Iterable[dict[str, Any]]:
-    for line in text.split(b"\n")[:-1]:
+def _whole_lines(text: bytes, file: StackFile) -> Iterator[dict[str, Any]]:
+    """The lines that end in a line feed. StateError at the first that has not the form of a journal's line."""
+    for number, line in enumerate(text.split(b"\n")[:-1], start=1):
         try:
-            found = json.loads(line)
-        except ValueError:
-            return
-        if not isinstance(found, dict):
-            return
+            found = strict_json(line)
+        except ValueError as error:
+            raise _unreadable(file, number, [f"is not JSON that can be trusted ({error})"]) from error
+        if problems := line_problems(found, number == 1, file.project, file.stack):
+            raise _unreadable(file, number, problems)
         yield found
+
+
+def _misfit(line: dict[str, Any], progress: Progress) -> str | None:
+    """What is wrong with a line of the right form where it stands: it speaks of an entry that is not there."""
+    for key in ("old", "condemned", "gone", "mark"):
+        place = line.get(key)
+        if place is None:
+            continue
+        if place >= len(progress.olds):
+            return "names a resource that the checkpoint does not have"
+        if key != "old" and progress.olds[place] is None:
+            return "names a resource that an earlier line has replaced or deleted"
+    return None
+
+
+def _unreadable(file: StackFile, number: int, problems: Sequence[str]) -> StateError:
+    return StateError(
+        f"{file.journal_path}: line {number} cannot be trusted, so what a killed update has done since is not known; "
+        f"{_way_out(file)}:{listed(problems)}"
+    )
+
+
+def _way_out(file: StackFile) -> str:
+    return (
+        f"nothing was changed and the journal is kept; put the line right, or compare {file.path} with what there is, "
+        "then remove the journal"
+    )

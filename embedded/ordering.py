@@ -1,6 +1,6 @@
 """Orders of dependence over resource states."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from embedded.resource import ResourceState
 
@@ -30,6 +30,29 @@ def in_dependency_order(resources: Sequence[ResourceState]) -> list[ResourceStat
             needed = [other for urn in sorted(state.all_dependencies()) for other in by_urn.get(urn, [])]
             pending.extend((other, False) for other in reversed(needed) if id(other) not in placed)
     return ordered
+
+
+def in_order(resources: list[ResourceState]) -> list[ResourceState]:
+    """The resources as they are if each follows all that it depends on, else `in_dependency_order`."""
+    seen: set[str] = set()
+    for state in resources:
+        if not state.all_dependencies() <= seen:
+            return in_dependency_order(resources)
+        seen.add(state.urn)
+    return resources
+
+
+def naming_only(there: Collection[str], state: ResourceState) -> ResourceState:
+    """`state` without dependencies on what is not there; as in Pulumi, a property left without one is left out."""
+    return state.changed(
+        dependencies=[urn for urn in state.dependencies if urn in there],
+        property_dependencies={
+            key: left
+            for key, urns in state.property_dependencies.items()
+            if (left := [urn for urn in urns if urn in there])
+        },
+        deleted_with=state.deleted_with if state.deleted_with in there else "",
+    )
 
 
 def dependents_of(urn: str, resources: Sequence[ResourceState]) -> list[tuple[int, ResourceState]]:

@@ -7,6 +7,7 @@ from embedded.account import Account
 from embedded.default_providers import DefaultProviders
 from embedded.diff import inverted
 from embedded.journal import Journal
+from embedded.ordering import naming_only
 from embedded.providers import Providers
 from embedded.resource import ResourceState
 from embedded.steps import Op, Step
@@ -86,19 +87,6 @@ def without_loose_ends(olds: list[ResourceState], news: list[ResourceState | Non
         if new is None:
             heir_of[old.urn] = parent
             continue
-        kept.append(_naming_only(there, new.changed(parent=parent)))
+        kept.append(naming_only(there, new.changed(parent=parent)))
         there.add(new.urn)
     return kept
-
-
-def _naming_only(there: set[str], state: ResourceState) -> ResourceState:
-    """Pulumi leaves out a property without dependencies here, too."""
-    return state.changed(
-        dependencies=[urn for urn in state.dependencies if urn in there],
-        property_dependencies={
-            key: left
-            for key, urns in state.property_dependencies.items()
-            if (left := [urn for urn in urns if urn in there])
-        },
-        deleted_with=state.deleted_with if state.deleted_with in there else "",
-    )

@@ -6,8 +6,6 @@ Source: sdk/go/common/apitype/core.go, `ResourceV3`, in github.com/pulumi/pulumi
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from embedded.errors import StateError
-
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 PROVIDER_TYPE_PREFIX: Final = "pulumi:providers:"
 
@@ -132,23 +130,18 @@ class ResourceState:
 
     @classmethod
     def from_json(cls, entry: dict[str, Any]) -> "ResourceState":
-        """Read one checkpoint entry. StateError when it lacks what every entry has."""
-        if not isinstance(entry, dict):
-            raise StateError(f"a resource in the checkpoint is no object: {str(entry)[:80]}")
+        """Read one checkpoint entry in which `form.resource_problems` finds nothing."""
         known = dict(entry)
-        try:
-            urn, type_, custom = known.pop("urn"), known.pop("type"), known.pop("custom")
-        except KeyError as missing:
-            raise StateError(
-                f"a resource in the checkpoint has no {missing}: {entry.get('urn', 'unnamed')}"
-            ) from missing
+        urn, type_, custom = known.pop("urn"), known.pop("type"), known.pop("custom")
         times = known.pop("customTimeouts", None) or {}
         taken = {name: known.pop(key) for key, name in _JSON_NAMES.items() if known.get(key) is not None}
+        if "property_dependencies" in taken:
+            taken["property_dependencies"] = {key: urns or [] for key, urns in taken["property_dependencies"].items()}
         return cls(
             urn=urn,
             type=type_,
             custom=custom,
-            custom_timeouts=CustomTimeouts(**{name: times.get(name, 0) for name in ("create", "update", "delete")}),
+            custom_timeouts=CustomTimeouts(**{name: times.get(name) or 0 for name in ("create", "update", "delete")}),
             **taken,
             other=known,
         )

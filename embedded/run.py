@@ -20,6 +20,7 @@ from embedded.deployment import Deployment
 from embedded.digest import Digest
 from embedded.errors import EngineError, StackLocked, UpdateFailed
 from embedded.events import Diagnosed, Event, Finished, Started, one_at_a_time
+from embedded.files import is_there, read_if_there, remove
 from embedded.guards import Interrupts, termination_as_interrupt, without_garbage_collection
 from embedded.journal import Journal, replay
 from embedded.lock import hold
@@ -121,7 +122,7 @@ class Engine:
 
     def recover(self) -> None:
         """Take over what a killed update had done, so that the checkpoint alone says how the stack stands."""
-        is_journal_left = self._file.journal_path.exists()
+        is_journal_left = is_there(self._file.journal_path)
         try:
             with self._locked(is_preview=False):
                 snapshot, text = self._stored(is_locked=True)
@@ -137,7 +138,7 @@ class Engine:
             snapshot, _ = self._stored(is_locked=True)
             document = json.loads(render(snapshot, self._file, _now()))
             document["checkpoint"]["latest"] = change(document["checkpoint"]["latest"])
-            self._write(parse(json.dumps(document).encode(), self._file.path))
+            self._write(parse(json.dumps(document).encode(), self._file))
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs as last recorded."""
@@ -166,7 +167,7 @@ class Engine:
                 without_garbage_collection(),
                 termination_as_interrupt() as interrupts,
             ):
-                is_recovered = is_locked and self._file.journal_path.exists()
+                is_recovered = is_locked and is_there(self._file.journal_path)
                 snapshot, text = self._stored(is_locked)
                 snapshot, text = self._settled(snapshot, text, is_preview, emit)
                 for note in _notes(snapshot, is_recovered) if is_locked else ():
@@ -275,7 +276,7 @@ class Engine:
     @contextmanager
     def _locked(self, is_preview: bool) -> Iterator[bool]:
         """Hold the lock; says whether it is held. A preview needs it only to put a killed update in order."""
-        if is_preview and not self._file.journal_path.exists():
+        if is_preview and not is_there(self._file.journal_path):
             yield False
             return
         try:
@@ -293,12 +294,11 @@ class Engine:
         if is_locked:
             if (recovered := replay(self._file)) is not None:
                 self._write(recovered)
-            self._file.journal_path.unlink(missing_ok=True)
-        try:
-            text = self._file.path.read_bytes()
-        except FileNotFoundError:
+            remove(self._file.journal_path)
+        text = read_if_there(self._file.path)
+        if text is None:
             return Snapshot(secrets_providers=self._secrets_provider()), None
-        snapshot = parse(text, self._file.path)
+        snapshot = parse(text, self._file)
         return replace(snapshot, secrets_providers=snapshot.secrets_providers or self._secrets_provider()), text
 
     def _settled(

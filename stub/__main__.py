@@ -1,6 +1,7 @@
 """`python -m stub serve`: the stub workspace in the foreground."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def main(arguments: list[str]) -> int:
         pace = parse_pace(options.pace) if options.pace else None
         played = scenario.load(scenario.find(options.scenario)) if options.scenario else scenario.NONE
         folder = Path(options.state_dir).absolute()
+        os.umask(0o077)  # the database and the log are for their owner alone, as the token is
         serve(folder, port.parse(options.port), settle, pace, played, is_token_kept=options.keep_token)
     except (ServeError, StoreError, scenario.ScenarioError, ValueError) as error:
         print(error, file=sys.stderr)

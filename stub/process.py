@@ -54,7 +54,7 @@ def start(
     The process has a session of its own and outlives the caller. Raises StubError.
     """
     state_dir = state_dir.absolute()
-    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    statedir.make_private(state_dir)
     with _starting(state_dir):
         running = status(state_dir)
         if running is not None:
@@ -148,7 +148,7 @@ def _spawn(state_dir: Path, settle: str | None, port: int, scenario: str | None,
         command += ["--scenario", scenario]
     if is_token_kept:
         command.append("--keep-token")
-    with (state_dir / "stub.log").open("ab") as log:
+    with open(state_dir / "stub.log", "ab", opener=statedir.for_owner) as log:
         log_start = log.tell()
         process = subprocess.Popen(
             command,
@@ -167,7 +167,7 @@ def _spawn(state_dir: Path, settle: str | None, port: int, scenario: str | None,
             )
         running = status(state_dir)
         if running is not None:
-            (state_dir / "port").write_text(running.host.rpartition(":")[2], encoding="ascii")
+            statedir.write_port(state_dir, running.host.rpartition(":")[2])
             # It is meant to outlive us: without this, subprocess warns about a child still running.
             process.returncode = 0
             return running

@@ -78,7 +78,7 @@ def serve(
 
     The bearer token is a new random one, or the last one when it is kept.
     """
-    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    statedir.make_private(state_dir)
     lock = statedir.take_lock(state_dir)
     if lock is None:
         raise ServeError(f"{state_dir}: another stub workspace serves this directory; run `bandplan stub stop` first")

@@ -27,6 +27,15 @@ class RunFile:
     started_at: str
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder and those above it that are missing, closed to other users, and close the folder if it is open."""
+    for part in [*reversed(folder.parents), folder]:
+        if not part.exists():
+            part.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
+
+
 def write_run_file(state_dir: Path, run: RunFile) -> None:
     """Write `run.json` whole or not at all."""
     _replace(
@@ -41,6 +50,16 @@ def read_run_file(state_dir: Path) -> RunFile | None:
         return RunFile(**json.loads((state_dir / "run.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def write_port(state_dir: Path, port: str) -> None:
+    """Keep the port for the next start."""
+    _replace(state_dir / "port", port)
+
+
+def for_owner(path: str, flags: int) -> int:
+    """`opener` of a file that only its owner may read."""
+    return os.open(path, flags, 0o600)
 
 
 def remove_run_file(state_dir: Path) -> None:

@@ -3,11 +3,11 @@
 Source of the layout: pkg/backend/diy in github.com/pulumi/pulumi (read 2026-11).
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 from cli.errors import CommandError
+from embedded.form import checkpoint_problems, listed, strict_json
 
 
 def stacks_folder(state_folder: Path, project: str) -> Path:
@@ -28,28 +28,38 @@ def require_stack(state_folder: Path, project: str, stack: str) -> None:
 
 
 def read_checkpoint(state_folder: Path, project: str, stack: str) -> dict[str, Any]:
-    """The stack's checkpoint: `stack`, and `latest` unless it was never deployed.
+    """The stack's checkpoint, in which nothing is damaged: `stack`, and `latest` unless it was never deployed.
 
-    Errors: CommandError when there is no such stack or its file is damaged.
+    Errors: CommandError when there is no such stack, or its file cannot be trusted.
     """
     path = stacks_folder(state_folder, project) / f"{stack}.json"
     require_stack(state_folder, project, stack)
     try:
-        checkpoint = json.loads(path.read_bytes())["checkpoint"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        document = strict_json(path.read_bytes())
+    except OSError as error:
+        raise CommandError(f"{path}: the stack's state cannot be read: {error.strerror}") from error
+    except ValueError as error:
         raise CommandError(f"{path}: the stack's state cannot be read: {error}") from error
-    if not isinstance(checkpoint, dict):
-        raise CommandError(f"{path}: the stack's state cannot be read: it is no checkpoint")
-    return checkpoint
+    checkpoint: Any = document.get("checkpoint") if isinstance(document, dict) else None
+    if problems := checkpoint_problems(checkpoint, project, stack):
+        raise CommandError(
+            f"{path}: the stack's state cannot be read; the one before the last update, if any, is beside it as "
+            f"{path.name}.bak:{listed(problems)}"
+        )
+    return dict(checkpoint)
 
 
 def stack_lines(state_folder: Path, project: str) -> list[str]:
     """A table as `pulumi stack ls` prints it: name, time of the last change (UTC), number of resources."""
     rows = [("NAME", "LAST UPDATE", "RESOURCE COUNT")]
     for name in stack_names(state_folder, project):
-        latest = read_checkpoint(state_folder, project, name).get("latest") or {}
+        try:
+            latest = read_checkpoint(state_folder, project, name).get("latest") or {}
+        except CommandError:
+            rows.append((name, "n/a", "damaged"))
+            continue
         resources = latest.get("resources") or []
-        time = (latest.get("manifest") or {}).get("time", "") if resources else ""
+        time = ((latest.get("manifest") or {}).get("time") or "") if resources else ""
         rows.append((name, time[:19].replace("T", " ") or "n/a", str(len(resources)) if latest else "n/a"))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -12,7 +12,13 @@ from typing import IO
 from cli.errors import CommandError
 
 
-def run_child(command: Sequence[str], folder: Path, environ: Mapping[str, str], output: IO[bytes] | None = None) -> int:
+def run_child(
+    command: Sequence[str],
+    folder: Path,
+    environ: Mapping[str, str],
+    output: IO[bytes] | None = None,
+    umask: int = -1,
+) -> int:
     """The program's exit status; output and input are this process's own, but for standard output with `output`.
 
     A deployment under way must not be killed, nor go on by itself: the program decides how to stop, and this process
@@ -25,7 +31,12 @@ def run_child(command: Sequence[str], folder: Path, environ: Mapping[str, str], 
     with _passing_on(signals) as begin:
         try:
             child = subprocess.Popen(
-                command, cwd=folder, env=dict(environ), stdout=output, process_group=None if is_on_terminal else 0
+                command,
+                cwd=folder,
+                env=dict(environ),
+                stdout=output,
+                process_group=None if is_on_terminal else 0,
+                umask=umask,
             )
         except OSError as error:
             raise CommandError(f"{command[0]}: cannot be started: {error.strerror}") from error

@@ -4,6 +4,8 @@ import os
 import shlex
 from pathlib import Path
 
+from serving.private_file import make_private_folder
+
 NAME = "pulumi-resource-databricks"
 
 
@@ -13,10 +15,10 @@ def write_plugin_executable(folder: Path, python: str, source_root: Path) -> Pat
     text = executable_text(python, source_root)
     if path.is_file() and os.access(path, os.X_OK) and path.read_text(encoding="utf-8") == text:
         return path
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private_folder(folder)
     unfinished = folder / f".{NAME}.{os.getpid()}"
     unfinished.write_text(text, encoding="utf-8")
-    unfinished.chmod(0o755)
+    unfinished.chmod(0o700)
     os.replace(unfinished, path)
     return path
 

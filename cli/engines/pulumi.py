@@ -64,7 +64,7 @@ class PulumiEngine:
         That plan has the values themselves in it and leaves this machine never.
         """
         shown = ["--suppress-outputs", *flags(options), *self._policies()]
-        self.project.own_folder.mkdir(parents=True, exist_ok=True)
+        self.project.make_private(self.project.own_folder)
         with tempfile.TemporaryDirectory(dir=self.project.own_folder, prefix="plan-") as folder:
             plan = str(Path(folder) / "plan.json")
             result, events = self._report(["preview", "--save-plan", plan, *shown], is_kept=True)
@@ -93,7 +93,7 @@ class PulumiEngine:
         return self._run(["destroy", *flags(options), *yes(options)])
 
     def list_stacks(self) -> Result:
-        return Result(run_child([self.executable, "stack", "ls"], self.project.root, self._prepared()) == 0)
+        return self._started([self.executable, "stack", "ls"])
 
     def export(self) -> Result:
         return self._run(["stack", "export"])
@@ -102,8 +102,15 @@ class PulumiEngine:
         return deployment_of(self.project, self.stack, "pulumi", self._prepared(), self.executable)
 
     def _run(self, arguments: list[str]) -> Result:
-        command = [self.executable, *arguments, "--stack", self.stack]
-        return Result(run_child(command, self.project.root, self._prepared()) == 0)
+        return self._started([self.executable, *arguments, "--stack", self.stack])
+
+    def _started(self, command: list[str]) -> Result:
+        return Result(run_child(command, self.project.root, self._prepared(), umask=self._umask) == 0)
+
+    @property
+    def _umask(self) -> int:
+        """The local stack's state is for its owner alone; elsewhere files are made as the user has it."""
+        return 0o077 if self.stack == LOCAL else -1
 
     def _policies(self) -> list[str]:
         """Arguments; what is deployed is written down before, where a rule wants it."""
@@ -135,10 +142,10 @@ class PulumiEngine:
         """
         log = self.project.own_folder / f"events-{os.getpid()}.jsonl"
         environ = {**self._prepared(), "PULUMI_DEBUG_COMMANDS": "true"}
-        self.project.own_folder.mkdir(parents=True, exist_ok=True)
+        self.project.make_private(self.project.own_folder)
         command = [self.executable, *arguments, "--stack", self.stack, "--event-log", str(log)]
         try:
-            ok = run_child(command, self.project.root, environ, output) == 0
+            ok = run_child(command, self.project.root, environ, output, self._umask) == 0
             events = events_of(log)
             document = document_of(log) if is_kept else None
         finally:
@@ -152,7 +159,7 @@ class PulumiEngine:
         python_root = Path(__file__).resolve().parents[2]
         if not is_published_wanted(self.environ):
             write_plugin_executable(self.project.plugins_folder, sys.executable, python_root)
-        self.project.state_folder.mkdir(parents=True, exist_ok=True)
+        self.project.make_private(self.project.state_folder)
         take_over_killed_update(self.project, self.environ)
         environ = local_pulumi_environment(self.environ, self.project)
         checkpoint = self.project.state_folder / ".pulumi" / "stacks" / self.project.name / f"{LOCAL}.json"
@@ -162,6 +169,7 @@ class PulumiEngine:
                 [self.executable, "stack", "init", LOCAL, "--no-select", "--non-interactive"],
                 self.project.root,
                 environ,
+                umask=self._umask,
             )
         return environ
 

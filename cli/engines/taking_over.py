@@ -62,7 +62,7 @@ def _change_with_pulumi(engine: PulumiEngine, change: Change) -> None:
     after = {**before, "deployment": change(before.get("deployment") or {})}
     if export(engine.executable, engine.project, engine.stack, environ) != before:
         raise CommandError(f"the stack {engine.stack} was changed meanwhile; run the command again")
-    engine.project.own_folder.mkdir(parents=True, exist_ok=True)
+    engine.project.make_private(engine.project.own_folder)
     handle, name = tempfile.mkstemp(dir=engine.project.own_folder, prefix="state-", suffix=".json")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

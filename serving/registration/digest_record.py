@@ -6,15 +6,16 @@ cannot be read or understood counts as empty: the files are read again and it is
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
-import threading
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+from serving.private_file import replace_private_file
 from serving.registration.folder import File
 
 _FORMAT = 1
@@ -50,13 +51,8 @@ class DigestRecord:
         }
         if settled == self._entries:
             return
-        temporary = self._path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.tmp")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps({"format": _FORMAT, "files": settled}), encoding="ascii")
-            os.replace(temporary, self._path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            replace_private_file(self._path, json.dumps({"format": _FORMAT, "files": settled}))
 
 
 class _Entry(NamedTuple):

@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from serving.private_file import make_private_folder, replace_private_file
 from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
 
 _FORMAT = 1
@@ -54,17 +55,17 @@ class Cache:
         if not answers:
             return
         path = self._path(host)
-        self._directory.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self._directory)
         with self._lock, _file_lock(path.with_suffix(".lock")):
             entries = _entries(_read(path), host)
             entries.update({key: (self._now(), info) for key, info in answers.items()})
-            _replace(path, _document(host, entries))
+            replace_private_file(path, _text(_document(host, entries)))
 
     def commit(self, answers: Mapping[ModelVersion, OptimizationInfo]) -> None:
         """Write the committed file anew, with these answers alone. Errors: OSError."""
         assert self._committed is not None
         entries = {key: (float(int(self._now())), info) for key, info in answers.items()}
-        _replace(self._committed, _document("", entries))
+        _replace(self._committed, _text(_document("", entries)))
 
     def _path(self, host: str) -> Path:
         readable = re.sub(r"[^A-Za-z0-9.-]+", "-", host.split("://")[-1])[:60]
@@ -120,10 +121,14 @@ def _document(host: str, entries: Mapping[ModelVersion, tuple[float, Optimizatio
     }
 
 
-def _replace(path: Path, document: dict[str, Any]) -> None:
+def _text(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=1)
+
+
+def _replace(path: Path, text: str) -> None:
     temporary = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.tmp")
     try:
-        temporary.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -137,6 +142,6 @@ def _file_lock(path: Path) -> Iterator[None]:
     except ImportError:
         yield
         return
-    with path.open("w") as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -7,6 +7,10 @@ from cli.engines.checkpoint import read_checkpoint, require_stack, stack_lines
 from cli.errors import CommandError
 
 
+def entry(name: str) -> dict[str, object]:
+    return {"urn": f"urn:pulumi:local::bandplan::toy:a:B::{name}", "type": "toy:a:B", "custom": True}
+
+
 def write(state: Path, name: str, checkpoint: object) -> Path:
     path = state / ".pulumi" / "stacks" / "bandplan" / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -15,13 +19,22 @@ def write(state: Path, name: str, checkpoint: object) -> Path:
 
 
 def test_stacks_are_listed_with_last_change_and_number_of_resources(tmp_path: Path) -> None:
-    latest = {"manifest": {"time": "2026-11-21T20:56:57.648021533Z"}, "resources": [{"urn": "a"}, {"urn": "b"}]}
+    latest = {"manifest": {"time": "2026-11-21T20:56:57.648021533Z"}, "resources": [entry("a"), entry("b")]}
     write(tmp_path, "local", {"stack": "local", "latest": latest})
     write(tmp_path, "fresh", {"stack": "fresh"})
     assert stack_lines(tmp_path, "bandplan") == [
         "NAME   LAST UPDATE          RESOURCE COUNT",
         "fresh  n/a                  n/a",
         "local  2026-11-21 20:56:57  2",
+    ]
+
+
+def test_damaged_stack_is_listed_as_such_beside_the_others(tmp_path: Path) -> None:
+    write(tmp_path, "fresh", {"stack": "fresh"})
+    write(tmp_path, "broken", {}).write_text('{"checkpoint": {"latest": []')
+    assert [line.split() for line in stack_lines(tmp_path, "bandplan")[1:]] == [
+        ["broken", "n/a", "damaged"],
+        ["fresh", "n/a", "n/a"],
     ]
 
 
@@ -35,7 +48,9 @@ def test_unknown_stack_is_refused_with_those_there_are(tmp_path: Path) -> None:
         require_stack(tmp_path, "bandplan", "dev")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"checkpoint": 1}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"checkpoint": 1}', '{"checkpoint": {"latest": []}, "x": NaN}', "[" * 5000]
+)
 def test_damaged_state_names_its_file(tmp_path: Path, text: str) -> None:
     path = write(tmp_path, "local", {})
     path.write_text(text)

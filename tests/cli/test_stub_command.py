@@ -168,7 +168,11 @@ def test_reset_says_that_the_workspace_is_stopped(project: Path, capsys: pytest.
 def checkpoint_with(folder: Path, *, custom: int) -> None:
     path = folder / ".bandplan" / "state" / ".pulumi" / "stacks" / "bandplan" / "local.json"
     path.parent.mkdir(parents=True)
-    resources = [{"urn": "stack", "custom": False}, *({"urn": str(n), "custom": True} for n in range(custom))]
+    head = "urn:pulumi:local::bandplan"
+    resources = [
+        {"urn": f"{head}::pulumi:pulumi:Stack::stack", "custom": False, "type": "pulumi:pulumi:Stack"},
+        *({"urn": f"{head}::toy:a:B::{n}", "custom": True, "type": "toy:a:B"} for n in range(custom)),
+    ]
     path.write_text(json.dumps({"version": 3, "checkpoint": {"stack": "local", "latest": {"resources": resources}}}))
 
 

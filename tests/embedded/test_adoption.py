@@ -145,7 +145,7 @@ def test_replacement_that_was_just_made_takes_the_place_of_the_one_that_made_roo
     project.up()
     file = StackFile(project.state_dir, "toys", "local")
     text = file.path.read_bytes()
-    journal = Journal(file, parse(text, file.path), text)
+    journal = Journal(file, parse(text, file), text)
     index, old = journal.progress.base.by_urn()["urn:pulumi:local::toys::toy:index/thing:Thing::a"]
     journal.mark(index, old.changed(pending_replacement=True), journal.start(old, "deleting"))
     journal.start(old.changed(id="", outputs={}), "creating")
@@ -154,9 +154,7 @@ def test_replacement_that_was_just_made_takes_the_place_of_the_one_that_made_roo
     engine(project).recover()
 
     assert [
-        (one.id, one.pending_replacement)
-        for one in parse(file.path.read_bytes(), file.path).resources
-        if one.name == "a"
+        (one.id, one.pending_replacement) for one in parse(file.path.read_bytes(), file).resources if one.name == "a"
     ] == [("a.plain", False)]
     assert project.preview().changes == {"same": 2}
 

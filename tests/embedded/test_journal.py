@@ -26,7 +26,7 @@ def journal_over(project: ToyProject) -> tuple[StackFile, Journal]:
     """A journal over the project's checkpoint, as a run that is killed leaves it."""
     file = StackFile(project.state_dir, "toys", "local")
     text = file.path.read_bytes()
-    return file, Journal(file, parse(text, file.path), text)
+    return file, Journal(file, parse(text, file), text)
 
 
 def index_of(journal: Journal, name: str) -> int:
@@ -95,14 +95,14 @@ def test_creation_that_was_under_way_stays_named_until_the_resource_is_known(pro
 
     project.up()
     after_one_run = [
-        operation["resource"]["urn"] for operation in parse(file.path.read_bytes(), file.path).pending_operations
+        operation["resource"]["urn"] for operation in parse(file.path.read_bytes(), file).pending_operations
     ]
     project.declare(thing("a"), thing("b"))
     project.up()
 
     # As in Pulumi: what a killed creation made, nobody but the user can tell.
     assert after_one_run == [state("b").urn]
-    assert parse(file.path.read_bytes(), file.path).pending_operations == []
+    assert parse(file.path.read_bytes(), file).pending_operations == []
 
 
 def test_line_cut_short_by_the_kill_is_passed_over(project: ToyProject) -> None:
@@ -133,7 +133,7 @@ def test_update_killed_between_its_checkpoint_and_the_end_of_its_journal_is_whol
     text = file.path.read_bytes() if not is_first else None
     project.declare(thing("a"), thing("b"))
     project.up()
-    left = Journal(file, parse(text, file.path) if text else Snapshot(), text)
+    left = Journal(file, parse(text, file) if text else Snapshot(), text)
     left.record(state("b"), None)
     left.close()
 

@@ -149,7 +149,15 @@ def test_running_stub_keeps_its_token_whoever_starts_it_again(state_dir: Path) -
 
 def test_files_of_the_state_are_for_their_owner_alone(state_dir: Path) -> None:
     process.start(state_dir)
-    assert state_dir.stat().st_mode & 0o077 == 0
+    assert [path for path in (state_dir, *state_dir.rglob("*")) if path.lstat().st_mode & 0o077] == []
+
+
+def test_folders_above_the_state_that_were_missing_are_for_their_owner_too(state_dir: Path) -> None:
+    process.start(state_dir / "own" / "stub")
+    try:
+        assert (state_dir / "own").stat().st_mode & 0o077 == 0
+    finally:
+        process.stop(state_dir / "own" / "stub")
 
 
 def connected(running: process.Running) -> socket.socket:

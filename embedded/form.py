@@ -1,0 +1,360 @@
+"""The form that a checkpoint, a journal's line and a lock must have to be trusted. Pure; standard library only.
+
+Findings name a place and a rule and never repeat a value: a damaged file may hold a secret anywhere.
+The rules on URNs and dependencies are those of `Snapshot.VerifyIntegrity` (pkg/resource/deploy/snapshot.go in
+github.com/pulumi/pulumi, read 2026-11), except that an order can be put right and is.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+DEEPEST: Final = 100
+"""Levels of nesting. Protobuf refuses messages nested more deeply, so no property of a provider comes near."""
+
+EXACT_DIGITS: Final = 15
+"""Every whole number of so many digits is exact as a double, which is what all other readers of the state take."""
+
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def strict_json(text: bytes) -> Any:
+    """Parse JSON: UTF-8, finite numbers, bounded nesting, as every reader of the state can. ValueError says why."""
+    try:
+        written = text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not UTF-8 at byte {error.start}") from error
+    try:
+        found = json.loads(written, parse_int=_whole_number, parse_float=_finite, parse_constant=_refused_constant)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if _depth_of(found) > DEEPEST:
+        raise ValueError(f"nested more than {DEEPEST} levels deep")
+    if _SURROGATE.search(written):
+        try:
+            json.dumps(found, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("half of a surrogate pair in a text") from error
+    return found
+
+
+def _whole_number(digits: str) -> int | float:
+    if len(digits) <= EXACT_DIGITS:
+        return int(digits)
+    number = _finite(digits)
+    return int(number) if abs(number) < 2**53 else number
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"a number too large to hold ({len(digits)} characters)")
+    return number
+
+
+def _refused_constant(name: str) -> None:
+    raise ValueError(f"{name}, which JSON does not have")
+
+
+def _depth_of(value: Any) -> int:
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            return depth
+        level = [
+            item
+            for one in level
+            if isinstance(one, dict | list)
+            for item in (one.values() if isinstance(one, dict) else one)
+            if isinstance(item, dict | list)
+        ]
+    return depth
+
+
+# ---------------------------------------------------------------------- one resource
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_texts_by_name(value: Any) -> bool:
+    # Pulumi writes null for a property without dependencies.
+    return isinstance(value, dict) and all(item is None or _is_texts(item) for item in value.values())
+
+
+def _is_times(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(time, int | float) and not isinstance(time, bool) and time >= 0
+        for time in (value.get(name, 0) for name in ("create", "update", "delete"))
+        if time is not None
+    )
+
+
+Rule = tuple[Callable[[Any], bool], str]
+
+_TEXT: Final[Rule] = (_is_text, "a text")
+_FLAG: Final[Rule] = (_is_flag, "true or false")
+_MAPPING: Final[Rule] = (_is_mapping, "an object")
+_TEXTS: Final[Rule] = (_is_texts, "a list of texts")
+
+_NEEDED: Final[dict[str, Rule]] = {"urn": _TEXT, "type": _TEXT, "custom": _FLAG}
+_OPTIONAL: Final[dict[str, Rule]] = {
+    "id": _TEXT,
+    "inputs": _MAPPING,
+    "outputs": _MAPPING,
+    "parent": _TEXT,
+    "protect": _FLAG,
+    "delete": _FLAG,
+    "external": _FLAG,
+    "dependencies": _TEXTS,
+    "propertyDependencies": (_is_texts_by_name, "an object of lists of texts"),
+    "provider": _TEXT,
+    "initErrors": _TEXTS,
+    "pendingReplacement": _FLAG,
+    "customTimeouts": (_is_times, "an object of seconds from 0 up"),
+    "importID": _TEXT,
+    "retainOnDelete": _FLAG,
+    "deletedWith": _TEXT,
+    "created": _TEXT,
+    "modified": _TEXT,
+    "sourcePosition": _TEXT,
+    "ignoreChanges": _TEXTS,
+    "replaceOnChanges": _TEXTS,
+    "taint": _FLAG,
+}
+
+
+def resource_problems(entry: Any, place: str, project: str, stack: str) -> list[str]:
+    """Say what keeps one entry from being a resource of this stack."""
+    if not isinstance(entry, dict):
+        return [f"{place}: has to be an object, not {kind_of(entry)}"]
+    found = [
+        f"{place}: has no {key}" if key not in entry else f"{place}: {key} {_must_be(rule, entry[key])}"
+        for key, rule in _NEEDED.items()
+        if not rule[0](entry.get(key))
+    ]
+    found += [
+        f"{place}: {key} {_must_be(rule, entry[key])}"
+        for key, rule in _OPTIONAL.items()
+        if entry.get(key) is not None and not rule[0](entry[key])
+    ]
+    return found or _urn_problems(entry["urn"], entry["type"], place, project, stack)
+
+
+def _urn_problems(urn: str, type_token: str, place: str, project: str, stack: str) -> list[str]:
+    parts = urn.split("::", 3)
+    head = parts[0].split(":", 2)
+    if len(parts) != 4 or head[:2] != ["urn", "pulumi"] or not all(parts) or len(head) != 3:
+        return [f"{place}: urn has to be urn:pulumi:STACK::PROJECT::TYPE::NAME"]
+    found = []
+    if (head[2], parts[1]) != (stack, project):
+        found.append(f"{place}: urn is of another stack than {project}/{stack}")
+    if parts[2].rsplit("$", 1)[-1] != type_token:
+        found.append(f"{place}: type is another than its urn has")
+    return found
+
+
+def _must_be(rule: Rule, value: Any) -> str:
+    return f"has to be {rule[1]}, not {kind_of(value)}"
+
+
+def kind_of(value: Any) -> str:
+    """What a JSON value is, in words; never the value."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a text"
+        case list():
+            return "a list"
+    return "an object"
+
+
+# ---------------------------------------------------------------------- a line of the journal
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_place(value: Any) -> bool:
+    return value is None or _is_count(value)
+
+
+def _is_resource(value: Any) -> bool:
+    return True  # its own problems are told one by one
+
+
+_COUNT: Final[Rule] = (_is_count, "a whole number from 0 up")
+_RESOURCE: Final[Rule] = (_is_resource, "a resource")
+
+_LINES: Final[tuple[dict[str, Rule], ...]] = (
+    {"start": _RESOURCE, "op": _TEXT, "seq": _COUNT},
+    {"new": _RESOURCE, "old": (_is_place, "a whole number from 0 up, or null"), "seq": _COUNT},
+    {"new": _RESOURCE, "condemned": _COUNT, "seq": _COUNT},
+    {"gone": _COUNT, "seq": _COUNT},
+    {"mark": _COUNT, "resource": _RESOURCE, "seq": _COUNT},
+    {"outputs": _TEXT, "properties": _MAPPING},
+    {"failed": _COUNT},
+)
+"""The kinds of lines that `journal` describes."""
+
+
+def line_problems(line: Any, is_first: bool, project: str, stack: str) -> list[str]:
+    """Say what keeps a value from being a line of a journal of this stack."""
+    if not isinstance(line, dict):
+        return [f"has to be an object, not {kind_of(line)}"]
+    if is_first:
+        return [] if isinstance(line.get("base"), str) else ["has to name the checkpoint that the journal goes on from"]
+    rules = next((rules for rules in _LINES if line.keys() == rules.keys()), None)
+    if rules is None:
+        return ["is of an unknown kind"]
+    found = [f"{key} {_must_be(rule, line[key])}" for key, rule in rules.items() if not rule[0](line[key])]
+    for key, rule in rules.items():
+        if rule is _RESOURCE:
+            found += resource_problems(line[key], key, project, stack)
+    return found
+
+
+# ---------------------------------------------------------------------- a whole checkpoint
+
+
+def checkpoint_problems(checkpoint: Any, project: str, stack: str) -> list[str]:
+    """Say what keeps the `checkpoint` of a state file from being this stack's."""
+    if not isinstance(checkpoint, dict):
+        return [f"checkpoint: has to be an object, not {kind_of(checkpoint)}"]
+    found = _stack_problems(checkpoint.get("stack"), project, stack)
+    latest = checkpoint.get("latest")
+    if latest is None:
+        return found
+    if not isinstance(latest, dict):
+        return [*found, f"latest: has to be an object, not {kind_of(latest)}"]
+    for key, kind in (("secrets_providers", dict), ("metadata", dict), ("manifest", dict)):
+        if not isinstance(latest.get(key) or {}, kind):
+            found.append(f"{key}: has to be an object, not {kind_of(latest[key])}")
+    manifest = latest.get("manifest")
+    if isinstance(manifest, dict):
+        found += [
+            f"manifest.{key}: has to be a text, not {kind_of(manifest[key])}"
+            for key in ("time", "version", "magic")
+            if manifest.get(key) is not None and not isinstance(manifest[key], str)
+        ]
+    resources, pending = (latest.get(key) or [] for key in ("resources", "pending_operations"))
+    for key, value in (("resources", resources), ("pending_operations", pending)):
+        if not isinstance(value, list):
+            found.append(f"{key}: has to be a list, not {kind_of(value)}")
+    if isinstance(pending, list):
+        found += [
+            problem
+            for number, operation in enumerate(pending)
+            for problem in _operation_problems(operation, f"pending_operations[{number}]", project, stack)
+        ]
+    if isinstance(resources, list):
+        of_entries = [
+            problem
+            for number, entry in enumerate(resources)
+            for problem in resource_problems(entry, f"resources[{number}]", project, stack)
+        ]
+        found += of_entries or graph_problems([_node(entry) for entry in resources])
+    return found
+
+
+def _stack_problems(named: Any, project: str, stack: str) -> list[str]:
+    if named is None:
+        return []
+    if not isinstance(named, str):
+        return [f"stack: has to be a text, not {kind_of(named)}"]
+    parts = named.split("/")
+    is_this = parts[-1] == stack and (len(parts) < 3 or parts[-2] == project)
+    return [] if is_this else [f"stack: is another one than {project}/{stack}"]
+
+
+def _operation_problems(operation: Any, place: str, project: str, stack: str) -> list[str]:
+    if not isinstance(operation, dict) or not isinstance(operation.get("type"), str):
+        return [f"{place}: has to be an object with a type and a resource"]
+    return resource_problems(operation.get("resource"), f"{place}.resource", project, stack)
+
+
+Node = tuple[str, bool, frozenset[str]]
+"""URN of a resource, whether it only waits to be deleted, and the URNs that it needs."""
+
+
+def _node(entry: Mapping[str, Any]) -> Node:
+    needed = {entry.get("parent"), (entry.get("provider") or "").rpartition("::")[0], entry.get("deletedWith")}
+    needed.update(entry.get("dependencies") or ())
+    for urns in (entry.get("propertyDependencies") or {}).values():
+        needed.update(urns or ())
+    return entry["urn"], bool(entry.get("delete")), frozenset(urn for urn in needed if urn)
+
+
+def graph_problems(nodes: Sequence[Node]) -> list[str]:
+    """Say which URNs are doubled, which needed ones are missing, and what depends on itself."""
+    return [*_doubled(nodes), *(_missing(nodes) or _cycle(nodes))]
+
+
+def _doubled(nodes: Sequence[Node]) -> Iterator[str]:
+    first: dict[str, int] = {}
+    for number, (urn, is_condemned, _) in enumerate(nodes):
+        if not is_condemned and first.setdefault(urn, number) != number:
+            yield f"resources[{number}]: has the same urn as resources[{first[urn]}]"
+
+
+def _missing(nodes: Sequence[Node]) -> list[str]:
+    there = {urn for urn, _, _ in nodes}
+    return [
+        f"resources[{number}]: needs a resource that is not there"
+        for number, (_, _, needed) in enumerate(nodes)
+        if not needed <= there
+    ]
+
+
+def _cycle(nodes: Sequence[Node]) -> list[str]:
+    """A condemned entry beside its successor needs what stood before, so it is no part of a circle."""
+    alive = {urn for urn, is_condemned, _ in nodes if not is_condemned}
+    left: dict[str, set[str]] = {}
+    for urn, is_condemned, needed in nodes:
+        if not is_condemned or urn not in alive:
+            left.setdefault(urn, set()).update(needed)
+    seen: set[str] = set()
+    while ready := [urn for urn, needed in left.items() if needed <= seen]:
+        seen.update(ready)
+        for urn in ready:
+            del left[urn]
+    while left and (ends := left.keys() - set().union(*left.values())):
+        for urn in ends:
+            del left[urn]
+    places = [f"resources[{number}]" for number, (urn, _, _) in enumerate(nodes) if urn in left]
+    return [f"{', '.join(_some(places))}: depend on one another in a circle"] if places else []
+
+
+SHOWN: Final = 8
+"""How many findings a message lists; the rest is counted."""
+
+
+def _some(items: Sequence[str]) -> list[str]:
+    return [*items[:SHOWN], f"{len(items) - SHOWN} more"] if len(items) > SHOWN else list(items)
+
+
+def listed(problems: Sequence[str]) -> str:
+    """Findings as the lines of a message."""
+    return "".join(f"\n  - {problem}" for problem in _some(problems))
