@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 FOLDER = "policies"
 PACK_FILE = "PulumiPolicy.yaml"
 
+JUDGED = "bandplan:index:Endpoint"
+"""What the rules are about; a run that declares none has been approved of by nobody."""
+
 
 def pack_folder(project: Project) -> Path | None:
     """The folder of the project's pack; None when it has none."""

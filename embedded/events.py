@@ -74,6 +74,14 @@ class PolicyViolated:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """What policies looked at in a run: how many resources, and whether they saw the stack as a whole."""
+
+    resources: int = 0
+    stack: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The run ended. `changes` counts steps by operation; `outputs` are the stack's; `failed` counts failures."""
 
@@ -82,6 +90,7 @@ class Finished:
     outputs: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     failed: int = 0
+    judged: Judged = Judged()
 
 
 Event = Started | StepBegan | StepEnded | StepFailed | Progressed | Diagnosed | PolicyViolated | Finished

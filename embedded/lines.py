@@ -60,7 +60,10 @@ class Lines:
             case PolicyViolated():
                 self._violations.append(event)
             case Finished():
-                for line in [*policy_section(self._policies, self._violations), *closing(event, self._is_preview)]:
+                for line in [
+                    *policy_section(self._policies, self._violations, event.judged),
+                    *closing(event, self._is_preview),
+                ]:
                     self._out(line)
 
     def _is_told_at_start(self, step: Step) -> bool:

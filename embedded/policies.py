@@ -5,11 +5,13 @@ is to tell; in an update it stops the resource and begins nothing more.
 Source: pkg/resource/deploy/analyze_snapshot.go and step_generator.go in github.com/pulumi/pulumi (read 2026-11).
 """
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, Literal, Protocol
 
 from embedded.account import Account
-from embedded.events import Event, PolicyViolated
+from embedded.events import Event, Judged, PolicyViolated
 from embedded.resource import ResourceState
 from embedded.values import to_json
 
@@ -69,6 +71,8 @@ class Policies:
         self._account = account
         self._emit = emit
         self._is_preview = is_preview
+        self._lock = threading.Lock()
+        self.judged = Judged()
 
     def judge(self, new: ResourceState) -> None:
         """A resource with its final inputs, before its step. StepStopped when an update may not have it."""
@@ -76,6 +80,8 @@ class Policies:
         if analyzer is None or new.type not in analyzer.types:
             return
         violations = analyzer.analyze(new.urn, new.type, new.name, to_json(new.inputs))
+        with self._lock:
+            self.judged = replace(self.judged, resources=self.judged.resources + 1)
         self._tell(analyzer, violations)
         if _is_refused(violations):
             stopped = self._account.refuse(new.urn, f"{new.name}: {_REFUSED}", goes_on=self._is_preview)
@@ -93,6 +99,7 @@ class Policies:
             if state.type in analyzer.stack_types
         ]
         violations = analyzer.analyze_stack(resources)
+        self.judged = replace(self.judged, stack=True)
         self._tell(analyzer, violations)
         if _is_refused(violations):
             self._account.refuse("", f"the stack: {_REFUSED}", goes_on=True)

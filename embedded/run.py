@@ -161,6 +161,7 @@ class Engine:
         emit(Started(kind, self._stack, self._project.config, self._policies_title(kind)))
         ok = False
         account, outputs = Account(emit, permit), {}
+        policies = Policies(self._analyzer, account, emit, is_preview)
         try:
             with (
                 self._locked(is_preview) as is_locked,
@@ -177,7 +178,7 @@ class Engine:
                     reading = account if kind == "refresh" else Account(emit)
                     snapshot, text = self._refresh(reading, snapshot, text, interrupts, is_preview)
                 if kind != "refresh":
-                    outputs = self._deploy(kind, account, snapshot, text, emit, interrupts, is_preview)
+                    outputs = self._deploy(kind, account, policies, snapshot, text, emit, interrupts, is_preview)
                 account.raise_failures()
             ok = True
         except UpdateFailed:
@@ -186,13 +187,15 @@ class Engine:
             account.interrupt("interrupted; nothing was taken over into the state")
         except EngineError as error:
             emit(Diagnosed("error", str(error)))
-        emit(Finished(ok, account.changes, outputs, time.monotonic() - began, len(account.failed_urns)))
+        seconds, failed = time.monotonic() - began, len(account.failed_urns)
+        emit(Finished(ok, account.changes, outputs, seconds, failed, policies.judged))
         return Outcome(ok, account.changes, outputs, account.is_interrupted, digest)
 
     def _deploy(
         self,
         kind: str,
         account: Account,
+        policies: Policies,
         snapshot: Snapshot,
         text: bytes | None,
         emit: Callable[[Event], None],
@@ -201,7 +204,6 @@ class Engine:
     ) -> dict[str, Any]:
         """Run the program, then delete what it left out; returns the stack's outputs. Failures are in the account."""
         journal = Journal(self._file, snapshot, text)
-        policies = Policies(self._analyzer, account, emit, is_preview)
         deployment = self._deployment(journal, account, is_preview, policies)
         interrupts.stop = deployment.stop
         try:

@@ -135,7 +135,7 @@ class Tree:
         tree, messages = self._tree(only_under_way=False), self._messages
         policies = [
             Text(line, "red" if "[mandatory]" in line else "yellow" if "[advisory]" in line else "")
-            for line in policy_section(self._policies, self._violations)
+            for line in policy_section(self._policies, self._violations, event.judged)
         ]
         ending = [Text(line, "red" if line.startswith("error") else "") for line in closing(event, self._is_preview)]
         self._rows, self._messages = {}, []

@@ -12,6 +12,7 @@ from cli.project import LOCAL, Project, find_project
 
 if TYPE_CHECKING:
     from policies.finding import Violation
+    from serving.spec.problem import Problem
 
 MODELS_WRONG = 2
 """Exit status for a models file with errors."""
@@ -60,12 +61,12 @@ def test(project: Project, stack: str, models: Path | None, *, is_json: bool) ->
         print(f"{shown} is not there, so every rule has the pack's own level", file=sys.stderr)
     loaded = load(choice.models, choice.name)
     if loaded.fleet is None:
-        return tell_problems(loaded.problems)
+        return tell_problems(loaded.problems, choice.models.name, is_json=is_json)
     cache = Cache(project.optimization_info_folder, committed=project.root / COMMITTED_ANSWERS)
     answers = fetch(None, model_versions(loaded.fleet), cache, offline=True)
     subjects = policy_subjects(loaded.fleet, answers, loaded.source, project.name, stack)
     if any(problem.severity == "error" for problem in subjects.problems):
-        return tell_problems(subjects.problems)
+        return tell_problems(subjects.problems, choice.models.name, is_json=is_json)
     for version in subjects.unrecorded:
         told = f"{version.model} version {version.version}"
         print(f"not recorded on this machine, so not sized: {told} (`bandplan validate` records it)", file=sys.stderr)
@@ -75,23 +76,26 @@ def test(project: Project, stack: str, models: Path | None, *, is_json: bool) ->
         for violation in analyzer.analyze(urn, type_token, urn.rsplit("::", 1)[-1], properties)
     ]
     violations += analyzer.analyze_stack(subjects.stack)
-    tell(violations, is_json=is_json)
+    tell(violations, len(subjects.endpoints), is_json=is_json)
     return 1 if any(violation.level == "mandatory" for violation in violations) else 0
 
 
-def tell_problems(problems: Sequence[object]) -> int:
-    from serving.spec.problem import Problem
-
-    for problem in problems:
-        if isinstance(problem, Problem) and problem.severity == "error":
-            print(problem.render(), file=sys.stderr)
+def tell_problems(problems: Sequence["Problem"], file: str, *, is_json: bool) -> int:
+    """The errors of the file, and that nothing was judged; as JSON, the errors as diagnostics of a preview."""
+    errors = [problem.render() for problem in problems if problem.severity == "error"]
+    print("\n".join(errors), file=sys.stderr)
+    if is_json:
+        told = [{"severity": "error", "message": f"error: {error}\n"} for error in errors]
+        print(json.dumps({"policyEvents": [], "diagnostics": told}, indent=4))
+    else:
+        print(f"nothing was judged: {file} has errors")
     return MODELS_WRONG
 
 
-def tell(violations: Sequence["Violation"], *, is_json: bool) -> None:
-    """As a preview tells them."""
+def tell(violations: Sequence["Violation"], judged: int, *, is_json: bool) -> None:
+    """As a preview tells them; `judged` counts the endpoints."""
     from embedded.digest import in_order, policy_event_json
-    from embedded.events import PolicyViolated
+    from embedded.events import Judged, PolicyViolated
     from embedded.policy_lines import policy_section
     from policies.pack import NAME, VERSION
 
@@ -100,7 +104,11 @@ def tell(violations: Sequence["Violation"], *, is_json: bool) -> None:
         json.dump({"policyEvents": in_order([policy_event_json(event) for event in events])}, sys.stdout, indent=4)
         print()
     else:
-        print("\n".join(policy_section(f"{NAME}@v{VERSION} (local: policies)", events)).rstrip())
+        print(
+            "\n".join(
+                policy_section(f"{NAME}@v{VERSION} (local: policies)", events, Judged(judged, stack=True))
+            ).rstrip()
+        )
 
 
 def show_rules(project: Project) -> int:

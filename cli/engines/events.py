@@ -15,7 +15,7 @@ class Events:
     """`changes`: operation -> number of resources, without those that stay the same.
 
     `outputs`: the stack's outputs as this run leaves (or would leave) them; `old_outputs`: as it found them.
-    `policy_events`: what policies found, in the log's own words.
+    `policy_events`: what policies found, in the log's own words. `types`: those of the resources that were declared.
     """
 
     changes: dict[str, int] = field(default_factory=dict)
@@ -23,6 +23,7 @@ class Events:
     old_outputs: dict[str, Any] = field(default_factory=dict)
     has_summary: bool = False
     policy_events: tuple[dict[str, Any], ...] = ()
+    types: frozenset[str] = frozenset()
 
     @property
     def is_unchanged(self) -> bool:
@@ -37,6 +38,7 @@ def read_events(lines: Iterable[str]) -> Events:
     old_outputs: dict[str, Any] = {}
     has_summary = False
     policy_events: list[dict[str, Any]] = []
+    types: set[str] = set()
     for line in lines:
         try:
             event = json.loads(line)
@@ -49,6 +51,8 @@ def read_events(lines: Iterable[str]) -> Events:
             case {"resOutputsEvent": {"metadata": {"type": "pulumi:pulumi:Stack", "new": new, "old": old}}}:
                 outputs = (new or {}).get("outputs") or {}
                 old_outputs = (old or {}).get("outputs") or {}
+            case {"resourcePreEvent": {"metadata": {"type": str(declared)}}}:
+                types.add(declared)
             case {"policyEvent": dict(policy)}:
                 policy_events.append(policy)
-    return Events(changes, outputs, old_outputs, has_summary, tuple(policy_events))
+    return Events(changes, outputs, old_outputs, has_summary, tuple(policy_events), frozenset(types))

@@ -23,7 +23,7 @@ from cli.engines.events import Events, read_events
 from cli.engines.exported import deployment_of
 from cli.engines.plugin_executable import write_plugin_executable
 from cli.engines.policy_events import with_policy_events
-from cli.policies import keep_baseline, pulumi_arguments
+from cli.policies import JUDGED, keep_baseline, pack_folder, pulumi_arguments
 from cli.project import LOCAL, Project
 
 _LEFT_OUT = ("PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_STACK", "PULUMI_ACCESS_TOKEN")
@@ -45,9 +45,7 @@ class PulumiEngine:
         arguments = ["preview", *shown, *flags(options), *self._policies()]
         if options.json:
             return self._preview_document(arguments, options)
-        if options.document:
-            return self._report(arguments, is_kept=True)[0]
-        return self._run(arguments)
+        return self._report(arguments, options.document)[0]
 
     def up(self, options: Options, agree: Agree | None = None) -> Result:
         """Another stack: Pulumi's own preview, question and update. The local one: see `_up_local`."""
@@ -150,6 +148,9 @@ class PulumiEngine:
             document = document_of(log) if is_kept else None
         finally:
             log.unlink(missing_ok=True)
+        if not ok and output is None and JUDGED not in events.types and pack_folder(self.project) is not None:
+            # Pulumi has shown a pack that saw nothing as one that found nothing.
+            print("Policies: nothing was judged: the run failed before it declared an endpoint", flush=True)
         return Result(ok, events.outputs if ok else {}, document), events
 
     def _prepared(self) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Stands in for the `pulumi` executable: notes each call in calls.jsonl beside it, and reports what report.json says.
 
-report.json: {"changes": {...}, "outputs": {...}, "old_outputs": {...}, "exit": 0}.
+report.json: {"changes": {...}, "outputs": {...}, "old_outputs": {...}, "exit": 0, "types": [...]}.
 """
 
 import json
@@ -23,6 +23,7 @@ def main(argv: list[str]) -> int:
     if "--event-log" in argv:
         states = {"new": {"outputs": report["outputs"]}, "old": {"outputs": report["old_outputs"]}}
         events = [
+            *({"resourcePreEvent": {"metadata": {"type": one}}} for one in report.get("types", ())),
             {"resOutputsEvent": {"metadata": {"type": "pulumi:pulumi:Stack", **states}}},
             {"summaryEvent": {"resourceChanges": report["changes"]}},
         ]

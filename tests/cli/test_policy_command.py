@@ -96,7 +96,20 @@ def test_size_that_is_not_recorded_makes_the_rule_wait_and_is_named(
 def test_models_file_that_is_wrong_is_no_matter_for_policies(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "models.yaml").write_text(MODELS.replace("min: 2", "min: -2"))
     assert main(["policy", "test"]) == 2
-    assert "models.yaml:7:" in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert "models.yaml:7:" in told.err
+    assert told.out == "nothing was judged: models.yaml has errors\n"
+    assert main(["policy", "test", "--json"]) == 2
+    document = json.loads(capsys.readouterr().out)
+    assert document["policyEvents"] == []
+    assert "models.yaml:7:" in document["diagnostics"][0]["message"]
+
+
+def test_file_without_endpoints_is_not_approved_of(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "models.yaml").write_text("version: 1\nmodels: []\n")
+    assert main(["policy", "test"]) == 0
+    told = capsys.readouterr().out
+    assert "✅" not in told and "nothing was judged" in told
 
 
 def test_configuration_that_is_wrong_is_told_with_its_file(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

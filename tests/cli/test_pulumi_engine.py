@@ -1,6 +1,7 @@
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,14 @@ class Machine:
         environ = {"PATH": "/usr/bin:/bin", "DATABRICKS_TOKEN": TOKEN, "PULUMI_BACKEND_URL": "s3://team-state", **more}
         return PulumiEngine(str(self.folder / "pulumi"), Project(self.folder / "project"), stack, environ)
 
-    def reports(self, *, changes: dict[str, int], exit: int = 0, old: int = 1) -> None:
-        report = {"changes": changes, "outputs": {"n": 1}, "old_outputs": {"n": old}, "exit": exit}
+    def reports(self, *, changes: dict[str, int], exit: int = 0, old: int = 1, types: Sequence[str] = ()) -> None:
+        report = {
+            "changes": changes,
+            "outputs": {"n": 1},
+            "old_outputs": {"n": old},
+            "exit": exit,
+            "types": list(types),
+        }
         (self.folder / "report.json").write_text(json.dumps(report))
 
     @property
@@ -70,6 +77,23 @@ def test_up_with_only_a_new_output_updates(machine: Machine) -> None:
     machine.reports(changes={"same": 3}, old=0)
     machine.engine("local").up(Options())
     assert machine.commands[-1] == "up"
+
+
+def test_pack_that_saw_no_endpoint_is_not_left_as_one_that_found_nothing(
+    machine: Machine, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (machine.folder / "project" / "policies").mkdir()
+    (machine.folder / "project" / "policies" / "PulumiPolicy.yaml").write_text("runtime: python\n")
+    told = "Policies: nothing was judged"
+    machine.reports(changes={}, exit=255)
+    for run in (machine.engine("prod").preview, machine.engine("local").up):
+        assert not run(Options()).ok
+        assert capfd.readouterr().out.rstrip().splitlines()[-1].startswith(told)
+    machine.reports(changes={}, exit=255, types=["bandplan:index:Endpoint"])
+    assert not machine.engine("prod").preview(Options()).ok
+    machine.reports(changes={})
+    assert machine.engine("prod").preview(Options()).ok
+    assert told not in capfd.readouterr().out
 
 
 def test_failed_preview_stops_before_the_update(machine: Machine) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from pulumi.provider.experimental import provider as protocol
 from rich.console import Console
 
@@ -183,6 +184,30 @@ def test_pack_that_finds_nothing_is_told_in_one_line_and_no_pack_in_none(project
     lines.clear()
     project.engine(listen=Lines(lines.append).take).preview()
     assert "Policies:" not in lines
+
+
+@pytest.mark.parametrize(
+    ("declared", "verdict"),
+    [
+        (
+            [{"name": "x", "fail": "models.yaml:3:1: no such model"}],
+            "❔ toy-policies@v1.2.0 (local: policies): nothing was judged: no resource that it has rules for was declared",
+        ),
+        (
+            [thing("a"), {"name": "x", "fail": "models.yaml:3:1: no such model"}],
+            "❔ toy-policies@v1.2.0 (local: policies): the stack as a whole was not judged: the run failed before",
+        ),
+        ([thing("a")], "✅ toy-policies@v1.2.0 (local: policies)"),
+    ],
+    ids=["failed at once", "failed on the way", "all of it"],
+)
+def test_pack_that_saw_nothing_or_not_all_has_approved_of_nothing(
+    project: ToyProject, declared: list[dict[str, Any]], verdict: str
+) -> None:
+    project.declare(*declared)
+    lines: list[str] = []
+    project.engine(listen=Lines(lines.append).take, analyzer=Sizes()).preview()
+    assert lines[lines.index("Policies:") + 1] == f"    {verdict}"
 
 
 class TalkingToys(Toys):
