@@ -28,7 +28,8 @@ class RegisteredVersions(pulumi.ComponentResource):
     """`bandplan:index:RegisteredVersions`, named after its model; inputs are plain (`planned_inputs`).
 
     Children: `<model>`, `<model>-grants` when any are stated, and for each version `<key>`, both the version and, when
-    it has an alias, the alias. The model is never deleted with the stack, for that would delete every version of it.
+    it has an alias, the alias. The model is never deleted with the stack: the platform refuses to delete one that has
+    versions.
     """
 
     TYPE = "bandplan:index:RegisteredVersions"

@@ -10,7 +10,7 @@ from stub.api.answers import Answer
 from stub.api.requests import Json, objects, read_object, required_text
 from stub.api.routing import route
 from stub.state.access import LEVELS, Access, Permission, PrincipalKind
-from stub.state.endpoints import Endpoints, permissions_path
+from stub.state.endpoints import Endpoints
 from stub.state.refusals import Invalid
 from stub.state.workspace import USER_NAME
 from stub.state.workspace_files import WorkspaceFiles, folder_path
@@ -23,7 +23,7 @@ OBJECT_TYPES = {"serving-endpoints": "serving-endpoint", "directories": "directo
 
 def routes(endpoints: Endpoints, files: WorkspaceFiles, access: Access) -> list[Route]:
     return [
-        *_routes("serving-endpoints", lambda key: permissions_path(endpoints.get_by_id(key)), access),
+        *_routes("serving-endpoints", endpoints.permissions_path, access),
         *_routes("directories", lambda key: folder_path(files.folder(key)), access),
     ]
 

@@ -57,7 +57,7 @@ def build(workspace: Workspace, host: str, unknown_routes: Counter[str], pace: P
         *queries.routes(workspace.endpoints, metering),
         *endpoint_reports.routes(workspace.endpoints, traffic, host),
         *unity_catalog_models.routes(workspace.models, workspace.versions, workspace.clock.now_ms),
-        *unity_catalog_grants.routes(workspace.models, workspace.access),
+        *unity_catalog_grants.routes(workspace.models, workspace.catalogs, workspace.access),
         *unity_catalog_tags.routes(workspace.models, workspace.versions),
         *unity_catalog_catalogs.routes(workspace.catalogs, workspace.models),
         *mlflow_registered_models.routes(workspace.models),

@@ -96,7 +96,7 @@ class UnityCatalogCatalogs:
             raise Invalid(f"'{found.full_name}' is not empty; delete what is in it first, or set force.")
         self._catalogs.delete(found)
         for model in models:
-            self._models.delete(model)
+            self._models.discard(model)
         return Answer({})
 
 

@@ -1,4 +1,7 @@
-"""/api/2.1/unity-catalog/permissions: grants on registered models, whose securable type is `function`."""
+"""/api/2.1/unity-catalog/permissions: grants on registered models, whose securable type is `function`, and on the
+schemas and catalogs that hold them."""
+
+from collections.abc import Iterator
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -8,17 +11,33 @@ from stub.api.answers import Answer
 from stub.api.requests import Json, objects, read_object, required_text, texts
 from stub.api.routing import route
 from stub.state.access import Access, GrantChange, Grants
-from stub.state.registered_models import RegisteredModels, grants_path
+from stub.state.catalogs import Catalogs
+from stub.state.refusals import Invalid
+from stub.state.registered_models import RegisteredModels
 
 
-def routes(models: RegisteredModels, access: Access) -> list[Route]:
-    def path_of(request: Request) -> str:
-        return grants_path(models.get(request.path_params["full_name"]).full_name)
+def routes(models: RegisteredModels, catalogs: Catalogs, access: Access) -> list[Route]:
+    handlers = UnityCatalogGrants(models, catalogs, access)
+    pattern = "/api/2.1/unity-catalog/permissions/{securable}/{full_name}"
+    return [
+        route("GET", pattern, handlers.read),
+        route("PATCH", pattern, handlers.change),
+        route("GET", pattern.replace("permissions", "effective-permissions"), handlers.read_effective),
+    ]
 
-    async def read(request: Request) -> Response:
-        return Answer(show(access.grants(path_of(request))))
 
-    async def change(request: Request) -> Response:
+class UnityCatalogGrants:
+    """The handlers; each finds the securable, asks for its grants, shows them."""
+
+    def __init__(self, models: RegisteredModels, catalogs: Catalogs, access: Access) -> None:
+        self._models = models
+        self._catalogs = catalogs
+        self._access = access
+
+    async def read(self, request: Request) -> Response:
+        return Answer(show(_of_one(request, self._access.grants("/".join(self._securable(request))))))
+
+    async def change(self, request: Request) -> Response:
         body = await read_object(request)
         changes = tuple(
             GrantChange(
@@ -28,28 +47,47 @@ def routes(models: RegisteredModels, access: Access) -> list[Route]:
             )
             for index, row in enumerate(objects(body, "changes"))
         )
-        return Answer(show(access.change_grants(path_of(request), changes)))
+        return Answer(show(self._access.change_grants("/".join(self._securable(request)), changes)))
 
-    async def read_effective(request: Request) -> Response:
-        # Catalogs and schemas have no grants here, so nothing is inherited.
-        return Answer(show_effective(access.grants(path_of(request))))
+    async def read_effective(self, request: Request) -> Response:
+        kind, full_name = self._securable(request)
+        effective: dict[str, list[Json]] = {}
+        for holder, name in _with_parents(kind, full_name):
+            for principal, privileges in _of_one(request, self._access.grants(f"{holder}/{name}")).items():
+                source = {} if holder == kind else {"inherited_from_type": holder.upper(), "inherited_from_name": name}
+                effective.setdefault(principal, []).extend({"privilege": held, **source} for held in privileges)
+        rows = [{"principal": principal, "privileges": held} for principal, held in effective.items()]
+        return Answer({"privilege_assignments": rows})
 
-    pattern = "/api/2.1/unity-catalog/permissions/function/{full_name}"
-    return [
-        route("GET", pattern, read),
-        route("PATCH", pattern, change),
-        route("GET", pattern.replace("permissions", "effective-permissions"), read_effective),
-    ]
+    def _securable(self, request: Request) -> tuple[str, str]:
+        """The type in lower case and the full name; raises Invalid, NotFound. Clients send FUNCTION and function."""
+        kind, name = request.path_params["securable"].lower(), request.path_params["full_name"]
+        match kind:
+            case "function":
+                return kind, self._models.get(name).full_name
+            case "schema":
+                catalog, _, schema = name.partition(".")
+                return kind, self._catalogs.schema(catalog, schema).full_name
+            case "catalog":
+                return kind, self._catalogs.catalog(name).full_name
+        raise Invalid(f"securable_type: '{kind[:80]}' is not one of function, schema, catalog.")
+
+
+def _with_parents(kind: str, full_name: str) -> Iterator[tuple[str, str]]:
+    """The securable and those that it inherits from, nearest first."""
+    yield kind, full_name
+    parents = {"function": ("schema", "catalog"), "schema": ("catalog",)}.get(kind, ())
+    for parent in parents:
+        full_name = full_name.rpartition(".")[0]
+        yield parent, full_name
+
+
+def _of_one(request: Request, grants: Grants) -> Grants:
+    """The grants of the one principal that was asked for, or all."""
+    principal = request.query_params.get("principal")
+    return {who: held for who, held in grants.items() if not principal or who == principal}
 
 
 def show(grants: Grants) -> Json:
     rows = [{"principal": principal, "privileges": list(privileges)} for principal, privileges in grants.items()]
-    return {"privilege_assignments": rows}
-
-
-def show_effective(grants: Grants) -> Json:
-    rows = [
-        {"principal": principal, "privileges": [{"privilege": privilege} for privilege in privileges]}
-        for principal, privileges in grants.items()
-    ]
     return {"privilege_assignments": rows}

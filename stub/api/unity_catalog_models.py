@@ -65,7 +65,6 @@ class UnityCatalogModels:
         model = self._models.create(
             _full_name(body, "name"),
             text(body, "comment"),
-            text(body, "owner"),
             text(body, "storage_location"),
             read_tags(body),
             text(body, "deployment_job_id"),

@@ -249,7 +249,8 @@ PERMISSIONS = ResourceFields(
             rows(
                 "accessControls",
                 ACCESS,
-                *values("userName groupName servicePrincipalName permissionLevel", ACCESS),
+                *(replace(f, ignores_case=True) for f in values("userName servicePrincipalName", ACCESS)),
+                *values("groupName permissionLevel", ACCESS),
                 keys=("userName", "groupName", "servicePrincipalName"),
             ),
             is_required=True,

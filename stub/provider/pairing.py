@@ -38,4 +38,8 @@ def _are_same(field: Field, old: dict[str, Any], new: dict[str, Any]) -> bool:
 
 
 def _identity(field: Field, item: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple((key, str(item[key])) for key in field.keys if item.get(key))
+    return tuple((key, _folded(field, key, str(item[key]))) for key in field.keys if item.get(key))
+
+
+def _folded(field: Field, key: str, value: str) -> str:
+    return value.casefold() if any(part.name == key and part.ignores_case for part in field.fields) else value

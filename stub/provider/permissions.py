@@ -74,7 +74,7 @@ class Permissions:
     def _put(self, workspace: Workspace, object_id: str, entries: list[dict[str, Any]]) -> None:
         controls = self.resource.by_name["accessControls"]
         body = [to_request(controls.fields, entry) for entry in entries]
-        if not any(entry.get("userName") == workspace.me for entry in entries):
+        if not any(str(entry.get("userName")).lower() == workspace.me.lower() for entry in entries):
             body.append({"user_name": workspace.me, "permission_level": "CAN_MANAGE"})
         workspace.client.put(_path(object_id), {"access_control_list": body})
 
@@ -92,13 +92,15 @@ def _identity(object_id: str) -> dict[str, str]:
 def _direct_entries(
     answer: dict[str, Any], caller: str, known: dict[str, Any], keeps_admins: bool = False
 ) -> list[dict[str, Any]]:
-    stated = {entry.get("userName") for entry in known.get("accessControls") or []}
+    # User names are compared without case and read into the state in lower case (terraform-provider-databricks 5757).
+    stated = {str(entry.get("userName")).lower() for entry in known.get("accessControls") or []}
     entries = []
     for entry in answer.get("access_control_list") or []:
         principal = {name: entry[wire] for name, wire in PRINCIPALS.items() if entry.get(wire)}
         if principal.get("groupName") == ADMINS and not keeps_admins:
             continue
-        if caller and principal.get("userName") == caller and caller not in stated:
+        name = str(principal.get("userName")).lower()
+        if caller and name == caller.lower() and name not in stated:
             continue
         for permission in entry.get("all_permissions") or []:
             if not permission.get("inherited"):

@@ -1,6 +1,6 @@
 """Who may do what: permissions on endpoints (levels) and grants on models (privileges)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from stub.state.refusals import Invalid
@@ -44,7 +44,7 @@ class GrantChange:
 
 
 Grants = dict[str, tuple[str, ...]]
-"""Privileges by principal, both in order of granting."""
+"""Privileges by principal in order of granting; the privileges of one principal in alphabetical order."""
 
 
 class Access:
@@ -67,13 +67,22 @@ class Access:
         for permission in wanted:
             if permission.level not in levels:
                 raise Invalid(f"permission_level: '{permission.level}' is not one of {', '.join(levels)}.")
-        kept = tuple({(p.kind, p.principal): p for p in wanted}.values())
+        named = [replace(p, principal=_principal(p.kind, p.principal)) for p in wanted]
+        kept = tuple({(p.kind, p.principal): p for p in named}.values())
         self._permissions.put(object_path, kept)
         return kept
 
     def add_permissions(self, object_path: str, wanted: tuple[Permission, ...]) -> tuple[Permission, ...]:
         """Set the given principals' levels, leave the others."""
         return self.set_permissions(object_path, (*self.permissions(object_path), *wanted))
+
+    def leave_permissions(self, object_path: str, otherwise: tuple[Permission, ...]) -> None:
+        """Keep the permissions of an object that is gone, or `otherwise` if it never had any of its own."""
+        if self._permissions.get(object_path) is None:
+            self._permissions.put(object_path, otherwise)
+
+    def has_permissions(self, object_path: str) -> bool:
+        return self._permissions.get(object_path) is not None
 
     def forget_permissions(self, object_path: str) -> None:
         self._permissions.remove(object_path)
@@ -82,12 +91,16 @@ class Access:
         return self._grants.get(object_path) or {}
 
     def change_grants(self, object_path: str, changes: tuple[GrantChange, ...]) -> Grants:
-        """Removals before additions; removing ALL_PRIVILEGES clears the principal."""
+        """Removals before additions; removing ALL_PRIVILEGES clears the principal. Raises Invalid."""
+        for change in changes:
+            if set(change.add) & set(change.remove):
+                raise Invalid(f"Duplicate privileges to add and delete for principal {change.principal}.")
         grants = dict(self.grants(object_path))
         for change in changes:
-            held = () if "ALL_PRIVILEGES" in change.remove else grants.get(change.principal, ())
+            principal = change.principal.lower() if "@" in change.principal else change.principal
+            held = () if "ALL_PRIVILEGES" in change.remove else grants.get(principal, ())
             held = tuple(privilege for privilege in held if privilege not in change.remove)
-            grants[change.principal] = tuple(dict.fromkeys((*held, *change.add)))
+            grants[principal] = tuple(sorted({*held, *change.add}))
         kept = {principal: privileges for principal, privileges in grants.items() if privileges}
         self._grants.put(object_path, kept)
         return kept
@@ -100,6 +113,11 @@ class Access:
 
     def forget_grants(self, object_path: str) -> None:
         self._grants.remove(object_path)
+
+
+def _principal(kind: PrincipalKind, principal: str) -> str:
+    """The name that the workspace keeps: mail addresses and application ids in lower case, groups as written."""
+    return principal if kind == "group_name" else principal.lower()
 
 
 def _permissions_document(permissions: tuple[Permission, ...]) -> list[list[Any]]:

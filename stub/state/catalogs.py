@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 
+from stub.state.access import Access
 from stub.state.refusals import AlreadyExists, Forbidden, Invalid, NotFound
 from stub.state.shelf import Shelf
 from stub.state.store import Store
@@ -51,10 +52,12 @@ class Catalogs:
         self,
         store: Store,
         preinstalled: Mapping[str, tuple[str, ...]],
+        access: Access,
         creator: str,
         clock_ms: Callable[[], int],
         new_id: Callable[[], str],
     ) -> None:
+        self._access = access
         self._creator = creator
         self._clock_ms = clock_ms
         self._new_id = new_id
@@ -111,8 +114,12 @@ class Catalogs:
     def delete(self, found: Container) -> None:
         """Remove a catalog with its schemas, or a schema. That nothing else is left in it is the caller's to see."""
         self._refuse_preinstalled(found)
-        for inner in [other.full_name for other in self._all() if other.full_name.startswith(f"{found.full_name}.")]:
-            self._shelf.remove(inner)
+        for inner in [other for other in self._all() if other.full_name.startswith(f"{found.full_name}.")]:
+            self._remove(inner)
+        self._remove(found)
+
+    def _remove(self, found: Container) -> None:
+        self._access.forget_grants(f"{'schema' if found.is_schema else 'catalog'}/{found.full_name}")
         self._shelf.remove(found.full_name)
 
     def _create(

@@ -1,12 +1,13 @@
 """The endpoints of the workspace: create, read, change, delete."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 from stub.state import telemetry
-from stub.state.access import Access
+from stub.state.access import Access, Permission
 from stub.state.behaviour import Behaviours
 from stub.state.capacity import Capacity, shortage
 from stub.state.catalogue import Facts
@@ -26,6 +27,8 @@ from stub.state.rules import (
 from stub.state.settle_rules import SettleRules
 from stub.state.shelf import Shelf
 from stub.state.store import Store
+
+ENDPOINT_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +118,14 @@ class Endpoints:
             raise NotFound(f"Endpoint with name '{name}' does not exist.")
         return self._settled(endpoint)
 
-    def get_by_id(self, endpoint_id: str) -> Endpoint:
-        name = self._name_by_id.get(endpoint_id)
-        if name is None:
+    def permissions_path(self, endpoint_id: str) -> str:
+        """Where permissions of an endpoint are kept; those of a deleted one stay. Raises Invalid, NotFound."""
+        if not ENDPOINT_ID.fullmatch(endpoint_id):
+            raise Invalid(f"'{endpoint_id[:80]}' is not a valid Inference Endpoint ID.")
+        path = permissions_path(endpoint_id)
+        if endpoint_id not in self._name_by_id and not self._access.has_permissions(path):
             raise NotFound(f"Endpoint with id '{endpoint_id}' does not exist.")
-        return self.get(name)
+        return path
 
     def all(self) -> tuple[Endpoint, ...]:
         """Every endpoint, oldest first; the same object as long as nothing changes."""
@@ -183,9 +189,11 @@ class Endpoints:
         return self._keep(replace(changed, updated_ms=self._clock_ms()))
 
     def delete(self, name: str) -> None:
-        """Remove the endpoint and its permissions; the name is free at once."""
+        """Remove the endpoint; the name is free at once, and the permissions of its id can still be read."""
         endpoint = self.get(name)
-        self._access.forget_permissions(permissions_path(endpoint))
+        self._access.leave_permissions(
+            permissions_path(endpoint.id), (Permission("user_name", endpoint.creator, "CAN_MANAGE"),)
+        )
         self._shelf.remove(name)
         self._name_by_id.pop(endpoint.id, None)
         self._reads.pop(name, None)
@@ -280,6 +288,6 @@ class Endpoints:
         return endpoint
 
 
-def permissions_path(endpoint: Endpoint) -> str:
-    """The object that permissions of an endpoint hang on: keyed by its id, so a new endpoint never inherits them."""
-    return f"serving-endpoints/{endpoint.id}"
+def permissions_path(endpoint_id: str) -> str:
+    """The object that has the permissions of an endpoint: keyed by its id, so a new endpoint never inherits them."""
+    return f"serving-endpoints/{endpoint_id}"

@@ -76,7 +76,6 @@ class RegisteredModels:
         self,
         full_name: str,
         comment: str | None,
-        owner: str | None = None,
         storage: str | None = None,
         tags: Tags = (),
         deployment_job_id: str | None = None,
@@ -96,7 +95,7 @@ class RegisteredModels:
             created_ms=now,
             updated_ms=now,
             created_by=self._creator,
-            owner=owner or self._creator,
+            owner=self._creator,
             comment=comment,
             storage_location=storage or f"dbfs:/Models/{model_id}",
             tags=with_tags((), tags),
@@ -133,7 +132,16 @@ class RegisteredModels:
         return self.get(renamed)
 
     def delete(self, full_name: str) -> None:
-        """Delete a model and all its versions, as the documentation of the API says that the platform does."""
+        """Delete a model; raises Invalid while it has versions, whatever the API reference says of them."""
+        model = self.own(full_name)
+        if model.versions:
+            raise Invalid(
+                f"Function '{model.full_name}' is not empty. The function has {len(model.versions)} model versions(s)"
+            )
+        self.discard(full_name)
+
+    def discard(self, full_name: str) -> None:
+        """Delete a model with all its versions, as the forced deletion of its schema or catalog does."""
         model = self.own(full_name)
         self._access.forget_grants(grants_path(model.full_name))
         self._shelf.remove(model.full_name)

@@ -182,7 +182,7 @@ ON_ANY: dict[str, Option] = {
         ("first", "first", "first"),
     ),
     "timeouts": Option(
-        ({"timeouts": {"create": "45m"}}, {"timeouts": {"update": "90s"}}, {}), member("description"), (None,) * 3
+        ({"timeouts": {"create": "45m"}}, {"timeouts": {"update": "90s"}}, {}), member("description"), ("",) * 3
     ),
 }
 

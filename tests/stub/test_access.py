@@ -51,16 +51,41 @@ def test_permissions_name_their_object_as_the_go_provider_needs(client: StubClie
 
 def test_permissions_are_keyed_by_id_not_by_name(client: StubClient, name: str) -> None:
     client.create(name)
-    reply = client.send("GET", f"{PERMISSIONS}/{name}")
-    assert (reply.status, reply.error_code) == (404, "RESOURCE_DOES_NOT_EXIST")
+    wanted = {"access_control_list": [entry("a", "CAN_QUERY")]}
+    for method, path, body in (("GET", "", None), ("PUT", "", wanted), ("GET", "/permissionLevels", None)):
+        reply = client.send(method, f"{PERMISSIONS}/{name}{path}", body)
+        assert (reply.status, reply.error_code) == (400, "INVALID_PARAMETER_VALUE")
+        assert reply.message == f"'{name}' is not a valid Inference Endpoint ID."
+    assert client.send("GET", f"{PERMISSIONS}/{'0' * 32}").status == 404
 
 
-def test_permissions_end_with_their_endpoint(client: StubClient, name: str) -> None:
+def test_permissions_of_a_deleted_endpoint_stay_and_another_of_its_name_has_its_own(
+    client: StubClient, name: str
+) -> None:
     path = f"{PERMISSIONS}/{client.create(name)['id']}"
     client.ok("PUT", path, {"access_control_list": [entry("a", "CAN_QUERY")]})
     client.ok("DELETE", f"{ENDPOINTS}/{name}")
-    assert client.send("GET", path).status == 404
-    assert "a" not in direct(client.ok("GET", f"{PERMISSIONS}/{client.create(name)['id']}"))
+    assert direct(client.ok("GET", path)) == {"a": "CAN_QUERY"}
+    assert direct(client.ok("PUT", path, {"access_control_list": [entry("b", "CAN_VIEW")]})) == {"b": "CAN_VIEW"}
+    assert list(direct(client.ok("GET", f"{PERMISSIONS}/{client.create(name)['id']}")).values()) == ["CAN_MANAGE"]
+
+
+def test_permissions_that_nobody_set_stay_too(client: StubClient, name: str) -> None:
+    path = f"{PERMISSIONS}/{client.create(name)['id']}"
+    before = client.ok("GET", path)
+    client.ok("DELETE", f"{ENDPOINTS}/{name}")
+    assert client.ok("GET", path) == before
+
+
+def test_mail_addresses_are_kept_in_lower_case_and_groups_as_written(client: StubClient, name: str) -> None:
+    path = f"{PERMISSIONS}/{client.create(name)['id']}"
+    rows = [
+        {"user_name": "Jane.Doe@Example.com", "permission_level": "CAN_VIEW"},
+        {"user_name": "jane.doe@example.com", "permission_level": "CAN_QUERY"},
+        entry("Data Team", "CAN_QUERY"),
+    ]
+    client.ok("PUT", path, {"access_control_list": rows})
+    assert direct(client.ok("GET", path)) == {"jane.doe@example.com": "CAN_QUERY", "Data Team": "CAN_QUERY"}
 
 
 def test_permission_levels_are_listed(client: StubClient, name: str) -> None:
@@ -107,6 +132,58 @@ def test_grants_are_removed_before_they_are_added(client: StubClient, name: str)
         },
     )
     assert client.ok("GET", path) == {"privilege_assignments": [{"principal": "a", "privileges": ["MANAGE"]}]}
+
+
+def test_privilege_added_and_removed_at_once_is_refused_and_nothing_changes(client: StubClient, name: str) -> None:
+    path = f"{GRANTS}/{made_model(client, name)}"
+    both = {"principal": "a", "add": ["EXECUTE", "MANAGE"], "remove": ["MANAGE"]}
+    reply = client.send("PATCH", path, {"changes": [{"principal": "b", "add": ["EXECUTE"]}, both]})
+    assert (reply.status, reply.error_code) == (400, "INVALID_PARAMETER_VALUE")
+    assert reply.message == "Duplicate privileges to add and delete for principal a."
+    assert client.ok("GET", path) == {"privilege_assignments": []}
+
+
+def test_grants_keep_mail_addresses_in_lower_case(client: StubClient, name: str) -> None:
+    path = f"{GRANTS}/{made_model(client, name)}"
+    for who in ("User@Test.org", "Data Team"):
+        client.ok("PATCH", path, {"changes": [{"principal": who, "add": ["EXECUTE", "APPLY_TAG"]}]})
+    held = ["APPLY_TAG", "EXECUTE"]
+    assert client.ok("GET", path)["privilege_assignments"] == [
+        {"principal": "user@test.org", "privileges": held},
+        {"principal": "Data Team", "privileges": held},
+    ]
+    assert client.ok("GET", f"{path}?principal=user@test.org")["privilege_assignments"] == [
+        {"principal": "user@test.org", "privileges": held}
+    ]
+
+
+def test_schemas_and_catalogs_have_grants_that_a_model_inherits(client: StubClient, name: str) -> None:
+    base = "/api/2.1/unity-catalog"
+    client.ok("POST", f"{base}/catalogs", {"name": name})
+    client.ok("POST", f"{base}/schemas", {"name": "s", "catalog_name": name})
+    client.ok("POST", MODELS, {"name": "m", "catalog_name": name, "schema_name": "s"})
+    places = {"FUNCTION": f"{name}.s.m", "SCHEMA": f"{name}.s", "CATALOG": name}
+    for kind, full_name in places.items():
+        change = {"changes": [{"principal": "a", "add": [f"MANAGE_{kind}"]}]}
+        client.ok("PATCH", f"{base}/permissions/{kind}/{full_name}", change)
+        assert client.ok("GET", f"{base}/permissions/{kind.lower()}/{full_name}")["privilege_assignments"] == [
+            {"principal": "a", "privileges": [f"MANAGE_{kind}"]}
+        ]
+    (row,) = client.ok("GET", f"{base}/effective-permissions/function/{name}.s.m")["privilege_assignments"]
+    assert row["privileges"] == [
+        {"privilege": "MANAGE_FUNCTION"},
+        {"privilege": "MANAGE_SCHEMA", "inherited_from_type": "SCHEMA", "inherited_from_name": f"{name}.s"},
+        {"privilege": "MANAGE_CATALOG", "inherited_from_type": "CATALOG", "inherited_from_name": name},
+    ]
+    client.ok("DELETE", f"{base}/catalogs/{name}?force=true")
+    client.ok("POST", f"{base}/catalogs", {"name": name})
+    assert client.ok("GET", f"{base}/permissions/catalog/{name}") == {"privilege_assignments": []}
+
+
+def test_grants_of_what_is_not_there_and_of_other_securables_are_refused(client: StubClient, name: str) -> None:
+    base = "/api/2.1/unity-catalog/permissions"
+    for path, status in ((f"schema/main.{name}", 404), (f"catalog/{name}", 404), (f"recipe/{name}", 400)):
+        assert client.send("GET", f"{base}/{path}").status == status
 
 
 def test_grants_end_with_their_model(client: StubClient, name: str) -> None:

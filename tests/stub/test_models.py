@@ -22,7 +22,8 @@ def made(client: StubClient, name: str, versions: int = 0, **fields: Any) -> str
 def test_model_is_created_and_read(client: StubClient, name: str) -> None:
     full_name = made(client, name, comment="ours", owner="team")
     model = client.ok("GET", f"{MODELS}/{full_name}?full_name={full_name}")
-    assert (model["full_name"], model["comment"], model["owner"]) == (full_name, "ours", "team")
+    # The owner of a create is ignored; the published providers send a PATCH with it.
+    assert (model["full_name"], model["comment"], model["owner"]) == (full_name, "ours", model["created_by"])
     for computed in ("metastore_id", "storage_location", "created_at", "created_by", "updated_at", "updated_by", "id"):
         assert model[computed]
 
@@ -44,8 +45,17 @@ def test_model_is_updated_and_read_only_fields_are_ignored(client: StubClient, n
     assert model["created_at"] > 1
 
 
-def test_model_is_deleted_with_its_versions(client: StubClient, name: str) -> None:
-    full_name = made(client, name, versions=1)
+def test_a_model_with_versions_is_not_deleted(client: StubClient, name: str) -> None:
+    full_name = made(client, name, versions=2)
+    for method, path, body in (
+        ("DELETE", f"{MODELS}/{full_name}", None),
+        ("DELETE", "/api/2.0/mlflow/unity-catalog/registered-models/delete", {"name": full_name}),
+    ):
+        reply = client.send(method, path, body)
+        assert (reply.status, reply.error_code) == (400, "INVALID_PARAMETER_VALUE")
+        assert reply.message == f"Function '{full_name}' is not empty. The function has 2 model versions(s)"
+    for version in (1, 2):
+        client.ok("DELETE", f"{MODELS}/{full_name}/versions/{version}")
     assert client.ok("DELETE", f"{MODELS}/{full_name}") == {}
     assert client.send("GET", f"{MODELS}/{full_name}").error_code == "RESOURCE_DOES_NOT_EXIST"
     assert client.send("GET", f"{MODELS}/{full_name}/versions/1").status == 404

@@ -195,13 +195,16 @@ def test_model_is_renamed_within_its_schema_and_keeps_its_files(client: StubClie
     assert error(client.send("PATCH", f"{MLFLOW}/registered-models/update", away)) == (400, "INVALID_PARAMETER_VALUE")
 
 
-def test_files_go_with_their_version_and_with_their_model(client: StubClient, full_name: str) -> None:
+def test_files_go_with_their_version_and_with_their_schema(client: StubClient, name: str) -> None:
+    client.ok("POST", "/api/2.1/unity-catalog/schemas", {"name": name, "catalog_name": "main"})
+    full_name = f"main.{name}.m"
+    client.ok("POST", f"{MLFLOW}/registered-models/create", {"name": full_name})
     for _ in range(2):
         registered(client, full_name)
     client.ok("DELETE", f"{MLFLOW}/model-versions/delete", {"name": full_name, "version": "1"})
     assert client.raw("GET", f"{FILES}{place(full_name, 1)}/MLmodel").status == 404
     assert client.raw("GET", f"{FILES}{place(full_name, 2)}/MLmodel").status == 200
-    client.ok("DELETE", f"{MLFLOW}/registered-models/delete", {"name": full_name})
+    client.ok("DELETE", f"/api/2.1/unity-catalog/schemas/main.{name}?force=true")
     assert client.send("GET", f"{MLFLOW}/registered-models/get?name={full_name}").status == 404
     assert client.raw("GET", f"{FILES}{place(full_name, 2)}/MLmodel").status == 404
 

@@ -47,6 +47,18 @@ def test_order_of_access_controls_does_not_matter(driver: Any, endpoint_id: str)
     assert not driver.diff(PERMISSIONS, turned, "access").changes
 
 
+def test_case_of_mail_addresses_does_not_matter(driver: Any, endpoint_id: str) -> None:
+    spelled, lower = (
+        {"userName": who, "permissionLevel": "CAN_QUERY"} for who in ("Ann@Example.com", "ann@example.com")
+    )
+    driver.up(PERMISSIONS, {"servingEndpointId": endpoint_id, "accessControls": [spelled]}, "access")
+    assert not driver.refresh("access")
+    for control in (spelled, lower):
+        assert not driver.diff(
+            PERMISSIONS, {"servingEndpointId": endpoint_id, "accessControls": [control]}, "access"
+        ).changes
+
+
 def test_changed_level_is_an_update_of_that_level(driver: Any, endpoint_id: str) -> None:
     driver.up(PERMISSIONS, {"servingEndpointId": endpoint_id, "accessControls": CAN_QUERY}, "access")
     wider = {"servingEndpointId": endpoint_id, "accessControls": [{**CAN_QUERY[0], "permissionLevel": "CAN_VIEW"}]}
