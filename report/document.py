@@ -8,9 +8,10 @@ from typing import Any, Final
 from report.capacity import Capacity
 from report.endpoint import EndpointChange
 from report.finding import Finding
-from report.price import HOURS_PER_MONTH, Money
+from report.price import Money
 from report.stack import Bill, StackReport
 from report.totals import Summary, Totals, decimal_text, together
+from wire.prices import HOURS_PER_MONTH
 
 VERSION: Final = 1
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from report.number import amount, count, money, signed, signed_money, span
-from report.price import HOURS_PER_MONTH, Money
+from report.price import Money
 from report.reading import one_line
 from report.totals import Summary, Totals
+from wire.prices import HOURS_PER_MONTH
 
 ARROW: Final = "→"
 MOST_OF_A_TITLE: Final = 80

@@ -66,6 +66,7 @@ ROOMS = (
     "report",
     "serving",
     "stub",
+    "wire",
 )
 
 FROM_PIP = {

@@ -6,8 +6,9 @@ from typing import Any
 
 from policies.finding import Finding, note
 from policies.fleet import Fleet, Share
-from policies.prices import HOURS_PER_MONTH, Prices, read_prices
+from policies.prices import Prices, read_prices
 from policies.rule import Settings, StackRule
+from wire.prices import HOURS_PER_MONTH
 
 
 def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
@@ -16,7 +17,7 @@ def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
         return
     prices = read_prices(settings["prices"])
     if prices.problem:
-        yield Finding(f"no price is known: {prices.problem}; mend the file, or the rule's `prices`")
+        yield Finding(f"no price is known: {prices.problem}; fix the file, or the rule's `prices`")
         return
     if "per_hour" in settings:
         yield from _over("the stack", fleet.shares, settings["per_hour"], prices, settings)

@@ -11,10 +11,11 @@ from report.html.style import STYLE
 from report.line import Cell, endpoint_lines, models_told, move_line, name_cell, rollout_cell, short_size
 from report.number import amount, count, signed
 from report.offline import OFFLINE
-from report.price import HOURS_PER_MONTH, Prices
+from report.price import Prices
 from report.sentence import ARROW, Run, money_range, stack_sentence, whole_sentence
 from report.stack import StackReport
 from report.totals import Summary, together
+from wire.prices import HOURS_PER_MONTH
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 

@@ -8,11 +8,12 @@ from report.markdown.escaping import escaped, link
 from report.markdown.fitting import LIMIT, length, shares, shortened
 from report.markdown.section import runs, section
 from report.offline import OFFLINE
-from report.price import HOURS_PER_MONTH, Prices
+from report.price import Prices
 from report.reading import one_line
 from report.sentence import whole_sentence
 from report.stack import StackReport
 from report.totals import Summary, together
+from wire.prices import HOURS_PER_MONTH
 
 LEAST_OF_A_SECTION: Final = 700
 """Characters that hold the sentence of almost any section, and the note that the rest was cut."""
