@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ from serving.workspace.errors import NotConfigured, WorkspaceError
 from serving.workspace.optimization_info import fetch
 
 if TYPE_CHECKING:
-    from components.rollouts import Staged, StageLater
+    from components.rollouts import Ask, Staged, StageLater
 
 CACHE_DIRECTORY = Path(".bandplan") / "optimization-info"
 COMMITTED_ANSWERS = Path("stacks") / "optimization-info.json"
@@ -164,7 +165,8 @@ def plan_stack(
     problems = in_order([*loaded.problems, *sized.problems])
     if any(problem.severity == "error" for problem in problems):
         raise refused(problems)
-    rollouts = plan_rollouts(client, sized.endpoints, source, root, environ, now_ms, is_preview=is_preview)
+    ask = partial(fetch, client, cache=cache)
+    rollouts = plan_rollouts(client, sized.endpoints, source, root, environ, now_ms, ask, is_preview=is_preview)
     if rollouts is not None and rollouts.problems:
         raise refused([*problems, *rollouts.problems])
     models = tuple((planned, standing.models.get(planned.name)) for planned in planned_models(fleet))
@@ -191,6 +193,7 @@ def plan_rollouts(
     root: Path,
     environ: Mapping[str, str],
     now_ms: int,
+    ask: "Ask",
     *,
     is_preview: bool,
 ) -> "Staged | None":
@@ -205,7 +208,7 @@ def plan_rollouts(
         if client is None or environ.get("BANDPLAN_OFFLINE") == "1":
             return stage_offline(sizings, is_preview=is_preview)
         measured_use = measured_use_of(root, environ.get("BANDPLAN_MEASURED"))
-        return stage_all(client, sizings, source, now_ms, measured_use, at_once)
+        return stage_all(client, sizings, source, now_ms, measured_use, at_once, ask)
     except (WorkspaceError, MeasuredUseError) as error:
         raise refused((), str(error)) from error
 

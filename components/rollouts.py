@@ -1,7 +1,7 @@
 """The rollouts of a stack: asks the workspace where each one stands, and gives the sizings their next stage."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pulumi
@@ -9,15 +9,18 @@ import pulumi
 from serving.spec.problem import Problem
 from serving.spec.source import Source
 from serving.throughput.measured_use import MeasuredUse, MeasuredUseError, combined, read_measured_use
-from serving.throughput.rollout import Measured, Running
+from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from serving.throughput.rollout import Measured, Running, Target
 from serving.throughput.rollout_sizing import staged, target_of
 from serving.throughput.rollout_wording import described
-from serving.throughput.sizing import EndpointSizing
+from serving.throughput.sizing import Answers, EndpointSizing
 from serving.workspace.client import WorkspaceClient
-from serving.workspace.errors import NotConfigured
+from serving.workspace.errors import NotConfigured, WorkspaceError
 from serving.workspace.running import measured_entities, running_endpoints
 
 StageLater = Callable[[EndpointSizing], EndpointSizing]
+Ask = Callable[[Iterable[ModelVersion]], Answers]
+"""Asks for the optimization info of model versions."""
 
 DECIDING = ("stop", "unmeasured")
 """Actions after which somebody has to decide."""
@@ -45,9 +48,15 @@ def stage_all(
     now_ms: int,
     measured_use: MeasuredUse,
     at_once: Collection[str] = (),
+    ask: Ask | None = None,
 ) -> Staged:
-    """Every sizing with a rollout at its next stage. Errors: those of the client."""
+    """Every sizing with a rollout at its next stage; `ask` tells the chunks of the versions that are left.
+
+    Errors: those of the client.
+    """
     live = running_endpoints(client, [sizing.entry.name for sizing in sizings if sizing.entry.rollout is not None])
+    if ask is not None:
+        live = with_chunks(live, {sizing.entry.name: target_of(sizing) for sizing in sizings}, ask)
     exported = measured_entities(client, _with_error_rate(sizings, live))
     found: list[EndpointSizing] = []
     told: list[str] = []
@@ -70,6 +79,39 @@ def stage_all(
         elif line is not None and now.rollout is not None:
             (stopped if now.rollout.action in DECIDING else told).append(line)
     return Staged(tuple(found), tuple(told), tuple(stopped), tuple(problems), later)
+
+
+def with_chunks(
+    live: Mapping[str, Running | None], targets: Mapping[str, Target | None], ask: Ask
+) -> dict[str, Running | None]:
+    """`live` with the chunk of each version that a rollout leaves: its capacity is then known in chunks, and priced.
+
+    Nothing depends on it but what is shown, so a workspace that does not answer leaves the chunks unknown.
+    """
+    leaving = {
+        ModelVersion(entity.model, entity.version)
+        for name, running in live.items()
+        for entity in (running.entities if running is not None else ())
+        if entity.max_provisioned_throughput and Target(entity.model, entity.version) != targets.get(name)
+    }
+    try:
+        answers = ask(leaving) if leaving else {}
+    except WorkspaceError:
+        answers = {}
+    chunks = {
+        version: answer.throughput_chunk_size
+        for version, answer in answers.items()
+        if isinstance(answer, OptimizationInfo)
+    }
+
+    def chunked(running: Running) -> Running:
+        entities = tuple(
+            replace(one, chunk_tokens_per_second=chunks.get(ModelVersion(one.model, one.version)))
+            for one in running.entities
+        )
+        return replace(running, entities=entities)
+
+    return {name: None if running is None else chunked(running) for name, running in live.items()}
 
 
 def _later(

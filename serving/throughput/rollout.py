@@ -29,7 +29,10 @@ STAYING = ("hold", "stop", "unmeasured", "wait")
 
 @dataclass(frozen=True, slots=True)
 class RunningEntity:
-    """One served entity of a live endpoint, in the order of its routes; tokens/s, or model units."""
+    """One served entity of a live endpoint, in the order of its routes; tokens/s, or model units.
+
+    `chunk_tokens_per_second` is None for a version of which nothing is known; the endpoint does not tell it.
+    """
 
     served_name: str
     model: str
@@ -40,6 +43,16 @@ class RunningEntity:
     model_units: int | None = None
     burst: bool = False
     is_legacy: bool = False
+    chunk_tokens_per_second: int | None = None
+
+    @property
+    def bands(self) -> tuple[int, int] | None:
+        """(least, most) whole chunks; None if the chunk is not known, or the bounds are not multiples of it."""
+        low, high = self.min_provisioned_throughput, self.max_provisioned_throughput
+        chunk = self.chunk_tokens_per_second
+        if not chunk or low is None or high is None or low % chunk or high % chunk:
+            return None
+        return low // chunk, high // chunk
 
 
 @dataclass(frozen=True, slots=True)

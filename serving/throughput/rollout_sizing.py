@@ -67,11 +67,15 @@ def _old(running: RunningEntity | None, traffic_percent: int, wanted: EntitySizi
     """The old version just as it runs: nothing about it changes but its share."""
     if running is None:
         raise ValueError("only the wanted version may not run yet")
+    low, high = running.bands or (None, None)
     return EntitySizing(
         served_name=running.served_name,
         model=running.model,
         version=running.version,
         traffic_percent=traffic_percent,
+        chunk_tokens_per_second=running.chunk_tokens_per_second if running.bands is not None else None,
+        min_bands=low,
+        max_bands=high,
         min_provisioned_throughput=running.min_provisioned_throughput,
         max_provisioned_throughput=running.max_provisioned_throughput,
         model_units=running.model_units,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +15,10 @@ from components.endpoint import Endpoint
 from components.fleet import endpoint_summary
 from components.program import Plan, plan_stack
 from components.request import endpoint_request
+from report.price import Money
+from report.price_file import read_prices
+from report.reading import Reading
+from report.stated_capacity import component_capacity
 from serving.throughput.rollout import Running, RunningEntity, stage
 from serving.throughput.rollout_sizing import target_of, with_stage
 from tests.answering import JsonHandler, answering
@@ -134,11 +139,14 @@ class _Workspace(JsonHandler):
     shares: ClassVar[dict[str, int]] = {}
     metrics: ClassVar[str] = ""
     asked: ClassVar[list[str]] = []
+    forgotten: ClassVar[str] = ""
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
         if self.path.endswith("/metrics"):
             self.reply_bytes(200, self.metrics.encode())
+        elif self.forgotten and self.path.endswith(self.forgotten):
+            self.reply(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no such version"})
         elif "serving-endpoints/chat" in self.path and not self.shares:
             self.reply(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "none"})
         else:
@@ -185,6 +193,14 @@ def planned(root: Path, environ: dict[str, str], *, is_preview: bool = True, **m
     return plan_stack(root, None, "local", {**environ, **more}, TODAY, now_ms=now_ms, is_preview=is_preview)
 
 
+def measured(root: Path) -> str:
+    """Name of a file in `root`: the new version did well."""
+    measurement = {"measured_at": "2026-11-22T12:00:00Z", "requests": 1000, "errors": 1}
+    use = {"version": 1, "endpoints": {"chat": {"assistant_llama-2": measurement}}}
+    (root / "use.json").write_text(json.dumps(use))
+    return "use.json"
+
+
 def traffic(plan: Plan) -> list[int]:
     return [entity.traffic_percent for entity in plan.sizings[0].entities]
 
@@ -218,12 +234,33 @@ def test_s36_metrics_export_decides_whether_a_rollout_goes_on(
     assert bool(plan.stopped_rollouts) == (errors > 0)
 
 
+@pytest.mark.parametrize("shares", [{"1": 100}, {"1": 90, "2": 10}])
+def test_both_versions_of_a_step_have_a_price_by_chunks(
+    tmp_path: Path, environ: dict[str, str], shares: dict[str, int]
+) -> None:
+    """Each holds 980 to 1,960 tokens/s, 1 to 2 chunks of 980: at 6.00 a chunk 6 to 12, twice."""
+    _Workspace.shares = shares
+    inputs = capacity_inputs(planned(tmp_path, environ, BANDPLAN_MEASURED=measured(tmp_path)).sizings[0])
+    assert len(inputs["entities"]) == 2
+    capacity = component_capacity(inputs, "chat", "", Reading("preview.json", str))
+    text = "{version: 1, currency: USD, prices: [{model: '*', per_hour: 6, chunks: 1}]}"
+    prices = read_prices(text, Reading("prices.yaml", str))
+    assert prices.of_endpoint(capacity) == Money(Decimal(12), Decimal(24))
+
+
+def test_a_leaving_version_of_which_nothing_is_known_stops_no_rollout(
+    tmp_path: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Workspace, "forgotten", f"{ENTRY['model']}/1")
+    _Workspace.shares = {"1": 100}
+    plan = planned(tmp_path, environ)
+    assert traffic(plan) == [90, 10]
+    assert [entity.min_bands for entity in plan.sizings[0].entities] == [None, 1]
+
+
 def test_file_of_measured_use_is_read_from_the_project(tmp_path: Path, environ: dict[str, str]) -> None:
     _Workspace.shares = {"1": 90, "2": 10}
-    measurement = {"measured_at": "2026-11-22T12:00:00Z", "requests": 1000, "errors": 1}
-    use = {"version": 1, "endpoints": {"chat": {"assistant_llama-2": measurement}}}
-    (tmp_path / "use.json").write_text(json.dumps(use))
-    assert traffic(planned(tmp_path, environ, BANDPLAN_MEASURED="use.json")) == [50, 50]
+    assert traffic(planned(tmp_path, environ, BANDPLAN_MEASURED=measured(tmp_path))) == [50, 50]
     with pytest.raises(pulumi.RunError, match=r"nowhere\.json: cannot be read"):
         planned(tmp_path, environ, BANDPLAN_MEASURED="nowhere.json")
 
