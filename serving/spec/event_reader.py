@@ -226,7 +226,7 @@ class EventReader:
             if isinstance(value, list)
             else [(value, marks)]
         )
-        if all(isinstance(item, dict) for item, _ in values):
+        if all(isinstance(item, dict) or item is None for item, _ in values):  # an anchor of nothing merges nothing
             parent.merged.extend(values)
         else:
             self._note(

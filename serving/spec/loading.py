@@ -14,6 +14,7 @@ from serving.spec import checks, rules
 from serving.spec.document import read, values_in
 from serving.spec.entry import Entry
 from serving.spec.fleet import Defaults, Fleet
+from serving.spec.interpolation import placeholder_problems, without_advice
 from serving.spec.merging import with_defaults, with_override
 from serving.spec.overriding import of_override, unknown_removals
 from serving.spec.problem import LeftOut, Problem, clipped, in_order, more
@@ -120,7 +121,8 @@ class _Check:
     """One document under check: everything wrong is collected in `found`."""
 
     def __init__(self, data: dict[str, Any], source: Source, found: list[Problem]) -> None:
-        self.data, self.source, self.found = data, source, found
+        self.written, self.source, self.found = data, source, found
+        self.data = {key: value for key, value in data.items() if not key.startswith(rules.ANCHOR_PREFIX)}
         self._defaults: Mapping[str, Any] = {}
         self._sources: dict[str, Source] = {}
         self._overrides_by_name: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
@@ -137,7 +139,8 @@ class _Check:
             [raw.get("name") if isinstance(raw, dict) else None for raw in entries], self.source
         )
         self._overrides()
-        problems = in_order(self.found)
+        placeholders = placeholder_problems(self.data, self.source)
+        problems = in_order([*without_advice(self.found, placeholders), *placeholders])
         usable = tuple(entry for entry in checked if entry is not None)
         if frame is None:
             frame = Fleet(version=1, models=(), allow_legacy=self.data.get("allow_legacy") is True)
@@ -147,7 +150,7 @@ class _Check:
             problems,
             self.source,
             fleet,
-            self.data,
+            self.written,
         )
 
     def _frame(self) -> Fleet | None:

@@ -57,8 +57,18 @@ ROLLOUT_ONE_MODEL = Rule(
     "a rollout is for one model of provisioned throughput, written in the entry itself",
     _OURS,
 )
+PRINCIPAL = Rule(
+    "principal",
+    "error",
+    "a user is named by mail address, a service principal by application id (a UUID), and each once; `admins` has all rights",
+    "docs.databricks.com: Permissions API",
+)
+INTERPOLATION = Rule("interpolation", "error", "texts are taken as they are: no placeholder is replaced", _OURS)
 OWN_TAG = Rule("own-tag", "error", "tags that begin with bandplan. are set by bandplan alone", _OURS)
 DEMAND_FOR_AUTO = Rule("S17-auto-demand", "error", "`throughput: auto` is worked out from the entry's demand", _OURS)
+
+ANCHOR_PREFIX = "x-"
+"""What a top-level key begins with that holds anchors for the rest of the file, and is not read itself."""
 
 MORE_PROBLEMS = MORE
 

@@ -9,6 +9,7 @@ expressible, and checked after it by `loading`:
   entry with a rollout may serve (rollout-one-model);
 - names: of entries and served entities twice (duplicate-name, duplicate-served-name), overrides of entries that are not
   there (unknown-override);
+- placeholders in texts (interpolation), and one principal named twice (principal);
 - an override that fits the entry's shape in itself, but not the entry that it is merged with; a tag of bandplan's own
   in it (own-tag), which it may remove.
 """
@@ -41,6 +42,7 @@ NOT_EXPRESSIBLE = frozenset(
         rules.DUPLICATE_NAME,
         rules.DUPLICATE_SERVED_NAME,
         rules.UNKNOWN_OVERRIDE,
+        rules.INTERPOLATION,
     )
 )
 
@@ -57,6 +59,7 @@ def json_schema() -> Schema:
     definitions: dict[str, Schema] = schema.pop("$defs")
     for shape in _shapes(Fleet):
         _state_keys(schema if shape is Fleet else definitions[shape.__name__], shape)
+    schema["patternProperties"] = {f"^{re.escape(rules.ANCHOR_PREFIX)}": {"description": "Anchors; not read itself."}}
     definitions["Entry"]["properties"]["name"]["not"] = {"enum": list(RESERVED_ENDPOINT_NAMES)}
     schema["properties"]["overrides"].update(_overrides_schema(definitions))
     tags = definitions["Registration"]["properties"]["tags"]

@@ -13,7 +13,7 @@ from serving.spec import nearest_value, rules
 from serving.spec.example_line import example_line, flow, kind, line, shown
 from serving.spec.fields import Path, field_at, is_removable, known_keys, meant_key
 from serving.spec.model_reference import model_step, registered_name_step, version_step
-from serving.spec.problem import LeftOut, Problem, Rule, more
+from serving.spec.problem import LeftOut, Problem, Rule, clipped, more
 from serving.spec.registration import Registration
 from serving.spec.scalar import OUT_OF_RANGE
 from serving.spec.shape import Shape
@@ -111,6 +111,8 @@ def _unknown_key(key: str, given: object, known: tuple[str, ...], path: Path, so
         return rules.UNKNOWN_KEY.of_key(source, path, f"the key {shown(key)} is not known here", step)
     meant = meant_key(key, known, source.suggestions)
     step = f"remove it; the keys here are {', '.join(known)}" if meant is None else f"did you mean {meant}?"
+    if meant is None and len(path) == 1:
+        step += f"; a key for anchors begins with {rules.ANCHOR_PREFIX}: `{rules.ANCHOR_PREFIX}{clipped(key, 60)}`"
     if meant is not None and meant.endswith("per_second"):
         step += _per_second(key, meant, given)
     if meant == "throughput" and "provisioned" in key:

@@ -57,6 +57,8 @@ def of_yaml_error(error: Exception, text: str) -> Unfit:
         step = "put the text in quotes"
     elif "mapping values are not allowed" in words:
         step = "put text with a colon in it in quotes, or look for a wrong indentation"
+    if "${" in written:
+        step = "write the value in place of ${...}, which nothing replaces; where stacks differ, use `overrides`"
     return rules.YAML, line, column, finding, step
 
 
