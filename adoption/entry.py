@@ -6,6 +6,7 @@ from typing import Any
 
 from adoption.capacity import Capacity, NotSayable, throughput, workload
 from adoption.eligibility import is_legacy, refusal
+from serving.spec.access import is_admins
 from serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
 from serving.workspace.endpoint_access import Grant
 from serving.workspace.live_endpoint import LiveEndpoint, ServedEntity
@@ -134,7 +135,9 @@ def _permission(grant: Grant) -> dict[str, Any]:
 
 def _is_managed(grant: Grant, caller: str) -> bool:
     """Not the caller's own, nor that of `admins`: the published provider leaves both out of what it compares."""
-    return grant.principal != caller and (grant.kind, grant.principal) != ("group_name", "admins")
+    if grant.kind == "group_name":
+        return not is_admins(grant.principal)
+    return grant.principal.lower() != caller.lower()
 
 
 def _version(entity: ServedEntity) -> ModelVersion:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from components.timeouts import Timeouts, timeouts
 from components.wire import wire
+from serving.spec.access import Permission
 from serving.spec.entry import Entry
 from serving.throughput.sizing import EndpointSizing, EntitySizing
 
@@ -74,11 +75,17 @@ def endpoint_request(sizing: EndpointSizing, pending: Pending = _NONE_PENDING) -
     return EndpointRequest(
         api=api,
         endpoint=endpoint,
-        access_controls=tuple(wire(permission) for permission in sizing.entry.permissions),
+        access_controls=tuple(access_control(permission) for permission in sizing.entry.permissions),
         ready=ready,
         timeouts=limits,
         config_is_left_to_the_guard=sizing.accepts_less,
     )
+
+
+def access_control(permission: Permission) -> Inputs:
+    """One permission; a mail address in lower case, as the platform keeps it: another spelling differs for ever."""
+    control: Inputs = wire(permission)
+    return control if permission.user_name is None else {**control, "userName": permission.user_name.lower()}
 
 
 def endpoint_api(sizing: EndpointSizing) -> Api:

@@ -10,6 +10,7 @@ from typing import Any
 from provider.declared import route_target
 from provider.difference import PathStep
 from provider.naming import to_api, to_api_name
+from serving.spec.access import principal_key
 
 _ENTITY_KEYS = ("servedEntities", "servedModels")
 _IDENTITY = ("name",)
@@ -42,9 +43,13 @@ def entity_name(entity: Mapping[str, Any]) -> str:
 
 
 def principal_field(control: Mapping[str, Any]) -> str:
-    """`permissions/group_name:support-apps` for an access control in Pulumi's names."""
+    """`permissions/group_name:support-apps` for an access control in Pulumi's names.
+
+    Users are in lower case, as the platform keeps mail addresses: two spellings are one person.
+    """
     kind = next((kind for kind in _PRINCIPALS if control.get(kind)), "userName")
-    return f"permissions/{_PRINCIPALS[kind]}:{control.get(kind)}"
+    _, name = principal_key(_PRINCIPALS[kind], str(control.get(kind)))
+    return f"permissions/{_PRINCIPALS[kind]}:{name}"
 
 
 def flattened(declared: Mapping[str, Any], access: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:

@@ -10,17 +10,21 @@ from typing import Any
 from drift.fields import LEFT_ALONE
 from drift.finding import Finding, Verdict
 from drift.naming import principal_field
+from serving.spec.access import is_admins
 from serving.workspace.endpoint_access import Grant
 
 _PROPERTIES = {"user_name": "userName", "group_name": "groupName", "service_principal_name": "servicePrincipalName"}
-_ADMINS = ("group_name", "admins")
 
 
 def access_findings(
     deployed: Sequence[Mapping[str, Any]] | None, live: Sequence[Grant], own: frozenset[str]
 ) -> Iterator[Finding]:
     """`own` are the names of the caller and of the endpoint's creator."""
-    wanted = {principal_field(control): str(control.get("permissionLevel")) for control in deployed or ()}
+    wanted = {
+        principal_field(control): str(control.get("permissionLevel"))
+        for control in deployed or ()
+        if not is_admins(str(control.get("groupName")))
+    }
     there = {principal_field(control): str(control["permissionLevel"]) for control in direct_controls(live)}
     for field, level in wanted.items():
         if there.get(field) != level:
@@ -34,6 +38,8 @@ def access_findings(
 
 def direct_controls(live: Sequence[Grant], own: frozenset[str] = frozenset()) -> Iterator[dict[str, str]]:
     """Direct permissions in Pulumi's names, without those of `admins` and of `own`."""
+    mine = {name.lower() for name in own}
     for grant in live:
-        if (grant.kind, grant.principal) != _ADMINS and grant.principal not in own:
+        of_admins = grant.kind == "group_name" and is_admins(grant.principal)
+        if not of_admins and grant.principal.lower() not in mine:
             yield {_PROPERTIES[grant.kind]: grant.principal, "permissionLevel": grant.level}

@@ -2,6 +2,7 @@
 
 What counts as equal, and why:
 - zero, false, empty and absent are the same: the published provider drops zero values from its requests;
+- mail addresses in another letter case are the same, as the platform keeps some in lower case;
 - a value the platform filled in where nothing was declared (entity name, workload type, routes of a single entity) is
   no difference, except the capacity of an entity: an undeclared minimum, say, means zero;
 - a part that was not declared at all (tags, AI gateway, ...) is not managed here, so it is never different;
@@ -180,7 +181,7 @@ def _settings_differences(declared: Declared, live: LiveEndpoint) -> Iterator[Di
         ):
             wanted = declared.email_notifications.get(api_name, ())
             present = live.email_notifications.get(api_name, ())
-            if sorted(wanted) != sorted(present):
+            if sorted(map(str.lower, wanted)) != sorted(map(str.lower, present)):
                 yield Difference(
                     ("declared", "emailNotifications", name),
                     list(wanted),

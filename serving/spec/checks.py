@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from serving.spec import rules
-from serving.spec.access import Permission
+from serving.spec.access import PRINCIPAL_KEYS, Permission, is_admins, principal_key
 from serving.spec.entity import EntityDeclaration
 from serving.spec.entry import Entry
 from serving.spec.fields import meant_keys
@@ -45,9 +45,14 @@ def entry_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[P
         found += [*_traffic(entities, base, source), *_served_names(entities, base, source)]
     found += permission_problems(raw, base, source)
     found += rollout_problems(raw, base, source)
-    found += _own_tags(raw, base, source)
-    for index, entity in enumerate(entities if isinstance(entities, list) else ()):
-        found += _own_tags(entity, (*base, "entities", index), source)
+    for place, one in [
+        (base, raw),
+        *(
+            ((*base, "entities", index), one)
+            for index, one in enumerate(entities if isinstance(entities, list) else ())
+        ),
+    ]:
+        found += [*_own_tags(one, place, source), *_grants(one, place, source)]
     return [*found, *_auto_without_demand(raw, base, source)]
 
 
@@ -66,16 +71,62 @@ def _auto_without_demand(raw: Mapping[str, Any], base: Path, source: Source) -> 
 
 
 def permission_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
-    """Permissions of an entry, or of the defaults, that name no principal or several."""
+    """Permissions of an entry, or of the defaults, that name no principal, several, one twice, or `admins`."""
     permissions = raw.get("permissions")
     found: list[Problem] = []
+    first: dict[tuple[str, str], int] = {}
     for index, permission in enumerate(permissions if isinstance(permissions, list) else ()):
         if isinstance(permission, dict):
-            found += _keys(permission, Permission, (*base, "permissions", index), source)
+            path = (*base, "permissions", index)
+            found += _keys(permission, Permission, path, source)
+            for kind in PRINCIPAL_KEYS:
+                if isinstance(name := permission.get(kind), str):
+                    found += _principal(first, kind, name, index, path, source)
         if len(found) > _MOST:
             place = source.place((*base, "permissions", index))
             return [*found, more(source.file, place, LeftOut(errors=1, exact=False))]
     return found
+
+
+def _principal(
+    first: dict[tuple[str, str], int], kind: str, name: str, index: int, path: Path, source: Source
+) -> list[Problem]:
+    """One principal of a list, at `path`; `first` has the place of those before it, and gets this one's."""
+    place = (*path, kind)
+    if kind == "group_name" and is_admins(name):
+        step = "remove this permission: it is there without it"
+        return [rules.PRINCIPAL.problem(source, place, f"the rights of the group {name} cannot be restricted", step)]
+    key = principal_key(kind, name)
+    if key in first:
+        finding = f"{clipped(name, 60)} is named already in number {first[key] + 1} of the list"
+        step = "keep one of the two: CAN_MANAGE includes CAN_QUERY, and that CAN_VIEW"
+        return [rules.DUPLICATE_PRINCIPAL.problem(source, place, finding, step)]
+    first[key] = index
+    return []
+
+
+def _grants(raw: object, base: Path, source: Source) -> list[Problem]:
+    """Principals that a registration grants privileges twice."""
+    match raw:
+        case {"register": {"grants": list(grants)}}:
+            found, first = [], dict[str, int]()
+            for index, grant in enumerate(grants[:_MOST]):
+                name = grant.get("principal") if isinstance(grant, dict) else None
+                if not isinstance(name, str):
+                    continue
+                key = name.lower() if "@" in name else name
+                if key in first:
+                    found.append(
+                        rules.DUPLICATE_PRINCIPAL.problem(
+                            source,
+                            (*base, "register", "grants", index, "principal"),
+                            f"{clipped(name, 60)} is named already in number {first[key] + 1} of the list",
+                            "write all its privileges in one of the two",
+                        )
+                    )
+                first.setdefault(key, index)
+            return found
+    return []
 
 
 def duplicate_names(names: Sequence[object], source: Source) -> list[Problem]:

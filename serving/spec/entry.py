@@ -19,7 +19,7 @@ from serving.spec.gateway import AiGateway
 from serving.spec.registration import FollowedAlias, PinnedAlias, Registration
 from serving.spec.rollout import Rollout
 from serving.spec.settings import Notifications, RateLimit, Timeouts, Waiver
-from serving.spec.shape import EndpointName, Flag, IfGiven, Shape, Text, Whole
+from serving.spec.shape import EndpointName, Flag, IfGiven, Shape, Text, Uuid, Whole
 from serving.spec.throughput import Throughput
 from serving.spec.workload import Workload
 
@@ -88,7 +88,7 @@ class Entry(Shape):
     notifications: IfGiven[Notifications] = Field(
         default=None, description="Mail about updates.", examples=[{"on_update_failure": ["team@example.com"]}]
     )
-    budget_policy_id: IfGiven[Text] = Field(
+    budget_policy_id: IfGiven[Uuid] = Field(
         default=None, description="Budget policy that pays.", examples=["b1f0c2d4-0000-0000-0000-000000000000"]
     )
     route_optimized: Flag = Field(default=False, description="Whether requests take the optimised route.")

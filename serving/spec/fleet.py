@@ -8,7 +8,7 @@ from serving.spec.access import Permission
 from serving.spec.entry import Entry, HeadroomPercent
 from serving.spec.gateway import AiGateway
 from serving.spec.settings import Notifications, RateLimit, Timeouts, Waiver
-from serving.spec.shape import EndpointName, Flag, IfGiven, Shape, Text, Whole
+from serving.spec.shape import EndpointName, Flag, IfGiven, Shape, Text, Uuid, Whole
 
 Overrides = dict[Text, dict[EndpointName, dict[str, Any]]]
 
@@ -33,12 +33,12 @@ class Defaults(Shape):
     permissions: IfGiven[tuple[Permission, ...]] = Field(
         default=None,
         description="Who may use every endpoint.",
-        examples=[[{"group_name": "admins", "permission_level": "CAN_MANAGE"}]],
+        examples=[[{"group_name": "ml-platform", "permission_level": "CAN_MANAGE"}]],
     )
     notifications: IfGiven[Notifications] = Field(
         default=None, description="Mail about updates.", examples=[{"on_update_failure": ["team@example.com"]}]
     )
-    budget_policy_id: IfGiven[Text] = Field(
+    budget_policy_id: IfGiven[Uuid] = Field(
         default=None, description="Budget policy that pays.", examples=["b1f0c2d4-0000-0000-0000-000000000000"]
     )
     timeouts: IfGiven[Timeouts] = Field(

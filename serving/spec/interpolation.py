@@ -9,8 +9,8 @@ from serving.spec import rules
 from serving.spec.problem import Problem, clipped
 from serving.spec.source import Source
 
-# `${...}` (bundles, Terraform, shells), `{{...}}` (templates, GitHub, secrets of job settings), `$(...)` (pipelines), and
-# `$NAME` in the spelling of environment variables. A lower-case `$name` counts if it is the whole text.
+# `${...}` (bundles, Terraform, shells), `{{...}}` (templates, GitHub, secrets), `$(...)` (pipelines), and `$NAME` as
+# environment variables are spelled. A lower-case `$name` counts if it is the whole text.
 _PLACEHOLDER = re.compile(
     r"\$\{[^{}]{1,200}\}|\$?\{\{[^{}]{1,200}\}\}|\$\([A-Za-z_][A-Za-z0-9_.-]{0,99}\)|\$[A-Z_][A-Z0-9_]{1,99}(?![a-z])"
     r"|\A\$[A-Za-z_][A-Za-z0-9_]{1,99}\Z"
@@ -28,6 +28,7 @@ _OF_THE_VALUE = frozenset(
         rules.PINNED_VERSION,
         rules.TASK,
         rules.PRINCIPAL,
+        rules.BUDGET_POLICY,
     )
 )
 """Rules that advise on a value as it is written; no advice while it is a placeholder."""
@@ -76,9 +77,8 @@ def _step(path: Path, is_key: bool) -> str:
             break
         keys.append(part)
     before, after = "".join(f"{{{key}: " for key in keys), "}" * len(keys)
-    return (
-        f"write the value itself; where stacks differ, write `overrides: {{<stack>: {{{path[1]}: {before}...{after}}}}}`"
-    )
+    override = f"overrides: {{<stack>: {{{path[1]}: {before}...{after}}}}}"
+    return f"write the value itself; where stacks differ, write `{override}`"
 
 
 def _texts(data: dict[str, object]) -> Iterator[tuple[Path, str, bool]]:

@@ -21,6 +21,7 @@ _DURATION = re.compile(
     r"([0-9]{1,5}(?:\.[0-9]{1,3})?) ?(hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)", re.IGNORECASE
 )
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
+UUID = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _TRUE, _FALSE = frozenset(("true", "yes", "y", "on", "1")), frozenset(("false", "no", "n", "off", "0"))
 
 

@@ -60,9 +60,16 @@ ROLLOUT_ONE_MODEL = Rule(
 PRINCIPAL = Rule(
     "principal",
     "error",
-    "a user is named by mail address, a service principal by application id (a UUID), and each once; `admins` has all rights",
+    "a user is named by mail address, a service principal by its application id (a UUID); `admins` always manages",
     "docs.databricks.com: Permissions API",
 )
+DUPLICATE_PRINCIPAL = Rule(
+    "duplicate-principal",
+    "error",
+    "a principal is named once in a list; the letter case of mail addresses and ids does not count",
+    "docs.databricks.com: Permissions API",
+)
+BUDGET_POLICY = Rule("budget-policy", "error", "a budget policy is named by its id, a UUID", _API)
 INTERPOLATION = Rule("interpolation", "error", "texts are taken as they are: no placeholder is replaced", _OURS)
 OWN_TAG = Rule("own-tag", "error", "tags that begin with bandplan. are set by bandplan alone", _OURS)
 DEMAND_FOR_AUTO = Rule("S17-auto-demand", "error", "`throughput: auto` is worked out from the entry's demand", _OURS)

@@ -9,7 +9,7 @@ expressible, and checked after it by `loading`:
   entry with a rollout may serve (rollout-one-model);
 - names: of entries and served entities twice (duplicate-name, duplicate-served-name), overrides of entries that are not
   there (unknown-override);
-- placeholders in texts (interpolation), and one principal named twice (principal);
+- placeholders in texts (interpolation), and one principal named twice (duplicate-principal);
 - an override that fits the entry's shape in itself, but not the entry that it is merged with; a tag of bandplan's own
   in it (own-tag), which it may remove.
 """
@@ -23,6 +23,7 @@ from itertools import takewhile
 from typing import Any
 
 from serving.spec import rules
+from serving.spec.access import ADMINS
 from serving.spec.document import values_in
 from serving.spec.fleet import Fleet
 from serving.spec.problem import Problem, Rule, in_order
@@ -43,6 +44,7 @@ NOT_EXPRESSIBLE = frozenset(
         rules.DUPLICATE_SERVED_NAME,
         rules.UNKNOWN_OVERRIDE,
         rules.INTERPOLATION,
+        rules.DUPLICATE_PRINCIPAL,
     )
 )
 
@@ -60,6 +62,8 @@ def json_schema() -> Schema:
     for shape in _shapes(Fleet):
         _state_keys(schema if shape is Fleet else definitions[shape.__name__], shape)
     schema["patternProperties"] = {f"^{re.escape(rules.ANCHOR_PREFIX)}": {"description": "Anchors; not read itself."}}
+    admins = "".join(f"[{letter}{letter.upper()}]" for letter in ADMINS)
+    definitions["Permission"]["properties"]["group_name"]["not"] = {"pattern": f"^{admins}$"}
     definitions["Entry"]["properties"]["name"]["not"] = {"enum": list(RESERVED_ENDPOINT_NAMES)}
     schema["properties"]["overrides"].update(_overrides_schema(definitions))
     tags = definitions["Registration"]["properties"]["tags"]

@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from serving.spec.shape import IfGiven, Shape, Text, Whole
+from serving.spec.shape import Email, IfGiven, Shape, Text, Whole
 
-Email = Annotated[str, Field(strict=True, pattern=r"^[^@\x00-\x20]{1,64}@[^@\x00-\x20]{1,255}$")]
 Duration = Annotated[
     str, Field(strict=True, pattern=r"^([1-9][0-9]{0,5}h)?([1-9][0-9]{0,5}m)?([1-9][0-9]{0,5}s)?$", min_length=2)
 ]

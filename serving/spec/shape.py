@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "RESERVED_ENDPOINT_NAMES",
+    "Email",
     "EndpointName",
     "Flag",
     "IfGiven",
@@ -15,6 +16,7 @@ __all__ = [
     "Number",
     "Shape",
     "Text",
+    "Uuid",
     "VersionNumber",
     "Whole",
 ]
@@ -34,6 +36,10 @@ Text = Annotated[str, Field(strict=True, min_length=1)]
 Whole = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
+Email = Annotated[str, Field(strict=True, pattern=r"^[^@\x00-\x20]{1,64}@[^@\x00-\x20]{1,255}$")]
+Uuid = Annotated[
+    str, Field(strict=True, pattern=r"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$")
+]
 EndpointName = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_-]{1,63}$")]
 # Three parts without dots, slashes, spaces or control characters, as Unity Catalog has them.
 ModelName = Annotated[

@@ -22,10 +22,18 @@ from serving.spec.throughput import KINDS
 
 _MOST = 5_000  # problems of one shape that are put into words; arbitrary, well over what is listed
 _DURATIONS = ("create", "update", "delete")
+_IDS = ("user_name", "service_principal_name", "budget_policy_id")
 _BAND_KEYS = frozenset(("min", "max", "want", "accept"))
 
 # Fields whose values a rule of the platform governs; all other values answer to the schema alone.
-_RULE_OF_FIELD: Mapping[str, Rule] = {"version": rules.PINNED_VERSION, "model": rules.MODEL_NAME, "task": rules.TASK}
+_RULE_OF_FIELD: Mapping[str, Rule] = {
+    "version": rules.PINNED_VERSION,
+    "model": rules.MODEL_NAME,
+    "task": rules.TASK,
+    "user_name": rules.PRINCIPAL,
+    "service_principal_name": rules.PRINCIPAL,
+    "budget_policy_id": rules.BUDGET_POLICY,
+}
 _KIND_OF_ERROR = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -226,7 +234,9 @@ def _value_problem(
             finding = f"{shown(given)} is not a date"
             step = f"write {nearest_value.day(str(given)) or 'year-month-day, such as 2027-01-31'}"
         case _:
-            finding, step = f"{shown(given)} is not a {_words(key)}", _nearest_text(key, given, info)
+            meant = _words(key)
+            article = "an" if meant[0] in "aeiou" else "a"
+            finding, step = f"{shown(given)} is not {article} {meant}", _nearest_text(key, given, info)
             if rule == rules.MODEL_NAME and key == "name":
                 finding = f"{shown(given)} is not a {_words('model')}"
                 step = registered_name_step(str(given)) or f"write `{example_line(key, info)}`"
@@ -245,8 +255,24 @@ def _nearest_text(key: str, given: object, info: FieldInfo | None) -> str:
     if key in _DURATIONS:
         meant = nearest_value.duration(text)
         return f"write `{line(key, meant)}`" if meant else "write hours, minutes or seconds, such as 2h, 45m or 1h30m"
+    if key in _IDS:
+        return _id_step(key, text)
     step = version_step(text) if key == "version" else model_step(text) if key == "model" else None
     return step or f"write `{example_line(key, info)}`"
+
+
+def _id_step(key: str, text: str) -> str:
+    """What to write for a user, a service principal or a budget policy that is not named by its address or id."""
+    if re.fullmatch(nearest_value.UUID, text):
+        return f"write `service_principal_name: {text}`"
+    if "@" in text and key == "service_principal_name":
+        return f"write `user_name: {text}` if that is a user"
+    return {
+        "user_name": "write the user's mail address; a group goes under `group_name`, a service principal under "
+        "`service_principal_name`",
+        "service_principal_name": "write its application id, which the workspace shows beside its display name",
+        "budget_policy_id": "write the policy's id, which the account console shows beside its name",
+    }[key]
 
 
 def _throughput_problem(given: object, path: Path, source: Source) -> Problem:
@@ -289,6 +315,9 @@ def _words(key: str) -> str:
         "name": "legal name",
         "version": "version number",
         "model": "three-level name",
+        "user_name": "mail address",
+        "service_principal_name": "application id",
+        "budget_policy_id": "policy id",
         "create": "duration",
         "update": "duration",
         "delete": "duration",

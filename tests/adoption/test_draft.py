@@ -32,7 +32,7 @@ version: 1
 defaults:
   tags: {team: ml}
   headroom_percent: 30
-  budget_policy_id: b-1
+  budget_policy_id: b1f0c2d4-0000-4000-8000-000000000001
   permissions: [{group_name: all, permission_level: CAN_QUERY}]
   notifications: {on_update_failure: [a@b.example]}
   ai_gateway: {usage_tracking_config: {enabled: true}, rate_limits: [{calls: 5}]}

@@ -210,7 +210,7 @@ def every_setting() -> dict[str, Any]:
     return {
         "description": "Answers customers",
         "tags": {"team": "ml", "area": "support"},
-        "budget_policy_id": "b-1",
+        "budget_policy_id": "b1f0c2d4-0000-4000-8000-000000000001",
         "route_optimized": True,
         "notifications": {"on_update_failure": ["oncall@example.com"]},
         "rate_limits": [{"calls": 100, "key": "user"}],

@@ -79,7 +79,11 @@ def test_model_units_with_a_field_that_pt_lacks_are_made_with_the_classic_api(si
 
 @pytest.mark.parametrize(
     "wanted",
-    [{"tags": {"a": "b"}}, {"budget_policy_id": "p"}, {"ai_gateway": {"usage_tracking_config": {"enabled": True}}}],
+    [
+        {"tags": {"a": "b"}},
+        {"budget_policy_id": "b1f0c2d4-0000-4000-8000-000000000001"},
+        {"ai_gateway": {"usage_tracking_config": {"enabled": True}}},
+    ],
 )
 def test_model_units_with_fields_that_pt_has_stay_there(sizing_of: Any, wanted: Any) -> None:
     assert endpoint_request(sizing_of(chunk=None, throughput=UNITS, **wanted)).api == "pt"
@@ -128,7 +132,7 @@ def test_settings_have_the_package_s_names(sizing_of: Any, every_setting: dict[s
     assert {key: value for key, value in inputs.items() if key not in ("name", "config")} == {
         "description": "Answers customers",
         "tags": [{"key": "area", "value": "support"}, {"key": "team", "value": "ml"}],
-        "budgetPolicyId": "b-1",
+        "budgetPolicyId": "b1f0c2d4-0000-4000-8000-000000000001",
         "routeOptimized": True,
         "emailNotifications": {"onUpdateFailures": ["oncall@example.com"]},
         "rateLimits": [{"calls": 100, "key": "user", "renewalPeriod": "minute"}],
@@ -163,11 +167,22 @@ def test_guard_is_told_the_task_that_the_entry_declares(sizing_of: Any) -> None:
 def test_permissions_name_one_principal_each(sizing_of: Any) -> None:
     permissions = [
         {"group_name": "analysts", "permission_level": "CAN_QUERY"},
-        {"service_principal_name": "app", "permission_level": "CAN_MANAGE"},
+        {"service_principal_name": "6f1b7c9e-0000-4000-8000-00000000000a", "permission_level": "CAN_MANAGE"},
     ]
     assert endpoint_request(sizing_of(permissions=permissions)).access_controls == (
         {"groupName": "analysts", "permissionLevel": "CAN_QUERY"},
-        {"servicePrincipalName": "app", "permissionLevel": "CAN_MANAGE"},
+        {"servicePrincipalName": "6f1b7c9e-0000-4000-8000-00000000000a", "permissionLevel": "CAN_MANAGE"},
+    )
+
+
+def test_mail_addresses_of_permissions_are_sent_in_the_lower_case_that_the_platform_keeps(sizing_of: Any) -> None:
+    permissions = [
+        {"user_name": "Jane.Doe@Example.com", "permission_level": "CAN_QUERY"},
+        {"group_name": "Support-Apps", "permission_level": "CAN_QUERY"},
+    ]
+    assert endpoint_request(sizing_of(permissions=permissions)).access_controls == (
+        {"userName": "jane.doe@example.com", "permissionLevel": "CAN_QUERY"},
+        {"groupName": "Support-Apps", "permissionLevel": "CAN_QUERY"},
     )
 
 

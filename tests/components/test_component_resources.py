@@ -146,8 +146,12 @@ def test_every_nested_name_is_one_that_the_published_package_has(
 
 
 def test_permission_names_are_those_of_the_published_package(sizing_of: Any) -> None:
-    principals = ("user_name", "group_name", "service_principal_name")
-    permissions = [{principal: "x", "permission_level": "CAN_QUERY"} for principal in principals]
+    principals = {
+        "user_name": "ana@example.com",
+        "group_name": "analysts",
+        "service_principal_name": "6f1b7c9e-0000-4000-8000-00000000000a",
+    }
+    permissions = [{kind: name, "permission_level": "CAN_QUERY"} for kind, name in principals.items()]
     inputs = {"accessControls": list(endpoint_request(sizing_of(permissions=permissions)).access_controls)}
     assert unknown_names(inputs, pulumi_databricks.PermissionsArgs, "Permissions") == []
 

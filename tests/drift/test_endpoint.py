@@ -109,6 +109,31 @@ def test_rights_of_the_caller_the_creator_and_the_admins_are_no_drift() -> None:
     assert not looked(there=surveyed(grants)).has_drifted
 
 
+@pytest.mark.parametrize(
+    "deployed",
+    [
+        {"userName": "Jane.Doe@Example.com", "permissionLevel": "CAN_QUERY"},
+        {"servicePrincipalName": "6F1B7C9E-0000-4000-8000-00000000000A", "permissionLevel": "CAN_QUERY"},
+    ],
+)
+def test_letter_case_of_a_mail_address_or_an_application_id_is_no_drift(deployed: dict[str, str]) -> None:
+    kinds = {"userName": "user_name", "servicePrincipalName": "service_principal_name"}
+    (kind,) = deployed.keys() & kinds.keys()
+    grant = Grant(kinds[kind], deployed[kind].lower(), "CAN_QUERY")
+    report = looked(recorded((deployed,)), surveyed((grant,)), wanted(({**deployed, kind: deployed[kind].lower()},)))
+
+    assert not report.has_drifted and report.pending == ()
+
+
+def test_right_of_the_caller_in_another_letter_case_is_no_drift() -> None:
+    assert not looked(there=surveyed((Grant("user_name", CALLER.upper(), "CAN_MANAGE"),))).has_drifted
+
+
+def test_permission_of_the_administrators_in_an_older_state_is_no_drift() -> None:
+    access = ({"groupName": "admins", "permissionLevel": "CAN_MANAGE"},)
+    assert not looked(recorded(access), surveyed(())).has_drifted
+
+
 def test_permissions_that_the_token_may_not_read_are_not_taken_for_none() -> None:
     access = ({"groupName": "apps", "permissionLevel": "CAN_QUERY"},)
     report = looked(recorded(access), surveyed(None), wanted(access))

@@ -120,7 +120,9 @@ def test_unmanaged_workspace_is_adopted_with_an_empty_first_preview_and_s28_migr
 
 def test_adoption_sends_nothing_but_get_and_keeps_what_the_stack_has(fleet: FleetProject) -> None:
     managed = f'version: 1\nmodels:\n  - {{name: ours, task: llm/v1/chat, model: {LLAMA}, version: "1", throughput: {{bands: {{min: 1, max: 1}}}}}}\n'
-    fleet.write_models(managed + "defaults:\n  tags: {team: ml}\n  budget_policy_id: b-1\n")
+    fleet.write_models(
+        managed + "defaults:\n  tags: {team: ml}\n  budget_policy_id: b1f0c2d4-0000-4000-8000-000000000001\n"
+    )
     fleet.bandplan("stub", "start", "--settle", "at-once")
     proxy = RecordingProxy(fleet.workspace.host)
     remote = {"DATABRICKS_HOST": proxy.host, "DATABRICKS_TOKEN": fleet.workspace.token}

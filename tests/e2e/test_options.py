@@ -7,6 +7,9 @@ from typing import Any
 
 from tests.e2e.conftest import FleetProject, by_name
 
+APPLICATION = "6f1b7c9e-0000-4000-8000-00000000000a"
+POLICY, OTHER_POLICY = "b1f0c2d4-0000-4000-8000-000000000001", "b1f0c2d4-0000-4000-8000-000000000002"
+
 BANDS = {
     "task": "llm/v1/chat",
     "model": "system.ai.llama_v3_3_70b_instruct",
@@ -153,14 +156,14 @@ ON_ANY: dict[str, Option] = {
             {"permissions": [{"group_name": "g", "permission_level": "CAN_QUERY"}]},
             {
                 "permissions": [
-                    {"service_principal_name": "sp", "permission_level": "CAN_QUERY"},
+                    {"service_principal_name": APPLICATION, "permission_level": "CAN_QUERY"},
                     {"group_name": "g", "permission_level": "CAN_MANAGE"},
                 ]
             },
             {},
         ),
         granted,
-        ({"g": ["CAN_QUERY"]}, {"sp": ["CAN_QUERY"], "g": ["CAN_MANAGE"]}, {}),
+        ({"g": ["CAN_QUERY"]}, {APPLICATION: ["CAN_QUERY"], "g": ["CAN_MANAGE"]}, {}),
     ),
     "mail": Option(
         (
@@ -177,9 +180,9 @@ ON_ANY: dict[str, Option] = {
         ({}, {"on_update_failure": ["a@x.com"]}, {}),
     ),
     "budget": Option(  # no call changes it: said by a warning, and never a change that stays
-        ({"budget_policy_id": "first"}, {"budget_policy_id": "second"}, {}),
+        ({"budget_policy_id": POLICY}, {"budget_policy_id": OTHER_POLICY}, {}),
         member("budget_policy_id"),
-        ("first", "first", "first"),
+        (POLICY,) * 3,
     ),
     "timeouts": Option(
         ({"timeouts": {"create": "45m"}}, {"timeouts": {"update": "90s"}}, {}), member("description"), ("",) * 3

@@ -151,6 +151,12 @@ def test_s25_legacy_models_are_compared_in_their_own_view() -> None:
     assert paths(legacy, live(config=other)) == ["declared.servedModels[0].workloadSize"]
 
 
+def test_letter_case_of_mail_addresses_is_no_difference() -> None:
+    wanted = declared(emailNotifications={"onUpdateFailures": ["Ana@Example.com", "bo@example.com"]})
+    there = live(email_notifications={"on_update_failure": ["bo@example.com", "ana@example.com"]})
+    assert differences(wanted, there) == ()
+
+
 def test_notifications_tags_and_gateway_are_compared_when_declared_and_left_alone_when_not() -> None:
     endpoint = live(
         email_notifications={"on_update_failure": ["b@x", "a@x"]},

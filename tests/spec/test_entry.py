@@ -249,7 +249,7 @@ def test_entities_of_one_served_name_are_refused(load: Load, only_problem: OnlyP
     ("permission", "id"),
     [
         ("{permission_level: CAN_QUERY}", "one-of"),
-        ("{group_name: a, user_name: b, permission_level: CAN_QUERY}", "one-of"),
+        ("{group_name: a, user_name: b@example.com, permission_level: CAN_QUERY}", "one-of"),
         ("{group_name: a, permission_level: CAN_QERY}", "value"),
         ("{group_name: a}", "missing-key"),
     ],
@@ -300,14 +300,18 @@ def test_all_settings_of_an_entry_are_read(load: Load) -> None:
     ai_gateway: {{rate_limits: [{{calls: 5}}], fallback_config: {{enabled: false}}}}
     rate_limits: [{{calls: 9, key: user}}]
     notifications: {{on_update_success: [a@b.c], on_update_failure: [d@e.f]}}
-    budget_policy_id: b1
+    budget_policy_id: b1f0c2d4-0000-4000-8000-000000000001
     route_optimized: true
     waivers: [{{policy: p, reason: r, owner: o, expires: 2027-01-31}}]
 """
     ).fleet
     assert fleet is not None
     entry = fleet.models[0]
-    assert entry.description == "Answers" and entry.budget_policy_id == "b1" and entry.route_optimized
+    assert (
+        entry.description == "Answers"
+        and entry.budget_policy_id == "b1f0c2d4-0000-4000-8000-000000000001"
+        and entry.route_optimized
+    )
     # 0.1 requests/s of 3 tokens: three tenths of a token per second, exactly
     assert entry.demand is not None and entry.demand.exact_tokens_per_second() * 10 == 3
     assert entry.ai_gateway is not None and entry.ai_gateway.rate_limits is not None

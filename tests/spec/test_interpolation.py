@@ -26,7 +26,9 @@ def test_placeholder_of_another_tool_is_recognised(text: str, found: str) -> Non
     assert placeholder(text) == found
 
 
-@pytest.mark.parametrize("text", ["", "$", "costs $5", "US$ 20 a day", "a $b c", "{x}", "${}", "a}}{{", "{{}}", "R$100"])
+@pytest.mark.parametrize(
+    "text", ["", "$", "costs $5", "US$ 20 a day", "a $b c", "{x}", "${}", "a}}{{", "{{}}", "R$100"]
+)
 def test_text_that_only_has_the_characters_is_not_a_placeholder(text: str) -> None:
     assert placeholder(text) is None
 
@@ -87,7 +89,7 @@ def test_placeholder_in_place_of_a_checked_value_is_not_also_advised_on(
 
 def test_placeholders_outside_of_entries_are_found_too(load: Load) -> None:
     found = load(
-        top='region: ${AWS_REGION}\ndefaults: {tags: {team: $TEAM}}\n',
+        top="region: ${AWS_REGION}\ndefaults: {tags: {team: $TEAM}}\n",
         after='overrides: {"${STACK}": {support-chat: {description: "$WHAT"}}}\n',
     ).problems
     assert [(one.id, one.path) for one in found] == [

@@ -10,6 +10,7 @@ CLASSIC = "databricks:index/modelServing:ModelServing"
 PERMISSIONS = "databricks:index/permissions:Permissions"
 GRANTS = "databricks:index/grants:Grants"
 MODEL = "databricks:index/registeredModel:RegisteredModel"
+QUERY = {"permissionLevel": "CAN_QUERY"}
 CAN_QUERY = [{"groupName": "users", "permissionLevel": "CAN_QUERY"}]
 
 
@@ -38,6 +39,18 @@ def test_permissions_add_the_caller_and_leave_it_out_of_the_state(driver: Any, p
     assert not driver.diff(PERMISSIONS, inputs, "access").changes
     assert not driver.refresh("access")
     assert not driver.diff(PERMISSIONS, inputs, "access").changes
+
+
+def test_letter_case_of_a_mail_address_does_not_matter(driver: Any, endpoint_id: str, workspace_call: Any) -> None:
+    inputs = {"servingEndpointId": endpoint_id, "accessControls": [{"userName": "Ann.Lee@Example.com", **QUERY}]}
+    driver.up(PERMISSIONS, inputs, "access")
+    kept = {"access_control_list": [{"user_name": "ann.lee@example.com", "permission_level": "CAN_QUERY"}]}
+    workspace_call("PUT", f"/api/2.0/permissions/serving-endpoints/{endpoint_id}", kept)
+
+    assert not driver.refresh("access")
+    assert not driver.diff(PERMISSIONS, inputs, "access").changes
+    lower = {"servingEndpointId": endpoint_id, "accessControls": [{"userName": "ann.lee@example.com", **QUERY}]}
+    assert not driver.diff(PERMISSIONS, lower, "access").changes
 
 
 def test_order_of_access_controls_does_not_matter(driver: Any, endpoint_id: str) -> None:
