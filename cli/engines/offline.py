@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -124,8 +124,16 @@ def deployed(project: Project, stack: str, folder: Path, environ: Mapping[str, s
         state.changed(outputs=dict(outcome.outputs)) if state.is_stack else state for state in declared.resources
     ]
     file = StackFile(folder, project.name, stack)
-    write(file, render(Snapshot(resources), file, "1970-01-01T00:00:00.000000Z"))
+    write(file, render(Snapshot([*default_providers(resources), *resources]), file, "1970-01-01T00:00:00.000000Z"))
     return None
+
+
+def default_providers(resources: Iterable[ResourceState]) -> list[ResourceState]:
+    """The providers that the resources name: a preview registers them without a step of their own."""
+    found: dict[str, ResourceState] = {}
+    for urn, _, identity in (state.provider.rpartition("::") for state in resources if state.provider):
+        found.setdefault(urn, ResourceState(urn, urn.split("::")[2], custom=True, id=identity))
+    return list(found.values())
 
 
 def known(value: Any) -> Any:
