@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import struct
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -282,6 +282,19 @@ def bert_tokenizer(vocabulary: Sequence[str]) -> dict[str, Any]:
 def added_token(number: int, content: str) -> dict[str, Any]:
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
     return {"id": number, "content": content, **flags}
+
+
+def write_logged(
+    folder: Path, document: Mapping[str, Any] | bytes, write: Callable[[Path], Path] | None = None
+) -> Path:
+    """A folder as MLflow writes it: `document` as its MLmodel, a checkpoint in `model`, its tokenizer in `components`."""
+    (write or write_llama)(folder / "model")
+    tokenizer = folder / "components" / "tokenizer"
+    tokenizer.mkdir(parents=True)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (tokenizer / name).write_bytes((folder / "model" / name).read_bytes())
+    (folder / "MLmodel").write_bytes(document if isinstance(document, bytes) else json.dumps(document).encode())
+    return folder
 
 
 def write_json(path: Path, value: Any) -> None:

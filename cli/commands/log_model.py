@@ -84,12 +84,12 @@ def require_sense(arguments: argparse.Namespace) -> None:
 
 def check(arguments: argparse.Namespace, source: "Source") -> int:
     """Print what the source is and every finding; 2 when one is an error."""
-    from serving.registration.checkpoint import read_checkpoint
     from serving.registration.finding import errors_of
-    from serving.registration.suitability import findings
+    from serving.registration.suitability import described, findings
 
-    if source.kind == "checkpoint":
-        print(f"{source.text}: {read_checkpoint(source, arguments.task)}")
+    description = described(source, arguments.task)
+    if description:
+        print(f"{source.text}: {description}")
     found = findings(source, arguments.task, metadata_of(arguments), arguments.mlflow_version)
     for finding in found:
         print(f"{finding.severity}: {finding}")

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from serving.registration.adapter import leftover_adapter
+from serving.registration.architecture import unavailable
+from serving.registration.custom_code import custom_code
 from serving.registration.finding import Finding
 from serving.registration.folder import File, files
 from serving.registration.json_file import read_object
+from serving.registration.lfs_pointer import is_pointer, pointer_findings
 from serving.registration.size import written_parameters, written_size
 from serving.registration.source import Source
 from serving.registration.tasks import SHAPES, TASKS
+from serving.registration.tokenizer import template_findings, tokenizer_findings
 from serving.registration.weights import Weights, read_weights
 
 _CONFIG = "config.json"
-_TOKENIZER_CONFIG = "tokenizer_config.json"
-_TOKENIZERS = (("tokenizer.json",), ("vocab.txt",), ("vocab.json", "merges.txt"))
-_SENTENCEPIECE = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
-_TEMPLATES = ("chat_template.jinja", "chat_template.json")
 _GENERATORS = ("ForCausalLM", "LMHeadModel")
 _MULTIMODAL_GENERATOR = "ForConditionalGeneration"
 
@@ -65,20 +65,34 @@ def read_checkpoint(source: Source, task: str | None) -> Checkpoint:
     Errors: RegistrationError for a folder that cannot be listed or links outside itself.
     """
     listed = files(source.path, source.text)
+    checkpoint = checkpoint_of(listed, source.path, source.text, task)
     present = {file.name: file for file in listed}
-    config = read_object(source.path / _CONFIG)
-    weights = read_weights(present, source.text)
-    architecture, findings = _architecture(config, source.text)
+    found = (
+        *_task(task, source.text),
+        *tokenizer_findings(present, source.text),
+        *template_findings(present, source.text, task),
+    )
+    return replace(checkpoint, findings=(*checkpoint.findings, *found))
+
+
+def checkpoint_of(listed: tuple[File, ...], folder: Path, shown: str, task: str | None) -> Checkpoint:
+    """The model of these files, with everything against it except the task itself and the tokenizer."""
+    present = {file.name: file for file in listed}
+    config = read_object(present[_CONFIG].path) if _CONFIG in present else None
+    weights = read_weights(present, shown)
+    architecture, findings = _architecture(config, present, shown)
     findings += [
-        *(_fit(architecture, config or {}, task, source.text) if architecture else ()),
-        *_tokenizer(present, source.text),
-        *_template(present, source, task),
+        *unavailable(architecture, f"{shown}/{_CONFIG}"),
+        *(_fit(architecture, config or {}, task, shown) if architecture and task is not None else ()),
+        *leftover_adapter(present, shown),
         *weights.findings,
+        *pointer_findings(listed, shown),
+        *custom_code(present, shown),
     ]
     model_type = config.get("model_type") if config else None
     return Checkpoint(
-        source.path,
-        source.text,
+        folder,
+        shown,
         architecture,
         model_type if isinstance(model_type, str) else "",
         weights,
@@ -87,10 +101,17 @@ def read_checkpoint(source: Source, task: str | None) -> Checkpoint:
     )
 
 
-def _architecture(config: Mapping[str, Any] | None, shown: str) -> tuple[str, list[Finding]]:
+def _architecture(
+    config: Mapping[str, Any] | None, present: Mapping[str, File], shown: str
+) -> tuple[str, list[Finding]]:
     """The class of the model, which is the first of `architectures`; "" with a finding when it is not said."""
     place = f"{shown}/{_CONFIG}"
+    if _CONFIG not in present:
+        step = "save the model again with `save_pretrained`, or copy the file into the folder"
+        return "", [Finding(shown, f"no {_CONFIG}", "config.json describes the model", step)]
     if config is None:
+        if is_pointer(present[_CONFIG]):
+            return "", []
         step = "save the model again with `save_pretrained`"
         return "", [Finding(place, "not a JSON object", "config.json describes the model", step)]
     match config.get("architectures"):
@@ -99,21 +120,25 @@ def _architecture(config: Mapping[str, Any] | None, shown: str) -> tuple[str, li
     finding = Finding(
         place,
         "architectures names no class",
-        "MLflow takes the class of the model from there",
+        "the class of the model is taken from there",
         'save the model again with `save_pretrained`, or add it, as in "architectures": ["LlamaForCausalLM"]',
     )
     return "", [finding]
 
 
-def _fit(architecture: str, config: Mapping[str, Any], task: str | None, shown: str) -> Iterator[Finding]:
-    """S21: a task is one of three, and the model's class can answer it."""
-    place = f"{shown}/{_CONFIG}"
+def _task(task: str | None, shown: str) -> Iterator[Finding]:
+    """S21: a task is one of three."""
+    rule = f"a model is logged for one task ({_PT})"
     if task is None:
-        yield Finding(shown, "no task is given", f"a model is logged for one task ({_PT})", f"give one of {TASKS}")
-        return
-    if task not in SHAPES:
-        rule = f"a model is logged for one task ({_PT})"
+        yield Finding(shown, "no task is given", rule, f"give one of {TASKS}")
+    elif task not in SHAPES:
         yield Finding(shown, f"{task[:80]} is not a task", rule, f"give one of {TASKS}")
+
+
+def _fit(architecture: str, config: Mapping[str, Any], task: str, shown: str) -> Iterator[Finding]:
+    """S21: the model's class can answer the task."""
+    place = f"{shown}/{_CONFIG}"
+    if task not in SHAPES:
         return
     generates = architecture.endswith(_GENERATORS) or (
         architecture.endswith(_MULTIMODAL_GENERATOR) and config.get("is_encoder_decoder") is not True
@@ -131,34 +156,4 @@ def _fit(architecture: str, config: Mapping[str, Any], task: str | None, shown: 
             f"{architecture} does not generate text token by token",
             f"{task} is answered by causal language models ({_PT})",
             "use task llm/v1/embeddings if it is an embedding model, or save the model with its language-model head",
-        )
-
-
-def _tokenizer(present: Mapping[str, File], shown: str) -> Iterator[Finding]:
-    rule = "a model is logged with its tokenizer"
-    step = "save the tokenizer into the folder: `tokenizer.save_pretrained(...)`"
-    if not any(all(name in present for name in names) for names in _TOKENIZERS):
-        sentencepiece = next((name for name in _SENTENCEPIECE if name in present), None)
-        if sentencepiece is None:
-            yield Finding(shown, "no tokenizer (tokenizer.json, or a vocabulary)", rule, step)
-        elif importlib.util.find_spec("sentencepiece") is None:
-            finding = f"the tokenizer is in {sentencepiece} alone, and the package that reads it is not installed"
-            step = "write tokenizer.json with `AutoTokenizer.from_pretrained(...).save_pretrained(...)`"
-            yield Finding(shown, finding, rule, step)
-    if _TOKENIZER_CONFIG not in present:
-        yield Finding(shown, f"no {_TOKENIZER_CONFIG}", rule, step)
-
-
-def _template(present: Mapping[str, File], source: Source, task: str | None) -> Iterator[Finding]:
-    """A warning for a chat model without a chat template: its turns would be put together in some default way."""
-    if task != "llm/v1/chat" or any(name in present for name in _TEMPLATES):
-        return
-    config = read_object(source.path / _TOKENIZER_CONFIG) or {}
-    if _TOKENIZER_CONFIG in present and not config.get("chat_template"):
-        yield Finding(
-            f"{source.text}/{_TOKENIZER_CONFIG}",
-            "no chat_template",
-            "a chat model's template puts the turns of a conversation together",
-            "save the tokenizer of the instruct model, or use task llm/v1/completions",
-            severity="warning",
         )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from serving.registration.adapter import MERGE
+from serving.registration.architecture import unavailable
 from serving.registration.errors import RegistrationError
 from serving.registration.finding import Finding
 from serving.registration.release import (
@@ -35,7 +37,8 @@ class MLmodel:
     """What an MLmodel file says; None where it says nothing.
 
     `inference_task` is the one given to `log_model` as an argument, `metadata_task` the one in the metadata; MLflow
-    from 2.12 on writes both.
+    from 2.12 on writes both. `model_binary` is the folder of config and weights, `components` are the parts of the
+    pipeline that lie in folders of their own. `fetched_from` says where the weights are if they are not in the folder.
     """
 
     shown: str
@@ -46,6 +49,11 @@ class MLmodel:
     inference_task: str | None = None
     metadata_task: str | None = None
     model_type: str | None = None
+    architecture: str = ""
+    model_binary: str | None = None
+    components: tuple[str, ...] = ()
+    has_adapter: bool = False
+    fetched_from: str | None = None
     has_inputs: bool = False
     has_outputs: bool = False
 
@@ -53,6 +61,16 @@ class MLmodel:
     def task(self) -> str | None:
         """The task that the platform serves: that of the argument, else that of the metadata."""
         return self.inference_task or self.metadata_task
+
+    @property
+    def model_folder(self) -> str:
+        """The folder of config and weights; MLflow before 2.4.1 did not say it, and wrote into `pipeline`."""
+        return self.model_binary or "pipeline"
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the weights are logged with the model: all of them, and not an adapter or a reference."""
+        return not self.has_adapter and self.fetched_from is None
 
 
 def read_mlmodel(path: Path, shown: str) -> MLmodel:
@@ -86,19 +104,58 @@ def parse_mlmodel(text: str, shown: str) -> MLmodel:
         inference_task=_text(transformers.get("inference_task")),
         metadata_task=_text(metadata.get("task")),
         model_type=_text(metadata.get("model_type")),
+        architecture=_text(transformers.get("pipeline_model_type")) or "",
+        model_binary=_text(transformers.get("model_binary")),
+        components=_components(transformers),
+        has_adapter="peft_adaptor" in transformers,
+        fetched_from=_fetched_from(transformers),
         has_inputs=bool(signature.get("inputs")),
         has_outputs=bool(signature.get("outputs")),
     )
 
 
-def findings(model: MLmodel, task: str | None = None, route: Route = "provisioned_throughput") -> tuple[Finding, ...]:
-    """Everything against serving the model on a route, for `task` when one is asked for (S20 to S23)."""
-    found = [*_age(model, route), *_flavor(model), *_task(model, task, route), *_signature(model)]
-    if model.task == "llm/v1/embeddings" and model.model_type is None:
-        rule = f"S23: an embedding model is logged with one ({_PT})"
+def findings(
+    model: MLmodel,
+    task: str | None = None,
+    route: Route = "provisioned_throughput",
+    model_type: str | None = None,
+) -> tuple[Finding, ...]:
+    """Everything against serving the model on a route (S20 to S23), for the task and model_type that are asked for."""
+    return (
+        *_age(model, route),
+        *_flavor(model),
+        *unavailable(model.architecture, model.shown),
+        *_weights(model),
+        *_task(model, task, route),
+        *_signature(model),
+        *_model_type(model, model_type),
+    )
+
+
+def _weights(model: MLmodel) -> Iterator[Finding]:
+    """Refuse what makes MLflow fetch weights at registration, by a path or name that this machine may not reach."""
+    rule = "the weights of a model to be served are logged with it"
+    if model.has_adapter:
+        yield Finding(model.shown, "its weights are those of an adapter (peft_adaptor)", rule, MERGE)
+    elif model.fetched_from is not None:
+        yield Finding(
+            model.shown,
+            f"holds no weights, only a reference: {clipped(model.fetched_from, 200)}",
+            rule,
+            "call mlflow.transformers.persist_pretrained_model on the logged model first, or log it with its weights "
+            "(save_pretrained=True)",
+        )
+
+
+def _model_type(model: MLmodel, wanted: str | None) -> Iterator[Finding]:
+    """S23: an embedding model was logged with its type, and that is the one that is asked for."""
+    rule = f"S23: an embedding model is logged with its own model_type ({_PT})"
+    if model.model_type is None and model.task == "llm/v1/embeddings":
         step = 'log it again with metadata={"model_type": "gte-large"} and the model\'s own type'
-        found.append(Finding(model.shown, "metadata has no model_type", rule, step))
-    return tuple(found)
+        yield Finding(model.shown, "metadata has no model_type", rule, step)
+    elif model.model_type is not None and wanted is not None and wanted.casefold() != model.model_type.casefold():
+        finding = f"logged with model_type {clipped(model.model_type, 80)}, and {clipped(wanted, 80)} is asked for"
+        yield Finding(model.shown, finding, rule, f"write model_type: {clipped(model.model_type, 80)}, or leave it out")
 
 
 def _age(model: MLmodel, route: Route) -> Iterator[Finding]:
@@ -203,6 +260,24 @@ def _load(text: str, shown: str) -> object:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         where = "" if line is None else f":{line + 1}"
         raise RegistrationError(f"{shown}{where}: not YAML; log the model again") from error
+
+
+def _components(transformers: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the folders in `components`: those that are listed, and the processor."""
+    listed = transformers.get("components")
+    names = [name for name in listed if isinstance(name, str) and name] if isinstance(listed, list) else []
+    return (*names, *(("processor",) if "processor_type" in transformers else ()))
+
+
+def _fetched_from(transformers: Mapping[str, Any]) -> str | None:
+    """Where MLflow loads the weights from if not from the folder (mlflow/transformers, `_load_model`, 3.17)."""
+    base = _text(transformers.get("local_base_model_path"))
+    if base is not None:
+        return f"the weights are those of {base} on the machine that logged it"
+    if "source_model_revision" in transformers:
+        name = _text(transformers.get("source_model_name")) or "a repository"
+        return f"the weights would be fetched from {name} on the Hugging Face Hub by this machine"
+    return None
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -13,10 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from serving.registration.lfs_pointer import START_BYTES, starts_pointer
+
 MOST_HEADER_BYTES = 100_000_000
 """The format's own bound."""
 
-_LFS_POINTER = b"version https://git-lfs"
+_BITS = {
+    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 8),
+    **dict.fromkeys(("I16", "U16", "F16", "BF16"), 16),
+    **dict.fromkeys(("I32", "U32", "F32"), 32),
+    **dict.fromkeys(("I64", "U64", "F64", "C64"), 64),
+}
+"""Bits of an element, by type; types that are not here are taken as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +48,8 @@ def tensors(path: Path) -> tuple[Tensor, ...]:
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-        start = file.read(len(_LFS_POINTER))
-        if start == _LFS_POINTER:
+        start = file.read(START_BYTES)
+        if starts_pointer(start):
             raise UnreadableFile("is a Git LFS pointer, not the weights; run `git lfs pull`")
         if len(start) < 8:
             raise UnreadableFile(f"has {size} bytes, too few for a safetensors file; copy it again")
@@ -50,12 +58,25 @@ def tensors(path: Path) -> tuple[Tensor, ...]:
             raise UnreadableFile("is no safetensors file, or cut off within its header; copy it again")
         file.seek(8)
         header = _header(file.read(length))
-    found = tuple(_tensor(name, entry) for name, entry in header.items() if name != "__metadata__")
-    data_bytes = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
+    entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
+    found = tuple(_tensor(name, entry) for name, entry in entries.items())
+    data_bytes = _length_of_data(entries)
     expected = 8 + length + data_bytes
     if expected != size:
         raise UnreadableFile(f"has {size:,} bytes where its header asks for {expected:,}; copy it again")
     return found
+
+
+def _length_of_data(entries: dict[str, Any]) -> int:
+    """The bytes of all tensors, which follow one another without gap or overlap. Errors: UnreadableFile."""
+    end = 0
+    for name, entry in sorted(entries.items(), key=lambda item: item[1]["data_offsets"]):
+        start, next_end = entry["data_offsets"]
+        if start != end:
+            what = "overlaps the tensor before it" if start < end else "leaves a gap before it"
+            raise UnreadableFile(f"is damaged: its tensor {name[:80]} {what}; copy it again, or save it again")
+        end = next_end
+    return end
 
 
 def _header(text: bytes) -> dict[str, Any]:
@@ -73,5 +94,12 @@ def _tensor(name: str, entry: Any) -> Tensor:
         case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(start), int(end)]} if (
             all(type(side) is int and side >= 0 for side in shape) and 0 <= start <= end
         ):
-            return Tensor(name, dtype, math.prod(shape), end - start)
+            elements = math.prod(shape)
+            bits = _BITS.get(dtype)
+            if bits is not None and elements * bits != (end - start) * 8:
+                raise UnreadableFile(
+                    f"is damaged: its tensor {name[:80]} has {end - start:,} bytes, which {elements:,} elements of "
+                    f"{dtype} do not fill; copy it again, or save it again"
+                )
+            return Tensor(name, dtype, elements, end - start)
     raise UnreadableFile(f"describes its tensor {name[:80]} in no form that the format has")

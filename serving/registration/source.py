@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from serving.registration import adapter
 from serving.registration.errors import RegistrationError
 
 Kind = Literal["run", "model", "mlflow_folder", "checkpoint"]
@@ -23,8 +24,8 @@ _FORMS = "runs:/<run id>/<path>, models:/<model>/<version>, models:/<model>@<ali
 class Source:
     """A source as parsed.
 
-    `text` is what the user wrote. `folder` is absolute, and there for the two kinds on disk. `name` with `version` or
-    `alias` is there for a registered model.
+    `text` is what the user wrote, without a slash at the end. `folder` is absolute, and there for the two kinds on
+    disk. `name` with `version` or `alias` is there for a registered model.
     """
 
     kind: Kind
@@ -61,7 +62,7 @@ def parse(source: str, root: Path) -> Source:
         step = "download it to a folder first" if source.startswith(("hf:", "s3:", "gs:", "abfss:", "https:")) else ""
         raise _malformed(source, f"a source is {_FORMS}", step)
     folder = root / source
-    return Source(_folder_kind(source, folder, root), source, folder=folder.resolve())
+    return Source(_folder_kind(source, folder, root), source.rstrip("/") or source, folder=folder.resolve())
 
 
 def _model(source: str) -> Source:
@@ -91,8 +92,8 @@ def _folder_kind(source: str, folder: Path, root: Path) -> Literal["mlflow_folde
 
 def _step(folder: Path) -> str:
     """What to do about a folder without a model, from what lies in it."""
-    if (folder / "adapter_config.json").is_file():
-        return "it holds an adapter: merge it into its base model (`merge_and_unload`), and save that"
+    if (folder / adapter.CONFIG).is_file():
+        return adapter.MERGE
     inner = sorted(
         child.name
         for child in folder.iterdir()

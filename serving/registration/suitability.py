@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from serving.registration.checkpoint import read_checkpoint
 from serving.registration.finding import Finding, refuse_errors
 from serving.registration.installed import installed_findings
-from serving.registration.mlmodel import findings as mlmodel_findings
-from serving.registration.mlmodel import read_mlmodel
+from serving.registration.logged_folder import read_logged_folder
 from serving.registration.source import Source
 
 
@@ -25,8 +24,16 @@ def findings(
         found += read_checkpoint(source, task).findings
         found += _metadata(source, task, metadata or {})
     elif source.kind == "mlflow_folder":
-        found += mlmodel_findings(read_mlmodel(source.path / "MLmodel", f"{source.text}/MLmodel"), task)
+        found += read_logged_folder(source, task, (metadata or {}).get("model_type")).findings
     return tuple(found)
+
+
+def described(source: Source, task: str | None) -> str:
+    """Return one line on the model of a folder; "" if its files do not tell, or lie elsewhere."""
+    if source.kind == "checkpoint":
+        return str(read_checkpoint(source, task))
+    checkpoint = read_logged_folder(source, task).checkpoint if source.kind == "mlflow_folder" else None
+    return str(checkpoint) if checkpoint is not None and checkpoint.architecture else ""
 
 
 def report(found: Sequence[Finding], progress: Callable[[str], None]) -> None:

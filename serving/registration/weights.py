@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from serving.registration import adapter
 from serving.registration.finding import Finding
 from serving.registration.folder import File
 from serving.registration.json_file import read_object
+from serving.registration.pickles import pickle_problem
 from serving.registration.safetensors import Tensor, UnreadableFile, tensors
 from serving.registration.size import written_size
 
@@ -52,10 +54,9 @@ def read_weights(present: Mapping[str, File], shown: str) -> Weights:
     """
     for single in (SAFETENSORS, PICKLED):
         index = f"{single}.index.json"
-        if single in present:
-            return _with_surplus(_read((present[single],), {}, shown), present, shown)
-        if index in present:
-            return _with_surplus(_indexed(present, index, shown), present, shown)
+        if single in present or index in present:
+            read = _read((present[single],), {}, shown) if single in present else _indexed(present, index, shown)
+            return _with_surplus(_with_pickles_named(read, shown), present, shown)
     names = [file.name for file in present.values() if is_weights(file.name)]
     seen = f"only {_named(names)}" if names else "no weights"
     step = f"save the model with `save_pretrained` (it writes {SAFETENSORS}), or copy the weights into the folder"
@@ -71,6 +72,11 @@ def _indexed(present: Mapping[str, File], index: str, shown: str) -> Weights:
         step = "save the model again, or copy the index again"
         return Weights(findings=(Finding(place, "no weight_map of tensor names to files", _RULE, step),))
     shards = sorted(set(weight_map.values()))
+    outside = [name for name in shards if name.startswith("/") or ".." in name.split("/")]
+    if outside:
+        finding = f"names files outside of its folder: {_named(outside)}"
+        step = "put the files beside the index, and save the model again"
+        return Weights(findings=(Finding(place, finding, _RULE, step),))
     missing = [name for name in shards if name not in present]
     found = []
     if missing:
@@ -84,6 +90,8 @@ def _read(files: Iterable[File], weight_map: Mapping[str, Any], shown: str) -> W
     """What the headers of these files say; `weight_map` (tensor -> file) is empty when one file holds all."""
     files, found = tuple(files), list[Finding]()
     if any(not file.name.endswith(".safetensors") for file in files):
+        problems = ((file, pickle_problem(file.path)) for file in files)
+        found += [Finding(f"{shown}/{file.name}", problem, _RULE, "") for file, problem in problems if problem]
         return Weights(files, findings=tuple(found))
     all_tensors: list[Tensor] = []
     for file in files:
@@ -92,8 +100,14 @@ def _read(files: Iterable[File], weight_map: Mapping[str, Any], shown: str) -> W
         except UnreadableFile as error:
             found.append(Finding(f"{shown}/{file.name}", str(error), _RULE, ""))
             continue
+        except OSError as error:
+            found.append(Finding(f"{shown}/{file.name}", f"cannot be read: {error.strerror}", _RULE, ""))
+            continue
         all_tensors += held
         found += _unlisted(file, held, weight_map, shown)
+    if files and not all_tensors and not found:
+        step = "save the model again with `save_pretrained`"
+        found.append(Finding(f"{shown}/{files[0].name}", "holds no tensors", _RULE, step))
     by_type: Counter[str] = Counter()
     for tensor in all_tensors:
         by_type[tensor.dtype] += tensor.size_bytes
@@ -112,9 +126,23 @@ def _unlisted(file: File, held: Iterable[Tensor], weight_map: Mapping[str, Any],
     return [Finding(f"{shown}/{file.name}", finding, _RULE, step)]
 
 
+def _with_pickles_named(weights: Weights, shown: str) -> Weights:
+    """With a warning for weights that are pickles only."""
+    pickled = [file.name for file in weights.files if not file.name.endswith(".safetensors")]
+    if not pickled:
+        return weights
+    finding = f"the weights are pickles only: {_named(pickled)}"
+    rule = "loading a pickle runs code that is in it, and transformers loads none with torch older than 2.6"
+    step = f"save the model again with `save_pretrained` (it writes {SAFETENSORS})"
+    return replace(weights, findings=(*weights.findings, Finding(shown, finding, rule, step, severity="warning")))
+
+
 def _with_surplus(weights: Weights, present: Mapping[str, File], shown: str) -> Weights:
-    """With a warning for weights, or states of a training, that nothing loads and that are uploaded all the same."""
-    loaded = {file.name for file in weights.files}
+    """With a warning for weights, or states of a training, that nothing loads and that are uploaded all the same.
+
+    An adapter that `from_pretrained` would attach is a finding of its own.
+    """
+    loaded = {file.name for file in weights.files} | (set(adapter.WEIGHTS) if adapter.CONFIG in present else set())
     surplus = [file for file in present.values() if is_weights(file.name) and file.name not in loaded]
     if not surplus:
         return weights

@@ -15,6 +15,7 @@ from serving.registration.finding import refuse_errors
 from serving.registration.folder import files
 from serving.registration.job import Event, Job
 from serving.registration.log_model import LoggedModel, log_model
+from serving.registration.logged_folder import read_logged_folder
 from serving.registration.mlmodel import findings, read_mlmodel
 from serving.registration.size import written_size
 from serving.registration.source import Source
@@ -166,8 +167,12 @@ class Work:
 
         job = self._job
         assert job.name is not None
-        uri = self._staged() if job.kind == "mlflow_folder" else job.uri
-        if job.kind != "mlflow_folder":
+        if job.kind == "mlflow_folder":
+            source = Source("mlflow_folder", job.shown, folder=job.path)
+            refuse_errors(read_logged_folder(source, job.task, job.metadata.get("model_type")).findings)
+            uri = self._staged()
+        else:
+            uri = job.uri
             self._check_remote(uri)
         self._say(f"registering {job.shown} as a version of {job.name}")
         return str(mlflow.register_model(uri, job.name, await_registration_for=0, tags=dict(tags)).version)
@@ -185,7 +190,8 @@ class Work:
         place = self._workplace / "mlmodel"
         repository: Any = get_artifact_repository(uri)
         path = repository.download_artifacts("MLmodel", str(_made(place)))
-        refuse_errors(findings(read_mlmodel(Path(path), f"{self._job.shown}: MLmodel"), self._job.task))
+        mlmodel = read_mlmodel(Path(path), f"{self._job.shown}: MLmodel")
+        refuse_errors(findings(mlmodel, self._job.task, model_type=self._job.metadata.get("model_type")))
 
     def _ensure_model(self) -> None:
         import mlflow

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkpoints import write_llama
+from tests.checkpoints import write_llama, write_logged
 from tests.e2e.conftest import FleetProject, by_name
 from tests.e2e.test_registered_versions import aliased, numbers, served
 from tests.provider.version_bench import MLFLOW_MODEL
@@ -104,14 +104,11 @@ def test_a_run_and_an_mlflow_folder_become_versions_and_are_served_by_one_up(fle
 
 
 def logged_model(folder: Path) -> Path:
-    """A folder that MLflow takes for a whole transformers model; of the weights there is only the configuration."""
+    """A folder that MLflow takes for a whole transformers model."""
     column = [{"type": "string", "name": "text", "required": True}]
     signature = {"inputs": json.dumps(column), "outputs": json.dumps(column)}
-    (folder / "model").mkdir(parents=True)
     document = {**json.loads(MLFLOW_MODEL), "artifact_path": "model", "signature": signature}
-    (folder / "MLmodel").write_text(json.dumps(document))
-    (folder / "model" / "config.json").write_text(json.dumps({"model_type": "llama"}))
-    return folder
+    return write_logged(folder, document)
 
 
 def logged_run(stub: StubClient, folder: Path) -> str:

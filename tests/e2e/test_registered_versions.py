@@ -8,6 +8,7 @@ import pytest
 from serving.registration.digest import digest
 from serving.registration.source import parse
 from serving.workspace.registry import SOURCE_DIGEST
+from tests.checkpoints import write_logged
 from tests.e2e.conftest import FleetProject, by_name
 from tests.provider.version_bench import MLFLOW_MODEL
 from tests.stub.registering import created, finalized, place, put
@@ -37,8 +38,7 @@ models:
 def registered(fleet: FleetProject) -> FleetProject:
     """A project with an MLflow model, and a workspace with a version that was made from it: number 1 of MODEL."""
     fleet.write_models(REGISTERED)
-    (fleet.root / "model").mkdir()
-    (fleet.root / "model" / "MLmodel").write_bytes(MLFLOW_MODEL)
+    write_logged(fleet.root / "model", MLFLOW_MODEL)
     fleet.bandplan("stub", "start")
     make_version(fleet)
     return fleet

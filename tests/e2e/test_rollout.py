@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.checkpoints import write_logged
 from tests.e2e.conftest import FleetProject, by_name, plan_of
 from tests.e2e.test_registered_versions import REGISTERED, make_version
 from tests.provider.version_bench import MLFLOW_MODEL
@@ -108,8 +109,7 @@ def test_version_goes_in_steps_past_a_failure_and_comes_back(fleet: FleetProject
 
 def test_version_that_the_deploy_registers_goes_in_steps_too(fleet: FleetProject) -> None:
     fleet.write_models(REGISTERED + "    rollout: {steps: [10, 100]}\n")
-    (fleet.root / "model").mkdir()
-    (fleet.root / "model" / "MLmodel").write_bytes(MLFLOW_MODEL)
+    write_logged(fleet.root / "model", MLFLOW_MODEL)
     fleet.bandplan("stub", "start")
     make_version(fleet)
     up(fleet)

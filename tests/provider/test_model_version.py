@@ -190,8 +190,11 @@ def test_source_that_cannot_be_registered_is_refused_at_preview_with_everything_
     versions: VersionBench,
 ) -> None:
     versions.write_model(mlmodel(signature=..., mlflow_version="2.10.0"))
+    (versions.root / "model" / "pipeline").mkdir()
+    (versions.root / "model" / "pipeline" / "model.safetensors").write_bytes(b"cut off")
     with pytest.raises(ProviderError) as caught:
         versions.create(versions.checked(), preview=True)
+    assert "model/pipeline/model.safetensors: has 7 bytes" in str(caught.value)
     assert "cannot be registered from model" in str(caught.value)
     assert "S22" in str(caught.value) and "signature" in str(caught.value)
 

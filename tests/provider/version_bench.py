@@ -19,6 +19,7 @@ from provider.schema import MODEL_ALIAS, MODEL_VERSION
 from serving.registration.request import Registered
 from serving.workspace.client import WorkspaceClient
 from serving.workspace.registry import SOURCE_DIGEST, Registry
+from tests.checkpoints import write_logged
 from tests.stub.registering import created, finalized, mlmodel, place, put
 from tests.stub.stub_client import ENDPOINTS, StubClient
 
@@ -63,8 +64,10 @@ class VersionBench:
 
     def write_model(self, content: bytes = MLFLOW_MODEL, folder: str = "model") -> None:
         """An MLflow model in the project's folder."""
-        (self.root / folder).mkdir(exist_ok=True)
-        (self.root / folder / "MLmodel").write_bytes(content)
+        if (self.root / folder).exists():
+            (self.root / folder / "MLmodel").write_bytes(content)
+        else:
+            write_logged(self.root / folder, content)
 
     def make_plainly(self, context: Context, wanted: WantedVersion, progress: Any) -> Registered:
         """A version with the folder's MLmodel file; sets its tags, and no description, as MLflow's client does."""

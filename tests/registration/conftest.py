@@ -9,6 +9,7 @@ import pytest
 from serving.workspace.client import WorkspaceClient
 from serving.workspace.registry import Registry
 from stub import process
+from tests.checkpoints import write_logged
 from tests.stub.stub_client import StubClient
 
 
@@ -41,8 +42,6 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def logged_folder(tmp_path: Path) -> Path:
     """A folder with what MLflow writes for a model of the task completions, as far as it matters."""
-    folder = tmp_path / "logged"
-    (folder / "model").mkdir(parents=True)
     column = json.dumps([{"type": "string", "name": "prompt", "required": True}])
     document = {
         "flavors": {
@@ -51,6 +50,7 @@ def logged_folder(tmp_path: Path) -> Path:
                 "inference_task": "llm/v1/completions",
                 "pipeline_model_type": "LlamaForCausalLM",
                 "model_binary": "model",
+                "components": ["tokenizer"],
             },
             "python_function": {"loader_module": "mlflow.transformers"},
         },
@@ -58,8 +58,7 @@ def logged_folder(tmp_path: Path) -> Path:
         "metadata": {"task": "llm/v1/completions"},
         "signature": {"inputs": column, "outputs": column, "params": None},
     }
-    (folder / "MLmodel").write_text(json.dumps(document))
-    (folder / "model" / "weights.safetensors").write_bytes(bytes(range(256)) * 64)
+    folder = write_logged(tmp_path / "logged", document)
     (folder / ".git").mkdir()
     (folder / ".git" / "HEAD").write_text("ref")
     return folder

@@ -239,6 +239,13 @@ def test_unsuitable_source_is_refused_before_anything_is_sent(scene: Scene) -> N
     assert (scene.maker.jobs, scene.versions()) == ([], {})
 
 
+def test_folder_without_its_weights_is_refused_before_anything_is_sent(scene: Scene) -> None:
+    (scene.request.source.path / "model" / "model.safetensors").unlink()
+    with pytest.raises(UnsuitableSource, match="no weights"):
+        scene.register()
+    assert (scene.maker.jobs, scene.versions()) == ([], {})
+
+
 def test_version_that_is_not_there_or_not_ready_is_no_source(scene: Scene, tmp_path: Path) -> None:
     name = scene.request.name
     scene.request = replace(scene.request, source=parse(f"models:/{name}/7", tmp_path))
