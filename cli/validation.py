@@ -101,11 +101,11 @@ def check_stacks(checked: Checked, stacks: Collection[str]) -> Checked:
 
 def check_registry(checked: Checked, answers: RegistryAnswers, root: Path) -> Checked:
     """`checked` with its aliases looked up, and what shows of what is to be registered; folders are within `root`."""
-    fleet, source = checked.checkable, checked.source
-    if fleet is None:
+    if checked.checkable is None:
         return checked
-    from serving.registration.fleet_sources import source_problems
+    from serving.registration.fleet_sources import source_problems, with_logged_types
 
+    fleet, source = with_logged_types(checked.checkable, root), checked.source
     found = (
         *following_problems(fleet, answers.aliases, source),
         *placing_problems(fleet, answers.models, source),

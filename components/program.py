@@ -151,7 +151,7 @@ def plan_stack(
             # The published provider retries a workspace that does not listen for minutes, without a word.
             client.require_answer()
         standing = ask_registry(client, loaded.checkable, offline)
-        fleet = pinned(loaded.checkable, standing.aliases)
+        fleet = pinned(with_sources_read(loaded.checkable, root), standing.aliases)
         cache = Cache(root / CACHE_DIRECTORY, committed=root / COMMITTED_ANSWERS)
         answers = fetch(client, model_versions(fleet), cache, offline=offline)
     except WorkspaceError as error:
@@ -232,6 +232,15 @@ def ask_registry(client: WorkspaceClient | None, fleet: Fleet, offline: bool) ->
     from serving.workspace.registry_survey import survey
 
     return survey(client, models, aliases)
+
+
+def with_sources_read(fleet: Fleet, root: Path) -> Fleet:
+    """The fleet with what the MLflow models that it registers were logged with; of one without any, itself."""
+    if not any(True for _ in registering(fleet)):
+        return fleet
+    from serving.registration.fleet_sources import with_logged_types
+
+    return with_logged_types(fleet, root)
 
 
 def missing_sources(fleet: Fleet, root: Path, source: Source) -> list[Problem]:

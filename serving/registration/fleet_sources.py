@@ -5,14 +5,54 @@ from __future__ import annotations
 from pathlib import Path
 
 from serving.registration.errors import RegistrationError
+from serving.registration.mlmodel import read_mlmodel
 from serving.registration.source import parse
 from serving.registration.suitability import findings
+from serving.spec.entry import Entry
 from serving.spec.fleet import Fleet
 from serving.spec.problem import Problem
+from serving.spec.registration import LoggedRegistration, Registration
 from serving.spec.source import Source as File
 from serving.throughput import rules
 from serving.throughput.registering import is_too_old
 from serving.throughput.registrations import registering
+
+_TOLD_OF_THE_ENTRY = "S23"
+"""The rule that the entry's own checks apply (`serving.throughput.registering`), with what the MLmodel file says."""
+
+
+def with_logged_types(fleet: Fleet, root: Path) -> Fleet:
+    """The fleet with the model_type that each MLflow model of a folder was logged with; `root` is the project.
+
+    A folder whose MLmodel file cannot be read is left to `source_problems`.
+    """
+    if not any(True for _ in registering(fleet)):
+        return fleet
+    return fleet.model_copy(update={"models": tuple(_entry_with_types(entry, root) for entry in fleet.models)})
+
+
+def _entry_with_types(entry: Entry, root: Path) -> Entry:
+    if entry.is_pinned:
+        return entry
+    if entry.declarations is None:
+        return entry.model_copy(update={"registration": _with_type(entry.registration, root)})
+    declarations = tuple(
+        one.model_copy(update={"registration": _with_type(one.registration, root)}) for one in entry.declarations
+    )
+    return entry.model_copy(update={"declarations": declarations})
+
+
+def _with_type(registration: Registration | None, root: Path) -> Registration | None:
+    if registration is None:
+        return None
+    try:
+        source = parse(registration.source, root)
+        if source.kind != "mlflow_folder":
+            return registration
+        logged = read_mlmodel(source.path / "MLmodel", source.text).model_type
+    except RegistrationError:
+        return registration
+    return LoggedRegistration.model_construct(**dict(registration), logged_model_type=logged)
 
 
 def source_problems(fleet: Fleet, root: Path, file: File, *, thorough: bool = False) -> list[Problem]:
@@ -35,6 +75,8 @@ def source_problems(fleet: Fleet, root: Path, file: File, *, thorough: bool = Fa
             found += [rules.REGISTER_SOURCE.problem(file, path, line) for line in str(error).splitlines()]
             continue
         for one in of_source:
+            if one.rule.startswith(_TOLD_OF_THE_ENTRY):
+                continue
             rule = rules.REGISTER_SOURCE if one.severity == "error" else rules.SOURCE_DOUBTFUL
             found.append(rule.problem(file, path, f"{one.place}: {one.finding}; {one.rule}", one.next_step))
     return found

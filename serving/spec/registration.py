@@ -62,9 +62,27 @@ class Registration(Shape):
     )
 
     @property
+    def model_type(self) -> str | None:
+        """The model_type in the metadata of the logged model, as far as it is known."""
+        return self.metadata.get("model_type") or None
+
+    @property
     def is_logged_here(self) -> bool:
         """Whether the source is a local folder, which this deploy logs itself."""
         return not self.source.startswith(("runs:/", "models:/"))
+
+
+class LoggedRegistration(Registration):
+    """A registration of a folder that MLflow has written, once its MLmodel file has been read.
+
+    Never written in a file. `metadata` is then what is asked for, `logged_model_type` what the model was logged with.
+    """
+
+    logged_model_type: str | None = None
+
+    @property
+    def model_type(self) -> str | None:
+        return self.logged_model_type
 
 
 class FollowedAlias(Shape):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from serving.spec.entity import Entity
 from serving.spec.entry import Entry
 from serving.spec.fleet import Fleet
-from serving.spec.problem import Problem
-from serving.spec.registration import Registration
+from serving.spec.problem import Problem, clipped
+from serving.spec.registration import LoggedRegistration, Registration
 from serving.spec.source import Source
 from serving.spec.workload import Workload
 from serving.throughput import rules
@@ -50,11 +50,27 @@ def registration_problems(entry: Entry, entity: Entity, source: Source) -> list[
     is_legacy = isinstance(entity.throughput, Workload)
     if is_too_old(registration.mlflow_version, is_legacy=is_legacy):
         found.append(_too_old(registration, f"{path}/mlflow_version", source, is_legacy=is_legacy))
-    if entry.task == "llm/v1/embeddings" and "model_type" not in registration.metadata:
-        rule = rules.MODEL_TYPE if registration.is_logged_here else rules.MODEL_TYPE_UNSEEN
-        step = "add `metadata: {model_type: gte-large}` with the model's own type"
-        found.append(rule.problem(source, path, "metadata has no model_type", step))
-    return found
+    return [*found, *_model_type(entry, registration, path, source)]
+
+
+def _model_type(entry: Entry, registration: Registration, path: str, source: Source) -> Iterator[Problem]:
+    """Check S23: an embedding model has a type, and one that is logged already has its own, whatever is asked for."""
+    logged = registration.logged_model_type if isinstance(registration, LoggedRegistration) else None
+    asked = registration.metadata.get("model_type")
+    if logged is not None and asked is not None and asked.casefold() != logged.casefold():
+        finding = f"model_type is {clipped(asked, 80)}, and the model was logged with {clipped(logged, 80)}"
+        step = f"write `model_type: {clipped(logged, 80)}` or remove it, or log the model again with the right one"
+        yield rules.MODEL_TYPE.problem(source, f"{path}/metadata/model_type", finding, step)
+    if entry.task != "llm/v1/embeddings" or registration.model_type is not None:
+        return
+    if isinstance(registration, LoggedRegistration):
+        step = 'log the model again with metadata={"model_type": "gte-large"} and its own type'
+        finding = f"the metadata in {registration.source}/MLmodel has no model_type"
+        yield rules.MODEL_TYPE.problem(source, path, finding, step)
+        return
+    rule = rules.MODEL_TYPE if registration.is_logged_here else rules.MODEL_TYPE_UNSEEN
+    step = "add `metadata: {model_type: gte-large}` with the model's own type"
+    yield rule.problem(source, path, "metadata has no model_type", step)
 
 
 def _too_old(registration: Registration, path: str, source: Source, *, is_legacy: bool) -> Problem:

@@ -1,10 +1,11 @@
 """Which entries share a version that the fleet registers, and registrations that contradict each other."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from serving.registration.fleet_sources import source_problems
+from serving.registration.fleet_sources import source_problems, with_logged_types
 from serving.spec.fleet import Fleet
 from serving.spec.loading import load_text
 from serving.spec.source import Source
@@ -195,3 +196,55 @@ def test_follower_is_no_second_maker_even_when_it_comes_first_and_has_another_ta
     (model,) = planned_models(whole)
     assert [(version.key, version.task) for version in model.versions] == [("ml.own.new@champion", "llm/v1/chat")]
     assert model.grants is not None and model.grants[0].principal == "apps"
+
+
+def write_embedding_model(folder: Path, model_type: str | None) -> None:
+    """An MLmodel of an embedding model; what else MLflow writes does not matter for its type."""
+    metadata = {"task": "llm/v1/embeddings", **({"model_type": model_type} if model_type else {})}
+    folder.mkdir()
+    (folder / "MLmodel").write_text(json.dumps({"flavors": {"transformers": {}}, "metadata": metadata}))
+
+
+@pytest.mark.parametrize(
+    ("logged_with", "asked", "ids", "place"),
+    [
+        ("gte-large", "", ["gte-unnormalised"], "register/name"),
+        ("gte-large", "metadata: {model_type: GTE-large}", ["gte-unnormalised"], "register/name"),
+        ("bge-large", "", [], ""),
+        (
+            "gte-large",
+            "metadata: {model_type: bge-large}",
+            ["S23-model-type", "gte-unnormalised"],
+            "metadata/model_type",
+        ),
+        ("bge-large", "metadata: {model_type: gte-large}", ["S23-model-type"], "register/metadata/model_type"),
+        (None, "", ["S23-model-type"], "register"),
+        (None, "metadata: {model_type: gte-large}", ["S23-model-type"], "register"),
+    ],
+)
+@pytest.mark.parametrize("is_split", [False, True])
+def test_s23_model_type_is_that_of_the_mlmodel_file(
+    tmp_path: Path, logged_with: str | None, asked: str, ids: list[str], place: str, is_split: bool
+) -> None:
+    write_embedding_model(tmp_path / "logged", logged_with)
+    registering = register(asked, source="logged")
+    text = entry(name="one", task="llm/v1/embeddings", model=registering)
+    if is_split:
+        entity = f"{{{registering}, throughput: {{bands: {{min: 1, max: 1}}}}}}"
+        text = f"  - {{name: one, task: llm/v1/embeddings, entities: [{entity}]}}\n"
+    fleet, file = fleet_of(text)
+    problems = size(with_logged_types(fleet, tmp_path), {}, file).problems
+    assert sorted(problem.id for problem in problems) == sorted(ids)
+    assert all(problem.path.endswith(place) for problem in problems if problem.id == ids[0])
+
+
+def test_fleet_without_mlflow_folders_is_left_as_it_is(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "checkpoint")
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "MLmodel").write_text("[")
+    sources = ("checkpoint", "odd", "nowhere", "runs:/1/m")
+    for source in sources:
+        fleet, _ = fleet_of(entry(name="one", model=register(source=source)))
+        assert with_logged_types(fleet, tmp_path) == fleet
+    fleet, _ = fleet_of(entry(name="one"))
+    assert with_logged_types(fleet, tmp_path) is fleet
