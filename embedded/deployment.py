@@ -120,8 +120,8 @@ class Deployment:
         """The resources of the stack as the providers find them now."""
         return Refresh(self._providers, self._defaults, self._journal, self.account, self._now()).run(executor)
 
-    def settled(self) -> tuple[Snapshot, list[ResourceState]]:
-        """The stack with what a killed run had made after all, and a list of that. Nothing is written."""
+    def settled(self) -> tuple[Snapshot, list[tuple[str, str]]]:
+        """The stack with what came of a killed run's acts, and (URN, what was found) of each. Nothing is written."""
         return self._adoption.settled(self._now())
 
     def stop(self) -> None:

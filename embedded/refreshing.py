@@ -61,17 +61,24 @@ class Refresh:
         return new.changed(modified=self._now) if is_changed else new
 
     def _read(self, old: ResourceState) -> ResourceState | None:
-        try:
-            found_id, outputs, inputs = self._providers.read(old)
-            reasons: list[str] = []
-        except InitFailed as failure:
-            found_id, reasons = failure.resource_id, failure.reasons
-            outputs = from_property_values(failure.properties, old.urn)
-            inputs = from_property_values(failure.inputs, old.urn)
+        new, reasons = found_now(self._providers, old)
+        if reasons:
             self._account.warn(old.urn, f"{old.name}: is not healthy: {'; '.join(reasons)}")
-        if not found_id:
-            return None
-        return old.changed(id=found_id, outputs=outputs, inputs=inputs or old.inputs, init_errors=reasons)
+        return new
+
+
+def found_now(providers: Providers, old: ResourceState) -> tuple[ResourceState | None, list[str]]:
+    """A resource as its provider finds it, None if it is gone; and why it is not healthy, if it is not."""
+    try:
+        found_id, outputs, inputs = providers.read(old)
+        reasons: list[str] = []
+    except InitFailed as failure:
+        found_id, reasons = failure.resource_id, failure.reasons
+        outputs = from_property_values(failure.properties, old.urn)
+        inputs = from_property_values(failure.inputs, old.urn)
+    if not found_id:
+        return None, reasons
+    return old.changed(id=found_id, outputs=outputs, inputs=inputs or old.inputs, init_errors=reasons), reasons
 
 
 def without_loose_ends(olds: list[ResourceState], news: list[ResourceState | None]) -> list[ResourceState]:

@@ -23,7 +23,7 @@ from embedded.events import Diagnosed, Event, Finished, Started, one_at_a_time
 from embedded.files import is_there, read_if_there, remove
 from embedded.guards import Interrupts, termination_as_interrupt, without_garbage_collection
 from embedded.journal import Journal, replay
-from embedded.lock import hold
+from embedded.lock import held, hold
 from embedded.monitor import EngineLog, Monitor
 from embedded.policies import Analyzer, Policies
 from embedded.project import Project, load
@@ -92,9 +92,13 @@ class Engine:
         self._parallel = parallel
         self._file = StackFile(state_dir, self._project.name, stack)
 
-    def preview(self, refresh: bool = False) -> Outcome:
-        """Say what `up` would do. Writes nothing, but for what a killed update left to be put in order."""
-        return self._run("preview", is_preview=True, refresh=refresh)
+    def preview(self, refresh: bool = False, settle: bool = False) -> Outcome:
+        """Say what `up` would do. Writes nothing, but for the journal of a killed update, which is put in order.
+
+        With `settle`, for a preview that an update may end with: all else that a killed run left is put in order too,
+        on disk: what it had under way is looked up, and its lock is removed.
+        """
+        return self._run("preview", is_preview=True, refresh=refresh, settle=settle)
 
     def up(self, refresh: bool = False, permit: Callable[[Step], str | None] | None = None) -> Outcome:
         """Make the stack what the program says; `permit` tells what is against a step, which then fails."""
@@ -153,6 +157,7 @@ class Engine:
         is_preview: bool,
         refresh: bool,
         permit: Callable[[Step], str | None] | None = None,
+        settle: bool = False,
     ) -> Outcome:
         digest = Digest()
         began = time.monotonic()
@@ -164,13 +169,13 @@ class Engine:
         policies = Policies(self._analyzer, account, emit, is_preview)
         try:
             with (
-                self._locked(is_preview) as is_locked,
+                self._locked(is_preview, settle) as is_locked,
                 without_garbage_collection(),
                 termination_as_interrupt() as interrupts,
             ):
                 is_recovered = is_locked and is_there(self._file.journal_path)
                 snapshot, text = self._stored(is_locked)
-                snapshot, text = self._settled(snapshot, text, is_preview, emit)
+                snapshot, text = self._settled(snapshot, text, is_preview and not (settle and is_locked), emit)
                 for note in _notes(snapshot, is_recovered) if is_locked else ():
                     emit(Diagnosed("warning", note))
                 if refresh:
@@ -276,9 +281,10 @@ class Engine:
     # ------------------------------------------------------------------ state
 
     @contextmanager
-    def _locked(self, is_preview: bool) -> Iterator[bool]:
+    def _locked(self, is_preview: bool, settle: bool = False) -> Iterator[bool]:
         """Hold the lock; says whether it is held. A preview needs it only to put a killed update in order."""
-        if is_preview and not is_there(self._file.journal_path):
+        is_needed = is_there(self._file.journal_path) or (settle and self._is_left_behind())
+        if is_preview and not is_needed:
             yield False
             return
         try:
@@ -306,16 +312,20 @@ class Engine:
     def _settled(
         self, snapshot: Snapshot, text: bytes | None, is_preview: bool, emit: Callable[[Event], None]
     ) -> tuple[Snapshot, bytes | None]:
-        """With what a killed run was making and is there after all; on disk too, but for a preview."""
+        """With what came of all that a killed run had under way; on disk too, except in a preview."""
         if not snapshot.pending_operations:
             return snapshot, text
         deployment = self._deployment(Journal(self._file, snapshot, text), Account(emit), is_preview)
-        settled, taken = deployment.settled()
+        settled, found = deployment.settled()
         if settled == snapshot:
             return snapshot, text
-        for state in taken:
-            emit(Diagnosed("info", "taken over: the run that was killed had made it", state.urn))
+        for urn, finding in found:
+            emit(Diagnosed("info", finding, urn))
         return settled, text if is_preview else self._write(settled)
+
+    def _is_left_behind(self) -> bool:
+        """Whether there is a lock, or something under way, of a run that may have been killed."""
+        return bool(held(self._file)) or b'"pending_operations"' in (read_if_there(self._file.path) or b"")
 
     def _write(self, snapshot: Snapshot) -> bytes:
         text = render(snapshot, self._file, _now())

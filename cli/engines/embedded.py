@@ -45,7 +45,7 @@ class EmbeddedEngine:
     def up(self, options: Options, agree: Agree | None = None) -> Result:
         """A preview; then the update, but for a preview that finds nothing to do."""
         with self._running(options, is_judged=True) as engine:
-            plan = engine.preview(refresh=options.refresh)
+            plan = engine.preview(refresh=options.refresh, settle=True)
             if not plan.ok:
                 return result_of(plan, options)
             permit = None

@@ -179,10 +179,14 @@ def take_over_killed_update(project: Project, environ: Mapping[str, str]) -> Non
     """Put into the local stack's checkpoint what a killed update of either engine had done.
 
     The CLI knows no journal of the embedded engine. It does know what was under way, but nothing that it does without a
-    question clears that, and an endpoint that was being made is then in the way of the one that it makes.
+    question clears that, and an endpoint that was being made is then in the way of the one that it makes. Nor does it
+    look whether the process of a lock still lives.
     """
-    journal = project.state_folder / ".pulumi" / "journals" / project.name / f"{LOCAL}.jsonl"
-    if journal.is_file() or _has_something_under_way(stacks_folder(project.state_folder, project.name)):
+    backend = project.state_folder / ".pulumi"
+    journal = backend / "journals" / project.name / f"{LOCAL}.jsonl"
+    locks = backend / "locks" / "organization" / project.name / LOCAL
+    is_under_way = _has_something_under_way(stacks_folder(project.state_folder, project.name))
+    if journal.is_file() or is_under_way or any(locks.glob("*.json")):
         from cli.engines.embedded import environment, id_of, providers, translated_errors
         from embedded.run import Engine
 

@@ -1,5 +1,7 @@
 import json
 import shutil
+import socket
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -181,3 +183,19 @@ def test_what_a_killed_embedded_update_made_is_in_the_checkpoint_before_pulumi_r
     checkpoint = json.loads((project.state_folder / ".pulumi/stacks/bandplan/local.json").read_text())
     assert [entry["urn"] for entry in checkpoint["checkpoint"]["latest"]["resources"]] == [urn]
     assert machine.commands == ["preview"]
+
+
+def test_lock_of_a_dead_pulumi_is_removed_before_pulumi_runs_again(machine: Machine) -> None:
+    machine.reports(changes={})
+    machine.engine("local").preview(Options())
+    project = Project(machine.folder / "project")
+    (project.root / "Pulumi.yaml").write_text("name: bandplan\nruntime: python\n")
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    lock = project.state_folder / ".pulumi/locks/organization/bandplan/local/dead.json"
+    lock.parent.mkdir(parents=True)
+    lock.write_text(json.dumps({"pid": dead.pid, "hostname": socket.gethostname(), "username": "u", "timestamp": "t"}))
+
+    machine.engine("local").preview(Options())
+
+    assert not lock.exists()
