@@ -29,6 +29,9 @@ It is narrow on purpose. A reason that is not recognised stays an error, with th
 a broken model taken for a shortage would hide behind an endpoint that seems well.
 """
 
+_MOST_READ = 10_000
+"""Characters of a reason that are looked at; a choice."""
+
 
 @dataclass(frozen=True)
 class Shortfall:
@@ -90,4 +93,4 @@ def is_for_lack_of_capacity(failed: Failed) -> bool:
     Entities that were merely aborted failed because another did.
     """
     reasons = [entity.reason for entity in failed.entities if entity.deployment == DEPLOYMENT_FAILED]
-    return bool(reasons) and all(_NO_CAPACITY.search(reason) for reason in reasons)
+    return bool(reasons) and all(_NO_CAPACITY.search(reason[:_MOST_READ]) for reason in reasons)

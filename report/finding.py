@@ -22,14 +22,17 @@ Kind = Literal["error", "violation", "advisory", "warning", "deferred", "waiver"
 MOST_OF_A_TEXT: Final = 600
 
 _PROBLEM = re.compile(
-    r"(?P<place>\S+:\d+:\d+): (?:(?:warning|error) )?(?P<id>[\w-]+) models/(?P<endpoint>[^/:\s]+)[^:\s]*: (?P<text>.+)",
+    r"(?P<place>\S+:\d+:\d+): (?:(?:warning|error) )?(?P<id>[\w-]+) "
+    r"models/(?P<endpoint>[^/:\s]++)[^:\s]*+: (?P<text>.+)",
     re.DOTALL,
 )
 _WAIVED = re.compile(
-    r"\S+:\d+:\d+: waived (?P<id>[\w-]+) models/(?P<endpoint>[^/:\s]+)[^:\s]*: (?P<text>.+); "
-    r"waived until (?P<expires>\d{4}-\d\d-\d\d) by (?P<owner>.*?): (?P<reason>.*)",
+    r"\S+:\d+:\d+: waived (?P<id>[\w-]+) models/(?P<endpoint>[^/:\s]++)[^:\s]*+: .+?; "
+    r"waived until (?P<expires>\d{4}-\d\d-\d\d) by (?P<owner>(?:[^:]|:(?! )){0,1000}+): (?P<reason>.*)",
     re.DOTALL,
 )
+"""The first `waived until` counts: a reason is free text, and may say another."""
+
 _OF_ENTRY = re.compile(r"models/(?P<endpoint>[A-Za-z0-9_-]{1,63}): ")
 _OF_THE_STUB = re.compile(r"using pulumi-resource-\S+ from \$PATH at ")
 """Pulumi's note about a plugin found on PATH, as that of the local workspace is; it has a path of this machine."""

@@ -9,7 +9,7 @@ from report.preview import WHAT, read_preview
 from report.price import Prices
 from report.price_file import read_prices
 from report.reading import Reading, parsed
-from report.redaction import redactor, secrets_of_document, secrets_of_environment
+from report.redaction import MOST_SEARCHED, redactor, secrets_of_document, secrets_of_environment
 from report.stack import StackReport, stack_report
 from report.threshold import Thresholds
 
@@ -47,7 +47,7 @@ def load_reports(
     for given in previews:
         try:
             document = parsed(given.text, given.name, WHAT)
-            redact = redactor((*secrets, *secrets_of_document(document)))
+            redact = redactor((*secrets, *secrets_of_document(document)), MOST_SEARCHED)
             preview = read_preview(document, Reading(given.name, redact))
             log = logs.pop(given.stack or preview.stack, None) or (logs.pop("", None) if len(previews) == 1 else None)
             events = () if log is None else _events(log, Reading(log.name, redact))

@@ -5,7 +5,7 @@ Every text of a preview goes through here when it is read (`reading`), before it
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from urllib.parse import quote
 Redact = Callable[[str], str]
 
 REDACTED: Final = "[redacted]"
+CUT: Final = "..."
 
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 """Key of the object that stands for a special value in a state; SECRET is its value for a secret.
@@ -36,54 +37,117 @@ _NOT_SECRET: Final = frozenset({"additionalSecretOutputs", "secrets_providers"})
 _PLACES: Final = frozenset({"stackTrace", "propertyDependencies"})
 """Keys of a state that make up most of it and hold places of the program and URNs alone."""
 
+MOST_SEARCHED: Final = 16_384
+"""Characters of a text that are worth searching where only its start is shown. A choice."""
+
+_MARGIN: Final = 8_192
+"""Characters before a cut that are left out: a secret that the cut goes through is not recognised. A choice."""
+
+_FEW: Final = 32
+"""So many known secrets are faster looked for one by one, each at the speed of `str.replace`. Measured, 2026-11."""
+
+_MOST_LENGTHS: Final = 16
+"""Secrets of more lengths than this that begin alike are not told apart: the rest of the text goes. A choice."""
+
 # (texts in lower case of which one has to be there before the pattern is tried, the pattern)
+#
+# Others write what is searched, so every pattern takes time in proportion to the text. Repetitions are bounded or
+# possessive (they give nothing back), and an unbounded one begins where the run that it takes begins, or its pattern
+# matches for sure once a few characters fit. tests/report/test_redaction_cost.py holds them to that.
 _TOKENS = tuple(
     (hints, re.compile(pattern, re.DOTALL))
     for hints, pattern in (
         (
             ("dapi", "dkea", "dsapi", "dose", "dcap"),
-            r"\b(?:dapi|dkea|dsapi|dose|dcap)[0-9a-f]{24,}(?:-\d+)?",
+            r"\b(?:dapi|dkea|dsapi|dose|dcap)[0-9a-f]{24,}+(?:-\d++)?",
         ),  # Databricks
-        (("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"\bgh[pousr]_[A-Za-z0-9]{20,}"),
-        (("github_pat_",), r"\bgithub_pat_\w{20,}"),
-        (("gl",), r"\bgl(?:pat|cbt|ptt|dt|rt|ft|soat|imt|agent)-[\w.-]{16,}"),  # GitLab
-        (("pul-",), r"\bpul-[0-9a-f]{24,}"),  # Pulumi
-        (("hf_",), r"\bhf_[A-Za-z0-9]{20,}"),  # Hugging Face
-        (("sk-",), r"\bsk-[\w-]{16,}"),  # OpenAI, Anthropic
-        (("xox",), r"\bxox[a-z]-[\w-]{10,}"),  # Slack
+        (("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"\bgh[pousr]_[A-Za-z0-9]{20,}+"),
+        (("github_pat_",), r"\bgithub_pat_\w{20,}+"),
+        (("gl",), r"\bgl(?:pat|cbt|ptt|dt|rt|ft|soat|imt|agent)-[\w.-]{16,}+"),  # GitLab
+        (("pul-",), r"\bpul-[0-9a-f]{24,}+"),  # Pulumi
+        (("hf_",), r"\bhf_[A-Za-z0-9]{20,}+"),  # Hugging Face
+        (("sk-",), r"\bsk-[\w-]{16,}+"),  # OpenAI, Anthropic
+        (("xox",), r"\bxox[a-z]-[\w-]{10,}+"),  # Slack
         (("akia", "asia"), r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),  # AWS
-        (("aiza",), r"\bAIza[\w-]{30,}"),  # Google
-        (("eyj",), r"\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?"),  # JSON web token
-        (("private key",), r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
-        (("://",), r"(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"),  # user:password@ of a URL
-        (("bearer ", "basic "), r"(?i:(?<=\bbearer )|(?<=\bbasic ))[\w.~+/=-]{8,}"),
+        (("aiza",), r"\bAIza[\w-]{30,}+"),  # Google
+        # JSON web token: the run before the first dot is looked through once, from where it begins
+        (
+            ("eyj",),
+            r"(?<![\w-])(?=[\w-]{11,}+\.[\w-]{4})(?P<kept>(?:[\w-]*?\b)??)eyJ[\w-]{8,}+\.[\w-]{4,}+(?:\.[\w-]*+){0,3}+",
+        ),
+        (
+            ("private key",),
+            r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)",
+        ),
+        (("://",), r"(?<=://)[^\s/@:]*+:[^\s/@]++(?=@)"),  # user:password@ of a URL
+        (("bearer", "basic"), r"(?P<kept>\b(?i:bearer|basic)\s{1,3}+)[\w.~+/=-]{8,}+"),
         # name=value and name: value, unless the value is a number or a reference to a secret scope
         (
             _NAME_HINTS,
-            rf"(?i:(?:{_SECRET_NAME})[\w-]{{0,20}}[\"']?\s{{0,3}}[:=]\s{{0,3}}[\"']?)"
-            r"(?!\{\{)(?=[^\s\"']*[^\d\s.,\"'])[^\s\"',;]{4,}",
+            rf"(?P<kept>(?i:(?:{_SECRET_NAME})[\w-]{{0,20}}+[\"']?+\s{{0,3}}+[:=]\s{{0,3}}+[\"']?+))"
+            r"(?!\{\{)(?=[\d.,]*+[^\d\s.,\"'])[^\s\"',;]{4,}+",
         ),
     )
 )
 
 
-def redactor(secrets: Iterable[str]) -> Redact:
-    """A function that replaces every one of `secrets`, and whatever looks like a token, in a text."""
-    known = {value for value in secrets if len(value) >= LEAST_LENGTH and value != REDACTED}
+def redactor(secrets: Iterable[str], most: int | None = None) -> Redact:
+    """A function that replaces every one of `secrets`, and whatever looks like a token, in a text.
+
+    With `most`, a longer text is cut to about that before it is searched.
+    """
+    known = {value for value in secrets if len(value) >= LEAST_LENGTH and value not in REDACTED}
     known |= {quote(value, safe="") for value in known} | {json.dumps(value)[1:-1] for value in known}
-    longest_first = sorted(known, key=lambda value: (-len(value), value))
-    literals = re.compile("|".join(map(re.escape, longest_first))) if known else None
+    without_known = _without(known)
+    longest = max(map(len, known), default=0)
 
     def redact(text: str) -> str:
-        if literals is not None:
-            text = literals.sub(REDACTED, text)
+        text = without_known(text)
         lowered = text.lower()
         for hints, pattern in _TOKENS:
             if any(hint in lowered for hint in hints):
                 text = pattern.sub(_without_value, text)
         return text
 
-    return lru_cache(maxsize=10_000)(redact)
+    redact_once = lru_cache(maxsize=10_000)(redact)
+
+    def redact_start(text: str) -> str:
+        if most is None or len(text) <= most + longest:
+            return redact_once(text)
+        searched = redact_once(text[: most + longest])
+        return searched[: max(len(searched) - _MARGIN - longest, 0)] + CUT
+
+    return redact_start
+
+
+def _without(known: Collection[str]) -> Redact:
+    """A function that replaces all of `known`; a document of others may hold thousands, so not one after the other."""
+    longest_first = sorted(known, key=lambda value: (-len(value), value))
+    lengths: dict[str, list[int]] = {}
+    for value in longest_first:
+        of_start = lengths.setdefault(value[:LEAST_LENGTH], [])
+        of_start += [len(value)] if len(value) not in of_start[-1:] else []
+
+    def without_few(text: str) -> str:
+        for value in longest_first:
+            text = text.replace(value, REDACTED)
+        return text
+
+    def without_many(text: str) -> str:
+        parts: list[str] = []
+        done = place = 0
+        while place <= len(text) - LEAST_LENGTH:
+            of_start = lengths.get(text[place : place + LEAST_LENGTH], ())
+            if len(of_start) > _MOST_LENGTHS:
+                return "".join([*parts, text[done:place], REDACTED])
+            length = next((length for length in of_start if text[place : place + length] in known), 0)
+            if length:
+                parts += [text[done:place], REDACTED]
+                done = place + length
+            place += length or 1
+        return "".join([*parts, text[done:]])
+
+    return without_few if len(known) <= _FEW else without_many
 
 
 def is_secret_name(name: str) -> bool:
@@ -120,9 +184,7 @@ def secrets_of_document(document: Any) -> Iterator[str]:
 
 def _without_value(found: re.Match[str]) -> str:
     """`password=[redacted]` for a name with a value, else the word alone."""
-    named = re.match(r"[^:=]*[:=]\s*[\"']?", found[0])
-    is_named = named is not None and _SECRET_VARIABLE.match(found[0]) is not None
-    return (named[0] if named is not None and is_named else "") + REDACTED
+    return (found.groupdict().get("kept") or "") + REDACTED
 
 
 def _texts(value: Any) -> Iterator[str]:

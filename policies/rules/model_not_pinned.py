@@ -7,7 +7,8 @@ from policies.endpoint import Endpoint
 from policies.finding import Finding
 from policies.rule import EndpointRule, Settings
 
-_BASE_LLAMA = re.compile(r"llama-?v?(?:2|3)(?!.*(?:instruct|chat))")
+_LLAMA = re.compile(r"llama-?v?(?:2|3)")
+_ANSWERS = re.compile(r"instruct|chat")
 
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
@@ -28,7 +29,8 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
 def is_base_llama(model: str) -> bool:
     """Llama 2 and 3 by name, neither Instruct nor chat; distilled models are none."""
     name = re.sub(r"[_.]", "-", model.rsplit(".", 1)[-1].lower())
-    return "distill" not in name and _BASE_LLAMA.search(name) is not None
+    named = [found.end() for found in _LLAMA.finditer(name)]
+    return bool(named) and "distill" not in name and _ANSWERS.search(name, named[-1]) is None
 
 
 RULE = EndpointRule(

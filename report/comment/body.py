@@ -7,8 +7,7 @@ No text of a pull request can hold a marker: sections write `<` as an entity.
 
 import hashlib
 import json
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, get_args
@@ -24,7 +23,7 @@ from report.totals import Status, Summary, Totals
 MARKER: Final = "<!-- bandplan:report -->"
 _BEGIN: Final = "<!-- bandplan:section "
 _END: Final = "<!-- bandplan:end -->"
-_SECTION = re.compile(rf"{_BEGIN}(\{{[^\n]*?\}}) -->\n\n(.*?)\n\n{_END}", re.DOTALL)
+_AFTER_INFO: Final = " -->\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def render(parts: Sequence[Posted]) -> str:
 
 def parse(body: str) -> tuple[Posted, ...]:
     """The sections of a body; one whose marker cannot be read is left out."""
-    found = (_read(info, text) for info, text in _SECTION.findall(normal(body)))
+    found = (_read(info, text) for info, text in _sections(normal(body)))
     return tuple(part for part in found if part is not None)
 
 
@@ -86,6 +85,15 @@ def merged(groups: Iterable[Iterable[Posted]]) -> tuple[Posted, ...]:
 def normal(body: str) -> str:
     """The body as platforms give it back: line ends and white space around it may have been changed."""
     return body.replace("\r\n", "\n").strip()
+
+
+def _sections(body: str) -> Iterator[tuple[str, str]]:
+    """What stands in each section's marker, and its text."""
+    for part in body.split(_BEGIN)[1:]:
+        info, after_info, rest = part.partition(_AFTER_INFO)
+        text, end, _ = rest.partition(f"\n\n{_END}")
+        if after_info and end:
+            yield info, text
 
 
 def _marker(part: Posted) -> str:

@@ -10,7 +10,7 @@ from report.errors import BadInput
 from report.markdown.escaping import code, escaped
 from report.number import count
 from report.reading import one_line, parsed
-from report.redaction import redactor, secrets_of_document
+from report.redaction import MOST_SEARCHED, redactor, secrets_of_document
 
 FORMAT: Final = 1
 WHAT: Final = "the output of `bandplan drift --json`"
@@ -46,7 +46,7 @@ def drift_issue(text: str, name: str) -> DriftIssue:
         raise BadInput(f"{name}: stack, drift or endpoints is missing; expected {WHAT}")
     if not _STACK.fullmatch(stack):
         raise BadInput(f"{name}: stack: is no name of a stack")
-    redact = redactor(secrets_of_document(document))
+    redact = redactor(secrets_of_document(document), MOST_SEARCHED)
     drifted = [one for one in endpoints if isinstance(one, dict) and one.get("drift") is True]
     models = [one for one in document.get("models") or () if isinstance(one, dict) and one.get("fields")]
     counted = [count(len(drifted), "endpoint")] * bool(drifted) + [count(len(models), "model")] * bool(models)

@@ -29,6 +29,9 @@ _FAILED_FILE = re.compile(
     r"[\"']?\w+\(\\?[\"'](?P<reason>.*?)(?:\.? Config: |\\?[\"']\))",
     re.DOTALL,
 )
+_MOST_READ = 20_000
+"""Characters of a message that are looked at; a choice."""
+
 _SDK_CONFIGURATION = re.compile(r"\.? Config: host=.*")
 
 
@@ -75,7 +78,7 @@ def _with_cause(error: BaseException) -> str:
 
 def _first(error: BaseException) -> str:
     """The message in one line, without the code that some put before it, and what the SDK adds of its configuration."""
-    text = str(error).strip()
+    text = str(error).strip()[:_MOST_READ]
     code = _code(error)
     if code is not None:
         text = text.removeprefix(f"{code}: ")

@@ -19,7 +19,7 @@ from serving.spec.gateway import AiGateway
 from serving.spec.registration import FollowedAlias, PinnedAlias, Registration
 from serving.spec.rollout import Rollout
 from serving.spec.settings import Notifications, RateLimit, Timeouts, Waiver
-from serving.spec.shape import EndpointName, Flag, IfGiven, Shape, Text, Uuid, Whole
+from serving.spec.shape import EndpointName, Flag, IfGiven, Prose, Shape, TagText, Text, Uuid, Whole
 from serving.spec.throughput import Throughput
 from serving.spec.workload import Workload
 
@@ -68,10 +68,10 @@ class Entry(Shape):
     headroom_percent: IfGiven[HeadroomPercent] = Field(
         default=None, description="Capacity wanted above demand, in percent; 20 when left out.", examples=[20]
     )
-    description: IfGiven[Text] = Field(
+    description: IfGiven[Prose] = Field(
         default=None, description="What the endpoint is for.", examples=["Answers support tickets"]
     )
-    tags: dict[Text, Annotated[str, Field(strict=True)]] = Field(
+    tags: dict[Text, TagText] = Field(
         default_factory=dict, description="Tags of the endpoint.", examples=[{"team": "search"}]
     )
     ai_gateway: IfGiven[AiGateway] = Field(

@@ -8,7 +8,7 @@ from serving.spec.access import Permission
 from serving.spec.entry import Entry, HeadroomPercent
 from serving.spec.gateway import AiGateway
 from serving.spec.settings import Notifications, RateLimit, Timeouts, Waiver
-from serving.spec.shape import EndpointName, Flag, IfGiven, Shape, Text, Uuid, Whole
+from serving.spec.shape import EndpointName, Flag, IfGiven, Shape, TagText, Text, Uuid, Whole
 
 Overrides = dict[Text, dict[EndpointName, dict[str, Any]]]
 
@@ -16,7 +16,7 @@ Overrides = dict[Text, dict[EndpointName, dict[str, Any]]]
 class Defaults(Shape):
     """Settings that every entry has unless it says otherwise. Mappings are merged, lists and values replaced."""
 
-    tags: IfGiven[dict[Text, str]] = Field(
+    tags: IfGiven[dict[Text, TagText]] = Field(
         default=None, description="Tags of every endpoint.", examples=[{"team": "ml-platform"}]
     )
     headroom_percent: IfGiven[HeadroomPercent] = Field(

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from serving.spec.shape import Flag, IfGiven, Shape, Text, Whole
+from serving.spec.shape import CatalogName, Flag, IfGiven, Shape, Text, Whole
 
 
 class Enabled(Shape):
@@ -43,9 +43,11 @@ class InferenceTable(Shape):
     """The Unity Catalog table that requests and answers are logged to."""
 
     enabled: Flag = Field(description="Whether it is on.", examples=[True])
-    catalog_name: IfGiven[Text] = Field(default=None, description="Catalog of the table.", examples=["ml"])
-    schema_name: IfGiven[Text] = Field(default=None, description="Schema of the table.", examples=["logs"])
-    table_name_prefix: IfGiven[Text] = Field(default=None, description="Prefix of the table's name.", examples=["chat"])
+    catalog_name: IfGiven[CatalogName] = Field(default=None, description="Catalog of the table.", examples=["ml"])
+    schema_name: IfGiven[CatalogName] = Field(default=None, description="Schema of the table.", examples=["logs"])
+    table_name_prefix: IfGiven[CatalogName] = Field(
+        default=None, description="Prefix of the table's name.", examples=["chat"]
+    )
 
 
 class GatewayRateLimit(Shape):

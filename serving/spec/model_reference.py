@@ -8,7 +8,7 @@ import re
 def version_step(text: str) -> str | None:
     """What to write for a version that is no number; None when that cannot be told."""
     text = text.strip()[:300]
-    number = re.fullmatch(r"\W*[vV]?\s*0*([1-9][0-9]{0,17})(\.0+)?\W*", text)
+    number = re.fullmatch(r"\W*+[vV]?\s*+0*+([1-9][0-9]{0,17})(\.0++)?\W*+", text)
     if number is not None:
         return f'write version: "{number.group(1)}"'
     if text.lower() == "latest":

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from serving.spec.shape import Flag, IfGiven, ModelName, Shape, Text, VersionNumber
+from serving.spec.shape import Flag, IfGiven, ModelName, Prose, Shape, Text, VersionNumber
 
 MlflowVersion = Annotated[str, Field(strict=True, pattern=r"^[0-9]{1,6}\.[0-9]{1,6}(\.[0-9]{1,6})?$")]
 Alias = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_-]{1,255}$")]
@@ -42,7 +42,7 @@ class Registration(Shape):
     mlflow_version: IfGiven[MlflowVersion] = Field(
         default=None, description="MLflow that logs the model; decides where the task is written.", examples=["3.11.0"]
     )
-    description: IfGiven[Text] = Field(
+    description: IfGiven[Prose] = Field(
         default=None, description="What the version is.", examples=["Fine-tuned on the product catalogue of May"]
     )
     tags: dict[TagKey, TagValue] = Field(
@@ -51,7 +51,7 @@ class Registration(Shape):
     retain: Flag = Field(
         default=True, description="Whether the version is kept once it is no longer declared, or the stack destroyed."
     )
-    comment: IfGiven[Text] = Field(
+    comment: IfGiven[Prose] = Field(
         default=None, description="What the registered model is.", examples=["Embeddings of products"]
     )
     owner: IfGiven[Text] = Field(default=None, description="Owner of the registered model.", examples=["ml-platform"])

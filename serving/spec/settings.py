@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from serving.spec.shape import Email, IfGiven, Shape, Text, Whole
+from serving.spec.shape import Email, IfGiven, Prose, Shape, Text, Whole
 
 Duration = Annotated[
     str, Field(strict=True, pattern=r"^([1-9][0-9]{0,5}h)?([1-9][0-9]{0,5}m)?([1-9][0-9]{0,5}s)?$", min_length=2)
@@ -79,7 +79,7 @@ class Waiver(Shape):
     """A warning or policy that does not hold for this entry, why, who says so, and until when."""
 
     policy: Text = Field(description="Id of the warning or policy.", examples=["floor-zero"])
-    reason: Text = Field(description="Why it does not hold here.", examples=["a demo that may start slowly"])
+    reason: Prose = Field(description="Why it does not hold here.", examples=["a demo that may start slowly"])
     owner: Text = Field(description="Who answers for it.", examples=["ana@example.com"])
     expires: Day = Field(description="Last day on which it holds.", examples=["2027-01-31"])
 

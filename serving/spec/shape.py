@@ -8,13 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "RESERVED_ENDPOINT_NAMES",
+    "CatalogName",
     "Email",
     "EndpointName",
     "Flag",
     "IfGiven",
     "ModelName",
     "Number",
+    "Prose",
     "Shape",
+    "TagText",
     "Text",
     "Uuid",
     "VersionNumber",
@@ -32,7 +35,12 @@ else:
             return item
 
 
-Text = Annotated[str, Field(strict=True, min_length=1)]
+# A text without a bound could make a plan, a report or a comment of any size. Names of Unity Catalog have at most 255
+# characters (docs.databricks.com, "Names", read 2026-11); the two other bounds are choices, wide of any sensible text.
+CatalogName = Annotated[str, Field(strict=True, min_length=1, max_length=255)]
+Text = Annotated[str, Field(strict=True, min_length=1, max_length=1000)]
+TagText = Annotated[str, Field(strict=True, max_length=1000)]
+Prose = Annotated[str, Field(strict=True, min_length=1, max_length=5000)]
 Whole = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True)]
 Flag = Annotated[bool, Field(strict=True)]

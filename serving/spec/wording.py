@@ -228,6 +228,9 @@ def _value_problem(
             finding, step = f"{shown(given)} is {words[broken]} {legal}", nearest[broken].format(legal)
             if key == "version":
                 step = "write `version: 1`; a model's version stands in its entry"
+        case "string_too_long":
+            finding = f"{shown(given)} has {len(str(given)):,} characters, more than {context['max_length']:,}"
+            step = f"write at most {context['max_length']:,} characters"
         case "string_too_short" | "too_short":
             finding, step = f"{key} is empty", f"write `{example_line(key, info)}`"
         case "not_a_day":

@@ -88,9 +88,8 @@ def _holds(condition: Condition, actual: Any) -> bool:
     if actual is None:
         return False
     if condition.operator in ("LIKE", "ILIKE"):
-        flags = re.IGNORECASE if condition.operator == "ILIKE" else 0
-        pattern = ".*".join(re.escape(part) for part in str(condition.value).split("%"))
-        return re.fullmatch(pattern, str(actual), flags | re.DOTALL) is not None
+        pattern, text = str(condition.value), str(actual)
+        return _is_like(pattern.lower(), text.lower()) if condition.operator == "ILIKE" else _is_like(pattern, text)
     wanted: Any = condition.value
     if isinstance(wanted, float):
         try:
@@ -100,6 +99,23 @@ def _holds(condition: Condition, actual: Any) -> bool:
     else:
         actual = str(actual)
     return COMPARISONS[condition.operator](actual, wanted)
+
+
+def _is_like(pattern: str, text: str) -> bool:
+    """Whether the text fits a pattern in which `%` is any text; each part is taken where it first comes."""
+    first, *middle = pattern.split("%")
+    if not middle:
+        return text == first
+    last = middle.pop()
+    if len(text) < len(first) + len(last) or not (text.startswith(first) and text.endswith(last)):
+        return False
+    place, end = len(first), len(text) - len(last)
+    for part in middle:
+        place = text.find(part, place, end)
+        if place < 0:
+            return False
+        place += len(part)
+    return True
 
 
 COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {

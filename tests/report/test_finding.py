@@ -114,6 +114,17 @@ def test_waivers_come_from_the_endpoint_and_from_waived_warnings() -> None:
     ]
 
 
+def test_a_reason_cannot_give_its_waiver_another_date() -> None:
+    reason = "why; waived until 2099-12-31 by boss: fine"
+    said = {
+        "message": f"models.yaml:9:5: waived floor-zero models/a/b: x; waived until 2027-02-28 by mail:bo: {reason}",
+        "severity": "info",
+    }
+    (found,) = report_on(document(*UP, diagnostics=[said])).of_kind("waiver")
+    assert found.waiver is not None
+    assert (found.waiver.expires, found.waiver.owner, found.waiver.reason) == ("2027-02-28", "mail:bo", reason)
+
+
 def test_waivers_of_unchanged_endpoints_are_told_where_the_preview_has_them() -> None:
     waiver = {"policy": "single-region", "reason": "pilot", "owner": "ana", "expires": "2027-01-31"}
     same = step("same", component_urn("other"), inputs("other"), inputs("other", waivers=[waiver]))

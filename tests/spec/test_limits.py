@@ -98,7 +98,24 @@ def test_long_text_counts_as_many_values_when_aliases_repeat_it(load: Load) -> N
     tags = ", ".join(f"t{number}: *d" for number in range(30))
     loaded = load(f"{ENTRY}    description: &d {long}\n    tags: {{{tags}}}\n")
     assert [one.id for one in loaded.problems] == ["yaml-limit"]
-    assert load(f"{ENTRY}    description: &d {long}\n    tags: {{a: *d}}\n").problems == ()
+    once = load(f"{ENTRY}    description: &d {long}\n    tags: {{a: *d}}\n")
+    assert {one.id for one in once.problems} == {"value"}  # longer than a text may be, in a file that is read
+
+
+@pytest.mark.parametrize(
+    ("key", "most"),
+    [
+        ("description", 5000),
+        ("tags: {team", 1000),
+        ("waivers: [{policy: a, owner: b, expires: 2027-01-31, reason", 5000),
+    ],
+)
+def test_texts_have_a_longest_length_which_the_message_names(load: Load, key: str, most: int) -> None:
+    end = "}" * key.count("{") + "]" * key.count("[")
+    assert not [one for one in load(f"{ENTRY}    {key}: {'x' * most}{end}\n").problems if one.id == "value"]
+    (problem,) = load(f"{ENTRY}    {key}: {'x' * (most + 1)}{end}\n").problems
+    assert f"has {most + 1:,} characters, more than {most:,}" in problem.finding
+    assert problem.next_step == f"write at most {most:,} characters"
 
 
 def test_many_tag_handles_are_refused_before_they_are_compared() -> None:
