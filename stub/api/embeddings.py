@@ -6,26 +6,26 @@ import uuid
 
 from stub.api.answers import Answer
 from stub.api.requests import Json, text
-from stub.inference.engine import Engine
+from stub.inference.engine import Embedding, Engine
 from stub.state.refusals import Invalid
 
 MAX_INPUTS = 150
 """Texts in one request; a guess at the platform's limit, here to bound the work of one request."""
 
 
-async def answer(body: Json, model: str, engine: Engine, normalised: bool, headers: dict[str, str]) -> Answer:
-    """Answer an embeddings request; `model` is the served entity's name. Raises Invalid."""
+async def answer(body: Json, embedding: Embedding, engine: Engine, headers: dict[str, str]) -> Answer:
+    """Answer an embeddings request. Raises Invalid."""
     texts = read_inputs(body.get("input"), "input")
     encoding = text(body, "encoding_format") or "float"
     if encoding not in ("float", "base64"):
         raise Invalid("encoding_format: must be float or base64.")
-    vectors = await engine.embed(model, texts, normalised)
+    vectors = await engine.embed(embedding, texts)
     prompt_tokens = sum(engine.count_tokens(text) for text in texts)
     return Answer(
         {
             "id": f"embd_{uuid.uuid4()}",
             "object": "list",
-            "model": model,
+            "model": embedding.model,
             "data": [
                 {"object": "embedding", "index": index, "embedding": _encoded(vector, encoding)}
                 for index, vector in enumerate(vectors)

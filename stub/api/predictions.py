@@ -8,26 +8,25 @@ from stub.api.answers import Answer
 from stub.api.embeddings import read_inputs
 from stub.api.requests import Json, json_object
 from stub.api.sampling import complete, generation, read_sampling
-from stub.inference.engine import Engine, Message
+from stub.inference.engine import Embedding, Engine, Message
 from stub.state.refusals import Invalid
 
 FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 
-async def answer(
-    body: Json, model: str, task: str | None, engine: Engine, normalised: bool, headers: dict[str, str]
-) -> Answer:
-    """Answer a request in one of FORMATS: generated text, or vectors on an embeddings endpoint. Raises Invalid."""
+async def answer(body: Json, embedding: Embedding, task: str | None, engine: Engine, headers: dict[str, str]) -> Answer:
+    """Answer a request in one of FORMATS: text of the model, or vectors on an embeddings endpoint. Raises Invalid."""
     column = "input" if task == "llm/v1/embeddings" else "prompt"
     prompts = read_column(body, column)
     if task == "llm/v1/embeddings":
-        return Answer({"predictions": await engine.embed(model, prompts, normalised)}, headers=headers)
+        return Answer({"predictions": await engine.embed(embedding, prompts)}, headers=headers)
     sampling = read_sampling(json_object(body, "params") or {}, choices_key="candidate_count")
     predictions = []
     for prompt in prompts:
         message = (Message("user", prompt),)
         choices = [
-            await complete(engine, generation(model, message, sampling, index)) for index in range(sampling.choices)
+            await complete(engine, generation(embedding.model, message, sampling, index))
+            for index in range(sampling.choices)
         ]
         read, written = engine.count_tokens(prompt), sum(len(choice.tokens) for choice in choices)
         predictions.append(

@@ -1,4 +1,5 @@
-"""/serving-endpoints/{name}/invocations and the OpenAI-style paths: which endpoint, which served entity, which task."""
+"""/serving-endpoints/{name}/invocations, of one served model too, and the OpenAI-style paths: which endpoint, which
+served entity, which task."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -12,10 +13,10 @@ from stub.api.metering import Metering
 from stub.api.query_limits import check_size, in_time
 from stub.api.requests import Json, read_object, required_text
 from stub.api.routing import route
-from stub.inference.engine import Engine
+from stub.inference.engine import Embedding, Engine
 from stub.state.configuration import Configuration, ServedEntity
 from stub.state.endpoints import Endpoints
-from stub.state.refusals import Invalid, NotReady
+from stub.state.refusals import Invalid, NotFound, NotReady
 
 CHAT, COMPLETIONS, EMBEDDINGS = "llm/v1/chat", "llm/v1/completions", "llm/v1/embeddings"
 
@@ -23,13 +24,20 @@ FIELD_OF_TASK = {CHAT: "messages", COMPLETIONS: "prompt", EMBEDDINGS: "input"}
 
 AnswerTask = Callable[[Json, str, Engine, dict[str, str]], Awaitable[Response]]
 
+DEFAULT_DIMENSION = 1024
+"""Of the vectors of a model that nothing is known of: an external one, or one whose version was deleted. Arbitrary."""
+
 SPREAD = 61
 """Coprime to 100: stepping by it visits every percentage once per hundred queries, well mixed."""
 
 
 def routes(endpoints: Endpoints, metering: Metering) -> list[Route]:
     queries = Queries(endpoints, metering)
-    made = [route("POST", "/serving-endpoints/{name}/invocations", queries.invoke)]
+    base = "/serving-endpoints/{name}"
+    made = [
+        route("POST", f"{base}/invocations", queries.invoke),
+        route("POST", f"{base}/served-models/{{served_model}}/invocations", queries.invoke_one),
+    ]
     # Clients differ in whether their base URL ends in /v1; the endpoint is named by `model` in the body.
     for prefix in ("/serving-endpoints", "/serving-endpoints/v1"):
         made.append(route("POST", f"{prefix}/chat/completions", queries.openai(CHAT)))
@@ -50,6 +58,12 @@ class Queries:
     async def invoke(self, request: Request) -> Response:
         return await self._query(request, request.path_params["name"], await read_object(request), None)
 
+    async def invoke_one(self, request: Request) -> Response:
+        """A query of one served model, whatever its share of the traffic ("Query individual models behind an endpoint",
+        docs.databricks.com)."""
+        name, served_model = request.path_params["name"], request.path_params["served_model"]
+        return await self._query(request, name, await read_object(request), None, served_model=served_model)
+
     def openai(self, task: str, answer: AnswerTask | None = None) -> Callable[[Request], Awaitable[Response]]:
         """The handler of a path that has one task, answered by `answer` where it is not the task's own form."""
 
@@ -60,15 +74,27 @@ class Queries:
         return handler
 
     async def _query(
-        self, request: Request, name: str, body: Json, task_of_path: str | None, answer: AnswerTask | None = None
+        self,
+        request: Request,
+        name: str,
+        body: Json,
+        task_of_path: str | None,
+        answer: AnswerTask | None = None,
+        served_model: str | None = None,
     ) -> Response:
         endpoint = self._endpoints.get(name)
         if endpoint.config is None:
             raise NotReady(f"Endpoint '{name}' is not ready.")
-        entity = self._pick(name, endpoint.config)
+        entity = endpoint.config.entity(served_model) if served_model else self._pick(name, endpoint.config)
+        if entity is None:
+            raise NotFound(f"Served model '{served_model}' of endpoint '{name}' does not exist.")
         facts = self._endpoints.facts(entity)
         task = facts.task if facts else endpoint.task
-        normalised = facts.normalised if facts else True
+        embedding = Embedding(
+            entity.name,
+            (facts.dimension if facts else None) or DEFAULT_DIMENSION,
+            facts.normalised if facts else True,
+        )
         headers = {"served-model-name": entity.name}
 
         async def answer_with(engine: Engine) -> Response:
@@ -81,12 +107,12 @@ class Queries:
             if answer is not None:
                 return await answer(body, entity.name, engine, headers)
             if task_of_path is None and (task is None or any(key in body for key in predictions.FORMATS)):
-                return await predictions.answer(body, entity.name, task, engine, normalised, headers)
+                return await predictions.answer(body, embedding, task, engine, headers)
             field = FIELD_OF_TASK.get(task or "")
             if field is None or field not in body:
                 raise Invalid(f"{field}: is required; endpoint '{name}' has task {task}.")
             if task == EMBEDDINGS:
-                return await embeddings.answer(body, entity.name, engine, normalised, headers)
+                return await embeddings.answer(body, embedding, engine, headers)
             own = chat.answer if task == CHAT else completions.answer
             return await own(body, entity.name, engine, headers)
 

@@ -28,6 +28,15 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
+class Embedding:
+    """What to embed with: `dimension` is the length of a vector, which has unit length if `normalised`."""
+
+    model: str
+    dimension: int
+    normalised: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """One generated token: its text and the natural logarithm of its probability, 0 or below."""
 
@@ -50,6 +59,6 @@ class Engine(Protocol):
         """Tokens one by one; ends by itself, or after `max_tokens`. Stop words are the caller's business."""
         ...
 
-    async def embed(self, model: str, texts: Sequence[str], normalised: bool) -> list[list[float]]:
-        """One vector per text, in order; of unit length when `normalised`."""
+    async def embed(self, embedding: Embedding, texts: Sequence[str]) -> list[list[float]]:
+        """One vector per text, in order."""
         ...

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from stub.inference import sample_json, tokens, vectors
-from stub.inference.engine import Generation, Message, Token
+from stub.inference.engine import Embedding, Generation, Message, Token
 
 TOKENS_PER_MESSAGE = 4
 """Added for the role and the marks around each message of a conversation; a guess at what chat templates cost."""
@@ -58,8 +58,8 @@ class SimulatedEngine:
             wait = self._pace.seconds_per_token if self._pace else 0
             yield Token(text, _logprob(text, index, generation.seed))
 
-    async def embed(self, model: str, texts: Sequence[str], normalised: bool) -> list[list[float]]:
-        return [vectors.of_text(model, text, normalised) for text in texts]
+    async def embed(self, embedding: Embedding, texts: Sequence[str]) -> list[list[float]]:
+        return [vectors.of_text(embedding.model, text, embedding.dimension, embedding.normalised) for text in texts]
 
 
 def _answer_text(generation: Generation) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from stub.inference.engine import Engine, Generation, Message, Token
+from stub.inference.engine import Embedding, Engine, Generation, Message, Token
 
 
 class TalliedEngine:
@@ -23,8 +23,8 @@ class TalliedEngine:
             self.tokens += 1
             yield token
 
-    async def embed(self, model: str, texts: Sequence[str], normalised: bool) -> list[list[float]]:
-        return await self._engine.embed(model, texts, normalised)
+    async def embed(self, embedding: Embedding, texts: Sequence[str]) -> list[list[float]]:
+        return await self._engine.embed(embedding, texts)
 
     def _added(self, tokens: int) -> int:
         self.tokens += tokens

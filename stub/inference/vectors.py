@@ -9,14 +9,11 @@ import math
 import struct
 from functools import lru_cache
 
-DIMENSION = 1024
-"""The dimension of both gte-large-en-v1.5 and bge-large-en-v1.5."""
 
-
-def of_text(model: str, text: str, normalised: bool) -> list[float]:
+def of_text(model: str, text: str, dimension: int, normalised: bool) -> list[float]:
     """The vector of a text for a model; of unit length only when `normalised`."""
     words = text.lower().split() or [""]
-    rows = [_of_word(model, word) for word in words]
+    rows = [_of_word(model, word, dimension) for word in words]
     total = list(rows[0]) if len(rows) == 1 else [sum(column) for column in zip(*rows, strict=True)]
     if not normalised:
         return total
@@ -24,8 +21,8 @@ def of_text(model: str, text: str, normalised: bool) -> list[float]:
     return [value / length for value in total]
 
 
-@lru_cache(maxsize=4096)
-def _of_word(model: str, word: str) -> tuple[float, ...]:
-    # Values from -1 to 1 in steps of 1/32768: a single word has length about 18, clearly not 1.
-    seed = hashlib.shake_128(f"{model}\0{word}".encode("utf-8", "replace")).digest(2 * DIMENSION)
-    return tuple(value / 32768 for value in struct.unpack(f"<{DIMENSION}h", seed))
+@lru_cache(maxsize=2048)
+def _of_word(model: str, word: str, dimension: int) -> tuple[float, ...]:
+    # Values from -1 to 1 in steps of 1/32768: a single word of 1,024 dimensions has length about 18, clearly not 1.
+    seed = hashlib.shake_128(f"{model}\0{word}".encode("utf-8", "replace")).digest(2 * dimension)
+    return tuple(value / 32768 for value in struct.unpack(f"<{dimension}h", seed))

@@ -12,7 +12,8 @@ DATA_FILE = Path(__file__).with_name("catalogue.yaml")
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What holds for one model version; `chunk_tokens_per_second` is there for `bands` only."""
+    """What holds for one model version; `chunk_tokens_per_second` is there for `bands` only, `dimension` (of a vector)
+    for embedding models only."""
 
     task: str | None
     capacity: Capacity
@@ -20,6 +21,7 @@ class Facts:
     chunk_tokens_per_second: int | None = None
     chunk_source: str | None = None
     normalised: bool = False
+    dimension: int | None = None
     is_base_llama: bool = False
 
     @property
@@ -35,10 +37,14 @@ class Catalogue:
     families: Mapping[str, Facts]
     catalogs: Mapping[str, tuple[str, ...]]
 
-    def user_model(self, family: str | None, task: str | None) -> Facts:
+    def user_model(self, family: str | None, task: str | None, dimension: int | None) -> Facts:
         """Facts of a version made by a user; not eligible when its family is not one that the platform optimizes."""
         known = self.families.get(family or "")
-        return replace(known, task=task) if known else Facts(task=task, capacity="none")
+        return (
+            replace(known, task=task, dimension=dimension or known.dimension)
+            if known
+            else Facts(task=task, capacity="none")
+        )
 
 
 def load(path: Path = DATA_FILE) -> Catalogue:
@@ -63,6 +69,7 @@ def _facts(row: dict[str, Any], chunk: int | None) -> Facts:
         capacity=row["capacity"],
         model_type=row.get("model_type"),
         normalised=row.get("normalised", False),
+        dimension=row.get("dimension"),
         is_base_llama=row.get("base", False),
     )
     if chunk is None:

@@ -36,14 +36,25 @@ FAMILY_WORDS = (
 
 EMBEDDING_FAMILIES = frozenset({"gte", "bge"})
 
+DIMENSION_OF_SIZE = {"small": 384, "base": 768, "large": 1024}
+"""The dimension of the vectors by a word of `metadata.model_type`, such as gte-base: `hidden_size` of the public
+config.json of gte-base-en-v1.5, gte-large-en-v1.5 and of the three sizes of bge-*-en-v1.5, huggingface.co."""
+
+MAX_DIMENSION = 8192
+"""Above what any embedding model has; bounds what one vector costs. Arbitrary."""
+
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What a version is, as far as its files tell; no reasons means eligible."""
+    """What a version is, as far as its files tell; no reasons means eligible.
+
+    `dimension` is that of its vectors, if it is an embedding model that says.
+    """
 
     task: str | None
     family: str | None
     reasons: tuple[str, ...]
+    dimension: int | None = None
 
 
 def assess(model: MlModel, config: Mapping[str, Any] | None) -> Assessment:
@@ -55,7 +66,8 @@ def assess(model: MlModel, config: Mapping[str, Any] | None) -> Assessment:
         _text((config or {}).get("model_type")),
         _text(transformers.get("pipeline_model_type")),
     )
-    return Assessment(task, family, tuple(_reasons(model, task, family)))
+    dimension = _dimension(model, config or {}) if family in EMBEDDING_FAMILIES else None
+    return Assessment(task, family, tuple(_reasons(model, task, family)), dimension)
 
 
 def _reasons(model: MlModel, task: str | None, family: str | None) -> Iterator[str]:
@@ -81,6 +93,15 @@ def _family(*hints: str | None) -> str | None:
             if word.startswith(beginning):
                 return family
     return None
+
+
+def _dimension(model: MlModel, config: Mapping[str, Any]) -> int | None:
+    """What the checkpoint itself says, else what the metadata calls it."""
+    hidden = config.get("hidden_size")
+    if isinstance(hidden, int) and not isinstance(hidden, bool) and 0 < hidden <= MAX_DIMENSION:
+        return hidden
+    words = re.split("[-_]", (_text(model.metadata.get("model_type")) or "").lower())
+    return next((DIMENSION_OF_SIZE[word] for word in words if word in DIMENSION_OF_SIZE), None)
 
 
 def _is_new_enough(version: str | None) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from stub.state.catalogue import Facts
 from stub.state.configuration import Configuration, Json, ServedEntity
 from stub.state.refusals import Invalid
+from stub.state.scale import CONCURRENCY_OF_SIZE
 
 ENDPOINT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
 ENTITY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
@@ -24,6 +25,14 @@ RESERVED_PREFIX = "databricks-"
 TABLE_FIELDS = ("catalog_name", "schema_name", "table_name_prefix")
 BAND_FIELDS = ("min_provisioned_throughput", "max_provisioned_throughput")
 CONCURRENCY_FIELDS = ("min_provisioned_concurrency", "max_provisioned_concurrency")
+COMPUTE_FIELDS = ("workload_size", *CONCURRENCY_FIELDS)
+
+WORKLOAD_TYPES = (
+    *("CPU", "CPU_MEDIUM", "CPU_LARGE", "GPU_SMALL", "GPU_MEDIUM", "GPU_LARGE", "GPU_LARGE_2"),
+    *("MULTIGPU_MEDIUM", "GPU_XLARGE", "GPU_XLARGE_8"),
+)
+"""The types of databricks-sdk-py 0.156.0, and GPU_LARGE_2 of the page "Optimized large language model serving"."""
+CPU_TYPES = ("CPU", "CPU_MEDIUM", "CPU_LARGE")
 
 
 def check_endpoint_name(name: str) -> None:
@@ -41,6 +50,7 @@ def check_configuration(config: Configuration, facts: Mapping[str, Facts | None]
     """Raise Invalid with every finding; `facts` is by entity name, None for an external model, absent when unknown."""
     findings = [
         *_entity_names(config, most_entities),
+        *(finding for entity in config.entities for finding in _compute(entity)),
         *(finding for e in config.entities if e.name in facts for finding in _entity(e, facts[e.name])),
         *_mixture(config),
         *_traffic(config),
@@ -140,6 +150,24 @@ def _entity(entity: ServedEntity, facts: Facts | None) -> Iterator[str]:
         yield from _model_units(place, entity, facts)
     if "workload_size" in settings and any(key in settings for key in CONCURRENCY_FIELDS):
         yield f"{place}: workload_size and provisioned concurrency exclude each other."
+
+
+def _compute(entity: ServedEntity) -> Iterator[str]:
+    """What holds for the compute that an entity asks for, whatever its model is."""
+    place, settings = f"served_entities/{entity.name}", entity.settings
+    kind, size = settings.get("workload_type", "CPU"), settings.get("workload_size")
+    if kind not in WORKLOAD_TYPES:
+        yield f"{place}: workload_type '{kind[:80]}' is not one of {', '.join(WORKLOAD_TYPES)}."
+    # A real workspace may have sizes of its own (API reference of served entities); this one has none.
+    if size is not None and size not in CONCURRENCY_OF_SIZE:
+        yield f"{place}: workload_size '{size[:80]}' is not one of {', '.join(CONCURRENCY_OF_SIZE)}."
+    if entity.is_provisioned:
+        # The Go provider sends back the type that the workspace filled in before, CPU, beside a band too.
+        beside = [key for key in COMPUTE_FIELDS if key in settings] + (["workload_type"] if kind != "CPU" else [])
+        for key in beside:
+            yield f"{place}: {key} cannot be set together with provisioned throughput."
+    elif kind not in CPU_TYPES and settings.get("scale_to_zero_enabled"):
+        yield f"{place}: scale_to_zero_enabled is not available for workload_type {kind}; it is for CPU alone."
 
 
 def _bands(place: str, entity: ServedEntity, facts: Facts) -> Iterator[str]:

@@ -20,6 +20,8 @@ def route(target: str, percent: Any, **fields: Any) -> dict[str, Any]:
 
 A, B = bands(name="a"), bands(name="b")
 
+SMALL = {"entity_name": BGE, "entity_version": "1", "workload_size": "Small"}
+
 REFUSED = {
     "s8_band_not_whole_chunks_min": (
         config(bands(min_provisioned_throughput=1500)),
@@ -83,6 +85,37 @@ REFUSED = {
     "external_and_own_models": (config(A, EXTERNAL, routes=[route("a", 100)]), "cannot be mixed"),
     "external_with_bands": (config({**EXTERNAL, "max_provisioned_throughput": 980}), "takes no provisioned throughput"),
     "external_without_a_task": (config({"external_model": {"name": "n", "provider": "openai"}}), "task: is required"),
+    "unknown_workload_type": (
+        config({**SMALL, "workload_type": "GPU_OF_TOMORROW"}),
+        "'GPU_OF_TOMORROW' is not one of CPU",
+    ),
+    "unknown_workload_size": (config({**SMALL, "workload_size": "Gigantic"}), "'Gigantic' is not one of Small, Medium"),
+    "sizes_have_their_case": (config({**SMALL, "workload_size": "small"}), "'small' is not one of Small, Medium"),
+    "scale_to_zero_on_a_gpu": (
+        config({**SMALL, "workload_type": "GPU_SMALL", "scale_to_zero_enabled": True}),
+        "scale_to_zero_enabled is not available for workload_type GPU_SMALL",
+    ),
+    "legacy_scale_to_zero_on_a_gpu": (
+        {
+            "served_models": [
+                {
+                    "model_name": BGE,
+                    "model_version": "1",
+                    "workload_size": "Small",
+                    "workload_type": "GPU_LARGE",
+                    "scale_to_zero_enabled": True,
+                }
+            ]
+        },
+        "scale_to_zero_enabled is not available for workload_type GPU_LARGE",
+    ),
+    "bands_and_size": (config(bands(workload_size="Small")), "workload_size cannot be set together with"),
+    "bands_and_type": (config(bands(workload_type="GPU_LARGE")), "workload_type cannot be set together with"),
+    "bands_and_concurrency": (
+        config(bands(min_provisioned_concurrency=4, max_provisioned_concurrency=8)),
+        "max_provisioned_concurrency cannot be set together with",
+    ),
+    "units_and_size": (config(units(workload_size="Small")), "workload_size cannot be set together with"),
     "size_and_concurrency": (
         config({"entity_name": BGE, "entity_version": "1", "workload_size": "Small", "max_provisioned_concurrency": 4}),
         "exclude each other",
@@ -169,7 +202,9 @@ def test_pt_form_takes_model_units_only(client: StubClient, name: str, wanted: A
         ),
         units(),  # model units are legal on the classic path
         {"entity_name": BGE, "entity_version": "1", "workload_size": "Small", "workload_type": "GPU_SMALL"},
-        {"entity_name": BGE, "entity_version": "1", "workload_size": "Small", "workload_type": "GPU_OF_TOMORROW"},
+        {**SMALL, "workload_type": "GPU_LARGE_2", "scale_to_zero_enabled": False},
+        {**SMALL, "workload_type": "CPU_LARGE", "scale_to_zero_enabled": True},
+        bands(scale_to_zero_enabled=True),
         EXTERNAL,
     ],
 )

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from stub import process
+from tests.stub.registering import mlmodel, registered
 from tests.stub.stub_client import BGE, ENDPOINTS, GTE, StubClient, bands
 
 MPT = "system.ai.mpt_7b_instruct"  # a completions model, chunk 880
@@ -292,3 +293,45 @@ def test_lone_surrogate_in_a_prompt_does_not_break_the_answer(client: StubClient
         response = client.raw("POST", f"/serving-endpoints/{endpoints['chat']}/invocations", body[:-1] + stream)
         assert response.status == 200
         assert b"Simu" in response.data
+
+
+def test_one_served_model_is_queried_whatever_its_share_of_the_traffic(client: StubClient, name: str) -> None:
+    entities = [bands(name="live"), bands(name="shadow")]
+    routes = [{"served_entity_name": n, "traffic_percentage": p} for n, p in (("live", 100), ("shadow", 0))]
+    config = {"served_entities": entities, "traffic_config": {"routes": routes}}
+    client.ok("POST", ENDPOINTS, {"name": name, "config": config})
+    path = f"/serving-endpoints/{name}/served-models"
+    assert client.send("POST", f"{path}/shadow/invocations", user()).status == 503
+    client.settle(name)
+    for served in ("live", "shadow"):
+        reply = client.send("POST", f"{path}/{served}/invocations", user())
+        assert reply.headers["served-model-name"] == served
+        assert reply.body["choices"][0]["message"]["content"].startswith(f"Simulated answer of {served} to:")
+    reply = client.send("POST", f"{path}/gone/invocations", user())
+    assert (reply.status, reply.error_code) == (404, "RESOURCE_DOES_NOT_EXIST")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "config", "dimension"),
+    [
+        ({"model_type": "gte-base"}, None, 768),
+        ({"model_type": "gte-large"}, None, 1024),
+        ({"model_type": "bge_small"}, None, 384),
+        ({"model_type": "bge-large"}, {"model_type": "bert", "hidden_size": 512}, 512),
+        ({}, {"model_type": "new", "hidden_size": 768}, 768),
+        ({"model_type": "gte"}, {"model_type": "new", "hidden_size": 10**12}, 1024),
+        ({"model_type": "gte"}, {"model_type": "new", "hidden_size": "768"}, 1024),
+    ],
+)
+def test_vectors_have_the_dimension_of_the_registered_model(
+    client: StubClient, name: str, metadata: dict[str, str], config: Any, dimension: int
+) -> None:
+    files = {"MLmodel": mlmodel(metadata={"task": "llm/v1/embeddings", **metadata})}
+    if config is not None:
+        files["model/config.json"] = json.dumps(config).encode()
+    version = registered(client, f"ml.own.{name}", files)
+    entity = {"entity_name": f"ml.own.{name}", "entity_version": str(version), "workload_size": "Small"}
+    client.create(name, entity)
+    vectors = [row["embedding"] for row in invoke(client, name, {"input": ["one two", "three"]})["data"]]
+    assert [len(vector) for vector in vectors] == [dimension] * 2
+    assert [len(row) for row in invoke(client, name, {"inputs": ["one"]})["predictions"]] == [dimension]
