@@ -38,8 +38,11 @@ def is_pointer(file: File) -> bool:
 
 
 def pointer_findings(files: Iterable[File], shown: str) -> Iterator[Finding]:
-    """Report the pointers among the small files that a model is loaded from; weights are checked elsewhere."""
+    """Report the pointers among the small files that a model is loaded from; weights are checked elsewhere.
+
+    Only files of the folder itself: nothing is loaded from folders within it.
+    """
     for file in files:
-        if file.name.lower().endswith(_LOADED) and is_pointer(file):
+        if "/" not in file.name and file.name.lower().endswith(_LOADED) and is_pointer(file):
             rule = "every file that the model is loaded from is there and whole"
             yield Finding(f"{shown}/{file.name}", "is a Git LFS pointer, not the file", rule, "run `git lfs pull`")

@@ -36,10 +36,10 @@ def read_logged_folder(source: Source, task: str | None, model_type: str | None 
     links outside itself, or has no readable MLmodel file.
     """
     mlmodel = read_mlmodel(source.path / "MLmodel", f"{source.text}/MLmodel")
-    found = list(findings(mlmodel, task, model_type=model_type))
+    listed = files(source.path, source.text)
+    found = [*findings(mlmodel, task, model_type=model_type), *pointer_findings(listed, source.text)]
     if not mlmodel.is_transformers or not mlmodel.has_weights:
         return LoggedFolder(mlmodel, None, tuple(found))
-    listed = files(source.path, source.text)
     inner, problem = _model_files(listed, mlmodel, source)
     if problem is not None:
         return LoggedFolder(mlmodel, None, (*found, problem))

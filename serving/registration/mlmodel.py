@@ -11,6 +11,7 @@ from serving.registration.adapter import MERGE
 from serving.registration.architecture import unavailable
 from serving.registration.errors import RegistrationError
 from serving.registration.finding import Finding
+from serving.registration.lfs_pointer import START_BYTES, starts_pointer
 from serving.registration.release import (
     LEAST_MLFLOW,
     LEAST_RUNTIME,
@@ -84,6 +85,8 @@ def read_mlmodel(path: Path, shown: str) -> MLmodel:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RegistrationError(f"{shown}: cannot be read as text: {error}") from error
+    if starts_pointer(text[:START_BYTES].encode()):
+        raise RegistrationError(f"{shown}: is a Git LFS pointer, not the file; run `git lfs pull`")
     return parse_mlmodel(text, shown)
 
 
@@ -107,7 +110,7 @@ def parse_mlmodel(text: str, shown: str) -> MLmodel:
         architecture=_text(transformers.get("pipeline_model_type")) or "",
         model_binary=_text(transformers.get("model_binary")),
         components=_components(transformers),
-        has_adapter="peft_adaptor" in transformers,
+        has_adapter=bool(transformers.get("peft_adaptor")),
         fetched_from=_fetched_from(transformers),
         has_inputs=bool(signature.get("inputs")),
         has_outputs=bool(signature.get("outputs")),

@@ -11,6 +11,7 @@ from serving.registration import adapter
 from serving.registration.finding import Finding
 from serving.registration.folder import File
 from serving.registration.json_file import read_object
+from serving.registration.lfs_pointer import is_pointer
 from serving.registration.pickles import pickle_problem
 from serving.registration.safetensors import Tensor, UnreadableFile, tensors
 from serving.registration.size import written_size
@@ -66,6 +67,8 @@ def read_weights(present: Mapping[str, File], shown: str) -> Weights:
 
 def _indexed(present: Mapping[str, File], index: str, shown: str) -> Weights:
     place = f"{shown}/{index}"
+    if is_pointer(present[index]):
+        return Weights()  # a finding among those of the small files
     document = read_object(present[index].path)
     weight_map = document.get("weight_map") if isinstance(document, dict) else None
     if not isinstance(weight_map, dict) or not weight_map or not all(isinstance(n, str) for n in weight_map.values()):
@@ -140,8 +143,11 @@ def _with_pickles_named(weights: Weights, shown: str) -> Weights:
 def _with_surplus(weights: Weights, present: Mapping[str, File], shown: str) -> Weights:
     """With a warning for weights, or states of a training, that nothing loads and that are uploaded all the same.
 
-    An adapter that `from_pretrained` would attach is a finding of its own.
+    An adapter that `from_pretrained` would attach is a finding of its own. Without any that are loaded, nobody can tell
+    which ones are not.
     """
+    if not weights.files:
+        return weights
     loaded = {file.name for file in weights.files} | (set(adapter.WEIGHTS) if adapter.CONFIG in present else set())
     surplus = [file for file in present.values() if is_weights(file.name) and file.name not in loaded]
     if not surplus:

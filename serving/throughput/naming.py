@@ -88,5 +88,5 @@ def _embedding_problems(
 def _is_gte(entity: Entity, family: Family | None, info: OptimizationInfo | None) -> bool:
     logged = (entity.register.model_type if entity.register is not None else None) or ""
     answered = info.model_type or "" if info is not None else ""
-    named = family is not None and family.name.startswith("GTE")
+    named = is_preinstalled(entity.model) and family is not None and family.name.startswith("GTE")
     return named or logged.lower().startswith("gte") or answered.lower() == "gte"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from serving.registration.errors import RegistrationError
 from serving.registration.source import parse
 from serving.registration.suitability import described, findings
 from tests.checkpoints import safetensors_start, write_bert, write_llama, write_logged, write_sparse_llama
@@ -52,7 +53,11 @@ def found(folder: Path, task: str = CHAT, **asked: Any) -> list[str]:
 
 
 def errors(folder: Path, task: str = CHAT, **asked: Any) -> list[str]:
-    return [line.removeprefix("error ") for line in found(folder, task, **asked) if line.startswith("error ")]
+    try:
+        lines = found(folder, task, **asked)
+    except RegistrationError as error:
+        return str(error).splitlines()
+    return [line.removeprefix("error ") for line in lines if line.startswith("error ")]
 
 
 def test_folder_as_mlflow_writes_it_has_no_findings_and_is_described(tmp_path: Path) -> None:
@@ -126,6 +131,9 @@ INDEX = "model/model.safetensors.index.json"
         (sharded(pointer(SHARD)), f"logged/{SHARD}: is a Git LFS pointer"),
         (sharded(cut(SHARD, 50)), f"logged/{SHARD}: is no safetensors file, or cut off"),
         (sharded(text(INDEX, "{}")), f"logged/{INDEX}: no weight_map"),
+        (sharded(pointer(INDEX)), f"logged/{INDEX}: is a Git LFS pointer, not the file"),
+        (pointer("MLmodel"), "logged/MLmodel: is a Git LFS pointer, not the file"),
+        (pointer("requirements.txt"), "logged/requirements.txt: is a Git LFS pointer, not the file"),
         (sharded(without(INDEX)), "logged/model: only model-00001-of-00004.safetensors"),
         (
             sharded(text(INDEX, '{"weight_map": {"a": "../elsewhere/model.safetensors"}}')),
@@ -309,6 +317,14 @@ def test_header_that_is_longer_than_the_file_is_refused(tmp_path: Path) -> None:
     (folder / WEIGHTS).write_bytes(struct.pack("<Q", 10**6) + b"{}")
     (error,) = errors(folder)
     assert "cut off within its header" in error
+
+
+@pytest.mark.parametrize("index", [POINTER, "{}", ""])
+def test_no_weights_are_called_unused_while_the_index_is_unreadable(tmp_path: Path, index: str) -> None:
+    folder = logged(tmp_path)
+    sharded(text(INDEX, index))(folder)
+    (only,) = found(folder)
+    assert only.startswith(f"error logged/{INDEX}")
 
 
 def test_leftover_adapter_of_a_merged_checkpoint_is_refused_and_not_called_unused(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from serving.throughput.optimization_info import OptimizationInfo, Unavailable
 
-from .conftest import BANDS_980, UNITS, Size, entry, only, only_problem
+from .conftest import BANDS_980, UNITS, Size, entry, ids, only, only_problem
 
 
 def model(name: str, more: str = "") -> str:
@@ -91,6 +91,12 @@ def test_s21_embedding_model_for_another_task_is_refused(sized: Size, task: str,
     result = sized(entry(task=task), OptimizationInfo(True, kind, 980))
     problem = next(problem for problem in result.problems if problem.id == "S21-embeddings")
     assert (problem.path, problem.next_step) == ("models/chat/task", "write `task: llm/v1/embeddings`")
+
+
+def test_s32_name_of_a_users_own_model_says_nothing(sized: Size) -> None:
+    bge = "metadata: {model_type: bge-large}"
+    own = f"register: {{name: ml.own.gte_large_en_v1_5, source: runs:/1/m, {bge}}}"
+    assert ids(sized(entry(task="llm/v1/embeddings", model=own))) == []
 
 
 def test_s32_gte_vectors_are_warned_of_as_unnormalised(sized: Size) -> None:
