@@ -1,6 +1,6 @@
 """The entry of models.yaml that says what a live endpoint is. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +8,7 @@ from adoption.capacity import Capacity, NotSayable, throughput, workload
 from adoption.eligibility import is_legacy, refusal
 from serving.spec.access import is_admins
 from serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
+from serving.workspace.api_fields import ENDPOINT, ENTITY, GATEWAY, only_known, unknown, unknown_paths
 from serving.workspace.endpoint_access import Grant
 from serving.workspace.live_endpoint import LiveEndpoint, ServedEntity
 from serving.workspace.surveyed import Surveyed
@@ -64,9 +65,36 @@ def proposed(surveyed: Surveyed, answers: Answers, caller: str) -> Proposal | Sk
     notes = [note for one in capacities for note in one.notes]
     if surveyed.grants is None:
         notes.append("its permissions could not be read, so none are managed")
-    if surveyed.body.get("telemetry_config"):
-        notes.append("its telemetry_config stays as it is: models.yaml has no word for it")
+    notes += _left_as_they_are(live, surveyed.body)
     return Proposal(live.name, raw, tuple(notes))
+
+
+def _left_as_they_are(live: LiveEndpoint, body: Mapping[str, Any]) -> Iterator[str]:
+    """What the entry does not say, and the deploys that follow leave alone or write once."""
+    config = live.config
+    if config is None:
+        return
+    if body.get("telemetry_config"):
+        yield "its telemetry_config stays as it is: models.yaml has no word for it"
+    for entity in config.entities:
+        if not is_legacy(entity) and entity.settings.get("scale_to_zero_enabled"):
+            said = "scale_to_zero_enabled is left alone: its floor decides, and models.yaml has no word for it"
+            yield f"{entity.name}: {said}"
+        if entity.name not in config.traffic_percent and config.traffic_percent:
+            yield f"{entity.name} has no route; the first `up --refresh` writes one with 0 percent"
+    routes = (body["config"].get("traffic_config") or {}).get("routes") or ()
+    if not any(map(is_legacy, config.entities)) and any(not route.get("served_entity_name") for route in routes):
+        yield "its routes name served models; the first `up --refresh` writes the same routes by served entity"
+    if any(not limit.get("key") for limit in live.ai_gateway.get("rate_limits") or ()):
+        yield "a rate limit of its AI gateway has no key; the first `up --refresh` writes the default, endpoint"
+    others = [
+        *unknown_paths(body, ENDPOINT),
+        *config.unknown_fields,
+        *(f"{entity.name}/{name}" for entity in config.entities for name in unknown(entity.settings, ENTITY)),
+        *(f"{target}/{name}" for target, fields in config.unknown_of_routes.items() for name in fields),
+    ]
+    if others:
+        yield f"{', '.join(others)}: fields that bandplan does not know; they stay as they are"
 
 
 def _capacities(live: LiveEndpoint, answers: Answers) -> list[Capacity]:
@@ -117,8 +145,8 @@ def _settings(live: LiveEndpoint, surveyed: Surveyed, caller: str) -> dict[str, 
 
 
 def _gateway(live: Mapping[str, Any]) -> dict[str, Any]:
-    """As it is; a switch that the platform leaves out is off."""
-    found = dict(live)
+    """As it is, but for what models.yaml cannot say; a switch that the platform leaves out is off."""
+    found: dict[str, Any] = only_known(live, GATEWAY)
     for name in ("usage_tracking_config", "inference_table_config", "fallback_config"):
         if isinstance(found.get(name), Mapping):
             found[name] = {"enabled": False, **found[name]}

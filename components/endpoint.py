@@ -27,6 +27,22 @@ Where no AI gateway is stated, it has `aiGateway`, which it clears once one was:
 And a `description` that is stated no more, which would be planned for ever.
 """
 
+NO_WORD_FOR = ("telemetryConfig", "config.autoCaptureConfig")
+"""What the classic API has and models.yaml has no word for: set by somebody else, it is left as it is.
+
+The published plugin plans a change of `telemetryConfig` and never sends it, and replaces an endpoint whose
+`autoCaptureConfig` goes.
+"""
+
+FILLED_IN = tuple(
+    f"config.servedEntities[*].{name}"
+    for name in ("scaleToZeroEnabled", "workloadSize", "minProvisionedConcurrency", "maxProvisionedConcurrency")
+)
+"""What a workspace may fill in for an entity that has throughput, which decides alone."""
+
+NEVER_GIVEN_BACK = "config.servedEntities[*].burstScalingEnabled"
+"""A refresh takes it away where the platform does not return it; the guard sends it when its declaration changes."""
+
 
 class Endpoint(pulumi.ComponentResource):
     """`bandplan:index:Endpoint`: inputs are the endpoint's plain numbers (`capacity_inputs`), known at every preview.
@@ -87,7 +103,7 @@ class Endpoint(pulumi.ComponentResource):
 
 
 def left_to_the_guard(request: EndpointRequest) -> list[str]:
-    """Properties of the endpoint's own resource that it must not change: the guard does."""
+    """Properties of the endpoint's own resource that it must not change: the guard does, or nobody."""
     found = [*LEFT_TO_THE_GUARD]
     if request.config_is_left_to_the_guard:
         found.append("config")
@@ -95,6 +111,11 @@ def left_to_the_guard(request: EndpointRequest) -> list[str]:
         found.append("aiGateway")
     if request.api == "classic" and "description" not in request.endpoint:
         found.append("description")
+    has_throughput = "servedEntities" in request.endpoint["config"]
+    if request.api == "classic":
+        found += [*NO_WORD_FOR, *(FILLED_IN if has_throughput else ())]
+    if has_throughput:
+        found.append(NEVER_GIVEN_BACK)
     return found
 
 

@@ -17,6 +17,7 @@ from provider.declared import Declared
 from provider.difference import Difference, PathStep
 from provider.equality import is_zero
 from provider.naming import to_api_name
+from serving.workspace.api_fields import GATEWAY, only_known, unknown_paths
 from serving.workspace.live_endpoint import LiveEndpoint, ServedEntity
 
 _AUTOSCALED = frozenset(
@@ -35,6 +36,8 @@ A guess for the last two: no public page says that a GET shows how far an endpoi
 _CAPACITY = ("minProvisionedThroughput", "maxProvisionedThroughput", "provisionedModelUnits")
 _IDENTITY = frozenset(("name", "entity_name", "entity_version", "model_name", "model_version"))
 _FILLED_IN_GATEWAY = frozenset(("ai_gateway/inference_table_config/table_name_prefix",))
+_BY_HAND = frozenset(("environment_vars", "instance_profile_arn"))
+"""Settings of an entity that people alone set."""
 _DEFAULTED = frozenset(("key", "renewal_period"))
 """Parts of a rate limit that the platform fills in."""
 
@@ -93,14 +96,28 @@ def _undeclared(recorded: RecordedEndpoint, live: LiveEndpoint) -> Iterator[Find
     if "emailNotifications" not in declared:
         for kind, addresses in live.email_notifications.items():
             if addresses:
-                yield Finding(f"notifications/{kind}", Verdict.REAL, None, list(addresses), LEFT_ALONE)
+                yield Finding(f"notifications/{kind}", Verdict.REAL, None, list(addresses), NOT_DEPLOYED)
     if "aiGateway" not in recorded.hidden:
         gateway = declared.get("aiGateway") or {}
-        yield from _in_gateway(gateway, live.ai_gateway, "ai_gateway", NOT_DEPLOYED if gateway else LEFT_ALONE)
+        yield from _in_gateway(gateway, only_known(live.ai_gateway, GATEWAY), "ai_gateway", NOT_DEPLOYED)
+    yield from _without_a_word(live)
     stated = {str(tag["key"]) for tag in declared.get("tags") or ()}
     for key, value in live.tags.items():
         if key not in stated and "tags" not in recorded.hidden:
             yield Finding(f"tags/{key}", Verdict.PLATFORM_DEFAULT, None, value or "(no value)", "somebody else's tag")
+
+
+def _without_a_word(live: LiveEndpoint) -> Iterator[Finding]:
+    """What models.yaml cannot say, but for entities: deploys leave it alone."""
+    config = effective_config(live)
+    others = {f"config/{name}": value for name, value in config.unknown_fields.items()} if config is not None else {}
+    if config is not None and config.auto_capture_config.get("enabled", bool(config.auto_capture_config)):
+        others["auto_capture_config"] = config.auto_capture_config
+    if live.telemetry_config:
+        others["telemetry_config"] = live.telemetry_config
+    others |= dict.fromkeys(unknown_paths(live.ai_gateway, GATEWAY, "ai_gateway/"), "(set)")
+    for field, value in others.items():
+        yield Finding(field, Verdict.PLATFORM_DEFAULT, None, "(set)" if isinstance(value, Mapping | list) else value)
 
 
 def _in_gateway(declared: Mapping[str, Any], live: Mapping[str, Any], place: str, note: str) -> Iterator[Finding]:
@@ -129,9 +146,12 @@ def _filled_in(recorded: RecordedEndpoint, live: LiveEndpoint) -> Iterator[Findi
 def _filled_in_entity(declared: Mapping[str, Any], live: ServedEntity) -> Iterator[Finding]:
     stated = {to_api_name(name) for name, value in declared.items() if value is not None}
     is_scaled = any(declared.get(name) for name in _CAPACITY)
-    compared = {to_api_name(name) for name in _CAPACITY} | {"scale_to_zero_enabled"}
+    compared = {to_api_name(name) for name in _CAPACITY} | (set() if is_scaled else {"scale_to_zero_enabled"})
     for name, value in live.settings.items():
         if name in stated or name in _IDENTITY or name in compared or is_zero(value):
+            continue
+        if name in _BY_HAND:
+            yield Finding(f"entities/{live.name}/{name}", Verdict.REAL, None, "(set)", NOT_DEPLOYED)
             continue
         verdict = Verdict.AUTOSCALER if is_scaled and name in _AUTOSCALED else Verdict.PLATFORM_DEFAULT
         shown = "(set)" if isinstance(value, Mapping | list) else value

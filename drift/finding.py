@@ -14,6 +14,8 @@ class Verdict(StrEnum):
     """Nothing was deployed for it; the platform, or somebody's governance, filled it in and deploys leave it alone."""
     AUTOSCALER = "autoscaler"
     """How far the platform has scaled the endpoint within what was deployed."""
+    UNMANAGED = "not managed"
+    """The stack has never managed it, so no deploy touches it: for people to look at."""
     UNVERIFIABLE = "write-only, cannot be verified"
     """It was deployed, and the platform never gives it back."""
 

@@ -32,8 +32,8 @@ def access_findings(
     for control in direct_controls(live, own):
         field = principal_field(control)
         if field not in wanted:
-            note = LEFT_ALONE if deployed is None else ""
-            yield Finding(field, Verdict.REAL, None, str(control["permissionLevel"]), note)
+            verdict, note = (Verdict.UNMANAGED, LEFT_ALONE) if deployed is None else (Verdict.REAL, "")
+            yield Finding(field, verdict, None, str(control["permissionLevel"]), note)
 
 
 def direct_controls(live: Sequence[Grant], own: frozenset[str] = frozenset()) -> Iterator[dict[str, str]]:

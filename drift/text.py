@@ -9,6 +9,7 @@ from drift.finding import Finding, Pending, Verdict
 from drift.stack import StackReport
 from serving.spec.problem import clipped, printable
 
+_ALWAYS_SHOWN = (Verdict.REAL, Verdict.UNMANAGED)
 _MOST_NAMES = 20
 _MOST_CHARACTERS = 100
 
@@ -59,7 +60,7 @@ def _headline(report: StackReport) -> str:
 
 def _endpoint(report: EndpointReport, shows_all: bool) -> Iterator[str]:
     hidden = report.of(Verdict.UNVERIFIABLE)
-    shown = [finding for finding in report.findings if shows_all or finding.verdict is Verdict.REAL]
+    shown = [finding for finding in report.findings if shows_all or finding.verdict in _ALWAYS_SHOWN]
     shown = [finding for finding in shown if finding.verdict is not Verdict.UNVERIFIABLE]
     is_told = report.has_drifted or report.has_pending or report.situation != "deployed" or report.condition != "ready"
     if not is_told and not shown and not hidden:

@@ -4,7 +4,8 @@ What counts as equal, and why:
 - zero, false, empty and absent are the same: the published provider drops zero values from its requests;
 - mail addresses in another letter case are the same, as the platform keeps some in lower case;
 - a value the platform filled in where nothing was declared (entity name, workload type, routes of a single entity) is
-  no difference, except the capacity of an entity: an undeclared minimum, say, means zero;
+  no difference, except the capacity of an entity: an undeclared minimum, say, means zero. `scale_to_zero_enabled` is
+  filled in where an entity has throughput: its floor decides, and the switch is for CPU (S26);
 - a part that was not declared at all (tags, AI gateway, ...) is not managed here, so it is never different;
 - what the platform never gives back cannot differ: `unverifiable` names it.
 """
@@ -14,8 +15,9 @@ from typing import Any
 
 from provider.declared import Declared
 from provider.difference import Difference, PathStep, property_path
-from provider.equality import is_same, is_write_only, is_zero
-from provider.naming import to_api, to_api_name, to_property_name
+from provider.equality import is_hidden, is_same, is_write_only, is_zero
+from provider.naming import to_api, to_api_name, to_properties, to_property_name
+from serving.workspace.api_fields import ENTITY, GATEWAY, only_known, unknown, unknown_paths
 from serving.workspace.live_endpoint import Config, LiveEndpoint, ServedEntity
 
 _CAPACITY = (
@@ -24,6 +26,11 @@ _CAPACITY = (
     "provisioned_model_units",
 )
 """Compared even when not declared: absent means zero, as a PUT replaces the whole config."""
+
+_NOTIFICATIONS = (("on_update_failure", "onUpdateFailures"), ("on_update_success", "onUpdateSuccesses"))
+
+_BY_HAND = ("environment_vars", "instance_profile_arn")
+"""Settings of an entity that the platform never fills in and models.yaml has no word for."""
 
 
 CONFIG_PARTS = frozenset({"servedEntities", "servedModels", "trafficConfig"})
@@ -99,10 +106,11 @@ def _entity_differences(declared: Declared, config: Config | None) -> Iterator[D
             )
             continue
         for name, value in entity.items():
-            if not is_write_only(name):
+            if not is_hidden(name, live.settings):
                 yield from _value_differences((*path, name), value, live.settings.get(to_api_name(name)))
         undeclared = {to_api_name(name) for name, value in entity.items() if value is not None}
-        always = (*_CAPACITY, "scale_to_zero_enabled") if key == "servedEntities" else _CAPACITY
+        is_on_compute = key == "servedEntities" and undeclared.isdisjoint(_CAPACITY)
+        always = (*_CAPACITY, "scale_to_zero_enabled") if is_on_compute else _CAPACITY
         for api_name in always:
             if api_name not in undeclared and not is_zero(live.settings.get(api_name)):
                 yield Difference((*path, to_property_name(api_name)), None, live.settings[api_name])
@@ -113,6 +121,43 @@ def _entity_differences(declared: Declared, config: Config | None) -> Iterator[D
             f"{len(declared.entities)} entities",
             "also " + ", ".join(live.name for live in extra),
         )
+
+
+def undeclared_parts(declared: Declared, live: LiveEndpoint) -> dict[str, Any]:
+    """Parts that the program does not declare and somebody has set, in Pulumi's names.
+
+    A refresh takes them over, so that the next update clears them as it clears what is declared no more.
+    """
+    found: dict[str, Any] = {}
+    if declared.email_notifications is None and any(live.email_notifications.values()):
+        mails = live.email_notifications
+        lists = {name: list(mails.get(api_name, ())) for api_name, name in _NOTIFICATIONS}
+        found["emailNotifications"] = {name: addresses for name, addresses in lists.items() if addresses}
+    gateway = only_known(live.ai_gateway, GATEWAY)
+    if declared.ai_gateway is None and not is_zero(gateway):
+        found["aiGateway"] = to_properties(gateway)
+    return found
+
+
+def fields_at_risk(declared: Declared, live: LiveEndpoint, *, config: bool, ai_gateway: bool) -> tuple[str, ...]:
+    """What is there, is not declared, and is lost when the published provider replaces the config or the AI gateway.
+
+    It sends what it knows, so the fields that it has no word for are gone; and of those that it knows, what its state
+    has, where a value set by hand is only after a refresh.
+    """
+    found: list[str] = []
+    running = live.config if config else None
+    for entity in running.entities if running is not None else ():
+        others = [*unknown(entity.settings, ENTITY), *(name for name in _BY_HAND if entity.settings.get(name))]
+        found += [f"entities/{entity.name}/{name}" for name in others]
+    if running is not None:
+        found += [*running.unknown_fields]
+        found += [f"traffic/{target}/{name}" for target, others in running.unknown_of_routes.items() for name in others]
+        if running.auto_capture_config.get("enabled", True) and running.auto_capture_config:
+            found.append("auto_capture_config")
+    if ai_gateway and declared.ai_gateway is not None:
+        found += unknown_paths(live.ai_gateway, GATEWAY, "ai_gateway/")
+    return tuple(found)
 
 
 def _models(declared: Declared) -> set[tuple[str, str]]:
@@ -175,10 +220,7 @@ def _traffic_differences(declared: Declared, config: Config | None) -> Iterator[
 
 def _settings_differences(declared: Declared, live: LiveEndpoint) -> Iterator[Difference]:
     if declared.email_notifications is not None:
-        for api_name, name in (
-            ("on_update_failure", "onUpdateFailures"),
-            ("on_update_success", "onUpdateSuccesses"),
-        ):
+        for api_name, name in _NOTIFICATIONS:
             wanted = declared.email_notifications.get(api_name, ())
             present = live.email_notifications.get(api_name, ())
             if sorted(map(str.lower, wanted)) != sorted(map(str.lower, present)):
@@ -199,7 +241,15 @@ def _settings_differences(declared: Declared, live: LiveEndpoint) -> Iterator[Di
         if not is_same(wanted_limits, present_limits):
             yield Difference(("declared", "rateLimits"), wanted_limits, present_limits)
     if declared.ai_gateway is not None:
-        yield from _value_differences(("declared", "aiGateway"), declared.ai_gateway, live.ai_gateway)
+        yield from _value_differences(("declared", "aiGateway"), declared.ai_gateway, _with_defaults(live.ai_gateway))
+
+
+def _with_defaults(gateway: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With what a rate limit means that leaves it out: the whole endpoint, a minute (API reference, read 2026-08)."""
+    limits = gateway.get("rate_limits")
+    if not isinstance(limits, list):
+        return gateway
+    return {**gateway, "rate_limits": [{"key": "endpoint", "renewal_period": "minute", **limit} for limit in limits]}
 
 
 def _value_differences(path: tuple[PathStep, ...], declared: Any, live: Any) -> Iterator[Difference]:

@@ -64,23 +64,6 @@ class Declared:
             task=declared.get("task") or None,
         )
 
-    def config_body(self, auto_capture_config: Mapping[str, Any]) -> dict[str, Any]:
-        """The whole config as the platform takes it; `auto_capture_config` is what runs, which a PUT must repeat.
-
-        Zeros and false are stated: the platform takes an absent one for "zero", but so a reader need not know.
-        """
-        body: dict[str, Any] = {to_api_key(self.entity_key): [to_api(entity) for entity in self.entities]}
-        if self.routes is not None:
-            body["traffic_config"] = {"routes": [to_api(route) for route in self.routes]}
-        settings = {key: value for key, value in auto_capture_config.items() if key != "state"}
-        if settings:
-            body["auto_capture_config"] = settings
-        return body
-
-
-def to_api_key(key: EntityKey) -> str:
-    return {"servedEntities": "served_entities", "servedModels": "served_models"}[key]
-
 
 def route_target(route: Mapping[str, Any]) -> str:
     """The entity a declared route leads to, by either of its two names."""

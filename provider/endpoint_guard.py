@@ -1,6 +1,7 @@
 """The resource EndpointReady: Pulumi's calls on one side, the pure modules and the workspace on the other."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from pulumi.provider.experimental import provider as sdk
@@ -8,7 +9,14 @@ from pulumi.provider.experimental.property_value import PropertyValue
 
 from plugin.errors import ProviderError
 from plugin.values import UNKNOWN, plain, property_values
-from provider.comparison import description_difference, differences, task_difference
+from provider.comparison import (
+    CONFIG_PARTS,
+    description_difference,
+    differences,
+    fields_at_risk,
+    task_difference,
+    undeclared_parts,
+)
 from provider.context import Context, told_to_user
 from provider.declared import Declared
 from provider.detailed_diff import property_diffs, top_level_names
@@ -27,6 +35,7 @@ from provider.unsendable import (
     unchangeable_api,
     unchangeable_budget_policy,
     unchangeable_description,
+    unkept_fields,
     unremovable_description,
     unsendable_task,
 )
@@ -117,8 +126,10 @@ class EndpointGuard:
         found = (*differences(declared, live), *((other_task,) if other_task else ()))
         inputs = {name: value for name, value in request.properties.items() if name in INPUTS}
         short = _short(inputs, live)
-        if found:
-            inputs["declared"] = property_values({"declared": _as_live(known["declared"], found)})["declared"]
+        added = undeclared_parts(declared, live)
+        if found or added:
+            now = {**_as_live(known["declared"], found), **added}
+            inputs["declared"] = property_values({"declared": now})["declared"]
         return sdk.ReadResponse(live.name, _outputs(inputs, live, short), inputs)
 
     def delete(self, request: sdk.DeleteRequest) -> None:
@@ -171,6 +182,14 @@ class EndpointGuard:
         drifted = [one for one in recorded if not _is_changed(one, changed) and one.path not in told]
         for difference in drifted[:_MOST_SHOWN]:
             self._context.warn(urn, f"{wanted.endpoint}: not as declared: {difference}")
+        at_risk = fields_at_risk(
+            wanted.declared,
+            live,
+            config=wanted.accepted is None and _changes_any(changed, CONFIG_PARTS),
+            ai_gateway=_changes_any(changed, ("aiGateway",)),
+        )
+        if at_risk:
+            self._context.warn(urn, unkept_fields(wanted.endpoint, at_risk))
         if description_difference(wanted.declared, live) is not None:
             # No difference of the guard's: it says why the endpoint's own resource plans the same update for ever.
             self._context.warn(urn, unchangeable_description(wanted.endpoint))
@@ -232,6 +251,12 @@ def _is_changed(difference: Difference, changed: frozenset[str]) -> bool:
     if steps[-1] == "trafficPercentage":  # a route that now leads to another entity is another route
         above |= {property_path((*steps[:-1], target)) for target in ("servedEntityName", "servedModelName")}
     return bool(above & changed) or any(path.startswith(inside) for path in changed)
+
+
+def _changes_any(changed: Iterable[str], parts: Iterable[str]) -> bool:
+    """Whether the program changes one of these parts of `declared`."""
+    starts = tuple(f"declared.{part}" for part in parts)
+    return any(path.startswith(starts) for path in changed)
 
 
 def _as_live(declared: dict[str, Any], found: tuple[Difference, ...]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from provider.comparison import (
     task_difference,
     unverifiable,
 )
+from provider.config_body import config_body
 from provider.declared import Declared
 from provider.inputs import Wanted
 from provider.readiness import Failed, Ready, Waiting, assess
@@ -119,10 +120,7 @@ class _Run:
             raise failure
         if shortfalls(wanted, accepted, live.config) is None:
             self._around.progress("no GPU capacity for what is wanted; sending what is accepted")
-            running = live.config or live.pending_config
-            live = self._send_config(
-                Request("config", accepted.config_body(running.auto_capture_config if running else {}))
-            )
+            live = self._send_config(Request("config", config_body(accepted, live.config or live.pending_config)))
             live = self._wait(live, until_settled=False)
         reasons = dict.fromkeys(
             self._endpoints.presentable(one.reason) for one in failure.verdict.entities if one.reason

@@ -39,6 +39,11 @@ def is_zero(value: Any) -> bool:
     return value is None or value is False or value == 0 or value == "" or value == []
 
 
+def is_hidden(name: str, live: Mapping[str, Any]) -> bool:
+    """Whether `live` leaves out a value that the platform need not give back."""
+    return is_write_only(name) and live.get(to_api_name(name)) is None
+
+
 def is_write_only(name: str) -> bool:
     api_name = to_api_name(name)
     return api_name in WRITE_ONLY or api_name.endswith("_plaintext")

@@ -21,6 +21,13 @@ def to_property_name(name: str) -> str:
     return _UNDERSCORE.sub(lambda match: match.group(1).upper(), name)
 
 
+def to_properties(value: Any) -> Any:
+    """`value` with every key as Pulumi writes it, at every depth; for what has no keys of a user's own."""
+    if isinstance(value, Mapping):
+        return {to_property_name(key): to_properties(item) for key, item in value.items()}
+    return [to_properties(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def to_api(value: Any) -> Any:
     """`value` with every key in the platform's form, at every depth; absent (None) entries are dropped."""
     if isinstance(value, Mapping):

@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from provider.comparison import CONFIG_PARTS
+from provider.config_body import config_body
 from provider.declared import Declared
 from provider.difference import Difference
-from provider.naming import to_api
+from provider.naming import to_api, to_api_name
+from serving.workspace.api_fields import GATEWAY, with_unknown
 from serving.workspace.live_endpoint import LiveEndpoint
 
 Part = Literal["notifications", "tags", "ai_gateway", "rate_limits", "config"]
+
+
+_BURST = "burstScalingEnabled"
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ def requests(
         _tags(declared, previous, live, "tags" in different),
         _ai_gateway(declared, previous, live, "aiGateway" in different),
         _rate_limits(declared, previous, "rateLimits" in different, live.rate_limits is None),
-        _config(declared, live, bool(different & CONFIG_PARTS)),
+        _config(declared, live, bool(different & CONFIG_PARTS) or _changes_hidden(declared, previous, live)),
     )
     return tuple(request for request in found if request is not None)
 
@@ -64,7 +69,8 @@ def _tags(declared: Declared, previous: Declared | None, live: LiveEndpoint, dif
 
 def _ai_gateway(declared: Declared, previous: Declared | None, live: LiveEndpoint, differs: bool) -> Request | None:
     if declared.ai_gateway is not None:
-        return Request("ai_gateway", to_api(declared.ai_gateway)) if differs else None
+        wanted = with_unknown(to_api(declared.ai_gateway), live.ai_gateway, GATEWAY)
+        return Request("ai_gateway", wanted) if differs else None
     was_declared = previous is not None and previous.ai_gateway is not None
     return Request("ai_gateway", {}) if was_declared and live.ai_gateway else None
 
@@ -79,8 +85,19 @@ def _rate_limits(declared: Declared, previous: Declared | None, differs: bool, i
     return Request("rate_limits", []) if is_hidden and before and not declared.rate_limits else None
 
 
+def _changes_hidden(declared: Declared, previous: Declared | None, live: LiveEndpoint) -> bool:
+    """Whether the declaration of `burst` changed of an entity that stays, and the platform does not give it back."""
+    before = {str(entity.get("name")): entity for entity in (previous.entities if previous is not None else ())}
+    there = {entity.name: entity.settings for entity in (live.config.entities if live.config is not None else ())}
+    return any(
+        (name := str(entity.get("name"))) in before
+        and bool(before[name].get(_BURST)) != bool(entity.get(_BURST))
+        and bool(there.get(name, {}).get(to_api_name(_BURST))) != bool(entity.get(_BURST))
+        for entity in declared.entities
+    )
+
+
 def _config(declared: Declared, live: LiveEndpoint, differs: bool) -> Request | None:
     if not differs and not live.has_failed_update:
         return None
-    running = live.config or live.pending_config
-    return Request("config", declared.config_body(running.auto_capture_config if running else {}))
+    return Request("config", config_body(declared, live.config or live.pending_config))

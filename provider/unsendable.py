@@ -1,5 +1,7 @@
 """What the platform has no call for after an endpoint was created: what to say to whoever changes it. Pure."""
 
+from collections.abc import Iterable
+
 from provider.difference import Difference
 from serving.workspace.endpoints import Api
 
@@ -37,6 +39,14 @@ def unchangeable_budget_policy(endpoint: str) -> str:
         f"{endpoint}: the platform has no call that changes an endpoint's budget policy after creation, so it goes on "
         "paying by the one it was created with. Put the old `budget_policy_id` back, or create the endpoint under a "
         "new name and move the callers"
+    )
+
+
+def unkept_fields(endpoint: str, fields: Iterable[str]) -> str:
+    """The warning about settings that an update of the published provider leaves out of what it replaces."""
+    return (
+        f"{endpoint}: this update replaces the whole config or AI gateway, and the databricks provider leaves out what "
+        f"models.yaml has no word for: {', '.join(fields)} may be lost. Note the values, and set them again after `up`"
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from serving.workspace.api_fields import CONFIG, ROUTE, unknown
+
 READY = "READY"
 NOT_UPDATING, IN_PROGRESS = "NOT_UPDATING", "IN_PROGRESS"
 UPDATE_FAILED, UPDATE_CANCELED = "UPDATE_FAILED", "UPDATE_CANCELED"
@@ -36,7 +38,8 @@ class ServedEntity:
 class Config:
     """What an endpoint runs, or is about to run. The two views of its entities hold the same ones in the same order.
 
-    `traffic_percent` maps entity name to its share, in the order of the routes.
+    `traffic_percent` maps entity name to its share, in the order of the routes. `unknown_fields`, and those of routes
+    by entity name, are what this program has no word for (`api_fields`).
     """
 
     version: int | None
@@ -44,6 +47,8 @@ class Config:
     served_models: tuple[ServedEntity, ...] = ()
     traffic_percent: Mapping[str, int] = field(default_factory=dict)
     auto_capture_config: Mapping[str, Any] = field(default_factory=dict)
+    unknown_fields: Mapping[str, Any] = field(default_factory=dict)
+    unknown_of_routes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def entities(self) -> tuple[ServedEntity, ...]:
@@ -68,6 +73,7 @@ class LiveEndpoint:
     email_notifications: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rate_limits: tuple[Mapping[str, Any], ...] | None = None
     ai_gateway: Mapping[str, Any] = field(default_factory=dict)
+    telemetry_config: Mapping[str, Any] = field(default_factory=dict)
     endpoint_url: str | None = None
     task: str | None = None
     last_updated_ms: int = 0
@@ -100,6 +106,7 @@ class LiveEndpoint:
             },
             rate_limits=None if limits is None else tuple(_list(limits)),
             ai_gateway=_mapping(body.get("ai_gateway")),
+            telemetry_config=_mapping(body.get("telemetry_config")),
             endpoint_url=body.get("endpoint_url"),
             task=body.get("task"),
             last_updated_ms=_whole_number(body.get("last_updated_timestamp")),
@@ -110,19 +117,21 @@ def _config(body: Any) -> Config | None:
     if not isinstance(body, Mapping):
         return None
     version = body.get("config_version")
-    traffic = _mapping(body.get("traffic_config"))
+    routes = _list(_mapping(body.get("traffic_config")).get("routes"))
+    others = {_target(route): unknown(route, ROUTE) for route in routes}
     return Config(
         version=None if version is None else int(version),
         served_entities=tuple(_entity(item) for item in _list(body.get("served_entities"))),
         served_models=tuple(_entity(item) for item in _list(body.get("served_models"))),
-        traffic_percent={
-            str(route.get("served_entity_name") or route.get("served_model_name")): int(
-                route.get("traffic_percentage") or 0
-            )
-            for route in _list(traffic.get("routes"))
-        },
+        traffic_percent={_target(route): int(route.get("traffic_percentage") or 0) for route in routes},
         auto_capture_config=_mapping(body.get("auto_capture_config")),
+        unknown_fields=unknown(body, CONFIG),
+        unknown_of_routes={name: fields for name, fields in others.items() if fields},
     )
+
+
+def _target(route: Mapping[str, Any]) -> str:
+    return str(route.get("served_entity_name") or route.get("served_model_name"))
 
 
 def _entity(body: Mapping[str, Any]) -> ServedEntity:

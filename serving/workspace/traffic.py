@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from serving.workspace.api_fields import ENTITY, unknown
 from serving.workspace.live_endpoint import Config
 
 _SENT = (
@@ -40,9 +41,15 @@ def config_with_all_traffic_to(config: Config, served_name: str, *, burst: bool 
         "served_entities": [_sent(entity.settings, burst) for entity in config.served_entities],
         "traffic_config": {
             "routes": [
-                {"served_entity_name": name, "traffic_percentage": 100 if name == served_name else 0} for name in order
+                {
+                    "served_entity_name": name,
+                    "traffic_percentage": 100 if name == served_name else 0,
+                    **config.unknown_of_routes.get(name, {}),
+                }
+                for name in order
             ]
         },
+        **config.unknown_fields,
     }
     capture = {key: value for key, value in config.auto_capture_config.items() if key != "state"}
     return {**body, "auto_capture_config": capture} if capture else body
@@ -52,4 +59,5 @@ def _sent(settings: Mapping[str, Any], burst: bool) -> dict[str, Any]:
     is_provisioned = any(settings.get(key) for key in ("max_provisioned_throughput", "provisioned_model_units"))
     left_out = _NEVER_WITH_THROUGHPUT if is_provisioned else ()
     sent = {key: settings[key] for key in _SENT if settings.get(key) is not None and key not in left_out}
+    sent |= unknown(settings, ENTITY)
     return {**sent, "burst_scaling_enabled": True} if burst and sent.get("provisioned_model_units") else sent

@@ -20,13 +20,29 @@ def unignored(found: Iterable[Difference], ignored: Iterable[str]) -> list[Diffe
 def with_ignored_kept(
     olds: Mapping[str, Any], news: Mapping[str, Any], found: Iterable[Difference], ignored: Iterable[str]
 ) -> dict[str, Any]:
-    """`news` with the value of `olds` in each top-level property all of whose differences are ignored."""
+    """`news` with the value of `olds` in each property whose differences are ignored."""
     found = list(found)
-    left = {top_level(difference.path) for difference in unignored(found, ignored)}
-    kept = {top_level(difference.path) for difference in found} - left
+    left = unignored(found, ignored)
+    tops = {top_level(difference.path) for difference in left}
+    kept = {top_level(difference.path) for difference in found} - tops
     names = dict.fromkeys([*news, *sorted(kept)])
     values = {name: olds.get(name) if name in kept else news.get(name) for name in names}
+    for difference in found:
+        if difference not in left and top_level(difference.path) in tops:
+            _keep(olds, values, difference.path.split("."))
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _keep(olds: Any, news: Any, steps: list[str]) -> None:
+    """The old value at a path of blocks in `news`, whose own blocks are not touched; one with an index is left out."""
+    *above, last = steps
+    for step in above:
+        if not isinstance(olds, Mapping) or not isinstance(news.get(step), dict):
+            return
+        news[step] = dict(news[step])
+        olds, news = olds.get(step), news[step]
+    if isinstance(olds, Mapping) and last in olds:
+        news[last] = olds[last]
 
 
 def top_level(path: str) -> str:

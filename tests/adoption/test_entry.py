@@ -170,3 +170,28 @@ def test_version_that_the_platform_would_not_size_is_left_alone(answer: Any, wor
 
 def test_only_versions_on_throughput_are_asked_about() -> None:
     assert model_versions([endpoint(), Surveyed("gone"), endpoint(task="agent/x")]) == (ModelVersion(MODEL, "1"),)
+
+
+def test_fields_that_nobody_here_knows_stay_as_they_are_and_are_named() -> None:
+    found = proposed(
+        endpoint(
+            served(jailbreak_guard="on"),
+            ai_gateway={"usage_tracking_config": {"enabled": True, "level": "full"}, "semantic_cache": {"ttl": 5}},
+            config={"region_hint": "eu"},
+            carbon_policy="low",
+        ),
+        ANSWERS,
+        CALLER,
+    )
+    assert isinstance(found, Proposal), found
+    assert found.raw["ai_gateway"] == {"usage_tracking_config": {"enabled": True}}
+    assert "carbon_policy" not in found.raw
+    (note,) = [note for note in found.notes if "does not know" in note]
+    for name in (
+        "carbon_policy",
+        "ai_gateway/usage_tracking_config/level",
+        "ai_gateway/semantic_cache",
+        "region_hint",
+        "llama_v3_3_70b_instruct-1/jailbreak_guard",
+    ):
+        assert name in note

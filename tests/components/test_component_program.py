@@ -204,8 +204,34 @@ def test_changed_notifications_are_the_guards_alone(tmp_path: Path, environ: dic
     models(tmp_path, {"name": "chat", **BAND})
     plan = plan_stack(tmp_path, None, "local", environ, TODAY)
     recording = record(lambda: Fleet(plan.sizings, plan.host))
-    assert recording.named("chat", "ModelServing").ignore_changes == ("emailNotifications", "aiGateway", "description")
+    assert recording.named("chat", "ModelServing").ignore_changes[:3] == (
+        "emailNotifications",
+        "aiGateway",
+        "description",
+    )
     assert recording.named("chat-ready", "EndpointReady").ignore_changes == ()
+
+
+def test_what_models_yaml_has_no_word_for_is_left_as_somebody_else_set_it(
+    tmp_path: Path, environ: dict[str, str], record: Any
+) -> None:
+    """The published plugin would replace the endpoint for an inference log, and plan telemetry for ever."""
+    legacy = {"workload": {"type": "GPU_LARGE", "size": "Small", "parameters_billion": 7}, "allow_legacy": True}
+    mpt = {"task": "llm/v1/completions", "model": "system.ai.mpt_7b_instruct", "version": "1", **legacy}
+    models(tmp_path, {"name": "chat", **BAND}, {"name": "old", **mpt})
+    plan = plan_stack(tmp_path, None, "local", environ, TODAY)
+    recording = record(lambda: Fleet(plan.sizings, plan.host))
+    band, workload = (set(recording.named(name, "ModelServing").ignore_changes) for name in ("chat", "old"))
+    assert {"telemetryConfig", "config.autoCaptureConfig"} <= band & workload
+    of_entities = {path.rpartition(".")[2] for path in band if path.startswith("config.servedEntities[*].")}
+    assert of_entities == {
+        "burstScalingEnabled",
+        "maxProvisionedConcurrency",
+        "minProvisionedConcurrency",
+        "scaleToZeroEnabled",
+        "workloadSize",
+    }
+    assert not any("served" in path for path in workload)
 
 
 def test_gateway_is_the_guards_where_none_is_stated_as_clearing_it_crashes_the_published_plugin(

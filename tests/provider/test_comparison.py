@@ -25,7 +25,6 @@ def test_what_runs_as_declared_with_the_platforms_own_defaults_does_not_differ()
         ({"entity_version": "2"}, "declared.servedEntities[0].entityVersion"),
         ({"entity_name": "system.ai.other"}, "declared.servedEntities[0].entityName"),
         ({"provisioned_model_units": 50}, "declared.servedEntities[0].provisionedModelUnits"),
-        ({"scale_to_zero_enabled": True}, "declared.servedEntities[0].scaleToZeroEnabled"),
     ],
 )
 def test_a_changed_property_is_named(change: dict[str, Any], path: str) -> None:
@@ -46,6 +45,28 @@ def test_a_changed_property_is_named(change: dict[str, Any], path: str) -> None:
 def test_zero_false_and_absent_are_the_same(declaration_change: dict[str, Any], live_change: dict[str, Any]) -> None:
     wanted = declared(servedEntities=[served(**declaration_change)])
     assert paths(wanted, live(config=live_config(live_served(**live_change)))) == []
+
+
+def test_scale_to_zero_differs_where_an_entity_runs_on_compute_and_is_the_platforms_where_it_has_throughput() -> None:
+    """S26: the switch is for CPU; a band's floor decides."""
+    filled_in = live(config=live_config(live_served(scale_to_zero_enabled=True)))
+    assert paths(declared(), filled_in) == []
+    on_compute = declared(servedEntities=[served(minProvisionedThroughput=None, maxProvisionedThroughput=None)])
+    bare = live_served(min_provisioned_throughput=None, max_provisioned_throughput=None, scale_to_zero_enabled=True)
+    assert paths(on_compute, live(config=live_config(bare))) == ["declared.servedEntities[0].scaleToZeroEnabled"]
+
+
+def test_burst_is_compared_where_the_workspace_gives_it_back() -> None:
+    wanted = declared(servedEntities=[served(burstScalingEnabled=True)])
+    assert paths(wanted, live(config=live_config(live_served(burst_scaling_enabled=False)))) == [
+        "declared.servedEntities[0].burstScalingEnabled"
+    ]
+
+
+def test_rate_limit_of_the_gateway_that_leaves_its_key_out_is_one_of_the_endpoint() -> None:
+    wanted = declared(aiGateway={"rateLimits": [{"calls": 5, "key": "endpoint", "renewalPeriod": "minute"}]})
+    assert paths(wanted, live(ai_gateway={"rate_limits": [{"calls": 5}]})) == []
+    assert paths(wanted, live(ai_gateway={"rate_limits": [{"calls": 5, "key": "user"}]})) != []
 
 
 def test_a_minimum_that_was_dropped_from_the_declaration_but_still_runs_differs() -> None:

@@ -313,6 +313,46 @@ def test_a_planned_change_is_not_listed_a_second_time_for_the_live_endpoint_bein
     assert set(found.detailed_diff) == {f"{place}[0]", f"{place}[1]"}  # not the whole list beside its parts
 
 
+def test_a_change_of_the_program_says_what_the_published_provider_would_leave_out_of_the_config(
+    bench: Workbench,
+) -> None:
+    bench.make_endpoint()
+    inputs = bench.inputs()
+    state = bench.create(inputs)
+    log = {"catalog_name": "m", "schema_name": "d", "table_name_prefix": bench.name, "enabled": True}
+    running = bench.client.get(f"/api/2.0/serving-endpoints/{bench.name}")["config"]
+    (entity,) = running["served_entities"]
+    by_hand = {key: value for key, value in entity.items() if key not in ("state", "creator", "creation_timestamp")}
+    body = {"served_entities": [{**by_hand, "environment_vars": {"A": "b"}}], "auto_capture_config": log}
+    bench.endpoints.update_config(bench.name, "classic", body)
+    while bench.live().is_updating:
+        pass
+
+    bench.diff(state, inputs)
+    assert not any("may be lost" in line for line in bench.warnings)
+    bench.diff(state, bench.inputs(declared=declaration(servedEntities=MORE)))
+
+    (said,) = [line for line in bench.warnings if "may be lost" in line]
+    assert "entities/llama-1/environment_vars, auto_capture_config" in said and "set them again after `up`" in said
+
+
+def test_a_refresh_takes_over_parts_that_somebody_set_so_that_the_next_up_clears_them(bench: Workbench) -> None:
+    bench.make_endpoint()
+    inputs = bench.inputs()
+    state = bench.create(inputs)
+    bench.endpoints.put_ai_gateway(bench.name, {"usage_tracking_config": {"enabled": True}})
+    bench.endpoints.patch_notifications(bench.name, {"on_update_success": ["a@x.com"]})
+    assert is_unchanged(bench.diff(state, inputs))
+
+    read = bench.read(state)
+    refreshed = plain(read.properties)
+
+    assert plain(read.inputs)["declared"]["aiGateway"] == {"usageTrackingConfig": {"enabled": True}}
+    assert refreshed["declared"]["emailNotifications"] == {"onUpdateSuccesses": ["a@x.com"]}
+    bench.update(refreshed, inputs)
+    assert not bench.live().ai_gateway and not any(bench.live().email_notifications.values())
+
+
 def test_an_endpoint_that_is_gone_is_a_change_whose_update_says_to_refresh(bench: Workbench) -> None:
     state = state_of(bench)
     assert set(bench.diff(state, bench.inputs()).detailed_diff) == {"ready"}

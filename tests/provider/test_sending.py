@@ -1,5 +1,7 @@
 from typing import Any
 
+import pytest
+
 from provider.comparison import differences
 from provider.declared import Declared
 from provider.sending import Request, requests
@@ -50,6 +52,45 @@ def test_a_config_update_repeats_the_inference_log_settings_that_a_put_would_dro
     endpoint = live(config={**live_config(live_served(max_provisioned_throughput=1)), "auto_capture_config": logged})
     body = sent(declared(), endpoint)["config"]
     assert body["auto_capture_config"] == {"enabled": True, "catalog_name": "ml", "schema_name": "logs"}
+
+
+def test_fields_that_nobody_here_knows_are_sent_back_in_what_is_replaced_whole() -> None:
+    config = {
+        **live_config(live_served("llama-0", jailbreak_guard={"mode": "strict"}, max_provisioned_throughput=1)),
+        "region_hint": "eu",
+    }
+    config["traffic_config"]["routes"][0]["sticky"] = True
+    body = sent(declared(), live(config=config))["config"]
+    # The entity has another name now, and is of the same model.
+    assert body["served_entities"][0]["jailbreak_guard"] == {"mode": "strict"}
+    assert body["region_hint"] == "eu"
+    assert {"workload_type", "state", "creator", "config_version"}.isdisjoint({*body, *body["served_entities"][0]})
+    routes = {"routes": [{"servedEntityName": "llama-0", "trafficPercentage": 100}]}
+    body = sent(declared(trafficConfig=routes), live(config=config))["config"]
+    assert body["traffic_config"]["routes"] == [
+        {"served_entity_name": "llama-0", "traffic_percentage": 100, "sticky": True}
+    ]
+
+    gateway = {"usage_tracking_config": {"enabled": False, "level": "full"}, "semantic_cache": {"ttl": 5}}
+    wanted = declared(aiGateway={"usageTrackingConfig": {"enabled": True}})
+    assert sent(wanted, live(ai_gateway=gateway)) == {
+        "ai_gateway": {"usage_tracking_config": {"enabled": True, "level": "full"}, "semantic_cache": {"ttl": 5}}
+    }
+
+
+@pytest.mark.parametrize(("was", "is_now"), [(None, True), (True, None)])
+def test_burst_that_is_declared_otherwise_is_sent_where_the_platform_does_not_give_it_back(
+    was: bool | None, is_now: bool | None
+) -> None:
+    units = {"minProvisionedThroughput": None, "maxProvisionedThroughput": None, "provisionedModelUnits": 50}
+    before, wanted = (declared(servedEntities=[served(**units, burstScalingEnabled=one)]) for one in (was, is_now))
+    there = live_served(min_provisioned_throughput=None, max_provisioned_throughput=None, provisioned_model_units=50)
+    if was and not is_now:
+        there["burst_scaling_enabled"] = True
+    endpoint = live(config=live_config(there))
+    (entity,) = sent(wanted, endpoint, before)["config"]["served_entities"]
+    assert entity.get("burst_scaling_enabled") == is_now
+    assert sent(wanted, endpoint, wanted) == {}
 
 
 def test_changed_notifications_are_sent_in_the_platforms_names() -> None:

@@ -7,6 +7,8 @@ from pulumi.provider.experimental import provider as sdk
 
 from plugin.complete import complete
 from plugin.values import plain, property_values
+from provider.config_body import config_body
+from provider.declared import Declared
 from provider.native import BandplanProvider
 from provider.schema import ENDPOINT_READY
 from serving.workspace.client import WorkspaceClient
@@ -35,11 +37,9 @@ class Workbench:
 
     def make_endpoint(self, *, settled: bool = True, pt: bool = False, **changes: Any) -> str:
         """As the databricks provider does: POST, then look until it has settled. The answer is its id."""
-        from provider.declared import Declared
-
         body = {
             "name": self.name,
-            "config": Declared.from_inputs(declaration(**changes.pop("declared", {}))).config_body({}),
+            "config": config_body(Declared.from_inputs(declaration(**changes.pop("declared", {}))), None),
             **changes,
         }
         answer = self.client.post(f"{ROOT}/pt" if pt else ROOT, body)
@@ -49,9 +49,7 @@ class Workbench:
 
     def put_config(self, *, settled: bool = True, **changes: Any) -> None:
         """An update of the config behind the engine's back."""
-        from provider.declared import Declared
-
-        body = Declared.from_inputs(declaration(**changes)).config_body({})
+        body = config_body(Declared.from_inputs(declaration(**changes)), None)
         self.endpoints.update_config(self.name, "classic", body)
         while settled and self.live().is_updating:
             pass

@@ -7,6 +7,7 @@ import pytest
 from plugin.values import UNKNOWN
 from stub.provider.diffing import Difference, Kind, differences
 from stub.provider.fields import MODEL_SERVING, PERMISSIONS, REGISTERED_MODEL
+from stub.provider.ignoring import with_ignored_kept
 
 ADD, DELETE, UPDATE = Kind.ADD, Kind.DELETE, Kind.UPDATE
 ENTITY = {"name": "a-1", "entityName": "c.s.a", "entityVersion": "1", "minProvisionedThroughput": 980}
@@ -132,3 +133,15 @@ def test_unknown_object_replaces_permissions() -> None:
 def test_what_the_workspace_fills_in_a_model_is_no_difference() -> None:
     state = {"name": "m", "owner": "ann", "createdAt": 1, "fullName": "c.s.m", "storageLocation": "s3://x"}
     assert differences(REGISTERED_MODEL.fields, state, {"name": "M"}) == []
+
+
+def test_ignored_value_is_kept_inside_a_property_that_changes_otherwise() -> None:
+    olds = {"config": {"autoCaptureConfig": CAPTURE, "trafficConfig": {"routes": []}}}
+    routes = [{"servedEntityName": "a", "trafficPercentage": 100}]
+    news = {"config": {"trafficConfig": {"routes": routes}}}
+    found = differences(MODEL_SERVING.fields, olds, news)
+
+    kept = with_ignored_kept(olds, news, found, ["config.autoCaptureConfig"])
+
+    assert kept == {"config": {"autoCaptureConfig": CAPTURE, "trafficConfig": {"routes": routes}}}
+    assert "autoCaptureConfig" not in news["config"]
