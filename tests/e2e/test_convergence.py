@@ -17,12 +17,13 @@ from tests.e2e.test_options import BANDS, CASES, LEGACY, UNITS, entities, models
 
 Edit = Callable[[FleetInProcess, str], Any]
 
-BEHAVIOURS = {
+BEHAVIOURS: dict[str, dict[str, bool]] = {
     "as clients need it": {},
     "as seen on the platform": {
         "shows_burst_scaling": False,
         "shows_budget_policy": True,
         "fills_in_table_prefix": True,
+        "resets_scale_to_zero": True,
     },
 }
 BOTH = pytest.mark.parametrize("behaviour", BEHAVIOURS)
@@ -408,7 +409,8 @@ def test_every_field_of_an_endpoint_that_is_adopted_leaves_nothing_to_do_and_the
     for name, (_, reason) in LEFT_ALONE.items():
         assert any(line.startswith(f"  {name}: ") and reason in line for line in said.splitlines()), name
     assert "telemetry: its telemetry_config stays as it is" in said
-    assert "to-zero: llama_v3_3_70b_instruct-1: scale_to_zero_enabled is left alone" in said
+    is_shown = not BEHAVIOURS[behaviour].get("resets_scale_to_zero")
+    assert ("to-zero: llama_v3_3_70b_instruct-1: scale_to_zero_enabled is left alone" in said) is is_shown
     fleet.up("--refresh")
     assert {name: fleet.endpoint(name) for name in before} == before
 
