@@ -1,7 +1,7 @@
 """Entry point of `bandplan`: finds the command in a table, imports its module alone, and runs it.
 
 Exit status: 0 done; 1 the engine, the workspace or the platform said no, or a deployment found problems in models.yaml;
-2 wrong arguments, or problems that `validate` found; 130 interrupted (under `pulumi`: its own status).
+2 wrong arguments, or problems that `validate` found; 130 interrupted.
 """
 
 import argparse

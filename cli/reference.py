@@ -17,8 +17,8 @@ Generated from the commands themselves by `make format`; `make check` says when 
 `.venv/bin` by `make`; the make targets of the same names call it.
 
 Exit status: 0 done; 1 the engine, the workspace or the platform said no, a deployment of a `models.yaml` with errors
-among it; 2 wrong arguments, or errors that `validate` found; 3 drift, that `drift` found; 130 interrupted. Under
-`pulumi` its own status decides.
+among it; 2 wrong arguments, or errors that `validate` found; 3 drift, that `drift` found; 130 interrupted, under
+either engine.
 
 | variable | read for |
 |---|---|

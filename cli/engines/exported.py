@@ -1,11 +1,11 @@
 """The state of a stack as it is recorded now, read without a lock and without writing anything."""
 
 import json
-import subprocess
 from collections.abc import Mapping
 from typing import Any
 
 from cli.engines.checkpoint import read_checkpoint, stack_names
+from cli.engines.child import run_quietly
 from cli.engines.choice import EngineName
 from cli.errors import CommandError
 from cli.project import LOCAL, Project
@@ -28,12 +28,7 @@ def deployment_of(
 def export(pulumi: str, project: Project, stack: str, environ: Mapping[str, str]) -> dict[str, Any]:
     """What `pulumi stack export` prints. Errors: CommandError."""
     command = [pulumi, "stack", "export", "--stack", stack, "--non-interactive"]
-    try:
-        done = subprocess.run(
-            command, cwd=project.root, env=dict(environ), capture_output=True, text=True, stdin=subprocess.DEVNULL
-        )
-    except OSError as error:
-        raise CommandError(f"{pulumi}: cannot be started: {error.strerror}") from error
+    done = run_quietly(command, project.root, environ)
     if done.returncode != 0:
         raise CommandError(f"the state of {stack} cannot be read: {' '.join(done.stderr.split())[-500:]}")
     try:

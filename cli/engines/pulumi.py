@@ -7,7 +7,6 @@ nothing. Every other stack runs in the user's environment, untouched: their back
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, ClassVar
 
 from cli.engines.checkpoint import stacks_folder
-from cli.engines.child import run_child
+from cli.engines.child import run_child, run_quietly
 from cli.engines.databricks_plugin import is_published_wanted
 from cli.engines.engine import Agree, Options, Result
 from cli.engines.events import Events, read_events
@@ -118,7 +117,7 @@ class PulumiEngine:
     def _outputs(self) -> Mapping[str, Any]:
         """The stack's outputs as they stand; none for a stack that was never deployed."""
         command = [self.executable, "stack", "output", "--json", "--stack", self.stack]
-        done = subprocess.run(command, cwd=self.project.root, env=self._prepared(), capture_output=True, text=True)
+        done = run_quietly(command, self.project.root, self._prepared())
         outputs: Mapping[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
         return outputs
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from cli.engines.child import run_quietly
 from cli.engines.embedded import EmbeddedEngine, translated_errors
 from cli.engines.engine import Engine, Options
 from cli.engines.exported import export
@@ -78,17 +79,7 @@ def _pulumi(
     engine: PulumiEngine, *arguments: str, environ: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     command = [engine.executable, *arguments, "--stack", engine.stack, "--non-interactive"]
-    try:
-        return subprocess.run(
-            command,
-            cwd=engine.project.root,
-            env=dict(environ or engine._prepared()),
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-        )
-    except OSError as error:
-        raise CommandError(f"{engine.executable}: cannot be started: {error.strerror}") from error
+    return run_quietly(command, engine.project.root, environ or engine._prepared())
 
 
 def _accepted(document: dict[str, Any], is_ok: bool) -> dict[str, Any]:

@@ -1,0 +1,157 @@
+"""Sees to it that a program which `bandplan` started ends with it: a script of its own, standard library only.
+
+`python watchdog.py AGAIN LAST` reads lines from standard input: the program's process id, then `stop` when it has been
+told to stop, then `end` when it has ended. If the input closes without `end`, `bandplan` was killed, and the program is
+told to stop from here. AGAIN seconds after that it is told a second time, at which `pulumi` stops waiting for what is
+under way; LAST seconds after it, it and all that it started are killed.
+
+A pipe and not the parent-death signal of Linux: that one reaches the program alone and not its plugins, kills without
+asking, and is not to be had on macOS.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process; `started` tells it from a later one with the same id."""
+
+    pid: int
+    parent: int
+    group: int
+    started: str
+
+
+def main(argv: list[str]) -> int:
+    again, last = (float(seconds) for seconds in argv)
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    lines = _Lines()
+    first = lines.next(None)
+    if first is None or not first.isdigit():
+        return 0
+    pid = int(first)
+    known = {process.pid: process for process in processes() if process.pid == pid}
+    word = lines.next(None)
+    if word == "end":
+        return 0
+    if word is None:
+        _tell(known.get(pid), signal.SIGINT)
+    _see_to_the_end(pid, known, lines, again, last)
+    return 0
+
+
+def _see_to_the_end(pid: int, known: dict[int, Process], lines: "_Lines", again: float, last: float) -> None:
+    began = time.monotonic()
+    is_told_again = False
+    while known:
+        now = time.monotonic() - began
+        alive = {process.pid: process for process in processes()}
+        known = {
+            one.pid: one
+            for one in [*known.values(), *_below(set(known), alive), *_in_group(pid, alive)]
+            if one.pid in alive and alive[one.pid].started == one.started and one.pid != os.getpid()
+        }
+        if now >= last:
+            for one in known.values():
+                _tell(one, signal.SIGKILL)
+            return
+        if now >= again and not is_told_again:
+            is_told_again = True
+            _tell(known.get(pid), signal.SIGINT)
+        lines.next(POLL_SECONDS)
+
+
+def _below(roots: set[int], alive: dict[int, Process]) -> list[Process]:
+    """What these processes have started, and so on."""
+    found = set(roots)
+    grown = True
+    while grown:
+        more = {one.pid for one in alive.values() if one.parent in found} - found
+        found |= more
+        grown = bool(more)
+    return [alive[pid] for pid in found - roots if pid in alive]
+
+
+def _in_group(pid: int, alive: dict[int, Process]) -> list[Process]:
+    """What is in the group that the program leads, whoever its parent is by now."""
+    return [one for one in alive.values() if one.group == pid]
+
+
+def _tell(process: Process | None, number: signal.Signals) -> None:
+    if process is not None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(process.pid, number)
+
+
+def processes() -> list[Process]:
+    """Every process of this machine that has not ended."""
+    return of_proc() if Path("/proc/self/stat").exists() else of_ps()
+
+
+def of_proc() -> list[Process]:
+    """As Linux tells them (proc_pid_stat(5)): state, parent and group follow the name, which may hold anything."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            fields = Path(f"/proc/{entry}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] not in "ZX":
+            found.append(Process(int(entry), int(fields[1]), int(fields[2]), fields[19]))
+    return found
+
+
+def of_ps() -> list[Process]:
+    """As POSIX `ps` tells them, on macOS."""
+    command = ["ps", "-A", "-o", "pid=,ppid=,pgid=,state=,lstart="]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False).stdout
+    except OSError:
+        return []
+    rows = [line.split(None, 4) for line in told.splitlines()]
+    return [
+        Process(int(row[0]), int(row[1]), int(row[2]), row[4].strip())
+        for row in rows
+        if len(row) == 5 and not row[3].startswith("Z")
+    ]
+
+
+class _Lines:
+    """Lines from standard input, waited for as long as the caller wants."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._is_closed = False
+
+    def next(self, seconds: float | None) -> str | None:
+        """The next line; None when the input has closed, or nothing came in so many seconds."""
+        until = None if seconds is None else time.monotonic() + seconds
+        while b"\n" not in self._rest:
+            left = None if until is None else max(0.0, until - time.monotonic())
+            if self._is_closed:
+                time.sleep(left or 0.0)
+                return None
+            if not select.select([0], [], [], left)[0]:
+                return None
+            data = os.read(0, 4096)
+            self._is_closed = not data
+            self._rest += data
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line.decode("ascii", "replace")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
