@@ -2,8 +2,8 @@
 
 Names, reasons and messages come from a pull request: they must not end a table's cell, ping anybody, link anywhere,
 hide a marker, or turn into markup. Characters with a meaning are written as entities, which CommonMark never takes for
-markup. Mentions and references are found in the rendered text, so there a word joiner (which cannot be seen) comes
-after the sign that begins them.
+markup. Mentions, references and hashes are found in the rendered text, so a word joiner (which cannot be seen) comes
+into them.
 """
 
 import re
@@ -11,14 +11,30 @@ from typing import Final
 
 WORD_JOINER: Final = "&#8288;"
 
-_MEANINGFUL = re.compile(r"[&<>\"'\\`*_~|\[\]#@$!{}^]|(?<=www)\.|:(?=/)", re.IGNORECASE)
-_REFERENCES: Final = "@#!~%$&"
-_WORDS_AFTER = re.compile(rf"[{re.escape(_REFERENCES)}](?=[\w\"'{{])")
+_MEANINGFUL = re.compile(r"[&<>\"'\\`*_~|\[\]#@$!{}^]|(?<=www)\.|:(?=\0?/)", re.IGNORECASE)
+
+# Up to where the joiner comes in what GitHub and GitLab link in a rendered text. Sources, read 2026-11: "Autolinked
+# references and URLs" on docs.github.com; "GitLab-specific references" on docs.gitlab.com, and lib/banzai/filter/ of
+# GitLab, which looks for references and `scheme://` in text that is rendered already.
+_LINKED = re.compile(
+    r"""
+      [@#!~%$&*^](?=[\w"'{])                     # @name, #1, !1, ~label, %"milestone", $1, &1, *iteration:1, ^alert
+    | \[(?=\[|\w++:)                             # [issue:1], [[page]]
+    | :(?=//)                                    # scheme://
+    | (?<=www)\.
+    | \b(?:GH|GL|(?-i:[A-Z][A-Z0-9_]*+))-(?=\d)  # GH-1, and what names a ticket of another tracker, such as OPS-1
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_HASH = re.compile(r"\b[0-9A-F]{7,}+(?!\w)", re.IGNORECASE)
+_DIGITS_OF_A_HASH: Final = 6
+"""Fewer than the 7 that a platform takes for a hash at least."""
 
 
 def escaped(text: str) -> str:
     """The text on one line, as it was."""
-    joined = _WORDS_AFTER.sub(lambda sign: f"{sign[0]}\0", " ".join(text.replace("\0", "").split()))
+    line = " ".join(text.replace("\0", "").split())
+    joined = _HASH.sub(_in_pieces, _LINKED.sub(lambda found: f"{found[0]}\0", line))
     return _MEANINGFUL.sub(lambda sign: f"&#{ord(sign[0])};", joined).replace("\0", WORD_JOINER)
 
 
@@ -30,3 +46,9 @@ def code(text: str) -> str:
 def link(words: str, url: str) -> str:
     """A link to a URL that was checked; `words` are ours."""
     return f"[{words}](<{url}>)"
+
+
+def _in_pieces(found: re.Match[str]) -> str:
+    digits = found[0]
+    starts = range(0, len(digits), _DIGITS_OF_A_HASH)
+    return "\0".join(digits[start : start + _DIGITS_OF_A_HASH] for start in starts)
