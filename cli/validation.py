@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from serving.spec import rules
 from serving.spec.fleet import Fleet
@@ -13,13 +14,16 @@ from serving.spec.schema import beginning, schema_problems
 from serving.spec.source import Source
 from serving.spec.suggestion import nearest
 from serving.throughput.following import followed, following_problems, pinned
-from serving.throughput.needed import model_versions
+from serving.throughput.needed import has_legacy, model_versions
 from serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
 from serving.throughput.registering import placing_problems
 from serving.throughput.registrations import registering
 from serving.throughput.registry_answers import ModelAlias, RegistryAnswers
 from serving.throughput.sizing import size
 from serving.throughput.waiving import Waived
+
+if TYPE_CHECKING:
+    from serving.workspace.client import WorkspaceClient
 
 _SCHEMA_VALUES = 20_000  # about a second; arbitrary
 
@@ -61,6 +65,10 @@ class Checked:
     def needed(self) -> tuple[ModelVersion, ...]:
         """The model versions whose optimization info decides on the rest."""
         return model_versions(self.checkable) if self.checkable is not None else ()
+
+    @property
+    def has_legacy(self) -> bool:
+        return self.checkable is not None and has_legacy(self.checkable)
 
     @property
     def registered(self) -> tuple[str, ...]:
@@ -112,6 +120,16 @@ def check_registry(checked: Checked, answers: RegistryAnswers, root: Path) -> Ch
         *source_problems(fleet, root, source, thorough=True),
     )
     return replace(checked, checkable=pinned(fleet, answers.aliases), found=(*checked.found, *found))
+
+
+def check_legacy(checked: Checked, client: "WorkspaceClient") -> Checked:
+    """`checked` with what the workspace shows of the versions that legacy workloads serve."""
+    if not checked.has_legacy or checked.checkable is None:
+        return checked
+    from serving.registration.legacy_versions import legacy_version_problems
+
+    found = legacy_version_problems(client, checked.checkable, checked.source)
+    return replace(checked, found=(*checked.found, *found))
 
 
 def check_throughput(

@@ -34,7 +34,7 @@ from serving.spec.problem import Problem, in_order
 from serving.spec.settings import Waiver
 from serving.spec.source import Source
 from serving.throughput.following import followed, following_problems, pinned
-from serving.throughput.needed import model_versions
+from serving.throughput.needed import has_legacy, model_versions
 from serving.throughput.registering import placing_problems
 from serving.throughput.registrations import PlannedModel, planned_models, registering
 from serving.throughput.registry_answers import RegistryAnswers
@@ -154,12 +154,14 @@ def plan_stack(
         fleet = pinned(with_sources_read(loaded.checkable, root), standing.aliases)
         cache = Cache(root / CACHE_DIRECTORY, committed=root / COMMITTED_ANSWERS)
         answers = fetch(client, model_versions(fleet), cache, offline=offline)
+        of_legacy = legacy_problems(None if offline else client, fleet, source)
     except WorkspaceError as error:
         raise refused(loaded.problems, str(error)) from error
     found = [
         *following_problems(fleet, standing.aliases, source),
         *placing_problems(fleet, standing.models, source),
         *missing_sources(fleet, root, source),
+        *of_legacy,
     ]
     sized = size(fleet, answers, source, today=today, found=found)
     problems = in_order([*loaded.problems, *sized.problems])
@@ -250,6 +252,15 @@ def missing_sources(fleet: Fleet, root: Path, source: Source) -> list[Problem]:
     from serving.registration.fleet_sources import source_problems
 
     return source_problems(fleet, root, source)
+
+
+def legacy_problems(client: WorkspaceClient | None, fleet: Fleet, source: Source) -> list[Problem]:
+    """What the workspace shows of the versions that legacy workloads serve; nothing without one, or without any."""
+    if client is None or not has_legacy(fleet):
+        return []
+    from serving.registration.legacy_versions import legacy_version_problems
+
+    return legacy_version_problems(client, fleet, source)
 
 
 def followed_aliases(sizings: Iterable[EndpointSizing]) -> tuple[str, ...]:

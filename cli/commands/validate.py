@@ -53,18 +53,21 @@ def with_platform_answers(checked: "Checked", choice: "StackChoice", arguments: 
     Of the last only what is not recorded is asked for.
     """
     from cli.errors import CommandError
-    from cli.validation import check_registry, check_throughput
+    from cli.validation import check_legacy, check_registry, check_throughput
     from serving.throughput.registry_answers import RegistryAnswers
     from serving.workspace.cache import Cache
     from serving.workspace.optimization_info import fetch
 
     project = choice.project
-    is_asked = not arguments.offline and (checked.needed or checked.registered or checked.followed)
+    is_asked = not arguments.offline and (
+        checked.needed or checked.registered or checked.followed or checked.has_legacy
+    )
     client = choice.client() if is_asked else None
     cache = Cache(project.optimization_info_folder, committed=project.committed_optimization_info)
     if client is not None and (
         checked.registered
         or checked.followed
+        or checked.has_legacy
         or arguments.refresh
         or not set(checked.needed) <= cache.recorded(client.host).keys()
     ):
@@ -76,6 +79,8 @@ def with_platform_answers(checked: "Checked", choice: "StackChoice", arguments: 
 
             standing = survey(client, checked.registered, checked.followed)
         checked = check_registry(checked, standing, project.root)
+    if client is not None:
+        checked = check_legacy(checked, client)
     versions = checked.needed
 
     def unrecorded(error: OSError) -> None:

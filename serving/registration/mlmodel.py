@@ -178,7 +178,8 @@ def _age(model: MLmodel, route: Route) -> Iterator[Finding]:
     else:
         finding = f"logged with MLflow {model.mlflow_version}"
     runtime_too = f", or on Databricks Runtime {written(least_runtime)} ML or newer"
-    step = f"log the model again with MLflow {written(max(least, TASK_ARGUMENT))} or newer{runtime_too}"
+    newer = least if takes_either else max(least, TASK_ARGUMENT)
+    step = f"log the model again with MLflow {written(newer)} or newer{runtime_too}"
     yield Finding(model.shown, finding, rule, step)
 
 

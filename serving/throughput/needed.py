@@ -7,6 +7,11 @@ from serving.spec.workload import Workload
 from serving.throughput.optimization_info import ModelVersion
 
 
+def has_legacy(fleet: Fleet) -> bool:
+    """Whether an entity has a legacy workload: its version is looked at in Unity Catalog itself."""
+    return any(isinstance(entity.throughput, Workload) for entry in fleet.models for entity in entry.entities)
+
+
 def model_versions(fleet: Fleet) -> tuple[ModelVersion, ...]:
     """The distinct versions, in order; without versions still to be registered, and without legacy workloads."""
     return tuple(

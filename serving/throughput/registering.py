@@ -74,7 +74,7 @@ def _model_type(entry: Entry, registration: Registration, path: str, source: Sou
 
 
 def _too_old(registration: Registration, path: str, source: Source, *, is_legacy: bool) -> Problem:
-    rule = rules.MLFLOW_OLD_LEGACY if is_legacy else rules.MLFLOW_OLD
+    rule = rules.LEGACY_MLFLOW if is_legacy else rules.MLFLOW_OLD
     finding = f"MLflow {registration.mlflow_version} is too old"
     if registration.is_logged_here:
         return rule.problem(source, path, finding, "remove mlflow_version: the installed MLflow logs the model")

@@ -60,12 +60,6 @@ SCHEMA_UNSEEN = Rule(
     "schema-unseen", "warning", "S2: the catalog and the schema to register in exist: they are not made here", _PT
 )
 MLFLOW_OLD = Rule("S22-mlflow", "error", "a model is logged with MLflow 2.11 or newer", _PT)
-MLFLOW_OLD_LEGACY = Rule(
-    "S22-mlflow-legacy",
-    "error",
-    "a model for legacy serving is logged with MLflow 2.4 or newer, or on Databricks Runtime 13.2 ML or newer",
-    _LEGACY,
-)
 MODEL_TYPE = Rule("S23-model-type", "error", "an embedding model that is logged carries metadata model_type", _PT)
 MODEL_TYPE_UNSEEN = Rule(
     "embedding-model-type", "warning", "S23: an embedding model was logged with metadata model_type", _PT
@@ -78,6 +72,12 @@ LEGACY = Rule(
     _LEGACY,
 )
 LEGACY_TASK = Rule("S25-legacy-task", "error", "legacy optimized serving answers llm/v1/completions only", _LEGACY)
+LEGACY_MLFLOW = Rule(
+    "legacy-mlflow",
+    "warning",
+    "S22: a model for legacy serving is logged with MLflow 2.4 or newer, or on Databricks Runtime 13.2 ML or newer",
+    _LEGACY,
+)
 LEGACY_FAMILY = Rule(
     "legacy-family", "warning", "S25: legacy optimized serving knows Llama 2, MPT and Mistral", _LEGACY
 )
