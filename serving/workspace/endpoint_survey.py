@@ -20,12 +20,16 @@ _ROOT = "/api/2.0/serving-endpoints"
 
 
 def listed(client: WorkspaceClient) -> tuple[Listed, ...]:
-    """All endpoints that the token may see, in the order of the workspace. Errors: those of the client."""
+    """All endpoints of users that the token may see, in the order of the workspace. Errors: those of the client.
+
+    The platform's own pay-per-token endpoints, dozens in every workspace, have no id and are left out: nobody can
+    deploy, change or adopt one (github.com/mondoohq/mql pull 9770, read 2026-11).
+    """
     rows = client.get(_ROOT).get("endpoints")
     return tuple(
-        Listed(str(row["name"]), str(row.get("id") or ""))
+        Listed(str(row["name"]), str(row["id"]))
         for row in (rows if isinstance(rows, list) else ())
-        if isinstance(row, Mapping) and row.get("name")
+        if isinstance(row, Mapping) and row.get("name") and row.get("id")
     )
 
 

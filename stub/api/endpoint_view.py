@@ -43,6 +43,8 @@ class EndpointView:
 
     def detail(self, endpoint: Endpoint) -> Json:
         """The endpoint in full; `state` is always there, as the Go clients fail without it."""
+        if endpoint.is_pay_per_token:
+            return show_pay_per_token(endpoint)
         shown = self._head(endpoint, ECHOED)
         shown["permission_level"] = "CAN_MANAGE"
         shown["route_optimized"] = bool(endpoint.settings.get("route_optimized", False))
@@ -61,6 +63,8 @@ class EndpointView:
 
     def summary(self, endpoint: Endpoint) -> Json:
         """The endpoint as the list shows it."""
+        if endpoint.is_pay_per_token:
+            return show_pay_per_token(endpoint)
         shown = self._head(endpoint, SUMMARISED)
         serving = endpoint.config or endpoint.pending
         if serving is not None:
@@ -115,6 +119,24 @@ class EndpointView:
         }
         info = {"endpoint_url": url, "authorization_details": json.dumps([rights])}
         return {"endpoint_url": url, "data_plane_info": {"query_info": info}}
+
+
+def show_pay_per_token(endpoint: Endpoint) -> Json:
+    """An endpoint of the platform's own: without id, creator and tags, the same in the list and by itself."""
+    config = endpoint.config
+    entities = config.entities if config is not None else ()
+    return {
+        "name": endpoint.name,
+        "state": {"ready": "READY", "config_update": endpoint.config_update},
+        "config": {"served_entities": [{"name": e.name, **e.settings} for e in entities]},
+        "creation_timestamp": endpoint.created_ms,
+        "last_updated_timestamp": endpoint.updated_ms,
+        "task": endpoint.task,
+        "endpoint_type": "FOUNDATION_MODEL_API",
+        "permission_level": "CAN_QUERY",
+        # The fields are those that were seen; what is in this one is not known.
+        "capabilities": {"function_calling": endpoint.task == "llm/v1/chat"},
+    }
 
 
 def show_tags(endpoint: Endpoint) -> list[Json]:

@@ -13,6 +13,7 @@ from stub.state.refusals import TooSlow
 
 FOUNDATION_FIELDS = (
     "external_model",
+    "foundation_model",
     "min_provisioned_throughput",
     "max_provisioned_throughput",
     "provisioned_model_units",

@@ -24,6 +24,7 @@ class Behaviour:
     resets_scale_to_zero: bool = False
     stays_ready_while_updating: bool = True
     keeps_failed_config: bool = True
+    lists_pay_per_token: bool = False
     repoints_stale_routes: bool = False
     accepts_unknown_models: bool = False
     answers_409_to_used_names: bool = False

@@ -30,12 +30,24 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class PayPerToken:
+    """An endpoint of the platform's own; `model` is the preinstalled one that it serves, "" for one of no catalog."""
+
+    name: str
+    task: str
+    title: str
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Preinstalled models (name to version to facts), what a family of users' models takes, and the catalogs."""
+    """Preinstalled models (name to version to facts), what a family of users' models takes, the catalogs, and the
+    platform's own endpoints."""
 
     models: Mapping[str, Mapping[str, Facts]]
     families: Mapping[str, Facts]
     catalogs: Mapping[str, tuple[str, ...]]
+    pay_per_token: tuple[PayPerToken, ...]
 
     def user_model(self, family: str | None, task: str | None, dimension: int | None) -> Facts:
         """Facts of a version made by a user; not eligible when its family is not one that the platform optimizes."""
@@ -56,7 +68,7 @@ def load(path: Path = DATA_FILE) -> Catalogue:
     models = {model["name"]: _versions(model) for model in data["models"]}
     families = {row["model_type"]: _facts(row, row.get("chunk")) for row in data["user_models"]}
     catalogs = {name: tuple(schemas) for name, schemas in data["catalogs"].items()}
-    return Catalogue(models, families, catalogs)
+    return Catalogue(models, families, catalogs, tuple(PayPerToken(**row) for row in data["pay_per_token"]))
 
 
 def _versions(model: dict[str, Any]) -> dict[str, Facts]:

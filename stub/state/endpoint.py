@@ -49,6 +49,11 @@ class Endpoint:
     failure: Failure | None = None
 
     @property
+    def is_pay_per_token(self) -> bool:
+        """Whether it is the platform's own: nobody created it."""
+        return not self.creator
+
+    @property
     def is_ready(self) -> bool:
         return self.config is not None
 

@@ -1,21 +1,21 @@
 """The endpoints of the workspace: create, read, change, delete."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 from stub.state import telemetry
 from stub.state.access import Access, Permission
-from stub.state.behaviour import Behaviours
+from stub.state.behaviour import Behaviour, Behaviours
 from stub.state.capacity import Capacity, shortage
 from stub.state.catalogue import Facts
 from stub.state.configuration import Configuration, Json, Route, ServedEntity
 from stub.state.endpoint import Endpoint, Failure, begin_update, end_update, from_document, is_due
 from stub.state.faults import Faults
 from stub.state.limits import Quotas
-from stub.state.refusals import AlreadyExists, Conflict, Invalid, NotFound
+from stub.state.refusals import AlreadyExists, Conflict, Forbidden, Invalid, NotFound
 from stub.state.registered_models import RegisteredModels
 from stub.state.rules import (
     check_change,
@@ -54,6 +54,7 @@ class Endpoints:
         quotas: Quotas,
         capacity: Capacity,
         behaviours: Behaviours,
+        pay_per_token: Mapping[str, Endpoint],
         creator: str,
         clock_ms: Callable[[], int],
         new_id: Callable[[], str],
@@ -65,6 +66,7 @@ class Endpoints:
         self._quotas = quotas
         self._capacity = capacity
         self._behaviours = behaviours
+        self._pay_per_token = pay_per_token
         self._creator = creator
         self._clock_ms = clock_ms
         self._new_id = new_id
@@ -72,8 +74,8 @@ class Endpoints:
         self._name_by_id = {endpoint.id: name for name, endpoint in self._shelf}
         # Reads of updates that are under way. Not stored: after a restart an update only takes a few reads more.
         self._reads: dict[str, int] = {}
-        # The list of a moment in which no update was under way: it holds until the next change.
-        self._listed: tuple[int, tuple[Endpoint, ...]] = (-1, ())
+        # The list of a moment in which no update was under way: it holds until the next change, also of behaviour.
+        self._listed: tuple[int, Behaviour | None, tuple[Endpoint, ...]] = (-1, None, ())
 
     def create(self, request: EndpointRequest) -> Endpoint:
         check_endpoint_name(request.name)
@@ -113,10 +115,20 @@ class Endpoints:
 
     def get(self, name: str) -> Endpoint:
         """The endpoint, its update ended when due; raises NotFound."""
-        endpoint = self._shelf.get(name)
+        endpoint = self._shelf.get(name) or self._platforms_own().get(name)
         if endpoint is None:
             raise NotFound(f"Endpoint with name '{name}' does not exist.")
         return self._settled(endpoint)
+
+    def _own(self, name: str) -> Endpoint:
+        """An endpoint that users may change; raises NotFound, Forbidden."""
+        endpoint = self.get(name)
+        if endpoint.is_pay_per_token:
+            raise Forbidden(f"Endpoint '{name}' is a pay-per-token endpoint of the platform and cannot be changed.")
+        return endpoint
+
+    def _platforms_own(self) -> Mapping[str, Endpoint]:
+        return self._pay_per_token if self._behaviours.now.lists_pay_per_token else {}
 
     def permissions_path(self, endpoint_id: str) -> str:
         """Where permissions of an endpoint are kept; those of a deleted one stay. Raises Invalid, NotFound."""
@@ -128,21 +140,23 @@ class Endpoints:
         return path
 
     def all(self) -> tuple[Endpoint, ...]:
-        """Every endpoint, oldest first; the same object as long as nothing changes."""
-        revision, listed = self._listed
-        if revision == self._shelf.revision:
+        """Every endpoint, the platform's own first, then the oldest; the same object as long as nothing changes."""
+        revision, behaviour, listed = self._listed
+        if revision == self._shelf.revision and behaviour is self._behaviours.now:
             return listed
         found = tuple(self._settled(endpoint) for _, endpoint in self._shelf)
+        found = (*self._platforms_own().values(), *found)
         if not any(endpoint.is_updating for endpoint in found):
-            self._listed = (self._shelf.revision, found)
+            self._listed = (self._shelf.revision, self._behaviours.now, found)
         return found
 
     def count(self) -> int:
+        """The endpoints of users."""
         return len(self._shelf)
 
     def update_config(self, name: str, config: Configuration) -> Endpoint:
         """Start serving another configuration; raises Conflict while an update runs."""
-        endpoint = self.get(name)
+        endpoint = self._own(name)
         if endpoint.is_updating:
             raise Conflict(f"Endpoint '{name}' is currently being updated; wait until the update has ended.")
         self._quotas.check_rate()
@@ -157,14 +171,14 @@ class Endpoints:
 
     def update_tags(self, name: str, add: tuple[tuple[str, str | None], ...], delete: tuple[str, ...]) -> Endpoint:
         """Deletions first, then additions; a tag that is set again keeps its place."""
-        endpoint = self.get(name)
+        endpoint = self._own(name)
         tags = {key: value for key, value in endpoint.tags if key not in delete}
         tags.update(add)
         return self._keep(replace(endpoint, tags=tuple(tags.items()), updated_ms=self._clock_ms()))
 
     def update_setting(self, name: str, key: str, value: Any) -> Endpoint:
         """Replace one setting whole; None removes it."""
-        endpoint = self.get(name)
+        endpoint = self._own(name)
         if key == "ai_gateway":
             check_gateway_change(endpoint.settings.get(key), value)
         settings = {k: v for k, v in endpoint.settings.items() if k != key}
@@ -174,7 +188,7 @@ class Endpoints:
 
     def update_telemetry(self, name: str, wanted: Json | None) -> Endpoint:
         """Replace the telemetry, None removes it; raises Invalid, and Conflict while an update runs."""
-        endpoint = self.get(name)
+        endpoint = self._own(name)
         if kind := telemetry.unsupported(endpoint.config or endpoint.pending):
             raise Invalid(
                 f"Telemetry configuration is not supported for endpoint type '{kind}'. This API only supports "
@@ -190,7 +204,7 @@ class Endpoints:
 
     def delete(self, name: str) -> None:
         """Remove the endpoint; the name is free at once, and the permissions of its id can still be read."""
-        endpoint = self.get(name)
+        endpoint = self._own(name)
         self._access.leave_permissions(
             permissions_path(endpoint.id), (Permission("user_name", endpoint.creator, "CAN_MANAGE"),)
         )
@@ -202,7 +216,7 @@ class Endpoints:
         """What the platform knows about a served model; None for an external one, and for one whose version was
         deleted from the registry since: its endpoint goes on serving."""
         try:
-            return self._facts(entity)
+            return self._facts(entity) if entity.model else None
         except NotFound:
             return None
 

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from stub.state import catalogue
+from stub.state import catalogue, pay_per_token
 from stub.state.access import Access
 from stub.state.behaviour import Behaviours
 from stub.state.catalogs import Catalogs
@@ -88,6 +88,7 @@ def open_workspace(state_dir: Path, settle: Settle | None = None, scenario: Scen
         quotas,
         scenario.capacity,
         behaviours,
+        pay_per_token.endpoints(known.pay_per_token),
         USER_NAME,
         clock.now_ms,
         new_id,

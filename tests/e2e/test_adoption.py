@@ -118,6 +118,23 @@ def test_unmanaged_workspace_is_adopted_with_an_empty_first_preview_and_s28_migr
     assert by_name(fleet.preview(engine)) == {}
 
 
+def test_the_platforms_own_endpoints_are_nobodys_business(fleet: FleetProject) -> None:
+    fleet.write_models(EMPTY)
+    fleet.bandplan("stub", "start", "--settle", "at-once")
+    fleet.request("PATCH", "/stub/behaviour", {"lists_pay_per_token": True})
+    make(fleet, "plain", band(LLAMA, 980, 1960))
+
+    there = fleet.bandplan("adopt")
+    refused = fleet.run("adopt", "databricks-gte-large-en")
+    fleet.bandplan("adopt", "--all", "--write")
+    found = json.loads(fleet.bandplan("drift", "--json"))
+
+    assert "plain" in there and "databricks-" not in there
+    assert "pay-per-token endpoint that Databricks keeps itself" in refused.stdout + refused.stderr
+    assert (found["summary"]["drifted"], found["unmanaged"]) == (0, [])
+    assert "unchanged" in fleet.bandplan("up", "--no-query")
+
+
 def test_adoption_sends_nothing_but_get_and_keeps_what_the_stack_has(fleet: FleetProject) -> None:
     managed = f'version: 1\nmodels:\n  - {{name: ours, task: llm/v1/chat, model: {LLAMA}, version: "1", throughput: {{bands: {{min: 1, max: 1}}}}}}\n'
     fleet.write_models(

@@ -162,3 +162,45 @@ def test_other_switches_are_refused_and_nothing_is_switched(client: StubClient, 
     reply = client.send("PATCH", BEHAVIOUR, {"keeps_failed_config": False, **body})
     assert (reply.status, reply.error_code) == (400, "INVALID_PARAMETER_VALUE")
     assert client.ok("GET", BEHAVIOUR) == before
+
+
+def test_pay_per_token_endpoints_may_be_listed_first_without_id_creator_or_tags(client: StubClient, name: str) -> None:
+    client.create(name)
+    own = client.ok("GET", ENDPOINTS)["endpoints"]
+    switch(client, lists_pay_per_token=True)
+    listed = client.ok("GET", ENDPOINTS)["endpoints"]
+    assert listed[-len(own) :] == own
+    platforms = listed[: -len(own)]
+    assert len(platforms) >= 24
+    for endpoint in platforms:
+        # The fields that github.com/mondoohq/mql pull 9770 saw in a live workspace, in the list and by themselves.
+        assert set(endpoint) == {
+            *("capabilities", "config", "creation_timestamp", "endpoint_type", "last_updated_timestamp", "name"),
+            *("permission_level", "state", "task"),
+        }
+        assert endpoint["state"] == {"ready": "READY", "config_update": "NOT_UPDATING"}
+        assert client.ok("GET", f"{ENDPOINTS}/{endpoint['name']}") == endpoint
+    assert client.ok("GET", "/stub/status")["endpoints"] == len(own)
+
+
+def test_pay_per_token_endpoints_answer_and_cannot_be_changed(client: StubClient) -> None:
+    switch(client, lists_pay_per_token=True)
+    gte, chat = "databricks-gte-large-en", "databricks-meta-llama-3-3-70b-instruct"
+    vectors = client.ok("POST", f"/serving-endpoints/{gte}/invocations", {"input": ["one"]})["data"]
+    assert len(vectors[0]["embedding"]) == 1024
+    asked = {"model": chat, "messages": [{"role": "user", "content": "Hi"}]}
+    assert client.ok("POST", "/serving-endpoints/chat/completions", asked)["model"] == chat
+    for method, path, body in (
+        ("DELETE", "", None),
+        ("PUT", "/config", config(bands())),
+        ("PATCH", "/tags", {"add_tags": [{"key": "a"}]}),
+        ("PUT", "/ai-gateway", {}),
+        ("PATCH", "/telemetry-config", {}),
+    ):
+        reply = client.send(method, f"{ENDPOINTS}/{gte}{path}", body)
+        assert (reply.status, reply.error_code) == (403, "PERMISSION_DENIED"), path
+    assert client.send("GET", f"/api/2.0/permissions/serving-endpoints/{gte}").message == (
+        f"'{gte}' is not a valid Inference Endpoint ID."
+    )
+    switch(client, lists_pay_per_token=False)
+    assert client.send("GET", f"{ENDPOINTS}/{gte}").status == 404

@@ -55,3 +55,15 @@ def test_throttled_read_is_tried_again(workspace: FakeWorkspace, client: Workspa
     busy = Reply(429, {"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "slow down"})
     workspace.in_turn(busy, Reply(body={"endpoints": [{"name": "a", "id": "1"}, {"id": "nameless"}]}))
     assert [(one.name, one.id) for one in listed(client)] == [("a", "1")]
+
+
+def test_pay_per_token_endpoints_of_the_platform_are_left_out(
+    workspace: FakeWorkspace, client: WorkspaceClient
+) -> None:
+    platforms = {
+        "name": "databricks-gte-large-en",
+        "endpoint_type": "FOUNDATION_MODEL_API",
+        "task": "llm/v1/embeddings",
+    }
+    workspace.in_turn(Reply(body={"endpoints": [platforms, {"name": "a", "id": "1"}]}))
+    assert [one.name for one in listed(client)] == ["a"]
