@@ -81,7 +81,7 @@ class Endpoint(pulumi.ComponentResource):
         self.route_optimized = bool(sizing.entry.route_optimized)
         timeouts = _custom_timeouts(request.timeouts)
         options = pulumi.ResourceOptions(parent=self, custom_timeouts=timeouts)
-        left = left_to_the_guard(request)
+        left = left_to_the_guard(request, has_throughput=sizing.family != "workload")
         after = pulumi.ResourceOptions(
             parent=self, custom_timeouts=timeouts, depends_on=before_serving, ignore_changes=left
         )
@@ -102,7 +102,7 @@ class Endpoint(pulumi.ComponentResource):
         return None
 
 
-def left_to_the_guard(request: EndpointRequest) -> list[str]:
+def left_to_the_guard(request: EndpointRequest, *, has_throughput: bool) -> list[str]:
     """Properties of the endpoint's own resource that it must not change: the guard does, or nobody."""
     found = [*LEFT_TO_THE_GUARD]
     if request.config_is_left_to_the_guard:
@@ -111,7 +111,6 @@ def left_to_the_guard(request: EndpointRequest) -> list[str]:
         found.append("aiGateway")
     if request.api == "classic" and "description" not in request.endpoint:
         found.append("description")
-    has_throughput = "servedEntities" in request.endpoint["config"]
     if request.api == "classic":
         found += [*NO_WORD_FOR, *(FILLED_IN if has_throughput else ())]
     if has_throughput:
