@@ -26,6 +26,7 @@ from provider.endpoint_ready import (
     make_ready,
     short_of_capacity,
 )
+from provider.inference_table import renamed_while_enabled, unrenamable
 from provider.input_kinds import is_known
 from provider.inputs import INPUTS, Wanted, findings
 from provider.property_changes import property_changes
@@ -46,6 +47,7 @@ from serving.workspace.live_endpoint import READY, LiveEndpoint
 _COMPARED = tuple(name for name in INPUTS if name != "timeoutSeconds")
 """A new timeout alone changes nothing at the platform, so it is no change."""
 
+_TABLE = "declared.aiGateway.inferenceTableConfig"
 _MOST_SHOWN = 10
 
 
@@ -73,6 +75,8 @@ class EndpointGuard:
             )
         if "api" in changed and new.get("servingEndpointId") is UNKNOWN:
             self._refuse_other_api(old, new)
+        if any(path.startswith(_TABLE) for path in changed) and "endpoint" not in changed:
+            self._refuse_renamed_table(old, new)
         if "declared.description" in changed and "endpoint" not in changed and "servingEndpointId" not in changed:
             is_removed = changed["declared.description"] == "delete"
             said = unremovable_description if is_removed else unchangeable_description
@@ -146,6 +150,21 @@ class EndpointGuard:
                 return
         if live.id == old.get("servingEndpointId"):
             raise ProviderError(unchangeable_api(live.name, old["api"], new["api"]))
+
+    def _refuse_renamed_table(self, old: dict[str, Any], new: dict[str, Any]) -> None:
+        """At a preview, while the inference table that is to get another name is enabled."""
+        before, gateway = ((one.get("declared") or {}).get("aiGateway") for one in (old, new))
+        if new["endpoint"] is UNKNOWN or new.get("servingEndpointId") is UNKNOWN or not is_known(gateway):
+            return
+        with told_to_user(new["endpoint"]):
+            try:
+                live = Endpoints(self._context.client).get(new["endpoint"])
+            except NotFound:
+                return
+        found = renamed_while_enabled(before, gateway, live.ai_gateway)
+        if found:
+            is_kept = bool(gateway["inferenceTableConfig"].get("enabled"))
+            raise ProviderError(unrenamable(live.name, found, is_kept=is_kept))
 
     def _live_differences(
         self, urn: str, wanted: Wanted, old: dict[str, Any], changed: frozenset[str]

@@ -37,6 +37,33 @@ def test_s18_failed_update_is_told_with_its_reason_shown_at_the_next_preview_and
     assert by_name(fleet.preview(engine)) == {}
 
 
+def test_renamed_inference_table_is_refused_at_the_preview_and_renamed_in_two_deployments(
+    fleet: FleetProject, engine: str
+) -> None:
+    table = "enabled: true, catalog_name: main, schema_name: default, table_name_prefix: sonnet"
+    gateway = f"    ai_gateway: {{inference_table_config: {{{table}}}}}\n"
+    fleet.write_models(SMALL.replace("    permissions:\n", f"{gateway}    permissions:\n", 1))
+    fleet.bandplan("up", "--engine", engine, "--no-query")
+    fleet.edit("prefix: sonnet", "prefix: sonnet2")
+
+    for command in ("preview", "up"):
+        refused = fleet.run(command, "--engine", engine, *(["--no-query"] if command == "up" else []))
+        said = refused.stdout + refused.stderr
+        assert refused.returncode != 0 and "Traceback" not in said
+        assert "'sonnet' to 'sonnet2'" in said and "Nothing was changed" in said
+    assert fleet.endpoint("support-chat")["ai_gateway"]["inference_table_config"]["table_name_prefix"] == "sonnet"
+
+    for old, new in (
+        ("prefix: sonnet2", "prefix: sonnet"),
+        ("enabled: true", "enabled: false"),
+        ("enabled: false, catalog_name: main, schema_name: default, table_name_prefix: sonnet", table + "2"),
+    ):
+        fleet.edit(old, new)
+        fleet.bandplan("up", "--engine", engine, "--no-query")
+    assert fleet.endpoint("support-chat")["ai_gateway"]["inference_table_config"]["table_name_prefix"] == "sonnet2"
+    assert by_name(fleet.preview(engine)) == {}
+
+
 def test_s18_endpoint_that_fails_to_start_is_not_deleted_and_comes_up_with_the_next_run(
     fleet: FleetProject, engine: str
 ) -> None:
