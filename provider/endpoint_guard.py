@@ -162,7 +162,7 @@ class EndpointGuard:
             except NotFound:
                 return
         found = renamed_while_enabled(before, gateway, live.ai_gateway)
-        if found:
+        if found and gateway is not None:
             is_kept = bool(gateway["inferenceTableConfig"].get("enabled"))
             raise ProviderError(unrenamable(live.name, found, is_kept=is_kept))
 

@@ -18,24 +18,21 @@ from serving.spec.fields import meant_keys
 from serving.spec.problem import LeftOut, Problem, clipped, more
 from serving.spec.registration import OWN_TAG_PREFIX
 from serving.spec.rollout_checks import rollout_problems
-from serving.spec.shape import RESERVED_ENDPOINT_NAMES, Shape
+from serving.spec.shape import RESERVED_ENDPOINT_NAMES, RESERVED_ENDPOINT_PREFIX, Shape
 from serving.spec.source import Source
 from serving.spec.throughput import KINDS
 
 Path = tuple[str | int, ...]
 
+_SERVED_NAME = "[A-Za-z0-9][A-Za-z0-9_-]{0,127}"  # the length is a guess of the local workspace
+_MODEL_PART = r"[^./\x00-\x20\x7f]+"
 _MOST = 5_000  # problems of one list, after which it is left; arbitrary, well over what is reported
 
 
 def entry_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
     """What is wrong within one entry, which stands at `base`."""
     found = [*_keys(raw, Entry, base, source), *_capacity(raw, base, source)]
-    if raw.get("name") in RESERVED_ENDPOINT_NAMES:
-        found.append(
-            rules.ENDPOINT_NAME.problem(
-                source, (*base, "name"), f"{raw['name']} is reserved", f"write {raw['name']}-endpoint"
-            )
-        )
+    found += _reserved_name(raw.get("name"), base, source)
     entities = raw.get("entities")
     if isinstance(entities, list):
         for index, entity in enumerate(entities):
@@ -43,6 +40,8 @@ def entry_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[P
                 place = (*base, "entities", index)
                 found += [*_keys(entity, EntityDeclaration, place, source), *_capacity(entity, place, source)]
         found += [*_traffic(entities, base, source), *_served_names(entities, base, source)]
+    elif entities is None:
+        found += _made_name({key: value for key, value in raw.items() if key != "name"}, base, source)
     found += permission_problems(raw, base, source)
     found += rollout_problems(raw, base, source)
     for place, one in [
@@ -54,6 +53,19 @@ def entry_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[P
     ]:
         found += [*_own_tags(one, place, source), *_grants(one, place, source)]
     return [*found, *_auto_without_demand(raw, base, source)]
+
+
+def _reserved_name(name: object, base: Path, source: Source) -> list[Problem]:
+    if not isinstance(name, str):
+        return []
+    if name in RESERVED_ENDPOINT_NAMES:
+        step = f"write {name}-endpoint"
+    elif name.startswith(RESERVED_ENDPOINT_PREFIX):
+        step = f"write {name.removeprefix(RESERVED_ENDPOINT_PREFIX) or 'my-endpoint'}"
+    else:
+        return []
+    finding = f"{clipped(name, 63)} is reserved by the platform"
+    return [rules.ENDPOINT_NAME.problem(source, (*base, "name"), finding, step)]
 
 
 def _auto_without_demand(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
@@ -267,12 +279,25 @@ def _served_names(entities: Sequence[object], base: Path, source: Source) -> lis
         name = _served_name(one)
         if name is None:
             continue
+        found += _made_name(one if isinstance(one, dict) else {}, (*base, "entities", index), source)
         if name in first:
             step = "give each its own `name`"
             finding = f"{clipped(name, 100)} is already the served entity {first[name] + 1}"
             found.append(rules.DUPLICATE_SERVED_NAME.problem(source, (*base, "entities", index), finding, step))
         first.setdefault(name, index)
     return found
+
+
+def _made_name(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
+    """A served name that is made of the model's, and that the platform does not take."""
+    version = raw.get("version")
+    is_odd = isinstance(version, str) and not re.fullmatch("[A-Za-z0-9_-]+", version)
+    name = None if "name" in raw or is_odd else _served_name(raw)
+    if name is None or re.fullmatch(_SERVED_NAME, name) or not re.fullmatch(_MODEL_PART, name):
+        return []  # what makes no model name or version either is said by their own rules
+    key = ("register", "name") if "register" in raw else ("model",)
+    step = "name the entity itself: `entities: [{name: champion, model: ..., ...}]`"
+    return [rules.SERVED_NAME.problem(source, (*base, *key), f"its served name would be {clipped(name, 60)}", step)]
 
 
 def _served_name(raw: object) -> str | None:

@@ -24,6 +24,9 @@ from serving.spec.throughput import Throughput
 from serving.spec.workload import Workload
 
 Task = Literal["llm/v1/chat", "llm/v1/completions", "llm/v1/embeddings"]
+MOST_ENTITIES = 15
+"""Of an endpoint, in production (github.com/databricks/databricks-sdk-py, issue 1496); the API reference says 10."""
+
 HeadroomPercent = Annotated[Whole, Field(ge=0, le=1000)]
 
 
@@ -46,19 +49,21 @@ class Entry(Shape):
     registration: RegistrationField = None
     throughput: ThroughputField = None
     workload: WorkloadField = None
-    declarations: IfGiven[Annotated[tuple[EntityDeclaration, ...], Field(min_length=1)]] = Field(
-        default=None,
-        alias="entities",
-        description="Several served entities, instead of one model in the entry itself.",
-        examples=[
-            [
-                {
-                    "model": "system.ai.llama_v3_3_70b_instruct",
-                    "version": "1",
-                    "throughput": {"bands": {"min": 1, "max": 2}},
-                }
-            ]
-        ],
+    declarations: IfGiven[Annotated[tuple[EntityDeclaration, ...], Field(min_length=1, max_length=MOST_ENTITIES)]] = (
+        Field(
+            default=None,
+            alias="entities",
+            description="Several served entities, instead of one model in the entry itself.",
+            examples=[
+                [
+                    {
+                        "model": "system.ai.llama_v3_3_70b_instruct",
+                        "version": "1",
+                        "throughput": {"bands": {"min": 1, "max": 2}},
+                    }
+                ]
+            ],
+        )
     )
     demand: IfGiven[Demand] = Field(
         default=None,

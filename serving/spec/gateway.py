@@ -73,7 +73,9 @@ class AiGateway(Shape):
         default=None, description="Usage tracking in system tables.", examples=[{"enabled": True}]
     )
     inference_table_config: IfGiven[InferenceTable] = Field(
-        default=None, description="Logging of requests and answers.", examples=[{"enabled": True}]
+        default=None,
+        description="Logging of requests and answers.",
+        examples=[{"enabled": True, "catalog_name": "ml", "schema_name": "logs", "table_name_prefix": "chat"}],
     )
     guardrails: IfGiven[Guardrails] = Field(
         default=None, description="What requests and answers may hold.", examples=[{"input": {"safety": True}}]

@@ -29,6 +29,8 @@ _OF_THE_VALUE = frozenset(
         rules.TASK,
         rules.PRINCIPAL,
         rules.BUDGET_POLICY,
+        rules.SERVED_NAME,
+        rules.RATE_LIMIT,
     )
 )
 """Rules that advise on a value as it is written; no advice while it is a placeholder."""

@@ -14,6 +14,7 @@ from serving.spec import checks, rules
 from serving.spec.document import read, values_in
 from serving.spec.entry import Entry
 from serving.spec.fleet import Defaults, Fleet
+from serving.spec.gateway_checks import gateway_problems
 from serving.spec.interpolation import placeholder_problems, without_advice
 from serving.spec.merging import with_defaults, with_override
 from serving.spec.overriding import of_override, unknown_removals
@@ -189,11 +190,14 @@ class _Check:
         whole = with_defaults(raw, self._defaults)
         if whole is not raw:
             variant = self._valid(whole, base, self.source)
+        self.found += gateway_problems(whole, base, self.source)
         without = frozenset(self.found[before:])
         for stack, override in self._overrides_by_name.get(self.source.names[index] or "", ()):
             source = self._source_of(stack)
             before = len(self.found)
-            overridden = self._valid(with_override(whole, override), base, source)
+            overrode = with_override(whole, override)
+            overridden = self._valid(overrode, base, source)
+            self.found += gateway_problems(overrode, base, source)
             new = [problem for problem in self.found[before:] if problem not in without]
             self.found[before:] = [of_override(problem, override, base, source) for problem in new]
             self.found += unknown_removals(override, ("overrides", stack, base[1]), source)

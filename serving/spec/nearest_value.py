@@ -61,7 +61,7 @@ def endpoint_name(text: str) -> str | None:
     import unicodedata  # a library of its own, that only a wrong name needs
 
     plain = unicodedata.normalize("NFKD", text[:1000]).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", plain).strip("-")[:63] or None
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", plain).strip("-_")[:63] or None
 
 
 def duration(text: str) -> str | None:

@@ -32,7 +32,7 @@ ONE_OF = Rule("one-of", "error", "of keys that exclude each other, exactly one i
 ENDPOINT_NAME = Rule(
     "endpoint-name",
     "error",
-    "an endpoint name is 1 to 63 letters, digits, - and _, and not `pt` or `get-model-optimization-info`",
+    "an endpoint name is 1 to 63 letters, digits, - and _, begins with a letter or digit, and is not reserved",
     _API,
 )
 DUPLICATE_NAME = Rule("duplicate-name", "error", "an endpoint has one entry", _API)
@@ -70,6 +70,26 @@ DUPLICATE_PRINCIPAL = Rule(
     "docs.databricks.com: Permissions API",
 )
 BUDGET_POLICY = Rule("budget-policy", "error", "a budget policy is named by its id, a UUID", _API)
+SERVED_NAME = Rule(
+    "served-name",
+    "error",
+    "a served name is letters, digits, - and _, at most 128, and begins with a letter or digit",
+    _API,
+)
+ENTITIES_MANY = Rule("entities-many", "error", "an endpoint serves at most 15 entities", _API)
+INFERENCE_TABLE = Rule("inference-table", "error", "an enabled inference table has a catalog and a schema", _API)
+RATE_LIMIT = Rule(
+    "rate-limit",
+    "error",
+    "a rate limit is on calls or tokens, once for the endpoint, for every user, or for one named principal",
+    _API,
+)
+RATE_LIMITS_MANY = Rule(
+    "rate-limits-many",
+    "error",
+    "an endpoint has at most 20 rate limits, 5 of them for groups",
+    "docs.databricks.com: Configure rate limits for AI Gateway endpoints",
+)
 INTERPOLATION = Rule("interpolation", "error", "texts are taken as they are: no placeholder is replaced", _OURS)
 OWN_TAG = Rule("own-tag", "error", "tags that begin with bandplan. are set by bandplan alone", _OURS)
 DEMAND_FOR_AUTO = Rule("S17-auto-demand", "error", "`throughput: auto` is worked out from the entry's demand", _OURS)

@@ -10,6 +10,8 @@ expressible, and checked after it by `loading`:
 - names: of entries and served entities twice (duplicate-name, duplicate-served-name), overrides of entries that are not
   there (unknown-override);
 - placeholders in texts (interpolation), and one principal named twice (duplicate-principal);
+- what a whole AI gateway needs (inference-table, rate-limit, rate-limits-many), and served names that are made of the
+  model's (served-name);
 - an override that fits the entry's shape in itself, but not the entry that it is merged with; a tag of bandplan's own
   in it (own-tag), which it may remove.
 """
@@ -28,7 +30,7 @@ from serving.spec.document import values_in
 from serving.spec.fleet import Fleet
 from serving.spec.problem import Problem, Rule, in_order
 from serving.spec.registration import OWN_TAG_PREFIX
-from serving.spec.shape import RESERVED_ENDPOINT_NAMES, Shape
+from serving.spec.shape import RESERVED_ENDPOINT_NAMES, RESERVED_ENDPOINT_PREFIX, Shape
 from serving.spec.source import Source
 
 NOT_EXPRESSIBLE = frozenset(
@@ -45,6 +47,10 @@ NOT_EXPRESSIBLE = frozenset(
         rules.UNKNOWN_OVERRIDE,
         rules.INTERPOLATION,
         rules.DUPLICATE_PRINCIPAL,
+        rules.SERVED_NAME,
+        rules.INFERENCE_TABLE,
+        rules.RATE_LIMIT,
+        rules.RATE_LIMITS_MANY,
     )
 )
 
@@ -64,7 +70,8 @@ def json_schema() -> Schema:
     schema["patternProperties"] = {f"^{re.escape(rules.ANCHOR_PREFIX)}": {"description": "Anchors; not read itself."}}
     admins = "".join(f"[{letter}{letter.upper()}]" for letter in ADMINS)
     definitions["Permission"]["properties"]["group_name"]["not"] = {"pattern": f"^{admins}$"}
-    definitions["Entry"]["properties"]["name"]["not"] = {"enum": list(RESERVED_ENDPOINT_NAMES)}
+    reserved = {"anyOf": [{"enum": list(RESERVED_ENDPOINT_NAMES)}, {"pattern": f"^{RESERVED_ENDPOINT_PREFIX}"}]}
+    definitions["Entry"]["properties"]["name"]["not"] = reserved
     schema["properties"]["overrides"].update(_overrides_schema(definitions))
     tags = definitions["Registration"]["properties"]["tags"]
     own = {"pattern": f"^{re.escape(OWN_TAG_PREFIX)}"}

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
+    "EMAIL_PATTERN",
     "RESERVED_ENDPOINT_NAMES",
+    "RESERVED_ENDPOINT_PREFIX",
+    "UUID_PATTERN",
     "CatalogName",
     "Email",
     "EndpointName",
@@ -44,11 +47,11 @@ Prose = Annotated[str, Field(strict=True, min_length=1, max_length=5000)]
 Whole = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
-Email = Annotated[str, Field(strict=True, pattern=r"^[^@\x00-\x20]{1,64}@[^@\x00-\x20]{1,255}$")]
-Uuid = Annotated[
-    str, Field(strict=True, pattern=r"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$")
-]
-EndpointName = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_-]{1,63}$")]
+EMAIL_PATTERN = r"^[^@\x00-\x20]{1,64}@[^@\x00-\x20]{1,255}$"
+UUID_PATTERN = r"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"
+Email = Annotated[str, Field(strict=True, pattern=EMAIL_PATTERN)]
+Uuid = Annotated[str, Field(strict=True, pattern=UUID_PATTERN)]
+EndpointName = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 # Three parts without dots, slashes, spaces or control characters, as Unity Catalog has them.
 ModelName = Annotated[
     str,
@@ -57,6 +60,8 @@ ModelName = Annotated[
 VersionNumber = Annotated[str, Field(strict=True, pattern=r"^[1-9][0-9]{0,17}$")]
 
 RESERVED_ENDPOINT_NAMES = ("pt", "get-model-optimization-info")  # both are routes of the Serving endpoints API
+RESERVED_ENDPOINT_PREFIX = "databricks-"
+"""Of the platform's own endpoints (docs.databricks.com, "Create custom model serving endpoints", read 2026-11)."""
 
 
 class Shape(BaseModel):

@@ -231,6 +231,11 @@ def _value_problem(
         case "string_too_long":
             finding = f"{shown(given)} has {len(str(given)):,} characters, more than {context['max_length']:,}"
             step = f"write at most {context['max_length']:,} characters"
+        case "too_long":
+            rule = rules.ENTITIES_MANY if key == "entities" else rule
+            most = context["max_length"]
+            finding = f"{key} has {context['actual_length']} items, more than {most}"
+            step = "split it over several endpoints" if key == "entities" else f"write at most {most}"
         case "string_too_short" | "too_short":
             finding, step = f"{key} is empty", f"write `{example_line(key, info)}`"
         case "not_a_day":
@@ -251,7 +256,7 @@ def _nearest_text(key: str, given: object, info: FieldInfo | None) -> str:
     text = str(given)[:1000]
     if (fitting := nearest_value.fitting(text, info)) is not None and key != "name":
         return f"write `{line(key, fitting)}`"
-    if key == "name" and re.search(r"[^A-Za-z0-9_-]", text):
+    if key == "name" and re.search(r"[^A-Za-z0-9_-]|^[_-]", text):
         return f"write {nearest_value.endpoint_name(text) or 'my-endpoint'}"
     if key == "name" and len(text) > 63:
         return f"write at most 63 characters, such as {text[:63]}"

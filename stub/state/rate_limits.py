@@ -13,6 +13,9 @@ from stub.state.refusals import Forbidden, Invalid, TooManyRequests
 
 KEYS = ("endpoint", "user", "user_group", "service_principal")
 MINUTE_MS = 60_000
+MOST_LIMITS = 20
+MOST_GROUP_LIMITS = 5
+"""Of an endpoint (docs.databricks.com, "Configure rate limits for AI Gateway endpoints", read 2026-11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Window:
 
 def read(rows: Iterable[Json], place: str) -> tuple[RateLimit, ...]:
     """The limits in their wire form; raises Invalid for a limit that cannot be."""
-    limits = []
+    limits: list[RateLimit] = []
     for index, row in enumerate(rows):
         at = f"{place}/{index}"
         if row.get("renewal_period") != "minute":
@@ -59,6 +62,12 @@ def read(rows: Iterable[Json], place: str) -> tuple[RateLimit, ...]:
         calls, tokens = _count(row, "calls", at), _count(row, "tokens", at)
         # The published Terraform and Pulumi providers drop a zero from their requests: neither means no calls.
         limits.append(RateLimit(key, principal, 0 if calls is None and tokens is None else calls, tokens))
+    of_groups = sum(limit.key == "user_group" for limit in limits)
+    if len(limits) > MOST_LIMITS or of_groups > MOST_GROUP_LIMITS:
+        raise Invalid(
+            f"{place}: {len(limits)} rate limits, {of_groups} of groups; an endpoint has at most {MOST_LIMITS}, "
+            f"{MOST_GROUP_LIMITS} of groups."
+        )
     return tuple(limits)
 
 

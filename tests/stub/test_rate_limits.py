@@ -150,6 +150,16 @@ GATEWAYS = {
 }
 
 
+@pytest.mark.parametrize(("users", "groups", "status"), [(15, 5, 200), (16, 5, 400), (0, 6, 400)])
+def test_endpoint_has_at_most_20_limits_5_of_them_for_groups(
+    client: StubClient, name: str, users: int, groups: int, status: int
+) -> None:
+    client.create(name)
+    whom = [("user", f"u{n}@example.com") for n in range(users)] + [("user_group", f"g{n}") for n in range(groups)]
+    rows = [{"key": key, "principal": who, "calls": 1, "renewal_period": "minute"} for key, who in whom]
+    assert client.send("PUT", f"{ENDPOINTS}/{name}/ai-gateway", {"rate_limits": rows}).status == status
+
+
 @pytest.mark.parametrize(("gateway", "finding"), GATEWAYS.values(), ids=GATEWAYS.keys())
 def test_gateway_that_cannot_be_is_refused(
     client: StubClient, name: str, gateway: dict[str, Any], finding: str
