@@ -8,6 +8,7 @@ import pulumi
 
 from components.resources import Grants, ModelAlias, ModelVersion, RegisteredModel, state_inputs
 from components.wire import wire
+from serving.spec.registration import ModelGrant
 from serving.throughput.optimization_info import Unavailable
 from serving.throughput.registrations import PlannedModel, PlannedVersion
 from serving.throughput.registry_answers import Absent, Existing
@@ -44,7 +45,7 @@ class RegisteredVersions(pulumi.ComponentResource):
         model = RegisteredModel(planned.name, model_inputs(planned), self._model_options(planned, standing))
         after_model = pulumi.ResourceOptions(parent=self, depends_on=[model])
         if planned.grants is not None:
-            grants = [wire(grant) for grant in planned.grants]
+            grants = [model_grant(grant) for grant in planned.grants]
             Grants(f"{planned.name}-grants", {"model": planned.name, "grants": grants}, after_model)
         self.versions = {version.key: self._declare(version, after_model) for version in planned.versions}
         self.register_outputs({})
@@ -102,6 +103,13 @@ def model_inputs(planned: PlannedModel) -> dict[str, Any]:
         "name": name,
         **{key: value for key, value in stated.items() if value is not None},
     }
+
+
+def model_grant(grant: ModelGrant) -> dict[str, Any]:
+    """One grant; a mail address in lower case, as the platform keeps it: the published provider waits in vain for any
+    other spelling (terraform-provider-databricks issue 3654)."""
+    principal = grant.principal.lower() if "@" in grant.principal else grant.principal
+    return {**wire(grant), "principal": principal}
 
 
 def version_inputs(planned: PlannedVersion) -> dict[str, Any]:

@@ -77,7 +77,12 @@ def show(path: str, permissions: tuple[Permission, ...]) -> Json:
     kind = path.partition("/")[0]
     direct = permissions or (Permission("user_name", USER_NAME, "CAN_MANAGE"),)
     rows: list[Json] = [
-        {p.kind: p.principal, "all_permissions": [{"permission_level": p.level, "inherited": False}]} for p in direct
+        {
+            p.kind: p.principal,
+            **({} if p.kind == "group_name" else {"display_name": p.principal}),
+            "all_permissions": [{"permission_level": p.level, "inherited": False}],
+        }
+        for p in direct
     ]
     inherited = {
         "permission_level": "CAN_MANAGE",

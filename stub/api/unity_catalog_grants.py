@@ -47,7 +47,11 @@ class UnityCatalogGrants:
             )
             for index, row in enumerate(objects(body, "changes"))
         )
-        return Answer(show(self._access.change_grants("/".join(self._securable(request)), changes)))
+        kind, full_name = self._securable(request)
+        granted = self._access.change_grants(f"{kind}/{full_name}", changes)
+        if kind == "schema":
+            self._catalogs.touch(full_name)
+        return Answer(show(granted))
 
     async def read_effective(self, request: Request) -> Response:
         kind, full_name = self._securable(request)

@@ -111,6 +111,11 @@ class Catalogs:
         self._shelf.put(found.full_name, changed)
         return changed
 
+    def touch(self, full_name: str) -> None:
+        """Let a schema show the time of a change that is not its own; one that was there from the start shows none."""
+        if (found := self._shelf.get(full_name)) is not None:
+            self._shelf.put(full_name, replace(found, updated_ms=self._clock_ms()))
+
     def delete(self, found: Container) -> None:
         """Remove a catalog with its schemas, or a schema. That nothing else is left in it is the caller's to see."""
         self._refuse_preinstalled(found)

@@ -81,6 +81,13 @@ def declared(plan: Plan, record: Any, *, registered: dict[str, Any] | None = Non
     return recording
 
 
+def test_mail_addresses_of_grants_are_sent_in_lower_case_and_groups_as_written(plan_of: Any, record: Any) -> None:
+    grants = [{"principal": who, "privileges": ["EXECUTE"]} for who in ("Ann@Example.com", "Data Team")]
+    found = declared(plan_of(registering(more={"grants": grants})), record, registered=REGISTERED, preview=False)
+    sent = found.named("ml.own.mine-grants", "Grants").inputs["grants"]
+    assert [grant["principal"] for grant in sent] == ["ann@example.com", "Data Team"]
+
+
 def test_a_model_its_version_and_alias_are_declared_and_the_endpoint_waits_for_them(plan_of: Any, record: Any) -> None:
     grants = [{"principal": "apps", "privileges": ["EXECUTE"]}]
     more = {"alias": "champion", "tags": {"b": "2", "a": "1"}, "comment": "Ours", "grants": grants, "retain": False}

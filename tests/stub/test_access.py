@@ -85,7 +85,9 @@ def test_mail_addresses_are_kept_in_lower_case_and_groups_as_written(client: Stu
         entry("Data Team", "CAN_QUERY"),
     ]
     client.ok("PUT", path, {"access_control_list": rows})
-    assert direct(client.ok("GET", path)) == {"jane.doe@example.com": "CAN_QUERY", "Data Team": "CAN_QUERY"}
+    shown = client.ok("GET", path)
+    assert direct(shown) == {"jane.doe@example.com": "CAN_QUERY", "Data Team": "CAN_QUERY"}
+    assert [row.get("display_name") for row in shown["access_control_list"]] == ["jane.doe@example.com", None, None]
 
 
 def test_permission_levels_are_listed(client: StubClient, name: str) -> None:
@@ -162,6 +164,7 @@ def test_schemas_and_catalogs_have_grants_that_a_model_inherits(client: StubClie
     client.ok("POST", f"{base}/catalogs", {"name": name})
     client.ok("POST", f"{base}/schemas", {"name": "s", "catalog_name": name})
     client.ok("POST", MODELS, {"name": "m", "catalog_name": name, "schema_name": "s"})
+    client.ok("POST", "/stub/clock", {"advance_seconds": 1})
     places = {"FUNCTION": f"{name}.s.m", "SCHEMA": f"{name}.s", "CATALOG": name}
     for kind, full_name in places.items():
         change = {"changes": [{"principal": "a", "add": [f"MANAGE_{kind}"]}]}
@@ -170,6 +173,8 @@ def test_schemas_and_catalogs_have_grants_that_a_model_inherits(client: StubClie
             {"principal": "a", "privileges": [f"MANAGE_{kind}"]}
         ]
     (row,) = client.ok("GET", f"{base}/effective-permissions/function/{name}.s.m")["privilege_assignments"]
+    changed = client.ok("GET", f"{base}/schemas/{name}.s")
+    assert changed["updated_at"] > changed["created_at"]
     assert row["privileges"] == [
         {"privilege": "MANAGE_FUNCTION"},
         {"privilege": "MANAGE_SCHEMA", "inherited_from_type": "SCHEMA", "inherited_from_name": f"{name}.s"},
