@@ -1,4 +1,8 @@
-"""A sizing whose numbers hang on versions that this deploy registers: as outputs, known once the versions are."""
+"""A sizing that depends on versions nobody knows yet: as outputs, known once the versions are.
+
+A version is registered by this deploy, or it is what an alias points to that an offline preview cannot ask for. The
+second stays unknown.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -38,15 +42,22 @@ def pending_sizing(
         for index, entity in enumerate(sizing.entry.entities)
         if entity.register is not None
     }
-    if not waiting:
+    unknown = [
+        index
+        for index, entity in enumerate(sizing.entry.entities)
+        if entity.register is None and entity.alias is not None and entity.version is None
+    ]
+    if not waiting and not unknown:
         return None
-    if resize is None:
+    if waiting and resize is None:
         raise ValueError(f"{sizing.entry.name}: has versions to be registered, and nothing to size it with later")
-    sized = {
-        index: _resized(sizing, {index: one.version}, resize).apply(partial(_entity_at, index))
-        for index, one in waiting.items()
-    }
-    whole = _resized(sizing, {index: one.version for index, one in waiting.items()}, resize)
+    sized: dict[int, pulumi.Output[EntitySizing]] = {index: _never_known() for index in unknown}
+    whole: pulumi.Output[EndpointSizing] = _never_known()
+    if resize is not None:
+        for index, one in waiting.items():
+            sized[index] = _resized(sizing, {index: one.version}, resize).apply(partial(_entity_at, index))
+        if not unknown:
+            whole = _resized(sizing, {index: one.version for index, one in waiting.items()}, resize)
     before = dict.fromkeys(resource for one in waiting.values() for resource in one.before_serving)
     return PendingSizing(whole, sized, tuple(before))
 
@@ -101,6 +112,15 @@ def later_inputs(
         return output.apply(lambda known: inputs(known).get(name))
 
     return {**now, **{name: input_named(name) for name in names if name not in now}}
+
+
+def _never_known() -> pulumi.Output[Any]:
+    """An unknown value, which no resource will ever tell."""
+
+    async def told(value: T) -> T:
+        return value
+
+    return pulumi.Output(told(set()), told(None), told(False))
 
 
 def _entity_at(index: int, whole: EndpointSizing) -> EntitySizing:

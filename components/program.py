@@ -88,7 +88,7 @@ def run() -> None:
         pulumi.log.warn(warning.render(with_severity=False))
     for waived in plan.waived:
         pulumi.log.info(waived.render())
-    for line in (*followed_aliases(plan.sizings), *plan.rollouts):
+    for line in (*followed_aliases(plan.sizings, offline=is_offline(os.environ)), *plan.rollouts):
         pulumi.log.info(line)
     for line in plan.stopped_rollouts:
         pulumi.log.warn(line)
@@ -113,6 +113,10 @@ def rollouts_as_of(environ: Mapping[str, str], now_ms: int) -> int:
     """
     text = environ.get("BANDPLAN_ROLLOUTS_AS_OF", "")
     return min(int(text), now_ms) if text.isascii() and text.isdigit() and len(text) < 16 else now_ms
+
+
+def is_offline(environ: Mapping[str, str]) -> bool:
+    return environ.get("BANDPLAN_OFFLINE") == "1"
 
 
 def end_quietly_when_called_off() -> None:
@@ -143,16 +147,19 @@ def plan_stack(
     loaded = load(root / models_file(configured, environ), stack)
     if loaded.checkable is None:
         raise refused(loaded.problems)
-    offline = environ.get("BANDPLAN_OFFLINE") == "1"
+    offline = is_offline(environ)
     source = loaded.source
     try:
         client = workspace(environ, offline)
         if client and not offline:
             # The published provider retries a workspace that does not listen for minutes, without a word.
             client.require_answer()
-        standing = ask_registry(client, loaded.checkable, offline)
-        fleet = pinned(with_sources_read(loaded.checkable, root), standing.aliases)
         cache = Cache(root / CACHE_DIRECTORY, committed=root / COMMITTED_ANSWERS)
+        if offline or client is None:
+            standing = recorded_registry(cache, loaded.checkable, is_preview=is_preview)
+        else:
+            standing = ask_registry(client, loaded.checkable)
+        fleet = pinned(with_sources_read(loaded.checkable, root), standing.aliases)
         answers = fetch(client, model_versions(fleet), cache, offline=offline)
         of_legacy = legacy_problems(None if offline else client, fleet, source)
     except WorkspaceError as error:
@@ -207,7 +214,7 @@ def plan_rollouts(
 
     at_once = [name.strip() for name in environ.get("BANDPLAN_AT_ONCE", "").split(",") if name.strip()]
     try:
-        if client is None or environ.get("BANDPLAN_OFFLINE") == "1":
+        if client is None or is_offline(environ):
             return stage_offline(sizings, is_preview=is_preview)
         measured_use = measured_use_of(root, environ.get("BANDPLAN_MEASURED"))
         return stage_all(client, sizings, source, now_ms, measured_use, at_once, ask)
@@ -215,21 +222,14 @@ def plan_rollouts(
         raise refused((), str(error)) from error
 
 
-def ask_registry(client: WorkspaceClient | None, fleet: Fleet, offline: bool) -> RegistryAnswers:
+def ask_registry(client: WorkspaceClient, fleet: Fleet) -> RegistryAnswers:
     """What the workspace says of the models to register into and of the aliases to follow; nothing of others is asked.
 
-    Errors: those of the client; offline, where nobody can be asked what an alias points to, NotConfigured.
+    Errors: those of the client.
     """
     models = dict.fromkeys(registration.name for _, _, registration in registering(fleet))
     aliases = followed(fleet)
     if not models and not aliases:
-        return RegistryAnswers()
-    if client is None or offline:
-        if aliases:
-            raise NotConfigured(
-                f"what the alias {aliases[0].alias} of {aliases[0].model} points to has to be asked of a workspace: "
-                "run without --offline, or write the version's number"
-            )
         return RegistryAnswers()
     from serving.workspace.registry_survey import survey
 
@@ -243,6 +243,23 @@ def with_sources_read(fleet: Fleet, root: Path) -> Fleet:
     from serving.registration.fleet_sources import with_logged_types
 
     return with_logged_types(fleet, root)
+
+
+def recorded_registry(cache: Cache, fleet: Fleet, *, is_preview: bool) -> RegistryAnswers:
+    """What was recorded of the aliases to follow, for a run that asks nobody; it may have changed since.
+
+    Errors: NotConfigured where that would be deployed.
+    """
+    aliases = followed(fleet)
+    if not aliases:
+        return RegistryAnswers()
+    if not is_preview:
+        raise NotConfigured(
+            f"what the alias {aliases[0].alias} of {aliases[0].model} points to has to be asked of a workspace: "
+            "run without --offline, or write the version's number"
+        )
+    recorded = cache.recorded_aliases()
+    return RegistryAnswers(aliases={alias: recorded[alias] for alias in aliases if alias in recorded})
 
 
 def missing_sources(fleet: Fleet, root: Path, source: Source) -> list[Problem]:
@@ -263,14 +280,22 @@ def legacy_problems(client: WorkspaceClient | None, fleet: Fleet, source: Source
     return legacy_version_problems(client, fleet, source)
 
 
-def followed_aliases(sizings: Iterable[EndpointSizing]) -> tuple[str, ...]:
-    """What each followed alias points to, one line each."""
-    return tuple(
-        f"models/{sizing.entry.name}: {entity.model}@{entity.alias} is version {entity.version}"
-        for sizing in sizings
-        for entity in sizing.entities
-        if entity.alias is not None and entity.version is not None
-    )
+def followed_aliases(sizings: Iterable[EndpointSizing], *, offline: bool = False) -> tuple[str, ...]:
+    """What each followed alias points to, one line each; `offline`: as far as that was recorded."""
+    lines = []
+    for sizing in sizings:
+        for entity in sizing.entry.entities:
+            place = f"models/{sizing.entry.name}: {entity.model}@{entity.alias}"
+            if entity.alias is None or entity.register is not None:
+                continue
+            if entity.version is None:
+                lines.append(
+                    f"{place} is not recorded, so its version is unknown; `bandplan validate --record` records it"
+                )
+            else:
+                aside = " as recorded; it may have moved since" if offline else ""
+                lines.append(f"{place} is version {entity.version}{aside}")
+    return tuple(lines)
 
 
 def workspace(environ: Mapping[str, str], offline: bool) -> WorkspaceClient | None:

@@ -134,7 +134,7 @@ def config_inputs(sizing: EndpointSizing, pending: Pending, *, accepted: bool = 
     """
     if sizing.family == "workload":
         key, route_key = "servedModels", "servedModelName"
-        entities = [served_model(entity) for entity in sizing.entities]
+        entities = [served_model(entity, pending.get(index)) for index, entity in enumerate(sizing.entities)]
     else:
         key, route_key = "servedEntities", "servedEntityName"
         entities = [
@@ -175,7 +175,7 @@ def served_entity(entity: EntitySizing, pending: PendingEntity | None = None, *,
     return inputs
 
 
-def served_model(entity: EntitySizing) -> Inputs:
+def served_model(entity: EntitySizing, pending: PendingEntity | None = None) -> Inputs:
     """One legacy workload in the deprecated `served_models` form (S25).
 
     `scaleToZeroEnabled` is always stated, because the published provider sends true when it is absent here.
@@ -183,7 +183,7 @@ def served_model(entity: EntitySizing) -> Inputs:
     return {
         "name": entity.served_name,
         "modelName": entity.model,
-        "modelVersion": entity.version,
+        "modelVersion": entity.version if pending is None else pending.version,
         "workloadSize": entity.workload_size,
         "workloadType": entity.workload_type,
         "scaleToZeroEnabled": bool(entity.scale_to_zero),

@@ -47,6 +47,7 @@ def test(project: Project, stack: str, models: Path | None, *, is_json: bool) ->
     from cli.stack_choice import choose_stack
     from components.program import COMMITTED_ANSWERS
     from serving.spec.loading import load
+    from serving.throughput.following import pinned
     from serving.throughput.needed import model_versions
     from serving.workspace.cache import Cache
     from serving.workspace.optimization_info import fetch
@@ -63,8 +64,9 @@ def test(project: Project, stack: str, models: Path | None, *, is_json: bool) ->
     if loaded.fleet is None:
         return tell_problems(loaded.problems, choice.models.name, is_json=is_json)
     cache = Cache(project.optimization_info_folder, committed=project.root / COMMITTED_ANSWERS)
-    answers = fetch(None, model_versions(loaded.fleet), cache, offline=True)
-    subjects = policy_subjects(loaded.fleet, answers, loaded.source, project.name, stack)
+    fleet = pinned(loaded.fleet, cache.recorded_aliases())
+    answers = fetch(None, model_versions(fleet), cache, offline=True)
+    subjects = policy_subjects(fleet, answers, loaded.source, project.name, stack)
     if any(problem.severity == "error" for problem in subjects.problems):
         return tell_problems(subjects.problems, choice.models.name, is_json=is_json)
     for version in subjects.unrecorded:

@@ -1,11 +1,15 @@
 """`bandplan preview`: what `up` would change."""
 
 import argparse
+import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from cli.deployment import Deployment, add_run_arguments, open_deployment, options_of
-from cli.errors import UsageProblem
+from cli.deployment import add_run_arguments, open_deployment, options_of
+from cli.engines.event_document import document_of_refusal
+from cli.errors import CommandError, UsageProblem
 from cli.project import find_project
 
 
@@ -25,16 +29,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if arguments.against is not None:
-        return against(arguments)
-    if arguments.save_plan is None:
-        return 0 if open_deployment(arguments).engine.preview(options_of(arguments)).ok else 1
-    if arguments.offline:
-        raise UsageProblem("--save-plan: a plan rests on what the workspace says now; leave --offline out")
-    from cli.reviewing import as_of, now
+    with whole_document(arguments):
+        if arguments.against is not None:
+            return against(arguments)
+        if arguments.save_plan is None:
+            return 0 if open_deployment(arguments).engine.preview(options_of(arguments)).ok else 1
+        if arguments.offline:
+            raise UsageProblem("--save-plan: a plan rests on what the workspace says now; leave --offline out")
+    return save_plan(arguments)
 
-    began = now()
-    return save_plan(open_deployment(arguments, as_of(began)), arguments, began)
+
+@contextmanager
+def whole_document(arguments: argparse.Namespace) -> Iterator[None]:
+    """With `--json`, print a document for a refusal too: whoever reads it, `report` among them, finds out why."""
+    try:
+        yield
+    except CommandError as error:
+        if arguments.json:
+            print(json.dumps(document_of_refusal(str(error)), indent=4))
+        raise
 
 
 def against(arguments: argparse.Namespace) -> int:
@@ -51,13 +64,16 @@ def against(arguments: argparse.Namespace) -> int:
     return 0 if result.ok else 1
 
 
-def save_plan(deployment: Deployment, arguments: argparse.Namespace, began: str) -> int:
+def save_plan(arguments: argparse.Namespace) -> int:
     """A preview that fails saves none, and takes an older plan away: nobody is to apply that in its place."""
-    from cli.reviewing import plan_of
+    from cli.reviewing import as_of, now, plan_of
     from cli.saved_plan.file import write_plan
 
-    arguments.save_plan.unlink(missing_ok=True)
-    result = deployment.engine.preview(options_of(arguments))
+    began = now()
+    with whole_document(arguments):
+        deployment = open_deployment(arguments, as_of(began))
+        arguments.save_plan.unlink(missing_ok=True)
+        result = deployment.engine.preview(options_of(arguments))
     if not result.ok or result.document is None:
         return 1
     write_plan(arguments.save_plan, plan_of(deployment, result.document, began))

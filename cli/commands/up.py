@@ -9,6 +9,7 @@ from typing import Any
 
 from cli.deployment import Deployment, add_change_arguments, open_deployment, options_of
 from cli.engines.engine import Result
+from cli.engines.event_document import document_of_refusal
 from cli.errors import CommandError
 
 
@@ -52,8 +53,7 @@ def up_as_reviewed(arguments: argparse.Namespace) -> int:
             require_agreement(reviewed, arguments.plan, deployment, document)
         except CommandError as refusal:
             # The record of what was done: nothing, and why.
-            told = {"severity": "error", "message": f"error: {refusal}\n"}
-            write_record({"refused": True, "steps": [], "diagnostics": [told]}, arguments.record)
+            write_record({"refused": True, **document_of_refusal(str(refusal))}, arguments.record)
             raise
 
     return ended(deployment, deployment.engine.up(options, agree), arguments)

@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING
 from cli.project import LOCAL, find_project
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cli.stack_choice import StackChoice
     from cli.validation import Checked
+    from serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
+    from serving.throughput.registry_answers import RegistryAnswers
+    from serving.workspace.cache import Cache
 
 PROBLEMS_FOUND = 2
 """Exit status for a file with errors; warnings alone give 0."""
@@ -22,7 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models", type=Path, metavar="FILE", help="file to check (default: that of the stack)")
     parser.add_argument("--show", action="store_true", help="print the fleet with defaults and overrides merged in")
     parser.add_argument(
-        "--record", action="store_true", help="write the optimization info to stacks/optimization-info.json, to commit"
+        "--record",
+        action="store_true",
+        help="write optimization info and aliases to stacks/optimization-info.json, to commit",
     )
     asking = parser.add_mutually_exclusive_group()
     asking.add_argument("--offline", action="store_true", help="use recorded optimization info, ask no workspace")
@@ -52,7 +59,6 @@ def with_platform_answers(checked: "Checked", choice: "StackChoice", arguments: 
 
     Of the last only what is not recorded is asked for.
     """
-    from cli.errors import CommandError
     from cli.validation import check_legacy, check_registry, check_throughput
     from serving.throughput.registry_answers import RegistryAnswers
     from serving.workspace.cache import Cache
@@ -72,12 +78,19 @@ def with_platform_answers(checked: "Checked", choice: "StackChoice", arguments: 
         or not set(checked.needed) <= cache.recorded(client.host).keys()
     ):
         client.require_answer()
+    standing = RegistryAnswers()
     if checked.registered or checked.followed:
-        standing = RegistryAnswers()
+        standing = RegistryAnswers(aliases=cache.recorded_aliases())
         if client is not None:
             from serving.workspace.registry_survey import survey
 
             standing = survey(client, checked.registered, checked.followed)
+        for alias in () if client is not None else checked.followed:
+            if alias not in standing.aliases:
+                told = f"{alias.model}@{alias.alias}"
+                print(
+                    f"not recorded, so not checked: {told} (`bandplan validate --record` records it)", file=sys.stderr
+                )
         checked = check_registry(checked, standing, project.root)
     if client is not None:
         checked = check_legacy(checked, client)
@@ -91,15 +104,34 @@ def with_platform_answers(checked: "Checked", choice: "StackChoice", arguments: 
         client, versions, cache, refresh=arguments.refresh, offline=arguments.offline, unrecorded=unrecorded
     )
     if arguments.record:
-        from serving.throughput.optimization_info import Unavailable
-
-        known = {key: answer for key, answer in answers.items() if not isinstance(answer, Unavailable)}
-        try:
-            cache.commit({**cache.recorded_anywhere(), **known})
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise CommandError(f"{project.committed_optimization_info} cannot be written: {reason}") from error
+        record(cache, choice, answers, standing)
     return check_throughput(checked, answers, date.today())
+
+
+def record(
+    cache: "Cache",
+    choice: "StackChoice",
+    answers: "Mapping[ModelVersion, OptimizationInfo | Unavailable]",
+    standing: "RegistryAnswers",
+) -> None:
+    """Write what the workspace told, and what was recorded before, to the file that is committed.
+
+    What it says no longer is left out: an alias that points to nothing, a version that is not eligible.
+    Errors: CommandError.
+    """
+    from cli.errors import CommandError
+    from serving.throughput.optimization_info import OptimizationInfo
+
+    told = {**cache.recorded_anywhere(), **answers}
+    known = {key: info for key, info in told.items() if isinstance(info, OptimizationInfo) and info.optimizable}
+    aliases = {**cache.recorded_aliases(), **standing.aliases}
+    numbers = {alias: number for alias, number in aliases.items() if isinstance(number, str)}
+    path = choice.project.committed_optimization_info
+    try:
+        cache.commit(known, numbers)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise CommandError(f"{path} cannot be written: {reason}") from error
 
 
 def report(checked: "Checked", models: Path, arguments: argparse.Namespace) -> int:

@@ -40,6 +40,11 @@ def event_document(lines: Iterable[str]) -> dict[str, Any]:
     return document
 
 
+def document_of_refusal(message: str) -> dict[str, Any]:
+    """The document on a run that was refused before it began: no steps, and why."""
+    return {**_empty(), "diagnostics": [{"severity": "error", "message": f"error: {message}\n"}]}
+
+
 def _empty() -> dict[str, Any]:
     return {"config": {}, "steps": [], "diagnostics": [], "policyEvents": [], "changeSummary": {}}
 

@@ -127,6 +127,10 @@ class PulumiEngine:
             result, events = self._report(arguments, options.document, output)
             output.seek(0)
             text = output.read().decode()
+        if not text.lstrip().startswith("{"):
+            from cli.engines.event_document import document_of_refusal
+
+            text = json.dumps(document_of_refusal("pulumi gave no document; what it said is on standard error")) + "\n"
         print(with_policy_events(text, events.policy_events), end="")
         return result
 

@@ -1,5 +1,7 @@
 """The record of optimization info on disk: one JSON file per workspace, so that a preview reads one small file.
 
+The file that is committed holds what followed aliases point to as well, for runs that may ask nobody.
+
 A file that cannot be read or understood counts as empty: the answers are asked for again and it is written anew.
 """
 
@@ -16,6 +18,7 @@ from typing import Any
 
 from serving.private_file import make_private_folder, replace_private_file
 from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from serving.throughput.registry_answers import ModelAlias
 
 _FORMAT = 1
 
@@ -37,6 +40,10 @@ class Cache:
     def recorded(self, host: str) -> dict[ModelVersion, OptimizationInfo]:
         """Everything recorded for the workspace at `host` (its canonical URL)."""
         return {key: info for key, (_, info) in _entries(_read(self._path(host)), host).items()}
+
+    def recorded_for(self, host: str | None) -> dict[ModelVersion, OptimizationInfo]:
+        """What a run that asks nobody goes by: answers of the workspace at `host` before all others, if it has one."""
+        return {**self.recorded_anywhere(), **(self.recorded(host) if host is not None else {})}
 
     def recorded_anywhere(self) -> dict[ModelVersion, OptimizationInfo]:
         """What any workspace answered, the latest answer where several did: for a run that has no workspace."""
@@ -61,11 +68,25 @@ class Cache:
             entries.update({key: (self._now(), info) for key, info in answers.items()})
             replace_private_file(path, _text(_document(host, entries)))
 
-    def commit(self, answers: Mapping[ModelVersion, OptimizationInfo]) -> None:
-        """Write the committed file anew, with these answers alone. Errors: OSError."""
+    def recorded_aliases(self) -> dict[ModelAlias, str]:
+        """The version that each alias pointed to when the committed file was written; it may have moved since."""
+        return _aliases(_read(self._committed)) if self._committed is not None else {}
+
+    def commit(self, answers: Mapping[ModelVersion, OptimizationInfo], aliases: Mapping[ModelAlias, str]) -> None:
+        """Write the committed file anew, with these answers and aliases alone. Errors: OSError.
+
+        An answer that it has already keeps its time, so that the file changes only where an answer does.
+        """
         assert self._committed is not None
-        entries = {key: (float(int(self._now())), info) for key, info in answers.items()}
-        _replace(self._committed, _text(_document("", entries)))
+        now, before = float(int(self._now())), _entries(_read(self._committed), None)
+        times = {key: asked_at for key, (asked_at, info) in before.items() if answers.get(key) == info}
+        entries = {key: (times.get(key, now), info) for key, info in answers.items()}
+        document = _document("", entries)
+        if aliases:
+            document["aliases"] = [
+                {"model": key.model, "alias": key.alias, "version": version} for key, version in sorted(aliases.items())
+            ]
+        _replace(self._committed, _text(document))
 
     def _path(self, host: str) -> Path:
         readable = re.sub(r"[^A-Za-z0-9.-]+", "-", host.split("://")[-1])[:60]
@@ -102,6 +123,23 @@ def _entries(document: Any, host: str | None) -> dict[ModelVersion, tuple[float,
                 info = OptimizationInfo(optimizable=True, model_type=model_type, throughput_chunk_size=chunk)
                 entries[ModelVersion(model, version)] = (float(asked_at), info)
     return entries
+
+
+def _aliases(document: Any) -> dict[ModelAlias, str]:
+    """The well-formed aliases of a file."""
+    if not isinstance(document, dict) or document.get("format") != _FORMAT:
+        return {}
+    listed = document.get("aliases")
+    found = {}
+    for item in listed if isinstance(listed, list) else []:
+        match item:
+            case {"model": str(model), "alias": str(alias), "version": str(version)} if _is_number(version):
+                found[ModelAlias(model, alias)] = version
+    return found
+
+
+def _is_number(version: str) -> bool:
+    return version.isascii() and version.isdigit()
 
 
 def _document(host: str, entries: Mapping[ModelVersion, tuple[float, OptimizationInfo]]) -> dict[str, Any]:

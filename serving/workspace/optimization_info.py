@@ -45,9 +45,10 @@ def fetch(
     unauthorized, throttled).
     """
     wanted = sorted(set(versions))
-    recorded = cache.recorded(client.host) if client is not None else cache.recorded_anywhere()
     if offline:
-        return {version: recorded.get(version) or _not_recorded(version, client) for version in wanted}
+        on_record = cache.recorded_for(client.host if client is not None else None)
+        return {version: on_record.get(version) or _not_recorded(version) for version in wanted}
+    recorded = cache.recorded(client.host) if client is not None else cache.recorded_anywhere()
     missing = [version for version in wanted if refresh or version not in recorded]
     answers: dict[ModelVersion, OptimizationInfo | Unavailable] = {
         version: recorded[version] for version in wanted if version in recorded
@@ -142,10 +143,9 @@ def ask(client: WorkspaceClient, version: ModelVersion) -> OptimizationInfo | Un
         )
 
 
-def _not_recorded(version: ModelVersion, client: WorkspaceClient | None) -> Unavailable:
-    of = f" of {client.host}" if client is not None else ""
+def _not_recorded(version: ModelVersion) -> Unavailable:
     return Unavailable(
-        f"no answer{of} is recorded for {version.model} version {version.version} (run once without --offline)"
+        f"no answer is recorded for {version.model} version {version.version} (run once without --offline)"
     )
 
 

@@ -1,5 +1,6 @@
 """`bandplan validate` as a user calls it, with recorded optimization info: no workspace is needed."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 from cli.main import main
 from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
 from serving.workspace.cache import Cache
-from tests.workspace.fake_workspace import TOKEN, FakeWorkspace, Reply
+from tests.workspace.fake_workspace import TOKEN, FakeWorkspace, Reply, Seen
 
 ENTRY = """\
 version: 1
@@ -205,6 +206,73 @@ def test_record_that_cannot_be_written_is_a_warning_and_one_to_commit_is_an_erro
     (project / "stacks").write_text("a file where the folder should be")
     assert main(["validate", "--stack", "dev", "--record"]) == 1
     assert "optimization-info.json cannot be written: Not a directory" in capsys.readouterr().err
+
+
+FOLLOWING = """\
+version: 1
+models:
+  - {name: a, task: llm/v1/chat, model: ml.x.tuned, version: {alias: champion}, throughput: {bands: {min: 1, max: 2}}}
+  - {name: b, task: llm/v1/chat, model: ml.x.tuned, version: {alias: rival}, throughput: {bands: {min: 1, max: 2}}}
+"""
+
+
+def test_s4_aliases_are_recorded_to_be_committed_and_read_offline(
+    project: Path, workspace: FakeWorkspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project, FOLLOWING)
+    (project / "stacks").mkdir()
+    (project / "stacks" / "Pulumi.dev.yaml").write_text("config: {}\n")
+    numbers = {"champion": 7, "rival": 9}
+    chunk = {"optimizable": True, "model_type": "llama", "throughput_chunk_size": 980}
+
+    def answer(seen: Seen) -> Reply:
+        alias = seen.path.rsplit("/", 1)[-1]
+        if "/aliases/" in seen.path:
+            known = alias in numbers
+            return Reply(body={"version": numbers[alias]}) if known else Reply(404, {"message": "no such alias"})
+        return Reply(body={"userName": "ann@example.com"} if seen.path.endswith("/Me") else chunk)
+
+    workspace.answer = answer
+    assert main(["validate", "--stack", "dev", "--record"]) == 0
+    record = json.loads((project / "stacks" / "optimization-info.json").read_text())
+    assert record["workspace"] == ""
+    assert record["aliases"] == [
+        {"model": "ml.x.tuned", "alias": "champion", "version": "7"},
+        {"model": "ml.x.tuned", "alias": "rival", "version": "9"},
+    ]
+    assert ("ml.x.tuned", "7") in [(one["model"], one["version"]) for one in record["answers"]]
+    shutil.rmtree(project / ".bandplan")  # as in a fresh clone
+    asked = len(workspace.seen)
+    capsys.readouterr()
+    assert main(["validate", "--stack", "dev", "--offline"]) == 0
+    assert capsys.readouterr().err == ""
+    assert len(workspace.seen) == asked
+
+    del numbers["rival"]
+    assert main(["validate", "--stack", "dev", "--record"]) == 2
+    record = json.loads((project / "stacks" / "optimization-info.json").read_text())
+    assert [one["alias"] for one in record["aliases"]] == ["champion"]
+
+
+def test_alias_that_nobody_recorded_is_told_offline(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, FOLLOWING)
+    assert main(["validate", "--offline"]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        f"not recorded, so not checked: ml.x.tuned@{alias} (`bandplan validate --record` records it)"
+        for alias in ("champion", "rival")
+    ]
+
+
+def test_version_that_is_not_eligible_is_not_recorded_as_one_that_is(
+    project: Path, workspace: FakeWorkspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project, ENTRY.replace("MAX", "1940").replace('"2"', '"9"'))
+    (project / "stacks").mkdir()
+    workspace.answer = lambda seen: Reply(body={"optimizable": False})
+    assert main(["validate", "--stack", "dev", "--record"]) == 2
+    record = json.loads((project / "stacks" / "optimization-info.json").read_text())
+    assert [one["version"] for one in record["answers"]] == ["2"]
+    assert main(["validate", "--stack", "dev", "--offline"]) == 2
 
 
 def test_override_of_a_mistyped_stack_which_would_do_nothing_is_warned_of_and_can_be_waived(

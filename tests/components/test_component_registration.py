@@ -8,10 +8,14 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi.output import Unknown
 
 from components.fleet import Fleet
 from components.program import Plan, followed_aliases, plan_stack, run
 from components.request import PendingEntity, endpoint_request
+from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from serving.throughput.registry_answers import ModelAlias
+from serving.workspace.cache import Cache
 from tests.components.conftest import Recording
 from tests.workspace.fake_workspace import TOKEN, FakeWorkspace, Reply, Seen
 
@@ -251,9 +255,78 @@ def test_s4_alias_that_points_to_nothing_stops_before_anything_is_declared(plan_
         plan_of(following())
 
 
-def test_alias_cannot_be_followed_offline(plan_of: Any) -> None:
+def test_alias_is_deployed_by_nobody_who_may_not_ask(plan_of: Any, tmp_path: Path) -> None:
+    plan_of(following(), BANDPLAN_OFFLINE="1")
     with pytest.raises(pulumi.RunError, match="run without --offline, or write the version's number"):
-        plan_of(following(), BANDPLAN_OFFLINE="1")
+        plan_stack(tmp_path, None, "local", {"BANDPLAN_OFFLINE": "1"}, TODAY, is_preview=False)
+
+
+UNITS = {"throughput": {"model_units": 50}}
+AUTO = {"throughput": "auto", "demand": {"requests_per_second": 1, "input_tokens": 100, "output_tokens": 20}}
+WANT = {"throughput": {"bands": {"min": 1, "want": 3, "accept": 2}}}
+
+
+@pytest.mark.parametrize("more", [{}, UNITS, TOKENS, AUTO, WANT], ids=["bands", "units", "tokens", "auto", "want"])
+def test_alias_that_nobody_recorded_is_unknown_offline(
+    plan_of: Any, record: Any, workspace: FakeWorkspace, more: dict[str, Any]
+) -> None:
+    plan = plan_of(following(**more), BANDPLAN_OFFLINE="1")
+    assert followed_aliases(plan.sizings, offline=True) == (
+        "models/follower: ml.own.mine@champion is not recorded, so its version is unknown; "
+        "`bandplan validate --record` records it",
+    )
+    found = declared(plan, record)
+    kind = "ModelServingProvisionedThroughput" if more is UNITS else "ModelServing"
+    (entity,) = found.named("follower", kind).inputs["config"]["servedEntities"]
+    assert isinstance(entity["entityVersion"], Unknown) and entity["entityName"] == "ml.own.mine"
+    if more is TOKENS:
+        assert (entity["minProvisionedThroughput"], entity["maxProvisionedThroughput"]) == (980, 1960)
+    elif more is not UNITS:
+        assert isinstance(entity["maxProvisionedThroughput"], Unknown)
+    assert isinstance(found.named("follower", "Endpoint").inputs["entities"][0]["version"], Unknown)
+    assert workspace.seen == []
+
+
+def test_version_of_a_legacy_workload_that_is_unknown_is_not_left_out(record: Any, tmp_path: Path) -> None:
+    workload = {"workload": {"type": "GPU_LARGE", "size": "Small", "parameters_billion": 7}}
+    legacy = {**{key: value for key, value in following().items() if key != "throughput"}, **workload}
+    document = {"version": 1, "allow_legacy": True, "models": [{**legacy, "task": "llm/v1/completions"}]}
+    (tmp_path / "models.yaml").write_text(json.dumps(document))
+    plan = plan_stack(tmp_path, None, "local", {"BANDPLAN_OFFLINE": "1"}, TODAY)
+    (model,) = declared(plan, record).named("follower", "ModelServing").inputs["config"]["servedModels"]
+    assert isinstance(model["modelVersion"], Unknown) and model["modelName"] == "ml.own.mine"
+
+
+def test_unknown_alias_beside_a_known_version_leaves_that_known(plan_of: Any, record: Any) -> None:
+    entities = [
+        {"name": "a", "model": "ml.own.mine", "version": {"alias": "champion"}, "traffic_percent": 10},
+        {"name": "b", "model": "ml.own.other", "version": "1", "traffic_percent": 90},
+    ]
+    bands = [{**entity, "throughput": {"tokens_per_second": {"min": 980, "max": 980}}} for entity in entities]
+    entry = {"name": "split", "task": "llm/v1/chat", "entities": bands}
+    with pytest.raises(pulumi.RunError, match=r"no answer is recorded for ml\.own\.other version 1"):
+        plan_of(entry, BANDPLAN_OFFLINE="1")
+    plan_of(following("x", model="ml.own.other", version="1"))  # which records its optimization info
+    found = declared(plan_of(entry, BANDPLAN_OFFLINE="1"), record)
+    one, other = found.named("split", "ModelServing").inputs["config"]["servedEntities"]
+    assert isinstance(one["entityVersion"], Unknown) and other["entityVersion"] == "1"
+    assert other["maxProvisionedThroughput"] == 980
+
+
+def test_alias_that_was_recorded_is_pinned_offline_and_told_as_such(
+    plan_of: Any, record: Any, tmp_path: Path, workspace: FakeWorkspace
+) -> None:
+    answers = {ModelVersion("ml.own.mine", "7"): OptimizationInfo(True, "llama", 980)}
+    (tmp_path / "stacks").mkdir()
+    committed = Cache(tmp_path / "nowhere", committed=tmp_path / "stacks" / "optimization-info.json")
+    committed.commit(answers, {ModelAlias("ml.own.mine", "champion"): "7"})
+    plan = plan_of(following(), BANDPLAN_OFFLINE="1")
+    assert followed_aliases(plan.sizings, offline=True) == (
+        "models/follower: ml.own.mine@champion is version 7 as recorded; it may have moved since",
+    )
+    (entity,) = declared(plan, record).named("follower", "ModelServing").inputs["config"]["servedEntities"]
+    assert (entity["entityVersion"], entity["maxProvisionedThroughput"]) == ("7", 1960)
+    assert workspace.seen == []
 
 
 def test_registration_is_planned_offline_without_asking(plan_of: Any, record: Any, workspace: FakeWorkspace) -> None:

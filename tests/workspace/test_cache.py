@@ -1,9 +1,11 @@
+import json
 import threading
 from pathlib import Path
 
 import pytest
 
 from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from serving.throughput.registry_answers import ModelAlias
 from serving.workspace.cache import Cache
 
 HOST = "http://127.0.0.1:8080"
@@ -13,6 +15,36 @@ GTE = ModelVersion("system.ai.gte_large_en_v1_5", "1")
 
 def info(chunk: int = 980) -> OptimizationInfo:
     return OptimizationInfo(optimizable=True, model_type="llama", throughput_chunk_size=chunk)
+
+
+def test_offline_answers_of_a_workspace_go_before_those_of_others(tmp_path: Path) -> None:
+    committed = tmp_path / "committed.json"
+    Cache(tmp_path / "x", committed=committed, now=lambda: 9.0).commit({LLAMA: info(980), GTE: info(970)}, {})
+    cache = Cache(tmp_path / "cache", committed=committed, now=lambda: 1.0)
+    cache.record("http://a", {LLAMA: info(490)})
+    assert cache.recorded_for("http://a") == {LLAMA: info(490), GTE: info(970)}
+    assert cache.recorded_for(None) == {LLAMA: info(980), GTE: info(970)}
+
+
+def test_committed_file_changes_only_where_an_answer_does(tmp_path: Path) -> None:
+    path = tmp_path / "committed.json"
+    Cache(tmp_path, committed=path, now=lambda: 1.0).commit({LLAMA: info(980), GTE: info(970)}, {})
+    Cache(tmp_path, committed=path, now=lambda: 2.0).commit({LLAMA: info(980), GTE: info(490)}, {})
+    times = {one["model"]: one["asked_at"] for one in json.loads(path.read_text())["answers"]}
+    assert times == {LLAMA.model: 1.0, GTE.model: 2.0}
+
+
+def test_aliases_of_the_committed_file_are_read_as_far_as_they_are_well_formed(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, committed=tmp_path / "committed.json")
+    assert cache.recorded_aliases() == {}
+    alias = ModelAlias("ml.x.tuned", "champion")
+    cache.commit({LLAMA: info(980)}, {alias: "7"})
+    assert cache.recorded_aliases() == {alias: "7"}
+    document = json.loads((tmp_path / "committed.json").read_text())
+    document["aliases"] += [{"model": "ml.x.tuned"}, 7, {"model": "m", "alias": "a", "version": "latest"}]
+    (tmp_path / "committed.json").write_text(json.dumps(document))
+    assert cache.recorded_aliases() == {alias: "7"}
+    assert Cache(tmp_path).recorded_aliases() == {}
 
 
 def test_what_is_recorded_is_read_back_by_a_later_run(tmp_path: Path) -> None:

@@ -1,0 +1,50 @@
+"""The sample fleets of the repository, in a fresh clone: nothing was ever asked there."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cli.main import main
+
+ROOT = Path(__file__).parent.parent.parent
+SAMPLES = [
+    path
+    for path in [ROOT / "models.yaml", *sorted((ROOT / "examples").glob("*.yaml"))]
+    if "models:" in path.read_text() and "version: 1" in path.read_text()
+]
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What validation reads of the repository, without `.bandplan/`."""
+    shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
+    shutil.copy(ROOT / "models.yaml", tmp_path)
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    shutil.copytree(ROOT / "stacks", tmp_path / "stacks")
+    monkeypatch.chdir(tmp_path)
+    for variable in ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "BANDPLAN_MODELS"):
+        monkeypatch.delenv(variable, raising=False)
+    return tmp_path
+
+
+def stacks_of(sample: Path) -> list[str]:
+    """The local one, and those that the sample has overrides for."""
+    return ["local", *yaml.safe_load(sample.read_text()).get("overrides", {})]
+
+
+def test_the_samples_are_found() -> None:
+    assert len(SAMPLES) >= 8
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
+def test_sample_validates_offline_in_a_fresh_clone(
+    sample: Path, clone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for stack in stacks_of(sample):
+        status = main(["validate", "--offline", "--stack", stack, "--models", str(sample.relative_to(ROOT))])
+        told = capsys.readouterr()
+        assert status == 0, told.err
+        assert "0 errors" in told.out
+        assert "not recorded" not in told.err
