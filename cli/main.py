@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from cli.errors import CommandError
+from embedded.terminal import close_the_door
 
 COMMANDS = {
     "up": "deploy models.yaml, print the endpoints, ask each one query",
@@ -55,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command that `argv` (without the program's name) asks for; returns the exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
     print_what_the_locale_can()
+    close_the_door()
     try:
         return run(argv)
     except CommandError as error:

@@ -30,6 +30,10 @@ either engine.
 | `BANDPLAN_AT_ONCE` | endpoints, by commas, whose rollout takes no steps in this run |
 | `BANDPLAN_DATABRICKS_PLUGIN` | `published`: deploy `local` with the plugin that Pulumi finds, not the stand-in |
 | `PULUMI_*` | the user's own Pulumi settings, for every stack but `local`, which has its own backend in `.bandplan/` |
+
+Texts from `models.yaml`, a workspace or any other file are shown and steer nothing: control characters, marks that
+turn the direction of a text, and characters without width are written as escapes such as `\\u202e`, which JSON reads as
+the same text. (What `pulumi` writes goes straight to the terminal. It quotes values, and shows messages as they are.)
 """
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from embedded.events import Diagnosed, Event, PolicyViolated, StepFailed, one_at_a_time
 from embedded.lines import Lines, indented, worded
+from embedded.terminal import drawing_board
 
 
 @contextmanager
@@ -25,7 +26,7 @@ def shown(is_quiet: bool, is_full: bool) -> Iterator[Callable[[Event], None]]:
 
     from embedded.tree import Tree
 
-    with Tree(Console(highlight=False), is_full) as tree:
+    with Tree(Console(highlight=False, file=drawing_board()), is_full) as tree:
         yield one_at_a_time(tree.take)
 
 

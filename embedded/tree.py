@@ -28,6 +28,7 @@ from embedded.lines import TITLES, closing, indented, worded
 from embedded.policy_lines import policy_section
 from embedded.resource import ResourceState
 from embedded.steps import Op, Step
+from embedded.terminal import visible
 from embedded.wording import (
     COLOURS,
     MARKS,
@@ -97,7 +98,7 @@ class Tree:
                 self._rows, self._messages = {}, []
                 self._policies, self._violations = policies, []
                 self._is_preview = kind == "preview"
-                self._console.print(Text(f"{TITLES[kind]} ({stack})", style="bold"))
+                self._console.print(_text(f"{TITLES[kind]} ({stack})", style="bold"))
             case StepBegan(step=step) if not is_internal(step.resource):
                 self._begin(step)
             case StepEnded(step=step, seconds=seconds) if step.urn in self._rows:
@@ -105,12 +106,12 @@ class Tree:
             case StepFailed(step=step, message=message):
                 row = self._rows.setdefault(step.urn, Row(step.resource, step.op))
                 row.is_failed = True
-                self._messages.append(Text(indented(f"{step.resource.name}: {message}"), style="red"))
+                self._messages.append(_text(indented(f"{step.resource.name}: {message}"), style="red"))
             case Progressed(urn=urn, text=text) if urn in self._rows:
                 self._rows[urn].text = text
             case Diagnosed(severity=severity, message=message, urn=urn):
                 style = {"warning": "yellow", "error": "red"}.get(severity, "")
-                self._messages.append(Text(indented(worded(severity, message, urn)), style=style))
+                self._messages.append(_text(indented(worded(severity, message, urn)), style=style))
             case PolicyViolated():
                 self._violations.append(event)
             case Finished():
@@ -134,10 +135,10 @@ class Tree:
     def _finish(self, event: Finished) -> None:
         tree, messages = self._tree(only_under_way=False), self._messages
         policies = [
-            Text(line, "red" if "[mandatory]" in line else "yellow" if "[advisory]" in line else "")
+            _text(line, "red" if "[mandatory]" in line else "yellow" if "[advisory]" in line else "")
             for line in policy_section(self._policies, self._violations, event.judged)
         ]
-        ending = [Text(line, "red" if line.startswith("error") else "") for line in closing(event, self._is_preview)]
+        ending = [_text(line, "red" if line.startswith("error") else "") for line in closing(event, self._is_preview)]
         self._rows, self._messages = {}, []
         # Whole lines, which the terminal wraps: what is cut here would be told nowhere.
         self._console.print(Group(*tree, *messages, *policies, *ending), soft_wrap=True)
@@ -149,10 +150,10 @@ class Tree:
         fits = max(3, self._console.size.height - _LINES_AROUND)
         hidden = len(lines) - fits
         if hidden > 0:
-            lines = [*lines[:fits], Text(f"    … and {hidden} more lines", style="dim")]
+            lines = [*lines[:fits], _text(f"    … and {hidden} more lines", style="dim")]
         ended = sum(row.seconds is not None for row in self._rows.values())
         under_way = sum(row.is_under_way for row in self._rows.values())
-        return Group(*lines, Text(f"    {ended} done, {under_way} under way", style="dim"))
+        return Group(*lines, _text(f"    {ended} done, {under_way} under way", style="dim"))
 
     def _tree(self, only_under_way: bool) -> list[Text]:
         """The lines of the resources that changed, or are under way, and of their parents."""
@@ -191,9 +192,14 @@ class Tree:
         style = "red" if row.is_failed else COLOURS.get(row.op, "dim")
         begin = f" {MARKS[row.op]:<2} {indent}"
         if with_changes:
-            changes = [Text(f"      {indent}{change}") for change in row.changes]
-            return [Text(f"{begin}{label(row.state)} {said}".rstrip(), style), *changes]
+            changes = [_text(f"      {indent}{change}") for change in row.changes]
+            return [_text(f"{begin}{label(row.state)} {said}".rstrip(), style), *changes]
         room = self._console.size.width - len(begin) - len(said) - 1
         return [
-            Text(f"{begin}{short_label(row.state, room)} {said}".rstrip(), style, no_wrap=True, overflow="ellipsis")
+            _text(f"{begin}{short_label(row.state, room)} {said}".rstrip(), style, no_wrap=True, overflow="ellipsis")
         ]
+
+
+def _text(text: str, style: str = "", **settings: Any) -> Text:
+    """Text for the screen, whoever wrote it: `rich` would pass escape sequences on."""
+    return Text(visible(text), style, **settings)

@@ -128,4 +128,23 @@ def bind_loopback(port: int) -> socket.socket:
 
 
 def _log_to(path: Path) -> None:
-    logging.basicConfig(filename=path, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.FileHandler(path)
+    handler.setFormatter(visible_formatter())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+
+
+def visible_formatter() -> logging.Formatter:
+    """The form of a line of the log."""
+    return _Visible("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+class _Visible(logging.Formatter):
+    """Escapes what a client sent that is not seen: the log is read on a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        if text.isprintable():
+            return text
+        return "".join(
+            one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode("ascii") for one in text
+        )

@@ -2,12 +2,13 @@
 
 import io
 import json
+import re
 
 import pytest
 from rich.console import Console
 
 from embedded.display import shown
-from embedded.events import Started, StepBegan
+from embedded.events import Diagnosed, Finished, PolicyViolated, Progressed, Started, StepBegan, StepFailed
 from embedded.lines import Lines
 from embedded.resource import ResourceState
 from embedded.steps import Op, PropertyDiff, Step
@@ -170,3 +171,27 @@ def test_refresh_tells_what_it_took_over(project: ToyProject) -> None:
     project.engine(listen=Lines(said.append).take).refresh()
 
     assert "      ~ size: 1 => 9" in said
+
+
+def test_tree_draws_with_escape_sequences_of_its_own_alone() -> None:
+    """What resources, providers and policies say may hold others, and marks that turn the direction."""
+    hostile = "\x1b[2J\x1b]0;owned\x07\u202egnp\x9b31m"
+    resource = ResourceState(URN, "toy:index/thing:Thing", custom=True, inputs={"text": hostile, hostile: 1})
+    step = Step(Op.CREATE, URN, new=resource)
+    file = io.StringIO()
+
+    with Tree(Console(file=file, width=100, force_terminal=True), is_full=True) as tree:
+        for event in (
+            Started("preview", hostile, {}, hostile),
+            StepBegan(step),
+            Progressed(URN, hostile),
+            StepFailed(step, hostile),
+            Diagnosed("warning", hostile, URN),
+            PolicyViolated("pack", "1", hostile, URN, hostile, "advisory"),
+            Finished(False, {"create": 1}),
+        ):
+            tree.take(event)
+
+    drawn = re.sub(r"\x1b\[(\?25[lh]|[\d;]*[mAK])|\r", "", file.getvalue())
+    assert r"\u001b[2J\u001b]0;owned\u0007\u202egnp\u009b31m" in drawn
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", drawn)

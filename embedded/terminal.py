@@ -1,0 +1,75 @@
+"""The one door of text to a terminal: what others wrote is shown, and steers nothing.
+
+Descriptions, tags, reasons and messages come from a pull request or from a workspace. An escape sequence in one could
+clear the screen or forge a line, and a mark of direction could show a text as another one than it is.
+"""
+
+import re
+import sys
+from collections.abc import Iterable
+from typing import IO, Any, Final, TextIO, cast
+
+_UNSEEN: Final = re.compile(
+    "["
+    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, but for tab and line feed
+    "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # no width, or turns the direction
+    "\u2028\u2029"  # ends a line where no line feed is
+    "\ud800-\udfff"  # half a character
+    "\U000e0000-\U000e007f"  # tags, which nothing shows
+    "]"
+)
+_DRAWN_WITH: Final = "\x1b\r"
+"""Controls that a program draws with."""
+
+
+def visible(text: str) -> str:
+    """The text with every character that is not seen written as in JSON, such as `\\u202e`.
+
+    So JSON stays JSON. Line feeds and tabs stay.
+    """
+    return text if text.isascii() and text.isprintable() else _UNSEEN.sub(_escaped, text)
+
+
+class Door:
+    """A text stream that writes to another one, through `visible`."""
+
+    def __init__(self, stream: TextIO, *, is_drawn_on: bool = False) -> None:
+        """`is_drawn_on`: escape sequences pass, for a program whose texts have been through `visible` already."""
+        self.stream = stream
+        self._is_drawn_on = is_drawn_on
+
+    def write(self, text: str) -> int:
+        """Write the text; returns its length, as it was given."""
+        self.stream.write(_UNSEEN.sub(_undrawn, text) if self._is_drawn_on else visible(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write every line."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def close_the_door() -> None:
+    """From here on, standard output and standard error are behind a door. A second call does nothing."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is not None and not isinstance(stream, Door):
+            setattr(sys, name, Door(stream))
+
+
+def drawing_board() -> IO[str]:
+    """Standard output for a program that draws with escape sequences."""
+    stream = sys.stdout.stream if isinstance(sys.stdout, Door) else sys.stdout
+    return cast(IO[str], Door(stream, is_drawn_on=True))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[place] << 8 | units[place + 1]:04x}" for place in range(0, len(units), 2))
+
+
+def _undrawn(found: re.Match[str]) -> str:
+    return found[0] if found[0] in _DRAWN_WITH else _escaped(found)
