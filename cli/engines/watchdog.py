@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 POLL_SECONDS = 0.1
+FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.5, 4.0
+"""Between two looks at what the program has started. A guess: a look costs some milliseconds, plugins start early."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,12 @@ def main(argv: list[str]) -> int:
         return 0
     pid = int(first)
     known = {process.pid: process for process in processes() if process.pid == pid}
-    word = lines.next(None)
+    pause, word = FIRST_LOOK_SECONDS, None
+    while word is None and not lines.is_closed:
+        # What it has started is known by then, should it be killed together with `bandplan`.
+        word, pause = lines.next(pause), min(2 * pause, LAST_LOOK_SECONDS)
+        if word is None:
+            known = _still_there(pid, known)
     if word == "end":
         return 0
     if word is None:
@@ -53,23 +60,29 @@ def main(argv: list[str]) -> int:
 
 def _see_to_the_end(pid: int, known: dict[int, Process], lines: "_Lines", again: float, last: float) -> None:
     began = time.monotonic()
-    is_told_again = False
-    while known:
+    is_told_again = is_rest_told = False
+    while known := _still_there(pid, known):
         now = time.monotonic() - began
-        alive = {process.pid: process for process in processes()}
-        known = {
-            one.pid: one
-            for one in [*known.values(), *_below(set(known), alive), *_in_group(pid, alive)]
-            if one.pid in alive and alive[one.pid].started == one.started and one.pid != os.getpid()
-        }
         if now >= last:
             for one in known.values():
                 _tell(one, signal.SIGKILL)
             return
+        if pid not in known and not is_rest_told:
+            is_rest_told = True
+            for one in known.values():
+                _tell(one, signal.SIGTERM)
         if now >= again and not is_told_again:
             is_told_again = True
             _tell(known.get(pid), signal.SIGINT)
         lines.next(POLL_SECONDS)
+
+
+def _still_there(pid: int, known: dict[int, Process]) -> dict[int, Process]:
+    """Those of the known processes that have not ended, and what they have started since."""
+    alive = {process.pid: process for process in processes()}
+    left = {one.pid: one for one in known.values() if one.pid in alive and alive[one.pid].started == one.started}
+    grown = [*left.values(), *_below(set(left), alive), *_in_group(pid, alive)]
+    return {one.pid: one for one in grown if one.pid != os.getpid()}
 
 
 def _below(roots: set[int], alive: dict[int, Process]) -> list[Process]:
@@ -134,20 +147,20 @@ class _Lines:
 
     def __init__(self) -> None:
         self._rest = b""
-        self._is_closed = False
+        self.is_closed = False
 
     def next(self, seconds: float | None) -> str | None:
         """The next line; None when the input has closed, or nothing came in so many seconds."""
         until = None if seconds is None else time.monotonic() + seconds
         while b"\n" not in self._rest:
             left = None if until is None else max(0.0, until - time.monotonic())
-            if self._is_closed:
+            if self.is_closed:
                 time.sleep(left or 0.0)
                 return None
             if not select.select([0], [], [], left)[0]:
                 return None
             data = os.read(0, 4096)
-            self._is_closed = not data
+            self.is_closed = not data
             self._rest += data
         line, _, self._rest = self._rest.partition(b"\n")
         return line.decode("ascii", "replace")

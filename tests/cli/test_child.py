@@ -201,6 +201,22 @@ def test_killed_command_leaves_nothing_running(tmp_path: Path, run: str, is_for_
         assert_gone(*pids)
 
 
+def test_what_a_killed_program_started_is_ended(tmp_path: Path) -> None:
+    """As when memory runs out; the program is in a group with what it started, unlike the hanging one's plugin."""
+    program = tmp_path / "killed.py"
+    program.write_text(
+        "import os, signal, subprocess, sys\n"
+        "plugin = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "print(plugin.pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    with started(parent_of(program)) as process:
+        pids = pids_of(process)
+        said, _ = process.communicate(timeout=60)
+        assert_gone(*pids)
+    assert said == "status -9\n"
+
+
 def test_killed_command_lets_a_program_that_can_end_in_order(tmp_path: Path) -> None:
     program, ended = tmp_path / "deploying.py", tmp_path / "ended"
     program.write_text(DEPLOYING.replace('print("stopped in order', f'open({str(ended)!r}, "w").write("x"); print("'))
