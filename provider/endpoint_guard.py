@@ -33,6 +33,7 @@ from provider.property_changes import property_changes
 from provider.readiness import Failed, Ready, assess
 from provider.shortfall import Shortfall, shortfalls
 from provider.unsendable import (
+    taken_name,
     unchangeable_api,
     unchangeable_budget_policy,
     unchangeable_description,
@@ -41,7 +42,7 @@ from provider.unsendable import (
     unsendable_task,
 )
 from serving.workspace.endpoints import Endpoints
-from serving.workspace.errors import NotFound
+from serving.workspace.errors import NotFound, WorkspaceError
 from serving.workspace.live_endpoint import READY, LiveEndpoint
 
 _COMPARED = tuple(name for name in INPUTS if name != "timeoutSeconds")
@@ -56,6 +57,7 @@ class EndpointGuard:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._is_silent = False
 
     def check(self, request: sdk.CheckRequest) -> sdk.CheckResponse:
         failures = [sdk.CheckFailure(f.property_path, f.reason) for f in findings(plain(request.new_inputs))]
@@ -95,7 +97,10 @@ class EndpointGuard:
 
     def create(self, request: sdk.CreateRequest) -> sdk.CreateResponse:
         if request.preview:
-            name = plain(request.properties)["endpoint"]
+            known = plain(request.properties)
+            name = known["endpoint"]
+            if known.get("servingEndpointId") is UNKNOWN and name is not UNKNOWN:
+                self._warn_of_taken_name(request.urn, name)
             return sdk.CreateResponse("" if name is UNKNOWN else name, _foreseen(request.properties))
         live = self._make_ready(request.urn, request.properties, None, request.timeout)
         return sdk.CreateResponse(live.name, _outputs(request.properties, live, _short(request.properties, live)))
@@ -138,6 +143,19 @@ class EndpointGuard:
 
     def delete(self, request: sdk.DeleteRequest) -> None:
         """Nothing: the endpoint belongs to another resource."""
+
+    def _warn_of_taken_name(self, urn: str, name: str) -> None:
+        """At a preview that creates the endpoint, if the workspace has one of that name; nothing if it is silent."""
+        if self._is_silent:
+            return
+        try:
+            live = Endpoints(self._context.client).get(name)
+        except NotFound:
+            return
+        except WorkspaceError:
+            self._is_silent = True  # a preview of a new stack needs no workspace
+            return
+        self._context.warn(urn, taken_name(live.name))
 
     def _refuse_other_api(self, old: dict[str, Any], new: dict[str, Any]) -> None:
         """At a preview, while the endpoint is there that a resource of another type is to be created beside."""

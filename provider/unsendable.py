@@ -50,6 +50,14 @@ def unkept_fields(endpoint: str, fields: Iterable[str]) -> str:
     )
 
 
+def taken_name(endpoint: str) -> str:
+    """The warning about an endpoint that is to be created under a name that the workspace has already."""
+    return (
+        f"{endpoint}: the workspace has an endpoint of this name that the stack does not hold, and refuses a second "
+        f"one. Take it over with `bandplan adopt {endpoint}`, or give the entry another name"
+    )
+
+
 def unchangeable_api(endpoint: str, was: Api, wanted: Api) -> str:
     """Why an endpoint cannot go from one API to the other under its name, and what to do."""
     forms: dict[Api, str] = {

@@ -16,6 +16,7 @@ from plugin.values import UNKNOWN, plain
 from provider.native import BandplanProvider
 from provider.schema import ENDPOINT_READY
 from serving.workspace.client import WorkspaceClient
+from serving.workspace.errors import NotConfigured
 from tests.provider.builders import declaration, served
 from tests.provider.workbench import Workbench
 
@@ -403,14 +404,30 @@ def test_a_cancelled_deploy_stops_waiting(bench: Workbench, stub: Any) -> None:
         bench.create(bench.inputs())
 
 
-def test_a_preview_asks_nobody_and_leaves_the_version_unknown() -> None:
+def test_name_that_another_endpoint_has_is_said_at_the_preview(bench: Workbench) -> None:
+    bench.create(bench.inputs(servingEndpointId=UNKNOWN), preview=True)
+    assert bench.warnings == []
+    identity = bench.make_endpoint()
+    bench.create(bench.inputs(servingEndpointId=identity), preview=True)
+    assert bench.warnings == []  # the stack's own
+    bench.create(bench.inputs(servingEndpointId=UNKNOWN), preview=True)
+    (warning,) = bench.warnings
+    assert f"`bandplan adopt {bench.name}`" in warning
+
+
+def test_a_preview_needs_no_workspace_and_leaves_the_version_unknown() -> None:
     def unreachable() -> WorkspaceClient:
-        raise AssertionError("a preview must not need the workspace")
+        asked.append(1)
+        raise NotConfigured("no workspace")  # a preview must not need one
+
+    asked: list[int] = []
 
     bench = Workbench(WorkspaceClient("http://127.0.0.1:1", "t"), "planned")
     bench.provider = BandplanProvider(client_factory=unreachable)
     created = bench.create(bench.inputs(servingEndpointId=UNKNOWN), preview=True)
     assert created["configVersion"] is UNKNOWN and created["id"] == "planned"
+    assert bench.create(bench.inputs(servingEndpointId=UNKNOWN), preview=True)["id"] == "planned"
+    assert asked == [1] and bench.warnings == []  # one that is silent is asked once
     assert bench.create(bench.inputs(endpoint=UNKNOWN), preview=True)["id"] == ""
     assert bench.update(bench.inputs(), bench.inputs(), preview=True)["configVersion"] is UNKNOWN
     found = bench.diff(state_of(bench, servingEndpointId="0" * 32), bench.inputs(servingEndpointId=UNKNOWN))
