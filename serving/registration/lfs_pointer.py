@@ -14,7 +14,7 @@ _START = re.compile(rb"version https://(git-lfs|hawser)\.github\.com/spec/")
 START_BYTES = 64
 """How much of a file `starts_pointer` has to see."""
 
-_MOST_BYTES = 1024
+MOST_BYTES = 1024
 """Above the size of any pointer: three short lines."""
 
 _LOADED = (".json", ".jsonl", ".jinja", ".model", ".txt", ".tiktoken", ".py", ".spm", ".yaml")
@@ -28,7 +28,7 @@ def starts_pointer(start: bytes) -> bool:
 
 def is_pointer(file: File) -> bool:
     """Whether the file is a Git LFS pointer; False if it cannot be read."""
-    if file.size_bytes > _MOST_BYTES:
+    if file.size_bytes > MOST_BYTES:
         return False
     try:
         with file.path.open("rb") as opened:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from serving.registration import adapter
@@ -48,49 +48,66 @@ def is_weights(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def read_weights(present: Mapping[str, File], shown: str) -> Weights:
-    """The weights among the files of a checkpoint, which are given by name; safetensors before pickled ones.
+@dataclass(frozen=True)
+class Chosen:
+    """The files that a model is loaded from, by name, and what is against the choice.
+
+    `weight_map` (tensor -> file) is empty if one file holds all.
+    """
+
+    names: tuple[str, ...] = ()
+    weight_map: Mapping[str, Any] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+
+def choose_weights(names: Collection[str], index: Callable[[str], dict[str, Any] | None], shown: str) -> Chosen:
+    """Choose among the names of a model's files; `index` reads one of them as JSON. Safetensors before pickled ones.
 
     transformers looks in this order: one file, the index of several, then the same for pickled weights.
     """
     for single in (SAFETENSORS, PICKLED):
-        index = f"{single}.index.json"
-        if single in present or index in present:
-            read = _read((present[single],), {}, shown) if single in present else _indexed(present, index, shown)
-            return _with_surplus(_with_pickles_named(read, shown), present, shown)
-    names = [file.name for file in present.values() if is_weights(file.name)]
-    seen = f"only {_named(names)}" if names else "no weights"
+        if single in names:
+            return Chosen((single,))
+        if f"{single}.index.json" in names:
+            return _choose_indexed(names, index(f"{single}.index.json"), f"{shown}/{single}.index.json")
+    others = [name for name in names if is_weights(name)]
+    seen = f"only {_named(others)}" if others else "no weights"
     step = f"save the model with `save_pretrained` (it writes {SAFETENSORS}), or copy the weights into the folder"
-    finding = Finding(shown, seen, f"weights are in {SAFETENSORS}, or in files that its index names", step)
-    return Weights(findings=(finding,))
+    rule = f"weights are in {SAFETENSORS}, or in files that its index names"
+    return Chosen(findings=(Finding(shown, seen, rule, step),))
 
 
-def _indexed(present: Mapping[str, File], index: str, shown: str) -> Weights:
-    place = f"{shown}/{index}"
-    if is_pointer(present[index]):
-        return Weights()  # a finding among those of the small files
-    document = read_object(present[index].path)
-    weight_map = document.get("weight_map") if isinstance(document, dict) else None
+def _choose_indexed(names: Collection[str], document: dict[str, Any] | None, place: str) -> Chosen:
+    weight_map = document.get("weight_map") if document is not None else None
     if not isinstance(weight_map, dict) or not weight_map or not all(isinstance(n, str) for n in weight_map.values()):
         step = "save the model again, or copy the index again"
-        return Weights(findings=(Finding(place, "no weight_map of tensor names to files", _RULE, step),))
+        return Chosen(findings=(Finding(place, "no weight_map of tensor names to files", _RULE, step),))
     shards = sorted(set(weight_map.values()))
     outside = [name for name in shards if name.startswith("/") or ".." in name.split("/")]
     if outside:
         finding = f"names files outside of its folder: {_named(outside)}"
         step = "put the files beside the index, and save the model again"
-        return Weights(findings=(Finding(place, finding, _RULE, step),))
-    missing = [name for name in shards if name not in present]
+        return Chosen(findings=(Finding(place, finding, _RULE, step),))
+    missing = [name for name in shards if name not in names]
     found = []
     if missing:
         finding = f"{len(missing)} of {len(shards)} files are missing: {_named(missing)}"
         found.append(Finding(place, finding, _RULE, "copy the missing files into the folder"))
-    read = _read([present[name] for name in shards if name in present], weight_map, shown)
-    return replace(read, findings=(*found, *read.findings))
+    return Chosen(tuple(name for name in shards if name in names), weight_map, tuple(found))
+
+
+def read_weights(present: Mapping[str, File], shown: str) -> Weights:
+    """The weights among the files of a model, which are given by name."""
+    chosen = choose_weights(present, lambda name: read_object(present[name].path), shown)
+    read = _read([present[name] for name in chosen.names], chosen.weight_map, shown)
+    # An index that is a Git LFS pointer is a finding among those of the small files.
+    pointers = {f"{shown}/{file.name}" for file in present.values() if is_pointer(file)}
+    found = (*(one for one in chosen.findings if one.place not in pointers), *read.findings)
+    return _with_surplus(_with_pickles_named(replace(read, findings=found), shown), present, shown)
 
 
 def _read(files: Iterable[File], weight_map: Mapping[str, Any], shown: str) -> Weights:
-    """What the headers of these files say; `weight_map` (tensor -> file) is empty when one file holds all."""
+    """What the headers of these files say, and whether each tensor is in the file where `weight_map` places it."""
     files, found = tuple(files), list[Finding]()
     if any(not file.name.endswith(".safetensors") for file in files):
         problems = ((file, pickle_problem(file.path)) for file in files)

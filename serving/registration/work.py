@@ -17,6 +17,7 @@ from serving.registration.job import Event, Job
 from serving.registration.log_model import LoggedModel, log_model
 from serving.registration.logged_folder import read_logged_folder
 from serving.registration.mlmodel import findings, read_mlmodel
+from serving.registration.remote_weights import remote_findings
 from serving.registration.size import written_size
 from serving.registration.source import Source
 from serving.registration.staging import stage
@@ -192,6 +193,7 @@ class Work:
         path = repository.download_artifacts("MLmodel", str(_made(place)))
         mlmodel = read_mlmodel(Path(path), f"{self._job.shown}: MLmodel")
         refuse_errors(findings(mlmodel, self._job.task, model_type=self._job.metadata.get("model_type")))
+        refuse_errors(remote_findings(repository, mlmodel.model_folder, self._job.shown, place))
 
     def _ensure_model(self) -> None:
         import mlflow

@@ -16,6 +16,7 @@ import pytest
 
 from serving.registration.digest import digest
 from serving.registration.environment import process_environment
+from serving.registration.errors import RegistrationError
 from serving.registration.job import Event, Job
 from serving.registration.mlmodel import findings, parse_mlmodel
 from serving.registration.process import COMMAND
@@ -163,7 +164,7 @@ def test_license_and_model_card_of_the_checkpoint_come_along(made: dict[str, Mad
     assert b"license: apache-2.0" in made[EMBEDDINGS].file(stub, "model_card_data.yaml")
 
 
-def test_registered_and_logged_models_and_runs_can_be_registered_again_under_another_name(
+def test_models_and_runs_that_hold_weights_can_be_registered_again_under_another_name(
     made: dict[str, Made], registering: Registering, registry: Registry, tmp_path: Path
 ) -> None:
     chat = made[CHAT]
@@ -176,7 +177,15 @@ def test_registered_and_logged_models_and_runs_can_be_registered_again_under_ano
         registering.request("ml.search.with_mlflow_copy", tmp_path, version, CHAT),
         registering.request("ml.search.with_mlflow_rerun", tmp_path, run, CHAT),
     ]
-    assert [made.version for made in registering.register_all(requests)] == ["1", "1", "1"]
+    # A run with references to its weights: the version has them, the run has not.
+    weightless = f"runs:/{made[EMBEDDINGS].registered.run_id}/model"
+    refused = registering.request("ml.search.with_mlflow_weightless", tmp_path, weightless, EMBEDDINGS)
+    with ThreadPoolExecutor(1) as pool:
+        attempt = pool.submit(registering.register, refused)
+        assert [made.version for made in registering.register_all(requests)] == ["1", "1", "1"]
+        error = attempt.exception()
+    assert isinstance(error, RegistrationError) and str(error).startswith(f"{weightless}/model: no weights")
+    assert registry.version_numbers(refused.name) == ()
     for request in requests:
         copied = registry.version(request.name, "1")
         assert copied is not None and copied.is_ready
