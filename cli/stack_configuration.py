@@ -1,7 +1,7 @@
 """`bandplan:models` of a stack, as Pulumi finds it: in the stack's configuration file, else in Pulumi.yaml."""
 
 import json
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -13,28 +13,41 @@ from serving.spec.models_file import KEY, NAMESPACE
 
 def configured_models(project: Project, stack: str) -> str | None:
     """The models file that the configuration names. Errors: CommandError for a file that cannot be read."""
-    in_stack = _value(_config(project, Path("stacks") / f"Pulumi.{stack}.yaml"), project)
-    in_project = _value(_config(project, Path(PROJECT_FILE)), project) if in_stack is None else None
+
+    def text_of(file: str) -> bytes | None:
+        try:
+            return (project.root / file).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise CommandError(f"{file}: cannot be read: {error.strerror}") from error
+
+    return configured_in(text_of, project, stack)
+
+
+def configured_in(text_of: Callable[[str], bytes | None], project: Project, stack: str) -> str | None:
+    """The same in another version of the project; `text_of` gives a file of it, or None. Errors: CommandError."""
+    file = f"stacks/Pulumi.{stack}.yaml"
+    in_stack = _value(_config(text_of(file), file), project)
+    in_project = _value(_config(text_of(PROJECT_FILE), PROJECT_FILE), project) if in_stack is None else None
     if isinstance(in_project, dict):
         in_project = in_project.get("value", in_project.get("default"))
     found = in_project if in_stack is None else in_stack
     if isinstance(found, dict):
         raise CommandError(
-            f"stacks/Pulumi.{stack}.yaml: {NAMESPACE}:{KEY} is a secret or a mapping; it is a path, and in the open: "
+            f"{file}: {NAMESPACE}:{KEY} is a secret or a mapping; it is a path, and in the open: "
             f"run `pulumi config set {NAMESPACE}:{KEY} FILE --stack {stack}`"
         )
     return found if found is None or isinstance(found, str) else json.dumps(found)
 
 
-def _config(project: Project, file: Path) -> dict[str, Any]:
-    """The `config` of a file of the project; empty if there is no such file, or it has none."""
-    try:
-        document = yaml.load(
-            (project.root / file).read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        )
-    except (FileNotFoundError, NotADirectoryError):
+def _config(text: bytes | None, file: str) -> dict[str, Any]:
+    """The `config` of a file's text; empty if there is no such file, or it has none."""
+    if text is None:
         return {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    try:
+        document = yaml.load(text.decode("utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise CommandError(f"{file}: cannot be read: {error}") from error
     config = document.get("config") if isinstance(document, dict) else None
     return config if isinstance(config, dict) else {}

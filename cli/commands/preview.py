@@ -26,11 +26,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="take that models file for what is deployed; no workspace and no state is asked (needs --offline)",
     )
+    parser.add_argument(
+        "--against-commit",
+        metavar="COMMIT",
+        help="the same with the models file that the stack had in that commit, wherever that was",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     with whole_document(arguments):
-        if arguments.against is not None:
+        if arguments.against is not None or arguments.against_commit is not None:
             return against(arguments)
         if arguments.save_plan is None:
             return 0 if open_deployment(arguments).engine.preview(options_of(arguments)).ok else 1
@@ -52,16 +57,23 @@ def whole_document(arguments: argparse.Namespace) -> Iterator[None]:
 
 def against(arguments: argparse.Namespace) -> int:
     """For a pull request from a fork: neither a workspace nor a state can be read for it."""
+    from cli.engines.offline import Base, preview_against
+    from cli.stack_choice import choose_stack
+
+    if arguments.against is not None and arguments.against_commit is not None:
+        raise UsageProblem("--against and --against-commit: give one of them")
     if not arguments.offline or arguments.save_plan is not None or arguments.refresh:
         raise UsageProblem(
             "--against: asks nobody, so it goes with --offline, and with neither --save-plan nor --refresh"
         )
-    from cli.engines.offline import preview_against
-    from cli.stack_choice import choose_stack
-
     choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
-    result = preview_against(choice.project, choice.name, arguments.against, options_of(arguments))
-    return 0 if result.ok else 1
+    base: Base | Path = arguments.against
+    if arguments.against is None:
+        from cli.base_commit import models_in_commit
+
+        name, text = models_in_commit(choice, arguments.against_commit)
+        base = Base(f"--against-commit {arguments.against_commit}", Path(name).name, text)
+    return 0 if preview_against(choice.project, choice.name, base, options_of(arguments)).ok else 1
 
 
 def save_plan(arguments: argparse.Namespace) -> int:

@@ -83,19 +83,41 @@ class Declared:
                 self.resources.append(state.changed(id=identity, outputs=dict(state.inputs)))
 
 
-def preview_against(project: Project, stack: str, base: Path, options: Options) -> Result:
+@dataclass(frozen=True)
+class Base:
+    """The models file that is taken for what is deployed: where it is from, for messages, its name and its text."""
+
+    origin: str
+    name: str
+    text: bytes
+
+    @classmethod
+    def of_file(cls, file: Path) -> "Base":
+        """Errors: CommandError for one that cannot be read."""
+        try:
+            return cls(f"--against {file}", file.name, file.read_bytes())
+        except FileNotFoundError as error:
+            step = f"write one with `git show COMMIT:models.yaml > {file}`, or name the commit with --against-commit"
+            raise CommandError(f"--against {file}: no such file; {step}") from error
+        except OSError as error:
+            raise CommandError(f"--against {file}: cannot be read: {error.strerror}") from error
+
+
+def preview_against(project: Project, stack: str, base: Base | Path, options: Options) -> Result:
     """The preview of `stack` as if `base`, a models file, were deployed. Errors: CommandError."""
-    if not base.is_file():
-        raise CommandError(f"--against {base}: no such file; write one with `git show COMMIT:models.yaml > {base}`")
+    base = Base.of_file(base) if isinstance(base, Path) else base
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DATABRICKS_")}
     environ = {**kept, "BANDPLAN_OFFLINE": "1"}
     from plugin.lean_sdk import import_late
 
     import_late()
     with tempfile.TemporaryDirectory(prefix="bandplan-offline-") as folder, no_collection(), translated_errors():
-        before = deployed(project, stack, Path(folder), {**environ, "BANDPLAN_MODELS": str(base.resolve())})
+        models = Path(folder) / "base" / base.name
+        models.parent.mkdir()
+        models.write_bytes(base.text)
+        before = deployed(project, stack, Path(folder), {**environ, "BANDPLAN_MODELS": str(models)})
         if before is not None:
-            raise failed(before, base)
+            raise failed(before, base.origin)
         with environment(environ), shown(is_quiet=options.json, is_full=options.diff) as listen:
             analyzer = analyzer_of(project, stack)
             engine = Engine(project.root, stack, Path(folder), providers(), listen, options.parallel, analyzer=analyzer)
@@ -145,12 +167,12 @@ def known(value: Any) -> Any:
     return None if value is UNKNOWN else value
 
 
-def failed(outcome: Outcome, base: Path) -> CommandError:
+def failed(outcome: Outcome, origin: str) -> CommandError:
     """The other file has errors of its own, so there is nothing to compare with."""
     lines = [
         entry["message"].strip() for entry in outcome.digest.get("diagnostics", []) if entry["severity"] == "error"
     ]
-    return CommandError(f"--against {base}: nothing can be compared with it:\n" + "\n".join(lines))
+    return CommandError(f"{origin}: nothing can be compared with it:\n" + "\n".join(lines))
 
 
 def providers() -> dict[str, sdk.Provider]:

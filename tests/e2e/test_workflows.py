@@ -211,6 +211,23 @@ def test_a_fork_is_previewed_without_secrets_and_without_asking_anybody(reposito
 
 
 @pytest.mark.parametrize("engine", ENGINES[:1], indirect=True)
+def test_a_fork_that_moves_the_models_file_is_compared_with_where_it_was(repository: Repository) -> None:
+    config = repository.path / "stacks" / "Pulumi.prod.yaml"
+    process.stop(repository.fleet.stub_folder)
+    kept = config.read_text()
+    assert "bandplan:models: models.yaml" in kept
+    (repository.path / "teams").mkdir()
+    git(repository.path, "checkout", "--quiet", "-B", "change", "main")
+    config.write_text(kept.replace("models.yaml", "teams/a.yaml"))
+    (repository.path / "teams" / "a.yaml").write_text(MODELS.replace(BAND, RAISED))
+
+    job, _ = repository.preview("version: 1\nmodels: []\n", is_fork=True)
+
+    assert (job.name, job.conclusion) == ("offline (prod)", "success"), job.log
+    assert "changes 1 of 2 endpoints" in job.summary
+
+
+@pytest.mark.parametrize("engine", ENGINES[:1], indirect=True)
 def test_the_same_files_do_nothing_harmful_where_no_workspace_is_configured(repository: Repository) -> None:
     repository.runner.variables = {}
     for workflow, event in (("deploy.yml", "push"), ("drift.yml", "schedule")):
