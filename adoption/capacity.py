@@ -68,13 +68,13 @@ def model_of(entity: ServedEntity) -> str:
 
 def _units(entity: ServedEntity, units: int) -> Capacity:
     burst = entity.settings.get("burst_scaling_enabled")
-    if burst:
-        return Capacity("throughput", {"model_units": units, "burst": True})
+    if burst is not None:
+        return Capacity("throughput", {"model_units": units, "burst": bool(burst)})
     note = (
-        f"{entity.name}: whether it may burst is not given back by the platform, whose default is on; a deploy sends "
-        "nothing about it unless you write `burst: true`"
+        f"{entity.name}: whether it may burst is not given back by the platform, whose default is that it may; a "
+        "deploy sends nothing about it unless you write `burst: true` or `burst: false`"
     )
-    return Capacity("throughput", {"model_units": units}, (note,) if burst is None else ())
+    return Capacity("throughput", {"model_units": units}, (note,))
 
 
 def _band(entity: ServedEntity, chunk: int | None) -> Capacity:

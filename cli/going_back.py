@@ -116,7 +116,7 @@ def move_traffic(back: GoingBack, say: Callable[[str], None], sleep: Callable[[f
         live = _settled(endpoints, back, say, sleep)
         while live.config is not None and live.config.traffic_percent.get(target.served_name) != 100:
             throughput = back.entry.throughput
-            burst = isinstance(throughput, ModelUnitThroughput) and throughput.burst
+            burst = throughput.burst if isinstance(throughput, ModelUnitThroughput) else None
             body = config_with_all_traffic_to(live.config, target.served_name, burst=burst)
             say(f"{back.name}: sending all traffic to version {back.version}")
             try:

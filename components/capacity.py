@@ -132,7 +132,7 @@ def entity_inputs(entity: EntitySizing) -> dict[str, Any]:
         "acceptedMaxBands": entity.accepted_max_bands,
         "acceptedCeilingTokensPerSecond": entity.accepted_max_provisioned_throughput,
         "acceptedModelUnits": entity.accepted_model_units,
-        "burst": entity.burst or None,
+        "burst": entity.may_burst or None,
         "workloadType": entity.workload_type,
         "workloadSize": entity.workload_size,
         "scaleToZero": entity.scale_to_zero,

@@ -69,9 +69,11 @@ def endpoint_request(sizing: EndpointSizing, pending: Pending = _NONE_PENDING) -
     endpoint = endpoint_inputs(sizing, pending)
     limits = timeouts(sizing)
     ready = ready_inputs(api, sizing.entry.task, endpoint, limits)
+    if "servedEntities" in ready["declared"]:
+        ready["declared"]["servedEntities"] = with_burst_off(sizing, ready["declared"]["servedEntities"])
     if sizing.accepts_less:
         endpoint = {**endpoint, "config": config_inputs(sizing, pending, accepted=True)}
-        ready["accepted"] = {"servedEntities": endpoint["config"]["servedEntities"]}
+        ready["accepted"] = {"servedEntities": with_burst_off(sizing, endpoint["config"]["servedEntities"])}
     return EndpointRequest(
         api=api,
         endpoint=endpoint,
@@ -162,7 +164,7 @@ def served_entity(entity: EntitySizing, pending: PendingEntity | None = None, *,
     inputs: Inputs = {"name": entity.served_name, "entityName": entity.model, "entityVersion": version}
     if entity.model_units is not None:
         inputs["provisionedModelUnits"] = (entity.accepted_model_units if accepted else None) or entity.model_units
-        # Never an explicit false: the platform does not return the field, so a stated default would differ for ever.
+        # Never an explicit false: the published provider drops it. `EndpointReady` sends it (`with_burst_off`).
         if entity.burst:
             inputs["burstScalingEnabled"] = True
         return inputs
@@ -173,6 +175,14 @@ def served_entity(entity: EntitySizing, pending: PendingEntity | None = None, *,
         bounds.accepted_max_provisioned_throughput if is_less else bounds.max_provisioned_throughput
     )
     return inputs
+
+
+def with_burst_off(sizing: EndpointSizing, entities: list[Inputs]) -> list[Inputs]:
+    """`entities` as the guard declares them: with the explicit false that only the guard can send."""
+    return [
+        {**inputs, "burstScalingEnabled": False} if entity.model_units is not None and entity.burst is False else inputs
+        for entity, inputs in zip(sizing.entities, entities, strict=True)
+    ]
 
 
 def served_model(entity: EntitySizing, pending: PendingEntity | None = None) -> Inputs:

@@ -7,7 +7,7 @@ What counts as equal, and why:
   no difference, except the capacity of an entity: an undeclared minimum, say, means zero. `scale_to_zero_enabled` is
   filled in where an entity has throughput: its floor decides, and the switch is for CPU (S26);
 - a part that was not declared at all (tags, AI gateway, ...) is not managed here, so it is never different;
-- what the platform never gives back cannot differ: `unverifiable` names it.
+- what the platform does not give back cannot differ: `unverifiable` names it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -79,17 +79,42 @@ def task_difference(declared: Declared, live: LiveEndpoint) -> Difference | None
 
 def unverifiable(declared: Declared, live: LiveEndpoint) -> tuple[str, ...]:
     """Property paths of declared values that the platform does not give back, so that nobody can compare them."""
+    pairs = _pairs(declared.entities, _view(declared, effective_config(live)))
     found = [
         property_path(("declared", declared.entity_key, index, name))
-        for index, entity in enumerate(declared.entities)
+        for index, (entity, paired) in enumerate(zip(declared.entities, pairs, strict=True))
         for name, value in entity.items()
-        if is_write_only(name) and value
+        if is_write_only(name) and value not in (None, "")
+        if paired is None or to_api_name(name) not in paired.settings
     ]
     if declared.budget_policy_id:
         found.append("declared.budgetPolicyId")
     if declared.rate_limits and live.rate_limits is None:
         found.append("declared.rateLimits")
     return tuple(found)
+
+
+def is_burst_unstated(
+    declared: Declared, previous: Declared | None, live: LiveEndpoint, recorded_version: int | None
+) -> bool:
+    """Whether an explicit false, which the published provider drops, has to be sent and nothing shows that it was.
+
+    A config without it switches bursting on, the platform's default. So it is sent where the platform does not give it
+    back and the config is not the one that the guard saw last (`recorded_version`), and where it is taken back.
+    """
+    off = [entity for entity in declared.entities if entity.get(_BURST) is False]
+    if not off:
+        was_off = previous is not None and any(entity.get(_BURST) is False for entity in previous.entities)
+        return was_off and not any(entity.get(_BURST) for entity in declared.entities)
+    pairs = _pairs(off, _view(declared, effective_config(live)))
+    if all(paired is not None and to_api_name(_BURST) in paired.settings for paired in pairs):
+        return False
+    if previous is None or (previous.entities, previous.routes) != (declared.entities, declared.routes):
+        return True
+    return live.config is None or recorded_version != live.config.version
+
+
+_BURST = "burstScalingEnabled"
 
 
 def _entity_differences(declared: Declared, config: Config | None) -> Iterator[Difference]:

@@ -14,6 +14,7 @@ from provider.comparison import (
     description_difference,
     differences,
     fields_at_risk,
+    is_burst_unstated,
     task_difference,
     undeclared_parts,
 )
@@ -108,12 +109,14 @@ class EndpointGuard:
     def update(self, request: sdk.UpdateRequest) -> sdk.UpdateResponse:
         if request.preview:
             return sdk.UpdateResponse(_foreseen(request.news))
-        previous = plain(request.olds).get("declared")
+        state = plain(request.olds)
+        previous = state.get("declared")
         live = self._make_ready(
             request.urn,
             request.news,
             Declared.from_inputs(previous) if previous else None,
             request.timeout,
+            recorded_version(state),
         )
         return sdk.UpdateResponse(_outputs(request.news, live, _short(request.news, live)))
 
@@ -139,7 +142,12 @@ class EndpointGuard:
         if found or added:
             now = {**_as_live(known["declared"], found), **added}
             inputs["declared"] = property_values({"declared": now})["declared"]
-        return sdk.ReadResponse(live.name, _outputs(inputs, live, short), inputs)
+        outputs = _outputs(inputs, live, short)
+        is_unstated = is_burst_unstated(declared, declared, live, recorded_version(known))
+        if is_unstated and "configVersion" in request.properties:
+            # The version is what tells the next `up` that a false has to be sent again.
+            outputs["configVersion"] = request.properties["configVersion"]
+        return sdk.ReadResponse(live.name, outputs, inputs)
 
     def delete(self, request: sdk.DeleteRequest) -> None:
         """Nothing: the endpoint belongs to another resource."""
@@ -207,13 +215,15 @@ class EndpointGuard:
         found = differences(wanted.declared, live)
         # What the program changes is in the plan already, where the engine can show it with both its values.
         paths += [difference.property_path for difference in found if not _is_changed(difference, changed)]
+        before = Declared.from_inputs(old["declared"]) if old.get("declared") else wanted.declared
+        if before == wanted.declared and is_burst_unstated(before, before, live, recorded_version(old)):
+            paths += self._burst_again(urn, wanted)
         short = () if live.is_updating else shortfalls(wanted.declared, wanted.accepted, live.config) or ()
         if short:
             failed = assess(live)
             reasons = [one.reason for one in failed.entities if one.reason] if isinstance(failed, Failed) else []
             said = dict.fromkeys(map(self._context.client.presentable, reasons))
             self._context.warn(urn, short_of_capacity(wanted.endpoint, short, said))
-        before = Declared.from_inputs(old["declared"]) if old.get("declared") else wanted.declared
         recorded = found if before == wanted.declared else differences(before, live)
         told = {one.path for one in short}
         drifted = [one for one in recorded if not _is_changed(one, changed) and one.path not in told]
@@ -240,12 +250,27 @@ class EndpointGuard:
             paths.append("ready")
         return tuple(paths)
 
+    def _burst_again(self, urn: str, wanted: Wanted) -> list[str]:
+        """Property paths of each `false` that is sent again, because the config was changed since it was last sent."""
+        self._context.warn(
+            urn,
+            f"{wanted.endpoint}: the config was changed since the last deployment, and the platform does not tell "
+            "whether bursting is still off; `burst: false` is sent again",
+        )
+        declared = wanted.declared
+        return [
+            property_path(("declared", declared.entity_key, index, "burstScalingEnabled"))
+            for index, entity in enumerate(declared.entities)
+            if entity.get("burstScalingEnabled") is False
+        ]
+
     def _make_ready(
         self,
         urn: str,
         inputs: dict[str, PropertyValue],
         previous: Declared | None,
         timeout_seconds: float,
+        version: int | None = None,
     ) -> LiveEndpoint:
         known = plain(inputs)
         if timeout_seconds > 0 and not known.get("timeoutSeconds"):
@@ -257,7 +282,13 @@ class EndpointGuard:
             sleep=self._context.cancelled.wait,
         )
         with told_to_user(wanted.endpoint):
-            return make_ready(Endpoints(self._context.client), wanted, previous, surroundings)
+            return make_ready(Endpoints(self._context.client), wanted, previous, surroundings, version)
+
+
+def recorded_version(state: dict[str, Any]) -> int | None:
+    """Version of the config that the state holds; None where it holds none."""
+    version = state.get("configVersion")
+    return int(version) if isinstance(version, (int, float)) else None
 
 
 def _foreseen(inputs: dict[str, PropertyValue]) -> dict[str, PropertyValue]:

@@ -67,12 +67,15 @@ def make_ready(
     wanted: Wanted,
     previous: Declared | None,
     surroundings: Surroundings,
+    recorded_version: int | None = None,
 ) -> LiveEndpoint:
     """The endpoint once it is ready and runs what `wanted` declares; `previous` is the declaration in the state.
 
+    `recorded_version` is that of the config that served when the state was written.
+
     Errors: ProviderError with the platform's reasons when it fails, does not get there in time, or is not there.
     """
-    return _Run(endpoints, wanted, previous, surroundings).make_ready()
+    return _Run(endpoints, wanted, previous, surroundings, recorded_version).make_ready()
 
 
 class _Run:
@@ -84,7 +87,9 @@ class _Run:
         wanted: Wanted,
         previous: Declared | None,
         surroundings: Surroundings,
+        recorded_version: int | None,
     ) -> None:
+        self._recorded_version = recorded_version
         self._endpoints = endpoints
         self._wanted = wanted
         self._previous = previous
@@ -130,7 +135,7 @@ class _Run:
 
     def _requests(self, live: LiveEndpoint) -> tuple[Request, ...]:
         declared = self._wanted.declared
-        return requests(declared, self._previous, live, differences(declared, live))
+        return requests(declared, self._previous, live, differences(declared, live), self._recorded_version)
 
     def _get(self) -> LiveEndpoint:
         try:

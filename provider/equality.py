@@ -6,8 +6,8 @@ from typing import Any
 from provider.naming import to_api_name
 
 WRITE_ONLY = frozenset({"burst_scaling_enabled"})
-"""Not returned by GET (github.com/databricks/cli, bundle/direct notes on serving endpoints, read 2025-11).
-The same holds for budget_policy_id and for every `*_plaintext` secret."""
+"""Not returned by GET (github.com/databricks/cli, bundle/direct notes on serving endpoints, read 2025-11); compared
+where a workspace returns it all the same. The same holds for budget_policy_id and for every `*_plaintext` secret."""
 
 
 _ZERO_IS_A_VALUE = frozenset({"calls", "tokens"})

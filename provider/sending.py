@@ -7,7 +7,7 @@ failed config update, and crashes on a removed AI gateway. Those are the cases t
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from provider.comparison import CONFIG_PARTS
+from provider.comparison import CONFIG_PARTS, is_burst_unstated
 from provider.config_body import config_body
 from provider.declared import Declared
 from provider.difference import Difference
@@ -34,10 +34,12 @@ def requests(
     previous: Declared | None,
     live: LiveEndpoint,
     differences: tuple[Difference, ...],
+    recorded_version: int | None = None,
 ) -> tuple[Request, ...]:
     """The requests that mend `differences` and undo what only `previous` declared; the config, which takes long, last.
 
-    `previous` is the declaration that the state holds, None at creation. Parts that were never declared stay untouched.
+    `previous` is the declaration that the state holds, None at creation; `recorded_version` that of the config that
+    served then. Parts that were never declared stay untouched.
     """
     different = {difference.part for difference in differences}
     found = (
@@ -45,7 +47,13 @@ def requests(
         _tags(declared, previous, live, "tags" in different),
         _ai_gateway(declared, previous, live, "aiGateway" in different),
         _rate_limits(declared, previous, "rateLimits" in different, live.rate_limits is None),
-        _config(declared, live, bool(different & CONFIG_PARTS) or _changes_hidden(declared, previous, live)),
+        _config(
+            declared,
+            live,
+            bool(different & CONFIG_PARTS)
+            or _changes_hidden(declared, previous, live)
+            or is_burst_unstated(declared, previous, live, recorded_version),
+        ),
     )
     return tuple(request for request in found if request is not None)
 

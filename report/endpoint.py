@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 from report.capacity import Capacity
@@ -10,7 +10,7 @@ from report.entity import Pair, is_traffic_moved, paired
 from report.preview import Preview, State, Step
 from report.rollout import Rollout, in_place
 from report.stated_capacity import component_capacity, serving_capacity
-from report.urn import parse_urn
+from report.urn import Urn, parse_urn
 
 COMPONENT: Final = "bandplan:index:Endpoint"
 GUARD: Final = "bandplan:index:EndpointReady"
@@ -107,7 +107,7 @@ def _change(urn: str, steps: Sequence[Step], preview: Preview, known: Mapping[st
     parts = parse_urn(urn)
     if parts is None or not (component or serving or any(step.parts.type in _OWN for step in others)):
         return None
-    before, after = _sides(component, serving, parts.name, preview, known)
+    before, after = _sides(component, serving, parts, preview, known)
     name = (after or before or Capacity(parts.name)).name or parts.name
     rollout = _rollout(component, serving, others, before, after)
     if rollout.kind in ("new", "adopted"):
@@ -121,10 +121,12 @@ _OWN: Final = frozenset({GUARD, *_PART_NAMES})
 
 
 def _sides(
-    component: Step | None, serving: Sequence[Step], name: str, preview: Preview, known: Mapping[str, Capacity]
+    component: Step | None, serving: Sequence[Step], parts: Urn, preview: Preview, known: Mapping[str, Capacity]
 ) -> tuple[Capacity | None, Capacity | None]:
     """The component says most; without a step of its own, what it says did not change."""
-    read, stated = (serving_capacity, serving) if component is None else (component_capacity, [component])
+    name = parts.name
+    read_serving = partial(serving_capacity, is_alone=parts.type in SERVING)
+    read, stated = (read_serving, serving) if component is None else (component_capacity, [component])
     sides: list[Capacity | None] = []
     for side in ("old", "new"):
         found: Capacity | None = None

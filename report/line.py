@@ -296,7 +296,7 @@ def _entity_size(entity: Entity) -> Cell:
 def _burst(change: EndpointChange) -> Iterator[Line]:
     if change.is_burst_moved or (change.after is not None and change.after.burst):
         before, after = (
-            EMPTY if side is None else (Run("on" if side.burst else "not asked for", side.burst),)
+            EMPTY if side is None else (Run("on" if side.burst else "off", side.burst),)
             for side in (change.before, change.after)
         )
         beyond = "goes beyond the model units and is billed on top, in no figure here"

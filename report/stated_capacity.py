@@ -44,8 +44,14 @@ def component_capacity(inputs: Mapping[str, Any], name: str, place: str, reading
     )
 
 
-def serving_capacity(inputs: Mapping[str, Any], name: str, place: str, reading: Reading) -> Capacity:
-    """From the inputs of ModelServing or ModelServingProvisionedThroughput, where the component does not change."""
+def serving_capacity(
+    inputs: Mapping[str, Any], name: str, place: str, reading: Reading, *, is_alone: bool = False
+) -> Capacity:
+    """From the inputs of ModelServing or ModelServingProvisionedThroughput, where the component does not change.
+
+    Model units without a word about bursting may burst, if the resource `is_alone`; inside a component the guard may be
+    the one that is told otherwise.
+    """
     config = reading.record(inputs.get("config"), f"{place}.config")
     routes = _routes(config, f"{place}.config.trafficConfig", reading)
     entities = []
@@ -61,8 +67,10 @@ def serving_capacity(inputs: Mapping[str, Any], name: str, place: str, reading: 
         ceiling_tokens_per_second=total([entity.ceiling_tokens_per_second for entity in entities]),
         model_units=total(units),
         burst=any(
-            reading.record(item, place).get("burstScalingEnabled") is True
-            for item in reading.items(config.get("servedEntities"), f"{place}.config.servedEntities")
+            reading.record(item, place).get("burstScalingEnabled", is_alone and entity.model_units is not None) is True
+            for item, entity in zip(
+                reading.items(config.get("servedEntities"), f"{place}.config.servedEntities"), entities, strict=False
+            )
         ),
         entities=tuple(entities),
     )

@@ -16,8 +16,8 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
         if entity.burst:
             units = f" past {entity.model_units} model units" if entity.model_units is not None else ""
             yield Finding(
-                f"{endpoint.where(entity)}may burst{units}, which is billed on top, and no reason is given; "
-                f"write tags: {{{tag}: <why>}}, or burst: false"
+                f"{endpoint.where(entity)}may burst{units}, as it may unless burst: false is stated; that is "
+                f"billed on top, and no reason is given; write tags: {{{tag}: <why>}}, or burst: false"
             )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Discriminator, Field, Tag
 
-from serving.spec.shape import Flag, Shape, Whole
+from serving.spec.shape import Flag, IfGiven, Shape, Whole
 
 
 class BandRange(Shape):
@@ -115,7 +115,11 @@ class ModelUnitThroughput(Shape):
     model_units: Units = Field(
         description="Model units of this served entity.", examples=[50, {"want": 100, "accept": 50}]
     )
-    burst: Flag = Field(default=False, description="Whether the endpoint may scale past its model units for a while.")
+    burst: IfGiven[Flag] = Field(
+        default=None,
+        description="Whether the endpoint may scale past its model units for a while. Left out, the platform decides, "
+        "whose default is that it may.",
+    )
 
     @property
     def wanted_units(self) -> int:

@@ -17,9 +17,10 @@ class EntitySizing:
     """The capacity of one served entity: a band, model units, or a legacy workload; the fields of the others are None.
 
     Units: tokens per second, input and output together. Of a version still to be registered, what depends on its chunk
-    is None. `estimated_tokens_per_second` is for model units and the one published shape. `task_place` is where MLflow
-    takes the task when this deploy logs the model. `alias` is the one that the entity follows. Maxima and units are
-    what is wanted; `accepted_` ones are what will do while there is no GPU capacity, None where nothing less does.
+    is None. `burst` is what is declared, None where nothing is. `estimated_tokens_per_second` is for model units and
+    the one published shape. `task_place` is where MLflow takes the task when this deploy logs the model. `alias` is the
+    one that the entity follows. Maxima and units are what is wanted; `accepted_` ones are what will do while there is
+    no GPU capacity, None where nothing less does.
     """
 
     served_name: str
@@ -32,7 +33,7 @@ class EntitySizing:
     min_provisioned_throughput: int | None = None
     max_provisioned_throughput: int | None = None
     model_units: int | None = None
-    burst: bool = False
+    burst: bool | None = False
     workload_type: WorkloadType | None = None
     workload_size: WorkloadSize | None = None
     scale_to_zero: bool | None = None
@@ -42,6 +43,11 @@ class EntitySizing:
     accepted_max_bands: int | None = None
     accepted_max_provisioned_throughput: int | None = None
     accepted_model_units: int | None = None
+
+    @property
+    def may_burst(self) -> bool:
+        """Whether the entity may scale past its model units: unless it is declared not to (the platform's default)."""
+        return self.model_units is not None and self.burst is not False
 
     @property
     def accepts_less(self) -> bool:

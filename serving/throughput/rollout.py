@@ -31,7 +31,8 @@ STAYING = ("hold", "stop", "unmeasured", "wait")
 class RunningEntity:
     """One served entity of a live endpoint, in the order of its routes; tokens/s, or model units.
 
-    `chunk_tokens_per_second` is None for a version of which nothing is known; the endpoint does not tell it.
+    `burst` is None where the platform does not tell it. `chunk_tokens_per_second`, which the endpoint does not tell, is
+    None for a version of which nothing is known.
     """
 
     served_name: str
@@ -41,7 +42,7 @@ class RunningEntity:
     min_provisioned_throughput: int | None = None
     max_provisioned_throughput: int | None = None
     model_units: int | None = None
-    burst: bool = False
+    burst: bool | None = None
     is_legacy: bool = False
     chunk_tokens_per_second: int | None = None
 

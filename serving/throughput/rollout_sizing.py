@@ -80,7 +80,7 @@ def _old(running: RunningEntity | None, traffic_percent: int, wanted: EntitySizi
         max_provisioned_throughput=running.max_provisioned_throughput,
         model_units=running.model_units,
         # The platform does not give it back; both versions are of one entry.
-        burst=running.burst or (wanted.burst and running.model_units is not None),
+        burst=False if running.model_units is None else running.burst if wanted.burst is None else wanted.burst,
     )
 
 

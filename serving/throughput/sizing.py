@@ -182,7 +182,7 @@ def _endpoint(
         model_units=_total([entity.model_units for entity in entities]),
         demand_tokens_per_second=demand,
         headroom=round(ceiling / demand, 3) if ceiling is not None and demand else None,
-        burst=any(entity.burst for entity in entities),
+        burst=any(entity.may_burst for entity in entities),
         deferred=tuple(one.deferred for one in sized if one.deferred),
         estimated_tokens_per_second=_total([entity.estimated_tokens_per_second for entity in entities]),
     )

@@ -51,7 +51,7 @@ def _in_order(config: Config) -> tuple[RunningEntity, ...]:
                 min_provisioned_throughput=int(settings.get("min_provisioned_throughput") or 0),
                 max_provisioned_throughput=int(settings.get("max_provisioned_throughput") or 0),
                 model_units=_units(settings),
-                burst=bool(settings.get("burst_scaling_enabled")),
+                burst=settings.get("burst_scaling_enabled"),
                 is_legacy=not settings.get("max_provisioned_throughput") and _units(settings) is None,
             )
         )

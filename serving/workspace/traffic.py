@@ -31,10 +31,10 @@ _NEVER_WITH_THROUGHPUT = ("workload_size", "workload_type", "scale_to_zero_enabl
 """What the platform fills in for provisioned throughput, and a request for it does not have."""
 
 
-def config_with_all_traffic_to(config: Config, served_name: str, *, burst: bool = False) -> dict[str, Any]:
+def config_with_all_traffic_to(config: Config, served_name: str, *, burst: bool | None = None) -> dict[str, Any]:
     """The body of a config update: the entities as they are, `served_name` with 100 percent, the others with 0.
 
-    `burst` is for model units: the platform does not give it back, and what a request leaves out is off.
+    `burst` is for model units: the platform does not give it back, and a request that leaves it out switches it on.
     """
     order = list(config.traffic_percent) or [entity.name for entity in config.entities]
     body: dict[str, Any] = {
@@ -55,9 +55,10 @@ def config_with_all_traffic_to(config: Config, served_name: str, *, burst: bool 
     return {**body, "auto_capture_config": capture} if capture else body
 
 
-def _sent(settings: Mapping[str, Any], burst: bool) -> dict[str, Any]:
+def _sent(settings: Mapping[str, Any], burst: bool | None) -> dict[str, Any]:
     is_provisioned = any(settings.get(key) for key in ("max_provisioned_throughput", "provisioned_model_units"))
     left_out = _NEVER_WITH_THROUGHPUT if is_provisioned else ()
     sent = {key: settings[key] for key in _SENT if settings.get(key) is not None and key not in left_out}
     sent |= unknown(settings, ENTITY)
-    return {**sent, "burst_scaling_enabled": True} if burst and sent.get("provisioned_model_units") else sent
+    is_stated = burst is not None and sent.get("provisioned_model_units")
+    return {**sent, "burst_scaling_enabled": burst} if is_stated else sent

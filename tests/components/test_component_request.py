@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from components.capacity import capacity_inputs
 from components.request import endpoint_inputs, endpoint_request
 from components.wire import camel_case, wire
 
@@ -59,11 +60,25 @@ def test_s10_model_units_are_stated_per_served_model(sizing_of: Any) -> None:
     assert [item["provisionedModelUnits"] for item in served] == [50, 10]
 
 
-@pytest.mark.parametrize(("burst", "stated"), [(True, {"burstScalingEnabled": True}), (False, {})])
-def test_burst_is_stated_only_when_on(sizing_of: Any, burst: bool, stated: dict[str, bool]) -> None:
-    sizing = sizing_of(chunk=None, throughput={**UNITS, "burst": burst})
-    (entity,) = endpoint_inputs(sizing)["config"]["servedEntities"]
-    assert {key: value for key, value in entity.items() if key == "burstScalingEnabled"} == stated
+@pytest.mark.parametrize(("burst", "stated", "guarded"), [(True, True, True), (False, None, False), (None, None, None)])
+@pytest.mark.parametrize("units", [50, {"want": 100, "accept": 50}])
+def test_burst_off_is_declared_to_the_guard_alone(
+    sizing_of: Any, burst: bool | None, stated: bool | None, guarded: bool | None, units: Any
+) -> None:
+    """The published provider drops a false."""
+    throughput = {"model_units": units, **({} if burst is None else {"burst": burst})}
+    request = endpoint_request(sizing_of(chunk=None, throughput=throughput))
+    assert request.endpoint["config"]["servedEntities"][0].get("burstScalingEnabled") is stated
+    for part in ("declared", "accepted"):
+        if part in request.ready:
+            assert request.ready[part]["servedEntities"][0].get("burstScalingEnabled") is guarded
+
+
+@pytest.mark.parametrize(("burst", "may"), [({"burst": True}, True), ({}, True), ({"burst": False}, False)])
+def test_model_units_may_burst_unless_they_are_told_not_to(sizing_of: Any, burst: dict[str, bool], may: bool) -> None:
+    """The API reference: "when enabled (default)"."""
+    inputs = capacity_inputs(sizing_of(chunk=None, throughput={**UNITS, **burst}))
+    assert (inputs["burst"], inputs["entities"][0].get("burst", False)) == (may, may)
 
 
 @pytest.mark.parametrize(

@@ -249,7 +249,7 @@ ON_ONE: dict[str, tuple[dict[str, Any], Option]] = {
                 {"throughput": {"model_units": 100, "burst": False}},
             ),
             entity("provisioned_model_units", "burst_scaling_enabled"),
-            ((50, None), (100, True), (100, None)),
+            ((50, None), (100, True), (100, False)),
         ),
     ),
     "workload": (

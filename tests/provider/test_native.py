@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -207,14 +208,92 @@ def test_someone_elses_update_is_waited_for_before_ours_is_sent(bench: Workbench
     assert live.config is not None and live.config.entities[0].settings["max_provisioned_throughput"] == 3920
 
 
-def test_model_units_are_sent_through_their_own_family(bench: Workbench) -> None:
-    def units(count: int) -> dict[str, Any]:
-        entity = {"name": "m-1", "entityName": "system.ai.llama-4-maverick", "entityVersion": "1"}
-        return {"servedEntities": [{**entity, "provisionedModelUnits": count, "burstScalingEnabled": True}]}
+def units(count: int, **more: Any) -> dict[str, Any]:
+    entity = {"name": "m-1", "entityName": "system.ai.llama-4-maverick", "entityVersion": "1"}
+    return {"servedEntities": [{**entity, "provisionedModelUnits": count, **more}]}
 
+
+@pytest.fixture
+def hidden(bench: Workbench) -> Iterator[None]:
+    """The workspace does not give back whether an endpoint may burst, as the platform."""
+    bench.client.patch("/stub/behaviour", {"shows_burst_scaling": False})
+    yield
+    bench.client.patch("/stub/behaviour", {"shows_burst_scaling": True})
+
+
+def burst_of(bench: Workbench) -> Any:
+    """What the workspace holds, which its API may not show."""
+    (entity,) = bench.client.get(f"/stub/endpoints/{bench.name}")["config"]["entities"]
+    return entity["settings"].get("burst_scaling_enabled")
+
+
+OFF = {"burstScalingEnabled": False}
+
+
+def test_s11_burst_false_reaches_the_platform_once(bench: Workbench, hidden: None) -> None:
+    """The published provider drops the false, so that the endpoint is created with bursting on."""
     bench.make_endpoint(pt=True, declared=units(50))
-    wanted = bench.inputs(api="pt", declared=units(100))
-    outputs = bench.update(bench.inputs(api="pt", declared=units(50)), wanted)
+    wanted = bench.inputs(api="pt", declared=units(50, **OFF))
+    state = bench.create(wanted)
+    assert burst_of(bench) is False
+    assert any("burstScalingEnabled cannot be verified" in line for line in bench.lines)
+    assert is_unchanged(bench.diff(state, wanted))
+    again = bench.update(state, {**wanted, "declared": {**wanted["declared"], "tags": [{"key": "a", "value": "b"}]}})
+    assert again["configVersion"] == state["configVersion"]  # nothing but the tags was sent
+
+
+def test_burst_false_is_sent_after_every_change_of_the_config(bench: Workbench, hidden: None) -> None:
+    bench.make_endpoint(pt=True, declared=units(50))
+    state = bench.create(bench.inputs(api="pt", declared=units(50, **OFF)))
+    more = bench.inputs(api="pt", declared=units(100, **OFF))
+    # The provider of the endpoint's own resource sends the new config first, without the false.
+    bench.put_config(api="pt", **units(100))
+    assert burst_of(bench) is None
+    state = bench.update(state, more)
+    assert burst_of(bench) is False
+    assert is_unchanged(bench.diff(state, more))
+
+
+def test_burst_false_is_sent_again_after_a_change_by_hand_also_where_it_was_refreshed(
+    bench: Workbench, hidden: None
+) -> None:
+    bench.make_endpoint(pt=True, declared=units(50))
+    wanted = bench.inputs(api="pt", declared=units(50, **OFF))
+    state = bench.create(wanted)
+    bench.put_config(api="pt", **units(50))
+    refreshed = {**state, **plain(bench.read(state).properties)}
+    for known in (state, refreshed):
+        found = bench.diff(known, wanted)
+        assert set(found.detailed_diff) == {"declared.servedEntities[0].burstScalingEnabled"}
+    assert any("`burst: false` is sent again" in warning for warning in bench.warnings)
+    state = bench.update(refreshed, wanted)
+    assert burst_of(bench) is False
+    assert is_unchanged(bench.diff(state, wanted))
+
+
+def test_burst_false_that_is_taken_out_is_taken_back(bench: Workbench, hidden: None) -> None:
+    bench.make_endpoint(pt=True, declared=units(50))
+    state = bench.create(bench.inputs(api="pt", declared=units(50, **OFF)))
+    wanted = bench.inputs(api="pt", declared=units(50))
+    state = bench.update(state, wanted)
+    assert burst_of(bench) is None
+    assert is_unchanged(bench.diff(state, wanted))
+
+
+@pytest.mark.parametrize(("stated", "live"), [(False, True), (True, False)])
+def test_burst_is_compared_where_the_workspace_gives_it_back(bench: Workbench, stated: bool, live: bool) -> None:
+    bench.make_endpoint(pt=True, declared=units(50, burstScalingEnabled=live))
+    wanted = bench.inputs(api="pt", declared=units(50, burstScalingEnabled=stated))
+    found = bench.diff(state_of(bench, api="pt", declared=wanted["declared"]), wanted)
+    assert set(found.detailed_diff) == {"declared.servedEntities[0].burstScalingEnabled"}
+    assert is_unchanged(bench.diff(bench.create(wanted), wanted))
+    assert burst_of(bench) is stated
+
+
+def test_model_units_are_sent_through_their_own_family(bench: Workbench, hidden: None) -> None:
+    bench.make_endpoint(pt=True, declared=units(50, burstScalingEnabled=True))
+    wanted = bench.inputs(api="pt", declared=units(100, burstScalingEnabled=True))
+    outputs = bench.update(bench.inputs(api="pt", declared=units(50, burstScalingEnabled=True)), wanted)
     live = bench.live()
     assert live.config is not None and live.config.entities[0].settings["provisioned_model_units"] == 100
     assert any("burstScalingEnabled cannot be verified" in line for line in bench.lines)

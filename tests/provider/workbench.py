@@ -1,7 +1,7 @@
 """Calls a BandplanProvider as an engine does, against a workspace, and looks at that workspace from outside."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pulumi.provider.experimental import provider as sdk
 
@@ -47,10 +47,10 @@ class Workbench:
             pass
         return str(answer["id"])
 
-    def put_config(self, *, settled: bool = True, **changes: Any) -> None:
+    def put_config(self, *, settled: bool = True, api: Literal["classic", "pt"] = "classic", **changes: Any) -> None:
         """An update of the config behind the engine's back."""
         body = config_body(Declared.from_inputs(declaration(**changes)), None)
-        self.endpoints.update_config(self.name, "classic", body)
+        self.endpoints.update_config(self.name, api, body)
         while settled and self.live().is_updating:
             pass
 

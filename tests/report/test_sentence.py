@@ -137,7 +137,7 @@ def test_several_stacks_are_summed() -> None:
             inputs("m", units_entity(100), burst=True, estimatedTokensPerSecond=6500),
             [
                 "50 model units → 100 model units (about 6,500 tokens/s), +50 (+100%)",
-                "burst not asked for → on, goes beyond the model units and is billed on top, in no figure here",
+                "burst off → on, goes beyond the model units and is billed on top, in no figure here",
             ],
         ),
         (

@@ -104,7 +104,7 @@ def test_s10_units_are_those_of_the_entry_for_each_entity(sized: Size) -> None:
 """
     endpoint = only(sized(text, UNITS))
     assert (endpoint.family, endpoint.model_units, endpoint.burst) == ("model_units", 150, True)
-    assert [(one.model_units, one.burst) for one in endpoint.entities] == [(50, False), (100, True)]
+    assert [(one.model_units, one.burst) for one in endpoint.entities] == [(50, None), (100, True)]
     assert (endpoint.floor_tokens_per_second, endpoint.ceiling_tokens_per_second) == (None, None)
 
 
