@@ -14,6 +14,7 @@ from serving.registration.lfs_pointer import pointer_findings
 from serving.registration.mlmodel import MLmodel, findings, read_mlmodel
 from serving.registration.source import Source
 from serving.registration.tokenizer import template_findings, tokenizer_findings
+from serving.spec.problem import clipped
 
 _COMPONENTS = "components"
 _TOKENIZER = "tokenizer"
@@ -55,13 +56,13 @@ def _model_files(listed: tuple[File, ...], mlmodel: MLmodel, source: Source) -> 
     """The files of the folder that `model_binary` names, without its name; or what is against it."""
     named = PurePosixPath(mlmodel.model_folder)
     if named.is_absolute() or ".." in named.parts or named == PurePosixPath("."):
-        finding = f"model_binary is {mlmodel.model_folder}, which is not a folder within this one"
+        finding = f"model_binary is {clipped(mlmodel.model_folder, 120)}, which is not a folder within this one"
         step = "log the model again with mlflow.transformers.log_model, or `bandplan log-model`"
         return (), Finding(mlmodel.shown, finding, _RULE, step)
     inner = _within(listed, str(named))
     if not inner:
         unsaid = "model_binary names no folder, and " if mlmodel.model_binary is None else ""
-        finding = f"{unsaid}the folder {named} with the model's weights is missing or empty"
+        finding = f"{unsaid}the folder {clipped(str(named), 120)} with the model's weights is missing or empty"
         step = "copy the whole artifact folder again, or log the model again"
         return (), Finding(source.text, finding, _RULE, step)
     return inner, None
@@ -78,7 +79,7 @@ def _components(listed: tuple[File, ...], mlmodel: MLmodel, source: Source) -> I
             inner, place = _within(listed, folder), f"{source.text}/{folder}"
         elif not inner:
             step = "copy the whole artifact folder again, or log the model again with its tokenizer"
-            yield Finding(source.text, f"the folder {folder} is missing or empty", _RULE, step)
+            yield Finding(source.text, f"the folder {clipped(folder, 120)} is missing or empty", _RULE, step)
             continue
         else:
             yield from pointer_findings(inner, place)

@@ -24,7 +24,11 @@ _BITS = {
     **dict.fromkeys(("I32", "U32", "F32"), 32),
     **dict.fromkeys(("I64", "U64", "F64", "C64"), 64),
 }
-"""Bits of an element, by type; types that are not here are taken as they are."""
+"""Bits of an element, by type; those of a type that is not here are at least one."""
+
+_MOST = 2**63
+_MOST_SIDES = 64
+"""Bounds on numbers that no file has, so that what is worked out from them stays small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +96,17 @@ def _header(text: bytes) -> dict[str, Any]:
 def _tensor(name: str, entry: Any) -> Tensor:
     match entry:
         case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(start), int(end)]} if (
-            all(type(side) is int and side >= 0 for side in shape) and 0 <= start <= end
+            len(shape) <= _MOST_SIDES
+            and all(type(side) is int and 0 <= side <= _MOST for side in shape)
+            and 0 <= start <= end <= _MOST
         ):
             elements = math.prod(shape)
             bits = _BITS.get(dtype)
-            if bits is not None and elements * bits != (end - start) * 8:
+            held = (end - start) * 8
+            if elements > held if bits is None else elements * bits != held:
                 raise UnreadableFile(
-                    f"is damaged: its tensor {name[:80]} has {end - start:,} bytes, which {elements:,} elements of "
-                    f"{dtype} do not fill; copy it again, or save it again"
+                    f"is damaged: its tensor {name[:80]} has {end - start:,} bytes, which its shape and type "
+                    f"{dtype[:20]} do not fill; copy it again, or save it again"
                 )
             return Tensor(name, dtype, elements, end - start)
     raise UnreadableFile(f"describes its tensor {name[:80]} in no form that the format has")

@@ -15,6 +15,7 @@ from serving.registration.lfs_pointer import is_pointer
 from serving.registration.pickles import pickle_problem
 from serving.registration.safetensors import Tensor, UnreadableFile, tensors
 from serving.registration.size import written_size
+from serving.spec.problem import clipped
 
 SAFETENSORS = "model.safetensors"
 PICKLED = "pytorch_model.bin"
@@ -178,4 +179,4 @@ def _with_surplus(weights: Weights, present: Mapping[str, File], shown: str) -> 
 
 def _named(names: Sequence[str]) -> str:
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more
+    return ", ".join(clipped(name, 120) for name in names[:_MOST_NAMED]) + more

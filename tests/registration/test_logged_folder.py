@@ -292,8 +292,17 @@ def header(*entries: tuple[int, int], dtype: str = "BF16", elements: int = 2) ->
         (header((0, 4), (0, 4)), 4, "its tensor t1 overlaps the tensor before it"),
         (header((4, 8)), 8, "its tensor t0 leaves a gap before it"),
         (header((0, 4), (6, 10)), 10, "its tensor t1 leaves a gap before it"),
-        (header((0, 2)), 2, "its tensor t0 has 2 bytes, which 2 elements of BF16 do not fill"),
-        (header((0, 4), dtype="F32"), 4, "its tensor t0 has 4 bytes, which 2 elements of F32 do not fill"),
+        (header((0, 2)), 2, "its tensor t0 has 2 bytes, which its shape and type BF16 do not fill"),
+        (header((0, 4), dtype="F32"), 4, "its tensor t0 has 4 bytes, which its shape and type F32 do not fill"),
+        (header((0, 4), dtype="NEW", elements=33), 4, "which its shape and type NEW do not fill"),
+        (header((0, 4), elements=2**64), 4, "describes its tensor t0 in no form"),
+        (header((0, 2**64)), 4, "describes its tensor t0 in no form"),
+        (
+            {"t": {"dtype": "NEW", "shape": [10**9] * 65, "data_offsets": [0, 4]}},
+            4,
+            "describes its tensor t in no form",
+        ),
+        ({"t": {"dtype": "NEW", "shape": [10**9] * 64, "data_offsets": [0, 4]}}, 4, "do not fill"),
         (header((0, 4)), 3, "bytes where its header asks for"),
         (header((0, 4)), 5, "bytes where its header asks for"),
         ({}, 0, "holds no tensors"),
@@ -310,6 +319,17 @@ def test_tensors_fill_the_file_one_after_the_other(
     found = errors(folder)
     assert (found == []) if said is None else said in found[0]
     assert len(found) <= 1
+
+
+def test_hostile_names_are_shown_short_and_harmless(tmp_path: Path) -> None:
+    odd = "\ud800\x1b[31m\u202e" + "x" * 10_000
+    folder = logged(tmp_path, components=["tokenizer", odd[1:]])
+    sharded()(folder)
+    (folder / INDEX).write_text(json.dumps({"weight_map": {odd: odd}}))
+    found = errors(folder)
+    assert len(found) == 2
+    for line in found:
+        assert len(line) < 1000 and "\x1b" not in line and "\u202e" not in line and "\ud800" not in line
 
 
 def test_header_that_is_longer_than_the_file_is_refused(tmp_path: Path) -> None:
