@@ -1,6 +1,7 @@
 """One endpoint that a preview changes: what it has before and after, and how it gets there."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Final
@@ -22,6 +23,7 @@ REPLACING: Final = frozenset({"replace", "create-replacement", "delete-replaced"
 
 _PART_NAMES: Final = {"databricks:index/permissions:Permissions": "permissions"}
 _CAPACITY_REASON: Final = "config"
+_CONFIG_PARTS: Final = frozenset({"servedEntities", "servedModels", "trafficConfig"})
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def _sides(
 def _rollout(
     component: Step | None,
     serving: Sequence[Step],
-    others: Iterable[Step],
+    others: Sequence[Step],
     before: Capacity | None,
     after: Capacity | None,
 ) -> Rollout:
@@ -160,19 +162,30 @@ def _rollout(
         return Rollout("adopted")
     if "delete" in ops:
         return Rollout("deleted")
-    if not serving and component is None and any(step.parts.type == GUARD for step in others):
+    guards = [step for step in others if step.parts.type == GUARD]
+    if not serving and component is None and any(step.is_live_different or not step.changed for step in guards):
         return Rollout("guard")
     is_rollout = after is not None and after.step_of_rollout is not None
     return in_place(paired(before.entities if before else (), after.entities if after else ()), is_rollout=is_rollout)
 
 
-def _also(serving: Sequence[Step], others: Iterable[Step], rollout: Rollout) -> tuple[str, ...]:
+def _also(serving: Sequence[Step], others: Sequence[Step], rollout: Rollout) -> tuple[str, ...]:
     if rollout.kind in ("new", "deleted", "adopted"):
         return ()
     told = (_CAPACITY_REASON, *rollout.because)
     reasons = [_words(name) for step in serving for name in step.reasons if name not in told]
+    guarded = [_words(name) for step in others if step.parts.type == GUARD for name in _settings_changed(step)]
     parts = [_PART_NAMES[step.parts.type] for step in others if step.parts.type in _PART_NAMES]
-    return tuple(dict.fromkeys((*reasons, *parts)))
+    return tuple(dict.fromkeys((*reasons, *guarded, *parts)))
+
+
+def _settings_changed(guard: Step) -> Iterator[str]:
+    """What the guard is told anew of an endpoint, without the parts of its config, which are told as capacity."""
+    for path in guard.changed:
+        whole, _, part = path.partition(".")
+        name = re.split(r"[.\[]", part)[0]
+        if whole == "declared" and name and name not in _CONFIG_PARTS:
+            yield name
 
 
 def _words(property_name: str) -> str:

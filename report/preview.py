@@ -6,11 +6,11 @@ nicely, under `policyEvents` in the event log's own words.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from report.events import PolicyEvent, policy_event
-from report.reading import Reading
+from report.reading import Reading, one_line
 from report.urn import Urn, parse_urn
 
 WHAT: Final = "the output of `bandplan preview --json` or `pulumi preview --json`"
@@ -30,7 +30,10 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One operation on one resource; `reasons` are the top-level names of the properties that differ."""
+    """One operation on one resource; `reasons` are the top-level names of the properties that differ.
+
+    `changed` are the paths of those that the program changes; `is_live_different`: some differ in the workspace.
+    """
 
     op: str
     urn: str
@@ -40,6 +43,8 @@ class Step:
     new: State | None
     reasons: tuple[str, ...]
     replace_reasons: tuple[str, ...]
+    changed: tuple[str, ...] = ()
+    is_live_different: bool = False
 
     @property
     def parent(self) -> str:
@@ -80,11 +85,16 @@ def read_preview(document: Any, reading: Reading) -> Preview:
         reading.note("", f"neither `steps` nor `diagnostics` in it; expected {WHAT}")
         document = {}
     steps: dict[str, Step] = {}
+    refreshes: dict[str, Step] = {}
     for index, item in enumerate(reading.items(document.get("steps"), "steps")):
         step = _step(reading.record(item, f"steps[{index}]"), f"steps[{index}]", reading)
-        if step is not None and step.op not in _NOT_STEPS:
+        if step is None:
+            continue
+        if step.op == "refresh":
+            refreshes[step.urn] = step
+        elif step.op not in _NOT_STEPS:
             # A step of a refresh comes before that of the plan for the same resource: the plan's counts.
-            steps[step.urn] = step
+            steps[step.urn] = _after_refresh(step, refreshes.get(step.urn))
     diagnostics = tuple(
         _diagnostic(reading.record(item, f"diagnostics[{index}]"), f"diagnostics[{index}]", reading)
         for index, item in enumerate(reading.items(document.get("diagnostics"), "diagnostics"))
@@ -99,6 +109,14 @@ def read_preview(document: Any, reading: Reading) -> Preview:
     return Preview(reading, stack, project, steps, diagnostics, policy_events, is_offline, is_refused)
 
 
+def _after_refresh(step: Step, refresh: Step | None) -> Step:
+    """The step, with whether the workspace differed: a refresh has made its old state what the workspace has."""
+    if refresh is None or refresh.old is None or step.old is None or refresh.old.inputs == step.old.inputs:
+        return step
+    is_program_same = step.new is not None and refresh.old.inputs == step.new.inputs
+    return replace(step, is_live_different=True, changed=() if is_program_same else step.changed)
+
+
 def _step(item: Mapping[str, Any], place: str, reading: Reading) -> Step | None:
     op, urn = (reading.text(item.get(key), f"{place}.{key}") for key in ("op", "urn"))
     if op is None or urn is None:
@@ -108,6 +126,7 @@ def _step(item: Mapping[str, Any], place: str, reading: Reading) -> Step | None:
     if parts is None:
         reading.note(f"{place}.urn", "found a text that is no URN, such as urn:pulumi:dev::fleet::type::name")
         return None
+    differing = _differing(item.get("detailedDiff"), f"{place}.detailedDiff", reading)
     return Step(
         op=op,
         urn=urn,
@@ -117,7 +136,18 @@ def _step(item: Mapping[str, Any], place: str, reading: Reading) -> Step | None:
         new=_state(item.get("newState"), f"{place}.newState", reading),
         reasons=_names(item.get("diffReasons"), f"{place}.diffReasons", reading),
         replace_reasons=_names(item.get("replaceReasons"), f"{place}.replaceReasons", reading),
+        changed=tuple(path for path, is_input in differing.items() if is_input),
+        is_live_different=not all(differing.values()),
     )
+
+
+def _differing(value: Any, place: str, reading: Reading) -> dict[str, bool]:
+    """Path of each property that differs -> whether it is the program that changes it."""
+    found = {}
+    for path, item in reading.record(value, place).items():
+        at = f"{place}.{one_line(path, 80)}"
+        found[path] = reading.flag(reading.record(item, at).get("inputDiff"), f"{at}.inputDiff")
+    return found
 
 
 def _state(value: Any, place: str, reading: Reading) -> State | None:

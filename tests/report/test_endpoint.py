@@ -90,6 +90,59 @@ def test_a_guard_alone_means_that_the_workspace_runs_something_else() -> None:
     assert change.rollout.kind == "guard"
 
 
+def notified(*addresses: str) -> dict[str, Any]:
+    return {"declared": {"emailNotifications": {"onUpdateFailures": list(addresses)}}}
+
+
+def guard_step(op: str, old: Any, new: Any, **differing: bool) -> dict[str, Any]:
+    found = step(op, child_urn("chat", GUARD, "-ready"), old, new, parent=component_urn("chat"))
+    paths = {name.replace("__", "."): {"kind": "update", "inputDiff": is_input} for name, is_input in differing.items()}
+    return {**found, "detailedDiff": paths or None}
+
+
+NOTIFICATIONS = "declared__emailNotifications__onUpdateFailures"
+MINE, THEIRS, NEW = notified("a@example.com"), notified("b@example.com"), notified("c@example.com")
+
+
+@pytest.mark.parametrize(
+    ("steps", "kind", "also"),
+    [
+        ([guard_step("update", MINE, NEW, **{NOTIFICATIONS: True})], "same_capacity", ("email notifications",)),
+        ([guard_step("update", MINE, MINE, **{NOTIFICATIONS: False})], "guard", ()),
+        (
+            [guard_step("update", MINE, NEW, **{NOTIFICATIONS: True, "ready": False})],
+            "guard",
+            ("email notifications",),
+        ),
+        # With --refresh the old state is what the workspace has, so that each difference looks like the program's.
+        (
+            [
+                guard_step("refresh", MINE, THEIRS),
+                guard_step("update", THEIRS, MINE, **{NOTIFICATIONS: True}),
+            ],
+            "guard",
+            (),
+        ),
+        (
+            [guard_step("refresh", MINE, MINE), guard_step("update", MINE, NEW, **{NOTIFICATIONS: True})],
+            "same_capacity",
+            ("email notifications",),
+        ),
+        (
+            [guard_step("refresh", MINE, THEIRS), guard_step("update", THEIRS, NEW, **{NOTIFICATIONS: True})],
+            "guard",
+            ("email notifications",),
+        ),
+    ],
+    ids=["the program", "by hand", "both", "by hand, refreshed", "the program, refreshed", "both, refreshed"],
+)
+def test_only_what_the_workspace_runs_differently_is_repaired(
+    steps: list[dict[str, Any]], kind: str, also: tuple[str, ...]
+) -> None:
+    change = only_change(*steps, endpoints=[summary_entry("chat")])
+    assert (change.rollout.kind, change.also) == (kind, also)
+
+
 def test_going_to_the_other_api_makes_the_endpoint_anew() -> None:
     """Bands and model units of /pt are two types of resource: one is created, the other deleted."""
     component = step("update", component_urn("chat"), inputs("chat", units_entity(50)), inputs("chat", entity()))
