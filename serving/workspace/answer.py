@@ -1,10 +1,12 @@
 """One HTTP answer of a workspace: as JSON, as text, or as the error that it stands for."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from serving.workspace.errors import (
+    Blocked,
     Conflict,
     Forbidden,
     NotAWorkspace,
@@ -31,13 +33,14 @@ _CONFLICT_CODES = frozenset({"RESOURCE_CONFLICT", "RESOURCE_ALREADY_EXISTS", "AL
 
 @dataclass(frozen=True)
 class Answer:
-    """Status, the two headers that matter, and the body of one answer to `request` (such as "GET /api/2.0/x")."""
+    """Status, the headers that matter, and the body of one answer to `request` (such as "GET /api/2.0/x")."""
 
     request: str
     status: int
     content_type: str
     retry_after: str | None
     body: bytes
+    location: str = ""
 
     @property
     def is_success(self) -> bool:
@@ -62,11 +65,16 @@ class Answer:
         return self.body.decode("utf-8", "replace")
 
     def is_web_page(self) -> bool:
+        """Whether it is one. A refusal may be a short text that only says that it is HTML."""
         start = self.body[:64].lstrip().lower()
-        return "html" in self.content_type.lower() or start.startswith((b"<!doctype html", b"<html"))
+        if start.startswith((b"<!doctype html", b"<html")):
+            return True
+        return "html" in self.content_type.lower() and (self.is_success or not start or start.startswith(b"<"))
 
     def error(self, host: str, token: str) -> WorkspaceError:
         """The error that an unsuccessful answer stands for: by error code first, by status second."""
+        if 300 <= self.status < 400 and "private-link" in self.location.lower():
+            return Blocked(f"{self.request}: {host} is reached over Private Link alone; {_NETWORK}", self.status)
         if 300 <= self.status < 400:
             return NotAWorkspace(f"{self.request}: {host} answers with a redirect (HTTP {self.status}); {_CHECK}")
         if self.is_web_page():
@@ -75,6 +83,8 @@ class Answer:
         reason = presentable(reason, token)
         code = presentable(code, token)[:_LONGEST_CODE]
         said = f"{reason or 'no reason given'} (HTTP {self.status}{', ' + code if code else ''})"
+        if code not in _UNAUTHORIZED_CODES and self.status in (401, 403) and _BLOCKED.search(reason):
+            return Blocked(f"{host} does not let in the network of this machine: {said}; {_NETWORK}", self.status)
         if code in _UNAUTHORIZED_CODES or self.status == 401 or (self.status == 403 and code not in _FORBIDDEN_CODES):
             return Unauthorized(
                 f"{host} does not accept the token: {said}; set DATABRICKS_TOKEN to a valid token of this workspace",
@@ -126,4 +136,14 @@ def _kind(code: str, status: int) -> type[Refused]:
     return Refused if code else {404: NotFound, 409: Conflict}.get(status, Refused)
 
 
+_BLOCKED = re.compile(
+    r"\bip (?:acl|access list)|\bip address\b.{0,80}\b(?:blocked|not allowed)"
+    r"|unauthorized network access|private ?link",
+    re.IGNORECASE,
+)
+"""How the platform words that an address or a network is not let in; it has no code for that (`error_code` is 403)."""
+
+_NETWORK = (
+    "run from a network that the workspace lets in, or ask its admin to add this one (IP access lists, Private Link)"
+)
 _CHECK = "check that DATABRICKS_HOST is the URL of the workspace itself and that no proxy or login page answers for it"

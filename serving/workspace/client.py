@@ -18,6 +18,7 @@ from serving.workspace.errors import (
     Unreachable,
     WorkspaceError,
 )
+from serving.workspace.identity import TOKEN, auth_type_of
 from serving.workspace.retries import (
     RETRIED_STATUSES,
     Outcome,
@@ -39,9 +40,6 @@ class Clock:
     wall: Callable[[], float] = time.time
     sleep: Callable[[float], object] = time.sleep
 
-
-AUTH_TYPES = ("github-oidc", "env-oidc")
-"""Values of DATABRICKS_AUTH_TYPE that mean federation: the job's token is asked of GitHub, or stands in a variable."""
 
 _CLOCK = Clock()
 _RETRIES = Retries()
@@ -230,29 +228,17 @@ class WorkspaceClient:
 def from_environment(environ: Mapping[str, str]) -> WorkspaceClient:
     """A client for DATABRICKS_HOST with DATABRICKS_TOKEN, or with the identity of the CI job (`federation`).
 
-    Errors: NotConfigured that lists everything that has to be set.
+    DATABRICKS_AUTH_TYPE decides where it is set. Errors: NotConfigured that lists everything that has to be set.
     """
-    is_federated = is_federation_wanted(environ)
-    needed = ("DATABRICKS_HOST",) if is_federated else ("DATABRICKS_HOST", "DATABRICKS_TOKEN")
-    missing = [name for name in needed if not environ.get(name, "").strip()]
-    if missing:
-        raise NotConfigured(
-            f"no workspace is configured: set {' and '.join(missing)} in the environment "
-            "(profiles in ~/.databrickscfg are not read), or start the local one with `bandplan stub start`"
-        )
+    auth_type = auth_type_of(environ)
     address = parse_address(environ["DATABRICKS_HOST"])
-    if not is_federated:
+    if auth_type == TOKEN:
         return WorkspaceClient(address.url, environ["DATABRICKS_TOKEN"], proxy=_proxy(address, environ))
     from serving.workspace.federation import FederatedToken, identity_of
 
     identity = identity_of(environ, address.url)
     token = FederatedToken(address, identity, lambda other: _proxy(other, environ))
     return WorkspaceClient(address.url, token, proxy=_proxy(address, environ))
-
-
-def is_federation_wanted(environ: Mapping[str, str]) -> bool:
-    """Whether the environment asks for federation; a token in it comes first."""
-    return not environ.get("DATABRICKS_TOKEN", "").strip() and environ.get("DATABRICKS_AUTH_TYPE", "") in AUTH_TYPES
 
 
 def _usable_token(token: str) -> str:

@@ -84,6 +84,7 @@ class Connections:
             status=response.status,
             content_type=response.headers.get("Content-Type", ""),
             retry_after=response.headers.get("Retry-After"),
+            location=response.headers.get("Location", ""),
             body=body,
         )
 

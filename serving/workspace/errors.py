@@ -6,6 +6,7 @@ WorkspaceError
   LostAnswer         sent, but no answer came; a write may or may not have been carried out
   NotAWorkspace      something else than the REST API answered (web page, redirect, broken JSON)
   Unauthorized       the token is missing, wrong or expired
+    Blocked          the network of this machine is not let in
   Throttled          still 429 or 503 when the time for retries was used up
   Refused            the platform said no, with its status, error code and reason
     NotFound
@@ -45,6 +46,10 @@ class Unauthorized(WorkspaceError):
     def __init__(self, message: str, status: int = 401) -> None:
         super().__init__(message)
         self.status = status
+
+
+class Blocked(Unauthorized):
+    """The workspace does not let in the address or the network that the request came from, whatever the token."""
 
 
 class Throttled(WorkspaceError):

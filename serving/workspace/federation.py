@@ -45,7 +45,7 @@ class JobIdentity:
 
 def identity_of(environ: Mapping[str, str], host: str) -> JobIdentity:
     """Errors: NotConfigured that lists everything that is missing."""
-    auth_type = environ["DATABRICKS_AUTH_TYPE"]
+    auth_type = environ["DATABRICKS_AUTH_TYPE"].strip()
     needed = {
         GITHUB: ("DATABRICKS_CLIENT_ID", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
         VARIABLE: ("DATABRICKS_OIDC_TOKEN",),

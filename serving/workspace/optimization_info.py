@@ -13,6 +13,7 @@ from serving.throughput.optimization_info import (
 from serving.workspace.cache import Cache
 from serving.workspace.client import WorkspaceClient
 from serving.workspace.errors import (
+    Blocked,
     NotAWorkspace,
     NotConfigured,
     NotFound,
@@ -122,7 +123,8 @@ def _ask_all(
 
 def _is_of_all(error: WorkspaceError) -> bool:
     """Whether the next version would fare no better; a 403 or a body that is no JSON may be of this one alone."""
-    return not isinstance(error, NotAWorkspace) and not (isinstance(error, Unauthorized) and error.status == 403)
+    is_of_this_one = isinstance(error, Unauthorized) and error.status == 403 and not isinstance(error, Blocked)
+    return not isinstance(error, NotAWorkspace) and not is_of_this_one
 
 
 def ask(client: WorkspaceClient, version: ModelVersion) -> OptimizationInfo | Unavailable:

@@ -7,6 +7,7 @@ import pytest
 
 from serving.workspace.client import Clock, WorkspaceClient, from_environment
 from serving.workspace.errors import (
+    Blocked,
     Conflict,
     Forbidden,
     LostAnswer,
@@ -210,6 +211,49 @@ def test_a_refusal_is_translated_by_code_and_then_by_status(
     with pytest.raises(Exception, match="because of reasons") as caught:
         client.get(PATH)
     assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize("content_type", ["text/html; charset=utf-8", "text/plain", "application/json"])
+def test_a_short_refusal_is_quoted_whatever_it_calls_itself(
+    workspace: FakeWorkspace, client: WorkspaceClient, content_type: str
+) -> None:
+    """As of a workspace that does not know the token: databricks/mlops-stacks issue 175."""
+    workspace.in_turn(Reply(403, b"Invalid access token", {"Content-Type": content_type}))
+    with pytest.raises(Unauthorized, match=r"does not accept the token: Invalid access token \(HTTP 403\)"):
+        client.get(PATH)
+
+
+@pytest.mark.parametrize("status", [200, 403, 502])
+def test_a_web_page_is_said_to_be_one(workspace: FakeWorkspace, client: WorkspaceClient, status: int) -> None:
+    workspace.in_turn(Reply(status, b" <!-- made by a proxy --><html></html>", {"Content-Type": "text/html"}))
+    with pytest.raises(NotAWorkspace, match="a web page came back"):
+        client.get(PATH)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "reason"),
+    [
+        (403, 403, "Source IP address: 20.1.2.3 is blocked by Databricks IP ACL for workspace: 123"),
+        (403, "PERMISSION_DENIED", "IP address 20.1.2.3 is not allowed to access this workspace"),
+        (403, "403", "Unauthorized network access to workspace: 123"),
+        (401, "", "The workspace has Private Link enabled and is not accessible from the current network"),
+    ],
+)
+def test_a_blocked_network_is_not_put_down_to_the_token(
+    workspace: FakeWorkspace, client: WorkspaceClient, status: int, code: str | int, reason: str
+) -> None:
+    workspace.in_turn(Reply(status, {"error_code": code, "message": reason}))
+    with pytest.raises(Blocked) as caught:
+        client.get(PATH)
+    assert reason in str(caught.value) and "IP access lists" in str(caught.value)
+    assert "DATABRICKS_TOKEN" not in str(caught.value)
+
+
+def test_a_redirect_to_private_link_is_told_as_such(workspace: FakeWorkspace, client: WorkspaceClient) -> None:
+    location = "/login.html?error=private-link-validation-error:123"
+    workspace.in_turn(Reply(303, b"", {"Content-Type": "text/html", "Location": location}))
+    with pytest.raises(Blocked, match="Private Link alone; run from a network"):
+        client.get(PATH)
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,9 @@ def test_a_token_in_a_variable_is_exchanged_with_no_other_service_and_a_plain_to
     assert [sorted(form) for form in issuer.exchanges] == [
         ["grant_type", "scope", "subject_token", "subject_token_type"]
     ]
-    assert from_environment(issuer.environ(DATABRICKS_TOKEN="dapi-of-its-own")).ping() == "ci"
+    assert (
+        from_environment(issuer.environ(DATABRICKS_AUTH_TYPE="pat", DATABRICKS_TOKEN="dapi-of-its-own")).ping() == "ci"
+    )
     assert issuer.callers == ["Bearer workspace-token-1", "Bearer dapi-of-its-own"]
 
 
