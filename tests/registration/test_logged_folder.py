@@ -4,6 +4,7 @@ import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -319,6 +320,48 @@ def test_tensors_fill_the_file_one_after_the_other(
     found = errors(folder)
     assert (found == []) if said is None else said in found[0]
     assert len(found) <= 1
+
+
+LOADED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+INSTEAD = ("config.json", "model.safetensors.index.json", "adapter_config.json", "pytorch_model.bin", "other.bin")
+
+
+@pytest.mark.parametrize("kind", ["checkpoint", "logged"])
+@pytest.mark.parametrize("name", LOADED)
+def test_file_that_is_cut_off_anywhere_is_refused(tmp_path: Path, kind: str, name: str) -> None:
+    folder = write_llama(tmp_path / "it") if kind == "checkpoint" else write_logged(tmp_path / "it", mlmodel())
+    path = next(iter(sorted(folder.rglob(name))))  # of a logged model the tokenizer in components/
+    whole = path.read_bytes()
+    random = Random(name)
+    for length in (0, len(whole) - 2, *(random.randrange(len(whole) - 2) for _ in range(8))):
+        path.write_bytes(whole[:length])
+        assert errors(folder) != [], length
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_damaged_folder_has_findings_and_no_traceback(tmp_path: Path, seed: int) -> None:
+    """Files cut, flipped, emptied, renamed over one another or turned into folders, three at a time."""
+    random = Random(seed)
+    for number in range(4):
+        it = tmp_path / str(number)
+        folder = write_llama(it) if random.random() < 0.5 else write_logged(it, mlmodel())
+        for _ in range(3):
+            path = random.choice(sorted(one for one in folder.rglob("*") if one.is_file()))
+            content = bytearray(path.read_bytes() or b"x")
+            content[random.randrange(min(len(content), 300))] = random.randrange(256)
+            path.unlink()
+            match random.randrange(4):
+                case 0:
+                    path.mkdir()
+                case 1:
+                    path.write_bytes(content[: random.randrange(len(content))])
+                case 2:
+                    path.write_bytes(content)
+                case 3:
+                    target = path.with_name(random.choice(INSTEAD))
+                    if not target.is_dir():
+                        target.write_bytes(content)
+        errors(folder)
 
 
 def test_hostile_names_are_shown_short_and_harmless(tmp_path: Path) -> None:
