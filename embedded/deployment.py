@@ -28,6 +28,7 @@ from embedded.providers import CheckFailed, Providers, describe_failures
 from embedded.refreshing import Refresh
 from embedded.resource import ResourceState
 from embedded.steps import Op, Step
+from embedded.unfinished import unfinished_parents
 from embedded.values import same_value
 from plugin.errors import ProviderError
 
@@ -61,6 +62,7 @@ class Deployment:
         self._is_preview = is_preview
         self._lock = threading.Lock()
         self._states: dict[str, ResourceState] = {}
+        self._attempted: dict[str, str] = {}
         self._registered_outputs: dict[str, dict[str, Any]] = {}
         self._replaced: set[str] = set()
         self._olds = journal.progress.base.by_urn()
@@ -76,6 +78,8 @@ class Deployment:
                 goal.urn,
                 f"duplicate resource URN {goal.urn!r}: two resources of one type have the same name; rename one",
             )
+        if goal.custom:
+            self._attempted[goal.urn] = goal.parent
         try:
             provider = self._defaults.reference(goal) if goal.custom else ""
             with self._lock:
@@ -123,6 +127,12 @@ class Deployment:
     def settled(self) -> tuple[Snapshot, list[tuple[str, str]]]:
         """The stack with what came of a killed run's acts, and (URN, what was found) of each. Nothing is written."""
         return self._adoption.settled(self._now())
+
+    def unfinished(self, resources: list[ResourceState]) -> frozenset[str]:
+        """The parents of what this run has begun, or not reached, and not ended; `resources` are the stack as it is."""
+        with self._lock:
+            finished = dict(self._states)
+        return unfinished_parents(self._journal.progress.base, resources, dict(self._attempted), finished)
 
     def stop(self) -> None:
         """Begin nothing more; providers are told to end soon what is under way, and to say how far it is."""

@@ -30,6 +30,7 @@ from embedded.files import make_private_folder, read_if_there, remove
 from embedded.form import graph_problems, line_problems, listed, strict_json
 from embedded.ordering import in_order, naming_only
 from embedded.resource import ResourceState
+from embedded.unfinished import KeepOutputs, keep_old_outputs, with_components_taken_back
 from embedded.values import dumped
 
 
@@ -235,7 +236,7 @@ def digest(checkpoint_text: bytes | None) -> str:
     return hashlib.sha256(checkpoint_text).hexdigest() if checkpoint_text is not None else ""
 
 
-def replay(file: StackFile) -> Snapshot | None:
+def replay(file: StackFile, keep_outputs: KeepOutputs = keep_old_outputs) -> Snapshot | None:
     """The state at the moment an update was killed; None if no journal was left, or all of it is in the checkpoint.
 
     Only a last line without its line feed, cut short by the kill, is passed over. StateError if any other line cannot
@@ -262,6 +263,9 @@ def replay(file: StackFile) -> Snapshot | None:
             raise _unreadable(file, number, [problem])
         progress.apply(line)
     snapshot = progress.snapshot()
+    begun = frozenset(str(operation["resource"].get("parent") or "") for operation in progress.pending.values())
+    kept = with_components_taken_back(before, snapshot.resources, begun, keep_outputs)
+    snapshot = replace(snapshot, resources=kept)
     if problems := graph_problems(
         [(one.urn, one.delete, frozenset(one.all_dependencies())) for one in snapshot.resources]
     ):

@@ -29,6 +29,7 @@ from embedded.policies import Analyzer, Policies
 from embedded.project import Project, load
 from embedded.providers import Providers
 from embedded.steps import Step
+from embedded.unfinished import KeepOutputs, keep_old_outputs, with_components_taken_back
 
 DEFAULT_PARALLEL: Final = 64
 """How many resources are worked on at once. A workspace is one HTTP server: more connections than this gain nothing."""
@@ -74,6 +75,7 @@ class Engine:
         parallel: int | None = None,
         id_of: IdOf = no_id,
         analyzer: Analyzer | None = None,
+        keep_outputs: KeepOutputs = keep_old_outputs,
     ) -> None:
         """`providers` by package name, read at each run; `listen` is called from many threads, one call at a time.
 
@@ -81,9 +83,11 @@ class Engine:
 
         `id_of` tells the id that a resource gets from its type and inputs, where that is known beforehand: with it,
         what a killed run was making is taken over by the next. `analyzer` is the policy pack of previews and updates.
+        `keep_outputs` says what the stack's outputs are after a run that did not finish.
         """
         self._id_of = id_of
         self._analyzer = analyzer
+        self._keep_outputs = keep_outputs
         self._emit = listen
         self._project = load(root, stack)
         self._stack = stack
@@ -238,6 +242,10 @@ class Engine:
             account.interrupt("interrupted; what was under way has ended and is in the state: run up again to go on")
         if not is_preview:
             after = journal.progress.snapshot()
+            if kind != "destroy" and (account.failures or account.is_stopped):
+                parents = deployment.unfinished(after.resources)
+                kept = with_components_taken_back(snapshot, after.resources, parents, self._keep_outputs)
+                after = replace(after, resources=kept)
             if journal.progress.is_changed or after.pending_operations != snapshot.pending_operations:
                 self._write(after)
             journal.remove()
@@ -300,7 +308,7 @@ class Engine:
     def _stored(self, is_locked: bool) -> tuple[Snapshot, bytes | None]:
         """The snapshot and the checkpoint's bytes, under the lock after taking over what a killed update had done."""
         if is_locked:
-            if (recovered := replay(self._file)) is not None:
+            if (recovered := replay(self._file, self._keep_outputs)) is not None:
                 self._write(recovered)
             remove(self._file.journal_path)
         text = read_if_there(self._file.path)

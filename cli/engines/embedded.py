@@ -130,6 +130,7 @@ class EmbeddedEngine:
                 options.parallel,
                 id_of=id_of,
                 analyzer=self._analyzer() if is_judged else None,
+                keep_outputs=outputs_of_finished,
             )
             # What they say goes through the engine, so that the document of a run has it too.
             made.update(providers(engine.tell))
@@ -142,6 +143,14 @@ def result_of(outcome: "Outcome", options: Options) -> Result:
         raise KeyboardInterrupt
     document = outcome.digest if options.document else None
     return Result(outcome.ok, dict(outcome.outputs) if outcome.ok else {}, document)
+
+
+def outputs_of_finished(old: Mapping[str, Any], new: Mapping[str, Any], unfinished: frozenset[str]) -> dict[str, Any]:
+    """The stack's outputs where an endpoint that was not finished is as before, and a new one is not there yet."""
+    before = {str(one.get("name")): one for one in old.get("endpoints") or () if isinstance(one, dict)}
+    now = {str(one.get("name")): one for one in new.get("endpoints") or () if isinstance(one, dict)}
+    rows = [before.get(name) if name in unfinished else one for name, one in {**before, **now}.items()]
+    return {**new, "endpoints": [one for one in rows if one is not None]}
 
 
 def id_of(type_token: str, inputs: Mapping[str, Any]) -> str | None:

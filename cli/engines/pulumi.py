@@ -190,14 +190,23 @@ def take_over_killed_update(project: Project, environ: Mapping[str, str]) -> Non
     locks = backend / "locks" / "organization" / project.name / LOCAL
     is_under_way = _has_something_under_way(stacks_folder(project.state_folder, project.name))
     if journal.is_file() or is_under_way or any(locks.glob("*.json")):
-        from cli.engines.embedded import environment, id_of, providers, translated_errors
+        from cli.engines.embedded import environment, id_of, outputs_of_finished, providers, translated_errors
         from embedded.run import Engine
 
         def ignore(_event: object) -> None:
             """What is taken over shows as what it is in the run that follows."""
 
         with translated_errors(), environment(environ):
-            Engine(project.root, LOCAL, project.state_folder, providers(ignore), ignore, id_of=id_of).recover()
+            engine = Engine(
+                project.root,
+                LOCAL,
+                project.state_folder,
+                providers(ignore),
+                ignore,
+                id_of=id_of,
+                keep_outputs=outputs_of_finished,
+            )
+            engine.recover()
 
 
 def _has_something_under_way(stacks: Path) -> bool:

@@ -55,9 +55,20 @@ class FleetInProcess(FleetProject):
     def up(self, *options: str) -> str:
         return self.ok("up", "--yes", "--no-query", *options)
 
+    def plan(self, *options: str) -> dict[str, Any]:
+        """The document of a preview."""
+        document: dict[str, Any] = json.loads(self.ok("preview", "--json", *options))
+        return document
+
+    def state(self) -> dict[str, Any]:
+        """The deployment that the checkpoint holds."""
+        file = self.root / ".bandplan" / "state" / ".pulumi" / "stacks" / "bandplan" / "dev.json"
+        deployment: dict[str, Any] = json.loads(file.read_text())["checkpoint"]["latest"]
+        return deployment
+
     def changes(self, *options: str) -> dict[str, str]:
         """Operation by `type name` of what a preview would do."""
-        planned = by_name(json.loads(self.ok("preview", "--json", *options)))
+        planned = by_name(self.plan(*options))
         return {name: op for name, op in planned.items() if op != "refresh"}
 
     def drift(self) -> dict[str, Any]:

@@ -433,3 +433,40 @@ def test_two_looks_are_the_same_document_whatever_ran_between(fleet: FleetInProc
     first = fleet.drift()
     fleet.up("--refresh")
     assert json.dumps(fleet.drift()) == json.dumps(first)
+
+
+# ---------------------------------------------------------------------- an update that fails
+
+
+def ceilings(fleet: FleetInProcess) -> dict[str, Any]:
+    """What the state says of the ceiling in tokens/s: of each endpoint's component, in the stack's output, of the fleet."""
+    resources = fleet.state()["resources"]
+    (stack,) = [one for one in resources if one["type"] == "pulumi:pulumi:Stack"]
+    components = {
+        one["urn"].rsplit("::", 1)[-1]: one["inputs"] for one in resources if not one["custom"] and one.get("inputs")
+    }
+    found = {name: inputs["ceilingTokensPerSecond"] for name, inputs in components.items()}
+    return found | {f"output {one['name']}": one["ceiling_tokens_per_second"] for one in stack["outputs"]["endpoints"]}
+
+
+def test_failed_update_leaves_nothing_in_the_state_that_never_was(fleet: FleetInProcess) -> None:
+    chat, more = {"name": "chat", **BANDS}, {**BANDS, "throughput": {"bands": {"min": 1, "max": 4}}}
+    fleet.declare(chat, {"name": "calm", **BANDS})
+    fleet.up()
+    before = ceilings(fleet)
+    # Two chunks of 980 each.
+    assert before == {"fleet": 3920, "chat": 1960, "calm": 1960, "output chat": 1960, "output calm": 1960}
+    fleet.request("POST", "/stub/faults", {"endpoint": "chat", "reason": "broken image", "operation": "update"})
+    fleet.declare({"name": "chat", **more}, {"name": "calm", **BANDS}, {"name": "new", **BANDS})
+
+    status, out, _ = fleet.command("up", "--yes", "--no-query", "--parallel", "1")
+
+    assert status == 1 and "broken image" in out
+    after = ceilings(fleet)
+    assert {name: after[name] for name in before} == before
+    (step,) = [one for one in fleet.plan()["steps"] if one["urn"].endswith("Endpoint::chat")]
+    ceiling = [step[side]["inputs"]["ceilingTokensPerSecond"] for side in ("oldState", "newState")]
+    assert (step["op"], ceiling) == ("update", [1960, 3920])
+    fleet.up()
+    assert ceilings(fleet)["output chat"] == 3920
+    assert left_to_do(fleet) == {}
