@@ -181,11 +181,8 @@ EDITS: dict[str, tuple[Edit, str, str]] = {
     "burst-off": (entity(burst_scaling_enabled=False), "bands units", "-"),
     "scale-to-zero": (entity(scale_to_zero_enabled=True), "bands units classic", "-"),
     "idle": (entity(workload_type="CPU", scale_to_zero_enabled=True), "legacy", "drift"),
-    "size-filled-in": (entity(workload_size="Small"), "bands", "-"),
     "size": (entity(workload_size="Large"), "legacy", "drift"),
-    "type-filled-in": (entity(workload_type="GPU_LARGE"), "bands", "-"),
     "type": (entity(workload_type="GPU_LARGE_2"), "legacy", "drift"),
-    "concurrency-filled-in": (entity(min_provisioned_concurrency=4, max_provisioned_concurrency=8), "bands", "-"),
     "concurrency": (
         entity(workload_size=None, min_provisioned_concurrency=4, max_provisioned_concurrency=8),
         "legacy",
@@ -320,9 +317,6 @@ MADE: dict[str, dict[str, Any]] = {
     "floor-to-zero": serving({**BGE, "name": "connectors-bge", "scale_to_zero_enabled": True}),
     "to-zero": serving({**LLAMA, "scale_to_zero_enabled": True}),
     "not-to-zero": serving({**LLAMA, "scale_to_zero_enabled": False}),
-    "small": serving({**LLAMA, "workload_size": "Small"}),
-    "large": serving({**LLAMA, "workload_size": "Large", "workload_type": "GPU_LARGE"}),
-    "concurrency": serving({**LLAMA, "min_provisioned_concurrency": 4, "max_provisioned_concurrency": 8}),
     "burst-of-a-band": serving({**LLAMA, "burst_scaling_enabled": True}),
     "own-name": serving({**LLAMA, "name": "x"}, routes=[{"served_entity_name": "x", "traffic_percentage": 100}]),
     "gateway": serving(LLAMA, ai_gateway=GATEWAY),
@@ -330,7 +324,10 @@ MADE: dict[str, dict[str, Any]] = {
     "gateway-empty": serving(LLAMA, ai_gateway={"usage_tracking_config": {}}),
     "table-off": serving(LLAMA, ai_gateway={"inference_table_config": {**TABLE, "enabled": False}}),
     "token-limit": serving(
-        LLAMA, ai_gateway={"rate_limits": [minute(tokens=5, key="service_principal", principal="some-id")]}
+        LLAMA,
+        ai_gateway={
+            "rate_limits": [minute(tokens=5, key="service_principal", principal="b1f0c2d4-0000-4000-8000-000000000000")]
+        },
     ),
     "old-limits": serving(LLAMA, rate_limits=[minute(calls=5, key="user")]),
     "route-optimized": serving(LLAMA, route_optimized=True),
@@ -338,7 +335,7 @@ MADE: dict[str, dict[str, Any]] = {
     "no-description": serving(LLAMA, description=""),
     "mail": serving(LLAMA, email_notifications={"on_update_failure": ["a@example.com"], "on_update_success": []}),
     "no-mail": serving(LLAMA, email_notifications={}),
-    "budget": serving(LLAMA, budget_policy_id="b1f0c2d4-0000-0000-0000-000000000000"),
+    "budget": serving(LLAMA, budget_policy_id="b1f0c2d4-0000-4000-8000-000000000000"),
     "tags": serving(LLAMA, tags=[{"key": "a"}, {"key": "b", "value": "c"}]),
     "telemetry": serving(LLAMA, telemetry_config={"table_names": {"logs_table": "m.d.l"}}),
     "log-off": serving(LLAMA, auto_capture_config={**TABLE, "enabled": False}),
