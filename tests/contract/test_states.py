@@ -40,7 +40,9 @@ def test_deleted_name_is_free_at_once_and_its_next_endpoint_has_another_id(targe
     assert refused(target.send("DELETE", f"{ENDPOINTS}/{name}")) == (404, "RESOURCE_DOES_NOT_EXIST")
     second = target.ok("POST", ENDPOINTS, {"name": name})
     assert second["id"] != first["id"]
-    assert refused(target.send("GET", f"{PERMISSIONS}/{first['id']}")) == (404, "RESOURCE_DOES_NOT_EXIST")
+    # The permissions of the deleted one stay readable, by its id alone.
+    assert target.ok("GET", f"{PERMISSIONS}/{first['id']}")["object_id"] == f"/serving-endpoints/{first['id']}"
+    assert refused(target.send("GET", f"{PERMISSIONS}/{name}")) == (400, "INVALID_PARAMETER_VALUE")
 
 
 def test_query_before_the_endpoint_is_ready_is_503_with_a_time_to_come_again(target: Target, name: str) -> None:
