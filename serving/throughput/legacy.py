@@ -97,11 +97,10 @@ def _compute_problems(workload: Workload, path: str, source: Source) -> list[Pro
             )
         )
     elif workload.type is not None and workload.type != fitting:
-        found.append(
-            rules.WORKLOAD_TYPE.problem(
-                source, f"{path}/type", f"{workload.type} does not fit {billions}", f"write `type: {fitting}`"
-            )
-        )
+        # The page recommends, it does not require: what runs on other compute goes on doing so.
+        finding = f"{workload.type} is not the compute recommended for {billions}"
+        step = f"write `type: {fitting}`, or load-test before relying on it"
+        found.append(rules.WORKLOAD_UNUSUAL.problem(source, f"{path}/type", finding, step))
     if workload.parameters_billion >= _ACCOUNT_TEAM_BILLION and not workload.gpu_access_confirmed:
         step = "ask the account team, then add `gpu_access_confirmed: true`"
         found.append(

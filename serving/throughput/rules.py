@@ -87,7 +87,13 @@ LEGACY_REGISTER = Rule(
 WORKLOAD_TYPE = Rule(
     "S26-workload-type",
     "error",
-    "compute fits the model's size: 7, 13, 30 to 34 billion GPU_LARGE, 70 billion GPU_LARGE_2",
+    "a workload has a type; it is worked out for 7, 13, 30 to 34 and 70 billion parameters alone",
+    _LEGACY,
+)
+WORKLOAD_UNUSUAL = Rule(
+    "workload-type-unusual",
+    "warning",
+    "S26: recommended is GPU_LARGE for 7, 13, and 30 to 34 billion parameters, GPU_LARGE_2 for 70",
     _LEGACY,
 )
 WORKLOAD_UNLISTED = Rule(

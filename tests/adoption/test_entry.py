@@ -1,9 +1,12 @@
+import json
 from typing import Any
 
 import pytest
 
 from adoption.entry import Proposal, Skipped, model_versions, proposed
+from serving.spec.loading import load_text
 from serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
+from serving.throughput.sizing import size
 from serving.workspace.endpoint_access import Grant
 from serving.workspace.live_endpoint import LiveEndpoint
 from serving.workspace.surveyed import Surveyed
@@ -87,6 +90,24 @@ def test_s25_legacy_workload_is_taken_with_its_permission_to_be_one() -> None:
     found = entry(endpoint(legacy, task="llm/v1/completions"), {})
     assert found["workload"] == {"type": "GPU_LARGE", "size": "Small", "parameters_billion": 7}
     assert found["allow_legacy"] is True
+
+
+@pytest.mark.parametrize("kind", ["CPU", "GPU_SMALL", "GPU_LARGE_2"])
+def test_s26_legacy_workload_on_compute_that_is_not_recommended_is_taken(kind: str) -> None:
+    legacy = live_served(
+        "mpt_7b_instruct-1",
+        min_provisioned_throughput=None,
+        max_provisioned_throughput=None,
+        environment_vars=None,
+        entity_name="ml.legacy.mpt_7b_instruct",
+        workload_type=kind,
+    )
+    found = entry(endpoint(legacy, task="llm/v1/completions"), {})
+    loaded = load_text(json.dumps({"version": 1, "models": [found]}), "models.yaml", None)
+    assert loaded.fleet is not None
+    sized = size(loaded.fleet, {}, loaded.source)
+    assert {one.severity for one in sized.problems} == {"warning"}
+    assert sized.endpoints[0].entities[0].workload_type == kind
 
 
 def test_several_entities_keep_their_names_and_shares_in_the_order_of_the_routes() -> None:

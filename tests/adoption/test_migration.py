@@ -116,6 +116,12 @@ def test_entry_whose_override_changes_the_workload_stays() -> None:
     assert isinstance(one, Left) and "dev" in one.reason
 
 
+@pytest.mark.parametrize("kind", ["CPU", "GPU_SMALL"])
+def test_s26_workload_on_compute_that_is_not_recommended_is_migrated_too(kind: str) -> None:
+    one = found(HEAD + ENTRY.replace("GPU_LARGE", kind))
+    assert isinstance(one, Migration) and one.bands[0].min_bands == 1
+
+
 def test_scale_to_zero_on_cpu_becomes_a_floor_of_zero() -> None:
     text = HEAD + ENTRY.replace("GPU_LARGE", "CPU").replace(
         "parameters_billion: 7}", "parameters_billion: 8, scale_to_zero: true}"

@@ -1,3 +1,5 @@
+from datetime import date
+
 import pytest
 
 from serving.throughput.legacy import workload_type_for
@@ -64,12 +66,22 @@ def test_s26_compute_is_that_of_the_published_sizes(billions: float, kind: str |
     assert workload_type_for(billions) == kind
 
 
-def test_s26_compute_that_does_not_fit_the_size_is_refused(sized: Size) -> None:
-    result = sized(legacy("type: GPU_LARGE_2, size: Small, parameters_billion: 7"))
-    assert ids(result) == ["S26-workload-type", "legacy-deprecated"]
-    assert [problem.next_step for problem in result.problems if problem.id == "S26-workload-type"] == [
-        "write `type: GPU_LARGE`"
-    ]
+@pytest.mark.parametrize("kind", ["GPU_LARGE_2", "GPU_SMALL", "CPU"])
+def test_s26_compute_that_is_not_the_recommended_one_is_warned_of_and_served(sized: Size, kind: str) -> None:
+    result = sized(legacy(f"type: {kind}, size: Small, parameters_billion: 7"))
+    assert ids(result) == ["legacy-deprecated", "workload-type-unusual"]
+    (unusual,) = [problem for problem in result.problems if problem.id == "workload-type-unusual"]
+    assert unusual.severity == "warning" and "`type: GPU_LARGE`" in unusual.next_step
+    assert result.endpoints[0].entities[0].workload_type == kind
+
+
+def test_s26_compute_that_is_not_the_recommended_one_can_be_waived(sized: Size) -> None:
+    waiver = "{policy: workload-type-unusual, reason: runs well, owner: ana@example.com, expires: 2027-01-31}"
+    text = legacy("type: GPU_SMALL, size: Small, parameters_billion: 7").rstrip()
+    text = f"{text.removesuffix('}')}, waivers: [{waiver}]}}\n"
+    result = sized(text, today=date(2026, 12, 1))
+    assert ids(result) == ["legacy-deprecated"]
+    assert [one.problem.id for one in result.waived] == ["workload-type-unusual"]
 
 
 def test_s26_size_between_the_published_ones_needs_a_type_and_is_warned_of(sized: Size) -> None:
