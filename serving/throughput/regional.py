@@ -1,22 +1,27 @@
-"""Whether the fleet's region has the models that are not available everywhere (S37)."""
+"""Whether the fleet's region exists, and has the models that are not available everywhere (S37)."""
 
 from __future__ import annotations
 
 from serving.spec.fleet import Fleet
-from serving.spec.problem import Problem
+from serving.spec.interpolation import placeholder
+from serving.spec.problem import Problem, clipped
 from serving.spec.source import Source
 from serving.throughput import rules
 from serving.throughput.families import family_of
-from serving.throughput.regions import REGIONAL_FAMILIES, RegionTable, shipped_table
+from serving.throughput.regions import REGIONAL_FAMILIES, RegionTable, shipped_names, shipped_table
 
 
 def regional_problems(fleet: Fleet, source: Source, regions: RegionTable | None) -> list[Problem]:
-    """A warning for each entity whose family the fleet's region lacks, or may lack; nothing without a region."""
-    if fleet.region is None:
+    """An error for a region that no cloud has; a warning for each entity whose family the region lacks, or may lack."""
+    if fleet.region is None or placeholder(fleet.region):
         return []
-    table = regions or shipped_table()
-    meant = table.spelled_right(fleet.region)
-    see = f"see {table.source}" if meant is None or meant == fleet.region.lower() else f"write `region: {meant}`"
+    table, names = regions or shipped_table(), shipped_names()
+    if not names.has(fleet.region):
+        meant = names.meant(fleet.region)
+        step = f"write `region: {meant}`" if meant else "write it as the cloud does, such as us-east-1, westeurope"
+        finding = f"no cloud has a region {clipped(fleet.region, 60)}"
+        return [rules.REGION_NAME.problem(source, ("region",), finding, step)]
+    see = f"see {table.source}"
     found = []
     for entry in fleet.models:
         for entity in entry.entities:
@@ -29,6 +34,9 @@ def regional_problems(fleet: Fleet, source: Source, regions: RegionTable | None)
                 finding = f"{family.name} is not listed for {fleet.region} (read {table.read})"
                 found.append(rules.REGION_MISSING.problem(source, path, finding, f"see {table.source}"))
             elif availability == "unverified":
-                finding = f"{family.name} in {fleet.region} is unverified: our table has no row for that region"
+                why = f"its row was looked for and could not be read ({table.read})"
+                if fleet.region.lower() not in names.listed:
+                    why = "the platform's page of regions does not list it"
+                finding = f"{family.name} in {fleet.region} is unverified: {why}"
                 found.append(rules.REGION_UNKNOWN.problem(source, path, finding, see))
     return found

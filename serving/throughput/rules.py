@@ -110,6 +110,12 @@ GPU_ACCESS = Rule(
 )
 SCALE_TO_ZERO = Rule("S27-scale-to-zero", "error", "legacy serving scales to zero on CPU only", _LEGACY)
 UNNORMALISED = Rule("gte-unnormalised", "warning", "S32: GTE v1.5 (English) vectors do not have length 1", _PT)
+REGION_NAME = Rule(
+    "region-name",
+    "error",
+    "a region is named as Amazon Web Services, Azure or Google Cloud names it",
+    "docs.databricks.com: Databricks clouds and regions",
+)
 REGION_MISSING = Rule("region-unavailable", "warning", "S37: a model is available in the fleet's region", _PT)
 REGION_UNKNOWN = Rule(
     "region-unverified", "warning", "S37: Llama 3.1, 3.2 and 3.3 are not available in every region", _PT

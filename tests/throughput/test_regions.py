@@ -1,8 +1,11 @@
 from datetime import date
+from pathlib import Path
 
 import pytest
+import yaml
 
-from serving.throughput.regions import REGIONAL_FAMILIES, RegionTable, shipped_table
+from serving.throughput import regions
+from serving.throughput.regions import REGIONAL_FAMILIES, RegionTable, shipped_names, shipped_table
 
 from .conftest import Size, entry, ids, only, only_problem
 
@@ -47,7 +50,44 @@ def test_s37_shipped_table_says_unverified_rather_than_available(sized: Size) ->
     assert ids(sized(LLAMA, top="region: us-east-1\n")) == ["region-unverified"]
 
 
-@pytest.mark.parametrize("region", ["eu_west_1", "EU West 1", "euwest1"])
-def test_s37_region_spelled_in_another_way_is_answered_with_the_one_that_is_known(sized: Size, region: str) -> None:
-    problem = only_problem(sized(LLAMA, top=f"region: {region}\n", regions=TABLE), "region-unverified", "warning")
-    assert problem.next_step == "write `region: eu-west-1`"
+@pytest.mark.parametrize(
+    ("region", "meant"),
+    [
+        ("eu_west_1", "eu-west-1"),
+        ("EU West 1", "eu-west-1"),
+        ("East US 2", "eastus2"),
+        ("us-esat-1", "us-east-1"),
+        ("us-east-11", "us-east-1"),
+        ("west-europe", "westeurope"),
+        ("europe-west-3", "europe-west3"),
+        ("polandcentrale", "polandcentral"),
+    ],
+)
+def test_s37_region_that_no_cloud_has_is_an_error_with_the_nearest_one(sized: Size, region: str, meant: str) -> None:
+    # Whatever the models: the region goes into policies and reports.
+    for text in (LLAMA, entry()):
+        problem = only_problem(sized(text, top=f"region: {region}\n"), "region-name")
+        assert (problem.next_step, problem.path, problem.line) == (f"write `region: {meant}`", "region", 2)
+
+
+def test_s37_region_like_none_is_an_error_with_examples(sized: Size) -> None:
+    assert "such as us-east-1" in only_problem(sized(LLAMA, top="region: the moon base\n"), "region-name").next_step
+
+
+@pytest.mark.parametrize(
+    ("region", "why"), [("us-east-1", "was looked for"), ("eu-north-1", "does not list it"), ("EASTUS", "looked for")]
+)
+def test_s37_unverified_says_what_was_looked_for(sized: Size, region: str, why: str) -> None:
+    assert why in only_problem(sized(LLAMA, top=f"region: {region}\n"), "region-unverified", "warning").finding
+
+
+def test_s37_every_cloud_has_its_names_with_source_and_day_and_each_row_is_of_one() -> None:
+    names = shipped_names()
+    assert {"us-east-1", "eastus", "us-central1"} <= names.listed < names.known
+    assert shipped_table().regions.keys() <= names.listed
+    raw = yaml.safe_load((Path(regions.__file__).parent / "regions.yaml").read_text(encoding="utf-8"))
+    clouds = raw["names"]
+    assert [len(cloud["listed"].split()) for cloud in clouds] == [17, 45, 15]  # rows of the three pages
+    assert all(date.fromisoformat(cloud["read"]) <= date.today() and ".com: " in cloud["source"] for cloud in clouds)
+    every = [name for cloud in clouds for kind in ("listed", "others") for name in cloud[kind].split()]
+    assert len(every) == len(set(every))
