@@ -22,6 +22,13 @@ INTEGERS = (
 BOOLEANS = ("scale_to_zero_enabled", "burst_scaling_enabled")
 TEXTS = ("workload_size", "workload_type", "instance_profile_arn")
 OBJECTS = ("environment_vars", "external_model")
+BESIDE_NO_EXTERNAL_MODEL = (
+    *("entity_name", "entity_version", "model_name", "model_version"),
+    *("workload_size", "workload_type", "scale_to_zero_enabled"),
+)
+"""What describes a model of a registry and its compute; a false is fine, as the Go provider sends one always (API
+reference of served entities)."""
+
 PROVISIONED_ONLY = frozenset({"provisioned_model_units", "burst_scaling_enabled"})
 """The settings that the /pt form of the API has; the others belong to the classic form."""
 
@@ -77,6 +84,8 @@ def _entity(row: Json, kind: str, place: str) -> ServedEntity:
 def _external(row: Json, external: Json, settings: Json, place: str) -> ServedEntity:
     for key in ("name", "provider", "task"):
         required_text(external, key, f"{place}external_model/")
+    if beside := [key for key in BESIDE_NO_EXTERNAL_MODEL if row.get(key)]:
+        raise Invalid(f"{place}external_model: cannot be set together with {', '.join(beside)}.")
     name = text(row, "name", place) or external["name"].replace(".", "-").replace(":", "-")
     return ServedEntity(name, "", "", {**settings, "external_model": _without_plaintext(external)})
 

@@ -84,6 +84,15 @@ REFUSED = {
     "route_without_a_name": (config(A, routes=[{"traffic_percentage": 100}]), "served_entity_name: is required"),
     "external_and_own_models": (config(A, EXTERNAL, routes=[route("a", 100)]), "cannot be mixed"),
     "external_with_bands": (config({**EXTERNAL, "max_provisioned_throughput": 980}), "takes no provisioned throughput"),
+    "external_and_a_model": (
+        config({**EXTERNAL, "entity_name": BGE, "entity_version": "1"}),
+        "together with entity_name",
+    ),
+    "external_and_a_size": (config({**EXTERNAL, "workload_size": "Small"}), "together with workload_size"),
+    "external_that_scales_to_zero": (
+        config({**EXTERNAL, "scale_to_zero_enabled": True}),
+        "together with scale_to_zero_enabled",
+    ),
     "external_without_a_task": (config({"external_model": {"name": "n", "provider": "openai"}}), "task: is required"),
     "unknown_workload_type": (
         config({**SMALL, "workload_type": "GPU_OF_TOMORROW"}),
@@ -206,6 +215,7 @@ def test_pt_form_takes_model_units_only(client: StubClient, name: str, wanted: A
         {**SMALL, "workload_type": "CPU_LARGE", "scale_to_zero_enabled": True},
         bands(scale_to_zero_enabled=True),
         EXTERNAL,
+        {**EXTERNAL, "scale_to_zero_enabled": False},
     ],
 )
 def test_entity_is_accepted(client: StubClient, name: str, entity: dict[str, Any]) -> None:

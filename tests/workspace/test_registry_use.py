@@ -65,3 +65,16 @@ def test_an_update_under_way_to_the_version_counts(client: WorkspaceClient, work
 def test_nobody_serves_it_in_an_empty_workspace(client: WorkspaceClient, workspace: FakeWorkspace) -> None:
     workspace.in_turn(Reply(body={}))
     assert endpoints_serving(client, "ml.own.chat", "3") == ()
+
+
+def test_pay_per_token_endpoints_of_the_platform_cost_no_request_of_their_own(
+    workspace: FakeWorkspace, client: WorkspaceClient
+) -> None:
+    served = {"served_entities": [{"name": "gte", "foundation_model": {"name": "gte"}}]}
+    serving(
+        workspace,
+        *(settled(f"databricks-{number}", config=served, endpoint_type="FOUNDATION_MODEL_API") for number in range(44)),
+        settled("chat", config=config("ml.a.m", "1")),
+    )
+    assert endpoints_serving(client, "ml.a.m", "1") == ("chat",)
+    assert len(workspace.seen) == 1
