@@ -24,7 +24,7 @@ either engine.
 |---|---|
 | `DATABRICKS_HOST`, `DATABRICKS_TOKEN` | the workspace of every stack but `local`; never given as arguments |
 | `BANDPLAN_MODELS` | another models file than `models.yaml`, relative to the project |
-| `DATABRICKS_AUTH_TYPE`, `DATABRICKS_CLIENT_ID` | a CI job's own identity instead: `github-oidc`, `env-oidc` |
+| `DATABRICKS_AUTH_TYPE` | how to sign in, whatever else is set: `pat`, or as a CI job: `github-oidc`, `env-oidc` |
 | `BANDPLAN_ENGINE` | `--engine` where it is not given |
 | `BANDPLAN_MEASURED` | a file of measured use for `stop_if` of rollouts, relative to the project (docs/rollout.md) |
 | `BANDPLAN_AT_ONCE` | endpoints, by commas, whose rollout takes no steps in this run |

@@ -17,7 +17,7 @@ _TAKEN: Final = (
     "bandplan takes a token (DATABRICKS_TOKEN), or the identity of a CI job (DATABRICKS_AUTH_TYPE=github-oidc or "
     "env-oidc; docs/gitops.md)"
 )
-_OF_THE_WORKSPACE: Final = "an access token of the service principal works as DATABRICKS_TOKEN until it ends"
+_OF_A_PRINCIPAL: Final = "an access token of the service principal works as DATABRICKS_TOKEN until it ends"
 _OF_ENTRA: Final = (
     "a token of Microsoft Entra ID works as DATABRICKS_TOKEN until it ends (`az account get-access-token --resource "
     "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d`)"
@@ -28,7 +28,7 @@ _OTHERS: Final[tuple[tuple[tuple[str, ...], str, str], ...]] = (
     (
         ("DATABRICKS_CLIENT_ID", "DATABRICKS_CLIENT_SECRET"),
         "OAuth of a service principal, oauth-m2m",
-        _OF_THE_WORKSPACE,
+        _OF_A_PRINCIPAL,
     ),
     (("ARM_CLIENT_ID", "ARM_CLIENT_SECRET"), "a client secret of Azure, azure-client-secret", _OF_ENTRA),
     (("ARM_USE_MSI",), "a managed identity of Azure, azure-msi", _OF_ENTRA),
@@ -42,17 +42,17 @@ _OTHERS: Final[tuple[tuple[tuple[str, ...], str, str], ...]] = (
     (
         ("DATABRICKS_OIDC_TOKEN_FILEPATH",),
         "a token in a file, file-oidc",
-        "put it in DATABRICKS_OIDC_TOKEN for env-oidc",
+        "set DATABRICKS_OIDC_TOKEN, for env-oidc",
     ),
-    (("GOOGLE_CREDENTIALS",), "credentials of Google Cloud, google-credentials", _OF_THE_WORKSPACE),
-    (("DATABRICKS_GOOGLE_SERVICE_ACCOUNT",), "a service account of Google Cloud, google-id", _OF_THE_WORKSPACE),
+    (("GOOGLE_CREDENTIALS",), "credentials of Google Cloud, google-credentials", _OF_A_PRINCIPAL),
+    (("DATABRICKS_GOOGLE_SERVICE_ACCOUNT",), "a service account of Google Cloud, google-id", _OF_A_PRINCIPAL),
     (("DATABRICKS_USERNAME", "DATABRICKS_PASSWORD"), "a user name and a password, basic", "make a token of that user"),
-    (("DATABRICKS_METADATA_SERVICE_URL",), "a metadata service, metadata-service", _OF_THE_WORKSPACE),
+    (("DATABRICKS_METADATA_SERVICE_URL",), "a metadata service, metadata-service", _OF_A_PRINCIPAL),
     (("DATABRICKS_CONFIG_PROFILE",), "a profile of ~/.databrickscfg", "`databricks auth token` prints a token of it"),
 )
 
 _WHAT_WORKS: Final = {
-    "oauth-m2m": _OF_THE_WORKSPACE,
+    "oauth-m2m": _OF_A_PRINCIPAL,
     "databricks-cli": "`databricks auth token` prints a token",
     **dict.fromkeys(
         ("azure-cli", "azure-client-secret", "azure-msi", "azure-devops-oidc", "github-oidc-azure"), _OF_ENTRA
@@ -83,12 +83,9 @@ def auth_type_of(environ: Mapping[str, str]) -> str:
         raise NotConfigured(f"DATABRICKS_AUTH_TYPE={wanted} is for a token: set {missing} in the environment")
     if not found:
         raise _nothing([*host, "DATABRICKS_TOKEN"])
-    told = "; ".join(
-        f"found {names} ({what}), which bandplan does not take by itself; {works}" for names, what, works in found
-    )
-    raise NotConfigured(
-        f"no way to sign in to the workspace: {told}; {_TAKEN}" + (f"; set {missing} too" if host else "")
-    )
+    told = "; ".join(f"found {names} ({what}), which is not taken as it is: {works}" for names, what, works in found)
+    too = f"; set {missing} too" if host else ""
+    raise NotConfigured(f"no way to sign in to the workspace: {told}; {_TAKEN}{too}")
 
 
 def _nothing(missing: list[str]) -> NotConfigured:
