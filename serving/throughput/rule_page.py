@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from serving.spec import rules as file_rules
 from serving.spec.problem import Rule
-from serving.throughput import rules
+from serving.throughput import refusals, rules
 
 _HEAD = """# Rules
 
@@ -15,6 +15,12 @@ waiver past its date is an error. S-numbers in ids and texts are the project's l
 
 At most 1,000 problems of a file are listed, errors first, and a last one (`more-problems`) counts the rest; the first
 50 unknown names get a suggestion.
+"""
+
+_REFUSALS = """## What the platform refuses
+
+Where each refusal of a request that a deployment makes is caught: by `validate` (and by `preview` and `up`, which check
+the same), by `preview`, or only by `up`, and then why no earlier. From `serving/throughput/refusals.py`.
 """
 
 _TAIL = """## Not a rule
@@ -29,7 +35,10 @@ _TAIL = """## Not a rule
 
 def markdown() -> str:
     """The whole page."""
-    parts = [_HEAD, "## The file\n", _table(file_rules.ALL), "## Models and capacity\n", _table(rules.ALL), _TAIL]
+    parts = [
+        *(_HEAD, "## The file\n", _table(file_rules.ALL), "## Models and capacity\n", _table(rules.ALL)),
+        *(_REFUSALS, refusals.table(), _TAIL),
+    ]
     return "\n".join(parts)
 
 
