@@ -82,18 +82,27 @@ def read_configuration(path: Path) -> Any:
 
     Errors: CommandError, UsageProblem.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{path}: cannot be read: {error}") from error
+    text = text_of(path)
     if not text.strip():
         return None
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise UsageProblem(f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageProblem(f"{path}: not JSON that can be read: {' '.join(str(error).split())[:200]}") from error
+
+
+def text_of(path: Path) -> str:
+    """The text of a file; empty when there is no such file. Errors: CommandError."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise CommandError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path}: cannot be read: not UTF-8 at byte {error.start:,}") from error
 
 
 def baseline_file(stack: str) -> str:
@@ -109,7 +118,7 @@ def keep_baseline(project: Project, stack: str, outputs: Callable[[], Mapping[st
     configuration = configuration_file(project, stack)
     if pack_folder(project) is None or not configuration.is_file():
         return
-    if baseline_file(stack) not in configuration.read_text(encoding="utf-8"):
+    if baseline_file(stack) not in text_of(configuration):
         return
     from serving.private_file import replace_private_file
 

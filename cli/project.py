@@ -25,10 +25,15 @@ class Project:
 
         Errors: CommandError when there is none.
         """
-        text = (self.root / PROJECT_FILE).read_text(encoding="utf-8")
+        file = self.root / PROJECT_FILE
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else f"not UTF-8 at byte {error.start:,}"
+            raise CommandError(f"{file}: cannot be read: {reason}") from error
         found = re.search(r"""^name:[ \t]*["']?([A-Za-z0-9_.-]+)["']?[ \t]*(?:#.*)?$""", text, re.MULTILINE)
         if found is None:
-            raise CommandError(f"{self.root / PROJECT_FILE}: no project name; add a line such as `name: bandplan`")
+            raise CommandError(f"{file}: no project name; add a line such as `name: bandplan`")
         return found[1]
 
     @property

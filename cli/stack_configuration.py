@@ -8,6 +8,7 @@ import yaml
 
 from cli.errors import CommandError
 from cli.project import PROJECT_FILE, Project
+from embedded.yaml_text import parse_yaml
 from serving.spec.models_file import KEY, NAMESPACE
 
 
@@ -46,8 +47,8 @@ def _config(text: bytes | None, file: str) -> dict[str, Any]:
     if text is None:
         return {}
     try:
-        document = yaml.load(text.decode("utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        document = parse_yaml(text.decode("utf-8"))
+    except (ValueError, yaml.YAMLError) as error:
         raise CommandError(f"{file}: cannot be read: {error}") from error
     config = document.get("config") if isinstance(document, dict) else None
     return config if isinstance(config, dict) else {}

@@ -41,8 +41,8 @@ def _parsed(path: str, text: str) -> Document:
 
         try:
             return Document(path, yaml.safe_load(text))
-        except yaml.YAMLError as error:
-            return Document(path, problem=f"{path} is not YAML: {' '.join(str(error).split())}")
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            return Document(path, problem=f"{path} is not YAML: {' '.join(str(error).split())[:400]}")
     import json
 
     try:

@@ -15,12 +15,18 @@ _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
     "object": (dict,),
 }
 
+_LARGEST: Final = 10**15
+"""No rule means a larger number; NaN and infinity are none."""
+
 
 def problems_of(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:
     """One line for each problem: `place: finding; next step`."""
     kind = schema["type"]
     if not _is(value, kind):
         yield f"{place}: {value!r} is no {kind}"
+        return
+    if kind in ("integer", "number") and not -_LARGEST <= value <= _LARGEST:
+        yield f"{place}: is no number that a rule can reckon with; write one from {-_LARGEST:,} to {_LARGEST:,}"
         return
     if kind == "integer" and value != int(value):
         yield f"{place}: {value!r} is no whole number"

@@ -22,7 +22,10 @@ MeasuredUse = Mapping[str, Mapping[str, Measured]]
 """By endpoint and served name."""
 
 _NUMBERS = ("window_minutes", "requests", "errors", "ttft_seconds", "percentile")
+_COUNTS = ("requests", "errors")
 _KEYS = ("measured_at", *_NUMBERS)
+_LARGEST = 10**15
+"""Nothing measured is larger; NaN and infinity are no measurements."""
 
 
 class MeasuredUseError(ValueError):
@@ -33,7 +36,7 @@ def read_measured_use(text: str, file: str) -> MeasuredUse:
     """What the text of such a file says. Errors: MeasuredUseError with every problem and its place."""
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MeasuredUseError(f"{file}: is no JSON: {error}") from error
     reading = _Reading(file)
     found = reading.endpoints(document)
@@ -50,7 +53,7 @@ class _Reading:
         self.problems: list[str] = []
 
     def endpoints(self, document: object) -> dict[str, dict[str, Measured]]:
-        if not isinstance(document, dict) or document.get("version") != 1:
+        if not isinstance(document, dict) or document.get("version") != 1 or document["version"] is True:
             self._problem("version", 'has to be 1: {"version": 1, "endpoints": {...}}')
             return {}
         return {
@@ -63,12 +66,16 @@ class _Reading:
 
     def _entity(self, value: object, place: str) -> Measured:
         given = self._mapping(value, place)
-        for key in given.keys() - set(_KEYS):
-            self._problem(f"{place}/{key}", f"is not known; the keys are {', '.join(_KEYS)}")
-        for key in _NUMBERS:
-            if key in given and (isinstance(given[key], bool) or not isinstance(given[key], (int, float))):
-                self._problem(f"{place}/{key}", "has to be a number")
-                return Measured()
+        for key in sorted(given.keys() - set(_KEYS)):
+            self._problem(f"{place}/{key[:60]}", f"is not known; the keys are {', '.join(_KEYS)}")
+        wrong = [key for key in _NUMBERS if key in given and not _is_number(given[key])]
+        counts = [key for key in _COUNTS if key in given and key not in wrong and given[key] != int(given[key])]
+        for key in wrong:
+            self._problem(f"{place}/{key}", f"has to be a number from 0 to {_LARGEST:,}")
+        for key in counts:
+            self._problem(f"{place}/{key}", "has to be a whole number")
+        if wrong or counts:
+            return Measured()
         requests, errors = int(given.get("requests", 0)), int(given.get("errors", 0))
         if not 0 <= errors <= requests:
             self._problem(f"{place}/errors", f"{errors} errors among {requests} requests")
@@ -81,7 +88,7 @@ class _Reading:
     def _moment(self, value: object, place: str) -> int:
         """Milliseconds since 1970."""
         try:
-            moment = datetime.fromisoformat(str(value))
+            moment = datetime.fromisoformat(value) if isinstance(value, str) else None
         except ValueError:
             moment = None
         if moment is None or moment.tzinfo is None:
@@ -97,6 +104,10 @@ class _Reading:
 
     def _problem(self, place: str, finding: str) -> None:
         self.problems.append(f"{self.file}: {place}: {finding}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST
 
 
 def combined(exported: Mapping[str, Measured], from_file: Mapping[str, Measured]) -> dict[str, Measured]:

@@ -119,7 +119,7 @@ def _entries(document: Any, host: str | None) -> dict[ModelVersion, tuple[float,
                 "asked_at": int() | float() as asked_at,
                 "model_type": str() | None as model_type,
                 "throughput_chunk_size": int() | None as chunk,
-            } if chunk is None or chunk > 0:
+            } if (chunk is None or _is_within(chunk, 1)) and _is_within(asked_at, 0):
                 info = OptimizationInfo(optimizable=True, model_type=model_type, throughput_chunk_size=chunk)
                 entries[ModelVersion(model, version)] = (float(asked_at), info)
     return entries
@@ -136,6 +136,14 @@ def _aliases(document: Any) -> dict[ModelAlias, str]:
             case {"model": str(model), "alias": str(alias), "version": str(version)} if _is_number(version):
                 found[ModelAlias(model, alias)] = version
     return found
+
+
+_LARGEST = 10**12
+"""Of a chunk in tokens/s and a time in seconds; what is larger is damage."""
+
+
+def _is_within(number: float, least: int) -> bool:
+    return not isinstance(number, bool) and least <= number <= _LARGEST
 
 
 def _is_number(version: str) -> bool:
