@@ -187,3 +187,28 @@ def test_file_that_is_too_large_or_not_text_is_an_error(tmp_path: Path) -> None:
         file.truncate(MOST_BYTES + 1)
     with pytest.raises(RegistrationError, match="larger than"):
         read_mlmodel(path, "MLmodel")
+
+
+def flavor(**keys: Any) -> str:
+    transformers = {"task": "text-generation", "inference_task": CHAT, **keys}
+    return mlmodel(flavors={"transformers": transformers, "python_function": {}})
+
+
+def test_adapter_and_reference_are_told_by_the_mlmodel_file_alone() -> None:
+    """As for a run or a registered model, of which nothing else is fetched."""
+    assert_only(found(flavor(peft_adaptor="peft")), "the weights", "adapter", "merge it into its base model")
+    assert found(flavor(peft_adaptor=None)) == ()
+    reference = {"source_model_name": "meta-llama/Llama-3.1-8B", "source_model_revision": "0e9e39f2"}
+    assert_only(found(flavor(**reference)), "the weights", "meta-llama/Llama-3.1-8B", "persist_pretrained_model")
+    assert found(flavor(source_model_name="tiny-llama", model_binary="model")) == ()
+
+
+def test_s38_deepseek_r1_is_told_by_its_class() -> None:
+    assert_only(found(flavor(pipeline_model_type="DeepseekV3ForCausalLM")), "S38", "DeepSeek R1", "distilled Llama")
+    assert found(flavor(pipeline_model_type="LlamaForCausalLM")) == ()
+
+
+@pytest.mark.parametrize("value", [None, 3, [], {}, [None], {"a": 1}, "", "../x"])
+@pytest.mark.parametrize("key", ["model_binary", "components", "pipeline_model_type", "source_model_name"])
+def test_flavor_of_odd_values_is_read_all_the_same(key: str, value: Any) -> None:
+    assert found(flavor(**{key: value}), CHAT) == ()
