@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from serving.registration.errors import RegistrationError
-from serving.registration.mlmodel import read_mlmodel
+from serving.registration.mlmodel import MLmodel, read_mlmodel
 from serving.registration.source import parse
 from serving.registration.suitability import findings
 from serving.spec.entry import Entry
@@ -28,31 +30,36 @@ def with_logged_types(fleet: Fleet, root: Path) -> Fleet:
     """
     if not any(True for _ in registering(fleet)):
         return fleet
-    return fleet.model_copy(update={"models": tuple(_entry_with_types(entry, root) for entry in fleet.models)})
+
+    @cache  # many entries may register one folder
+    def logged(source: str) -> MLmodel | None:
+        return _logged(source, root)
+
+    def read(registration: Registration | None) -> Registration | None:
+        mlmodel = logged(registration.source) if registration is not None else None
+        if registration is None or mlmodel is None:
+            return registration
+        return LoggedRegistration.model_construct(**dict(registration), logged_model_type=mlmodel.model_type)
+
+    return fleet.model_copy(update={"models": tuple(_entry_with_types(entry, read) for entry in fleet.models)})
 
 
-def _entry_with_types(entry: Entry, root: Path) -> Entry:
+def _entry_with_types(entry: Entry, read: Callable[[Registration | None], Registration | None]) -> Entry:
     if entry.is_pinned:
         return entry
     if entry.declarations is None:
-        return entry.model_copy(update={"registration": _with_type(entry.registration, root)})
-    declarations = tuple(
-        one.model_copy(update={"registration": _with_type(one.registration, root)}) for one in entry.declarations
-    )
+        return entry.model_copy(update={"registration": read(entry.registration)})
+    declarations = tuple(one.model_copy(update={"registration": read(one.registration)}) for one in entry.declarations)
     return entry.model_copy(update={"declarations": declarations})
 
 
-def _with_type(registration: Registration | None, root: Path) -> Registration | None:
-    if registration is None:
-        return None
+def _logged(text: str, root: Path) -> MLmodel | None:
+    """The MLmodel file of a source; None for one that is no such folder, or cannot be read."""
     try:
-        source = parse(registration.source, root)
-        if source.kind != "mlflow_folder":
-            return registration
-        logged = read_mlmodel(source.path / "MLmodel", source.text).model_type
+        source = parse(text, root)
+        return read_mlmodel(source.path / "MLmodel", source.text) if source.kind == "mlflow_folder" else None
     except RegistrationError:
-        return registration
-    return LoggedRegistration.model_construct(**dict(registration), logged_model_type=logged)
+        return None
 
 
 def source_problems(fleet: Fleet, root: Path, file: File, *, thorough: bool = False) -> list[Problem]:
