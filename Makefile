@@ -10,7 +10,7 @@ BANDPLAN := .venv/bin/bandplan
 # Workers of the test run: one per core, at most four (tests start processes of their own).
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))' 2>/dev/null || echo 1)
 
-.PHONY: help up down preview destroy test check check-style check-format check-types check-arrows check-fresh format docs lock clean install-run install-dev require-python
+.PHONY: help up down preview destroy test check check-style check-format check-types check-arrows check-fresh check-workflows format docs lock clean install-run install-plugin install-dev require-python
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -30,7 +30,7 @@ down: install-run  ## stop the local workspace; its state is kept
 test: install-dev  ## the whole test suite
 	@.venv/bin/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
 
-check: check-style check-format check-types check-arrows check-fresh  ## style, types, import arrows, generated files
+check: check-style check-format check-types check-arrows check-fresh check-workflows  ## style, types, import arrows, generated files, workflows
 check-style: install-dev
 	.venv/bin/ruff check .
 check-format: install-dev
@@ -42,6 +42,12 @@ check-arrows: install-dev
 check-fresh: install-dev
 	$(BANDPLAN) schema --check
 	.venv/bin/python -m cli.reference --check
+# zizmor is locked with the rest. actionlint is a program in Go that no locked package carries: where it is not on PATH
+# the workflows are checked by zizmor and the tests alone, and the line says so. CI installs it.
+check-workflows: install-dev
+	.venv/bin/zizmor --offline --quiet .github/workflows
+	@if command -v actionlint >/dev/null; then echo actionlint; actionlint; else \
+		echo "actionlint is not on PATH, so not run (go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12)"; fi
 
 format: install-dev  ## rewrite what `make check` says about style, and the generated files
 	.venv/bin/ruff check --fix .
@@ -69,6 +75,10 @@ require-python:
 
 install-run: require-python
 	@$(PYTHON) requirements/install.py run
+
+# The published `databricks` plugin of the locked version, which pulumi would otherwise fetch in the middle of a preview.
+install-plugin: install-run
+	pulumi plugin install resource databricks "$$(.venv/bin/python -c 'from importlib.metadata import version; print(version("pulumi-databricks"))')"
 
 install-dev: require-python
 	@$(PYTHON) requirements/install.py dev

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def test_every_line_of_the_gitlab_example_parses() -> None:
         assert done.returncode == 0, done.stderr
 
 
-@by_name
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_actions_are_pinned_by_their_full_commit_and_name_the_release(path: Path) -> None:
     used = re.findall(r"uses: (\S+)(.*)", path.read_text())
     assert used
@@ -121,7 +122,7 @@ def test_foreign_code_never_meets_a_secret(path: Path) -> None:
 
 @by_name
 def test_without_a_workspace_nothing_of_it_is_asked(path: Path) -> None:
-    event = {"pull_request": {"head": {"repo": {"full_name": "org/repo"}}}}
+    event = {"pull_request": {"head": {"repo": {"full_name": "org/repo"}}, "user": {"login": "ana"}}}
     for event_name in ("push", "schedule", "workflow_dispatch", "pull_request"):
         github = {"event_name": event_name, "event": event, "repository": "org/repo", "actor": "ana"}
         for name, job in loaded(path)["jobs"].items():
@@ -130,21 +131,71 @@ def test_without_a_workspace_nothing_of_it_is_asked(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("owner", "actor", "expected"),
+    ("owner", "author", "actor", "expected"),
     [
-        ("org/repo", "ana", ["preview"]),
-        ("somebody/repo", "ana", ["offline"]),
-        ("org/repo", "dependabot[bot]", ["offline"]),
+        ("org/repo", "ana", "ana", ["preview"]),
+        ("org/repo", "ana", "dependabot[bot]", ["preview"]),
+        ("somebody/repo", "ana", "ana", ["offline"]),
+        ("org/repo", "dependabot[bot]", "dependabot[bot]", ["offline"]),
+        # Somebody pushed to Dependabot's branch, or ran its job again: its lock file is still what runs.
+        ("org/repo", "dependabot[bot]", "ana", ["offline"]),
     ],
 )
 def test_a_pull_request_is_previewed_once_with_secrets_only_when_its_code_is_ours(
-    owner: str, actor: str, expected: list[str]
+    owner: str, author: str, actor: str, expected: list[str]
 ) -> None:
-    event = {"pull_request": {"head": {"repo": {"full_name": owner}}}}
+    event = {"pull_request": {"head": {"repo": {"full_name": owner}}, "user": {"login": author}}}
     github = {"event_name": "pull_request", "event": event, "repository": "org/repo", "actor": actor}
     contexts = {"github": github, "vars": {"DATABRICKS_HOST": "https://x"}}
     jobs = loaded(OURS[2])["jobs"]
     assert [name for name, job in jobs.items() if holds(job["if"], contexts)] == [*expected, "previewed"]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_whoever_started_a_run_last_decides_nothing(path: Path) -> None:
+    assert not re.search(r"github\.(actor|triggering_actor)", path.read_text())
+
+
+def test_one_release_of_pulumi_previews_and_deploys() -> None:
+    releases = [
+        step["with"]["pulumi-version"] for path in OURS for _, step in steps(path) if "pulumi/actions" in str(step)
+    ]
+    image = yaml.load(GITLAB.read_text(), Loader=_GitLabLoader)["default"]["image"]
+    assert len(releases) == 3
+    assert re.fullmatch(r"3\.\d+\.\d+", releases[0])
+    assert {*releases, image.rpartition(":")[2]} == {releases[0]}
+
+
+@by_name
+def test_the_plugin_is_fetched_with_a_token_that_no_other_program_step_gets(path: Path) -> None:
+    """Steps that write or read on GitHub have one, too: a comment, an issue, the reviewed plan."""
+    with_token = [step["name"] for _, step in steps(path) if "github.token" in str(step.get("env"))]
+    assert with_token == ["plugin", {"preview.yml": "comment", "deploy.yml": "plan", "drift.yml": "issue"}[path.name]]
+    assert "github.token" not in str([job.get("env") for job in loaded(path)["jobs"].values()])
+    (plugin,) = [step for _, step in steps(path) if step.get("name") == "plugin"]
+    assert plugin["run"] == "make install-plugin"
+
+
+def test_the_plugin_is_of_the_locked_release() -> None:
+    done = subprocess.run(["make", "-n", "install-plugin"], cwd=ROOT, capture_output=True, text=True)
+    line = done.stdout.strip().splitlines()[-1]
+    (release,) = re.findall(r"^pulumi-databricks==(\S+)", (ROOT / "requirements" / "run.lock.txt").read_text(), re.M)
+    shown = subprocess.run(["bash", "-c", f"pulumi() {{ echo $*; }}; {line}"], cwd=ROOT, capture_output=True, text=True)
+    assert shown.stdout.strip() == f"plugin install resource databricks {release}"
+
+
+def test_zizmor_finds_nothing() -> None:
+    zizmor = Path(sys.executable).with_name("zizmor")
+    done = subprocess.run([zizmor, "--offline", *WORKFLOWS], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_gitlab_deploys_the_oldest_merge_first() -> None:
+    """A resource group has no order by default; docs/gitops.md says how it gets one."""
+    document = yaml.load(GITLAB.read_text(), Loader=_GitLabLoader)
+    assert document[".deploy"]["resource_group"] == "$STACK"
+    assert "process_mode=oldest_first" in (ROOT / "docs" / "gitops.md").read_text()
+    assert "process_mode" in GITLAB.read_text()
 
 
 def test_deployments_of_a_stack_wait_for_each_other_and_the_first_that_fails_stops_the_rest() -> None:
