@@ -37,6 +37,8 @@ _OF_THE_VALUE = frozenset(
 
 _MOST = 5_000  # problems, after which no further text is looked at; arbitrary, well over what is reported
 
+_FINDING = "is not replaced by anything: it would be deployed as this text"
+
 Path = tuple[str | int, ...]
 
 
@@ -55,13 +57,29 @@ def placeholder_problems(data: dict[str, object], source: Source) -> list[Proble
             continue
         if len(path) > 1 and path[0] == "models" and isinstance(path[1], int):
             path = ("models", source.names[path[1]] or str(path[1]), *path[2:])
-        finding = f"{clipped(written, 60)} is not replaced by anything: it would be deployed as this text"
+        finding = f"{clipped(written, 60)} {_FINDING}"
         state = rules.INTERPOLATION.of_key if is_key else rules.INTERPOLATION.problem
         problem = state(source, path, finding, _step(path, is_key))
         found.setdefault((problem.line, problem.column), problem)
         if len(found) >= _MOST:
             break
     return list(found.values())
+
+
+def placeholders_of_text(text: str, file: str) -> list[Problem]:
+    """As `placeholder_problems`, for a text that cannot be read as YAML; comments do not count."""
+    found: list[Problem] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        written = re.split(r"(?:^|\s)#", line, maxsplit=1)[0]
+        for match in _PLACEHOLDER.finditer(written):
+            rule = rules.INTERPOLATION
+            finding = f"{clipped(match.group(), 60)} {_FINDING}"
+            found.append(
+                Problem(file, number, match.start() + 1, "", finding, rule.text, "write the value itself", rule.id)
+            )
+        if len(found) >= _MOST:
+            break
+    return found
 
 
 def without_advice(problems: Iterable[Problem], placeholders: Sequence[Problem]) -> list[Problem]:

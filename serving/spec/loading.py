@@ -15,7 +15,7 @@ from serving.spec.document import read, values_in
 from serving.spec.entry import Entry
 from serving.spec.fleet import Defaults, Fleet
 from serving.spec.gateway_checks import gateway_problems
-from serving.spec.interpolation import placeholder_problems, without_advice
+from serving.spec.interpolation import placeholder_problems, placeholders_of_text, without_advice
 from serving.spec.merging import with_defaults, with_override
 from serving.spec.overriding import of_override, unknown_removals
 from serving.spec.problem import LeftOut, Problem, clipped, in_order, more
@@ -75,7 +75,7 @@ def load_text(text: str, file: str, stack: str | None) -> Loaded:
     data = document.data
     if not isinstance(data, dict):
         source = Source(file, document.marks, stack=stack)
-        found = list(document.problems)
+        found = [*document.problems, *placeholders_of_text(text, file)]
         if data is not None:
             found.append(
                 rules.TYPE.problem(

@@ -82,7 +82,7 @@ REFUSALS = (
     Refusal(
         "a change while another is under way",
         "preview",
-        "a warning that the endpoint is not ready; `EndpointReady` waits, then sends",
+        "a warning that the endpoint is not ready: deploy once it is",
     ),
     Refusal("an endpoint that was deleted meanwhile", "preview", "the guard's update; `--refresh` makes it anew"),
     # Only at up

@@ -57,6 +57,22 @@ def edit_by_hand(fleet: FleetProject) -> None:
         fleet.request("POST", f"/stub/endpoints/{name}/settle")
 
 
+def test_mail_address_of_a_permission_in_any_letter_case_converges(fleet: FleetProject) -> None:
+    jane = "      - {user_name: Jane.Doe@Example.com, permission_level: CAN_QUERY}\n"
+    fleet.write_models(SMALL.replace("    permissions:\n", f"    permissions:\n{jane}", 1))
+    fleet.bandplan("up", "--no-query")
+    live = fleet.endpoint("support-chat")
+    kept = [
+        {"user_name": "jane.doe@example.com", "permission_level": "CAN_QUERY"},
+        {"group_name": "support-apps", "permission_level": "CAN_QUERY"},
+    ]
+    fleet.request("PUT", f"/api/2.0/permissions/serving-endpoints/{live['id']}", {"access_control_list": kept})
+
+    assert fleet.run("drift").returncode == 0
+    steps = by_name(json.loads(fleet.bandplan("preview", "--refresh", "--json")))
+    assert set(steps.values()) == {"refresh"}  # nothing is to be changed
+
+
 def test_hand_edits_are_found_told_apart_from_what_waits_and_put_back(fleet: FleetProject, engine: str) -> None:
     fleet.write_models(SMALL)
     fleet.bandplan("up", "--engine", engine, "--no-query")

@@ -105,9 +105,16 @@ def test_words_that_a_guardrail_looks_for_may_hold_anything(load: Load) -> None:
     assert load(f"{ENTRY}    ai_gateway: {{{guardrails}}}\n").problems == ()
 
 
-def test_unquoted_placeholder_that_breaks_the_yaml_is_said_to_be_one(load: Load, only_problem: OnlyProblem) -> None:
-    problem = only_problem(load(ENTRY.replace("min: 2", "min: ${MIN}")), "yaml")
-    assert "which nothing replaces" in problem.next_step and "overrides" in problem.next_step
+def test_placeholders_of_a_file_that_they_keep_from_being_yaml_are_all_said(load: Load) -> None:
+    text = ENTRY.replace("min: 2, max: 3", "min: ${MIN}, max: ${MAX}").replace("support-chat", "${NAME}-chat # $NOT")
+    problems = load(text).problems
+    assert [(one.id, one.line, one.column) for one in problems] == [
+        ("interpolation", 3, 11),
+        ("interpolation", 7, 31),
+        ("yaml", 7, 32),
+        ("interpolation", 7, 44),
+    ]
+    assert "which nothing replaces" in problems[2].next_step and "overrides" in problems[2].next_step
 
 
 ANCHORS = """\
