@@ -145,7 +145,7 @@ def _weights(model: MLmodel) -> Iterator[Finding]:
             model.shown,
             f"holds no weights, only a reference: {clipped(model.fetched_from, 200)}",
             rule,
-            "call mlflow.transformers.persist_pretrained_model on the logged model first, or log it with its weights "
+            "call mlflow.transformers.persist_pretrained_model on it first, or log it with its weights "
             "(save_pretrained=True)",
         )
 
@@ -277,10 +277,10 @@ def _fetched_from(transformers: Mapping[str, Any]) -> str | None:
     """Where MLflow loads the weights from if not from the folder (mlflow/transformers, `_load_model`, 3.17)."""
     base = _text(transformers.get("local_base_model_path"))
     if base is not None:
-        return f"the weights are those of {base} on the machine that logged it"
+        return f"its weights are those of {base} on the machine that logged it"
     if "source_model_revision" in transformers:
         name = _text(transformers.get("source_model_name")) or "a repository"
-        return f"the weights would be fetched from {name} on the Hugging Face Hub by this machine"
+        return f"its weights would be fetched from the Hugging Face Hub by this machine ({name})"
     return None
 
 

@@ -198,9 +198,12 @@ def test_adapter_is_refused_with_the_sentence_of_a_checkpoint_folder(tmp_path: P
     [
         (
             {"model_binary": ..., "source_model_name": "meta-llama/Llama-3.1-8B", "source_model_revision": "0e9e39f2"},
-            "would be fetched from meta-llama/Llama-3.1-8B on the Hugging Face Hub by this machine",
+            "would be fetched from the Hugging Face Hub by this machine (meta-llama/Llama-3.1-8B)",
         ),
-        ({"source_model_revision": "0e9e39f2"}, "would be fetched from tiny-llama on the Hugging Face Hub"),
+        (
+            {"source_model_revision": "0e9e39f2"},
+            "would be fetched from the Hugging Face Hub by this machine (tiny-llama)",
+        ),
         (
             {"model_binary": ..., "local_base_model_path": "/mnt/base"},
             "are those of /mnt/base on the machine that logged",
