@@ -131,6 +131,7 @@ def entity_inputs(entity: EntitySizing) -> dict[str, Any]:
         "modelUnits": entity.model_units,
         "acceptedMaxBands": entity.accepted_max_bands,
         "acceptedCeilingTokensPerSecond": entity.accepted_max_provisioned_throughput,
+        "modelUnitChunkSize": entity.model_unit_chunk_size,
         "acceptedModelUnits": entity.accepted_model_units,
         "burst": entity.may_burst or None,
         "workloadType": entity.workload_type,

@@ -41,10 +41,14 @@ def version_outputs(
 
 
 def recorded_answer(state: Mapping[str, Any]) -> OptimizationInfo | None:
-    """The answer that the state holds; None when it was a no, which may have changed."""
-    if state.get("optimizable") is not True:
+    """The answer that the state holds; None when it was a no, which may have changed.
+
+    None too for a version in model units: the state does not hold their increment.
+    """
+    chunk = state.get("throughputChunkSize")
+    if state.get("optimizable") is not True or not chunk:
         return None
-    return OptimizationInfo(True, state.get("modelType") or None, state.get("throughputChunkSize") or None)
+    return OptimizationInfo(True, state.get("modelType") or None, chunk)
 
 
 def as_live(known: Mapping[str, Any], live: RegisteredVersion) -> dict[str, Any]:

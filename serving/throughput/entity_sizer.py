@@ -152,11 +152,13 @@ class _Sizer:
             self._problem(rules.NOT_ELIGIBLE, self.model_path, finding, "serve another version or model")
             return self._result(None, self._asked_family())
         chunk = info.throughput_chunk_size
-        if self._family_problem("model_units" if chunk is None else "bands", f"{self.entity.model} is sold in", chunk):
+        sold_in: Literal["bands", "model_units"] = "model_units" if chunk is None else "bands"
+        increment = chunk or info.model_unit_chunk_size
+        if self._family_problem(sold_in, f"{self.entity.model} is sold in", increment):
             return self._result(None, self._asked_family())
         match self.entity.throughput:
             case ModelUnitThroughput() as units:
-                return self._result(self._units(units), "model_units")
+                return self._result(self._whole_units(units, info.model_unit_chunk_size), "model_units")
             case BandThroughput(bands=band) if chunk is not None:
                 self._warn_of_many_bands(band, chunk)
                 return self._result(self._band(band.min, band.max, chunk, _accepted(band)), "bands")
@@ -200,6 +202,21 @@ class _Sizer:
             accepted_max_provisioned_throughput=None if accepted is None else accepted * chunk,
         )
 
+    def _whole_units(self, units: ModelUnitThroughput, chunk: int | None) -> EntitySizing | None:
+        """The sizing, or None with a problem for each amount that is not a multiple of `chunk`, if that is known."""
+        amounts = [("model_units", units.wanted_units)]
+        if units.accepted_units is not None:
+            amounts = [("model_units/want", units.wanted_units), ("model_units/accept", units.accepted_units)]
+        sound = True
+        for key, amount in amounts:
+            if chunk is not None and not bands.is_multiple_of_chunk(amount, chunk):
+                nearest_legal = " or ".join(map(str, bands.nearest_multiples(amount, chunk, 1)))
+                path = f"{self.path}throughput/{key}"
+                finding = f"{amount} is not a multiple of {chunk}"
+                self._problem(rules.WHOLE_UNITS, path, finding, f"use {nearest_legal}")
+                sound = False
+        return replace(self._units(units), model_unit_chunk_size=chunk) if sound else None
+
     def _units(self, units: ModelUnitThroughput) -> EntitySizing:
         demand = self.entry.demand
         estimate = None
@@ -224,9 +241,13 @@ class _Sizer:
         )
 
     def _family_problem(self, sold_in: Literal["bands", "model_units"], words: str, chunk: int | None) -> bool:
-        """Whether the entity asks for the wrong kind; then that has been noted, with the line to write instead."""
+        """Whether the entity asks for the wrong kind; then that has been noted, with the line to write instead.
+
+        `chunk` is the increment of what the model is sold in, None where it is not known.
+        """
+        units = chunk or model_units.EXAMPLE_UNITS
         if isinstance(self.entity.throughput, AutoThroughput) and sold_in == "model_units":
-            step = f"write `throughput: {{model_units: {model_units.EXAMPLE_UNITS}}}` with units from a load test"
+            step = f"write `throughput: {{model_units: {units}}}` with units from a load test"
             self._problem(rules.AUTO_UNITS, f"{self.path}throughput", f"{words} model units", step)
             return True
         if self._asked_family() == sold_in:
@@ -234,7 +255,7 @@ class _Sizer:
         if sold_in == "model_units":
             finding, line = (
                 f"{words} model units, not bands",
-                f"throughput: {{model_units: {model_units.EXAMPLE_UNITS}}}",
+                f"throughput: {{model_units: {units}}}",
             )
         else:
             low, high = 2, 3  # the platform's own sample

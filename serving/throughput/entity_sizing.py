@@ -17,7 +17,8 @@ class EntitySizing:
     """The capacity of one served entity: a band, model units, or a legacy workload; the fields of the others are None.
 
     Units: tokens per second, input and output together. Of a version still to be registered, what depends on its chunk
-    is None. `burst` is what is declared, None where nothing is. `estimated_tokens_per_second` is for model units and
+    is None. `burst` is what is declared, None where nothing is; `model_unit_chunk_size` the increment of
+    units, None where nobody tells it. `estimated_tokens_per_second` is for model units and
     the one published shape. `task_place` is where MLflow takes the task when this deploy logs the model. `alias` is the
     one that the entity follows. Maxima and units are what is wanted; `accepted_` ones are what will do while there is
     no GPU capacity, None where nothing less does.
@@ -43,6 +44,7 @@ class EntitySizing:
     accepted_max_bands: int | None = None
     accepted_max_provisioned_throughput: int | None = None
     accepted_model_units: int | None = None
+    model_unit_chunk_size: int | None = None
 
     @property
     def may_burst(self) -> bool:

@@ -45,6 +45,7 @@ FAMILIES = (
     Family("MPT", "bands", r"(?<![a-z])mpt(?![a-z])"),
     Family("GPT OSS", "model_units", r"gpt-oss"),
     Family("Gemma 3 12B", "model_units", r"gemma-3-12b"),
+    Family("Qwen3 Embedding", "model_units", r"qwen3-embedding", embeds=True),
 )
 
 # Names to suggest for a mistyped one. Not a list of what a workspace has.
@@ -62,6 +63,7 @@ SYSTEM_AI_MODELS = (
     "system.ai.gpt-oss-120b",
     "system.ai.gpt-oss-20b",
     "system.ai.gemma-3-12b",
+    "system.ai.qwen3-embedding-0-6b",
     "system.ai.mixtral_8x7b_instruct",
     "system.ai.dbrx_instruct",
     "system.ai.deepseek_r1_distill_llama_70b",

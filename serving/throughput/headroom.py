@@ -31,7 +31,8 @@ def headroom_problems(entry: Entry, entities: tuple[EntitySizing, ...], source: 
             found += _too_little(Fraction(ceiling), demand, percent, what, step, path, source)
         elif estimate is not None and units is not None:
             what = f"{units} model units, estimated at {estimate:g} tokens/s for requests of this shape only,"
-            step = f"write about {units_for(demand, percent)} model units, and load-test them"
+            enough = units_for(demand, percent, entity.model_unit_chunk_size or 1)
+            step = f"write about {enough} model units, and load-test them"
             found += _too_little(Fraction(estimate), demand, percent, what, step, path, source)
     return found
 

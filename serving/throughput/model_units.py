@@ -13,7 +13,7 @@ ESTIMATED_SHAPE = (3500, 300)
 ESTIMATED_UNITS = 50
 ESTIMATED_TOKENS_PER_SECOND = 3250
 
-# Sizes that the platform's examples use; no increment or minimum is published.
+# A size that the platform's examples use, where a model's increment is not known.
 EXAMPLE_UNITS = 50
 
 
@@ -28,7 +28,10 @@ def estimated_tokens_per_second(model: str, model_units: int, input_tokens: int,
     return model_units * ESTIMATED_TOKENS_PER_SECOND / ESTIMATED_UNITS
 
 
-def units_for(tokens_per_second: Fraction, headroom_percent: int) -> int:
-    """Units that the published estimate gives a demand of the published shape, with its headroom; rounded up."""
+def units_for(tokens_per_second: Fraction, headroom_percent: int, unit_chunk: int = 1) -> int:
+    """Units that the published estimate gives a demand of the published shape, with its headroom.
+
+    Rounded up to a multiple of `unit_chunk`, the increment of the model's units.
+    """
     wanted = tokens_per_second * (100 + headroom_percent) / 100 * ESTIMATED_UNITS / ESTIMATED_TOKENS_PER_SECOND
-    return -(-wanted.numerator // wanted.denominator)
+    return -(-wanted.numerator // (wanted.denominator * unit_chunk)) * unit_chunk

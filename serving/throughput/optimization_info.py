@@ -21,12 +21,16 @@ class ModelVersion:
 class OptimizationInfo:
     """Whether a version is eligible, its family, and its throughput increment in tokens/s (None: sold in model units).
 
-    Source: get-model-optimization-info, "Provisioned throughput Foundation Model APIs" on docs.databricks.com.
+    `model_unit_chunk_size` is the increment of model units; None where the platform does not tell it.
+
+    Sources: get-model-optimization-info, "Provisioned throughput Foundation Model APIs" on docs.databricks.com; the
+    increment of units stands in answers for gpt-oss-120b and qwen3-embedding-0-6b (50 each, seen 2026-08).
     """
 
     optimizable: bool
     model_type: str | None = None
     throughput_chunk_size: int | None = None
+    model_unit_chunk_size: int | None = None
 
     @classmethod
     def from_response(cls, response: Mapping[str, Any]) -> OptimizationInfo:
@@ -34,15 +38,22 @@ class OptimizationInfo:
 
         Errors: ValueError for a chunk that is not a positive whole number.
         """
-        chunk = response.get("throughput_chunk_size")
-        if chunk is not None and not _is_positive_whole(chunk):
-            raise ValueError(f"throughput_chunk_size is {str(chunk)[:40]}, not a positive whole number")
         model_type = response.get("model_type")
         return cls(
             optimizable=response.get("optimizable") is True,
             model_type=model_type if isinstance(model_type, str) else None,
-            throughput_chunk_size=None if chunk is None else int(chunk),
+            throughput_chunk_size=_chunk(response, "throughput_chunk_size"),
+            model_unit_chunk_size=_chunk(response, "model_unit_chunk_size"),
         )
+
+
+def _chunk(response: Mapping[str, Any], key: str) -> int | None:
+    chunk = response.get(key)
+    if chunk is None:
+        return None
+    if not _is_positive_whole(chunk):
+        raise ValueError(f"{key} is {str(chunk)[:40]}, not a positive whole number")
+    return int(chunk)
 
 
 def _is_positive_whole(number: object) -> bool:

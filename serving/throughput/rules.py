@@ -16,6 +16,7 @@ INSTRUCT_ONLY = Rule("S3-instruct", "error", "Meta Llama from system.ai is serve
 NO_INFO = Rule("S5-info", "error", "a model's optimization info is known before anything is created", _PT)
 NOT_ELIGIBLE = Rule("S6-eligible", "error", "a model is eligible for provisioned throughput", _PT)
 WHOLE_CHUNKS = Rule("S8-chunk", "error", "bounds are whole chunks", _PT)
+WHOLE_UNITS = Rule("S10-unit-chunk", "error", "model units come in whole increments of the model", _UNITS)
 AUTO_UNITS = Rule(
     "S11-auto-units",
     "error",

@@ -119,8 +119,10 @@ def _entries(document: Any, host: str | None) -> dict[ModelVersion, tuple[float,
                 "asked_at": int() | float() as asked_at,
                 "model_type": str() | None as model_type,
                 "throughput_chunk_size": int() | None as chunk,
-            } if (chunk is None or _is_within(chunk, 1)) and _is_within(asked_at, 0):
-                info = OptimizationInfo(optimizable=True, model_type=model_type, throughput_chunk_size=chunk)
+            } if _is_chunk(chunk) and _is_chunk(item.get("model_unit_chunk_size")) and _is_within(asked_at, 0):
+                if host is not None and chunk is None and "model_unit_chunk_size" not in item:
+                    continue  # written before the increment of units was recorded: worth asking again
+                info = OptimizationInfo(True, model_type, chunk, item.get("model_unit_chunk_size"))
                 entries[ModelVersion(model, version)] = (float(asked_at), info)
     return entries
 
@@ -146,6 +148,11 @@ def _is_within(number: float, least: int) -> bool:
     return not isinstance(number, bool) and least <= number <= _LARGEST
 
 
+def _is_chunk(value: Any) -> bool:
+    """Whether it is an increment, or None for one that is not known or does not apply."""
+    return value is None or (isinstance(value, int) and _is_within(value, 1))
+
+
 def _is_number(version: str) -> bool:
     return version.isascii() and version.isdigit()
 
@@ -160,6 +167,7 @@ def _document(host: str, entries: Mapping[ModelVersion, tuple[float, Optimizatio
                 "version": key.version,
                 "model_type": info.model_type,
                 "throughput_chunk_size": info.throughput_chunk_size,
+                **({"model_unit_chunk_size": info.model_unit_chunk_size} if info.throughput_chunk_size is None else {}),
                 "asked_at": asked_at,
             }
             for key, (asked_at, info) in sorted(entries.items(), key=lambda entry: entry[0])

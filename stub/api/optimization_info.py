@@ -22,10 +22,12 @@ def routes(models: RegisteredModels) -> list[Route]:
 
 
 def show(facts: Facts) -> Json:
-    """`throughput_chunk_size` is there only for models in tokens-per-second bands."""
+    """`throughput_chunk_size` is there for models in bands, `model_unit_chunk_size` for those in units, where known."""
     shown: Json = {"optimizable": facts.is_optimizable}
     if facts.is_optimizable and facts.model_type is not None:
         shown["model_type"] = facts.model_type
     if facts.chunk_tokens_per_second is not None:
         shown["throughput_chunk_size"] = facts.chunk_tokens_per_second
+    if facts.unit_chunk is not None:
+        shown["model_unit_chunk_size"] = facts.unit_chunk
     return shown

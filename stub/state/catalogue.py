@@ -13,7 +13,7 @@ DATA_FILE = Path(__file__).with_name("catalogue.yaml")
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What holds for one model version; `chunk_tokens_per_second` is there for `bands` only, `dimension` (of a vector)
-    for embedding models only."""
+    for embedding models only. `unit_chunk` is the increment of model units, where anybody has seen it."""
 
     task: str | None
     capacity: Capacity
@@ -23,6 +23,7 @@ class Facts:
     normalised: bool = False
     dimension: int | None = None
     is_base_llama: bool = False
+    unit_chunk: int | None = None
 
     @property
     def is_optimizable(self) -> bool:
@@ -83,6 +84,7 @@ def _facts(row: dict[str, Any], chunk: int | None) -> Facts:
         normalised=row.get("normalised", False),
         dimension=row.get("dimension"),
         is_base_llama=row.get("base", False),
+        unit_chunk=row.get("unit_chunk"),
     )
     if chunk is None:
         return facts

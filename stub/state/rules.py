@@ -201,8 +201,10 @@ def _model_units(place: str, entity: ServedEntity, facts: Facts) -> Iterator[str
             f"{place}: {entity.model} version {entity.version} is not eligible for Provisioned Throughput in "
             "model units; set min_provisioned_throughput and max_provisioned_throughput."
         )
-    elif entity.settings["provisioned_model_units"] < 1:
+    elif (units := entity.settings["provisioned_model_units"]) < 1:
         yield f"{place}: provisioned_model_units must be at least 1."
+    elif (chunk := facts.unit_chunk) is not None and units % chunk:
+        yield f"{place}: provisioned_model_units {units} is not a multiple of the model unit chunk size {chunk}."
 
 
 def _traffic(config: Configuration) -> Iterator[str]:

@@ -59,6 +59,10 @@ REFUSED = {
         "is not eligible for Provisioned Throughput.",
     ),
     "s3_base_llama_of_system_ai": (config(bands(entity_name="system.ai.meta_llama_v3_1_8b")), "only Instruct versions"),
+    "s10_units_beside_the_increment": (
+        config(units(entity_name="system.ai.gpt-oss-120b", provisioned_model_units=75)),
+        "provisioned_model_units 75 is not a multiple of the model unit chunk size 50",
+    ),
     "s10_no_model_units": (config(units(provisioned_model_units=0)), "must be at least 1"),
     "s4_no_version": (config(bands(entity_version=...)), "entity_version: is required"),
     "no_model": (config(bands(entity_name=...)), "entity_name: is required"),

@@ -147,6 +147,17 @@ def test_preinstalled_models_are_read_and_never_changed(client: StubClient) -> N
             1,
             {"optimizable": True, "model_type": "llama", "throughput_chunk_size": 1580},
         ),
+        (
+            "system.ai.gpt-oss-120b",
+            1,
+            {"optimizable": True, "model_type": "gpt_oss", "model_unit_chunk_size": 50},
+        ),
+        (
+            "system.ai.qwen3-embedding-0-6b",
+            1,
+            {"optimizable": True, "model_type": "qwen3", "model_unit_chunk_size": 50},
+        ),
+        ("system.ai.llama-4-maverick", 1, {"optimizable": True, "model_type": "llama4"}),
         ("system.ai.whisper_large_v3", 1, {"optimizable": False}),
         ("system.ai.meta_llama_v3_1_8b", 1, {"optimizable": False}),
     ],

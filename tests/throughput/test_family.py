@@ -185,3 +185,41 @@ def test_s11_model_of_no_known_family_has_no_estimate_even_for_the_published_sha
     result = sized(entry("throughput: {model_units: 50}", more=demand), UNITS)
     finding = "no estimate is published for ml.own.model with 3500 input and 300 output tokens"
     assert only_problem(result, "units-non-linear", "warning").finding == finding
+
+
+FIFTIES = OptimizationInfo(True, "gpt_oss", None, 50)
+
+
+@pytest.mark.parametrize(
+    ("units", "steps"),
+    [
+        ("50", []),
+        ("150", []),
+        ("{want: 100, accept: 50}", []),
+        ("1", ["use 50"]),
+        ("49", ["use 50"]),
+        ("51", ["use 50 or 100"]),
+        ("125", ["use 100 or 150"]),
+        ("{want: 130, accept: 60}", ["use 100 or 150", "use 50 or 100"]),
+        ("{want: 100, accept: 60}", ["use 50 or 100"]),
+    ],
+)
+def test_s10_units_are_whole_increments_where_the_platform_tells_one(sized: Size, units: str, steps: list[str]) -> None:
+    """50, seen in answers for gpt-oss-120b (2026-08)."""
+    found = sized(entry(f"throughput: {{model_units: {units}}}"), FIFTIES)
+    assert [problem.next_step for problem in found.problems if problem.id == "S10-unit-chunk"] == steps
+    assert bool(found.endpoints) == (not steps)
+
+
+@pytest.mark.parametrize("units", [1, 49, 125])
+def test_any_number_of_units_passes_where_the_increment_is_not_known(sized: Size, units: int) -> None:
+    assert only(sized(entry(f"throughput: {{model_units: {units}}}"), UNITS)).model_units == units
+
+
+def test_units_are_suggested_in_the_models_own_increment(sized: Size) -> None:
+    """Not the 50 of the platform's samples."""
+    sixties = OptimizationInfo(True, "gpt_oss", None, 60)
+    for throughput in ("throughput: {bands: {min: 1, max: 2}}", "throughput: auto"):
+        demand = "demand: {requests_per_second: 1, input_tokens: 100, output_tokens: 10}"
+        (problem,) = [one for one in sized(entry(throughput, more=demand), sixties).problems if one.severity == "error"]
+        assert "throughput: {model_units: 60}" in problem.next_step

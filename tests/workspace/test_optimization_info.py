@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from threading import Barrier, Event
 
@@ -37,6 +38,23 @@ def test_a_model_sold_in_units_is_recorded_without_a_chunk(
     units = OptimizationInfo(optimizable=True, model_type="llama4", throughput_chunk_size=None)
     assert fetch(client, [LLAMA], cache) == fetch(client, [LLAMA], cache) == {LLAMA: units}
     assert len(workspace.seen) == 1
+
+
+def test_the_increment_of_units_is_recorded_and_asked_for_where_an_older_record_lacks_it(
+    workspace: FakeWorkspace, client: WorkspaceClient, cache: Cache, tmp_path: Path
+) -> None:
+    answer = {"optimizable": True, "model_type": "gpt_oss", "model_unit_chunk_size": 50}
+    workspace.in_turn(Reply(body=answer))
+    units = OptimizationInfo(True, "gpt_oss", None, 50)
+    assert fetch(client, [LLAMA], cache) == fetch(client, [LLAMA], cache) == {LLAMA: units}
+    assert len(workspace.seen) == 1
+    (record,) = tmp_path.rglob("*.json")
+    older = json.loads(record.read_text())
+    del older["answers"][0]["model_unit_chunk_size"]
+    record.write_text(json.dumps(older))
+    assert fetch(client, [LLAMA], cache, offline=True) == {LLAMA: OptimizationInfo(True, "gpt_oss", None, None)}
+    assert fetch(client, [LLAMA], cache) == {LLAMA: units}
+    assert len(workspace.seen) == 2
 
 
 def test_names_are_quoted(workspace: FakeWorkspace, client: WorkspaceClient, cache: Cache) -> None:
@@ -123,6 +141,7 @@ def test_an_unknown_model_is_unavailable_with_the_reason(
         Reply(200, b'{"optimizable": true, "throughput_chunk_size": 1' + b"0" * 400 + b"}"),
         Reply(200, {"optimizable": True, "throughput_chunk_size": -980}),
         Reply(200, {"optimizable": True, "throughput_chunk_size": 979.5}),
+        Reply(200, {"optimizable": True, "model_unit_chunk_size": "odd"}),
     ],
     ids=lambda reply: f"{reply.status}-{str(reply.body)[:30]}",
 )
