@@ -42,6 +42,7 @@ def _endpoint(report: EndpointReport) -> dict[str, Any]:
             {"field": change.field, "deployed": change.deployed, "wanted": change.wanted} for change in report.pending
         ],
         "leaving": report.is_leaving,
+        "own_update": report.own_update,
     }
 
 

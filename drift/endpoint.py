@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from drift.begun import Begun, as_ours
 from drift.fields import field_findings
 from drift.finding import Finding, Pending, Verdict
 from drift.pending import WantedEndpoint, pending_changes
@@ -13,15 +14,20 @@ from provider.readiness import Failed, Ready, assess
 from serving.workspace.live_endpoint import LiveEndpoint
 from serving.workspace.surveyed import Surveyed
 
-Situation = Literal["deployed", "missing", "recreated", "unreadable", "not deployed", "exists, not in the stack"]
+Situation = Literal[
+    "deployed", "missing", "recreated", "unreadable", "not deployed", "exists, not in the stack", "begun"
+]
+"""`begun`: an `up` of this stack is making or deleting it, or was interrupted while it did."""
 Condition = Literal["ready", "updating", "update failed", "not ready"]
+NOTHING_BEGUN = Begun()
 
 
 @dataclass(frozen=True)
 class EndpointReport:
     """What was found about one endpoint. `findings` have all verdicts; `reason` says why it is not ready.
 
-    `is_leaving`: it is deployed and models.yaml has it no more.
+    `is_leaving`: it is deployed and models.yaml has it no more. `own_update`: whose update it is that the state does
+    not know of yet, "" if there is none.
     """
 
     name: str
@@ -31,6 +37,7 @@ class EndpointReport:
     findings: tuple[Finding, ...] = ()
     pending: tuple[Pending, ...] = ()
     is_leaving: bool = False
+    own_update: str = ""
 
     @property
     def has_drifted(self) -> bool:
@@ -53,9 +60,13 @@ def endpoint_report(
     surveyed: Surveyed,
     caller: str,
     presentable: Callable[[str], str] = str,
+    begun: Begun = NOTHING_BEGUN,
 ) -> EndpointReport:
     """`wanted` or `recorded` is there, or both. `presentable` makes a text of the platform fit for a message."""
     live = surveyed.live
+    own = begun.who if name in begun.names else ""
+    if own and ((recorded is None and live is not None) or (recorded is not None and live is None)):
+        return EndpointReport(name, "begun", own_update=own)
     if recorded is None:
         return EndpointReport(name, "not deployed" if live is None else "exists, not in the stack")
     pending = () if wanted is None else pending_changes(recorded, wanted)
@@ -65,13 +76,22 @@ def endpoint_report(
     if live is None:
         return EndpointReport(name, "missing", pending=pending, is_leaving=leaving)
     condition, reason = _condition(live)
+    if recorded.id and live.id and recorded.id != live.id and name in begun.names:
+        return EndpointReport(name, "begun", own_update=own)
     if recorded.id and live.id and recorded.id != live.id:
         reason = f"its id is {live.id}, the deployed one had {recorded.id}"
         return EndpointReport(name, "recreated", "ready", reason, (), pending, leaving)
-    findings = (*field_findings(recorded, live), *_access(recorded, surveyed, live, caller))
+    findings = _findings(recorded, surveyed, live, caller)
+    if begun.who:
+        findings = as_ours(findings, [_findings(one, surveyed, live, caller) for one in begun.of(name)])
+        own = own or (begun.who if any(one.verdict is Verdict.OURS for one in findings) else "")
     if condition == "update failed" and recorded.is_short_of_capacity:
         condition = "ready"  # the failed try is the deploy's own, and every `up` tries again
-    return EndpointReport(name, "deployed", condition, presentable(reason), findings, pending, leaving)
+    return EndpointReport(name, "deployed", condition, presentable(reason), findings, pending, leaving, own)
+
+
+def _findings(recorded: RecordedEndpoint, surveyed: Surveyed, live: LiveEndpoint, caller: str) -> tuple[Finding, ...]:
+    return (*field_findings(recorded, live), *_access(recorded, surveyed, live, caller))
 
 
 def _access(recorded: RecordedEndpoint, surveyed: Surveyed, live: LiveEndpoint, caller: str) -> tuple[Finding, ...]:

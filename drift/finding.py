@@ -10,6 +10,8 @@ class Verdict(StrEnum):
 
     REAL = "real"
     """Somebody or something changed it since it was deployed."""
+    OURS = "own update"
+    """An `up` of this stack changed it, which is running or was interrupted: the state does not say so yet."""
     PLATFORM_DEFAULT = "platform default"
     """Nothing was deployed for it; the platform, or somebody's governance, filled it in and deploys leave it alone."""
     AUTOSCALER = "autoscaler"

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from drift.endpoint import EndpointReport, endpoint_report
+from drift.begun import Begun
+from drift.endpoint import NOTHING_BEGUN, EndpointReport, endpoint_report
 from drift.pending import WantedEndpoint
 from drift.recorded import RecordedStack
 from drift.registry import ModelReport, RegistryAnswers, model_reports
@@ -57,6 +58,7 @@ def stack_report(
     registry: RegistryAnswers,
     caller: str,
     presentable: Callable[[str], str] = str,
+    begun: Begun = NOTHING_BEGUN,
 ) -> StackReport:
     """`surveyed` has the endpoints of `names_to_read`; `listed` are all that the workspace shows."""
     wanted_by_name = {one.name: one for one in wanted}
@@ -67,7 +69,7 @@ def stack_report(
         host,
         tuple(
             endpoint_report(
-                name, wanted_by_name.get(name), recorded_by_name.get(name), surveyed[name], caller, presentable
+                name, wanted_by_name.get(name), recorded_by_name.get(name), surveyed[name], caller, presentable, begun
             )
             for name in names
         ),

@@ -9,7 +9,7 @@ from drift.finding import Finding, Pending, Verdict
 from drift.stack import StackReport
 from serving.spec.problem import clipped, printable
 
-_ALWAYS_SHOWN = (Verdict.REAL, Verdict.UNMANAGED)
+_ALWAYS_SHOWN = (Verdict.REAL, Verdict.OURS, Verdict.UNMANAGED)
 _MOST_NAMES = 20
 _MOST_CHARACTERS = 100
 
@@ -18,6 +18,7 @@ _SITUATIONS = {
     "recreated": "another endpoint of the same name",
     "unreadable": "could not be read",
     "not deployed": "not deployed yet (a change that waits, no drift)",
+    "begun": "begun",
     "exists, not in the stack": "exists in the workspace, and the stack does not know it (no drift)",
 }
 
@@ -62,7 +63,13 @@ def _endpoint(report: EndpointReport, shows_all: bool) -> Iterator[str]:
     hidden = report.of(Verdict.UNVERIFIABLE)
     shown = [finding for finding in report.findings if shows_all or finding.verdict in _ALWAYS_SHOWN]
     shown = [finding for finding in shown if finding.verdict is not Verdict.UNVERIFIABLE]
-    is_told = report.has_drifted or report.has_pending or report.situation != "deployed" or report.condition != "ready"
+    is_told = (
+        bool(report.own_update)
+        or report.has_drifted
+        or report.has_pending
+        or report.situation != "deployed"
+        or report.condition != "ready"
+    )
     if not is_told and not shown and not hidden:
         return
     yield ""
@@ -80,6 +87,8 @@ def _endpoint(report: EndpointReport, shows_all: bool) -> Iterator[str]:
 
 def _verdict(report: EndpointReport) -> str:
     reason = f": {printable(report.reason)}" if report.reason else ""
+    if report.own_update and not report.of(Verdict.REAL) and report.condition in ("ready", "updating"):
+        return f"being changed by {printable(report.own_update)} (no drift){reason}"
     if report.situation != "deployed":
         return _SITUATIONS[report.situation] + reason
     if report.condition != "ready":
@@ -107,6 +116,8 @@ def _next_steps(report: StackReport) -> Iterator[str]:
         also = "; it applies the changes that wait too" if report.pending else ""
         yield f"to put back what was deployed: `bandplan up --refresh{option}`{also}"
         yield f"to keep what is there: write it into models.yaml, then `bandplan refresh{option}`"
+    elif any(one.own_update for one in report.endpoints):
+        yield f"to end what an `up` has begun: let it end, or run `bandplan up{option}` again if it was interrupted"
     elif report.pending:
         yield f"to apply the changes that wait: `bandplan up{option}`"
     if report.unreadable:

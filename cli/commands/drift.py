@@ -5,11 +5,12 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cli.project import LOCAL, Project, find_project
 
 if TYPE_CHECKING:
+    from cli.engines.choice import EngineName
     from cli.stack_choice import StackChoice
     from cli.stack_fleet import Registered, StackFleet
     from drift.pending import WantedEndpoint
@@ -65,11 +66,14 @@ def look(choice: "StackChoice", arguments: argparse.Namespace) -> "StackReport":
     """All three sides, compared. Errors: CommandError (1, or 2 for the models file) when one of them cannot be read."""
     from cli.errors import CommandError
     from cli.stack_fleet import stack_fleet
+    from drift.begun import begun
+    from drift.recorded import recorded
     from drift.stack import names_to_read, stack_report
     from serving.workspace.endpoint_survey import listed, survey_endpoints
     from serving.workspace.errors import WorkspaceError
 
-    state = recorded_stack(choice.project, arguments)
+    deployments, before = [deployment(choice.project, arguments)], holder(choice.project, arguments)
+    state = recorded(deployments[0])
     try:
         client = choice.client()
         caller = client.ping()
@@ -80,20 +84,44 @@ def look(choice: "StackChoice", arguments: argparse.Namespace) -> "StackReport":
         answers = registry_answers(client, state)
     except WorkspaceError as error:
         raise CommandError(f"could not look: {error}") from error
-    return stack_report(choice.stack, client.host, wanted, state, surveyed, there, answers, caller, client.presentable)
+    if before or deployments[0].get("pending_operations"):
+        # What was written since the first reading may be what was seen.
+        deployments.append(deployment(choice.project, arguments))
+    ours = begun(deployments, before)
+    return stack_report(
+        choice.stack, client.host, wanted, state, surveyed, there, answers, caller, client.presentable, ours
+    )
 
 
 def recorded_stack(project: Project, arguments: argparse.Namespace) -> "RecordedStack":
     """What the state of the stack holds; empty when it was never deployed. Errors: CommandError."""
-    from cli.engines.choice import choose_engine
-    from cli.engines.exported import deployment_of
-    from cli.engines.pulumi import find_pulumi
     from drift.recorded import recorded
 
-    stack, pulumi = arguments.stack, find_pulumi(os.environ)
-    # Both engines keep the local stack in one place, so that no engine is needed to look at it.
-    engine = "embedded" if stack == LOCAL else choose_engine(arguments.engine, stack, pulumi)
-    return recorded(deployment_of(project, stack, engine, os.environ, pulumi))
+    return recorded(deployment(project, arguments))
+
+
+def deployment(project: Project, arguments: argparse.Namespace) -> dict[str, Any]:
+    """The deployment of the stack; empty when it was never deployed. Errors: CommandError."""
+    from cli.engines.exported import deployment_of
+    from cli.engines.pulumi import find_pulumi
+
+    pulumi = find_pulumi(os.environ)
+    return deployment_of(project, arguments.stack, engine_of(arguments, pulumi), os.environ, pulumi)
+
+
+def holder(project: Project, arguments: argparse.Namespace) -> str:
+    """Who deploys the stack at this moment; "" for nobody, as far as one can see."""
+    from cli.engines.exported import deployed_by
+    from cli.engines.pulumi import find_pulumi
+
+    return deployed_by(project, arguments.stack, engine_of(arguments, find_pulumi(os.environ)))
+
+
+def engine_of(arguments: argparse.Namespace, pulumi: str | None) -> "EngineName":
+    """Whose state it is. Both engines keep the local stack in one place, so that none is needed to look at it."""
+    from cli.engines.choice import choose_engine
+
+    return "embedded" if arguments.stack == LOCAL else choose_engine(arguments.engine, arguments.stack, pulumi)
 
 
 def registered(state: "RecordedStack") -> "Registered":

@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from cli.engines.checkpoint import read_checkpoint, stack_names
+from cli.engines.checkpoint import read_checkpoint, stack_names, stacks_folder
 from cli.engines.child import run_quietly
 from cli.engines.choice import EngineName
+from cli.engines.under_way import holder, with_journal
 from cli.errors import CommandError
 from cli.project import LOCAL, Project
 
@@ -16,13 +17,25 @@ def deployment_of(
 ) -> dict[str, Any]:
     """The `deployment` of `pulumi stack export`; empty for a stack of ours that was never deployed.
 
+    What a deployment that is running, or was killed, has done and begun is in it.
+
     Secrets stay as they are, encrypted. Errors: CommandError with what Pulumi says when it cannot be had.
     """
     if stack == LOCAL or engine == "embedded":
-        if stack not in stack_names(project.state_folder, project.name):
-            return {}
-        return dict(read_checkpoint(project.state_folder, project.name, stack).get("latest") or {})
+        folder, name = project.state_folder, project.name
+        journal = folder / ".pulumi" / "journals" / name / f"{stack}.jsonl"
+        if stack not in stack_names(folder, name):
+            return with_journal({}, None, journal)
+        latest = dict(read_checkpoint(folder, name, stack).get("latest") or {})
+        return with_journal(latest, (stacks_folder(folder, name) / f"{stack}.json").read_bytes(), journal)
     return dict(export(pulumi or "pulumi", project, stack, environ).get("deployment") or {})
+
+
+def deployed_by(project: Project, stack: str, engine: EngineName) -> str:
+    """Who deploys the stack at this moment, as far as the state of this machine tells; "" for nobody."""
+    if stack != LOCAL and engine != "embedded":
+        return ""
+    return holder(project.state_folder / ".pulumi" / "locks" / "organization" / project.name / stack)
 
 
 def export(pulumi: str, project: Project, stack: str, environ: Mapping[str, str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from plugin.errors import ProviderError
 from stub.provider.client import segment
 from stub.provider.diffing import differences
-from stub.provider.errors import AnswerLost, NotFound, NotSettled, Refused
+from stub.provider.errors import AnswerLost, Cancelled, NotFound, NotSettled, Refused
 from stub.provider.field import ResourceFields
 from stub.provider.ignoring import top_level
 from stub.provider.settling import PATH, TimedOut, delay_reasons, failure_reasons, has_failed, is_updating, settled
@@ -143,6 +143,11 @@ class ServingEndpoint:
             # The state says what was asked for, so that the next `up` goes on waiting and sends nothing again.
             state = self._state(workspace, wanted, late.live, prefers_pending=True)
             raise NotSettled(name, state, delay_reasons(workspace.client, late.live, timeout_seconds)) from late
+        except Cancelled as interrupted:
+            live = workspace.client.get(f"{PATH}/{segment(name)}")
+            raise NotSettled(
+                name, self._state(workspace, wanted, live, prefers_pending=True), [str(interrupted)]
+            ) from interrupted
 
     def _finish(
         self, workspace: Workspace, name: str, olds: dict[str, Any], wanted: dict[str, Any], timeout_seconds: float
