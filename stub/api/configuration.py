@@ -144,7 +144,8 @@ def show(
 
 
 def _show_auto_capture(table: Json) -> Json:
-    """The inference table as it was sent, with the state of its payload table."""
+    """The inference table as it was sent, enabled unless it says otherwise, with the state of its payload table."""
+    table = {"enabled": True, **table}
     if table.get("enabled") is False or not table.get("table_name_prefix"):
         return table
     payload = {"name": f"{table['table_name_prefix']}_payload", "status": "READY", "status_message": ""}

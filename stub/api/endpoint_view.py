@@ -50,6 +50,9 @@ class EndpointView:
         shown["route_optimized"] = bool(endpoint.settings.get("route_optimized", False))
         if shown["route_optimized"]:
             shown |= self._data_plane(endpoint)
+        if policy := endpoint.settings.get("budget_policy_id"):
+            # What a read has in place of the id that was sent.
+            shown["effective_budget_policy_id"] = policy
         if endpoint.config is not None:
             shown["config"] = show(endpoint.config, READY, {}, self._entity_settings)
         elif endpoint.pending is not None and self._behaviours.now.shows_config_while_creating:

@@ -184,8 +184,9 @@ MODEL_SERVING = ResourceFields(
             block(
                 "autoCaptureConfig",
                 CONFIG,
-                *values("catalogName schemaName tableNamePrefix", "payload tables cannot be moved", Change.REPLACE),
-                *values("enabled", CONFIG),
+                *values("catalogName schemaName", "payload tables cannot be moved", Change.REPLACE),
+                Field("tableNamePrefix", ROUND_TRIP, Change.REPLACE, Absence.SERVER_FILLS),
+                *filled("enabled"),
             ),
             absence=Absence.KEEPS,
         ),

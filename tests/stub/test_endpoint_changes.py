@@ -37,7 +37,7 @@ def test_table_of_captured_payloads_is_shown_and_keeps_its_name_while_enabled(cl
     client.ok("POST", ENDPOINTS, {"name": name, "config": wanted})
     shown = client.settle(name)["config"]["auto_capture_config"]
     payload = {"name": "a_payload", "status": "READY", "status_message": ""}
-    assert shown == {**table, "state": {"payload_table": payload}}
+    assert shown == {**table, "enabled": True, "state": {"payload_table": payload}}
     path, renamed = f"{ENDPOINTS}/{name}/config", {**table, "table_name_prefix": "b"}
     reply = client.send("PUT", path, config(bands(), auto_capture_config=renamed))
     assert (reply.status, "table_name_prefix cannot be changed" in reply.message) == (400, True)
@@ -52,7 +52,7 @@ def test_model_unit_form_has_no_description_and_no_route_optimization(client: St
     body = {"name": name, "config": config(units()), "description": "x", "route_optimized": True}
     client.ok("POST", f"{ENDPOINTS}/pt", body)
     endpoint = client.settle(name)
-    assert ("description" in endpoint, endpoint["route_optimized"]) == (False, False)
+    assert (endpoint["description"], endpoint["route_optimized"]) == ("", False)
 
 
 def test_build_log_names_the_reason_for_the_entity_that_failed_only(client: StubClient, name: str) -> None:

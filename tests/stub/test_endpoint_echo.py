@@ -92,6 +92,7 @@ def test_settings_are_shown_as_sent_but_those_the_platform_hides(client: StubCli
     endpoint = client.create(name, **shown, **hidden)
     assert {key: endpoint[key] for key in shown} == shown
     assert not hidden.keys() & endpoint.keys()
+    assert endpoint["effective_budget_policy_id"] == "b-1"
     stored = client.ok("GET", f"/stub/endpoints/{name}")["settings"]
     assert {key: stored[key] for key in hidden} == hidden
 

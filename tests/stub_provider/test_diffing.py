@@ -95,8 +95,14 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[tuple[str, Kind, boo
     "route optimised": ({}, {"routeOptimized": True}, [("routeOptimized", ADD, True)]),
     "capture turned off": (
         {"config": {"autoCaptureConfig": CAPTURE}},
-        {"config": {"autoCaptureConfig": {"catalogName": "ml"}}},
+        {"config": {"autoCaptureConfig": CAPTURE | {"enabled": False}}},
         [("config.autoCaptureConfig.enabled", DELETE, False)],
+    ),
+    # Optional and computed in the published provider: what is left out stays as it is.
+    "capture, its switch left out": (
+        {"config": {"autoCaptureConfig": CAPTURE}},
+        {"config": {"autoCaptureConfig": {"catalogName": "ml"}}},
+        [],
     ),
     "capture moved": (
         {"config": {"autoCaptureConfig": CAPTURE}},
