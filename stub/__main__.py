@@ -29,6 +29,10 @@ def main(arguments: list[str]) -> int:
     except (ServeError, StoreError, scenario.ScenarioError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
+    except OSError as error:
+        place = error.filename or options.state_dir
+        print(f"{place}: {error.strerror}; move it away, then start again", file=sys.stderr)
+        return 2
     return 0
 
 

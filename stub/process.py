@@ -59,7 +59,7 @@ def start(
         running = status(state_dir)
         if running is not None:
             return running
-        holder = statedir.lock_holder(state_dir)
+        holder = _holder(state_dir)
         if holder is not None:
             raise StubError(
                 f"{state_dir}: stub process {holder} holds this directory and does not answer; run `bandplan stub stop`"
@@ -71,7 +71,10 @@ def start(
 def status(state_dir: Path) -> Running | None:
     """The stub that serves `state_dir` and answers, or None."""
     state_dir = state_dir.absolute()
-    holder = statedir.lock_holder(state_dir)
+    try:
+        holder = statedir.lock_holder(state_dir)
+    except statedir.UnknownHolder:
+        return None
     run = statedir.read_run_file(state_dir)
     if holder is None or run is None or run.pid != holder:
         return None
@@ -79,7 +82,7 @@ def status(state_dir: Path) -> Running | None:
         token = statedir.read_token(state_dir)
     except OSError:
         return None
-    return Running(run.pid, run.host, token, state_dir) if _answers(run.port, token) else None
+    return Running(run.pid, run.host, token, state_dir) if token and _answers(run.port, token) else None
 
 
 def report(running: Running) -> dict[str, Any]:
@@ -104,12 +107,12 @@ def stop(state_dir: Path, *, patience_seconds: float = STOP_TIMEOUT_SECONDS) -> 
     A stub that has not ended `patience_seconds` after SIGTERM is killed.
     """
     state_dir = state_dir.absolute()
-    holder = statedir.lock_holder(state_dir)
+    holder = _holder(state_dir)
     if holder is None:
         return False
     for sign, patience in ((signal.SIGTERM, patience_seconds), (signal.SIGKILL, STOP_TIMEOUT_SECONDS)):
         # Ask again who holds the lock: only the process that proves to be our stub is ever signalled.
-        if statedir.lock_holder(state_dir) == holder:
+        if _holder(state_dir) == holder:
             _signal(holder, sign)
         if _is_released(state_dir, holder, patience):
             statedir.remove_run_file(state_dir)
@@ -125,6 +128,22 @@ def reset(state_dir: Path) -> None:
     for name in DATABASE_FILES:
         (state_dir / name).unlink(missing_ok=True)
     shutil.rmtree(state_dir / "files", ignore_errors=True)
+
+
+def _holder(state_dir: Path) -> int | None:
+    """The process that holds the lock. Raises StubError when its files do not say which, so that none is signalled."""
+    try:
+        holder = statedir.lock_holder(state_dir)
+    except statedir.UnknownHolder:
+        holder = 0
+    run = statedir.read_run_file(state_dir)
+    if holder == 0 or (holder is not None and run is not None and run.pid != holder):
+        lock = state_dir / "lock"
+        raise StubError(
+            f"{lock}: is held by a stub workspace, and its files do not agree on which process that is; "
+            f"end that one by hand (`lsof {lock}` names it), then run this again"
+        )
+    return holder
 
 
 @contextlib.contextmanager
@@ -219,7 +238,7 @@ def _signal(pid: int, sign: signal.Signals) -> None:
 def _is_released(state_dir: Path, pid: int, timeout_seconds: float) -> bool:
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
-        if statedir.lock_holder(state_dir) != pid:
+        if _holder(state_dir) != pid:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
             return True

@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import secrets
 import time
 from dataclasses import dataclass
@@ -15,6 +16,15 @@ from pathlib import Path
 
 LOCK_ATTEMPTS = 20
 LOCK_PAUSE_SECONDS = 0.01
+
+GREATEST_PID = 2**31 - 1
+"""On every system that Python runs on; 0 and less stand for groups of processes."""
+MOST_TOKEN_BYTES = 4096
+"""A choice; those that are made here have 43."""
+
+
+class UnknownHolder(Exception):
+    """The lock is held, and by whom its file does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +55,22 @@ def write_run_file(state_dir: Path, run: RunFile) -> None:
 
 
 def read_run_file(state_dir: Path) -> RunFile | None:
-    """The contents of `run.json`; None when it is missing or is not one of ours."""
+    """The contents of `run.json`; None when it is missing, damaged, or is not one of ours."""
     try:
-        return RunFile(**json.loads((state_dir / "run.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        run = RunFile(**json.loads((state_dir / "run.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
+    is_ours = (
+        _is_whole(run.pid, GREATEST_PID)
+        and _is_whole(run.port, 65_535)
+        and run.host == f"http://127.0.0.1:{run.port}"
+        and isinstance(run.started_at, str)
+    )
+    return run if is_ours else None
+
+
+def _is_whole(value: object, most: int) -> bool:
+    return type(value) is int and 0 < value <= most
 
 
 def write_port(state_dir: Path, port: str) -> None:
@@ -67,8 +88,9 @@ def remove_run_file(state_dir: Path) -> None:
 
 
 def read_token(state_dir: Path) -> str:
-    """The bearer token; raises OSError when there is none yet."""
-    return (state_dir / "token").read_text(encoding="ascii").strip()
+    """The bearer token, empty when the file does not hold one; raises OSError when there is none yet."""
+    text = (state_dir / "token").read_bytes()[:MOST_TOKEN_BYTES].decode("latin-1").strip()
+    return text if re.fullmatch(r"[\x21-\x7e]+", text) else ""
 
 
 def keep_token(state_dir: Path) -> str:
@@ -111,7 +133,7 @@ def is_lock_of(state_dir: Path, descriptor: int) -> bool:
 
 
 def lock_holder(state_dir: Path) -> int | None:
-    """The process id of the stub that serves this directory, or None."""
+    """The process id of the stub that serves this directory, or None. Raises UnknownHolder for a damaged lock file."""
     try:
         descriptor = os.open(state_dir / "lock", os.O_RDWR)
     except OSError:
@@ -120,7 +142,9 @@ def lock_holder(state_dir: Path) -> int | None:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = os.pread(descriptor, 32, 0)
-        return int(holder) if holder.isdigit() else None
+        if not holder.isdigit() or not _is_whole(int(holder), GREATEST_PID):
+            raise UnknownHolder from None
+        return int(holder)
     else:
         os.ftruncate(descriptor, 0)  # left by a killed process; never to be read as the next holder's
         return None

@@ -47,7 +47,12 @@ class Store:
     def all(self, kind: str) -> Iterable[tuple[str, Any]]:
         """Every (key, document) of a kind, oldest first."""
         rows = self._database.execute("SELECT key, document FROM documents WHERE kind = ? ORDER BY number", (kind,))
-        return [(key, json.loads(document)) for key, document in rows]
+        try:
+            return [(key, json.loads(document)) for key, document in rows]
+        except (ValueError, TypeError, RecursionError, sqlite3.DatabaseError) as error:
+            raise StoreError(
+                f"the workspace's {kind} cannot be read; run `bandplan stub reset` to start from an empty workspace"
+            ) from error
 
     def put(self, kind: str, key: str, document: Any) -> None:
         """Insert or replace; a replaced document keeps its place in the order."""

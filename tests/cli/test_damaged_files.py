@@ -21,7 +21,10 @@ from policies.document import read_document
 from policies.measurement import read_measurements
 from policies.prices import read_prices as prices_of_a_budget
 from report.errors import BadInput
-from report.load import Given, load_prices
+from report.load import Given, load_prices, load_reports
+from report.threshold import Thresholds
+from serving.registration.digest_record import DigestRecord
+from serving.registration.folder import File
 from serving.throughput.measured_use import MeasuredUseError
 from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
 from serving.throughput.registry_answers import ModelAlias
@@ -143,7 +146,35 @@ def _recorded(root: Path) -> object:
     return cache
 
 
+def _report(root: Path) -> object:
+    path = str(root / "preview.json")
+    return load_reports([Given(path, text_of(path))], environ={}, thresholds=Thresholds())
+
+
+URN = "urn:pulumi:local::bandplan::bandplan:index:Endpoint$databricks:index/modelServing:ModelServing::support-chat"
+PREVIEW = {
+    "config": {"bandplan:models": "models.yaml"},
+    "steps": [
+        {
+            "op": "update",
+            "urn": URN,
+            "oldState": {"urn": URN, "type": "databricks:index/modelServing:ModelServing", "inputs": {"name": "a"}},
+            "newState": {
+                "urn": URN,
+                "type": "databricks:index/modelServing:ModelServing",
+                "inputs": {"name": "a", "config": {"servedEntities": [{"name": "x", "maxProvisionedThroughput": 980}]}},
+            },
+            "detailedDiff": {"config": {"kind": "update", "inputDiff": True}},
+        }
+    ],
+    "diagnostics": [{"urn": URN, "message": "error: m", "severity": "error"}],
+    "policyEvents": [{"policyName": "p", "resourceUrn": URN, "message": "m", "enforcementLevel": "advisory"}],
+    "duration": 5,
+    "changeSummary": {"update": 1},
+}
+
 READERS = {
+    "preview of a report": Reader("preview.json", PREVIEW, _report, (BadInput, CommandError)),
     "measured use": Reader("used.json", MEASURED, lambda root: measured_use_of(root, "used.json"), (MeasuredUseError,)),
     "policy configuration": Reader("stacks/policies.local.json", POLICIES, _policies, (CommandError,)),
     "prices of a report": Reader("prices.yaml", PRICES, _prices_of_a_report, (BadInput, CommandError)),
@@ -230,3 +261,22 @@ def test_randomly_damaged_file_is_used_or_refused_in_words(name: str, root: Path
     for damage in [*map(as_text, odd), *damaged_bytes(text_in(reader, root), 12, 100)]:
         (root / reader.file).write_bytes(damage)
         is_accepted(reader, root)
+
+
+def test_damaged_record_of_digests_is_as_empty(root: Path) -> None:
+    weights = root / "weights"
+    weights.write_text("w")
+    file = File("weights", weights, weights.stat())
+    DigestRecord(root / "digests", root).replace({"weights": (file, "ab")}, read_at_ns=2 * file.status.st_ctime_ns)
+    (path,) = (root / "digests").iterdir()
+    text = path.read_bytes()
+    assert DigestRecord(root / "digests", root).known(file) == "ab"
+    spoiled = [spoil(text) for spoil in SPOILERS.values()]
+    for damage in [
+        *spoiled,
+        *map(as_text, damaged_documents(json.loads(text), 13, 150)),
+        *damaged_bytes(text, 14, 100),
+    ]:
+        path.write_bytes(damage)
+        found = DigestRecord(root / "digests", root).known(file)
+        assert found is None or isinstance(found, str)
