@@ -173,9 +173,21 @@ def test_s25_legacy_models_are_compared_in_their_own_view() -> None:
 
 
 def test_letter_case_of_mail_addresses_is_no_difference() -> None:
-    wanted = declared(emailNotifications={"onUpdateFailures": ["Ana@Example.com", "bo@example.com"]})
-    there = live(email_notifications={"on_update_failure": ["bo@example.com", "ana@example.com"]})
+    limit = {"calls": 1, "key": "user", "principal": "Ana@Example.com"}
+    wanted = declared(
+        emailNotifications={"onUpdateFailures": ["Ana@Example.com", "bo@example.com"]},
+        aiGateway={"rateLimits": [limit]},
+    )
+    kept = {**limit, "principal": "ana@example.com"}
+    there = live(
+        email_notifications={"on_update_failure": ["bo@example.com", "ana@example.com"]},
+        ai_gateway={"rate_limits": [kept]},
+    )
     assert differences(wanted, there) == ()
+    other = live(
+        email_notifications=there.email_notifications, ai_gateway={"rate_limits": [{**kept, "principal": "bo@x"}]}
+    )
+    assert differences(wanted, other) != ()
 
 
 def test_notifications_tags_and_gateway_are_compared_when_declared_and_left_alone_when_not() -> None:
