@@ -145,7 +145,7 @@ def write(file: StackFile, text: bytes) -> None:
     """Put a checkpoint in place at once, keeping the one before as `.bak`; a crash leaves the old one whole."""
     meta = file.root / "meta.yaml"
     if not is_there(meta):
-        write_whole(meta, b"version: 1\n", file.root)
+        write_whole(meta, b"version: 1\n", file.state_dir)
     if (before := read_if_there(file.path)) is not None:
-        write_whole(file.backup_path, before, file.root)
-    write_whole(file.path, text, file.root)
+        write_whole(file.backup_path, before, file.state_dir)
+    write_whole(file.path, text, file.state_dir)

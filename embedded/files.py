@@ -43,13 +43,14 @@ def remove(path: Path) -> None:
 
 
 def make_private_folder(folder: Path, top: Path) -> None:
-    """Make `folder` and those above it up to `top`, which is one of them, and close all of them to other users.
+    """Make `folder` and those above it that are missing, closed to other users, and close what is open from `top` on.
 
-    OSError if one cannot be made.
+    `top` is one of them. OSError if one cannot be made.
     """
-    for part in [*reversed([above for above in folder.parents if above.is_relative_to(top)]), folder]:
-        part.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-        if part.stat().st_mode & 0o077:
+    for part in [*reversed(folder.parents), folder]:
+        if not part.exists():
+            part.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        elif part.is_relative_to(top) and part.stat().st_mode & 0o077:
             part.chmod(PRIVATE_FOLDER)
 
 

@@ -210,7 +210,7 @@ class Journal:
         path = self._file.journal_path
         try:
             if self._out is None:
-                make_private_folder(path.parent, self._file.root)
+                make_private_folder(path.parent, self._file.state_dir)
                 handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
                 os.fchmod(handle, 0o600)
                 self._out = os.fdopen(handle, "w", encoding="utf-8")

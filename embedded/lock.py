@@ -42,7 +42,7 @@ def hold(file: StackFile, now: str) -> Iterator[None]:
     for other in held(file):
         _refuse_or_remove(other, file)
     content = {"pid": os.getpid(), "username": _user(), "hostname": socket.gethostname(), "timestamp": now}
-    write_whole(own, json.dumps(content).encode(), file.root)
+    write_whole(own, json.dumps(content).encode(), file.state_dir)
     try:
         # Two may have looked at the same moment: whoever sees another lock after writing its own steps back.
         for other in held(file):

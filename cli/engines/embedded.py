@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -109,6 +109,9 @@ class EmbeddedEngine:
         from plugin.lean_sdk import import_late
 
         import_late()
+        if self.project.own_folder.is_dir():
+            with suppress(OSError):  # a folder of somebody else's may still be read
+                self.project.make_private(self.project.own_folder)
         from embedded.display import shown
         from embedded.loopback import require_loopback
         from embedded.run import Engine

@@ -31,7 +31,7 @@ def test_every_file_and_folder_of_the_state_is_for_its_owner_alone(project: ToyP
     assert project.up().ok, "now there is a copy of the state before"
     root = project.state_dir / ".pulumi"
     if made_before == "by an earlier version":
-        for folder in (root, *root.rglob("*")):
+        for folder in (project.state_dir, root, *root.rglob("*")):
             folder.chmod(0o755 if folder.is_dir() else folder.stat().st_mode)
         (root / "journals" / "toys").mkdir(parents=True, exist_ok=True)
         (root / "journals" / "toys" / "local.jsonl").touch(0o644)
@@ -42,4 +42,11 @@ def test_every_file_and_folder_of_the_state_is_for_its_owner_alone(project: ToyP
         assert len(list(file.lock_dir.iterdir())) == 1
         project.engine()._write(parse(file.path.read_bytes(), file))
 
-        assert open_to_others(root) == []
+        assert open_to_others(project.state_dir) == []
+
+
+def test_folder_above_the_state_that_was_missing_is_for_its_owner_too(project: ToyProject) -> None:
+    project.state_dir = project.folder / "own" / "state"
+    project.declare(thing("a"))
+    assert project.up().ok
+    assert open_to_others(project.folder / "own") == []
