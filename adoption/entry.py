@@ -89,7 +89,7 @@ def _left_as_they_are(live: LiveEndpoint, body: Mapping[str, Any]) -> Iterator[s
         yield "a rate limit of its AI gateway has no key; the first `up --refresh` writes the default, endpoint"
     others = [
         *unknown_paths(body, ENDPOINT),
-        *config.unknown_fields,
+        *(f"config/{name}" for name in config.unknown_fields),
         *(f"{entity.name}/{name}" for entity in config.entities for name in unknown(entity.settings, ENTITY)),
         *(f"{target}/{name}" for target, fields in config.unknown_of_routes.items() for name in fields),
     ]

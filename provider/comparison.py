@@ -176,7 +176,7 @@ def fields_at_risk(declared: Declared, live: LiveEndpoint, *, config: bool, ai_g
         others = [*unknown(entity.settings, ENTITY), *(name for name in _BY_HAND if entity.settings.get(name))]
         found += [f"entities/{entity.name}/{name}" for name in others]
     if running is not None:
-        found += [*running.unknown_fields]
+        found += [f"config/{name}" for name in running.unknown_fields]
         found += [f"traffic/{target}/{name}" for target, others in running.unknown_of_routes.items() for name in others]
         if running.auto_capture_config.get("enabled", True) and running.auto_capture_config:
             found.append("auto_capture_config")

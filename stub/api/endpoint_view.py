@@ -4,6 +4,7 @@ import json
 
 from stub.api.configuration import show, summarise
 from stub.api.encoded import Encoded
+from stub.api.new_fields import LEFT_OUT, with_new_fields
 from stub.api.requests import Json
 from stub.state.behaviour import Behaviours
 from stub.state.configuration import ServedEntity
@@ -62,7 +63,13 @@ class EndpointView:
                 **show(endpoint.pending, CREATING, _failed_states(endpoint), self._entity_settings),
                 "start_time": endpoint.pending_started_ms,
             }
+        if self.adds_new_fields:
+            return with_new_fields(shown, endpoint.settings.get(LEFT_OUT, ()))
         return shown
+
+    @property
+    def adds_new_fields(self) -> bool:
+        return self._behaviours.now.adds_new_fields
 
     def summary(self, endpoint: Endpoint) -> Json:
         """The endpoint as the list shows it."""

@@ -9,6 +9,7 @@ from stub.api.ai_gateway import read_gateway, read_old_limits
 from stub.api.answers import Answer
 from stub.api.configuration import read_classic, read_provisioned
 from stub.api.endpoint_view import EndpointView, show_tags
+from stub.api.new_fields import LEFT_OUT, NAME, is_of_gateway, left_out_of_config, left_out_of_gateway
 from stub.api.requests import Json, boolean, json_object, objects, read_object, required_text, text, texts
 from stub.api.routing import route
 from stub.state.configuration import Configuration
@@ -75,12 +76,19 @@ class ServingEndpoints:
 
     async def update_config(self, request: Request) -> Response:
         # The classic form has the fields of the configuration at the top level, the /pt form wraps them.
-        wanted = read_classic(await read_object(request))
-        return Answer(self._view.detail(self._endpoints.update_config(request.path_params["name"], wanted)))
+        body = await read_object(request)
+        return self._update_config(request.path_params["name"], body, read_classic(body))
 
     async def update_provisioned_config(self, request: Request) -> Response:
-        wanted = read_provisioned(json_object(await read_object(request), "config") or {})
-        return Answer(self._view.detail(self._endpoints.update_config(request.path_params["name"], wanted)))
+        config = json_object(await read_object(request), "config") or {}
+        return self._update_config(request.path_params["name"], config, read_provisioned(config))
+
+    def _update_config(self, name: str, body: Json, wanted: Configuration) -> Response:
+        endpoint = self._endpoints.update_config(name, wanted)
+        if self._view.adds_new_fields:
+            kept = [place for place in endpoint.settings.get(LEFT_OUT, ()) if is_of_gateway(place)]
+            endpoint = self._endpoints.update_setting(name, LEFT_OUT, [*kept, *left_out_of_config(body)])
+        return Answer(self._view.detail(endpoint))
 
     async def update_tags(self, request: Request) -> Response:
         body = await read_object(request)
@@ -89,8 +97,12 @@ class ServingEndpoints:
         return Answer({"tags": show_tags(endpoint)})
 
     async def update_ai_gateway(self, request: Request) -> Response:
-        gateway = read_gateway(await read_object(request))
-        self._endpoints.update_setting(request.path_params["name"], "ai_gateway", gateway or None)
+        gateway, name = read_gateway(await read_object(request)), request.path_params["name"]
+        kept_gateway = {key: value for key, value in gateway.items() if key != NAME}
+        endpoint = self._endpoints.update_setting(name, "ai_gateway", kept_gateway or None)
+        if self._view.adds_new_fields:
+            kept = [place for place in endpoint.settings.get(LEFT_OUT, ()) if not is_of_gateway(place)]
+            self._endpoints.update_setting(name, LEFT_OUT, [*kept, *left_out_of_gateway(gateway)])
         return Answer(gateway)
 
     async def update_notifications(self, request: Request) -> Response:

@@ -22,6 +22,7 @@ class Behaviour:
     shows_config_while_creating: bool = False
     fills_in_table_prefix: bool = False
     resets_scale_to_zero: bool = False
+    adds_new_fields: bool = False
     stays_ready_while_updating: bool = True
     keeps_failed_config: bool = True
     lists_pay_per_token: bool = False

@@ -212,7 +212,7 @@ def test_fields_that_nobody_here_knows_stay_as_they_are_and_are_named() -> None:
         "carbon_policy",
         "ai_gateway/usage_tracking_config/level",
         "ai_gateway/semantic_cache",
-        "region_hint",
+        "config/region_hint",
         "llama_v3_3_70b_instruct-1/jailbreak_guard",
     ):
         assert name in note

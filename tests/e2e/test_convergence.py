@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from stub import process
 from tests.e2e.in_process import ROOT, FleetInProcess
@@ -466,4 +467,58 @@ def test_failed_update_leaves_nothing_in_the_state_that_never_was(fleet: FleetIn
     assert (step["op"], ceiling) == ("update", [1960, 3920])
     fleet.up()
     assert ceilings(fleet)["output chat"] == 3920
+    assert left_to_do(fleet) == {}
+
+
+# ---------------------------------------------------------------------- fields that came last week
+
+NEW = "new_since_last_week"
+
+
+def has_new_fields(fleet: FleetInProcess, name: str) -> dict[str, bool]:
+    live = fleet.endpoint(name)
+    parts = {"config": live["config"], "entity": live["config"]["served_entities"][0], "ai_gateway": live["ai_gateway"]}
+    return {part: NEW in value for part, value in parts.items()}
+
+
+def test_fields_of_the_api_that_are_new_are_adopted_kept_and_said_where_they_would_be_lost(
+    fleet: FleetInProcess,
+) -> None:
+    make(fleet, {name: serving(LLAMA, ai_gateway=GATEWAY) for name in ("calm", "edited", "changed")})
+    make(fleet, {"pt-units": serving(MAVERICK, ai_gateway=GATEWAY)})
+    fleet.request("PATCH", "/stub/behaviour", {"adds_new_fields": True})
+    fleet.write_models(EMPTY)
+    before = {name: fleet.endpoint(name) for name in fleet.endpoint_names()}
+
+    said = fleet.ok("adopt", "--all", "--write")
+
+    (note,) = [line for line in said.splitlines() if line.startswith("  calm: ")]
+    assert (
+        f"ai_gateway/{NEW}, {NEW}, config/{NEW}, " in note and "bandplan does not know; they stay as they are" in note
+    )
+    assert left_to_do(fleet) == {}
+    fleet.up("--refresh")
+    assert {name: fleet.endpoint(name) for name in before} == before
+
+    # By hand, fields and all; what the guard sends to mend it has them too.
+    new = {NEW: {"mode": "auto"}}
+    live = fleet.endpoint("edited")["config"]["served_entities"][0]
+    named = {**LLAMA, "name": live["name"], "max_provisioned_throughput": 2940, **new}
+    fleet.request("PUT", f"{ROOT}/edited/config", {"served_entities": [named], **new})
+    fleet.settled("edited")
+    fleet.request("PUT", f"{ROOT}/edited/ai-gateway", {**GATEWAY, "rate_limits": [], **new})
+    fleet.up()
+    assert fleet.endpoint("edited")["config"]["served_entities"][0]["max_provisioned_throughput"] == 1960
+    assert has_new_fields(fleet, "edited") == {"config": True, "entity": True, "ai_gateway": True}
+    assert left_to_do(fleet) == {}
+
+    # What the program changes goes through the published provider, which does not know them.
+    wanted = yaml.safe_load(fleet.models)
+    (changed,) = [entry for entry in wanted["models"] if entry["name"] == "changed"]
+    changed["throughput"] = {"bands": {"min": 1, "max": 3}}
+    fleet.write_models(json.dumps(wanted))
+    shown = fleet.ok("preview")
+    assert f"entities/llama_v3_3_70b_instruct-1/{NEW}, config/{NEW} may be lost" in shown
+    fleet.up()
+    assert has_new_fields(fleet, "changed") == {"config": False, "entity": False, "ai_gateway": True}
     assert left_to_do(fleet) == {}

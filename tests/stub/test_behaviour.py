@@ -204,3 +204,29 @@ def test_pay_per_token_endpoints_answer_and_cannot_be_changed(client: StubClient
     )
     switch(client, lists_pay_per_token=False)
     assert client.send("GET", f"{ENDPOINTS}/{gte}").status == 404
+
+
+def test_new_fields_are_on_every_answer_until_a_request_leaves_them_out(client: StubClient, name: str) -> None:
+    new = {"new_since_last_week": {"mode": "auto"}}
+    gateway = {"usage_tracking_config": {"enabled": True}}
+    client.create(name, bands(name="a"), ai_gateway=gateway)
+    switch(client, adds_new_fields=True)
+
+    def places() -> list[bool]:
+        shown = client.settle(name)
+        config = shown["config"]
+        parts = (shown, config, config["served_entities"][0], config["served_models"][0], shown["ai_gateway"])
+        return [part.items() >= new.items() for part in parts]
+
+    assert places() == [True] * 5
+    client.ok("PUT", f"{ENDPOINTS}/{name}/config", {**config(bands(name="a", **new)), **new})
+    assert places() == [True] * 5
+    client.ok("PUT", f"{ENDPOINTS}/{name}/config", config(bands(name="a")))
+    assert places() == [True, False, False, False, True]
+    client.ok("PUT", f"{ENDPOINTS}/{name}/ai-gateway", gateway)
+    assert places() == [True, False, False, False, False]
+    client.ok("PUT", f"{ENDPOINTS}/{name}/config", {**config(bands(name="a", **new)), **new})
+    client.ok("PUT", f"{ENDPOINTS}/{name}/ai-gateway", {**gateway, **new})
+    assert places() == [True] * 5
+    switch(client, adds_new_fields=False)
+    assert places() == [False] * 5
