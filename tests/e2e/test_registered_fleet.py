@@ -7,7 +7,7 @@ import pytest
 
 from tests.checkpoints import write_llama, write_logged
 from tests.e2e.conftest import FleetProject, by_name
-from tests.e2e.test_registered_versions import aliased, numbers, served
+from tests.e2e.test_registered_versions import aliased, make_version, numbers, served
 from tests.provider.version_bench import MLFLOW_MODEL
 from tests.stub.registering import put
 from tests.stub.stub_client import StubClient
@@ -25,7 +25,7 @@ models:
 
 
 @pytest.mark.timeout(900)
-def test_a_checkpoint_is_registered_once_per_edit_and_served_and_its_versions_outlive_the_stack(
+def test_a_checkpoint_is_registered_once_though_the_first_up_fails_and_is_served(
     fleet: FleetProject, engine: str
 ) -> None:
     write_llama(fleet.root / "checkpoint")
@@ -44,9 +44,22 @@ def test_a_checkpoint_is_registered_once_per_edit_and_served_and_its_versions_ou
     said = fleet.bandplan("up", "--engine", engine)
     assert "ml.own.assistant v1" in said and "Simulated answer of assistant to" in said
     assert (numbers(fleet), aliased(fleet)) == ([1], 1)
-    endpoint = fleet.endpoint("chat")
     assert fleet.workspace.token not in fleet.bandplan("stack", "export", "--engine", engine)
     assert by_name(fleet.preview(engine)) == {}
+
+
+@pytest.mark.timeout(900)
+def test_an_edited_checkpoint_is_registered_once_and_its_versions_outlive_the_stack(
+    fleet: FleetProject, engine: str
+) -> None:
+    """The first version is there already, as the test above makes it: MLflow runs once here too."""
+    write_llama(fleet.root / "checkpoint")
+    fleet.write_models(CHECKPOINT.replace("min: 1000", "min: 980"))
+    fleet.bandplan("stub", "start")
+    make_version(fleet, "checkpoint")
+    fleet.bandplan("up", "--engine", engine, "--no-query")
+    endpoint = fleet.endpoint("chat")
+    assert (numbers(fleet), aliased(fleet), served(fleet)["entity_version"]) == ([1], 1, "1")
 
     # An edit makes exactly one version more, moves the alias, and changes the endpoint in place.
     write_llama(fleet.root / "checkpoint", seed=7)

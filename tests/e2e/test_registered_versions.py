@@ -44,10 +44,10 @@ def registered(fleet: FleetProject) -> FleetProject:
     return fleet
 
 
-def make_version(fleet: FleetProject) -> int:
-    """As somebody else's deploy makes it, from the project's model as it is now; its number."""
+def make_version(fleet: FleetProject, folder: str = "model") -> int:
+    """As somebody else's deploy makes it, from the project's folder as it is now; its number."""
     stub = StubClient(fleet.workspace.host, fleet.workspace.token)
-    source = digest(parse("model", fleet.root), None, fleet.root / "digests", task="llm/v1/chat", metadata={})
+    source = digest(parse(folder, fleet.root), None, fleet.root / "digests", task="llm/v1/chat", metadata={})
     number = created(stub, MODEL, tags=[{"key": SOURCE_DIGEST, "value": source}])
     put(stub, f"{place(MODEL, number)}/MLmodel", MLFLOW_MODEL)
     finalized(stub, MODEL, number)
