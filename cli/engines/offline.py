@@ -10,8 +10,8 @@ import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,10 +25,11 @@ from cli.project import Project
 from embedded.checkpoint import Snapshot, StackFile, render, write
 from embedded.diff import input_diff
 from embedded.display import shown
-from embedded.events import Event, StepEnded
+from embedded.events import Event, Finished, StepBegan, StepEnded
 from embedded.resource import ResourceState
 from embedded.run import Engine, Outcome
-from embedded.steps import Op
+from embedded.steps import Op, Step
+from embedded.values import to_json
 from plugin.urn import resource_type
 from plugin.values import UNKNOWN, plain, property_values
 from stub.provider.databricks import DatabricksProvider
@@ -83,6 +84,38 @@ class Declared:
                 self.resources.append(state.changed(id=identity, outputs=dict(state.inputs)))
 
 
+@dataclass
+class Changing:
+    """Passes a preview's events on, without changes whose inputs are the same: see `without_what_stays`."""
+
+    listen: Callable[[Event], None]
+    staying: dict[str, int] = field(default_factory=Counter)
+
+    def take(self, event: Event) -> None:
+        match event:
+            case StepBegan(step) | StepEnded(step) if _stays(step):
+                if isinstance(event, StepEnded):
+                    self.staying[step.op.value] += 1
+            case Finished(changes=changes):
+                self.listen(replace(event, changes=_without(changes, self.staying)))
+            case _:
+                self.listen(event)
+
+
+def _stays(step: Step) -> bool:
+    if step.op is Op.SAME or step.old is None or step.new is None:
+        return False
+    return bool(to_json(step.old.inputs) == to_json(step.new.inputs))
+
+
+def _without(changes: Mapping[str, int], staying: Mapping[str, int]) -> dict[str, int]:
+    """Counts by operation, with those that stay among the same."""
+    counted = {op: count for op, count in staying.items() if op in changes}
+    left = {op: count - counted.get(op, 0) for op, count in changes.items()}
+    left["same"] = left.get("same", 0) + sum(counted.values())
+    return {op: count for op, count in left.items() if count}
+
+
 @dataclass(frozen=True)
 class Base:
     """The models file that is taken for what is deployed: where it is from, for messages, its name and its text."""
@@ -120,7 +153,8 @@ def preview_against(project: Project, stack: str, base: Base | Path, options: Op
             raise failed(before, base.origin)
         with environment(environ), shown(is_quiet=options.json, is_full=options.diff) as listen:
             analyzer = analyzer_of(project, stack)
-            engine = Engine(project.root, stack, Path(folder), providers(), listen, options.parallel, analyzer=analyzer)
+            hear = Changing(listen).take
+            engine = Engine(project.root, stack, Path(folder), providers(), hear, options.parallel, analyzer=analyzer)
             outcome = engine.preview()
     document = without_what_stays(outcome.digest)
     document["offline"] = True
@@ -188,8 +222,4 @@ def without_what_stays(document: Mapping[str, Any]) -> dict[str, Any]:
             dropped[step["op"]] += 1
         else:
             steps.append(step)
-    summary = dict(document.get("changeSummary", {}))
-    for op, count in dropped.items():
-        summary[op] -= count
-        summary["same"] = summary.get("same", 0) + count
-    return {**document, "steps": steps, "changeSummary": {op: count for op, count in summary.items() if count}}
+    return {**document, "steps": steps, "changeSummary": _without(document.get("changeSummary", {}), dropped)}

@@ -161,16 +161,20 @@ class Runner:
         result.log += f"$ {step['run'].strip()}\n{done.stdout}"
         return "success" if done.returncode == 0 else "failure"
 
+    def checkout(self, folder: Path, commit: str) -> None:
+        """The files of a commit, with the environment and the backend of every job."""
+        git(self.origin, "worktree", "add", "--quiet", "--detach", str(folder), commit)
+        (folder / ".venv").symlink_to(sys.prefix)
+        (folder / ".bandplan").mkdir()
+        (folder / ".bandplan" / "state").symlink_to(self.backend)
+
     def _action(
         self, action: str, given: dict[str, str], checkout: Path, contexts: dict[str, Any], run: WorkflowRun
     ) -> str:
         match action:
             case "actions/checkout":
                 assert given["persist-credentials"] == "false"
-                git(self.origin, "worktree", "add", "--quiet", "--detach", str(checkout), contexts["github"]["sha"])
-                (checkout / ".venv").symlink_to(sys.prefix)
-                (checkout / ".bandplan").mkdir()
-                (checkout / ".bandplan" / "state").symlink_to(self.backend)
+                self.checkout(checkout, contexts["github"]["sha"])
             case "actions/upload-artifact":
                 paths = [checkout / line.strip() for line in given["path"].splitlines() if line.strip()]
                 files = {path.name: path.read_bytes() for path in paths if path.is_file()}

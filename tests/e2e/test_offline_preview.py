@@ -29,6 +29,8 @@ def test_this_repository_s_own_fleet_does_not_change_against_itself(fleet: Fleet
     assert by_name(document) == {}
     assert set(document["changeSummary"]) == {"same"}
     assert process.status(fleet.stub_folder) is None
+    shown = fleet.bandplan("preview", "--stack", stack, "--offline", "--against", "base.yaml", **NOWHERE)
+    assert "    no changes\n" in shown and " update" not in shown.split("Policies:")[0].split("\n", 1)[1]
 
 
 def test_every_kind_of_change_is_told_and_nothing_is_left_behind(fleet: FleetProject) -> None:

@@ -117,12 +117,15 @@ class Repository:
         (job,) = self.runner.start("deploy.yml", "workflow_dispatch" if run else "push", by_hand, "refs/heads/main")
         return job
 
-    def deploy_for_the_first_time(self) -> None:
-        """There is no pull request yet: a preview by hand, and the deployment of its plan."""
-        job, check = self.runner.start("preview.yml", "workflow_dispatch", {}, "refs/heads/main")
-        assert (job.conclusion, check.conclusion) == ("success", "success"), job.log
-        job = self.deploy(self.github.runs[-1].id)
-        assert job.conclusion == "success", job.log
+    def deploy_at_once(self) -> None:
+        """What the pipeline has deployed before a test begins, in one command of the same version of the files."""
+        checkout = self.runner.work / "deployed"
+        self.runner.checkout(checkout, "main")
+        environ = {**self.runner.machine, **self.runner.variables, **self.runner.secrets}
+        command = [sys.executable, "-m", "cli.main", "up", "--stack", "prod", "--yes"]
+        done = subprocess.run(command, cwd=checkout, env=environ, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert ceilings(self.fleet, "support-chat") == [3920]
 
     def look_for_drift(self) -> JobRun:
         (job,) = self.runner.start("drift.yml", "schedule", {}, "refs/heads/main")
@@ -140,11 +143,20 @@ def repository(tmp_path: Path, fleet: FleetProject, engine: str) -> Iterator[Rep
         yield repository
 
 
-@pytest.mark.timeout(1500)
-def test_from_a_pull_request_to_the_workspace(repository: Repository) -> None:
+@pytest.mark.timeout(600)
+def test_the_first_deployment_is_a_plan_that_was_previewed_by_hand(repository: Repository) -> None:
+    """There is no pull request yet."""
+    job, check = repository.runner.start("preview.yml", "workflow_dispatch", {}, "refs/heads/main")
+    assert (job.conclusion, check.conclusion) == ("success", "success"), job.log
+    job = repository.deploy(repository.github.runs[-1].id)
+    assert job.conclusion == "success", job.log
+    assert ceilings(repository.fleet, "support-chat") == [3920]
+
+
+@pytest.mark.timeout(600)
+def test_a_pull_request_has_one_comment_and_a_plan_once_policies_let_it_pass(repository: Repository) -> None:
     github, fleet = repository.github, repository.fleet
-    repository.deploy_for_the_first_time()
-    assert ceilings(fleet, "support-chat") == [3920]
+    repository.deploy_at_once()
 
     # far too much: blocked, with the arithmetic
     job, _ = repository.preview(MODELS.replace(BAND, FAR_TOO_MUCH))
@@ -155,7 +167,7 @@ def test_from_a_pull_request_to_the_workspace(repository: Repository) -> None:
     assert "5,000" in comment
 
     # less of it: the same comment says something else, and the plan is kept
-    job, head = repository.preview(MODELS.replace(BAND, RAISED))
+    job, _ = repository.preview(MODELS.replace(BAND, RAISED))
     assert job.conclusion == "success", job.log
     (comment,) = github.bodies()
     assert "over-provisioned" not in comment
@@ -164,6 +176,14 @@ def test_from_a_pull_request_to_the_workspace(repository: Repository) -> None:
     plan = only(github.runs[-1].artifacts["plan-prod"])
     assert (plan["stack"], len(plan["steps"])) == ("prod", 4)
     assert fleet.workspace.token not in str(plan)
+
+
+@pytest.mark.timeout(600)
+def test_a_merge_is_deployed_as_it_was_reviewed_or_not_at_all(repository: Repository) -> None:
+    github, fleet = repository.github, repository.fleet
+    repository.deploy_at_once()
+    job, head = repository.preview(MODELS.replace(BAND, RAISED))
+    assert job.conclusion == "success", job.log
 
     # merged, but somebody edited the endpoint by hand meanwhile
     repository.merge(head)
@@ -182,14 +202,18 @@ def test_from_a_pull_request_to_the_workspace(repository: Repository) -> None:
     assert "changes 1 of 2 endpoints" in job.summary
     assert len(github.bodies()) == 1
 
-    # drift from there on is one issue that comes and goes
+
+@pytest.mark.timeout(600)
+def test_drift_is_one_issue_that_comes_and_goes(repository: Repository) -> None:
+    github, fleet = repository.github, repository.fleet
+    repository.deploy_at_once()
     edit_by_hand(fleet, "support-chat", 4900)
     job = repository.look_for_drift()
     assert job.conclusion == "success", job.log
     (issue,) = github.issues.values()
     assert (issue["title"], issue["state"]) == ("Drift in prod", "open")
     assert "4900" in issue["body"]
-    edit_by_hand(fleet, "support-chat", 5880)
+    edit_by_hand(fleet, "support-chat", 3920)
     assert repository.look_for_drift().conclusion == "success"
     assert issue["state"] == "closed"
 
