@@ -25,8 +25,8 @@ _STEPS = {
 
 # MLflow collects what failed of a folder as a dictionary of path to exception. Wording alone: nothing hangs on it.
 _FAILED_FILE = re.compile(
-    r"The following failures occurred while (?P<way>uploading|downloading) .*?\{'(?:[^']*/)?(?P<file>[^'/]+)': "
-    r"[\"']?\w+\(\\?[\"'](?P<reason>.*?)(?:\.? Config: |\\?[\"']\))",
+    r"The following failures occurred while (?P<way>uploading|downloading) [^{]*+\{'(?P<path>[^']++)': "
+    r"[\"']?\w++\(\\?[\"'](?P<reason>.*?)(?:\.? Config: |\\?[\"']\))",
     re.DOTALL,
 )
 _MOST_READ = 20_000
@@ -84,7 +84,7 @@ def _first(error: BaseException) -> str:
         text = text.removeprefix(f"{code}: ")
     failed = _FAILED_FILE.match(text)
     if failed is not None:
-        return f"{failed['way']} {failed['file']} failed: {failed['reason']}"
+        return f"{failed['way']} {failed['path'].rpartition('/')[2]} failed: {failed['reason']}"
     line = _SDK_CONFIGURATION.sub("", text.splitlines()[0]) if text else ""
     return line or type(error).__name__
 

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from serving.spec.scalar import MAX_NUMBER
 
 _GROUPED = re.compile(r"[-+]?[0-9]{1,3}([,_' ][0-9]{3})+")
-_NUMBER = re.compile(r"([-+]?)0*([0-9]+(?:[.,][0-9]+)?)\s*([A-Za-z%]*)")
+_NUMBER = re.compile(r"([-+]?)([0-9]+(?:[.,][0-9]+)?)\s*([A-Za-z%]*)")
 _BASED = re.compile(r"0[xX][0-9a-fA-F]{1,12}|0[oO][0-7]{1,12}")
 # Units that a key's own name says: 30m of hold_minutes is 30.
 _UNITS = {"minutes": ("m", "min"), "seconds": ("s", "sec"), "billion": ("b", "bn"), "percent": ("%",), "steps": ("%",)}

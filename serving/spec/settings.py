@@ -87,4 +87,4 @@ class Waiver(Shape):
 def seconds(duration: str) -> int:
     """Seconds of a duration such as 2h, 45m or 1h30m."""
     units = {"h": 3600, "m": 60, "s": 1}
-    return sum(int(amount) * units[unit] for amount, unit in re.findall(r"([0-9]+)([hms])", duration))
+    return sum(int(amount) * units[unit] for amount, unit in re.findall(r"(?<![0-9])([0-9]+)([hms])", duration))
