@@ -13,6 +13,7 @@ from components.pending import PendingSizing, later_inputs
 from components.wire import wire
 from serving.spec.gateway import AiGateway
 from serving.spec.settings import Waiver
+from serving.throughput.bands import DEFAULT_HEADROOM_PERCENT
 from serving.throughput.rollout import Stage
 from serving.throughput.sizing import EndpointSizing, EntitySizing
 
@@ -44,6 +45,7 @@ def capacity_inputs(sizing: EndpointSizing) -> dict[str, Any]:
         "burst": sizing.burst,
         "demandTokensPerSecond": sizing.demand_tokens_per_second,
         "headroom": sizing.headroom,
+        "headroomPercent": headroom_percent_of(sizing),
         "entities": [entity_inputs(entity) for entity in sizing.entities],
         "rollout": rollout_of(sizing),
         "tags": dict(sorted(sizing.entry.tags.items())) or None,
@@ -52,6 +54,14 @@ def capacity_inputs(sizing: EndpointSizing) -> dict[str, Any]:
         "gateway": gateway_inputs(sizing.entry.ai_gateway),
     }
     return {name: value for name, value in inputs.items() if value is not None}
+
+
+def headroom_percent_of(sizing: EndpointSizing) -> int | None:
+    """What the entry wants above its demand; None without a demand, and for capacity that is not in bands."""
+    if sizing.family != "bands" or sizing.entry.demand is None:
+        return None
+    percent = sizing.entry.headroom_percent
+    return DEFAULT_HEADROOM_PERCENT if percent is None else percent
 
 
 def waiver_inputs(waivers: Iterable[Waiver]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from policies import endpoint, fleet
 from policies.configuration import Configured
 from policies.document import with_documents
 from policies.finding import Finding, Level, Violation
+from policies.fitting import HEADROOM, Bound, headroom_bound
 from policies.pack import NAME, VERSION
 from policies.rule import EndpointRule, Rule, StackRule
 from policies.waiver import Waiver, expired_waiver, mistyped_waiver, waiver_in_force
@@ -29,6 +31,9 @@ class Analyzer:
         """Files that the configuration names are read here, relative to `root`; waivers hold up to and on their day."""
         self._today = today
         loaded = [_loaded(one, root, today) for one in rules if one.level != "disabled"]
+        loaded = [
+            replace(one, properties={**one.properties, "bounds": partial(self._bounds, one.rule.id)}) for one in loaded
+        ]
         self._of_endpoint = [(one.rule, one) for one in loaded if isinstance(one.rule, EndpointRule)]
         self._of_stack = [(one.rule, one) for one in loaded if isinstance(one.rule, StackRule)]
 
@@ -56,6 +61,22 @@ class Analyzer:
             for rule, one in self._of_stack
             for finding in rule.check(subject, one.properties)
         ]
+
+    def _bounds(self, asking: str, subject: endpoint.Endpoint, entity: endpoint.Entity) -> list[Bound]:
+        """What the rules of this stack and the entry's own headroom ask of the band of an entity.
+
+        A rule that is waived asks nothing, unless it is the one that is `asking`.
+        """
+        found = [
+            bound
+            for rule, one in self._of_endpoint
+            if rule.bounds is not None
+            if rule.id == asking or waiver_in_force(subject.waivers, rule.id, self._today) is None
+            for bound in rule.bounds(subject, entity, one.properties)
+        ]
+        if waiver_in_force(subject.waivers, HEADROOM, self._today) is None:
+            found += headroom_bound(subject, entity)
+        return found
 
     def _violation(
         self, rule: Rule, level: Level, finding: Finding, urn: str, waivers: tuple[Waiver, ...]

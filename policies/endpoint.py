@@ -67,6 +67,7 @@ class Endpoint:
     model_units: int | None
     estimated_tokens_per_second: float | None
     demand_tokens_per_second: Fraction | None
+    headroom_percent: Fraction | None
     entities: tuple[Entity, ...]
     tags: Mapping[str, str]
     waivers: tuple[Waiver, ...]
@@ -99,6 +100,7 @@ class Endpoint:
 def read_endpoint(name: str, properties: Mapping[str, Any]) -> Endpoint:
     """An endpoint from the component's inputs; `name` is that of the resource."""
     demand = number(properties, "demandTokensPerSecond")
+    headroom = number(properties, "headroomPercent")
     gateway = record(properties, "gateway")
     return Endpoint(
         name=text(properties, "name") or name,
@@ -110,6 +112,7 @@ def read_endpoint(name: str, properties: Mapping[str, Any]) -> Endpoint:
         estimated_tokens_per_second=number(properties, "estimatedTokensPerSecond"),
         # The shortest decimal that is this double is what models.yaml came to: 2764.8, not 2764.800000000000181.
         demand_tokens_per_second=None if demand is None else Fraction(repr(demand)),
+        headroom_percent=None if headroom is None else Fraction(repr(headroom)),
         entities=tuple(_entity(item) for item in _entities(properties)),
         tags=texts(properties, "tags"),
         waivers=read_waivers(properties),

@@ -4,12 +4,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from policies.endpoint import Endpoint
+from policies.endpoint import Endpoint, Entity
 from policies.finding import Finding, Level
+from policies.fitting import Bound
 from policies.fleet import Fleet
 
 Settings = Mapping[str, Any]
-"""A rule's properties with defaults filled in; a file that one names is a `Document`, and `today` is the day."""
+"""A rule's properties with defaults filled in; a file that one names is a `Document`, and `today` is the day.
+
+`bounds` is a function: what all rules of the stack ask of the band of an entity (`policies.fitting.Bounds`).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,8 @@ class EndpointRule(_Rule):
 
     check: Callable[[Endpoint, Settings], Iterable[Finding]]
     kind: Literal["endpoint"] = "endpoint"
+    bounds: Callable[[Endpoint, Entity, Settings], Iterable[Bound]] | None = None
+    """What it asks of the band of an entity, if it asks anything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,22 @@
 
 from collections.abc import Iterator
 
-from policies.endpoint import Endpoint
+from policies.endpoint import Endpoint, Entity
 from policies.finding import Finding
+from policies.fitting import Bound, suggestion
 from policies.rule import EndpointRule, Settings
 
+ID = "floor-zero-in-prod"
 
-def check(endpoint: Endpoint, _settings: Settings) -> Iterator[Finding]:
+
+def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
     """Bands that start at 0, and legacy compute that scales to zero."""
     for entity in endpoint.entities:
         if entity.min_bands == 0 or (entity.min_bands is None and entity.floor_tokens_per_second == 0):
-            most = "" if entity.max_bands is None else f", max: {entity.max_bands}"
+            step = "write bands with min: 1" if entity.max_bands is None else suggestion(endpoint, entity, settings)
             yield Finding(
                 f"{endpoint.where(entity)}the band starts at 0 chunks, so the first request waits for a scale-up; "
-                f"write bands: {{min: 1{most}}}"
+                f"{step}"
             )
         elif entity.scale_to_zero:
             yield Finding(
@@ -23,6 +26,11 @@ def check(endpoint: Endpoint, _settings: Settings) -> Iterator[Finding]:
             )
 
 
+def bounds(_endpoint: Endpoint, _entity: Entity, _settings: Settings) -> Iterator[Bound]:
+    """A min of at least one chunk."""
+    yield Bound("least min", 1, ID)
+
+
 RULE = EndpointRule(
-    "floor-zero-in-prod", "No endpoint scales to nothing: at least one chunk is always there.", "advisory", check
+    ID, "No endpoint scales to nothing: at least one chunk is always there.", "advisory", check, bounds=bounds
 )

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
-from policies.endpoint import Endpoint
+from policies.endpoint import Endpoint, Entity
 from policies.finding import Finding, note
+from policies.fitting import Bound, chunks_for, fitting_band
 from policies.measurement import Measurement, read_measurements
 from policies.rule import EndpointRule, Settings
-from policies.rules.over_provisioned import allowed_bands
 from policies.wording import grouped, times, tokens
+
+ID = "observed-use"
 
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
@@ -57,7 +59,7 @@ def _judged(endpoint: Endpoint, measured: Measurement, settings: Settings) -> It
     percent = Fraction(str(settings["headroom_percent"]))
     factor = 1 + percent / 100
     # Each entity has at least one chunk, whatever its share.
-    most = max(allowed_bands(used, percent, chunk), len(endpoint.wanted))
+    most = max(chunks_for(used, percent, chunk), len(endpoint.wanted))
     evidence = (
         f"measured {tokens(used)} at percentile {grouped(measured.percentile)} of {measured.samples:,} samples from "
         f"{measured.first.isoformat()} to {measured.last.isoformat()}"
@@ -68,20 +70,51 @@ def _judged(endpoint: Endpoint, measured: Measurement, settings: Settings) -> It
     if ceiling > most * chunk:
         ratio = f" is {times(ceiling / used)} times what is used" if used else " is not used"
         yield Finding(
-            f"ceiling {tokens(ceiling)}{ratio}: {evidence}; allowed is {wanted}; write bands with max: {most}"
+            f"ceiling {tokens(ceiling)}{ratio}: {evidence}; allowed is {wanted}; {_step(endpoint, most, settings)}"
         )
     elif used > ceiling:
         yield Finding(
-            f"ceiling {tokens(ceiling)} is below what is used: {evidence}; needed is {wanted}; write "
-            f"bands with max: {most}"
+            f"ceiling {tokens(ceiling)} is below what is used: {evidence}; needed is {wanted}; "
+            f"{_step(endpoint, most, settings)}"
         )
 
 
+def _step(endpoint: Endpoint, most: int, settings: Settings) -> str:
+    """Of several entities together nobody can say which band is to change."""
+    if len(endpoint.wanted) > 1:
+        return f"write bands with max: {most}"
+    (entity,) = endpoint.wanted
+    band = fitting_band(entity.min_bands or 0, most, settings["bounds"](endpoint, entity))
+    return (
+        f"{band.conflict}: change what one of them goes by, or waive one"
+        if band.conflict
+        else (
+            f"write bands with max: {band.max}"
+            if band.min == entity.min_bands
+            else f"write bands: {{min: {band.min}, max: {band.max}}}"
+        )
+    )
+
+
+def bounds(endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterator[Bound]:
+    """A max between what was measured and that with its headroom, where there is evidence for one entity."""
+    chunk = entity.chunk_tokens_per_second
+    if not settings["measurements"] or endpoint.family != "bands" or len(endpoint.wanted) > 1 or not chunk:
+        return
+    measured = read_measurements(settings["measurements"])[0].get(endpoint.name)
+    if measured is None or _too_thin(measured, settings):
+        return
+    used = Fraction(repr(measured.tokens_per_second))
+    yield Bound("least max", chunks_for(used, Fraction(0), chunk), ID)
+    yield Bound("most max", chunks_for(used, Fraction(str(settings["headroom_percent"])), chunk), ID)
+
+
 RULE = EndpointRule(
-    "observed-use",
+    ID,
     "The ceiling follows what was measured.",
     "advisory",
     check,
+    bounds=bounds,
     properties={
         "measurements": {
             "type": "string",

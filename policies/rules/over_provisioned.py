@@ -5,8 +5,11 @@ from fractions import Fraction
 
 from policies.endpoint import Endpoint, Entity
 from policies.finding import Finding, note
+from policies.fitting import Bound, chunks_for, suggestion
 from policies.rule import EndpointRule, Settings
 from policies.wording import grouped, times, tokens
+
+ID = "over-provisioned"
 
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
@@ -19,23 +22,27 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
         yield from _units(endpoint, demand, percent, int(settings["model_units_step"]))
     for entity in endpoint.wanted:
         share = demand * endpoint.share(entity)
-        yield from _entity(endpoint, entity, share, percent)
+        yield from _entity(endpoint, entity, share, percent, settings)
 
 
-def allowed_bands(demand: Fraction, headroom_percent: Fraction, chunk_tokens_per_second: int) -> int:
-    """Whole chunks that cover a demand and its headroom; at least one."""
-    wanted = demand * (100 + headroom_percent) / 100
-    return max(1, -(-wanted.numerator // (wanted.denominator * chunk_tokens_per_second)))
+def bounds(endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterator[Bound]:
+    """A max of at most what the demand and the headroom ask for."""
+    demand, chunk = endpoint.demand_tokens_per_second, entity.chunk_tokens_per_second
+    if demand and chunk:
+        percent = Fraction(str(settings["headroom_percent"]))
+        yield Bound("most max", chunks_for(demand * endpoint.share(entity), percent, chunk), ID)
 
 
-def _entity(endpoint: Endpoint, entity: Entity, demand: Fraction, percent: Fraction) -> Iterator[Finding]:
+def _entity(
+    endpoint: Endpoint, entity: Entity, demand: Fraction, percent: Fraction, settings: Settings
+) -> Iterator[Finding]:
     chunk, ceiling = entity.chunk_tokens_per_second, entity.ceiling_tokens_per_second
     if not entity.is_sized:
         yield note(f"{endpoint.where(entity)}waits: the ceiling is known when the chunk of its version is")
         return
     if chunk is None or ceiling is None or entity.min_bands is None:
         return
-    most = allowed_bands(demand, percent, chunk)
+    most = chunks_for(demand, percent, chunk)
     if ceiling <= most * chunk:
         return
     factor = 1 + percent / 100
@@ -43,7 +50,7 @@ def _entity(endpoint: Endpoint, entity: Entity, demand: Fraction, percent: Fract
     yield Finding(
         f"{endpoint.where(entity)}ceiling {tokens(ceiling)} {ratio}; allowed is {times(factor)} times = "
         f"{grouped(demand * factor)}, in chunks of {grouped(chunk)}: {most} band{'' if most == 1 else 's'} "
-        f"({grouped(most * chunk)}); write bands: {{min: {min(entity.min_bands, most)}, max: {most}}}"
+        f"({grouped(most * chunk)}); {suggestion(endpoint, entity, settings)}"
     )
 
 
@@ -64,10 +71,11 @@ def _units(endpoint: Endpoint, demand: Fraction, percent: Fraction, step: int) -
 
 
 RULE = EndpointRule(
-    "over-provisioned",
+    ID,
     "The ceiling is no more than the demand and its headroom, in whole chunks.",
     "mandatory",
     check,
+    bounds=bounds,
     properties={
         "headroom_percent": {
             "type": "number",

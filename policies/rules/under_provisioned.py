@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
-from policies.endpoint import Endpoint
+from policies.endpoint import Endpoint, Entity
 from policies.finding import Finding, note
+from policies.fitting import Bound, chunks_for, suggestion
 from policies.rule import EndpointRule, Settings
-from policies.rules.over_provisioned import allowed_bands
 from policies.wording import grouped, tokens
+
+ID = "under-provisioned"
 
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
@@ -25,21 +27,29 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
         steady = share * percent / 100
         if chunk is None or floor is None or highest is None or not steady:
             continue
-        least = allowed_bands(steady, Fraction(0), chunk)
+        least = chunks_for(steady, Fraction(0), chunk)
         if floor < least * chunk:
             yield Finding(
                 f"{endpoint.where(entity)}floor {tokens(floor)} is below the steady demand: {grouped(percent)}% of "
                 f"{grouped(share)} = {tokens(steady)}, in chunks of {grouped(chunk)}: {least} band"
-                f"{'' if least == 1 else 's'} ({grouped(least * chunk)}); write bands: "
-                f"{{min: {least}, max: {max(highest, least)}}}"
+                f"{'' if least == 1 else 's'} ({grouped(least * chunk)}); {suggestion(endpoint, entity, settings)}"
             )
 
 
+def bounds(endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterator[Bound]:
+    """A min of at least the steady part of the demand."""
+    demand, chunk = endpoint.demand_tokens_per_second, entity.chunk_tokens_per_second
+    percent = Fraction(str(settings["steady_percent"]))
+    if demand and chunk and percent and endpoint.share(entity):
+        yield Bound("least min", chunks_for(demand * endpoint.share(entity) * percent / 100, Fraction(0), chunk), ID)
+
+
 RULE = EndpointRule(
-    "under-provisioned",
+    ID,
     "The floor covers the steady part of the demand.",
     "advisory",
     check,
+    bounds=bounds,
     properties={
         "steady_percent": {
             "type": "number",

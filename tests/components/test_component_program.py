@@ -117,6 +117,7 @@ def test_capacity_is_plain_input_of_the_component_at_preview(
         "chunkTokensPerSecond": 980,
         "burst": False,
         "demandTokensPerSecond": 1152,  # 0.5 x (2048 + 256)
+        "headroomPercent": 20,  # the default
         "entities": [
             {
                 "servedName": "a_llama-1",
