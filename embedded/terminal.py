@@ -4,6 +4,7 @@ Descriptions, tags, reasons and messages come from a pull request or from a work
 clear the screen or forge a line, and a mark of direction could show a text as another one than it is.
 """
 
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -18,6 +19,15 @@ _UNSEEN: Final = re.compile(
     "\U000e0000-\U000e007f"  # tags, which nothing shows
     "]"
 )
+_COMMAND: Final = re.compile(r"##(?=\[|vso\[)|(?<![^\n])[ \t]*::(?=[a-z])")
+"""How a CI's runner finds a command for itself in what a job writes.
+
+Sources, read 2026-11: ActionCommand.cs of github.com/actions/runner, which takes `::name` at the start of a line and
+`##[name]` anywhere in it; "Logging commands" of Azure Pipelines for `##vso[name]`.
+"""
+_RUNNERS: Final = ("GITHUB_ACTIONS", "TF_BUILD")
+"""Variables that say that a runner reads along."""
+
 _DRAWN_WITH: Final = "\x1b\r"
 """Controls that a program draws with."""
 
@@ -36,11 +46,13 @@ class Door:
     def __init__(self, stream: TextIO, *, is_drawn_on: bool = False) -> None:
         """`is_drawn_on`: escape sequences pass, for a program whose texts have been through `visible` already."""
         self.stream = stream
+        self._is_read_by_a_runner = any(os.environ.get(name) for name in _RUNNERS)
         self._is_drawn_on = is_drawn_on
 
     def write(self, text: str) -> int:
         """Write the text; returns its length, as it was given."""
-        self.stream.write(_UNSEEN.sub(_undrawn, text) if self._is_drawn_on else visible(text))
+        shown = _UNSEEN.sub(_undrawn, text) if self._is_drawn_on else visible(text)
+        self.stream.write(_COMMAND.sub(_no_command, shown) if self._is_read_by_a_runner else shown)
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -69,6 +81,10 @@ def drawing_board() -> IO[str]:
 def _escaped(found: re.Match[str]) -> str:
     units = found[0].encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[place] << 8 | units[place + 1]:04x}" for place in range(0, len(units), 2))
+
+
+def _no_command(found: re.Match[str]) -> str:
+    return f"{found[0][:-1]}\\u{ord(found[0][-1]):04x}"
 
 
 def _undrawn(found: re.Match[str]) -> str:

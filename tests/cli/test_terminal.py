@@ -91,6 +91,28 @@ def test_a_door_passes_on_all_that_is_not_writing() -> None:
     assert stream.getvalue() == "\\u001bxa\\u202e"
 
 
+@pytest.mark.parametrize("variable", ["GITHUB_ACTIONS", "TF_BUILD"])
+def test_no_text_is_a_command_to_the_runner_of_a_ci_job(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [
+        "x\n::add-mask::e",
+        "  ::stop-commands::x",
+        "a ##[set-output name=x]1",
+        "##vso[task.setvariable variable=a]b",
+    ]
+    monkeypatch.setenv(variable, "true")
+    stream = io.StringIO()
+    Door(stream).write(json.dumps(texts, indent=1))
+    assert json.loads(stream.getvalue()) == texts
+    assert "##[" not in stream.getvalue() and "##vso[" not in stream.getvalue()
+    for text in texts:
+        stream = io.StringIO()
+        Door(stream).write(text)
+        assert not re.search(r"^\s*::|##(vso)?\[", stream.getvalue(), re.MULTILINE)
+    stream = io.StringIO()
+    Door(stream).write("urn:pulumi:local::bandplan::x\n## Title\n")
+    assert stream.getvalue() == "urn:pulumi:local::bandplan::x\n## Title\n"
+
+
 def test_what_draws_may_use_escape_sequences_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stdout", Door(stream))
