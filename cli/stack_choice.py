@@ -1,7 +1,7 @@
 """The stack that a command works on: whether the project has it, its models file, and its workspace."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,6 +74,12 @@ def choose_stack(project: Project, stack: str, variables: Mapping[str, str], mod
         deployed = stack_names(project.state_folder, project.name)
         require_known(choice, {*project.configured_stacks, *overridden_stacks(choice.models), *deployed} - {LOCAL})
     return choice
+
+
+def others_of_file(choice: StackChoice) -> tuple[str, ...]:
+    """The other stacks that are configured to use the same models file. Errors: CommandError."""
+    names = [name for name in choice.project.configured_stacks if name != choice.name]
+    return tuple(name for name in names if replace(choice, stack=name).models == choice.models)
 
 
 def own_name(stack: str) -> str:

@@ -150,6 +150,8 @@ def shortened(names: Sequence[str]) -> str:
 
 def tell(arguments: argparse.Namespace, findings: "Findings", waiting: tuple[str, ...], place: "Place") -> None:
     """What was done, what the next preview shows, and where else the entries hold."""
+    from cli.stack_choice import choose_stack, others_of_file
+
     print(f"\ntaken over: {shortened(findings.names)}; nothing was sent to the workspace")
     if waiting:
         print("the next preview shows:")
@@ -159,6 +161,6 @@ def tell(arguments: argparse.Namespace, findings: "Findings", waiting: tuple[str
             print(f"  and {len(waiting) - MOST_NAMES:,} more")
     else:
         print("the next preview is empty")
-    others = [stack for stack in place.project.configured_stacks if stack != arguments.stack]
+    others = others_of_file(choose_stack(place.project, arguments.stack, os.environ))
     if findings.draft.added and others:
         print(f"the entries hold for every stack of {place.models.name}: {', '.join(others)} would create them too")

@@ -10,7 +10,7 @@ from cli import local_workspace
 from cli.errors import CommandError, UsageProblem
 from cli.main import COMMANDS, main
 from cli.project import Project
-from cli.stack_choice import choose_stack
+from cli.stack_choice import choose_stack, others_of_file
 from cli.stack_configuration import configured_models
 from stub.process import Running
 from tests.checkpoints import write_llama
@@ -195,6 +195,14 @@ def test_configuration_that_names_no_file_is_told_with_its_place(text: str, find
     with pytest.raises(CommandError, match=f"stacks/Pulumi.dev.yaml: .*{finding}") as raised:
         configured_models(Project(tmp_path), "dev")
     assert "AAABBB" not in str(raised.value)
+
+
+def test_other_stacks_of_a_file_are_those_that_use_it_too(project: Path) -> None:
+    (project / "stacks" / "Pulumi.team-a-dev.yaml").write_text("config: {bandplan:models: ./teams/a.yaml}\n")
+    assert others_of_file(choose_stack(Project(project), "team-a", {})) == ("team-a-dev",)
+    assert others_of_file(choose_stack(Project(project), "dev", {})) == ("local",)
+    everywhere = {"BANDPLAN_MODELS": "teams/b.yaml"}
+    assert others_of_file(choose_stack(Project(project), "dev", everywhere)) == ("local", "team-a", "team-a-dev")
 
 
 def test_stack_of_an_organization_has_the_file_of_its_own_name(project: Path) -> None:
