@@ -21,6 +21,7 @@ from serving.throughput.registrations import registering
 from serving.throughput.registry_answers import ModelAlias, RegistryAnswers
 from serving.throughput.sizing import size
 from serving.throughput.waiving import Waived
+from wire.band_policies import NO_POLICIES, BandPolicies
 
 if TYPE_CHECKING:
     from serving.workspace.client import WorkspaceClient
@@ -133,10 +134,16 @@ def check_legacy(checked: Checked, client: "WorkspaceClient") -> Checked:
 
 
 def check_throughput(
-    checked: Checked, answers: Mapping[ModelVersion, OptimizationInfo | Unavailable], today: date
+    checked: Checked,
+    answers: Mapping[ModelVersion, OptimizationInfo | Unavailable],
+    today: date,
+    policies: BandPolicies = NO_POLICIES,
 ) -> Checked:
-    """`checked` and what optimization info shows, in the file's order; `today` decides which waivers hold."""
+    """`checked` and what optimization info shows, in the file's order; `today` decides which waivers hold.
+
+    Bands that are suggested keep to `policies`.
+    """
     if checked.checkable is None:
         return checked
-    sized = size(checked.checkable, answers, checked.source, today=today, found=checked.found)
+    sized = size(checked.checkable, answers, checked.source, today=today, found=checked.found, policies=policies)
     return replace(checked, problems=in_order([*checked.problems, *sized.problems]), waived=sized.waived)

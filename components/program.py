@@ -44,6 +44,7 @@ from serving.workspace.cache import Cache
 from serving.workspace.client import WorkspaceClient, from_environment
 from serving.workspace.errors import NotConfigured, WorkspaceError
 from serving.workspace.optimization_info import fetch
+from wire.band_policies import band_policies_of
 
 if TYPE_CHECKING:
     from components.rollouts import Ask, Staged, StageLater
@@ -170,7 +171,8 @@ def plan_stack(
         *missing_sources(fleet, root, source),
         *of_legacy,
     ]
-    sized = size(fleet, answers, source, today=today, found=found)
+    policies = band_policies_of(root, stack)
+    sized = size(fleet, answers, source, today=today, found=found, policies=policies)
     problems = in_order([*loaded.problems, *sized.problems])
     if any(problem.severity == "error" for problem in problems):
         raise refused(problems)
@@ -179,7 +181,7 @@ def plan_stack(
     if rollouts is not None and rollouts.problems:
         raise refused([*problems, *rollouts.problems])
     models = tuple((planned, standing.models.get(planned.name)) for planned in planned_models(fleet))
-    resize = Resizing(fleet, answers, source, today, problems) if models else None
+    resize = Resizing(fleet, answers, source, today, problems, policies) if models else None
     host = client.host if client else None
     plan = Plan(
         sized.endpoints, problems, host, sized.waived, models, resize, region=fleet.region, waivers=fleet.waivers

@@ -12,13 +12,20 @@ from serving.spec.source import Source
 from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
 from serving.throughput.sizing import Answers, EndpointSizing, size_entry
 from serving.throughput.waiving import waive
+from wire.band_policies import NO_POLICIES, BandPolicies
 
 
 class Resizing:
     """A `Resize`: the rules of the whole fleet, for one endpoint, with the answers about its registered versions."""
 
     def __init__(
-        self, fleet: Fleet, answers: Answers, source: Source, today: date, told: Sequence[Problem] = ()
+        self,
+        fleet: Fleet,
+        answers: Answers,
+        source: Source,
+        today: date,
+        told: Sequence[Problem] = (),
+        policies: BandPolicies = NO_POLICIES,
     ) -> None:
         """`told` are problems that the user knows of already."""
         self._fleet = fleet
@@ -26,6 +33,7 @@ class Resizing:
         self._source = source
         self._today = today
         self._told = set(told)
+        self._policies = policies
         self._lock = threading.Lock()
 
     def __call__(self, sizing: EndpointSizing, known: Mapping[str, tuple[str, OptimizationInfo]]) -> EndpointSizing:
@@ -37,7 +45,9 @@ class Resizing:
             **{ModelVersion(models[path], version): info for path, (version, info) in known.items()},
         }
         numbers = {path: version for path, (version, _) in known.items()}
-        sized, problems = size_entry(entry, answers, numbers, self._source, allow_legacy=self._fleet.allow_legacy)
+        sized, problems = size_entry(
+            entry, answers, numbers, self._source, allow_legacy=self._fleet.allow_legacy, policies=self._policies
+        )
         alone = self._fleet.model_copy(update={"models": (entry,)})
         standing, _ = waive(problems, alone, self._today, self._source)
         errors = [problem for problem in standing if problem.severity == "error"]

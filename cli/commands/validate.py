@@ -63,6 +63,7 @@ def with_platform_answers(checked: "Checked", choice: "StackChoice", arguments: 
     from serving.throughput.registry_answers import RegistryAnswers
     from serving.workspace.cache import Cache
     from serving.workspace.optimization_info import fetch
+    from wire.band_policies import band_policies_of
 
     project = choice.project
     is_asked = not arguments.offline and (
@@ -105,7 +106,7 @@ def with_platform_answers(checked: "Checked", choice: "StackChoice", arguments: 
     )
     if arguments.record:
         record(cache, choice, answers, standing)
-    return check_throughput(checked, answers, date.today())
+    return check_throughput(checked, answers, date.today(), band_policies_of(project.root, choice.name))
 
 
 def record(

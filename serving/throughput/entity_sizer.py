@@ -28,15 +28,21 @@ from serving.throughput.legacy import legacy_problems, workload_type_for
 from serving.throughput.naming import ANOTHER_MODEL, naming_problems
 from serving.throughput.optimization_info import OptimizationInfo, Unavailable
 from serving.throughput.registering import registration_problems, task_place
+from wire.band_policies import NO_POLICIES, BandPolicies
 
 MANY_BANDS = 100  # arbitrary: 100 chunks of 980 are 98,000 tokens/s
 
 
 def size_entity(
-    entry: Entry, entity: Entity, answer: OptimizationInfo | Unavailable | None, allow_legacy: bool, source: Source
+    entry: Entry,
+    entity: Entity,
+    answer: OptimizationInfo | Unavailable | None,
+    allow_legacy: bool,
+    source: Source,
+    policies: BandPolicies = NO_POLICIES,
 ) -> SizedEntity:
     """Size one entity; `answer` is None for a version that this deploy registers, or that an alias is yet to tell."""
-    sizer = _Sizer(entry, entity, source)
+    sizer = _Sizer(entry, entity, source, policies)
     info = answer if isinstance(answer, OptimizationInfo) else None
     sizer.problems += naming_problems(entry, entity, info, source)
     sizer.problems += registration_problems(entry, entity, source)
@@ -65,7 +71,8 @@ def eligibility_deferred(entry: str, model: str) -> str:
 class _Sizer:
     """One entity under sizing: what is wrong with it is collected in `problems`."""
 
-    def __init__(self, entry: Entry, entity: Entity, source: Source) -> None:
+    def __init__(self, entry: Entry, entity: Entity, source: Source, policies: BandPolicies) -> None:
+        self.policies = policies
         self.entry, self.entity, self.source = entry, entity, source
         self.path = f"models/{entry.name}/{entity.path}"
         self.model_path = f"models/{entry.name}/{entity.model_path}"
@@ -190,7 +197,7 @@ class _Sizer:
         return self._result(self._band(*chunks) if sound else None, "bands")
 
     def _band(self, low: int, high: int, chunk: int, accepted: int | None = None) -> EntitySizing:
-        self._warn_of_no_floor(low)
+        self._warn_of_no_floor(low, chunk)
         return replace(
             self.sizing,
             chunk_tokens_per_second=chunk,
@@ -260,10 +267,18 @@ class _Sizer:
         else:
             low, high = 2, 3  # the platform's own sample
             if chunk is not None and self.entry.demand is not None:
-                low, high = bands.AUTO_MIN_BANDS, self._auto_bands(chunk)
+                low, high = self._suggested_band(chunk)
             finding, line = f"{words} bands, not model units", f"throughput: {{bands: {{min: {low}, max: {high}}}}}"
         self._problem(rules.FAMILY, f"{self.path}throughput", finding, f"write `{line}`")
         return True
+
+    def _suggested_band(self, chunk: int) -> tuple[int, int]:
+        """(min, max) for the demand, within the stack's policies as far as its own headroom lets it."""
+        high = self._auto_bands(chunk)
+        low = max(bands.AUTO_MIN_BANDS, self.policies.least_chunks(self._demand(), chunk))
+        most = self.policies.most_chunks(self._demand(), chunk)
+        high = max(high if most is None else min(high, most), low)
+        return low, high
 
     def _auto_bands(self, chunk: int) -> int:
         demand = self.entry.demand
@@ -276,10 +291,19 @@ class _Sizer:
     def _asked_family(self) -> Literal["bands", "model_units"]:
         return "model_units" if isinstance(self.entity.throughput, ModelUnitThroughput) else "bands"
 
-    def _warn_of_no_floor(self, low: int) -> None:
+    def _warn_of_no_floor(self, low: int, chunk: int | None = None) -> None:
         if low == 0:
+            least = 1 if chunk is None else max(1, self.policies.least_chunks(self._demand(), chunk))
+            chunks = "1 chunk" if least == 1 else f"{least} chunks"
             path = f"{self.path}throughput"
-            self._problem(rules.FLOOR_ZERO, path, "the band starts at 0", "write a min of 1 chunk, or waive floor-zero")
+            step = f"write a min of {chunks}, or waive floor-zero"
+            self._problem(rules.FLOOR_ZERO, path, "the band starts at 0", step)
+
+    def _demand(self) -> Fraction:
+        """This entity's share of the demand in tokens/s; 0 where none is stated."""
+        if self.entry.demand is None:
+            return Fraction(0)
+        return self.entry.demand.exact_tokens_per_second() * Fraction(self.entity.traffic_percent, 100)
 
     def _warn_of_many_bands(self, band: BandRange | WantedBandRange, chunk: int | None) -> None:
         """Tokens per second written as bands cost a thousand times what was meant."""

@@ -11,10 +11,16 @@ from serving.throughput import rules
 from serving.throughput.bands import DEFAULT_HEADROOM_PERCENT, bands_for
 from serving.throughput.entity_sizing import EntitySizing
 from serving.throughput.model_units import units_for
+from wire.band_policies import NO_POLICIES, OVER, BandPolicies
 
 
-def headroom_problems(entry: Entry, entities: tuple[EntitySizing, ...], source: Source) -> list[Problem]:
-    """One warning for each entity whose capacity is below its share of the demand, or has too little above it."""
+def headroom_problems(
+    entry: Entry, entities: tuple[EntitySizing, ...], source: Source, policies: BandPolicies = NO_POLICIES
+) -> list[Problem]:
+    """One warning for each entity whose capacity is below its share of the demand, or has too little above it.
+
+    What it suggests keeps to the stack's `policies`, or names the one that it cannot keep to.
+    """
     if entry.demand is None:
         return []
     percent = DEFAULT_HEADROOM_PERCENT if entry.headroom_percent is None else entry.headroom_percent
@@ -28,6 +34,12 @@ def headroom_problems(entry: Entry, entities: tuple[EntitySizing, ...], source: 
             what = f"a ceiling of {ceiling} tokens/s"
             enough = bands_for(demand, percent, chunk)
             step = f"write a max of {enough} bands ({enough * chunk} tokens/s)"
+            most = policies.most_chunks(demand, chunk)
+            if most is not None and most < enough:
+                step = (
+                    f"no max has {percent}% of headroom, {enough} bands, and meets the policy {OVER}, at most {most}: "
+                    f"change headroom_percent here or there, or waive one of the two"
+                )
             found += _too_little(Fraction(ceiling), demand, percent, what, step, path, source)
         elif estimate is not None and units is not None:
             what = f"{units} model units, estimated at {estimate:g} tokens/s for requests of this shape only,"

@@ -22,6 +22,7 @@ from serving.throughput.regions import RegionTable
 from serving.throughput.registrations import registration_conflicts
 from serving.throughput.rollout import Stage
 from serving.throughput.waiving import Waived, waive, waiver_problems
+from wire.band_policies import NO_POLICIES, BandPolicies
 
 Family = Literal["bands", "model_units", "workload"]
 Amount = TypeVar("Amount", int, float)
@@ -103,17 +104,19 @@ def size(
     today: date | None = None,
     regions: RegionTable | None = None,
     found: Iterable[Problem] = (),
+    policies: BandPolicies = NO_POLICIES,
 ) -> Sized:
     """Size every entry of `fleet`.
 
     `answers` holds the optimization info of `needed.model_versions(fleet)`; a missing answer counts as unavailable.
     Without `today` no waiver is judged, and every warning stands. `regions` replaces the table that is shipped. `found`
-    are problems of the same entries that were found elsewhere, to be waived and ordered with the rest.
+    are problems of the same entries that were found elsewhere, to be waived and ordered with the rest. Bands that are
+    suggested keep to `policies`.
     """
     endpoints: list[EndpointSizing] = []
     problems: list[Problem] = list(found)
     for entry in fleet.models:
-        sized, of_entry = _size_entry(entry, entry.entities, fleet.allow_legacy, answers, source)
+        sized, of_entry = _size_entry(entry, entry.entities, fleet.allow_legacy, answers, source, policies)
         problems += of_entry
         if sized is not None:
             endpoints.append(sized)
@@ -133,6 +136,7 @@ def size_entry(
     source: Source,
     *,
     allow_legacy: bool = False,
+    policies: BandPolicies = NO_POLICIES,
 ) -> tuple[EndpointSizing | None, tuple[Problem, ...]]:
     """One entry alone, once versions that the fleet registers are there: `registered` has them by entity path.
 
@@ -142,15 +146,21 @@ def size_entry(
         replace(entity, version=registered[entity.path]) if entity.path in registered else entity
         for entity in entry.entities
     )
-    sized, problems = _size_entry(entry, entities, allow_legacy, answers, source)
+    sized, problems = _size_entry(entry, entities, allow_legacy, answers, source, policies)
     return sized, in_order(problems)
 
 
 def _size_entry(
-    entry: Entry, entities_wanted: tuple[Entity, ...], allow_legacy: bool, answers: Answers, source: Source
+    entry: Entry,
+    entities_wanted: tuple[Entity, ...],
+    allow_legacy: bool,
+    answers: Answers,
+    source: Source,
+    policies: BandPolicies,
 ) -> tuple[EndpointSizing | None, list[Problem]]:
+    policies = policies.without({waiver.policy for waiver in entry.waivers})
     sized = [
-        size_entity(entry, entity, _answer(answers, entity.model, entity.version), allow_legacy, source)
+        size_entity(entry, entity, _answer(answers, entity.model, entity.version), allow_legacy, source, policies)
         for entity in entities_wanted
     ]
     problems = [problem for one in sized for problem in one.problems]
@@ -164,7 +174,7 @@ def _size_entry(
     if len(entities) < len(sized) or not families:
         return None, problems
     endpoint = _endpoint(entry, families.pop(), tuple(entities), sized)
-    return endpoint, [*problems, *headroom_problems(entry, endpoint.entities, source)]
+    return endpoint, [*problems, *headroom_problems(entry, endpoint.entities, source, policies)]
 
 
 def _endpoint(

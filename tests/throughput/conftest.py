@@ -12,6 +12,7 @@ from serving.throughput.needed import model_versions
 from serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
 from serving.throughput.regions import RegionTable
 from serving.throughput.sizing import EndpointSizing, Sized, size
+from wire.band_policies import NO_POLICIES, BandPolicies
 
 Answer = OptimizationInfo | Unavailable
 Size = Callable[..., Sized]
@@ -42,12 +43,18 @@ def sized() -> Size:
         top: str = "",
         today: date | None = None,
         regions: Any = None,
+        policies: BandPolicies = NO_POLICIES,
     ) -> Sized:
         loaded = load_text(f"version: 1\n{top}models:\n{entries}", "models.yaml", None)
         assert loaded.fleet is not None, rendered(loaded.problems)
         table: RegionTable | None = regions
         return size(
-            loaded.fleet, answers(model_versions(loaded.fleet), answer), loaded.source, today=today, regions=table
+            loaded.fleet,
+            answers(model_versions(loaded.fleet), answer),
+            loaded.source,
+            today=today,
+            regions=table,
+            policies=policies,
         )
 
     return run

@@ -1,6 +1,9 @@
+from fractions import Fraction
+
 import pytest
 
 from serving.throughput.optimization_info import OptimizationInfo
+from wire.band_policies import BandPolicies
 
 from .conftest import Size, entry, ids, only, only_problem
 
@@ -128,3 +131,33 @@ def test_s17_demand_is_not_held_against_tokens_of_a_chunk_that_is_not_known_yet(
         more=REFERENCE,
     )
     assert only(sized(text)).ceiling_tokens_per_second == 980
+
+
+# 1800 tokens/s in chunks of 980: with 100% of headroom 3600, 4 chunks; with 20%, 2160, 3 chunks.
+CLOSE = "demand: {requests_per_second: 1, input_tokens: 1700, output_tokens: 100}"
+
+
+def next_steps(sized: Size, throughput: str, more: str, policies: BandPolicies) -> dict[str, str]:
+    found = sized(entry(f"throughput: {throughput}", more=f"{CLOSE}, {more}" if more else CLOSE), policies=policies)
+    return {problem.id: problem.next_step for problem in found.problems}
+
+
+def test_s17_a_max_that_a_policy_forbids_is_not_suggested_without_its_name(sized: Size) -> None:
+    policies = BandPolicies(headroom_percent=Fraction(20))
+    steps = next_steps(sized, "{bands: {min: 1, max: 3}}", "headroom_percent: 100", policies)
+    assert steps["headroom-low"] == (
+        "no max has 100% of headroom, 4 bands, and meets the policy over-provisioned, at most 3: change headroom_percent "
+        "here or there, or waive one of the two"
+    )
+    waiver = "waivers: [{policy: over-provisioned, reason: a fair, owner: ana, expires: 2999-01-01}]"
+    steps = next_steps(sized, "{bands: {min: 1, max: 3}}", f"headroom_percent: 100, {waiver}", policies)
+    assert steps["headroom-low"] == "write a max of 4 bands (3920 tokens/s)"
+
+
+def test_a_suggested_min_meets_the_policy_on_floors(sized: Size) -> None:
+    """100% of 1800: 2 chunks."""
+    policies = BandPolicies(steady_percent=Fraction(100), has_floor=True)
+    steps = next_steps(sized, "{bands: {min: 0, max: 3}}", "", policies)
+    assert steps["floor-zero"] == "write a min of 2 chunks, or waive floor-zero"
+    steps = next_steps(sized, "{model_units: 50}", "", policies)
+    assert steps["S1-family"] == "write `throughput: {bands: {min: 2, max: 3}}`"

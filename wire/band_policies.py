@@ -1,0 +1,100 @@
+"""What a stack's policies ask of a band, out of the configuration of the policy pack.
+
+The pack judges a band once it is sized; whoever suggests one before that goes by the same limits, so that following the
+suggestion breaks no policy. Ids, levels and defaults are the pack's, which a test compares.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+OVER: Final = "over-provisioned"
+UNDER: Final = "under-provisioned"
+FLOOR: Final = "floor-zero-in-prod"
+
+_OVER_PERCENT: Final = 20
+_STEADY_PERCENT: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class BandPolicies:
+    """Limits of one stack; None, or False, for a policy that is off.
+
+    `headroom_percent` is the most above the demand, `steady_percent` the part of the demand that a floor covers.
+    """
+
+    headroom_percent: Fraction | None = None
+    steady_percent: Fraction | None = None
+    has_floor: bool = False
+
+    def without(self, waived: Collection[str]) -> "BandPolicies":
+        """These limits but for those of policies that are waived."""
+        return BandPolicies(
+            None if OVER in waived else self.headroom_percent,
+            None if UNDER in waived else self.steady_percent,
+            self.has_floor and FLOOR not in waived,
+        )
+
+    def most_chunks(self, demand_tokens_per_second: Fraction, chunk_tokens_per_second: int) -> int | None:
+        """The highest ceiling that is allowed, in chunks; None where nothing limits it."""
+        if self.headroom_percent is None or not demand_tokens_per_second:
+            return None
+        return _chunks(demand_tokens_per_second * (100 + self.headroom_percent) / 100, chunk_tokens_per_second)
+
+    def least_chunks(self, demand_tokens_per_second: Fraction, chunk_tokens_per_second: int) -> int:
+        """The lowest floor that is allowed, in chunks; 0 where nothing asks for one."""
+        least = 1 if self.has_floor else 0
+        if self.steady_percent and demand_tokens_per_second:
+            least = max(least, _chunks(demand_tokens_per_second * self.steady_percent / 100, chunk_tokens_per_second))
+        return least
+
+
+NO_POLICIES: Final = BandPolicies()
+
+
+def read_band_policies(configuration: Any) -> BandPolicies:
+    """The limits of a stack's configuration, None for none; what the pack itself refuses counts as left out."""
+    given = configuration if isinstance(configuration, Mapping) else {}
+    return BandPolicies(
+        _percent(given, OVER, "headroom_percent", _OVER_PERCENT),
+        _percent(given, UNDER, "steady_percent", _STEADY_PERCENT),
+        _is_on(given, FLOOR),
+    )
+
+
+def band_policies_of(root: Path, stack: str) -> BandPolicies:
+    """The limits of a stack of the project at `root`; none where it has no policy pack.
+
+    A configuration that cannot be read counts as left out: whoever runs the pack refuses it.
+    """
+    if not (root / "policies" / "PulumiPolicy.yaml").is_file():
+        return NO_POLICIES
+    try:
+        text = (root / "stacks" / f"policies.{stack.rsplit('/', 1)[-1]}.json").read_text(encoding="utf-8")
+        return read_band_policies(json.loads(text))
+    except (OSError, ValueError, RecursionError):
+        return read_band_policies(None)
+
+
+def _percent(given: Mapping[str, Any], rule: str, name: str, default: int) -> Fraction | None:
+    if not _is_on(given, rule):
+        return None
+    properties = given.get(rule)
+    value = properties.get(name, default) if isinstance(properties, Mapping) else default
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 10**9
+    return Fraction(str(value)) if is_number else Fraction(default)
+
+
+def _is_on(given: Mapping[str, Any], rule: str) -> bool:
+    return bool((_level(given.get(rule)) or _level(given.get("all"))) != "disabled")
+
+
+def _level(value: Any) -> Any:
+    return value.get("enforcementLevel") if isinstance(value, Mapping) else value
+
+
+def _chunks(tokens_per_second: Fraction, chunk_tokens_per_second: int) -> int:
+    return max(1, -(-tokens_per_second.numerator // (tokens_per_second.denominator * chunk_tokens_per_second)))
