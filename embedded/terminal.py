@@ -10,15 +10,8 @@ import sys
 from collections.abc import Iterable
 from typing import IO, Any, Final, TextIO, cast
 
-_UNSEEN: Final = re.compile(
-    "["
-    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, but for tab and line feed
-    "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # no width, or turns the direction
-    "\u2028\u2029"  # ends a line where no line feed is
-    "\ud800-\udfff"  # half a character
-    "\U000e0000-\U000e007f"  # tags, which nothing shows
-    "]"
-)
+from wire.visible import visible
+
 _COMMAND: Final = re.compile(r"##(?=\[|vso\[)|(?<![^\n])[ \t]*::(?=[a-z])")
 """How a CI's runner finds a command for itself in what a job writes.
 
@@ -32,14 +25,6 @@ _DRAWN_WITH: Final = "\x1b\r"
 """Controls that a program draws with."""
 
 
-def visible(text: str) -> str:
-    """The text with every character that is not seen written as in JSON, such as `\\u202e`.
-
-    So JSON stays JSON. Line feeds and tabs stay.
-    """
-    return text if text.isascii() and text.isprintable() else _UNSEEN.sub(_escaped, text)
-
-
 class Door:
     """A text stream that writes to another one, through `visible`."""
 
@@ -51,7 +36,7 @@ class Door:
 
     def write(self, text: str) -> int:
         """Write the text; returns its length, as it was given."""
-        shown = _UNSEEN.sub(_undrawn, text) if self._is_drawn_on else visible(text)
+        shown = visible(text, but=_DRAWN_WITH if self._is_drawn_on else "")
         self.stream.write(_COMMAND.sub(_no_command, shown) if self._is_read_by_a_runner else shown)
         return len(text)
 
@@ -78,14 +63,5 @@ def drawing_board() -> IO[str]:
     return cast(IO[str], Door(stream, is_drawn_on=True))
 
 
-def _escaped(found: re.Match[str]) -> str:
-    units = found[0].encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[place] << 8 | units[place + 1]:04x}" for place in range(0, len(units), 2))
-
-
 def _no_command(found: re.Match[str]) -> str:
     return f"{found[0][:-1]}\\u{ord(found[0][-1]):04x}"
-
-
-def _undrawn(found: re.Match[str]) -> str:
-    return found[0] if found[0] in _DRAWN_WITH else _escaped(found)

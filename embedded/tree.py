@@ -28,7 +28,6 @@ from embedded.lines import TITLES, closing, indented, worded
 from embedded.policy_lines import policy_section
 from embedded.resource import ResourceState
 from embedded.steps import Op, Step
-from embedded.terminal import visible
 from embedded.wording import (
     COLOURS,
     MARKS,
@@ -41,6 +40,7 @@ from embedded.wording import (
     property_changes,
     short_label,
 )
+from wire.visible import visible
 
 _REFRESH_PER_SECOND = 8
 _LINES_AROUND = 3

@@ -22,6 +22,7 @@ from policies.configuration import configured
 from policies.errors import BadConfiguration
 from policies.finding import Violation
 from policies.pack import NAME, RULES, VERSION
+from wire.visible import visible
 
 LARGEST_MESSAGE_BYTES: Final = 400 * 1024 * 1024
 """As Pulumi's own SDKs have it; a whole stack is one message."""
@@ -118,7 +119,7 @@ def _answer(violations: Iterable[Violation]) -> Any:
                 policyPackName=NAME,
                 policyPackVersion=VERSION,
                 description=one.message.partition("\n")[0],
-                message=one.message,
+                message=visible(one.message),  # the engine writes it to the terminal as it is
                 enforcementLevel=_LEVELS[one.level],
                 urn=one.urn,
             )

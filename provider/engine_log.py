@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from wire.visible import visible
+
 
 class EngineLog:
     """Writes to the log of the engine at `address` (host:port); lines belong to the resource of a URN."""
@@ -33,7 +35,7 @@ class EngineLog:
 
         request = engine_pb2.LogRequest(
             severity=getattr(engine_pb2, severity),
-            message=text,
+            message=visible(text),
             urn=urn,
             ephemeral=ephemeral,
         )

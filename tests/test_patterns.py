@@ -27,6 +27,7 @@ ROOMS = (
     "report",
     "serving",
     "stub",
+    "wire",
 )
 ANCHORED = {"match", "fullmatch"}
 SHORT, LONG = 30, 120

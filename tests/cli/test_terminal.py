@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 import cli.main
 from cli.errors import CommandError
 from cli.main import COMMANDS, main
-from embedded.terminal import Door, drawing_board, visible
+from embedded.terminal import Door, drawing_board
 from tests.workspace.fake_workspace import TOKEN, FakeWorkspace, Reply
+from wire.visible import visible
 
 ROOT = Path(__file__).resolve().parents[2]
 

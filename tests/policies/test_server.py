@@ -80,3 +80,13 @@ def test_configuration_that_cannot_be_used_is_refused_with_the_reason(engine: An
 def test_resources_that_no_rule_is_about_are_let_through_unread(engine: Any) -> None:
     request = analyzer_pb2.AnalyzeRequest(type="databricks:index/modelServing:ModelServing", urn="urn", name="x")
     assert list(engine.Analyze(request).diagnostics) == []
+
+
+def test_what_pulumi_writes_to_the_terminal_steers_nothing(engine: Any) -> None:
+    """It writes messages as they are; the reason of a waiver is anybody's text."""
+    configure(engine, "over-provisioned", analyzer_pb2.MANDATORY, headroom_percent=20.0)
+    reason = {**waiver("over-provisioned", "2026-12-31"), "reason": "\x1b[2J\u202egnp\x9b31m"}
+    inputs = {**endpoint(band(2, 6), demandTokensPerSecond=2800), "waivers": [reason]}
+    request = analyzer_pb2.AnalyzeRequest(type=ENDPOINT, urn=URN, name="support-chat", properties=struct(inputs))
+    (found,) = engine.Analyze(request).diagnostics
+    assert found.message.endswith(r"\u001b[2J\u202egnp\u009b31m")

@@ -1,0 +1,29 @@
+"""Texts of others, so that they are shown and steer nothing."""
+
+import re
+from typing import Final
+
+_UNSEEN: Final = re.compile(
+    "["
+    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, but for tab and line feed
+    "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # no width, or turns the direction
+    "\u2028\u2029"  # ends a line where no line feed is
+    "\ud800-\udfff"  # half a character
+    "\U000e0000-\U000e007f"  # tags, which nothing shows
+    "]"
+)
+
+
+def visible(text: str, but: str = "") -> str:
+    """The text with every character that is not seen written as in JSON, such as `\\u202e`.
+
+    So JSON stays JSON. Line feeds and tabs stay, and the characters of `but`.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNSEEN.sub(lambda found: found[0] if found[0] in but else _escaped(found[0]), text)
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[place] << 8 | units[place + 1]:04x}" for place in range(0, len(units), 2))
