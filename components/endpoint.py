@@ -34,13 +34,10 @@ The published plugin plans a change of `telemetryConfig` and never sends it, and
 `autoCaptureConfig` goes.
 """
 
-FILLED_IN = tuple(
-    f"config.servedEntities[*].{name}"
-    for name in ("scaleToZeroEnabled", "workloadSize", "minProvisionedConcurrency", "maxProvisionedConcurrency")
-)
+FILLED_IN = ("scaleToZeroEnabled", "workloadSize", "minProvisionedConcurrency", "maxProvisionedConcurrency")
 """What a workspace may fill in for an entity that has throughput, which decides alone."""
 
-NEVER_GIVEN_BACK = "config.servedEntities[*].burstScalingEnabled"
+NEVER_GIVEN_BACK = "burstScalingEnabled"
 """A refresh takes it away where the platform does not return it; the guard sends it when its declaration changes."""
 
 
@@ -81,7 +78,7 @@ class Endpoint(pulumi.ComponentResource):
         self.route_optimized = bool(sizing.entry.route_optimized)
         timeouts = _custom_timeouts(request.timeouts)
         options = pulumi.ResourceOptions(parent=self, custom_timeouts=timeouts)
-        left = left_to_the_guard(request, has_throughput=sizing.family != "workload")
+        left = left_to_the_guard(request, entities=0 if sizing.family == "workload" else len(sizing.entities))
         after = pulumi.ResourceOptions(
             parent=self, custom_timeouts=timeouts, depends_on=before_serving, ignore_changes=left
         )
@@ -102,8 +99,11 @@ class Endpoint(pulumi.ComponentResource):
         return None
 
 
-def left_to_the_guard(request: EndpointRequest, *, has_throughput: bool) -> list[str]:
-    """Properties of the endpoint's own resource that it must not change: the guard does, or nobody."""
+def left_to_the_guard(request: EndpointRequest, *, entities: int) -> list[str]:
+    """Properties of the endpoint's own resource that it must not change: the guard does, or nobody.
+
+    `entities` is the number of those that have throughput.
+    """
     found = [*LEFT_TO_THE_GUARD]
     if request.config_is_left_to_the_guard:
         found.append("config")
@@ -112,10 +112,10 @@ def left_to_the_guard(request: EndpointRequest, *, has_throughput: bool) -> list
     if request.api == "classic" and "description" not in request.endpoint:
         found.append("description")
     if request.api == "classic":
-        found += [*NO_WORD_FOR, *(FILLED_IN if has_throughput else ())]
-    if has_throughput:
-        found.append(NEVER_GIVEN_BACK)
-    return found
+        found += NO_WORD_FOR
+    names = (*(FILLED_IN if request.api == "classic" else ()), NEVER_GIVEN_BACK)
+    # By number: the published plugin takes `[*]` for no element at all (pulumi-databricks 1.118.0, seen 2026-11).
+    return [*found, *(f"config.servedEntities[{index}].{name}" for index in range(entities) for name in names)]
 
 
 def _serving(

@@ -30,6 +30,7 @@ from provider.endpoint_ready import (
 from provider.inference_table import renamed_while_enabled, unrenamable
 from provider.input_kinds import is_known
 from provider.inputs import INPUTS, Wanted, findings
+from provider.naming import to_properties
 from provider.property_changes import property_changes
 from provider.readiness import Failed, Ready, assess
 from provider.shortfall import Shortfall, shortfalls
@@ -340,7 +341,7 @@ def _as_live(declared: dict[str, Any], found: tuple[Difference, ...]) -> dict[st
             and isinstance(place, dict)
             and last not in ("servedEntities", "servedModels", "routes")
         ):
-            place[last] = difference.live
+            place[last] = to_properties(difference.live) if difference.part == "aiGateway" else difference.live
     return result
 
 

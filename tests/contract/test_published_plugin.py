@@ -244,3 +244,46 @@ def test_s18_capacity_that_the_guard_raised_survives_a_refresh_and_another_chang
     assert runs() == (2, 4 * 980)
     assert fleet.endpoint("chat")["tags"] == [{"key": "team", "value": "b"}]
     assert plan_of(json.loads(bandplan("published", "preview", "--json"))) == {}
+
+
+@pytest.mark.stub_only
+def test_what_models_yaml_has_no_word_for_is_left_alone_and_nothing_else_is_left_to_do(
+    fleet: FleetProject, bandplan: Callable[..., str]
+) -> None:
+    """Telemetry was planned for ever, an inference log replaced its endpoint, and burst and scale to zero never settled."""
+    band = 'task: llm/v1/chat, model: system.ai.llama_v3_3_70b_instruct, version: "1", throughput: {bands: {min: 1, max: 2}}'
+    units = (
+        'task: llm/v1/chat, model: system.ai.llama-4-maverick, version: "1", throughput: {model_units: 50, burst: true}'
+    )
+    names = ("telemetry", "log", "idle", "gateway")
+    entries = [*(f"{{name: {name}, {band}}}" for name in names), f"{{name: burst, {units}}}"]
+    fleet.write_models("version: 1\nmodels:\n" + "".join(f"  - {entry}\n" for entry in entries))
+    fleet.bandplan("stub", "start", "--settle", "at-once")
+    fleet.request("PATCH", "/stub/behaviour", {"shows_burst_scaling": False})
+
+    def left_to_do(*options: str) -> dict[str, str]:
+        planned = plan_of(json.loads(bandplan("published", "preview", "--json", *options)))
+        return {urn: op for urn, op in planned.items() if op != "refresh"}
+
+    bandplan("published", "up", "--no-query")
+    assert left_to_do() == {} and left_to_do("--refresh") == {}
+    before = {name: fleet.endpoint(name)["id"] for name in names}
+    telemetry = {"telemetry_config": {"table_names": {"logs_table": "main.default.l"}}}
+    fleet.request("PATCH", f"{ENDPOINTS}/telemetry/telemetry-config", telemetry)
+    fleet.request("PUT", f"{ENDPOINTS}/gateway/ai-gateway", {"usage_tracking_config": {"enabled": True}})
+    log = {"catalog_name": "main", "schema_name": "default", "table_name_prefix": "p", "enabled": True}
+    for name, config, more in (
+        ("log", {"auto_capture_config": log}, {}),
+        ("idle", {}, {"scale_to_zero_enabled": True}),
+    ):
+        (served,) = fleet.endpoint(name)["config"]["served_entities"]
+        sent = {key: value for key, value in served.items() if key not in ("state", "creator", "creation_timestamp")}
+        fleet.request("PUT", f"{ENDPOINTS}/{name}/config", {"served_entities": [{**sent, **more}], **config})
+
+    assert {urn.rsplit("::", 1)[-1] for urn in left_to_do("--refresh")} == {"gateway-ready"}
+    bandplan("published", "up", "--refresh", "--no-query")
+
+    assert left_to_do() == {} and left_to_do("--refresh") == {}
+    assert {name: fleet.endpoint(name)["id"] for name in names} == before
+    assert fleet.endpoint("log")["config"]["auto_capture_config"]["enabled"] is True
+    assert "telemetry_config" in fleet.endpoint("telemetry") and "ai_gateway" not in fleet.endpoint("gateway")
