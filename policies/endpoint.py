@@ -37,6 +37,7 @@ class Entity:
     floor_tokens_per_second: int | None
     ceiling_tokens_per_second: int | None
     model_units: int | None
+    model_unit_chunk_size: int | None
     burst: bool
     workload: str
     scale_to_zero: bool
@@ -145,6 +146,7 @@ def _entity(item: Mapping[str, Any]) -> Entity:
         floor_tokens_per_second=whole(item, "floorTokensPerSecond"),
         ceiling_tokens_per_second=whole(item, "ceilingTokensPerSecond"),
         model_units=whole(item, "modelUnits"),
+        model_unit_chunk_size=whole(item, "modelUnitChunkSize"),
         burst=flag(item, "burst"),
         workload=" ".join(filter(None, (text(item, "workloadType"), text(item, "workloadSize")))),
         scale_to_zero=flag(item, "scaleToZero"),

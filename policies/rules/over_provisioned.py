@@ -19,7 +19,8 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
         return
     percent = Fraction(str(settings["headroom_percent"]))
     if endpoint.estimated_tokens_per_second is not None and endpoint.model_units:
-        yield from _units(endpoint, demand, percent, int(settings["model_units_step"]))
+        increments = [one.model_unit_chunk_size for one in endpoint.wanted if one.model_unit_chunk_size]
+        yield from _units(endpoint, demand, percent, max(increments, default=int(settings["model_units_step"])))
     for entity in endpoint.wanted:
         share = demand * endpoint.share(entity)
         yield from _entity(endpoint, entity, share, percent, settings)
@@ -87,7 +88,7 @@ RULE = EndpointRule(
             "type": "integer",
             "minimum": 1,
             "default": 50,
-            "description": "Step in which model units are counted; no increment is published, the examples use 50.",
+            "description": "Step in which model units are counted where the model's own increment is not known.",
         },
     },
 )

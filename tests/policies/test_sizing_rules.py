@@ -76,6 +76,20 @@ def test_model_units_are_judged_where_an_estimate_is_published() -> None:
     assert text.endswith("in steps of 50 units: 100 units; write model_units: 100")
 
 
+def test_model_units_are_suggested_in_the_models_own_increment() -> None:
+    """3800 x 1.2 = 4560 tokens/s at 65 a unit are 70.2 units: 120 in increments of 60, where steps of 50 would say 100."""
+    units = {"servedName": "m", "model": "system.ai.x", "trafficPercent": 100, "modelUnits": 180}
+    inputs = endpoint(
+        {**units, "modelUnitChunkSize": 60},
+        family="model_units",
+        modelUnits=180,
+        estimatedTokensPerSecond=11700,
+        demandTokensPerSecond=3800,
+    )
+    ((_, text),) = told("over-provisioned", inputs)
+    assert text.endswith("in steps of 60 units: 120 units; write model_units: 120")
+
+
 @pytest.mark.parametrize("rule", ["over-provisioned", "under-provisioned"])
 def test_size_that_hangs_on_a_version_to_be_registered_makes_the_rule_wait(rule: str) -> None:
     inputs = endpoint(unsized_band(), demandTokensPerSecond=2800)
