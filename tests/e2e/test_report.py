@@ -37,3 +37,19 @@ def test_an_edit_is_told_in_one_sentence_nothing_in_one_line_and_errors_as_they_
     wrong = report(fleet, engine)
     assert wrong.startswith("**<code>local</code>**: the preview failed")
     assert "S8-order" in wrong
+
+
+def test_report_after_a_failed_update_begins_from_what_runs(fleet: FleetProject, engine: str) -> None:
+    fleet.write_models(
+        "version: 1\nmodels:\n"
+        "  - {name: chat, task: llm/v1/chat, model: system.ai.llama_v3_3_70b_instruct, version: '1',"
+        " throughput: {bands: {min: 1, max: 2}}}\n"
+    )
+    fleet.bandplan("up", "--engine", engine, "--no-query")
+    fault = {"endpoint": "chat", "reason": "a broken image", "operation": "update"}
+    fleet.request("POST", "/stub/faults", fault)
+    fleet.edit("max: 2", "max: 4")
+    assert fleet.run("up", "--engine", engine, "--no-query").returncode != 0
+
+    # Two chunks of 980 run; four are wanted.
+    assert "ceiling 1,960 → 3,920 tokens/s" in report(fleet, engine)
