@@ -7,7 +7,7 @@ from typing import Any
 from pulumi.provider.experimental import provider as sdk
 from pulumi.provider.experimental.property_value import PropertyValue
 
-from plugin.errors import ProviderError
+from plugin.errors import InitFailed, ProviderError
 from plugin.values import UNKNOWN, plain, property_values
 from provider.comparison import (
     CONFIG_PARTS,
@@ -112,13 +112,21 @@ class EndpointGuard:
             return sdk.UpdateResponse(_foreseen(request.news))
         state = plain(request.olds)
         previous = state.get("declared")
-        live = self._make_ready(
-            request.urn,
-            request.news,
-            Declared.from_inputs(previous) if previous else None,
-            request.timeout,
-            recorded_version(state),
-        )
+        try:
+            live = self._make_ready(
+                request.urn,
+                request.news,
+                Declared.from_inputs(previous) if previous else None,
+                request.timeout,
+                recorded_version(state),
+            )
+        except ProviderError as error:
+            if not self._context.cancelled.is_set():
+                raise
+            # What was sent goes on without us: the state has to say whose it is.
+            known = {"configVersion": recorded_version(state) or 0, "ready": False, "shortfall": []}
+            kept = {**request.news, **property_values(known)}
+            raise InitFailed(request.resource_id, kept, [str(error)]) from error
         return sdk.UpdateResponse(_outputs(request.news, live, _short(request.news, live)))
 
     def read(self, request: sdk.ReadRequest) -> sdk.ReadResponse:

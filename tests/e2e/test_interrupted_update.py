@@ -111,3 +111,23 @@ def test_endpoint_that_is_being_made_is_ours_and_not_one_to_adopt(fleet: FleetIn
     assert "being changed by an `up` of this stack" in said and "adopt" not in said
     fleet.settled("chat")
     assert up.wait() == 0
+
+
+def test_update_that_only_the_guard_sends_is_ours_too_when_it_was_stopped(fleet: FleetInProcess) -> None:
+    def accepting(most: int) -> dict[str, Any]:
+        return chat(2, throughput={"bands": {"min": 1, "want": most, "accept": 2}})
+
+    fleet.declare(accepting(3))
+    fleet.up()
+    fleet.declare(accepting(4))
+    up = begin(fleet, "chat")
+    up.send_signal(signal.SIGINT)
+    up.wait()
+
+    report = told(fleet)
+    assert not report["drift"] and "interrupted" in report["own_update"]
+    assert verdicts(report)[CEILING] == ("own update", 2940, 3920)  # three chunks of 980, and four
+    fleet.settled("chat")
+    fleet.request("PUT", "/stub/endpoints/chat/settle", {"rule": None})
+    fleet.up()
+    assert fleet.changes() == {} and fleet.drifted() == {}
