@@ -45,13 +45,14 @@ def start(
     settle: str | None = None,
     port: int | None = None,
     scenario: str | None = None,
+    pace: str | None = None,
     is_token_kept: bool = False,
 ) -> Running:
     """Start serving `state_dir` unless it is served already, and wait until it answers.
 
     A running stub is returned as it is, whatever the settings say. Without `port` the one of the last start is taken
-    when it is free; `scenario` is a name or an absolute path. The token is random and new, unless the last one is kept.
-    The process has a session of its own and outlives the caller. Raises StubError.
+    when it is free; `scenario` is a name or an absolute path, `pace` is as in `--pace`. The token is random and new,
+    unless the last one is kept. The process has a session of its own and outlives the caller. Raises StubError.
     """
     state_dir = state_dir.absolute()
     statedir.make_private(state_dir)
@@ -65,7 +66,7 @@ def start(
                 f"{state_dir}: stub process {holder} holds this directory and does not answer; run `bandplan stub stop`"
             )
         port = _remembered_port(state_dir) if port is None else port
-        return _spawn(state_dir, settle, port, scenario, is_token_kept=is_token_kept)
+        return _spawn(state_dir, settle, port, scenario, pace, is_token_kept=is_token_kept)
 
 
 def status(state_dir: Path) -> Running | None:
@@ -157,7 +158,9 @@ def _starting(state_dir: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _spawn(state_dir: Path, settle: str | None, port: int, scenario: str | None, *, is_token_kept: bool) -> Running:
+def _spawn(
+    state_dir: Path, settle: str | None, port: int, scenario: str | None, pace: str | None, *, is_token_kept: bool
+) -> Running:
     import subprocess
 
     command = [sys.executable, "-m", "stub", "serve", "--state-dir", str(state_dir), "--port", str(port)]
@@ -165,6 +168,8 @@ def _spawn(state_dir: Path, settle: str | None, port: int, scenario: str | None,
         command += ["--settle", settle]
     if scenario is not None:
         command += ["--scenario", scenario]
+    if pace is not None:
+        command += ["--pace", pace]
     if is_token_kept:
         command.append("--keep-token")
     with open(state_dir / "stub.log", "ab", opener=statedir.for_owner) as log:

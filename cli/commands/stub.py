@@ -28,6 +28,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="play a scenario (docs/stub.md lists them), or one of your own: a path to a file",
     )
     start.add_argument(
+        "--pace",
+        type=token_pace,
+        metavar="TTFT:TPOT",
+        help="answer queries at this speed: milliseconds to the first token and per token after it, such as 200:25 "
+        "(default: as fast as it can)",
+    )
+    start.add_argument(
         "--keep-token", action="store_true", help="keep the token of the last start, for shells that have it"
     )
     actions.add_parser("stop", help="stop it; its state is kept")
@@ -49,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
                     settle=arguments.settle,
                     port=arguments.port,
                     scenario=scenario_path(arguments.scenario),
+                    pace=arguments.pace,
                     is_token_kept=arguments.keep_token,
                 )
             case "stop":
@@ -66,12 +74,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def start(
-    project: Project, *, settle: str | None, port: int | None, scenario: str | None = None, is_token_kept: bool = False
+    project: Project,
+    *,
+    settle: str | None,
+    port: int | None,
+    scenario: str | None = None,
+    pace: str | None = None,
+    is_token_kept: bool = False,
 ) -> None:
     """Starts it or says where it runs; says too which of the settings a running one does not take."""
     before = process.status(project.stub_folder)
     running = process.start(
-        project.stub_folder, settle=settle, port=port, scenario=scenario, is_token_kept=is_token_kept
+        project.stub_folder, settle=settle, port=port, scenario=scenario, pace=pace, is_token_kept=is_token_kept
     )
     print(f"the local workspace runs at {running.host}")
     if before is None or before.pid != running.pid:
@@ -81,6 +95,8 @@ def start(
         ignored.append(f"--port {port}")
     if scenario is not None and process.report(running).get("scenario") != Path(scenario).stem:
         ignored.append(f"--scenario {scenario}")
+    if pace is not None:
+        ignored.append(f"--pace {pace}")
     if ignored:
         wanted = " ".join(ignored)
         print(
@@ -104,6 +120,17 @@ def settle_rule(text: str) -> str:
 
     try:
         parse(text)
+    except ValueError as error:
+        raise UsageProblem(str(error)) from error
+    return text
+
+
+def token_pace(text: str) -> str:
+    """`text` as it is, once it proves to be a pace; UsageProblem otherwise."""
+    from stub.inference.simulated import parse_pace
+
+    try:
+        parse_pace(text)
     except ValueError as error:
         raise UsageProblem(str(error)) from error
     return text

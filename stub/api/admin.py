@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from stub.api.answers import Answer
 from stub.api.endpoint_view import EndpointView
+from stub.api.metering import Metering
 from stub.api.registrations import read_registration_fault
 from stub.api.requests import Json, boolean, integer, number, read_object, required_text, text
 from stub.api.routing import route
@@ -19,8 +20,8 @@ from stub.state.route_faults import RouteFault
 from stub.state.workspace import Workspace
 
 
-def routes(workspace: Workspace, view: EndpointView, unknown_routes: Counter[str]) -> list[Route]:
-    admin = Admin(workspace, view, unknown_routes)
+def routes(workspace: Workspace, view: EndpointView, metering: Metering, unknown_routes: Counter[str]) -> list[Route]:
+    admin = Admin(workspace, view, metering, unknown_routes)
     return [
         route("GET", "/stub/status", admin.status),
         route("GET", "/stub/clock", admin.read_clock),
@@ -36,9 +37,12 @@ def routes(workspace: Workspace, view: EndpointView, unknown_routes: Counter[str
 class Admin:
     """The handlers."""
 
-    def __init__(self, workspace: Workspace, view: EndpointView, unknown_routes: Counter[str]) -> None:
+    def __init__(
+        self, workspace: Workspace, view: EndpointView, metering: Metering, unknown_routes: Counter[str]
+    ) -> None:
         self._workspace = workspace
         self._view = view
+        self._metering = metering
         self._unknown_routes = unknown_routes
 
     async def status(self, request: Request) -> Response:
@@ -49,6 +53,11 @@ class Admin:
                 "scenario": self._workspace.scenario.name,
                 "clock": self._clock(),
                 "endpoints": self._workspace.endpoints.count(),
+                "engine": {"kind": self._metering.engine.kind, **asdict(self._metering.engine.stats())},
+                "queries": {
+                    "in_flight": self._metering.counts.in_flight,
+                    "by_status": {str(code): count for code, count in sorted(self._metering.counts.by_status.items())},
+                },
                 "unknown_routes": dict(self._unknown_routes.most_common()),
                 "settle_rules": self._workspace.settle_rules.own(),
                 **self._faults(),

@@ -1,11 +1,9 @@
-"""What a route gives back: JSON, an error in the platform's form, or a stream of server-sent events."""
+"""What a route gives back: JSON, or an error in the platform's form. Streams are in `stub.api.streams`."""
 
 import json
-import logging
-from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from starlette.responses import JSONResponse, StreamingResponse
+from starlette.responses import JSONResponse
 
 from stub.state.refusals import AlreadyExists, Refusal
 
@@ -33,9 +31,7 @@ minutes."""
 
 RETRY_AFTER_SECONDS = 1
 
-log = logging.getLogger("stub")
-
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+encode_text = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 class Answer(JSONResponse):
@@ -43,24 +39,6 @@ class Answer(JSONResponse):
 
     def render(self, content: Any) -> bytes:
         return encode(content)
-
-
-class EventStream(StreamingResponse):
-    """A stream; each event becomes one `data:` line, and `data: [DONE]` ends it. No other kind of line is ever sent."""
-
-    media_type = "text/event-stream"
-
-    def __init__(self, events: AsyncIterator[Any], headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(_lines(events), headers=headers)
-
-
-class NamedEventStream(StreamingResponse):
-    """A stream for the Responses API: each event is an `event:` line with its `type`, and its `data:` line."""
-
-    media_type = "text/event-stream"
-
-    def __init__(self, events: AsyncIterator[Mapping[str, Any]], headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(_named_lines(events), headers=headers)
 
 
 def error_answer(error_code: str, message: str, retry_after_seconds: int | None = None) -> Answer:
@@ -85,34 +63,4 @@ def failure_answer() -> Answer:
 
 def encode(value: Any) -> bytes:
     """JSON; a lone surrogate, which clients can send as an escape, is written as a question mark."""
-    return _encode(value).encode("utf-8", "replace")
-
-
-async def _lines(events: AsyncIterator[Any]) -> AsyncIterator[bytes]:
-    try:
-        async for event in events:
-            yield _line(encode(event))
-    except Exception:
-        # The status line is gone; the platform documents no form for this, so an error object ends the stream.
-        log.exception("unexpected error in a stream")
-        yield _line(bytes(failure_answer().body))
-    else:
-        yield _line(b"[DONE]")
-
-
-async def _named_lines(events: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[bytes]:
-    try:
-        async for event in events:
-            yield _named_line(str(event["type"]), event)
-    except Exception:
-        log.exception("unexpected error in a stream")
-        message = "The workspace failed; its log file says why."
-        yield _named_line("error", {"type": "error", "code": "INTERNAL_ERROR", "message": message, "param": None})
-
-
-def _named_line(name: str, event: Mapping[str, Any]) -> bytes:
-    return b"event: " + name.encode() + b"\n" + _line(encode(event))
-
-
-def _line(data: bytes) -> bytes:
-    return b"data: " + data + b"\n\n"
+    return encode_text(value).encode("utf-8", "replace")

@@ -2,26 +2,31 @@
 
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from starlette.responses import Response
 
-from stub.api.answers import Answer, EventStream
+from stub.api import logprobs
+from stub.api.answers import Answer, encode_text
+from stub.api.chunks import Chunks, written
 from stub.api.requests import Json, boolean, integer, objects, required_text
 from stub.api.sampling import (
     MAX_TOP_LOGPROBS,
     Choice,
     Sampling,
     complete,
-    finish_reason,
-    generation,
+    deliveries,
+    generations,
     read_sampling,
     usage,
 )
+from stub.api.streams import EventStream
+from stub.api.target import Target
 from stub.api.tools import Tool, new_call_id, read_called_tool, read_json_schema, show_call
-from stub.inference.engine import Engine, Generation, Message, Token
-from stub.inference.stopping import until_stop
+from stub.inference.delivery import merged
+from stub.inference.engine import Generation, Message, Token
 from stub.state.refusals import Invalid
 
 
@@ -34,23 +39,20 @@ class ChatRequest:
     tool: Tool | None = None
     json_schema: Json | None = None
 
-    def generation(self, model: str, index: int) -> Generation:
-        """What to ask of the engine for one choice: text, or the arguments of the function that is called."""
-        schema = self.tool.parameters if self.tool else self.json_schema
-        return replace(generation(model, self.messages, self.sampling, index), json_schema=schema)
 
-
-async def answer(body: Json, model: str, engine: Engine, headers: dict[str, str]) -> Response:
-    """Answer a chat request; `model` is the served entity's name. Raises Invalid."""
+async def answer(body: Json, target: Target) -> Response:
+    """Answer a chat request. Raises Invalid and BadRequest."""
     asked = read(body)
-    prompt_tokens = engine.count_prompt_tokens(asked.messages)
+    prompt_tokens = await target.engine.count(asked.messages)
+    schema = asked.tool.parameters if asked.tool else asked.json_schema
+    wanted = generations(target, asked.messages, asked.sampling, prompt_tokens, schema)
     if asked.sampling.is_stream:
-        return EventStream(_chunks(model, asked, prompt_tokens, engine), headers)
-    choices = [await complete(engine, asked.generation(model, index)) for index in range(asked.sampling.choices)]
-    shown = _head("chat.completion", model)
+        return EventStream(_chunks(target, asked, wanted, prompt_tokens), target.headers)
+    choices = await complete(target, wanted)
+    shown = _head("chat.completion", target.model)
     shown["choices"] = [_show(choice, index, asked) for index, choice in enumerate(choices)]
     shown["usage"] = usage(prompt_tokens, sum(len(choice.tokens) for choice in choices))
-    return Answer(shown, headers=headers)
+    return Answer(shown, headers=target.headers)
 
 
 def read(body: Json) -> ChatRequest:
@@ -89,7 +91,7 @@ def _read_sampling(body: Json) -> Sampling:
         raise Invalid(f"top_logprobs: must be from 0 to {MAX_TOP_LOGPROBS}.")
     if top and not wants:
         raise Invalid("top_logprobs: needs logprobs: true.")
-    return replace(read_sampling(body), wants_logprobs=wants, top_logprobs=top)
+    return replace(read_sampling(body), top_logprobs=top if wants else None)
 
 
 def _head(kind: str, model: str) -> Json:
@@ -105,7 +107,7 @@ def _show(choice: Choice, index: int, asked: ChatRequest) -> Json:
         "index": index,
         "message": message,
         "finish_reason": _reason(choice.finish_reason, asked),
-        "logprobs": _logprobs(choice.tokens, asked.sampling),
+        "logprobs": None if asked.sampling.top_logprobs is None else logprobs.of_chat(choice.tokens),
     }
 
 
@@ -113,49 +115,54 @@ def _reason(reason: str, asked: ChatRequest) -> str:
     return "tool_calls" if asked.tool is not None and reason == "stop" else reason
 
 
-def _logprobs(tokens: tuple[Token, ...], sampling: Sampling) -> Json | None:
-    if not sampling.wants_logprobs:
-        return None
-    return {"content": [_logprob(token, sampling.top_logprobs) for token in tokens]}
-
-
-def _logprob(token: Token, top: int) -> Json:
-    # The alternatives of a simulated token are made up: each one less likely than the one before.
-    ranked = [token, *(Token(f"{token.text}~{rank}", token.logprob - rank) for rank in range(1, top))]
-    return {
-        **_token_logprob(token),
-        "top_logprobs": [_token_logprob(candidate) for candidate in ranked[:top]],
-    }
-
-
-def _token_logprob(token: Token) -> Json:
-    return {"token": token.text, "logprob": token.logprob, "bytes": list(token.text.encode("utf-8", "replace"))}
-
-
-async def _chunks(model: str, asked: ChatRequest, prompt_tokens: int, engine: Engine) -> AsyncIterator[Json]:
-    """Chunks with running usage on each: role first, then a token each, then the finish reason, per choice."""
-    head = _head("chat.completion.chunk", model)
-    generated = 0
-
-    def chunk(index: int, delta: Json, reason: str | None = None, logprobs: Json | None = None) -> Json:
-        choice = {"index": index, "delta": delta, "finish_reason": reason, "logprobs": logprobs}
-        return {**head, "choices": [choice], "usage": usage(prompt_tokens, generated)}
-
-    for index in range(asked.sampling.choices):
-        yield chunk(index, _first_delta(asked.tool))
-        wanted, before = asked.generation(model, index), generated
-        async for token in until_stop(engine.generate(wanted), wanted.stop):
-            generated += 1
-            yield chunk(index, _delta(token, asked.tool), logprobs=_logprobs((token,), asked.sampling))
-        yield chunk(index, {}, _reason(finish_reason(generated - before, wanted), asked))
+async def _chunks(
+    target: Target, asked: ChatRequest, wanted: list[Generation], prompt_tokens: int
+) -> AsyncGenerator[bytes, None]:
+    """Chunks with running usage on each: a token each, the role with the first, then the finish reason, per choice."""
+    chunks = Chunks(_head("chat.completion.chunk", target.model), prompt_tokens)
+    delivering = deliveries(target, wanted)
+    before = [f'{{"index":{index},"delta":{_open_delta(asked.tool)}' for index in range(len(wanted))]
+    after = f'{_close_delta(asked.tool)},"finish_reason":null,"logprobs":null}}'
+    awaits_role = [True] * len(wanted)
+    if target.sends_role_first:
+        awaits_role = [False] * len(wanted)
+        yield written("".join(chunks.chunk(_choice(at, _first_delta(asked.tool, ""))) for at in range(len(wanted))))
+    async with aclosing(merged(delivering)) as batches:
+        async for at, tokens in batches:
+            is_end, made = not tokens, ""
+            if awaits_role[at]:
+                awaits_role[at] = False
+                first, tokens = tokens[:1], tokens[1:]
+                chunks.generated += len(first)
+                delta = _first_delta(asked.tool, first[0].text if first else "")
+                made = chunks.chunk(_choice(at, delta, _logprobs_text(first, asked.sampling)))
+            if asked.sampling.top_logprobs is None:
+                made += chunks.token_chunks(before[at], [token.text for token in tokens], after)
+            else:
+                for token in tokens:
+                    chunks.generated += 1
+                    delta = _delta(token, asked.tool)
+                    made += chunks.chunk(_choice(at, delta, _logprobs_text((token,), asked.sampling)))
+            if is_end:
+                made += chunks.chunk(_choice(at, {}, reason=_reason(delivering[at].finish_reason, asked)))
+            yield written(made)
     if asked.sampling.wants_last_usage:
-        yield {**head, "choices": [], "usage": usage(prompt_tokens, generated)}
+        yield written(chunks.chunk(""))
 
 
-def _first_delta(tool: Tool | None) -> Json:
+def _choice(index: int, delta: Json, logprobs_text: str = "null", reason: str | None = None) -> str:
+    finish = "null" if reason is None else f'"{reason}"'
+    return f'{{"index":{index},"delta":{encode_text(delta)},"finish_reason":{finish},"logprobs":{logprobs_text}}}'
+
+
+def _logprobs_text(tokens: Sequence[Token], sampling: Sampling) -> str:
+    return "null" if sampling.top_logprobs is None or not tokens else encode_text(logprobs.of_chat(tokens))
+
+
+def _first_delta(tool: Tool | None, text: str) -> Json:
     if tool is None:
-        return {"role": "assistant", "content": ""}
-    call = {"index": 0, **show_call(new_call_id(), tool.name, "")}
+        return {"role": "assistant", "content": text}
+    call = {"index": 0, **show_call(new_call_id(), tool.name, text)}
     return {"role": "assistant", "content": None, "tool_calls": [call]}
 
 
@@ -163,3 +170,12 @@ def _delta(token: Token, tool: Tool | None) -> Json:
     if tool is None:
         return {"content": token.text}
     return {"tool_calls": [{"index": 0, "function": {"arguments": token.text}}]}
+
+
+def _open_delta(tool: Tool | None) -> str:
+    """The JSON of `_delta` up to the token's text."""
+    return '{"content":' if tool is None else '{"tool_calls":[{"index":0,"function":{"arguments":'
+
+
+def _close_delta(tool: Tool | None) -> str:
+    return "}" if tool is None else "}}]}"

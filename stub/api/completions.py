@@ -2,36 +2,51 @@
 
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
 
 from starlette.responses import Response
 
-from stub.api.answers import Answer, EventStream
-from stub.api.requests import Json
-from stub.api.sampling import Sampling, complete, finish_reason, generation, read_sampling, usage
-from stub.inference.engine import Engine, Message
-from stub.inference.stopping import until_stop
+from stub.api import logprobs
+from stub.api.answers import Answer, encode_text
+from stub.api.chunks import Chunks, quoted, written
+from stub.api.requests import Json, integer
+from stub.api.sampling import Sampling, complete, deliveries, generations, read_sampling, usage
+from stub.api.streams import EventStream
+from stub.api.target import Target
+from stub.inference.delivery import merged
+from stub.inference.engine import Generation, Message
 from stub.state.refusals import Invalid
 
+MAX_LOGPROBS = 5
+"""Alternatives per token, as in the OpenAI protocol."""
 
-async def answer(body: Json, model: str, engine: Engine, headers: dict[str, str]) -> Response:
-    """Answer a completions request; `model` is the served entity's name. Raises Invalid."""
-    prompts, sampling = read_prompts(body), read_sampling(body)
-    prompt_tokens = sum(engine.count_tokens(prompt) for prompt in prompts)
-    if sampling.is_stream:
-        return EventStream(_chunks(model, prompts, sampling, prompt_tokens, engine), headers)
-    choices = [
-        await complete(engine, generation(model, (Message("user", prompt),), sampling, index))
-        for prompt in prompts
-        for index in range(sampling.choices)
+
+async def answer(body: Json, target: Target) -> Response:
+    """Answer a completions request. Raises Invalid and BadRequest."""
+    prompts, sampling = read_prompts(body), _read_sampling(body)
+    counts = [await target.engine.count_text(prompt) for prompt in prompts]
+    wanted = [
+        generation
+        for prompt, count in zip(prompts, counts, strict=True)
+        for generation in generations(target, (Message("user", prompt),), sampling, count)
     ]
-    shown = _head(model)
+    if sampling.is_stream:
+        return EventStream(_chunks(target, sampling, wanted, sum(counts)), target.headers)
+    choices = await complete(target, wanted)
+    shown = _head(target.model)
     shown["choices"] = [
-        {"index": index, "text": choice.text, "finish_reason": choice.finish_reason, "logprobs": None}
+        {
+            "index": index,
+            "text": choice.text,
+            "finish_reason": choice.finish_reason,
+            "logprobs": None if sampling.top_logprobs is None else logprobs.of_completions(choice.tokens),
+        }
         for index, choice in enumerate(choices)
     ]
-    shown["usage"] = usage(prompt_tokens, sum(len(choice.tokens) for choice in choices))
-    return Answer(shown, headers=headers)
+    shown["usage"] = usage(sum(counts), sum(len(choice.tokens) for choice in choices))
+    return Answer(shown, headers=target.headers)
 
 
 def read_prompts(body: Json) -> tuple[str, ...]:
@@ -43,27 +58,39 @@ def read_prompts(body: Json) -> tuple[str, ...]:
     return tuple(prompts)
 
 
+def _read_sampling(body: Json) -> Sampling:
+    top = integer(body, "logprobs")
+    if top is not None and not 0 <= top <= MAX_LOGPROBS:
+        raise Invalid(f"logprobs: must be from 0 to {MAX_LOGPROBS}.")
+    return replace(read_sampling(body), top_logprobs=top)
+
+
 def _head(model: str) -> Json:
     return {"id": f"cmpl_{uuid.uuid4()}", "object": "text_completion", "created": int(time.time()), "model": model}
 
 
 async def _chunks(
-    model: str, prompts: tuple[str, ...], sampling: Sampling, prompt_tokens: int, engine: Engine
-) -> AsyncIterator[Json]:
-    head = _head(model)
-    generated, position = 0, 0
-
-    def chunk(text: str, reason: str | None = None) -> Json:
-        choice = {"index": position, "text": text, "finish_reason": reason, "logprobs": None}
-        return {**head, "choices": [choice], "usage": usage(prompt_tokens, generated)}
-
-    for prompt in prompts:
-        for index in range(sampling.choices):
-            wanted, before = generation(model, (Message("user", prompt),), sampling, index), generated
-            async for token in until_stop(engine.generate(wanted), wanted.stop):
-                generated += 1
-                yield chunk(token.text)
-            yield chunk("", finish_reason(generated - before, wanted))
-            position += 1
+    target: Target, sampling: Sampling, wanted: list[Generation], prompt_tokens: int
+) -> AsyncGenerator[bytes, None]:
+    chunks = Chunks(_head(target.model), prompt_tokens)
+    delivering = deliveries(target, wanted)
+    offsets = [0] * len(wanted)
+    async with aclosing(merged(delivering)) as batches:
+        async for at, tokens in batches:
+            before = f'{{"index":{at},"text":'
+            if not tokens:
+                reason = delivering[at].finish_reason
+                made = chunks.chunk(f'{before}"","finish_reason":"{reason}","logprobs":null}}')
+            elif sampling.top_logprobs is None:
+                texts = [token.text for token in tokens]
+                made = chunks.token_chunks(before, texts, ',"finish_reason":null,"logprobs":null}')
+            else:
+                made = ""
+                for token in tokens:
+                    chunks.generated += 1
+                    shown = encode_text(logprobs.of_completions((token,), offsets[at]))
+                    offsets[at] += len(token.text)
+                    made += chunks.chunk(f'{before}{quoted(token.text)},"finish_reason":null,"logprobs":{shown}}}')
+            yield written(made)
     if sampling.wants_last_usage:
-        yield {**head, "choices": [], "usage": usage(prompt_tokens, generated)}
+        yield written(chunks.chunk(""))

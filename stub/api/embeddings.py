@@ -6,21 +6,22 @@ import uuid
 
 from stub.api.answers import Answer
 from stub.api.requests import Json, text
-from stub.inference.engine import Embedding, Engine
+from stub.api.target import Target
+from stub.inference.engine import Embedding
 from stub.state.refusals import Invalid
 
 MAX_INPUTS = 150
 """Texts in one request; a guess at the platform's limit, here to bound the work of one request."""
 
 
-async def answer(body: Json, embedding: Embedding, engine: Engine, headers: dict[str, str]) -> Answer:
-    """Answer an embeddings request. Raises Invalid."""
+async def answer(body: Json, embedding: Embedding, target: Target) -> Answer:
+    """Answer an embeddings request. Raises Invalid, and BadRequest for a text that the model cannot hold."""
     texts = read_inputs(body.get("input"), "input")
     encoding = text(body, "encoding_format") or "float"
     if encoding not in ("float", "base64"):
         raise Invalid("encoding_format: must be float or base64.")
-    vectors = await engine.embed(embedding, texts)
-    prompt_tokens = sum(engine.count_tokens(text) for text in texts)
+    prompt_tokens = await count_inputs(texts, target)
+    vectors = await target.engine.embed(embedding, texts)
     return Answer(
         {
             "id": f"embd_{uuid.uuid4()}",
@@ -32,7 +33,7 @@ async def answer(body: Json, embedding: Embedding, engine: Engine, headers: dict
             ],
             "usage": {"prompt_tokens": prompt_tokens, "total_tokens": prompt_tokens},
         },
-        headers=headers,
+        headers=target.headers,
     )
 
 
@@ -51,3 +52,11 @@ def read_inputs(value: object, place: str) -> list[str]:
     if len(texts) > MAX_INPUTS:
         raise Invalid(f"{place}: {len(texts)} texts; one request takes at most {MAX_INPUTS}.")
     return texts
+
+
+async def count_inputs(texts: list[str], target: Target) -> int:
+    """Return the tokens of all texts. Raises BadRequest if the model cannot hold one of them."""
+    counts = [await target.engine.count_text(text) for text in texts]
+    for count in counts:
+        target.check_prompt(count)
+    return sum(counts)

@@ -4,40 +4,54 @@ The formats are those of the page "Optimized large language model serving" on do
 answer: the form of a prediction here (candidates with text and finish reason, token counts) is a guess.
 """
 
+from stub.api import engine_fields
 from stub.api.answers import Answer
-from stub.api.embeddings import read_inputs
+from stub.api.embeddings import count_inputs, read_inputs
 from stub.api.requests import Json, json_object
-from stub.api.sampling import complete, generation, read_sampling
-from stub.inference.engine import Embedding, Engine, Message
+from stub.api.sampling import complete, generations, read_sampling
+from stub.api.target import Target
+from stub.inference.engine import Embedding, Message
 from stub.state.refusals import Invalid
 
 FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 
-async def answer(body: Json, embedding: Embedding, task: str | None, engine: Engine, headers: dict[str, str]) -> Answer:
-    """Answer a request in one of FORMATS: text of the model, or vectors on an embeddings endpoint. Raises Invalid."""
+async def answer(body: Json, embedding: Embedding, task: str | None, target: Target) -> Answer:
+    """Answer a request in one of FORMATS: text of the model, or vectors on an embeddings endpoint.
+
+    Raises Invalid and BadRequest.
+    """
     column = "input" if task == "llm/v1/embeddings" else "prompt"
     prompts = read_column(body, column)
     if task == "llm/v1/embeddings":
-        return Answer({"predictions": await engine.embed(embedding, prompts)}, headers=headers)
-    sampling = read_sampling(json_object(body, "params") or {}, choices_key="candidate_count")
+        await count_inputs(prompts, target)
+        return Answer({"predictions": await target.engine.embed(embedding, prompts)}, headers=target.headers)
+    params = json_object(body, "params") or {}
+    engine_fields.check(params, target.engine, "params/")
+    sampling = read_sampling(params, choices_key="candidate_count")
+    for key in ("stream", "logprobs"):
+        if params.get(key):
+            raise Invalid(f"params/{key}: the legacy formats have no such answer; use chat or completions.")
+    counts = [await target.engine.count_text(prompt) for prompt in prompts]
+    wanted = [
+        generation
+        for prompt, count in zip(prompts, counts, strict=True)
+        for generation in generations(target, (Message("user", prompt),), sampling, count)
+    ]
+    choices = await complete(target, wanted)
     predictions = []
-    for prompt in prompts:
-        message = (Message("user", prompt),)
-        choices = [
-            await complete(engine, generation(embedding.model, message, sampling, index))
-            for index in range(sampling.choices)
-        ]
-        read, written = engine.count_tokens(prompt), sum(len(choice.tokens) for choice in choices)
+    for row, read in enumerate(counts):
+        own = choices[row * sampling.choices : (row + 1) * sampling.choices]
+        written = sum(len(choice.tokens) for choice in own)
         predictions.append(
             {
                 "candidates": [
-                    {"text": choice.text, "metadata": {"finish_reason": choice.finish_reason}} for choice in choices
+                    {"text": choice.text, "metadata": {"finish_reason": choice.finish_reason}} for choice in own
                 ],
                 "metadata": {"input_tokens": read, "output_tokens": written, "total_tokens": read + written},
             }
         )
-    return Answer({"predictions": predictions}, headers=headers)
+    return Answer({"predictions": predictions}, headers=target.headers)
 
 
 def read_column(body: Json, column: str) -> list[str]:

@@ -8,12 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from stub.api import chat, completions, embeddings, predictions, responses
+from stub.api import chat, completions, embeddings, engine_fields, predictions, responses
 from stub.api.metering import Metering
 from stub.api.query_limits import check_size, in_time
 from stub.api.requests import Json, read_object, required_text
 from stub.api.routing import route
+from stub.api.target import Target
 from stub.inference.engine import Embedding, Engine
+from stub.state.behaviour import Behaviours
 from stub.state.configuration import Configuration, ServedEntity
 from stub.state.endpoints import Endpoints
 from stub.state.refusals import Invalid, NotFound, NotReady
@@ -22,7 +24,7 @@ CHAT, COMPLETIONS, EMBEDDINGS = "llm/v1/chat", "llm/v1/completions", "llm/v1/emb
 
 FIELD_OF_TASK = {CHAT: "messages", COMPLETIONS: "prompt", EMBEDDINGS: "input"}
 
-AnswerTask = Callable[[Json, str, Engine, dict[str, str]], Awaitable[Response]]
+AnswerTask = Callable[[Json, Target], Awaitable[Response]]
 
 DEFAULT_DIMENSION = 1024
 """Of the vectors of a model that nothing is known of: an external one, or one whose version was deleted. Arbitrary."""
@@ -31,8 +33,8 @@ SPREAD = 61
 """Coprime to 100: stepping by it visits every percentage once per hundred queries, well mixed."""
 
 
-def routes(endpoints: Endpoints, metering: Metering) -> list[Route]:
-    queries = Queries(endpoints, metering)
+def routes(endpoints: Endpoints, behaviours: Behaviours, metering: Metering) -> list[Route]:
+    queries = Queries(endpoints, behaviours, metering)
     base = "/serving-endpoints/{name}"
     made = [
         route("POST", f"{base}/invocations", queries.invoke),
@@ -50,8 +52,9 @@ def routes(endpoints: Endpoints, metering: Metering) -> list[Route]:
 class Queries:
     """Sends queries to served entities by their share of the traffic, exact over each hundred queries."""
 
-    def __init__(self, endpoints: Endpoints, metering: Metering) -> None:
+    def __init__(self, endpoints: Endpoints, behaviours: Behaviours, metering: Metering) -> None:
         self._endpoints = endpoints
+        self._behaviours = behaviours
         self._metering = metering
         self._asked: Counter[str] = Counter()
 
@@ -95,28 +98,34 @@ class Queries:
             (facts.dimension if facts else None) or DEFAULT_DIMENSION,
             facts.normalised if facts else True,
         )
-        headers = {"served-model-name": entity.name}
 
         async def answer_with(engine: Engine) -> Response:
             await check_size(request, entity)
-            return await in_time(request, lambda: answer_by(engine))
+            target = Target(
+                entity.name,
+                engine,
+                {"served-model-name": entity.name},
+                sends_role_first=self._behaviours.now.sends_role_chunk_first,
+            )
+            return await in_time(request, lambda: answer_by(target))
 
-        async def answer_by(engine: Engine) -> Response:
+        async def answer_by(target: Target) -> Response:
             if task_of_path is not None and task != task_of_path:
                 raise Invalid(f"model: endpoint '{name}' has task {task}, not {task_of_path}.")
+            engine_fields.check(body, target.engine)
             if answer is not None:
-                return await answer(body, entity.name, engine, headers)
+                return await answer(body, target)
             if task_of_path is None and (task is None or any(key in body for key in predictions.FORMATS)):
-                return await predictions.answer(body, embedding, task, engine, headers)
+                return await predictions.answer(body, embedding, task, target)
             field = FIELD_OF_TASK.get(task or "")
             if field is None or field not in body:
                 raise Invalid(f"{field}: is required; endpoint '{name}' has task {task}.")
             if task == EMBEDDINGS:
-                return await embeddings.answer(body, embedding, engine, headers)
+                return await embeddings.answer(body, embedding, target)
             own = chat.answer if task == CHAT else completions.answer
-            return await own(body, entity.name, engine, headers)
+            return await own(body, target)
 
-        return await self._metering.measure(endpoint, entity.name, answer_with)
+        return await self._metering.measure(request, endpoint, entity.name, answer_with)
 
     def _pick(self, name: str, config: Configuration) -> ServedEntity:
         point = self._asked[name] * SPREAD % 100

@@ -5,32 +5,40 @@ Text only: tools and stored conversations are not emulated, a request with eithe
 
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 
 from starlette.responses import Response
 
-from stub.api.answers import Answer, NamedEventStream
+from stub.api import logprobs
+from stub.api.answers import Answer
 from stub.api.chat import read_content
-from stub.api.requests import Json, integer, objects, required_text, text
-from stub.api.sampling import Choice, Sampling, complete, finish_reason, generation, read_sampling
-from stub.inference.engine import Engine, Generation, Message, Token
-from stub.inference.stopping import until_stop
+from stub.api.requests import Json, integer, objects, required_text, text, texts
+from stub.api.sampling import MAX_TOP_LOGPROBS, Choice, Sampling, complete, deliveries, generations, read_sampling
+from stub.api.streams import NamedEventStream, named_event
+from stub.api.target import Target
+from stub.inference.delivery import Delivery
+from stub.inference.engine import Message, Token
 from stub.state.refusals import Invalid
+
+LOGPROBS = "message.output_text.logprobs"
+"""The word in `include` that asks for log probabilities; `top_logprobs` asks for them too."""
 
 NOT_EMULATED = ("tools", "previous_response_id", "conversation", "background")
 
 
-async def answer(body: Json, model: str, engine: Engine, headers: dict[str, str]) -> Response:
-    """Answer a responses request; `model` is the served entity's name. Raises Invalid."""
+async def answer(body: Json, target: Target) -> Response:
+    """Answer a responses request. Raises Invalid and BadRequest."""
     messages, sampling = read_messages(body), _read_sampling(body)
-    input_tokens = engine.count_prompt_tokens(messages)
-    shown = _head(model, body)
-    wanted = generation(model, messages, sampling, 0)
+    input_tokens = await target.engine.count(messages)
+    shown = _head(target.model, body)
+    wanted = generations(target, messages, sampling, input_tokens)
     if sampling.is_stream:
-        return NamedEventStream(_events(shown, wanted, input_tokens, engine), headers)
-    choice = await complete(engine, wanted)
-    return Answer(_completed(shown, _new_item(), choice, input_tokens), headers=headers)
+        (delivery,) = deliveries(target, wanted)
+        return NamedEventStream(_events(shown, delivery, sampling, input_tokens), target.headers)
+    (choice,) = await complete(target, wanted)
+    return Answer(_completed(shown, _new_item(), choice, sampling, input_tokens), headers=target.headers)
 
 
 def read_messages(body: Json) -> tuple[Message, ...]:
@@ -53,10 +61,12 @@ def read_messages(body: Json) -> tuple[Message, ...]:
 
 
 def _read_sampling(body: Json) -> Sampling:
-    limit = integer(body, "max_output_tokens")
-    if limit is not None and limit < 1:
-        raise Invalid("max_output_tokens: must be at least 1.")
-    return replace(read_sampling(body), max_tokens=limit, choices=1)
+    sampling = read_sampling(body, limit_key="max_output_tokens")
+    top = integer(body, "top_logprobs")
+    if not 0 <= (top or 0) <= MAX_TOP_LOGPROBS:
+        raise Invalid(f"top_logprobs: must be from 0 to {MAX_TOP_LOGPROBS}.")
+    wants = LOGPROBS in texts(body, "include") or top is not None
+    return replace(sampling, choices=1, top_logprobs=(top or 0) if wants else None)
 
 
 def _head(model: str, body: Json) -> Json:
@@ -84,19 +94,24 @@ def _new_item() -> Json:
     return {"id": f"msg_{uuid.uuid4()}", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
 
 
-def _part(words: str) -> Json:
-    return {"type": "output_text", "text": words, "annotations": []}
+def _part(words: str, shown_logprobs: list[Json] | None = None) -> Json:
+    return {"type": "output_text", "text": words, "annotations": [], "logprobs": shown_logprobs or []}
 
 
-def _completed(head: Json, item: Json, choice: Choice, input_tokens: int) -> Json:
+def _logprobs(tokens: Sequence[Token], sampling: Sampling) -> list[Json]:
+    return [] if sampling.top_logprobs is None else logprobs.chat_tokens(tokens)
+
+
+def _completed(head: Json, item: Json, choice: Choice, sampling: Sampling, input_tokens: int) -> Json:
     is_cut = choice.finish_reason == "length"
     status = "incomplete" if is_cut else "completed"
     output_tokens = len(choice.tokens)
+    part = _part(choice.text, _logprobs(choice.tokens, sampling))
     return {
         **head,
         "status": status,
         "incomplete_details": {"reason": "max_output_tokens"} if is_cut else None,
-        "output": [{**item, "status": status, "content": [_part(choice.text)]}],
+        "output": [{**item, "status": status, "content": [part]}],
         "usage": {
             "input_tokens": input_tokens,
             "input_tokens_details": {"cached_tokens": 0},
@@ -107,28 +122,37 @@ def _completed(head: Json, item: Json, choice: Choice, input_tokens: int) -> Jso
     }
 
 
-async def _events(head: Json, wanted: Generation, input_tokens: int, engine: Engine) -> AsyncIterator[Json]:
+async def _events(head: Json, delivery: Delivery, sampling: Sampling, input_tokens: int) -> AsyncGenerator[bytes, None]:
     """The events of a streamed response, numbered, each with its name as `type`."""
     item = _new_item()
     at = {"item_id": item["id"], "output_index": 0, "content_index": 0}
     number = 0
 
-    def event(kind: str, **fields: object) -> Json:
+    def event(kind: str, **fields: object) -> bytes:
         nonlocal number
         number += 1
-        return {"type": f"response.{kind}", "sequence_number": number - 1, **fields}
+        return named_event({"type": f"response.{kind}", "sequence_number": number - 1, **fields})
 
-    yield event("created", response=head)
-    yield event("in_progress", response=head)
-    yield event("output_item.added", output_index=0, item=item)
-    yield event("content_part.added", **at, part=_part(""))
+    yield (
+        event("created", response=head)
+        + event("in_progress", response=head)
+        + event("output_item.added", output_index=0, item=item)
+        + event("content_part.added", **at, part=_part(""))
+    )
     given: list[Token] = []
-    async for token in until_stop(engine.generate(wanted), wanted.stop):
-        given.append(token)
-        yield event("output_text.delta", **at, delta=token.text, logprobs=[])
-    choice = Choice(tuple(given), finish_reason(len(given), wanted))
-    done = _completed(head, item, choice, input_tokens)
-    yield event("output_text.done", **at, text=choice.text, logprobs=[])
-    yield event("content_part.done", **at, part=_part(choice.text))
-    yield event("output_item.done", output_index=0, item=done["output"][0])
-    yield event(done["status"], response=done)
+    async with aclosing(delivery.batches()) as batches:
+        async for tokens in batches:
+            given += tokens
+            yield b"".join(
+                event("output_text.delta", **at, delta=token.text, logprobs=_logprobs((token,), sampling))
+                for token in tokens
+            )
+    choice = Choice(tuple(given), delivery.finish_reason)
+    done = _completed(head, item, choice, sampling, input_tokens)
+    shown = _logprobs(given, sampling)
+    yield (
+        event("output_text.done", **at, text=choice.text, logprobs=shown)
+        + event("content_part.done", **at, part=_part(choice.text, shown))
+        + event("output_item.done", output_index=0, item=done["output"][0])
+        + event(done["status"], response=done)
+    )

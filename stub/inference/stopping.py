@@ -1,26 +1,43 @@
-"""Ends a stream of tokens at the first stop word, without ever letting part of one out."""
+"""Ends an answer at the first stop word, without ever letting part of one out."""
 
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import Sequence
 
 from stub.inference.engine import Token
 
 
-async def until_stop(tokens: AsyncIterator[Token], stop_words: tuple[str, ...]) -> AsyncIterator[Token]:
-    """The tokens before the first stop word, which may lie across tokens; a token that it cuts is shortened."""
-    held: list[Token] = []
-    async for token in tokens:
-        held.append(token)
-        text = "".join(t.text for t in held)
-        found = [at for at in (text.find(word) for word in stop_words) if at >= 0]
-        if found:
-            for cut in _before(held, min(found)):
-                yield cut
-            return
-        while held and not _may_begin_in_first(held, stop_words):
-            yield held.pop(0)
-    for token in held:
-        yield token
+class StopWords:
+    """Takes tokens as they come, gives those that no stop word can begin in any more; keeps the rest back."""
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self._words = words
+        self._held: list[Token] = []
+        self.is_met = False
+
+    def feed(self, tokens: Sequence[Token]) -> list[Token]:
+        """Return what may go out; nothing more is fed once a stop word `is_met`. A token that a stop word cuts is
+        shortened."""
+        out: list[Token] = []
+        for token in tokens:
+            self._held.append(token)
+            text = "".join(held.text for held in self._held)
+            found = [at for at in (text.find(word) for word in self._words) if at >= 0]
+            if found:
+                self.is_met = True
+                out += _before(self._held, min(found))
+                self._held = []
+                return out
+            while self._held and not self._may_begin_in_first():
+                out.append(self._held.pop(0))
+        return out
+
+    def rest(self) -> list[Token]:
+        """Return what was kept back, at the end of an answer."""
+        rest, self._held = self._held, []
+        return rest
+
+    def _may_begin_in_first(self) -> bool:
+        text = "".join(token.text for token in self._held)
+        return any(word.startswith(text[at:]) for at in range(len(self._held[0].text)) for word in self._words)
 
 
 def _before(tokens: list[Token], length: int) -> list[Token]:
@@ -28,11 +45,6 @@ def _before(tokens: list[Token], length: int) -> list[Token]:
     for token in tokens:
         if length <= 0:
             break
-        kept.append(replace(token, text=token.text[:length]))
+        kept.append(token._replace(text=token.text[:length]))
         length -= len(token.text)
     return kept
-
-
-def _may_begin_in_first(held: list[Token], stop_words: tuple[str, ...]) -> bool:
-    text = "".join(token.text for token in held)
-    return any(word.startswith(text[at:]) for at in range(len(held[0].text)) for word in stop_words)

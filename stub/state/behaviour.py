@@ -29,6 +29,7 @@ class Behaviour:
     repoints_stale_routes: bool = False
     accepts_unknown_models: bool = False
     answers_409_to_used_names: bool = False
+    sends_role_chunk_first: bool = False
 
 
 class Behaviours:

@@ -77,6 +77,22 @@ def test_running_stub_says_which_settings_it_does_not_take_and_how_to_change_the
     assert main(["stub", "start", "--port", port]) == 0
     assert capsys.readouterr().err == ""
 
+    assert main(["stub", "start", "--pace", "200:25"]) == 0
+    assert "`bandplan stub stop` and then `bandplan stub start --pace 200:25`" in capsys.readouterr().err
+
+
+def test_pace_reaches_the_workspace_and_a_wrong_one_is_told_on_one_line(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["stub", "start", "--pace", "200"]) == 2
+    out, said = capsys.readouterr()
+    assert (out, said.count("\n")) == ("", 1)
+    assert said.startswith("error: --pace 200: not two numbers of milliseconds")
+    assert main(["stub", "start", "--pace", "200:25"]) == 0
+    running = process.status(project / ".bandplan" / "stub")
+    assert running is not None
+    assert "--pace\x00200:25" in Path(f"/proc/{running.pid}/cmdline").read_text()
+
 
 def asked(path: Path, route: str) -> int:
     """The status that the stub of the project answers to a GET."""

@@ -62,7 +62,7 @@ def test_predict_stream_gives_the_same_answer_in_chunks(
 ) -> None:
     chunks = list(deployments.predict_stream(endpoint=endpoint_of("chat"), inputs=CHAT))
     assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
-    assert chunks[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    assert chunks[0]["choices"][0]["delta"]["role"] == "assistant"
     assert chunks[-1]["choices"][0]["finish_reason"] == "length"
     assert chunks[-1]["usage"]["completion_tokens"] == 5
     if target.is_stub:  # a real model may word it anew

@@ -1,8 +1,5 @@
 """The simulated engine by itself: tokens, stop words, pace."""
 
-import asyncio
-from collections.abc import AsyncIterator
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +7,7 @@ from hypothesis import strategies as st
 from stub.inference import tokens
 from stub.inference.engine import Token
 from stub.inference.simulated import Pace, parse_pace
-from stub.inference.stopping import until_stop
+from stub.inference.stopping import StopWords
 
 
 @pytest.mark.parametrize(
@@ -36,14 +33,12 @@ def test_tokens_joined_are_the_text_again(text: str) -> None:
 
 
 def stopped(text_tokens: list[str], *stop_words: str) -> list[str]:
-    async def source() -> AsyncIterator[Token]:
-        for text in text_tokens:
-            yield Token(text, 0.0)
-
-    async def collect() -> list[str]:
-        return [token.text async for token in until_stop(source(), stop_words)]
-
-    return asyncio.run(collect())
+    """The texts that go out of tokens that come one at a time."""
+    stopping, out = StopWords(stop_words), []
+    for text in text_tokens:
+        if not stopping.is_met:
+            out += stopping.feed([Token(text)])
+    return [token.text for token in out + stopping.rest()]
 
 
 @pytest.mark.parametrize(

@@ -100,25 +100,26 @@ def test_s31_logprobs_of_chat(client: StubClient, endpoints: dict[str, str]) -> 
         assert len(token["top_logprobs"]) == 2
 
 
-def test_chat_stream_has_role_first_usage_on_every_chunk_and_done_last(
+def test_chat_stream_has_role_and_first_text_in_one_chunk_usage_on_every_chunk_and_done_last(
     client: StubClient, endpoints: dict[str, str]
 ) -> None:
     whole = invoke(client, endpoints["chat"], user())
     chunks = events(client, f"/serving-endpoints/{endpoints['chat']}/invocations", user())
     assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
     assert len({chunk["id"] for chunk in chunks}) == 1
-    assert chunks[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    assert chunks[0]["choices"][0]["delta"] == {"role": "assistant", "content": "Simu"}
+    assert all("role" not in chunk["choices"][0]["delta"] for chunk in chunks[1:])
     text = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks)
     assert text == whole["choices"][0]["message"]["content"]
     assert [chunk["choices"][0]["finish_reason"] for chunk in chunks] == [None] * (len(chunks) - 1) + ["stop"]
-    assert [chunk["usage"]["completion_tokens"] for chunk in chunks] == [*range(13), 12]
+    assert [chunk["usage"]["completion_tokens"] for chunk in chunks] == [*range(1, 13), 12]
     assert chunks[-1]["usage"] == whole["usage"]
 
 
 def test_stream_gives_logprobs_and_a_last_usage_chunk_when_asked(client: StubClient, endpoints: dict[str, str]) -> None:
     body = user(logprobs=True, max_tokens=2, stream_options={"include_usage": True})
     chunks = events(client, f"/serving-endpoints/{endpoints['chat']}/invocations", body)
-    assert chunks[1]["choices"][0]["logprobs"]["content"][0]["token"] == "Simu"
+    assert chunks[0]["choices"][0]["logprobs"]["content"][0]["token"] == "Simu"
     assert chunks[-1]["choices"] == []
     assert chunks[-1]["usage"]["completion_tokens"] == 2
 

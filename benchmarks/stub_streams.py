@@ -1,0 +1,205 @@
+"""Time many streams of the stub workspace: `python -m benchmarks.stub_streams [--streams 256] [--tokens 400]`.
+
+Prints the CPU time that the server spends per streamed token and the times that clients see, with a pace and without.
+Besides: requests that are not streamed, and how long reads of an endpoint take meanwhile. The load comes from a process
+of its own.
+"""
+
+import argparse
+import json
+import multiprocessing
+import selectors
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.queues import Queue
+from pathlib import Path
+
+from benchmarks.__main__ import machine
+from benchmarks.stub_load import ENTITY, cpu_seconds, fill
+from stub import process
+
+EVENT = b"data: {"
+PROMPT = " ".join(["word" * 20] * 24)
+"""An answer echoes it: some 500 tokens even where no length is asked for."""
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """What one client saw, in seconds of the monotonic clock."""
+
+    sent: float
+    first: float
+    last: float
+    tokens: int
+
+
+def stream_all(port: int, token: str, streams: int, tokens: int, results: "Queue[list[Streamed]]") -> None:
+    """Open all the streams at once and read them to their end."""
+    request = _request(token, tokens, is_stream=True)
+    selector = selectors.DefaultSelector()
+    began: dict[socket.socket, float] = {}
+    first: dict[socket.socket, float] = {}
+    last: dict[socket.socket, float] = {}
+    seen: dict[socket.socket, int] = {}
+    done: list[Streamed] = []
+    for _ in range(streams):
+        opened = socket.create_connection(("127.0.0.1", port))
+        selector.register(opened, selectors.EVENT_READ)
+        seen[opened] = 0
+    for opened in seen:
+        opened.sendall(request)
+        began[opened] = time.perf_counter()
+    while len(done) < streams:
+        for key, _ in selector.select(10):
+            opened = key.fileobj  # type: ignore[assignment]
+            data = opened.recv(1 << 18)
+            now = time.perf_counter()
+            events = data.count(EVENT)
+            if events:
+                first.setdefault(opened, now)
+                seen[opened] += events
+            if b"[DONE]" in data or not data:
+                done.append(Streamed(began[opened], first[opened], last.get(opened, now), seen[opened]))
+                selector.unregister(opened)
+                opened.close()
+            elif events:
+                last[opened] = now
+    results.put(done)
+
+
+def ask_all(port: int, token: str, requests: int, tokens: int, results: "Queue[list[float]]") -> None:
+    """Ask one request after the other, none streamed; puts the seconds that each took."""
+    import http.client
+
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    body = json.dumps(_body(tokens, is_stream=False))
+    took = []
+    for _ in range(requests):
+        began = time.perf_counter()
+        connection.request("POST", PATH, body, {"Authorization": f"Bearer {token}"})
+        connection.getresponse().read()
+        took.append(time.perf_counter() - began)
+    results.put(took)
+
+
+def read_all(port: int, token: str, until: float, results: "Queue[list[float]]") -> None:
+    """Read an endpoint fifty times a second until the clock says `until`; puts the seconds that each read took."""
+    import http.client
+
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    took = []
+    while time.perf_counter() < until:
+        began = time.perf_counter()
+        connection.request("GET", "/api/2.0/serving-endpoints/endpoint-0", headers={"Authorization": f"Bearer {token}"})
+        connection.getresponse().read()
+        took.append(time.perf_counter() - began)
+        time.sleep(0.02)
+    results.put(took)
+
+
+PATH = "/serving-endpoints/endpoint-0/invocations"
+
+
+def _body(tokens: int, *, is_stream: bool) -> dict[str, object]:
+    message = {"role": "user", "content": PROMPT}
+    return {"messages": [message], "max_tokens": tokens, "min_tokens": tokens, "stream": is_stream}
+
+
+def _request(token: str, tokens: int, *, is_stream: bool) -> bytes:
+    body = json.dumps(_body(tokens, is_stream=is_stream)).encode()
+    head = f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nContent-Length: {len(body)}"
+    return head.encode() + b"\r\n\r\n" + body
+
+
+@contextmanager
+def served(folder: Path, pace: str | None) -> Iterator[process.Running]:
+    """A stub in the foreground of a process of its own, with one endpoint that is ready."""
+    command = [sys.executable, "-m", "stub", "serve", "--state-dir", str(folder), "--settle", "at-once"]
+    child = subprocess.Popen(command + (["--pace", pace] if pace else []))
+    try:
+        while (running := process.status(folder)) is None:
+            time.sleep(0.05)
+        fill(running, 1)
+        yield running
+    finally:
+        child.terminate()
+        child.wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--streams", type=int, default=256)
+    parser.add_argument("--tokens", type=int, default=400)
+    parser.add_argument("--pace", default="200:25", help="milliseconds to first token : per output token")
+    arguments = parser.parse_args()
+    print(f"{arguments.streams} streams of {arguments.tokens} tokens; {machine()}; {ENTITY['entity_name']}\n")
+    print("| pace | tokens | run s | TTFT median ms | p99 | max | TPOT mean ms | CPU us per token | read p99 ms |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
+    for pace in (arguments.pace, None):
+        print(_row(pace, arguments.streams, arguments.tokens), flush=True)
+    print(f"\nnot streamed, 24 tokens: {_whole(2000, 24):.2f} ms of CPU per request")
+
+
+def _row(pace: str | None, streams: int, tokens: int) -> str:
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder), pace) as running:
+        port = int(running.host.rpartition(":")[2])
+        context = multiprocessing.get_context("spawn")
+        results: Queue[list[Streamed]] = context.Queue()
+        reads: Queue[list[float]] = context.Queue()
+        _run(context, stream_all, (port, running.token, 8, 8, results))  # imports what the first stream needs
+        results.get()
+        before = cpu_seconds(running.pid)
+        until = time.perf_counter() + 4
+        reader = context.Process(target=read_all, args=(port, running.token, until, reads))
+        worker = context.Process(target=stream_all, args=(port, running.token, streams, tokens, results))
+        worker.start()
+        reader.start()
+        took = results.get()
+        spent = cpu_seconds(running.pid) - before
+        read = sorted(reads.get())
+        worker.join()
+        reader.join()
+        spent -= len(read) * 0.0004  # a read costs some 0.4 ms
+    total = sum(one.tokens for one in took)
+    first = sorted(1000 * (one.first - one.sent) for one in took)
+    each = [1000 * (one.last - one.first) / (one.tokens - 2) for one in took]
+    run = max(one.last for one in took) - min(one.sent for one in took)
+    figures = [
+        pace or "none",
+        f"{total:,}",
+        f"{run:.2f}",
+        f"{first[len(first) // 2]:.1f}",
+        f"{first[int(0.99 * len(first))]:.1f}",
+        f"{first[-1]:.1f}",
+        f"{sum(each) / len(each):.2f}",
+        f"{1e6 * spent / total:.1f}",
+        f"{1000 * read[int(0.99 * len(read))]:.1f}",
+    ]
+    return f"| {' | '.join(figures)} |"
+
+
+def _run(context: multiprocessing.context.SpawnContext, target: object, arguments: tuple[object, ...]) -> None:
+    context.Process(target=target, args=arguments).start()  # type: ignore[arg-type]
+
+
+def _whole(requests: int, tokens: int) -> float:
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder), None) as running:
+        port = int(running.host.rpartition(":")[2])
+        context = multiprocessing.get_context("spawn")
+        results: Queue[list[float]] = context.Queue()
+        _run(context, ask_all, (port, running.token, 50, tokens, results))
+        results.get()
+        before = cpu_seconds(running.pid)
+        _run(context, ask_all, (port, running.token, requests, tokens, results))
+        results.get()
+        return 1000 * (cpu_seconds(running.pid) - before) / requests
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,19 @@
+"""How many queries the workspace is answering and has answered, for its own status. Not kept over a restart."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class QueryCounts:
+    """`by_status` has what the platform never shows too: 499 for those whose client left."""
+
+    in_flight: int = 0
+    by_status: Counter[int] = field(default_factory=Counter)
+
+    def begin(self) -> None:
+        self.in_flight += 1
+
+    def end(self, status: int) -> None:
+        self.in_flight -= 1
+        self.by_status[status] += 1

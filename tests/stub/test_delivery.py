@@ -1,0 +1,197 @@
+"""Tokens on their way out, without a server: due times, turns, the end of what nobody waits for any more."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+
+from stub.api.disconnects import Disconnected, while_connected
+from stub.inference.delivery import Delivery, merged
+from stub.inference.engine import Batch, Generation, Message
+from stub.inference.simulated import Pace, SimulatedEngine
+
+ASKED = (Message("user", "Say hello"),)
+OWN_TOKENS = 12  # Simu|late|d| answ|er| of| llm| to|:| Say| hell|o
+
+
+def wanted(**fields: Any) -> Generation:
+    return Generation("llm", ASKED, **fields)
+
+
+def text_of(generation: Generation, engine: SimulatedEngine | None = None) -> tuple[str, int, str]:
+    """Text, number of tokens and finish reason of a whole answer."""
+
+    async def collect() -> tuple[str, int, str]:
+        delivery = Delivery(engine or SimulatedEngine(), generation)
+        tokens = [token async for batch in delivery.batches() for token in batch]
+        return "".join(token.text for token in tokens), len(tokens), delivery.finish_reason
+
+    return asyncio.run(collect())
+
+
+def on_fixed_clock(work: Coroutine[Any, Any, list[Batch]], now: list[float]) -> list[Batch]:
+    """Run on an event loop whose clock shows `now[0]`."""
+    loop = asyncio.new_event_loop()
+    loop.time = lambda: now[0]  # type: ignore[method-assign]
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        loop.close()
+
+
+async def batches_of(engine: SimulatedEngine, generation: Generation, now: list[float], late: float) -> list[Batch]:
+    """The batches, each taken `late` seconds after the one before."""
+    taken = []
+    async for batch in engine.generate(generation):
+        taken.append(batch)
+        now[0] += late
+    return taken
+
+
+def test_token_times_count_from_the_start_whatever_the_delay_of_the_tokens_before() -> None:
+    engine, now = SimulatedEngine(Pace(0.2, 0.025)), [100.0]
+    batches = on_fixed_clock(batches_of(engine, wanted(), now, late=0.0), now)
+    assert [len(batch.tokens) for batch in batches] == [1] * OWN_TOKENS
+    assert [batch.due for batch in batches] == pytest.approx([100.2 + 0.025 * n for n in range(OWN_TOKENS)])
+
+
+def test_tokens_that_became_due_meanwhile_come_together() -> None:
+    engine, now = SimulatedEngine(Pace(0.0, 0.01)), [0.0]
+    # The first token is due at 0; at 0.055 those due at 0.01 to 0.05 are, at 0.11 those up to 0.11, which is the last.
+    batches = on_fixed_clock(batches_of(engine, wanted(), now, late=0.055), now)
+    assert [len(batch.tokens) for batch in batches] == [1, 5, 6]
+
+
+def test_a_long_answer_gives_others_their_turn() -> None:
+    order = []
+
+    async def follow(name: str, tokens: int) -> None:
+        delivery = Delivery(SimulatedEngine(), wanted(max_tokens=tokens, ignore_eos=True))
+        async for _ in delivery.batches():
+            order.append(name)
+
+    async def both() -> None:
+        await asyncio.gather(follow("long", 2400), follow("short", 10))
+
+    asyncio.run(both())
+    assert order.index("short") == 1
+    assert order.count("long") > 10
+
+
+def test_choices_are_generated_at_once() -> None:
+    async def positions() -> list[int]:
+        engine = SimulatedEngine()
+        made = [Delivery(engine, wanted(max_tokens=400, ignore_eos=True, choice=choice)) for choice in range(3)]
+        return [at async for at, tokens in merged(made) if tokens]
+
+    taken = asyncio.run(positions())
+    assert set(taken[:3]) == {0, 1, 2}
+    assert sorted(taken) == sorted([0, 1, 2] * (len(taken) // 3))
+
+
+@pytest.mark.parametrize("choices", [1, 3])
+def test_closing_what_is_delivered_ends_the_generation(choices: int) -> None:
+    async def run() -> None:
+        engine = SimulatedEngine()
+        made = [Delivery(engine, wanted(max_tokens=10_000, ignore_eos=True, choice=at)) for at in range(choices)]
+        async with aclosing(merged(made)) as batches:
+            async for _ in batches:
+                assert engine.stats().running == choices or choices > 1
+                break
+        assert engine.stats().running == 0
+        assert engine.stats().generated_tokens < 1000
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("choices", [1, 3])
+def test_a_failing_engine_fails_the_answer(choices: int) -> None:
+    class Failing(SimulatedEngine):
+        async def generate(self, generation: Generation) -> Any:
+            yield Batch([], 0.0)
+            raise RuntimeError("out of memory")
+
+    async def run() -> None:
+        async for _ in merged([Delivery(Failing(), wanted()) for _ in range(choices)]):
+            pass
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        asyncio.run(run())
+
+
+def test_answer_reaches_its_length_when_asked() -> None:
+    own, count, reason = text_of(wanted())
+    assert (count, reason) == (OWN_TOKENS, "stop")
+    text, count, reason = text_of(wanted(max_tokens=100, ignore_eos=True))
+    assert (count, reason) == (100, "length")
+    assert text.startswith(f"{own} (2) {own} (3) {own} (4) ")
+    text, count, reason = text_of(wanted(max_tokens=100, min_tokens=50))
+    assert (count, reason) == (50, "stop")
+    assert text_of(wanted(max_tokens=100, min_tokens=5)) == (own, OWN_TOKENS, "stop")
+
+
+def test_stop_word_ends_an_answer_that_is_forced_to_a_length() -> None:
+    text, _, reason = text_of(wanted(max_tokens=1000, ignore_eos=True, min_tokens=1000, stop=("(3)",)))
+    assert text.endswith("hello ")
+    assert (text.count("(2)"), text.count("(3)"), reason) == (1, 0, "stop")
+
+
+def test_json_that_must_be_longer_stays_json() -> None:
+    import json
+
+    text, count, _ = text_of(wanted(max_tokens=200, ignore_eos=True, json_schema={}))
+    assert count == 200
+    assert json.loads(text) == {"answer": "simulated"}
+
+
+def test_seed_chooses_the_answer_unless_the_temperature_is_0() -> None:
+    texts = {seed: text_of(wanted(seed=seed)) for seed in (None, 1, 2)}
+    assert len(set(texts.values())) == 3
+    assert text_of(wanted(seed=1)) == texts[1]
+    assert text_of(wanted(seed=1, temperature=0.0)) == text_of(wanted(seed=2, temperature=0.0))
+
+
+def test_work_for_a_client_that_has_left_is_cancelled() -> None:
+    async def run() -> list[str]:
+        seen: list[str] = []
+        left = asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            await left.wait()
+            return {"type": "http.disconnect"}
+
+        async def work() -> None:
+            try:
+                async with while_connected(receive):
+                    left.set()
+                    await asyncio.Event().wait()
+            except Disconnected:
+                seen.append("left")
+            # The task itself goes on: nothing of the cancellation is left.
+            await asyncio.sleep(0)
+            seen.append("went on")
+
+        await asyncio.create_task(work())
+        return seen
+
+    assert asyncio.run(run()) == ["left", "went on"]
+
+
+def test_cancellation_by_somebody_else_is_no_client_that_left() -> None:
+    async def run() -> None:
+        async def receive() -> dict[str, Any]:
+            return await asyncio.Event().wait()  # type: ignore[return-value]
+
+        async def work() -> None:
+            async with while_connected(receive):
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(work())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(run())
