@@ -1,0 +1,47 @@
+"""The last requests, as the workspace itself saw them: what a benchmark can be compared with."""
+
+from collections import deque
+from dataclasses import dataclass
+
+MOST_ENTRIES = 10_000
+
+
+@dataclass(slots=True)
+class Entry:
+    """One request. Times are seconds of the workspace's clock, None if they were not reached; `chunk` is the number of
+    the chunk that it ran in, 0 for the one to burst into, None for none; `status` is that of HTTP, 499 if the client
+    left."""
+
+    number: int
+    endpoint: str
+    served_entity: str
+    arrived: float
+    admitted: float | None = None
+    first_token: float | None = None
+    last_token: float | None = None
+    ended: float | None = None
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    work: float = 0.0
+    chunk: int | None = None
+    status: int | None = None
+
+
+class Journal:
+    """Keeps the last requests that have ended, in the order of their end."""
+
+    def __init__(self) -> None:
+        self._entries: deque[Entry] = deque(maxlen=MOST_ENTRIES)
+        self._numbers = 0
+
+    def begin(self, endpoint: str, served_entity: str, now: float) -> Entry:
+        self._numbers += 1
+        return Entry(self._numbers, endpoint, served_entity, now)
+
+    def keep(self, entry: Entry) -> None:
+        self._entries.append(entry)
+
+    def since(self, arrived: float) -> list[Entry]:
+        """Return those that arrived at that time or later."""
+        return [entry for entry in self._entries if entry.arrived >= arrived]

@@ -1,0 +1,29 @@
+"""Why a request is not let in. The texts are the platform's where it publishes them."""
+
+TOO_MANY_CONCURRENT = (
+    "Too many concurrent requests. Consider increasing the provisioned concurrency of the served entity."
+)
+TOO_MANY_PARALLEL = (
+    "Exceeded max number of parallel requests. Please contact your Databricks representative to increase the limit"
+)
+"""Both from the debugging guide of model serving (docs.databricks.com, copy of 2026-06-18)."""
+
+NOTHING_RUNS = "The served entity has no compute running, and none can be started now."
+"""Ours: that 503 is answered while nothing serves is published, a text is not."""
+
+
+class Refused(Exception):
+    """A request is refused; a new try after `retry_after_seconds` may do better."""
+
+    def __init__(self, message: str, retry_after_seconds: int = 1) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retry_after_seconds = retry_after_seconds
+
+
+class TooMany(Refused):
+    """More requests than may wait, or than the workspace takes in a second: 429."""
+
+
+class NothingRuns(Refused):
+    """Nothing serves, and nothing will: 503."""

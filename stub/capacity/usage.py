@@ -1,0 +1,104 @@
+"""How much was in use and done: by second for five minutes, by hour for a month."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+LONGEST_WINDOW_SECONDS = 300
+HOUR_SECONDS = 3600
+MOST_HOURS = 31 * 24
+
+
+@dataclass(slots=True)
+class Use:
+    """What lay in one second or hour. `capacity` is the work that the chunks in use could have done."""
+
+    chunk_seconds: float = 0.0
+    most_chunks: int = 0
+    capacity: float = 0.0
+    work: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class Usage:
+    """Adds up spans of time in which nothing changed, and tokens at moments."""
+
+    def __init__(self) -> None:
+        self._seconds: OrderedDict[int, Use] = OrderedDict()
+        self._hours: OrderedDict[int, Use] = OrderedDict()
+
+    def span(self, start: float, end: float, chunks: int, capacity: float, work: float) -> None:
+        """Count a span with `chunks` in use; `capacity` and `work` are per second."""
+        if end > start and chunks:
+            for at, seconds in _parts(start, end, HOUR_SECONDS):
+                _add(_at(self._hours, at, MOST_HOURS), seconds, chunks, capacity, work)
+            for at, seconds in _parts(max(start, end - LONGEST_WINDOW_SECONDS - 1), end, 1):
+                _add(_at(self._seconds, at, LONGEST_WINDOW_SECONDS + 2), seconds, chunks, capacity, work)
+
+    def correct(self, now: float, work: float) -> None:
+        """Take back work that was counted and not done."""
+        for use in self._current(now):
+            use.work -= work
+
+    def tokens(self, now: float, input_tokens: int, output_tokens: int) -> None:
+        for use in self._current(now):
+            use.input_tokens += input_tokens
+            use.output_tokens += output_tokens
+
+    def last(self, now: float, seconds: int) -> Use:
+        """Return the sum of the last `seconds` whole seconds before the second of `now`."""
+        total = Use()
+        newest = int(now)
+        for at, use in reversed(self._seconds.items()):
+            if at < newest - seconds:
+                break
+            if at < newest:
+                total.chunk_seconds += use.chunk_seconds
+                total.most_chunks = max(total.most_chunks, use.most_chunks)
+                total.capacity += use.capacity
+                total.work += use.work
+                total.input_tokens += use.input_tokens
+                total.output_tokens += use.output_tokens
+        return total
+
+    def utilisation(self, now: float, seconds: int) -> float:
+        """Return the share of the capacity in use that was worked off in the last `seconds`, from 0 to 1."""
+        use = self.last(now, seconds)
+        return use.work / use.capacity if use.capacity else 0.0
+
+    def by_hour(self) -> list[tuple[int, Use]]:
+        """Return each hour with chunks in use: its beginning in seconds of the clock, and its use."""
+        return [(hour * HOUR_SECONDS, use) for hour, use in self._hours.items()]
+
+    def _current(self, now: float) -> tuple[Use, Use]:
+        return (
+            _at(self._seconds, int(now), LONGEST_WINDOW_SECONDS + 2),
+            _at(self._hours, int(now // HOUR_SECONDS), MOST_HOURS),
+        )
+
+
+def _parts(start: float, end: float, length: int) -> list[tuple[int, float]]:
+    """Cut a span at the multiples of `length`: number of the part, and seconds in it."""
+    parts = []
+    at = int(start // length)
+    while start < end:
+        stop = min(end, float((at + 1) * length))
+        parts.append((at, stop - start))
+        start, at = stop, at + 1
+    return parts
+
+
+def _at(uses: OrderedDict[int, Use], at: int, most: int) -> Use:
+    use = uses.get(at)
+    if use is None:
+        use = uses[at] = Use()
+        while len(uses) > most:
+            uses.popitem(last=False)
+    return use
+
+
+def _add(use: Use, seconds: float, chunks: int, capacity: float, work: float) -> None:
+    use.chunk_seconds += chunks * seconds
+    use.most_chunks = max(use.most_chunks, chunks)
+    use.capacity += capacity * seconds
+    use.work += work * seconds
