@@ -5,7 +5,7 @@ import json
 import re
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -18,8 +18,9 @@ from starlette.types import Message
 
 from stub import process
 from stub.api import application, routes
-from stub.api.answers import STATUS_BY_CODE, Answer, EventStream
+from stub.api.answers import STATUS_BY_CODE, Answer
 from stub.api.routing import route
+from stub.api.streams import EventStream, line
 from stub.server import bind_loopback
 from stub.state.settle import Settle
 from stub.state.workspace import open_workspace
@@ -221,8 +222,8 @@ def test_unexpected_failure_is_an_internal_error_that_tells_nothing(caplog: pyte
 
 
 def test_stream_that_fails_ends_in_an_error_and_not_in_done() -> None:
-    async def events() -> AsyncIterator[str]:
-        yield "one"
+    async def events() -> AsyncGenerator[bytes, None]:
+        yield line(b'"one"')
         raise RuntimeError("secret")
 
     async def stream(request: Request) -> Response:
