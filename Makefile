@@ -41,7 +41,7 @@ check-arrows: install-dev
 	.venv/bin/lint-imports --no-cache
 check-fresh: install-dev
 	$(BANDPLAN) schema --check
-	.venv/bin/python -m cli.reference --check
+	.venv/bin/python -m bandplan.cli.reference --check
 # zizmor is locked with the rest. actionlint is a program in Go that no locked package carries: where it is not on PATH
 # the workflows are checked by zizmor and the tests alone, and the line says so. CI installs it.
 check-workflows: install-dev
@@ -53,7 +53,7 @@ format: install-dev  ## rewrite what `make check` says about style, and the gene
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 	$(BANDPLAN) schema --write
-	.venv/bin/python -m cli.reference --write
+	.venv/bin/python -m bandplan.cli.reference --write
 
 # Universal: one lock for every platform and for every Python from 3.11. The file of `run` binds that of `dev`.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bandplan.cli.engines.plugin_executable import write_plugin_executable
+from bandplan.cli.engines.pulumi import local_pulumi_environment
+from bandplan.cli.environment import local_environment
+from bandplan.cli.project import Project
+from bandplan.stub import process
 from benchmarks.fleets import models_yaml
 from benchmarks.measuring import Sample, run
 from benchmarks.peer_environment import peer_environment, with_byte_code
 from benchmarks.peers import FLOOR, PACKAGE, endpoints, resources
-from cli.engines.plugin_executable import write_plugin_executable
-from cli.engines.pulumi import local_pulumi_environment
-from cli.environment import local_environment
-from cli.project import Project
-from stub import process
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,7 +27,7 @@ name: {name}
 runtime: {{name: python, options: {{virtualenv: .venv}}}}
 main: stacks/
 stackConfigDir: stacks
-plugins: {{providers: [{{name: bandplan, path: ./provider}}]}}
+plugins: {{providers: [{{name: bandplan, path: ./bandplan/provider}}]}}
 """
 
 
@@ -63,12 +63,12 @@ class BenchProject:
 
     def bandplan(self, *arguments: str, engine: str = "embedded") -> Sample:
         """Time one `bandplan` command."""
-        command = [sys.executable, "-m", "cli.main", arguments[0], "--engine", engine, *arguments[1:]]
+        command = [sys.executable, "-m", "bandplan.cli.main", arguments[0], "--engine", engine, *arguments[1:]]
         return run(command, self.root, self.environ)
 
     def command(self, *arguments: str) -> Sample:
         """Time one `bandplan` command that deploys nothing."""
-        return run([sys.executable, "-m", "cli.main", *arguments], self.root, self.environ)
+        return run([sys.executable, "-m", "bandplan.cli.main", *arguments], self.root, self.environ)
 
     def pulumi(self, *arguments: str) -> Sample:
         """Time one `pulumi` command on the local stack."""
@@ -76,7 +76,7 @@ class BenchProject:
 
     def digest(self) -> dict[str, object]:
         """The preview of a new stack, as JSON."""
-        command = [sys.executable, "-m", "cli.main", "preview", "--engine", "embedded", "--json"]
+        command = [sys.executable, "-m", "bandplan.cli.main", "preview", "--engine", "embedded", "--json"]
         done = subprocess.run(command, cwd=self.root, env=self.environ, capture_output=True, check=True)
         document: dict[str, object] = json.loads(done.stdout)
         return document
@@ -118,7 +118,7 @@ def bench_project(folder: Path, count: int) -> Iterator[BenchProject]:
     (folder / "Pulumi.yaml").write_text(PULUMI_YAML.format(name="bandplan"))
     (folder / "models.yaml").write_text(models_yaml(count))
     shutil.copytree(ROOT / "stacks", folder / "stacks", ignore=shutil.ignore_patterns("__pycache__"))
-    for room in ("provider", "policies"):
+    for room in ("bandplan", "policies"):
         (folder / room).symlink_to(ROOT / room)
     (folder / ".venv").symlink_to(sys.prefix)
     stub_folder = folder / ".bandplan" / "stub"

@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.registration.environment import process_environment
-from serving.registration.job import Event, Job
-from serving.registration.process import COMMAND
-from stub import process
+from bandplan.serving.registration.environment import process_environment
+from bandplan.serving.registration.job import Event, Job
+from bandplan.serving.registration.process import COMMAND
+from bandplan.stub import process
 from tests.checkpoints import write_llama, write_sparse_llama
 
 ROOT = Path(__file__).resolve().parents[1]

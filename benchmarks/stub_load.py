@@ -18,8 +18,8 @@ from pathlib import Path
 
 import urllib3
 
+from bandplan.stub import process
 from benchmarks.__main__ import machine
-from stub import process
 
 ENDPOINTS = "/api/2.0/serving-endpoints"
 ENTITY = {

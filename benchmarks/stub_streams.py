@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from pathlib import Path
 
+from bandplan.stub import process
 from benchmarks.__main__ import machine
 from benchmarks.stub_load import ENTITY, cpu_seconds, fill
-from stub import process
 
 EVENT = b"data: {"
 PROMPT = " ".join(["word" * 20] * 24)
@@ -120,7 +120,7 @@ def _request(token: str, tokens: int, *, is_stream: bool) -> bytes:
 @contextmanager
 def served(folder: Path, pace: str | None) -> Iterator[process.Running]:
     """A stub in the foreground of a process of its own, with one endpoint that is ready."""
-    command = [sys.executable, "-m", "stub", "serve", "--state-dir", str(folder), "--settle", "at-once"]
+    command = [sys.executable, "-m", "bandplan.stub", "serve", "--state-dir", str(folder), "--settle", "at-once"]
     child = subprocess.Popen(command + (["--pace", pace] if pace else []))
     try:
         while (running := process.status(folder)) is None:

@@ -9,13 +9,13 @@ from typing import Any
 
 import pulumi
 
-from components.pending import PendingSizing, later_inputs
-from components.wire import wire
-from serving.spec.gateway import AiGateway
-from serving.spec.settings import Waiver
-from serving.throughput.bands import DEFAULT_HEADROOM_PERCENT
-from serving.throughput.rollout import Stage
-from serving.throughput.sizing import EndpointSizing, EntitySizing
+from bandplan.components.pending import PendingSizing, later_inputs
+from bandplan.components.wire import wire
+from bandplan.serving.spec.gateway import AiGateway
+from bandplan.serving.spec.settings import Waiver
+from bandplan.serving.throughput.bands import DEFAULT_HEADROOM_PERCENT
+from bandplan.serving.throughput.rollout import Stage
+from bandplan.serving.throughput.sizing import EndpointSizing, EntitySizing
 
 # What of an endpoint in bands, and of one of its entities, hangs on the chunk of a version.
 _LATER = ("floorTokensPerSecond", "ceilingTokensPerSecond", "chunkTokensPerSecond")

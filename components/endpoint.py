@@ -5,18 +5,18 @@ from typing import Any
 
 import pulumi
 
-from components.capacity import capacity_inputs, pending_capacity_inputs, rollout_of
-from components.pending import PendingSizing, later_request, pending_entities
-from components.request import EndpointRequest, endpoint_request
-from components.resources import (
+from bandplan.components.capacity import capacity_inputs, pending_capacity_inputs, rollout_of
+from bandplan.components.pending import PendingSizing, later_request, pending_entities
+from bandplan.components.request import EndpointRequest, endpoint_request
+from bandplan.components.resources import (
     EndpointReady,
     ModelServing,
     ModelServingProvisionedThroughput,
     Permissions,
     state_inputs,
 )
-from components.timeouts import Timeouts
-from serving.throughput.sizing import EndpointSizing
+from bandplan.components.timeouts import Timeouts
+from bandplan.serving.throughput.sizing import EndpointSizing
 
 LEFT_TO_THE_GUARD = ("emailNotifications",)
 """What the published plugin plans, never sends, and plans again. `EndpointReady` compares and sends it.

@@ -5,14 +5,14 @@ from typing import Any
 
 import pulumi
 
-from components.capacity import waiver_inputs
-from components.endpoint import Endpoint
-from components.model_version import RegisteredVersions, Standing
-from components.pending import PendingSizing, Resize, pending_sizing
-from components.shares import capacity_shares
-from serving.spec.settings import Waiver
-from serving.throughput.registrations import PlannedModel
-from serving.throughput.sizing import EndpointSizing, EntitySizing
+from bandplan.components.capacity import waiver_inputs
+from bandplan.components.endpoint import Endpoint
+from bandplan.components.model_version import RegisteredVersions, Standing
+from bandplan.components.pending import PendingSizing, Resize, pending_sizing
+from bandplan.components.shares import capacity_shares
+from bandplan.serving.spec.settings import Waiver
+from bandplan.serving.throughput.registrations import PlannedModel
+from bandplan.serving.throughput.sizing import EndpointSizing, EntitySizing
 
 
 class Fleet(pulumi.ComponentResource):

@@ -6,12 +6,12 @@ from typing import Any
 
 import pulumi
 
-from components.resources import Grants, ModelAlias, ModelVersion, RegisteredModel, state_inputs
-from components.wire import wire
-from serving.spec.registration import ModelGrant
-from serving.throughput.optimization_info import Unavailable
-from serving.throughput.registrations import PlannedModel, PlannedVersion
-from serving.throughput.registry_answers import Absent, Existing
+from bandplan.components.resources import Grants, ModelAlias, ModelVersion, RegisteredModel, state_inputs
+from bandplan.components.wire import wire
+from bandplan.serving.spec.registration import ModelGrant
+from bandplan.serving.throughput.optimization_info import Unavailable
+from bandplan.serving.throughput.registrations import PlannedModel, PlannedVersion
+from bandplan.serving.throughput.registry_answers import Absent, Existing
 
 Standing = Existing | Absent | Unavailable | None
 """What the workspace says of a model before anything is declared; None when it was not asked."""

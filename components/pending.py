@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 
 import pulumi
 
-from components.model_version import DeclaredVersion
-from components.request import EndpointRequest, Pending, PendingEntity, endpoint_request
-from components.resources import ModelVersion
-from serving.throughput.optimization_info import OptimizationInfo
-from serving.throughput.registrations import version_key
-from serving.throughput.sizing import EndpointSizing, EntitySizing
+from bandplan.components.model_version import DeclaredVersion
+from bandplan.components.request import EndpointRequest, Pending, PendingEntity, endpoint_request
+from bandplan.components.resources import ModelVersion
+from bandplan.serving.throughput.optimization_info import OptimizationInfo
+from bandplan.serving.throughput.registrations import version_key
+from bandplan.serving.throughput.sizing import EndpointSizing, EntitySizing
 
 T = TypeVar("T")
 Known = tuple[str, OptimizationInfo]

@@ -22,32 +22,32 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.bulk import bulk_declaration
-from components.fleet import Fleet as FleetComponent
-from components.model_version import Standing
-from components.pending import Resize
-from components.resizing import Resizing
-from serving.spec.fleet import Fleet
-from serving.spec.loading import load
-from serving.spec.models_file import KEY, NAMESPACE, models_file
-from serving.spec.problem import Problem, in_order
-from serving.spec.settings import Waiver
-from serving.spec.source import Source
-from serving.throughput.following import followed, following_problems, pinned
-from serving.throughput.needed import has_legacy, model_versions
-from serving.throughput.registering import placing_problems
-from serving.throughput.registrations import PlannedModel, planned_models, registering
-from serving.throughput.registry_answers import RegistryAnswers
-from serving.throughput.sizing import EndpointSizing, size
-from serving.throughput.waiving import Waived
-from serving.workspace.cache import Cache
-from serving.workspace.client import WorkspaceClient, from_environment
-from serving.workspace.errors import NotConfigured, WorkspaceError
-from serving.workspace.optimization_info import fetch
-from wire.band_policies import band_policies_of
+from bandplan.components.bulk import bulk_declaration
+from bandplan.components.fleet import Fleet as FleetComponent
+from bandplan.components.model_version import Standing
+from bandplan.components.pending import Resize
+from bandplan.components.resizing import Resizing
+from bandplan.serving.spec.fleet import Fleet
+from bandplan.serving.spec.loading import load
+from bandplan.serving.spec.models_file import KEY, NAMESPACE, models_file
+from bandplan.serving.spec.problem import Problem, in_order
+from bandplan.serving.spec.settings import Waiver
+from bandplan.serving.spec.source import Source
+from bandplan.serving.throughput.following import followed, following_problems, pinned
+from bandplan.serving.throughput.needed import has_legacy, model_versions
+from bandplan.serving.throughput.registering import placing_problems
+from bandplan.serving.throughput.registrations import PlannedModel, planned_models, registering
+from bandplan.serving.throughput.registry_answers import RegistryAnswers
+from bandplan.serving.throughput.sizing import EndpointSizing, size
+from bandplan.serving.throughput.waiving import Waived
+from bandplan.serving.workspace.cache import Cache
+from bandplan.serving.workspace.client import WorkspaceClient, from_environment
+from bandplan.serving.workspace.errors import NotConfigured, WorkspaceError
+from bandplan.serving.workspace.optimization_info import fetch
+from bandplan.wire.band_policies import band_policies_of
 
 if TYPE_CHECKING:
-    from components.rollouts import Ask, Staged, StageLater
+    from bandplan.components.rollouts import Ask, Staged, StageLater
 
 CACHE_DIRECTORY = Path(".bandplan") / "optimization-info"
 COMMITTED_ANSWERS = Path("stacks") / "optimization-info.json"
@@ -211,8 +211,8 @@ def plan_rollouts(
     """The sizings at the next stage of their rollouts; None for a fleet without any. Errors: RunError."""
     if all(sizing.entry.rollout is None for sizing in sizings):
         return None
-    from components.rollouts import measured_use_of, stage_all, stage_offline
-    from serving.throughput.measured_use import MeasuredUseError
+    from bandplan.components.rollouts import measured_use_of, stage_all, stage_offline
+    from bandplan.serving.throughput.measured_use import MeasuredUseError
 
     at_once = [name.strip() for name in environ.get("BANDPLAN_AT_ONCE", "").split(",") if name.strip()]
     try:
@@ -233,7 +233,7 @@ def ask_registry(client: WorkspaceClient, fleet: Fleet) -> RegistryAnswers:
     aliases = followed(fleet)
     if not models and not aliases:
         return RegistryAnswers()
-    from serving.workspace.registry_survey import survey
+    from bandplan.serving.workspace.registry_survey import survey
 
     return survey(client, models, aliases)
 
@@ -242,7 +242,7 @@ def with_sources_read(fleet: Fleet, root: Path) -> Fleet:
     """The fleet with what the MLflow models that it registers were logged with; of one without any, itself."""
     if not any(True for _ in registering(fleet)):
         return fleet
-    from serving.registration.fleet_sources import with_logged_types
+    from bandplan.serving.registration.fleet_sources import with_logged_types
 
     return with_logged_types(fleet, root)
 
@@ -268,7 +268,7 @@ def missing_sources(fleet: Fleet, root: Path, source: Source) -> list[Problem]:
     """Sources of versions to be registered that are not there, or are none; of a fleet without any, nothing."""
     if not any(True for _ in registering(fleet)):
         return []
-    from serving.registration.fleet_sources import source_problems
+    from bandplan.serving.registration.fleet_sources import source_problems
 
     return source_problems(fleet, root, source)
 
@@ -277,7 +277,7 @@ def legacy_problems(client: WorkspaceClient | None, fleet: Fleet, source: Source
     """What the workspace shows of the versions that legacy workloads serve; nothing without one, or without any."""
     if client is None or not has_legacy(fleet):
         return []
-    from serving.registration.legacy_versions import legacy_version_problems
+    from bandplan.serving.registration.legacy_versions import legacy_version_problems
 
     return legacy_version_problems(client, fleet, source)
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from components.timeouts import Timeouts, timeouts
-from components.wire import wire
-from serving.spec.access import Permission
-from serving.spec.entry import Entry
-from serving.throughput.sizing import EndpointSizing, EntitySizing
+from bandplan.components.timeouts import Timeouts, timeouts
+from bandplan.components.wire import wire
+from bandplan.serving.spec.access import Permission
+from bandplan.serving.spec.entry import Entry
+from bandplan.serving.throughput.sizing import EndpointSizing, EntitySizing
 
 Api = Literal["classic", "pt"]
 Inputs = dict[str, Any]

@@ -6,13 +6,13 @@ from datetime import date
 
 import pulumi
 
-from serving.spec.fleet import Fleet
-from serving.spec.problem import Problem
-from serving.spec.source import Source
-from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
-from serving.throughput.sizing import Answers, EndpointSizing, size_entry
-from serving.throughput.waiving import waive
-from wire.band_policies import NO_POLICIES, BandPolicies
+from bandplan.serving.spec.fleet import Fleet
+from bandplan.serving.spec.problem import Problem
+from bandplan.serving.spec.source import Source
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from bandplan.serving.throughput.sizing import Answers, EndpointSizing, size_entry
+from bandplan.serving.throughput.waiving import waive
+from bandplan.wire.band_policies import NO_POLICIES, BandPolicies
 
 
 class Resizing:

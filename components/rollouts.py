@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pulumi
 
-from serving.spec.problem import Problem
-from serving.spec.source import Source
-from serving.throughput.measured_use import MeasuredUse, MeasuredUseError, combined, read_measured_use
-from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
-from serving.throughput.rollout import Measured, Running, Target
-from serving.throughput.rollout_sizing import staged, target_of
-from serving.throughput.rollout_wording import described
-from serving.throughput.sizing import Answers, EndpointSizing
-from serving.workspace.client import WorkspaceClient
-from serving.workspace.errors import NotConfigured, WorkspaceError
-from serving.workspace.running import measured_entities, running_endpoints
+from bandplan.serving.spec.problem import Problem
+from bandplan.serving.spec.source import Source
+from bandplan.serving.throughput.measured_use import MeasuredUse, MeasuredUseError, combined, read_measured_use
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from bandplan.serving.throughput.rollout import Measured, Running, Target
+from bandplan.serving.throughput.rollout_sizing import staged, target_of
+from bandplan.serving.throughput.rollout_wording import described
+from bandplan.serving.throughput.sizing import Answers, EndpointSizing
+from bandplan.serving.workspace.client import WorkspaceClient
+from bandplan.serving.workspace.errors import NotConfigured, WorkspaceError
+from bandplan.serving.workspace.running import measured_entities, running_endpoints
 
 StageLater = Callable[[EndpointSizing], EndpointSizing]
 Ask = Callable[[Iterable[ModelVersion]], Answers]

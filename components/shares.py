@@ -5,8 +5,8 @@ from typing import Any
 
 import pulumi
 
-from components.pending import PendingSizing
-from serving.throughput.sizing import EndpointSizing, EntitySizing
+from bandplan.components.pending import PendingSizing
+from bandplan.serving.throughput.sizing import EndpointSizing, EntitySizing
 
 TEAM_TAG = "team"
 """The tag whose value is an endpoint's team."""

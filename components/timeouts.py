@@ -8,7 +8,7 @@ The hours below are our choice: long enough that only a real hang reaches them.
 
 from dataclasses import dataclass
 
-from serving.throughput.sizing import EndpointSizing
+from bandplan.serving.throughput.sizing import EndpointSizing
 
 HOUR_SECONDS = 3600
 DEFAULT_SECONDS = 4 * HOUR_SECONDS

@@ -2,6 +2,6 @@
 
 Belongs here: one module per rule (`rules/`), what a rule sees (`endpoint`, `fleet`), the pack's configuration, and the
 two doors to an engine: `analyzer`, in process, and `server`, Pulumi's own protocol. Does not belong here: rules of
-models.yaml that always hold (serving/), reading a workspace. Imports nothing of ours but `wire`; the Pulumi SDK in
-`server` alone, so that a preview in process does not pay for it.
+models.yaml that always hold (bandplan/serving/), reading a workspace. Imports nothing of ours but `wire`; the Pulumi
+SDK in `server` alone, so that a preview in process does not pay for it.
 """

@@ -13,7 +13,7 @@ sys.path[:] = [
 
 def main() -> None:
     """Serve until the engine ends it."""
-    from policies.server import serve
+    from bandplan.policies.server import serve
 
     serve(_PACK.absolute().parent.parent)
 

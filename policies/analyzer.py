@@ -7,14 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from policies import endpoint, fleet
-from policies.configuration import Configured
-from policies.document import with_documents
-from policies.finding import Finding, Level, Violation
-from policies.fitting import HEADROOM, Bound, headroom_bound
-from policies.pack import NAME, VERSION
-from policies.rule import EndpointRule, Rule, StackRule
-from policies.waiver import Waiver, expired_waiver, mistyped_waiver, waiver_in_force
+from bandplan.policies import endpoint, fleet
+from bandplan.policies.configuration import Configured
+from bandplan.policies.document import with_documents
+from bandplan.policies.finding import Finding, Level, Violation
+from bandplan.policies.fitting import HEADROOM, Bound, headroom_bound
+from bandplan.policies.pack import NAME, VERSION
+from bandplan.policies.rule import EndpointRule, Rule, StackRule
+from bandplan.policies.waiver import Waiver, expired_waiver, mistyped_waiver, waiver_in_force
 
 
 class Analyzer:

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from policies.errors import BadConfiguration
-from policies.finding import Level
-from policies.rule import Rule
-from policies.shape import problems_of
+from bandplan.policies.errors import BadConfiguration
+from bandplan.policies.finding import Level
+from bandplan.policies.rule import Rule
+from bandplan.policies.shape import problems_of
 
 LEVELS: Final[tuple[Level, ...]] = ("advisory", "mandatory", "disabled")
 

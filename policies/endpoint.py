@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
-from policies.plain import UNKNOWN, flag, is_unknown, number, record, records, text, texts, whole
-from policies.waiver import Waiver, read_waivers
+from bandplan.policies.plain import UNKNOWN, flag, is_unknown, number, record, records, text, texts, whole
+from bandplan.policies.waiver import Waiver, read_waivers
 
 TYPE: Final = "bandplan:index:Endpoint"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
-from policies.endpoint import Endpoint, Entity
+from bandplan.policies.endpoint import Endpoint, Entity
 
 HEADROOM = "headroom-low"
 """Id of the warning about a ceiling with too little above the demand: a rule of models.yaml, not of this pack."""

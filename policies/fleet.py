@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from policies.plain import is_unknown, records, text, whole
-from policies.waiver import Waiver, read_waivers
+from bandplan.policies.plain import is_unknown, records, text, whole
+from bandplan.policies.waiver import Waiver, read_waivers
 
 TYPE: Final = "bandplan:index:Fleet"
 STACK_TYPE: Final = "pulumi:pulumi:Stack"

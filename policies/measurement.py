@@ -1,4 +1,4 @@
-"""What an endpoint was seen to use; the file's shape is measurements.schema.json."""
+"""What an endpoint was seen to use; the file's shape is schemas/measurements.schema.json."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from policies.document import Document
-from policies.plain import day, number, records, text, whole
+from bandplan.policies.document import Document
+from bandplan.policies.plain import day, number, records, text, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def read_measurements(document: Document) -> tuple[dict[str, Measurement], str]:
     broken = sorted(name for name, one in found.items() if one is None)
     if content.get("version") != 1 or broken:
         where = f": see {', '.join(broken[:5])}" if broken else ""
-        return {}, f"{document.path} does not have the shape of measurements.schema.json{where}"
+        return {}, f"{document.path} does not have the shape of schemas/measurements.schema.json{where}"
     return {name: one for name, one in found.items() if one is not None}, ""
 
 

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from policies.rule import Rule
-from policies.rules import (
+from bandplan.policies.rule import Rule
+from bandplan.policies.rules import (
     burst_without_reason,
     change_too_large,
     demand_missing,

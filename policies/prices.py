@@ -1,11 +1,11 @@
-"""A user's price file, as a budget needs it; `wire.prices` reads it for `bandplan report --prices` too."""
+"""A user's price file, as a budget needs it; `bandplan.wire.prices` reads it for `bandplan report --prices` too."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 
-from policies.document import Document
-from policies.fleet import Share
-from wire.prices import BadPriceList, PriceList, read_price_list
+from bandplan.policies.document import Document
+from bandplan.policies.fleet import Share
+from bandplan.wire.prices import BadPriceList, PriceList, read_price_list
 
 
 @dataclass(frozen=True, slots=True)

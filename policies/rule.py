@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from policies.endpoint import Endpoint, Entity
-from policies.finding import Finding, Level
-from policies.fitting import Bound
-from policies.fleet import Fleet
+from bandplan.policies.endpoint import Endpoint, Entity
+from bandplan.policies.finding import Finding, Level
+from bandplan.policies.fitting import Bound
+from bandplan.policies.fleet import Fleet
 
 Settings = Mapping[str, Any]
 """A rule's properties with defaults filled in; a file that one names is a `Document`, and `today` is the day.
 
-`bounds` is a function: what all rules of the stack ask of the band of an entity (`policies.fitting.Bounds`).
+`bounds` is a function: what all rules of the stack ask of the band of an entity (`bandplan.policies.fitting.Bounds`).
 """
 
 

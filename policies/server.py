@@ -17,12 +17,12 @@ import grpc
 from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, plugin_pb2
 
-from policies.analyzer import Analyzer
-from policies.configuration import configured
-from policies.errors import BadConfiguration
-from policies.finding import Violation
-from policies.pack import NAME, RULES, VERSION
-from wire.visible import visible
+from bandplan.policies.analyzer import Analyzer
+from bandplan.policies.configuration import configured
+from bandplan.policies.errors import BadConfiguration
+from bandplan.policies.finding import Violation
+from bandplan.policies.pack import NAME, RULES, VERSION
+from bandplan.wire.visible import visible
 
 LARGEST_MESSAGE_BYTES: Final = 400 * 1024 * 1024
 """As Pulumi's own SDKs have it; a whole stack is one message."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from policies.plain import day, records, text
+from bandplan.policies.plain import day, records, text
 
 _ALIKE: Final = 0.9
 """Above how alike any two rules' ids are."""

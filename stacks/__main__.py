@@ -1,5 +1,5 @@
 """The Pulumi program of every stack: models.yaml, with this stack's overrides, as serving endpoints."""
 
-from components.program import run
+from bandplan.components.program import run
 
 run()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.throughput.families import FAMILIES
+from bandplan.serving.throughput.families import FAMILIES
 from tests.step_counter import Counter, TooManySteps, texts
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,7 +60,12 @@ def patterns_in(file: Path) -> Iterator[tuple[str, re.Pattern[str], bool]]:
 
 
 def all_patterns() -> list[tuple[str, re.Pattern[str], bool]]:
-    files = [file for room in ROOMS for file in sorted((ROOT / room).rglob("*.py")) if "__main__" not in file.name]
+    files = [
+        file
+        for room in ROOMS
+        for file in sorted((ROOT / "bandplan" / room).rglob("*.py"))
+        if "__main__" not in file.name
+    ]
     found = [one for file in files if "re." in file.read_text(encoding="utf-8") for one in patterns_in(file)]
     found += [(f"family {family.name}", re.compile(family.pattern), False) for family in FAMILIES]
     return list(
@@ -95,7 +100,11 @@ PATTERNS = all_patterns()
 def test_the_patterns_of_the_product_are_found() -> None:
     places = [place for place, _, _ in PATTERNS]
     assert len(places) > 80
-    for expected in ("report.redaction._TOKENS", "report.markdown.escaping._LINKED", "serving.workspace.metrics._LINE"):
+    for expected in (
+        "bandplan.report.redaction._TOKENS",
+        "bandplan.report.markdown.escaping._LINKED",
+        "bandplan.serving.workspace.metrics._LINE",
+    ):
         assert expected in places
 
 

@@ -6,10 +6,10 @@ and `bandplan up` write `.bandplan/deployed/<stack>.json`; elsewhere `pulumi sta
 
 from collections.abc import Iterator, Mapping
 
-from policies.finding import Finding, note
-from policies.fleet import Capacity, Fleet, read_capacities
-from policies.rule import Settings, StackRule
-from policies.wording import grouped
+from bandplan.policies.finding import Finding, note
+from bandplan.policies.fleet import Capacity, Fleet, read_capacities
+from bandplan.policies.rule import Settings, StackRule
+from bandplan.policies.wording import grouped
 
 _UNITS = {"ceiling_tokens_per_second": "tokens/s of ceilings", "model_units": "model units"}
 

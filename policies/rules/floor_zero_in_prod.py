@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from policies.endpoint import Endpoint, Entity
-from policies.finding import Finding
-from policies.fitting import Bound, suggestion
-from policies.rule import EndpointRule, Settings
+from bandplan.policies.endpoint import Endpoint, Entity
+from bandplan.policies.finding import Finding
+from bandplan.policies.fitting import Bound, suggestion
+from bandplan.policies.rule import EndpointRule, Settings
 
 ID = "floor-zero-in-prod"
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from policies.endpoint import Endpoint
-from policies.finding import Finding
-from policies.rule import EndpointRule, Settings
+from bandplan.policies.endpoint import Endpoint
+from bandplan.policies.finding import Finding
+from bandplan.policies.rule import EndpointRule, Settings
 
 
 def check(endpoint: Endpoint, _settings: Settings) -> Iterator[Finding]:

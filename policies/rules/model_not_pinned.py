@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from policies.endpoint import Endpoint
-from policies.finding import Finding
-from policies.rule import EndpointRule, Settings
+from bandplan.policies.endpoint import Endpoint
+from bandplan.policies.finding import Finding
+from bandplan.policies.rule import EndpointRule, Settings
 
 _LLAMA = re.compile(r"llama-?v?(?:2|3)")
 _ANSWERS = re.compile(r"instruct|chat")

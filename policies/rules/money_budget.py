@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from policies.finding import Finding, note
-from policies.fleet import Fleet, Share
-from policies.prices import Prices, read_prices
-from policies.rule import Settings, StackRule
-from wire.prices import HOURS_PER_MONTH
+from bandplan.policies.finding import Finding, note
+from bandplan.policies.fleet import Fleet, Share
+from bandplan.policies.prices import Prices, read_prices
+from bandplan.policies.rule import Settings, StackRule
+from bandplan.wire.prices import HOURS_PER_MONTH
 
 
 def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
@@ -61,7 +61,7 @@ RULE = StackRule(
             "type": "string",
             "format": "file",
             "default": "",
-            "description": "Price file (prices.schema.json), relative to the project; none: no check.",
+            "description": "Price file (schemas/prices.schema.json), relative to the project; none: no check.",
         },
         "per_hour": {"type": "number", "minimum": 0, "description": "Most that the stack may cost for an hour."},
         "teams": {

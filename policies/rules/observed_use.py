@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
-from policies.endpoint import Endpoint, Entity
-from policies.finding import Finding, note
-from policies.fitting import Bound, chunks_for, fitting_band
-from policies.measurement import Measurement, read_measurements
-from policies.rule import EndpointRule, Settings
-from policies.wording import grouped, times, tokens
+from bandplan.policies.endpoint import Endpoint, Entity
+from bandplan.policies.finding import Finding, note
+from bandplan.policies.fitting import Bound, chunks_for, fitting_band
+from bandplan.policies.measurement import Measurement, read_measurements
+from bandplan.policies.rule import EndpointRule, Settings
+from bandplan.policies.wording import grouped, times, tokens
 
 ID = "observed-use"
 

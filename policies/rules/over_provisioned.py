@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
-from policies.endpoint import Endpoint, Entity
-from policies.finding import Finding, note
-from policies.fitting import Bound, chunks_for, suggestion
-from policies.rule import EndpointRule, Settings
-from policies.wording import grouped, times, tokens
+from bandplan.policies.endpoint import Endpoint, Entity
+from bandplan.policies.finding import Finding, note
+from bandplan.policies.fitting import Bound, chunks_for, suggestion
+from bandplan.policies.rule import EndpointRule, Settings
+from bandplan.policies.wording import grouped, times, tokens
 
 ID = "over-provisioned"
 

@@ -7,11 +7,11 @@ for each other stack its region and its output `endpoints`.
 from collections.abc import Iterator
 from functools import lru_cache
 
-from policies.document import Document
-from policies.endpoint import Endpoint
-from policies.finding import Finding, note
-from policies.fleet import read_capacities
-from policies.rule import EndpointRule, Settings
+from bandplan.policies.document import Document
+from bandplan.policies.endpoint import Endpoint
+from bandplan.policies.finding import Finding, note
+from bandplan.policies.fleet import read_capacities
+from bandplan.policies.rule import EndpointRule, Settings
 
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from policies.finding import Finding, note
-from policies.fleet import Fleet, Share, total
-from policies.rule import Settings, StackRule
-from policies.wording import grouped
+from bandplan.policies.finding import Finding, note
+from bandplan.policies.fleet import Fleet, Share, total
+from bandplan.policies.rule import Settings, StackRule
+from bandplan.policies.wording import grouped
 
 BUDGET: Final[Mapping[str, Any]] = {
     "tokens_per_second": {

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from policies.finding import Finding
-from policies.fleet import Fleet
-from policies.rule import Settings, StackRule
-from policies.rules.stack_budget import BUDGET, over_budget
+from bandplan.policies.finding import Finding
+from bandplan.policies.fleet import Fleet
+from bandplan.policies.rule import Settings, StackRule
+from bandplan.policies.rules.stack_budget import BUDGET, over_budget
 
 
 def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:

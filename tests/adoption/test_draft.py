@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
-from adoption.draft import Draft, draft
-from adoption.entry import Proposal
-from serving.spec.entry import Entry
-from serving.spec.loading import load_text
+from bandplan.adoption.draft import Draft, draft
+from bandplan.adoption.entry import Proposal
+from bandplan.serving.spec.entry import Entry
+from bandplan.serving.spec.loading import load_text
 
 RAW = {
     "name": "chat",

@@ -1,7 +1,7 @@
 import pytest
 
-from adoption.insertion import CannotInsert, with_child, with_entries
-from serving.spec.document import read
+from bandplan.adoption.insertion import CannotInsert, with_child, with_entries
+from bandplan.serving.spec.document import read
 
 ENTRY = {"name": "new", "throughput": {"bands": {"min": 1, "max": 2}}}
 ADDED = """\

@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
-from adoption.insertion import CannotInsert
-from adoption.migration import Left, Migration, legacy_versions, migrated, migrations
-from serving.spec.loading import Loaded, load_text
-from serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
+from bandplan.adoption.insertion import CannotInsert
+from bandplan.adoption.migration import Left, Migration, legacy_versions, migrated, migrations
+from bandplan.serving.spec.loading import Loaded, load_text
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
 
 HEAD = "version: 1\nmodels:\n"
 ENTRY = """\

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from adoption.state import UNKNOWN, Existing, NotTakenOver, Planned, taken_over
+from bandplan.adoption.state import UNKNOWN, Existing, NotTakenOver, Planned, taken_over
 
 HEAD = "urn:pulumi:dev::bandplan::"
 STACK = f"{HEAD}pulumi:pulumi:Stack::bandplan-dev"

@@ -2,8 +2,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adoption.yaml_text import block, is_plain, scalar
-from serving.spec.document import read
+from bandplan.adoption.yaml_text import block, is_plain, scalar
+from bandplan.serving.spec.document import read
 
 TEXTS = st.one_of(
     st.text(max_size=40),

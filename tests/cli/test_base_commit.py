@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.base_commit import NOTHING, models_in_commit
-from cli.errors import CommandError
-from cli.project import Project
-from cli.stack_choice import StackChoice, choose_stack
+from bandplan.cli.base_commit import NOTHING, models_in_commit
+from bandplan.cli.errors import CommandError
+from bandplan.cli.project import Project
+from bandplan.cli.stack_choice import StackChoice, choose_stack
 
 
 class Repository:

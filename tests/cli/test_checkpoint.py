@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.engines.checkpoint import read_checkpoint, require_stack, stack_lines
-from cli.errors import CommandError
+from bandplan.cli.engines.checkpoint import read_checkpoint, require_stack, stack_lines
+from bandplan.cli.errors import CommandError
 
 
 def entry(name: str) -> dict[str, object]:

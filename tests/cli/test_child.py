@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.engines import watchdog
-from cli.engines.child import run_child, run_quietly
-from cli.errors import CommandError
+from bandplan.cli.engines import watchdog
+from bandplan.cli.engines.child import run_child, run_quietly
+from bandplan.cli.errors import CommandError
 
 DEPLOYING = """
 import signal, sys, time
@@ -44,7 +44,7 @@ time.sleep(600)
 def parent_of(program: Path, run: str = "run_child", patience: tuple[float, float] = (60, 120)) -> str:
     """The script of a `bandplan` that runs the program and says how that ended."""
     return (
-        "import os, sys; from pathlib import Path; from cli.engines import child\n"
+        "import os, sys; from pathlib import Path; from bandplan.cli.engines import child\n"
         f"child.TOLD_AGAIN_SECONDS, child.KILLED_SECONDS = {patience}\n"
         "try:\n"
         f"    status = child.{run}([sys.executable, {str(program)!r}, 'x', 'y'], Path('.'), os.environ)\n"
@@ -172,7 +172,7 @@ def test_program_that_hangs_on_a_terminal_is_killed_with_all_that_it_started(
 
 
 def test_patience_ends_within_the_ten_seconds_that_a_supervisor_gives() -> None:
-    from cli.engines import child
+    from bandplan.cli.engines import child
 
     assert child.TOLD_AGAIN_SECONDS < child.KILLED_SECONDS <= 8
 

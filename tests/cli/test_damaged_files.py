@@ -8,27 +8,27 @@ from typing import Any
 
 import pytest
 
-from cli.commands.report import text_of
-from cli.errors import CommandError
-from cli.policies import configured_rules, keep_baseline
-from cli.project import Project
-from cli.saved_plan.file import read_plan
-from cli.stack_configuration import configured_models
-from components.rollouts import measured_use_of
-from embedded.errors import EngineError
-from embedded.project import load
-from policies.document import read_document
-from policies.measurement import read_measurements
-from policies.prices import read_prices as prices_of_a_budget
-from report.errors import BadInput
-from report.load import Given, load_prices, load_reports
-from report.threshold import Thresholds
-from serving.registration.digest_record import DigestRecord
-from serving.registration.folder import File
-from serving.throughput.measured_use import MeasuredUseError
-from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
-from serving.throughput.registry_answers import ModelAlias
-from serving.workspace.cache import Cache
+from bandplan.cli.commands.report import text_of
+from bandplan.cli.errors import CommandError
+from bandplan.cli.policies import configured_rules, keep_baseline
+from bandplan.cli.project import Project
+from bandplan.cli.saved_plan.file import read_plan
+from bandplan.cli.stack_configuration import configured_models
+from bandplan.components.rollouts import measured_use_of
+from bandplan.embedded.errors import EngineError
+from bandplan.embedded.project import load
+from bandplan.policies.document import read_document
+from bandplan.policies.measurement import read_measurements
+from bandplan.policies.prices import read_prices as prices_of_a_budget
+from bandplan.report.errors import BadInput
+from bandplan.report.load import Given, load_prices, load_reports
+from bandplan.report.threshold import Thresholds
+from bandplan.serving.registration.digest_record import DigestRecord
+from bandplan.serving.registration.folder import File
+from bandplan.serving.throughput.measured_use import MeasuredUseError
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from bandplan.serving.throughput.registry_answers import ModelAlias
+from bandplan.serving.workspace.cache import Cache
 from tests.damage import SPOILERS, as_text, damaged_bytes, damaged_documents
 
 MEASURED = {

@@ -1,6 +1,6 @@
 from typing import Any
 
-from cli.endpoints import capacity, rows, table
+from bandplan.cli.endpoints import capacity, rows, table
 
 
 def output(**changed: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 import pytest
 
-from cli.engines.choice import EngineName, choose_engine
-from cli.errors import UsageProblem
+from bandplan.cli.engines.choice import EngineName, choose_engine
+from bandplan.cli.errors import UsageProblem
 
 PULUMI = "/usr/bin/pulumi"
 

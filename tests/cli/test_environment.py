@@ -1,4 +1,4 @@
-from cli.environment import local_environment, with_choices
+from bandplan.cli.environment import local_environment, with_choices
 
 HOST, TOKEN = "http://127.0.0.1:5000", "local-token"
 

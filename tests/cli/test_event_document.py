@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from cli.engines.event_document import event_document
+from bandplan.cli.engines.event_document import event_document
 
 FLEET = "urn:pulumi:dev::p::bandplan:index:Fleet::fleet"
 

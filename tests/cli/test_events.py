@@ -1,7 +1,7 @@
 import json
 from typing import Any
 
-from cli.engines.events import read_events
+from bandplan.cli.engines.events import read_events
 
 
 def summary(**changes: int) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from cli.main import main
-from cli.saved_plan.download import is_safe
-from cli.saved_plan.merged import merged_pull, only_file
-from cli.saved_plan.plan import to_json
+from bandplan.cli.main import main
+from bandplan.cli.saved_plan.download import is_safe
+from bandplan.cli.saved_plan.merged import merged_pull, only_file
+from bandplan.cli.saved_plan.plan import to_json
 from tests.cli.test_saved_plan import plan
 from tests.e2e.github import RepositoryFake, WorkflowRun, zipped
 from tests.report.forge_fake import NUMBER, TOKEN, GitLabFake, serving

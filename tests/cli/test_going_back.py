@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from cli.entry_history import Earlier, earlier
-from cli.errors import CommandError
-from cli.going_back import GoingBack, going_back, move_traffic, written
+from bandplan.cli.entry_history import Earlier, earlier
+from bandplan.cli.errors import CommandError
+from bandplan.cli.going_back import GoingBack, going_back, move_traffic, written
 from tests.answering import JsonHandler, answering
 
 TEXT = """\

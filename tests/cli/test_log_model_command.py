@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.main import main
+from bandplan.cli.main import main
 from tests.checkpoints import write_bert, write_llama
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.main import COMMANDS, main
+from bandplan.cli.main import COMMANDS, main
 
 HEAVY = (
     "pulumi",
@@ -48,7 +48,7 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize("arguments", [["--help"], ["preview", "--help"], ["up", "--help"], ["validate", "--help"]])
 def test_help_loads_no_heavy_package(arguments: list[str]) -> None:
     program = (
-        "import sys\nfrom cli.main import main\n"
+        "import sys\nfrom bandplan.cli.main import main\n"
         f"try: main({arguments!r})\n"
         "except SystemExit: pass\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
@@ -58,9 +58,7 @@ def test_help_loads_no_heavy_package(arguments: list[str]) -> None:
 
 
 def test_terminal_that_lacks_a_character_gets_a_question_mark_and_the_command_goes_on() -> None:
-    program = (
-        "import cli.main; cli.main.load_command = lambda name: print('\\u2705 done') or exit(0); cli.main.main(['up'])"
-    )
+    program = "import bandplan.cli.main; bandplan.cli.main.load_command = lambda name: print('\\u2705 done') or exit(0); bandplan.cli.main.main(['up'])"
     environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environ)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "? done\n", "")

@@ -2,14 +2,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cli.engines.plugin_executable import write_plugin_executable
+from bandplan.cli.engines.plugin_executable import write_plugin_executable
 
 
 def test_plugin_runs_with_its_arguments_from_paths_with_spaces_and_quotes(tmp_path: Path) -> None:
     source = tmp_path / "it's a project"
-    package = source / "stub" / "provider"
+    package = source / "bandplan" / "stub" / "provider"
     package.mkdir(parents=True)
-    (source / "stub" / "__init__.py").touch()
+    (source / "bandplan" / "__init__.py").touch()
+    (source / "bandplan" / "stub" / "__init__.py").touch()
     (package / "__init__.py").touch()
     (package / "__main__.py").write_text("import sys; print(sys.argv[1:])")
     plugin = write_plugin_executable(tmp_path / "plug ins", sys.executable, source)

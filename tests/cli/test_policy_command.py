@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from cli.main import main
-from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
-from serving.workspace.cache import Cache
+from bandplan.cli.main import main
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from bandplan.serving.workspace.cache import Cache
 
 ROOT = Path(__file__).parent.parent.parent
 MODELS = """\

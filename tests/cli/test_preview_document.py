@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.main import main
+from bandplan.cli.main import main
 
 ROOT = Path(__file__).parent.parent.parent
 FOLLOWING = """\

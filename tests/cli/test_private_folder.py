@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from cli.engines.child import run_child
-from cli.engines.plugin_executable import write_plugin_executable
-from cli.project import Project
-from serving.registration.digest_record import DigestRecord
-from serving.registration.folder import File
-from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
-from serving.workspace.cache import Cache
+from bandplan.cli.engines.child import run_child
+from bandplan.cli.engines.plugin_executable import write_plugin_executable
+from bandplan.cli.project import Project
+from bandplan.serving.registration.digest_record import DigestRecord
+from bandplan.serving.registration.folder import File
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from bandplan.serving.workspace.cache import Cache
 
 
 def open_to_others(folder: Path) -> list[str]:

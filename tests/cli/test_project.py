@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.errors import CommandError, NoProject
-from cli.project import Project, find_project
+from bandplan.cli.errors import CommandError, NoProject
+from bandplan.cli.project import Project, find_project
 
 
 def test_project_is_found_from_a_folder_below(tmp_path: Path) -> None:

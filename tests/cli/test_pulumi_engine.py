@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from cli.engines.engine import Options
-from cli.engines.pulumi import PulumiEngine
-from cli.errors import UsageProblem
-from cli.project import Project
+from bandplan.cli.engines.engine import Options
+from bandplan.cli.engines.pulumi import PulumiEngine
+from bandplan.cli.errors import UsageProblem
+from bandplan.cli.project import Project
 
 TOKEN = "dapi-secret-of-the-test"
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from cli.query import Answer, Query, answer_text, ask_all, render, shortened
-from serving.workspace.client import WorkspaceClient
+from bandplan.cli.query import Answer, Query, answer_text, ask_all, render, shortened
+from bandplan.serving.workspace.client import WorkspaceClient
 from tests.answering import JsonHandler, answering
 
 CHAT = {"choices": [{"message": {"role": "assistant", "content": "A sure floor."}}]}

@@ -1,5 +1,5 @@
-from cli.main import COMMANDS
-from cli.reference import FILE, reference
+from bandplan.cli.main import COMMANDS
+from bandplan.cli.reference import FILE, reference
 
 
 def test_page_of_the_commands_is_current() -> None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from cli.reviewing import as_of, commit_of
-from components.program import rollouts_as_of
+from bandplan.cli.reviewing import as_of, commit_of
+from bandplan.components.program import rollouts_as_of
 
 VARIABLE = "BANDPLAN_ROLLOUTS_AS_OF"
 

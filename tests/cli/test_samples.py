@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli.main import main
+from bandplan.cli.main import main
 
 ROOT = Path(__file__).parent.parent.parent
 SAMPLES = [

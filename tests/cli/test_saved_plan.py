@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from cli.engines.permission import agrees
-from cli.saved_plan.circumstances import endpoint_names, parts, state_fingerprints
-from cli.saved_plan.comparison import differences
-from cli.saved_plan.file import BadPlan, read_plan, write_plan
-from cli.saved_plan.fingerprint import SECRET, fingerprints
-from cli.saved_plan.plan import SavedPlan, to_json
-from cli.saved_plan.steps import planned_steps
-from report.redaction import SECRET as SECRET_MARK
-from report.redaction import SIGNATURE
-from serving.workspace.live_endpoint import LiveEndpoint
+from bandplan.cli.engines.permission import agrees
+from bandplan.cli.saved_plan.circumstances import endpoint_names, parts, state_fingerprints
+from bandplan.cli.saved_plan.comparison import differences
+from bandplan.cli.saved_plan.file import BadPlan, read_plan, write_plan
+from bandplan.cli.saved_plan.fingerprint import SECRET, fingerprints
+from bandplan.cli.saved_plan.plan import SavedPlan, to_json
+from bandplan.cli.saved_plan.steps import planned_steps
+from bandplan.report.redaction import SECRET as SECRET_MARK
+from bandplan.report.redaction import SIGNATURE
+from bandplan.serving.workspace.live_endpoint import LiveEndpoint
 
 URN = "urn:pulumi:prod::bandplan::bandplan:index:Fleet$databricks:index/modelServing:ModelServing::chat"
 TOKEN = "dapi" + "0123456789abcdef" * 2

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from cli import local_workspace
-from cli.errors import CommandError, UsageProblem
-from cli.main import COMMANDS, main
-from cli.project import Project
-from cli.stack_choice import choose_stack, others_of_file
-from cli.stack_configuration import configured_models
-from stub.process import Running
+from bandplan.cli import local_workspace
+from bandplan.cli.errors import CommandError, UsageProblem
+from bandplan.cli.main import COMMANDS, main
+from bandplan.cli.project import Project
+from bandplan.cli.stack_choice import choose_stack, others_of_file
+from bandplan.cli.stack_configuration import configured_models
+from bandplan.stub.process import Running
 from tests.checkpoints import write_llama
 from tests.workspace.fake_workspace import TOKEN, FakeWorkspace, Reply, Seen
 

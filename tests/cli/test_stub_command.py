@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from cli.commands.stub import require_agreement
-from cli.errors import UsageProblem
-from cli.main import main
-from cli.project import Project
-from stub import process
+from bandplan.cli.commands.stub import require_agreement
+from bandplan.cli.errors import UsageProblem
+from bandplan.cli.main import main
+from bandplan.cli.project import Project
+from bandplan.stub import process
 
 
 @pytest.fixture

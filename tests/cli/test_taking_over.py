@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from cli.engines.exported import deployment_of, export
-from cli.engines.pulumi import PulumiEngine
-from cli.engines.taking_over import change_state, plan
-from cli.errors import CommandError
-from cli.project import Project
+from bandplan.cli.engines.exported import deployment_of, export
+from bandplan.cli.engines.pulumi import PulumiEngine
+from bandplan.cli.engines.taking_over import change_state, plan
+from bandplan.cli.errors import CommandError
+from bandplan.cli.project import Project
 
 PROGRAM = """\
 import json, sys

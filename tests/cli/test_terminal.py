@@ -13,12 +13,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-import cli.main
-from cli.errors import CommandError
-from cli.main import COMMANDS, main
-from embedded.terminal import Door, drawing_board
+import bandplan.cli.main
+from bandplan.cli.errors import CommandError
+from bandplan.cli.main import COMMANDS, main
+from bandplan.embedded.terminal import Door, drawing_board
+from bandplan.wire.visible import visible
 from tests.workspace.fake_workspace import TOKEN, FakeWorkspace, Reply
-from wire.visible import visible
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -135,7 +135,7 @@ def test_whatever_a_command_says_goes_through_the_door(
             json.dump([HOSTILE], sys.stdout, ensure_ascii=False)
             raise CommandError(f"file: {HOSTILE}")
 
-    monkeypatch.setattr(cli.main, "load_command", lambda _: Saying())
+    monkeypatch.setattr(bandplan.cli.main, "load_command", lambda _: Saying())
     assert main([name]) == 1
     said = capsys.readouterr()
     assert "RED" in said.out and "error: file: " in said.err
@@ -229,8 +229,8 @@ def test_nothing_goes_round_the_door() -> None:
     around = re.compile(r"(__stdout__|__stderr__|\bstd(out|err)\.buffer\b|\bstd(out|err)\.stream\b)")
     found = []
     for room in ("cli", "embedded", "serving", "report", "drift", "adoption", "policies", "components"):
-        for file in sorted((ROOT / room).rglob("*.py")):
+        for file in sorted((ROOT / "bandplan" / room).rglob("*.py")):
             tree = ast.parse(file.read_text(encoding="utf-8"))
             names = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
             found += [f"{file.relative_to(ROOT)}: {name}" for name in names if around.search(name)]
-    assert found == ["embedded/terminal.py: sys.stdout.stream"]
+    assert found == ["bandplan/embedded/terminal.py: sys.stdout.stream"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cli.engines.under_way import holder, with_journal
+from bandplan.cli.engines.under_way import holder, with_journal
 
 CHECKPOINT = b"the bytes of a checkpoint"
 BASE = {"base": hashlib.sha256(CHECKPOINT).hexdigest()}

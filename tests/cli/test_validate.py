@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.main import main
-from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
-from serving.workspace.cache import Cache
+from bandplan.cli.main import main
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from bandplan.serving.workspace.cache import Cache
 from tests.workspace.fake_workspace import TOKEN, FakeWorkspace, Reply, Seen
 
 ENTRY = """\

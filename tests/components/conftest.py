@@ -15,10 +15,10 @@ from google.protobuf import empty_pb2, json_format
 from pulumi.runtime import mocks, rpc, settings, stack
 from pulumi.runtime.proto import resource_pb2
 
-from serving.spec.loading import load_text
-from serving.throughput.needed import model_versions
-from serving.throughput.optimization_info import OptimizationInfo
-from serving.throughput.sizing import EndpointSizing, size
+from bandplan.serving.spec.loading import load_text
+from bandplan.serving.throughput.needed import model_versions
+from bandplan.serving.throughput.optimization_info import OptimizationInfo
+from bandplan.serving.throughput.sizing import EndpointSizing, size
 
 
 @dataclass(frozen=True)

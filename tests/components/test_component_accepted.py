@@ -6,20 +6,20 @@ from typing import Any
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from components.request import endpoint_request
-from provider.naming import to_api
-from serving.spec.entry import Entry
-from serving.spec.fields import keys_of
-from serving.spec.loading import load_text
-from serving.throughput.needed import model_versions
-from serving.throughput.optimization_info import OptimizationInfo
-from serving.throughput.sizing import EndpointSizing, size
-from stub.api.configuration import read_classic, read_provisioned
-from stub.api.permissions import read_permissions
-from stub.api.serving_endpoints import read_settings, read_tags
-from stub.state.access import LEVELS
-from stub.state.catalogue import Facts
-from stub.state.rules import check_configuration, check_endpoint_name
+from bandplan.components.request import endpoint_request
+from bandplan.provider.naming import to_api
+from bandplan.serving.spec.entry import Entry
+from bandplan.serving.spec.fields import keys_of
+from bandplan.serving.spec.loading import load_text
+from bandplan.serving.throughput.needed import model_versions
+from bandplan.serving.throughput.optimization_info import OptimizationInfo
+from bandplan.serving.throughput.sizing import EndpointSizing, size
+from bandplan.stub.api.configuration import read_classic, read_provisioned
+from bandplan.stub.api.permissions import read_permissions
+from bandplan.stub.api.serving_endpoints import read_settings, read_tags
+from bandplan.stub.state.access import LEVELS
+from bandplan.stub.state.catalogue import Facts
+from bandplan.stub.state.rules import check_configuration, check_endpoint_name
 from tests.spec.test_schema import PROPERTY, values_of
 
 CHUNK = 980

@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 import pulumi
 import pytest
 
-from components.bulk import bulk_declaration
-from components.fleet import Fleet
-from components.program import plan_stack, run
+from bandplan.components.bulk import bulk_declaration
+from bandplan.components.fleet import Fleet
+from bandplan.components.program import plan_stack, run
 from tests.answering import JsonHandler, answering
 
 ROOT = Path(__file__).parents[2]
@@ -366,7 +366,7 @@ def test_offline_uses_what_was_recorded_and_asks_nobody(tmp_path: Path, environ:
 
 def test_preview_path_imports_none_of_the_slow_packages() -> None:
     script = (
-        "import sys, components.program\n"
+        "import sys, bandplan.components.program\n"
         "slow = {'pulumi_databricks', 'databricks', 'mlflow', 'pandas', 'requests', 'httpx', 'rich', 'jsonschema'}\n"
         "print(sorted(slow & set(sys.modules)))"
     )

@@ -10,12 +10,12 @@ import pulumi
 import pytest
 from pulumi.output import Unknown
 
-from components.fleet import Fleet
-from components.program import Plan, followed_aliases, plan_stack, run
-from components.request import PendingEntity, endpoint_request
-from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
-from serving.throughput.registry_answers import ModelAlias
-from serving.workspace.cache import Cache
+from bandplan.components.fleet import Fleet
+from bandplan.components.program import Plan, followed_aliases, plan_stack, run
+from bandplan.components.request import PendingEntity, endpoint_request
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from bandplan.serving.throughput.registry_answers import ModelAlias
+from bandplan.serving.workspace.cache import Cache
 from tests.components.conftest import Recording
 from tests.workspace.fake_workspace import TOKEN, FakeWorkspace, Reply, Seen
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from components.capacity import capacity_inputs
-from components.request import endpoint_inputs, endpoint_request
-from components.wire import camel_case, wire
+from bandplan.components.capacity import capacity_inputs
+from bandplan.components.request import endpoint_inputs, endpoint_request
+from bandplan.components.wire import camel_case, wire
 
 BAND_OF_TWO_TO_THREE = {
     "name": "assistant_llama-3",

@@ -8,8 +8,8 @@ import pulumi_databricks
 import pytest
 from pulumi import _types
 
-from components.request import endpoint_request
-from components.resources import (
+from bandplan.components.request import endpoint_request
+from bandplan.components.resources import (
     EndpointReady,
     Grants,
     ModelAlias,
@@ -20,7 +20,7 @@ from components.resources import (
     RegisteredModel,
     databricks_plugin_version,
 )
-from provider.schema import package_schema
+from bandplan.provider.schema import package_schema
 
 PUBLISHED: dict[Any, tuple[Any, Any]] = {
     ModelServing: (pulumi_databricks.ModelServing, pulumi_databricks.ModelServingArgs),

@@ -10,17 +10,17 @@ from typing import Any, ClassVar
 import pulumi
 import pytest
 
-from components.capacity import capacity_inputs
-from components.endpoint import Endpoint
-from components.fleet import endpoint_summary
-from components.program import Plan, plan_stack
-from components.request import endpoint_request
-from report.price import Money
-from report.price_file import read_prices
-from report.reading import Reading
-from report.stated_capacity import component_capacity
-from serving.throughput.rollout import Running, RunningEntity, stage
-from serving.throughput.rollout_sizing import target_of, with_stage
+from bandplan.components.capacity import capacity_inputs
+from bandplan.components.endpoint import Endpoint
+from bandplan.components.fleet import endpoint_summary
+from bandplan.components.program import Plan, plan_stack
+from bandplan.components.request import endpoint_request
+from bandplan.report.price import Money
+from bandplan.report.price_file import read_prices
+from bandplan.report.reading import Reading
+from bandplan.report.stated_capacity import component_capacity
+from bandplan.serving.throughput.rollout import Running, RunningEntity, stage
+from bandplan.serving.throughput.rollout_sizing import target_of, with_stage
 from tests.answering import JsonHandler, answering
 
 TODAY = date(2026, 1, 1)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stub import process
+from bandplan.stub import process
 from tests.contract.target import ENDPOINTS, HOST, PREFIX, TOKEN, Target
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from stub import process
+from bandplan.stub import process
 from tests.contract.commands import CATALOG, SCHEMA, Command, command, found, needs
 from tests.contract.target import ENDPOINTS, Target
 from tests.e2e.conftest import FleetProject, by_name, plan_of

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from drift.endpoint import EndpointReport, endpoint_report
-from drift.pending import WantedEndpoint
-from drift.recorded import RecordedEndpoint
-from serving.workspace.endpoint_access import Grant
-from serving.workspace.surveyed import Surveyed
+from bandplan.drift.endpoint import EndpointReport, endpoint_report
+from bandplan.drift.pending import WantedEndpoint
+from bandplan.drift.recorded import RecordedEndpoint
+from bandplan.serving.workspace.endpoint_access import Grant
+from bandplan.serving.workspace.surveyed import Surveyed
 from tests.provider.builders import declaration, live
 
 CALLER = "deployer@example.com"

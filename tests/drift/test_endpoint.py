@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from drift.endpoint import endpoint_report
-from serving.workspace.endpoint_access import Grant
-from serving.workspace.surveyed import Surveyed
+from bandplan.drift.endpoint import endpoint_report
+from bandplan.serving.workspace.endpoint_access import Grant
+from bandplan.serving.workspace.surveyed import Surveyed
 from tests.drift.builders import CALLER, found, looked, recorded, surveyed, wanted
 from tests.provider.builders import live_config, live_served, served
 

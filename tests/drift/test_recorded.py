@@ -1,6 +1,6 @@
 from typing import Any
 
-from drift.recorded import SIGNATURE_KEY, recorded
+from bandplan.drift.recorded import SIGNATURE_KEY, recorded
 from tests.provider.builders import served
 
 PREFIX = "urn:pulumi:dev::bandplan::"

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from drift.recorded import RecordedAlias, RecordedStack, RecordedVersion
-from drift.registry import RegistryAnswers, model_reports
-from serving.workspace.registry_entries import SOURCE_DIGEST, RegisteredVersion
+from bandplan.drift.recorded import RecordedAlias, RecordedStack, RecordedVersion
+from bandplan.drift.registry import RegistryAnswers, model_reports
+from bandplan.serving.workspace.registry_entries import SOURCE_DIGEST, RegisteredVersion
 
 STATE = {"status": "READY", "digest": "sha256:aa", "tags": {"run": "5"}}
 STACK = RecordedStack(

@@ -1,12 +1,12 @@
 import json
 
-from drift.document import document
-from drift.pending import WantedEndpoint
-from drift.recorded import RecordedStack
-from drift.registry import RegistryAnswers
-from drift.stack import StackReport, stack_report
-from drift.text import text
-from serving.workspace.surveyed import Listed, Surveyed
+from bandplan.drift.document import document
+from bandplan.drift.pending import WantedEndpoint
+from bandplan.drift.recorded import RecordedStack
+from bandplan.drift.registry import RegistryAnswers
+from bandplan.drift.stack import StackReport, stack_report
+from bandplan.drift.text import text
+from bandplan.serving.workspace.surveyed import Listed, Surveyed
 from tests.drift.builders import CALLER, recorded, surveyed, wanted
 from tests.provider.builders import live_config, live_served, served
 

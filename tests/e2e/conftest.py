@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from stub import process
+from bandplan.stub import process
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -41,7 +41,7 @@ class FleetProject:
         shutil.copy(ROOT / "Pulumi.yaml", root / "Pulumi.yaml")
         self.write_models(without_registrations((ROOT / "models.yaml").read_text()))
         shutil.copytree(ROOT / "stacks", root / "stacks", ignore=shutil.ignore_patterns("__pycache__"))
-        (root / "provider").symlink_to(ROOT / "provider")
+        (root / "bandplan").symlink_to(ROOT / "bandplan")
         (root / "examples").symlink_to(ROOT / "examples")
         (root / ".venv").symlink_to(sys.prefix)
         self.stub_folder = root / ".bandplan" / "stub"
@@ -71,7 +71,7 @@ class FleetProject:
     def run(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         """`bandplan` with these arguments; output of both streams is kept apart."""
         return subprocess.run(
-            [sys.executable, "-m", "cli.main", "-C", str(self.root), *arguments],
+            [sys.executable, "-m", "bandplan.cli.main", "-C", str(self.root), *arguments],
             env=self.environment(**extra),
             capture_output=True,
             text=True,

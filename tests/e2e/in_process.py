@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cli.main import main
-from stub import process
+from bandplan.cli.main import main
+from bandplan.stub import process
 from tests.e2e.conftest import FleetProject, by_name
 
 STACK = ("--stack", "dev", "--engine", "embedded")

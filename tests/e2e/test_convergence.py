@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stub import process
+from bandplan.stub import process
 from tests.e2e.in_process import ROOT, FleetInProcess
 from tests.e2e.test_options import BANDS, CASES, LEGACY, UNITS, entities, models
 

@@ -133,7 +133,7 @@ def test_look_sends_nothing_but_get_writes_no_file_state_or_lock_and_loads_no_he
     proxy.seen.clear()
 
     program = (
-        "import sys\nfrom cli.main import main\n"
+        "import sys\nfrom bandplan.cli.main import main\n"
         f"status = main({['-C', str(fleet.root), 'drift', *stack]!r})\n"
         "heavy = ('pulumi', 'grpc', 'pulumi_databricks', 'databricks', 'mlflow', 'pandas', 'requests', 'rich')\n"
         "print(status, [name for name in heavy if name in sys.modules], file=sys.stderr)"

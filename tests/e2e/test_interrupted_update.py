@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from stub import process
+from bandplan.stub import process
 from tests.e2e.in_process import ROOT, STACK, FleetInProcess
 from tests.e2e.test_options import BANDS
 
@@ -31,7 +31,7 @@ def chat(most: int, **more: Any) -> dict[str, Any]:
 def begin(fleet: FleetInProcess, name: str) -> "subprocess.Popen[bytes]":
     """An `up` in a process of its own, once the workspace has begun what it asked for and will not end it by itself."""
     fleet.request("PUT", f"/stub/endpoints/{name}/settle", {"rule": "manual"})
-    command = [sys.executable, "-m", "cli.main", "-C", str(fleet.root), "up", "--yes", "--no-query", *STACK]
+    command = [sys.executable, "-m", "bandplan.cli.main", "-C", str(fleet.root), "up", "--yes", "--no-query", *STACK]
     workspace = {"DATABRICKS_HOST": fleet.workspace.host, "DATABRICKS_TOKEN": fleet.workspace.token}
     begun = subprocess.Popen(command, env=fleet.environment(**workspace), stdout=subprocess.DEVNULL)
     until(lambda: name in fleet.endpoint_names() and fleet.endpoint(name)["state"]["config_update"] == "IN_PROGRESS")

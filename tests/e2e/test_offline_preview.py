@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stub import process
+from bandplan.stub import process
 from tests.e2e.conftest import ROOT, SMALL, FleetProject, by_name
 
 NOWHERE = {"DATABRICKS_HOST": "http://127.0.0.1:9", "DATABRICKS_TOKEN": "not-to-be-used"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli.main import main
+from bandplan.cli.main import main
 from tests.e2e.conftest import ROOT, SMALL, FleetProject
 
 README = (ROOT / "README.md").read_text()
@@ -26,7 +26,7 @@ def shell(fleet: FleetProject, tmp_path: Path, engine: str) -> str:
     (fleet.root / "policies").symlink_to(ROOT / "policies")
     tools = tmp_path / "tools"
     tools.mkdir()
-    (tools / "bandplan").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cli.main "$@"\n')
+    (tools / "bandplan").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m bandplan.cli.main "$@"\n')
     (tools / "bandplan").chmod(0o755)
     return f'cd {shlex.quote(str(fleet.root))}\nPATH="{tools}:$PATH"\nexport BANDPLAN_ENGINE={engine}\n'
 

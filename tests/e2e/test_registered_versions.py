@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from serving.registration.digest import digest
-from serving.registration.source import parse
-from serving.workspace.registry import SOURCE_DIGEST
+from bandplan.serving.registration.digest import digest
+from bandplan.serving.registration.source import parse
+from bandplan.serving.workspace.registry import SOURCE_DIGEST
 from tests.checkpoints import write_logged
 from tests.e2e.conftest import FleetProject, by_name
 from tests.provider.version_bench import MLFLOW_MODEL

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from report.load import Given, load_reports
-from report.threshold import Thresholds
-from stub import process
+from bandplan.report.load import Given, load_reports
+from bandplan.report.threshold import Thresholds
+from bandplan.stub import process
 from tests.e2e.in_process import ROOT, FleetInProcess
 
 ENTRY: dict[str, Any] = {

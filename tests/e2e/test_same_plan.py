@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stub import process
+from bandplan.stub import process
 from tests.e2e.conftest import ROOT, FleetProject, plan_of, without_registrations
 
 pytestmark = [

@@ -15,19 +15,19 @@ from typing import Any, ClassVar, NamedTuple
 import pytest
 from pulumi.provider.experimental import provider as sdk
 
-from cli.engines.embedded import environment
-from cli.engines.engine import Options
-from cli.engines.offline import OfflineBandplan, OfflineDatabricks, preview_against
-from cli.project import Project
-from embedded.run import Engine
-from plugin.urn import resource_type
-from plugin.values import property_values
-from report.document import document_text
-from report.html.page import html
-from report.load import Given, load_reports
-from report.markdown.page import markdown
-from report.stack import StackReport
-from report.threshold import Thresholds
+from bandplan.cli.engines.embedded import environment
+from bandplan.cli.engines.engine import Options
+from bandplan.cli.engines.offline import OfflineBandplan, OfflineDatabricks, preview_against
+from bandplan.cli.project import Project
+from bandplan.embedded.run import Engine
+from bandplan.plugin.urn import resource_type
+from bandplan.plugin.values import property_values
+from bandplan.report.document import document_text
+from bandplan.report.html.page import html
+from bandplan.report.load import Given, load_reports
+from bandplan.report.markdown.page import markdown
+from bandplan.report.stack import StackReport
+from bandplan.report.threshold import Thresholds
 from tests.workspace.fake_workspace import TOKEN, FakeWorkspace, Reply, Seen
 
 ROOT = Path(__file__).parent.parent.parent

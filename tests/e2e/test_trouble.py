@@ -160,7 +160,18 @@ def test_interrupted_up_loses_no_endpoint(fleet: FleetProject) -> None:
     # No update ends by itself: the run comes as far as four endpoints, however slow or fast the machine is.
     fleet.bandplan("stub", "start", "--settle", "manual")
     child = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", "-C", str(fleet.root), "up", "--engine", "embedded", "--parallel", "4"],
+        [
+            sys.executable,
+            "-m",
+            "bandplan.cli.main",
+            "-C",
+            str(fleet.root),
+            "up",
+            "--engine",
+            "embedded",
+            "--parallel",
+            "4",
+        ],
         env=fleet.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.engines.plugin_executable import write_plugin_executable
-from stub import process
+from bandplan.cli.engines.plugin_executable import write_plugin_executable
+from bandplan.stub import process
 from tests.e2e.actions import JobRun, Runner, git, machine
 from tests.e2e.conftest import ENGINES, ROOT, FleetProject
 from tests.e2e.github import RepositoryFake, only
@@ -122,7 +122,7 @@ class Repository:
         checkout = self.runner.work / "deployed"
         self.runner.checkout(checkout, "main")
         environ = {**self.runner.machine, **self.runner.variables, **self.runner.secrets}
-        command = [sys.executable, "-m", "cli.main", "up", "--stack", "prod", "--yes"]
+        command = [sys.executable, "-m", "bandplan.cli.main", "up", "--stack", "prod", "--yes"]
         done = subprocess.run(command, cwd=checkout, env=environ, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         assert ceilings(self.fleet, "support-chat") == [3920]

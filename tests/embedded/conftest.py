@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from embedded.events import Event
-from embedded.run import Engine, Outcome
+from bandplan.embedded.events import Event
+from bandplan.embedded.run import Engine, Outcome
 from tests.embedded.toy import Toys
 
 HERE = Path(__file__).parent

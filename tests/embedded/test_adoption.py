@@ -8,10 +8,10 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from embedded.checkpoint import StackFile, parse
-from embedded.journal import Journal
-from embedded.run import Engine
-from plugin.errors import ProviderError
+from bandplan.embedded.checkpoint import StackFile, parse
+from bandplan.embedded.journal import Journal
+from bandplan.embedded.run import Engine
+from bandplan.plugin.errors import ProviderError
 from tests.embedded.conftest import ROOT, ToyProject, plan_of, thing
 
 
@@ -19,7 +19,7 @@ def killed_while_making(project: ToyProject, *resources: dict[str, object]) -> N
     """An update that is killed when the first toy is in the world and not yet in the state."""
     project.declare(*resources)
     script = (
-        "import os; from pathlib import Path; from embedded.run import Engine; from tests.embedded.toy import Toys\n"
+        "import os; from pathlib import Path; from bandplan.embedded.run import Engine; from tests.embedded.toy import Toys\n"
         "class Killed(Toys):\n"
         "    async def create(self, request):\n"
         "        made = await super().create(request)\n"

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from embedded.checkpoint import StackFile, parse
-from embedded.errors import EngineError
-from embedded.journal import Journal, replay
-from embedded.lock import hold
+from bandplan.embedded.checkpoint import StackFile, parse
+from bandplan.embedded.errors import EngineError
+from bandplan.embedded.journal import Journal, replay
+from bandplan.embedded.lock import hold
 from tests.damage import SPOILERS, as_text, damaged_bytes, damaged_documents
 from tests.embedded.conftest import ToyProject, box, thing
 

@@ -7,13 +7,13 @@ import re
 import pytest
 from rich.console import Console
 
-from embedded.display import shown
-from embedded.events import Diagnosed, Finished, PolicyViolated, Progressed, Started, StepBegan, StepFailed
-from embedded.lines import Lines
-from embedded.resource import ResourceState
-from embedded.steps import Op, PropertyDiff, Step
-from embedded.tree import Tree
-from embedded.wording import property_changes, short_label, summary
+from bandplan.embedded.display import shown
+from bandplan.embedded.events import Diagnosed, Finished, PolicyViolated, Progressed, Started, StepBegan, StepFailed
+from bandplan.embedded.lines import Lines
+from bandplan.embedded.resource import ResourceState
+from bandplan.embedded.steps import Op, PropertyDiff, Step
+from bandplan.embedded.tree import Tree
+from bandplan.embedded.wording import property_changes, short_label, summary
 from tests.embedded.conftest import ToyProject, box, thing
 
 URN = "urn:pulumi:local::toys::toy:index/thing:Thing::a"
@@ -152,7 +152,7 @@ def test_label_is_shortened_to_the_room_there_is(width: int, label: str) -> None
 def test_terminal_that_cannot_move_its_cursor_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    monkeypatch.setattr("embedded.display._print_line", said.append)
+    monkeypatch.setattr("bandplan.embedded.display._print_line", said.append)
     monkeypatch.setenv("TERM", "dumb")
 
     with shown(is_quiet=False, is_full=False) as listen:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from embedded.checkpoint import StackFile
-from embedded.errors import StackLocked
-from embedded.lock import hold
+from bandplan.embedded.checkpoint import StackFile
+from bandplan.embedded.errors import StackLocked
+from bandplan.embedded.lock import hold
 from tests.embedded.conftest import ROOT, ToyProject, plan_of, thing
 
 
@@ -122,7 +122,7 @@ def test_unsupported_option_is_refused_by_name(project: ToyProject, options: dic
 def test_killed_update_loses_no_resource(project: ToyProject, tmp_path: Path) -> None:
     project.declare(*[thing(f"t{number}", seconds=0.05 * number) for number in range(60)])
     script = (
-        "import sys; from pathlib import Path; from embedded.run import Engine; from tests.embedded.toy import Toys;"
+        "import sys; from pathlib import Path; from bandplan.embedded.run import Engine; from tests.embedded.toy import Toys;"
         f"Engine(Path({str(project.folder)!r}), 'local', Path({str(project.state_dir)!r}),"
         f" {{'toy': Toys(Path({str(project.toys.world)!r}))}}, lambda event: None, parallel=4).up()"
     )

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from embedded.lines import Lines
+from bandplan.embedded.lines import Lines
 from tests.embedded.conftest import ToyProject, box, plan_of, thing
 
 

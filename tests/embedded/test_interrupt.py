@@ -15,7 +15,7 @@ from tests.embedded.conftest import ROOT, ToyProject, thing
 def interrupted(project: ToyProject, act: str, number: signal.Signals, is_time: Callable[[], bool]) -> str:
     """Run `act` in a process of its own, two resources at a time; signal it when it is time. Its last words."""
     script = (
-        "import sys; from pathlib import Path; from embedded.run import Engine; from tests.embedded.toy import Toys;"
+        "import sys; from pathlib import Path; from bandplan.embedded.run import Engine; from tests.embedded.toy import Toys;"
         f"engine = Engine(Path({str(project.folder)!r}), 'local', Path({str(project.state_dir)!r}),"
         f" {{'toy': Toys(Path({str(project.toys.world)!r}))}}, lambda event: None, parallel=2);"
         f"outcome = engine.{act}(); print(outcome.digest['diagnostics'][-1]['message']); sys.exit(not outcome.ok)"
@@ -66,7 +66,7 @@ def test_interrupted_destroy_deletes_nothing_more(project: ToyProject) -> None:
 def test_second_interrupt_ends_at_once_and_the_next_run_takes_over(project: ToyProject) -> None:
     project.declare(thing("a"), thing("slow", seconds=600))
     script = (
-        "from pathlib import Path; from embedded.run import Engine; from tests.embedded.toy import Toys;"
+        "from pathlib import Path; from bandplan.embedded.run import Engine; from tests.embedded.toy import Toys;"
         f"Engine(Path({str(project.folder)!r}), 'local', Path({str(project.state_dir)!r}),"
         f" {{'toy': Toys(Path({str(project.toys.world)!r}))}}, lambda event: None, parallel=2).up()"
     )

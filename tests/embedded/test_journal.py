@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from embedded.checkpoint import Snapshot, StackFile, parse
-from embedded.journal import Journal, replay
-from embedded.resource import STACK_TYPE, ResourceState
+from bandplan.embedded.checkpoint import Snapshot, StackFile, parse
+from bandplan.embedded.journal import Journal, replay
+from bandplan.embedded.resource import STACK_TYPE, ResourceState
 from tests.embedded.conftest import ROOT, ToyProject, plan_of, thing
 
 
@@ -187,7 +187,7 @@ def test_journal_that_cannot_be_written_stops_the_update_and_loses_nothing(proje
     """As on a full disk: what was written stays, a line may be cut, and the next run takes it over."""
     project.declare(*[thing(f"t{number}") for number in range(40)])
     script = (
-        "import resource; from pathlib import Path; from embedded.run import Engine; from tests.embedded.toy import Toys\n"
+        "import resource; from pathlib import Path; from bandplan.embedded.run import Engine; from tests.embedded.toy import Toys\n"
         "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))\n"
         f"outcome = Engine(Path({str(project.folder)!r}), 'local', Path({str(project.state_dir)!r}),"

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from cli.engines.embedded import EmbeddedEngine
-from cli.engines.engine import Options
-from cli.project import Project
-from embedded.checkpoint import StackFile, parse
-from embedded.journal import Journal
-from plugin.errors import ProviderError
+from bandplan.cli.engines.embedded import EmbeddedEngine
+from bandplan.cli.engines.engine import Options
+from bandplan.cli.project import Project
+from bandplan.embedded.checkpoint import StackFile, parse
+from bandplan.embedded.journal import Journal
+from bandplan.plugin.errors import ProviderError
 from tests.embedded.conftest import ROOT, ToyProject, box, plan_of, thing
 
 
@@ -25,7 +25,7 @@ def killed_amid(project: ToyProject, act: str, moment: str, *resources: dict[str
     project.declare(*resources)
     call = f"{act}(self, request)"
     script = (
-        "import os; from pathlib import Path; from embedded.run import Engine; from tests.embedded.toy import Toys\n"
+        "import os; from pathlib import Path; from bandplan.embedded.run import Engine; from tests.embedded.toy import Toys\n"
         "class Killed(Toys):\n"
         f"    async def {call}:\n"
         f"        await super().{act}(request) if {moment == 'after'} else None\n"
@@ -231,7 +231,7 @@ def test_command_settles_before_it_plans(project: ToyProject, monkeypatch: pytes
     project.state_dir.rename(state_dir)
     project.state_dir = state_dir
     lock = dead_lock(project)
-    monkeypatch.setattr("cli.engines.embedded.providers", lambda listen: {"toy": project.toys})
+    monkeypatch.setattr("bandplan.cli.engines.embedded.providers", lambda listen: {"toy": project.toys})
     environ = {**os.environ, "DATABRICKS_HOST": "http://127.0.0.1:1"}
 
     result = EmbeddedEngine(Project(project.folder), "local", environ).up(Options())

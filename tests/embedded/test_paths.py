@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from embedded.paths import below, contains, keep_old, parse
+from bandplan.embedded.paths import below, contains, keep_old, parse
 from tests.embedded.conftest import ToyProject, thing
 
 

@@ -1,6 +1,6 @@
 """An update that is held to a preview does the steps of that preview, and none besides."""
 
-from cli.engines.permission import permission
+from bandplan.cli.engines.permission import permission
 from tests.embedded.conftest import ToyProject, thing
 
 

@@ -9,10 +9,10 @@ import pytest
 from pulumi.provider.experimental import provider as protocol
 from rich.console import Console
 
-from embedded.events import Diagnosed
-from embedded.lines import Lines
-from embedded.run import Engine, Outcome
-from embedded.tree import Tree
+from bandplan.embedded.events import Diagnosed
+from bandplan.embedded.lines import Lines
+from bandplan.embedded.run import Engine, Outcome
+from bandplan.embedded.tree import Tree
 from tests.embedded.conftest import ToyProject, box, plan_of, thing
 from tests.embedded.toy import Toys
 

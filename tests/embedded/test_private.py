@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from embedded.checkpoint import StackFile, parse
-from embedded.journal import Journal
-from embedded.lock import hold
+from bandplan.embedded.checkpoint import StackFile, parse
+from bandplan.embedded.journal import Journal
+from bandplan.embedded.lock import hold
 from tests.embedded.conftest import ToyProject, thing
 
 

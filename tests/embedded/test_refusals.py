@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pulumi.runtime.proto import resource_pb2
 
-from embedded.errors import ProjectError, Unsupported
-from embedded.loopback import require_loopback
-from embedded.monitor import Monitor
-from embedded.project import load
+from bandplan.embedded.errors import ProjectError, Unsupported
+from bandplan.embedded.loopback import require_loopback
+from bandplan.embedded.monitor import Monitor
+from bandplan.embedded.project import load
 from tests.embedded.conftest import ToyProject, thing
 
 

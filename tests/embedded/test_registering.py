@@ -10,8 +10,8 @@ import pytest
 from pulumi import resource as sdk_resource
 from pulumi.runtime import resource as sdk_runtime
 
-from embedded import program
-from embedded.registering import Registering
+from bandplan.embedded import program
+from bandplan.embedded.registering import Registering
 from tests.embedded.conftest import HERE, ToyProject, thing
 
 

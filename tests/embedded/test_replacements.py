@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from embedded.run import Outcome
+from bandplan.embedded.run import Outcome
 from tests.embedded.conftest import ToyProject, plan_of, thing
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from embedded.errors import StackLocked
+from bandplan.embedded.errors import StackLocked
 from tests.embedded.conftest import ToyProject, thing
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from embedded.checkpoint import StackFile, parse
-from embedded.journal import Journal
-from embedded.resource import ResourceState
+from bandplan.embedded.checkpoint import StackFile, parse
+from bandplan.embedded.journal import Journal
+from bandplan.embedded.resource import ResourceState
 from tests.embedded.conftest import ToyProject, box, thing
 
 

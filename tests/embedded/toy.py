@@ -18,8 +18,8 @@ from typing import Any
 
 from pulumi.provider.experimental import provider as protocol
 
-from plugin.errors import InitFailed, ProviderError
-from plugin.values import UNKNOWN, plain, property_values
+from bandplan.plugin.errors import InitFailed, ProviderError
+from bandplan.plugin.values import UNKNOWN, plain, property_values
 
 PropertyDiff, Kind = protocol.PropertyDiff, protocol.PropertyDiffKind
 
@@ -144,6 +144,6 @@ class Toys(protocol.Provider):
 
 
 if __name__ == "__main__":
-    from plugin.server import serve
+    from bandplan.plugin.server import serve
 
     serve(Toys(Path(os.environ["TOY_WORLD"])), "1.0.0", sys.argv[1:])

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from plugin.complete import complete
+from bandplan.plugin.complete import complete
 
 
 def test_value_of_a_coroutine_that_never_awaits_is_returned() -> None:

@@ -5,7 +5,7 @@ import sys
 
 CHECK = """
 import sys
-from plugin.lean_sdk import import_late
+from bandplan.plugin.lean_sdk import import_late
 import_late()
 import pulumi, pulumi.provider.experimental.provider
 assert "pulumi.automation._local_workspace" not in sys.modules, "the Automation API was loaded"
@@ -23,6 +23,6 @@ def test_automation_api_and_dill_load_when_first_used_and_not_before() -> None:
 
 
 def test_a_call_after_the_sdk_is_loaded_changes_nothing() -> None:
-    check = "import pulumi, sys; from plugin.lean_sdk import import_late; n = len(sys.meta_path); import_late(); assert len(sys.meta_path) == n"
+    check = "import pulumi, sys; from bandplan.plugin.lean_sdk import import_late; n = len(sys.meta_path); import_late(); assert len(sys.meta_path) == n"
 
     assert subprocess.run([sys.executable, "-c", check]).returncode == 0

@@ -16,9 +16,9 @@ PLUGIN = textwrap.dedent(
     """
     import sys, threading
     from pulumi.provider.experimental import provider as sdk
-    from plugin.errors import InitFailed, ProviderError
-    from plugin.server import serve
-    from plugin.values import UNKNOWN, plain, property_values
+    from bandplan.plugin.errors import InitFailed, ProviderError
+    from bandplan.plugin.server import serve
+    from bandplan.plugin.values import UNKNOWN, plain, property_values
 
     class Sample(sdk.Provider):
         cancelled = threading.Event()

@@ -1,4 +1,4 @@
-from plugin.urn import resource_type
+from bandplan.plugin.urn import resource_type
 
 
 def test_type_of_a_child_is_its_own_not_its_parents() -> None:

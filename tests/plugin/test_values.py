@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pulumi.provider.experimental.property_value import PropertyValue
 
-from plugin.values import UNKNOWN, plain, property_value
+from bandplan.plugin.values import UNKNOWN, plain, property_value
 
 
 @pytest.mark.parametrize(

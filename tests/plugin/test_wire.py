@@ -5,8 +5,8 @@ from google.protobuf import struct_pb2
 from pulumi.provider.experimental.property_value import PropertyValue, ResourceReference
 from pulumi.runtime import rpc
 
-from plugin.values import UNKNOWN, plain, property_values
-from plugin.wire import from_struct, to_struct
+from bandplan.plugin.values import UNKNOWN, plain, property_values
+from bandplan.plugin.wire import from_struct, to_struct
 
 
 def struct(**fields: object) -> struct_pb2.Struct:

@@ -5,13 +5,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from policies.analyzer import Analyzer
-from policies.configuration import configured
-from policies.endpoint import TYPE as ENDPOINT
-from policies.fleet import STACK_TYPE
-from policies.fleet import TYPE as FLEET
-from policies.pack import RULES
-from policies.plain import UNKNOWN
+from bandplan.policies.analyzer import Analyzer
+from bandplan.policies.configuration import configured
+from bandplan.policies.endpoint import TYPE as ENDPOINT
+from bandplan.policies.fleet import STACK_TYPE
+from bandplan.policies.fleet import TYPE as FLEET
+from bandplan.policies.pack import RULES
+from bandplan.policies.plain import UNKNOWN
 
 TODAY = date(2026, 11, 22)
 URN = "urn:pulumi:prod::fleet::bandplan:index:Fleet$bandplan:index:Endpoint::support-chat"

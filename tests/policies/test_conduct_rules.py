@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from policies.rules.model_not_pinned import is_base_llama
+from bandplan.policies.rules.model_not_pinned import is_base_llama
 from tests.policies.builders import band, endpoint, told
 
 UNITS = {"servedName": "agents", "model": "system.ai.gpt-oss-120b", "trafficPercent": 100, "modelUnits": 100}

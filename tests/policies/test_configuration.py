@@ -8,12 +8,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from policies.configuration import configured
-from policies.errors import BadConfiguration
-from policies.pack import RULES, VERSION
-from serving.spec import rules as file_rules
-from serving.spec.suggestion import nearest
-from serving.throughput import rules as throughput_rules
+from bandplan.policies.configuration import configured
+from bandplan.policies.errors import BadConfiguration
+from bandplan.policies.pack import RULES, VERSION
+from bandplan.serving.spec import rules as file_rules
+from bandplan.serving.spec.suggestion import nearest
+from bandplan.serving.throughput import rules as throughput_rules
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "policies.md"
@@ -148,6 +148,6 @@ def test_examples_of_the_page_can_be_used() -> None:
     examples = re.findall(r"^```json\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     configuration, measurements, region = examples
     assert levels(json.loads(configuration))["over-provisioned"] == "mandatory"
-    jsonschema.validate(json.loads(measurements), json.loads((ROOT / "measurements.schema.json").read_text()))
+    jsonschema.validate(json.loads(measurements), json.loads((ROOT / "schemas/measurements.schema.json").read_text()))
     assert levels(json.loads(f"{{{region}}}"))["single-region"] == "mandatory"
     configured(RULES, {"money-budget": {"prices": "prices.yaml", "per_hour": 40}})

@@ -69,7 +69,7 @@ def test_rule_abstains_on_a_file_without_its_shape_and_is_silent_without_a_file(
 
 
 def test_schema_of_measurements_takes_what_the_rule_reads_and_refuses_what_it_does_not() -> None:
-    schema = json.loads((ROOT / "measurements.schema.json").read_text())
+    schema = json.loads((ROOT / "schemas/measurements.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate({"version": 1, "measurements": [MEASURED]}, schema)
     for broken in ({"samples": "many"}, {"percentile": 101}, {"from": "yesterday"}, {"extra": 1}):

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.capacity import capacity_inputs
-from policies.plain import UNKNOWN
-from serving.spec.entry import Entry
-from serving.spec.source import Source
-from serving.throughput.bands import bands_for
-from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
-from serving.throughput.sizing import size_entry
+from bandplan.components.capacity import capacity_inputs
+from bandplan.policies.plain import UNKNOWN
+from bandplan.serving.spec.entry import Entry
+from bandplan.serving.spec.source import Source
+from bandplan.serving.throughput.bands import bands_for
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from bandplan.serving.throughput.sizing import size_entry
 from tests.policies.builders import band, endpoint, told, unsized_band, waiver
 
 

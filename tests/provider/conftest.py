@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.workspace.client import WorkspaceClient
-from stub.process import Running, start, stop
+from bandplan.serving.workspace.client import WorkspaceClient
+from bandplan.stub.process import Running, start, stop
 from tests.provider.version_bench import VersionBench
 from tests.provider.workbench import Workbench
 from tests.stub.stub_client import StubClient

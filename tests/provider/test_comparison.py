@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from provider.comparison import description_difference, differences, task_difference, unverifiable
-from provider.declared import Declared
-from provider.difference import property_path
+from bandplan.provider.comparison import description_difference, differences, task_difference, unverifiable
+from bandplan.provider.declared import Declared
+from bandplan.provider.difference import property_path
 from tests.provider.builders import MODEL, declaration, declared, live, live_config, live_served, served
 
 

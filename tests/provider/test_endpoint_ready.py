@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from plugin.errors import ProviderError
-from provider.endpoint_ready import Surroundings, make_ready
-from provider.inputs import Wanted
-from serving.workspace.client import WorkspaceClient
-from serving.workspace.endpoints import Endpoints
-from serving.workspace.live_endpoint import LiveEndpoint
-from serving.workspace.retries import Retries
+from bandplan.plugin.errors import ProviderError
+from bandplan.provider.endpoint_ready import Surroundings, make_ready
+from bandplan.provider.inputs import Wanted
+from bandplan.serving.workspace.client import WorkspaceClient
+from bandplan.serving.workspace.endpoints import Endpoints
+from bandplan.serving.workspace.live_endpoint import LiveEndpoint
+from bandplan.serving.workspace.retries import Retries
 from tests.provider.builders import declaration, live_config, live_served, served
 from tests.workspace.fake_workspace import TOKEN, FakeTime, FakeWorkspace, Reply, Seen
 

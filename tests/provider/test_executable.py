@@ -9,9 +9,9 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from provider.schema import VERSION
+from bandplan.provider.schema import VERSION
 
-EXECUTABLE = Path(__file__).parents[2] / "provider" / "pulumi-resource-bandplan"
+EXECUTABLE = Path(__file__).parents[2] / "bandplan" / "provider" / "pulumi-resource-bandplan"
 
 
 def test_executable_serves_the_provider_and_ends_when_told() -> None:

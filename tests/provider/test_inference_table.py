@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from plugin.errors import ProviderError
-from provider.inference_table import renamed_while_enabled
+from bandplan.plugin.errors import ProviderError
+from bandplan.provider.inference_table import renamed_while_enabled
 from tests.provider.builders import declaration
 from tests.provider.workbench import Workbench
 

@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
-from plugin.values import UNKNOWN
-from provider.input_kinds import is_known
-from provider.inputs import findings
-from provider.property_changes import property_changes
+from bandplan.plugin.values import UNKNOWN
+from bandplan.provider.input_kinds import is_known
+from bandplan.provider.inputs import findings
+from bandplan.provider.property_changes import property_changes
 from tests.provider.builders import declaration, served
 
 

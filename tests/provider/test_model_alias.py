@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pulumi.provider.experimental import provider as sdk
 
-from plugin.values import UNKNOWN, plain
-from provider.schema import MODEL_ALIAS
+from bandplan.plugin.values import UNKNOWN, plain
+from bandplan.provider.schema import MODEL_ALIAS
 from tests.provider.version_bench import VersionBench
 
 

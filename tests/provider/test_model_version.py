@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from pulumi.provider.experimental import provider as sdk
 
-from plugin.errors import InitFailed, ProviderError
-from plugin.values import UNKNOWN, plain
-from provider.context import Context
-from provider.model_version_inputs import WantedVersion
-from serving.registration.errors import RegistrationError
-from serving.registration.request import Registered
-from serving.workspace.registry import SOURCE_DIGEST
+from bandplan.plugin.errors import InitFailed, ProviderError
+from bandplan.plugin.values import UNKNOWN, plain
+from bandplan.provider.context import Context
+from bandplan.provider.model_version_inputs import WantedVersion
+from bandplan.serving.registration.errors import RegistrationError
+from bandplan.serving.registration.request import Registered
+from bandplan.serving.workspace.registry import SOURCE_DIGEST
 from tests.provider.version_bench import MLFLOW_MODEL, VersionBench, asked
 from tests.stub.registering import mlmodel
 

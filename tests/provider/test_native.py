@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from pulumi.provider.experimental import provider as sdk
 
-from plugin.complete import complete
-from plugin.errors import ProviderError
-from plugin.values import UNKNOWN, plain
-from provider.native import BandplanProvider
-from provider.schema import ENDPOINT_READY
-from serving.workspace.client import WorkspaceClient
-from serving.workspace.errors import NotConfigured
+from bandplan.plugin.complete import complete
+from bandplan.plugin.errors import ProviderError
+from bandplan.plugin.values import UNKNOWN, plain
+from bandplan.provider.native import BandplanProvider
+from bandplan.provider.schema import ENDPOINT_READY
+from bandplan.serving.workspace.client import WorkspaceClient
+from bandplan.serving.workspace.errors import NotConfigured
 from tests.provider.builders import declaration, served
 from tests.provider.workbench import Workbench
 
@@ -579,8 +579,8 @@ def test_another_resource_type_is_refused(bench: Workbench) -> None:
 
 def test_a_fleet_that_registers_nothing_loads_nothing_that_registering_needs() -> None:
     script = (
-        "import sys, provider.native\n"
-        "print(sorted({'pydantic', 'mlflow', 'serving.registration', 'provider.model_version'} & set(sys.modules)))"
+        "import sys, bandplan.provider.native\n"
+        "print(sorted({'pydantic', 'mlflow', 'bandplan.serving.registration', 'bandplan.provider.model_version'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr

@@ -1,6 +1,6 @@
 import pytest
 
-from provider.readiness import EntityFailure, Failed, Ready, Waiting, assess
+from bandplan.provider.readiness import EntityFailure, Failed, Ready, Waiting, assess
 from tests.provider.builders import live, live_config, live_served
 
 

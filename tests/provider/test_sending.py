@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
-from provider.comparison import differences
-from provider.declared import Declared
-from provider.sending import Request, requests
-from serving.workspace.live_endpoint import LiveEndpoint
+from bandplan.provider.comparison import differences
+from bandplan.provider.declared import Declared
+from bandplan.provider.sending import Request, requests
+from bandplan.serving.workspace.live_endpoint import LiveEndpoint
 from tests.provider.builders import declared, live, live_config, live_served, served
 
 NOTIFIED = {"onUpdateFailures": ["a@x"], "onUpdateSuccesses": []}

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from pulumi.provider.experimental import provider as sdk
 
-from plugin.errors import ProviderError
-from plugin.values import plain
-from provider.declared import Declared
-from provider.readiness import EntityFailure, Failed
-from provider.shortfall import is_for_lack_of_capacity, shortfalls
+from bandplan.plugin.errors import ProviderError
+from bandplan.plugin.values import plain
+from bandplan.provider.declared import Declared
+from bandplan.provider.readiness import EntityFailure, Failed
+from bandplan.provider.shortfall import is_for_lack_of_capacity, shortfalls
 from tests.provider.builders import declaration, live, live_config, live_served, served
 from tests.provider.workbench import Workbench
 

@@ -10,15 +10,15 @@ from typing import Any
 
 from pulumi.provider.experimental import provider as sdk
 
-from plugin.complete import complete
-from plugin.values import plain, property_values
-from provider.context import Context
-from provider.model_version_inputs import WantedVersion
-from provider.native import BandplanProvider
-from provider.schema import MODEL_ALIAS, MODEL_VERSION
-from serving.registration.request import Registered
-from serving.workspace.client import WorkspaceClient
-from serving.workspace.registry import SOURCE_DIGEST, Registry
+from bandplan.plugin.complete import complete
+from bandplan.plugin.values import plain, property_values
+from bandplan.provider.context import Context
+from bandplan.provider.model_version_inputs import WantedVersion
+from bandplan.provider.native import BandplanProvider
+from bandplan.provider.schema import MODEL_ALIAS, MODEL_VERSION
+from bandplan.serving.registration.request import Registered
+from bandplan.serving.workspace.client import WorkspaceClient
+from bandplan.serving.workspace.registry import SOURCE_DIGEST, Registry
 from tests.checkpoints import write_logged
 from tests.stub.registering import created, finalized, mlmodel, place, put
 from tests.stub.stub_client import ENDPOINTS, StubClient

@@ -5,15 +5,15 @@ from typing import Any, Literal
 
 from pulumi.provider.experimental import provider as sdk
 
-from plugin.complete import complete
-from plugin.values import plain, property_values
-from provider.config_body import config_body
-from provider.declared import Declared
-from provider.native import BandplanProvider
-from provider.schema import ENDPOINT_READY
-from serving.workspace.client import WorkspaceClient
-from serving.workspace.endpoints import Endpoints
-from serving.workspace.live_endpoint import LiveEndpoint
+from bandplan.plugin.complete import complete
+from bandplan.plugin.values import plain, property_values
+from bandplan.provider.config_body import config_body
+from bandplan.provider.declared import Declared
+from bandplan.provider.native import BandplanProvider
+from bandplan.provider.schema import ENDPOINT_READY
+from bandplan.serving.workspace.client import WorkspaceClient
+from bandplan.serving.workspace.endpoints import Endpoints
+from bandplan.serving.workspace.live_endpoint import LiveEndpoint
 from tests.provider.builders import declaration
 
 ROOT = "/api/2.0/serving-endpoints"

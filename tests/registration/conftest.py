@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.workspace.client import WorkspaceClient
-from serving.workspace.registry import Registry
-from stub import process
+from bandplan.serving.workspace.client import WorkspaceClient
+from bandplan.serving.workspace.registry import Registry
+from bandplan.stub import process
 from tests.checkpoints import write_logged
 from tests.stub.stub_client import StubClient
 

@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from serving.registration.legacy_versions import legacy_version_problems
-from serving.spec.loading import load_text
-from serving.spec.problem import Problem
-from serving.workspace.client import WorkspaceClient
+from bandplan.serving.registration.legacy_versions import legacy_version_problems
+from bandplan.serving.spec.loading import load_text
+from bandplan.serving.spec.problem import Problem
+from bandplan.serving.workspace.client import WorkspaceClient
 from tests.answering import JsonHandler, answering
 
 FILES = "/api/2.0/fs/files/Models"

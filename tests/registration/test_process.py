@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from serving.registration.errors import RegistrationError, RegistrationStopped
-from serving.registration.job import Event, Job
-from serving.registration.process import run_job
-from serving.registration.timing import Timing, Waiting
+from bandplan.serving.registration.errors import RegistrationError, RegistrationStopped
+from bandplan.serving.registration.job import Event, Job
+from bandplan.serving.registration.process import run_job
+from bandplan.serving.registration.timing import Timing, Waiting
 
 HOST, TOKEN = "http://127.0.0.1:1", "dapi-secret-0123456789"
 JOB = Job("run", "runs:/a/model", "runs:/a/model", name="ml.chat.tiny", digest="sha256:00")

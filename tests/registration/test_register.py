@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from serving.registration.attempt import MARK, Attempt, Mark
-from serving.registration.digest import digest
-from serving.registration.errors import RegistrationError, RegistrationStopped, UnsuitableSource
-from serving.registration.job import Event, Job
-from serving.registration.register import register
-from serving.registration.request import Registered, RegistrationRequest
-from serving.registration.source import parse
-from serving.registration.timing import Timing, Waiting
-from serving.workspace.registry import SOURCE_DIGEST, Registry
-from serving.workspace.registry_entries import PENDING
-from stub.process import Running
+from bandplan.serving.registration.attempt import MARK, Attempt, Mark
+from bandplan.serving.registration.digest import digest
+from bandplan.serving.registration.errors import RegistrationError, RegistrationStopped, UnsuitableSource
+from bandplan.serving.registration.job import Event, Job
+from bandplan.serving.registration.register import register
+from bandplan.serving.registration.request import Registered, RegistrationRequest
+from bandplan.serving.registration.source import parse
+from bandplan.serving.registration.timing import Timing, Waiting
+from bandplan.serving.workspace.registry import SOURCE_DIGEST, Registry
+from bandplan.serving.workspace.registry_entries import PENDING
+from bandplan.stub.process import Running
 from tests.stub.registering import created, finalized, mlmodel, place, put
 from tests.stub.stub_client import StubClient
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.registration.errors import RegistrationError
-from serving.registration.source import parse
+from bandplan.serving.registration.errors import RegistrationError
+from bandplan.serving.registration.source import parse
 from tests.checkpoints import write_llama
 
 

@@ -14,17 +14,17 @@ from typing import Any
 
 import pytest
 
-from serving.registration.digest import digest
-from serving.registration.environment import process_environment
-from serving.registration.errors import RegistrationError
-from serving.registration.job import Event, Job
-from serving.registration.mlmodel import findings, parse_mlmodel
-from serving.registration.process import COMMAND
-from serving.registration.register import register
-from serving.registration.request import Registered, RegistrationRequest
-from serving.registration.source import parse
-from serving.workspace.registry import SOURCE_DIGEST, Registry
-from stub.process import Running
+from bandplan.serving.registration.digest import digest
+from bandplan.serving.registration.environment import process_environment
+from bandplan.serving.registration.errors import RegistrationError
+from bandplan.serving.registration.job import Event, Job
+from bandplan.serving.registration.mlmodel import findings, parse_mlmodel
+from bandplan.serving.registration.process import COMMAND
+from bandplan.serving.registration.register import register
+from bandplan.serving.registration.request import Registered, RegistrationRequest
+from bandplan.serving.registration.source import parse
+from bandplan.serving.workspace.registry import SOURCE_DIGEST, Registry
+from bandplan.stub.process import Running
 from tests.checkpoints import write_bert, write_llama, write_sparse_llama
 from tests.stub.stub_client import StubClient
 
@@ -255,7 +255,7 @@ def log_model_command(workspace: Running, folder: Path, name: str) -> Iterator[s
     environ = {**os.environ, "DATABRICKS_HOST": workspace.host, "DATABRICKS_TOKEN": workspace.token}
     command = ["log-model", folder.name, "--register", "--name", name, "--stack", "dev"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", *command],
+        [sys.executable, "-m", "bandplan.cli.main", *command],
         cwd=folder.parent,
         env={**environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

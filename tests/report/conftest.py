@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from report.comment.body import Posted, posted
-from report.comment.client import Clock
-from report.comment.forge import Forge
-from report.comment.place import find_place
-from report.markdown.page import section_of
+from bandplan.report.comment.body import Posted, posted
+from bandplan.report.comment.client import Clock
+from bandplan.report.comment.forge import Forge
+from bandplan.report.comment.place import find_place
+from bandplan.report.markdown.page import section_of
 from tests.report.forge_fake import NUMBER, TOKEN, ForgeFake, GitHubFake, GitLabFake, serving
 from tests.report.previews import changed, document, entity, inputs, report_on
 

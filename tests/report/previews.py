@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from report.load import Given, load_reports
-from report.price import Prices
-from report.stack import StackReport
-from report.threshold import Thresholds
+from bandplan.report.load import Given, load_reports
+from bandplan.report.price import Prices
+from bandplan.report.stack import StackReport
+from bandplan.report.threshold import Thresholds
 
 CHUNK = 980
 MODEL = "system.ai.llama_v3_3_70b_instruct"

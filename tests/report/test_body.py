@@ -1,8 +1,8 @@
 """What a comment holds, written and read back."""
 
-from report.comment.body import MARKER, is_report, merged, parse, posted, render
-from report.markdown.fitting import LIMIT, length
-from report.markdown.page import section_of
+from bandplan.report.comment.body import MARKER, is_report, merged, parse, posted, render
+from bandplan.report.markdown.fitting import LIMIT, length
+from bandplan.report.markdown.page import section_of
 from tests.report.conftest import part
 from tests.report.previews import changed, document, entity, inputs, report_on
 from tests.report.test_escaping import NASTY

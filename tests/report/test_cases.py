@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from report.load import Given, load_prices, load_reports
-from report.markdown.page import markdown
-from report.stack import StackReport
-from report.threshold import Thresholds
+from bandplan.report.load import Given, load_prices, load_reports
+from bandplan.report.markdown.page import markdown
+from bandplan.report.stack import StackReport
+from bandplan.report.threshold import Thresholds
 
 DATA = Path(__file__).parent / "data"
 CASES = sorted(folder.name for folder in DATA.iterdir())

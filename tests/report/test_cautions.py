@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from report.document import document_text
-from report.html.page import html
-from report.markdown.page import markdown
-from report.offline import OFFLINE
-from report.stack import StackReport
+from bandplan.report.document import document_text
+from bandplan.report.html.page import html
+from bandplan.report.markdown.page import markdown
+from bandplan.report.offline import OFFLINE
+from bandplan.report.stack import StackReport
 from tests.report.previews import changed, component_urn, document, entity, inputs, report_on
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from report.comment.client import MOST_WAITING_SECONDS, Client, checked_base_url, checked_token
-from report.errors import LostAnswer, NotConfigured, PostingError, Refused, Unavailable
+from bandplan.report.comment.client import MOST_WAITING_SECONDS, Client, checked_base_url, checked_token
+from bandplan.report.errors import LostAnswer, NotConfigured, PostingError, Refused, Unavailable
 from tests.report.conftest import Sleeps, forge_of
 from tests.report.forge_fake import NUMBER, TOKEN, Fault, ForgeFake, GitHubFake, GitLabFake, serving
 

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from cli.main import main
-from report.comment import sticky
-from report.comment.body import MARKER
+from bandplan.cli.main import main
+from bandplan.report.comment import sticky
+from bandplan.report.comment.body import MARKER
 from tests.report.conftest import environment
 from tests.report.forge_fake import TOKEN, Fault, ForgeFake
 from tests.report.previews import changed, document, entity, inputs
@@ -148,7 +148,7 @@ def test_a_refusal_of_the_platform_is_exit_status_1_and_the_report_is_there_even
 def test_it_loads_nothing_heavy_and_nothing_for_posting_without_a_post(folder: Path) -> None:
     names = ("pulumi", "pydantic", "yaml", "urllib3", "jsonschema", "rich", "grpc", "mlflow", "serving", "components")
     program = (
-        "import sys\nfrom cli.main import main\nmain(['report', 'prod.json', '--html', 'r.html', '--json', 'r.json'])\n"
+        "import sys\nfrom bandplan.cli.main import main\nmain(['report', 'prod.json', '--html', 'r.html', '--json', 'r.json'])\n"
         f"print([name for name in {names!r} if name in sys.modules], file=sys.stderr)"
     )
     root = str(Path(__file__).parents[2])

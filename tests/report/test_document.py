@@ -1,6 +1,6 @@
 import json
 
-from report.document import document_text
+from bandplan.report.document import document_text
 from tests.report.previews import changed, document, entity, fleet_step, inputs, report_on, summary_entry
 from tests.report.test_price import prices
 
@@ -34,7 +34,7 @@ def test_the_json_report_has_figures_as_numbers_and_money_as_exact_texts() -> No
 
 
 def test_quiet_changes_are_in_the_json_report_and_marked() -> None:
-    from report.threshold import parse_thresholds
+    from bandplan.report.threshold import parse_thresholds
 
     steps = changed(before=inputs(), after=inputs("chat", entity(2, 5)))
     found = json.loads(document_text([report_on(document(*steps), thresholds=parse_thresholds("percent=50"))]))

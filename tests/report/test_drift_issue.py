@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from cli.main import main
-from report.errors import BadInput
-from report.issue.drift import drift_issue
+from bandplan.cli.main import main
+from bandplan.report.errors import BadInput
+from bandplan.report.issue.drift import drift_issue
 from tests.e2e.github import RepositoryFake
 from tests.report.forge_fake import TOKEN, serving
 

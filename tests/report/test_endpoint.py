@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from report.endpoint import EndpointChange
+from bandplan.report.endpoint import EndpointChange
 from tests.report.previews import (
     GUARD,
     MODEL,

@@ -1,8 +1,8 @@
 import pytest
 
-from report.capacity import Entity
-from report.entity import is_traffic_moved, paired
-from report.rollout import in_place
+from bandplan.report.capacity import Entity
+from bandplan.report.entity import is_traffic_moved, paired
+from bandplan.report.rollout import in_place
 
 
 def served(name: str, model: str = "ml.chat.llama", version: str = "1", low: int = 1, **kwargs: int) -> Entity:

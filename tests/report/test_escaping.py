@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from report.markdown.escaping import code, escaped
-from report.markdown.page import markdown
+from bandplan.report.markdown.escaping import code, escaped
+from bandplan.report.markdown.page import markdown
 from tests.report.previews import changed, document, entity, inputs, report_on, warning
 
 JOINER = "\u2060"

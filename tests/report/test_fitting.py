@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from report.markdown.fitting import LIMIT, length, shares, shortened
-from report.markdown.page import markdown
+from bandplan.report.markdown.fitting import LIMIT, length, shares, shortened
+from bandplan.report.markdown.page import markdown
 from tests.report.previews import changed, component_urn, document, entity, inputs, report_on, warning
 
 GITHUB = 65_536
@@ -120,7 +120,7 @@ def test_rows_left_out_add_up_over_several_cuts() -> None:
 
 
 def section() -> str:
-    from report.markdown.section import section as written
+    from bandplan.report.markdown.section import section as written
 
     return written(report_on(fleet(20)))
 

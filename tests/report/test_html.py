@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from report.html.page import html
+from bandplan.report.html.page import html
 from tests.report.previews import changed, document, entity, inputs, report_on, summary_entry, warning
 from tests.report.test_cases import CASES, reports_of
 from tests.report.test_escaping import NASTY

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from report.comment.client import Clock
-from report.comment.place import Place, find_place
-from report.errors import NotConfigured
+from bandplan.report.comment.client import Clock
+from bandplan.report.comment.place import Place, find_place
+from bandplan.report.errors import NotConfigured
 from tests.report.forge_fake import TOKEN
 
 GITHUB = {

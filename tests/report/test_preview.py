@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from report.errors import BadInput
-from report.load import Given, load_reports
-from report.threshold import Thresholds
+from bandplan.report.errors import BadInput
+from bandplan.report.load import Given, load_reports
+from bandplan.report.threshold import Thresholds
 from tests.report.previews import changed, component_urn, document, entity, inputs, report_on, step
 
 

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from report.errors import BadInput
-from report.load import Given, load_prices
-from report.price import Money, Prices
+from bandplan.report.errors import BadInput
+from bandplan.report.load import Given, load_prices
+from bandplan.report.price import Money, Prices
 from tests.report.previews import MODEL, changed, document, entity, inputs, report_on, units_entity
 
 ROOT = Path(__file__).parent.parent.parent
@@ -130,7 +130,7 @@ def test_what_is_no_yaml_is_told_with_its_line() -> None:
 
 
 def schema() -> Draft202012Validator:
-    return Draft202012Validator(json.loads((ROOT / "prices.schema.json").read_text()))
+    return Draft202012Validator(json.loads((ROOT / "schemas/prices.schema.json").read_text()))
 
 
 def test_the_price_file_in_the_documentation_is_a_right_one() -> None:

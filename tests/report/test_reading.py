@@ -1,7 +1,7 @@
 import pytest
 
-from report.errors import BadInput
-from report.reading import UNKNOWN, Reading, one_line, parsed
+from bandplan.report.errors import BadInput
+from bandplan.report.reading import UNKNOWN, Reading, one_line, parsed
 
 
 def reading() -> Reading:

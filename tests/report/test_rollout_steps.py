@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from report.capacity import StepOfRollout
-from report.line import endpoint_lines
+from bandplan.report.capacity import StepOfRollout
+from bandplan.report.line import endpoint_lines
 from tests.report.previews import CHUNK, changed, document, entity, inputs, report_on
 
 STEP = {"step": 1, "steps": 3, "percent": 10, "version": "2", "fromModel": "m.a.chat", "fromVersion": "1"}

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from report.line import endpoint_lines, rollout_cell
-from report.sentence import Run, stack_sentence, whole_sentence
-from report.stack import StackReport
-from report.totals import together
+from bandplan.report.line import endpoint_lines, rollout_cell
+from bandplan.report.sentence import Run, stack_sentence, whole_sentence
+from bandplan.report.stack import StackReport
+from bandplan.report.totals import together
 from tests.report.previews import (
     PREFIX,
     PT,

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from report.comment import sticky
-from report.comment.body import MARKER, Posted, parse, render
-from report.comment.sticky import ATTEMPTS, Outcome
-from report.errors import Overwritten
+from bandplan.report.comment import sticky
+from bandplan.report.comment.body import MARKER, Posted, parse, render
+from bandplan.report.comment.sticky import ATTEMPTS, Outcome
+from bandplan.report.errors import Overwritten
 from tests.report.conftest import Sleeps, forge_of, part
 from tests.report.forge_fake import TOKEN, Fault, ForgeFake, GitHubFake, GitLabFake, serving
 

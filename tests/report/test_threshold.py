@@ -1,7 +1,7 @@
 import pytest
 
-from report.errors import BadInput
-from report.threshold import parse_thresholds
+from bandplan.report.errors import BadInput
+from bandplan.report.threshold import parse_thresholds
 from tests.report.previews import changed, document, entity, inputs, report_on, units_entity
 from tests.report.test_price import prices
 

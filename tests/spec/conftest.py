@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from serving.spec.loading import Loaded, load_text
-from serving.spec.problem import Problem
+from bandplan.serving.spec.loading import Loaded, load_text
+from bandplan.serving.spec.problem import Problem
 
 ENTRY = """\
   - name: support-chat

@@ -2,8 +2,8 @@ import tracemalloc
 
 import pytest
 
-from serving.spec.document import read
-from serving.spec.problem import Problem
+from bandplan.serving.spec.document import read
+from bandplan.serving.spec.problem import Problem
 
 
 def problem(text: str) -> Problem:

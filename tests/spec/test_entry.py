@@ -3,9 +3,14 @@ from datetime import date
 
 import pytest
 
-from serving.spec.loading import Loaded, load_text
-from serving.spec.registration import Registration
-from serving.spec.throughput import AutoThroughput, BandThroughput, ModelUnitThroughput, TokensPerSecondThroughput
+from bandplan.serving.spec.loading import Loaded, load_text
+from bandplan.serving.spec.registration import Registration
+from bandplan.serving.spec.throughput import (
+    AutoThroughput,
+    BandThroughput,
+    ModelUnitThroughput,
+    TokensPerSecondThroughput,
+)
 
 from .conftest import ENTRY, Load, OnlyProblem
 

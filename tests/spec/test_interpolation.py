@@ -2,9 +2,9 @@
 
 import pytest
 
-from serving.spec.interpolation import placeholder
-from serving.spec.loading import load_text
-from serving.spec.schema import schema_problems
+from bandplan.serving.spec.interpolation import placeholder
+from bandplan.serving.spec.loading import load_text
+from bandplan.serving.spec.schema import schema_problems
 
 from .conftest import ENTRY, Load, OnlyProblem
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.spec.loading import load, load_text
-from serving.spec.problem import Problem, in_order
-from serving.spec.suggestion import MAX_SUGGESTIONS, Suggestions, nearest
+from bandplan.serving.spec.loading import load, load_text
+from bandplan.serving.spec.problem import Problem, in_order
+from bandplan.serving.spec.suggestion import MAX_SUGGESTIONS, Suggestions, nearest
 
 from .conftest import ENTRY, Load, OnlyProblem
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.spec.loading import MAX_BYTES, load, load_text
+from bandplan.serving.spec.loading import MAX_BYTES, load, load_text
 
 from .conftest import ENTRY, Load, OnlyProblem, rendered
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from serving.spec.loading import load_text
+from bandplan.serving.spec.loading import load_text
 
 from .conftest import ENTRY, Load, OnlyProblem
 

@@ -1,10 +1,10 @@
 import pytest
 
-from serving.spec.loading import load_text
-from serving.spec.schema import schema_problems
-from serving.spec.show import to_yaml
-from serving.spec.throughput import BandThroughput, ModelUnitThroughput
-from serving.spec.workload import Workload
+from bandplan.serving.spec.loading import load_text
+from bandplan.serving.spec.schema import schema_problems
+from bandplan.serving.spec.show import to_yaml
+from bandplan.serving.spec.throughput import BandThroughput, ModelUnitThroughput
+from bandplan.serving.spec.workload import Workload
 
 from .conftest import ENTRY, Load, OnlyProblem
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from serving.spec.loading import Loaded
-from serving.spec.schema import schema_problems
+from bandplan.serving.spec.loading import Loaded
+from bandplan.serving.spec.schema import schema_problems
 
 from .conftest import ENTRY, Load, OnlyProblem
 

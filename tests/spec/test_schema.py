@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic.fields import FieldInfo
 
-from serving.spec.entry import Entry
-from serving.spec.fields import keys_of
-from serving.spec.fleet import Defaults, Fleet
-from serving.spec.loading import load_text
-from serving.spec.problem import Problem
-from serving.spec.schema import NOT_EXPRESSIBLE, json_schema, schema_problems
-from serving.spec.shape import Shape
-from serving.throughput.needed import model_versions
-from serving.throughput.optimization_info import OptimizationInfo
-from serving.throughput.sizing import size
+from bandplan.serving.spec.entry import Entry
+from bandplan.serving.spec.fields import keys_of
+from bandplan.serving.spec.fleet import Defaults, Fleet
+from bandplan.serving.spec.loading import load_text
+from bandplan.serving.spec.problem import Problem
+from bandplan.serving.spec.schema import NOT_EXPRESSIBLE, json_schema, schema_problems
+from bandplan.serving.spec.shape import Shape
+from bandplan.serving.throughput.needed import model_versions
+from bandplan.serving.throughput.optimization_info import OptimizationInfo
+from bandplan.serving.throughput.sizing import size
 
 ROOT = Path(__file__).parents[2]
 BOUNDS = ("ge", "gt", "le", "lt", "min_length", "max_length")
@@ -221,7 +221,7 @@ def test_loading_and_schema_give_the_same_verdict(document: Any) -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
 def test_examples_are_valid_to_both_and_name_the_schema_in_their_first_line(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert text.splitlines()[0] == "# yaml-language-server: $schema=../models.schema.json"
+    assert text.splitlines()[0] == "# yaml-language-server: $schema=../schemas/models.schema.json"
     for stack in (None, "dev"):
         loaded = load_text(text, path.name, stack)
         assert loaded.problems == () and schema_problems(loaded.data, loaded.source) == ()
@@ -234,7 +234,7 @@ def test_schema_is_itself_a_valid_schema_of_2020_12() -> None:
 
 
 def test_committed_schema_is_current() -> None:
-    committed = (ROOT / "models.schema.json").read_text(encoding="utf-8")
+    committed = (ROOT / "schemas/models.schema.json").read_text(encoding="utf-8")
     assert committed == json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n", "run `bandplan schema --write`"
 
 

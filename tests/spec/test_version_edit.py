@@ -2,7 +2,7 @@
 
 import pytest
 
-from serving.spec.version_edit import EditError, with_version
+from bandplan.serving.spec.version_edit import EditError, with_version
 
 TEXT = """\
 version: 1   # of the format

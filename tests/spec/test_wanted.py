@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from serving.spec.loading import Loaded
-from serving.spec.schema import schema_problems
-from serving.spec.throughput import BandThroughput, ModelUnitThroughput, WantedBandRange
+from bandplan.serving.spec.loading import Loaded
+from bandplan.serving.spec.schema import schema_problems
+from bandplan.serving.spec.throughput import BandThroughput, ModelUnitThroughput, WantedBandRange
 
 from .conftest import Load, OnlyProblem
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stub import process
+from bandplan.stub import process
 from tests.stub.stub_client import StubClient
 
 

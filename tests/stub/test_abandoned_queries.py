@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stub import process
+from bandplan.stub import process
 from tests.stub.stub_client import ENDPOINTS, StubClient, bands
 
 ENDLESS = 100  # seconds per token

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stub import process
+from bandplan.stub import process
 from tests.stub.stub_client import ENDPOINTS, LLAMA, StubClient, bands, units
 
 BEHAVIOUR = "/stub/behaviour"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from stub import process
-from stub.state.clock import Clock
-from stub.state.store import Store
+from bandplan.stub import process
+from bandplan.stub.state.clock import Clock
+from bandplan.stub.state.store import Store
 from tests.stub.stub_client import ENDPOINTS, StubClient, bands
 
 

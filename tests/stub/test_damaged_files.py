@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from stub import process, statedir
-from stub.process import StubError
+from bandplan.stub import process, statedir
+from bandplan.stub.process import StubError
 from tests.damage import ODD_VALUES, SPOILERS, as_text, damaged_bytes, damaged_documents
 
 RUN = {"pid": 4321, "port": 8765, "host": "http://127.0.0.1:8765", "started_at": "2026-11-22T12:00:00+00:00"}

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from stub.api.disconnects import Disconnected, while_connected
-from stub.inference.delivery import Delivery, merged
-from stub.inference.engine import Batch, Generation, Message
-from stub.inference.simulated import Pace, SimulatedEngine
+from bandplan.stub.api.disconnects import Disconnected, while_connected
+from bandplan.stub.inference.delivery import Delivery, merged
+from bandplan.stub.inference.engine import Batch, Generation, Message
+from bandplan.stub.inference.simulated import Pace, SimulatedEngine
 
 ASKED = (Message("user", "Say hello"),)
 OWN_TOKENS = 12  # Simu|late|d| answ|er| of| llm| to|:| Say| hell|o

@@ -5,7 +5,7 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from stub import process
+from bandplan.stub import process
 from tests.stub.stub_client import ENDPOINTS, MODELS, StubClient, bands
 
 

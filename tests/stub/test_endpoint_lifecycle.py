@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from stub import process
-from stub.state.settle import Settle, parse
+from bandplan.stub import process
+from bandplan.stub.state.settle import Settle, parse
 from tests.stub.stub_client import ENDPOINTS, LLAMA, StubClient, bands, units
 
 

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stub.inference import tokens
-from stub.inference.engine import Token
-from stub.inference.simulated import Pace, parse_pace
-from stub.inference.stopping import StopWords
+from bandplan.stub.inference import tokens
+from bandplan.stub.inference.engine import Token
+from bandplan.stub.inference.simulated import Pace, parse_pace
+from bandplan.stub.inference.stopping import StopWords
 
 
 @pytest.mark.parametrize(

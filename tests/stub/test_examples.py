@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from components.request import endpoint_request
-from serving.spec.entry import Entry
-from serving.spec.loading import load
-from serving.throughput.needed import model_versions
-from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
-from serving.throughput.sizing import EndpointSizing, size
-from stub.provider.fields import MODEL_SERVING
-from stub.provider.translation import to_request
-from stub.state import catalogue
+from bandplan.components.request import endpoint_request
+from bandplan.serving.spec.entry import Entry
+from bandplan.serving.spec.loading import load
+from bandplan.serving.throughput.needed import model_versions
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from bandplan.serving.throughput.sizing import EndpointSizing, size
+from bandplan.stub.provider.fields import MODEL_SERVING
+from bandplan.stub.provider.translation import to_request
+from bandplan.stub.state import catalogue
 from tests.stub.stub_client import ENDPOINTS, MODELS, StubClient
 
 EXAMPLES = sorted((Path(__file__).parent.parent.parent / "examples").glob("*.yaml"))

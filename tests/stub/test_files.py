@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from stub import process
+from bandplan.stub import process
 from tests.stub.registering import DIRECTORIES, FILES, created, finalized, mlmodel, place, put, registered
 from tests.stub.stub_client import StubClient
 

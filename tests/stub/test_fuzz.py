@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 
-from stub import process
-from stub.api.answers import STATUS_BY_CODE
+from bandplan.stub import process
+from bandplan.stub.api.answers import STATUS_BY_CODE
 from tests.stub.stub_client import ENDPOINTS, LLAMA, MAVERICK, MODELS, StubClient, bands
 
 EXAMPLES = int(os.environ.get("BANDPLAN_FUZZ_EXAMPLES", "0"))
@@ -153,7 +153,7 @@ def sender(client: StubClient, found: list[str]) -> Callable[[Any, Any], None]:
 
 
 def test_description_names_every_route_and_no_other(client: StubClient) -> None:
-    from stub.api.description import load
+    from bandplan.stub.api.description import load
 
     document = client.ok("GET", "/stub/openapi.json")
     described = {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item}

@@ -16,14 +16,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message
 
-from stub import process
-from stub.api import application, routes
-from stub.api.answers import STATUS_BY_CODE, Answer
-from stub.api.routing import route
-from stub.api.streams import EventStream, line
-from stub.server import bind_loopback
-from stub.state.settle import Settle
-from stub.state.workspace import open_workspace
+from bandplan.stub import process
+from bandplan.stub.api import application, routes
+from bandplan.stub.api.answers import STATUS_BY_CODE, Answer
+from bandplan.stub.api.routing import route
+from bandplan.stub.api.streams import EventStream, line
+from bandplan.stub.server import bind_loopback
+from bandplan.stub.state.settle import Settle
+from bandplan.stub.state.workspace import open_workspace
 from tests.stub.stub_client import ENDPOINTS, StubClient
 
 MALFORMED = [

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from stub.api.tools import read_called_tool
-from stub.inference.engine import Message
-from stub.inference.sample_json import MAX_VALUES, of_schema
-from stub.state.refusals import Invalid
+from bandplan.stub.api.tools import read_called_tool
+from bandplan.stub.inference.engine import Message
+from bandplan.stub.inference.sample_json import MAX_VALUES, of_schema
+from bandplan.stub.state.refusals import Invalid
 from tests.stub.stub_client import StubClient
 
 PERSON = {

@@ -15,7 +15,7 @@ from typing import Any
 
 import urllib3
 
-from stub import process
+from bandplan.stub import process
 from tests.stub.registering import FILES, created, place, put
 from tests.stub.stub_client import ENDPOINTS, MODELS, StubClient, bands
 

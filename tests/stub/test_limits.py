@@ -9,8 +9,8 @@ import pytest
 import urllib3
 import yaml
 
-from stub import process
-from stub.state.limits import Limits
+from bandplan.stub import process
+from bandplan.stub.state.limits import Limits
 from tests.stub.stub_client import ENDPOINTS, GTE, LLAMA, StubClient, bands
 
 Start = Callable[..., StubClient]
@@ -127,7 +127,7 @@ def test_query_that_takes_too_long_is_a_deadline_exceeded(state_dir: Path, tmp_p
 
     path = tmp_path / "slow.yaml"
     path.write_text(yaml.safe_dump({"description": "d", "limits": {"execution_seconds": 0.05}}))
-    command = [sys.executable, "-m", "stub", "serve", "--state-dir", str(state_dir), "--settle", "at-once"]
+    command = [sys.executable, "-m", "bandplan.stub", "serve", "--state-dir", str(state_dir), "--settle", "at-once"]
     command += ["--pace", "60000:1", "--scenario", str(path)]
     with subprocess.Popen(command, cwd=Path(process.__file__).parent.parent) as served:
         try:

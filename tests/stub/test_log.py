@@ -2,7 +2,7 @@
 
 import logging
 
-from stub.server import visible_formatter
+from bandplan.stub.server import visible_formatter
 
 
 def test_the_log_shows_what_a_client_sent_and_steers_no_terminal() -> None:

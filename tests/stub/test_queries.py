@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stub import process
+from bandplan.stub import process
 from tests.stub.registering import mlmodel, registered
 from tests.stub.stub_client import BGE, ENDPOINTS, GTE, StubClient, bands
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stub import process
+from bandplan.stub import process
 from tests.stub.registering import (
     FILES,
     MLFLOW,

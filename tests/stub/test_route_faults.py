@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import urllib3
 
-from stub import process
-from stub.state.refusals import Invalid
-from stub.state.route_faults import RouteFault, check
+from bandplan.stub import process
+from bandplan.stub.state.refusals import Invalid
+from bandplan.stub.state.route_faults import RouteFault, check
 from tests.stub.stub_client import ENDPOINTS, StubClient
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import urllib3
 
-from stub import process
-from stub.state.scenario import FOLDER, NONE, ScenarioError, find, load, names
+from bandplan.stub import process
+from bandplan.stub.state.scenario import FOLDER, NONE, ScenarioError, find, load, names
 from tests.stub.registering import registered
 from tests.stub.stub_client import ENDPOINTS, LLAMA, MODELS, StubClient, bands, units
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from stub import connection, process
-from stub.api.connections import Connections
-from stub.connection import MAX_HEAD_BYTES, Connection
+from bandplan.stub import connection, process
+from bandplan.stub.api.connections import Connections
+from bandplan.stub.connection import MAX_HEAD_BYTES, Connection
 from tests.stub.stub_client import ENDPOINTS, StubClient
 
 STUB = Path(process.__file__).parent

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from stub import process
+from bandplan.stub import process
 from tests.stub.stub_client import ENDPOINTS, StubClient, bands
 
 CHUNK = 980

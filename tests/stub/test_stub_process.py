@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from stub import process, statedir
+from bandplan.stub import process, statedir
 from tests.stub.stub_client import ENDPOINTS, StubClient
 
 
@@ -115,9 +115,7 @@ def test_stop_never_signals_a_process_that_is_not_the_stub(state_dir: Path) -> N
 
 
 def test_stub_outlives_the_process_that_started_it(state_dir: Path) -> None:
-    script = (
-        "import sys; from pathlib import Path; from stub import process; print(process.start(Path(sys.argv[1])).pid)"
-    )
+    script = "import sys; from pathlib import Path; from bandplan.stub import process; print(process.start(Path(sys.argv[1])).pid)"
     started = subprocess.run([sys.executable, "-c", script, state_dir], capture_output=True, text=True, check=True)
     running = process.status(state_dir)
     assert running is not None
@@ -126,9 +124,7 @@ def test_stub_outlives_the_process_that_started_it(state_dir: Path) -> None:
 
 
 def test_starting_by_several_processes_at_once_gives_one_stub(state_dir: Path) -> None:
-    script = (
-        "import sys; from pathlib import Path; from stub import process; print(process.start(Path(sys.argv[1])).pid)"
-    )
+    script = "import sys; from pathlib import Path; from bandplan.stub import process; print(process.start(Path(sys.argv[1])).pid)"
     command = [sys.executable, "-c", script, str(state_dir)]
     starts = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     assert len({start.communicate()[0] for start in starts}) == 1
@@ -190,7 +186,7 @@ def test_damaged_database_is_refused_with_the_way_out(state_dir: Path) -> None:
 
 
 def serve_in_foreground(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "stub", "serve", *arguments]
+    command = [sys.executable, "-m", "bandplan.stub", "serve", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
 
@@ -220,7 +216,7 @@ def test_port_in_use_is_an_error_that_names_it(state_dir: Path) -> None:
 
 
 def test_foreground_stub_prints_nothing_and_ends_on_sigterm(state_dir: Path) -> None:
-    command = [sys.executable, "-m", "stub", "serve", "--state-dir", str(state_dir)]
+    command = [sys.executable, "-m", "bandplan.stub", "serve", "--state-dir", str(state_dir)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as served:
         deadline = time.monotonic() + 10
         while process.status(state_dir) is None and time.monotonic() < deadline:
@@ -232,8 +228,6 @@ def test_foreground_stub_prints_nothing_and_ends_on_sigterm(state_dir: Path) -> 
 
 
 def test_process_module_loads_no_server() -> None:
-    script = (
-        "import sys; import stub.process; print(sorted({'uvicorn', 'yaml', 'asyncio', 'sqlite3'} & set(sys.modules)))"
-    )
+    script = "import sys; import bandplan.stub.process; print(sorted({'uvicorn', 'yaml', 'asyncio', 'sqlite3'} & set(sys.modules)))"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from stub import process
+from bandplan.stub import process
 from tests.stub.stub_client import Reply, StubClient
 
 API = "/api/2.0/workspace"

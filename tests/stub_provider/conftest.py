@@ -14,11 +14,11 @@ import pytest
 from pulumi.provider.experimental import provider as sdk
 from pulumi.provider.experimental.property_value import PropertyValue
 
-from plugin.complete import complete
-from plugin.errors import InitFailed
-from plugin.values import plain, property_values
-from stub import process
-from stub.provider.databricks import DatabricksProvider
+from bandplan.plugin.complete import complete
+from bandplan.plugin.errors import InitFailed
+from bandplan.plugin.values import plain, property_values
+from bandplan.stub import process
+from bandplan.stub.provider.databricks import DatabricksProvider
 
 MODEL_SERVING = "databricks:index/modelServing:ModelServing"
 SEED = b"seed"

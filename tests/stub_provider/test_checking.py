@@ -3,11 +3,11 @@
 import pytest
 from pulumi.provider.experimental import provider as sdk
 
-from plugin.complete import complete
-from plugin.values import UNKNOWN, plain, property_values
-from stub.provider.checking import failures, generated_name
-from stub.provider.databricks import DatabricksProvider
-from stub.provider.fields import GRANTS, MODEL_SERVING, PERMISSIONS, PROVISIONED_THROUGHPUT, REGISTERED_MODEL
+from bandplan.plugin.complete import complete
+from bandplan.plugin.values import UNKNOWN, plain, property_values
+from bandplan.stub.provider.checking import failures, generated_name
+from bandplan.stub.provider.databricks import DatabricksProvider
+from bandplan.stub.provider.fields import GRANTS, MODEL_SERVING, PERMISSIONS, PROVISIONED_THROUGHPUT, REGISTERED_MODEL
 
 ENTITY = {"entityName": "m", "entityVersion": "1", "provisionedModelUnits": 50}
 PT_CONFIG = {"servedEntities": [ENTITY]}

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from plugin.values import UNKNOWN
-from stub.provider.diffing import Difference, Kind, differences
-from stub.provider.fields import MODEL_SERVING, PERMISSIONS, REGISTERED_MODEL
-from stub.provider.ignoring import with_ignored_kept
+from bandplan.plugin.values import UNKNOWN
+from bandplan.stub.provider.diffing import Difference, Kind, differences
+from bandplan.stub.provider.fields import MODEL_SERVING, PERMISSIONS, REGISTERED_MODEL
+from bandplan.stub.provider.ignoring import with_ignored_kept
 
 ADD, DELETE, UPDATE = Kind.ADD, Kind.DELETE, Kind.UPDATE
 ENTITY = {"name": "a-1", "entityName": "c.s.a", "entityVersion": "1", "minProvisionedThroughput": 980}

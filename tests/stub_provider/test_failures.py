@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pulumi.provider.experimental import provider as sdk
 
-from plugin.complete import complete
-from plugin.errors import InitFailed, ProviderError
-from plugin.values import property_values
-from stub.provider.databricks import DatabricksProvider
+from bandplan.plugin.complete import complete
+from bandplan.plugin.errors import InitFailed, ProviderError
+from bandplan.plugin.values import property_values
+from bandplan.stub.provider.databricks import DatabricksProvider
 
 CLASSIC = "databricks:index/modelServing:ModelServing"
 ENDPOINT = "/api/2.0/serving-endpoints/chat"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from plugin.errors import ProviderError
+from bandplan.plugin.errors import ProviderError
 
 CLASSIC = "databricks:index/modelServing:ModelServing"
 PERMISSIONS = "databricks:index/permissions:Permissions"

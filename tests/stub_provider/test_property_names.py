@@ -8,8 +8,8 @@ from typing import Any, get_args
 import pulumi_databricks
 import pytest
 
-from stub.provider.field import Field, Shape
-from stub.provider.fields import RESOURCES
+from bandplan.stub.provider.field import Field, Shape
+from bandplan.stub.provider.fields import RESOURCES
 
 # What every resource class has besides its properties.
 GENERAL = {"id", "urn", "pulumi_resource_name", "pulumi_resource_type"}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from stub.process import Running
+from bandplan.stub.process import Running
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -34,7 +34,7 @@ def pulumi(tmp_path: Path, running: Running) -> Callable[..., dict[str, Any]]:
     for folder in (plugins, project, tmp_path / "state"):
         folder.mkdir()
     executable = plugins / "pulumi-resource-databricks"
-    executable.write_text(f'#!/bin/sh\ncd "{ROOT}" && exec "{sys.executable}" -m stub.provider "$@"\n')
+    executable.write_text(f'#!/bin/sh\ncd "{ROOT}" && exec "{sys.executable}" -m bandplan.stub.provider "$@"\n')
     executable.chmod(0o755)
     runtime = {"name": "python", "options": {"virtualenv": sys.prefix}}
     (project / "Pulumi.yaml").write_text(json.dumps({"name": "try", "runtime": runtime}))

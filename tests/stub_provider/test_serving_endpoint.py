@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from plugin.values import UNKNOWN
-from stub.provider.diffing import Difference, Kind
-from stub.provider.ignoring import unignored
+from bandplan.plugin.values import UNKNOWN
+from bandplan.stub.provider.diffing import Difference, Kind
+from bandplan.stub.provider.ignoring import unignored
 
 CLASSIC = "databricks:index/modelServing:ModelServing"
 PT = "databricks:index/modelServingProvisionedThroughput:ModelServingProvisionedThroughput"

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from serving.spec.loading import load_text
-from serving.spec.problem import Problem
-from serving.throughput.needed import model_versions
-from serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
-from serving.throughput.regions import RegionTable
-from serving.throughput.sizing import EndpointSizing, Sized, size
-from wire.band_policies import NO_POLICIES, BandPolicies
+from bandplan.serving.spec.loading import load_text
+from bandplan.serving.spec.problem import Problem
+from bandplan.serving.throughput.needed import model_versions
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
+from bandplan.serving.throughput.regions import RegionTable
+from bandplan.serving.throughput.sizing import EndpointSizing, Sized, size
+from bandplan.wire.band_policies import NO_POLICIES, BandPolicies
 
 Answer = OptimizationInfo | Unavailable
 Size = Callable[..., Sized]

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.throughput.bands import bands_for, is_multiple_of_chunk, nearest_multiples
-from serving.throughput.optimization_info import OptimizationInfo
+from bandplan.serving.throughput.bands import bands_for, is_multiple_of_chunk, nearest_multiples
+from bandplan.serving.throughput.optimization_info import OptimizationInfo
 
 from .conftest import Size, entry, ids, only, only_problem
 

@@ -2,8 +2,8 @@ from fractions import Fraction
 
 import pytest
 
-from serving.throughput.optimization_info import OptimizationInfo
-from wire.band_policies import BandPolicies
+from bandplan.serving.throughput.optimization_info import OptimizationInfo
+from bandplan.wire.band_policies import BandPolicies
 
 from .conftest import Size, entry, ids, only, only_problem
 

@@ -1,9 +1,9 @@
 import pytest
 
-from serving.spec.loading import load_text
-from serving.throughput.needed import model_versions
-from serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
-from serving.throughput.sizing import size
+from bandplan.serving.spec.loading import load_text
+from bandplan.serving.throughput.needed import model_versions
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
+from bandplan.serving.throughput.sizing import size
 
 from .conftest import Size, entry, ids, only_problem
 

@@ -1,8 +1,8 @@
 import pytest
 
-from serving.throughput.families import family_of
-from serving.throughput.model_units import estimated_tokens_per_second
-from serving.throughput.optimization_info import OptimizationInfo, Unavailable
+from bandplan.serving.throughput.families import family_of
+from bandplan.serving.throughput.model_units import estimated_tokens_per_second
+from bandplan.serving.throughput.optimization_info import OptimizationInfo, Unavailable
 
 from .conftest import BANDS_980, UNITS, Size, entry, ids, only, only_problem
 

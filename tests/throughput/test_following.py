@@ -1,12 +1,12 @@
 """Aliases that entries follow."""
 
-from serving.throughput.following import followed, following_problems, pinned
-from serving.throughput.needed import model_versions
-from serving.throughput.optimization_info import ModelVersion, Unavailable
-from serving.throughput.registering import placing_problems
-from serving.throughput.registrations import planned_models
-from serving.throughput.registry_answers import Absent, ModelAlias
-from serving.throughput.sizing import size
+from bandplan.serving.throughput.following import followed, following_problems, pinned
+from bandplan.serving.throughput.needed import model_versions
+from bandplan.serving.throughput.optimization_info import ModelVersion, Unavailable
+from bandplan.serving.throughput.registering import placing_problems
+from bandplan.serving.throughput.registrations import planned_models
+from bandplan.serving.throughput.registry_answers import Absent, ModelAlias
+from bandplan.serving.throughput.sizing import size
 
 from .conftest import BANDS_980, Size, entry, only, only_problem
 from .test_registrations import fleet_of

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from serving.throughput.legacy import workload_type_for
+from bandplan.serving.throughput.legacy import workload_type_for
 
 from .conftest import Size, entry, ids, only_problem
 

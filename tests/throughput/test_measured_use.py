@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from serving.throughput.measured_use import MeasuredUseError, combined, read_measured_use
-from serving.throughput.rollout import Measured
+from bandplan.serving.throughput.measured_use import MeasuredUseError, combined, read_measured_use
+from bandplan.serving.throughput.rollout import Measured
 
 VALID = {
     "measured_at": "2026-11-22T12:00:00Z",

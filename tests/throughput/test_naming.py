@@ -1,6 +1,6 @@
 import pytest
 
-from serving.throughput.optimization_info import OptimizationInfo, Unavailable
+from bandplan.serving.throughput.optimization_info import OptimizationInfo, Unavailable
 
 from .conftest import BANDS_980, UNITS, Size, entry, ids, only, only_problem
 

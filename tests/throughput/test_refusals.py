@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from serving.spec import rules as file_rules
-from serving.throughput import rules
-from serving.throughput.refusals import REFUSALS
+from bandplan.serving.spec import rules as file_rules
+from bandplan.serving.throughput import rules
+from bandplan.serving.throughput.refusals import REFUSALS
 
-STUB = Path(__file__).parents[2] / "stub"
+STUB = Path(__file__).parents[2] / "bandplan" / "stub"
 # Where requests of a deployment are judged.
 MODULES = (
     *(f"state/{name}.py" for name in ("rules", "rate_limits", "endpoints", "limits", "registered_models", "access")),

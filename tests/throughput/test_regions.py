@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from serving.throughput import regions
-from serving.throughput.regions import REGIONAL_FAMILIES, RegionTable, shipped_names, shipped_table
+from bandplan.serving.throughput import regions
+from bandplan.serving.throughput.regions import REGIONAL_FAMILIES, RegionTable, shipped_names, shipped_table
 
 from .conftest import Size, entry, ids, only, only_problem
 

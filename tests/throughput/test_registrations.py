@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from serving.registration.fleet_sources import source_problems, with_logged_types
-from serving.spec.fleet import Fleet
-from serving.spec.loading import load_text
-from serving.spec.source import Source
-from serving.throughput.following import pinned
-from serving.throughput.optimization_info import Unavailable
-from serving.throughput.registering import placing_problems
-from serving.throughput.registrations import planned_models
-from serving.throughput.registry_answers import Absent, Existing
-from serving.throughput.sizing import size
+from bandplan.serving.registration.fleet_sources import source_problems, with_logged_types
+from bandplan.serving.spec.fleet import Fleet
+from bandplan.serving.spec.loading import load_text
+from bandplan.serving.spec.source import Source
+from bandplan.serving.throughput.following import pinned
+from bandplan.serving.throughput.optimization_info import Unavailable
+from bandplan.serving.throughput.registering import placing_problems
+from bandplan.serving.throughput.registrations import planned_models
+from bandplan.serving.throughput.registry_answers import Absent, Existing
+from bandplan.serving.throughput.sizing import size
 
 from .conftest import Size, entry, ids, only_problem
 

@@ -8,8 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.spec.rollout import Rollout
-from serving.throughput.rollout import STAYING, Measured, Running, RunningEntity, Share, Stage, Target, is_target, stage
+from bandplan.serving.spec.rollout import Rollout
+from bandplan.serving.throughput.rollout import (
+    STAYING,
+    Measured,
+    Running,
+    RunningEntity,
+    Share,
+    Stage,
+    Target,
+    is_target,
+    stage,
+)
 
 NOON = int(datetime(2026, 11, 22, 12, 0, tzinfo=UTC).timestamp() * 1000)
 NEW = Target("m.a.chat", "2")

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from serving.spec.problem import Problem
-from serving.spec.source import Source
-from serving.throughput.rollout import Measured, Running, RunningEntity
-from serving.throughput.rollout_sizing import staged, target_of
-from serving.throughput.rollout_wording import described
-from serving.throughput.sizing import EndpointSizing
+from bandplan.serving.spec.problem import Problem
+from bandplan.serving.spec.source import Source
+from bandplan.serving.throughput.rollout import Measured, Running, RunningEntity
+from bandplan.serving.throughput.rollout_sizing import staged, target_of
+from bandplan.serving.throughput.rollout_wording import described
+from bandplan.serving.throughput.sizing import EndpointSizing
 
 from .conftest import UNITS, Size, entry, only
 

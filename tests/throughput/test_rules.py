@@ -1,9 +1,9 @@
 import re
 from pathlib import Path
 
-from serving.spec import rules as file_rules
-from serving.throughput import rules
-from serving.throughput.rule_page import markdown
+from bandplan.serving.spec import rules as file_rules
+from bandplan.serving.throughput import rules
+from bandplan.serving.throughput.rule_page import markdown
 
 ROOT = Path(__file__).parents[2]
 

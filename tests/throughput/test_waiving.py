@@ -2,10 +2,10 @@ from datetime import date
 
 import pytest
 
-from serving.spec.loading import load_text
-from serving.spec.rules import OVERRIDE_STACK
-from serving.throughput.optimization_info import ModelVersion
-from serving.throughput.sizing import size
+from bandplan.serving.spec.loading import load_text
+from bandplan.serving.spec.rules import OVERRIDE_STACK
+from bandplan.serving.throughput.optimization_info import ModelVersion
+from bandplan.serving.throughput.sizing import size
 
 from .conftest import BANDS_980, Size, entry, ids, only_problem
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from policies.configuration import configured
-from policies.pack import RULES
-from wire.band_policies import NO_POLICIES, BandPolicies, band_policies_of, read_band_policies
+from bandplan.policies.configuration import configured
+from bandplan.policies.pack import RULES
+from bandplan.wire.band_policies import NO_POLICIES, BandPolicies, band_policies_of, read_band_policies
 
 ROOT = Path(__file__).parent.parent.parent
 IDS = ("over-provisioned", "under-provisioned", "floor-zero-in-prod")

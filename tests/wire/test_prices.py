@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from policies.document import Document
-from policies.fleet import Share
-from policies.prices import read_prices as read_for_a_budget
-from report.capacity import Capacity, Entity
-from report.load import Given, load_prices
-from wire.prices import BadPriceList, read_price_list
+from bandplan.policies.document import Document
+from bandplan.policies.fleet import Share
+from bandplan.policies.prices import read_prices as read_for_a_budget
+from bandplan.report.capacity import Capacity, Entity
+from bandplan.report.load import Given, load_prices
+from bandplan.wire.prices import BadPriceList, read_price_list
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -148,5 +148,5 @@ def test_what_one_reader_refuses_the_other_refuses_and_so_does_the_schema(case: 
     assert place in {problem.place for problem in raised.value.problems}
     budget = read_for_a_budget(Document("prices.json", document))
     assert budget.problem.startswith("prices.json: ")
-    schema = json.loads((ROOT / "prices.schema.json").read_text())
+    schema = json.loads((ROOT / "schemas/prices.schema.json").read_text())
     assert not Draft202012Validator(schema).is_valid(document)

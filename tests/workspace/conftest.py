@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from serving.workspace.client import WorkspaceClient
+from bandplan.serving.workspace.client import WorkspaceClient
 from tests.workspace.fake_workspace import TOKEN, FakeTime, FakeWorkspace
 
 

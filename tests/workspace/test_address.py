@@ -1,7 +1,7 @@
 import pytest
 
-from serving.workspace.address import parse_address
-from serving.workspace.errors import NotConfigured
+from bandplan.serving.workspace.address import parse_address
+from bandplan.serving.workspace.errors import NotConfigured
 
 
 @pytest.mark.parametrize(

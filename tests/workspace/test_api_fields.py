@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from serving.workspace.api_fields import (
+from bandplan.serving.workspace.api_fields import (
     CONFIG,
     ENDPOINT,
     ENTITY,

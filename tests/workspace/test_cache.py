@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.throughput.optimization_info import ModelVersion, OptimizationInfo
-from serving.throughput.registry_answers import ModelAlias
-from serving.workspace.cache import Cache
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from bandplan.serving.throughput.registry_answers import ModelAlias
+from bandplan.serving.workspace.cache import Cache
 
 HOST = "http://127.0.0.1:8080"
 LLAMA = ModelVersion("system.ai.llama_v3_3_70b_instruct", "1")

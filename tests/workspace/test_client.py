@@ -5,8 +5,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from serving.workspace.client import Clock, WorkspaceClient, from_environment
-from serving.workspace.errors import (
+from bandplan.serving.workspace.client import Clock, WorkspaceClient, from_environment
+from bandplan.serving.workspace.errors import (
     Blocked,
     Conflict,
     Forbidden,
@@ -19,7 +19,7 @@ from serving.workspace.errors import (
     Unauthorized,
     Unreachable,
 )
-from serving.workspace.retries import Retries
+from bandplan.serving.workspace.retries import Retries
 from tests.workspace.fake_workspace import TOKEN, FakeTime, FakeWorkspace, Reply, Seen
 
 PATH = "/api/2.0/serving-endpoints/x"
@@ -341,7 +341,7 @@ def test_an_answer_that_drips_is_given_up_though_every_byte_comes_in_time(
 def test_an_answer_without_end_is_not_read_into_memory(
     workspace: FakeWorkspace, client: WorkspaceClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("serving.workspace.connections.MOST_BYTES", 1000)
+    monkeypatch.setattr("bandplan.serving.workspace.connections.MOST_BYTES", 1000)
     workspace.in_turn(Reply(body=b" " * 998 + b"{}"))
     assert client.get(PATH) == {}
     workspace.in_turn(Reply(body=b" " * 999 + b"{}"))

@@ -1,9 +1,9 @@
 import pytest
 
-from serving.workspace.client import WorkspaceClient
-from serving.workspace.endpoint_access import Grant
-from serving.workspace.endpoint_survey import listed, survey_endpoints
-from serving.workspace.errors import Unauthorized
+from bandplan.serving.workspace.client import WorkspaceClient
+from bandplan.serving.workspace.endpoint_access import Grant
+from bandplan.serving.workspace.endpoint_survey import listed, survey_endpoints
+from bandplan.serving.workspace.errors import Unauthorized
 from tests.workspace.fake_workspace import FakeWorkspace, Reply, Seen
 
 DIRECT = {"group_name": "apps", "all_permissions": [{"permission_level": "CAN_QUERY", "inherited": False}]}

@@ -5,10 +5,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from serving.workspace.address import parse_address
-from serving.workspace.client import from_environment
-from serving.workspace.errors import NotConfigured, Throttled, Unauthorized
-from serving.workspace.federation import FederatedToken, identity_of
+from bandplan.serving.workspace.address import parse_address
+from bandplan.serving.workspace.client import from_environment
+from bandplan.serving.workspace.errors import NotConfigured, Throttled, Unauthorized
+from bandplan.serving.workspace.federation import FederatedToken, identity_of
 from tests.answering import JsonHandler, answering
 from tests.workspace.fake_workspace import FakeTime
 

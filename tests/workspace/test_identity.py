@@ -2,9 +2,9 @@
 
 import pytest
 
-from serving.workspace.client import from_environment
-from serving.workspace.errors import NotConfigured
-from serving.workspace.identity import AUTH_TYPES, auth_type_of
+from bandplan.serving.workspace.client import from_environment
+from bandplan.serving.workspace.errors import NotConfigured
+from bandplan.serving.workspace.identity import AUTH_TYPES, auth_type_of
 
 HOST = {"DATABRICKS_HOST": "https://x.example"}
 SECRET = "a-secret-of-some-length"

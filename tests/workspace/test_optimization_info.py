@@ -4,11 +4,11 @@ from threading import Barrier, Event
 
 import pytest
 
-from serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
-from serving.workspace.cache import Cache
-from serving.workspace.client import WorkspaceClient
-from serving.workspace.errors import NotAWorkspace, NotConfigured, Unauthorized
-from serving.workspace.optimization_info import MOST_AT_ONCE, fetch
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
+from bandplan.serving.workspace.cache import Cache
+from bandplan.serving.workspace.client import WorkspaceClient
+from bandplan.serving.workspace.errors import NotAWorkspace, NotConfigured, Unauthorized
+from bandplan.serving.workspace.optimization_info import MOST_AT_ONCE, fetch
 from tests.workspace.fake_workspace import TOKEN, FakeWorkspace, Reply, Seen
 
 LLAMA = ModelVersion("system.ai.llama_v3_3_70b_instruct", "1")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from serving.workspace.client import WorkspaceClient
-from serving.workspace.errors import Forbidden, Refused
-from serving.workspace.registry import SOURCE_DIGEST, Registry
-from serving.workspace.registry_entries import RegisteredModel, RegisteredVersion
+from bandplan.serving.workspace.client import WorkspaceClient
+from bandplan.serving.workspace.errors import Forbidden, Refused
+from bandplan.serving.workspace.registry import SOURCE_DIGEST, Registry
+from bandplan.serving.workspace.registry_entries import RegisteredModel, RegisteredVersion
 from tests.workspace.fake_registry import UC, FakeRegistry
 from tests.workspace.fake_workspace import FakeWorkspace, Reply
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from serving.throughput.optimization_info import Unavailable
-from serving.throughput.registry_answers import Absent, Existing, ModelAlias
-from serving.workspace.client import WorkspaceClient
-from serving.workspace.errors import Unauthorized
-from serving.workspace.registry_survey import survey
+from bandplan.serving.throughput.optimization_info import Unavailable
+from bandplan.serving.throughput.registry_answers import Absent, Existing, ModelAlias
+from bandplan.serving.workspace.client import WorkspaceClient
+from bandplan.serving.workspace.errors import Unauthorized
+from bandplan.serving.workspace.registry_survey import survey
 from tests.workspace.fake_registry import FakeRegistry
 from tests.workspace.fake_workspace import FakeWorkspace, Reply
 

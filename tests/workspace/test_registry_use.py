@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from serving.workspace.client import WorkspaceClient
-from serving.workspace.registry_use import endpoints_serving
+from bandplan.serving.workspace.client import WorkspaceClient
+from bandplan.serving.workspace.registry_use import endpoints_serving
 from tests.workspace.fake_workspace import FakeWorkspace, Reply, Seen
 
 ROOT = "/api/2.0/serving-endpoints"

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from serving.throughput.rollout import Measured
-from serving.workspace.live_endpoint import LiveEndpoint
-from serving.workspace.metrics import Sample, samples
-from serving.workspace.running import measured, running
-from serving.workspace.traffic import config_with_all_traffic_to
+from bandplan.serving.throughput.rollout import Measured
+from bandplan.serving.workspace.live_endpoint import LiveEndpoint
+from bandplan.serving.workspace.metrics import Sample, samples
+from bandplan.serving.workspace.running import measured, running
+from bandplan.serving.workspace.traffic import config_with_all_traffic_to
 
 EXPORT = """\
 # HELP request_count_total Requests of the last minute

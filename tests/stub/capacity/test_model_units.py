@@ -2,11 +2,11 @@
 
 import pytest
 
-from stub.capacity.model_shape import of_family
-from stub.capacity.pool import Pool
-from stub.capacity.settings import Settings
-from stub.capacity.shape import UNITS_REFERENCE, Shape
-from stub.capacity.supply import model_units
+from bandplan.stub.capacity.model_shape import of_family
+from bandplan.stub.capacity.pool import Pool
+from bandplan.stub.capacity.settings import Settings
+from bandplan.stub.capacity.shape import UNITS_REFERENCE, Shape
+from bandplan.stub.capacity.supply import model_units
 from tests.stub.capacity.virtual_time import closed_loop, total_tokens_per_second
 
 MAVERICK = of_family("llama4").work()

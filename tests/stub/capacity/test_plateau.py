@@ -2,7 +2,7 @@
 
 import pytest
 
-from stub.capacity.settings import Settings
+from bandplan.stub.capacity.settings import Settings
 from tests.stub.capacity.virtual_time import Clients, closed_loop, pool_of, total_tokens_per_second
 
 # Alone in its chunk a request runs at 980 / 4 x 1.35 = 331 tokens/s; up to 8 in parallel each has a chunk. With two in a

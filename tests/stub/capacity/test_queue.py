@@ -4,13 +4,13 @@ import random
 
 import pytest
 
-from stub.capacity.arrivals import Arrivals
-from stub.capacity.gate import Gate
-from stub.capacity.refusals import NothingRuns, TooMany
-from stub.capacity.settings import Settings
-from stub.capacity.shape import Shape
-from stub.capacity.supply import bands
-from stub.capacity.ticket import Ticket
+from bandplan.stub.capacity.arrivals import Arrivals
+from bandplan.stub.capacity.gate import Gate
+from bandplan.stub.capacity.refusals import NothingRuns, TooMany
+from bandplan.stub.capacity.settings import Settings
+from bandplan.stub.capacity.shape import Shape
+from bandplan.stub.capacity.supply import bands
+from bandplan.stub.capacity.ticket import Ticket
 from tests.stub.capacity.virtual_time import RATIOS, Clients, pool_of
 
 

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from stub.capacity.settings import Settings
-from stub.capacity.shape import Shape
+from bandplan.stub.capacity.settings import Settings
+from bandplan.stub.capacity.shape import Shape
 from tests.stub.capacity.virtual_time import Clients, Ended, closed_loop, pool_of
 
 SHORT = Shape(512, 64)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stub.capacity.settings import DEFAULTS, Settings, SettingsError
+from bandplan.stub.capacity.settings import DEFAULTS, Settings, SettingsError
 
 
 def test_null_is_the_default_and_what_is_left_out_stays() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from stub.capacity.model_shape import LLAMA, OF_FAMILY, ModelShape, of_config, of_family
-from stub.capacity.shape import BANDS_REFERENCE, UNITS_REFERENCE, Shape
-from stub.capacity.work import Work
+from bandplan.stub.capacity.model_shape import LLAMA, OF_FAMILY, ModelShape, of_config, of_family
+from bandplan.stub.capacity.shape import BANDS_REFERENCE, UNITS_REFERENCE, Shape
+from bandplan.stub.capacity.work import Work
 
 LLAMA_WORK = LLAMA.work().calibrated(BANDS_REFERENCE, "total")
 

@@ -4,12 +4,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stub.capacity.model_shape import LLAMA
-from stub.capacity.pool import Pool
-from stub.capacity.settings import Settings
-from stub.capacity.shape import BANDS_REFERENCE, Shape
-from stub.capacity.supply import bands
-from stub.capacity.ticket import Ticket
+from bandplan.stub.capacity.model_shape import LLAMA
+from bandplan.stub.capacity.pool import Pool
+from bandplan.stub.capacity.settings import Settings
+from bandplan.stub.capacity.shape import BANDS_REFERENCE, Shape
+from bandplan.stub.capacity.supply import bands
+from bandplan.stub.capacity.ticket import Ticket
 
 RATIOS = LLAMA.work()
 

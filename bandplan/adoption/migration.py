@@ -1,0 +1,219 @@
+"""Legacy optimized serving to provisioned throughput (S28): what each legacy entity becomes, why, and what is unknown.
+
+The mapping is that of the two payloads: `served_models` to `served_entities`, `model_name` and `model_version` to
+`entity_name` and `entity_version` (models.yaml says `model` and `version` for both), `workload_type` and
+`workload_size` to a band, `scale_to_zero_enabled` to nothing. Sources: "Optimized large language model serving" and
+"Provisioned throughput Foundation Model APIs", docs.databricks.com; no conversion of sizes is published. Pure.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from bandplan.adoption.insertion import CannotInsert
+from bandplan.adoption.replacing import Edit, edited
+from bandplan.serving.spec.entity import Entity
+from bandplan.serving.spec.entry import Entry
+from bandplan.serving.spec.fleet import Fleet
+from bandplan.serving.spec.workload import Workload
+from bandplan.serving.throughput.bands import AUTO_MIN_BANDS, DEFAULT_HEADROOM_PERCENT, bands_for
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
+
+Answers = Mapping[ModelVersion, OptimizationInfo | Unavailable]
+
+_MLFLOW = "2.11"
+"""What provisioned throughput asks of the MLflow that logged a model ("Provisioned throughput ...", requirements)."""
+
+
+DEPLOYMENT = (
+    "`up` updates the endpoint in place (served_models to served_entities, one config update): what serves now goes on "
+    "serving until the new one is ready, so there is no downtime, but both need GPU capacity meanwhile",
+    "a failed update leaves the legacy workload serving, and the next preview shows it",
+    "callers have to change: the legacy request forms (dataframe_split, dataframe_records, instances, inputs) become "
+    "the task's own (`prompt`, `max_tokens`, ...)",
+)
+"""What an `up` of a migrated entry does; the platform keeps the old config serving during an update."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """The band in the place of one entity's workload, in chunks; `is_guess` without a demand to size it from."""
+
+    path: str
+    min_bands: int
+    max_bands: int
+    chunk_tokens_per_second: int
+    is_guess: bool
+
+    @property
+    def line(self) -> str:
+        return f"throughput: {{bands: {{min: {self.min_bands}, max: {self.max_bands}}}}}"
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One entry: the bands of its entities, and what a reviewer has to know, a line each. DEPLOYMENT holds for all."""
+
+    name: str
+    bands: tuple[Band, ...]
+    reasons: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Left:
+    """An entry that stays legacy, and why."""
+
+    name: str
+    reason: str
+
+
+def legacy_versions(fleet: Fleet) -> tuple[ModelVersion, ...]:
+    """The versions whose optimization info `migrations` needs."""
+    return tuple(
+        dict.fromkeys(
+            ModelVersion(entity.model, entity.version)
+            for entry in fleet.models
+            for entity in legacy_entities(entry)
+            if entity.version is not None
+        )
+    )
+
+
+def legacy_entities(entry: Entry) -> tuple[Entity, ...]:
+    return tuple(entity for entity in entry.entities if isinstance(entity.throughput, Workload))
+
+
+def migrations(
+    fleet: Fleet, data: Mapping[str, Any], answers: Answers, names: Sequence[str] = ()
+) -> tuple[Migration | Left, ...]:
+    """Every legacy entry, or those of `names`; `data` is models.yaml as written."""
+    return tuple(
+        _migration(entry, data, answers)
+        for entry in fleet.models
+        if legacy_entities(entry) and (not names or entry.name in names)
+    )
+
+
+def migrated(text: str, data: Mapping[str, Any], found: Sequence[Migration]) -> str:
+    """The text with the bands in the place of the workloads. Errors: CannotInsert."""
+    entries = data.get("models") or []
+    indexes = {entry.get("name"): index for index, entry in enumerate(entries) if isinstance(entry, dict)}
+    edits = []
+    for one in found:
+        index = indexes[one.name]
+        for band in one.bands:
+            place = [int(part) if part.isdigit() else part for part in band.path.split("/") if part]
+            edits.append(Edit(("models", index, *place, "workload"), band.line, _comment(band)))
+        if "allow_legacy" in entries[index]:
+            edits.append(Edit(("models", index, "allow_legacy"), None))
+    new = edited(text, edits)
+    if new == text and found:
+        raise CannotInsert("nothing could be replaced")
+    return new
+
+
+def _migration(entry: Entry, data: Mapping[str, Any], answers: Answers) -> Migration | Left:
+    overridden = [
+        stack
+        for stack, entries in (data.get("overrides") or {}).items()
+        if isinstance(entries, dict) and _has_workload(entries.get(entry.name))
+    ]
+    if overridden:
+        return Left(entry.name, f"overrides of {', '.join(overridden)} change its workload; take that out first")
+    bands: list[Band] = []
+    reasons: list[str] = []
+    unknown: list[str] = []
+    for entity in legacy_entities(entry):
+        band = _band(entry, entity, answers)
+        if isinstance(band, str):
+            return Left(entry.name, band)
+        bands.append(band)
+        reasons += _reasons(entity, band)
+        unknown += _unknown(entry, entity, band)
+    if len(bands) < len(entry.entities):
+        reasons.append("its other entities are on provisioned throughput already")
+    reasons.append(_permission(entry.name, data))
+    return Migration(entry.name, tuple(bands), tuple(reasons), tuple(unknown))
+
+
+def _permission(name: str, data: Mapping[str, Any]) -> str:
+    entries = [entry for entry in data.get("models") or () if isinstance(entry, dict) and entry.get("name") == name]
+    if any("allow_legacy" in entry for entry in entries):
+        return "allow_legacy is not needed any more"
+    return "the file's own allow_legacy stays: take it out once no entry is legacy"
+
+
+def _has_workload(override: Any) -> bool:
+    if not isinstance(override, dict):
+        return False
+    inner = override.get("entities")
+    return "workload" in override or any(
+        isinstance(one, dict) and "workload" in one for one in (inner if isinstance(inner, list) else ())
+    )
+
+
+def _band(entry: Entry, entity: Entity, answers: Answers) -> Band | str:
+    """The band, or why there is none."""
+    version = ModelVersion(entity.model, entity.version or "")
+    info = answers.get(version)
+    if info is None or isinstance(info, Unavailable):
+        told = info.reason if info is not None else "its version is not known"
+        return f"{entity.model}: {told}"
+    if not info.optimizable:
+        return (
+            f"{entity.model} version {entity.version} is not eligible for provisioned throughput: log the model again "
+            f"with MLflow {_MLFLOW} or later and its task, register it, and name the new version"
+        )
+    if info.throughput_chunk_size is None:
+        return f"{entity.model} is sold in model units: write `throughput: {{model_units: ...}}` from a load test"
+    workload = entity.throughput
+    idles = isinstance(workload, Workload) and workload.scale_to_zero and workload.type == "CPU"
+    low = 0 if idles else AUTO_MIN_BANDS
+    high, is_guess = AUTO_MIN_BANDS, True
+    if entry.demand is not None:
+        share = entry.demand.exact_tokens_per_second() * Fraction(entity.traffic_percent, 100)
+        percent = DEFAULT_HEADROOM_PERCENT if entry.headroom_percent is None else entry.headroom_percent
+        high, is_guess = bands_for(share, percent, info.throughput_chunk_size), False
+    return Band(entity.path, low, high, info.throughput_chunk_size, is_guess)
+
+
+def _reasons(entity: Entity, band: Band) -> list[str]:
+    workload = entity.throughput
+    if not isinstance(workload, Workload):
+        return []
+    compute = " ".join(filter(None, (workload.type, workload.size)))
+    floor, ceiling = band.min_bands * band.chunk_tokens_per_second, band.max_bands * band.chunk_tokens_per_second
+    size = f"{floor:,} to {ceiling:,} tokens/s, input and output together"
+    found = [
+        f"{entity.served_name}: workload {compute} becomes a band of {band.min_bands} to {band.max_bands} chunks of "
+        f"{band.chunk_tokens_per_second:,} ({size})",
+        "parameters_billion and gpu_access_confirmed go: a band is sized in tokens/s, not by the model's size",
+    ]
+    if workload.scale_to_zero:
+        found.append("scale_to_zero becomes a floor of 0: the first request waits for a scale-up")
+    return found
+
+
+def _unknown(entry: Entry, entity: Entity, band: Band) -> list[str]:
+    found = []
+    if band.is_guess:
+        found.append(
+            f"{entity.served_name}: how much it has to carry: no demand is written for {entry.name}, and the platform "
+            "publishes no conversion of workload sizes, so the band is the smallest there is"
+        )
+    else:
+        found.append(f"{entity.served_name}: whether the demand that is written is what the endpoint really gets")
+    found.append(
+        f"{entity.served_name}: how it was logged: the platform says that the version is eligible, which a model of an "
+        f"MLflow before {_MLFLOW} may not be"
+    )
+    return found
+
+
+def _comment(band: Band) -> tuple[str, ...]:
+    if not band.is_guess:
+        return ()
+    tokens = band.max_bands * band.chunk_tokens_per_second
+    return (f"The smallest band, up to {tokens:,} tokens/s: no demand is written to size it from. Load-test it.",)

@@ -1,0 +1,86 @@
+"""Values as YAML that every reader takes for the same values: what any of them could misread is in double quotes."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bandplan.serving.spec.scalar import plain_scalar
+
+_LONGEST_FLOW = 90
+"""Characters up to which a mapping or list of plain values stays on one line; a choice."""
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./@+-]*(?: [A-Za-z0-9_./@+-]+)*\Z")
+# YAML 1.1, which some editors and PyYAML follow, has more words for booleans than 1.2.
+_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "nan", "inf"))
+
+
+def block(value: Mapping[str, Any]) -> list[str]:
+    """A mapping as lines, two spaces a level; keys in the order given. Short inner values stay on one line."""
+    lines: list[str] = []
+    for key, item in value.items():
+        lines += _item(key, item)
+    return lines
+
+
+def scalar(value: Any) -> str:
+    """A plain value. Errors: TypeError for a mapping or a list."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return repr(value)
+        case str():
+            return value if is_plain(value) else _quoted(value)
+    raise TypeError(f"no scalar: {type(value).__name__}")
+
+
+def is_plain(text: str) -> bool:
+    """Whether the text means itself without quotes, to readers of YAML 1.1 and of 1.2."""
+    return bool(_PLAIN.match(text)) and text.lower() not in _WORDS and plain_scalar(text) == text
+
+
+def _item(key: str, value: Any) -> list[str]:
+    name = scalar(key)
+    if not isinstance(value, Mapping | list | tuple):
+        return [f"{name}: {scalar(value)}"]
+    flow = _flow(value)
+    if not value or (len(flow) + len(name) <= _LONGEST_FLOW and not _holds_mappings(value)):
+        return [f"{name}: {flow}"]
+    if isinstance(value, Mapping):
+        return [f"{name}:", *(f"  {line}" for line in block(value))]
+    return [f"{name}:", *(f"  {line}" for item in value for line in _element(item))]
+
+
+def _element(value: Any) -> list[str]:
+    if not isinstance(value, Mapping):
+        return [f"- {_flow(value)}"]
+    flow = _flow(value)
+    if not value or (len(flow) <= _LONGEST_FLOW and not any(isinstance(item, Mapping) for item in value.values())):
+        return [f"- {flow}"]
+    first, *rest = block(value)
+    return [f"- {first}", *(f"  {line}" for line in rest)]
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{scalar(key)}: {_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_flow(item) for item in value) + "]"
+    return scalar(value)
+
+
+def _holds_mappings(value: Mapping[str, Any] | Sequence[Any]) -> bool:
+    """A list of mappings is read more easily with an element a line."""
+    return not isinstance(value, Mapping) and any(isinstance(item, Mapping) for item in value)
+
+
+def _quoted(text: str) -> str:
+    """As JSON, whose escapes YAML's double quotes have too; what cannot be seen is escaped as well."""
+    escaped = json.dumps(text, ensure_ascii=False)
+    return "".join(
+        part if part.isprintable() else f"\\u{ord(part):04x}" if ord(part) < 0x10000 else f"\\U{ord(part):08x}"
+        for part in escaped
+    )

@@ -1,0 +1,235 @@
+"""Taking over endpoints of a workspace: what is there, the entries for it, and its resources in the state."""
+
+import datetime
+import difflib
+import os
+import tempfile
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bandplan.adoption.draft import CannotInsert, Draft, draft
+from bandplan.adoption.entry import Proposal, Skipped, model_versions, proposed
+from bandplan.adoption.state import Existing, NotTakenOver, Planned, taken_over
+from bandplan.cli.engines.engine import Engine
+from bandplan.cli.engines.taking_over import change_state, plan
+from bandplan.cli.errors import CommandError
+from bandplan.cli.project import Project
+from bandplan.cli.stack_choice import StackChoice
+from bandplan.cli.stack_fleet import UnrecordedCache, WrongModels
+from bandplan.drift.recorded import RecordedStack
+from bandplan.serving.spec.document import read
+from bandplan.serving.spec.loading import load_text, read_text
+from bandplan.serving.spec.problem import Problem
+from bandplan.serving.throughput.needed import model_versions as versions_of_fleet
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
+from bandplan.serving.throughput.sizing import EndpointSizing, size
+from bandplan.serving.workspace.client import WorkspaceClient
+from bandplan.serving.workspace.endpoint_survey import listed, survey_endpoints
+from bandplan.serving.workspace.optimization_info import fetch
+from bandplan.serving.workspace.surveyed import Listed, Surveyed
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a command works: the project, its models file (with its text), the stack and its workspace."""
+
+    project: Project
+    stack: str
+    models: Path
+    text: str
+    client: WorkspaceClient
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The entries that the file has."""
+        data = read(self.text, self.models.name).data
+        entries = data.get("models") if isinstance(data, dict) else None
+        return tuple(
+            str(one["name"])
+            for one in (entries if isinstance(entries, list) else ())
+            if isinstance(one, dict) and isinstance(one.get("name"), str)
+        )
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What can be taken over: `known` have an entry already, `draft` holds the new entries."""
+
+    draft: Draft
+    known: tuple[str, ...]
+    surveyed: Mapping[str, Surveyed]
+    skipped: tuple[Skipped, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.known, *(one.name for one in self.draft.added))
+
+
+def open_place(choice: StackChoice, client: WorkspaceClient) -> Place:
+    """Errors: WrongModels for a file that cannot be read; one that is not there yet is empty."""
+    models = choice.models
+    if not models.exists():
+        return Place(choice.project, choice.name, models, "", client)
+    text, unreadable = read_text(models)
+    if unreadable is not None:
+        raise WrongModels(unreadable.render())
+    return Place(choice.project, choice.name, models, text, client)
+
+
+def unmanaged(client: WorkspaceClient, state: RecordedStack) -> tuple[Listed, ...]:
+    """What the workspace shows and the stack does not know."""
+    known = {one.name for one in state.endpoints}
+    return tuple(one for one in listed(client) if one.name not in known)
+
+
+def find(place: Place, names: Iterable[str], caller: str) -> Findings:
+    """Reads the endpoints and drafts their entries. Errors: CommandError, those of the client."""
+    surveyed = survey_endpoints(place.client, names)
+    in_file = set(place.names)
+    fresh = [one for name, one in surveyed.items() if name not in in_file]
+    known, unsettled = _known(surveyed, in_file)
+    answers = optimization_info(place, model_versions(fresh))
+    found = [proposed(one, answers, caller) for one in fresh]
+    proposals = [one for one in found if isinstance(one, Proposal)]
+    skipped = [one for one in found if isinstance(one, Skipped)]
+    try:
+        drafted = draft(place.text, place.models.name, place.stack, proposals, lambda text: problems(place, text))
+    except CannotInsert as error:
+        raise CommandError(f"{place.models.name}: {error}") from error
+    return Findings(drafted, known, surveyed, (*unsettled, *skipped, *drafted.skipped))
+
+
+def problems(place: Place, text: str) -> Sequence[Problem]:
+    """Everything wrong with a text, with the platform's answers about its models."""
+    loaded = load_text(text, place.models.name, place.stack)
+    if loaded.checkable is None:
+        return loaded.problems
+    answers = optimization_info(place, versions_of_fleet(loaded.checkable))
+    return (*loaded.problems, *size(loaded.checkable, answers, loaded.source).problems)
+
+
+def diff(place: Place, text: str) -> str:
+    """The new text against the old as a unified diff; "" when they are the same."""
+    before, after = place.text.splitlines(keepends=True), text.splitlines(keepends=True)
+    name = place.models.name
+    lines = difflib.unified_diff(before, after, f"a/{name}", f"b/{name}")
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+def write(place: Place, text: str) -> None:
+    """In one step, with the rights of the file that it takes the place of. Errors: CommandError."""
+    try:
+        handle, name = tempfile.mkstemp(dir=place.models.parent, prefix=f".{place.models.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+            os.chmod(name, place.models.stat().st_mode if place.models.exists() else 0o644)
+            os.replace(name, place.models)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise CommandError(f"{place.models}: cannot be written: {error.strerror}") from error
+
+
+def take_over(
+    engine_with: Callable[[Path], Engine], place: Place, findings: Findings, *, is_new: bool
+) -> tuple[str, ...]:
+    """Writes the place's text, when `is_new`, and puts the endpoints into the state; returns what a preview shows then.
+
+    `engine_with` gives an engine that reads this models file. The file is written before the state: an endpoint that is
+    in the state and in no file would be deleted by the next `up`. Errors: CommandError.
+    """
+    document = _plan_of(engine_with, place)
+    planned = Planned(document.get("steps") or (), document.get("config") or {})
+    existing = [_existing(findings.surveyed[name]) for name in findings.names]
+    summaries = _summaries(place, {one.name: one for one in existing})
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def change(deployment: dict[str, Any]) -> dict[str, Any]:
+        return taken_over(deployment, planned, existing, summaries, now, lambda: str(uuid.uuid4()))
+
+    try:
+        change({})
+    except NotTakenOver as error:
+        raise CommandError(f"nothing was taken over: {error}") from error
+    if is_new:
+        write(place, place.text)
+    engine = engine_with(place.models)
+    try:
+        change_state(engine, change)
+    except (CommandError, NotTakenOver) as error:
+        step = f"{place.models.name} has the entries; run `bandplan adopt` with the same names again"
+        raise CommandError(f"the state was not changed: {error}; {step}") from error
+    after = plan(engine)
+    return tuple(
+        f"{step['op']} {str(step['urn']).split('::', 3)[-1]}"
+        for step in after.get("steps") or ()
+        if step.get("op") != "same"
+    )
+
+
+def _plan_of(engine_with: Callable[[Path], Engine], place: Place) -> dict[str, Any]:
+    """The preview of the place's text, which is in no file of the user's yet."""
+    folder = place.project.make_private(place.project.own_folder)
+    handle, name = tempfile.mkstemp(dir=folder, prefix="adopt-", suffix=".yaml")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(place.text)
+        return plan(engine_with(Path(name)))
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def sizings(place: Place, text: str) -> tuple[EndpointSizing, ...]:
+    """Every entry of a text that is right, sized."""
+    loaded = load_text(text, place.models.name, place.stack)
+    if loaded.checkable is None:
+        return ()
+    answers = optimization_info(place, versions_of_fleet(loaded.checkable))
+    return size(loaded.checkable, answers, loaded.source).endpoints
+
+
+def _known(surveyed: Mapping[str, Surveyed], in_file: set[str]) -> tuple[tuple[str, ...], list[Skipped]]:
+    """Those that have an entry: only what exists can be taken into the state."""
+    known, skipped = [], []
+    for name, one in surveyed.items():
+        if name not in in_file:
+            continue
+        if one.live is None:
+            skipped.append(Skipped(name, one.refusal or "there is no such endpoint; `up` makes it"))
+        else:
+            known.append(name)
+    return tuple(known), skipped
+
+
+def optimization_info(
+    place: Place, versions: Iterable[ModelVersion]
+) -> dict[ModelVersion, OptimizationInfo | Unavailable]:
+    return fetch(place.client, versions, UnrecordedCache(place.project.optimization_info_folder))
+
+
+def _existing(one: Surveyed) -> Existing:
+    if one.live is None:
+        raise CommandError(f"{one.name}: there is no such endpoint")
+    version = one.live.config.version if one.live.config is not None else None
+    return Existing(one.name, one.live.id, version or 0, one.live.endpoint_url)
+
+
+def _summaries(place: Place, existing: Mapping[str, Existing]) -> dict[str, Any]:
+    """The stack's output of every endpoint, by name."""
+    from bandplan.components.fleet import endpoint_summary, invocations_url
+
+    found = {}
+    for sizing in sizings(place, place.text):
+        name = sizing.entry.name
+        given = existing[name].url if name in existing and sizing.entry.route_optimized else None
+        found[name] = endpoint_summary(sizing, given or invocations_url(place.client.host, sizing))
+    return found
+
+
+def with_text(place: Place, text: str) -> Place:
+    return replace(place, text=text)

@@ -1,0 +1,166 @@
+"""`bandplan adopt`: takes endpoints that exist into models.yaml and the stack, without touching one of them."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bandplan.cli.errors import CommandError, UsageProblem
+from bandplan.cli.project import LOCAL, find_project
+
+if TYPE_CHECKING:
+    from bandplan.adoption.entry import Proposal, Skipped
+    from bandplan.cli.adoption import Findings, Place
+
+MOST_NAMES = 20
+"""Names shown at a time; arbitrary."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    from bandplan.cli.deployment import add_stack_arguments
+
+    parser.add_argument("names", nargs="*", metavar="NAME", help="endpoint to take over (none: list what there is)")
+    parser.add_argument("--all", action="store_true", help="every endpoint that can be taken over")
+    add_stack_arguments(parser)
+    parser.add_argument(
+        "--write", action="store_true", help="write models.yaml and the stack's state; without it, show the diff only"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from bandplan.cli.adoption import find, open_place, unmanaged
+    from bandplan.cli.commands.drift import recorded_stack
+    from bandplan.cli.stack_choice import choose_stack
+    from bandplan.serving.workspace.errors import WorkspaceError
+
+    if arguments.names and arguments.all:
+        raise UsageProblem("NAME and --all: give one of them")
+    choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
+    state = recorded_stack(choice.project, arguments)
+    try:
+        client = choice.client()
+        caller = client.ping()
+        place = open_place(choice, client)
+        require_sound(place)
+        there = [one.name for one in unmanaged(client, state)]
+        names = wanted_names(arguments, there, {one.name for one in state.endpoints})
+        findings = find(place, names, caller)
+    except WorkspaceError as error:
+        raise CommandError(f"could not look: {error}") from error
+    if not arguments.names and not arguments.all:
+        return show_list(findings, there, arguments, place.models.name)
+    return adopt(arguments, place, findings)
+
+
+def require_sound(place: "Place") -> None:
+    """WrongModels when the file, as it is, has errors: entries could not be told apart from them."""
+    from bandplan.cli.adoption import problems
+    from bandplan.cli.stack_fleet import refuse
+
+    found = tuple(one for one in problems(place, place.text) if one.severity == "error") if place.text else ()
+    if found:
+        refuse(place.models.name, found)
+
+
+def wanted_names(arguments: argparse.Namespace, there: list[str], deployed: set[str]) -> list[str]:
+    """The endpoints to look at. Errors: UsageProblem for those that the stack has already."""
+    if not arguments.names:
+        return sorted(there)
+    managed = [name for name in arguments.names if name in deployed]
+    if managed:
+        raise UsageProblem(f"{', '.join(managed)}: the stack {arguments.stack} has it already")
+    return list(dict.fromkeys(arguments.names))
+
+
+def show_list(findings: "Findings", there: list[str], arguments: argparse.Namespace, file: str) -> int:
+    """What there is, and what of it can be taken over."""
+    option = "" if arguments.stack == LOCAL else f" --stack {arguments.stack}"
+    if not there:
+        print(f"every endpoint of the workspace is in the stack {arguments.stack}")
+        return 0
+    print("in the workspace, not in this stack:")
+    for name in findings.names:
+        where = f"{file} has an entry for it" if name in findings.known else "can be taken over"
+        print(f"  {name}: {where}")
+    show_skipped(findings.skipped, "left alone: ")
+    if findings.names:
+        print(
+            f"\nnext: `bandplan adopt NAME{option}` shows the entry; `bandplan adopt --all --write{option}` takes all"
+        )
+    return 0
+
+
+def show_skipped(skipped: "tuple[Skipped, ...]", verdict: str = "") -> None:
+    from bandplan.serving.spec.problem import printable
+
+    for one in skipped:
+        print(printable(f"  {one.name}: {verdict}{one.reason}"))
+
+
+def adopt(arguments: argparse.Namespace, place: "Place", findings: "Findings") -> int:
+    """Shows what would be written, and writes it when asked to; 1 when nothing could be taken over."""
+    from bandplan.cli.adoption import diff, take_over, with_text
+    from bandplan.cli.deployment import make_engine
+    from bandplan.cli.engines.choice import choose_engine
+    from bandplan.cli.engines.engine import Engine
+    from bandplan.cli.engines.pulumi import find_pulumi
+    from bandplan.cli.stack_choice import choose_stack
+
+    text = findings.draft.text
+    difference = diff(place, text) if findings.draft.added else ""
+    print(difference, end="")
+    show_notes(findings.draft.added)
+    if findings.skipped:
+        print("\nleft alone:")
+        show_skipped(findings.skipped)
+    if not findings.names:
+        print("nothing to take over", file=sys.stderr)
+        return 1 if arguments.names else 0
+    if not arguments.write:
+        print(f"\nnothing was written; --write takes over {shortened(findings.names)}")
+        return 0
+    engine_name = choose_engine(arguments.engine, arguments.stack, find_pulumi(os.environ))
+    environ = choose_stack(place.project, arguments.stack, os.environ).environ()
+
+    def engine_with(models: Path) -> Engine:
+        chosen = {**environ, "BANDPLAN_MODELS": str(models)}
+        return make_engine(engine_name, place.project, arguments.stack, chosen)
+
+    waiting = take_over(engine_with, with_text(place, text), findings, is_new=bool(difference))
+    tell(arguments, findings, waiting, place)
+    return 0
+
+
+def show_notes(added: "tuple[Proposal, ...]") -> None:
+    from bandplan.serving.spec.problem import printable
+
+    notes = [f"  {one.name}: {note}" for one in added for note in one.notes]
+    if notes:
+        print("\nto know:")
+        print("\n".join(printable(note) for note in notes))
+
+
+def shortened(names: Sequence[str]) -> str:
+    """The names, or the first of very many and how many more there are."""
+    more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
+
+
+def tell(arguments: argparse.Namespace, findings: "Findings", waiting: tuple[str, ...], place: "Place") -> None:
+    """What was done, what the next preview shows, and where else the entries hold."""
+    from bandplan.cli.stack_choice import choose_stack, others_of_file
+
+    print(f"\ntaken over: {shortened(findings.names)}; nothing was sent to the workspace")
+    if waiting:
+        print("the next preview shows:")
+        for line in waiting[:MOST_NAMES]:
+            print(f"  {line}")
+        if len(waiting) > MOST_NAMES:
+            print(f"  and {len(waiting) - MOST_NAMES:,} more")
+    else:
+        print("the next preview is empty")
+    others = others_of_file(choose_stack(place.project, arguments.stack, os.environ))
+    if findings.draft.added and others:
+        print(f"the entries hold for every stack of {place.models.name}: {', '.join(others)} would create them too")

@@ -1,0 +1,192 @@
+"""`bandplan drift`: what in the workspace is not as it was deployed. Reads, and writes nothing anywhere."""
+
+import argparse
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bandplan.cli.project import LOCAL, Project, find_project
+
+if TYPE_CHECKING:
+    from bandplan.cli.engines.choice import EngineName
+    from bandplan.cli.stack_choice import StackChoice
+    from bandplan.cli.stack_fleet import Registered, StackFleet
+    from bandplan.drift.pending import WantedEndpoint
+    from bandplan.drift.recorded import RecordedStack
+    from bandplan.drift.registry import RegistryAnswers
+    from bandplan.drift.stack import StackReport
+    from bandplan.serving.workspace.client import WorkspaceClient
+
+DRIFT_FOUND = 3
+"""Exit status when something was changed behind the stack's back."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    from bandplan.cli.deployment import add_stack_arguments
+
+    add_stack_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON (docs/drift.md has its shape)")
+    parser.add_argument("--all", action="store_true", help="show what the platform filled in or scaled too")
+    parser.add_argument(
+        "--fix", action="store_true", help="then put back what was deployed: `bandplan up --refresh`, which asks first"
+    )
+    parser.add_argument("--yes", action="store_true", help=f"with --fix: do not ask (never asked for {LOCAL})")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from bandplan.cli.errors import UsageProblem
+    from bandplan.cli.stack_choice import choose_stack
+    from bandplan.drift.text import text
+
+    if arguments.json and arguments.fix:
+        raise UsageProblem("--json and --fix: give one of them")
+    choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
+    report = look(choice, arguments)
+    if arguments.json:
+        from bandplan.drift.document import document
+
+        print(json.dumps(document(report), indent=2, ensure_ascii=False))
+    else:
+        print(text(report, shows_all=arguments.all), flush=True)
+    if report.has_drifted and arguments.fix:
+        status = fix(arguments)
+        if status != 0:
+            return status
+        report = look(choice, arguments)
+        if report.has_drifted:
+            print("\nwhat an `up` cannot put back:\n" + text(report, shows_steps=False))
+    if report.has_drifted:
+        return DRIFT_FOUND
+    return 1 if report.unreadable else 0
+
+
+def look(choice: "StackChoice", arguments: argparse.Namespace) -> "StackReport":
+    """All three sides, compared. Errors: CommandError (1, or 2 for the models file) when one of them cannot be read."""
+    from bandplan.cli.errors import CommandError
+    from bandplan.cli.stack_fleet import stack_fleet
+    from bandplan.drift.begun import begun
+    from bandplan.drift.recorded import recorded
+    from bandplan.drift.stack import names_to_read, stack_report
+    from bandplan.serving.workspace.endpoint_survey import listed, survey_endpoints
+    from bandplan.serving.workspace.errors import WorkspaceError
+
+    deployments, before = [deployment(choice.project, arguments)], holder(choice.project, arguments)
+    state = recorded(deployments[0])
+    try:
+        client = choice.client()
+        caller = client.ping()
+        fleet = stack_fleet(choice, client, registered(state))
+        wanted = wanted_endpoints(fleet)
+        there = listed(client)
+        surveyed = survey_endpoints(client, names_to_read(wanted, state))
+        answers = registry_answers(client, state)
+    except WorkspaceError as error:
+        raise CommandError(f"could not look: {error}") from error
+    if before or deployments[0].get("pending_operations"):
+        # What was written since the first reading may be what was seen.
+        deployments.append(deployment(choice.project, arguments))
+    ours = begun(deployments, before)
+    return stack_report(
+        choice.stack, client.host, wanted, state, surveyed, there, answers, caller, client.presentable, ours
+    )
+
+
+def recorded_stack(project: Project, arguments: argparse.Namespace) -> "RecordedStack":
+    """What the state of the stack holds; empty when it was never deployed. Errors: CommandError."""
+    from bandplan.drift.recorded import recorded
+
+    return recorded(deployment(project, arguments))
+
+
+def deployment(project: Project, arguments: argparse.Namespace) -> dict[str, Any]:
+    """The deployment of the stack; empty when it was never deployed. Errors: CommandError."""
+    from bandplan.cli.engines.exported import deployment_of
+    from bandplan.cli.engines.pulumi import find_pulumi
+
+    pulumi = find_pulumi(os.environ)
+    return deployment_of(project, arguments.stack, engine_of(arguments, pulumi), os.environ, pulumi)
+
+
+def holder(project: Project, arguments: argparse.Namespace) -> str:
+    """Who deploys the stack at this moment; "" for nobody, as far as one can see."""
+    from bandplan.cli.engines.exported import deployed_by
+    from bandplan.cli.engines.pulumi import find_pulumi
+
+    return deployed_by(project, arguments.stack, engine_of(arguments, find_pulumi(os.environ)))
+
+
+def engine_of(arguments: argparse.Namespace, pulumi: str | None) -> "EngineName":
+    """Whose state it is. Both engines keep the local stack in one place, so that none is needed to look at it."""
+    from bandplan.cli.engines.choice import choose_engine
+
+    return "embedded" if arguments.stack == LOCAL else choose_engine(arguments.engine, arguments.stack, pulumi)
+
+
+def registered(state: "RecordedStack") -> "Registered":
+    """The versions that the stack has registered, and what each can give."""
+    from bandplan.serving.throughput.optimization_info import OptimizationInfo
+
+    return {
+        one.key: (
+            one.version,
+            OptimizationInfo(True, one.state.get("modelType") or None, _chunk(one.state)),
+        )
+        for one in state.versions
+    }
+
+
+def _chunk(state: Mapping[str, object]) -> int | None:
+    chunk = state.get("throughputChunkSize")
+    return int(chunk) if isinstance(chunk, int | float) and chunk else None
+
+
+def wanted_endpoints(fleet: "StackFleet") -> "list[WantedEndpoint]":
+    """What models.yaml declares, in the words of the resources that declare it."""
+    from bandplan.components.request import endpoint_request
+    from bandplan.drift.pending import WantedEndpoint
+
+    found = []
+    for sizing in fleet.sizings:
+        if sizing.entry.name in fleet.unmade:
+            found.append(WantedEndpoint(sizing.entry.name, None))
+            continue
+        request = endpoint_request(sizing)
+        found.append(WantedEndpoint(sizing.entry.name, request.ready["declared"], request.access_controls))
+    return found
+
+
+def registry_answers(client: "WorkspaceClient", state: "RecordedStack") -> "RegistryAnswers":
+    """What the registry says of the stack's own versions and aliases; nothing is asked when it has none."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from bandplan.drift.registry import RegistryAnswers
+    from bandplan.serving.workspace.endpoint_survey import MOST_AT_ONCE
+    from bandplan.serving.workspace.registry import Registry
+
+    if not state.versions and not state.aliases:
+        return RegistryAnswers({}, {})
+    registry = Registry(client)
+    with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="registry") as pool:
+        versions = {
+            (one.model, one.version): pool.submit(registry.version, one.model, one.version) for one in state.versions
+        }
+        aliases = {(one.model, one.alias): pool.submit(registry.aliased, one.model, one.alias) for one in state.aliases}
+        return RegistryAnswers(
+            {key: answer.result() for key, answer in versions.items()},
+            {key: answer.result() for key, answer in aliases.items()},
+        )
+
+
+def fix(arguments: argparse.Namespace) -> int:
+    """`up --refresh` of the stack, which shows its plan and asks as it always does."""
+    from bandplan.cli.commands import up
+
+    parser = argparse.ArgumentParser()
+    up.configure(parser)
+    options = ["--stack", arguments.stack, "--refresh", "--no-query"]
+    options += ["--engine", arguments.engine] if arguments.engine else []
+    options += ["--yes"] if arguments.yes else []
+    print(flush=True)
+    return up.run(parser.parse_args(options))

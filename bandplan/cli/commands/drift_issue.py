@@ -1,0 +1,37 @@
+"""`bandplan drift-issue`: what `drift --json` found, as the one issue of the stack on GitHub."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from bandplan.cli.errors import CommandError, UsageProblem
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="output of `bandplan drift --json`")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from bandplan.report.comment.client import Clock
+    from bandplan.report.errors import BadInput, NotConfigured, PostingError
+    from bandplan.report.issue.drift import drift_issue
+    from bandplan.report.issue.github import issues_of
+
+    try:
+        issue = drift_issue(arguments.file.read_text(encoding="utf-8"), str(arguments.file))
+    except OSError as error:
+        raise UsageProblem(f"{arguments.file}: {error.strerror}") from error
+    except (BadInput, UnicodeDecodeError) as error:
+        raise UsageProblem(str(error)) from error
+    print(issue.body if issue.is_drift else f"No drift in {issue.stack}.")
+    sys.stdout.flush()
+    try:
+        outcome = issues_of(os.environ, Clock()).keep(issue)
+    except NotConfigured as error:
+        raise UsageProblem(f"no issue: {error}") from error
+    except PostingError as error:
+        hint = "the job needs `permissions: {issues: write}`"
+        raise CommandError(f"no issue: {error}; {hint}") from error
+    print(f"issue: {outcome}", file=sys.stderr)
+    return 0

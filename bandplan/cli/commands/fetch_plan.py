@@ -1,0 +1,62 @@
+"""`bandplan fetch-plan`: the plan that was reviewed with the pull request whose merge is being deployed."""
+
+import argparse
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bandplan.cli.errors import CommandError, NoProject
+from bandplan.cli.project import LOCAL, find_project
+from bandplan.cli.stack_choice import choose_stack
+
+if TYPE_CHECKING:
+    from bandplan.cli.saved_plan.merged import MergedPlans
+    from bandplan.cli.saved_plan.merged_gitlab import MergedGitLabPlans
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="where the plan goes, for `up --plan`")
+    parser.add_argument("--stack", default=LOCAL, help=f"stack whose plan it is (default: {LOCAL})")
+    parser.add_argument(
+        "--run", type=int, metavar="N", help="take it from this run of the preview, started by hand on this commit"
+    )
+    parser.add_argument(
+        "--workflow",
+        metavar="NAME",
+        help="what previews: a workflow's file (default: preview.yml), on GitLab a job (default: preview)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from bandplan.cli.saved_plan.file import read_plan
+
+    with suppress(NoProject):  # a plan may be fetched anywhere
+        choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
+    plans = plans_of(os.environ, arguments.workflow)
+    number = plans.run_of_merge() if arguments.run is None else arguments.run
+    if arguments.run is not None:
+        plans.require_own_run(number)
+    content = plans.plan(number, arguments.stack)
+    try:
+        arguments.file.write_bytes(content)
+    except OSError as error:
+        raise CommandError(f"{arguments.file}: {error.strerror}") from error
+    plan = read_plan(arguments.file)
+    steps = f"{len(plan.steps):,} step{'' if len(plan.steps) == 1 else 's'}"
+    print(f"{arguments.file}: the plan of run {number}, {plan.origin}: {steps} for {plan.stack}")
+    return 0
+
+
+def plans_of(environ: Mapping[str, str], workflow: str | None) -> "MergedPlans | MergedGitLabPlans":
+    """Where this job runs. Errors: CommandError."""
+    from bandplan.report.comment.client import Clock
+
+    if environ.get("CI_API_V4_URL") and not environ.get("GITHUB_REPOSITORY"):
+        from bandplan.cli.saved_plan.merged_gitlab import MergedGitLabPlans, gitlab_project_of
+
+        return MergedGitLabPlans(gitlab_project_of(environ, workflow or "preview"), Clock())
+    from bandplan.cli.saved_plan.merged import MergedPlans, repository_of
+
+    return MergedPlans(repository_of(environ, workflow or "preview.yml"), Clock())

@@ -1,0 +1,162 @@
+"""`bandplan log-model`: logs a checkpoint as a deploy does, and registers it, or a logged model, when asked to."""
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bandplan.cli.deployment import require_answer
+from bandplan.cli.errors import CommandError, UsageProblem
+from bandplan.cli.project import LOCAL, find_project
+from bandplan.cli.stack_choice import choose_stack
+
+if TYPE_CHECKING:
+    from bandplan.serving.registration.source import Source
+
+EMBEDDINGS = "llm/v1/embeddings"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="folder of a Hugging Face checkpoint; with --register also an MLflow model, as folder, runs:/ or models:/",
+    )
+    parser.add_argument("--task", metavar="T", help=f"llm/v1/chat, llm/v1/completions or {EMBEDDINGS}")
+    parser.add_argument("--model-type", metavar="TYPE", help="metadata model_type, needed for an embedding model")
+    parser.add_argument(
+        "--metadata", metavar="KEY=VALUE", action="append", default=[], help="more metadata of the logged model"
+    )
+    parser.add_argument("--mlflow-version", metavar="V", help="fail unless this MLflow is the one that is installed")
+    parser.add_argument("--experiment", metavar="NAME", help="where the run goes, instead of MLflow's own variables")
+    parser.add_argument(
+        "--check", action="store_true", help="say what the source is and what is against it; log nothing"
+    )
+    registering = parser.add_argument_group("registering")
+    registering.add_argument("--register", action="store_true", help="make a version of --name, unless there is one")
+    registering.add_argument("--name", metavar="CATALOG.SCHEMA.MODEL", help="the registered model")
+    registering.add_argument("--description", metavar="TEXT", help="what the version is")
+    registering.add_argument("--tag", metavar="KEY=VALUE", action="append", default=[], help="a tag of the version")
+    registering.add_argument(
+        "--reference-weights", action="store_true", help="let the version alone hold the weights, and not the run too"
+    )
+    parser.add_argument("--stack", default=LOCAL, help=f"whose workspace (default: {LOCAL}, on this machine)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from bandplan.serving.registration.errors import RegistrationError
+    from bandplan.serving.registration.source import parse
+    from bandplan.serving.workspace.errors import WorkspaceError
+
+    require_sense(arguments)
+    project = find_project(Path.cwd())
+    choice = choose_stack(project, arguments.stack, os.environ)
+    try:
+        source = parse(arguments.source, Path.cwd())
+        if arguments.check:
+            return check(arguments, source)
+        if source.kind != "checkpoint" and not arguments.register:
+            raise UsageProblem(f"{arguments.source} is logged already; give --register to make a version of it")
+        environ = choice.environ()
+        require_answer(environ)
+        if arguments.register:
+            register(arguments, source, project.digests_folder, environ)
+        else:
+            log(arguments, source, environ)
+    except (RegistrationError, WorkspaceError) as error:
+        raise CommandError(str(error)) from error
+    return 0
+
+
+def require_sense(arguments: argparse.Namespace) -> None:
+    """UsageProblem for arguments that ask for nothing that can be done."""
+    if arguments.register and not arguments.name:
+        raise UsageProblem("--register needs the model's name: --name catalog.schema.model")
+    alone = [("--name", arguments.name), ("--description", arguments.description), ("--tag", arguments.tag)]
+    alone.append(("--reference-weights", arguments.reference_weights))
+    given = [option for option, value in alone if value]
+    if given and not arguments.register:
+        raise UsageProblem(
+            f"{', '.join(given)} {'is' if len(given) == 1 else 'are'} for --register, which is not given"
+        )
+
+
+def check(arguments: argparse.Namespace, source: "Source") -> int:
+    """Print what the source is and every finding; 2 when one is an error."""
+    from bandplan.serving.registration.finding import errors_of
+    from bandplan.serving.registration.suitability import described, findings
+
+    description = described(source, arguments.task)
+    if description:
+        print(f"{source.text}: {description}")
+    found = findings(source, arguments.task, metadata_of(arguments), arguments.mlflow_version)
+    for finding in found:
+        print(f"{finding.severity}: {finding}")
+    return 2 if errors_of(found) else 0
+
+
+def log(arguments: argparse.Namespace, source: "Source", environ: Mapping[str, str]) -> None:
+    from bandplan.serving.registration.register import LogRequest
+    from bandplan.serving.registration.register import log as log_checkpoint
+    from bandplan.serving.workspace.client import from_environment
+
+    client = from_environment(environ)
+    request = LogRequest(
+        source,
+        arguments.task,
+        client.host,
+        client.bearer(),
+        metadata=metadata_of(arguments),
+        mlflow_version=arguments.mlflow_version,
+        experiment=arguments.experiment,
+    )
+    logged = log_checkpoint(request, progress=show)
+    print(f"run      {logged.run_id}\nmodel    {logged.model_uri}")
+
+
+def register(arguments: argparse.Namespace, source: "Source", digests: Path, environ: Mapping[str, str]) -> None:
+    from bandplan.serving.registration.digest import digest
+    from bandplan.serving.registration.register import RegistrationRequest
+    from bandplan.serving.registration.register import register as register_version
+    from bandplan.serving.workspace.client import from_environment
+
+    metadata, client = metadata_of(arguments), from_environment(environ)
+    content = digest(source, client, digests, task=arguments.task, metadata=metadata, progress=show)
+    request = RegistrationRequest(
+        arguments.name,
+        source,
+        content,
+        arguments.task,
+        client.host,
+        client.bearer(),
+        metadata=metadata,
+        description=arguments.description,
+        tags=dict(pair(text, "--tag") for text in arguments.tag),
+        mlflow_version=arguments.mlflow_version,
+        experiment=arguments.experiment,
+        reference_weights=arguments.reference_weights,
+    )
+    registered = register_version(request, progress=show)
+    if registered.run_id is not None:
+        print(f"run      {registered.run_id}")
+    if registered.model_uri is not None:
+        print(f"model    {registered.model_uri}")
+    print(f"version  {arguments.name} {registered.version}")
+
+
+def metadata_of(arguments: argparse.Namespace) -> dict[str, str]:
+    given = dict(pair(text, "--metadata") for text in arguments.metadata)
+    return given if arguments.model_type is None else {**given, "model_type": arguments.model_type}
+
+
+def pair(text: str, option: str) -> tuple[str, str]:
+    """Key and value of KEY=VALUE. Errors: UsageProblem."""
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise UsageProblem(f"{option} {text}: not of the form KEY=VALUE")
+    return key, value
+
+
+def show(text: str) -> None:
+    print(text, flush=True)

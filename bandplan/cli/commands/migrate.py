@@ -1,0 +1,100 @@
+"""`bandplan migrate`: legacy workloads of models.yaml to provisioned throughput, as a diff to be reviewed."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bandplan.cli.errors import CommandError, UsageProblem
+from bandplan.cli.project import LOCAL, find_project
+
+if TYPE_CHECKING:
+    from bandplan.adoption.migration import Left, Migration
+    from bandplan.cli.adoption import Place
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="NAME", help="entry to migrate (default: every legacy one)")
+    parser.add_argument(
+        "--stack", default=LOCAL, help=f"stack whose workspace is asked for chunk sizes (default: {LOCAL})"
+    )
+    parser.add_argument("--write", action="store_true", help="write models.yaml; without it, show the diff only")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from bandplan.adoption.insertion import CannotInsert
+    from bandplan.adoption.migration import Migration, legacy_versions, migrated, migrations
+    from bandplan.cli.adoption import diff, open_place, optimization_info, write
+    from bandplan.cli.commands.adopt import require_sound
+    from bandplan.cli.stack_choice import choose_stack
+    from bandplan.serving.spec.loading import load_text
+    from bandplan.serving.workspace.errors import WorkspaceError
+
+    choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
+    try:
+        client = choice.client()
+        client.ping()  # a workspace that takes requests and never answers is told in seconds, not in minutes
+        path, place = choice.models, open_place(choice, client)
+        require_sound(place)
+        loaded = load_text(place.text, path.name, choice.name)
+        if loaded.checkable is None or not isinstance(loaded.data, dict):
+            raise CommandError(f"{path.name}: no entries")
+        require_names(path.name, arguments.names, [entry.name for entry in loaded.checkable.models])
+        answers = optimization_info(place, legacy_versions(loaded.checkable))
+        found = migrations(loaded.checkable, loaded.data, answers, arguments.names)
+    except WorkspaceError as error:
+        raise CommandError(f"could not look: {error}") from error
+    moving = [one for one in found if isinstance(one, Migration)]
+    try:
+        text = migrated(place.text, loaded.data, moving) if moving else place.text
+    except CannotInsert as error:
+        raise CommandError(f"{path.name}: {error}") from error
+    require_sound_after(place, text, moving)
+    print(diff(place, text), end="")
+    show(found)
+    if moving and arguments.write:
+        write(place, text)
+        print(f"\nwrote {path.name}; `bandplan preview` shows what `up` would do")
+    elif moving:
+        print("\nnothing was written; --write writes it")
+    return 0
+
+
+def require_names(file: str, names: Sequence[str], there: Sequence[str]) -> None:
+    """UsageProblem for a name that is no entry."""
+    missing = [name for name in names if name not in there]
+    if missing:
+        raise UsageProblem(f"{file} has no entry {', '.join(missing)}")
+
+
+def require_sound_after(place: "Place", text: str, moving: "Sequence[Migration]") -> None:
+    """CommandError when the new text breaks a rule: then nothing is written."""
+    from bandplan.cli.adoption import problems
+
+    if not moving:
+        return
+    errors = [one.render() for one in problems(place, text) if one.severity == "error"]
+    if errors:
+        raise CommandError("\n".join(["nothing was written: the migrated file would break rules:", *errors]))
+
+
+def show(found: "Sequence[Migration | Left]") -> None:
+    """Entry by entry: what changes and why, what could not be known, what a deployment will do."""
+    from bandplan.adoption.migration import DEPLOYMENT, Left
+    from bandplan.serving.spec.problem import printable
+
+    if not found:
+        print("nothing to migrate: no entry has a legacy workload")
+    for one in found:
+        print(f"\n{printable(one.name)}:")
+        if isinstance(one, Left):
+            print(f"  stays as it is: {printable(one.reason)}")
+            continue
+        for title, lines in (("changes", one.reasons), ("not known", one.unknown)):
+            for line in lines:
+                print(f"  {title}: {printable(line)}")
+    if any(not isinstance(one, Left) for one in found):
+        print("\nwhat `up` will do:")
+        for line in DEPLOYMENT:
+            print(f"  {line}")

@@ -1,0 +1,128 @@
+"""`bandplan policy`: the policy pack on models.yaml alone, and the list of its rules."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bandplan.cli.project import LOCAL, Project, find_project
+
+if TYPE_CHECKING:
+    from bandplan.policies.finding import Violation
+    from bandplan.serving.spec.problem import Problem
+
+MODELS_WRONG = 2
+"""Exit status for a models file with errors."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    test = actions.add_parser(
+        "test", help="judge models.yaml: no workspace, no state; exit status 1 when one is broken"
+    )
+    test.add_argument("--stack", default=LOCAL, help=f"stack whose overrides and policies apply (default: {LOCAL})")
+    test.add_argument("--models", type=Path, metavar="FILE", help="file to judge (default: that of the stack)")
+    test.add_argument("--json", action="store_true", help="print `policyEvents` as `bandplan preview --json` has them")
+    actions.add_parser("list", help="every rule, and its level in each stack")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from bandplan.plugin.lean_sdk import import_late
+
+    import_late()
+    project = find_project(Path.cwd())
+    if arguments.action == "list":
+        return show_rules(project)
+    return test(project, arguments.stack, arguments.models, is_json=arguments.json)
+
+
+def test(project: Project, stack: str, models: Path | None, *, is_json: bool) -> int:
+    """Judges the file; 1 when a mandatory rule is broken, 2 when the file is wrong."""
+    from bandplan.cli.errors import UsageProblem
+    from bandplan.cli.policies import analyzer_of, configuration_file
+    from bandplan.cli.policy_subjects import policy_subjects
+    from bandplan.cli.stack_choice import choose_stack
+    from bandplan.components.program import COMMITTED_ANSWERS
+    from bandplan.serving.spec.loading import load
+    from bandplan.serving.throughput.following import pinned
+    from bandplan.serving.throughput.needed import model_versions
+    from bandplan.serving.workspace.cache import Cache
+    from bandplan.serving.workspace.optimization_info import fetch
+
+    choice = choose_stack(project, stack, os.environ, models)
+    analyzer = analyzer_of(project, choice.name)
+    if analyzer is None:
+        raise UsageProblem(f"{project.root}: has no policies/PulumiPolicy.yaml")
+    configuration = configuration_file(project, stack)
+    if not configuration.is_file():
+        shown = configuration.relative_to(project.root)
+        print(f"{shown} is not there, so every rule has the pack's own level", file=sys.stderr)
+    loaded = load(choice.models, choice.name)
+    if loaded.fleet is None:
+        return tell_problems(loaded.problems, choice.models.name, is_json=is_json)
+    cache = Cache(project.optimization_info_folder, committed=project.root / COMMITTED_ANSWERS)
+    fleet = pinned(loaded.fleet, cache.recorded_aliases())
+    answers = fetch(None, model_versions(fleet), cache, offline=True)
+    subjects = policy_subjects(fleet, answers, loaded.source, project.name, stack)
+    if any(problem.severity == "error" for problem in subjects.problems):
+        return tell_problems(subjects.problems, choice.models.name, is_json=is_json)
+    for version in subjects.unrecorded:
+        told = f"{version.model} version {version.version}"
+        print(f"not recorded on this machine, so not sized: {told} (`bandplan validate` records it)", file=sys.stderr)
+    violations = [
+        violation
+        for urn, type_token, properties in subjects.endpoints
+        for violation in analyzer.analyze(urn, type_token, urn.rsplit("::", 1)[-1], properties)
+    ]
+    violations += analyzer.analyze_stack(subjects.stack)
+    tell(violations, len(subjects.endpoints), is_json=is_json)
+    return 1 if any(violation.level == "mandatory" for violation in violations) else 0
+
+
+def tell_problems(problems: Sequence["Problem"], file: str, *, is_json: bool) -> int:
+    """The errors of the file, and that nothing was judged; as JSON, the errors as diagnostics of a preview."""
+    errors = [problem.render() for problem in problems if problem.severity == "error"]
+    print("\n".join(errors), file=sys.stderr)
+    if is_json:
+        told = [{"severity": "error", "message": f"error: {error}\n"} for error in errors]
+        print(json.dumps({"policyEvents": [], "diagnostics": told}, indent=4))
+    else:
+        print(f"nothing was judged: {file} has errors")
+    return MODELS_WRONG
+
+
+def tell(violations: Sequence["Violation"], judged: int, *, is_json: bool) -> None:
+    """As a preview tells them; `judged` counts the endpoints."""
+    from bandplan.embedded.digest import in_order, policy_event_json
+    from bandplan.embedded.events import Judged, PolicyViolated
+    from bandplan.embedded.policy_lines import policy_section
+    from bandplan.policies.pack import NAME, VERSION
+
+    events = [PolicyViolated(NAME, VERSION, one.policy, one.urn, f"{one.message}\n", one.level) for one in violations]
+    if is_json:
+        json.dump({"policyEvents": in_order([policy_event_json(event) for event in events])}, sys.stdout, indent=4)
+        print()
+    else:
+        print(
+            "\n".join(
+                policy_section(f"{NAME}@v{VERSION} (local: policies)", events, Judged(judged, stack=True))
+            ).rstrip()
+        )
+
+
+def show_rules(project: Project) -> int:
+    """One line for each rule: id, level in each stack that has a configuration, what it says."""
+    from bandplan.cli.policies import configuration_file, configured_rules
+    from bandplan.policies.pack import RULES
+
+    stacks = [stack for stack in project.configured_stacks if configuration_file(project, stack).is_file()]
+    levels = [[one.level for one in configured_rules(project, stack)] for stack in stacks]
+    rows = [("RULE", *(stack.upper() for stack in stacks), "")]
+    rows += [(rule.id, *(column[index] for column in levels), rule.description) for index, rule in enumerate(RULES)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return 0

@@ -1,0 +1,92 @@
+"""`bandplan preview`: what `up` would change."""
+
+import argparse
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bandplan.cli.deployment import add_run_arguments, open_deployment, options_of
+from bandplan.cli.engines.event_document import document_of_refusal
+from bandplan.cli.errors import CommandError, UsageProblem
+from bandplan.cli.project import find_project
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_run_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print the plan in the shape of `pulumi preview --json`")
+    parser.add_argument("--refresh", action="store_true", help="read what the workspace really has before planning")
+    parser.add_argument(
+        "--save-plan", type=Path, metavar="FILE", help="keep what was previewed, for `up --plan`; no value is in it"
+    )
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="FILE",
+        help="take that models file for what is deployed; no workspace and no state is asked (needs --offline)",
+    )
+    parser.add_argument(
+        "--against-commit",
+        metavar="COMMIT",
+        help="the same with the models file that the stack had in that commit, wherever that was",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    with whole_document(arguments):
+        if arguments.against is not None or arguments.against_commit is not None:
+            return against(arguments)
+        if arguments.save_plan is None:
+            return 0 if open_deployment(arguments).engine.preview(options_of(arguments)).ok else 1
+        if arguments.offline:
+            raise UsageProblem("--save-plan: a plan rests on what the workspace says now; leave --offline out")
+    return save_plan(arguments)
+
+
+@contextmanager
+def whole_document(arguments: argparse.Namespace) -> Iterator[None]:
+    """With `--json`, print a document for a refusal too: whoever reads it, `report` among them, finds out why."""
+    try:
+        yield
+    except CommandError as error:
+        if arguments.json:
+            print(json.dumps(document_of_refusal(str(error)), indent=4))
+        raise
+
+
+def against(arguments: argparse.Namespace) -> int:
+    """For a pull request from a fork: neither a workspace nor a state can be read for it."""
+    from bandplan.cli.engines.offline import Base, preview_against
+    from bandplan.cli.stack_choice import choose_stack
+
+    if arguments.against is not None and arguments.against_commit is not None:
+        raise UsageProblem("--against and --against-commit: give one of them")
+    if not arguments.offline or arguments.save_plan is not None or arguments.refresh:
+        raise UsageProblem(
+            "--against: asks nobody, so it goes with --offline, and with neither --save-plan nor --refresh"
+        )
+    choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
+    base: Base | Path = arguments.against
+    if arguments.against is None:
+        from bandplan.cli.base_commit import models_in_commit
+
+        name, text = models_in_commit(choice, arguments.against_commit)
+        base = Base(f"--against-commit {arguments.against_commit}", Path(name).name, text)
+    return 0 if preview_against(choice.project, choice.name, base, options_of(arguments)).ok else 1
+
+
+def save_plan(arguments: argparse.Namespace) -> int:
+    """A preview that fails saves none, and takes an older plan away: nobody is to apply that in its place."""
+    from bandplan.cli.reviewing import as_of, now, plan_of
+    from bandplan.cli.saved_plan.file import write_plan
+
+    began = now()
+    with whole_document(arguments):
+        deployment = open_deployment(arguments, as_of(began))
+        arguments.save_plan.unlink(missing_ok=True)
+        result = deployment.engine.preview(options_of(arguments))
+    if not result.ok or result.document is None:
+        return 1
+    write_plan(arguments.save_plan, plan_of(deployment, result.document, began))
+    return 0

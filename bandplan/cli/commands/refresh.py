@@ -1,0 +1,13 @@
+"""`bandplan refresh`: takes over into the state what the workspace really has; changes no endpoint."""
+
+import argparse
+
+from bandplan.cli.deployment import add_change_arguments, open_deployment, options_of
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_change_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return 0 if open_deployment(arguments).engine.refresh(options_of(arguments)).ok else 1

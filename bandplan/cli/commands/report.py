@@ -1,0 +1,186 @@
+"""`bandplan report`: what previews change, for the people who review them; `--post` puts it on the pull request."""
+
+import argparse
+import gc
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bandplan.cli.errors import CommandError, UsageProblem
+
+if TYPE_CHECKING:
+    from bandplan.report.comment.sticky import Outcome
+    from bandplan.report.load import Given
+    from bandplan.report.stack import StackReport
+
+STDIN = "-"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE", help="output of `bandplan preview --json` (none or -: stdin)"
+    )
+    parser.add_argument(
+        "--stack", action="append", default=[], metavar="NAME=FILE", help="a preview with a name for it; repeatable"
+    )
+    parser.add_argument(
+        "--events",
+        action="append",
+        default=[],
+        metavar="[NAME=]FILE",
+        help="event log of the engine for a preview: it has what policies found; repeatable",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON too")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as one HTML file too")
+    parser.add_argument("--prices", metavar="FILE", help="your prices (YAML), for the money of the change")
+    parser.add_argument(
+        "--quiet-below",
+        default="",
+        metavar="LIMITS",
+        help="fold smaller changes: tokens_per_second=N,model_units=N,money=N,percent=N (any of them; money per hour)",
+    )
+    parser.add_argument("--artifact-url", default="", metavar="URL", help="where the full report lies")
+    parser.add_argument("--post", action="store_true", help="write the one comment of the pull request")
+    parser.add_argument("--forge", choices=("github", "gitlab"), help="where to post (default: where this job runs)")
+    parser.add_argument("--pull-request", type=int, metavar="N", help="number of the pull or merge request")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from bandplan.report.errors import BadInput, NotConfigured, PostingError
+
+    try:
+        with no_garbage_collection():
+            reports = load(arguments)
+            url = artifact_url(arguments.artifact_url)
+            write(reports, url, arguments)
+    except BadInput as error:
+        raise UsageProblem(str(error)) from error
+    if not arguments.post:
+        return 0
+    try:
+        print(told(post(reports, url, arguments)), file=sys.stderr)
+    except NotConfigured as error:
+        raise UsageProblem(f"not posted: {error}") from error
+    except PostingError as error:
+        raise CommandError(f"not posted: {error}") from error
+    return 0
+
+
+@contextmanager
+def no_garbage_collection() -> Iterator[None]:
+    """What is read lives until it is written anyway, and looking through it again and again takes half the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def load(arguments: argparse.Namespace) -> "tuple[StackReport, ...]":
+    """The reports of all previews. Errors: BadInput, UsageProblem."""
+    from bandplan.report.load import Given, load_prices, load_reports
+    from bandplan.report.threshold import parse_thresholds
+
+    named = [(name, file) for name, _, file in (pair.partition("=") for pair in arguments.stack)]
+    for name, file in named:
+        if not name.strip() or not file:
+            raise UsageProblem("--stack: write NAME=FILE, such as --stack prod=prod.json")
+    files = [("", file) for file in arguments.files or ([] if named else [STDIN])]
+    logs = [pair.rpartition("=") for pair in arguments.events]
+    thresholds = parse_thresholds(arguments.quiet_below)
+    prices = load_prices(Given(arguments.prices, text_of(arguments.prices))) if arguments.prices else None
+    return load_reports(
+        [given(name, file) for name, file in (*named, *files)],
+        [given(name, file) for name, _, file in logs],
+        environ=os.environ,
+        prices=prices,
+        thresholds=thresholds,
+    )
+
+
+def given(name: str, file: str) -> "Given":
+    from bandplan.report.load import Given
+
+    return Given("stdin" if file == STDIN else file, text_of(file), name)
+
+
+def text_of(file: str) -> str:
+    """Errors: UsageProblem for what cannot be read."""
+    try:
+        if file != STDIN:
+            return Path(file).read_text(encoding="utf-8-sig")
+        if sys.stdin.isatty():
+            raise UsageProblem("no preview given; write `bandplan preview --json | bandplan report`, or name a file")
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except OSError as error:
+        raise UsageProblem(f"{file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageProblem(f"{file}: not UTF-8, so not JSON: byte {error.start:,}") from error
+
+
+def artifact_url(text: str) -> str:
+    """Errors: UsageProblem for what cannot stand in a link."""
+    from urllib.parse import urlsplit
+
+    if not text:
+        return ""
+    is_plain = text.isascii() and text.isprintable() and not set(text) & set(" <>\"'\\`|")
+    if not is_plain or len(text) > 500 or urlsplit(text).scheme not in ("https", "http") or not urlsplit(text).netloc:
+        raise UsageProblem("--artifact-url: no http URL of at most 500 plain characters")
+    return text
+
+
+def write(reports: "Sequence[StackReport]", url: str, arguments: argparse.Namespace) -> None:
+    """Markdown to standard output, the other forms to their files."""
+    from bandplan.report.markdown.page import markdown
+
+    try:
+        if arguments.json is not None:
+            from bandplan.report.document import document_text
+
+            arguments.json.write_text(document_text(reports), encoding="utf-8")
+        if arguments.html is not None:
+            from bandplan.report.html.page import html
+
+            arguments.html.write_text(html(reports), encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{error.filename}: {error.strerror}") from error
+    sys.stdout.write(markdown(reports, url))
+    sys.stdout.flush()
+
+
+def post(reports: "Sequence[StackReport]", url: str, arguments: argparse.Namespace) -> "Outcome":
+    """Errors: PostingError."""
+    from bandplan.report.comment import sticky
+    from bandplan.report.comment.body import posted
+    from bandplan.report.comment.client import Clock
+    from bandplan.report.comment.place import find_place
+    from bandplan.report.markdown.page import section_of
+
+    place = find_place(
+        os.environ,
+        lambda path: Path(path).read_text(encoding="utf-8"),
+        platform=arguments.forge,
+        pull_request=arguments.pull_request,
+        clock=Clock(),
+    )
+    own = [posted(section_of(report, url, place.commit), place.run) for report in reports]
+    is_silent = all(report.summary.status in ("unchanged", "quiet") for report in reports)
+    return sticky.post(place.forge, own, is_silent=is_silent)
+
+
+def told(outcome: "Outcome") -> str:
+    """What was done, as one line."""
+    words = {
+        "created": "comment created",
+        "updated": "comment updated",
+        "unchanged": "comment is as it should be",
+        "silent": "nothing worth a comment",
+    }
+    kept = f"; left alone, as a newer run wrote it: {', '.join(outcome.kept)}" if outcome.kept else ""
+    return f"{words[outcome.action]}{f': {outcome.url}' if outcome.url else ''}{kept}"

@@ -1,0 +1,58 @@
+"""`bandplan rollback NAME`: puts an entry's version back in models.yaml, and all traffic on it at once."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bandplan.cli.deployment import add_stack_arguments, open_deployment, options_of
+from bandplan.cli.project import find_project
+
+if TYPE_CHECKING:
+    from bandplan.cli.going_back import GoingBack
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="the endpoint")
+    add_stack_arguments(parser)
+    parser.add_argument("--to", metavar="VERSION", help="version to go back to, where none still serves")
+    parser.add_argument(
+        "--write", action="store_true", help="write models.yaml, and leave the endpoint to the next `up`"
+    )
+    parser.add_argument("--yes", action="store_true", help="write models.yaml, and send the traffic back now")
+    parser.set_defaults(offline=False, diff=False, parallel=None)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from bandplan.cli.going_back import going_back, written
+    from bandplan.cli.stack_choice import choose_stack
+
+    choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
+    models = choice.models
+    back = going_back(models, choice.name, choice.environ(), arguments.name, arguments.to)
+    print(back.described())
+    if not (arguments.write or arguments.yes):
+        steps = f"`--yes` writes {models.name} and sends the traffic back now, `--write` writes {models.name} alone"
+        print(f"\nNothing was changed: {steps}.")
+        return 0
+    written(back, models)
+    if not arguments.yes:
+        print(f"\n{models.name} is written; commit it, and the next `up` goes back at once.")
+        return 0
+    return act(back, arguments)
+
+
+def act(back: "GoingBack", arguments: argparse.Namespace) -> int:
+    """Moves the traffic where the old version still serves; else deploys the stack, without steps for this entry."""
+    from bandplan.cli.going_back import move_traffic
+
+    if back.still_serves:
+        move_traffic(back, lambda text: print(text, flush=True))
+        print(f"{back.name}: version {back.version} has all traffic. Commit {back.file}; the next `up` frees the rest.")
+        return 0
+    os.environ["BANDPLAN_AT_ONCE"] = back.name
+    deployment = open_deployment(arguments)
+    done = deployment.engine.up(options_of(arguments))
+    if done.ok:
+        print(f"{back.name}: version {back.version} has all traffic. Commit {back.file}.")
+    return 0 if done.ok else 1

@@ -1,0 +1,39 @@
+"""`bandplan schema`: the JSON Schema of models.yaml, printed, written, or compared with the file that editors use."""
+
+import argparse
+import json
+from pathlib import Path
+
+from bandplan.cli.errors import CommandError
+from bandplan.cli.project import find_project
+
+FILE = "schemas/models.schema.json"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument("--write", action="store_true", help=f"write {FILE}")
+    ways.add_argument("--check", action="store_true", help=f"exit status 1 when {FILE} is not current")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    text = schema_text()
+    if not (arguments.write or arguments.check):
+        print(text, end="")
+        return 0
+    path = find_project(Path.cwd()).root / FILE
+    if arguments.write:
+        path.write_text(text, encoding="utf-8")
+        return 0
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        raise CommandError(
+            f"{path}: not current with bandplan/serving/spec; run `bandplan schema --write` and commit the file"
+        )
+    return 0
+
+
+def schema_text() -> str:
+    """The schema as the committed file holds it."""
+    from bandplan.serving.spec.schema import json_schema
+
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,28 @@
+"""`bandplan stack ls` and `bandplan stack export`: what there is, and a stack's state as JSON."""
+
+import argparse
+import os
+from pathlib import Path
+
+from bandplan.cli.deployment import add_stack_arguments, make_engine
+from bandplan.cli.engines.choice import choose_engine
+from bandplan.cli.project import find_project
+from bandplan.cli.stack_choice import choose_stack
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    add_stack_arguments(actions.add_parser("ls", help="list the stacks, with their last update"))
+    add_stack_arguments(actions.add_parser("export", help="print the state, as `pulumi stack export` does"))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from bandplan.cli.engines.pulumi import find_pulumi
+
+    project = find_project(Path.cwd())
+    if arguments.action == "export":
+        choose_stack(project, arguments.stack, os.environ)
+    name = choose_engine(arguments.engine, arguments.stack, find_pulumi(os.environ))
+    engine = make_engine(name, project, arguments.stack, os.environ)
+    result = engine.list_stacks() if arguments.action == "ls" else engine.export()
+    return 0 if result.ok else 1

@@ -1,0 +1,198 @@
+"""`bandplan stub start | stop | status | reset`: the local workspace as a background process."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bandplan.cli.errors import CommandError, UsageProblem
+from bandplan.cli.project import Project, find_project
+from bandplan.stub import process
+from bandplan.stub.port import parse as parse_port
+
+MOST_UNKNOWN_ROUTES = 20
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    start = actions.add_parser("start", help="start it, or say where it runs; its state is kept between starts")
+    start.add_argument("--port", type=port_number, help="port on 127.0.0.1 (default: the last one, else any free one)")
+    start.add_argument(
+        "--settle", type=settle_rule, metavar="HOW", help="how long an update takes: at-once, reads:N, ms:N or manual"
+    )
+    start.add_argument(
+        "--scenario",
+        metavar="NAME",
+        help="play a scenario (docs/stub.md lists them), or one of your own: a path to a file",
+    )
+    start.add_argument(
+        "--pace",
+        type=token_pace,
+        metavar="TTFT:TPOT",
+        help="answer queries at this speed: milliseconds to the first token and per token after it, such as 200:25 "
+        "(default: as fast as it can)",
+    )
+    start.add_argument(
+        "--keep-token", action="store_true", help="keep the token of the last start, for shells that have it"
+    )
+    actions.add_parser("stop", help="stop it; its state is kept")
+    status = actions.add_parser("status", help="say whether and where it runs; exit status 1 when it does not")
+    status.add_argument(
+        "--json", action="store_true", help="print host, process id, token's file and what it says, as JSON"
+    )
+    reset = actions.add_parser("reset", help="stop and empty it: all endpoints and registered models are gone")
+    reset.add_argument("--yes", action="store_true", help="needed when the local stack has resources in it")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    project = find_project(Path.cwd())
+    try:
+        match arguments.action:
+            case "start":
+                start(
+                    project,
+                    settle=arguments.settle,
+                    port=arguments.port,
+                    scenario=scenario_path(arguments.scenario),
+                    pace=arguments.pace,
+                    is_token_kept=arguments.keep_token,
+                )
+            case "stop":
+                stopped = process.stop(project.stub_folder)
+                print("stopped the local workspace" if stopped else "the local workspace was not running")
+            case "status":
+                return show_status(project, as_json=arguments.json)
+            case "reset":
+                require_agreement(project, agreed=arguments.yes)
+                process.reset(project.stub_folder)
+                print("the local workspace is empty and stopped; `bandplan stub start` or `bandplan up` starts it")
+    except process.StubError as error:
+        raise CommandError(str(error)) from error
+    return 0
+
+
+def start(
+    project: Project,
+    *,
+    settle: str | None,
+    port: int | None,
+    scenario: str | None = None,
+    pace: str | None = None,
+    is_token_kept: bool = False,
+) -> None:
+    """Starts it or says where it runs; says too which of the settings a running one does not take."""
+    before = process.status(project.stub_folder)
+    running = process.start(
+        project.stub_folder, settle=settle, port=port, scenario=scenario, pace=pace, is_token_kept=is_token_kept
+    )
+    print(f"the local workspace runs at {running.host}")
+    if before is None or before.pid != running.pid:
+        return
+    ignored = [f"--settle {settle}"] if settle is not None else []
+    if port and not running.host.endswith(f":{port}"):
+        ignored.append(f"--port {port}")
+    if scenario is not None and process.report(running).get("scenario") != Path(scenario).stem:
+        ignored.append(f"--scenario {scenario}")
+    if pace is not None:
+        ignored.append(f"--pace {pace}")
+    if ignored:
+        wanted = " ".join(ignored)
+        print(
+            f"it ran already and keeps the settings that it was started with; for {wanted}, run `bandplan stub stop` "
+            f"and then `bandplan stub start {wanted}`: its endpoints are kept",
+            file=sys.stderr,
+        )
+
+
+def port_number(text: str) -> int:
+    """UsageProblem, one line, where argparse would add the usage."""
+    try:
+        return parse_port(text)
+    except ValueError as error:
+        raise UsageProblem(str(error)) from error
+
+
+def settle_rule(text: str) -> str:
+    """`text` as it is, once it proves to be a rule; UsageProblem otherwise."""
+    from bandplan.stub.state.settle import parse
+
+    try:
+        parse(text)
+    except ValueError as error:
+        raise UsageProblem(str(error)) from error
+    return text
+
+
+def token_pace(text: str) -> str:
+    """`text` as it is, once it proves to be a pace; UsageProblem otherwise."""
+    from bandplan.stub.inference.simulated import parse_pace
+
+    try:
+        parse_pace(text)
+    except ValueError as error:
+        raise UsageProblem(str(error)) from error
+    return text
+
+
+def scenario_path(name: str | None) -> str | None:
+    """The name of a scenario, or the absolute path to one of the user's own, once it can be read; else UsageProblem."""
+    if name is None:
+        return None
+    from bandplan.stub.state import scenario
+
+    try:
+        path = scenario.find(name)
+        scenario.load(path)
+    except scenario.ScenarioError as error:
+        raise UsageProblem(str(error)) from error
+    return name if path.parent == scenario.FOLDER else str(path)
+
+
+def show_status(project: Project, *, as_json: bool) -> int:
+    """Never prints the token: it names the file that holds it."""
+    running = process.status(project.stub_folder)
+    token_file = project.stub_folder / "token"
+    if running is None:
+        said = "the local workspace is not running; start it with `bandplan stub start` or `make up`"
+        print("null" if as_json else said)
+        return 1
+    facts = process.report(running)
+    if as_json:
+        print(json.dumps({"host": running.host, "pid": running.pid, "token_file": str(token_file), "status": facts}))
+        return 0
+    print(f"the local workspace runs at {running.host} (process {running.pid}); its token is in {token_file}")
+    for line in status_lines(facts):
+        print(line)
+    return 0
+
+
+def status_lines(facts: dict[str, Any]) -> Iterator[str]:
+    """What is out of the ordinary: a scenario, a stopped clock, faults that wait, requests that no route answers."""
+    yield f"{facts['endpoints']} endpoints" + (f"; scenario {facts['scenario']}" if facts["scenario"] else "")
+    if facts["clock"]["stopped"]:
+        yield "its clock stands still (POST /stub/clock lets it run)"
+    if waiting := sum(len(facts[kind]) for kind in ("faults", "registration_faults", "route_faults")):
+        yield f"{waiting} faults wait to happen (GET /stub/status lists them)"
+    if unknown := facts["unknown_routes"]:
+        yield "requests that no route answers, since the start:"
+        yield from (f"  {count:>6}  {route}" for route, count in list(unknown.items())[:MOST_UNKNOWN_ROUTES])
+        if len(unknown) > MOST_UNKNOWN_ROUTES:
+            yield f"  and {len(unknown) - MOST_UNKNOWN_ROUTES} more (--json shows all)"
+
+
+def require_agreement(project: Project, *, agreed: bool) -> None:
+    """UsageProblem when emptying the workspace would leave a deployed local stack without its endpoints."""
+    from bandplan.cli.engines.checkpoint import read_checkpoint, stack_names
+    from bandplan.cli.project import LOCAL
+
+    if agreed or LOCAL not in stack_names(project.state_folder, project.name):
+        return
+    latest = read_checkpoint(project.state_folder, project.name, LOCAL).get("latest") or {}
+    count = sum(bool(resource.get("custom")) for resource in latest.get("resources") or [])
+    if count:
+        raise UsageProblem(
+            f"the stack {LOCAL} has {count} resources in this workspace; run `bandplan destroy` first, "
+            "or give --yes and run `bandplan refresh` afterwards"
+        )

@@ -1,0 +1,98 @@
+"""`bandplan up`: deploys the stack, prints its endpoints, and asks each one query."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bandplan.cli.deployment import Deployment, add_change_arguments, open_deployment, options_of
+from bandplan.cli.engines.engine import Result
+from bandplan.cli.engines.event_document import document_of_refusal
+from bandplan.cli.errors import CommandError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_change_arguments(parser)
+    parser.add_argument("--refresh", action="store_true", help="read what the workspace really has before planning")
+    parser.add_argument("--no-query", action="store_true", help="do not ask the endpoints a query afterwards")
+    parser.add_argument(
+        "--plan",
+        type=Path,
+        metavar="FILE",
+        help="do what `preview --save-plan` kept there and nothing else; refused when the world has moved since",
+    )
+    parser.add_argument(
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="write what was done, in the shape of `preview --json`, for `report`",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.plan is not None:
+        return up_as_reviewed(arguments)
+    deployment = open_deployment(arguments)
+    result = deployment.engine.up(options_of(arguments))
+    return ended(deployment, result, arguments)
+
+
+def up_as_reviewed(arguments: argparse.Namespace) -> int:
+    """Nothing is asked: the plan is the review."""
+    from bandplan.cli.reviewing import as_of, require_agreement
+    from bandplan.cli.saved_plan.file import read_plan
+
+    reviewed = read_plan(arguments.plan)
+    deployment = open_deployment(arguments, as_of(reviewed.made_at))
+    options = replace(options_of(arguments), ask=False)
+
+    def agree(document: Mapping[str, Any]) -> None:
+        try:
+            require_agreement(reviewed, arguments.plan, deployment, document)
+        except CommandError as refusal:
+            # The record of what was done: nothing, and why.
+            write_record({"refused": True, **document_of_refusal(str(refusal))}, arguments.record)
+            raise
+
+    return ended(deployment, deployment.engine.up(options, agree), arguments)
+
+
+def ended(deployment: Deployment, result: Result, arguments: argparse.Namespace) -> int:
+    write_record(result.document, arguments.record)
+    if not result.ok:
+        return 1
+    return report(deployment, result.outputs.get("endpoints") or [], query=not arguments.no_query)
+
+
+def write_record(document: Mapping[str, Any] | None, path: Path | None) -> None:
+    """Errors: CommandError when the file cannot be written."""
+    if path is None or document is None:
+        return
+    try:
+        path.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}") from error
+
+
+def report(deployment: Deployment, outputs: list[dict[str, Any]], *, query: bool) -> int:
+    """The table of endpoints and the answers; 1 when one fails. Only the local stack is asked: others bill it."""
+    from bandplan.cli.endpoints import live_states, rows, table
+    from bandplan.cli.query import Query, ask_all, render
+    from bandplan.serving.workspace.client import from_environment
+
+    if not outputs:
+        print("\nno endpoints: models.yaml lists none for this stack")
+        return 0
+    client = from_environment(deployment.environ)
+    endpoints = rows(outputs)
+    print("\n" + table(endpoints, live_states(client, [endpoint.name for endpoint in endpoints])))
+    if not (query and deployment.is_local):
+        return 0
+    print("\nOne query each:", flush=True)
+    failed = 0
+    for answer in ask_all(client, [Query(endpoint.name, endpoint.task) for endpoint in endpoints]):
+        print(render(answer), flush=True)
+        failed += not answer.ok
+    return 1 if failed else 0

@@ -1,0 +1,138 @@
+"""What up, preview, refresh and destroy share: their arguments, and the engine with its workspace."""
+
+import argparse
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bandplan.cli.engines.choice import ENGINES, EngineName, choose_engine
+from bandplan.cli.engines.databricks_plugin import require_stand_in
+from bandplan.cli.engines.engine import Engine, Options
+from bandplan.cli.engines.pulumi import PulumiEngine, find_pulumi
+from bandplan.cli.environment import with_choices
+from bandplan.cli.errors import CommandError, UsageProblem
+from bandplan.cli.project import LOCAL, Project, find_project
+from bandplan.cli.stack_choice import choose_stack
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One stack, the engine for it, and the environment its run gets (workspace included)."""
+
+    project: Project
+    stack: str
+    engine: Engine
+    environ: Mapping[str, str]
+
+    @property
+    def is_local(self) -> bool:
+        return self.stack == LOCAL
+
+
+def add_stack_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--stack` and `--engine`."""
+    parser.add_argument("--stack", default=LOCAL, help=f"stack to work on (default: {LOCAL}, on this machine)")
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default=engine_wanted(os.environ),
+        help="what deploys: the Pulumi CLI (default when it is on PATH) or the engine inside bandplan",
+    )
+
+
+def engine_wanted(environ: Mapping[str, str]) -> str | None:
+    """What BANDPLAN_ENGINE says, which `--engine` goes before. Errors: UsageProblem."""
+    wanted = environ.get("BANDPLAN_ENGINE") or None
+    if wanted not in (None, *ENGINES):
+        raise UsageProblem(f"BANDPLAN_ENGINE={wanted}: is none of {', '.join(ENGINES)}")
+    return wanted
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of every operation on resources."""
+    add_stack_arguments(parser)
+    parser.add_argument("--diff", action="store_true", help="show every changed property in full")
+    parser.add_argument("--parallel", type=positive, metavar="N", help="resources to work on at once")
+    parser.add_argument(
+        "--offline",
+        action="store_true",
+        help="take optimization info from the answers recorded in .bandplan/, ask no workspace for it",
+    )
+
+
+def add_change_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the operations that change something."""
+    add_run_arguments(parser)
+    parser.add_argument("--yes", action="store_true", help=f"do not ask (never asked for the stack {LOCAL})")
+
+
+def open_deployment(arguments: argparse.Namespace, choices: Mapping[str, str] | None = None) -> Deployment:
+    """The deployment that the arguments ask for; starts the local workspace when the stack is the local one.
+
+    `choices` are variables for the program of the stack.
+    """
+    choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
+    project, stack = choice.project, choice.stack
+    name = choose_engine(arguments.engine, stack, find_pulumi(os.environ))
+    if name == "embedded":
+        require_stand_in(os.environ)
+    environ = {**with_choices(choice.environ(), offline=arguments.offline), **(choices or {})}
+    if stack != LOCAL and name == "embedded":
+        # Before anything, such as the token, is sent to a host that this engine refuses.
+        require_this_machine(environ)
+    if stack != LOCAL and not arguments.offline:
+        require_answer(environ)
+    return Deployment(project, stack, make_engine(name, project, stack, environ), environ)
+
+
+def require_this_machine(environ: Mapping[str, str]) -> None:
+    """CommandError unless the workspace of the environment, when it names one, is on this machine."""
+    from bandplan.cli.engines.embedded import translated_errors
+    from bandplan.embedded.loopback import require_loopback
+
+    host = environ.get("DATABRICKS_HOST", "")
+    if host:
+        with translated_errors():
+            require_loopback(host if "://" in host else f"https://{host}")
+
+
+def require_answer(environ: Mapping[str, str]) -> None:
+    """CommandError within seconds when the workspace of the environment does not answer.
+
+    The program says so too, but under Pulumi only after the CLI, its plugins and the program have started.
+    """
+    from bandplan.serving.workspace.client import from_environment
+    from bandplan.serving.workspace.errors import WorkspaceError
+
+    try:
+        from_environment(environ).require_answer()
+    except WorkspaceError as error:
+        raise CommandError(str(error)) from error
+
+
+def make_engine(name: EngineName, project: Project, stack: str, environ: Mapping[str, str]) -> Engine:
+    if name == "pulumi":
+        return PulumiEngine(find_pulumi(os.environ) or "pulumi", project, stack, environ)
+    from bandplan.cli.engines.embedded import EmbeddedEngine
+
+    return EmbeddedEngine(project, stack, environ)
+
+
+def options_of(arguments: argparse.Namespace) -> Options:
+    """The options for the engine; a question is asked only for a stack that is not the local one, without `--yes`."""
+    return Options(
+        refresh=getattr(arguments, "refresh", False),
+        diff=arguments.diff,
+        json=getattr(arguments, "json", False),
+        ask=arguments.stack != LOCAL and not getattr(arguments, "yes", True),
+        parallel=arguments.parallel,
+        document=any(getattr(arguments, name, None) is not None for name in ("save_plan", "plan", "record")),
+    )
+
+
+def positive(text: str) -> int:
+    """argparse type: a whole number from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 up")
+    return int(text)

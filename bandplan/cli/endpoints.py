@@ -1,0 +1,98 @@
+"""The endpoints of a stack as a table for people."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from bandplan.serving.workspace.client import WorkspaceClient
+from bandplan.serving.workspace.errors import NotFound, WorkspaceError
+
+AT_ONCE = 16
+"""Requests in flight; a choice: a fleet of 100 is read in well under a second without crowding a workspace."""
+
+HEADINGS = ("ENDPOINT", "MODEL", "TASK", "TOKENS/S (IN + OUT)", "STATE", "URL")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One endpoint. `models`: one line for each served entity. `capacity`: tokens/s from floor to ceiling, or units."""
+
+    name: str
+    models: tuple[str, ...]
+    task: str
+    capacity: str
+    url: str
+
+
+def rows(outputs: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """The stack output `endpoints` as rows, in its order."""
+    return [
+        Row(
+            name=str(output["name"]),
+            models=tuple(model_line(model, len(output["models"])) for model in output["models"]),
+            task=str(output["task"]),
+            capacity=capacity(output) + short_of(output),
+            url=str(output.get("url") or ""),
+        )
+        for output in outputs
+    ]
+
+
+def model_line(model: Mapping[str, Any], siblings: int) -> str:
+    """`name v1`, with its share of the traffic when the endpoint serves more than one; a version may not exist yet."""
+    version = f" v{model['version']}" if model.get("version") is not None else ""
+    share = f" ({model['traffic_percent']:.0f}%)" if siblings > 1 else ""
+    return f"{model['model']}{version}{share}"
+
+
+def capacity(output: Mapping[str, Any]) -> str:
+    """`1,960 to 2,940`, `50 model units`, or the family where the platform states no figure."""
+    floor, ceiling = output.get("floor_tokens_per_second"), output.get("ceiling_tokens_per_second")
+    if output.get("model_units") is not None:
+        return f"{output['model_units']:,.0f} model units"
+    if floor is None or ceiling is None:
+        return str(output.get("family", ""))
+    return f"{floor:,.0f} to {ceiling:,.0f}"
+
+
+def short_of(output: Mapping[str, Any]) -> str:
+    """`, runs 1,960 (accepts 980)` where the platform has no GPU capacity for what is wanted; else nothing."""
+    short = output.get("shortfall") or ()
+    if not short:
+        return ""
+    missing = sum(one["wanted"] - one["runs"] for one in short)
+    whole = output.get("model_units") or output.get("ceiling_tokens_per_second") or 0
+    accepted = output.get("accepted_model_units") or output.get("accepted_ceiling_tokens_per_second") or 0
+    return f", runs {whole - missing:,.0f} (accepts {accepted:,.0f})"
+
+
+def live_states(client: WorkspaceClient, names: Sequence[str]) -> dict[str, str]:
+    """Endpoint name -> the state the workspace reports now, or why it reports none."""
+    with ThreadPoolExecutor(min(AT_ONCE, len(names))) as pool:
+        return dict(zip(names, pool.map(lambda name: live_state(client, name), names), strict=True))
+
+
+def live_state(client: WorkspaceClient, name: str) -> str:
+    """READY when nothing is under way, else the platform's word for what is."""
+    from bandplan.serving.workspace.endpoints import Endpoints
+
+    try:
+        live = Endpoints(client).get(name)
+    except NotFound:
+        return "GONE"
+    except WorkspaceError:
+        return "UNKNOWN"
+    return live.ready if live.config_update == "NOT_UPDATING" else live.config_update
+
+
+def table(endpoints: Sequence[Row], states: Mapping[str, str]) -> str:
+    """Columns as wide as their widest cell; an endpoint with several models takes a line for each."""
+    lines: list[tuple[str, ...]] = [HEADINGS]
+    for row in endpoints:
+        lines.append((row.name, row.models[0], row.task, row.capacity, states.get(row.name, "UNKNOWN"), row.url))
+        lines.extend(("", model, "", "", "", "") for model in row.models[1:])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )

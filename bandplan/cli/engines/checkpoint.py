@@ -1,0 +1,65 @@
+"""The stacks of the file backend that both engines share, read without either.
+
+Source of the layout: pkg/backend/diy in github.com/pulumi/pulumi (read 2026-11).
+"""
+
+from pathlib import Path
+from typing import Any
+
+from bandplan.cli.errors import CommandError
+from bandplan.embedded.form import checkpoint_problems, listed, strict_json
+
+
+def stacks_folder(state_folder: Path, project: str) -> Path:
+    return state_folder / ".pulumi" / "stacks" / project
+
+
+def stack_names(state_folder: Path, project: str) -> tuple[str, ...]:
+    """Names of the stacks that have a state, sorted."""
+    return tuple(sorted(path.stem for path in stacks_folder(state_folder, project).glob("*.json")))
+
+
+def require_stack(state_folder: Path, project: str, stack: str) -> None:
+    """Errors: CommandError that names the stacks there are."""
+    names = stack_names(state_folder, project)
+    if stack not in names:
+        there = ", ".join(names) or "none yet"
+        raise CommandError(f"no stack {stack} in {state_folder} (there: {there}); `bandplan up` makes it")
+
+
+def read_checkpoint(state_folder: Path, project: str, stack: str) -> dict[str, Any]:
+    """The stack's checkpoint, in which nothing is damaged: `stack`, and `latest` unless it was never deployed.
+
+    Errors: CommandError when there is no such stack, or its file cannot be trusted.
+    """
+    path = stacks_folder(state_folder, project) / f"{stack}.json"
+    require_stack(state_folder, project, stack)
+    try:
+        document = strict_json(path.read_bytes())
+    except OSError as error:
+        raise CommandError(f"{path}: the stack's state cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise CommandError(f"{path}: the stack's state cannot be read: {error}") from error
+    checkpoint: Any = document.get("checkpoint") if isinstance(document, dict) else None
+    if problems := checkpoint_problems(checkpoint, project, stack):
+        raise CommandError(
+            f"{path}: the stack's state cannot be read; the one before the last update, if any, is beside it as "
+            f"{path.name}.bak:{listed(problems)}"
+        )
+    return dict(checkpoint)
+
+
+def stack_lines(state_folder: Path, project: str) -> list[str]:
+    """A table as `pulumi stack ls` prints it: name, time of the last change (UTC), number of resources."""
+    rows = [("NAME", "LAST UPDATE", "RESOURCE COUNT")]
+    for name in stack_names(state_folder, project):
+        try:
+            latest = read_checkpoint(state_folder, project, name).get("latest") or {}
+        except CommandError:
+            rows.append((name, "n/a", "damaged"))
+            continue
+        resources = latest.get("resources") or []
+        time = ((latest.get("manifest") or {}).get("time") or "") if resources else ""
+        rows.append((name, time[:19].replace("T", " ") or "n/a", str(len(resources)) if latest else "n/a"))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

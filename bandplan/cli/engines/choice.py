@@ -1,0 +1,28 @@
+"""Which engine carries a command out."""
+
+from typing import Literal
+
+from bandplan.cli.errors import UsageProblem
+from bandplan.cli.project import LOCAL
+
+EngineName = Literal["pulumi", "embedded"]
+ENGINES = ("pulumi", "embedded")
+
+
+def choose_engine(asked: EngineName | None, stack: str, pulumi: str | None) -> EngineName:
+    """The engine asked for, else `pulumi` when its executable was found (`pulumi` is its path), else the embedded one.
+
+    Errors: UsageProblem when the engine that is needed is not there.
+    """
+    if asked == "pulumi" and pulumi is None:
+        raise UsageProblem("--engine pulumi: no `pulumi` on PATH; install the Pulumi CLI, or leave --engine out")
+    if asked is not None:
+        return asked
+    if pulumi is not None:
+        return "pulumi"
+    if stack != LOCAL:
+        raise UsageProblem(
+            f"--stack {stack}: no `pulumi` on PATH, and every stack but {LOCAL} is deployed by Pulumi; install "
+            "the Pulumi CLI (for a workspace on this machine: --engine embedded)"
+        )
+    return "embedded"

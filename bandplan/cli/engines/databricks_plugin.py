@@ -1,0 +1,28 @@
+"""Which `databricks` plugin deploys the local stack: the stand-in of this project, or the published one."""
+
+from collections.abc import Mapping
+
+from bandplan.cli.errors import UsageProblem
+
+VARIABLE = "BANDPLAN_DATABRICKS_PLUGIN"
+STAND_IN, PUBLISHED = "stub", "published"
+
+
+def is_published_wanted(environ: Mapping[str, str]) -> bool:
+    """Whether the plugin is to be the one that the `pulumi` CLI finds by itself: on PATH, or among its own.
+
+    Errors: UsageProblem for a value of the variable that means neither.
+    """
+    wanted = environ.get(VARIABLE) or STAND_IN
+    if wanted not in (STAND_IN, PUBLISHED):
+        raise UsageProblem(f"{VARIABLE}={wanted}: is neither {STAND_IN} (which it is when not set) nor {PUBLISHED}")
+    return wanted == PUBLISHED
+
+
+def require_stand_in(environ: Mapping[str, str]) -> None:
+    """UsageProblem when the published plugin is wanted, which only the `pulumi` CLI can run."""
+    if is_published_wanted(environ):
+        raise UsageProblem(
+            f"{VARIABLE}={PUBLISHED}: the engine inside bandplan runs the stand-in only; install the Pulumi CLI and "
+            f"add --engine pulumi, or unset {VARIABLE}"
+        )

@@ -1,0 +1,225 @@
+"""What a change of models.yaml does, found out with nothing at hand but two versions of that file.
+
+A pull request from a fork has no secrets: no workspace and no state can be read for it. So the state is taken to be
+what the other version of the file declares, as if it had been deployed to the letter, and nobody is asked anything: no
+live endpoint, no registry. Optimization info is what is recorded. Runs on the embedded engine, whatever the stack.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pulumi.provider.experimental import provider as sdk
+
+from bandplan.cli.engines.embedded import environment, no_collection, result_of, translated_errors
+from bandplan.cli.engines.engine import Options, Result
+from bandplan.cli.errors import CommandError
+from bandplan.cli.policies import analyzer_of, keep_baseline
+from bandplan.cli.project import Project
+from bandplan.embedded.checkpoint import Snapshot, StackFile, render, write
+from bandplan.embedded.diff import input_diff
+from bandplan.embedded.display import shown
+from bandplan.embedded.events import Event, Finished, StepBegan, StepEnded
+from bandplan.embedded.resource import ResourceState
+from bandplan.embedded.run import Engine, Outcome
+from bandplan.embedded.steps import Op, Step
+from bandplan.embedded.values import to_json
+from bandplan.plugin.urn import resource_type
+from bandplan.plugin.values import UNKNOWN, plain, property_values
+from bandplan.stub.provider.databricks import DatabricksProvider
+
+NOTE = (
+    "offline: compared with the other models file as if that were deployed; no workspace was asked, hand edits are not "
+    "seen, and optimization info is what was recorded"
+)
+
+
+class OfflineDatabricks(DatabricksProvider):
+    """The stand-in's rules of the fields, without any workspace."""
+
+    async def configure(self, request: sdk.ConfigureRequest) -> sdk.ConfigureResponse:
+        return sdk.ConfigureResponse(accept_secrets=True, supports_preview=True, accept_resources=True)
+
+
+class OfflineBandplan(sdk.Provider):
+    """What is declared is what there is; the engine compares the inputs."""
+
+    OUTPUTS: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "ModelVersion": ("version", "status", "optimizable", "modelType", "throughputChunkSize", "runId"),
+        "ModelAlias": (),
+        "EndpointReady": (),
+    }
+
+    async def create(self, request: sdk.CreateRequest) -> sdk.CreateResponse:
+        later = self.OUTPUTS.get(resource_type(request.urn).rsplit(":", 1)[-1], ())
+        return sdk.CreateResponse("", {**request.properties, **property_values(dict.fromkeys(later, UNKNOWN))})
+
+    async def diff(self, request: sdk.DiffRequest) -> sdk.DiffResponse:
+        names = self.OUTPUTS.get(resource_type(request.urn).rsplit(":", 1)[-1], ())
+        old = {name: value for name, value in plain(request.old_state).items() if name not in names}
+        found = input_diff(old, plain(request.new_inputs))
+        return sdk.DiffResponse(changes=found.changes, diffs=found.diffs)
+
+    async def update(self, request: sdk.UpdateRequest) -> sdk.UpdateResponse:
+        return sdk.UpdateResponse({**request.olds, **request.news})
+
+
+@dataclass
+class Declared:
+    """Collects what a preview from nothing would create, in that order."""
+
+    resources: list[ResourceState] = field(default_factory=list)
+
+    def take(self, event: Event) -> None:
+        match event:
+            case StepEnded(step=step) if step.op is Op.CREATE and step.new is not None:
+                state = step.new
+                identity = state.id or (str(state.inputs.get("name") or state.name) if state.custom else "")
+                self.resources.append(state.changed(id=identity, outputs=dict(state.inputs)))
+
+
+@dataclass
+class Changing:
+    """Passes a preview's events on, without changes whose inputs are the same: see `without_what_stays`."""
+
+    listen: Callable[[Event], None]
+    staying: dict[str, int] = field(default_factory=Counter)
+
+    def take(self, event: Event) -> None:
+        match event:
+            case StepBegan(step) | StepEnded(step) if _stays(step):
+                if isinstance(event, StepEnded):
+                    self.staying[step.op.value] += 1
+            case Finished(changes=changes):
+                self.listen(replace(event, changes=_without(changes, self.staying)))
+            case _:
+                self.listen(event)
+
+
+def _stays(step: Step) -> bool:
+    if step.op is Op.SAME or step.old is None or step.new is None:
+        return False
+    return bool(to_json(step.old.inputs) == to_json(step.new.inputs))
+
+
+def _without(changes: Mapping[str, int], staying: Mapping[str, int]) -> dict[str, int]:
+    """Counts by operation, with those that stay among the same."""
+    counted = {op: count for op, count in staying.items() if op in changes}
+    left = {op: count - counted.get(op, 0) for op, count in changes.items()}
+    left["same"] = left.get("same", 0) + sum(counted.values())
+    return {op: count for op, count in left.items() if count}
+
+
+@dataclass(frozen=True)
+class Base:
+    """The models file that is taken for what is deployed: where it is from, for messages, its name and its text."""
+
+    origin: str
+    name: str
+    text: bytes
+
+    @classmethod
+    def of_file(cls, file: Path) -> "Base":
+        """Errors: CommandError for one that cannot be read."""
+        try:
+            return cls(f"--against {file}", file.name, file.read_bytes())
+        except FileNotFoundError as error:
+            step = f"write one with `git show COMMIT:models.yaml > {file}`, or name the commit with --against-commit"
+            raise CommandError(f"--against {file}: no such file; {step}") from error
+        except OSError as error:
+            raise CommandError(f"--against {file}: cannot be read: {error.strerror}") from error
+
+
+def preview_against(project: Project, stack: str, base: Base | Path, options: Options) -> Result:
+    """The preview of `stack` as if `base`, a models file, were deployed. Errors: CommandError."""
+    base = Base.of_file(base) if isinstance(base, Path) else base
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DATABRICKS_")}
+    environ = {**kept, "BANDPLAN_OFFLINE": "1"}
+    from bandplan.plugin.lean_sdk import import_late
+
+    import_late()
+    with tempfile.TemporaryDirectory(prefix="bandplan-offline-") as folder, no_collection(), translated_errors():
+        models = Path(folder) / "base" / base.name
+        models.parent.mkdir()
+        models.write_bytes(base.text)
+        before = deployed(project, stack, Path(folder), {**environ, "BANDPLAN_MODELS": str(models)})
+        if before is not None:
+            raise failed(before, base.origin)
+        with environment(environ), shown(is_quiet=options.json, is_full=options.diff) as listen:
+            analyzer = analyzer_of(project, stack)
+            hear = Changing(listen).take
+            engine = Engine(project.root, stack, Path(folder), providers(), hear, options.parallel, analyzer=analyzer)
+            outcome = engine.preview()
+    document = without_what_stays(outcome.digest)
+    document["offline"] = True
+    if options.json:
+        json.dump(document, sys.stdout, indent=4)
+        print()
+    else:
+        print(NOTE)
+    result = result_of(outcome, options)
+    return Result(result.ok, {}, document)
+
+
+def deployed(project: Project, stack: str, folder: Path, environ: Mapping[str, str]) -> Outcome | None:
+    """Write the state that the models file of `environ` would have; the failed preview when it declares none."""
+    declared = Declared()
+    with environment(environ):
+        engine = Engine(project.root, stack, folder, providers(), declared.take)
+        outcome = engine.preview()
+    if not outcome.ok:
+        return outcome
+    keep_baseline(project, stack, lambda: known(outcome.outputs))
+    resources = [
+        state.changed(outputs=dict(outcome.outputs)) if state.is_stack else state for state in declared.resources
+    ]
+    file = StackFile(folder, project.name, stack)
+    write(file, render(Snapshot([*default_providers(resources), *resources]), file, "1970-01-01T00:00:00.000000Z"))
+    return None
+
+
+def default_providers(resources: Iterable[ResourceState]) -> list[ResourceState]:
+    """The providers that the resources name: a preview registers them without a step of their own."""
+    found: dict[str, ResourceState] = {}
+    for urn, _, identity in (state.provider.rpartition("::") for state in resources if state.provider):
+        found.setdefault(urn, ResourceState(urn, urn.split("::")[2], custom=True, id=identity))
+    return list(found.values())
+
+
+def known(value: Any) -> Any:
+    """None in the place of what only a deployment can tell."""
+    if isinstance(value, Mapping):
+        return {key: known(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [known(item) for item in value]
+    return None if value is UNKNOWN else value
+
+
+def failed(outcome: Outcome, origin: str) -> CommandError:
+    """The other file has errors of its own, so there is nothing to compare with."""
+    lines = [
+        entry["message"].strip() for entry in outcome.digest.get("diagnostics", []) if entry["severity"] == "error"
+    ]
+    return CommandError(f"{origin}: nothing can be compared with it:\n" + "\n".join(lines))
+
+
+def providers() -> dict[str, sdk.Provider]:
+    return {"bandplan": OfflineBandplan(), "databricks": OfflineDatabricks({})}
+
+
+def without_what_stays(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Without changes whose inputs are the same: what is not known before and after counts as a change otherwise."""
+    steps, dropped = [], Counter[str]()
+    for step in document.get("steps", []):
+        before, after = ((step.get(key) or {}).get("inputs") for key in ("oldState", "newState"))
+        if step["op"] in ("update", "replace") and before == after:
+            dropped[step["op"]] += 1
+        else:
+            steps.append(step)
+    return {**document, "steps": steps, "changeSummary": _without(document.get("changeSummary", {}), dropped)}

@@ -1,0 +1,54 @@
+"""Holds an update of the embedded engine to the preview that was agreed to, step by step, as Pulumi's plans do."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bandplan.embedded.steps import Step
+
+Permit = Callable[["Step"], str | None]
+"""What is against a step that is about to be carried out; None when nothing is."""
+
+
+def permission(document: Mapping[str, Any]) -> Permit:
+    """Permits the steps of `document`, a preview, with the inputs that they have in it.
+
+    An input that the preview did not know may become anything; a step may turn out to be needless.
+    """
+    from bandplan.embedded.steps import Op
+    from bandplan.embedded.values import UNKNOWN_SENTINEL
+
+    free = (Op.SAME, Op.REFRESH)
+    of_a_replacement = (Op.CREATE_REPLACEMENT, Op.IMPORT_REPLACEMENT, Op.DELETE_REPLACED)
+
+    planned = {step["urn"]: step for step in document.get("steps") or ()}
+
+    def permit(step: "Step") -> str | None:
+        is_left_over = step.op is Op.DELETE_REPLACED and step.old is not None and step.old.delete
+        if step.op in free or is_left_over or step.resource.is_provider:
+            return None
+        op = Op.REPLACE if step.op in of_a_replacement else step.op
+        reviewed = planned.get(step.urn)
+        if reviewed is None or reviewed["op"] != op.value:
+            return f"{step.resource.name}: {op.value} is not what was previewed; nothing more is begun"
+        if step.new is None:
+            return None
+        wanted = (reviewed.get("newState") or {}).get("inputs") or {}
+        if not agrees(wanted, step.new.inputs, UNKNOWN_SENTINEL):
+            return f"{step.resource.name}: has other inputs than were previewed; nothing more is begun"
+        return None
+
+    return permit
+
+
+def agrees(previewed: Any, wanted: Any, unknown: str) -> bool:
+    """Whether `wanted` is what was previewed, where that was known."""
+    if previewed == unknown:
+        return True
+    if isinstance(previewed, Mapping) and isinstance(wanted, Mapping):
+        return previewed.keys() == wanted.keys() and all(
+            agrees(previewed[key], wanted[key], unknown) for key in previewed
+        )
+    if isinstance(previewed, list) and isinstance(wanted, list):
+        return len(previewed) == len(wanted) and all(map(lambda a, b: agrees(a, b, unknown), previewed, wanted))
+    return bool(previewed == wanted)

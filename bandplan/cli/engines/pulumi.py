@@ -1,0 +1,268 @@
+"""The `pulumi` CLI as engine: a child process with this terminal, shown as Pulumi shows it.
+
+The local stack gets a backend, plugins and an empty passphrase of its own, so that it needs no account and asks
+nothing. Every other stack runs in the user's environment, untouched: their backend, their login, their workspace.
+"""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any, ClassVar
+
+from bandplan.cli.engines.checkpoint import stacks_folder
+from bandplan.cli.engines.child import run_child, run_quietly
+from bandplan.cli.engines.databricks_plugin import is_published_wanted
+from bandplan.cli.engines.engine import Agree, Options, Result
+from bandplan.cli.engines.events import Events, read_events
+from bandplan.cli.engines.exported import deployment_of
+from bandplan.cli.engines.plugin_executable import write_plugin_executable
+from bandplan.cli.engines.policy_events import with_policy_events
+from bandplan.cli.policies import JUDGED, keep_baseline, pack_folder, pulumi_arguments
+from bandplan.cli.project import LOCAL, Project
+
+_LEFT_OUT = ("PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_STACK", "PULUMI_ACCESS_TOKEN")
+
+
+@dataclass(frozen=True)
+class PulumiEngine:
+    """Runs `executable` for one stack with `environ`, which names the workspace already."""
+
+    executable: str
+    project: Project
+    stack: str
+    environ: Mapping[str, str]
+    name: ClassVar[str] = "pulumi"
+
+    def preview(self, options: Options) -> Result:
+        # Outputs repeat what the changes say, at length; --diff asks for all there is.
+        shown = ["--json"] if options.json else [] if options.diff else ["--suppress-outputs"]
+        arguments = ["preview", *shown, *flags(options), *self._policies()]
+        if options.json:
+            return self._preview_document(arguments, options)
+        return self._report(arguments, options.document)[0]
+
+    def up(self, options: Options, agree: Agree | None = None) -> Result:
+        """Another stack: Pulumi's own preview, question and update. The local one: see `_up_local`."""
+        if agree is not None:
+            return self._up_agreed(options, agree)
+        if self.stack == LOCAL:
+            return self._up_local(options)
+        arguments = ["up", "--suppress-outputs", *flags(options), *self._policies(), *yes(options)]
+        return self._report(arguments, options.document)[0]
+
+    def _up_agreed(self, options: Options, agree: Agree) -> Result:
+        """A preview that saves Pulumi's own plan; then the update, held to that plan by Pulumi.
+
+        That plan has the values themselves in it and leaves this machine never.
+        """
+        shown = ["--suppress-outputs", *flags(options), *self._policies()]
+        self.project.make_private(self.project.own_folder)
+        with tempfile.TemporaryDirectory(dir=self.project.own_folder, prefix="plan-") as folder:
+            plan = str(Path(folder) / "plan.json")
+            result, events = self._report(["preview", "--save-plan", plan, *shown], is_kept=True)
+            if not result.ok:
+                return result
+            agree(result.document or {})
+            if events.is_unchanged and not options.refresh:
+                return replace(result, outputs=events.outputs)
+            return self._report(["up", "--yes", "--skip-preview", "--plan", plan, *shown], options.document)[0]
+
+    def _up_local(self, options: Options) -> Result:
+        """A preview; then the update, but for a preview that finds nothing to do: that saves a run of the program.
+
+        Outputs are not shown here: they are the table that the command prints.
+        """
+        shown = ["--suppress-outputs", *flags(options), *self._policies()]
+        result, events = self._report(["preview", *shown], options.document)
+        if not result.ok or (events.is_unchanged and not options.refresh):
+            return result
+        return self._report(["up", "--yes", "--skip-preview", *shown], options.document)[0]
+
+    def refresh(self, options: Options) -> Result:
+        return self._run(["refresh", *flags(options), *yes(options)])
+
+    def destroy(self, options: Options) -> Result:
+        return self._run(["destroy", *flags(options), *yes(options)])
+
+    def list_stacks(self) -> Result:
+        return self._started([self.executable, "stack", "ls"])
+
+    def export(self) -> Result:
+        return self._run(["stack", "export"])
+
+    def state(self) -> Mapping[str, Any]:
+        return deployment_of(self.project, self.stack, "pulumi", self._prepared(), self.executable)
+
+    def _run(self, arguments: list[str]) -> Result:
+        return self._started([self.executable, *arguments, "--stack", self.stack])
+
+    def _started(self, command: list[str]) -> Result:
+        return Result(run_child(command, self.project.root, self._prepared(), umask=self._umask) == 0)
+
+    @property
+    def _umask(self) -> int:
+        """The local stack's state is for its owner alone; elsewhere files are made as the user has it."""
+        return 0o077 if self.stack == LOCAL else -1
+
+    def _policies(self) -> list[str]:
+        """Arguments; what is deployed is written down before, where a rule wants it."""
+        keep_baseline(self.project, self.stack, self._outputs)
+        return pulumi_arguments(self.project, self.stack)
+
+    def _outputs(self) -> Mapping[str, Any]:
+        """The stack's outputs as they stand; none for a stack that was never deployed."""
+        command = [self.executable, "stack", "output", "--json", "--stack", self.stack]
+        done = run_quietly(command, self.project.root, self._prepared())
+        outputs: Mapping[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
+        return outputs
+
+    def _preview_document(self, arguments: list[str], options: Options) -> Result:
+        """Prints Pulumi's own document with what policies found in it: that is in the event log alone."""
+        with tempfile.TemporaryFile() as output:
+            result, events = self._report(arguments, options.document, output)
+            output.seek(0)
+            text = output.read().decode()
+        if not text.lstrip().startswith("{"):
+            from bandplan.cli.engines.event_document import document_of_refusal
+
+            text = json.dumps(document_of_refusal("pulumi gave no document; what it said is on standard error")) + "\n"
+        print(with_policy_events(text, events.policy_events), end="")
+        return result
+
+    def _report(
+        self, arguments: list[str], is_kept: bool = False, output: IO[bytes] | None = None
+    ) -> tuple[Result, Events]:
+        """Runs, and reads what happened from the event log, which is hidden behind a debugging variable.
+
+        `is_kept`: as a document too. `output` takes the child's standard output.
+        """
+        log = self.project.own_folder / f"events-{os.getpid()}.jsonl"
+        environ = {**self._prepared(), "PULUMI_DEBUG_COMMANDS": "true"}
+        self.project.make_private(self.project.own_folder)
+        command = [self.executable, *arguments, "--stack", self.stack, "--event-log", str(log)]
+        try:
+            ok = run_child(command, self.project.root, environ, output, self._umask) == 0
+            events = events_of(log)
+            document = document_of(log) if is_kept else None
+        finally:
+            log.unlink(missing_ok=True)
+        if not ok and output is None and JUDGED not in events.types and pack_folder(self.project) is not None:
+            # Pulumi has shown a pack that saw nothing as one that found nothing.
+            print("Policies: nothing was judged: the run failed before it declared an endpoint", flush=True)
+        return Result(ok, events.outputs if ok else {}, document), events
+
+    def _prepared(self) -> dict[str, str]:
+        """The child's environment; for the local stack with the backend, the plugin and the stack made first."""
+        if self.stack != LOCAL:
+            return dict(self.environ)
+        python_root = Path(__file__).resolve().parents[3]
+        if not is_published_wanted(self.environ):
+            write_plugin_executable(self.project.plugins_folder, sys.executable, python_root)
+        self.project.make_private(self.project.state_folder)
+        take_over_killed_update(self.project, self.environ)
+        environ = local_pulumi_environment(self.environ, self.project)
+        checkpoint = self.project.state_folder / ".pulumi" / "stacks" / self.project.name / f"{LOCAL}.json"
+        if not checkpoint.is_file():
+            # Not `stack select --create`: that would also change which stack the user's own `pulumi` commands mean.
+            run_child(
+                [self.executable, "stack", "init", LOCAL, "--no-select", "--non-interactive"],
+                self.project.root,
+                environ,
+                umask=self._umask,
+            )
+        return environ
+
+
+def take_over_killed_update(project: Project, environ: Mapping[str, str]) -> None:
+    """Put into the local stack's checkpoint what a killed update of either engine had done.
+
+    The CLI knows no journal of the embedded engine. It does know what was under way, but nothing that it does without a
+    question clears that, and an endpoint that was being made is then in the way of the one that it makes. Nor does it
+    look whether the process of a lock still lives.
+    """
+    backend = project.state_folder / ".pulumi"
+    journal = backend / "journals" / project.name / f"{LOCAL}.jsonl"
+    locks = backend / "locks" / "organization" / project.name / LOCAL
+    is_under_way = _has_something_under_way(stacks_folder(project.state_folder, project.name))
+    if journal.is_file() or is_under_way or any(locks.glob("*.json")):
+        from bandplan.cli.engines.embedded import environment, id_of, outputs_of_finished, providers, translated_errors
+        from bandplan.embedded.run import Engine
+
+        def ignore(_event: object) -> None:
+            """What is taken over shows as what it is in the run that follows."""
+
+        with translated_errors(), environment(environ):
+            engine = Engine(
+                project.root,
+                LOCAL,
+                project.state_folder,
+                providers(ignore),
+                ignore,
+                id_of=id_of,
+                keep_outputs=outputs_of_finished,
+            )
+            engine.recover()
+
+
+def _has_something_under_way(stacks: Path) -> bool:
+    try:
+        return b'"pending_operations"' in (stacks / f"{LOCAL}.json").read_bytes()
+    except OSError:
+        return False
+
+
+def local_pulumi_environment(environ: Mapping[str, str], project: Project) -> dict[str, str]:
+    """`environ` with the project's own backend, an empty passphrase, and the stub provider first on PATH.
+
+    That provider is not on PATH when the published one is wanted, which is then up to the CLI to find.
+    """
+    kept = {name: value for name, value in environ.items() if name not in _LEFT_OUT}
+    plugins = [] if is_published_wanted(environ) else [str(project.plugins_folder)]
+    return {
+        **kept,
+        "PATH": os.pathsep.join(filter(None, [*plugins, kept.get("PATH", "")])),
+        "PULUMI_BACKEND_URL": project.state_folder.as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": "",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # There is nothing to install: the plugins are this project's. Asking pip what the program needs takes a second.
+        "PULUMI_OPTION_SKIP_PLUGIN_PRE_INSTALL": "true",
+    }
+
+
+def flags(options: Options) -> list[str]:
+    """Arguments that preview, up, refresh and destroy share."""
+    return [
+        *(["--refresh"] if options.refresh else []),
+        *(["--diff"] if options.diff else []),
+        *([f"--parallel={options.parallel}"] if options.parallel else []),
+    ]
+
+
+def yes(options: Options) -> list[str]:
+    return [] if options.ask else ["--yes"]
+
+
+def events_of(log: Path) -> Events:
+    if not log.is_file():
+        return Events()
+    with log.open(encoding="utf-8") as lines:
+        return read_events(lines)
+
+
+def document_of(log: Path) -> dict[str, Any]:
+    from bandplan.cli.engines.event_document import event_document
+
+    if not log.is_file():
+        return {}
+    with log.open(encoding="utf-8") as lines:
+        return event_document(lines)
+
+
+def find_pulumi(environ: Mapping[str, str]) -> str | None:
+    """Path of the `pulumi` executable on PATH, or None."""
+    return shutil.which("pulumi", path=environ.get("PATH", ""))

@@ -1,0 +1,85 @@
+"""What a deployment that runs, or was killed, has done since the state was written; read in passing, without a lock.
+
+For commands that only look. The engines take over a journal under the stack's lock (`bandplan.embedded.journal`), and
+refuse one that is damaged; here, what cannot be read is passed over, as it may be half written at this very moment.
+"""
+
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+
+def with_journal(deployment: Mapping[str, Any], checkpoint: bytes | None, journal: Path) -> dict[str, Any]:
+    """`deployment` with what the journal over this checkpoint says was done; what was begun is a pending operation."""
+    lines = _lines(journal)
+    first = next(lines, {})
+    if first.get("base") != (hashlib.sha256(checkpoint).hexdigest() if checkpoint is not None else ""):
+        return dict(deployment)
+    olds: list[Any] = list(deployment.get("resources") or ())
+    news: dict[str, Any] = {}
+    begun: dict[Any, dict[str, Any]] = {}
+    for line in lines:
+        begun.pop(line.get("seq", line.get("failed")), None)
+        match line:
+            case {"start": {"urn": str()} as resource, "op": str(act), "seq": sequence}:
+                begun[sequence] = {"resource": resource, "type": act}
+            case {"new": {"urn": str(urn)} as resource}:
+                news[urn] = resource
+                _set(olds, line.get("old"), None)
+            case {"gone": int(place)}:
+                _set(olds, place, None)
+            case {"mark": int(place), "resource": {"urn": str()} as resource}:
+                _set(olds, place, resource)
+    resources = [one for one in olds if one is not None and (one.get("urn") not in news or one.get("delete"))]
+    pending = [*(deployment.get("pending_operations") or ()), *begun.values()]
+    return {**deployment, "resources": [*resources, *news.values()], "pending_operations": pending}
+
+
+def holder(locks: Path) -> str:
+    """Who deploys the stack now, such as `ann@host, process 12, since ...`; "" if it seems that nobody does."""
+    try:
+        files = sorted(locks.glob("*.json"))
+    except OSError:
+        return ""
+    for file in files:
+        try:
+            found = json.loads(file.read_bytes())
+        except (OSError, ValueError):
+            continue
+        match found:
+            case {"pid": int(pid), "hostname": str(host)} if host != socket.gethostname() or _is_alive(pid):
+                return f"{found.get('username')}@{host}, process {pid}, since {found.get('timestamp')}"
+    return ""
+
+
+def _lines(journal: Path) -> Iterator[dict[str, Any]]:
+    try:
+        text = journal.read_bytes()
+    except OSError:
+        return
+    for line in text.split(b"\n")[:-1]:
+        try:
+            found = json.loads(line)
+        except ValueError:
+            return
+        if isinstance(found, dict):
+            yield found
+
+
+def _set(olds: list[Any], place: Any, value: Any) -> None:
+    if isinstance(place, int) and 0 <= place < len(olds):
+        olds[place] = value
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

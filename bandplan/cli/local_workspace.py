@@ -1,0 +1,23 @@
+"""The stub workspace of a project, seen from a command that needs it."""
+
+import sys
+
+from bandplan.cli.errors import CommandError
+from bandplan.cli.project import Project
+from bandplan.stub.process import Running, StubError, start, status
+
+
+def running_stub(project: Project) -> Running:
+    """The project's stub, started in the background when it is not running; says so on stderr.
+
+    Errors: CommandError with the end of the stub's log.
+    """
+    before = status(project.stub_folder)
+    if before is not None:
+        return before
+    try:
+        running = start(project.stub_folder)
+    except StubError as error:
+        raise CommandError(f"the local workspace did not start: {error}") from error
+    print(f"started the local workspace at {running.host} (`make down` stops it)", file=sys.stderr)
+    return running

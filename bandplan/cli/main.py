@@ -1,0 +1,129 @@
+"""Entry point of `bandplan`: finds the command in a table, imports its module alone, and runs it.
+
+Exit status: 0 done; 1 the engine, the workspace or the platform said no, or a deployment found problems in models.yaml;
+2 wrong arguments, or problems that `validate` found; 130 interrupted.
+"""
+
+import argparse
+import errno
+import importlib
+import io
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, cast
+
+from bandplan.cli.errors import CommandError
+from bandplan.embedded.terminal import close_the_door
+
+COMMANDS = {
+    "up": "deploy models.yaml, print the endpoints, ask each one query",
+    "preview": "show what `up` would change, and change nothing",
+    "drift": "say what in the workspace is not as it was deployed, and write nothing (exit status 3: drift)",
+    "rollback": "put an endpoint's version back in models.yaml, and all its traffic at once",
+    "refresh": "take over into the state what the workspace really has",
+    "adopt": "take endpoints that exist into models.yaml and the stack, without touching them",
+    "migrate": "turn legacy workloads of models.yaml into provisioned throughput, as a diff",
+    "destroy": "delete every endpoint of the stack",
+    "stack": "list the stacks, or print a stack's state",
+    "stub": "start, stop, look at or empty the local workspace",
+    "validate": "check models.yaml; every problem at once, exit status 2",
+    "policy": "judge models.yaml by the policy pack, or list its rules",
+    "report": "say what previews change, in tokens/s, model units and money",
+    "fetch-plan": "get the plan that was reviewed with a merged pull request (GitHub Actions, GitLab CI)",
+    "drift-issue": "keep one issue per stack on what `drift --json` found (GitHub Actions)",
+    "schema": "print, write or check the JSON Schema of models.yaml",
+    "log-model": "log a checkpoint with MLflow by the platform's rules, and register it",
+}
+"""Command name (its module in `bandplan.cli.commands`, with `_` for `-`) -> what it does, in the order of `--help`."""
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+ROOM_NEEDED = (
+    "the project's folder has to be readable, and writable where something is kept (.bandplan/), with room on its disk"
+)
+
+
+class Command(Protocol):
+    """What a module of `bandplan.cli.commands` offers."""
+
+    def configure(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, arguments: argparse.Namespace) -> int: ...
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command that `argv` (without the program's name) asks for; returns the exit status."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    print_what_the_locale_can()
+    close_the_door()
+    try:
+        return run(argv)
+    except CommandError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader (`| head`) went away; the interpreter must not fail again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if error.filename is None and error.errno not in NO_ROOM:
+            raise
+        place = f"{error.filename}: " if error.filename is not None else ""
+        print(f"error: {place}{error.strerror}; {ROOM_NEEDED}", file=sys.stderr)
+        return 1
+
+
+def print_what_the_locale_can() -> None:
+    """A character that the terminal's encoding lacks becomes `?`, where Python would end in the middle of a deploy."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def run(argv: Sequence[str]) -> int:
+    """Parses and dispatches; argparse itself ends the process on a wrong argument (2) and on --help (0)."""
+    parser, commands = command_parser()
+    name = next((argument for argument in argv if argument in COMMANDS), None)
+    if name is not None:
+        load_command(name).configure(commands[name])
+    arguments = parser.parse_args(argv)
+    if arguments.folder is not None:
+        change_folder(arguments.folder)
+    return load_command(arguments.command).run(arguments)
+
+
+def command_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """The parser, and by name the still empty parser of each command."""
+    parser = argparse.ArgumentParser(
+        prog="bandplan",
+        description="LLM serving as code: the fleet of models.yaml on Databricks provisioned throughput.",
+        epilog="`bandplan COMMAND --help` explains one command.",
+    )
+    parser.add_argument("-C", dest="folder", metavar="FOLDER", type=Path, help="work in this folder instead of here")
+    parser.add_argument("--version", action="version", version=f"bandplan {installed_version()}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    return parser, {name: commands.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
+
+
+def installed_version() -> str:
+    """The version stated in `bandplan/cli/version.txt`, the one place that states it."""
+    return (Path(__file__).parent / "version.txt").read_text(encoding="utf-8").strip()
+
+
+def load_command(name: str) -> Command:
+    return cast(Command, importlib.import_module(f"bandplan.cli.commands.{name.replace('-', '_')}"))
+
+
+def change_folder(folder: Path) -> None:
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise CommandError(f"-C {folder}: {error.strerror}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""One real query to each endpoint over HTTP, to see that it answers.
+
+Source of the request and answer shapes: docs.databricks.com, "Foundation model REST API reference" (read 2026-11).
+"""
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from bandplan.serving.workspace.client import WorkspaceClient
+from bandplan.serving.workspace.errors import WorkspaceError
+
+AT_ONCE: Final = 16
+ANSWER_TOKENS: Final = 32
+SHOWN_CHARACTERS: Final = 100
+SHOWN_NUMBERS: Final = 4
+
+QUESTION: Final = "What is provisioned throughput?"
+
+BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "llm/v1/chat": {"messages": [{"role": "user", "content": QUESTION}], "max_tokens": ANSWER_TOKENS},
+    "llm/v1/completions": {"prompt": QUESTION, "max_tokens": ANSWER_TOKENS},
+    "llm/v1/embeddings": {"input": [QUESTION]},
+}
+"""Task of an endpoint -> the body to send it."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What to ask whom."""
+
+    endpoint: str
+    task: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: `text` is the answer in short, or why there is none. Usage counts tokens of this one query."""
+
+    endpoint: str
+    ok: bool
+    text: str
+    seconds: float = 0.0
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+def ask_all(client: WorkspaceClient, queries: Sequence[Query]) -> Iterator[Answer]:
+    """Asks all at once; gives the answers in the order of the queries, each as soon as those before it are there."""
+    with ThreadPoolExecutor(min(AT_ONCE, len(queries)) or 1) as pool:
+        yield from pool.map(lambda query: ask(client, query), queries)
+
+
+def ask(client: WorkspaceClient, query: Query) -> Answer:
+    """One query, and its answer or its failure."""
+    body = BODIES.get(query.task)
+    if body is None:
+        return Answer(query.endpoint, False, f"no query is known for the task {query.task}")
+    started = time.perf_counter()
+    try:
+        response = client.post(f"/serving-endpoints/{quote(query.endpoint, safe='')}/invocations", body)
+        text = answer_text(query.task, response)
+    except WorkspaceError as error:
+        return Answer(query.endpoint, False, str(error))
+    except (LookupError, TypeError, ValueError):
+        return Answer(query.endpoint, False, f"the answer does not have the shape of {query.task}")
+    usage = response.get("usage") or {}
+    seconds = time.perf_counter() - started
+    return Answer(query.endpoint, True, text, seconds, usage.get("prompt_tokens"), usage.get("completion_tokens"))
+
+
+def answer_text(task: str, response: Mapping[str, Any]) -> str:
+    """The answer on one line. LookupError, TypeError or ValueError when `response` is not an answer of the task."""
+    match task:
+        case "llm/v1/chat":
+            return shortened(str(response["choices"][0]["message"]["content"]))
+        case "llm/v1/completions":
+            return shortened(str(response["choices"][0]["text"]))
+    return embedding_text([float(number) for number in response["data"][0]["embedding"]])
+
+
+def embedding_text(vector: Sequence[float]) -> str:
+    """Dimension, first numbers, and a note when the vector is not of unit length."""
+    if not vector:
+        raise ValueError("empty embedding")
+    length = math.hypot(*vector)
+    note = "" if math.isclose(length, 1.0, rel_tol=1e-2) else f"; not unit length ({length:.3g}): normalise before use"
+    first = ", ".join(f"{number:.4f}" for number in vector[:SHOWN_NUMBERS])
+    return f"{len(vector)} dimensions [{first}, ...]{note}"
+
+
+def shortened(text: str) -> str:
+    """One line of at most SHOWN_CHARACTERS characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN_CHARACTERS else line[: SHOWN_CHARACTERS - 3].rstrip() + "..."
+
+
+def render(answer: Answer) -> str:
+    """The answer under the endpoint's name, with usage in tokens and time in ms."""
+    if not answer.ok:
+        return f"  {answer.endpoint}: FAILED: {answer.text}"
+    counts = [
+        f"{count} {name}"
+        for count, name in ((answer.prompt_tokens, "prompt"), (answer.completion_tokens, "completion"))
+        if count is not None
+    ]
+    usage = f"{' + '.join(counts)} tokens, " if counts else ""
+    return f"  {answer.endpoint}: {answer.text}  [{usage}{answer.seconds * 1000:.0f} ms]"

@@ -1,0 +1,97 @@
+"""docs/cli.md, made from the commands' own arguments: `python -m bandplan.cli.reference --check | --write`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from bandplan.cli.main import COMMANDS, command_parser, load_command
+
+FILE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
+
+INTRODUCTION = """\
+# Commands
+
+Generated from the commands themselves by `make format`; `make check` says when it is out of date.
+
+`bandplan [-C FOLDER] COMMAND ...` works on the project of the working directory (or of FOLDER). It is installed into
+`.venv/bin` by `make`; the make targets of the same names call it.
+
+Exit status: 0 done; 1 the engine, the workspace or the platform said no, a deployment of a `models.yaml` with errors
+among it; 2 wrong arguments, or errors that `validate` found; 3 drift, that `drift` found; 130 interrupted, under
+either engine.
+
+| variable | read for |
+|---|---|
+| `DATABRICKS_HOST`, `DATABRICKS_TOKEN` | the workspace of every stack but `local`; never given as arguments |
+| `BANDPLAN_MODELS` | another models file than `models.yaml`, relative to the project |
+| `DATABRICKS_AUTH_TYPE` | how to sign in, whatever else is set: `pat`, or as a CI job: `github-oidc`, `env-oidc` |
+| `BANDPLAN_ENGINE` | `--engine` where it is not given |
+| `BANDPLAN_MEASURED` | a file of measured use for `stop_if` of rollouts, relative to the project (docs/rollout.md) |
+| `BANDPLAN_AT_ONCE` | endpoints, by commas, whose rollout takes no steps in this run |
+| `BANDPLAN_DATABRICKS_PLUGIN` | `published`: deploy `local` with the plugin that Pulumi finds, not the stand-in |
+| `PULUMI_*` | the user's own Pulumi settings, for every stack but `local`, which has its own backend in `.bandplan/` |
+
+Texts from `models.yaml`, a workspace or any other file are shown and steer nothing: control characters, marks that
+turn the direction of a text, and characters without width are written as escapes such as `\\u202e`, which JSON reads as
+the same text. (What `pulumi` writes goes straight to the terminal. It quotes values, and shows messages as they are.)
+"""
+
+
+def main(way: str) -> int:
+    """`--write` writes the file, `--check` returns 1 when it is out of date."""
+    text = reference()
+    if way == "--write":
+        FILE.write_text(text, encoding="utf-8")
+        return 0
+    if FILE.is_file() and FILE.read_text(encoding="utf-8") == text:
+        return 0
+    print(f"error: {FILE.name} is out of date; run `make format` and commit it", file=sys.stderr)
+    return 1
+
+
+def reference() -> str:
+    """The whole page."""
+    _, parsers = command_parser()
+    sections = [INTRODUCTION]
+    for name, purpose in COMMANDS.items():
+        load_command(name).configure(parsers[name])
+        sections.append("\n".join([f"## bandplan {name}", "", f"{sentence(purpose)}", *arguments(parsers[name], name)]))
+    return "\n\n".join(section.rstrip() for section in sections) + "\n"
+
+
+def arguments(parser: argparse.ArgumentParser, name: str) -> list[str]:
+    """A table of the parser's options, then the same for each of its actions.
+
+    Not `format_help`, whose wording changes from one Python to the next.
+    """
+    lines: list[str] = []
+    given = [action for action in parser._actions if not action.option_strings and action.help and not action.choices]
+    if given:
+        lines += ["", "| argument | |", "|---|---|", *(f"| `{action.metavar}` | {action.help} |" for action in given)]
+    options = [action for action in parser._actions if action.option_strings and action.dest != "help"]
+    if options:
+        lines += ["", "| option | |", "|---|---|"]
+        lines += [f"| `{usage(option)}` | {option.help} |" for option in options]
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            purposes = {choice.dest: choice.help or "" for choice in action._choices_actions}
+            for word, below in action.choices.items():
+                title = f"{name} {word}"
+                lines += ["", f"### bandplan {title}", "", sentence(purposes[word]), *arguments(below, title)]
+    return lines
+
+
+def usage(option: argparse.Action) -> str:
+    """`--stack STACK`, `--engine pulumi|embedded`, `--yes`."""
+    if option.nargs == 0:
+        return ", ".join(option.option_strings)
+    value = option.metavar or ("|".join(option.choices) if option.choices else option.dest.upper())
+    return f"{', '.join(option.option_strings)} {value}".replace("|", "\\|")
+
+
+def sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,83 @@
+"""A preview as a plan to be reviewed, and the refusal of a reviewed plan when the world has moved."""
+
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bandplan.cli.deployment import Deployment
+from bandplan.cli.errors import CommandError
+from bandplan.cli.saved_plan.circumstances import (
+    endpoint_names,
+    file_fingerprint,
+    live_fingerprints,
+    state_fingerprints,
+)
+from bandplan.cli.saved_plan.comparison import differences
+from bandplan.cli.saved_plan.fingerprint import fingerprints
+from bandplan.cli.saved_plan.plan import SavedPlan
+from bandplan.cli.saved_plan.steps import planned_steps
+from bandplan.cli.stack_choice import choose_stack
+
+
+def now() -> str:
+    """RFC 3339 in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def as_of(made_at: str) -> dict[str, str]:
+    """What makes a run judge the holds of rollouts as the preview of that time did (see `components.program`)."""
+    return {"BANDPLAN_ROLLOUTS_AS_OF": str(round(datetime.fromisoformat(made_at).timestamp() * 1000))}
+
+
+def plan_of(deployment: Deployment, document: Mapping[str, Any], made_at: str) -> SavedPlan:
+    """The plan for a preview that was just made. Errors: CommandError."""
+    from bandplan.serving.workspace.client import from_environment
+    from bandplan.serving.workspace.errors import WorkspaceError
+
+    config = dict(document.get("config") or {})
+    models = choose_stack(deployment.project, deployment.stack, os.environ).models_name
+    try:
+        live = live_fingerprints(from_environment(deployment.environ), endpoint_names(document))
+    except WorkspaceError as error:
+        raise CommandError(f"no plan: {error}") from error
+    return SavedPlan(
+        project=deployment.project.name,
+        stack=deployment.stack,
+        engine=deployment.engine.name,
+        made_at=made_at,
+        commit=commit_of(deployment.project.root),
+        models={models: file_fingerprint(deployment.project.root / models)},
+        config=fingerprints(config),
+        state=state_fingerprints(deployment.engine.state()),
+        live=live,
+        steps=planned_steps(document),
+    )
+
+
+def commit_of(root: Path) -> str:
+    """What is checked out, as a hexadecimal id; empty outside a git repository."""
+    command = ["git", "-C", str(root), "rev-parse", "--verify", "--quiet", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def require_agreement(reviewed: SavedPlan, path: Path, deployment: Deployment, document: Mapping[str, Any]) -> None:
+    """CommandError with every difference unless `document`, a preview made now, is what was reviewed."""
+    found = differences(reviewed, plan_of(deployment, document, now()))
+    if not found:
+        print(f"as reviewed: the plan {reviewed.origin} still holds", flush=True)
+        return
+    stack = shlex.quote(deployment.stack)
+    raise CommandError(
+        f"{path}: the plan is not applied. It was {reviewed.origin}; what would be done now is not what was reviewed:\n"
+        + "".join(f"  {difference}\n" for difference in found)
+        + f"Nothing was changed. Preview again (`bandplan preview --stack {stack} --save-plan {path}`), have that "
+        "reviewed, and apply it"
+    )

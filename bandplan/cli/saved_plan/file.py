@@ -1,0 +1,168 @@
+"""The file of a plan. It comes from the job of a pull request, so whatever is in it is checked before it is used."""
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from bandplan.cli.errors import CommandError, UsageProblem
+from bandplan.cli.saved_plan.circumstances import ABSENT
+from bandplan.cli.saved_plan.fingerprint import LENGTH, SECRET
+from bandplan.cli.saved_plan.plan import FORMAT, VERSION, SavedPlan, to_json
+from bandplan.cli.saved_plan.steps import OPS, PlannedStep
+
+MOST_BYTES: Final = 100_000_000
+"""A plan of 1,000 changed endpoints has 5 MB; a choice."""
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_COMMIT = re.compile(r"(?:[0-9a-f]{7,64})?")
+_FINGERPRINT = re.compile(rf"[0-9a-f]{{{LENGTH}}}|{SECRET}|{ABSENT}")
+_DIGEST = re.compile(rf"[0-9a-f]{{64}}|{ABSENT}")
+_URN = re.compile(r"urn:pulumi:[^\s\x00-\x1f\x7f]{1,2000}", re.ASCII)
+_KIND = re.compile(r"[a-z-]{0,40}")
+_OP = re.compile("|".join(map(re.escape, sorted(OPS))))
+
+
+class BadPlan(UsageProblem):
+    """The file is no plan that this version can read."""
+
+
+def write_plan(path: Path, plan: SavedPlan) -> None:
+    """Errors: CommandError when the file cannot be written; an earlier one is then still whole."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        unfinished.write_text(json.dumps(to_json(plan), indent=1) + "\n", encoding="utf-8")
+        os.replace(unfinished, path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise CommandError(f"{path}: the plan cannot be written: {error.strerror}") from error
+
+
+def read_plan(path: Path) -> SavedPlan:
+    """Errors: BadPlan that names the file, the place and what is wrong there."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise BadPlan(f"{path}: {error.strerror}; write one with `bandplan preview --save-plan {path}`") from error
+    try:
+        if len(text) > MOST_BYTES:
+            raise _Wrong("", f"has more than {MOST_BYTES:,} bytes")
+        return _plan(_parsed(text))
+    except _Wrong as wrong:
+        place = f"{wrong.place}: " if wrong.place else ""
+        raise BadPlan(
+            f"{path}: {place}{wrong.finding}; this is no plan that `bandplan preview --save-plan` of this version wrote"
+        ) from None
+
+
+class _Wrong(Exception):
+    def __init__(self, place: str, finding: str) -> None:
+        self.place, self.finding = place, finding
+
+
+def _parsed(text: bytes) -> Mapping[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise _Wrong("", "is not JSON") from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise _Wrong("format", f"is not {FORMAT!r}")
+    if document.get("version") != VERSION:
+        raise _Wrong("version", f"is not {VERSION}")
+    return document
+
+
+def _plan(document: Mapping[str, Any]) -> SavedPlan:
+    known = {"format", "version", *(name for name in _READERS), "steps"}
+    if set(document) != known:
+        place = min(set(document) ^ known)
+        raise _Wrong(_shown(place), "is missing" if place in known else "is unknown")
+    parts = {name: reader(document[name], name) for name, reader in _READERS.items()}
+    parts["made_at"] = parts.pop("madeAt")
+    steps = document["steps"]
+    if not isinstance(steps, list):
+        raise _Wrong("steps", "is no list")
+    read = [_step(step, f"steps[{index}]") for index, step in enumerate(steps)]
+    by_urn = {step.urn: step for step in read}
+    if len(by_urn) != len(read):
+        raise _Wrong("steps", "has a resource twice")
+    return SavedPlan(**parts, steps=by_urn)
+
+
+def _step(value: Any, place: str) -> PlannedStep:
+    if not isinstance(value, dict) or set(value) != {"op", "urn", "inputs", "changes"}:
+        raise _Wrong(place, "has not the keys op, urn, inputs and changes")
+    return PlannedStep(
+        urn=_text(_URN)(value["urn"], f"{place}.urn"),
+        op=_text(_OP)(value["op"], f"{place}.op"),
+        inputs=_texts(_FINGERPRINT)(value["inputs"], f"{place}.inputs"),
+        changes=_texts(_KIND)(value["changes"], f"{place}.changes"),
+    )
+
+
+Reader = Callable[[Any, str], Any]
+
+
+def _text(pattern: re.Pattern[str]) -> Reader:
+    def read(value: Any, place: str) -> str:
+        if not isinstance(value, str) or pattern.fullmatch(value) is None:
+            raise _Wrong(place, "has not the form that it has in a plan")
+        return value
+
+    return read
+
+
+def _time(value: Any, place: str) -> str:
+    text: str = _text(_TIME)(value, place)
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise _Wrong(place, "is no time") from None
+    return text
+
+
+def _texts(pattern: re.Pattern[str]) -> Reader:
+    one = _text(pattern)
+
+    def read(value: Any, place: str) -> dict[str, str]:
+        if not isinstance(value, dict):
+            raise _Wrong(place, "is no mapping")
+        return {_key(key, place): one(item, f"{place}.{_shown(key)}") for key, item in value.items()}
+
+    return read
+
+
+def _live(value: Any, place: str) -> dict[str, dict[str, str]]:
+    if not isinstance(value, dict):
+        raise _Wrong(place, "is no mapping")
+    one = _texts(_FINGERPRINT)
+    return {_key(name, place): one(paths, f"{place}.{_shown(name)}") for name, paths in value.items()}
+
+
+def _key(key: str, place: str) -> str:
+    """A key is shown when it differs, so it must not end a line or move the cursor."""
+    if len(key) > 2000 or not key.isprintable():
+        raise _Wrong(place, "has a key that cannot be shown")
+    return key
+
+
+def _shown(key: str) -> str:
+    return ascii(key[:60])[1:-1]
+
+
+_READERS: Final[dict[str, Reader]] = {
+    "project": _text(_NAME),
+    "stack": _text(_NAME),
+    "engine": _text(_NAME),
+    "madeAt": _time,
+    "commit": _text(_COMMIT),
+    "models": _texts(_DIGEST),
+    "config": _texts(_FINGERPRINT),
+    "state": _texts(_FINGERPRINT),
+    "live": _live,
+}

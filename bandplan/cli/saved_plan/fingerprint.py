@@ -1,0 +1,78 @@
+"""Fingerprints of values: enough to see that two differ and where, too little to read a secret from.
+
+A plan lies in the artifacts of a pull request, which every reader of the repository may open. A digest of a short
+secret can be found by trying, so secrets are in no fingerprint: neither what is marked secret, nor what stands under a
+secret's name, nor what looks like a token. That a secret changes shows in the steps; to what, does not.
+"""
+
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, Final
+
+from bandplan.report.redaction import SIGNATURE, is_secret_name, redactor
+
+LENGTH: Final = 24
+"""Hexadecimal digits of a fingerprint: 96 bits, which nobody finds a second value for. A choice."""
+
+SECRET: Final = "secret"
+"""Stands in the place of a fingerprint where the value is secret."""
+
+EVENT_LOG_SECRET: Final = "[secret]"
+"""What Pulumi's event log writes in the place of a secret."""
+
+_without_tokens = redactor(())
+_encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_is_secret_name = lru_cache(maxsize=10_000)(is_secret_name)
+
+
+def fingerprint(value: Any) -> str:
+    """Of one JSON value without what is secret in it; the order of keys does not matter."""
+    return _of_text(_encoded(without_secrets(value)))
+
+
+@lru_cache(maxsize=50_000)
+def _of_text(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:LENGTH]
+
+
+def fingerprints(value: Any) -> dict[str, str]:
+    """Path -> fingerprint of every leaf, as in `config.servedEntities[0].name`; an empty list or mapping is a leaf."""
+    return dict(_leaves("", without_secrets(value)))
+
+
+def without_secrets(value: Any) -> Any:
+    """The value with a mark in the place of everything that is secret, and whole numbers as engines agree on them."""
+    if isinstance(value, dict):
+        if SIGNATURE in value:
+            return _SECRET
+        return {key: _named(key, item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_secrets(item) for item in value]
+    if isinstance(value, str):
+        return _SECRET if value == EVENT_LOG_SECRET else _without_tokens(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _named(name: str, value: Any) -> Any:
+    """A reference such as {{secrets/scope/key}} says where a secret lies, which is no secret."""
+    is_reference = isinstance(value, str) and value.startswith("{{")
+    return _SECRET if _is_secret_name(str(name)) and not is_reference else without_secrets(value)
+
+
+_SECRET: Final = {SECRET: SECRET}
+"""No property has this form, so that the mark cannot be taken for a value."""
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    if value is _SECRET:
+        yield path, SECRET
+    elif isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _leaves(f"{path}.{key}" if path else str(key), item)
+    elif isinstance(value, list) and value:
+        for index, item in enumerate(value):
+            yield from _leaves(f"{path}[{index}]", item)
+    else:
+        yield path, _of_text(_encoded(value))

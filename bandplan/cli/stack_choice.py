@@ -1,0 +1,113 @@
+"""The stack that a command works on: whether the project has it, its models file, and its workspace."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bandplan.cli.engines.checkpoint import stack_names
+from bandplan.cli.environment import local_environment
+from bandplan.cli.errors import UsageProblem
+from bandplan.cli.project import LOCAL, Project
+from bandplan.serving.spec.models_file import VARIABLE, models_file
+
+if TYPE_CHECKING:
+    from bandplan.serving.workspace.client import WorkspaceClient
+
+MOST_NAMES = 10
+"""Names listed in a message; arbitrary."""
+
+
+@dataclass(frozen=True)
+class StackChoice:
+    """A stack of the project. `named` is a models file given as an argument, which goes before every other."""
+
+    project: Project
+    stack: str
+    variables: Mapping[str, str]
+    named: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The stack's own name: the last part of Pulumi's `organization/project/stack`."""
+        return own_name(self.stack)
+
+    @cached_property
+    def models(self) -> Path:
+        """The models file. Errors: CommandError for a configuration that cannot be read."""
+        return self.named or self.project.root / self.models_name
+
+    @property
+    def models_name(self) -> str:
+        """The models file as the program finds it, relative to the project."""
+        if self.variables.get(VARIABLE):
+            return models_file(None, self.variables)
+        from bandplan.cli.stack_configuration import configured_models
+
+        return models_file(configured_models(self.project, self.name), self.variables)
+
+    def environ(self) -> dict[str, str]:
+        """The variables with the stack's workspace: the local one (started when needed), else the user's own."""
+        if self.stack != LOCAL:
+            return dict(self.variables)
+        from bandplan.cli.local_workspace import running_stub
+
+        stub = running_stub(self.project)
+        return local_environment(self.variables, stub.host, stub.token)
+
+    def client(self) -> "WorkspaceClient":
+        """The stack's workspace. Errors: NotConfigured."""
+        from bandplan.serving.workspace.client import from_environment
+
+        return from_environment(self.environ())
+
+
+def choose_stack(project: Project, stack: str, variables: Mapping[str, str], models: Path | None = None) -> StackChoice:
+    """Choose a stack for a command. Errors: UsageProblem, with the nearest name, for one that the project lacks.
+
+    A stack exists if it has a configuration file, overrides in the models file, or a state on this machine. Whether the
+    engine's backend knows it is for the engine to say. A project that names no stack at all may have any.
+    """
+    choice = StackChoice(project, stack, variables, models)
+    if stack != LOCAL and choice.name not in project.configured_stacks:
+        deployed = stack_names(project.state_folder, project.name)
+        require_known(choice, {*project.configured_stacks, *overridden_stacks(choice.models), *deployed} - {LOCAL})
+    return choice
+
+
+def others_of_file(choice: StackChoice) -> tuple[str, ...]:
+    """The other stacks that are configured to use the same models file. Errors: CommandError."""
+    names = [name for name in choice.project.configured_stacks if name != choice.name]
+    return tuple(name for name in names if replace(choice, stack=name).models == choice.models)
+
+
+def own_name(stack: str) -> str:
+    """The last part of Pulumi's `organization/project/stack`, which names the configuration file."""
+    return stack.rsplit("/", 1)[-1]
+
+
+def require_known(choice: StackChoice, known: set[str]) -> None:
+    """UsageProblem unless the stack is one of those that are `known` beside the local one."""
+    from bandplan.serving.spec.problem import printable
+    from bandplan.serving.spec.suggestion import did_you_mean
+
+    name = choice.name
+    if not known or name in known:
+        return
+    names = sorted({LOCAL, *known})
+    more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
+    there = ", ".join(names[:MOST_NAMES]) + more
+    step = did_you_mean(name, names, f"add stacks/Pulumi.{name}.yaml" if name else "name one of them")
+    raise UsageProblem(printable(f"--stack {choice.stack}: no such stack (there: {there}); {step}"))
+
+
+def overridden_stacks(models: Path) -> set[str]:
+    """The stacks of the file's `overrides`, whatever else is wrong with it; none if it cannot be read."""
+    from bandplan.serving.spec.document import read
+    from bandplan.serving.spec.loading import read_text
+
+    text, unreadable = read_text(models)
+    data = read(text, models.name).data if unreadable is None else None
+    overrides = data.get("overrides") if isinstance(data, dict) else None
+    return {str(stack) for stack in overrides} if isinstance(overrides, dict) else set()

@@ -1,0 +1,61 @@
+"""`bandplan:models` of a stack, as Pulumi finds it: in the stack's configuration file, else in Pulumi.yaml."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+
+from bandplan.cli.errors import CommandError
+from bandplan.cli.project import PROJECT_FILE, Project
+from bandplan.embedded.yaml_text import parse_yaml
+from bandplan.serving.spec.models_file import KEY, NAMESPACE
+
+
+def configured_models(project: Project, stack: str) -> str | None:
+    """The models file that the configuration names. Errors: CommandError for a file that cannot be read."""
+
+    def text_of(file: str) -> bytes | None:
+        try:
+            return (project.root / file).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise CommandError(f"{file}: cannot be read: {error.strerror}") from error
+
+    return configured_in(text_of, project, stack)
+
+
+def configured_in(text_of: Callable[[str], bytes | None], project: Project, stack: str) -> str | None:
+    """The same in another version of the project; `text_of` gives a file of it, or None. Errors: CommandError."""
+    file = f"stacks/Pulumi.{stack}.yaml"
+    in_stack = _value(_config(text_of(file), file), project)
+    in_project = _value(_config(text_of(PROJECT_FILE), PROJECT_FILE), project) if in_stack is None else None
+    if isinstance(in_project, dict):
+        in_project = in_project.get("value", in_project.get("default"))
+    found = in_project if in_stack is None else in_stack
+    if isinstance(found, dict):
+        raise CommandError(
+            f"{file}: {NAMESPACE}:{KEY} is a secret or a mapping; it is a path, and in the open: "
+            f"run `pulumi config set {NAMESPACE}:{KEY} FILE --stack {stack}`"
+        )
+    return found if found is None or isinstance(found, str) else json.dumps(found)
+
+
+def _config(text: bytes | None, file: str) -> dict[str, Any]:
+    """The `config` of a file's text; empty if there is no such file, or it has none."""
+    if text is None:
+        return {}
+    try:
+        document = parse_yaml(text.decode("utf-8"))
+    except (ValueError, yaml.YAMLError) as error:
+        raise CommandError(f"{file}: cannot be read: {error}") from error
+    config = document.get("config") if isinstance(document, dict) else None
+    return config if isinstance(config, dict) else {}
+
+
+def _value(config: dict[str, Any], project: Project) -> Any:
+    """A key without a namespace is in that of the project's name."""
+    if f"{NAMESPACE}:{KEY}" in config:
+        return config[f"{NAMESPACE}:{KEY}"]
+    return config.get(KEY) if KEY in config and project.name == NAMESPACE else None

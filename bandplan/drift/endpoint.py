@@ -1,0 +1,120 @@
+"""One endpoint on all three sides: where it is, how it is, and its fields. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from bandplan.drift.begun import Begun, as_ours
+from bandplan.drift.fields import field_findings
+from bandplan.drift.finding import Finding, Pending, Verdict
+from bandplan.drift.pending import WantedEndpoint, pending_changes
+from bandplan.drift.permissions import access_findings
+from bandplan.drift.recorded import RecordedEndpoint
+from bandplan.provider.readiness import Failed, Ready, assess
+from bandplan.serving.workspace.live_endpoint import LiveEndpoint
+from bandplan.serving.workspace.surveyed import Surveyed
+
+Situation = Literal[
+    "deployed", "missing", "recreated", "unreadable", "not deployed", "exists, not in the stack", "begun"
+]
+"""`begun`: an `up` of this stack is making or deleting it, or was interrupted while it did."""
+Condition = Literal["ready", "updating", "update failed", "not ready"]
+NOTHING_BEGUN = Begun()
+
+
+@dataclass(frozen=True)
+class EndpointReport:
+    """What was found about one endpoint. `findings` have all verdicts; `reason` says why it is not ready.
+
+    `is_leaving`: it is deployed and models.yaml has it no more. `own_update`: whose update it is that the state does
+    not know of yet, "" if there is none.
+    """
+
+    name: str
+    situation: Situation
+    condition: Condition = "ready"
+    reason: str = ""
+    findings: tuple[Finding, ...] = ()
+    pending: tuple[Pending, ...] = ()
+    is_leaving: bool = False
+    own_update: str = ""
+
+    @property
+    def has_drifted(self) -> bool:
+        if self.situation in ("missing", "recreated"):
+            return True
+        return self.condition in ("update failed", "not ready") or bool(self.of(Verdict.REAL))
+
+    @property
+    def has_pending(self) -> bool:
+        return bool(self.pending) or self.is_leaving or self.situation == "not deployed"
+
+    def of(self, verdict: Verdict) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.verdict is verdict)
+
+
+def endpoint_report(
+    name: str,
+    wanted: WantedEndpoint | None,
+    recorded: RecordedEndpoint | None,
+    surveyed: Surveyed,
+    caller: str,
+    presentable: Callable[[str], str] = str,
+    begun: Begun = NOTHING_BEGUN,
+) -> EndpointReport:
+    """`wanted` or `recorded` is there, or both. `presentable` makes a text of the platform fit for a message."""
+    live = surveyed.live
+    own = begun.who if name in begun.names else ""
+    if own and ((recorded is None and live is not None) or (recorded is not None and live is None)):
+        return EndpointReport(name, "begun", own_update=own)
+    if recorded is None:
+        return EndpointReport(name, "not deployed" if live is None else "exists, not in the stack")
+    pending = () if wanted is None else pending_changes(recorded, wanted)
+    leaving = wanted is None
+    if surveyed.refusal:
+        return EndpointReport(name, "unreadable", reason=surveyed.refusal, pending=pending, is_leaving=leaving)
+    if live is None:
+        return EndpointReport(name, "missing", pending=pending, is_leaving=leaving)
+    condition, reason = _condition(live)
+    if recorded.id and live.id and recorded.id != live.id and name in begun.names:
+        return EndpointReport(name, "begun", own_update=own)
+    if recorded.id and live.id and recorded.id != live.id:
+        reason = f"its id is {live.id}, the deployed one had {recorded.id}"
+        return EndpointReport(name, "recreated", "ready", reason, (), pending, leaving)
+    findings = _findings(recorded, surveyed, live, caller)
+    if begun.who:
+        findings = as_ours(findings, [_findings(one, surveyed, live, caller) for one in begun.of(name)])
+        own = own or (begun.who if any(one.verdict is Verdict.OURS for one in findings) else "")
+    if condition == "update failed" and recorded.is_short_of_capacity:
+        condition = "ready"  # the failed try is the deploy's own, and every `up` tries again
+    return EndpointReport(name, "deployed", condition, presentable(reason), findings, pending, leaving, own)
+
+
+def _findings(recorded: RecordedEndpoint, surveyed: Surveyed, live: LiveEndpoint, caller: str) -> tuple[Finding, ...]:
+    return (*field_findings(recorded, live), *_access(recorded, surveyed, live, caller))
+
+
+def _access(recorded: RecordedEndpoint, surveyed: Surveyed, live: LiveEndpoint, caller: str) -> tuple[Finding, ...]:
+    if surveyed.grants is None:
+        if recorded.access is None:
+            return ()
+        note = "this token may not read the permissions of the endpoint"
+        return (Finding("permissions", Verdict.UNVERIFIABLE, "(set)", None, note),)
+    creator = str(surveyed.body.get("creator") or "")
+    return tuple(access_findings(recorded.access, surveyed.grants, frozenset(filter(None, (caller, creator)))))
+
+
+def _condition(live: LiveEndpoint) -> tuple[Condition, str]:
+    verdict = assess(live)
+    match verdict:
+        case Ready():
+            return "ready", ""
+        case Failed():
+            told = "; ".join(
+                f"{one.served_name} {one.deployment}: {one.reason}".rstrip(": ") for one in verdict.entities
+            )
+            kept = "; what served before goes on serving" if verdict.still_serves and live.has_failed_update else ""
+            if live.has_failed_update:
+                return "update failed", (told or verdict.text) + kept
+            return "not ready", told or verdict.text
+    return ("updating" if live.is_updating else "not ready"), verdict.text

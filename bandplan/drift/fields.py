@@ -1,0 +1,177 @@
+"""The fields of one endpoint, deployed against live, with a verdict on each that is not the same. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bandplan.drift.finding import Finding, Verdict
+from bandplan.drift.naming import entity_name, field_of
+from bandplan.drift.recorded import RecordedEndpoint
+from bandplan.provider.comparison import (
+    description_difference,
+    differences,
+    effective_config,
+    task_difference,
+    unverifiable,
+)
+from bandplan.provider.declared import Declared
+from bandplan.provider.difference import Difference, PathStep
+from bandplan.provider.equality import is_zero
+from bandplan.provider.naming import to_api_name
+from bandplan.serving.workspace.api_fields import GATEWAY, only_known, unknown_paths
+from bandplan.serving.workspace.live_endpoint import LiveEndpoint, ServedEntity
+
+_AUTOSCALED = frozenset(
+    (
+        "workload_size",
+        "min_provisioned_concurrency",
+        "max_provisioned_concurrency",
+        "provisioned_concurrency",
+        "current_provisioned_throughput",
+    )
+)
+"""What the platform works out, within a band or a number of model units, for the compute behind an entity.
+
+A guess for the last two: no public page says that a GET shows how far an endpoint has scaled.
+"""
+_CAPACITY = ("minProvisionedThroughput", "maxProvisionedThroughput", "provisionedModelUnits")
+_IDENTITY = frozenset(("name", "entity_name", "entity_version", "model_name", "model_version"))
+_FILLED_IN_GATEWAY = frozenset(("ai_gateway/inference_table_config/table_name_prefix",))
+_BY_HAND = frozenset(("environment_vars", "instance_profile_arn"))
+"""Settings of an entity that people alone set."""
+_DEFAULTED = frozenset(("key", "renewal_period"))
+"""Parts of a rate limit that the platform fills in."""
+
+NO_CALL = "the platform has no call that changes it after creation"
+NOT_DEPLOYED = "nothing was deployed for it: `up` alone leaves it, `up --refresh` removes it"
+LEFT_ALONE = "nothing was deployed for it, so every `up` leaves it: write it into models.yaml, or remove it by hand"
+
+
+def field_findings(recorded: RecordedEndpoint, live: LiveEndpoint) -> tuple[Finding, ...]:
+    """Every field that is not as deployed, or cannot be compared; differences first."""
+    declared = Declared.from_inputs(recorded.declared)
+    found = [*_real(recorded, declared, live), *_undeclared(recorded, live), *_filled_in(recorded, live)]
+    found += [
+        Finding(field, Verdict.UNVERIFIABLE, "(set)", None, "the platform never gives it back")
+        for field in _unverifiable_fields(recorded, declared, live)
+    ]
+    found += [
+        Finding(to_api_name(part), Verdict.UNVERIFIABLE, "(encrypted)", None, "the state holds it encrypted")
+        for part in recorded.hidden
+    ]
+    return tuple(found)
+
+
+def _real(recorded: RecordedEndpoint, declared: Declared, live: LiveEndpoint) -> Iterator[Finding]:
+    task, description = task_difference(declared, live), description_difference(declared, live)
+    # An endpoint that runs nothing yet differs in everything; its condition says so in one line.
+    has_config = effective_config(live) is not None
+    for difference in differences(declared, live):
+        if has_config or difference.part not in ("servedEntities", "servedModels", "trafficConfig"):
+            yield _finding(recorded, difference)
+    if task is not None:
+        yield _finding(recorded, task, "the task comes with the model that is served")
+    if description is not None:
+        yield _finding(recorded, description, NO_CALL)
+
+
+def _finding(recorded: RecordedEndpoint, difference: Difference, note: str = "") -> Finding:
+    field = field_of(recorded.declared, difference.path)
+    deployed = difference.declared
+    if difference.live is None and field.count("/") == 0 and isinstance(deployed, str) and field == "entities":
+        return Finding(f"entities/{deployed}", Verdict.REAL, "served", None)
+    if _is_whole_entity(difference.path):
+        return Finding(f"{field}", Verdict.REAL, "served", None)
+    return Finding(field, Verdict.REAL, deployed, difference.live, note)
+
+
+def _is_whole_entity(path: tuple[PathStep, ...]) -> bool:
+    return len(path) == 3 and path[1] in ("servedEntities", "servedModels") and isinstance(path[2], int)
+
+
+def _undeclared(recorded: RecordedEndpoint, live: LiveEndpoint) -> Iterator[Finding]:
+    """Parts that somebody set where nothing was deployed."""
+    declared = recorded.declared
+    if "description" not in declared and live.description:
+        yield Finding("description", Verdict.REAL, None, live.description, NO_CALL)
+    if "emailNotifications" not in declared:
+        for kind, addresses in live.email_notifications.items():
+            if addresses:
+                yield Finding(f"notifications/{kind}", Verdict.REAL, None, list(addresses), NOT_DEPLOYED)
+    if "aiGateway" not in recorded.hidden:
+        gateway = declared.get("aiGateway") or {}
+        yield from _in_gateway(gateway, only_known(live.ai_gateway, GATEWAY), "ai_gateway", NOT_DEPLOYED)
+    yield from _without_a_word(live)
+    stated = {str(tag["key"]) for tag in declared.get("tags") or ()}
+    for key, value in live.tags.items():
+        if key not in stated and "tags" not in recorded.hidden:
+            yield Finding(f"tags/{key}", Verdict.PLATFORM_DEFAULT, None, value or "(no value)", "somebody else's tag")
+
+
+def _without_a_word(live: LiveEndpoint) -> Iterator[Finding]:
+    """What models.yaml cannot say, but for entities: deploys leave it alone."""
+    config = effective_config(live)
+    others = {f"config/{name}": value for name, value in config.unknown_fields.items()} if config is not None else {}
+    if config is not None and config.auto_capture_config.get("enabled", bool(config.auto_capture_config)):
+        others["auto_capture_config"] = config.auto_capture_config
+    if live.telemetry_config:
+        others["telemetry_config"] = live.telemetry_config
+    others |= dict.fromkeys(unknown_paths(live.ai_gateway, GATEWAY, "ai_gateway/"), "(set)")
+    for field, value in others.items():
+        yield Finding(field, Verdict.PLATFORM_DEFAULT, None, "(set)" if isinstance(value, Mapping | list) else value)
+
+
+def _in_gateway(declared: Mapping[str, Any], live: Mapping[str, Any], place: str, note: str) -> Iterator[Finding]:
+    stated = {to_api_name(name): value for name, value in declared.items()}
+    for name, value in live.items():
+        field = f"{place}/{name}"
+        if isinstance(value, Mapping) and isinstance(stated.get(name), Mapping | None):
+            yield from _in_gateway(stated.get(name) or {}, value, field, note)
+        elif name not in stated and not is_zero(value):
+            is_default = field in _FILLED_IN_GATEWAY
+            verdict = Verdict.PLATFORM_DEFAULT if is_default else Verdict.REAL
+            yield Finding(field, verdict, None, value, "" if is_default else note)
+
+
+def _filled_in(recorded: RecordedEndpoint, live: LiveEndpoint) -> Iterator[Finding]:
+    """Settings of entities that nobody deployed."""
+    config = effective_config(live)
+    by_name = {} if config is None else {entity.name: entity for entity in config.entities}
+    for part in ("servedEntities", "servedModels"):
+        for entity in recorded.declared.get(part) or ():
+            there = by_name.get(entity_name(entity))
+            if there is not None:
+                yield from _filled_in_entity(entity, there)
+
+
+def _filled_in_entity(declared: Mapping[str, Any], live: ServedEntity) -> Iterator[Finding]:
+    stated = {to_api_name(name) for name, value in declared.items() if value is not None}
+    is_scaled = any(declared.get(name) for name in _CAPACITY)
+    compared = {to_api_name(name) for name in _CAPACITY} | (set() if is_scaled else {"scale_to_zero_enabled"})
+    for name, value in live.settings.items():
+        if name in stated or name in _IDENTITY or name in compared or is_zero(value):
+            continue
+        if name in _BY_HAND:
+            yield Finding(f"entities/{live.name}/{name}", Verdict.REAL, None, "(set)", NOT_DEPLOYED)
+            continue
+        verdict = Verdict.AUTOSCALER if is_scaled and name in _AUTOSCALED else Verdict.PLATFORM_DEFAULT
+        shown = "(set)" if isinstance(value, Mapping | list) else value
+        yield Finding(f"entities/{live.name}/{name}", verdict, None, shown)
+
+
+def _unverifiable_fields(recorded: RecordedEndpoint, declared: Declared, live: LiveEndpoint) -> Iterator[str]:
+    for path in unverifiable(declared, live):
+        index, name = _entity_path(path)
+        if index is None:
+            yield to_api_name(path.removeprefix("declared."))
+        else:
+            entity = declared.entities[index]
+            yield f"entities/{entity_name(entity)}/{to_api_name(name)}"
+
+
+def _entity_path(path: str) -> tuple[int | None, str]:
+    """(index of the entity, property) of `declared.servedEntities[0].burstScalingEnabled`; index None for others."""
+    head, bracket, rest = path.partition("[")
+    if not bracket:
+        return None, head
+    index, _, name = rest.partition("].")
+    return int(index), name

@@ -1,0 +1,60 @@
+"""Model versions and aliases that the stack has made, against the registry. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from bandplan.drift.finding import Finding, Verdict
+from bandplan.drift.recorded import RecordedAlias, RecordedStack, RecordedVersion
+from bandplan.serving.workspace.registry_entries import SOURCE_DIGEST, RegisteredVersion
+
+
+@dataclass(frozen=True)
+class RegistryAnswers:
+    """What the registry says: versions by (model, number), None for one that is gone; versions by (model, alias)."""
+
+    versions: Mapping[tuple[str, str], RegisteredVersion | None]
+    aliases: Mapping[tuple[str, str], str | None]
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """One version (`ml.chat.tuned v3`) or alias (`ml.chat.tuned@champion`) of the stack that is not as deployed."""
+
+    name: str
+    findings: tuple[Finding, ...]
+
+
+def model_reports(recorded: RecordedStack, answers: RegistryAnswers) -> tuple[ModelReport, ...]:
+    """Those that differ, versions first."""
+    found = [
+        ModelReport(
+            f"{one.model} v{one.version}", tuple(_of_version(one, answers.versions.get((one.model, one.version))))
+        )
+        for one in recorded.versions
+    ]
+    found += [
+        ModelReport(f"{one.model}@{one.alias}", tuple(_of_alias(one, answers.aliases.get((one.model, one.alias)))))
+        for one in recorded.aliases
+    ]
+    return tuple(report for report in found if report.findings)
+
+
+def _of_version(recorded: RecordedVersion, live: RegisteredVersion | None) -> Iterator[Finding]:
+    if live is None:
+        yield Finding("version", Verdict.REAL, recorded.version, None, "it is gone, or this token may not see it")
+        return
+    state = recorded.state
+    if not live.is_ready:
+        yield Finding("status", Verdict.REAL, state.get("status"), live.status)
+    if state.get("description") and state["description"] != live.description:
+        yield Finding("description", Verdict.REAL, state["description"], live.description or None)
+    for key, value in (state.get("tags") or {}).items():
+        if live.tags.get(key) != value:
+            yield Finding(f"tags/{key}", Verdict.REAL, value, live.tags.get(key))
+    if state.get("digest") and live.tags.get(SOURCE_DIGEST) != state["digest"]:
+        yield Finding("digest", Verdict.REAL, state["digest"], live.tags.get(SOURCE_DIGEST))
+
+
+def _of_alias(recorded: RecordedAlias, live: str | None) -> Iterator[Finding]:
+    if live != recorded.version:
+        yield Finding("version", Verdict.REAL, recorded.version, live)

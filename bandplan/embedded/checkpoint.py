@@ -1,0 +1,151 @@
+"""A stack's state on disk, in the layout of the Pulumi CLI's file backend, shared with the CLI.
+
+`<state_dir>/.pulumi/meta.yaml` says that stacks are kept by project; `.pulumi/stacks/<project>/<stack>.json` is the
+version-3 checkpoint. Source: pkg/backend/diy and sdk/go/common/apitype in github.com/pulumi/pulumi (read 2026-11).
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from bandplan.embedded.errors import StateError, Unsupported
+from bandplan.embedded.files import is_there, read_if_there, write_whole
+from bandplan.embedded.form import checkpoint_problems, listed, strict_json
+from bandplan.embedded.ordering import in_order
+from bandplan.embedded.resource import ResourceState
+from bandplan.embedded.values import SIGNATURE_KEY, dumped
+
+ENGINE_VERSION: Final = "bandplan"
+"""What the manifest of a checkpoint names as its writer; the CLI's names begin with `v`."""
+DEPLOYMENT_VERSION: Final = 3
+FEATURED_VERSION: Final = 4
+"""Version 3 and a list of features that a reader has to know (pkg/resource/stack/deployment.go)."""
+FEATURES: Final = frozenset({"taint"})
+"""Those that this engine knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The resources of a stack, each after all that it depends on, and what else the checkpoint carries."""
+
+    resources: list[ResourceState] = field(default_factory=list)
+    secrets_providers: dict[str, Any] | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    pending_operations: list[dict[str, Any]] = field(default_factory=list)
+
+    def by_urn(self) -> dict[str, tuple[int, ResourceState]]:
+        """(index, resource) by URN, without those that only wait to be deleted."""
+        return {state.urn: (index, state) for index, state in enumerate(self.resources) if not state.delete}
+
+
+@dataclass(frozen=True, slots=True)
+class StackFile:
+    """Where one stack's state lies."""
+
+    state_dir: Path
+    project: str
+    stack: str
+
+    @property
+    def root(self) -> Path:
+        """The backend's own folder."""
+        return self.state_dir / ".pulumi"
+
+    @property
+    def path(self) -> Path:
+        """The checkpoint."""
+        return self.root / "stacks" / self.project / f"{self.stack}.json"
+
+    @property
+    def backup_path(self) -> Path:
+        """The checkpoint before this one."""
+        return self.path.with_name(f"{self.path.name}.bak")
+
+    @property
+    def journal_path(self) -> Path:
+        """What an update has done since the checkpoint was written; there only while one runs, or was killed."""
+        return self.root / "journals" / self.project / f"{self.stack}.jsonl"
+
+    @property
+    def lock_dir(self) -> Path:
+        """One file per holder, as the CLI's file backend has it."""
+        return self.root / "locks" / "organization" / self.project / self.stack
+
+
+def parse(text: bytes, file: StackFile) -> Snapshot:
+    """Read a stack's checkpoint. StateError lists all that is wrong; Unsupported if it needs more than is known."""
+    path = file.path
+    try:
+        document = strict_json(text)
+    except ValueError as error:
+        raise StateError(f"{path}: is not JSON that can be trusted ({error}); {_where_a_copy_is(path)}") from error
+    version = document.get("version") if isinstance(document, dict) else None
+    if isinstance(version, bool) or version not in (DEPLOYMENT_VERSION, FEATURED_VERSION):
+        said = "no checkpoint version" if version is None else f"checkpoint version {ascii(version)[:20]}"
+        raise StateError(
+            f"{path}: has {said}; this engine reads version {DEPLOYMENT_VERSION}; {_where_a_copy_is(path)}"
+        )
+    features = document.get("features") or []
+    if not isinstance(features, list) or not all(isinstance(one, str) for one in features):
+        raise StateError(f"{path}: features has to be a list of texts; {_where_a_copy_is(path)}")
+    if unknown := sorted(set(features) - FEATURES):
+        raise Unsupported(f"state with {', '.join(ascii(one)[1:-1][:40] for one in unknown)}", str(path))
+    if problems := checkpoint_problems(document.get("checkpoint"), file.project, file.stack):
+        raise StateError(f"{path}: cannot be trusted; {_where_a_copy_is(path)}:{listed(problems)}")
+    if SIGNATURE_KEY.encode() in text:
+        raise Unsupported("a secret, an asset or another special value in the state", str(path))
+    latest = document["checkpoint"].get("latest") or {}
+    return Snapshot(
+        resources=in_order([ResourceState.from_json(entry) for entry in latest.get("resources") or []]),
+        secrets_providers=latest.get("secrets_providers"),
+        metadata=latest.get("metadata") or {},
+        pending_operations=latest.get("pending_operations") or [],
+    )
+
+
+def _where_a_copy_is(path: Path) -> str:
+    copy = path.with_name(f"{path.name}.bak")
+    if not copy.is_file():
+        return "no copy of it is there; put one back, or remove it when the stack has nothing deployed"
+    return f"a copy of the state before the last update is beside it as {copy.name}"
+
+
+def render(snapshot: Snapshot, file: StackFile, time: str) -> bytes:
+    """The checkpoint's text. `time` is RFC 3339 in UTC."""
+    latest: dict[str, Any] = {
+        "manifest": {
+            "time": time,
+            # The CLI checks that the magic is the SHA-256 of the version (pkg/resource/deploy/manifest.go).
+            "magic": hashlib.sha256(ENGINE_VERSION.encode()).hexdigest(),
+            "version": ENGINE_VERSION,
+        }
+    }
+    if snapshot.secrets_providers:
+        latest["secrets_providers"] = snapshot.secrets_providers
+    latest["resources"] = [state.to_json() for state in snapshot.resources]
+    if snapshot.pending_operations:
+        latest["pending_operations"] = snapshot.pending_operations
+    latest["metadata"] = snapshot.metadata
+    checkpoint = {"stack": f"organization/{file.project}/{file.stack}", "latest": latest}
+    head: dict[str, Any] = {"version": DEPLOYMENT_VERSION}
+    if any(state.is_tainted for state in snapshot.resources):
+        head = {"version": FEATURED_VERSION, "features": ["taint"]}
+    return dumped({**head, "checkpoint": checkpoint}).encode()
+
+
+def is_ours(text: bytes) -> bool:
+    """Whether this engine wrote a checkpoint that can be parsed."""
+    latest = json.loads(text)["checkpoint"].get("latest") or {}
+    return bool((latest.get("manifest") or {}).get("version") == ENGINE_VERSION)
+
+
+def write(file: StackFile, text: bytes) -> None:
+    """Put a checkpoint in place at once, keeping the one before as `.bak`; a crash leaves the old one whole."""
+    meta = file.root / "meta.yaml"
+    if not is_there(meta):
+        write_whole(meta, b"version: 1\n", file.state_dir)
+    if (before := read_if_there(file.path)) is not None:
+        write_whole(file.backup_path, before, file.state_dir)
+    write_whole(file.path, text, file.state_dir)

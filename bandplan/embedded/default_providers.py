@@ -1,0 +1,90 @@
+"""The default providers of a run: one instance per package and version, registered on first use."""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bandplan.embedded.claims import Claims
+from bandplan.embedded.errors import EngineError
+from bandplan.embedded.goal import Goal
+from bandplan.embedded.journal import Journal
+from bandplan.embedded.providers import Providers, default_provider_name, new_provider_id, package_of
+from bandplan.embedded.resource import PROVIDER_TYPE_PREFIX, ResourceState
+from bandplan.embedded.values import UNKNOWN_SENTINEL
+
+
+class DefaultProviders:
+    """Registers and configures what the resources of a run need."""
+
+    def __init__(
+        self,
+        urn_prefix: str,
+        providers: Providers,
+        journal: Journal,
+        claims: Claims,
+        now: Callable[[], str],
+        is_preview: bool,
+    ) -> None:
+        """`urn_prefix` is `urn:pulumi:<stack>::<project>`; `now` gives RFC 3339 times in UTC."""
+        self._urn_prefix = urn_prefix
+        self._providers = providers
+        self._journal = journal
+        self._claims = claims
+        self._now = now
+        self._is_preview = is_preview
+        self._lock = threading.Lock()
+        self._references: dict[tuple[str, str], str] = {}
+        self._ensured: set[str] = set()
+        """Packages configured from their record: not registered by that, which is for the program to do."""
+        self._olds = journal.progress.base.by_urn()
+
+    def reference(self, goal: Goal) -> str:
+        """`<urn>::<id>` of the default provider for a resource."""
+        if goal.type.startswith(PROVIDER_TYPE_PREFIX) or goal.provider:
+            raise EngineError(
+                f"{goal.name}: explicit provider instances are not supported by the embedded engine; "
+                "configure the default provider, or run with --engine pulumi"
+            )
+        package = package_of(goal.type)
+        with self._lock:
+            known = self._references.get((package, goal.version))
+            if known is None:
+                known = self._register(package, goal.version)
+                self._references[(package, goal.version)] = known
+            return known
+
+    def ensure(self, state: ResourceState) -> None:
+        """Configure the provider of a recorded resource from the provider's record, when the program did not."""
+        package = package_of(state.type)
+        with self._lock:
+            if package in self._ensured or any(name == package for name, _ in self._references):
+                return
+            recorded = self._olds.get(state.provider_urn)
+            inputs = dict(recorded[1].outputs) if recorded else {}
+            # The stack's configuration of today wins over what was recorded, as it does when the program runs.
+            inputs.update(self._providers.default_inputs(package, str(inputs.get("version", ""))))
+            self._providers.configure(package, inputs, state.provider_urn)
+            self._ensured.add(package)
+
+    def _register(self, package: str, version: str) -> str:
+        type_ = f"{PROVIDER_TYPE_PREFIX}{package}"
+        urn = f"{self._urn_prefix}::{type_}::{default_provider_name(version)}"
+        self._claims.register(urn)
+        inputs = self._providers.configure(package, self._providers.default_inputs(package, version), urn)
+        index, old = self._olds.get(urn, (None, None))
+        state = self._state(urn, type_, inputs, old)
+        if not self._is_preview:
+            self._journal.record(state, index, changed=state != old)
+        return f"{urn}::{state.id}"
+
+    def _state(self, urn: str, type_: str, inputs: Mapping[str, Any], old: ResourceState | None) -> ResourceState:
+        # The CLI keeps its own bookkeeping of a provider apart in the inputs, under this key; without a version, none.
+        own: dict[str, Any] = {"__internal": {}} if "version" in inputs else {}
+        new = ResourceState(urn, type_, custom=True, inputs={**inputs, **own}, outputs=dict(inputs))
+        if old is None:
+            new_id = UNKNOWN_SENTINEL if self._is_preview else new_provider_id()
+            stamp = self._now()
+            return new.changed(id=new_id, created=stamp, modified=stamp)
+        if new.outputs == old.outputs:
+            return old
+        return new.changed(id=old.id, created=old.created, modified=self._now(), other=old.other)

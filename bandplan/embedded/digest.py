@@ -1,0 +1,134 @@
+"""A run's events as the JSON document of `pulumi preview --json`.
+
+Source: pkg/backend/display/json.go and sdk/go/common/display in github.com/pulumi/pulumi (read 2026-11).
+"""
+
+from typing import Any, Final
+
+from bandplan.embedded.events import (
+    Diagnosed,
+    Event,
+    Finished,
+    PolicyViolated,
+    Started,
+    StepBegan,
+    StepEnded,
+    StepFailed,
+)
+from bandplan.embedded.resource import ResourceState
+from bandplan.embedded.steps import Op, Step
+from bandplan.embedded.values import to_json
+
+_HIDDEN: Final = frozenset({Op.CREATE_REPLACEMENT, Op.IMPORT_REPLACEMENT, Op.DELETE_REPLACED})
+"""Behind a `replace`, which is shown."""
+
+
+class Digest:
+    """Collects events; `document` is the JSON document so far, made when it is asked for."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        self._config: dict[str, str] = {}
+        self._is_refresh = False
+        self._steps: list[Step] = []
+        self._places: dict[str, int] = {}
+        self._diagnostics: list[dict[str, Any]] = []
+        self._policy_events: list[dict[str, Any]] = []
+        self._duration_nanoseconds = 0
+        self._changes: dict[str, int] = {}
+
+    def take(self, event: Event) -> None:
+        """Take one event."""
+        match event:
+            case Started(kind=kind, config=config):
+                self._is_refresh = kind == "refresh"
+                self._config = config
+            case StepBegan(step=step) if is_shown(step):
+                self._places[step.urn] = len(self._steps)
+                self._steps.append(step)
+            case StepEnded(step=step) if self._is_refresh and step.op in (Op.UPDATE, Op.DELETE):
+                # A refresh says first that it reads, and afterwards what it found, in the same place.
+                if step.urn in self._places:
+                    self._steps[self._places[step.urn]] = step
+            case StepFailed(step=step, message=message):
+                self._diagnostics.append({"urn": step.urn, "message": f"error: {message}\n", "severity": "error"})
+            case Diagnosed(severity=severity, message=message, urn=urn):
+                entry = {"urn": urn} if urn else {}
+                prefix = "" if severity == "info" else f"{severity}: "
+                self._diagnostics.append({**entry, "message": f"{prefix}{message}\n", "severity": severity})
+            case PolicyViolated():
+                self._policy_events.append(policy_event_json(event))
+            case Finished(changes=changes, seconds=seconds):
+                self._changes = changes
+                self._duration_nanoseconds = round(seconds * 1e9)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The document; keys that would be empty are left out, as Pulumi does."""
+        whole = {
+            "config": self._config,
+            "steps": [step_json(step) for step in self._steps],
+            "diagnostics": self._diagnostics,
+            "policyEvents": in_order(self._policy_events),
+            "duration": self._duration_nanoseconds,
+            "changeSummary": dict(sorted(self._changes.items())),
+        }
+        return {key: value for key, value in whole.items() if value}
+
+
+def is_shown(step: Step) -> bool:
+    """Whether a reader sees the step.
+
+    Not a default provider's, nor one behind a replacement, nor an unchanged resource's, unless its protection changes;
+    the stack is always shown.
+    """
+    state = step.resource
+    if state.is_provider or step.op in _HIDDEN:
+        return False
+    is_protection_changed = step.old is not None and step.new is not None and step.old.protect != step.new.protect
+    return step.op is not Op.SAME or state.is_stack or is_protection_changed
+
+
+def step_json(step: Step) -> dict[str, Any]:
+    """One step of the document. As at the real engine, a new state has no outputs yet: the step is about to begin."""
+    entry: dict[str, Any] = {"op": step.op.value, "urn": step.urn}
+    if step.resource.provider:
+        entry["provider"] = step.resource.provider
+    if step.old is not None:
+        entry["oldState"] = to_json(step.old.to_json())
+    if step.new is not None and step.op is not Op.DELETE:
+        entry["newState"] = to_json(_unrealised(step).to_json())
+    if step.diffs:
+        entry["diffReasons"] = step.diffs
+    if step.replace_keys:
+        entry["replaceReasons"] = step.replace_keys
+    detailed = step.detailed_diff
+    entry["detailedDiff"] = (
+        {key: {"kind": diff.kind, "inputDiff": diff.input_diff} for key, diff in sorted(detailed.items())}
+        if detailed is not None
+        else None
+    )
+    return entry
+
+
+def _unrealised(step: Step) -> ResourceState:
+    assert step.new is not None
+    return step.new if step.is_done or step.op is Op.REFRESH else step.new.changed(id="", outputs={})
+
+
+def policy_event_json(event: PolicyViolated) -> dict[str, Any]:
+    """In the words of Pulumi's event log: its `--json` has none."""
+    return {
+        "policyPackName": event.pack,
+        "policyName": event.policy,
+        "resourceUrn": event.urn,
+        "message": event.message,
+        "enforcementLevel": event.level,
+    }
+
+
+def in_order(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """As Pulumi's display has them: mandatory first, then by policy and resource."""
+    return sorted(
+        events, key=lambda one: (one["enforcementLevel"] != "mandatory", one["policyName"], one["resourceUrn"])
+    )

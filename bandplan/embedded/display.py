@@ -1,0 +1,44 @@
+"""Chooses how a run is shown: a live tree on a terminal, plain lines elsewhere, nothing but errors when quiet."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from bandplan.embedded.events import Diagnosed, Event, PolicyViolated, StepFailed, one_at_a_time
+from bandplan.embedded.lines import Lines, indented, worded
+from bandplan.embedded.terminal import drawing_board
+
+
+@contextmanager
+def shown(is_quiet: bool, is_full: bool) -> Iterator[Callable[[Event], None]]:
+    """A listener for a run's events.
+
+    Quiet: warnings and errors alone, on standard error (standard output is data). `is_full`: every property, uncut.
+    """
+    if is_quiet:
+        yield _tell_trouble
+        return
+    if not sys.stdout.isatty() or os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
+        yield one_at_a_time(Lines(_print_line, is_full).take)
+        return
+    from rich.console import Console
+
+    from bandplan.embedded.tree import Tree
+
+    with Tree(Console(highlight=False, file=drawing_board()), is_full) as tree:
+        yield one_at_a_time(tree.take)
+
+
+def _print_line(line: str) -> None:
+    print(line, flush=True)
+
+
+def _tell_trouble(event: Event) -> None:
+    match event:
+        case StepFailed(step=step, message=message):
+            print(indented(f"error: {step.resource.name}: {message}"), file=sys.stderr)
+        case PolicyViolated(policy=policy, message=message, urn=urn, level="mandatory"):
+            print(indented(worded("error", f"{policy}: {message}", urn)), file=sys.stderr)
+        case Diagnosed(severity=severity, message=message, urn=urn) if severity != "info":
+            print(indented(worded(severity, message, urn)), file=sys.stderr)

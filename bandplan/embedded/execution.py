@@ -1,0 +1,119 @@
+"""Carrying one step out: the provider is called, the journal knows before and after, the events tell."""
+
+import time
+from collections.abc import Callable
+
+from bandplan.embedded.account import Account
+from bandplan.embedded.adoption import Adoption
+from bandplan.embedded.importing import imported
+from bandplan.embedded.journal import Journal
+from bandplan.embedded.providers import Providers
+from bandplan.embedded.resource import ResourceState
+from bandplan.embedded.steps import Op, Step
+from bandplan.embedded.values import from_property_values
+from bandplan.plugin.errors import InitFailed, ProviderError
+
+
+class Execution:
+    """Creates, updates and imports. Thread-safe. Every act raises StepStopped when it failed; it is told then."""
+
+    def __init__(
+        self,
+        providers: Providers,
+        journal: Journal,
+        account: Account,
+        adoption: Adoption,
+        now: Callable[[], str],
+        is_preview: bool,
+    ) -> None:
+        """`now` gives RFC 3339 times in UTC."""
+        self._providers = providers
+        self._journal = journal
+        self._account = account
+        self._adoption = adoption
+        self._now = now
+        self._is_preview = is_preview
+
+    def create(self, step: Step, index: int | None) -> ResourceState:
+        """Make a resource, in place of the checkpoint's entry `index` when there is one."""
+        stamp = self._now()
+        new = _wanted(step).changed(created=stamp, modified=stamp)
+
+        def call() -> ResourceState:
+            if not new.custom:
+                return new
+            if not self._is_preview and (found := self._adoption.find(new)) is not None:
+                self._account.inform(new.urn, "taken over: the run that was killed had made it")
+                return new.changed(id=found[0], outputs=found[1])
+            new_id, outputs = self._providers.create(new.urn, new.inputs, new.custom_timeouts.create, self._is_preview)
+            if not new_id and not self._is_preview:
+                raise ProviderError(f"{new.name}: the provider returned no id for the new resource")
+            return new.changed(id=new_id, outputs=outputs)
+
+        # A replacement made first leaves the old one in the state, marked, to be deleted at the end of the run.
+        is_condemned = step.op is Op.CREATE_REPLACEMENT and step.old is not None and not step.old.pending_replacement
+        return self._carry_out(step, "creating", call, new, index, is_condemned)
+
+    def update(self, step: Step, index: int | None) -> ResourceState:
+        """Change a resource in place. `index` is None when this run has imported it."""
+        old, wanted = step.old, _wanted(step)
+        assert old is not None
+        new = wanted.changed(id=old.id, modified=self._now() if wanted.custom else wanted.modified)
+
+        def call() -> ResourceState:
+            if not new.custom:
+                return new
+            timeout = new.custom_timeouts.update
+            return new.changed(
+                outputs=self._providers.update(old, new.inputs, timeout, new.ignore_changes, self._is_preview)
+            )
+
+        return self._carry_out(step, "updating", call, new, index, is_condemned=False)
+
+    def take_in(self, step: Step, index: int | None) -> ResourceState:
+        """Import a resource: its state is what the provider reads, previews included. An old one is condemned."""
+        stamp = self._now()
+        new = _wanted(step).changed(created=stamp, modified=stamp)
+        is_condemned = step.old is not None and not step.old.pending_replacement
+        return self._carry_out(step, "importing", lambda: imported(self._providers, new), new, index, is_condemned)
+
+    def _carry_out(
+        self,
+        step: Step,
+        act: str,
+        call: Callable[[], ResourceState],
+        new: ResourceState,
+        index: int | None,
+        is_condemned: bool,
+    ) -> ResourceState:
+        """Record what `call` returns in place of entry `index`; `new` is what is known of it before."""
+        self._account.begin(step)
+        began = time.monotonic()
+        if self._is_preview:
+            result = call()
+            self._account.end(step, time.monotonic() - began)
+            return result
+        sequence = self._journal.start(new, act)
+        try:
+            result = call()
+        except InitFailed as failure:
+            kept = new.changed(
+                id=new.id or failure.resource_id,
+                # Of an update that was not completed, the next run has to find the difference again.
+                inputs=step.old.inputs if step.op is Op.UPDATE and step.old is not None else new.inputs,
+                outputs=from_property_values(failure.properties, new.urn),
+                init_errors=failure.reasons,
+            )
+            self._journal.record(kept, index, sequence, is_condemned=is_condemned)
+            raise self._account.fail_step(step, failure) from failure
+        except Exception as error:
+            self._journal.fail(sequence)
+            raise self._account.fail_step(step, error) from error
+        self._journal.record(result, index, sequence, is_condemned=is_condemned)
+        self._account.end(step, time.monotonic() - began)
+        return result
+
+
+def _wanted(step: Step) -> ResourceState:
+    assert step.new is not None
+    return step.new

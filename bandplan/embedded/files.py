@@ -1,0 +1,75 @@
+"""Files of the state: private to their owner, read and written whole, with every refusal of the disk a StateError."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from bandplan.embedded.errors import StateError
+
+PRIVATE_FOLDER: Final = 0o700
+"""The state holds what providers answered; the files in it are 0600 for the same reason."""
+
+
+def read_if_there(path: Path) -> bytes | None:
+    """Return the bytes of a file, or None if nothing of that name exists. StateError if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StateError(
+            f"{path}: cannot be read: {error.strerror}; put a readable file there, or move it away"
+        ) from error
+
+
+def is_there(path: Path) -> bool:
+    """Report whether something of that name exists. StateError if its folder cannot be searched."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise StateError(f"{path}: cannot be looked up: {error.strerror}; make its folder readable") from error
+    return True
+
+
+def remove(path: Path) -> None:
+    """Remove a file; one that is not there is passed over. StateError if it cannot be removed."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StateError(f"{path}: cannot be removed: {error.strerror}") from error
+
+
+def make_private_folder(folder: Path, top: Path) -> None:
+    """Make `folder` and those above it that are missing, closed to other users, and close what is open from `top` on.
+
+    `top` is one of them. OSError if one cannot be made.
+    """
+    for part in [*reversed(folder.parents), folder]:
+        if not part.exists():
+            part.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        elif part.is_relative_to(top) and part.stat().st_mode & 0o077:
+            part.chmod(PRIVATE_FOLDER)
+
+
+def write_whole(path: Path, text: bytes, top: Path) -> None:
+    """Write a file so that a reader sees the old text or the new one, never a part. StateError if it cannot be written.
+
+    Its folders are made as by `make_private_folder`.
+    """
+    try:
+        make_private_folder(path.parent, top)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(text)
+                out.flush()
+                os.fsync(out.fileno())
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+    except OSError as error:
+        raise StateError(f"{path}: cannot be written: {error.strerror}") from error

@@ -1,0 +1,118 @@
+"""One update at a time per stack, by the lock files of the CLI's file backend, so that the two exclude each other."""
+
+import contextlib
+import getpass
+import json
+import os
+import socket
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bandplan.embedded.checkpoint import StackFile
+from bandplan.embedded.errors import StackLocked, StateError
+from bandplan.embedded.files import read_if_there, remove, write_whole
+from bandplan.embedded.form import strict_json
+
+_GREATEST_PID: Final = 2**31 - 1
+"""Of a process id on every system that Python runs on; 0 and less stand for groups of processes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock, as its file says."""
+
+    pid: int
+    hostname: str
+    username: str
+    timestamp: str
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is a process of this machine that has ended."""
+        return self.hostname == socket.gethostname() and not _is_alive(self.pid)
+
+
+@contextlib.contextmanager
+def hold(file: StackFile, now: str) -> Iterator[None]:
+    """Hold the stack's lock. StackLocked names the holder; a lock left by a dead process of this machine is removed."""
+    own = file.lock_dir / f"{uuid.uuid4()}.json"
+    for other in held(file):
+        _refuse_or_remove(other, file)
+    content = {"pid": os.getpid(), "username": _user(), "hostname": socket.gethostname(), "timestamp": now}
+    write_whole(own, json.dumps(content).encode(), file.state_dir)
+    try:
+        # Two may have looked at the same moment: whoever sees another lock after writing its own steps back.
+        for other in held(file):
+            if other != own:
+                _refuse_or_remove(other, file)
+        yield
+    finally:
+        remove(own)
+
+
+def held(file: StackFile) -> list[Path]:
+    """The lock files of a stack, whoever holds them."""
+    try:
+        return sorted(path for path in file.lock_dir.iterdir() if path.suffix == ".json" and path.name[0] != ".")
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise StateError(f"{file.lock_dir}: cannot be read: {error.strerror}; make the folder readable") from error
+
+
+def _refuse_or_remove(lock: Path, file: StackFile) -> None:
+    text = read_if_there(lock)
+    if text is None:
+        return
+    holder = _holder(text)
+    if holder is None:
+        raise StackLocked(
+            f"stack {file.stack} is locked by {lock}, which does not say by whom; "
+            "remove that file if no update of the stack is running"
+        )
+    if holder.is_gone:
+        remove(lock)
+        return
+    raise StackLocked(
+        f"stack {file.stack} is being updated by {holder.username}@{holder.hostname} "
+        f"(process {holder.pid}) since {holder.timestamp}; wait for it to end, "
+        f"or remove {lock} when that process is gone"
+    )
+
+
+def _holder(text: bytes) -> Holder | None:
+    """What a lock file says; None if it is damaged."""
+    try:
+        found = strict_json(text)
+    except ValueError:
+        return None
+    match found:
+        case {"pid": int(pid), "hostname": str(hostname)} if not isinstance(pid, bool) and 0 < pid <= _GREATEST_PID:
+            username, timestamp = found.get("username"), found.get("timestamp")
+            return Holder(
+                pid,
+                hostname,
+                username if isinstance(username, str) else "someone",
+                timestamp if isinstance(timestamp, str) else "an unknown time",
+            )
+    return None
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        return str(os.getuid())
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,115 @@
+"""Which steps a registered resource needs, by the rules of Pulumi's step generator. Pure.
+
+Source: pkg/resource/deploy/step_generator.go in github.com/pulumi/pulumi (read 2026-11).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from bandplan.embedded import paths
+from bandplan.embedded.diff import Diff, PropertyDiff
+from bandplan.embedded.errors import EngineError
+from bandplan.embedded.ordering import dependents_of
+from bandplan.embedded.resource import ResourceState
+from bandplan.plugin.values import UNKNOWN
+
+INIT_ERROR_KEY: Final = "#initerror"
+"""Stands in `replace_on_changes`, and in a diff, for the errors of a resource that is made but not ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to do with a resource that exists: nothing, update it, or replace it."""
+
+    kind: str  # "same", "update" or "replace"
+    diff: Diff
+    delete_first: bool = False
+
+
+def judge(
+    old: ResourceState,
+    diff: Diff,
+    replace_on_changes: list[str],
+    delete_before_replace: bool | None,
+) -> Verdict:
+    """Weigh a provider's diff with what the state and the program say."""
+    diff = with_replace_on_changes(diff, replace_on_changes, bool(old.init_errors))
+    if diff.changes or old.pending_replacement:
+        if diff.replace_keys or old.pending_replacement:
+            delete_first = diff.delete_before_replace if delete_before_replace is None else delete_before_replace
+            return Verdict("replace", diff, delete_first)
+        return Verdict("update", diff)
+    if old.init_errors:
+        return Verdict("update", diff)
+    return Verdict("same", diff)
+
+
+def with_replace_on_changes(diff: Diff, forcing: list[str], has_init_errors: bool) -> Diff:
+    """A diff in which changes at the program's `replace_on_changes` paths force a replacement."""
+    if not forcing or not (diff.changes or has_init_errors):
+        return diff
+    try:
+        prefixes = [paths.parse(text) for text in forcing]
+    except ValueError as error:
+        raise EngineError(f"replace_on_changes: {error}") from error
+
+    def is_forced(key: str) -> bool:
+        path = paths.parse(key)
+        return any(paths.contains(prefix, path) for prefix in prefixes)
+
+    keys = {*diff.replace_keys, *(key for key in diff.diffs if is_forced(key))}
+    detailed = diff.detailed
+    if detailed is not None:
+        detailed = {key: _replacing(change) if is_forced(key) else change for key, change in detailed.items()}
+    is_init_error_forced = has_init_errors and is_forced(INIT_ERROR_KEY)
+    if is_init_error_forced:
+        keys.add(INIT_ERROR_KEY)
+        if detailed is not None:
+            detailed[INIT_ERROR_KEY] = PropertyDiff("update-replace", False)
+    changes = diff.changes or is_init_error_forced
+    return replace(diff, changes=changes, replace_keys=sorted(keys), detailed=detailed)
+
+
+def _replacing(change: PropertyDiff) -> PropertyDiff:
+    kind = change.kind if change.kind.endswith("-replace") else f"{change.kind}-replace"
+    return PropertyDiff(kind, change.input_diff)
+
+
+def dependent_replacements(
+    root: ResourceState,
+    olds: Sequence[ResourceState],
+    already_registered: frozenset[str],
+    diff_of: Callable[[ResourceState, dict[str, Any]], Diff],
+) -> list[tuple[int, ResourceState, list[str]]]:
+    """What has to be deleted before `root` can be, in order of dependence: (index in `olds`, state, forcing keys).
+
+    A dependent is one of them when, with unknown in place of each input that comes from a condemned resource, its
+    provider asks for a replacement. Resources registered in this run already cannot depend on `root`.
+    """
+    condemned = {root.urn}
+    found: list[tuple[int, ResourceState, list[str]]] = []
+    for index, state in dependents_of(root.urn, olds):
+        if not state.custom or state.external or state.urn in already_registered:
+            continue
+        keys: list[str] | None = []
+        if state.deleted_with not in condemned:
+            keys = _forcing_keys(state, condemned, diff_of)
+        if keys is not None:
+            condemned.add(state.urn)
+            found.append((index, state, keys))
+    return found
+
+
+def _forcing_keys(
+    state: ResourceState, condemned: set[str], diff_of: Callable[[ResourceState, dict[str, Any]], Diff]
+) -> list[str] | None:
+    touched = {
+        key: UNKNOWN
+        for key, urns in state.property_dependencies.items()
+        if key in state.inputs and condemned.intersection(urns)
+    }
+    if not touched:
+        return None
+    diff = diff_of(state, {**state.inputs, **touched})
+    return with_replace_on_changes(diff, state.replace_on_changes, has_init_errors=False).replace_keys or None

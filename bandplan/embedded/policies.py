@@ -1,0 +1,115 @@
+"""Policies during a run, by Pulumi's rules: each resource before its step, the whole stack at the end.
+
+The engine is handed an analyzer and knows no policy. A mandatory violation fails a preview, which still tells all there
+is to tell; in an update it stops the resource and begins nothing more.
+Source: pkg/resource/deploy/analyze_snapshot.go and step_generator.go in github.com/pulumi/pulumi (read 2026-11).
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, Literal, Protocol
+
+from bandplan.embedded.account import Account
+from bandplan.embedded.events import Event, Judged, PolicyViolated
+from bandplan.embedded.resource import ResourceState
+from bandplan.embedded.values import to_json
+
+_REFUSED: Final = "a mandatory policy does not hold"
+
+
+class Violation(Protocol):
+    """What an analyzer says of a resource; the message's first line is the policy's description."""
+
+    @property
+    def policy(self) -> str: ...
+
+    @property
+    def urn(self) -> str: ...
+
+    @property
+    def message(self) -> str: ...
+
+    @property
+    def level(self) -> Literal["advisory", "mandatory", "disabled"]: ...
+
+
+class Analyzer(Protocol):
+    """A policy pack, configured. Called from many threads.
+
+    `types` and `stack_types` are the types it has anything to say of; no other resource is shown to it. Properties are
+    plain, with Pulumi's own text for an unknown value.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def types(self) -> frozenset[str]: ...
+
+    @property
+    def stack_types(self) -> frozenset[str]: ...
+
+    def analyze(
+        self, urn: str, type_token: str, name: str, properties: Mapping[str, Any], /
+    ) -> Sequence[Violation]: ...
+
+    def analyze_stack(self, resources: Sequence[tuple[str, str, Mapping[str, Any]]], /) -> Sequence[Violation]: ...
+
+
+class Policies:
+    """The analyzer of one run; without one, nothing is against anything."""
+
+    def __init__(
+        self, analyzer: Analyzer | None, account: Account, emit: Callable[[Event], None], is_preview: bool
+    ) -> None:
+        """`emit` takes one event at a time from any thread."""
+        self._analyzer = analyzer
+        self._account = account
+        self._emit = emit
+        self._is_preview = is_preview
+        self._lock = threading.Lock()
+        self.judged = Judged()
+
+    def judge(self, new: ResourceState) -> None:
+        """A resource with its final inputs, before its step. StepStopped when an update may not have it."""
+        analyzer = self._analyzer
+        if analyzer is None or new.type not in analyzer.types:
+            return
+        violations = analyzer.analyze(new.urn, new.type, new.name, to_json(new.inputs))
+        with self._lock:
+            self.judged = replace(self.judged, resources=self.judged.resources + 1)
+        self._tell(analyzer, violations)
+        if _is_refused(violations):
+            stopped = self._account.refuse(new.urn, f"{new.name}: {_REFUSED}", goes_on=self._is_preview)
+            if not self._is_preview:
+                raise stopped
+
+    def judge_stack(self, states: Iterable[ResourceState], outputs: Mapping[str, Mapping[str, Any]]) -> None:
+        """All resources with what came out of them; `outputs` are those that components and the stack registered."""
+        analyzer = self._analyzer
+        if analyzer is None:
+            return
+        resources = [
+            (state.urn, state.type, to_json(outputs.get(state.urn, state.outputs)))
+            for state in states
+            if state.type in analyzer.stack_types
+        ]
+        violations = analyzer.analyze_stack(resources)
+        self.judged = replace(self.judged, stack=True)
+        self._tell(analyzer, violations)
+        if _is_refused(violations):
+            self._account.refuse("", f"the stack: {_REFUSED}", goes_on=True)
+
+    def _tell(self, analyzer: Analyzer, violations: Iterable[Violation]) -> None:
+        for one in violations:
+            # Pulumi ends the message with a line feed.
+            message = f"{one.message}\n"
+            self._emit(PolicyViolated(analyzer.name, analyzer.version, one.policy, one.urn, message, one.level))
+
+
+def _is_refused(violations: Iterable[Violation]) -> bool:
+    return any(one.level == "mandatory" for one in violations)

@@ -1,0 +1,146 @@
+"""Runs a Pulumi program in this process, against a monitor of ours.
+
+As the Python language host does (sdk/python/cmd/pulumi-language-python-exec in github.com/pulumi/pulumi, read 2026-11):
+the program's folder is the working directory, and `__main__.py` runs inside a stack resource.
+"""
+
+import asyncio
+import contextlib
+import contextvars
+import functools
+import logging
+import os
+import runpy
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, ParamSpec
+
+import pulumi
+from pulumi.runtime import config as runtime_config
+from pulumi.runtime import settings as runtime_settings
+from pulumi.runtime.stack import run_in_stack
+
+from bandplan.embedded.deployment import Deployment
+from bandplan.embedded.errors import EngineError, ProgramFailed, StepStopped
+from bandplan.embedded.monitor import EngineLog, Monitor
+from bandplan.embedded.project import Project
+from bandplan.embedded.quiet import quiet
+from bandplan.embedded.registering import direct_registrations
+
+P = ParamSpec("P")
+
+_SECONDS_TO_END: Final = 1.0
+"""For tasks that are cancelled and have nothing to wait for; whatever does wait is left."""
+
+
+def _in_a_context_of_its_own(function: Callable[P, None]) -> Callable[P, None]:
+    """The SDK keeps its settings in context variables: a copy of the context keeps one run apart from the next."""
+
+    @functools.wraps(function)
+    def run_in_copy(*args: P.args, **kwargs: P.kwargs) -> None:
+        contextvars.copy_context().run(function, *args, **kwargs)
+
+    return run_in_copy
+
+
+@_in_a_context_of_its_own
+def run(
+    project: Project,
+    stack: str,
+    monitor: Monitor,
+    log: EngineLog,
+    deployment: Deployment,
+    executor: ThreadPoolExecutor,
+    is_preview: bool,
+) -> None:
+    """Run the program to its end. ProgramFailed or EngineError when it ends badly; failed steps are not raised.
+
+    Returns only when every registration under way has ended, so that its result is in the state.
+    """
+    settings = runtime_settings.Settings(
+        project=project.name,
+        stack=stack,
+        monitor=monitor,
+        engine=log,
+        dry_run=is_preview,
+        organization="organization",
+        root_directory=str(project.root),
+    )
+    runtime_settings.configure(settings)
+    runtime_config.set_all_config(project.config, [])
+    # A program that fails leaves futures that nobody waits for; asyncio would report each of them.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    loop = asyncio.new_event_loop()
+    loop.set_default_executor(executor)
+    asyncio.set_event_loop(loop)
+    try:
+        with _working_directory_of(project), direct_registrations(deployment, monitor, is_preview):
+            loop.run_until_complete(run_in_stack(lambda: _run_to_quiet(project)))
+    except StepStopped:
+        pass
+    except pulumi.RunError as error:
+        raise ProgramFailed(str(error)) from error
+    except EngineError:
+        raise
+    except Exception as error:
+        cause = _first_of_ours(error)
+        if isinstance(cause, EngineError):
+            raise cause from error
+        if not isinstance(cause, StepStopped):
+            raise ProgramFailed(f"the program failed with an unhandled exception:\n{_user_trace(error)}") from error
+    except SystemExit as stop:
+        if stop.code not in (None, 0):
+            raise ProgramFailed(f"the program ended with exit status {stop.code}") from stop
+    finally:
+        executor.shutdown(wait=True)
+        _end_tasks(loop)
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Let what the program left waiting end, so that nothing complains of it when the interpreter does."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks, timeout=_SECONDS_TO_END))
+
+
+async def _run_to_quiet(project: Project) -> None:
+    runpy.run_path(str(project.main), run_name="__main__")
+    await quiet(runtime_settings.SETTINGS)
+
+
+@contextlib.contextmanager
+def _working_directory_of(project: Project) -> Iterator[None]:
+    folder = project.main if project.main.is_dir() else project.main.parent
+    before, arguments = os.getcwd(), sys.argv
+    try:
+        os.chdir(folder)
+    except FileNotFoundError:
+        raise EngineError(f"{folder}: the program's folder is missing; see `main` in Pulumi.yaml") from None
+    sys.argv = [str(project.main)]
+    try:
+        yield
+    finally:
+        sys.argv = arguments
+        os.chdir(before)
+
+
+def _first_of_ours(error: BaseException) -> BaseException:
+    current: BaseException | None = error
+    seen: set[int] = set()
+    # The SDK raises an error from itself when a registration has failed with it.
+    while current is not None and id(current) not in seen:
+        if isinstance(current, (EngineError, StepStopped)):
+            return current
+        seen.add(id(current))
+        current = current.__cause__ or current.__context__
+    return error
+
+
+def _user_trace(error: Exception) -> str:
+    return "".join(traceback.format_exception(error)).rstrip()

@@ -1,0 +1,74 @@
+"""Values as a program and the SDK have them, from and to plain form.
+
+What only the SDK can word (a secret, an asset, a resource, something to be awaited inside a value) goes through its own
+serialization, and so comes to the same, or to the same refusal.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi.output import UNKNOWN as SDK_UNKNOWN
+from pulumi.runtime import rpc
+
+from bandplan.embedded.values import UNKNOWN_SENTINEL, from_struct, plain_number
+from bandplan.plugin.values import UNKNOWN
+
+
+class NotPlain(Exception):
+    """A value that only the SDK can word."""
+
+
+async def plain_properties(
+    properties: Mapping[str, Any], depended: dict[str, list[pulumi.Resource]], res: pulumi.Resource | None, place: str
+) -> dict[str, Any]:
+    """Properties in plain form; `depended` gets, for each, the resources that it comes from."""
+    try:
+        plain = {}
+        for key, value in properties.items():
+            resources: list[pulumi.Resource] = []
+            item = _plain(value) if type(value) is not pulumi.Output else _plain_output(await value._data, resources)
+            if item is not None:
+                plain[key] = item
+                depended[key] = resources
+        return plain
+    except NotPlain:
+        depended.clear()
+        translate = res.translate_input_property if res is not None else None
+        struct = await rpc.serialize_properties(properties, depended, res, translate)
+        return {key: value for key, value in from_struct(struct, place).items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    """Plain form of a value of the program. NotPlain when it has to be awaited, or is more than data."""
+    kind = type(value)
+    if kind is str:
+        return UNKNOWN if value == UNKNOWN_SENTINEL else value
+    if kind is bool or value is None:
+        return value
+    if kind is dict:
+        return {key: _plain(item) for key, item in value.items()}
+    if kind is list or kind is tuple:
+        return [_plain(item) for item in value]
+    if kind is int or kind is float:
+        return plain_number(float(value))  # on the wire every number is a double
+    raise NotPlain
+
+
+def _plain_output(data: Any, resources: list[pulumi.Resource]) -> Any:
+    if data.is_secret:
+        raise NotPlain
+    resources.extend(data.resources)
+    return _plain(data.value) if data.is_known else UNKNOWN
+
+
+def to_sdk(value: Any) -> Any:
+    """A plain value as the SDK gives it to a program: no None in an object, and every number a float."""
+    kind = type(value)
+    if kind is dict:
+        return {key: sdk_item for key, item in value.items() if (sdk_item := to_sdk(item)) is not None}
+    if kind is list:
+        return [to_sdk(item) for item in value]
+    if kind is int:
+        return float(value)
+    return SDK_UNKNOWN if value is UNKNOWN else value

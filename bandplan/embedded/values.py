@@ -1,0 +1,148 @@
+"""Property values in three forms: the wire's protobuf `Struct`, plain Python, and the providers' `PropertyValue`.
+
+Plain form: None, bool, int or float, str, list, dict with str keys, and `UNKNOWN` for a value that only an update can
+tell. Whole numbers are ints, as they are in a checkpoint's JSON. Secrets, assets, archives and resource references are
+refused (`Unsupported`): this engine has no encryption, and nothing that it deploys needs them.
+"""
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from google.protobuf import struct_pb2
+from pulumi.provider.experimental.property_value import Computed, PropertyValue
+
+from bandplan.embedded.errors import Unsupported
+from bandplan.plugin.values import UNKNOWN, Unknown
+
+UNKNOWN_SENTINEL: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""How Pulumi writes an unknown value on the wire and in preview JSON (sdk/go/common/resource/plugin)."""
+
+SIGNATURE_KEY: Final = "4dabf18193072939515e22adb298388d"
+"""Marks a Struct that stands for a special value (sdk/go/common/resource/sig)."""
+
+_SIGNED: Final = {
+    "1b47061264138c4ac30d75fd1eb44270": "a secret value",
+    "c44067f5952c0a294b673a41bacd8c17": "an asset",
+    "0def7320c3a5731c473e5ecbe6d01bc7": "an archive",
+    "5cf8f73096256a8f31e491e813e4eb8e": "a resource reference",
+    "d0e6a833031e9bbcd3f4e8bde6ca49a4": "an output value",
+}
+
+
+def from_struct(struct: struct_pb2.Struct, place: str) -> dict[str, Any]:
+    """Plain form of the wire's properties. `place` names the resource in a refusal."""
+    return {key: from_value(value, place) for key, value in struct.fields.items()}
+
+
+def from_value(value: struct_pb2.Value, place: str) -> Any:
+    """Plain form of one wire value."""
+    match value.WhichOneof("kind"):
+        case "string_value":
+            text = value.string_value
+            return UNKNOWN if text == UNKNOWN_SENTINEL else text
+        case "number_value":
+            return plain_number(value.number_value)
+        case "bool_value":
+            return value.bool_value
+        case "struct_value":
+            fields = value.struct_value.fields
+            if SIGNATURE_KEY in fields:
+                signature = fields[SIGNATURE_KEY].string_value
+                raise Unsupported(_SIGNED.get(signature, f"a value with signature {signature}"), place)
+            return {key: from_value(item, place) for key, item in fields.items()}
+        case "list_value":
+            return [from_value(item, place) for item in value.list_value.values]
+        case _:
+            return None
+
+
+def to_struct(properties: Mapping[str, Any]) -> struct_pb2.Struct:
+    """Wire form of plain properties."""
+    return struct_pb2.Struct(fields={key: to_value(value) for key, value in properties.items()})
+
+
+def to_value(value: Any) -> struct_pb2.Value:
+    """Wire form of one plain value."""
+    match value:
+        case None:
+            return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
+        case bool():
+            return struct_pb2.Value(bool_value=value)
+        case int() | float():
+            return struct_pb2.Value(number_value=float(value))
+        case str():
+            return struct_pb2.Value(string_value=value)
+        case Unknown():
+            return struct_pb2.Value(string_value=UNKNOWN_SENTINEL)
+        case dict():
+            return struct_pb2.Value(struct_value=to_struct(value))
+        case list() | tuple():
+            return struct_pb2.Value(list_value=struct_pb2.ListValue(values=[to_value(item) for item in value]))
+    raise TypeError(f"a property cannot hold a {type(value).__name__}")
+
+
+def from_property_values(properties: Mapping[str, PropertyValue] | None, place: str) -> dict[str, Any]:
+    """Plain form of what a provider returned."""
+    return {key: from_property_value(value, place) for key, value in (properties or {}).items()}
+
+
+def from_property_value(value: PropertyValue, place: str) -> Any:
+    """Plain form of one provider value."""
+    if value.is_secret:
+        raise Unsupported("a secret value", place)
+    inner: Any = value.value
+    kind = type(inner)
+    if kind is str:
+        return UNKNOWN if inner == UNKNOWN_SENTINEL else inner
+    if kind is bool or inner is None:
+        return inner
+    if kind is MappingProxyType:  # what the SDK makes of every mapping; the check of an ABC costs more
+        return {key: from_property_value(item, place) for key, item in inner.items()}
+    if kind is tuple:
+        return [from_property_value(item, place) for item in inner]
+    if kind is float:
+        return plain_number(inner)
+    if isinstance(inner, Computed):
+        return UNKNOWN
+    raise Unsupported(f"a {type(inner).__name__} value", place)
+
+
+def dumped(document: Any) -> str:
+    """A document of plain values as compact JSON text."""
+    return json.dumps(document, separators=(",", ":"), default=_unknown_as_text)
+
+
+def _unknown_as_text(value: Any) -> str:
+    if value is UNKNOWN:
+        return UNKNOWN_SENTINEL
+    raise TypeError(f"a property cannot hold a {type(value).__name__}")
+
+
+def to_json(value: Any) -> Any:
+    """JSON form of a plain value: as in Pulumi's own files, an unknown is its sentinel text."""
+    if isinstance(value, dict):
+        return {key: to_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [to_json(item) for item in value]
+    return UNKNOWN_SENTINEL if value is UNKNOWN else value
+
+
+def same_value(old: Any, new: Any) -> bool:
+    """Whether two plain values are the same to Pulumi: unlike Python's `==`, true is not 1."""
+    return old == new and (_kinds(old) == _kinds(new) if isinstance(old, dict | list | bool | int) else True)
+
+
+def _kinds(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _kinds(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_kinds(item) for item in value]
+    return isinstance(value, bool)
+
+
+def plain_number(number: float) -> int | float:
+    """A number as it stands in plain form: an int when it is whole and exact."""
+    whole = int(number) if number == number and abs(number) < 2**53 else None
+    return whole if whole is not None and whole == number else number

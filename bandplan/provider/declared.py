@@ -1,0 +1,70 @@
+"""What the program declared about an endpoint, read from the plain inputs of an EndpointReady."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bandplan.provider.naming import to_api
+
+EntityKey = Literal["servedEntities", "servedModels"]
+
+CAPACITY_PROPERTIES = ("maxProvisionedThroughput", "provisionedModelUnits")
+"""What of an entity may be less than wanted while there is no GPU capacity: its ceiling in tokens/s, or its units."""
+
+_API_LISTS = {
+    "onUpdateFailures": "on_update_failure",
+    "onUpdateSuccesses": "on_update_success",
+}
+"""Pulumi pluralises lists; the API's names are singular (package pulumi-databricks 1.118.0, type ModelServing)."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A declared endpoint. A part that is None is not managed here: whatever the platform has is left alone.
+
+    `entities`, `routes` and `ai_gateway` keep Pulumi's property names, so that a difference can name its property path;
+    `email_notifications` and `rate_limits` have the platform's; `traffic_percent` is by entity name.
+    """
+
+    entity_key: EntityKey
+    entities: tuple[Mapping[str, Any], ...]
+    traffic_percent: Mapping[str, int] | None = None
+    routes: tuple[Mapping[str, Any], ...] | None = None
+    description: str | None = None
+    email_notifications: Mapping[str, tuple[str, ...]] | None = None
+    rate_limits: tuple[Mapping[str, Any], ...] | None = None
+    tags: Mapping[str, str] | None = None
+    ai_gateway: Mapping[str, Any] | None = None
+    budget_policy_id: str | None = None
+    task: str | None = None
+
+    @classmethod
+    def from_inputs(cls, declared: Mapping[str, Any]) -> "Declared":
+        """From the checked, fully known `declared` input."""
+        key: EntityKey = "servedEntities" if declared.get("servedEntities") else "servedModels"
+        traffic = declared.get("trafficConfig")
+        routes = None if traffic is None else tuple(traffic.get("routes") or ())
+        notifications = declared.get("emailNotifications")
+        limits = declared.get("rateLimits")
+        tags = declared.get("tags")
+        gateway = declared.get("aiGateway")
+        return cls(
+            entity_key=key,
+            entities=tuple(declared.get(key) or ()),
+            routes=routes,
+            traffic_percent=None if routes is None else {route_target(r): int(r["trafficPercentage"]) for r in routes},
+            description=declared.get("description"),
+            email_notifications=None
+            if notifications is None
+            else {api: tuple(notifications.get(name) or ()) for name, api in _API_LISTS.items()},
+            rate_limits=None if limits is None else tuple(to_api(item) for item in limits),
+            tags=None if tags is None else {tag["key"]: str(tag.get("value") or "") for tag in tags},
+            ai_gateway=gateway,
+            budget_policy_id=declared.get("budgetPolicyId"),
+            task=declared.get("task") or None,
+        )
+
+
+def route_target(route: Mapping[str, Any]) -> str:
+    """The entity a declared route leads to, by either of its two names."""
+    return str(route.get("servedEntityName") or route.get("servedModelName") or "")

@@ -1,0 +1,287 @@
+"""Brings one endpoint to "ready and running what was declared": sends what is missing, waits, explains a failure.
+
+Nothing is ever deleted here, whatever happens: a slow or failed deployment stays as it is for people to look at.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from bandplan.plugin.errors import ProviderError
+from bandplan.provider.comparison import (
+    config_differences,
+    description_difference,
+    differences,
+    effective_config,
+    task_difference,
+    unverifiable,
+)
+from bandplan.provider.config_body import config_body
+from bandplan.provider.declared import Declared
+from bandplan.provider.inputs import Wanted
+from bandplan.provider.readiness import Failed, Ready, Waiting, assess
+from bandplan.provider.sending import Request, requests
+from bandplan.provider.shortfall import Shortfall, is_for_lack_of_capacity, shortfalls
+from bandplan.provider.unsendable import unchangeable_budget_policy, unchangeable_description, unsendable_task
+from bandplan.serving.workspace.endpoints import Endpoints
+from bandplan.serving.workspace.errors import (
+    Conflict,
+    LostAnswer,
+    NotFound,
+    Throttled,
+    Unreachable,
+)
+from bandplan.serving.workspace.live_endpoint import LiveEndpoint
+
+NOTHING_DELETED = "Nothing was deleted"
+_GPU_CAPACITY = (
+    # docs.databricks.com, "Provisioned throughput Foundation Model APIs", limitations (read 2025-11).
+    "Creating or updating provisioned throughput can time out for lack of GPU capacity: "
+    "if it keeps on, ask your Databricks account team"
+)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How waiting goes, in seconds: polls from `first` to `longest`, tolerated silence of the workspace, progress."""
+
+    first_poll_seconds: float = 0.05
+    longest_poll_seconds: float = 5.0
+    lost_contact_seconds: float = 60.0
+    repeat_progress_seconds: float = 60.0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What acting needs from outside. `sleep` returns True when the deploy was cancelled meanwhile."""
+
+    progress: Callable[[str], None]
+    warn: Callable[[str], None]
+    sleep: Callable[[float], bool]
+    monotonic: Callable[[], float] = time.monotonic
+    pace: Pace = field(default_factory=Pace)
+
+
+def make_ready(
+    endpoints: Endpoints,
+    wanted: Wanted,
+    previous: Declared | None,
+    surroundings: Surroundings,
+    recorded_version: int | None = None,
+) -> LiveEndpoint:
+    """The endpoint once it is ready and runs what `wanted` declares; `previous` is the declaration in the state.
+
+    `recorded_version` is that of the config that served when the state was written.
+
+    Errors: ProviderError with the platform's reasons when it fails, does not get there in time, or is not there.
+    """
+    return _Run(endpoints, wanted, previous, surroundings, recorded_version).make_ready()
+
+
+class _Run:
+    """One call of make_ready: the deadline and what has been sent."""
+
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        wanted: Wanted,
+        previous: Declared | None,
+        surroundings: Surroundings,
+        recorded_version: int | None,
+    ) -> None:
+        self._recorded_version = recorded_version
+        self._endpoints = endpoints
+        self._wanted = wanted
+        self._previous = previous
+        self._around = surroundings
+        self._started = surroundings.monotonic()
+
+    def make_ready(self) -> LiveEndpoint:
+        live = self._get()
+        self._check_identity(live)
+        self._warn(live)
+        is_wanted_update = live.is_updating and not config_differences(self._wanted.declared, effective_config(live))
+        settings = [request for request in self._requests(live) if request.part != "config"]
+        for request in settings:
+            self._send(request)
+        if settings:
+            live = self._get()
+        if live.is_updating:
+            live = self._wait(live, until_settled=not is_wanted_update)
+        config_request = next((r for r in self._requests(live) if r.part == "config"), None)
+        try:
+            if config_request is not None:
+                live = self._send_config(config_request)
+            live = self._wait(live, until_settled=False)
+        except DeploymentFailed as failure:
+            live = self._fall_back(failure)
+        self._check_result(live)
+        return live
+
+    def _fall_back(self, failure: "DeploymentFailed") -> LiveEndpoint:
+        """The endpoint with the capacity that is accepted, where only GPU capacity was missing; else the failure."""
+        wanted, accepted, live = self._wanted.declared, self._wanted.accepted, failure.live
+        if accepted is None or not is_for_lack_of_capacity(failure.verdict):
+            raise failure
+        if shortfalls(wanted, accepted, live.config) is None:
+            self._around.progress("no GPU capacity for what is wanted; sending what is accepted")
+            live = self._send_config(Request("config", config_body(accepted, live.config or live.pending_config)))
+            live = self._wait(live, until_settled=False)
+        reasons = dict.fromkeys(
+            self._endpoints.presentable(one.reason) for one in failure.verdict.entities if one.reason
+        )
+        self._around.warn(short_of_capacity(live.name, shortfalls(wanted, accepted, live.config) or (), reasons))
+        return live
+
+    def _requests(self, live: LiveEndpoint) -> tuple[Request, ...]:
+        declared = self._wanted.declared
+        return requests(declared, self._previous, live, differences(declared, live), self._recorded_version)
+
+    def _get(self) -> LiveEndpoint:
+        try:
+            return self._endpoints.get(self._wanted.endpoint)
+        except NotFound:
+            raise ProviderError(
+                f"{self._wanted.endpoint}: the endpoint does not exist in {self._endpoints.host} (any more); "
+                "refresh the stack (`pulumi refresh` or `bandplan refresh`), then run `up` again"
+            ) from None
+
+    def _check_identity(self, live: LiveEndpoint) -> None:
+        declared_id = self._wanted.serving_endpoint_id
+        if declared_id is not None and live.id and declared_id != live.id:
+            raise ProviderError(
+                f"{live.name}: the endpoint was recreated by someone else (its id is {live.id}, the state knows "
+                f"{declared_id}); refresh the stack (`pulumi refresh` or `bandplan refresh`), then run `up` again"
+            )
+
+    def _warn(self, live: LiveEndpoint) -> None:
+        if description_difference(self._wanted.declared, live) is not None:
+            self._around.warn(unchangeable_description(live.name))
+        if self._previous is not None and self._previous.budget_policy_id != self._wanted.declared.budget_policy_id:
+            self._around.warn(unchangeable_budget_policy(live.name))
+        hidden = unverifiable(self._wanted.declared, live)
+        if hidden:
+            self._around.progress(f"{', '.join(hidden)} cannot be verified: the platform does not give it back")
+
+    def _send(self, request: Request) -> None:
+        name = self._wanted.endpoint
+        self._around.progress(f"sending {request.part.replace('_', ' ')}")
+        match request.part:
+            case "notifications":
+                self._endpoints.patch_notifications(name, request.body)
+            case "tags":
+                self._endpoints.patch_tags(name, request.body["add"], request.body["delete"])
+            case "ai_gateway":
+                self._endpoints.put_ai_gateway(name, request.body)
+            case "rate_limits":
+                self._endpoints.put_rate_limits(name, request.body)
+            case "config":
+                self._endpoints.update_config(name, self._wanted.api, request.body)
+
+    def _send_config(self, request: Request) -> LiveEndpoint:
+        try:
+            self._send(request)
+        except Conflict:
+            # Someone else started an update between our look and our request: let it end, then try once more.
+            self._wait(self._get(), until_settled=True)
+            self._send(request)
+        except LostAnswer:
+            # It may have arrived. Only the endpoint itself can tell; what is missing then shows as a difference.
+            self._around.progress("the answer to the config update was lost; looking at the endpoint")
+        return self._get()
+
+    def _wait(self, live: LiveEndpoint, *, until_settled: bool) -> LiveEndpoint:
+        """Until ready, or, with `until_settled`, until no update is under way any more, however it ended."""
+        pace = self._around.pace
+        pause = pace.first_poll_seconds
+        said, said_at = "", self._started
+        heard_at = self._around.monotonic()
+        while True:
+            verdict = assess(live)
+            match verdict:
+                case Ready():
+                    return live
+                case Failed():
+                    if until_settled:
+                        return live
+                    raise DeploymentFailed(self._failure(verdict), verdict, live)
+                case Waiting(text):
+                    if until_settled and not live.is_updating:
+                        return live
+            now = self._around.monotonic()
+            if text != said or now - said_at >= pace.repeat_progress_seconds:
+                self._around.progress(f"{text} ({now - self._started:.0f} s)")
+                said, said_at = text, now
+            left = self._wanted.timeout_seconds - (now - self._started)
+            if left <= 0:
+                raise ProviderError(self._timeout(text))
+            if self._around.sleep(min(pause, left)):
+                raise ProviderError(f"{live.name}: waiting was cancelled while {text}. {NOTHING_DELETED}; {_GOES_ON}")
+            pause = min(pause * 1.5, pace.longest_poll_seconds)
+            try:
+                live = self._get()
+                heard_at = self._around.monotonic()
+            except (Unreachable, Throttled, LostAnswer) as error:
+                # A wait lasts for minutes to hours; a workspace that is away for a moment must not end it.
+                if self._around.monotonic() - heard_at > pace.lost_contact_seconds:
+                    raise ProviderError(f"{live.name}: {error}. {NOTHING_DELETED}; {_GOES_ON}") from error
+                self._around.progress(f"no answer from the workspace, trying again: {error}")
+
+    def _check_result(self, live: LiveEndpoint) -> None:
+        remaining = differences(self._wanted.declared, live)
+        short = shortfalls(self._wanted.declared, self._wanted.accepted, effective_config(live)) or ()
+        remaining = tuple(one for one in remaining if one.path not in {part.path for part in short})
+        if remaining:
+            raise ProviderError(
+                f"{live.name}: the endpoint is ready, but does not run what was declared: "
+                + "; ".join(str(difference) for difference in remaining)
+                + f". Someone else may have changed it. {NOTHING_DELETED}; run `up` again to send it once more"
+            )
+
+        other_task = task_difference(self._wanted.declared, live)
+        if other_task is not None:
+            raise ProviderError(f"{unsendable_task(live.name, other_task)}. {NOTHING_DELETED}")
+
+    def _failure(self, failed: Failed) -> str:
+        lines = [f"{self._wanted.endpoint}: the platform could not deploy it ({failed.text})"]
+        for entity in failed.entities:
+            reason = self._endpoints.presentable(entity.reason) or "the platform gives no reason"
+            lines.append(f"  {entity.served_name}: {entity.deployment}: {reason}")
+            log = self._endpoints.last_log_lines(self._wanted.endpoint, entity.served_name)
+            if log:
+                lines.append(f"    last {len(log)} lines of its log:")
+                lines += [f"      {line}" for line in log]
+        serving = "the version that served before goes on serving" if failed.still_serves else "it does not serve"
+        lines.append(f"  {NOTHING_DELETED}; {serving}. Mend the cause, then run `up` again: it sends the config anew.")
+        lines.append(f"  {_GPU_CAPACITY}.")
+        return "\n".join(lines)
+
+    def _timeout(self, text: str) -> str:
+        return (
+            f"{self._wanted.endpoint}: not ready after {self._wanted.timeout_seconds} s: {text}\n"
+            f"  {NOTHING_DELETED}, and the platform goes on; {_GOES_ON}. For more time at once, raise the entry's "
+            f"`timeouts` in models.yaml.\n"
+            f"  {_GPU_CAPACITY}."
+        )
+
+
+class DeploymentFailed(ProviderError):
+    """The platform gave an update up: its verdict, and the endpoint as it then was."""
+
+    def __init__(self, message: str, verdict: Failed, live: LiveEndpoint) -> None:
+        super().__init__(message)
+        self.verdict = verdict
+        self.live = live
+
+
+def short_of_capacity(endpoint: str, short: Iterable[Shortfall], reasons: Iterable[str]) -> str:
+    """The warning about an endpoint that runs less than wanted, with the platform's reasons where it gave some."""
+    why = "; ".join(reasons)
+    return (
+        f"{endpoint}: short of GPU capacity: {'; '.join(map(str, short))}; every `up` tries again"
+        + (f". The platform: {why}" if why else "")
+        + ("" if why.endswith(".") else ".")
+    )
+
+
+_GOES_ON = "the next `up` goes on waiting"

@@ -1,0 +1,153 @@
+"""The inputs of an EndpointReady: what may be in them, checked before anything is sent. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bandplan.plugin.values import UNKNOWN
+from bandplan.provider.declared import CAPACITY_PROPERTIES, Declared, route_target
+from bandplan.provider.difference import PathStep, property_path
+from bandplan.provider.input_kinds import Finding, of_kind, unknown_names
+from bandplan.serving.workspace.endpoints import Api
+
+DEFAULT_TIMEOUT_SECONDS = 7200
+"""Two hours: an image build alone can take one (docs.databricks.com, "Optimized LLM serving", read 2025-11)."""
+
+INPUTS = ("endpoint", "servingEndpointId", "api", "declared", "accepted", "timeoutSeconds")
+_DECLARED: Mapping[str, type] = {
+    "servedEntities": list,
+    "servedModels": list,
+    "trafficConfig": dict,
+    "description": str,
+    "emailNotifications": dict,
+    "rateLimits": list,
+    "tags": list,
+    "aiGateway": dict,
+    "budgetPolicyId": str,
+    "task": str,
+}
+_ITEM_KEYS = {"tags": "key", "rateLimits": "calls"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Checked inputs, every one of them known."""
+
+    endpoint: str
+    serving_endpoint_id: str | None
+    api: Api
+    declared: Declared
+    timeout_seconds: int
+    accepted: Declared | None = None
+
+    @classmethod
+    def from_inputs(cls, inputs: Mapping[str, Any]) -> "Wanted":
+        accepted = inputs.get("accepted")
+        return cls(
+            endpoint=inputs["endpoint"],
+            serving_endpoint_id=inputs.get("servingEndpointId") or None,
+            api=inputs["api"],
+            declared=Declared.from_inputs(inputs["declared"]),
+            timeout_seconds=int(inputs.get("timeoutSeconds") or DEFAULT_TIMEOUT_SECONDS),
+            accepted=Declared.from_inputs({**inputs["declared"], **accepted}) if accepted else None,
+        )
+
+
+def findings(inputs: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """Everything wrong with the plain inputs; what is not known yet passes."""
+    return tuple(_findings(inputs))
+
+
+def _findings(inputs: Mapping[str, Any]) -> Iterator[Finding]:
+    yield from unknown_names((), inputs, INPUTS)
+    yield from of_kind(("endpoint",), inputs.get("endpoint"), str, required=True)
+    yield from of_kind(("servingEndpointId",), inputs.get("servingEndpointId"), str)
+    api = inputs.get("api")
+    if api is not UNKNOWN and api not in ("classic", "pt"):
+        yield Finding("api", f'is {api!r}; it has to be "classic" or "pt"')
+    timeout = inputs.get("timeoutSeconds")
+    yield from of_kind(("timeoutSeconds",), timeout, int)
+    if isinstance(timeout, int) and timeout <= 0:
+        yield Finding("timeoutSeconds", f"is {timeout}; it has to be more than 0 seconds")
+    declared = inputs.get("declared")
+    yield from of_kind(("declared",), declared, dict, required=True)
+    if isinstance(declared, Mapping):
+        yield from _declared_findings(declared, api)
+    accepted = inputs.get("accepted")
+    yield from of_kind(("accepted",), accepted, dict)
+    if isinstance(accepted, Mapping) and isinstance(declared, Mapping):
+        yield from _accepted_findings(accepted, declared)
+
+
+def _accepted_findings(accepted: Mapping[str, Any], declared: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is accepted pairs with what is declared, entity by entity, and differs in its capacity alone."""
+    yield from unknown_names(("accepted",), accepted, ("servedEntities",))
+    less, wanted = _known_list(accepted.get("servedEntities")), _known_list(declared.get("servedEntities"))
+    if len(less) != len(wanted):
+        yield Finding("accepted.servedEntities", f"has {len(less)} entities; declared has {len(wanted)}")
+        return
+    for index, (one, other) in enumerate(zip(less, wanted, strict=True)):
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            for name in sorted({*one, *other} - {*CAPACITY_PROPERTIES}):
+                if one.get(name) != other.get(name):
+                    path = property_path(("accepted", "servedEntities", index, name))
+                    yield Finding(path, "differs from the declared one; only the capacity may be less")
+
+
+def _declared_findings(declared: Mapping[str, Any], api: Any) -> Iterator[Finding]:
+    yield from unknown_names(("declared",), declared, tuple(_DECLARED))
+    for name, kind in _DECLARED.items():
+        yield from of_kind(("declared", name), declared.get(name), kind)
+    present = [name for name in ("servedEntities", "servedModels") if declared.get(name)]
+    if len(present) != 1:
+        yield Finding(
+            "declared",
+            f"has {' and '.join(present) or 'neither servedEntities nor servedModels'}; give one",
+        )
+    for name in present:
+        if isinstance(declared[name], list):
+            yield from _entity_findings(name, declared[name], api)
+    for name in ("description", "rateLimits", "servedModels"):
+        if api == "pt" and declared.get(name):
+            yield Finding(f"declared.{name}", 'is not possible with api "pt"; remove it')
+    for name, key in _ITEM_KEYS.items():
+        for index, item in enumerate(_known_list(declared.get(name))):
+            if not isinstance(item, Mapping) or item.get(key) is None:
+                yield Finding(property_path(("declared", name, index)), f"has no {key}")
+    yield from _traffic_findings(declared)
+
+
+def _entity_findings(key: str, entities: list[Any], api: Any) -> Iterator[Finding]:
+    required = "modelName" if key == "servedModels" else "provisionedModelUnits" if api == "pt" else None
+    for index, entity in enumerate(entities):
+        path = ("declared", key, index)
+        yield from of_kind(path, entity, dict, required=True)
+        if isinstance(entity, Mapping) and required is not None and entity.get(required) is None:
+            yield Finding(property_path(path), f"has no {required}")
+
+
+def _traffic_findings(declared: Mapping[str, Any]) -> Iterator[Finding]:
+    traffic = declared.get("trafficConfig")
+    if not isinstance(traffic, Mapping):
+        return
+    path: tuple[PathStep, ...] = ("declared", "trafficConfig", "routes")
+    routes = _known_list(traffic.get("routes"))
+    percents = [route.get("trafficPercentage") if isinstance(route, Mapping) else None for route in routes]
+    for index, (route, percent) in enumerate(zip(routes, percents, strict=True)):
+        if percent is not UNKNOWN and (not isinstance(percent, int) or isinstance(percent, bool)):
+            yield Finding(property_path((*path, index)), "has no whole trafficPercentage")
+        elif isinstance(route, Mapping) and not route_target(route):
+            yield Finding(
+                property_path((*path, index)),
+                "names no servedEntityName or servedModelName",
+            )
+    whole = [percent for percent in percents if isinstance(percent, int)]
+    if routes and len(whole) == len(routes) and sum(whole) != 100:
+        yield Finding(
+            property_path(path),
+            f"add up to {sum(whole)} percent; traffic has to add up to 100",
+        )
+
+
+def _known_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

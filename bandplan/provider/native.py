@@ -1,0 +1,102 @@
+"""The provider itself: hands each call to the resource type that it is about.
+
+Methods are `async def` by interface and synchronous inside; the caller gives each call a thread.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from pulumi.provider.experimental import provider as sdk
+
+from bandplan.plugin.errors import ProviderError
+from bandplan.plugin.urn import resource_type
+from bandplan.provider import schema
+from bandplan.provider.context import Context, Say
+from bandplan.provider.endpoint_guard import EndpointGuard
+from bandplan.serving.workspace.client import WorkspaceClient, from_environment
+
+if TYPE_CHECKING:
+    from bandplan.provider.version_making import Make
+
+
+class Resource(Protocol):
+    """The calls on the resources of one type."""
+
+    def check(self, request: sdk.CheckRequest) -> sdk.CheckResponse: ...
+    def diff(self, request: sdk.DiffRequest) -> sdk.DiffResponse: ...
+    def create(self, request: sdk.CreateRequest) -> sdk.CreateResponse: ...
+    def read(self, request: sdk.ReadRequest) -> sdk.ReadResponse: ...
+    def update(self, request: sdk.UpdateRequest) -> sdk.UpdateResponse: ...
+    def delete(self, request: sdk.DeleteRequest) -> None: ...
+
+
+class BandplanProvider(sdk.Provider):
+    """Package `bandplan`. The workspace is that of the environment unless `client_factory` says otherwise.
+
+    `progress` gets lines that may be replaced by the next one, `warn` (default: the same) lines to keep; `root` is the
+    project's folder, by default the one that holds the working directory; `make` makes a model version, by default
+    through MLflow.
+    """
+
+    def __init__(
+        self,
+        client_factory: Callable[[], WorkspaceClient] | None = None,
+        progress: Say | None = None,
+        warn: Say | None = None,
+        root: Path | None = None,
+        make: "Make | None" = None,
+    ) -> None:
+        say: Say = progress or (lambda urn, text: None)
+        self._context = Context(client_factory or (lambda: from_environment(os.environ)), say, warn or say, root)
+        self._make = make
+        self._lock = threading.Lock()
+        self._resources: dict[str, Resource] = {schema.ENDPOINT_READY: EndpointGuard(self._context)}
+
+    async def get_schema(self, request: sdk.GetSchemaRequest) -> sdk.GetSchemaResponse:
+        return sdk.GetSchemaResponse(schema=json.dumps(schema.package_schema()))
+
+    async def check(self, request: sdk.CheckRequest) -> sdk.CheckResponse:
+        return self._resource(request.urn).check(request)
+
+    async def diff(self, request: sdk.DiffRequest) -> sdk.DiffResponse:
+        return self._resource(request.urn).diff(request)
+
+    async def create(self, request: sdk.CreateRequest) -> sdk.CreateResponse:
+        return self._resource(request.urn).create(request)
+
+    async def update(self, request: sdk.UpdateRequest) -> sdk.UpdateResponse:
+        return self._resource(request.urn).update(request)
+
+    async def read(self, request: sdk.ReadRequest) -> sdk.ReadResponse:
+        return self._resource(request.urn).read(request)
+
+    async def delete(self, request: sdk.DeleteRequest) -> None:
+        self._resource(request.urn).delete(request)
+
+    async def cancel(self) -> None:
+        self._context.cancelled.set()
+
+    def _resource(self, urn: str) -> Resource:
+        kind = resource_type(urn)
+        with self._lock:
+            if kind not in self._resources:
+                self._resources[kind] = self._made(kind)
+            return self._resources[kind]
+
+    def _made(self, kind: str) -> Resource:
+        """Types that most fleets have none of: they bring the rules of capacity along, which take 0.1 s to load."""
+        match kind:
+            case schema.MODEL_VERSION:
+                from bandplan.provider.model_version import ModelVersions
+
+                return ModelVersions(self._context, self._make)
+            case schema.MODEL_ALIAS:
+                from bandplan.provider.model_alias import ModelAliases
+
+                return ModelAliases(self._context)
+        known = ", ".join((schema.ENDPOINT_READY, schema.MODEL_VERSION, schema.MODEL_ALIAS))
+        raise ProviderError(f"{kind} is not a resource of this package; it has {known}")

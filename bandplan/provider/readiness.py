@@ -1,0 +1,102 @@
+"""Whether an endpoint is ready: READY, no update under way, and every entity deployed. Pure."""
+
+from dataclasses import dataclass
+
+from bandplan.serving.workspace.live_endpoint import (
+    DEPLOYMENT_ABORTED,
+    DEPLOYMENT_FAILED,
+    DEPLOYMENT_READY,
+    IN_PROGRESS,
+    NOT_UPDATING,
+    READY,
+    Config,
+    LiveEndpoint,
+    ServedEntity,
+)
+
+_FAILED_DEPLOYMENTS = (DEPLOYMENT_FAILED, DEPLOYMENT_ABORTED)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """It serves; `config_version` is the one that does."""
+
+    config_version: int
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """It may yet become ready; `text` says in one line how far it is."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class EntityFailure:
+    """An entity that was not deployed, with the platform's word and its reason ("" when it gave none)."""
+
+    served_name: str
+    deployment: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """It will not become ready by waiting. `still_serves`: an earlier config answers meanwhile."""
+
+    text: str
+    entities: tuple[EntityFailure, ...]
+    still_serves: bool
+
+
+Verdict = Ready | Waiting | Failed
+
+
+def assess(live: LiveEndpoint) -> Verdict:
+    """The verdict on an endpoint as it is now.
+
+    A state word that is not known counts as waiting and is shown: the caller's timeout bounds it.
+    """
+    if live.has_failed_update:
+        config = live.pending_config or live.config
+        return Failed(
+            live.config_update,
+            _failures(config),
+            live.ready == READY and live.config is not None,
+        )
+    if live.config_update != NOT_UPDATING:
+        word = "update in progress" if live.config_update == IN_PROGRESS else f"config_update {live.config_update!r}"
+        return Waiting(_progress(word, live.pending_config or live.config))
+    if live.config is None or not live.config.entities:
+        return Failed("the endpoint has no served entities", (), False)
+    failures = _failures(live.config)
+    if failures:
+        return Failed("an entity is not deployed", failures, live.ready == READY)
+    if live.ready != READY or any(_is_pending(entity) for entity in live.config.entities):
+        return Waiting(_progress(f"endpoint {live.ready or 'without state'}", live.config))
+    return Ready(live.config.version or 0)
+
+
+def _failures(config: Config | None) -> tuple[EntityFailure, ...]:
+    return tuple(
+        EntityFailure(entity.name, entity.deployment, entity.message)
+        for entity in (config.entities if config else ())
+        if entity.deployment in _FAILED_DEPLOYMENTS
+    )
+
+
+def _is_pending(entity: ServedEntity) -> bool:
+    # None: the platform states no deployment for it (external models); then the endpoint's own state decides.
+    return entity.deployment not in (DEPLOYMENT_READY, None)
+
+
+def _progress(word: str, config: Config | None) -> str:
+    entities = config.entities if config else ()
+    if not entities:
+        return word
+    ready = sum(not _is_pending(entity) for entity in entities)
+    text = f"{word}, {ready} of {len(entities)} entities deployed"
+    for entity in entities:
+        if _is_pending(entity):
+            text += f"; {entity.name} {entity.deployment}" + (f": {entity.message}" if entity.message else "")
+    return text

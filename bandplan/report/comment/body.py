@@ -1,0 +1,184 @@
+"""What the comment holds: a marker that finds it again, and each stack's section between markers of its own.
+
+Markers are HTML comments, which are not shown. A section's marker has what is needed to write the comment anew without
+that stack's preview: its summary, for the sentence over all stacks, and its full size, for cutting all sections fairly.
+No text of a pull request can hold a marker: sections write `<` as an entity.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, get_args
+
+from bandplan.report.document import summary_document
+from bandplan.report.errors import BadInput, PostingError
+from bandplan.report.markdown.fitting import LIMIT, length
+from bandplan.report.markdown.page import MOST_OF_A_NOTE, RULE, Section, fitted, foot, head
+from bandplan.report.price import Money
+from bandplan.report.reading import Reading
+from bandplan.report.totals import Status, Summary, Totals
+
+MARKER: Final = "<!-- bandplan:report -->"
+_BEGIN: Final = "<!-- bandplan:section "
+_END: Final = "<!-- bandplan:end -->"
+_AFTER_INFO: Final = " -->\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A section as it is in a comment. `run` is the number of the CI run that wrote it (0: not known), which grows.
+
+    `digest` is that of the section's text before anything was cut.
+    """
+
+    section: Section
+    run: int
+    digest: str
+
+
+def posted(section: Section, run: int) -> Posted:
+    return Posted(section, run, hashlib.sha256(section.text.encode()).hexdigest()[:16])
+
+
+def render(parts: Sequence[Posted]) -> str:
+    """The comment's body, at most LIMIT characters; sections in the order of their keys.
+
+    Errors: PostingError when there are so many stacks that not even their sentences fit.
+    """
+    parts = sorted(parts, key=lambda part: part.section.key)
+    sections = [part.section for part in parts]
+    markers = [_marker(part) for part in parts]
+    top, bottom = head(sections), foot(sections)
+    around = "\n\n".join([MARKER, top, bottom])
+    each = max((length(marker) for marker in markers), default=0) + len(_END) + 12
+    texts, left_out = fitted(sections, LIMIT, around, each)
+    if left_out:
+        raise PostingError(f"{len(parts)} stacks do not fit into one comment; report on fewer, or write them to a file")
+    rule = f"{RULE}\n\n" if len(parts) > 1 else ""
+    whole = [f"{rule}{marker}\n\n{text}\n\n{_END}" for marker, text in zip(markers, texts, strict=True)]
+    return "\n\n".join(filter(None, [MARKER, top, *whole, bottom]))
+
+
+def parse(body: str) -> tuple[Posted, ...]:
+    """The sections of a body; one whose marker cannot be read is left out."""
+    found = (_read(info, text) for info, text in _sections(normal(body)))
+    return tuple(part for part in found if part is not None)
+
+
+def is_report(body: str) -> bool:
+    """Whether a comment's body is one of ours: it begins with the marker."""
+    return normal(body).startswith(MARKER)
+
+
+def merged(groups: Iterable[Iterable[Posted]]) -> tuple[Posted, ...]:
+    """One section for each key: that of the newest run, and of several the last."""
+    found: dict[str, Posted] = {}
+    for part in (part for group in groups for part in group):
+        known = found.get(part.section.key)
+        if known is None or part.run >= known.run or part.run == 0:
+            found[part.section.key] = part
+    return tuple(found.values())
+
+
+def normal(body: str) -> str:
+    """The body as platforms give it back: line ends and white space around it may have been changed."""
+    return body.replace("\r\n", "\n").strip()
+
+
+def _sections(body: str) -> Iterator[tuple[str, str]]:
+    """What stands in each section's marker, and its text."""
+    for part in body.split(_BEGIN)[1:]:
+        info, after_info, rest = part.partition(_AFTER_INFO)
+        text, end, _ = rest.partition(f"\n\n{_END}")
+        if after_info and end:
+            yield info, text
+
+
+def _marker(part: Posted) -> str:
+    section = part.section
+    info = {
+        "key": section.key,
+        "run": part.run,
+        "digest": part.digest,
+        "size": section.size,
+        "url": section.url,
+        "note": section.note,
+        "summary": summary_document(section.summary),
+    }
+    text = json.dumps(info, separators=(",", ":"))
+    # Neither the end of an HTML comment nor its beginning may stand in it.
+    escaped = text.replace("-", "\\u002d").replace("<", "\\u003c").replace(">", "\\u003e")
+    return f"{_BEGIN}{escaped} -->"
+
+
+def _read(info_text: str, text: str) -> Posted | None:
+    reading = Reading("comment", lambda words: words)
+    try:
+        info = reading.record(json.loads(info_text), "")
+        key, digest, url, note = (reading.text(info.get(name), name) or "" for name in ("key", "digest", "url", "note"))
+        run, size = (reading.whole(info.get(name), name) or 0 for name in ("run", "size"))
+        summary = _summary(info.get("summary"), reading)
+        reading.finish()
+    except (ValueError, RecursionError, BadInput):
+        return None
+    if not key or len(note) > MOST_OF_A_NOTE:
+        return None
+    return Posted(Section(key, text, size, summary, note, url), run, digest)
+
+
+def _summary(value: Any, reading: Reading) -> Summary:
+    """The opposite of `summary_document`."""
+    item = reading.record(value, "summary")
+    statuses: tuple[Status, ...] = get_args(Status)
+    status = next((known for known in statuses if known == item.get("status")), None)
+    if status is None:
+        reading.note("summary.status", "unknown")
+        status = "failed"
+    whole = {
+        name: reading.whole(item.get(name), name)
+        for name in ("changedEndpoints", "endpoints", "unpricedEndpoints", "unsizedEndpoints", "unmovedEndpoints")
+    }
+    before, after = _totals(item.get("before"), reading), _totals(item.get("after"), reading)
+    change = item.get("change")
+    moved = [change.get(name) if isinstance(change, dict) else None for name in _TOTALS]
+    if not all(isinstance(number, int) and abs(number) <= 10**15 for number in moved):
+        reading.note("summary.change", "no figures")
+        moved = [0, 0, 0]
+    return Summary(
+        status=status,
+        changed=whole["changedEndpoints"] or 0,
+        endpoints=whole["endpoints"],
+        before=before if after is not None else None,
+        change=Totals(*(int(number) for number in moved if number is not None)),
+        money=_money(item.get("moneyChange"), reading),
+        currency=(reading.text(item.get("currency"), "currency") or "")[:8],
+        unpriced=whole["unpricedEndpoints"] or 0,
+        unsized=whole["unsizedEndpoints"] or 0,
+        unmoved=whole["unmovedEndpoints"] or 0,
+    )
+
+
+_TOTALS: Final = ("floorTokensPerSecond", "ceilingTokensPerSecond", "modelUnits")
+
+
+def _totals(value: Any, reading: Reading) -> Totals | None:
+    if value is None:
+        return None
+    item = reading.record(value, "totals")
+    return Totals(*(reading.whole(item.get(name), name) or 0 for name in _TOTALS))
+
+
+def _money(value: Any, reading: Reading) -> Money | None:
+    if value is None:
+        return None
+    item = reading.record(value, "money")
+    try:
+        bounds = [Decimal(str(item.get(name))) for name in ("floor", "ceiling")]
+        if all(bound.is_finite() and abs(bound) < 10**30 for bound in bounds):
+            return Money(*bounds)
+    except InvalidOperation:
+        pass
+    reading.note("summary.moneyChange", "no money")
+    return None

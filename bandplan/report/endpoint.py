@@ -1,0 +1,194 @@
+"""One endpoint that a preview changes: what it has before and after, and how it gets there."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Final
+
+from bandplan.report.capacity import Capacity
+from bandplan.report.entity import Pair, is_traffic_moved, paired
+from bandplan.report.preview import Preview, State, Step
+from bandplan.report.rollout import Rollout, in_place
+from bandplan.report.stated_capacity import component_capacity, serving_capacity
+from bandplan.report.urn import Urn, parse_urn
+
+COMPONENT: Final = "bandplan:index:Endpoint"
+GUARD: Final = "bandplan:index:EndpointReady"
+SERVING: Final = (
+    "databricks:index/modelServing:ModelServing",
+    "databricks:index/modelServingProvisionedThroughput:ModelServingProvisionedThroughput",
+)
+REPLACING: Final = frozenset({"replace", "create-replacement", "delete-replaced", "import-replacement"})
+
+_PART_NAMES: Final = {"databricks:index/permissions:Permissions": "permissions"}
+_CAPACITY_REASON: Final = "config"
+_CONFIG_PARTS: Final = frozenset({"servedEntities", "servedModels", "trafficConfig"})
+
+
+@dataclass(frozen=True)
+class EndpointChange:
+    """`before` is None for a new endpoint, `after` for one that is deleted; both of one that keeps what it has.
+
+    `also` names what else of it changes: permissions, tags, description and the like.
+    """
+
+    urn: str
+    name: str
+    before: Capacity | None
+    after: Capacity | None
+    rollout: Rollout
+    also: tuple[str, ...] = ()
+
+    @cached_property
+    def pairs(self) -> tuple[Pair, ...]:
+        return paired(self.before.entities if self.before else (), self.after.entities if self.after else ())
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it is a serving resource that belongs to no component."""
+        parts = parse_urn(self.urn)
+        return parts is not None and parts.type in SERVING
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether there is an endpoint on both sides."""
+        return self.before is not None and self.after is not None
+
+    @property
+    def is_traffic_moved(self) -> bool:
+        return self.is_whole and is_traffic_moved(self.pairs)
+
+    @property
+    def other_versions(self) -> tuple[Pair, ...]:
+        return tuple(pair for pair in self.pairs if pair.is_other_version) if self.is_whole else ()
+
+    @property
+    def is_burst_moved(self) -> bool:
+        return (self.before is not None and self.before.burst) != (self.after is not None and self.after.burst)
+
+    @property
+    def latest(self) -> Capacity:
+        """What it is to have; what it had, where it is deleted."""
+        return self.after or self.before or Capacity(self.name)
+
+
+def endpoint_changes(preview: Preview, known: Mapping[str, Capacity]) -> tuple[EndpointChange, ...]:
+    """Every endpoint with a step of its own or below it; `known` has by name what the stack's outputs say.
+
+    Steps of models (versions, aliases) belong to `model`, and are no change of an endpoint by themselves.
+    """
+    grouped: dict[str, list[Step]] = {}
+    for step in preview.steps.values():
+        owner = owner_urn(step.urn, preview.steps)
+        if owner is not None:
+            grouped.setdefault(owner, []).append(step)
+    changes = (_change(urn, steps, preview, known) for urn, steps in grouped.items())
+    return tuple(change for change in changes if change is not None)
+
+
+def owner_urn(urn: str, steps: Mapping[str, Step]) -> str | None:
+    """URN of the endpoint that a resource belongs to; a serving resource outside of a component is its own."""
+    start, seen = urn, set[str]()
+    while urn and urn not in seen:
+        seen.add(urn)
+        parts = parse_urn(urn)
+        if parts is None:
+            break
+        if parts.type == COMPONENT:
+            return urn
+        urn = steps[urn].parent if urn in steps else ""
+    parts = parse_urn(start)
+    return start if parts is not None and parts.type in SERVING else None
+
+
+def _change(urn: str, steps: Sequence[Step], preview: Preview, known: Mapping[str, Capacity]) -> EndpointChange | None:
+    component = next((step for step in steps if step.parts.type == COMPONENT and step.op != "same"), None)
+    serving = [step for step in steps if step.parts.type in SERVING and step.op != "same"]
+    others = [step for step in steps if step.parts.type not in (COMPONENT, *SERVING) and step.op != "same"]
+    parts = parse_urn(urn)
+    if parts is None or not (component or serving or any(step.parts.type in _OWN for step in others)):
+        return None
+    before, after = _sides(component, serving, parts, preview, known)
+    name = (after or before or Capacity(parts.name)).name or parts.name
+    rollout = _rollout(component, serving, others, before, after)
+    if rollout.kind in ("new", "adopted"):
+        before = None
+    elif rollout.kind == "deleted":
+        after = None
+    return EndpointChange(urn, name, before, after, rollout, _also(serving, others, rollout))
+
+
+_OWN: Final = frozenset({GUARD, *_PART_NAMES})
+
+
+def _sides(
+    component: Step | None, serving: Sequence[Step], parts: Urn, preview: Preview, known: Mapping[str, Capacity]
+) -> tuple[Capacity | None, Capacity | None]:
+    """The component says most; without a step of its own, what it says did not change."""
+    name = parts.name
+    read_serving = partial(serving_capacity, is_alone=parts.type in SERVING)
+    read, stated = (read_serving, serving) if component is None else (component_capacity, [component])
+    sides: list[Capacity | None] = []
+    for side in ("old", "new"):
+        found: Capacity | None = None
+        for step in stated:
+            state: State | None = getattr(step, side)
+            if state is not None:
+                found = read(state.inputs, name, f"{step.place}.{side}State.inputs", preview.reading)
+        sides.append(found)
+    before, after = sides
+    if before is None and after is None:
+        return known.get(name), known.get(name)
+    return before, after
+
+
+def _rollout(
+    component: Step | None,
+    serving: Sequence[Step],
+    others: Sequence[Step],
+    before: Capacity | None,
+    after: Capacity | None,
+) -> Rollout:
+    ops = {step.op for step in serving} or ({component.op} if component is not None else set())
+    if ops & REPLACING:
+        return Rollout("replaced", tuple(dict.fromkeys(name for step in serving for name in step.replace_reasons)))
+    if {"create", "delete"} <= ops:
+        # The two APIs are two types of resource: going from one to the other makes the endpoint anew.
+        return Rollout("replaced", ("another API",))
+    if "create" in ops:
+        return Rollout("new")
+    if "import" in ops:
+        return Rollout("adopted")
+    if "delete" in ops:
+        return Rollout("deleted")
+    guards = [step for step in others if step.parts.type == GUARD]
+    if not serving and component is None and any(step.is_live_different or not step.changed for step in guards):
+        return Rollout("guard")
+    is_rollout = after is not None and after.step_of_rollout is not None
+    return in_place(paired(before.entities if before else (), after.entities if after else ()), is_rollout=is_rollout)
+
+
+def _also(serving: Sequence[Step], others: Sequence[Step], rollout: Rollout) -> tuple[str, ...]:
+    if rollout.kind in ("new", "deleted", "adopted"):
+        return ()
+    told = (_CAPACITY_REASON, *rollout.because)
+    reasons = [_words(name) for step in serving for name in step.reasons if name not in told]
+    guarded = [_words(name) for step in others if step.parts.type == GUARD for name in _settings_changed(step)]
+    parts = [_PART_NAMES[step.parts.type] for step in others if step.parts.type in _PART_NAMES]
+    return tuple(dict.fromkeys((*reasons, *guarded, *parts)))
+
+
+def _settings_changed(guard: Step) -> Iterator[str]:
+    """What the guard is told anew of an endpoint, without the parts of its config, which are told as capacity."""
+    for path in guard.changed:
+        whole, _, part = path.partition(".")
+        name = re.split(r"[.\[]", part)[0]
+        if whole == "declared" and name and name not in _CONFIG_PARTS:
+            yield name
+
+
+def _words(property_name: str) -> str:
+    """`emailNotifications` is email notifications; an AI gateway is one too."""
+    words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in property_name)
+    return words.replace("ai gateway", "AI gateway")

@@ -1,0 +1,99 @@
+"""The JSON of `bandplan drift` (format 1) as the text of an issue. Pure."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bandplan.report.errors import BadInput
+from bandplan.report.markdown.escaping import code, escaped
+from bandplan.report.number import count
+from bandplan.report.reading import one_line, parsed
+from bandplan.report.redaction import MOST_SEARCHED, redactor, secrets_of_document
+
+FORMAT: Final = 1
+WHAT: Final = "the output of `bandplan drift --json`"
+MOST_FIELDS: Final = 20
+"""Of one endpoint; a choice."""
+
+MOST_CHARACTERS: Final = 60_000
+"""Of the list; GitHub takes 65,536 in all."""
+
+_STACK = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+
+MOST_OF_A_VALUE: Final = 80
+
+
+@dataclass(frozen=True)
+class DriftIssue:
+    """`body` begins with `marker`, by which the issue is found again; `is_drift` False asks to close it."""
+
+    stack: str
+    is_drift: bool
+    title: str
+    marker: str
+    body: str
+
+
+def drift_issue(text: str, name: str) -> DriftIssue:
+    """The issue for a document; `name` is the file's. Errors: BadInput."""
+    document = parsed(text, name, WHAT)
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise BadInput(f"{name}: format: is not {FORMAT}; expected {WHAT}")
+    stack, is_drift, endpoints = document.get("stack"), document.get("drift"), document.get("endpoints")
+    if not isinstance(stack, str) or not isinstance(is_drift, bool) or not isinstance(endpoints, list):
+        raise BadInput(f"{name}: stack, drift or endpoints is missing; expected {WHAT}")
+    if not _STACK.fullmatch(stack):
+        raise BadInput(f"{name}: stack: is no name of a stack")
+    redact = redactor(secrets_of_document(document), MOST_SEARCHED)
+    drifted = [one for one in endpoints if isinstance(one, dict) and one.get("drift") is True]
+    models = [one for one in document.get("models") or () if isinstance(one, dict) and one.get("fields")]
+    counted = [count(len(drifted), "endpoint")] * bool(drifted) + [count(len(models), "model")] * bool(models)
+    marker = f"<!-- bandplan drift {stack} -->"
+    head = [
+        marker,
+        f"{' and '.join(counted) or 'Something'} of **{stack}**: not as deployed. Put it back with "
+        f"`bandplan drift --stack {stack} --fix`, or declare what is there in `models.yaml`.",
+        "",
+    ]
+    lines = [line for entry in drifted for line in _endpoint(entry, redact)]
+    lines += [
+        line for entry in models for line in (f"- model {_code(entry.get('name'), redact)}", *_fields(entry, redact))
+    ]
+    foot = "<sub>Rewritten at each look; closed when nothing is left.</sub>"
+    body = "\n".join([*head, *_fitting(lines), "", foot]) + "\n"
+    return DriftIssue(stack, is_drift, f"Drift in {stack}", marker, body)
+
+
+def _fitting(lines: list[str]) -> list[str]:
+    """As many as fit, and how many do not."""
+    shown: list[str] = []
+    left = MOST_CHARACTERS
+    for line in lines:
+        left -= len(line) + 1
+        if left < 0:
+            return [*shown, f"- … and {len(lines) - len(shown):,} more lines"]
+        shown.append(line)
+    return shown
+
+
+def _endpoint(entry: Mapping[str, Any], redact: Any) -> Iterator[str]:
+    reason = entry.get("reason")
+    why = f": {escaped(one_line(redact(str(reason)), 300))}" if reason else ""
+    yield f"- {_code(entry.get('name'), redact)}{why}"
+    yield from _fields(entry, redact)
+
+
+def _fields(entry: Mapping[str, Any], redact: Any) -> Iterator[str]:
+    fields = [one for one in entry.get("fields") or () if isinstance(one, dict) and one.get("verdict") == "real"]
+    for field in fields[:MOST_FIELDS]:
+        deployed, live = (_code(field.get(key), redact) for key in ("deployed", "live"))
+        yield f"  - {_code(field.get('field'), redact)}: deployed {deployed}, now {live}"
+    if len(fields) > MOST_FIELDS:
+        yield f"  - and {len(fields) - MOST_FIELDS:,} more"
+
+
+def _code(value: Any, redact: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return code(one_line(redact(text), MOST_OF_A_VALUE) or " ")

@@ -1,0 +1,69 @@
+"""Files as they were given, to the reports of their stacks; pure but for the texts that it is handed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bandplan.report.errors import BadInput
+from bandplan.report.events import PolicyEvent, read_events
+from bandplan.report.preview import WHAT, read_preview
+from bandplan.report.price import Prices
+from bandplan.report.price_file import read_prices
+from bandplan.report.reading import Reading, parsed
+from bandplan.report.redaction import MOST_SEARCHED, redactor, secrets_of_document, secrets_of_environment
+from bandplan.report.stack import StackReport, stack_report
+from bandplan.report.threshold import Thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A file: `name` is its path for messages; `stack` the title that the user gave it, if any."""
+
+    name: str
+    text: str
+    stack: str = ""
+
+
+def load_prices(given: Given) -> Prices:
+    """The prices of a file. Errors: BadInput."""
+    return read_prices(given.text, Reading(given.name, redactor(())))
+
+
+def load_reports(
+    previews: Sequence[Given],
+    event_logs: Sequence[Given] = (),
+    *,
+    environ: Mapping[str, str],
+    prices: Prices | None = None,
+    thresholds: Thresholds,
+) -> tuple[StackReport, ...]:
+    """One report for each preview, in the order given.
+
+    Errors: BadInput with the problems of all files.
+    """
+    secrets = tuple(secrets_of_environment(environ))
+    problems: list[str] = []
+    reports: list[StackReport] = []
+    logs = {log.stack: log for log in event_logs}
+    for given in previews:
+        try:
+            document = parsed(given.text, given.name, WHAT)
+            redact = redactor((*secrets, *secrets_of_document(document)), MOST_SEARCHED)
+            preview = read_preview(document, Reading(given.name, redact))
+            log = logs.pop(given.stack or preview.stack, None) or (logs.pop("", None) if len(previews) == 1 else None)
+            events = () if log is None else _events(log, Reading(log.name, redact))
+            reports.append(stack_report(preview, given.stack, events, prices, thresholds))
+        except BadInput as error:
+            problems.append(str(error))
+    for log in logs.values() if not problems else ():
+        problems.append(f"{log.name}: an event log of no stack that is reported on; write NAME=FILE with its name")
+    twice = {report.title for report in reports if sum(other.key == report.key for other in reports) > 1}
+    problems += [f"two previews of {title}: give them names of their own, NAME=FILE" for title in sorted(twice)]
+    if problems:
+        raise BadInput("\n".join(problems))
+    return tuple(reports)
+
+
+def _events(log: Given, reading: Reading) -> tuple[PolicyEvent, ...]:
+    events = read_events(log.text, reading)
+    reading.finish()
+    return events

@@ -1,0 +1,102 @@
+"""Sections cut to a limit: what is folded goes first, then rows of the tables, then what stands below the sentences.
+
+Works on the text of a section, so that the sections that other jobs wrote into a comment can be cut the same way.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from bandplan.report.markdown.escaping import link
+
+LIMIT: Final = 65_000
+"""Of a whole comment, as `length` counts. GitHub takes 65,536 ("body is too long"); GitLab takes more."""
+
+_SUMMARY = re.compile(r"<details><summary>(.*)</summary>")
+_CUT = re.compile(r"\*… and ([\d,]+) more changed endpoints?.*\*")
+_REPORT: Final = "the full report"
+
+
+def shortened(section: str, limit: int, url: str = "") -> str:
+    """The section in at most `limit` characters: whole, without its folds, without rows, its first line alone."""
+    if length(section) <= limit:
+        return section
+    folded = _without_folds(section, url)
+    if length(folded) <= limit:
+        return folded
+    fewer = _with_fewer_rows(folded, limit, url)
+    if length(fewer) <= limit:
+        return fewer
+    first = section.partition("\n")[0]
+    place = f"\n\n*Cut: too long to be shown; see {_place(url)}.*"
+    if length(first + place) <= limit:
+        return first + place
+    return first if length(first) <= limit else ""
+
+
+def length(text: str) -> int:
+    """Characters as JavaScript and Java count them: one beyond the basic plane, such as an emoji, is two."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def shares(sizes: Sequence[int], budget: int) -> list[int]:
+    """How much each may have so that all fit into `budget`: small ones all they need, the others the same."""
+    left, waiting = budget, sorted(range(len(sizes)), key=lambda index: sizes[index])
+    found = [0] * len(sizes)
+    for done, index in enumerate(waiting):
+        found[index] = min(sizes[index], max(left, 0) // (len(waiting) - done))
+        left -= found[index]
+    return found
+
+
+def _without_folds(section: str, url: str) -> str:
+    kept: list[str] = []
+    titles: list[str] = []
+    inside = False
+    for line in section.split("\n"):
+        summary = _SUMMARY.fullmatch(line)
+        if summary is not None:
+            titles.append(summary[1])
+            inside = True
+        elif line == "</details>":
+            inside = False
+        elif not inside:
+            kept.append(line)
+    note = [f"*Left out here: {', '.join(titles)}; see {_place(url)}.*"] if titles else []
+    return "\n\n".join([*_paragraphs(kept), *note])
+
+
+def _with_fewer_rows(section: str, limit: int, url: str) -> str:
+    """Whole endpoints are left out, those at the end first: the weightiest come first."""
+    paragraphs = section.split("\n\n")
+    place = next((i for i, text in enumerate(paragraphs) if text.startswith("| ")), None)
+    if place is None:
+        return section
+    lines = paragraphs[place].split("\n")
+    headings, rows = lines[:2], lines[2:]
+    after = paragraphs[place + 1 :]
+    before = 0
+    if after and (cut := _CUT.fullmatch(after[0])) is not None:
+        before, after = int(cut[1].replace(",", "")), after[1:]
+    fixed = "\n\n".join([*paragraphs[:place], "\n".join(headings), _cut_note(before + len(rows), url), *after])
+    room, kept = limit - length(fixed), 0
+    for row in rows:
+        room -= length(row) + 1
+        if room < 0:
+            break
+        kept += 1
+    left_out = before + len(rows) - kept
+    table = ["\n".join([*headings, *rows[:kept]])] if kept else []
+    return "\n\n".join([*paragraphs[:place], *table, _cut_note(left_out, url), *after])
+
+
+def _cut_note(number: int, url: str) -> str:
+    return f"*… and {number:,} more changed endpoint{'' if number == 1 else 's'}; see {_place(url)}.*"
+
+
+def _place(url: str) -> str:
+    return link(_REPORT, url) if url else _REPORT
+
+
+def _paragraphs(lines: Iterable[str]) -> list[str]:
+    return [text for text in re.split(r"\n{2,}", "\n".join(lines)) if text.strip()]

@@ -1,0 +1,137 @@
+"""Values out of a JSON document, each of the kind that is expected; what is not is noted with its place."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NoReturn
+
+from bandplan.report.errors import BadInput
+from bandplan.report.redaction import Redact
+
+UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""What stands in a preview for a value that only the update can tell.
+
+Source: sdk/go/common/resource/plugin/rpc.go in github.com/pulumi/pulumi (read 2026-11).
+"""
+
+MOST_CHARACTERS: Final = 2_000
+"""Longer texts are cut when they are read. A choice."""
+
+MOST_PROBLEMS: Final = 10
+
+LARGEST: Final = 10**15
+"""No figure of a fleet is larger; a choice that keeps every cell of a table short."""
+
+_KINDS: Mapping[type, str] = {
+    dict: "an object",
+    list: "a list",
+    str: "a text",
+    bool: "true or false",
+    type(None): "null",
+}
+
+
+class Reading:
+    """Reads one file's document. Absent, null and unknown values are None (or empty); `finish` raises BadInput."""
+
+    def __init__(self, file: str, redact: Redact) -> None:
+        self.file = file
+        self._redact = redact
+        self._problems: list[str] = []
+
+    def record(self, value: Any, place: str) -> Mapping[str, Any]:
+        """An object; empty when there is none."""
+        if isinstance(value, dict):
+            return value
+        self._note_unless_absent(value, place, "an object")
+        return {}
+
+    def items(self, value: Any, place: str) -> Sequence[Any]:
+        """A list; empty when there is none."""
+        if isinstance(value, list):
+            return value
+        self._note_unless_absent(value, place, "a list")
+        return ()
+
+    def text(self, value: Any, place: str) -> str | None:
+        """A text without secrets and without characters that cannot be seen; line feeds stay."""
+        if isinstance(value, str):
+            return None if value == UNKNOWN else presentable(self._redact(value))
+        self._note_unless_absent(value, place, "a text")
+        return None
+
+    def number(self, value: Any, place: str) -> float | None:
+        """A number that is not negative."""
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            if 0 <= value <= LARGEST:
+                return value
+            self.note(place, f"found a number that is negative or larger than {LARGEST:,}")
+            return None
+        self._note_unless_absent(value, place, "a number")
+        return None
+
+    def whole(self, value: Any, place: str) -> int | None:
+        """A whole number that is not negative, however it is written (1960 and 1960.0)."""
+        number = self.number(value, place)
+        if number is None or number == int(number):
+            return None if number is None else int(number)
+        self.note(place, "found a fraction, expected a whole number")
+        return None
+
+    def flag(self, value: Any, place: str) -> bool:
+        """True or false; false when it is absent."""
+        if isinstance(value, bool):
+            return value
+        self._note_unless_absent(value, place, "true or false")
+        return False
+
+    def note(self, place: str, finding: str) -> None:
+        """Remember that `finding` was met at `place`."""
+        self._problems.append(f"{self.file}: {place}: {finding}" if place else f"{self.file}: {finding}")
+
+    def finish(self) -> None:
+        """BadInput with everything that was noted, if anything was."""
+        if not self._problems:
+            return
+        left_out = len(self._problems) - MOST_PROBLEMS
+        more = [f"{self.file}: and {left_out:,} more problems of this kind"] if left_out > 0 else []
+        raise BadInput("\n".join([*self._problems[:MOST_PROBLEMS], *more]))
+
+    def _note_unless_absent(self, value: Any, place: str, expected: str) -> None:
+        if value is not None and value != UNKNOWN:
+            self.note(place, f"found {_KINDS.get(type(value), 'a number')}, expected {expected}")
+
+
+def parsed(text: str, file: str, what: str) -> Any:
+    """The JSON document of a file.
+
+    Errors: BadInput with line and column, and `what` it should have been.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        finding = "empty" if not text.strip() else f"not JSON: {error.msg}"
+        raise BadInput(f"{file}:{error.lineno}:{error.colno}: {finding}; expected {what}") from error
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{file}: not JSON that can be read: {error}; expected {what}") from error
+
+
+def presentable(text: str) -> str:
+    """At most MOST_CHARACTERS; control and invisible characters, those that turn the direction too, become visible."""
+    cut = text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 3] + "..."
+    if cut.replace("\n", "").isprintable():
+        return cut
+    return "".join(letter if letter == "\n" or letter.isprintable() else _visible(letter) for letter in cut)
+
+
+def one_line(text: str, most: int) -> str:
+    """The text on one line, at most `most` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 3] + "..."
+
+
+def _visible(character: str) -> str:
+    return " " if character.isspace() else character.encode("unicode_escape").decode("ascii")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")

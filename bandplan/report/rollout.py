@@ -1,0 +1,92 @@
+"""How a change gets to the endpoint, and what that asks of the platform meanwhile.
+
+The worst case is told. While an update of the config runs, the old config serves (`config`) and the new one is brought
+up beside it (`pending_config` of GET /api/2.0/serving-endpoints/{name}), so both need capacity at once; whether a band
+that merely grows is made anew is the platform's business.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bandplan.report.entity import Pair
+from bandplan.report.number import amount, count
+
+Kind = Literal["new", "adopted", "replaced", "in_place", "same_capacity", "guard", "deleted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """`is_risky` where the endpoint stops serving, or serves only if old and new find room side by side.
+
+    `because` are the names of the properties that force a replacement; `at_once` says how much runs side by side.
+    """
+
+    kind: Kind
+    because: tuple[str, ...] = ()
+    at_once: str = ""
+
+    @property
+    def stops_serving(self) -> bool:
+        return self.kind in ("replaced", "deleted")
+
+    @property
+    def title(self) -> str:
+        return _TITLES[self.kind]
+
+    @property
+    def consequence(self) -> str:
+        return self.at_once or _CONSEQUENCES[self.kind]
+
+
+_TITLES = {
+    "new": "new",
+    "adopted": "adopted",
+    "replaced": "replaced",
+    "in_place": "in place",
+    "same_capacity": "in place",
+    "guard": "repaired",
+    "deleted": "deleted",
+}
+_CONSEQUENCES = {
+    "new": "serves once it is ready",
+    "adopted": "runs already",
+    "replaced": "does not serve until the new one is ready",
+    "in_place": "the old one serves until the new one is ready",
+    "same_capacity": "goes on serving, no new capacity",
+    "guard": "what the workspace runs differently is sent again",
+    "deleted": "stops serving",
+}
+
+
+def in_place(pairs: Sequence[Pair], *, is_rollout: bool = False) -> Rollout:
+    """An update of the endpoint's config, or of anything else that needs no replacement.
+
+    In the middle of a rollout in steps (`is_rollout`), what runs already stays beside what is new.
+    """
+    if not any(pair.needs_new_capacity for pair in pairs):
+        return Rollout("same_capacity")
+    old = [
+        pair.old
+        for pair in pairs
+        if pair.old is not None and (pair.new is None or pair.needs_new_capacity or is_rollout)
+    ]
+    new = [pair.new for pair in pairs if pair.new is not None and pair.needs_new_capacity]
+    parts = [
+        f"{amount(sum(before))} + {amount(sum(after))} {unit}"
+        for unit, before, after in (
+            (
+                "tokens/s (floors)",
+                [entity.floor_tokens_per_second or 0 for entity in old],
+                [entity.floor_tokens_per_second or 0 for entity in new],
+            ),
+            ("model units", [entity.model_units or 0 for entity in old], [entity.model_units or 0 for entity in new]),
+        )
+        if sum(before) + sum(after)
+    ]
+    how_much = f": {', '.join(parts)}" if parts else ""
+    return Rollout("in_place", at_once=f"old + new at once{how_much}" if old else _brought_up(len(new)))
+
+
+def _brought_up(number: int) -> str:
+    return f"{count(number, 'entity', 'entities')} more to bring up"

@@ -1,0 +1,163 @@
+"""The first sentence of a report: what changes, in figures, as runs of plain and strong text."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from bandplan.report.number import amount, count, money, signed, signed_money, span
+from bandplan.report.price import Money
+from bandplan.report.reading import one_line
+from bandplan.report.totals import Summary, Totals
+from bandplan.wire.prices import HOURS_PER_MONTH
+
+ARROW: Final = "→"
+MOST_OF_A_TITLE: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A piece of a sentence; `is_foreign` where it comes from what was reported on and has to be escaped."""
+
+    text: str
+    is_strong: bool = False
+    is_foreign: bool = False
+
+
+def stack_sentence(title: str, stack: str, summary: Summary) -> tuple[Run, ...]:
+    """One stack: `prod changes 2 of 12 endpoints: floor ..., ceiling ..., model units ..., money ...`.
+
+    The stack's own name is told where the title that the user gave does not have it in it.
+    """
+    name = Run(one_line(title, MOST_OF_A_TITLE), is_strong=True, is_foreign=True)
+    own = f" (stack {one_line(stack, MOST_OF_A_TITLE)})" if stack and stack not in title else ""
+    return tuple(_stack((name, Run(own, is_foreign=True)) if own else (name,), summary))
+
+
+def whole_sentence(stacks: int, summary: Summary) -> tuple[Run, ...]:
+    """All stacks of a report together."""
+    name = f"{'all' if summary.status == 'unchanged' else 'All'} {stacks} stacks"
+    return tuple(_stack((Run(name, is_strong=True),), summary, is_plural=True))
+
+
+def _stack(subject: tuple[Run, ...], summary: Summary, is_plural: bool = False) -> Iterator[Run]:
+    verb = "change" if is_plural else "changes"
+    match summary.status:
+        case "failed" if summary.is_refused:
+            yield from subject
+            yield Run(": nothing was deployed.")
+            return
+        case "failed":
+            yield from subject
+            yield Run(": the preview failed, so this may not be all of it")
+            if not summary.changed:
+                yield Run(".")
+                return
+            yield Run(". ")
+        case "unchanged":
+            yield Run("Nothing changes in ")
+            yield from subject
+            yield Run(_standing(summary))
+            yield from _unknown_sizes(summary)
+            yield Run(".")
+            return
+        case "quiet":
+            yield from subject
+            yield Run(f" {verb} by less than the thresholds: ")
+        case "changed" | "blocked":
+            yield from subject
+            yield Run(f" {verb} ")
+            if summary.changed:
+                yield Run(_how_many(summary))
+                yield Run(": ")
+            else:
+                yield Run("no endpoint: ")
+    yield from _figures(summary)
+    yield Run(".")
+
+
+def _how_many(summary: Summary) -> str:
+    if summary.endpoints is None or summary.endpoints < summary.changed:
+        return count(summary.changed, "endpoint")
+    return f"{summary.changed:,} of {count(summary.endpoints, 'endpoint')}"
+
+
+def _standing(summary: Summary) -> str:
+    """(12 endpoints, 14,550 to 36,570 tokens/s, 150 model units)"""
+    parts = [count(summary.endpoints, "endpoint")] if summary.endpoints is not None else []
+    if summary.before is not None:
+        parts += _capacity(summary.before)
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _capacity(totals: Totals) -> list[str]:
+    floor, ceiling, units = totals.parts
+    bands = [f"{span(floor, ceiling)} tokens/s"] if ceiling else []
+    return [*bands, *([count(units, "model unit")] if units else [])]
+
+
+def _figures(summary: Summary) -> Iterator[Run]:
+    floor, ceiling, units = summary.change.parts
+    if not any((floor, ceiling, units)):
+        standing = [] if summary.after is None else _capacity(summary.after)
+        yield Run("no change of capacity" + (f" ({', '.join(standing)})" if standing else ""))
+    else:
+        before, after = summary.before, summary.after
+        unknown = (None, None, None)
+        was, will_be = (unknown if totals is None else totals.parts for totals in (before, after))
+        in_bands = bool(floor or ceiling or (after is not None and after.ceiling_tokens_per_second))
+        parts = []
+        if in_bands:
+            parts.append(_figure("floor", " tokens/s", was[0], will_be[0], floor))
+            parts.append(_figure("ceiling", " tokens/s", was[1], will_be[1], ceiling))
+        if units:
+            parts.append(_figure("model units", "", was[2], will_be[2], units))
+        for number, part in enumerate(parts):
+            if number:
+                yield Run(", ")
+            yield from part
+    if summary.money is not None:
+        yield from _money(summary.money, summary.currency)
+    if summary.unpriced:
+        yield Run(f", {count(summary.unpriced, 'endpoint')} without a price")
+    yield from _unknown_sizes(summary)
+
+
+def _unknown_sizes(summary: Summary) -> Iterator[Run]:
+    """Where the sums are not shown, an endpoint that is the same in both of them is in no figure."""
+    is_in_sums = summary.before is not None
+    uncounted = summary.unsized if is_in_sums else summary.unsized + summary.unmoved
+    if uncounted:
+        yield Run(f"; {count(uncounted, 'endpoint')} not counted, as a size is not known yet")
+    if summary.unmoved and is_in_sums:
+        yield Run(f"; {count(summary.unmoved, 'endpoint')} counted as unchanged, as a size is not known yet")
+
+
+def _figure(name: str, unit: str, before: int | None, after: int | None, moved: int) -> list[Run]:
+    if before is None or after is None:
+        return [Run(f"{name} "), Run(f"{signed(moved)}{unit}", True)]
+    if moved == 0:
+        return [Run(f"{name} {amount(after)}{unit} (±0)")]
+    return [Run(f"{name} {amount(before)} {ARROW} {amount(after)}{unit} ("), Run(signed(moved), True), Run(")")]
+
+
+def _money(change: Money, currency: str) -> list[Run]:
+    month = change.per_month
+    return [
+        Run(", money "),
+        Run(f"{money_range(change)} {currency} per hour", True),
+        Run(f" from floor to ceiling ({money_range(month)} per month of {HOURS_PER_MONTH} h)"),
+    ]
+
+
+def money_range(change: Money) -> str:
+    """A difference from floor to ceiling: `±0 to +12.00`."""
+    if change.floor == change.ceiling:
+        return signed_money(change.floor)
+    return f"{signed_money(change.floor)} to {signed_money(change.ceiling)}"
+
+
+def money_span(cost: Money) -> str:
+    """A cost from floor to ceiling: `12.00 to 24.00`."""
+    if cost.floor == cost.ceiling:
+        return money(cost.floor)
+    return f"{money(cost.floor)} to {money(cost.ceiling)}"

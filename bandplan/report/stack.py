@@ -1,0 +1,219 @@
+"""One stack's report: what of a preview matters to a reviewer, in the order in which it does."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from bandplan.report.capacity import Capacity
+from bandplan.report.endpoint import COMPONENT, EndpointChange, endpoint_changes, owner_urn
+from bandplan.report.events import PolicyEvent
+from bandplan.report.finding import Finding, Kind, findings
+from bandplan.report.model import MODEL_TYPES, ModelMove, model_moves
+from bandplan.report.preview import Preview
+from bandplan.report.price import Money, Prices, money_change
+from bandplan.report.stated_capacity import component_capacity, summary_capacities
+from bandplan.report.sums import FLEET, StackSums, stack_sums
+from bandplan.report.threshold import Thresholds
+from bandplan.report.totals import Status, Summary, moved_totals
+
+STACK: Final = "pulumi:pulumi:Stack"
+
+_NONE: Final = Thresholds()
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What an endpoint costs; None where it has no price or no size yet. Nothing where it is not there.
+
+    `change` is known even so where the capacity stays as it is.
+    """
+
+    before: Money | None
+    after: Money | None
+    change: Money | None
+
+
+@dataclass(frozen=True)
+class StackReport:
+    """`endpoints` are the changes to show, the weightiest first; `quiet` those below the thresholds.
+
+    `bills` has a bill by URN of each change where there are prices; `unchanged` what is known of the other endpoints;
+    `others` counts steps by operation of resources that belong to no endpoint and no model. `is_offline`: nobody was
+    asked.
+    """
+
+    title: str
+    stack: str
+    project: str
+    summary: Summary
+    endpoints: tuple[EndpointChange, ...] = ()
+    quiet: tuple[EndpointChange, ...] = ()
+    unchanged: tuple[Capacity, ...] = ()
+    models: tuple[ModelMove, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    others: Mapping[str, int] = field(default_factory=dict)
+    prices: Prices | None = None
+    bills: Mapping[str, Bill] = field(default_factory=dict)
+    is_offline: bool = False
+
+    @property
+    def key(self) -> str:
+        """Tells this stack's section of a comment from those of other stacks."""
+        return f"{self.project}/{self.title}" if self.project else self.title
+
+    def of_kind(self, kind: Kind) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.kind == kind)
+
+    @property
+    def cautions_of_change(self) -> tuple[Finding, ...]:
+        """Warnings, those of policies first, of the endpoints that change, and of no endpoint."""
+        changed = {change.name for change in (*self.endpoints, *self.quiet)} | {""}
+        return tuple(finding for finding in self.cautions if finding.endpoint in changed)
+
+    @property
+    def cautions_elsewhere(self) -> tuple[Finding, ...]:
+        """Those of endpoints that do not change: they are no business of the one who reviews this change."""
+        here = set(self.cautions_of_change)
+        return tuple(finding for finding in self.cautions if finding not in here)
+
+    @property
+    def cautions(self) -> tuple[Finding, ...]:
+        return (*self.of_kind("advisory"), *self.of_kind("warning"))
+
+
+def stack_report(
+    preview: Preview,
+    title: str = "",
+    events: Iterable[PolicyEvent] = (),
+    prices: Prices | None = None,
+    thresholds: Thresholds = _NONE,
+) -> StackReport:
+    """The report of one preview.
+
+    Errors: BadInput with everything in the preview that does not have its shape.
+    """
+    outputs = _stack_outputs(preview)
+    known = {capacity.name: capacity for capacity in outputs or ()}
+    changes = endpoint_changes(preview, known)
+    unchanged = _unchanged(preview, outputs or (), {change.name for change in changes})
+    found = findings(preview, events, changes, unchanged)
+    bills = {change.urn: _bill(change, prices) for change in changes} if prices is not None else {}
+    blocked = {finding.endpoint for finding in found if finding.kind == "violation"}
+    ordered = sorted(changes, key=lambda change: _weight(change, bills.get(change.urn), blocked))
+    quiet = {
+        change.urn
+        for change in changes
+        if change.name not in blocked and thresholds.is_quiet(change, _difference(bills, change))
+    }
+    models = model_moves(preview)
+    others = _others(preview)
+    loud = bool(models or others or len(quiet) < len(changes))
+    status = _status(preview, found, loud, bool(quiet))
+    is_partial = status == "failed" or any(change.is_alone for change in changes)  # one alone is in no fleet's sums
+    standing = None if outputs is None else {**known, **{one.name: one for one in unchanged}}.values()
+    sums = stack_sums(preview, changes, standing, is_partial=is_partial)
+    summary = _summary(status, changes, sums, prices, bills)
+    preview.reading.finish()
+    return StackReport(
+        title=title or preview.stack or "stack",
+        stack=preview.stack,
+        project=preview.project,
+        summary=replace(summary, is_refused=preview.is_refused),
+        endpoints=tuple(change for change in ordered if change.urn not in quiet),
+        quiet=tuple(change for change in ordered if change.urn in quiet),
+        unchanged=unchanged,
+        models=models,
+        findings=found,
+        others=others,
+        prices=prices,
+        bills=bills,
+        is_offline=preview.is_offline,
+    )
+
+
+def _status(preview: Preview, found: Iterable[Finding], is_loud: bool, is_quiet: bool) -> Status:
+    kinds = {finding.kind for finding in found}
+    if "error" in kinds or not preview.steps:
+        return "failed"
+    if "violation" in kinds:
+        return "blocked"
+    return "changed" if is_loud else "quiet" if is_quiet else "unchanged"
+
+
+def _weight(change: EndpointChange, bill: Bill | None, blocked: set[str]) -> tuple[object, ...]:
+    """Sorts violations first, then what stops serving, then by money, tokens and units that move, then by name."""
+    moved = moved_totals(change.before, change.after)
+    money = bill.change if bill is not None else None
+    by_money = max(abs(money.floor), abs(money.ceiling)) if money is not None else 0
+    by_tokens = max(abs(moved.floor_tokens_per_second), abs(moved.ceiling_tokens_per_second))
+    stops = not change.rollout.stops_serving
+    return (change.name not in blocked, stops, -by_money, -by_tokens, -abs(moved.model_units), change.name, change.urn)
+
+
+def _bill(change: EndpointChange, prices: Prices) -> Bill:
+    def cost(capacity: Capacity | None) -> Money | None:
+        return Money() if capacity is None else prices.of_endpoint(capacity)
+
+    before, after = cost(change.before), cost(change.after)
+    is_same = change.before == change.after and change.is_whole
+    return Bill(before, after, Money() if is_same else money_change(before, after))
+
+
+def _difference(bills: Mapping[str, Bill], change: EndpointChange) -> Money | None:
+    return bills[change.urn].change if change.urn in bills else None
+
+
+def _summary(
+    status: Status,
+    changes: tuple[EndpointChange, ...],
+    sums: StackSums,
+    prices: Prices | None,
+    bills: Mapping[str, Bill],
+) -> Summary:
+    differences = [bill.change for bill in bills.values()]
+    known = [difference for difference in differences if difference is not None]
+    return Summary(
+        status=status,
+        changed=len(changes),
+        endpoints=sums.endpoints,
+        before=sums.before,
+        change=sums.change,
+        money=sum(known, Money()) if prices is not None else None,
+        currency=prices.currency if prices is not None else "",
+        unpriced=len(differences) - len(known),
+        unsized=sums.uncounted,
+        unmoved=sums.unmoved,
+    )
+
+
+def _stack_outputs(preview: Preview) -> tuple[Capacity, ...] | None:
+    """What the stack's outputs say of its endpoints before the change; None when the preview does not have them."""
+    for step in preview.steps.values():
+        if step.parts.type == STACK:
+            if step.old is None:
+                return () if step.op == "create" else None
+            if "endpoints" not in step.old.outputs:
+                return None
+            return summary_capacities(step.old.outputs, f"{step.place}.oldState.outputs", preview.reading)
+    return None
+
+
+def _unchanged(preview: Preview, outputs: tuple[Capacity, ...], changed: set[str]) -> tuple[Capacity, ...]:
+    """The endpoints without a change: from the steps that say `same`, where the engine was asked for them."""
+    same = [
+        component_capacity(step.new.inputs, step.parts.name, f"{step.place}.newState.inputs", preview.reading)
+        for step in preview.steps.values()
+        if step.parts.type == COMPONENT and step.op == "same" and step.new is not None
+    ]
+    return tuple(capacity for capacity in same or outputs if capacity.name not in changed)
+
+
+def _others(preview: Preview) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for step in preview.steps.values():
+        if step.op == "same" or step.parts.type in (STACK, FLEET) or owner_urn(step.urn, preview.steps) is not None:
+            continue
+        if step.parts.type in MODEL_TYPES:
+            continue
+        found[step.op] = found.get(step.op, 0) + 1
+    return dict(sorted(found.items()))

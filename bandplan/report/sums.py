@@ -1,0 +1,131 @@
+"""Totals of one stack before and after a preview: the rows that change, and what stands beside them.
+
+An endpoint counts on both sides or on neither, so that the difference of the totals is what the rows add up to. Where
+one of its sizes is not known yet, the one that is known stands for both (`unmoved`); where neither is, it is in no sum
+(`uncounted`).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from bandplan.report.capacity import Capacity
+from bandplan.report.endpoint import EndpointChange
+from bandplan.report.preview import Preview
+from bandplan.report.totals import Totals, capacity_totals
+
+FLEET: Final = "bandplan:index:Fleet"
+
+
+@dataclass(frozen=True, slots=True)
+class StackSums:
+    """`before` is None where the preview does not say what there was; `endpoints` counts those of either side."""
+
+    before: Totals | None
+    change: Totals
+    endpoints: int | None
+    unmoved: int
+    uncounted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the Fleet says of the stack after the change: sums of the sizes that are known, and who is not in them."""
+
+    sums: Totals | None
+    endpoints: int | None
+    unsized: frozenset[str]
+
+
+def stack_sums(
+    preview: Preview, changes: Iterable[EndpointChange], standing: Iterable[Capacity] | None, *, is_partial: bool
+) -> StackSums:
+    """Add up the stack. `standing` is what is known of every endpoint before the change; None where nothing is."""
+    rows = tuple(changes)
+    moving = {row.name for row in rows}
+    rest = None if standing is None else {one.name: one for one in standing if one.name not in moving}
+    counted = [_counted(row) for row in rows]
+    change = sum((after - before for before, after in filter(None, counted)), Totals())
+    deleted = sum(row.rollout.kind == "deleted" for row in rows)
+    declared = declared_sums(preview)
+    waiting = _still_unsized(rest, declared, moving)
+    uncounted = counted.count(None) + waiting
+    unmoved = sum(
+        pair is not None and row.is_whole and not _is_sized(row) for row, pair in zip(rows, counted, strict=True)
+    )
+    if is_partial:
+        return StackSums(None, change, None, unmoved, uncounted)
+    if declared is not None:
+        after = None if declared.sums is None else declared.sums + _left_out(rows, counted, rest, declared)
+        count = declared.endpoints
+    elif rest is None:
+        after, count = None, None
+    else:
+        after = sum(map(capacity_totals, rest.values()), sum((pair[1] for pair in counted if pair), Totals()))
+        count = len(rest) + len(rows) - deleted
+    before = None if after is None else after - change
+    if before is not None and min(before.parts) < 0:
+        before = None
+    return StackSums(before, change, None if count is None else count + deleted, unmoved, uncounted)
+
+
+def declared_sums(preview: Preview) -> Declared | None:
+    """What the Fleet's step says; None without such a step."""
+    for step in preview.steps.values():
+        if step.parts.type != FLEET:
+            continue
+        if step.op == "delete":
+            return Declared(Totals(), 0, frozenset())
+        if step.new is None:
+            return Declared(None, None, frozenset())
+        place, reading, inputs = f"{step.place}.newState.inputs", preview.reading, step.new.inputs
+        keys = ("floorTokensPerSecond", "ceilingTokensPerSecond", "modelUnits", "endpointCount")
+        floor, ceiling, units, count = (reading.whole(inputs.get(key), f"{place}.{key}") for key in keys)
+        names = reading.items(inputs.get("unsizedEndpoints"), f"{place}.unsizedEndpoints")
+        unsized = frozenset(
+            filter(None, (reading.text(name, f"{place}.unsizedEndpoints[{i}]") for i, name in enumerate(names)))
+        )
+        if floor is None or ceiling is None or units is None:
+            return Declared(None, count, unsized)
+        return Declared(Totals(floor, ceiling, units), count, unsized)
+    return None
+
+
+def _counted(row: EndpointChange) -> tuple[Totals, Totals] | None:
+    """(before, after) of a row as they are in the sums; None where no size of it is known."""
+    stated = [side for side in (row.before, row.after) if side is not None]
+    known = [side for side in stated if side.is_sized]
+    if stated and not known:
+        return None
+    if row.is_whole and len(known) == 1:
+        return (capacity_totals(known[0]),) * 2
+    return capacity_totals(row.before), capacity_totals(row.after)
+
+
+def _is_sized(row: EndpointChange) -> bool:
+    return all(side is None or side.is_sized for side in (row.before, row.after))
+
+
+def _still_unsized(rest: Mapping[str, Capacity] | None, declared: Declared | None, moving: set[str]) -> int:
+    """How many endpoints that do not change have a size that nothing says."""
+    known = {} if rest is None else rest
+    names = {name for name, capacity in known.items() if not capacity.is_sized}
+    if declared is not None and declared.sums is not None:
+        names = {name for name in declared.unsized - moving if name not in known or not known[name].is_sized}
+    return len(names)
+
+
+def _left_out(
+    rows: Iterable[EndpointChange],
+    counted: Iterable[tuple[Totals, Totals] | None],
+    rest: Mapping[str, Capacity] | None,
+    declared: Declared,
+) -> Totals:
+    """What the Fleet's sums lack: endpoints whose size it cannot know, and that a row or the stack's outputs tell."""
+    found = Totals()
+    for row, pair in zip(rows, counted, strict=True):
+        if row.name in declared.unsized and pair is not None:
+            found += pair[1]
+    for name in declared.unsized:
+        found += capacity_totals((rest or {}).get(name))
+    return found

@@ -1,0 +1,81 @@
+"""Changes too small to speak of: `--quiet-below tokens_per_second=1000,model_units=10,money=5,percent=5`.
+
+Money is per hour; percent is of what there was before. A change is quiet when everything of it that can be measured is
+measured by a threshold, and every threshold that measures it is above it, upwards and downwards alike. Only a change of
+capacity can be quiet: never a version, a share of the traffic, burst, a new, replaced or deleted endpoint.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from bandplan.report.endpoint import EndpointChange
+from bandplan.report.errors import BadInput
+from bandplan.report.price import Money
+from bandplan.report.totals import Totals, capacity_totals, moved_totals
+
+NAMES: Final = ("tokens_per_second", "model_units", "money", "percent")
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """None where nothing was given."""
+
+    tokens_per_second: Decimal | None = None
+    model_units: Decimal | None = None
+    money: Decimal | None = None
+    percent: Decimal | None = None
+
+    @property
+    def any(self) -> bool:
+        return any(getattr(self, name) is not None for name in NAMES)
+
+    def is_quiet(self, change: EndpointChange, money: Money | None) -> bool:
+        """Whether the change is below them; `money` is its difference, None when it has no price."""
+        if not self.any or change.rollout.kind not in ("in_place", "same_capacity"):
+            return False
+        if change.other_versions or change.is_traffic_moved or change.is_burst_moved:
+            return False
+        before, difference = capacity_totals(change.before), moved_totals(change.before, change.after)
+        measured_by_money = self.money is not None and money is not None
+        if self.money is not None and money is not None and not _is_below(money, self.money):
+            return False
+        return self._is_quiet_in(before, difference, measured_by_money)
+
+    def _is_quiet_in(self, before: Totals, difference: Totals, is_measured: bool) -> bool:
+        limits = (self.tokens_per_second, self.tokens_per_second, self.model_units)
+        for was, moved, limit in zip(before.parts, difference.parts, limits, strict=True):
+            if moved == 0:
+                continue
+            if limit is None and self.percent is None and not is_measured:
+                return False
+            if limit is not None and abs(moved) >= limit:
+                return False
+            if self.percent is not None and (was == 0 or abs(moved) * 100 >= self.percent * was):
+                return False
+        return True
+
+
+def parse_thresholds(text: str) -> Thresholds:
+    """`name=number` with commas between.
+
+    Errors: BadInput that names what is wrong.
+    """
+    given: dict[str, Decimal] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, number = part.partition("=")
+        if name not in NAMES:
+            names = ", ".join(NAMES)
+            raise BadInput(f"--quiet-below {part}: unknown; write such as tokens_per_second=1000 (there are {names})")
+        try:
+            value = Decimal(number)
+        except InvalidOperation:
+            value = Decimal("NaN")
+        if not value.is_finite() or value < 0:
+            raise BadInput(f"--quiet-below {part}: {number or 'nothing'} is no number of 0 or more")
+        given[name] = value
+    return Thresholds(**given)
+
+
+def _is_below(money: Money, limit: Decimal) -> bool:
+    return abs(money.floor) < limit and abs(money.ceiling) < limit

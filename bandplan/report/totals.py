@@ -1,0 +1,112 @@
+"""Sums of a stack, before and after, and of several stacks: what the first sentence of a report says."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import reduce
+from typing import Literal
+
+from bandplan.report.capacity import Capacity
+from bandplan.report.price import Money
+
+Status = Literal["unchanged", "quiet", "changed", "blocked", "failed"]
+"""quiet: changed by less than the thresholds; blocked: a mandatory policy does not hold; failed: no whole plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Tokens per second (input and output together) of the endpoints in bands, and model units."""
+
+    floor_tokens_per_second: int = 0
+    ceiling_tokens_per_second: int = 0
+    model_units: int = 0
+
+    def __add__(self, other: "Totals") -> "Totals":
+        return Totals(*(mine + theirs for mine, theirs in zip(self.parts, other.parts, strict=True)))
+
+    def __sub__(self, other: "Totals") -> "Totals":
+        return Totals(*(mine - theirs for mine, theirs in zip(self.parts, other.parts, strict=True)))
+
+    @property
+    def parts(self) -> tuple[int, int, int]:
+        """(floor, ceiling, units)."""
+        return self.floor_tokens_per_second, self.ceiling_tokens_per_second, self.model_units
+
+
+def capacity_totals(capacity: Capacity | None) -> Totals:
+    """What is known of one endpoint; nothing for none."""
+    if capacity is None:
+        return Totals()
+    floor, ceiling = capacity.floor_tokens_per_second, capacity.ceiling_tokens_per_second
+    return Totals(floor or 0, ceiling or 0, capacity.model_units or 0)
+
+
+def moved_totals(before: Capacity | None, after: Capacity | None) -> Totals:
+    """By how much an endpoint changes; by nothing while one of its sizes is not known."""
+    if any(side is not None and not side.is_sized for side in (before, after)):
+        return Totals()
+    return capacity_totals(after) - capacity_totals(before)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One stack, or several, in figures.
+
+    `before` is None where the preview does not say what there was; `money` where there are no prices. `unpriced` counts
+    changed endpoints whose money is not known, `unsized` those of no known size, which are in no sum, and `unmoved`
+    those of which one size is known, which is in both sums.
+    """
+
+    status: Status
+    changed: int = 0
+    endpoints: int | None = None
+    before: Totals | None = Totals()
+    change: Totals = Totals()
+    money: Money | None = None
+    currency: str = ""
+    unpriced: int = 0
+    unsized: int = 0
+    unmoved: int = 0
+    is_refused: bool = False
+    """Whether a deployment did nothing, for what would have been done was not what was reviewed."""
+
+    @property
+    def after(self) -> Totals | None:
+        return None if self.before is None else self.before + self.change
+
+
+_WORST: tuple[Status, ...] = ("unchanged", "quiet", "changed", "blocked", "failed")
+
+
+def together(summaries: Iterable[Summary]) -> Summary:
+    """The sum of all; money only where all that have some are in one currency."""
+    return reduce(_joined, summaries)
+
+
+def _joined(one: Summary, other: Summary) -> Summary:
+    currencies = {summary.currency for summary in (one, other) if summary.money is not None}
+    money = None
+    if len(currencies) == 1 and one.currency != _MIXED != other.currency:
+        money = (one.money or Money()) + (other.money or Money())
+    return replace(
+        one,
+        status=max(one.status, other.status, key=_WORST.index),
+        changed=one.changed + other.changed,
+        endpoints=None if one.endpoints is None or other.endpoints is None else one.endpoints + other.endpoints,
+        before=None if one.before is None or other.before is None else one.before + other.before,
+        change=one.change + other.change,
+        money=money,
+        currency=currencies.pop() if len(currencies) == 1 else _MIXED if currencies else "",
+        unpriced=one.unpriced + other.unpriced,
+        unsized=one.unsized + other.unsized,
+        unmoved=one.unmoved + other.unmoved,
+    )
+
+
+_MIXED = "?"
+
+
+def decimal_text(value: Decimal) -> str:
+    """To a hundred-thousandth, without an exponent or trailing zeros: fine enough for a price per hour."""
+    text = f"{value:.5f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text

@@ -1,0 +1,159 @@
+"""A Hugging Face checkpoint, read from its small files and the headers of its weights: does it fit the task?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bandplan.serving.registration.adapter import leftover_adapter
+from bandplan.serving.registration.architecture import unavailable
+from bandplan.serving.registration.custom_code import custom_code
+from bandplan.serving.registration.finding import Finding
+from bandplan.serving.registration.folder import File, files
+from bandplan.serving.registration.json_file import read_object
+from bandplan.serving.registration.lfs_pointer import is_pointer, pointer_findings
+from bandplan.serving.registration.size import written_parameters, written_size
+from bandplan.serving.registration.source import Source
+from bandplan.serving.registration.tasks import SHAPES, TASKS
+from bandplan.serving.registration.tokenizer import template_findings, tokenizer_findings
+from bandplan.serving.registration.weights import Weights, read_weights
+
+_CONFIG = "config.json"
+_GENERATORS = ("ForCausalLM", "LMHeadModel")
+_MULTIMODAL_GENERATOR = "ForConditionalGeneration"
+
+_PT = "docs.databricks.com: Provisioned throughput Foundation Model APIs"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint is. `dtype` and `parameters` are None where only pickled weights could tell."""
+
+    folder: Path
+    shown: str
+    architecture: str
+    model_type: str
+    weights: Weights
+    files: tuple[File, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def parameters(self) -> int | None:
+        return self.weights.parameters
+
+    @property
+    def dtype(self) -> str | None:
+        return self.weights.dtype
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all files that are uploaded."""
+        return sum(file.size_bytes for file in self.files)
+
+    def __str__(self) -> str:
+        """One line for people: architecture, parameters, type and size."""
+        counted = f"{written_parameters(self.parameters)} parameters, " if self.parameters else ""
+        stored = f"{self.dtype}, " if self.dtype else ""
+        return f"{self.architecture}, {counted}{stored}{written_size(self.size_bytes)}"
+
+
+def read_checkpoint(source: Source, task: str | None) -> Checkpoint:
+    """The checkpoint of a source, with everything found against serving it for `task`; nothing is loaded or unpickled.
+
+    Errors: RegistrationError for a folder that cannot be listed or links outside itself.
+    """
+    listed = files(source.path, source.text)
+    checkpoint = checkpoint_of(listed, source.path, source.text, task)
+    present = {file.name: file for file in listed}
+    found = (
+        *_task(task, source.text),
+        *tokenizer_findings(present, source.text),
+        *template_findings(present, source.text, task),
+    )
+    return replace(checkpoint, findings=(*checkpoint.findings, *found))
+
+
+def checkpoint_of(listed: tuple[File, ...], folder: Path, shown: str, task: str | None) -> Checkpoint:
+    """The model of these files, with everything against it except the task itself and the tokenizer."""
+    present = {file.name: file for file in listed}
+    config = read_object(present[_CONFIG].path) if _CONFIG in present else None
+    weights = read_weights(present, shown)
+    architecture, findings = _architecture(config, present, shown)
+    findings += [
+        *unavailable(architecture, f"{shown}/{_CONFIG}"),
+        *(_fit(architecture, config or {}, task, shown) if architecture and task is not None else ()),
+        *leftover_adapter(present, shown),
+        *weights.findings,
+        *pointer_findings(listed, shown),
+        *custom_code(present, shown),
+    ]
+    model_type = config.get("model_type") if config else None
+    return Checkpoint(
+        folder,
+        shown,
+        architecture,
+        model_type if isinstance(model_type, str) else "",
+        weights,
+        listed,
+        tuple(findings),
+    )
+
+
+def _architecture(
+    config: Mapping[str, Any] | None, present: Mapping[str, File], shown: str
+) -> tuple[str, list[Finding]]:
+    """The class of the model, which is the first of `architectures`; "" with a finding when it is not said."""
+    place = f"{shown}/{_CONFIG}"
+    if _CONFIG not in present:
+        step = "save the model again with `save_pretrained`, or copy the file into the folder"
+        return "", [Finding(shown, f"no {_CONFIG}", "config.json describes the model", step)]
+    if config is None:
+        if is_pointer(present[_CONFIG]):
+            return "", []
+        step = "save the model again with `save_pretrained`"
+        return "", [Finding(place, "not a JSON object", "config.json describes the model", step)]
+    match config.get("architectures"):
+        case [str(first), *_] if first:
+            return first, []
+    finding = Finding(
+        place,
+        "architectures names no class",
+        "the class of the model is taken from there",
+        'save the model again with `save_pretrained`, or add it, as in "architectures": ["LlamaForCausalLM"]',
+    )
+    return "", [finding]
+
+
+def _task(task: str | None, shown: str) -> Iterator[Finding]:
+    """S21: a task is one of three."""
+    rule = f"a model is logged for one task ({_PT})"
+    if task is None:
+        yield Finding(shown, "no task is given", rule, f"give one of {TASKS}")
+    elif task not in SHAPES:
+        yield Finding(shown, f"{task[:80]} is not a task", rule, f"give one of {TASKS}")
+
+
+def _fit(architecture: str, config: Mapping[str, Any], task: str, shown: str) -> Iterator[Finding]:
+    """S21: the model's class can answer the task."""
+    place = f"{shown}/{_CONFIG}"
+    if task not in SHAPES:
+        return
+    generates = architecture.endswith(_GENERATORS) or (
+        architecture.endswith(_MULTIMODAL_GENERATOR) and config.get("is_encoder_decoder") is not True
+    )
+    if SHAPES[task].embeds and generates:
+        yield Finding(
+            place,
+            f"{architecture} generates text",
+            f"{task} is answered by embedding models ({_PT})",
+            "use task llm/v1/chat or llm/v1/completions, or the checkpoint of an embedding model",
+        )
+    if not SHAPES[task].embeds and not generates:
+        yield Finding(
+            place,
+            f"{architecture} does not generate text token by token",
+            f"{task} is answered by causal language models ({_PT})",
+            "use task llm/v1/embeddings if it is an embedding model, or save the model with its language-model head",
+        )

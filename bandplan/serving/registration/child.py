@@ -1,0 +1,97 @@
+"""The process that runs MLflow: one job from standard input, events to standard output, an end in every case.
+
+It ends with its parent: a closed standard input means that nobody waits any more. Then, wherever MLflow is, the version
+that is not READY is deleted, the run is ended, and the process is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from io import FileIO, RawIOBase
+from pathlib import Path
+from typing import NoReturn
+
+from bandplan.serving.registration.job import Event, Job
+from bandplan.serving.registration.translation import message
+from bandplan.serving.registration.work import Outdone, Work
+
+CALLED_OFF_STATUS = 3
+
+UNNEEDED = ("PIL", "flax", "jax", "pyarrow", "scipy", "tensorflow", "torch")
+"""Packages that MLflow, pandas and transformers import where they are installed, and do without where they are not.
+
+Weights are not loaded here, so they would cost seconds and from 45 MB to gigabytes for nothing."""
+
+
+def main() -> NoReturn:
+    """Do the job on standard input; status 0 when it is done or another attempt was first, 1 with a `failed` event."""
+    events = _events()
+    for name in UNNEEDED:
+        # Python's own way to say that a module is not there.
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+    # Unbuffered: a thread waits in it to the end, and would hold the lock of a buffer.
+    parent = FileIO(sys.stdin.fileno(), "rb", closefd=False)
+    status = _Child(Job.from_line(parent.readline()), events, parent).run()
+    # At once: a second of tearing MLflow down is for nothing.
+    os._exit(status)
+
+
+def _events() -> RawIOBase:
+    """Standard output for events alone: whatever MLflow prints goes where errors go."""
+    own = FileIO(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return own
+
+
+class _Child:
+    """One job and its end, which comes once: from the job, from a rival, or from the parent."""
+
+    def __init__(self, job: Job, events: RawIOBase, parent: RawIOBase) -> None:
+        self._job = job
+        self._events = events
+        self._parent = parent
+        self._ending = threading.Lock()
+        self._workplace = Path(tempfile.mkdtemp(prefix="work-"))
+        self._work = Work(job, os.environ, self._workplace, self._tell, self._give_up)
+
+    def run(self) -> int:
+        threading.Thread(target=self._watch_parent, name="parent", daemon=True).start()
+        try:
+            event, status = self._work.run(), 0
+        except Outdone as outdone:
+            event, status = Event("outdone", version=outdone.version), 0
+        except BaseException as error:
+            event, status = Event("failed", message(error, self._job)), 1
+        self._ending.acquire()
+        self._tell(event)
+        shutil.rmtree(self._workplace, ignore_errors=True)
+        return status
+
+    def _watch_parent(self) -> None:
+        while self._parent.read(4096):
+            pass
+        self._end(None, CALLED_OFF_STATUS)
+
+    def _give_up(self, version: str) -> None:
+        self._end(Event("outdone", version=version), 0)
+
+    def _end(self, event: Event | None, status: int) -> None:
+        """End now, from another thread than the one that MLflow holds. Never returns."""
+        self._ending.acquire()
+        try:
+            self._work.call_off()
+        finally:
+            if event is not None:
+                self._tell(event)
+            shutil.rmtree(os.environ.get("TMPDIR") or self._workplace, ignore_errors=True)
+            os._exit(status)
+
+    def _tell(self, event: Event) -> None:
+        try:
+            self._events.write(event.to_line())
+        except BrokenPipeError:
+            pass

@@ -1,0 +1,65 @@
+"""What logs a model on this machine: MLflow and transformers, by their recorded versions, without importing either."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+from bandplan.serving.registration.finding import Finding
+from bandplan.serving.registration.release import LEAST_MLFLOW, release, written
+
+_MLFLOW = ("mlflow", "mlflow-skinny")
+_LOGGING = ("transformers", "pandas")
+_STEP = "install the locked dependencies: `make install-run`"
+
+
+def installed(name: str) -> str | None:
+    """The version of an installed distribution."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def installed_findings(
+    mlflow_version: str | None, *, logs: bool, look_up: Callable[[str], str | None] = installed
+) -> tuple[Finding, ...]:
+    """What is against registering from this machine: S22 for the MLflow there is, and packages that are missing.
+
+    `mlflow_version` is the one asked for, if one is; `logs` says that a checkpoint is logged, not a logged model taken.
+    """
+    found = next((there for name in _MLFLOW if (there := look_up(name)) is not None), None)
+    missing = [name for name in _LOGGING if look_up(name) is None]
+    return (*_mlflow(found, mlflow_version, logs=logs), *_missing(missing if logs else missing[1:]))
+
+
+def _mlflow(found: str | None, asked: str | None, *, logs: bool) -> Iterator[Finding]:
+    if found is None:
+        yield Finding("MLflow", "not installed", "versions are registered through MLflow", _STEP)
+        return
+    if not logs:
+        return
+    least = LEAST_MLFLOW["provisioned_throughput"]
+    rule = (
+        f"S22: provisioned throughput takes models of MLflow {written(least)} and newer "
+        "(docs.databricks.com: Provisioned throughput Foundation Model APIs)"
+    )
+    # One piece of advice for one cause: what to install depends on what is asked for, unless that is too old.
+    if asked is not None and (release(asked) or least) < least:
+        step = "leave mlflow_version out: the installed MLflow logs the model"
+        yield Finding("mlflow_version", f"{asked} is asked for", rule, step)
+        asked = None
+    if asked is None and (release(found) or (0, 0)) < least:
+        yield Finding("MLflow", f"version {found} is installed", rule, _STEP)
+    if asked is not None and found.split(".")[: asked.count(".") + 1] != asked.split("."):
+        yield Finding(
+            "mlflow_version",
+            f"{asked} is asked for, and {found} is installed",
+            "the installed MLflow is the one that logs",
+            f"install mlflow-skinny=={asked}, or leave mlflow_version out",
+        )
+
+
+def _missing(names: list[str]) -> Iterator[Finding]:
+    for name in names:
+        yield Finding(name, "not installed", "MLflow logs and registers models of transformers with it", _STEP)

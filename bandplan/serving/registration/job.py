@@ -1,0 +1,78 @@
+"""What the process that runs MLflow is told, and what it tells: JSON, one object a line. No secret is in either.
+
+Host and token of the workspace travel in the environment of that process, which only its user may read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bandplan.serving.registration.source import Kind
+
+
+@dataclass(frozen=True)
+class Job:
+    """One thing to do. `name` None: log and do not register. `uri` is the resolved one of a run or a model.
+
+    `folder` is absolute. `tags` are the user's own; the attempt's come on top. `beat_seconds`: see `Timing`.
+    """
+
+    kind: Kind
+    shown: str
+    uri: str
+    folder: str | None = None
+    name: str | None = None
+    digest: str = ""
+    attempt_id: str = ""
+    task: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    experiment: str | None = None
+    reference_weights: bool = False
+    beat_seconds: float = 10.0
+
+    @property
+    def path(self) -> Path:
+        """The folder. Errors: ValueError for a source that is none."""
+        if self.folder is None:
+            raise ValueError(f"{self.shown} is not a folder")
+        return Path(self.folder)
+
+    def to_line(self) -> bytes:
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Job:
+        return cls(**json.loads(line))
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened. `text` is for people; the rest is what the event is about, None where it is not.
+
+    `progress`: on the way. `done`: the end, with run, model and version. `failed`: the end, with the reason.
+    `outdone`: the end, because `version` of another attempt at the same digest came first.
+    """
+
+    kind: str
+    text: str = ""
+    run_id: str | None = None
+    model_uri: str | None = None
+    version: str | None = None
+
+    def to_line(self) -> bytes:
+        given = {key: value for key, value in asdict(self).items() if value not in (None, "")}
+        return json.dumps(given).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Event | None:
+        """The event of a line; None for a line that is none."""
+        try:
+            value: Any = json.loads(line)
+            return cls(**value)
+        except (ValueError, TypeError):
+            return None

@@ -1,0 +1,130 @@
+"""The process that runs MLflow: started for one job, listened to, stopped when nobody waits for it any more.
+
+A process, not a thread: MLflow keeps its addresses and runs in global state, costs 150 MB and seconds to import, and
+can hang in an upload. It ends with this process too, whatever ends that: it then finds its standard input closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from bandplan.serving.registration.environment import process_environment
+from bandplan.serving.registration.errors import RegistrationError
+from bandplan.serving.registration.job import Event, Job
+from bandplan.serving.registration.timing import Waiting
+from bandplan.serving.workspace.answer import presentable
+
+COMMAND = (sys.executable, "-P", "-m", "bandplan.serving.registration")
+"""-P: a folder that is called like a package must not be taken for it."""
+_ROOT = Path(__file__).resolve().parents[3]
+_LISTEN_SECONDS = 0.1
+_TAIL_BYTES = 4000
+
+
+def run_job(
+    job: Job,
+    host: str,
+    token: str,
+    waiting: Waiting,
+    progress: Callable[[str], None],
+    command: Sequence[str] = COMMAND,
+) -> Event:
+    """The last event of a job: `done` or `outdone`.
+
+    Errors: RegistrationError with the reason when it failed or ended without one; RegistrationStopped once
+    `waiting.stop` is set: the process has then cleaned up, or been killed for taking too long over it.
+    """
+    with tempfile.TemporaryDirectory(prefix="bandplan-register-", ignore_cleanup_errors=True) as temporary:
+        environ = process_environment(os.environ, host, token, Path(temporary), _ROOT)
+        with _process(command, job, environ, waiting.timing.stop_seconds) as (process, errors):
+            for event in _events(process, waiting):
+                match event.kind:
+                    case "progress":
+                        progress(event.text)
+                    case "failed":
+                        raise RegistrationError(presentable_lines(event.text, token))
+                    case _:
+                        return event
+            raise RegistrationError(_ended(process.returncode, errors, token))
+
+
+@contextlib.contextmanager
+def _process(
+    command: Sequence[str], job: Job, environ: Mapping[str, str], stop_seconds: float
+) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+    """The process and what it writes to standard error; at the end it is told to stop, and killed if it does not."""
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=environ,
+            # Ctrl-C is for the deploy, which then stops this one in order.
+            start_new_session=True,
+        )
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(job.to_line())
+                process.stdin.flush()
+            yield process, errors
+        finally:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+            try:
+                process.wait(stop_seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            process.stdout.close()
+
+
+def _events(process: subprocess.Popen[bytes], waiting: Waiting) -> Iterator[Event]:
+    """What the process tells, until it ends. Errors: RegistrationStopped."""
+    lines: queue.Queue[bytes | None] = queue.Queue()
+    threading.Thread(target=_listen, args=(process.stdout, lines), name="registration", daemon=True).start()
+    while True:
+        waiting.check()
+        try:
+            line = lines.get(timeout=_LISTEN_SECONDS)
+        except queue.Empty:
+            continue
+        if line is None:
+            process.wait()
+            return
+        event = Event.from_line(line)
+        if event is not None:
+            yield event
+
+
+def _listen(stream: IO[bytes], lines: queue.Queue[bytes | None]) -> None:
+    with contextlib.suppress(ValueError):  # closed at the other end of the wait
+        for line in stream:
+            lines.put(line)
+    lines.put(None)
+
+
+def _ended(status: int | None, errors: IO[bytes], token: str) -> str:
+    """What to say of a process that ended without a word: how, and the last line that it wrote."""
+    errors.seek(0, os.SEEK_END)
+    errors.seek(max(0, errors.tell() - _TAIL_BYTES))
+    lines = errors.read().decode("utf-8", "replace").strip().splitlines()
+    last = presentable(lines[-1], token) if lines else "it wrote nothing"
+    how = f"was killed by signal {-status}" if status is not None and status < 0 else f"ended with status {status}"
+    step = "if memory ran out, free some and run again" if status == -9 else "run again"
+    return f"the process that runs MLflow {how} ({last}); {step}"
+
+
+def presentable_lines(text: str, token: str) -> str:
+    """Each line fit for a message, without the token."""
+    return "\n".join(presentable(line, token) for line in text.splitlines())

@@ -1,0 +1,58 @@
+"""The weights of a model that lies in a workspace: listed by name and size, without fetching them."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from bandplan.serving.registration.finding import Finding
+from bandplan.serving.registration.folder import File
+from bandplan.serving.registration.json_file import read_object
+from bandplan.serving.registration.lfs_pointer import MOST_BYTES, is_pointer
+from bandplan.serving.registration.weights import choose_weights
+
+
+class Artifacts(Protocol):
+    """The part of an artifact repository of MLflow's that is used here; paths are relative to the model."""
+
+    def list_artifacts(self, path: str) -> list[Any]: ...
+
+    def download_artifacts(self, artifact_path: str, dst_path: str) -> str: ...
+
+
+def remote_findings(artifacts: Artifacts, folder: str, shown: str, workplace: Path) -> tuple[Finding, ...]:
+    """Everything against the weights in `folder` of a model that shows from outside; small files are fetched.
+
+    Errors: those of MLflow.
+    """
+    sizes = {
+        posixpath.basename(info.path): info.file_size for info in artifacts.list_artifacts(folder) if not info.is_dir
+    }
+    place = f"{shown}/{folder}"
+
+    def fetched(name: str) -> Path:
+        return Path(artifacts.download_artifacts(f"{folder}/{name}", str(workplace)))
+
+    chosen = choose_weights(sizes, lambda name: read_object(fetched(name)), place)
+    if any("/" in name for name in chosen.weight_map.values()):
+        return ()  # in folders of their own, which were not listed
+    pointers = tuple(
+        Finding(f"{place}/{name}", "is a Git LFS pointer, not the weights", "weights are logged whole", _LOG_AGAIN)
+        for name in chosen.names
+        if _is_small(sizes, name) and _is_pointer(fetched(name), name)
+    )
+    return (*chosen.findings, *pointers)
+
+
+_LOG_AGAIN = "run `git lfs pull` where the model was logged, and log it again"
+
+
+def _is_small(sizes: Mapping[str, int | None], name: str) -> bool:
+    size = sizes[name]
+    return size is not None and size <= MOST_BYTES
+
+
+def _is_pointer(path: Path, name: str) -> bool:
+    return is_pointer(File(name, path, path.stat()))

@@ -1,0 +1,56 @@
+"""The tokenizer among the files of a model: is it there, and can it be read?"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Mapping
+
+from bandplan.serving.registration.finding import Finding
+from bandplan.serving.registration.folder import File
+from bandplan.serving.registration.json_file import MOST_BYTES, read_object
+from bandplan.serving.registration.lfs_pointer import is_pointer
+
+TOKENIZER_CONFIG = "tokenizer_config.json"
+_TOKENIZER = "tokenizer.json"
+_VOCABULARIES = ((_TOKENIZER,), ("vocab.txt",), ("vocab.json", "merges.txt"))
+_SENTENCEPIECE = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
+_TEMPLATES = ("chat_template.jinja", "chat_template.json")
+_RULE = "a model is logged with its tokenizer"
+
+
+def tokenizer_findings(present: Mapping[str, File], shown: str, *, is_logged: bool = False) -> Iterator[Finding]:
+    """Everything against the tokenizer of a folder; `is_logged` if MLflow has written it: this machine reads none."""
+    step = "save the tokenizer into the folder: `tokenizer.save_pretrained(...)`"
+    if not any(all(name in present for name in names) for names in _VOCABULARIES):
+        sentencepiece = next((name for name in _SENTENCEPIECE if name in present), None)
+        if sentencepiece is None:
+            yield Finding(shown, "no tokenizer (tokenizer.json, or a vocabulary)", _RULE, step)
+        elif not is_logged and importlib.util.find_spec("sentencepiece") is None:
+            finding = f"the tokenizer is in {sentencepiece} alone, and the package that reads it is not installed"
+            write = "write tokenizer.json with `AutoTokenizer.from_pretrained(...).save_pretrained(...)`"
+            yield Finding(shown, finding, _RULE, write)
+    if TOKENIZER_CONFIG not in present:
+        yield Finding(shown, f"no {TOKENIZER_CONFIG}", _RULE, step)
+    for name in (_TOKENIZER, TOKENIZER_CONFIG):
+        if name in present and is_damaged(present[name]):
+            yield Finding(f"{shown}/{name}", "not a JSON object", _RULE, step)
+
+
+def template_findings(present: Mapping[str, File], shown: str, task: str | None) -> Iterator[Finding]:
+    """A warning for a chat model without a chat template: its turns would be put together in some default way."""
+    if task != "llm/v1/chat" or TOKENIZER_CONFIG not in present or any(name in present for name in _TEMPLATES):
+        return
+    config = read_object(present[TOKENIZER_CONFIG].path)
+    if config is not None and not config.get("chat_template"):
+        yield Finding(
+            f"{shown}/{TOKENIZER_CONFIG}",
+            "no chat_template",
+            "a chat model's template puts the turns of a conversation together",
+            "save the tokenizer of the instruct model, or use task llm/v1/completions",
+            severity="warning",
+        )
+
+
+def is_damaged(file: File) -> bool:
+    """Whether a file that should be a JSON object is none; False for a Git LFS pointer, which is a finding itself."""
+    return file.size_bytes <= MOST_BYTES and read_object(file.path) is None and not is_pointer(file)

@@ -1,0 +1,49 @@
+"""Where a run goes: the tracking server and the experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from bandplan.serving.workspace.address import is_loopback as is_loopback_host
+
+EXPERIMENT_VARIABLES = ("MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID")
+OWN = "bandplan"
+ON_WORKSPACE = "databricks"
+"""MLflow's own word for the workspace of DATABRICKS_HOST."""
+
+
+def experiment_name(environ: Mapping[str, str], asked: str | None, user_name: Callable[[], str]) -> str | None:
+    """The experiment to log in: the one asked for, else that of MLflow's own variables, for which None stands.
+
+    Without either it is `bandplan` in the user's home folder on a workspace, where an experiment is a workspace path
+    and no default one exists, and `bandplan` on any other tracking server.
+    """
+    if asked is not None:
+        return asked
+    if any(environ.get(name) for name in EXPERIMENT_VARIABLES):
+        return None
+    return f"/Users/{user_name()}/{OWN}" if is_on_workspace(environ) else OWN
+
+
+def tracking_uri(given: str, *, is_loopback: bool) -> str:
+    """Where runs go: to what MLFLOW_TRACKING_URI says, else to the workspace.
+
+    A deploy to a workspace of this machine (`is_loopback`) keeps its runs on this machine too: a tracking server
+    elsewhere, or a profile of another workspace, is not taken from the environment then.
+    """
+    if not given or (is_loopback and not _is_on_this_machine(given)):
+        return ON_WORKSPACE
+    return given
+
+
+def _is_on_this_machine(uri: str) -> bool:
+    parts = urlsplit(uri)
+    return parts.scheme in ("", "file", "sqlite") or (
+        parts.scheme in ("http", "https") and is_loopback_host(parts.hostname or "")
+    )
+
+
+def is_on_workspace(environ: Mapping[str, str]) -> bool:
+    """Whether runs go to a Databricks workspace."""
+    return environ.get("MLFLOW_TRACKING_URI", "").startswith(ON_WORKSPACE)

@@ -1,0 +1,182 @@
+"""The weight files of a checkpoint: which there are, whether they are whole, and what they add up to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bandplan.serving.registration import adapter
+from bandplan.serving.registration.finding import Finding
+from bandplan.serving.registration.folder import File
+from bandplan.serving.registration.json_file import read_object
+from bandplan.serving.registration.lfs_pointer import is_pointer
+from bandplan.serving.registration.pickles import pickle_problem
+from bandplan.serving.registration.safetensors import Tensor, UnreadableFile, tensors
+from bandplan.serving.registration.size import written_size
+from bandplan.serving.spec.problem import clipped
+
+SAFETENSORS = "model.safetensors"
+PICKLED = "pytorch_model.bin"
+"""Pickled weights; opening them would run code that is in them, so they are never opened."""
+
+SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx", ".ckpt")
+"""Ends of names of weight files, whatever wrote them."""
+
+_RULE = "all weights are there and whole"
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weight files that the model is loaded from.
+
+    `parameters` and `dtype` (of most bytes) are None where they cannot be known without opening pickled files.
+    """
+
+    files: tuple[File, ...] = ()
+    parameters: int | None = None
+    dtype: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(file.size_bytes for file in self.files)
+
+
+def is_weights(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The files that a model is loaded from, by name, and what is against the choice.
+
+    `weight_map` (tensor -> file) is empty if one file holds all.
+    """
+
+    names: tuple[str, ...] = ()
+    weight_map: Mapping[str, Any] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+
+def choose_weights(names: Collection[str], index: Callable[[str], dict[str, Any] | None], shown: str) -> Chosen:
+    """Choose among the names of a model's files; `index` reads one of them as JSON. Safetensors before pickled ones.
+
+    transformers looks in this order: one file, the index of several, then the same for pickled weights.
+    """
+    for single in (SAFETENSORS, PICKLED):
+        if single in names:
+            return Chosen((single,))
+        if f"{single}.index.json" in names:
+            return _choose_indexed(names, index(f"{single}.index.json"), f"{shown}/{single}.index.json")
+    others = [name for name in names if is_weights(name)]
+    seen = f"only {_named(others)}" if others else "no weights"
+    step = f"save the model with `save_pretrained` (it writes {SAFETENSORS}), or copy the weights into the folder"
+    rule = f"weights are in {SAFETENSORS}, or in files that its index names"
+    return Chosen(findings=(Finding(shown, seen, rule, step),))
+
+
+def _choose_indexed(names: Collection[str], document: dict[str, Any] | None, place: str) -> Chosen:
+    weight_map = document.get("weight_map") if document is not None else None
+    if not isinstance(weight_map, dict) or not weight_map or not all(isinstance(n, str) for n in weight_map.values()):
+        step = "save the model again, or copy the index again"
+        return Chosen(findings=(Finding(place, "no weight_map of tensor names to files", _RULE, step),))
+    shards = sorted(set(weight_map.values()))
+    outside = [name for name in shards if name.startswith("/") or ".." in name.split("/")]
+    if outside:
+        finding = f"names files outside of its folder: {_named(outside)}"
+        step = "put the files beside the index, and save the model again"
+        return Chosen(findings=(Finding(place, finding, _RULE, step),))
+    missing = [name for name in shards if name not in names]
+    found = []
+    if missing:
+        finding = f"{len(missing)} of {len(shards)} files are missing: {_named(missing)}"
+        found.append(Finding(place, finding, _RULE, "copy the missing files into the folder"))
+    return Chosen(tuple(name for name in shards if name in names), weight_map, tuple(found))
+
+
+def read_weights(present: Mapping[str, File], shown: str) -> Weights:
+    """The weights among the files of a model, which are given by name."""
+    chosen = choose_weights(present, lambda name: read_object(present[name].path), shown)
+    read = _read([present[name] for name in chosen.names], chosen.weight_map, shown)
+    # An index that is a Git LFS pointer is a finding among those of the small files.
+    pointers = {f"{shown}/{file.name}" for file in present.values() if is_pointer(file)}
+    found = (*(one for one in chosen.findings if one.place not in pointers), *read.findings)
+    return _with_surplus(_with_pickles_named(replace(read, findings=found), shown), present, shown)
+
+
+def _read(files: Iterable[File], weight_map: Mapping[str, Any], shown: str) -> Weights:
+    """What the headers of these files say, and whether each tensor is in the file where `weight_map` places it."""
+    files, found = tuple(files), list[Finding]()
+    if any(not file.name.endswith(".safetensors") for file in files):
+        problems = ((file, pickle_problem(file.path)) for file in files)
+        found += [Finding(f"{shown}/{file.name}", problem, _RULE, "") for file, problem in problems if problem]
+        return Weights(files, findings=tuple(found))
+    all_tensors: list[Tensor] = []
+    for file in files:
+        try:
+            held = tensors(file.path)
+        except UnreadableFile as error:
+            found.append(Finding(f"{shown}/{file.name}", str(error), _RULE, ""))
+            continue
+        except OSError as error:
+            found.append(Finding(f"{shown}/{file.name}", f"cannot be read: {error.strerror}", _RULE, ""))
+            continue
+        all_tensors += held
+        found += _unlisted(file, held, weight_map, shown)
+    if files and not all_tensors and not found:
+        step = "save the model again with `save_pretrained`"
+        found.append(Finding(f"{shown}/{files[0].name}", "holds no tensors", _RULE, step))
+    by_type: Counter[str] = Counter()
+    for tensor in all_tensors:
+        by_type[tensor.dtype] += tensor.size_bytes
+    dtype = by_type.most_common(1)[0][0] if by_type else None
+    return Weights(files, sum(tensor.elements for tensor in all_tensors), dtype, tuple(found))
+
+
+def _unlisted(file: File, held: Iterable[Tensor], weight_map: Mapping[str, Any], shown: str) -> list[Finding]:
+    """Tensors that the index expects in a file, and that are not in it."""
+    names = {tensor.name for tensor in held}
+    lacking = sorted(name for name, shard in weight_map.items() if shard == file.name and name not in names)
+    if not lacking:
+        return []
+    finding = f"lacks {len(lacking)} of the tensors that the index places there, such as {lacking[0][:80]}"
+    step = "index and files are of different checkpoints: copy both again from one"
+    return [Finding(f"{shown}/{file.name}", finding, _RULE, step)]
+
+
+def _with_pickles_named(weights: Weights, shown: str) -> Weights:
+    """With a warning for weights that are pickles only."""
+    pickled = [file.name for file in weights.files if not file.name.endswith(".safetensors")]
+    if not pickled:
+        return weights
+    finding = f"the weights are pickles only: {_named(pickled)}"
+    rule = "loading a pickle runs code that is in it, and transformers loads none with torch older than 2.6"
+    step = f"save the model again with `save_pretrained` (it writes {SAFETENSORS})"
+    return replace(weights, findings=(*weights.findings, Finding(shown, finding, rule, step, severity="warning")))
+
+
+def _with_surplus(weights: Weights, present: Mapping[str, File], shown: str) -> Weights:
+    """With a warning for weights, or states of a training, that nothing loads and that are uploaded all the same.
+
+    An adapter that `from_pretrained` would attach is a finding of its own. Without any that are loaded, nobody can tell
+    which ones are not.
+    """
+    if not weights.files:
+        return weights
+    loaded = {file.name for file in weights.files} | (set(adapter.WEIGHTS) if adapter.CONFIG in present else set())
+    surplus = [file for file in present.values() if is_weights(file.name) and file.name not in loaded]
+    if not surplus:
+        return weights
+    size = written_size(sum(file.size_bytes for file in surplus))
+    finding = f"{size} of weights that nothing loads: {_named([file.name for file in surplus])}"
+    rule = "every file of the folder is uploaded"
+    warning = Finding(shown, finding, rule, "remove them to upload less", severity="warning")
+    return replace(weights, findings=(*weights.findings, warning))
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(clipped(name, 120) for name in names[:_MOST_NAMED]) + more

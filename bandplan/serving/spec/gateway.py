@@ -1,0 +1,88 @@
+"""AI gateway settings, in the words of the Serving endpoints API."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bandplan.serving.spec.shape import CatalogName, Flag, IfGiven, Shape, Text, Whole
+
+
+class Enabled(Shape):
+    """A feature that is on or off."""
+
+    enabled: Flag = Field(description="Whether it is on.", examples=[True])
+
+
+class Pii(Shape):
+    """What to do with personal data."""
+
+    behavior: Literal["NONE", "BLOCK", "MASK"] = Field(description="What happens to personal data.", examples=["MASK"])
+
+
+class GuardrailSide(Shape):
+    """Guardrails on requests or on answers."""
+
+    pii: IfGiven[Pii] = Field(default=None, description="Personal data.", examples=[{"behavior": "MASK"}])
+    safety: IfGiven[Flag] = Field(default=None, description="Whether unsafe content is blocked.", examples=[True])
+    invalid_keywords: IfGiven[tuple[Text, ...]] = Field(
+        default=None, description="Words that block a request.", examples=[["secret"]]
+    )
+    valid_topics: IfGiven[tuple[Text, ...]] = Field(
+        default=None, description="The only topics allowed.", examples=[["cooking"]]
+    )
+
+
+class Guardrails(Shape):
+    """Guardrails of an endpoint."""
+
+    input: IfGiven[GuardrailSide] = Field(default=None, description="On requests.", examples=[{"safety": True}])
+    output: IfGiven[GuardrailSide] = Field(default=None, description="On answers.", examples=[{"safety": True}])
+
+
+class InferenceTable(Shape):
+    """The Unity Catalog table that requests and answers are logged to."""
+
+    enabled: Flag = Field(description="Whether it is on.", examples=[True])
+    catalog_name: IfGiven[CatalogName] = Field(default=None, description="Catalog of the table.", examples=["ml"])
+    schema_name: IfGiven[CatalogName] = Field(default=None, description="Schema of the table.", examples=["logs"])
+    table_name_prefix: IfGiven[CatalogName] = Field(
+        default=None, description="Prefix of the table's name.", examples=["chat"]
+    )
+
+
+class GatewayRateLimit(Shape):
+    """A limit on the calls or tokens of a minute."""
+
+    calls: IfGiven[Annotated[Whole, Field(ge=0)]] = Field(default=None, description="Calls per minute.", examples=[100])
+    tokens: IfGiven[Annotated[Whole, Field(ge=0)]] = Field(
+        default=None, description="Tokens per minute.", examples=[100000]
+    )
+    key: Literal["user", "endpoint", "user_group", "service_principal"] = Field(
+        default="endpoint", description="Whom the limit is counted for."
+    )
+    principal: IfGiven[Text] = Field(
+        default=None, description="The user, group or service principal meant.", examples=["analysts"]
+    )
+    renewal_period: Literal["minute"] = Field(default="minute", description="The period; the platform has minute only.")
+
+
+class AiGateway(Shape):
+    """AI gateway of an endpoint."""
+
+    usage_tracking_config: IfGiven[Enabled] = Field(
+        default=None, description="Usage tracking in system tables.", examples=[{"enabled": True}]
+    )
+    inference_table_config: IfGiven[InferenceTable] = Field(
+        default=None,
+        description="Logging of requests and answers.",
+        examples=[{"enabled": True, "catalog_name": "ml", "schema_name": "logs", "table_name_prefix": "chat"}],
+    )
+    guardrails: IfGiven[Guardrails] = Field(
+        default=None, description="What requests and answers may hold.", examples=[{"input": {"safety": True}}]
+    )
+    rate_limits: IfGiven[tuple[GatewayRateLimit, ...]] = Field(
+        default=None, description="Limits per minute.", examples=[[{"calls": 100}]]
+    )
+    fallback_config: IfGiven[Enabled] = Field(
+        default=None, description="Fallback to the other served entities.", examples=[{"enabled": True}]
+    )

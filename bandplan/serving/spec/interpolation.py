@@ -1,0 +1,118 @@
+"""Placeholders of other tools in texts of models.yaml: `${var.x}`, `$NAME`, `{{...}}`. Nothing replaces them here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from bandplan.serving.spec import rules
+from bandplan.serving.spec.problem import Problem, clipped
+from bandplan.serving.spec.source import Source
+
+# `${...}` (bundles, Terraform, shells), `{{...}}` (templates, GitHub, secrets), `$(...)` (pipelines), and `$NAME` as
+# environment variables are spelled. A lower-case `$name` counts if it is the whole text.
+_PLACEHOLDER = re.compile(
+    r"\$\{[^{}]{1,200}\}|\$?\{\{[^{}]{1,200}\}\}|\$\([A-Za-z_][A-Za-z0-9_.-]{0,99}\)|\$[A-Z_][A-Z0-9_]{1,99}(?![a-z])"
+    r"|\A\$[A-Za-z_][A-Za-z0-9_]{1,99}\Z"
+)
+_FREE = frozenset({"invalid_keywords", "valid_topics"})
+"""Lists of words that may hold any text, as they are compared with what users write."""
+
+_OF_THE_VALUE = frozenset(
+    rule.id
+    for rule in (
+        rules.TYPE,
+        rules.VALUE,
+        rules.ENDPOINT_NAME,
+        rules.MODEL_NAME,
+        rules.PINNED_VERSION,
+        rules.TASK,
+        rules.PRINCIPAL,
+        rules.BUDGET_POLICY,
+        rules.SERVED_NAME,
+        rules.RATE_LIMIT,
+    )
+)
+"""Rules that advise on a value as it is written; no advice while it is a placeholder."""
+
+_MOST = 5_000  # problems, after which no further text is looked at; arbitrary, well over what is reported
+
+_FINDING = "is not replaced by anything: it would be deployed as this text"
+
+Path = tuple[str | int, ...]
+
+
+def placeholder(text: str) -> str | None:
+    """The first placeholder in `text`."""
+    found = _PLACEHOLDER.search(text)
+    return found.group() if found is not None else None
+
+
+def placeholder_problems(data: dict[str, object], source: Source) -> list[Problem]:
+    """A problem for each text of the document, keys included, that holds a placeholder; one for each place."""
+    found: dict[tuple[int, int], Problem] = {}
+    for path, text, is_key in _texts(data):
+        written = placeholder(text)
+        if written is None:
+            continue
+        if len(path) > 1 and path[0] == "models" and isinstance(path[1], int):
+            path = ("models", source.names[path[1]] or str(path[1]), *path[2:])
+        finding = f"{clipped(written, 60)} {_FINDING}"
+        state = rules.INTERPOLATION.of_key if is_key else rules.INTERPOLATION.problem
+        problem = state(source, path, finding, _step(path, is_key))
+        found.setdefault((problem.line, problem.column), problem)
+        if len(found) >= _MOST:
+            break
+    return list(found.values())
+
+
+def placeholders_of_text(text: str, file: str) -> list[Problem]:
+    """As `placeholder_problems`, for a text that cannot be read as YAML; comments do not count."""
+    found: list[Problem] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        written = re.split(r"(?:^|\s)#", line, maxsplit=1)[0]
+        for match in _PLACEHOLDER.finditer(written):
+            rule = rules.INTERPOLATION
+            finding = f"{clipped(match.group(), 60)} {_FINDING}"
+            found.append(
+                Problem(file, number, match.start() + 1, "", finding, rule.text, "write the value itself", rule.id)
+            )
+        if len(found) >= _MOST:
+            break
+    return found
+
+
+def without_advice(problems: Iterable[Problem], placeholders: Sequence[Problem]) -> list[Problem]:
+    """The problems except those that advise on a value in whose place a placeholder stands."""
+    places = {(one.line, one.column) for one in placeholders}
+    return [one for one in problems if one.id not in _OF_THE_VALUE or (one.line, one.column) not in places]
+
+
+def _step(path: Path, is_key: bool) -> str:
+    if is_key or len(path) < 3 or path[0] != "models" or path[2] == "name":
+        return "write the value itself"
+    keys: list[str] = []
+    for part in path[2:]:
+        if isinstance(part, int):  # an override replaces a list as a whole
+            break
+        keys.append(part)
+    before, after = "".join(f"{{{key}: " for key in keys), "}" * len(keys)
+    override = f"overrides: {{<stack>: {{{path[1]}: {before}...{after}}}}}"
+    return f"write the value itself; where stacks differ, write `{override}`"
+
+
+def _texts(data: dict[str, object]) -> Iterator[tuple[Path, str, bool]]:
+    """(path, text, whether it is a key) of every text, in the order of the file."""
+    left: list[tuple[Path, object]] = [
+        ((key,), value) for key, value in reversed(data.items()) if not key.startswith(rules.ANCHOR_PREFIX)
+    ]
+    while left:
+        path, value = left.pop()
+        if isinstance(value, str):
+            yield path, value, False
+        elif isinstance(value, dict):
+            for key in value:
+                yield (*path, key), key, True
+            left += [((*path, key), item) for key, item in reversed(value.items()) if key not in _FREE]
+        elif isinstance(value, list):
+            left += [((*path, index), item) for index, item in reversed(list(enumerate(value)))]

@@ -1,0 +1,167 @@
+"""The capacity that an entity asks for, in one of four ways."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Discriminator, Field, Tag
+
+from bandplan.serving.spec.shape import Flag, IfGiven, Shape, Whole
+
+
+class BandRange(Shape):
+    """A band in whole chunks."""
+
+    min: Annotated[Whole, Field(ge=0)] = Field(
+        description="Chunks that are always there; 0 lets requests wait for a scale-up.", examples=[1]
+    )
+    max: Annotated[Whole, Field(ge=1)] = Field(description="Chunks that the endpoint may scale to.", examples=[2])
+
+
+class TokenRange(Shape):
+    """A band in tokens per second, input and output together."""
+
+    min: Annotated[Whole, Field(ge=0)] = Field(
+        description="Tokens/s that are always there, a multiple of the model's chunk.", examples=[980]
+    )
+    max: Annotated[Whole, Field(ge=1)] = Field(
+        description="Tokens/s that the endpoint may scale to, a multiple of the model's chunk.", examples=[1960]
+    )
+
+
+class WantedBandRange(Shape):
+    """A band in whole chunks whose ceiling may be less than wanted while the platform has no GPU capacity (S18)."""
+
+    min: Annotated[Whole, Field(ge=0)] = Field(
+        default=1, description="Chunks that are always there; 1 when left out.", examples=[1]
+    )
+    want: Annotated[Whole, Field(ge=1)] = Field(description="Chunks that the endpoint should scale to.", examples=[4])
+    accept: Annotated[Whole, Field(ge=1)] = Field(
+        description="Chunks to scale to that will do while there is no GPU capacity for more.", examples=[2]
+    )
+
+    @property
+    def max(self) -> int:
+        """The ceiling that is wanted."""
+        return self.want
+
+
+class WantedTokenRange(Shape):
+    """A band in tokens per second whose ceiling may be less than wanted while there is no GPU capacity (S18)."""
+
+    min: Annotated[Whole, Field(ge=0)] = Field(
+        description="Tokens/s that are always there, a multiple of the model's chunk.", examples=[980]
+    )
+    want: Annotated[Whole, Field(ge=1)] = Field(
+        description="Tokens/s that the endpoint should scale to, a multiple of the model's chunk.", examples=[3920]
+    )
+    accept: Annotated[Whole, Field(ge=1)] = Field(
+        description="Tokens/s to scale to that will do while there is no GPU capacity for more.", examples=[1960]
+    )
+
+    @property
+    def max(self) -> int:
+        """The ceiling that is wanted."""
+        return self.want
+
+
+class WantedUnits(Shape):
+    """Model units that may be less than wanted while the platform has no GPU capacity (S18)."""
+
+    want: Annotated[Whole, Field(ge=1)] = Field(description="Model units that should be there.", examples=[100])
+    accept: Annotated[Whole, Field(ge=1)] = Field(
+        description="Model units that will do while there is no GPU capacity for more.", examples=[50]
+    )
+
+
+def form_of(value: object) -> str:
+    """`<wanted>` for an amount with `want` or `accept`, else `<fixed>`; never None, so that errors name their key."""
+    wanted = ("want", "accept")
+    if isinstance(value, dict):
+        return "<wanted>" if any(key in value for key in wanted) else "<fixed>"
+    return "<wanted>" if isinstance(value, (WantedBandRange, WantedTokenRange, WantedUnits)) else "<fixed>"
+
+
+Bands = Annotated[
+    Annotated[BandRange, Tag("<fixed>")] | Annotated[WantedBandRange, Tag("<wanted>")], Discriminator(form_of)
+]
+Tokens = Annotated[
+    Annotated[TokenRange, Tag("<fixed>")] | Annotated[WantedTokenRange, Tag("<wanted>")], Discriminator(form_of)
+]
+Units = Annotated[
+    Annotated[Whole, Field(ge=1), Tag("<fixed>")] | Annotated[WantedUnits, Tag("<wanted>")], Discriminator(form_of)
+]
+
+
+class BandThroughput(Shape):
+    """A band counted in chunks of the model's throughput increment."""
+
+    bands: Bands = Field(
+        description="Band in whole chunks.", examples=[{"min": 1, "max": 2}, {"min": 1, "want": 4, "accept": 2}]
+    )
+
+
+class TokensPerSecondThroughput(Shape):
+    """A band counted in tokens per second."""
+
+    tokens_per_second: Tokens = Field(
+        description="Band in tokens/s, whole chunks.",
+        examples=[{"min": 980, "max": 1960}, {"min": 980, "want": 3920, "accept": 1960}],
+    )
+
+
+class ModelUnitThroughput(Shape):
+    """Capacity of a model that is sold in model units."""
+
+    model_units: Units = Field(
+        description="Model units of this served entity.", examples=[50, {"want": 100, "accept": 50}]
+    )
+    burst: IfGiven[Flag] = Field(
+        default=None,
+        description="Whether the endpoint may scale past its model units for a while. Left out, the platform decides, "
+        "whose default is that it may.",
+    )
+
+    @property
+    def wanted_units(self) -> int:
+        """The model units that are wanted."""
+        return self.model_units.want if isinstance(self.model_units, WantedUnits) else self.model_units
+
+    @property
+    def accepted_units(self) -> int | None:
+        """The model units that will do; None where only what is wanted does."""
+        return self.model_units.accept if isinstance(self.model_units, WantedUnits) else None
+
+
+class AutoThroughput(StrEnum):
+    """A band worked out from the entry's demand."""
+
+    AUTO = "auto"
+
+
+KINDS = ("bands", "tokens_per_second", "model_units")
+
+
+def kind_of(value: object) -> str | None:
+    """`<bands>`, `<tokens_per_second>`, `<model_units>` or `<auto>`; None when `value` is none of them, or several."""
+    if isinstance(value, dict):
+        given = [key for key in KINDS if key in value]
+        return f"<{given[0]}>" if len(given) == 1 else None
+    match value:
+        case "auto":
+            return "<auto>"
+        case BandThroughput():
+            return "<bands>"
+        case TokensPerSecondThroughput():
+            return "<tokens_per_second>"
+        case ModelUnitThroughput():
+            return "<model_units>"
+    return None
+
+
+Throughput = Annotated[
+    Annotated[BandThroughput, Tag("<bands>")]
+    | Annotated[TokensPerSecondThroughput, Tag("<tokens_per_second>")]
+    | Annotated[ModelUnitThroughput, Tag("<model_units>")]
+    | Annotated[AutoThroughput, Tag("<auto>")],
+    Discriminator(kind_of),
+]

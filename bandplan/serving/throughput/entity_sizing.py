@@ -1,0 +1,68 @@
+"""The capacity of one served entity, as plain numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bandplan.serving.spec.problem import Problem
+from bandplan.serving.spec.workload import WorkloadSize, WorkloadType
+from bandplan.serving.throughput.registering import TaskPlace
+
+Family = Literal["bands", "model_units", "workload"]
+
+
+@dataclass(frozen=True)
+class EntitySizing:
+    """The capacity of one served entity: a band, model units, or a legacy workload; the fields of the others are None.
+
+    Units: tokens per second, input and output together. Of a version still to be registered, what depends on its chunk
+    is None. `burst` is what is declared, None where nothing is; `model_unit_chunk_size` the increment of
+    units, None where nobody tells it. `estimated_tokens_per_second` is for model units and
+    the one published shape. `task_place` is where MLflow takes the task when this deploy logs the model. `alias` is the
+    one that the entity follows. Maxima and units are what is wanted; `accepted_` ones are what will do while there is
+    no GPU capacity, None where nothing less does.
+    """
+
+    served_name: str
+    model: str
+    version: str | None
+    traffic_percent: int
+    chunk_tokens_per_second: int | None = None
+    min_bands: int | None = None
+    max_bands: int | None = None
+    min_provisioned_throughput: int | None = None
+    max_provisioned_throughput: int | None = None
+    model_units: int | None = None
+    burst: bool | None = False
+    workload_type: WorkloadType | None = None
+    workload_size: WorkloadSize | None = None
+    scale_to_zero: bool | None = None
+    estimated_tokens_per_second: float | None = None
+    task_place: TaskPlace | None = None
+    alias: str | None = None
+    accepted_max_bands: int | None = None
+    accepted_max_provisioned_throughput: int | None = None
+    accepted_model_units: int | None = None
+    model_unit_chunk_size: int | None = None
+
+    @property
+    def may_burst(self) -> bool:
+        """Whether the entity may scale past its model units: unless it is declared not to (the platform's default)."""
+        return self.model_units is not None and self.burst is not False
+
+    @property
+    def accepts_less(self) -> bool:
+        """Whether less than the wanted capacity will do while the platform has no GPU capacity."""
+        accepted = (self.accepted_max_bands, self.accepted_max_provisioned_throughput, self.accepted_model_units)
+        return any(amount is not None for amount in accepted)
+
+
+@dataclass(frozen=True)
+class SizedEntity:
+    """The sizing, or None when it could not be had; the kind of capacity asked for; what is left to be checked."""
+
+    sizing: EntitySizing | None
+    family: Family | None
+    problems: tuple[Problem, ...]
+    deferred: str = ""

@@ -1,0 +1,62 @@
+"""Whether bands cover the demand, and by how much (S17); units too, where an estimate is published (S11)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from bandplan.serving.spec.entry import Entry
+from bandplan.serving.spec.problem import Problem
+from bandplan.serving.spec.source import Source
+from bandplan.serving.throughput import rules
+from bandplan.serving.throughput.bands import DEFAULT_HEADROOM_PERCENT, bands_for
+from bandplan.serving.throughput.entity_sizing import EntitySizing
+from bandplan.serving.throughput.model_units import units_for
+from bandplan.wire.band_policies import NO_POLICIES, OVER, BandPolicies
+
+
+def headroom_problems(
+    entry: Entry, entities: tuple[EntitySizing, ...], source: Source, policies: BandPolicies = NO_POLICIES
+) -> list[Problem]:
+    """One warning for each entity whose capacity is below its share of the demand, or has too little above it.
+
+    What it suggests keeps to the stack's `policies`, or names the one that it cannot keep to.
+    """
+    if entry.demand is None:
+        return []
+    percent = DEFAULT_HEADROOM_PERCENT if entry.headroom_percent is None else entry.headroom_percent
+    found = []
+    for entity, written in zip(entities, entry.entities, strict=True):
+        demand = entry.demand.exact_tokens_per_second() * Fraction(entity.traffic_percent, 100)
+        path = f"models/{entry.name}/{written.path}throughput"
+        ceiling, chunk = entity.max_provisioned_throughput, entity.chunk_tokens_per_second
+        estimate, units = entity.estimated_tokens_per_second, entity.model_units
+        if ceiling is not None and chunk is not None:
+            what = f"a ceiling of {ceiling} tokens/s"
+            enough = bands_for(demand, percent, chunk)
+            step = f"write a max of {enough} bands ({enough * chunk} tokens/s)"
+            most = policies.most_chunks(demand, chunk)
+            if most is not None and most < enough:
+                step = (
+                    f"no max has {percent}% of headroom, {enough} bands, and meets the policy {OVER}, at most {most}: "
+                    f"change headroom_percent here or there, or waive one of the two"
+                )
+            found += _too_little(Fraction(ceiling), demand, percent, what, step, path, source)
+        elif estimate is not None and units is not None:
+            what = f"{units} model units, estimated at {estimate:g} tokens/s for requests of this shape only,"
+            enough = units_for(demand, percent, entity.model_unit_chunk_size or 1)
+            step = f"write about {enough} model units, and load-test them"
+            found += _too_little(Fraction(estimate), demand, percent, what, step, path, source)
+    return found
+
+
+def _too_little(
+    there: Fraction, demand: Fraction, percent: int, what: str, step: str, path: str, source: Source
+) -> list[Problem]:
+    """Capacity that is less than the demand, or than the demand and its headroom."""
+    if there >= demand * (100 + percent) / 100:
+        return []
+    finding = f"{what} for a demand of {float(demand):g}"
+    if there < demand:
+        return [rules.CEILING_LOW.problem(source, path, finding, step)]
+    finding = f"{finding} leaves {float(there / demand - 1):.0%} of headroom, not {percent}%"
+    return [rules.HEADROOM_LOW.problem(source, path, finding, step)]

@@ -1,0 +1,70 @@
+"""What the platform says about provisioned throughput for one model version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bandplan.serving.spec.scalar import MAX_NUMBER
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ModelVersion:
+    """A registered model version: three-level name, and version in digits."""
+
+    model: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizationInfo:
+    """Whether a version is eligible, its family, and its throughput increment in tokens/s (None: sold in model units).
+
+    `model_unit_chunk_size` is the increment of model units; None where the platform does not tell it.
+
+    Sources: get-model-optimization-info, "Provisioned throughput Foundation Model APIs" on docs.databricks.com; the
+    increment of units stands in answers for gpt-oss-120b and qwen3-embedding-0-6b (50 each, seen 2026-08).
+    """
+
+    optimizable: bool
+    model_type: str | None = None
+    throughput_chunk_size: int | None = None
+    model_unit_chunk_size: int | None = None
+
+    @classmethod
+    def from_response(cls, response: Mapping[str, Any]) -> OptimizationInfo:
+        """From the API's answer; an absent `optimizable` counts as false (S6).
+
+        Errors: ValueError for a chunk that is not a positive whole number.
+        """
+        model_type = response.get("model_type")
+        return cls(
+            optimizable=response.get("optimizable") is True,
+            model_type=model_type if isinstance(model_type, str) else None,
+            throughput_chunk_size=_chunk(response, "throughput_chunk_size"),
+            model_unit_chunk_size=_chunk(response, "model_unit_chunk_size"),
+        )
+
+
+def _chunk(response: Mapping[str, Any], key: str) -> int | None:
+    chunk = response.get(key)
+    if chunk is None:
+        return None
+    if not _is_positive_whole(chunk):
+        raise ValueError(f"{key} is {str(chunk)[:40]}, not a positive whole number")
+    return int(chunk)
+
+
+def _is_positive_whole(number: object) -> bool:
+    """980.0 counts as whole: JSON has one kind of number."""
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        return False
+    return 0 < number < MAX_NUMBER and number == int(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """No answer could be had, and why."""
+
+    reason: str

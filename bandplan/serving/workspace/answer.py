@@ -1,0 +1,149 @@
+"""One HTTP answer of a workspace: as JSON, as text, or as the error that it stands for."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from bandplan.serving.workspace.errors import (
+    Blocked,
+    Conflict,
+    Forbidden,
+    NotAWorkspace,
+    NotFound,
+    Refused,
+    Unauthorized,
+    WorkspaceError,
+)
+
+LONGEST_REASON = 600
+"""Characters of a platform message that are passed on; the rest is cut off."""
+
+_LONGEST_CODE = 80
+"""Characters; the platform's own codes are shorter."""
+
+SHORTEST_SECRET = 8
+"""Characters; a token that is shorter is none, and may be a word of the message (a mistyped "wrong", say)."""
+
+_UNAUTHORIZED_CODES = frozenset({"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"})
+_FORBIDDEN_CODES = frozenset({"PERMISSION_DENIED"})
+_NOT_FOUND_CODES = frozenset({"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND"})
+_CONFLICT_CODES = frozenset({"RESOURCE_CONFLICT", "RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS", "ABORTED"})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, the headers that matter, and the body of one answer to `request` (such as "GET /api/2.0/x")."""
+
+    request: str
+    status: int
+    content_type: str
+    retry_after: str | None
+    body: bytes
+    location: str = ""
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object. Errors: NotAWorkspace when it is anything else."""
+        if self.is_web_page():
+            raise self._web_page()
+        try:
+            value = json.loads(self.body) if self.body else {}
+        except (ValueError, RecursionError):
+            raise NotAWorkspace(f"{self.request}: HTTP {self.status} with a body that is not JSON; {_CHECK}") from None
+        if not isinstance(value, dict):
+            raise NotAWorkspace(f"{self.request}: HTTP {self.status} with JSON that is not an object; {_CHECK}")
+        return value
+
+    def text(self) -> str:
+        """The body as text; bytes that are not UTF-8 are shown as replacement characters."""
+        if self.is_web_page():
+            raise self._web_page()
+        return self.body.decode("utf-8", "replace")
+
+    def is_web_page(self) -> bool:
+        """Whether it is one. A refusal may be a short text that only says that it is HTML."""
+        start = self.body[:64].lstrip().lower()
+        if start.startswith((b"<!doctype html", b"<html")):
+            return True
+        return "html" in self.content_type.lower() and (self.is_success or not start or start.startswith(b"<"))
+
+    def error(self, host: str, token: str) -> WorkspaceError:
+        """The error that an unsuccessful answer stands for: by error code first, by status second."""
+        if 300 <= self.status < 400 and "private-link" in self.location.lower():
+            return Blocked(f"{self.request}: {host} is reached over Private Link alone; {_NETWORK}", self.status)
+        if 300 <= self.status < 400:
+            return NotAWorkspace(f"{self.request}: {host} answers with a redirect (HTTP {self.status}); {_CHECK}")
+        if self.is_web_page():
+            return self._web_page()
+        code, reason = self._code_and_reason()
+        reason = presentable(reason, token)
+        code = presentable(code, token)[:_LONGEST_CODE]
+        said = f"{reason or 'no reason given'} (HTTP {self.status}{', ' + code if code else ''})"
+        if code not in _UNAUTHORIZED_CODES and self.status in (401, 403) and _BLOCKED.search(reason):
+            return Blocked(f"{host} does not let in the network of this machine: {said}; {_NETWORK}", self.status)
+        if code in _UNAUTHORIZED_CODES or self.status == 401 or (self.status == 403 and code not in _FORBIDDEN_CODES):
+            return Unauthorized(
+                f"{host} does not accept the token: {said}; set DATABRICKS_TOKEN to a valid token of this workspace",
+                self.status,
+            )
+        return _kind(code, self.status)(self.status, code, reason, f"{self.request}: {host} refused: {said}")
+
+    def _web_page(self) -> NotAWorkspace:
+        return NotAWorkspace(f"{self.request}: a web page came back (HTTP {self.status}), not the REST API; {_CHECK}")
+
+    def _code_and_reason(self) -> tuple[str, str]:
+        """Error code and message, from any of the shapes the platform uses.
+
+        Source: github.com/databricks/databricks-sdk-go, package apierr (read 2025-11): `error_code` (string or number)
+        with `message`, the old `error`, SCIM's `detail`, and plain text `CODE: message`.
+        """
+        text = self.body[:20_000].decode("utf-8", "replace")
+        try:
+            value = json.loads(text)
+        except RecursionError:
+            return "", ""
+        except ValueError:
+            word, separator, message = text.partition(": ")
+            is_code = bool(separator) and word.isascii() and word.replace("_", "").isalnum() and word.isupper()
+            return (word, message) if is_code else ("", text)
+        if not isinstance(value, dict):
+            return "", ""
+        code = value.get("error_code")
+        reason = value.get("message") or value.get("detail") or value.get("error") or ""
+        return (code if isinstance(code, str) else ""), (reason if isinstance(reason, str) else "")
+
+
+def presentable(text: str, token: str) -> str:
+    """`text` fit for a message: one line of at most LONGEST_REASON printable characters, without the token."""
+    if len(token) >= SHORTEST_SECRET:
+        text = text.replace(token, "***")
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * LONGEST_REASON]).split())
+    return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 3] + "..."
+
+
+def _kind(code: str, status: int) -> type[Refused]:
+    if code in _NOT_FOUND_CODES:
+        return NotFound
+    if code in _CONFLICT_CODES:
+        return Conflict
+    if code in _FORBIDDEN_CODES:
+        return Forbidden
+    # Any other code (INVALID_PARAMETER_VALUE with 404, say) wins over the status too: it is none of the three.
+    return Refused if code else {404: NotFound, 409: Conflict}.get(status, Refused)
+
+
+_BLOCKED = re.compile(
+    r"\bip (?:acl|access list)|\bip address\b.{0,80}\b(?:blocked|not allowed)"
+    r"|unauthorized network access|private ?link",
+    re.IGNORECASE,
+)
+"""How the platform words that an address or a network is not let in; it has no code for that (`error_code` is 403)."""
+
+_NETWORK = (
+    "run from a network that the workspace lets in, or ask its admin to add this one (IP access lists, Private Link)"
+)
+_CHECK = "check that DATABRICKS_HOST is the URL of the workspace itself and that no proxy or login page answers for it"

@@ -1,0 +1,261 @@
+"""HTTP to one workspace: a bearer token, kept-alive connections, retries, errors translated."""
+
+import contextlib
+import json
+import random as random_module
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bandplan.serving.workspace.address import Address, parse_address
+from bandplan.serving.workspace.answer import Answer, presentable
+from bandplan.serving.workspace.connections import AttemptFailed, Connections, Timeouts
+from bandplan.serving.workspace.errors import (
+    LostAnswer,
+    NotConfigured,
+    Throttled,
+    Unreachable,
+    WorkspaceError,
+)
+from bandplan.serving.workspace.identity import TOKEN, auth_type_of
+from bandplan.serving.workspace.retries import (
+    RETRIED_STATUSES,
+    Outcome,
+    Retries,
+    parse_retry_after,
+)
+
+_FAIL_FAST_SECONDS = 5.0
+"""After one call found nobody listening, the calls queued behind it say so at once for this long.
+
+Without it a preview of 1,000 endpoints would wait 1,000 times."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time as the client uses it: seconds that only grow, seconds since 1970, and waiting."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+    sleep: Callable[[float], object] = time.sleep
+
+
+_CLOCK = Clock()
+_RETRIES = Retries()
+_PING_RETRIES = Retries(total_seconds=4.0)
+_PING_READ_SECONDS = 4.0
+
+
+class WorkspaceClient:
+    """Calls the REST API of one workspace; safe to share between threads.
+
+    `host` is the canonical URL, as in https://my-workspace.cloud.databricks.com or http://127.0.0.1:8080.
+    Every call raises an error of `bandplan.serving.workspace.errors`. Paths are given ready-quoted.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        token: str | Callable[[], str],
+        *,
+        connect_timeout_seconds: float = 3.0,
+        read_timeout_seconds: float = 60.0,
+        retries: Retries = _RETRIES,
+        clock: Clock = _CLOCK,
+        random: Callable[[], float] = random_module.random,
+        proxy: str | None = None,
+    ) -> None:
+        """`token` may be a function that gives the one to send now: it is then called for every request."""
+        self._address = parse_address(host)
+        self.host = self._address.url
+        self._issue = token if callable(token) else None
+        self._token = "" if callable(token) else _usable_token(token)
+        self._timeouts = Timeouts(connect_timeout_seconds, read_timeout_seconds)
+        self._retries = retries
+        self._clock = clock
+        self._random = random
+        self._connections = Connections(self._address, proxy)
+        self._unreachable: tuple[float, Unreachable] | None = None
+
+    def __repr__(self) -> str:
+        return f"WorkspaceClient({self.host!r})"
+
+    @property
+    def address(self) -> Address:
+        return self._address
+
+    def bearer(self) -> str:
+        """The token that requests carry now, for a program that speaks to the workspace by itself."""
+        if self._issue is not None:
+            self._token = self._issue()
+        return self._token
+
+    def get(self, path: str) -> dict[str, Any]:
+        return self._call("GET", path).json()
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._call("POST", path, body).json()
+
+    def put(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._call("PUT", path, body).json()
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._call("PATCH", path, body).json()
+
+    def delete(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return self._call("DELETE", path, body).json()
+
+    def text(self, path: str) -> str:
+        return self._call("GET", path).text()
+
+    def ping(self) -> str:
+        """The user name that the token belongs to; an answer is had, or an error raised, within 10 s."""
+        timeouts = Timeouts(self._timeouts.connect_seconds, _PING_READ_SECONDS)
+        me = self._call(
+            "GET",
+            "/api/2.0/preview/scim/v2/Me",
+            timeouts=timeouts,
+            retries=_PING_RETRIES,
+        ).json()
+        return str(me.get("userName", ""))
+
+    def require_answer(self) -> None:
+        """WorkspaceError within 10 s when nobody answers or the token is not accepted; a busy workspace does answer."""
+        with contextlib.suppress(Throttled):
+            self.ping()
+
+    def presentable(self, text: str) -> str:
+        """`text` of the platform, fit for a message: one line, capped, and without the token."""
+        return presentable(text, self._token)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        timeouts: Timeouts | None = None,
+        retries: Retries | None = None,
+    ) -> Answer:
+        retries = retries or self._retries
+        payload = None if body is None else json.dumps(body).encode()
+        self._fail_fast()
+        started = self._clock.monotonic()
+        attempt = 0
+        while True:
+            attempt += 1
+            result = self._attempt(method, path, payload, timeouts or self._timeouts)
+            if isinstance(result, Answer) and result.status not in RETRIED_STATUSES:
+                break
+            elapsed = self._clock.monotonic() - started
+            pause = self._pause_seconds(retries, method, result, attempt, elapsed)
+            if pause is None:
+                tried = "once" if attempt == 1 else f"{attempt} times"
+                raise self._given_up(method, path, result, f"tried {tried} in {elapsed:.0f} s")
+            self._clock.sleep(pause)
+        if not result.is_success:
+            raise result.error(self.host, self._token)
+        return result
+
+    def _attempt(self, method: str, path: str, payload: bytes | None, timeouts: Timeouts) -> Answer | AttemptFailed:
+        headers = {
+            "Authorization": f"Bearer {self.bearer()}",
+            "Accept": "application/json",
+            "User-Agent": "bandplan",
+        }
+        if payload is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            answer = self._connections.send(method, path, headers, payload, timeouts)
+        except AttemptFailed as failed:
+            return failed
+        self._unreachable = None
+        return answer
+
+    def _pause_seconds(
+        self,
+        retries: Retries,
+        method: str,
+        result: Answer | AttemptFailed,
+        attempt: int,
+        elapsed_seconds: float,
+    ) -> float | None:
+        retry_after = None
+        outcome = Outcome.THROTTLED
+        if isinstance(result, Answer):
+            retry_after = parse_retry_after(result.retry_after, self._clock.wall())
+        elif result.is_final:
+            return None
+        else:
+            outcome = result.outcome
+        return retries.pause_seconds(
+            method,
+            outcome,
+            attempt=attempt,
+            elapsed_seconds=elapsed_seconds,
+            retry_after_seconds=retry_after,
+            random=self._random(),
+        )
+
+    def _fail_fast(self) -> None:
+        known = self._unreachable
+        if known is not None and self._clock.monotonic() - known[0] < _FAIL_FAST_SECONDS:
+            raise Unreachable(known[1].host, known[1].port, str(known[1]))
+
+    def _given_up(self, method: str, path: str, result: Answer | AttemptFailed, tried: str) -> WorkspaceError:
+        if isinstance(result, Answer):
+            wait = f", asks to wait {result.retry_after} (Retry-After)" if result.retry_after else ""
+            return Throttled(
+                f"{method} {path}: {self.host} is busy (HTTP {result.status}){presentable(wait, self._token)}; "
+                f"{tried}; try again later, or ask the workspace admin about its API rate limits"
+            )
+        if result.outcome is Outcome.LOST:
+            doubt = "" if method == "GET" else "; it may have been carried out, so preview before trying again"
+            return LostAnswer(f"{method} {path}: {self.host} took the request and sent {result} ({tried}){doubt}")
+        unreachable = Unreachable(self._address.host, self._address.port, self._unreachable_message(result))
+        self._unreachable = (self._clock.monotonic(), unreachable)
+        return unreachable
+
+    def _unreachable_message(self, failed: AttemptFailed) -> str:
+        place = f"{self._address.host} port {self._address.port}"
+        next_step = "start the local workspace with `bandplan stub start`, or set DATABRICKS_HOST"
+        if self._address.is_loopback:
+            return f"no workspace listens at {place} (DATABRICKS_HOST={self.host}); {next_step}"
+        return f"cannot reach the workspace at {place}: {failed}; check DATABRICKS_HOST and the network, or {next_step}"
+
+
+def from_environment(environ: Mapping[str, str]) -> WorkspaceClient:
+    """A client for DATABRICKS_HOST with DATABRICKS_TOKEN, or with the identity of the CI job (`federation`).
+
+    DATABRICKS_AUTH_TYPE decides where it is set. Errors: NotConfigured that lists everything that has to be set.
+    """
+    auth_type = auth_type_of(environ)
+    address = parse_address(environ["DATABRICKS_HOST"])
+    if auth_type == TOKEN:
+        return WorkspaceClient(address.url, environ["DATABRICKS_TOKEN"], proxy=_proxy(address, environ))
+    from bandplan.serving.workspace.federation import FederatedToken, identity_of
+
+    identity = identity_of(environ, address.url)
+    token = FederatedToken(address, identity, lambda other: _proxy(other, environ))
+    return WorkspaceClient(address.url, token, proxy=_proxy(address, environ))
+
+
+def _usable_token(token: str) -> str:
+    token = token.strip()
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise NotConfigured(
+            "DATABRICKS_TOKEN is not a token: it is empty or has spaces or unprintable characters in it"
+        )
+    return token
+
+
+def _proxy(address: Address, environ: Mapping[str, str]) -> str | None:
+    """The proxy to use for a remote workspace; loopback is never proxied."""
+    if address.is_loopback:
+        return None
+    excluded = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    for name in (part.strip().lstrip(".") for part in excluded.split(",")):
+        if name and (name == "*" or address.host == name or address.host.endswith(f".{name}")):
+            return None
+    return environ.get("https_proxy") or environ.get("HTTPS_PROXY") or None

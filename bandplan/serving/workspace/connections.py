@@ -1,0 +1,144 @@
+"""Kept-alive connections to one address: sends one attempt of a request, without retries.
+
+urllib3 is imported with the first request (about 0.09 s), so that an offline run does not pay for it.
+"""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bandplan.serving.workspace.address import Address
+from bandplan.serving.workspace.answer import Answer
+from bandplan.serving.workspace.retries import Outcome
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+    from urllib3.connectionpool import HTTPConnectionPool
+
+POOL_SIZE = 128
+"""Connections kept alive: as many as a plugin has worker threads, so that none is opened twice."""
+
+MOST_BYTES = 64_000_000
+"""Of one answer; a choice: thousands of endpoints with all their settings are a tenth of that."""
+
+_IMPORTING = threading.Lock()
+"""Held while urllib3 is imported: two threads that begin with different modules of it would see one half done."""
+
+
+class AttemptFailed(Exception):
+    """No answer came: `outcome` says how far the request got, `is_final` that trying again cannot help."""
+
+    def __init__(self, outcome: Outcome, finding: str, *, is_final: bool = False) -> None:
+        super().__init__(finding)
+        self.outcome = outcome
+        self.is_final = is_final
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds until a connection has to stand, and until an answer has to begin; its body may take as long again."""
+
+    connect_seconds: float
+    read_seconds: float
+
+
+class Connections:
+    """A pool of connections to `address`, through `proxy` (a URL) when one is given; safe between threads."""
+
+    def __init__(self, address: Address, proxy: str | None) -> None:
+        self._address = address
+        self._proxy = proxy
+        self._lock = threading.Lock()
+        self._pool: HTTPConnectionPool | None = None
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        payload: bytes | None,
+        timeouts: Timeouts,
+    ) -> Answer:
+        """The answer, whatever its status; redirects are not followed. Errors: AttemptFailed."""
+        pool = self._opened()
+        from urllib3.exceptions import HTTPError
+        from urllib3.util import Timeout
+
+        try:
+            response = pool.urlopen(
+                method,
+                path,
+                body=payload,
+                headers=headers,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                timeout=Timeout(connect=timeouts.connect_seconds, read=timeouts.read_seconds),
+            )
+            body = _body(response, timeouts.read_seconds)
+        except HTTPError as error:
+            raise _attempt_failed(error) from error
+        return Answer(
+            request=f"{method} {path}",
+            status=response.status,
+            content_type=response.headers.get("Content-Type", ""),
+            retry_after=response.headers.get("Retry-After"),
+            location=response.headers.get("Location", ""),
+            body=body,
+        )
+
+    def _opened(self) -> "HTTPConnectionPool":
+        if self._pool is None:
+            with self._lock:
+                if self._pool is None:
+                    with _IMPORTING:
+                        import urllib3  # noqa: F401
+                    self._pool = _open_pool(self._address, self._proxy)
+        return self._pool
+
+
+def _body(response: "BaseHTTPResponse", seconds: float) -> bytes:
+    """The whole body. Each read has a time-out of its own, so that an answer that drips is only ended here."""
+    ends_at = time.monotonic() + seconds
+    parts: list[bytes] = []
+    left = MOST_BYTES
+    while part := response.read1(65_536):
+        parts.append(part)
+        left -= len(part)
+        if left < 0 or time.monotonic() > ends_at:
+            response.close()
+            if left < 0:
+                raise AttemptFailed(Outcome.LOST, f"an answer of more than {MOST_BYTES:,} bytes", is_final=True)
+            raise AttemptFailed(Outcome.LOST, f"no whole answer within {seconds:g} s")
+    response.release_conn()
+    return b"".join(parts)
+
+
+def _open_pool(address: Address, proxy: str | None) -> "HTTPConnectionPool":
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+    if proxy is not None:
+        from urllib3 import ProxyManager
+
+        return ProxyManager(proxy, maxsize=POOL_SIZE).connection_from_host(address.host, address.port, address.scheme)
+    kind = HTTPSConnectionPool if address.scheme == "https" else HTTPConnectionPool
+    return kind(address.host, address.port, maxsize=POOL_SIZE)
+
+
+def _attempt_failed(error: Exception) -> AttemptFailed:
+    from urllib3 import exceptions
+
+    match error:
+        case exceptions.NameResolutionError():
+            return AttemptFailed(Outcome.NOT_CONNECTED, "the host name cannot be resolved", is_final=True)
+        case exceptions.NewConnectionError():
+            return AttemptFailed(Outcome.NOT_CONNECTED, "the connection was refused")
+        case exceptions.ConnectTimeoutError():
+            return AttemptFailed(Outcome.NOT_CONNECTED, "the connection timed out")
+        case exceptions.SSLError():
+            finding = "its TLS certificate is not accepted (SSL_CERT_FILE names a file of trusted certificates)"
+            return AttemptFailed(Outcome.NOT_CONNECTED, finding, is_final=True)
+        case exceptions.ProxyError():
+            return AttemptFailed(Outcome.NOT_CONNECTED, "the proxy of HTTPS_PROXY does not connect")
+    return AttemptFailed(Outcome.LOST, "no answer")

@@ -1,0 +1,183 @@
+"""A workspace's token for the identity of a CI job (workload identity federation), so that no secret is kept in the CI.
+
+The job's own OpenID Connect token is exchanged at the workspace for one of an hour (RFC 8693), anew before it ends.
+Sources: docs.databricks.com, "Enable workload identity federation for GitHub Actions" and "Authenticate with an
+identity provider token"; docs.github.com, "OpenID Connect"; the variables are those of the Databricks SDKs, which the
+published provider reads too (read 2026-11).
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote, urlencode, urlsplit
+
+from bandplan.serving.workspace.address import Address, parse_address
+from bandplan.serving.workspace.answer import presentable
+from bandplan.serving.workspace.connections import AttemptFailed, Connections, Timeouts
+from bandplan.serving.workspace.errors import NotConfigured, Throttled, Unauthorized, Unreachable
+
+GITHUB: Final = "github-oidc"
+VARIABLE: Final = "env-oidc"
+
+_EXCHANGE: Final = "/oidc/v1/token"
+_EARLY_SECONDS: Final = 60.0
+"""A token is renewed so long before it ends; a choice, longer than any single request takes to arrive."""
+
+_TIMEOUTS: Final = Timeouts(5.0, 20.0)
+_PAUSES_SECONDS: Final = (1.0, 4.0)
+"""Between attempts: a token service that is busy for a moment must not end a deployment; a choice."""
+
+
+@dataclass(frozen=True)
+class JobIdentity:
+    """Who the job is. `client_id` is the service principal's, empty for a policy of the whole account."""
+
+    auth_type: str
+    client_id: str
+    audience: str
+    variable_token: str = ""
+    request_url: str = ""
+    request_token: str = ""
+
+
+def identity_of(environ: Mapping[str, str], host: str) -> JobIdentity:
+    """Errors: NotConfigured that lists everything that is missing."""
+    auth_type = environ["DATABRICKS_AUTH_TYPE"].strip()
+    needed = {
+        GITHUB: ("DATABRICKS_CLIENT_ID", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+        VARIABLE: ("DATABRICKS_OIDC_TOKEN",),
+    }[auth_type]
+    missing = [name for name in needed if not environ.get(name, "").strip()]
+    if missing:
+        hint = {
+            GITHUB: "the job needs `permissions: {id-token: write}`, which a pull request from a fork never has",
+            VARIABLE: "in GitLab CI it comes from `id_tokens:` of the job",
+        }[auth_type]
+        raise NotConfigured(f"DATABRICKS_AUTH_TYPE={auth_type}: {', '.join(missing)} not set; {hint}")
+    return JobIdentity(
+        auth_type,
+        environ.get("DATABRICKS_CLIENT_ID", "").strip(),
+        environ.get("DATABRICKS_TOKEN_AUDIENCE", "").strip() or f"{host}{_EXCHANGE}",
+        environ.get("DATABRICKS_OIDC_TOKEN", "").strip(),
+        environ.get("ACTIONS_ID_TOKEN_REQUEST_URL", "").strip(),
+        environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "").strip(),
+    )
+
+
+class FederatedToken:
+    """Calling it gives the token to send now. Safe between threads; errors are WorkspaceError, without any token."""
+
+    def __init__(
+        self,
+        address: Address,
+        identity: JobIdentity,
+        proxy_of: Callable[[Address], str | None],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        """`proxy_of` says through which proxy an address is reached; times are in seconds."""
+        self._address = address
+        self._identity = identity
+        self._proxy_of = proxy_of
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._token = ""
+        self._renew_at = 0.0
+
+    def __call__(self) -> str:
+        with self._lock:
+            if not self._token or self._monotonic() >= self._renew_at:
+                asked_at = self._monotonic()
+                self._token, lifetime_seconds = self._exchanged(self._job_token())
+                self._renew_at = asked_at + max(lifetime_seconds - _EARLY_SECONDS, lifetime_seconds / 2)
+            return self._token
+
+    def _job_token(self) -> str:
+        identity = self._identity
+        if identity.auth_type == VARIABLE:
+            return identity.variable_token
+        address, parts = parse_address(identity.request_url), urlsplit(identity.request_url)
+        query = f"{parts.query}&" if parts.query else ""
+        path = f"{parts.path or '/'}?{query}audience={quote(identity.audience, safe='')}"
+        headers = {"Authorization": f"Bearer {identity.request_token}", "Accept": "application/json"}
+        answer = self._asked(address, "GET", path, headers, None, "GitHub gave the job no OpenID Connect token")
+        return _text(answer, "value", "GitHub gave the job no OpenID Connect token")
+
+    def _exchanged(self, job_token: str) -> tuple[str, float]:
+        form = {
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "subject_token": job_token,
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "scope": "all-apis",
+            **({"client_id": self._identity.client_id} if self._identity.client_id else {}),
+        }
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        failure = (
+            f"{self._address.url} gave no token for this job's identity; compare the federation policy of the service "
+            "principal (issuer, subject, audience) with the job, and DATABRICKS_CLIENT_ID"
+        )
+        answer = self._asked(self._address, "POST", _EXCHANGE, headers, urlencode(form).encode(), failure, job_token)
+        lifetime = answer.get("expires_in")
+        seconds = float(lifetime) if isinstance(lifetime, int | float) and lifetime > 0 else 0.0
+        return _text(answer, "access_token", failure), seconds
+
+    def _asked(
+        self,
+        address: Address,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        payload: bytes | None,
+        failure: str,
+        secret: str = "",
+    ) -> dict[str, Any]:
+        connections = Connections(address, self._proxy_of(address))
+        for pause in (*_PAUSES_SECONDS, None):
+            try:
+                answer = connections.send(method, path, headers, payload, _TIMEOUTS)
+            except AttemptFailed as failed:
+                if pause is None or failed.is_final:
+                    raise Unreachable(address.host, address.port, f"{failure}: {address.url}: {failed}") from failed
+            else:
+                if answer.is_success:
+                    return _object(answer.body, failure)
+                if answer.status not in (429, 500, 502, 503, 504):
+                    reason = presentable(presentable(_reason(answer.body), secret), self._identity.request_token)
+                    raise Unauthorized(f"{failure} (HTTP {answer.status}{f': {reason}' if reason else ''})")
+                if pause is None:
+                    raise Throttled(f"{failure}: {address.url} answers HTTP {answer.status}; try again later")
+            self._sleep(pause)
+        raise AssertionError("the last attempt returns or raises")
+
+
+def _object(body: bytes, failure: str) -> dict[str, Any]:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise Unauthorized(f"{failure} (the answer is no JSON object)")
+    return value
+
+
+def _text(answer: Mapping[str, Any], key: str, failure: str) -> str:
+    value = answer.get(key)
+    if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable() or " " in value:
+        raise Unauthorized(f"{failure} (no usable {key} in the answer)")
+    return value
+
+
+def _reason(body: bytes) -> str:
+    """`error: error_description` of an OAuth error answer (RFC 6749, 5.2)."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return ""
+    if not isinstance(value, dict):
+        return ""
+    return ": ".join(str(value[key]) for key in ("error", "error_description", "message") if value.get(key))

@@ -1,0 +1,62 @@
+"""`python -m bandplan.stub serve`: the stub workspace in the foreground."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command; returns the exit code. Nothing is printed but what stopped it from starting."""
+    options = _parser().parse_args(arguments)
+    from bandplan.stub import port
+    from bandplan.stub.inference.simulated import parse_pace
+    from bandplan.stub.server import LOOPBACK, ServeError, serve
+    from bandplan.stub.state import scenario
+    from bandplan.stub.state.settle import parse as parse_settle
+    from bandplan.stub.state.store import StoreError
+
+    if options.host != LOOPBACK:
+        print(f"--host {options.host}: the stub workspace listens on {LOOPBACK} only", file=sys.stderr)
+        return 2
+    try:
+        settle = parse_settle(options.settle) if options.settle else None
+        pace = parse_pace(options.pace) if options.pace else None
+        played = scenario.load(scenario.find(options.scenario)) if options.scenario else scenario.NONE
+        folder = Path(options.state_dir).absolute()
+        os.umask(0o077)  # the database and the log are for their owner alone, as the token is
+        serve(folder, port.parse(options.port), settle, pace, played, is_token_kept=options.keep_token)
+    except (ServeError, StoreError, scenario.ScenarioError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        place = error.filename or options.state_dir
+        print(f"{place}: {error.strerror}; move it away, then start again", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bandplan.stub", description="A stand-in Databricks workspace, local only."
+    )
+    commands = parser.add_subparsers(required=True)
+    serve = commands.add_parser("serve", help="serve a state directory until stopped")
+    serve.add_argument("--state-dir", required=True, metavar="DIR", help="where token, database and log are kept")
+    serve.add_argument("--host", default="127.0.0.1", help="127.0.0.1; any other is refused")
+    serve.add_argument("--port", default="0", metavar="P", help="0 takes a free port")
+    serve.add_argument(
+        "--settle", metavar="RULE", help="when updates end: reads:N (default reads:1), ms:N, manual or at-once"
+    )
+    serve.add_argument(
+        "--scenario", metavar="NAME", help="how to misbehave: a name of bandplan/stub/scenarios, or a path"
+    )
+    serve.add_argument(
+        "--pace", metavar="TTFT:TPOT", help="answer at a set speed: milliseconds to first token : per output token"
+    )
+    serve.add_argument("--keep-token", action="store_true", help="take the token of the last start, not a new one")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

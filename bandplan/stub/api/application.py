@@ -1,0 +1,64 @@
+"""The Starlette application: middleware around the routes, and every error in the platform's form."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bandplan.stub.api.access_tokens import AccessTokens
+from bandplan.stub.api.answers import error_answer, refusal_answer
+from bandplan.stub.api.middleware import Failures, LoopbackHost, RawPath, Token, WorkspaceId
+from bandplan.stub.state.limits import Limits
+from bandplan.stub.state.refusals import Refusal
+
+MAX_UNKNOWN_ROUTES = 1000
+"""How many distinct unknown routes are counted; an arbitrary bound on memory."""
+
+
+def build(
+    routes: Sequence[Route],
+    token: str,
+    workspace_id: str,
+    unknown_routes: Counter[str],
+    limits: Limits | None = None,
+    inner: Sequence[Middleware] = (),
+) -> Starlette:
+    """Answers every HTTP request of the workspace. `unknown_routes` counts `METHOD /path` that no route answers.
+
+    `inner` is middleware for requests that have the token.
+    """
+
+    async def unknown(request: Request, error: Exception) -> Response:
+        # Starlette says 404 for a path and 405 for a method that it does not know.
+        route = f"{request.method} {request.scope['raw_path'].decode('latin-1')}"[:300]
+        if route in unknown_routes or len(unknown_routes) < MAX_UNKNOWN_ROUTES:
+            unknown_routes[route] += 1
+        return error_answer("ENDPOINT_NOT_FOUND", f"No API found for '{route}'.")
+
+    tokens = AccessTokens(token)
+    application = Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(WorkspaceId, workspace_id),
+            Middleware(Failures),
+            Middleware(RawPath),
+            Middleware(LoopbackHost),
+            Middleware(Token, tokens),
+            *inner,
+        ],
+        exception_handlers={HTTPException: unknown, Refusal: _refused},
+    )
+    application.router.redirect_slashes = False
+    application.state.limits = limits or Limits()
+    application.state.access_tokens = tokens
+    return application
+
+
+async def _refused(request: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, Refusal)
+    return refusal_answer(refusal)

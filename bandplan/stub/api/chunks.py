@@ -1,0 +1,39 @@
+"""The chunks of one streamed answer as text; what all of them share is encoded once."""
+
+import json.encoder
+from collections.abc import Sequence
+
+from bandplan.stub.api.answers import encode_text
+from bandplan.stub.api.requests import Json
+
+quoted = json.encoder.encode_basestring
+"""A string as JSON text."""
+
+
+class Chunks:
+    """Writes chunks with the usage so far, counting the tokens that they carry."""
+
+    def __init__(self, head: Json, prompt_tokens: int) -> None:
+        self._before = f'data: {encode_text(head)[:-1]},"choices":['
+        self._between = f'],"usage":{{"prompt_tokens":{prompt_tokens},"completion_tokens":'
+        self._prompt_tokens = prompt_tokens
+        self.generated = 0
+
+    def chunk(self, choice: str) -> str:
+        """Return a chunk with one choice, given as JSON, or with none."""
+        generated = self.generated
+        total = generated + self._prompt_tokens
+        return f'{self._before}{choice}{self._between}{generated},"total_tokens":{total}}}}}\n\n'
+
+    def token_chunks(self, before: str, texts: Sequence[str], after: str) -> str:
+        """Return a chunk for each token of one batch; its choice is the token's text between `before` and `after`."""
+        made = []
+        for text in texts:
+            self.generated += 1
+            made.append(self.chunk(f"{before}{quoted(text)}{after}"))
+        return "".join(made)
+
+
+def written(text: str) -> bytes:
+    """Return what goes on the wire; a lone surrogate is written as a question mark."""
+    return text.encode("utf-8", "replace")

@@ -1,0 +1,39 @@
+"""Log probabilities on the wire: of chat tokens, and in the older form of completions."""
+
+from collections.abc import Sequence
+
+from bandplan.stub.api.requests import Json
+from bandplan.stub.inference.engine import Token
+
+
+def of_chat(tokens: Sequence[Token]) -> Json:
+    return {"content": chat_tokens(tokens)}
+
+
+def chat_tokens(tokens: Sequence[Token]) -> list[Json]:
+    """Each token with the most likely ones of its place."""
+    return [
+        {
+            **_of(token.text, token.logprob),
+            "top_logprobs": [_of(text, logprob) for text, logprob in token.alternatives],
+        }
+        for token in tokens
+    ]
+
+
+def of_completions(tokens: Sequence[Token], offset: int = 0) -> Json:
+    """`offset` is where the text of the tokens begins within its choice, in characters."""
+    offsets = []
+    for token in tokens:
+        offsets.append(offset)
+        offset += len(token.text)
+    return {
+        "tokens": [token.text for token in tokens],
+        "token_logprobs": [token.logprob for token in tokens],
+        "top_logprobs": [dict(token.alternatives) for token in tokens],
+        "text_offset": offsets,
+    }
+
+
+def _of(text: str, logprob: float) -> Json:
+    return {"token": text, "logprob": logprob, "bytes": list(text.encode("utf-8", "replace"))}

@@ -1,0 +1,100 @@
+"""What holds for every request, as plain ASGI middleware: workspace id, failures, raw path, host, token.
+
+HTTP only: the server offers neither web sockets nor lifespan events.
+"""
+
+import logging
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bandplan.stub.api.access_tokens import AccessTokens
+from bandplan.stub.api.answers import error_answer, failure_answer
+from bandplan.stub.api.oauth import METADATA_PATH, TOKEN_PATH
+
+OPEN_PATHS = frozenset({"/.well-known/databricks-config", METADATA_PATH, TOKEN_PATH})
+"""Paths that clients ask without a token."""
+
+PRESIGNED = "/presigned/"
+"""What such a path ends in is itself the right to one file, signed and short-lived (`stub.state.presigned`)."""
+
+LOOPBACK_HOSTS = frozenset({b"127.0.0.1", b"localhost"})
+
+HOST_REFUSED = "This workspace answers at http://127.0.0.1 and http://localhost only; the Host header names another."
+
+log = logging.getLogger("stub")
+
+
+class WorkspaceId:
+    """Puts `X-Databricks-Org-Id` on every answer."""
+
+    def __init__(self, app: ASGIApp, workspace_id: str) -> None:
+        self._app = app
+        self._header = (b"x-databricks-org-id", workspace_id.encode())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                # A new list: the answer that owns the old one may be given again.
+                message["headers"] = [*message["headers"], self._header]
+            await send(message)
+
+        await self._app(scope, receive, send_with_id)
+
+
+class Failures:
+    """Answers in the platform's form when the application fails, and keeps the connection; the log says why."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception:
+            log.exception("unexpected error in %s %s", scope["method"], scope["path"])
+            await failure_answer()(scope, receive, send)
+
+
+class RawPath:
+    """Makes the path the one that was sent, not decoded, without a trailing slash."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["path"] = scope["raw_path"].decode("latin-1").removesuffix("/") or "/"
+        await self._app(scope, receive, send)
+
+
+class LoopbackHost:
+    """Lets nobody through who asks for another host than this machine.
+
+    A page in a browser can make its own name point at 127.0.0.1 (DNS rebinding); its requests still name that host. A
+    client that names none is no browser.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = dict(scope["headers"]).get(b"host")
+        if host is None or host.lower().partition(b":")[0] in LOOPBACK_HOSTS:
+            await self._app(scope, receive, send)
+        else:
+            await error_answer("PERMISSION_DENIED", HOST_REFUSED)(scope, receive, send)
+
+
+class Token:
+    """Lets nobody through without a bearer token that is accepted."""
+
+    def __init__(self, app: ASGIApp, tokens: AccessTokens) -> None:
+        self._app = app
+        self._tokens = tokens
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        given = dict(scope["headers"]).get(b"authorization", b"")
+        is_open = scope["path"] in OPEN_PATHS or scope["path"].startswith(PRESIGNED)
+        if is_open or self._tokens.allows(given):
+            await self._app(scope, receive, send)
+        else:
+            await error_answer("UNAUTHENTICATED", "The bearer token is missing or wrong.")(scope, receive, send)

@@ -1,0 +1,24 @@
+"""Pages of a list: a page token is the number of rows already given."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from bandplan.stub.api.requests import Json
+from bandplan.stub.state.refusals import Invalid
+
+Row = TypeVar("Row")
+
+
+def page(key: str, rows: Sequence[Row], show: Callable[[Row], Json], max_results: object, page_token: object) -> Json:
+    """One page of rows under `key`, with `next_page_token` while there are more; no `max_results` means all of them.
+
+    Both come as a client sent them: strings of digits, numbers or nothing. Raises Invalid.
+    """
+    limit, start = str(max_results or "0"), str(page_token or "0")
+    if not all(text.isascii() and text.isdigit() and len(text) <= 18 for text in (limit, start)):
+        raise Invalid("max_results, page_token: must be what a page before gave.")
+    end = int(start) + (int(limit) or len(rows))
+    shown: Json = {key: [show(row) for row in rows[int(start) : end]]}
+    if end < len(rows):
+        shown["next_page_token"] = str(end)
+    return shown

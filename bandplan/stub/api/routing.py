@@ -1,0 +1,59 @@
+"""Routes of a raw path: Starlette's, but for what the platform's clients need.
+
+Clients send `%2F` inside one segment, so a path is matched before it is decoded
+(`bandplan.stub.api.middleware.RawPath`) and its open segments are decoded after. Starlette takes the first route that
+matches: a literal segment is listed before an open one.
+
+A pattern ends in `{path:path}` where the rest of a path may hold slashes, as in the Files API.
+"""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import unquote
+
+from starlette.convertors import Convertor
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bandplan.stub.api.bodies import WholeBody
+
+Handler = Callable[[Request], Awaitable[Response]] | Response
+"""A coroutine function, as Starlette runs plain functions on other threads; or a fixed answer. A handler that changes
+the workspace awaits nothing but the body, which is there (`bandplan.stub.api.bodies`), so no two changes interleave."""
+
+
+class Segment(Convertor[str]):
+    """One open segment of a path, or the rest of it, percent-encoded on the wire."""
+
+    regex = "[^/]+"
+
+    def convert(self, value: str) -> str:
+        return unquote(value)
+
+    def to_string(self, value: str) -> str:
+        raise NotImplementedError("the workspace makes no links")
+
+
+SEGMENT = Segment()
+
+
+def route(method: str, pattern: str, handler: Handler) -> Route:
+    """The route of one method and a pattern such as `/api/2.0/serving-endpoints/{name}`, started with a whole body."""
+    return _route(method, pattern, handler, [Middleware(WholeBody)])
+
+
+def streaming_route(method: str, pattern: str, handler: Handler) -> Route:
+    """A route whose handler reads its body itself, as it comes, by `request.stream()`.
+
+    Other requests are answered meanwhile: whatever the handler looked up before the end of the body it looks up again
+    before it changes the workspace. How much it takes is its own to limit.
+    """
+    return _route(method, pattern, handler, [])
+
+
+def _route(method: str, pattern: str, handler: Handler, middleware: list[Middleware]) -> Route:
+    made = Route(pattern, handler, methods=[method], middleware=middleware)
+    made.methods = {method}  # without the HEAD that comes with a GET: a read can change what it reads
+    made.param_convertors = dict.fromkeys(made.param_convertors, SEGMENT)
+    return made

@@ -1,0 +1,24 @@
+"""How many requests the workspace takes in a second, over all of its endpoints."""
+
+from collections import deque
+
+from bandplan.stub.capacity.refusals import TOO_MANY_PARALLEL, TooMany
+
+MOST_PER_SECOND = 200
+"""Queries per second and workspace of provisioned throughput (docs.databricks.com, limits, read 2026-11)."""
+
+
+class Arrivals:
+    """The requests let through in the last second; refused ones do not count."""
+
+    def __init__(self, most_per_second: int = MOST_PER_SECOND) -> None:
+        self.most_per_second = most_per_second
+        self._times: deque[float] = deque()
+
+    def count(self, now: float) -> None:
+        """Let one more through, or raise TooMany."""
+        while self._times and self._times[0] <= now - 1:
+            self._times.popleft()
+        if len(self._times) >= self.most_per_second:
+            raise TooMany(TOO_MANY_PARALLEL)
+        self._times.append(now)

@@ -1,0 +1,271 @@
+"""The chunks of one served entity, and the requests in them and before them."""
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from bandplan.stub.capacity.chunk import Chunk
+from bandplan.stub.capacity.refusals import NOTHING_RUNS, NothingRuns
+from bandplan.stub.capacity.scaling import Situation, Step, decide, next_look
+from bandplan.stub.capacity.settings import Settings
+from bandplan.stub.capacity.supply import Supply
+from bandplan.stub.capacity.ticket import Ticket
+from bandplan.stub.capacity.usage import Usage
+
+
+class Pool:
+    """Lets requests in, first come first served, and lets chunks come and go.
+
+    Every call takes the time, which never goes back; what was due since the last call happens first, in its order.
+    """
+
+    def __init__(self, supply: Supply, settings: Settings, now: float) -> None:
+        self.supply = supply
+        self.settings = settings
+        self.usage = Usage()
+        self.waiting: deque[Ticket] = deque()
+        self._chunks: list[Chunk] = []
+        self._burst: Chunk | None = None
+        self._numbers = 0
+        self._starts_at: float | None = None
+        self._now = now
+        self._changed = now
+        self._idle_since: float | None = now
+        self._next: float | None = None
+        self._shape(now, is_new=True)
+        self._plan()
+
+    @property
+    def now(self) -> float:
+        return self._now
+
+    @property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """Those that run, without the one to burst into."""
+        return tuple(self._chunks)
+
+    @property
+    def running(self) -> int:
+        """Chunks that belong to the configuration; those of one that it replaced are not among them."""
+        return sum(not chunk.is_retired for chunk in self._chunks)
+
+    @property
+    def starting(self) -> int:
+        return 1 if self._starts_at is not None else 0
+
+    @property
+    def in_flight(self) -> int:
+        return sum(len(chunk.tickets) for chunk in self._all())
+
+    @property
+    def most_in_flight(self) -> int:
+        """Requests that may be in flight with what runs."""
+        return sum(chunk.kind.slots for chunk in self._chunks if not chunk.is_retired)
+
+    @property
+    def starts_in(self) -> float | None:
+        """Seconds until a chunk is there, None if none is coming."""
+        return None if self._starts_at is None else max(0.0, self._starts_at - self._now)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a request that comes now is let in at once."""
+        return not self.waiting and self._open_chunk() is not None
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether nothing runs and nothing may start: whoever waits would wait for ever."""
+        may_start = self.starting or (self.supply.highest and self.settings.starts_chunks)
+        return not self.running and not may_start
+
+    def arrive(self, now: float, when_admitted: Callable[[], None] | None = None) -> Ticket:
+        """Let a request in or have it wait; `when_admitted` is called once it is in, which may be now.
+
+        Raises NothingRuns if it would wait for ever.
+        """
+        self.advance(now)
+        if self.is_stuck:
+            raise NothingRuns(NOTHING_RUNS)
+        ticket = Ticket(now, when_admitted)
+        self._idle_since = None
+        self.waiting.append(ticket)
+        self._admit()
+        self._go_on()
+        return ticket
+
+    def due(self, ticket: Ticket, work: float, now: float) -> float:
+        """Return when a request in flight will have been given `work` in all, if nobody comes or goes; `now` or before
+        if it has been."""
+        self.advance(now)
+        ticket.asked = max(ticket.asked, work)
+        chunk = ticket.chunk
+        if chunk is None:
+            return math.inf if ticket.is_waiting else now
+        missing = work - ticket.given
+        return now if missing <= 0 else now + missing / chunk.speed
+
+    def end(self, ticket: Ticket, now: float) -> None:
+        """End a request, whether it was waiting, in flight or ended before."""
+        self.advance(now)
+        if ticket.ended is not None:
+            return
+        if ticket.is_waiting:
+            self.waiting.remove(ticket)
+        self.usage.correct(now, ticket.leave(now))
+        self._chunks = [chunk for chunk in self._chunks if chunk.tickets or not chunk.is_retired]
+        self._remove_drained()
+        self._admit()
+        if not self.in_flight and not self.waiting:
+            self._idle_since = now
+        self._go_on()
+
+    def advance(self, now: float) -> None:
+        """Let everything happen that is due by `now`."""
+        while self._next is not None and self._next <= now:
+            self._pass_time(self._next)
+            if self._starts_at is not None and self._starts_at <= self._now:
+                self._starts_at = None
+                self._add_chunk()
+                self._changed = self._now
+                self._admit()
+            self._scale()
+            self._plan()
+        self._pass_time(now)
+
+    @property
+    def next_event(self) -> float | None:
+        """When something happens next by itself, or None: a chunk that is there, a look at the utilisation."""
+        return self._next
+
+    def reconfigure(self, supply: Supply, settings: Settings, now: float) -> None:
+        """Go on with another configuration. Requests in flight end where they are; what waits, waits on."""
+        self.advance(now)
+        before, self.supply, self.settings = self.supply, supply, settings
+        is_same_size = (before.kind.rate, before.kind.slots) == (supply.kind.rate, supply.kind.slots)
+        for chunk in self._all():
+            if is_same_size and not chunk.is_burst:
+                chunk.kind = supply.kind
+            elif not is_same_size:
+                chunk.is_retired = True
+            chunk.is_draining = chunk.is_retired
+        self._starts_at = None
+        bounds = (supply.lowest, supply.highest)
+        self._shape(now, is_new=not is_same_size or bounds != (before.lowest, before.highest))
+        self._admit()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """After a change: scale for it, and let happen what is due at once."""
+        self._scale()
+        self._plan()
+        self.advance(self._now)
+
+    def _plan(self) -> None:
+        look = next_look(self._now, self._situation(), self.settings)
+        self._next = min((at for at in (self._starts_at, look) if at is not None), default=None)
+
+    def _shape(self, now: float, *, is_new: bool) -> None:
+        """Bring the number of chunks within the bounds; a new deployment has started what it begins with."""
+        while self.running < (self.supply.at_start if is_new else self.supply.lowest):
+            self._add_chunk()
+        own = [chunk for chunk in self._chunks if not chunk.is_retired]
+        for chunk in sorted(own, key=_by_load)[: max(0, len(own) - self.supply.highest)]:
+            chunk.is_draining = chunk.is_retired = True
+        self._chunks = [chunk for chunk in self._chunks if chunk.tickets or not chunk.is_retired]
+        self._renew_burst()
+        self._changed = now
+
+    def _renew_burst(self) -> None:
+        kind = self.supply.burst
+        if self._burst is not None and kind == self._burst.kind and not self._burst.is_retired:
+            return
+        if self._burst is not None and self._burst.tickets:
+            self._burst.is_draining = self._burst.is_retired = True
+            self._chunks.append(self._burst)
+        self._burst = Chunk(0, kind, is_burst=True) if kind is not None else None
+
+    def _situation(self) -> Situation:
+        return Situation(
+            running=self.running,
+            starting=self.starting,
+            lowest=self.supply.lowest,
+            highest=self.supply.highest,
+            waiting=len(self.waiting),
+            in_flight=self.in_flight,
+            changed=self._changed,
+            idle_since=self._idle_since,
+        )
+
+    def _pass_time(self, now: float) -> None:
+        if now <= self._now:
+            return
+        used = [chunk for chunk in self._all() if chunk.tickets or not chunk.is_burst]
+        self.usage.span(
+            self._now,
+            now,
+            chunks=sum(not chunk.is_burst for chunk in used),
+            # Bursting is work beyond what was provisioned, so it shows as a utilisation above 100 %.
+            capacity=sum(chunk.kind.rate for chunk in used if not chunk.is_burst),
+            work=sum(chunk.work_rate for chunk in used),
+        )
+        for chunk in used:
+            chunk.pass_time(now - self._now)
+        self._now = now
+
+    def _admit(self) -> None:
+        while self.waiting:
+            chunk = self._open_chunk()
+            if chunk is None:
+                return
+            if chunk.is_draining:
+                chunk.is_draining = False
+                self._changed = self._now
+            self.waiting.popleft().enter(chunk, self._now)
+
+    def _open_chunk(self) -> Chunk | None:
+        """Return where the next request goes: the least loaded chunk, one that was to go if there is no other, then the
+        one to burst into."""
+        best = min((chunk for chunk in self._chunks if chunk.is_open), key=_by_load, default=None)
+        if best is not None:
+            return best
+        for chunk in self._chunks:
+            if chunk.is_draining and not chunk.is_retired and len(chunk.tickets) < chunk.kind.slots:
+                return chunk
+        return self._burst if self._burst is not None and self._burst.is_open else None
+
+    def _scale(self) -> None:
+        match decide(self._now, self._situation(), self.usage, self.settings):
+            case Step.ADD:
+                self._starts_at = self._now + self.settings.startup_seconds
+                for chunk in self._chunks:
+                    chunk.is_draining = chunk.is_retired
+            case Step.REMOVE:
+                self._drain_one()
+            case Step.STAY:
+                pass
+
+    def _drain_one(self) -> None:
+        if any(chunk.is_draining and not chunk.is_retired for chunk in self._chunks):
+            return
+        own = [chunk for chunk in self._chunks if not chunk.is_retired]
+        min(own, key=lambda chunk: (len(chunk.tickets), -chunk.number)).is_draining = True
+        self._remove_drained()
+
+    def _remove_drained(self) -> None:
+        kept = [chunk for chunk in self._chunks if chunk.tickets or not chunk.is_draining]
+        if len(kept) != len(self._chunks):
+            self._chunks = kept
+            self._changed = self._now
+
+    def _add_chunk(self) -> None:
+        self._numbers += 1
+        self._chunks.append(Chunk(self._numbers, self.supply.kind))
+
+    def _all(self) -> Iterator[Chunk]:
+        yield from self._chunks
+        if self._burst is not None:
+            yield self._burst
+
+
+def _by_load(chunk: Chunk) -> tuple[int, int]:
+    return len(chunk.tickets), chunk.number

@@ -1,0 +1,60 @@
+"""One request on its way through an endpoint: waiting, in flight, ended."""
+
+from collections.abc import Callable
+
+from bandplan.stub.capacity.chunk import Chunk
+
+
+class Ticket:
+    """Times are seconds of the workspace's clock, None until they are reached."""
+
+    __slots__ = ("admitted", "arrived", "asked", "began", "chunk", "chunk_number", "done", "ended", "when_admitted")
+
+    def __init__(self, arrived: float, when_admitted: Callable[[], None] | None = None) -> None:
+        self.arrived = arrived
+        self.when_admitted = when_admitted
+        self.admitted: float | None = None
+        self.ended: float | None = None
+        self.chunk: Chunk | None = None
+        """The one that it is in."""
+        self.chunk_number: int | None = None
+        """Of the one that it is or was in."""
+        self.began = 0.0
+        """What its chunk had given when it came."""
+        self.asked = 0.0
+        """The work up to the next token that it waits for."""
+        self.done = 0.0
+        """Its work in all, once it has ended."""
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.admitted is None and self.ended is None
+
+    @property
+    def is_in_flight(self) -> bool:
+        return self.admitted is not None and self.ended is None
+
+    @property
+    def given(self) -> float:
+        """The work that it could have been given by now."""
+        return self.chunk.given - self.began if self.chunk is not None else self.done
+
+    def enter(self, chunk: Chunk, now: float) -> None:
+        self.chunk = chunk
+        self.chunk_number = chunk.number
+        self.began = chunk.given
+        self.admitted = now
+        chunk.tickets.add(self)
+        if self.when_admitted is not None:
+            self.when_admitted()
+
+    def leave(self, now: float) -> float:
+        """End; return how much less work it was than its chunk gave, 0 or more."""
+        self.ended = now
+        if self.chunk is None:
+            return 0.0
+        given = self.given
+        self.done = min(given, self.asked)
+        self.chunk.tickets.discard(self)
+        self.chunk = None
+        return given - self.done

@@ -1,0 +1,50 @@
+"""The work that a request is: it grows with its tokens, and faster than they do.
+
+A request of `in` and `out` tokens is `a x in + b x out + c x out x (in + out/2)`: its prompt, its output, and the
+context that each output token reads again. That output costs more than input, and that work is not proportional to
+tokens, is published; this formula is ours.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bandplan.stub.capacity.shape import Shape
+
+Basis = Literal["total", "output"]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Work per prompt token, per output token, and per token of context that an output token reads."""
+
+    prompt: float
+    output: float
+    context: float
+
+    def of(self, shape: Shape, cached_tokens: int = 0) -> float:
+        """Return the work of a whole request; cached prompt tokens are not computed again, but are read as context."""
+        return self.of_prompt(shape.input_tokens - cached_tokens) + self.of_output(shape, 0)
+
+    def of_prompt(self, tokens: int) -> float:
+        return self.prompt * tokens
+
+    def of_output(self, shape: Shape, after: int) -> float:
+        """Return the work of the output tokens that come after the first `after`."""
+        count = shape.output_tokens - after
+        return count * (self.output + self.context * (shape.input_tokens + (shape.output_tokens + after) / 2))
+
+    def scaled(self, shape: Shape, amount: float) -> "Work":
+        """Return the same ratios, with a request of `shape` being `amount` of work."""
+        factor = amount / self.of(shape)
+        return Work(self.prompt * factor, self.output * factor, self.context * factor)
+
+    def calibrated(self, shape: Shape, basis: Basis) -> "Work":
+        """Return the same ratios in the unit of a published figure: tokens of requests of `shape`.
+
+        By `basis` these are all tokens or the output alone.
+        """
+        return self.scaled(shape, shape.total_tokens if basis == "total" else shape.output_tokens)
+
+
+PROMPT_ALONE = Work(1.0, 0.0, 0.0)
+"""Of embedding models: every token is input."""

@@ -1,0 +1,95 @@
+"""The connections of the server: uvicorn's own protocol, with a bound on what a client may leave unfinished.
+
+uvicorn waits for ever for the end of a request's head or body, and httptools takes a head of any size. A connection is
+closed here when its head is too large, or when it stays silent in the middle of a request.
+"""
+
+import asyncio
+from typing import Any, cast
+
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from bandplan.stub.api.connections import Address, Connections
+
+MAX_HEAD_BYTES = 64 * 1024
+HEAD_SECONDS = 20.0
+BODY_SECONDS = 60.0
+FIRST_REQUEST_SECONDS = 75.0
+CHECK_SECONDS = 5.0
+"""Arbitrary bounds: real clients send a head in one packet, and none stops for a minute inside a body. A pause counts
+only while the server is reading."""
+
+TOO_LARGE = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s"
+)
+TOO_LARGE_BODY = b'{"error_code":"BAD_REQUEST","message":"The head of the request is too large."}'
+
+
+class Connection(asyncio.Protocol):
+    """One connection; uvicorn makes it with `config`, `server_state`, `app_state` and `_loop`."""
+
+    def __init__(self, connections: Connections, **settings: Any) -> None:
+        self._connections = connections
+        self._http: Any = AutoHTTPProtocol(**settings)
+        self._loop = asyncio.get_running_loop()
+        self._client: Address = ("", 0)
+        self._made_at = self._last_data_at = self._loop.time()
+        self._head_started_at: float | None = None
+        self._head_bytes = 0
+        self._check: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername")
+        if peer:
+            self._client = (peer[0], peer[1])
+            self._connections.add(self._client, transport)
+        self._http.connection_made(transport)
+        self._check = self._loop.call_later(CHECK_SECONDS, self._close_when_stuck)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._check is not None:
+            self._check.cancel()
+        self._connections.remove(self._client)
+        self._http.connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        before = self._http.cycle
+        self._last_data_at = self._loop.time()
+        self._http.data_received(data)
+        if self._http.cycle is not before or not self._is_in_head():
+            self._head_started_at, self._head_bytes = None, 0
+            return
+        self._head_started_at = self._head_started_at or self._last_data_at
+        self._head_bytes += len(data)
+        if self._head_bytes > MAX_HEAD_BYTES and not self._transport.is_closing():
+            self._transport.write(TOO_LARGE % (len(TOO_LARGE_BODY), TOO_LARGE_BODY))
+            self._transport.close()
+
+    def eof_received(self) -> None:
+        self._http.eof_received()
+
+    def pause_writing(self) -> None:
+        self._http.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._http.resume_writing()
+
+    def _is_in_head(self) -> bool:
+        # After an answer the rest of a body that nobody read may still come; a head begins with a new scope.
+        cycle = self._http.cycle
+        return cycle is None or (cycle.response_complete and self._http.scope is not cycle.scope)
+
+    def _close_when_stuck(self) -> None:
+        now, cycle = self._loop.time(), self._http.cycle
+        if self._head_started_at is not None:
+            is_stuck = now - self._head_started_at > HEAD_SECONDS
+        elif cycle is None:
+            is_stuck = now - self._made_at > FIRST_REQUEST_SECONDS
+        else:
+            is_reading = cycle.more_body and not cycle.response_complete and not self._http.flow.read_paused
+            is_stuck = is_reading and now - self._last_data_at > BODY_SECONDS
+        if is_stuck:
+            self._transport.abort()
+        else:
+            self._check = self._loop.call_later(CHECK_SECONDS, self._close_when_stuck)

@@ -1,0 +1,180 @@
+"""The engine that needs no model: text built from the prompt, the same every time, as fast as the machine allows."""
+
+import asyncio
+import hashlib
+import itertools
+import json
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import dataclass
+
+from bandplan.stub.inference import sample_json, tokens, vectors
+from bandplan.stub.inference.engine import Batch, Embedding, Generation, Message, Stats, Token
+
+TOKENS_PER_MESSAGE = 4
+"""Added for the role and the marks around each message of a conversation; a guess at what chat templates cost."""
+
+ECHOED_WORDS = 24
+"""How many words of the prompt the answer repeats; arbitrary."""
+
+BATCH_TOKENS = 32
+"""Tokens made in one turn if nothing sets their pace: others wait some 0.3 ms for it. Arbitrary."""
+
+LACKS = frozenset(
+    {
+        "audio",
+        "best_of",
+        "echo",
+        "frequency_penalty",
+        "function_call",
+        "functions",
+        "guided_choice",
+        "guided_grammar",
+        "guided_json",
+        "guided_regex",
+        "logit_bias",
+        "modalities",
+        "prediction",
+        "presence_penalty",
+        "prompt_logprobs",
+        "reasoning",
+        "reasoning_effort",
+        "repetition_penalty",
+        "structured_outputs",
+        "suffix",
+        "thinking",
+        "web_search_options",
+    }
+)
+"""Fields that would change the text, and do not change this one. `temperature`, `top_p`, `top_k` and `min_p` are not
+among them: the one text there is counts as the most likely."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The speed to simulate: time to first token and time per output token."""
+
+    first_token_seconds: float
+    seconds_per_token: float
+
+
+def parse_pace(text: str) -> Pace:
+    """Read `TTFT:TPOT` in milliseconds; raises ValueError that says what is allowed."""
+    first, _, each = text.partition(":")
+    try:
+        pace = Pace(float(first) / 1000, float(each) / 1000)
+    except ValueError:
+        pace = Pace(-1, -1)
+    if not (0 <= pace.first_token_seconds <= 3600 and 0 <= pace.seconds_per_token <= 3600):
+        raise ValueError(f"--pace {text}: not two numbers of milliseconds; use for example 200:25")
+    return pace
+
+
+class SimulatedEngine:
+    """Deterministic: the same generation gives the same tokens. With `pace` None every token is due at once."""
+
+    kind = "simulated"
+    lacks = LACKS
+
+    def __init__(self, pace: Pace | None = None) -> None:
+        self._pace = pace
+        self._running = 0
+        self._generated = 0
+
+    async def count(self, messages: Sequence[Message]) -> int:
+        return sum(TOKENS_PER_MESSAGE + tokens.count(message.content) for message in messages)
+
+    async def count_text(self, text: str) -> int:
+        return tokens.count(text)
+
+    async def generate(self, generation: Generation) -> AsyncGenerator[Batch, None]:
+        began = asyncio.get_running_loop().time()
+        self._running += 1
+        try:
+            made = _Answer(generation)
+            while not made.is_ended:
+                due, count = self._due(began, made.given)
+                batch = made.take(count)
+                self._generated += len(batch)
+                yield Batch(batch, due, made.finish_reason if made.is_ended else None)
+        finally:
+            self._running -= 1
+
+    async def embed(self, embedding: Embedding, texts: Sequence[str]) -> list[list[float]]:
+        return [vectors.of_text(embedding.model, text, embedding.dimension, embedding.normalised) for text in texts]
+
+    def stats(self) -> Stats:
+        return Stats(self._running, self._generated)
+
+    async def close(self) -> None:
+        pass
+
+    def _due(self, began: float, given: int) -> tuple[float, int]:
+        """When the next token is due, and how many are by now: a late one takes along those that became due since."""
+        if self._pace is None:
+            return 0.0, BATCH_TOKENS
+        each = self._pace.seconds_per_token
+        due = began + self._pace.first_token_seconds + given * each
+        late = asyncio.get_running_loop().time() - due
+        if late < each:
+            return due, 1
+        return due, min(BATCH_TOKENS, 1 + int(late / each)) if each else BATCH_TOKENS
+
+
+class _Answer:
+    """The tokens of one answer, taken some at a time."""
+
+    def __init__(self, generation: Generation) -> None:
+        self._generation = generation
+        self.given = 0
+        own = tokens.split(_answer_text(generation))
+        limit = generation.max_tokens
+        length = max(len(own), generation.min_tokens)
+        if generation.ignore_eos and limit is not None:
+            length = limit
+        self._length = length if limit is None else min(length, limit)
+        self.finish_reason = "length" if limit is not None and length >= limit else "stop"
+        self._texts = itertools.chain(own, _more(generation, own))
+
+    @property
+    def is_ended(self) -> bool:
+        return self.given >= self._length
+
+    def take(self, count: int) -> list[Token]:
+        texts = list(itertools.islice(self._texts, min(count, self._length - self.given)))
+        first = self.given
+        self.given += len(texts)
+        if self._generation.top_logprobs is None:
+            return [Token(text) for text in texts]
+        return [_with_logprob(text, first + at, self._generation) for at, text in enumerate(texts)]
+
+
+def _answer_text(generation: Generation) -> str:
+    if generation.json_schema is not None:
+        return json.dumps(sample_json.of_schema(generation.json_schema), ensure_ascii=False)
+    asked = next((m.content for m in reversed(generation.messages) if m.role == "user"), "")
+    # Only as much of a long prompt is split as is needed to see whether there is more.
+    words = asked.split(maxsplit=ECHOED_WORDS)
+    echo = " ".join(words[:ECHOED_WORDS]) + (" ..." if len(words) > ECHOED_WORDS else "")
+    variant = f" (choice {generation.choice})" if generation.choice else ""
+    if generation.seed is not None and generation.temperature != 0:
+        variant += f" (seed {generation.seed})"
+    return f"Simulated answer of {generation.model}{variant} to: {echo}"
+
+
+def _more(generation: Generation, own: Sequence[str]) -> Iterator[str]:
+    """What follows the answer where it must be longer: the answer again, numbered; white space after JSON."""
+    if generation.json_schema is not None:
+        yield from itertools.repeat("\n")
+    text = "".join(own)
+    for number in itertools.count(2):
+        yield from tokens.split(f" ({number}) {text}")
+
+
+def _with_logprob(text: str, index: int, generation: Generation) -> Token:
+    key = f"{generation.seed}:{generation.choice}:{index}:{text}"
+    digest = hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=2).digest()
+    logprob = -2.0 * int.from_bytes(digest, "big") / 65536
+    # The alternatives are made up: each one less likely than the one before.
+    made_up = [(f"{text}~{rank}", logprob - rank) for rank in range(1, generation.top_logprobs or 0)]
+    ranked = [(text, logprob), *made_up] if generation.top_logprobs else []
+    return Token(text, logprob, tuple(ranked))

@@ -1,0 +1,262 @@
+"""Starts and stops the stub workspace in the background. Imports the standard library only, and little of it."""
+
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bandplan.stub import statedir
+
+START_TIMEOUT_SECONDS = 60.0
+"""Half a second is usual. A start that fails ends the process and is told at once: this is for one that hangs."""
+STOP_TIMEOUT_SECONDS = 5.0
+ANSWER_TIMEOUT_SECONDS = 2.0
+REPORT_TIMEOUT_SECONDS = 30.0
+POLL_SECONDS = 0.02
+LOG_TAIL_LINES = 15
+
+DATABASE_FILES = ("workspace.db", "workspace.db-wal", "workspace.db-shm")
+
+
+class StubError(Exception):
+    """The stub workspace cannot be started or stopped; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A stub workspace that answers; `host` is `http://127.0.0.1:PORT`. The token is not shown by repr."""
+
+    pid: int
+    host: str
+    token: str = field(repr=False)
+    state_dir: Path
+
+
+def start(
+    state_dir: Path,
+    *,
+    settle: str | None = None,
+    port: int | None = None,
+    scenario: str | None = None,
+    pace: str | None = None,
+    is_token_kept: bool = False,
+) -> Running:
+    """Start serving `state_dir` unless it is served already, and wait until it answers.
+
+    A running stub is returned as it is, whatever the settings say. Without `port` the one of the last start is taken
+    when it is free; `scenario` is a name or an absolute path, `pace` is as in `--pace`. The token is random and new,
+    unless the last one is kept. The process has a session of its own and outlives the caller. Raises StubError.
+    """
+    state_dir = state_dir.absolute()
+    statedir.make_private(state_dir)
+    with _starting(state_dir):
+        running = status(state_dir)
+        if running is not None:
+            return running
+        holder = _holder(state_dir)
+        if holder is not None:
+            raise StubError(
+                f"{state_dir}: stub process {holder} holds this directory and does not answer; run `bandplan stub stop`"
+            )
+        port = _remembered_port(state_dir) if port is None else port
+        return _spawn(state_dir, settle, port, scenario, pace, is_token_kept=is_token_kept)
+
+
+def status(state_dir: Path) -> Running | None:
+    """The stub that serves `state_dir` and answers, or None."""
+    state_dir = state_dir.absolute()
+    try:
+        holder = statedir.lock_holder(state_dir)
+    except statedir.UnknownHolder:
+        return None
+    run = statedir.read_run_file(state_dir)
+    if holder is None or run is None or run.pid != holder:
+        return None
+    try:
+        token = statedir.read_token(state_dir)
+    except OSError:
+        return None
+    return Running(run.pid, run.host, token, state_dir) if token and _answers(run.port, token) else None
+
+
+def report(running: Running) -> dict[str, Any]:
+    """What `GET /stub/status` of a running stub says. Raises StubError when it does not answer."""
+    import http.client
+    import json
+
+    connection = http.client.HTTPConnection("127.0.0.1", _port_of(running.host), timeout=REPORT_TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", "/stub/status", headers={"Authorization": f"Bearer {running.token}"})
+        found: dict[str, Any] = json.loads(connection.getresponse().read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise StubError(f"{running.state_dir}: the stub at {running.host} does not say its status: {error}") from error
+    finally:
+        connection.close()
+    return found
+
+
+def stop(state_dir: Path, *, patience_seconds: float = STOP_TIMEOUT_SECONDS) -> bool:
+    """Stop the stub that serves `state_dir`; False when none does. Raises StubError when it cannot be ended.
+
+    A stub that has not ended `patience_seconds` after SIGTERM is killed.
+    """
+    state_dir = state_dir.absolute()
+    holder = _holder(state_dir)
+    if holder is None:
+        return False
+    for sign, patience in ((signal.SIGTERM, patience_seconds), (signal.SIGKILL, STOP_TIMEOUT_SECONDS)):
+        # Ask again who holds the lock: only the process that proves to be our stub is ever signalled.
+        if _holder(state_dir) == holder:
+            _signal(holder, sign)
+        if _is_released(state_dir, holder, patience):
+            statedir.remove_run_file(state_dir)
+            return True
+    raise StubError(f"{state_dir}: stub process {holder} could not be ended")
+
+
+def reset(state_dir: Path) -> None:
+    """Stop the stub and delete what it holds. Port and workspace id stay, as clients remember them."""
+    stop(state_dir)
+    import shutil
+
+    for name in DATABASE_FILES:
+        (state_dir / name).unlink(missing_ok=True)
+    shutil.rmtree(state_dir / "files", ignore_errors=True)
+
+
+def _holder(state_dir: Path) -> int | None:
+    """The process that holds the lock. Raises StubError when its files do not say which, so that none is signalled."""
+    try:
+        holder = statedir.lock_holder(state_dir)
+    except statedir.UnknownHolder:
+        holder = 0
+    run = statedir.read_run_file(state_dir)
+    if holder == 0 or (holder is not None and run is not None and run.pid != holder):
+        lock = state_dir / "lock"
+        raise StubError(
+            f"{lock}: is held by a stub workspace, and its files do not agree on which process that is; "
+            f"end that one by hand (`lsof {lock}` names it), then run this again"
+        )
+    return holder
+
+
+@contextlib.contextmanager
+def _starting(state_dir: Path) -> Iterator[None]:
+    """Let one start at a time through, so that two callers get the same stub."""
+    descriptor = os.open(state_dir / "start.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _spawn(
+    state_dir: Path, settle: str | None, port: int, scenario: str | None, pace: str | None, *, is_token_kept: bool
+) -> Running:
+    import subprocess
+
+    command = [sys.executable, "-m", "bandplan.stub", "serve", "--state-dir", str(state_dir), "--port", str(port)]
+    if settle is not None:
+        command += ["--settle", settle]
+    if scenario is not None:
+        command += ["--scenario", scenario]
+    if pace is not None:
+        command += ["--pace", pace]
+    if is_token_kept:
+        command.append("--keep-token")
+    with open(state_dir / "stub.log", "ab", opener=statedir.for_owner) as log:
+        log_start = log.tell()
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=Path(__file__).parents[2],
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        code = process.poll()
+        if code is not None:
+            raise StubError(
+                f"{state_dir}: the stub workspace ended with code {code}:\n{_log_tail(state_dir, log_start)}"
+            )
+        running = status(state_dir)
+        if running is not None:
+            statedir.write_port(state_dir, running.host.rpartition(":")[2])
+            # It is meant to outlive us: without this, subprocess warns about a child still running.
+            process.returncode = 0
+            return running
+        time.sleep(POLL_SECONDS)
+    process.kill()
+    process.wait()
+    raise StubError(
+        f"{state_dir}: the stub workspace did not answer within {START_TIMEOUT_SECONDS:g} s:\n"
+        f"{_log_tail(state_dir, log_start)}"
+    )
+
+
+def _port_of(host: str) -> int:
+    return int(host.rpartition(":")[2])
+
+
+def _remembered_port(state_dir: Path) -> int:
+    try:
+        port = int((state_dir / "port").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 0
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError):
+            return 0
+    return port
+
+
+def _answers(port: int, token: str) -> bool:
+    request = (
+        f"GET /stub/status HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=ANSWER_TIMEOUT_SECONDS) as connection:
+            connection.sendall(request.encode())
+            return connection.recv(64).startswith(b"HTTP/1.1 200 ")
+    except OSError:
+        return False
+
+
+def _signal(pid: int, sign: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, sign)
+
+
+def _is_released(state_dir: Path, pid: int, timeout_seconds: float) -> bool:
+    deadline = time.monotonic() + timeout_seconds
+    while time.monotonic() < deadline:
+        if _holder(state_dir) != pid:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+            return True
+        time.sleep(POLL_SECONDS)
+    return False
+
+
+def _log_tail(state_dir: Path, start: int) -> str:
+    """The last lines that were written after `start`, a position in bytes: those of one start, not of earlier ones."""
+    try:
+        with (state_dir / "stub.log").open("rb") as log:
+            log.seek(start)
+            lines = log.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return "\n".join(lines[-LOG_TAIL_LINES:])

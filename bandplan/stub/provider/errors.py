@@ -1,0 +1,55 @@
+"""Errors of the stand-in provider.
+
+ProviderError (plugin)
+├── NotLocal             the workspace is not on a loopback address
+├── Unreachable          nothing answers at host and port
+├── AnswerLost           a request that must not be repeated may or may not have taken effect
+├── Cancelled            the engine asked to stop
+└── Refused              the workspace said no: `status`, `error_code`
+    └── NotFound         404
+NotSettled               a resource was written but is not ready; the provider turns it into plugin's InitFailed
+"""
+
+from typing import Any
+
+from bandplan.plugin.errors import ProviderError
+
+
+class NotLocal(ProviderError):
+    """This provider must never reach a real workspace."""
+
+
+class Unreachable(ProviderError):
+    """The connection was refused or timed out, for longer than a restart takes."""
+
+
+class AnswerLost(ProviderError):
+    """The connection broke after a POST was sent."""
+
+
+class Cancelled(ProviderError):
+    """The deploy was interrupted."""
+
+
+class Refused(ProviderError):
+    """`message` is the workspace's own; `is_repeat`: the request was sent before, and may have taken effect then."""
+
+    def __init__(self, request: str, status: int, error_code: str, message: str, *, is_repeat: bool = False) -> None:
+        super().__init__(f"{request}: {status} {error_code}: {message}")
+        self.status = status
+        self.error_code = error_code
+        self.is_repeat = is_repeat
+
+
+class NotFound(Refused):
+    """The object of the request does not exist."""
+
+
+class NotSettled(Exception):
+    """`state` is what is known of the resource, `reasons` are for the user."""
+
+    def __init__(self, resource_id: str, state: dict[str, Any], reasons: list[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.resource_id = resource_id
+        self.state = state
+        self.reasons = reasons

@@ -1,0 +1,97 @@
+"""Waiting until a serving endpoint has finished updating."""
+
+import time
+from typing import Any
+
+from bandplan.plugin.errors import ProviderError
+from bandplan.stub.provider.client import Client, segment
+
+PATH = "/api/2.0/serving-endpoints"
+# The local workspace settles in milliseconds or in minutes, by how it is set; so poll fast first.
+FIRST_PAUSE_SECONDS = 0.02
+LONGEST_PAUSE_SECONDS = 1.0
+# Of a build log, its end: that is where a failed build says why.
+LOG_LINES = 10
+LONGEST_LOG_LINE = 200
+
+
+class TimedOut(Exception):
+    """`live` is the endpoint as last seen, still updating."""
+
+    def __init__(self, live: dict[str, Any]) -> None:
+        super().__init__("still updating")
+        self.live = live
+
+
+def settled(client: Client, name: str, timeout_seconds: float) -> dict[str, Any]:
+    """The endpoint once `config_update` is no longer IN_PROGRESS, which may also be a failure (`failure_reasons`).
+
+    Raises TimedOut, and what the client raises.
+    """
+    end = time.monotonic() + timeout_seconds
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        live: dict[str, Any] = client.get(f"{PATH}/{segment(name)}")
+        if not is_updating(live):
+            return live
+        left = end - time.monotonic()
+        if left <= 0:
+            raise TimedOut(live)
+        client.pause(min(pause, left))
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def is_updating(live: dict[str, Any]) -> bool:
+    return _update_state(live) == "IN_PROGRESS"
+
+
+def has_failed(live: dict[str, Any]) -> bool:
+    return _update_state(live) in ("UPDATE_FAILED", "UPDATE_CANCELED")
+
+
+def failure_reasons(client: Client, live: dict[str, Any]) -> list[str]:
+    """Why the last update failed: the verdict, then per failed entity its message and the build log's end."""
+    told = _entity_reasons(client, live, ("DEPLOYMENT_FAILED", "DEPLOYMENT_ABORTED"))
+    return [f"serving endpoint {live.get('name')}: {_update_state(live)}", *told]
+
+
+def delay_reasons(client: Client, live: dict[str, Any], timeout_seconds: float) -> list[str]:
+    """What it still waits for after `timeout_seconds`: the finding, then the same per entity that is not deployed."""
+    told = _entity_reasons(
+        client, live, ("DEPLOYMENT_CREATING", "DEPLOYMENT_RECOVERING", "DEPLOYMENT_FAILED", "DEPLOYMENT_ABORTED")
+    )
+    finding = f"still updating after {timeout_seconds:g} s; `up` again goes on waiting"
+    return [f"serving endpoint {live.get('name')}: {finding}", *told]
+
+
+def _entity_reasons(client: Client, live: dict[str, Any], deployments: tuple[str, ...]) -> list[str]:
+    """One text per entity of the last update in one of these states; lines of its log below it, indented."""
+    config = live.get("pending_config") or live.get("config") or {}
+    told = []
+    for entity in config.get("served_entities") or config.get("served_models") or []:
+        state = entity.get("state") or {}
+        if state.get("deployment") not in deployments:
+            continue
+        name = str(entity.get("name") or "served entity")
+        reason = state.get("deployment_state_message") or "the platform gives no reason"
+        lines = [f"{name}: {state['deployment']}: {reason}"]
+        log = _last_log_lines(client, str(live.get("name")), name)
+        if log:
+            lines += [f"  last {len(log)} lines of its build log:", *(f"    {line}" for line in log)]
+        told.append("\n".join(lines))
+    return told
+
+
+def _last_log_lines(client: Client, endpoint: str, entity: str) -> list[str]:
+    """The end of a build log; none when the workspace gives no log."""
+    try:
+        answer = client.get(f"{PATH}/{segment(endpoint)}/served-models/{segment(entity)}/build-logs")
+    except ProviderError:
+        # The log only illustrates what is being reported already.
+        return []
+    text = str(answer.get("logs") or "") if isinstance(answer, dict) else ""
+    return [client.presentable(line)[:LONGEST_LOG_LINE] for line in text.splitlines() if line.strip()][-LOG_LINES:]
+
+
+def _update_state(live: dict[str, Any]) -> str:
+    return str((live.get("state") or {}).get("config_update", ""))

@@ -1,0 +1,150 @@
+"""Runs the workspace: binds the loopback address, serves, announces itself, cleans up."""
+
+import asyncio
+import functools
+import logging
+import os
+import socket
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+import uvicorn
+from starlette.middleware import Middleware
+
+from bandplan.stub import statedir
+from bandplan.stub.api import application, routes
+from bandplan.stub.api.connections import Connections
+from bandplan.stub.api.faulty_requests import FaultyRequests
+from bandplan.stub.connection import Connection
+from bandplan.stub.inference.simulated import Pace
+from bandplan.stub.state.scenario import NONE, Scenario
+from bandplan.stub.state.settle import Settle
+from bandplan.stub.state.workspace import Workspace, open_workspace
+
+LOOPBACK = "127.0.0.1"
+BACKLOG = 2048
+SHUTDOWN_SECONDS = 2
+TICKS_BETWEEN_LOOKS = 20
+"""uvicorn ticks every 0.1 s; so often the server looks whether its state directory is still there."""
+
+
+class ServeError(Exception):
+    """The workspace cannot be served; the message says why and what to do."""
+
+
+class AnnouncingServer(uvicorn.Server):
+    """Writes `run.json` once it answers; when it stops, removes it and closes the workspace.
+
+    That is done here and not after `serve`, which ends the process by the signal that it received. It stops by itself
+    when its state directory is gone or has become another stub's: nobody could find it any more to stop it.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, state_dir: Path, lock: int, run: statedir.RunFile, workspace: Workspace
+    ) -> None:
+        super().__init__(config)
+        self._state_dir = state_dir
+        self._lock = lock
+        self._run = run
+        self._workspace = workspace
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        statedir.write_run_file(self._state_dir, self._run)
+
+    async def on_tick(self, counter: int) -> bool:
+        is_abandoned = counter % TICKS_BETWEEN_LOOKS == 0 and not statedir.is_lock_of(self._state_dir, self._lock)
+        return await super().on_tick(counter) or is_abandoned
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if statedir.is_lock_of(self._state_dir, self._lock):
+            statedir.remove_run_file(self._state_dir)
+        await super().shutdown(sockets)
+        self._workspace.close()
+
+
+def serve(
+    state_dir: Path,
+    port: int,
+    settle: Settle | None,
+    pace: Pace | None,
+    scenario: Scenario = NONE,
+    *,
+    is_token_kept: bool = False,
+) -> None:
+    """Serve `state_dir` until SIGTERM or SIGINT; raises ServeError or StoreError before anything is announced.
+
+    The bearer token is a new random one, or the last one when it is kept.
+    """
+    statedir.make_private(state_dir)
+    lock = statedir.take_lock(state_dir)
+    if lock is None:
+        raise ServeError(f"{state_dir}: another stub workspace serves this directory; run `bandplan stub stop` first")
+    statedir.remove_run_file(state_dir)
+    _log_to(state_dir / "stub.log")
+    listener = bind_loopback(port)
+    host = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+    workspace = open_workspace(state_dir, settle, scenario)
+    unknown_routes: Counter[str] = Counter()
+    answered = routes.build(workspace, host, unknown_routes, pace)
+    connections = Connections()
+    faulty = Middleware(FaultyRequests, workspace.route_faults, connections)
+    token = statedir.keep_token(state_dir) if is_token_kept else statedir.make_token(state_dir)
+    config = uvicorn.Config(
+        application.build(answered, token, workspace.id, unknown_routes, scenario.limits, [faulty]),
+        http=cast(type[asyncio.Protocol], functools.partial(Connection, connections)),
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        interface="asgi3",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    started_at = datetime.now(UTC).isoformat(timespec="seconds")
+    run = statedir.RunFile(os.getpid(), int(listener.getsockname()[1]), host, started_at)
+    asyncio.run(AnnouncingServer(config, state_dir, lock, run, workspace).serve(sockets=[listener]))
+
+
+def bind_loopback(port: int) -> socket.socket:
+    """A listening socket on 127.0.0.1; port 0 takes a free one. Raises ServeError."""
+    # With the protocol named, asyncio sets TCP_NODELAY; without it every answer waits 40 ms for a delayed ACK.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOOPBACK, port))
+    except OSError as error:
+        listener.close()
+        raise ServeError(f"{LOOPBACK}:{port}: cannot listen ({error.strerror}); use another --port, or 0") from error
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+def _log_to(path: Path) -> None:
+    handler = logging.FileHandler(path)
+    handler.setFormatter(visible_formatter())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+
+
+def visible_formatter() -> logging.Formatter:
+    """The form of a line of the log."""
+    return _Visible("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+class _Visible(logging.Formatter):
+    """Escapes what a client sent that is not seen: the log is read on a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        if text.isprintable():
+            return text
+        return "".join(
+            one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode("ascii") for one in text
+        )

@@ -1,0 +1,126 @@
+"""A scenario: how the workspace is to behave during one run, read from a YAML file.
+
+It says nothing about what the workspace holds and leaves nothing behind in it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bandplan.stub.state.capacity import Capacity
+from bandplan.stub.state.faults import Fault
+from bandplan.stub.state.limits import ChangeRate, Limits
+from bandplan.stub.state.refusals import Invalid
+from bandplan.stub.state.registration_faults import RegistrationFault
+from bandplan.stub.state.registration_faults import check as check_registration
+from bandplan.stub.state.route_faults import RouteFault
+from bandplan.stub.state.route_faults import check as check_request
+from bandplan.stub.state.settle import Settle
+from bandplan.stub.state.settle import parse as parse_settle
+
+FOLDER = Path(__file__).parent.parent / "scenarios"
+SCHEMA_FILE = Path(__file__).with_name("scenario_schema.yaml")
+MAX_FILE_BYTES = 1024 * 1024
+
+
+class ScenarioError(Exception):
+    """A scenario cannot be read; the message has a line for every problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`settle` None leaves the rule to the start; `endpoint_settle` is by endpoint name or pattern."""
+
+    name: str | None = None
+    description: str = ""
+    settle: Settle | None = None
+    endpoint_settle: Mapping[str, Settle] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    capacity: Capacity = field(default_factory=Capacity)
+    deployments: tuple[Fault, ...] = ()
+    registrations: tuple[RegistrationFault, ...] = ()
+    requests: tuple[RouteFault, ...] = ()
+
+
+NONE = Scenario()
+"""The workspace as it is without a scenario."""
+
+
+def names() -> list[str]:
+    """The scenarios that come with the stub."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def find(name: str) -> Path:
+    """The file of a scenario: one of `names()`, or a path (with a slash, or ending in .yaml). Raises ScenarioError."""
+    if "/" in name or name.endswith((".yaml", ".yml")):
+        path = Path(name).absolute()
+        if not path.is_file():
+            raise ScenarioError(f"--scenario {name}: no such file")
+        return path
+    if name not in names():
+        raise ScenarioError(f"--scenario {name}: not a scenario; use one of {', '.join(names())}, or a path to a file")
+    return FOLDER / f"{name}.yaml"
+
+
+def load(path: Path) -> Scenario:
+    """Read a scenario; raises ScenarioError with every problem: file, place, finding."""
+    import yaml
+
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ScenarioError(f"{path}: larger than {MAX_FILE_BYTES} bytes")
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise ScenarioError(f"{path}: cannot be read as YAML: {error}") from error
+    problems = list(_problems(data))
+    if not problems:
+        scenario = _scenario(path.stem, data)
+        problems = list(_fault_problems(scenario))
+        if not problems:
+            return scenario
+    lines = "\n".join(f"{path}: {problem}" for problem in problems)
+    raise ScenarioError(f"{lines}\nThe keys of a scenario are listed in docs/stub.md and {SCHEMA_FILE.name}.")
+
+
+def _problems(data: Any) -> Iterator[str]:
+    import yaml
+    from jsonschema import Draft202012Validator
+
+    schema = yaml.safe_load(SCHEMA_FILE.read_text(encoding="utf-8"))
+    errors = Draft202012Validator(schema).iter_errors(data)
+    for error in sorted(errors, key=lambda error: [str(part) for part in error.absolute_path]):
+        place = "/".join(str(part) for part in error.absolute_path)
+        yield f"{place or 'the file'}: {error.message}"
+
+
+def _fault_problems(scenario: Scenario) -> Iterator[str]:
+    checks = [(f"requests/{n}", partial(check_request, fault)) for n, fault in enumerate(scenario.requests)]
+    checks += [
+        (f"registrations/{n}", partial(check_registration, fault)) for n, fault in enumerate(scenario.registrations)
+    ]
+    for place, check in checks:
+        try:
+            check()
+        except Invalid as error:
+            yield f"{place}: {error.message}"
+
+
+def _scenario(name: str, data: dict[str, Any]) -> Scenario:
+    settle = data.get("settle", {})
+    limits = dict(data.get("limits", {}))
+    if "change_rate" in limits:
+        limits["change_rate"] = ChangeRate(**limits["change_rate"])
+    return Scenario(
+        name=name,
+        description=data["description"].strip(),
+        settle=parse_settle(settle["rule"]) if "rule" in settle else None,
+        endpoint_settle={key: parse_settle(rule) for key, rule in settle.get("endpoints", {}).items()},
+        limits=Limits(**limits),
+        capacity=Capacity(**data.get("capacity", {})),
+        deployments=tuple(Fault(**row) for row in data.get("deployments", ())),
+        registrations=tuple(RegistrationFault(**row) for row in data.get("registrations", ())),
+        requests=tuple(RouteFault(**row) for row in data.get("requests", ())),
+    )

@@ -1,5 +1,0 @@
-"""One module per command, each with `configure(parser)` and `run(arguments) -> exit status`.
-
-Here: arguments of one command and the order of its steps. Not here: what two commands share (that is a noun of `cli/`).
-May import the rest of `cli/` and, inside functions, every room but the tests.
-"""

@@ -1,5 +1,0 @@
-"""What carries a command out: the `pulumi` CLI as a child process, or the embedded engine in this process.
-
-Here: starting an engine with the right state, plugins and environment. Not here: planning, display. May import
-`cli.project`, `cli.errors`, and inside functions `embedded`, `plugin`, `provider` and `stub.provider`.
-"""

@@ -1,6 +1,0 @@
-"""The only door to a Databricks workspace: REST calls, what they answer as typed values, and why they failed.
-
-Belongs here: HTTP, retries, translation of the platform's errors, the record of optimization info kept on disk.
-Does not belong: rules about throughput (`serving.throughput`), the shape of models.yaml (`serving.spec`), Pulumi.
-May import: `serving.throughput`, `serving.spec`, urllib3. Nothing else of this project.
-"""

@@ -1,6 +1,0 @@
-"""Token engines: what turns a prompt into tokens and texts into vectors.
-
-Belongs here: the engine protocol, the simulated engine, how tokens are counted.
-Does not belong here: wire formats (`stub.api`) and what is served where (`stub.state`).
-May import: the standard library; nothing else of ours.
-"""

@@ -1,4 +1,0 @@
-"""Scenarios: how the workspace is to misbehave during one run, a YAML file each.
-
-Belongs here: files of the form of `stub/state/scenario_schema.yaml`, read by `stub.state.scenario`; no code.
-"""
