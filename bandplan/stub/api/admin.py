@@ -29,6 +29,8 @@ def routes(workspace: Workspace, view: EndpointView, metering: Metering, unknown
         route("POST", "/stub/faults", admin.set_fault),
         route("DELETE", "/stub/faults", admin.clear_faults),
         route("GET", "/stub/endpoints/{name}", admin.read_endpoint),
+        route("PUT", "/stub/endpoints/{name}/engine", admin.set_engine),
+        route("POST", "/stub/tokenize", admin.tokenize),
         route("PUT", "/stub/endpoints/{name}/settle", admin.set_settle_rule),
         route("POST", "/stub/endpoints/{name}/settle", admin.settle),
     ]
@@ -59,6 +61,7 @@ class Admin:
                     "by_status": {str(code): count for code, count in sorted(self._metering.counts.by_status.items())},
                 },
                 "unknown_routes": dict(self._unknown_routes.most_common()),
+                "output_tokens": self._workspace.engine_settings.own(),
                 "settle_rules": self._workspace.settle_rules.own(),
                 **self._faults(),
             }
@@ -100,6 +103,23 @@ class Admin:
 
     async def read_endpoint(self, request: Request) -> Response:
         return Answer(self._workspace.endpoints.get(request.path_params["name"]).to_document())
+
+    async def set_engine(self, request: Request) -> Response:
+        """The endpoint need not exist yet; `output_tokens` null takes its rule away."""
+        name = request.path_params["name"]
+        rule = text(await read_object(request), "output_tokens")
+        self._workspace.engine_settings.set_output_tokens(name, rule)
+        return Answer({"name": name, "output_tokens": rule})
+
+    async def tokenize(self, request: Request) -> Response:
+        """Count the tokens of `text` as the engine of the endpoint `model` does."""
+        body = await read_object(request)
+        endpoint = self._workspace.endpoints.get(required_text(body, "model"))
+        words = text(body, "text")
+        if words is None:
+            raise Invalid("text: is required.")
+        engine = self._metering.engine
+        return Answer({"model": endpoint.name, "engine": engine.kind, "tokens": await engine.count_text(words)})
 
     async def set_settle_rule(self, request: Request) -> Response:
         """The endpoint need not exist yet; `rule` null takes its own rule away."""

@@ -16,8 +16,10 @@ from bandplan.stub.api.routing import route
 from bandplan.stub.api.target import Target
 from bandplan.stub.inference.engine import Embedding, Engine
 from bandplan.stub.state.behaviour import Behaviours
+from bandplan.stub.state.catalogue import MOST_OUTPUT_TOKENS
 from bandplan.stub.state.configuration import Configuration, ServedEntity
 from bandplan.stub.state.endpoints import Endpoints
+from bandplan.stub.state.engine_settings import EngineSettings
 from bandplan.stub.state.refusals import Invalid, NotFound, NotReady
 
 CHAT, COMPLETIONS, EMBEDDINGS = "llm/v1/chat", "llm/v1/completions", "llm/v1/embeddings"
@@ -33,8 +35,8 @@ SPREAD = 61
 """Coprime to 100: stepping by it visits every percentage once per hundred queries, well mixed."""
 
 
-def routes(endpoints: Endpoints, behaviours: Behaviours, metering: Metering) -> list[Route]:
-    queries = Queries(endpoints, behaviours, metering)
+def routes(endpoints: Endpoints, behaviours: Behaviours, settings: EngineSettings, metering: Metering) -> list[Route]:
+    queries = Queries(endpoints, behaviours, settings, metering)
     base = "/serving-endpoints/{name}"
     made = [
         route("POST", f"{base}/invocations", queries.invoke),
@@ -52,8 +54,11 @@ def routes(endpoints: Endpoints, behaviours: Behaviours, metering: Metering) -> 
 class Queries:
     """Sends queries to served entities by their share of the traffic, exact over each hundred queries."""
 
-    def __init__(self, endpoints: Endpoints, behaviours: Behaviours, metering: Metering) -> None:
+    def __init__(
+        self, endpoints: Endpoints, behaviours: Behaviours, settings: EngineSettings, metering: Metering
+    ) -> None:
         self._endpoints = endpoints
+        self._settings = settings
         self._behaviours = behaviours
         self._metering = metering
         self._asked: Counter[str] = Counter()
@@ -105,6 +110,9 @@ class Queries:
                 entity.name,
                 engine,
                 {"served-model-name": entity.name},
+                context_tokens=facts.context_tokens if facts else None,
+                most_output_tokens=facts.most_output_tokens if facts else MOST_OUTPUT_TOKENS,
+                output_tokens=self._settings.output_tokens(name),
                 sends_role_first=self._behaviours.now.sends_role_chunk_first,
             )
             return await in_time(request, lambda: answer_by(target))

@@ -54,7 +54,7 @@ def build(workspace: Workspace, host: str, unknown_routes: Counter[str], pace: P
         *optimization_info.routes(workspace.models),
         *permissions.routes(workspace.endpoints, workspace.files, workspace.access),
         *identity.routes(workspace.id, host),
-        *queries.routes(workspace.endpoints, workspace.behaviours, metering),
+        *queries.routes(workspace.endpoints, workspace.behaviours, workspace.engine_settings, metering),
         *endpoint_reports.routes(workspace.endpoints, traffic, host),
         *unity_catalog_models.routes(workspace.models, workspace.versions, workspace.clock.now_ms),
         *unity_catalog_grants.routes(workspace.models, workspace.catalogs, workspace.access),

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 
 from bandplan.stub.inference.engine import Engine
+from bandplan.stub.state.catalogue import MOST_OUTPUT_TOKENS
 from bandplan.stub.state.refusals import BadRequest
-
-MOST_OUTPUT_TOKENS = 8192
-"""For a model of which nothing is published."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,18 @@ from typing import Any, Literal
 
 Capacity = Literal["bands", "model_units", "none"]
 
+MOST_OUTPUT_TOKENS = 8192
+"""Of one answer, for a model of which nothing is published: what a workspace said of a Llama
+(github.com/databricks/databricks-sdk-go issue 1183, 2025-03)."""
+
 DATA_FILE = Path(__file__).with_name("catalogue.yaml")
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What holds for one model version; `chunk_tokens_per_second` is there for `bands` only, `dimension` (of a vector)
-    for embedding models only. `unit_chunk` is the increment of model units, where anybody has seen it."""
+    for embedding models only. `unit_chunk` is the increment of model units, where anybody has seen it. `context_tokens`
+    is the most that a prompt and its answer may have together, None where nothing is known."""
 
     task: str | None
     capacity: Capacity
@@ -24,6 +29,9 @@ class Facts:
     dimension: int | None = None
     is_base_llama: bool = False
     unit_chunk: int | None = None
+    context_tokens: int | None = None
+    context_source: str | None = None
+    most_output_tokens: int = MOST_OUTPUT_TOKENS
 
     @property
     def is_optimizable(self) -> bool:
@@ -50,11 +58,13 @@ class Catalogue:
     catalogs: Mapping[str, tuple[str, ...]]
     pay_per_token: tuple[PayPerToken, ...]
 
-    def user_model(self, family: str | None, task: str | None, dimension: int | None) -> Facts:
+    def user_model(
+        self, family: str | None, task: str | None, dimension: int | None, context_tokens: int | None
+    ) -> Facts:
         """Facts of a version made by a user; not eligible when its family is not one that the platform optimizes."""
         known = self.families.get(family or "")
         return (
-            replace(known, task=task, dimension=dimension or known.dimension)
+            replace(known, task=task, dimension=dimension or known.dimension, context_tokens=context_tokens)
             if known
             else Facts(task=task, capacity="none")
         )
@@ -85,6 +95,9 @@ def _facts(row: dict[str, Any], chunk: int | None) -> Facts:
         dimension=row.get("dimension"),
         is_base_llama=row.get("base", False),
         unit_chunk=row.get("unit_chunk"),
+        context_tokens=row.get("context"),
+        context_source=row.get("context_source"),
+        most_output_tokens=row.get("output", MOST_OUTPUT_TOKENS),
     )
     if chunk is None:
         return facts

@@ -43,18 +43,25 @@ config.json of gte-base-en-v1.5, gte-large-en-v1.5 and of the three sizes of bge
 MAX_DIMENSION = 8192
 """Above what any embedding model has; bounds what one vector costs. Arbitrary."""
 
+CONTEXT_FIELDS = ("max_position_embeddings", "max_seq_len", "n_positions", "max_sequence_length")
+
+MAX_CONTEXT = 100_000_000
+"""Above what any model holds; arbitrary."""
+
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """What a version is, as far as its files tell; no reasons means eligible.
 
-    `dimension` is that of its vectors, if it is an embedding model that says.
+    `dimension` is that of its vectors, if it is an embedding model that says; `context_tokens` what its `config.json`
+    says of the length that it was made for.
     """
 
     task: str | None
     family: str | None
     reasons: tuple[str, ...]
     dimension: int | None = None
+    context_tokens: int | None = None
 
 
 def assess(model: MlModel, config: Mapping[str, Any] | None) -> Assessment:
@@ -67,7 +74,7 @@ def assess(model: MlModel, config: Mapping[str, Any] | None) -> Assessment:
         _text(transformers.get("pipeline_model_type")),
     )
     dimension = _dimension(model, config or {}) if family in EMBEDDING_FAMILIES else None
-    return Assessment(task, family, tuple(_reasons(model, task, family)), dimension)
+    return Assessment(task, family, tuple(_reasons(model, task, family)), dimension, _context(config or {}))
 
 
 def _reasons(model: MlModel, task: str | None, family: str | None) -> Iterator[str]:
@@ -102,6 +109,17 @@ def _dimension(model: MlModel, config: Mapping[str, Any]) -> int | None:
         return hidden
     words = re.split("[-_]", (_text(model.metadata.get("model_type")) or "").lower())
     return next((DIMENSION_OF_SIZE[word] for word in words if word in DIMENSION_OF_SIZE), None)
+
+
+def _context(config: Mapping[str, Any]) -> int | None:
+    """The length by any of the names that configurations have for it; the nested one is that of multimodal models."""
+    inner = config.get("text_config")
+    for found in (config, inner if isinstance(inner, Mapping) else {}):
+        for name in CONTEXT_FIELDS:
+            length = found.get(name)
+            if isinstance(length, int) and not isinstance(length, bool) and 0 < length <= MAX_CONTEXT:
+                return length
+    return None
 
 
 def _is_new_enough(version: str | None) -> bool:

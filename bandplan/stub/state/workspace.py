@@ -10,6 +10,7 @@ from bandplan.stub.state.behaviour import Behaviours
 from bandplan.stub.state.catalogs import Catalogs
 from bandplan.stub.state.clock import Clock
 from bandplan.stub.state.endpoints import Endpoints
+from bandplan.stub.state.engine_settings import EngineSettings
 from bandplan.stub.state.experiments import Experiments
 from bandplan.stub.state.faults import Faults
 from bandplan.stub.state.limits import Quotas
@@ -51,6 +52,7 @@ class Workspace:
     clock: Clock
     behaviours: Behaviours
     settle_rules: SettleRules
+    engine_settings: EngineSettings
     faults: Faults
     registration_faults: RegistrationFaults
     route_faults: RouteFaults
@@ -109,6 +111,7 @@ def open_workspace(state_dir: Path, settle: Settle | None = None, scenario: Scen
         clock=clock,
         behaviours=behaviours,
         settle_rules=settle_rules,
+        engine_settings=EngineSettings(store),
         faults=faults,
         registration_faults=registration_faults,
         route_faults=route_faults,
