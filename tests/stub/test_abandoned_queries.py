@@ -76,6 +76,7 @@ def test_abandoned_streams_are_not_generated_to_their_end(state_dir: Path) -> No
     client = filled(process.start(state_dir, settle="at-once"))
     opened = [asked(client, stream=True) for _ in range(40)]
     for one in opened:
+        assert one.recv(1) == b"H"
         one.close()
     answer = client.ok("POST", "/serving-endpoints/chat/invocations", {"messages": [{"role": "user", "content": "x"}]})
     assert answer["choices"]
