@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+from bandplan.serving.endpoint.live_endpoint import ServedEntity
 from bandplan.serving.spec.workload import WorkloadSize, WorkloadType
 from bandplan.serving.throughput.optimization_info import OptimizationInfo, Unavailable
-from bandplan.serving.workspace.live_endpoint import ServedEntity
 
 _BILLIONS = re.compile(r"(?<![0-9a-z])(\d+(?:[._]\d+)?)b(?![0-9a-z])")
 # The largest compute is for 70 billion, the others for less ("Optimized LLM serving", docs.databricks.com).

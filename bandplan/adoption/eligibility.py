@@ -10,12 +10,12 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from bandplan.provider.readiness import Ready, assess
+from bandplan.serving.endpoint.live_endpoint import LiveEndpoint, ServedEntity
+from bandplan.serving.endpoint.readiness import Ready, assess
 from bandplan.serving.spec.entry import Task
 from bandplan.serving.spec.shape import EndpointName, VersionNumber
 from bandplan.serving.throughput.families import family_of
 from bandplan.serving.throughput.legacy import LEGACY_FAMILIES
-from bandplan.serving.workspace.live_endpoint import LiveEndpoint, ServedEntity
 
 TASKS = get_args(Task)
 CAPACITY = ("max_provisioned_throughput", "min_provisioned_throughput", "provisioned_model_units")

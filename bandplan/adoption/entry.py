@@ -6,11 +6,11 @@ from typing import Any
 
 from bandplan.adoption.capacity import Capacity, NotSayable, throughput, workload
 from bandplan.adoption.eligibility import is_legacy, refusal
+from bandplan.serving.endpoint.api_fields import ENDPOINT, ENTITY, GATEWAY, only_known, unknown, unknown_paths
+from bandplan.serving.endpoint.live_endpoint import LiveEndpoint, ServedEntity
 from bandplan.serving.spec.access import is_admins
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
-from bandplan.serving.workspace.api_fields import ENDPOINT, ENTITY, GATEWAY, only_known, unknown, unknown_paths
 from bandplan.serving.workspace.endpoint_access import Grant
-from bandplan.serving.workspace.live_endpoint import LiveEndpoint, ServedEntity
 from bandplan.serving.workspace.surveyed import Surveyed
 
 Answers = Mapping[ModelVersion, OptimizationInfo | Unavailable]

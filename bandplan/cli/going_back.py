@@ -8,6 +8,8 @@ from pathlib import Path
 
 from bandplan.cli.entry_history import earlier
 from bandplan.cli.errors import CommandError
+from bandplan.serving.endpoint.declared import Api
+from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.loading import load_text, read_text
 from bandplan.serving.spec.registration import FollowedAlias
@@ -15,9 +17,8 @@ from bandplan.serving.spec.throughput import ModelUnitThroughput
 from bandplan.serving.spec.version_edit import EditError, with_version
 from bandplan.serving.throughput.rollout import Running, RunningEntity
 from bandplan.serving.workspace.client import WorkspaceClient, from_environment
-from bandplan.serving.workspace.endpoints import Api, Endpoints
+from bandplan.serving.workspace.endpoints import Endpoints
 from bandplan.serving.workspace.errors import Conflict, WorkspaceError
-from bandplan.serving.workspace.live_endpoint import LiveEndpoint
 from bandplan.serving.workspace.running import running_endpoints
 from bandplan.serving.workspace.traffic import config_with_all_traffic_to
 

@@ -10,8 +10,8 @@ from bandplan.drift.finding import Finding, Pending, Verdict
 from bandplan.drift.pending import WantedEndpoint, pending_changes
 from bandplan.drift.permissions import access_findings
 from bandplan.drift.recorded import RecordedEndpoint
-from bandplan.provider.readiness import Failed, Ready, assess
-from bandplan.serving.workspace.live_endpoint import LiveEndpoint
+from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
+from bandplan.serving.endpoint.readiness import Failed, Ready, assess
 from bandplan.serving.workspace.surveyed import Surveyed
 
 Situation = Literal[

@@ -6,19 +6,19 @@ from typing import Any
 from bandplan.drift.finding import Finding, Verdict
 from bandplan.drift.naming import entity_name, field_of
 from bandplan.drift.recorded import RecordedEndpoint
-from bandplan.provider.comparison import (
+from bandplan.serving.endpoint.api_fields import GATEWAY, only_known, unknown_paths
+from bandplan.serving.endpoint.comparison import (
     description_difference,
     differences,
     effective_config,
     task_difference,
     unverifiable,
 )
-from bandplan.provider.declared import Declared
-from bandplan.provider.difference import Difference, PathStep
-from bandplan.provider.equality import is_zero
-from bandplan.provider.naming import to_api_name
-from bandplan.serving.workspace.api_fields import GATEWAY, only_known, unknown_paths
-from bandplan.serving.workspace.live_endpoint import LiveEndpoint, ServedEntity
+from bandplan.serving.endpoint.declared import Declared
+from bandplan.serving.endpoint.difference import Difference, PathStep
+from bandplan.serving.endpoint.equality import is_zero
+from bandplan.serving.endpoint.live_endpoint import LiveEndpoint, ServedEntity
+from bandplan.serving.endpoint.naming import to_api_name
 
 _AUTOSCALED = frozenset(
     (

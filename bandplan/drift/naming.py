@@ -7,9 +7,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bandplan.provider.declared import route_target
-from bandplan.provider.difference import PathStep
-from bandplan.provider.naming import to_api, to_api_name
+from bandplan.serving.endpoint.declared import route_target
+from bandplan.serving.endpoint.difference import PathStep
+from bandplan.serving.endpoint.naming import to_api, to_api_name
 from bandplan.serving.spec.access import principal_key
 
 _ENTITY_KEYS = ("servedEntities", "servedModels")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bandplan.provider.naming import to_api
+from bandplan.serving.endpoint.naming import to_api
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.registration import Registration

@@ -9,7 +9,17 @@ from pulumi.provider.experimental.property_value import PropertyValue
 
 from bandplan.plugin.errors import InitFailed, ProviderError
 from bandplan.plugin.values import UNKNOWN, plain, property_values
-from bandplan.provider.comparison import (
+from bandplan.provider.context import Context, told_to_user
+from bandplan.provider.detailed_diff import property_diffs, top_level_names
+from bandplan.provider.endpoint_ready import (
+    Surroundings,
+    make_ready,
+    short_of_capacity,
+)
+from bandplan.provider.input_kinds import is_known
+from bandplan.provider.inputs import INPUTS, Wanted, findings
+from bandplan.provider.property_changes import property_changes
+from bandplan.serving.endpoint.comparison import (
     CONFIG_PARTS,
     description_difference,
     differences,
@@ -18,23 +28,14 @@ from bandplan.provider.comparison import (
     task_difference,
     undeclared_parts,
 )
-from bandplan.provider.context import Context, told_to_user
-from bandplan.provider.declared import Declared
-from bandplan.provider.detailed_diff import property_diffs, top_level_names
-from bandplan.provider.difference import Difference, PathStep, property_path
-from bandplan.provider.endpoint_ready import (
-    Surroundings,
-    make_ready,
-    short_of_capacity,
-)
-from bandplan.provider.inference_table import renamed_while_enabled, unrenamable
-from bandplan.provider.input_kinds import is_known
-from bandplan.provider.inputs import INPUTS, Wanted, findings
-from bandplan.provider.naming import to_properties
-from bandplan.provider.property_changes import property_changes
-from bandplan.provider.readiness import Failed, Ready, assess
-from bandplan.provider.shortfall import Shortfall, shortfalls
-from bandplan.provider.unsendable import (
+from bandplan.serving.endpoint.declared import Declared
+from bandplan.serving.endpoint.difference import Difference, PathStep, property_path
+from bandplan.serving.endpoint.inference_table import renamed_while_enabled, unrenamable
+from bandplan.serving.endpoint.live_endpoint import READY, LiveEndpoint
+from bandplan.serving.endpoint.naming import to_properties
+from bandplan.serving.endpoint.readiness import Failed, Ready, assess
+from bandplan.serving.endpoint.shortfall import Shortfall, shortfalls
+from bandplan.serving.endpoint.unchangeable import (
     taken_name,
     unchangeable_api,
     unchangeable_budget_policy,
@@ -45,7 +46,6 @@ from bandplan.provider.unsendable import (
 )
 from bandplan.serving.workspace.endpoints import Endpoints
 from bandplan.serving.workspace.errors import NotFound, WorkspaceError
-from bandplan.serving.workspace.live_endpoint import READY, LiveEndpoint
 
 _COMPARED = tuple(name for name in INPUTS if name != "timeoutSeconds")
 """A new timeout alone changes nothing at the platform, so it is no change."""

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from bandplan.plugin.errors import ProviderError
-from bandplan.provider.comparison import (
+from bandplan.provider.inputs import Wanted
+from bandplan.serving.endpoint.comparison import (
     config_differences,
     description_difference,
     differences,
@@ -16,13 +17,13 @@ from bandplan.provider.comparison import (
     task_difference,
     unverifiable,
 )
-from bandplan.provider.config_body import config_body
-from bandplan.provider.declared import Declared
-from bandplan.provider.inputs import Wanted
-from bandplan.provider.readiness import Failed, Ready, Waiting, assess
-from bandplan.provider.sending import Request, requests
-from bandplan.provider.shortfall import Shortfall, is_for_lack_of_capacity, shortfalls
-from bandplan.provider.unsendable import unchangeable_budget_policy, unchangeable_description, unsendable_task
+from bandplan.serving.endpoint.config_body import config_body
+from bandplan.serving.endpoint.declared import Declared
+from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
+from bandplan.serving.endpoint.readiness import Failed, Ready, Waiting, assess
+from bandplan.serving.endpoint.sending import Request, requests
+from bandplan.serving.endpoint.shortfall import Shortfall, is_for_lack_of_capacity, shortfalls
+from bandplan.serving.endpoint.unchangeable import unchangeable_budget_policy, unchangeable_description, unsendable_task
 from bandplan.serving.workspace.endpoints import Endpoints
 from bandplan.serving.workspace.errors import (
     Conflict,
@@ -31,7 +32,6 @@ from bandplan.serving.workspace.errors import (
     Throttled,
     Unreachable,
 )
-from bandplan.serving.workspace.live_endpoint import LiveEndpoint
 
 NOTHING_DELETED = "Nothing was deleted"
 _GPU_CAPACITY = (

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from bandplan.plugin.values import UNKNOWN
-from bandplan.provider.declared import CAPACITY_PROPERTIES, Declared, route_target
-from bandplan.provider.difference import PathStep, property_path
 from bandplan.provider.input_kinds import Finding, of_kind, unknown_names
-from bandplan.serving.workspace.endpoints import Api
+from bandplan.serving.endpoint.declared import CAPACITY_PROPERTIES, Api, Declared, route_target
+from bandplan.serving.endpoint.difference import PathStep, property_path
 
 DEFAULT_TIMEOUT_SECONDS = 7200
 """Two hours: an image build alone can take one (docs.databricks.com, "Optimized LLM serving", read 2025-11)."""

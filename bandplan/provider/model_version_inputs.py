@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bandplan.plugin.values import UNKNOWN
-from bandplan.provider.difference import property_path
 from bandplan.provider.input_kinds import Finding, of_kind, unknown_names
+from bandplan.serving.endpoint.difference import property_path
 
 INPUTS = (
     "name",

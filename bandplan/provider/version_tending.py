@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bandplan.provider.difference import Difference
 from bandplan.provider.model_version_inputs import WantedVersion
+from bandplan.serving.endpoint.difference import Difference
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.registry import SOURCE_DIGEST, Registry
 from bandplan.serving.workspace.registry_entries import RegisteredVersion

@@ -4,13 +4,13 @@ from typing import Any
 import pytest
 
 from bandplan.adoption.entry import Proposal, Skipped, model_versions, proposed
+from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
 from bandplan.serving.spec.loading import load_text
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
 from bandplan.serving.throughput.sizing import size
 from bandplan.serving.workspace.endpoint_access import Grant
-from bandplan.serving.workspace.live_endpoint import LiveEndpoint
 from bandplan.serving.workspace.surveyed import Surveyed
-from tests.provider.builders import MODEL, live_config, live_served
+from tests.endpoint.builders import MODEL, live_config, live_served
 
 CALLER = "deployer@example.com"
 ANSWERS = {ModelVersion(MODEL, "1"): OptimizationInfo(True, "llama", 980)}

@@ -17,7 +17,7 @@ from bandplan.cli.saved_plan.plan import SavedPlan, to_json
 from bandplan.cli.saved_plan.steps import planned_steps
 from bandplan.report.redaction import SECRET as SECRET_MARK
 from bandplan.report.redaction import SIGNATURE
-from bandplan.serving.workspace.live_endpoint import LiveEndpoint
+from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
 
 URN = "urn:pulumi:prod::bandplan::bandplan:index:Fleet$databricks:index/modelServing:ModelServing::chat"
 TOKEN = "dapi" + "0123456789abcdef" * 2

@@ -7,7 +7,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from bandplan.components.request import endpoint_request
-from bandplan.provider.naming import to_api
+from bandplan.serving.endpoint.naming import to_api
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.fields import keys_of
 from bandplan.serving.spec.loading import load_text

@@ -7,7 +7,7 @@ from bandplan.drift.pending import WantedEndpoint
 from bandplan.drift.recorded import RecordedEndpoint
 from bandplan.serving.workspace.endpoint_access import Grant
 from bandplan.serving.workspace.surveyed import Surveyed
-from tests.provider.builders import declaration, live
+from tests.endpoint.builders import declaration, live
 
 CALLER = "deployer@example.com"
 ENDPOINT_ID = "0" * 32

@@ -7,7 +7,7 @@ from bandplan.drift.endpoint import endpoint_report
 from bandplan.serving.workspace.endpoint_access import Grant
 from bandplan.serving.workspace.surveyed import Surveyed
 from tests.drift.builders import CALLER, found, looked, recorded, surveyed, wanted
-from tests.provider.builders import live_config, live_served, served
+from tests.endpoint.builders import live_config, live_served, served
 
 MAXIMUM = "entities/llama-1/max_provisioned_throughput"
 

@@ -1,7 +1,7 @@
 from typing import Any
 
 from bandplan.drift.recorded import SIGNATURE_KEY, recorded
-from tests.provider.builders import served
+from tests.endpoint.builders import served
 
 PREFIX = "urn:pulumi:dev::bandplan::"
 

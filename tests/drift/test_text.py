@@ -8,7 +8,7 @@ from bandplan.drift.stack import StackReport, stack_report
 from bandplan.drift.text import text
 from bandplan.serving.workspace.surveyed import Listed, Surveyed
 from tests.drift.builders import CALLER, recorded, surveyed, wanted
-from tests.provider.builders import live_config, live_served, served
+from tests.endpoint.builders import live_config, live_served, served
 
 EMPTY = RegistryAnswers({}, {})
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from bandplan.plugin.errors import ProviderError
-from bandplan.provider.inference_table import renamed_while_enabled
-from tests.provider.builders import declaration
+from bandplan.serving.endpoint.inference_table import renamed_while_enabled
+from tests.endpoint.builders import declaration
 from tests.provider.workbench import Workbench
 
 TABLE = {"enabled": True, "catalogName": "main", "schemaName": "default", "tableNamePrefix": "sonnet"}

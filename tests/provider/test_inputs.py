@@ -6,7 +6,7 @@ from bandplan.plugin.values import UNKNOWN
 from bandplan.provider.input_kinds import is_known
 from bandplan.provider.inputs import findings
 from bandplan.provider.property_changes import property_changes
-from tests.provider.builders import declaration, served
+from tests.endpoint.builders import declaration, served
 
 
 def inputs(**changes: Any) -> dict[str, Any]:

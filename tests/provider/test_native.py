@@ -18,7 +18,7 @@ from bandplan.provider.native import BandplanProvider
 from bandplan.provider.schema import ENDPOINT_READY
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.errors import NotConfigured
-from tests.provider.builders import declaration, served
+from tests.endpoint.builders import declaration, served
 from tests.provider.workbench import Workbench
 
 ROOT = Path(__file__).parents[2]

@@ -7,10 +7,10 @@ from pulumi.provider.experimental import provider as sdk
 
 from bandplan.plugin.errors import ProviderError
 from bandplan.plugin.values import plain
-from bandplan.provider.declared import Declared
-from bandplan.provider.readiness import EntityFailure, Failed
-from bandplan.provider.shortfall import is_for_lack_of_capacity, shortfalls
-from tests.provider.builders import declaration, live, live_config, live_served, served
+from bandplan.serving.endpoint.declared import Declared
+from bandplan.serving.endpoint.readiness import EntityFailure, Failed
+from bandplan.serving.endpoint.shortfall import is_for_lack_of_capacity, shortfalls
+from tests.endpoint.builders import declaration, live, live_config, live_served, served
 from tests.provider.workbench import Workbench
 
 WANTED = [served(maxProvisionedThroughput=3920)]

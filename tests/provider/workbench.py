@@ -7,14 +7,14 @@ from pulumi.provider.experimental import provider as sdk
 
 from bandplan.plugin.complete import complete
 from bandplan.plugin.values import plain, property_values
-from bandplan.provider.config_body import config_body
-from bandplan.provider.declared import Declared
 from bandplan.provider.native import BandplanProvider
 from bandplan.provider.schema import ENDPOINT_READY
+from bandplan.serving.endpoint.config_body import config_body
+from bandplan.serving.endpoint.declared import Declared
+from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.endpoints import Endpoints
-from bandplan.serving.workspace.live_endpoint import LiveEndpoint
-from tests.provider.builders import declaration
+from tests.endpoint.builders import declaration
 
 ROOT = "/api/2.0/serving-endpoints"
 

@@ -1,6 +1,6 @@
+from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.endpoints import Endpoints
-from bandplan.serving.workspace.live_endpoint import LiveEndpoint
 from tests.workspace.fake_workspace import FakeWorkspace, Reply
 
 # As a GET answers while version 2 is being deployed (docs.databricks.com REST reference, "Serving endpoints").

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from bandplan.cli.saved_plan.fingerprint import SECRET, fingerprint, fingerprints
 
 if TYPE_CHECKING:
+    from bandplan.serving.endpoint.live_endpoint import Config, LiveEndpoint
     from bandplan.serving.workspace.client import WorkspaceClient
-    from bandplan.serving.workspace.live_endpoint import Config, LiveEndpoint
 
 ABSENT: Final = "absent"
 """Stands for what is not there: a file, an endpoint."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
+from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.endpoint_access import Grant, direct_grants
 from bandplan.serving.workspace.errors import NotFound, Refused
-from bandplan.serving.workspace.live_endpoint import LiveEndpoint
 from bandplan.serving.workspace.surveyed import Listed, Surveyed
 
 MOST_AT_ONCE = 16

@@ -4,15 +4,13 @@ Source of paths and bodies: docs.databricks.com REST reference, "Serving endpoin
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
+from bandplan.serving.endpoint.declared import Api
+from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.errors import WorkspaceError
-from bandplan.serving.workspace.live_endpoint import LiveEndpoint
-
-Api = Literal["classic", "pt"]
-"""Which of the two families an endpoint was created in: it decides the form of a config update, and nothing else."""
 
 LOG_LINES = 20
 """Lines of a log that are passed on; a failed build says why at the end."""

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from bandplan.serving.endpoint.live_endpoint import Config, LiveEndpoint
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.endpoints import Endpoints
 from bandplan.serving.workspace.errors import NotFound
-from bandplan.serving.workspace.live_endpoint import Config, LiveEndpoint
 
 
 def endpoints_serving(client: WorkspaceClient, model: str, version: str) -> tuple[str, ...]:

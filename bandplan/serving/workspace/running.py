@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from bandplan.serving.endpoint.live_endpoint import Config, LiveEndpoint
 from bandplan.serving.throughput.rollout import Measured, Running, RunningEntity
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.endpoints import Endpoints
 from bandplan.serving.workspace.errors import NotFound, Refused
-from bandplan.serving.workspace.live_endpoint import Config, LiveEndpoint
 from bandplan.serving.workspace.metrics import Sample, samples
 
 T = TypeVar("T")

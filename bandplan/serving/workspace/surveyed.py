@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
 from bandplan.serving.workspace.endpoint_access import Grant
-from bandplan.serving.workspace.live_endpoint import LiveEndpoint
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bandplan.serving.workspace.api_fields import ENTITY, unknown
-from bandplan.serving.workspace.live_endpoint import Config
+from bandplan.serving.endpoint.api_fields import ENTITY, unknown
+from bandplan.serving.endpoint.live_endpoint import Config
 
 _SENT = (
     "name",

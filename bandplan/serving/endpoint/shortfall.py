@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bandplan.provider.comparison import config_differences
-from bandplan.provider.declared import CAPACITY_PROPERTIES, Declared
-from bandplan.provider.difference import PathStep, property_path
-from bandplan.provider.readiness import Failed
-from bandplan.serving.workspace.live_endpoint import DEPLOYMENT_FAILED, Config
+from bandplan.serving.endpoint.comparison import config_differences
+from bandplan.serving.endpoint.declared import CAPACITY_PROPERTIES, Declared
+from bandplan.serving.endpoint.difference import PathStep, property_path
+from bandplan.serving.endpoint.live_endpoint import DEPLOYMENT_FAILED, Config
+from bandplan.serving.endpoint.readiness import Failed
 
 _UNITS = {"maxProvisionedThroughput": "tokens/s", "provisionedModelUnits": "model units"}
 

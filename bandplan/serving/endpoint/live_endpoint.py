@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bandplan.serving.workspace.api_fields import CONFIG, ROUTE, unknown
+from bandplan.serving.endpoint.api_fields import CONFIG, ROUTE, unknown
 
 READY = "READY"
 NOT_UPDATING, IN_PROGRESS = "NOT_UPDATING", "IN_PROGRESS"

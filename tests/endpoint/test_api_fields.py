@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bandplan.serving.workspace.api_fields import (
+from bandplan.serving.endpoint.api_fields import (
     CONFIG,
     ENDPOINT,
     ENTITY,

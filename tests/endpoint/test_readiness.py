@@ -1,7 +1,7 @@
 import pytest
 
-from bandplan.provider.readiness import EntityFailure, Failed, Ready, Waiting, assess
-from tests.provider.builders import live, live_config, live_served
+from bandplan.serving.endpoint.readiness import EntityFailure, Failed, Ready, Waiting, assess
+from tests.endpoint.builders import live, live_config, live_served
 
 
 def test_ready_not_updating_and_every_entity_deployed_is_ready() -> None:

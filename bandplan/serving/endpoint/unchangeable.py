@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from bandplan.provider.difference import Difference
-from bandplan.serving.workspace.endpoints import Api
+from bandplan.serving.endpoint.declared import Api
+from bandplan.serving.endpoint.difference import Difference
 
 
 def unsendable_task(endpoint: str, difference: Difference) -> str:

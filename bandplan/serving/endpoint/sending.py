@@ -7,13 +7,13 @@ failed config update, and crashes on a removed AI gateway. Those are the cases t
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bandplan.provider.comparison import CONFIG_PARTS, is_burst_unstated
-from bandplan.provider.config_body import config_body
-from bandplan.provider.declared import Declared
-from bandplan.provider.difference import Difference
-from bandplan.provider.naming import to_api, to_api_name
-from bandplan.serving.workspace.api_fields import GATEWAY, with_unknown
-from bandplan.serving.workspace.live_endpoint import LiveEndpoint
+from bandplan.serving.endpoint.api_fields import GATEWAY, with_unknown
+from bandplan.serving.endpoint.comparison import CONFIG_PARTS, is_burst_unstated
+from bandplan.serving.endpoint.config_body import config_body
+from bandplan.serving.endpoint.declared import Declared
+from bandplan.serving.endpoint.difference import Difference
+from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
+from bandplan.serving.endpoint.naming import to_api, to_api_name
 
 Part = Literal["notifications", "tags", "ai_gateway", "rate_limits", "config"]
 

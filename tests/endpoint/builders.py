@@ -3,8 +3,8 @@
 import copy
 from typing import Any
 
-from bandplan.provider.declared import Declared
-from bandplan.serving.workspace.live_endpoint import LiveEndpoint
+from bandplan.serving.endpoint.declared import Declared
+from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
 
 MODEL = "system.ai.llama_v3_3_70b_instruct"
 

@@ -13,12 +13,12 @@ What counts as equal, and why:
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bandplan.provider.declared import Declared
-from bandplan.provider.difference import Difference, PathStep, property_path
-from bandplan.provider.equality import is_hidden, is_same, is_write_only, is_zero
-from bandplan.provider.naming import to_api, to_api_name, to_properties, to_property_name
-from bandplan.serving.workspace.api_fields import ENTITY, GATEWAY, only_known, unknown, unknown_paths
-from bandplan.serving.workspace.live_endpoint import Config, LiveEndpoint, ServedEntity
+from bandplan.serving.endpoint.api_fields import ENTITY, GATEWAY, only_known, unknown, unknown_paths
+from bandplan.serving.endpoint.declared import Declared
+from bandplan.serving.endpoint.difference import Difference, PathStep, property_path
+from bandplan.serving.endpoint.equality import is_hidden, is_same, is_write_only, is_zero
+from bandplan.serving.endpoint.live_endpoint import Config, LiveEndpoint, ServedEntity
+from bandplan.serving.endpoint.naming import to_api, to_api_name, to_properties, to_property_name
 
 _CAPACITY = (
     "min_provisioned_throughput",

@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
-from bandplan.provider.comparison import description_difference, differences, task_difference, unverifiable
-from bandplan.provider.declared import Declared
-from bandplan.provider.difference import property_path
-from tests.provider.builders import MODEL, declaration, declared, live, live_config, live_served, served
+from bandplan.serving.endpoint.comparison import description_difference, differences, task_difference, unverifiable
+from bandplan.serving.endpoint.declared import Declared
+from bandplan.serving.endpoint.difference import property_path
+from tests.endpoint.builders import MODEL, declaration, declared, live, live_config, live_served, served
 
 
 def paths(declared: Declared, endpoint: Any) -> list[str]:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bandplan.provider.declared import Declared, route_target
-from bandplan.provider.naming import to_api
-from bandplan.serving.workspace.api_fields import ENTITY, unknown
-from bandplan.serving.workspace.live_endpoint import Config, ServedEntity
+from bandplan.serving.endpoint.api_fields import ENTITY, unknown
+from bandplan.serving.endpoint.declared import Declared, route_target
+from bandplan.serving.endpoint.live_endpoint import Config, ServedEntity
+from bandplan.serving.endpoint.naming import to_api
 
 _KEYS = {"servedEntities": "served_entities", "servedModels": "served_models"}
 

@@ -7,9 +7,9 @@ Source: docs.databricks.com API reference, "Update AI Gateway of a serving endpo
 from collections.abc import Mapping
 from typing import Any
 
-from bandplan.provider.difference import Difference
-from bandplan.provider.equality import is_zero
-from bandplan.provider.naming import to_api_name
+from bandplan.serving.endpoint.difference import Difference
+from bandplan.serving.endpoint.equality import is_zero
+from bandplan.serving.endpoint.naming import to_api_name
 
 _NAMES = ("catalogName", "schemaName", "tableNamePrefix")
 

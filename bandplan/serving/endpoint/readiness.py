@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bandplan.serving.workspace.live_endpoint import (
+from bandplan.serving.endpoint.live_endpoint import (
     DEPLOYMENT_ABORTED,
     DEPLOYMENT_FAILED,
     DEPLOYMENT_READY,

@@ -2,11 +2,11 @@ from typing import Any
 
 import pytest
 
-from bandplan.provider.comparison import differences
-from bandplan.provider.declared import Declared
-from bandplan.provider.sending import Request, requests
-from bandplan.serving.workspace.live_endpoint import LiveEndpoint
-from tests.provider.builders import declared, live, live_config, live_served, served
+from bandplan.serving.endpoint.comparison import differences
+from bandplan.serving.endpoint.declared import Declared
+from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
+from bandplan.serving.endpoint.sending import Request, requests
+from tests.endpoint.builders import declared, live, live_config, live_served, served
 
 NOTIFIED = {"onUpdateFailures": ["a@x"], "onUpdateSuccesses": []}
 LIMITS = [{"calls": 5, "key": "user", "renewalPeriod": "minute"}]
