@@ -13,7 +13,7 @@ def main(arguments: list[str]) -> int:
     from bandplan.stub.inference.simulated import parse_pace
     from bandplan.stub.server import LOOPBACK, ServeError, serve
     from bandplan.stub.state import scenario
-    from bandplan.stub.state.settle import parse as parse_settle
+    from bandplan.stub.state.serving.settle import parse as parse_settle
     from bandplan.stub.state.store import StoreError
 
     if options.host != LOOPBACK:

@@ -20,7 +20,7 @@ from bandplan.stub.api.faulty_requests import FaultyRequests
 from bandplan.stub.connection import Connection
 from bandplan.stub.inference.simulated import Pace
 from bandplan.stub.state.scenario import NONE, Scenario
-from bandplan.stub.state.settle import Settle
+from bandplan.stub.state.serving.settle import Settle
 from bandplan.stub.state.workspace import Workspace, open_workspace
 
 LOOPBACK = "127.0.0.1"

@@ -14,12 +14,12 @@ from bandplan.serving.spec.loading import load_text
 from bandplan.serving.throughput.needed import model_versions
 from bandplan.serving.throughput.optimization_info import OptimizationInfo
 from bandplan.serving.throughput.sizing import EndpointSizing, size
-from bandplan.stub.api.configuration import read_classic, read_provisioned
-from bandplan.stub.api.permissions import read_permissions
-from bandplan.stub.api.serving_endpoints import read_settings, read_tags
+from bandplan.stub.api.endpoints.configuration import read_classic, read_provisioned
+from bandplan.stub.api.endpoints.permissions import read_permissions
+from bandplan.stub.api.endpoints.serving_endpoints import read_settings, read_tags
 from bandplan.stub.state.access import LEVELS
-from bandplan.stub.state.catalogue import Facts
-from bandplan.stub.state.rules import check_configuration, check_endpoint_name
+from bandplan.stub.state.registry.catalogue import Facts
+from bandplan.stub.state.serving.rules import check_configuration, check_endpoint_name
 from tests.spec.test_schema import PROPERTY, values_of
 
 CHUNK = 980

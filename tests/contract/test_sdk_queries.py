@@ -72,7 +72,7 @@ def test_route_optimized_endpoint_is_queried_with_a_token_of_its_own(
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.config import Config
 
-    from bandplan.stub.api.oauth import SERVICE_PRINCIPAL_ID
+    from bandplan.stub.api.identity.oauth import SERVICE_PRINCIPAL_ID
 
     target.create(name, route_optimized=True)
     config = Config(host=target.host, client_id=SERVICE_PRINCIPAL_ID, client_secret=target.token, auth_type="oauth-m2m")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bandplan.stub.api.disconnects import Disconnected, while_connected
+from bandplan.stub.api.queries.disconnects import Disconnected, while_connected
 from bandplan.stub.inference.delivery import Delivery, merged
 from bandplan.stub.inference.engine import Batch, Generation, Message
 from bandplan.stub.inference.simulated import Pace, SimulatedEngine

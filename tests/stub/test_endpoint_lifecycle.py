@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bandplan.stub import process
-from bandplan.stub.state.settle import Settle, parse
+from bandplan.stub.state.serving.settle import Settle, parse
 from tests.stub.stub_client import ENDPOINTS, LLAMA, StubClient, bands, units
 
 

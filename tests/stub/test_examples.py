@@ -13,7 +13,7 @@ from bandplan.serving.throughput.optimization_info import ModelVersion, Optimiza
 from bandplan.serving.throughput.sizing import EndpointSizing, size
 from bandplan.stub.provider.fields import MODEL_SERVING
 from bandplan.stub.provider.translation import to_request
-from bandplan.stub.state import catalogue
+from bandplan.stub.state.registry import catalogue
 from tests.stub.stub_client import ENDPOINTS, MODELS, StubClient
 
 EXAMPLES = sorted((Path(__file__).parent.parent.parent / "examples").glob("*.yaml"))

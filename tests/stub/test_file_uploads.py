@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from bandplan.stub import process
-from bandplan.stub.state.multipart_uploads import STALE_MS, MultipartUploads
-from bandplan.stub.state.presigned import BadSignature, Expired, UrlGrant, sign, verify
+from bandplan.stub.state.files.multipart_uploads import STALE_MS, MultipartUploads
+from bandplan.stub.state.files.presigned import BadSignature, Expired, UrlGrant, sign, verify
 from tests.stub.registering import FILES, created, error, finalized, mlmodel, place, put
 from tests.stub.stub_client import StubClient
 

@@ -153,7 +153,7 @@ def sender(client: StubClient, found: list[str]) -> Callable[[Any, Any], None]:
 
 
 def test_description_names_every_route_and_no_other(client: StubClient) -> None:
-    from bandplan.stub.api.description import load
+    from bandplan.stub.api.control.description import load
 
     document = client.ok("GET", "/stub/openapi.json")
     described = {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item}

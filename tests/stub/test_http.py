@@ -19,10 +19,10 @@ from starlette.types import Message
 from bandplan.stub import process
 from bandplan.stub.api import application, routes
 from bandplan.stub.api.answers import STATUS_BY_CODE, Answer
+from bandplan.stub.api.queries.streams import EventStream, line
 from bandplan.stub.api.routing import route
-from bandplan.stub.api.streams import EventStream, line
 from bandplan.stub.server import bind_loopback
-from bandplan.stub.state.settle import Settle
+from bandplan.stub.state.serving.settle import Settle
 from bandplan.stub.state.workspace import open_workspace
 from tests.stub.stub_client import ENDPOINTS, StubClient
 

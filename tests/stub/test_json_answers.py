@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from bandplan.stub.api.tools import read_called_tool
+from bandplan.stub.api.queries.tools import read_called_tool
 from bandplan.stub.inference.engine import Message
 from bandplan.stub.inference.sample_json import MAX_VALUES, of_schema
 from bandplan.stub.state.refusals import Invalid

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from bandplan.stub.api.target import Target
+from bandplan.stub.api.queries.target import Target
 from bandplan.stub.inference.simulated import SimulatedEngine
-from bandplan.stub.state import catalogue
 from bandplan.stub.state.refusals import BadRequest
+from bandplan.stub.state.registry import catalogue
 from tests.stub.registering import mlmodel, registered
 from tests.stub.stub_client import BGE, LLAMA, Reply, StubClient, bands
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bandplan.stub.state import catalogue
+from bandplan.stub.state.registry import catalogue
 from tests.stub.registering import mlmodel, place, put, registered
 from tests.stub.stub_client import BGE, ENDPOINTS, GTE, LLAMA, MAVERICK, MODELS, StubClient, bands
 

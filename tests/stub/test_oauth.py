@@ -5,8 +5,14 @@ from urllib.parse import urlencode
 
 import pytest
 
-from bandplan.stub.api.access_tokens import LIFETIME_SECONDS, AccessTokens
-from bandplan.stub.api.oauth import JWT_BEARER, METADATA_PATH, SERVICE_PRINCIPAL_ID, TOKEN_EXCHANGE, TOKEN_PATH
+from bandplan.stub.api.identity.access_tokens import LIFETIME_SECONDS, AccessTokens
+from bandplan.stub.api.identity.oauth import (
+    JWT_BEARER,
+    METADATA_PATH,
+    SERVICE_PRINCIPAL_ID,
+    TOKEN_EXCHANGE,
+    TOKEN_PATH,
+)
 from tests.stub.stub_client import ENDPOINTS, Reply, StubClient
 
 GRANT = {"grant_type": "client_credentials", "scope": "all-apis"}

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bandplan.stub.state.rate_limits import Caller, RateLimiter, of_settings, read
 from bandplan.stub.state.refusals import Forbidden, Invalid, TooManyRequests
+from bandplan.stub.state.serving.rate_limits import Caller, RateLimiter, of_settings, read
 from tests.stub.stub_client import ENDPOINTS, StubClient, bands
 
 ME = Caller("me@example.com", frozenset({"users"}))

@@ -13,8 +13,8 @@ import pytest
 import urllib3
 
 from bandplan.stub import process
+from bandplan.stub.state.faults.route_faults import RouteFault, check
 from bandplan.stub.state.refusals import Invalid
-from bandplan.stub.state.route_faults import RouteFault, check
 from tests.stub.stub_client import ENDPOINTS, StubClient
 
 

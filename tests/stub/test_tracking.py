@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bandplan.stub.state import search_filter
 from bandplan.stub.state.refusals import Invalid
+from bandplan.stub.state.tracking import search_filter
 from tests.stub.registering import FILES, error, put
 from tests.stub.stub_client import StubClient
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from bandplan.stub.state.catalogue import Facts
-from bandplan.stub.state.configuration import ServedEntity
-from bandplan.stub.state.scale import provisioned_concurrency, utilisation_percent
-from bandplan.stub.state.traffic import Counts, Traffic
+from bandplan.stub.state.registry.catalogue import Facts
+from bandplan.stub.state.serving.configuration import ServedEntity
+from bandplan.stub.state.serving.scale import provisioned_concurrency, utilisation_percent
+from bandplan.stub.state.serving.traffic import Counts, Traffic
 from tests.stub.stub_client import ENDPOINTS, StubClient, bands
 
 

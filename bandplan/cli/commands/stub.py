@@ -116,7 +116,7 @@ def port_number(text: str) -> int:
 
 def settle_rule(text: str) -> str:
     """`text` as it is, once it proves to be a rule; UsageProblem otherwise."""
-    from bandplan.stub.state.settle import parse
+    from bandplan.stub.state.serving.settle import parse
 
     try:
         parse(text)

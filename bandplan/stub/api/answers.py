@@ -1,4 +1,4 @@
-"""What a route gives back: JSON, or an error in the platform's form. Streams are in `bandplan.stub.api.streams`."""
+"""What a route gives back: JSON, or an error in the platform's form. Streams are in `stub.api.queries.streams`."""
 
 import json
 from typing import Any

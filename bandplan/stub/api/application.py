@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bandplan.stub.api.access_tokens import AccessTokens
 from bandplan.stub.api.answers import error_answer, refusal_answer
+from bandplan.stub.api.identity.access_tokens import AccessTokens
 from bandplan.stub.api.middleware import Failures, LoopbackHost, RawPath, Token, WorkspaceId
 from bandplan.stub.state.limits import Limits
 from bandplan.stub.state.refusals import Refusal

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bandplan.stub.api.answers import Answer
 from bandplan.stub.api.bodies import MAX_DISCARDED_BYTES
 from bandplan.stub.api.connections import Connections
-from bandplan.stub.state.route_faults import RouteFault, RouteFaults
+from bandplan.stub.state.faults.route_faults import RouteFault, RouteFaults
 
 
 class FaultyRequests:

@@ -7,15 +7,15 @@ import logging
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bandplan.stub.api.access_tokens import AccessTokens
 from bandplan.stub.api.answers import error_answer, failure_answer
-from bandplan.stub.api.oauth import METADATA_PATH, TOKEN_PATH
+from bandplan.stub.api.identity.access_tokens import AccessTokens
+from bandplan.stub.api.identity.oauth import METADATA_PATH, TOKEN_PATH
 
 OPEN_PATHS = frozenset({"/.well-known/databricks-config", METADATA_PATH, TOKEN_PATH})
 """Paths that clients ask without a token."""
 
 PRESIGNED = "/presigned/"
-"""What such a path ends in is itself the right to one file, signed and short-lived (`stub.state.presigned`)."""
+"""What such a path ends in is itself the right to one file, signed and short-lived (`stub.state.files.presigned`)."""
 
 LOOPBACK_HOSTS = frozenset({b"127.0.0.1", b"localhost"})
 

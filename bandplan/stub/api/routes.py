@@ -1,42 +1,35 @@
-"""The whole list of API families that the workspace answers. A new family is a module here and a line in `build`."""
+"""The whole list of routes that the workspace answers. A new family is a module in a folder and a line in `build`."""
 
 from collections import Counter
 
 from starlette.routing import Route
 
-from bandplan.stub.api import (
-    admin,
-    behaviour,
-    description,
-    endpoint_reports,
-    file_uploads,
-    files,
-    identity,
-    mlflow_experiments,
-    mlflow_logged_models,
-    mlflow_model_versions,
-    mlflow_registered_models,
-    mlflow_runs,
-    oauth,
-    optimization_info,
-    permissions,
-    queries,
-    registrations,
-    serving_endpoints,
-    unity_catalog_catalogs,
-    unity_catalog_grants,
-    unity_catalog_models,
-    unity_catalog_tags,
-    workspace_files,
-)
-from bandplan.stub.api.endpoint_view import EndpointView
-from bandplan.stub.api.metering import Metering
+from bandplan.stub.api.control import admin, behaviour, description
+from bandplan.stub.api.control import model_versions as registrations
+from bandplan.stub.api.endpoints import optimization_info, permissions, serving_endpoints
+from bandplan.stub.api.endpoints import reports as endpoint_reports
+from bandplan.stub.api.endpoints.view import EndpointView
+from bandplan.stub.api.files import files, workspace_files
+from bandplan.stub.api.files import uploads as file_uploads
+from bandplan.stub.api.identity import discovery as identity
+from bandplan.stub.api.identity import oauth
+from bandplan.stub.api.mlflow import experiments as mlflow_experiments
+from bandplan.stub.api.mlflow import logged_models as mlflow_logged_models
+from bandplan.stub.api.mlflow import model_versions as mlflow_model_versions
+from bandplan.stub.api.mlflow import registered_models as mlflow_registered_models
+from bandplan.stub.api.mlflow import runs as mlflow_runs
+from bandplan.stub.api.queries import invocations as queries
+from bandplan.stub.api.queries.metering import Metering
+from bandplan.stub.api.unity_catalog import catalogs as unity_catalog_catalogs
+from bandplan.stub.api.unity_catalog import grants as unity_catalog_grants
+from bandplan.stub.api.unity_catalog import models as unity_catalog_models
+from bandplan.stub.api.unity_catalog import tags as unity_catalog_tags
 from bandplan.stub.inference.simulated import Pace, SimulatedEngine
 from bandplan.stub.state.clock import machine_ms
-from bandplan.stub.state.file_places import FilePlaces
-from bandplan.stub.state.multipart_uploads import MultipartUploads
-from bandplan.stub.state.rate_limits import Caller, RateLimiter
-from bandplan.stub.state.traffic import Traffic
+from bandplan.stub.state.files.multipart_uploads import MultipartUploads
+from bandplan.stub.state.files.places import FilePlaces
+from bandplan.stub.state.serving.rate_limits import Caller, RateLimiter
+from bandplan.stub.state.serving.traffic import Traffic
 from bandplan.stub.state.workspace import USER_GROUP, USER_NAME, Workspace, new_id
 
 CALLER = Caller(USER_NAME, frozenset({USER_GROUP}))

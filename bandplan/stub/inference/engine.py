@@ -86,7 +86,7 @@ class Engine(Protocol):
 
     @property
     def lacks(self) -> frozenset[str]:
-        """Fields of requests that it cannot honour (`bandplan.stub.api.engine_fields`); such a request is refused."""
+        """Fields of requests that it cannot honour (`stub.api.queries.engine_fields`); such a request is refused."""
         ...
 
     async def count(self, messages: Sequence[Message]) -> int:

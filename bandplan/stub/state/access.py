@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from bandplan.stub.state.collection import Collection
 from bandplan.stub.state.refusals import Invalid
-from bandplan.stub.state.shelf import Shelf
 from bandplan.stub.state.store import Store
 
 PrincipalKind = Literal["user_name", "group_name", "service_principal_name"]
@@ -51,10 +51,10 @@ class Access:
     """Permissions by object path such as `serving-endpoints/<id>`, its kind first; grants by `function/<full name>`."""
 
     def __init__(self, store: Store) -> None:
-        self._permissions: Shelf[tuple[Permission, ...]] = Shelf(
+        self._permissions: Collection[tuple[Permission, ...]] = Collection(
             store, "permissions", _permissions_document, lambda rows: tuple(Permission(*row) for row in rows)
         )
-        self._grants: Shelf[Grants] = Shelf(
+        self._grants: Collection[Grants] = Collection(
             store, "grants", dict, lambda document: {who: tuple(what) for who, what in document.items()}
         )
 

@@ -5,9 +5,9 @@ Each default is what lets the published clients work without a perpetual differe
 
 from dataclasses import asdict, dataclass, fields, replace
 
-from bandplan.stub.state.configuration import Json
+from bandplan.stub.state.collection import Collection
 from bandplan.stub.state.refusals import Invalid
-from bandplan.stub.state.shelf import Shelf
+from bandplan.stub.state.serving.configuration import Json
 from bandplan.stub.state.store import Store
 
 KEY = "behaviour"
@@ -36,8 +36,8 @@ class Behaviours:
     """The behaviour that holds; what was switched is kept."""
 
     def __init__(self, store: Store) -> None:
-        self._shelf: Shelf[Json] = Shelf(store, "behaviour", dict, dict)
-        kept = self._shelf.get(KEY) or {}
+        self._collection: Collection[Json] = Collection(store, "behaviour", dict, dict)
+        kept = self._collection.get(KEY) or {}
         self.now = Behaviour(**{name: value for name, value in kept.items() if name in names()})
 
     def switch(self, wanted: Json) -> None:
@@ -53,7 +53,7 @@ class Behaviours:
         self._keep(Behaviour())
 
     def _keep(self, behaviour: Behaviour) -> None:
-        self._shelf.put(KEY, asdict(behaviour))
+        self._collection.put(KEY, asdict(behaviour))
         self.now = behaviour
 
 

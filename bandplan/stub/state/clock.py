@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 
-from bandplan.stub.state.configuration import Json
+from bandplan.stub.state.collection import Collection
 from bandplan.stub.state.refusals import Invalid
-from bandplan.stub.state.shelf import Shelf
+from bandplan.stub.state.serving.configuration import Json
 from bandplan.stub.state.store import Store
 
 LONGEST_ADVANCE_SECONDS = 366 * 24 * 3600
@@ -25,8 +25,8 @@ class Clock:
 
     def __init__(self, store: Store, machine: Callable[[], int] = machine_ms) -> None:
         self._machine = machine
-        self._shelf: Shelf[Json] = Shelf(store, "clock", dict, dict)
-        kept = self._shelf.get(KEY) or {"ahead_ms": 0, "stopped_ms": None}
+        self._collection: Collection[Json] = Collection(store, "clock", dict, dict)
+        kept = self._collection.get(KEY) or {"ahead_ms": 0, "stopped_ms": None}
         self._ahead_ms: int = kept["ahead_ms"]
         self._stopped_ms: int | None = kept["stopped_ms"]
 
@@ -55,5 +55,5 @@ class Clock:
     def _set(self, ahead_ms: int, stopped_ms: int | None) -> None:
         if stopped_ms is not None:
             stopped_ms += ahead_ms - self._ahead_ms
-        self._shelf.put(KEY, {"ahead_ms": ahead_ms, "stopped_ms": stopped_ms})
+        self._collection.put(KEY, {"ahead_ms": ahead_ms, "stopped_ms": stopped_ms})
         self._ahead_ms, self._stopped_ms = ahead_ms, stopped_ms

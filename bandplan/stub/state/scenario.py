@@ -9,16 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bandplan.stub.state.capacity import Capacity
-from bandplan.stub.state.faults import Fault
+from bandplan.stub.state.faults.deployment_faults import Fault
+from bandplan.stub.state.faults.registration_faults import RegistrationFault
+from bandplan.stub.state.faults.registration_faults import check as check_registration
+from bandplan.stub.state.faults.route_faults import RouteFault
+from bandplan.stub.state.faults.route_faults import check as check_request
 from bandplan.stub.state.limits import ChangeRate, Limits
 from bandplan.stub.state.refusals import Invalid
-from bandplan.stub.state.registration_faults import RegistrationFault
-from bandplan.stub.state.registration_faults import check as check_registration
-from bandplan.stub.state.route_faults import RouteFault
-from bandplan.stub.state.route_faults import check as check_request
-from bandplan.stub.state.settle import Settle
-from bandplan.stub.state.settle import parse as parse_settle
+from bandplan.stub.state.serving.accelerators import Capacity
+from bandplan.stub.state.serving.settle import Settle
+from bandplan.stub.state.serving.settle import parse as parse_settle
 
 FOLDER = Path(__file__).parent.parent / "scenarios"
 SCHEMA_FILE = Path(__file__).with_name("scenario_schema.yaml")

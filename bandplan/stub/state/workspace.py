@@ -4,28 +4,29 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from bandplan.stub.state import catalogue, pay_per_token
 from bandplan.stub.state.access import Access
 from bandplan.stub.state.behaviour import Behaviours
-from bandplan.stub.state.catalogs import Catalogs
 from bandplan.stub.state.clock import Clock
-from bandplan.stub.state.endpoints import Endpoints
-from bandplan.stub.state.engine_settings import EngineSettings
-from bandplan.stub.state.experiments import Experiments
-from bandplan.stub.state.faults import Faults
+from bandplan.stub.state.faults.deployment_faults import Faults
+from bandplan.stub.state.faults.registration_faults import RegistrationFaults
+from bandplan.stub.state.faults.route_faults import RouteFaults
+from bandplan.stub.state.files.stored_files import StoredFiles
+from bandplan.stub.state.files.workspace_files import WorkspaceFiles
 from bandplan.stub.state.limits import Quotas
-from bandplan.stub.state.logged_models import LoggedModels
-from bandplan.stub.state.model_versions import ModelVersions
-from bandplan.stub.state.registered_models import RegisteredModels
-from bandplan.stub.state.registration_faults import RegistrationFaults
-from bandplan.stub.state.route_faults import RouteFaults
-from bandplan.stub.state.runs import Runs
+from bandplan.stub.state.registry import catalogue
+from bandplan.stub.state.registry.catalogs import Catalogs
+from bandplan.stub.state.registry.model_versions import ModelVersions
+from bandplan.stub.state.registry.registered_models import RegisteredModels
 from bandplan.stub.state.scenario import NONE, Scenario
-from bandplan.stub.state.settle import Settle
-from bandplan.stub.state.settle_rules import SettleRules
+from bandplan.stub.state.serving import pay_per_token
+from bandplan.stub.state.serving.endpoints import Endpoints
+from bandplan.stub.state.serving.engine_settings import EngineSettings
+from bandplan.stub.state.serving.settle import Settle
+from bandplan.stub.state.serving.settle_rules import SettleRules
 from bandplan.stub.state.store import Store
-from bandplan.stub.state.stored_files import StoredFiles
-from bandplan.stub.state.workspace_files import WorkspaceFiles
+from bandplan.stub.state.tracking.experiments import Experiments
+from bandplan.stub.state.tracking.logged_models import LoggedModels
+from bandplan.stub.state.tracking.runs import Runs
 
 USER_ID = "1000000000000001"
 USER_NAME = "developer@bandplan.example"

@@ -1,0 +1,1 @@
+"""The routes that manage serving endpoints: configuration, reports, permissions and optimization info."""

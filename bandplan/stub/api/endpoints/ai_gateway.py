@@ -1,0 +1,38 @@
+"""The AI gateway of an endpoint in requests: what it may hold. Limits bite (`queries.metering`); the rest is kept."""
+
+from bandplan.stub.api.requests import Json, boolean, json_object, objects, required_text, text
+from bandplan.stub.state.refusals import Invalid
+from bandplan.stub.state.serving import rate_limits
+
+PII_BEHAVIOURS = ("NONE", "BLOCK", "MASK")
+
+OLD_LIMIT_KEYS = ("user", "endpoint")
+"""The keys that the deprecated limits of an endpoint have."""
+
+
+def read_gateway(gateway: Json, place: str = "") -> Json:
+    """The gateway as it was sent; raises Invalid for one that cannot be."""
+    rate_limits.read(objects(gateway, "rate_limits", place), f"{place}rate_limits")
+    for key in ("fallback_config", "usage_tracking_config"):
+        boolean(json_object(gateway, key, place) or {}, "enabled", f"{place}{key}/")
+    table = json_object(gateway, "inference_table_config", place) or {}
+    if boolean(table, "enabled", f"{place}inference_table_config/"):
+        for key in ("catalog_name", "schema_name"):
+            required_text(table, key, f"{place}inference_table_config/")
+    guardrails = json_object(gateway, "guardrails", place) or {}
+    for side in ("input", "output"):
+        at = f"{place}guardrails/{side}/"
+        pii = json_object(json_object(guardrails, side, f"{place}guardrails/") or {}, "pii", at) or {}
+        behaviour = text(pii, "behavior", f"{at}pii/")
+        if behaviour is not None and behaviour not in PII_BEHAVIOURS:
+            raise Invalid(f"{at}pii/behavior: must be one of {', '.join(PII_BEHAVIOURS)}.")
+    return gateway
+
+
+def read_old_limits(body: Json) -> list[Json]:
+    """The deprecated rate limits as they were sent; raises Invalid."""
+    rows = objects(body, "rate_limits")
+    for index, limit in enumerate(rate_limits.read(rows, "rate_limits")):
+        if limit.key not in OLD_LIMIT_KEYS:
+            raise Invalid(f"rate_limits/{index}/key: must be one of {', '.join(OLD_LIMIT_KEYS)}.")
+    return rows

@@ -1,0 +1,55 @@
+"""/api/2.0/serving-endpoints/{name}/openapi: what queries of an endpoint look like, as an OpenAPI document."""
+
+from bandplan.stub.api.requests import Json
+from bandplan.stub.state.serving.endpoint import Endpoint
+
+STRING: Json = {"type": "string"}
+STRINGS: Json = {"oneOf": [STRING, {"type": "array", "items": STRING}]}
+
+MESSAGES: Json = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {"role": STRING, "content": STRING},
+        "required": ["role"],
+    },
+}
+
+REQUESTS: dict[str | None, Json] = {
+    "llm/v1/chat": {"properties": {"messages": MESSAGES}, "required": ["messages"]},
+    "llm/v1/completions": {"properties": {"prompt": STRINGS}, "required": ["prompt"]},
+    "llm/v1/embeddings": {"properties": {"input": STRINGS}, "required": ["input"]},
+}
+"""By task: the fields that a request must have; the optional ones are not listed."""
+
+PREDICTIONS: Json = {
+    "properties": {
+        "dataframe_split": {"type": "object"},
+        "dataframe_records": {"type": "array"},
+        "instances": {"type": "array"},
+        "inputs": {},
+    }
+}
+
+
+def document(endpoint: Endpoint, host: str) -> Json:
+    """The document of an endpoint that serves; one path, one operation."""
+    asked = {"type": "object", **REQUESTS.get(endpoint.task, PREDICTIONS)}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": endpoint.name, "version": str(endpoint.config.version if endpoint.config else 0)},
+        "servers": [{"url": f"{host}/serving-endpoints/{endpoint.name}"}],
+        "paths": {
+            "/invocations": {
+                "post": {
+                    "requestBody": {"required": True, "content": {"application/json": {"schema": asked}}},
+                    "responses": {
+                        "200": {
+                            "description": "The answer",
+                            "content": {"application/json": {"schema": {"type": "object"}}},
+                        }
+                    },
+                }
+            }
+        },
+    }

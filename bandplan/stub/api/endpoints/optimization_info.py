@@ -1,0 +1,33 @@
+"""/api/2.0/serving-endpoints/get-model-optimization-info: what provisioned throughput a model version takes."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bandplan.stub.api.answers import Answer
+from bandplan.stub.api.requests import Json
+from bandplan.stub.api.routing import route
+from bandplan.stub.state.registry.catalogue import Facts
+from bandplan.stub.state.registry.registered_models import RegisteredModels
+
+
+def routes(models: RegisteredModels) -> list[Route]:
+    async def read(request: Request) -> Response:
+        facts = models.facts(request.path_params["model"], request.path_params["version"])
+        return Answer(show(facts))
+
+    return [
+        route("GET", "/api/2.0/serving-endpoints/get-model-optimization-info/{model}/{version}", read),
+    ]
+
+
+def show(facts: Facts) -> Json:
+    """`throughput_chunk_size` is there for models in bands, `model_unit_chunk_size` for those in units, where known."""
+    shown: Json = {"optimizable": facts.is_optimizable}
+    if facts.is_optimizable and facts.model_type is not None:
+        shown["model_type"] = facts.model_type
+    if facts.chunk_tokens_per_second is not None:
+        shown["throughput_chunk_size"] = facts.chunk_tokens_per_second
+    if facts.unit_chunk is not None:
+        shown["model_unit_chunk_size"] = facts.unit_chunk
+    return shown

@@ -1,0 +1,1 @@
+"""The routes of the Files API and of workspace files."""

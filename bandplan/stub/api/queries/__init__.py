@@ -1,0 +1,1 @@
+"""The routes that query an endpoint: a module per task, and what every query shares."""

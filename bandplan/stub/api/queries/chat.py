@@ -1,0 +1,181 @@
+"""The chat task (llm/v1/chat): messages in, one message or function call per choice out, whole or streamed."""
+
+import time
+import uuid
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from starlette.responses import Response
+
+from bandplan.stub.api.answers import Answer, encode_text
+from bandplan.stub.api.queries import logprobs
+from bandplan.stub.api.queries.chunks import Chunks, written
+from bandplan.stub.api.queries.sampling import (
+    MAX_TOP_LOGPROBS,
+    Choice,
+    Sampling,
+    complete,
+    deliveries,
+    generations,
+    read_sampling,
+    usage,
+)
+from bandplan.stub.api.queries.streams import EventStream
+from bandplan.stub.api.queries.target import Target
+from bandplan.stub.api.queries.tools import Tool, new_call_id, read_called_tool, read_json_schema, show_call
+from bandplan.stub.api.requests import Json, boolean, integer, objects, required_text
+from bandplan.stub.inference.delivery import merged
+from bandplan.stub.inference.engine import Generation, Message, Token
+from bandplan.stub.state.refusals import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """What a chat request asks for; `tool` is the function that the answer calls, if any."""
+
+    messages: tuple[Message, ...]
+    sampling: Sampling
+    tool: Tool | None = None
+    json_schema: Json | None = None
+
+
+async def answer(body: Json, target: Target) -> Response:
+    """Answer a chat request. Raises Invalid and BadRequest."""
+    asked = read(body)
+    prompt_tokens = await target.engine.count(asked.messages)
+    schema = asked.tool.parameters if asked.tool else asked.json_schema
+    wanted = generations(target, asked.messages, asked.sampling, prompt_tokens, schema)
+    if asked.sampling.is_stream:
+        return EventStream(_chunks(target, asked, wanted, prompt_tokens), target.headers)
+    choices = await complete(target, wanted)
+    shown = _head("chat.completion", target.model)
+    shown["choices"] = [_show(choice, index, asked) for index, choice in enumerate(choices)]
+    shown["usage"] = usage(prompt_tokens, sum(len(choice.tokens) for choice in choices))
+    return Answer(shown, headers=target.headers)
+
+
+def read(body: Json) -> ChatRequest:
+    """Raises Invalid."""
+    messages = read_messages(body)
+    return ChatRequest(messages, _read_sampling(body), read_called_tool(body, messages), read_json_schema(body))
+
+
+def read_messages(body: Json) -> tuple[Message, ...]:
+    """The messages; content is a string, parts of type text, or null."""
+    rows = objects(body, "messages")
+    if not rows:
+        raise Invalid("messages: at least one message is required.")
+    return tuple(
+        Message(required_text(row, "role", f"messages/{n}/"), read_content(row.get("content"), f"messages/{n}/content"))
+        for n, row in enumerate(rows)
+    )
+
+
+def read_content(content: object, place: str) -> str:
+    match content:
+        case None:
+            return ""
+        case str():
+            return content
+        case list() if all(isinstance(part, dict) and isinstance(part.get("text"), str) for part in content):
+            return "".join(part["text"] for part in content)
+        case _:
+            raise Invalid(f"{place}: must be a string or a list of text parts.")
+
+
+def _read_sampling(body: Json) -> Sampling:
+    top = integer(body, "top_logprobs") or 0
+    wants = bool(boolean(body, "logprobs"))
+    if not 0 <= top <= MAX_TOP_LOGPROBS:
+        raise Invalid(f"top_logprobs: must be from 0 to {MAX_TOP_LOGPROBS}.")
+    if top and not wants:
+        raise Invalid("top_logprobs: needs logprobs: true.")
+    return replace(read_sampling(body), top_logprobs=top if wants else None)
+
+
+def _head(kind: str, model: str) -> Json:
+    return {"id": f"chatcmpl_{uuid.uuid4()}", "object": kind, "created": int(time.time()), "model": model}
+
+
+def _show(choice: Choice, index: int, asked: ChatRequest) -> Json:
+    message: Json = {"role": "assistant", "content": choice.text}
+    if asked.tool is not None:
+        call = show_call(new_call_id(), asked.tool.name, choice.text)
+        message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    return {
+        "index": index,
+        "message": message,
+        "finish_reason": _reason(choice.finish_reason, asked),
+        "logprobs": None if asked.sampling.top_logprobs is None else logprobs.of_chat(choice.tokens),
+    }
+
+
+def _reason(reason: str, asked: ChatRequest) -> str:
+    return "tool_calls" if asked.tool is not None and reason == "stop" else reason
+
+
+async def _chunks(
+    target: Target, asked: ChatRequest, wanted: list[Generation], prompt_tokens: int
+) -> AsyncGenerator[bytes, None]:
+    """Chunks with running usage on each: a token each, the role with the first, then the finish reason, per choice."""
+    chunks = Chunks(_head("chat.completion.chunk", target.model), prompt_tokens)
+    delivering = deliveries(target, wanted)
+    before = [f'{{"index":{index},"delta":{_open_delta(asked.tool)}' for index in range(len(wanted))]
+    after = f'{_close_delta(asked.tool)},"finish_reason":null,"logprobs":null}}'
+    awaits_role = [True] * len(wanted)
+    if target.sends_role_first:
+        awaits_role = [False] * len(wanted)
+        yield written("".join(chunks.chunk(_choice(at, _first_delta(asked.tool, ""))) for at in range(len(wanted))))
+    async with aclosing(merged(delivering)) as batches:
+        async for at, tokens in batches:
+            is_end, made = not tokens, ""
+            if awaits_role[at]:
+                awaits_role[at] = False
+                first, tokens = tokens[:1], tokens[1:]
+                chunks.generated += len(first)
+                delta = _first_delta(asked.tool, first[0].text if first else "")
+                made = chunks.chunk(_choice(at, delta, _logprobs_text(first, asked.sampling)))
+            if asked.sampling.top_logprobs is None:
+                made += chunks.token_chunks(before[at], [token.text for token in tokens], after)
+            else:
+                for token in tokens:
+                    chunks.generated += 1
+                    delta = _delta(token, asked.tool)
+                    made += chunks.chunk(_choice(at, delta, _logprobs_text((token,), asked.sampling)))
+            if is_end:
+                made += chunks.chunk(_choice(at, {}, reason=_reason(delivering[at].finish_reason, asked)))
+            yield written(made)
+    if asked.sampling.wants_last_usage:
+        yield written(chunks.chunk(""))
+
+
+def _choice(index: int, delta: Json, logprobs_text: str = "null", reason: str | None = None) -> str:
+    finish = "null" if reason is None else f'"{reason}"'
+    return f'{{"index":{index},"delta":{encode_text(delta)},"finish_reason":{finish},"logprobs":{logprobs_text}}}'
+
+
+def _logprobs_text(tokens: Sequence[Token], sampling: Sampling) -> str:
+    return "null" if sampling.top_logprobs is None or not tokens else encode_text(logprobs.of_chat(tokens))
+
+
+def _first_delta(tool: Tool | None, text: str) -> Json:
+    if tool is None:
+        return {"role": "assistant", "content": text}
+    call = {"index": 0, **show_call(new_call_id(), tool.name, text)}
+    return {"role": "assistant", "content": None, "tool_calls": [call]}
+
+
+def _delta(token: Token, tool: Tool | None) -> Json:
+    if tool is None:
+        return {"content": token.text}
+    return {"tool_calls": [{"index": 0, "function": {"arguments": token.text}}]}
+
+
+def _open_delta(tool: Tool | None) -> str:
+    """The JSON of `_delta` up to the token's text."""
+    return '{"content":' if tool is None else '{"tool_calls":[{"index":0,"function":{"arguments":'
+
+
+def _close_delta(tool: Tool | None) -> str:
+    return "}" if tool is None else "}}]}"

@@ -1,0 +1,103 @@
+"""The completions task (llm/v1/completions): a prompt in, text per choice out, whole or as a stream of chunks."""
+
+import time
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+
+from starlette.responses import Response
+
+from bandplan.stub.api.answers import Answer, encode_text
+from bandplan.stub.api.queries import logprobs
+from bandplan.stub.api.queries.chunks import Chunks, quoted, written
+from bandplan.stub.api.queries.sampling import (
+    Sampling,
+    complete,
+    deliveries,
+    generations,
+    read_sampling,
+    usage,
+)
+from bandplan.stub.api.queries.streams import EventStream
+from bandplan.stub.api.queries.target import Target
+from bandplan.stub.api.requests import Json, integer
+from bandplan.stub.inference.delivery import merged
+from bandplan.stub.inference.engine import Generation, Message
+from bandplan.stub.state.refusals import Invalid
+
+MAX_LOGPROBS = 5
+"""Alternatives per token, as in the OpenAI protocol."""
+
+
+async def answer(body: Json, target: Target) -> Response:
+    """Answer a completions request. Raises Invalid and BadRequest."""
+    prompts, sampling = read_prompts(body), _read_sampling(body)
+    counts = [await target.engine.count_text(prompt) for prompt in prompts]
+    wanted = [
+        generation
+        for prompt, count in zip(prompts, counts, strict=True)
+        for generation in generations(target, (Message("user", prompt),), sampling, count)
+    ]
+    if sampling.is_stream:
+        return EventStream(_chunks(target, sampling, wanted, sum(counts)), target.headers)
+    choices = await complete(target, wanted)
+    shown = _head(target.model)
+    shown["choices"] = [
+        {
+            "index": index,
+            "text": choice.text,
+            "finish_reason": choice.finish_reason,
+            "logprobs": None if sampling.top_logprobs is None else logprobs.of_completions(choice.tokens),
+        }
+        for index, choice in enumerate(choices)
+    ]
+    shown["usage"] = usage(sum(counts), sum(len(choice.tokens) for choice in choices))
+    return Answer(shown, headers=target.headers)
+
+
+def read_prompts(body: Json) -> tuple[str, ...]:
+    """One prompt or several."""
+    prompt = body.get("prompt")
+    prompts = [prompt] if isinstance(prompt, str) else prompt
+    if not isinstance(prompts, list) or not prompts or not all(isinstance(item, str) for item in prompts):
+        raise Invalid("prompt: must be a string or a list of strings.")
+    return tuple(prompts)
+
+
+def _read_sampling(body: Json) -> Sampling:
+    top = integer(body, "logprobs")
+    if top is not None and not 0 <= top <= MAX_LOGPROBS:
+        raise Invalid(f"logprobs: must be from 0 to {MAX_LOGPROBS}.")
+    return replace(read_sampling(body), top_logprobs=top)
+
+
+def _head(model: str) -> Json:
+    return {"id": f"cmpl_{uuid.uuid4()}", "object": "text_completion", "created": int(time.time()), "model": model}
+
+
+async def _chunks(
+    target: Target, sampling: Sampling, wanted: list[Generation], prompt_tokens: int
+) -> AsyncGenerator[bytes, None]:
+    chunks = Chunks(_head(target.model), prompt_tokens)
+    delivering = deliveries(target, wanted)
+    offsets = [0] * len(wanted)
+    async with aclosing(merged(delivering)) as batches:
+        async for at, tokens in batches:
+            before = f'{{"index":{at},"text":'
+            if not tokens:
+                reason = delivering[at].finish_reason
+                made = chunks.chunk(f'{before}"","finish_reason":"{reason}","logprobs":null}}')
+            elif sampling.top_logprobs is None:
+                texts = [token.text for token in tokens]
+                made = chunks.token_chunks(before, texts, ',"finish_reason":null,"logprobs":null}')
+            else:
+                made = ""
+                for token in tokens:
+                    chunks.generated += 1
+                    shown = encode_text(logprobs.of_completions((token,), offsets[at]))
+                    offsets[at] += len(token.text)
+                    made += chunks.chunk(f'{before}{quoted(token.text)},"finish_reason":null,"logprobs":{shown}}}')
+            yield written(made)
+    if sampling.wants_last_usage:
+        yield written(chunks.chunk(""))

@@ -1,0 +1,38 @@
+"""What the platform allows of one query: the size of its body, and the time until its answer is there."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bandplan.stub.api.bodies import too_large
+from bandplan.stub.state.limits import Limits
+from bandplan.stub.state.refusals import TooSlow
+from bandplan.stub.state.serving.configuration import ServedEntity
+
+FOUNDATION_FIELDS = (
+    "external_model",
+    "foundation_model",
+    "min_provisioned_throughput",
+    "max_provisioned_throughput",
+    "provisioned_model_units",
+)
+
+
+async def check_size(request: Request, entity: ServedEntity) -> None:
+    """Raise BadRequest for a body that is too large for a foundation or external model; other models take any."""
+    limits: Limits = request.app.state.limits
+    is_foundation = any(field in entity.settings for field in FOUNDATION_FIELDS)
+    if is_foundation and len(await request.body()) > limits.foundation_request_bytes:
+        raise too_large(limits.foundation_request_bytes)
+
+
+async def in_time(request: Request, answer: Callable[[], Awaitable[Response]]) -> Response:
+    """The answer; raises TooSlow when it, or the beginning of a stream, is not there in time."""
+    limits: Limits = request.app.state.limits
+    try:
+        async with asyncio.timeout(limits.execution_seconds):
+            return await answer()
+    except TimeoutError:
+        raise TooSlow(f"The model did not answer within {limits.execution_seconds:g} s.") from None

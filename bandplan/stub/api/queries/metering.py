@@ -1,0 +1,67 @@
+"""What lies around every query: rate limits before it, counts for the metrics after it."""
+
+import time
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bandplan.stub.api.answers import STATUS_BY_CODE
+from bandplan.stub.api.queries.disconnects import ABANDONED, Disconnected, while_connected
+from bandplan.stub.api.queries.streams import Stream
+from bandplan.stub.inference.engine import Engine
+from bandplan.stub.inference.tallied import TalliedEngine
+from bandplan.stub.state.refusals import Refusal
+from bandplan.stub.state.serving.endpoint import Endpoint
+from bandplan.stub.state.serving.query_counts import QueryCounts
+from bandplan.stub.state.serving.rate_limits import Caller, RateLimiter, of_settings
+from bandplan.stub.state.serving.traffic import Traffic
+
+AnswerWith = Callable[[Engine], Awaitable[Response]]
+
+
+class Metering:
+    """Lets queries through within the limits of their endpoint, and counts each once its answer has ended."""
+
+    def __init__(self, engine: Engine, limiter: RateLimiter, traffic: Traffic, caller: Caller) -> None:
+        self.engine = engine
+        self.counts = QueryCounts()
+        self._limiter = limiter
+        self._traffic = traffic
+        self._caller = caller
+
+    async def measure(self, request: Request, endpoint: Endpoint, entity: str, answer: AnswerWith) -> Response:
+        """Return the answer. A client that leaves ends the work on it.
+
+        Raises Forbidden and TooManyRequests, and what `answer` raises.
+        """
+        began = time.perf_counter()
+        engine = TalliedEngine(self.engine)
+        self.counts.begin()
+
+        def end(status: int) -> None:
+            self.counts.end(status)
+            latency_ms = (time.perf_counter() - began) * 1000
+            # The platform knows no such status: the query counts, as neither refused nor failed.
+            shown = 200 if status == ABANDONED else status
+            self._traffic.record(endpoint.id, entity, shown, engine.tokens, latency_ms)
+            self._limiter.spend(endpoint.id, engine.tokens)
+
+        try:
+            self._limiter.admit(endpoint.id, of_settings(endpoint.settings), self._caller)
+            async with while_connected(request.receive):
+                response = await answer(engine)
+        except Refusal as refusal:
+            end(STATUS_BY_CODE[refusal.error_code])
+            raise
+        except Disconnected:
+            end(ABANDONED)
+            return Response(status_code=ABANDONED)
+        except BaseException:
+            end(500)
+            raise
+        if isinstance(response, Stream):
+            response.at_end = end
+        else:
+            end(response.status_code)
+        return response

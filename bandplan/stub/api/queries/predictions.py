@@ -1,0 +1,82 @@
+"""The four query formats of legacy optimized serving, each with `params`; answers are `predictions`.
+
+The formats are those of the page "Optimized large language model serving" on docs.databricks.com. The page shows no
+answer: the form of a prediction here (candidates with text and finish reason, token counts) is a guess.
+"""
+
+from bandplan.stub.api.answers import Answer
+from bandplan.stub.api.queries import engine_fields
+from bandplan.stub.api.queries.embeddings import count_inputs, read_inputs
+from bandplan.stub.api.queries.sampling import complete, generations, read_sampling
+from bandplan.stub.api.queries.target import Target
+from bandplan.stub.api.requests import Json, json_object
+from bandplan.stub.inference.engine import Embedding, Message
+from bandplan.stub.state.refusals import Invalid
+
+FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+
+
+async def answer(body: Json, embedding: Embedding, task: str | None, target: Target) -> Answer:
+    """Answer a request in one of FORMATS: text of the model, or vectors on an embeddings endpoint.
+
+    Raises Invalid and BadRequest.
+    """
+    column = "input" if task == "llm/v1/embeddings" else "prompt"
+    prompts = read_column(body, column)
+    if task == "llm/v1/embeddings":
+        await count_inputs(prompts, target)
+        return Answer({"predictions": await target.engine.embed(embedding, prompts)}, headers=target.headers)
+    params = json_object(body, "params") or {}
+    engine_fields.check(params, target.engine, "params/")
+    sampling = read_sampling(params, choices_key="candidate_count")
+    for key in ("stream", "logprobs"):
+        if params.get(key):
+            raise Invalid(f"params/{key}: the legacy formats have no such answer; use chat or completions.")
+    counts = [await target.engine.count_text(prompt) for prompt in prompts]
+    wanted = [
+        generation
+        for prompt, count in zip(prompts, counts, strict=True)
+        for generation in generations(target, (Message("user", prompt),), sampling, count)
+    ]
+    choices = await complete(target, wanted)
+    predictions = []
+    for row, read in enumerate(counts):
+        own = choices[row * sampling.choices : (row + 1) * sampling.choices]
+        written = sum(len(choice.tokens) for choice in own)
+        predictions.append(
+            {
+                "candidates": [
+                    {"text": choice.text, "metadata": {"finish_reason": choice.finish_reason}} for choice in own
+                ],
+                "metadata": {"input_tokens": read, "output_tokens": written, "total_tokens": read + written},
+            }
+        )
+    return Answer({"predictions": predictions}, headers=target.headers)
+
+
+def read_column(body: Json, column: str) -> list[str]:
+    """The texts of one column, in row order; exactly one of FORMATS must be there."""
+    used = [key for key in FORMATS if key in body]
+    if len(used) != 1:
+        raise Invalid(f"exactly one of {', '.join(FORMATS)} is required.")
+    value = body[used[0]]
+    match used[0]:
+        case "dataframe_split":
+            return read_inputs(_split_column(value, column), f"dataframe_split/{column}")
+        case "inputs" if isinstance(value, dict):
+            return read_inputs(value.get(column), f"inputs/{column}")
+        case _:
+            rows = value if isinstance(value, list) else [value]
+            texts = [row.get(column) if isinstance(row, dict) else row for row in rows]
+            return read_inputs(texts, f"{used[0]}/{column}")
+
+
+def _split_column(frame: object, column: str) -> list[object]:
+    columns = frame.get("columns") if isinstance(frame, dict) else None
+    rows = frame.get("data") if isinstance(frame, dict) else None
+    if not isinstance(columns, list) or not isinstance(rows, list) or column not in columns:
+        raise Invalid(f"dataframe_split: must have columns with '{column}' among them, and data.")
+    at = columns.index(column)
+    if not all(isinstance(row, list) and len(row) == len(columns) for row in rows):
+        raise Invalid("dataframe_split/data: every row must have one value per column.")
+    return [row[at] for row in rows]

@@ -1,0 +1,166 @@
+"""The Responses API (/serving-endpoints/responses): input in, one output message out, whole or as named events.
+
+Text only: tools and stored conversations are not emulated, a request with either is refused.
+"""
+
+import time
+import uuid
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+
+from starlette.responses import Response
+
+from bandplan.stub.api.answers import Answer
+from bandplan.stub.api.queries import logprobs
+from bandplan.stub.api.queries.chat import read_content
+from bandplan.stub.api.queries.sampling import (
+    MAX_TOP_LOGPROBS,
+    Choice,
+    Sampling,
+    complete,
+    deliveries,
+    generations,
+    read_sampling,
+)
+from bandplan.stub.api.queries.streams import NamedEventStream, named_event
+from bandplan.stub.api.queries.target import Target
+from bandplan.stub.api.requests import Json, integer, objects, required_text, text, texts
+from bandplan.stub.inference.delivery import Delivery
+from bandplan.stub.inference.engine import Message, Token
+from bandplan.stub.state.refusals import Invalid
+
+LOGPROBS = "message.output_text.logprobs"
+"""The word in `include` that asks for log probabilities; `top_logprobs` asks for them too."""
+
+NOT_EMULATED = ("tools", "previous_response_id", "conversation", "background")
+
+
+async def answer(body: Json, target: Target) -> Response:
+    """Answer a responses request. Raises Invalid and BadRequest."""
+    messages, sampling = read_messages(body), _read_sampling(body)
+    input_tokens = await target.engine.count(messages)
+    shown = _head(target.model, body)
+    wanted = generations(target, messages, sampling, input_tokens)
+    if sampling.is_stream:
+        (delivery,) = deliveries(target, wanted)
+        return NamedEventStream(_events(shown, delivery, sampling, input_tokens), target.headers)
+    (choice,) = await complete(target, wanted)
+    return Answer(_completed(shown, _new_item(), choice, sampling, input_tokens), headers=target.headers)
+
+
+def read_messages(body: Json) -> tuple[Message, ...]:
+    """Instructions and input as messages; input is a text, or messages whose content is a text or text parts."""
+    for key in NOT_EMULATED:
+        if body.get(key):
+            raise Invalid(f"{key}: the stub workspace answers responses in text only, without {key}.")
+    instructions = text(body, "instructions")
+    given = body.get("input")
+    if isinstance(given, str):
+        messages = [Message("user", given)]
+    else:
+        messages = [
+            Message(required_text(row, "role", f"input/{n}/"), read_content(row.get("content"), f"input/{n}/content"))
+            for n, row in enumerate(objects(body, "input"))
+        ]
+    if not messages:
+        raise Invalid("input: is required.")
+    return (Message("system", instructions), *messages) if instructions else tuple(messages)
+
+
+def _read_sampling(body: Json) -> Sampling:
+    sampling = read_sampling(body, limit_key="max_output_tokens")
+    top = integer(body, "top_logprobs")
+    if not 0 <= (top or 0) <= MAX_TOP_LOGPROBS:
+        raise Invalid(f"top_logprobs: must be from 0 to {MAX_TOP_LOGPROBS}.")
+    wants = LOGPROBS in texts(body, "include") or top is not None
+    return replace(sampling, choices=1, top_logprobs=(top or 0) if wants else None)
+
+
+def _head(model: str, body: Json) -> Json:
+    return {
+        "id": f"resp_{uuid.uuid4()}",
+        "object": "response",
+        "created_at": int(time.time()),
+        "model": model,
+        "status": "in_progress",
+        "error": None,
+        "incomplete_details": None,
+        "instructions": body.get("instructions"),
+        "metadata": {},
+        "output": [],
+        "parallel_tool_calls": False,
+        "temperature": body.get("temperature"),
+        "tool_choice": "none",
+        "tools": [],
+        "top_p": body.get("top_p"),
+        "usage": None,
+    }
+
+
+def _new_item() -> Json:
+    return {"id": f"msg_{uuid.uuid4()}", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+
+
+def _part(words: str, shown_logprobs: list[Json] | None = None) -> Json:
+    return {"type": "output_text", "text": words, "annotations": [], "logprobs": shown_logprobs or []}
+
+
+def _logprobs(tokens: Sequence[Token], sampling: Sampling) -> list[Json]:
+    return [] if sampling.top_logprobs is None else logprobs.chat_tokens(tokens)
+
+
+def _completed(head: Json, item: Json, choice: Choice, sampling: Sampling, input_tokens: int) -> Json:
+    is_cut = choice.finish_reason == "length"
+    status = "incomplete" if is_cut else "completed"
+    output_tokens = len(choice.tokens)
+    part = _part(choice.text, _logprobs(choice.tokens, sampling))
+    return {
+        **head,
+        "status": status,
+        "incomplete_details": {"reason": "max_output_tokens"} if is_cut else None,
+        "output": [{**item, "status": status, "content": [part]}],
+        "usage": {
+            "input_tokens": input_tokens,
+            "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": output_tokens,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": input_tokens + output_tokens,
+        },
+    }
+
+
+async def _events(head: Json, delivery: Delivery, sampling: Sampling, input_tokens: int) -> AsyncGenerator[bytes, None]:
+    """The events of a streamed response, numbered, each with its name as `type`."""
+    item = _new_item()
+    at = {"item_id": item["id"], "output_index": 0, "content_index": 0}
+    number = 0
+
+    def event(kind: str, **fields: object) -> bytes:
+        nonlocal number
+        number += 1
+        return named_event({"type": f"response.{kind}", "sequence_number": number - 1, **fields})
+
+    yield (
+        event("created", response=head)
+        + event("in_progress", response=head)
+        + event("output_item.added", output_index=0, item=item)
+        + event("content_part.added", **at, part=_part(""))
+    )
+    given: list[Token] = []
+    async with aclosing(delivery.batches()) as batches:
+        async for tokens in batches:
+            given += tokens
+            yield b"".join(
+                event("output_text.delta", **at, delta=token.text, logprobs=_logprobs((token,), sampling))
+                for token in tokens
+            )
+    choice = Choice(tuple(given), delivery.finish_reason)
+    done = _completed(head, item, choice, sampling, input_tokens)
+    shown = _logprobs(given, sampling)
+    yield (
+        event("output_text.done", **at, text=choice.text, logprobs=shown)
+        + event("content_part.done", **at, part=_part(choice.text, shown))
+        + event("output_item.done", output_index=0, item=done["output"][0])
+        + event(done["status"], response=done)
+    )

@@ -1,0 +1,143 @@
+"""How to generate, as requests say it: limits, stop words, choices, log probabilities, streaming."""
+
+import hashlib
+from dataclasses import dataclass
+
+from bandplan.stub.api.queries.target import Target
+from bandplan.stub.api.requests import Json, boolean, integer, json_object, number, texts
+from bandplan.stub.inference.delivery import Delivery, merged
+from bandplan.stub.inference.engine import Generation, Message, Token
+from bandplan.stub.state.refusals import Invalid
+
+MAX_CHOICES = 5
+"""API reference of `serving_endpoints.query` (databricks-sdk-py.readthedocs.io, read 2026-11): 1 to 5, default 1."""
+
+MAX_TOP_LOGPROBS = 20
+"""A guess at the platform's limit: that of the OpenAI protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """The part of a request that chat, completions and the legacy formats share."""
+
+    max_tokens: int | None = None
+    min_tokens: int = 0
+    ignore_eos: bool = False
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    choices: int = 1
+    top_logprobs: int | None = None
+    is_stream: bool = False
+    wants_last_usage: bool = False
+
+
+def read_sampling(body: Json, choices_key: str = "n", limit_key: str = "max_tokens") -> Sampling:
+    """Raises Invalid for a value out of range."""
+    max_tokens = integer(body, limit_key)
+    if max_tokens is None and limit_key == "max_tokens":
+        max_tokens = integer(body, "max_completion_tokens")
+    if max_tokens is not None and max_tokens < 1:
+        raise Invalid(f"{limit_key}: must be at least 1.")
+    min_tokens = integer(body, "min_tokens") or 0
+    if min_tokens < 0 or (max_tokens is not None and min_tokens > max_tokens):
+        raise Invalid(f"min_tokens: must be from 0 to {limit_key}.")
+    temperature, top_p = number(body, "temperature"), number(body, "top_p")
+    if not 0 <= (temperature or 0.0) <= 2:
+        raise Invalid("temperature: must be from 0 to 2.")
+    if not 0 <= (top_p or 0.0) <= 1:
+        raise Invalid("top_p: must be from 0 to 1.")
+    choices = integer(body, choices_key)
+    if choices is not None and not 1 <= choices <= MAX_CHOICES:
+        raise Invalid(f"{choices_key}: must be from 1 to {MAX_CHOICES}.")
+    stop = body.get("stop")
+    return Sampling(
+        max_tokens=max_tokens,
+        min_tokens=min_tokens,
+        ignore_eos=bool(boolean(body, "ignore_eos")),
+        temperature=temperature,
+        top_p=top_p,
+        stop=tuple(word for word in ([stop] if isinstance(stop, str) else texts(body, "stop")) if word),
+        seed=integer(body, "seed"),
+        choices=choices or 1,
+        is_stream=bool(boolean(body, "stream")),
+        wants_last_usage=bool(boolean(json_object(body, "stream_options") or {}, "include_usage", "stream_options/")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A finished choice and why it ended."""
+
+    tokens: tuple[Token, ...]
+    finish_reason: str
+
+    @property
+    def text(self) -> str:
+        return "".join(token.text for token in self.tokens)
+
+
+def generations(
+    target: Target,
+    messages: tuple[Message, ...],
+    sampling: Sampling,
+    prompt_tokens: int,
+    json_schema: Json | None = None,
+) -> list[Generation]:
+    """Return what to ask of the engine, one for each choice. Raises BadRequest for more than the model takes."""
+    limit = target.output_limit(prompt_tokens, sampling.max_tokens)
+    if sampling.min_tokens > limit:
+        raise Invalid(f"min_tokens: must be from 0 to {limit}, the most that this model gives.")
+    made = []
+    for choice in range(sampling.choices):
+        length, is_forced = limit, sampling.ignore_eos
+        if sampling.max_tokens is not None and target.output_tokens is not None:
+            is_forced = True
+            if target.output_tokens == "sampled":
+                length = max(sampling.min_tokens, _drawn(limit, messages, sampling.seed, choice))
+        made.append(
+            Generation(
+                model=target.model,
+                messages=messages,
+                max_tokens=length,
+                min_tokens=sampling.min_tokens,
+                ignore_eos=is_forced,
+                temperature=sampling.temperature,
+                top_p=sampling.top_p,
+                stop=sampling.stop,
+                seed=sampling.seed,
+                choice=choice,
+                top_logprobs=sampling.top_logprobs,
+                json_schema=json_schema,
+            )
+        )
+    return made
+
+
+def deliveries(target: Target, wanted: list[Generation]) -> list[Delivery]:
+    return [Delivery(target.engine, generation) for generation in wanted]
+
+
+async def complete(target: Target, wanted: list[Generation]) -> list[Choice]:
+    """Generate the choices to their end, all at once."""
+    delivering = deliveries(target, wanted)
+    tokens: list[list[Token]] = [[] for _ in wanted]
+    async for at, batch in merged(delivering):
+        tokens[at] += batch
+    return [Choice(tuple(tokens[at]), delivery.finish_reason) for at, delivery in enumerate(delivering)]
+
+
+def usage(prompt_tokens: int, completion_tokens: int) -> Json:
+    return {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+    }
+
+
+def _drawn(limit: int, messages: tuple[Message, ...], seed: int | None, choice: int) -> int:
+    """A length from 1 to `limit`, each as likely; the same for the same request."""
+    key = repr((messages, seed, choice))
+    digest = hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=8).digest()
+    return 1 + int.from_bytes(digest, "big") * limit // 2**64

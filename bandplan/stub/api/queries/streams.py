@@ -1,0 +1,81 @@
+"""Answers as streams of server-sent events, written as they come."""
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from typing import Any, ClassVar
+
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from bandplan.stub.api.answers import encode, failure_answer
+from bandplan.stub.api.queries.disconnects import ABANDONED, Disconnected, while_connected
+
+FAILED = "The workspace failed; its log file says why."
+
+log = logging.getLogger("stub")
+
+
+class Stream(StreamingResponse):
+    """A stream of `parts`, each one or more whole events, sent in one write. No other kind of line is ever sent.
+
+    `at_end` is called once with the status: 200, or 499 if the client left before the end. Starlette's own streaming
+    runs a group of tasks for each stream and goes on generating for a client that has left.
+    """
+
+    media_type = "text/event-stream"
+    last: ClassVar[bytes] = b""
+
+    def __init__(self, parts: AsyncGenerator[bytes, None], headers: Mapping[str, str] | None = None) -> None:
+        super().__init__((), headers=headers)
+        self._parts = parts
+        self.at_end: Callable[[int], None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        status = 500
+        try:
+            async with while_connected(receive):
+                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                last = await self._send_parts(send)
+                status = 200
+                await send({"type": "http.response.body", "body": last, "more_body": False})
+        except Disconnected:
+            status = ABANDONED
+        finally:
+            if self.at_end is not None:
+                self.at_end(status)
+
+    async def _send_parts(self, send: Send) -> bytes:
+        try:
+            async with aclosing(self._parts) as parts:
+                async for part in parts:
+                    await send({"type": "http.response.body", "body": part, "more_body": True})
+        except Exception:
+            # The status line is gone; the platform documents no form for this, so an error ends the stream.
+            log.exception("unexpected error in a stream")
+            return self.failure()
+        return self.last
+
+    def failure(self) -> bytes:
+        return line(bytes(failure_answer().body))
+
+
+class EventStream(Stream):
+    """Each event is one `data:` line, and `data: [DONE]` ends the stream."""
+
+    last = b"data: [DONE]\n\n"
+
+
+class NamedEventStream(Stream):
+    """A stream for the Responses API: each event is an `event:` line with its `type`, and its `data:` line."""
+
+    def failure(self) -> bytes:
+        return named_event({"type": "error", "code": "INTERNAL_ERROR", "message": FAILED, "param": None})
+
+
+def line(data: bytes) -> bytes:
+    return b"data: " + data + b"\n\n"
+
+
+def named_event(event: Mapping[str, Any]) -> bytes:
+    return b"event: " + str(event["type"]).encode() + b"\n" + line(encode(event))

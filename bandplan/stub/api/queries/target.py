@@ -1,0 +1,55 @@
+"""What a query is sent to: a served entity, the engine that answers for it, and what its model takes."""
+
+from dataclasses import dataclass
+
+from bandplan.stub.inference.engine import Engine
+from bandplan.stub.state.refusals import BadRequest
+from bandplan.stub.state.registry.catalogue import MOST_OUTPUT_TOKENS
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`model` is the served entity's name. `context_tokens` None: nothing is known of the model, and nothing refused.
+
+    `output_tokens` is the endpoint's own rule for the length of answers whose request names a limit: `fixed` or
+    `sampled`, None for the length that the engine gives.
+    """
+
+    model: str
+    engine: Engine
+    headers: dict[str, str]
+    context_tokens: int | None = None
+    most_output_tokens: int = MOST_OUTPUT_TOKENS
+    output_tokens: str | None = None
+    sends_role_first: bool = False
+
+    def check_prompt(self, prompt_tokens: int) -> None:
+        """Raise BadRequest for a prompt that the model cannot hold."""
+        if self.context_tokens is not None and prompt_tokens > self.context_tokens:
+            raise _refused(
+                f"prompt token count ({prompt_tokens}) cannot exceed {self.context_tokens}. "
+                "Please reduce the length of input prompt."
+            )
+
+    def output_limit(self, prompt_tokens: int, wanted: int | None) -> int:
+        """Return the most tokens that an answer may have. Raises BadRequest if more are wanted."""
+        self.check_prompt(prompt_tokens)
+        if wanted is not None and wanted > self.most_output_tokens:
+            raise _refused(
+                f"max_tokens ({wanted}) cannot exceed {self.most_output_tokens}. "
+                "Please reduce the length of max output tokens generated."
+            )
+        if self.context_tokens is None:
+            return wanted or self.most_output_tokens
+        left = self.context_tokens - prompt_tokens
+        if left < (wanted or 1):
+            raise _refused(
+                f"prompt token count ({prompt_tokens}) plus max_tokens ({wanted or 1}) cannot exceed "
+                f"{self.context_tokens}. Please reduce the length of input prompt or max output tokens generated."
+            )
+        return wanted or min(self.most_output_tokens, left)
+
+
+def _refused(finding: str) -> BadRequest:
+    # As a workspace said it of max_tokens (github.com/databricks/databricks-sdk-go issue 1183, 2025-03).
+    return BadRequest(f"Bad request: rpc error: code = InvalidArgument desc = {finding}")

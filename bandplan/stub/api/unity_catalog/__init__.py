@@ -1,0 +1,1 @@
+"""The routes of Unity Catalog: catalogs, schemas, registered models, grants and tags."""

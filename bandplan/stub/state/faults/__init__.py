@@ -1,0 +1,1 @@
+"""Faults to inject: in deployments, in registrations and in requests."""

@@ -1,0 +1,131 @@
+"""Whether a model that a user registered can be served with provisioned throughput, and why not; pure.
+
+The platform says only `optimizable: false`; here every reason is kept, for `/stub/models`. The rules are those of
+"Provisioned throughput Foundation Model APIs" (docs.databricks.com): the transformers flavor, MLflow 2.11 or later, one
+of three tasks, a supported family.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bandplan.stub.state.registry.mlmodel import MlModel
+
+TASKS = ("llm/v1/chat", "llm/v1/completions", "llm/v1/embeddings")
+EMBEDDINGS = "llm/v1/embeddings"
+
+MIN_MLFLOW = (2, 11)
+
+FAMILY_WORDS = (
+    ("llama4", "llama4"),
+    ("llama", "llama"),
+    ("mixtral", "mixtral"),
+    ("mistral", "mistral"),
+    ("mpt", "mpt"),
+    ("dbrx", "dbrx"),
+    ("gpt_oss", "gpt_oss"),
+    ("gptoss", "gpt_oss"),
+    ("bge", "bge"),
+    ("gte", "gte"),
+    ("newmodel", "gte"),
+    ("bert", "gte"),
+)
+"""What a `model_type` or a class name begins with, the first that fits, and the family it means. GTE v1.5 has the type
+`new`; a BERT is taken for a GTE unless the metadata says that it is a BGE. A guess: the platform's is not public."""
+
+EMBEDDING_FAMILIES = frozenset({"gte", "bge"})
+
+DIMENSION_OF_SIZE = {"small": 384, "base": 768, "large": 1024}
+"""The dimension of the vectors by a word of `metadata.model_type`, such as gte-base: `hidden_size` of the public
+config.json of gte-base-en-v1.5, gte-large-en-v1.5 and of the three sizes of bge-*-en-v1.5, huggingface.co."""
+
+MAX_DIMENSION = 8192
+"""Above what any embedding model has; bounds what one vector costs. Arbitrary."""
+
+CONTEXT_FIELDS = ("max_position_embeddings", "max_seq_len", "n_positions", "max_sequence_length")
+
+MAX_CONTEXT = 100_000_000
+"""Above what any model holds; arbitrary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What a version is, as far as its files tell; no reasons means eligible.
+
+    `dimension` is that of its vectors, if it is an embedding model that says; `context_tokens` what its `config.json`
+    says of the length that it was made for.
+    """
+
+    task: str | None
+    family: str | None
+    reasons: tuple[str, ...]
+    dimension: int | None = None
+    context_tokens: int | None = None
+
+
+def assess(model: MlModel, config: Mapping[str, Any] | None) -> Assessment:
+    """Judge a model by its MLmodel file and the `config.json` among its files, if there is one."""
+    transformers = model.transformers or {}
+    task = _text(model.metadata.get("task")) or _text(transformers.get("inference_task"))
+    family = _family(
+        _text(model.metadata.get("model_type")),
+        _text((config or {}).get("model_type")),
+        _text(transformers.get("pipeline_model_type")),
+    )
+    dimension = _dimension(model, config or {}) if family in EMBEDDING_FAMILIES else None
+    return Assessment(task, family, tuple(_reasons(model, task, family)), dimension, _context(config or {}))
+
+
+def _reasons(model: MlModel, task: str | None, family: str | None) -> Iterator[str]:
+    if model.transformers is None:
+        yield f"flavor: {', '.join(sorted(map(str, model.flavors)))}; it must be logged with mlflow.transformers"
+    if not _is_new_enough(model.mlflow_version):
+        yield f"mlflow_version: {model.mlflow_version or 'not stated'}; it must be logged with MLflow 2.11 or later"
+    if task not in TASKS:
+        yield f"task: {task or 'not stated'}; it must be one of {', '.join(TASKS)}"
+    if model.transformers is not None and family is None:
+        yield "family: neither metadata.model_type, config.json nor the model class names a supported architecture"
+    elif family is not None and task in TASKS and (task == EMBEDDINGS) != (family in EMBEDDING_FAMILIES):
+        yield f"task: {task} is not a task of the family {family}"
+
+
+def _family(*hints: str | None) -> str | None:
+    """The family that the first telling hint names."""
+    for hint in hints:
+        word = (hint or "").lower().replace("-", "_")
+        if word == "new":
+            return "gte"
+        for beginning, family in FAMILY_WORDS:
+            if word.startswith(beginning):
+                return family
+    return None
+
+
+def _dimension(model: MlModel, config: Mapping[str, Any]) -> int | None:
+    """What the checkpoint itself says, else what the metadata calls it."""
+    hidden = config.get("hidden_size")
+    if isinstance(hidden, int) and not isinstance(hidden, bool) and 0 < hidden <= MAX_DIMENSION:
+        return hidden
+    words = re.split("[-_]", (_text(model.metadata.get("model_type")) or "").lower())
+    return next((DIMENSION_OF_SIZE[word] for word in words if word in DIMENSION_OF_SIZE), None)
+
+
+def _context(config: Mapping[str, Any]) -> int | None:
+    """The length by any of the names that configurations have for it; the nested one is that of multimodal models."""
+    inner = config.get("text_config")
+    for found in (config, inner if isinstance(inner, Mapping) else {}):
+        for name in CONTEXT_FIELDS:
+            length = found.get(name)
+            if isinstance(length, int) and not isinstance(length, bool) and 0 < length <= MAX_CONTEXT:
+                return length
+    return None
+
+
+def _is_new_enough(version: str | None) -> bool:
+    found = re.match(r"(\d{1,9})\.(\d{1,9})", version or "")
+    return found is not None and (int(found[1]), int(found[2])) >= MIN_MLFLOW
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,1 @@
+"""Serving endpoints: configuration, rules, transitions, limits and load."""

@@ -1,0 +1,1 @@
+"""MLflow tracking: experiments, runs and logged models."""
