@@ -6,7 +6,7 @@ Each text repeats what begins a pattern and never completes it. Time that grows 
 import argparse
 import time
 
-from bandplan.report.redaction import redactor
+from bandplan.wire.redaction import redactor
 
 REPEATED = (
     *("eyJ-", "eyJ", "eyJa.", "eyJaaaaaaaaa.b ", "-eyJaaaaaaaa"),

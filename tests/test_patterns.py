@@ -101,7 +101,7 @@ def test_the_patterns_of_the_product_are_found() -> None:
     places = [place for place, _, _ in PATTERNS]
     assert len(places) > 80
     for expected in (
-        "bandplan.report.redaction._TOKENS",
+        "bandplan.wire.redaction._TOKENS",
         "bandplan.report.markdown.escaping._LINKED",
         "bandplan.serving.workspace.metrics._LINE",
     ):

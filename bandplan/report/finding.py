@@ -14,8 +14,8 @@ from bandplan.report.endpoint import EndpointChange, owner_urn
 from bandplan.report.events import PolicyEvent
 from bandplan.report.model import VERSION
 from bandplan.report.preview import Diagnostic, Preview
-from bandplan.report.reading import one_line
 from bandplan.report.urn import parse_urn
+from bandplan.wire.text import one_line
 
 Kind = Literal["error", "violation", "advisory", "warning", "deferred", "waiver"]
 

@@ -9,9 +9,9 @@ from bandplan.report.endpoint import EndpointChange
 from bandplan.report.entity import Pair
 from bandplan.report.model import ModelMove
 from bandplan.report.number import amount, count, percent, ratio, signed, span
-from bandplan.report.reading import one_line
 from bandplan.report.sentence import ARROW, Run, money_range, money_span
 from bandplan.report.stack import Bill, StackReport
+from bandplan.wire.text import one_line
 
 MOST_OF_A_NAME: Final = 100
 

@@ -9,9 +9,9 @@ from bandplan.report.preview import WHAT, read_preview
 from bandplan.report.price import Prices
 from bandplan.report.price_file import read_prices
 from bandplan.report.reading import Reading, parsed
-from bandplan.report.redaction import MOST_SEARCHED, redactor, secrets_of_document, secrets_of_environment
 from bandplan.report.stack import StackReport, stack_report
 from bandplan.report.threshold import Thresholds
+from bandplan.wire.redaction import MOST_SEARCHED, redactor, secrets_of_document, secrets_of_environment
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from bandplan.report.events import PolicyEvent, policy_event
-from bandplan.report.reading import Reading, one_line
+from bandplan.report.reading import Reading
 from bandplan.report.urn import Urn, parse_urn
+from bandplan.wire.text import one_line
 
 WHAT: Final = "the output of `bandplan preview --json` or `pulumi preview --json`"
 

@@ -15,8 +15,9 @@ from typing import Any
 
 from bandplan.report.errors import BadInput
 from bandplan.report.price import Prices
-from bandplan.report.reading import Reading, one_line
+from bandplan.report.reading import Reading
 from bandplan.wire.prices import BadPriceList, read_price_list
+from bandplan.wire.text import one_line
 
 
 def read_prices(text: str, reading: Reading) -> Prices:

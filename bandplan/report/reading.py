@@ -5,16 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from bandplan.report.errors import BadInput
-from bandplan.report.redaction import Redact
+from bandplan.wire.redaction import Redact
+from bandplan.wire.text import presentable
 
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What stands in a preview for a value that only the update can tell.
 
 Source: sdk/go/common/resource/plugin/rpc.go in github.com/pulumi/pulumi (read 2026-11).
 """
-
-MOST_CHARACTERS: Final = 2_000
-"""Longer texts are cut when they are read. A choice."""
 
 MOST_PROBLEMS: Final = 10
 
@@ -113,24 +111,6 @@ def parsed(text: str, file: str, what: str) -> Any:
         raise BadInput(f"{file}:{error.lineno}:{error.colno}: {finding}; expected {what}") from error
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{file}: not JSON that can be read: {error}; expected {what}") from error
-
-
-def presentable(text: str) -> str:
-    """At most MOST_CHARACTERS; control and invisible characters, those that turn the direction too, become visible."""
-    cut = text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 3] + "..."
-    if cut.replace("\n", "").isprintable():
-        return cut
-    return "".join(letter if letter == "\n" or letter.isprintable() else _visible(letter) for letter in cut)
-
-
-def one_line(text: str, most: int) -> str:
-    """The text on one line, at most `most` characters."""
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 3] + "..."
-
-
-def _visible(character: str) -> str:
-    return " " if character.isspace() else character.encode("unicode_escape").decode("ascii")
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -6,9 +6,9 @@ from typing import Final
 
 from bandplan.report.number import amount, count, money, signed, signed_money, span
 from bandplan.report.price import Money
-from bandplan.report.reading import one_line
 from bandplan.report.totals import Summary, Totals
 from bandplan.wire.prices import HOURS_PER_MONTH
+from bandplan.wire.text import one_line
 
 ARROW: Final = "→"
 MOST_OF_A_TITLE: Final = 80

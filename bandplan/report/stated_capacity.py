@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from bandplan.report.capacity import Capacity, Entity, StepOfRollout, Waiver, total
-from bandplan.report.reading import Reading, one_line
+from bandplan.report.reading import Reading
+from bandplan.wire.text import one_line
 
 
 def component_capacity(inputs: Mapping[str, Any], name: str, place: str, reading: Reading) -> Capacity:

@@ -15,9 +15,9 @@ from bandplan.cli.saved_plan.file import BadPlan, read_plan, write_plan
 from bandplan.cli.saved_plan.fingerprint import SECRET, fingerprints
 from bandplan.cli.saved_plan.plan import SavedPlan, to_json
 from bandplan.cli.saved_plan.steps import planned_steps
-from bandplan.report.redaction import SECRET as SECRET_MARK
-from bandplan.report.redaction import SIGNATURE
 from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
+from bandplan.wire.redaction import SECRET as SECRET_MARK
+from bandplan.wire.redaction import SIGNATURE
 
 URN = "urn:pulumi:prod::bandplan::bandplan:index:Fleet$databricks:index/modelServing:ModelServing::chat"
 TOKEN = "dapi" + "0123456789abcdef" * 2

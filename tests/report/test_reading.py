@@ -1,7 +1,8 @@
 import pytest
 
 from bandplan.report.errors import BadInput
-from bandplan.report.reading import UNKNOWN, Reading, one_line, parsed
+from bandplan.report.reading import UNKNOWN, Reading, parsed
+from bandplan.wire.text import one_line
 
 
 def reading() -> Reading:

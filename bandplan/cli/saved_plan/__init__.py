@@ -2,5 +2,5 @@
 
 Belongs here: what of a preview and of its surroundings decides, its fingerprints, the file, the comparison.
 Does not belong: running an engine (`bandplan.cli.engines`), options and messages of commands (`bandplan.cli.commands`).
-May import: `bandplan.cli.errors`, `bandplan.report.redaction`, `bandplan.serving.workspace`; no engine.
+May import: `bandplan.cli.errors`, `bandplan.wire.redaction`, `bandplan.serving.workspace`; no engine.
 """

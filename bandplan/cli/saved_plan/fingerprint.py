@@ -11,7 +11,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
-from bandplan.report.redaction import SIGNATURE, is_secret_name, redactor
+from bandplan.wire.redaction import SIGNATURE, is_secret_name, redactor
 
 LENGTH: Final = 24
 """Hexadecimal digits of a fingerprint: 96 bits, which nobody finds a second value for. A choice."""

@@ -13,8 +13,8 @@ import urllib3
 
 from bandplan.report.errors import LostAnswer, NotConfigured, Refused, Unavailable
 from bandplan.report.number import count
-from bandplan.report.reading import one_line, presentable
-from bandplan.report.redaction import redactor
+from bandplan.wire.redaction import redactor
+from bandplan.wire.text import one_line, presentable
 
 MOST_WAITING_SECONDS: Final = 300.0
 """Of one call, retries and all; a choice that keeps a CI job from hanging."""

@@ -9,8 +9,9 @@ from typing import Any, Final
 from bandplan.report.errors import BadInput
 from bandplan.report.markdown.escaping import code, escaped
 from bandplan.report.number import count
-from bandplan.report.reading import one_line, parsed
-from bandplan.report.redaction import MOST_SEARCHED, redactor, secrets_of_document
+from bandplan.report.reading import parsed
+from bandplan.wire.redaction import MOST_SEARCHED, redactor, secrets_of_document
+from bandplan.wire.text import one_line
 
 FORMAT: Final = 1
 WHAT: Final = "the output of `bandplan drift --json`"

@@ -9,11 +9,11 @@ from bandplan.report.markdown.fitting import LIMIT, length, shares, shortened
 from bandplan.report.markdown.section import runs, section
 from bandplan.report.offline import OFFLINE
 from bandplan.report.price import Prices
-from bandplan.report.reading import one_line
 from bandplan.report.sentence import whole_sentence
 from bandplan.report.stack import StackReport
 from bandplan.report.totals import Summary, together
 from bandplan.wire.prices import HOURS_PER_MONTH
+from bandplan.wire.text import one_line
 
 LEAST_OF_A_SECTION: Final = 700
 """Characters that hold the sentence of almost any section, and the note that the rest was cut."""

@@ -9,9 +9,9 @@ from bandplan.report.finding import Finding
 from bandplan.report.line import Cell, endpoint_lines, models_told, move_line, name_cell, rollout_cell, short_size
 from bandplan.report.markdown.escaping import code, escaped
 from bandplan.report.number import count
-from bandplan.report.reading import one_line
 from bandplan.report.sentence import ARROW, Run, stack_sentence
 from bandplan.report.stack import StackReport
+from bandplan.wire.text import one_line
 
 HEADINGS = ("| endpoint | change | how it gets there |", "|---|---|---|")
 OPEN_KINDS = ("error", "violation")

@@ -53,7 +53,7 @@ _MOST_LENGTHS: Final = 16
 #
 # Others write what is searched, so every pattern takes time in proportion to the text. Repetitions are bounded or
 # possessive (they give nothing back), and an unbounded one begins where the run that it takes begins, or its pattern
-# matches for sure once a few characters fit. tests/report/test_redaction_cost.py holds them to that.
+# matches for sure once a few characters fit. tests/wire/test_redaction_cost.py holds them to that.
 _TOKENS = tuple(
     (hints, re.compile(pattern, re.DOTALL))
     for hints, pattern in (

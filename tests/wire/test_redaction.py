@@ -15,8 +15,8 @@ from bandplan.report.document import document_text
 from bandplan.report.html.page import html
 from bandplan.report.load import Given, load_reports
 from bandplan.report.markdown.page import markdown
-from bandplan.report.redaction import REDACTED, SECRET, SIGNATURE, redactor
 from bandplan.report.threshold import Thresholds
+from bandplan.wire.redaction import REDACTED, SECRET, SIGNATURE, redactor
 from tests.report.previews import changed, component_urn, document, entity, inputs, report_on, warning
 
 HEX = st.text("0123456789abcdef", min_size=32, max_size=40)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bandplan.report.redaction import _FEW, _TOKENS, CUT, MOST_SEARCHED, REDACTED, redactor
+from bandplan.wire.redaction import _FEW, _TOKENS, CUT, MOST_SEARCHED, REDACTED, redactor
 
 # The parser of the standard library, under its name of Python 3.11 and later.
 parser = re._parser  # type: ignore[attr-defined]
