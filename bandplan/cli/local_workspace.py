@@ -6,6 +6,9 @@ from bandplan.cli.errors import CommandError
 from bandplan.cli.project import Project
 from bandplan.stub.process import Running, StubError, start, status
 
+PROVISIONED, UNLIMITED = "provisioned", "unlimited"
+"""Whether endpoints of the workspace hold their band, as people are given it, or answer as fast as they can."""
+
 
 def running_stub(project: Project) -> Running:
     """The project's stub, started in the background when it is not running; says so on stderr.
@@ -16,7 +19,7 @@ def running_stub(project: Project) -> Running:
     if before is not None:
         return before
     try:
-        running = start(project.stub_folder)
+        running = start(project.stub_folder, capacity=PROVISIONED)
     except StubError as error:
         raise CommandError(f"the local workspace did not start: {error}") from error
     print(f"started the local workspace at {running.host} (`make down` stops it)", file=sys.stderr)

@@ -25,7 +25,15 @@ def main(arguments: list[str]) -> int:
         played = scenario.load(scenario.find(options.scenario)) if options.scenario else scenario.NONE
         folder = Path(options.state_dir).absolute()
         os.umask(0o077)  # the database and the log are for their owner alone, as the token is
-        serve(folder, port.parse(options.port), settle, pace, played, is_token_kept=options.keep_token)
+        serve(
+            folder,
+            port.parse(options.port),
+            settle,
+            pace,
+            played,
+            is_token_kept=options.keep_token,
+            is_unlimited=options.capacity == "unlimited",
+        )
     except (ServeError, StoreError, scenario.ScenarioError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -53,6 +61,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument(
         "--pace", metavar="TTFT:TPOT", help="answer at a set speed: milliseconds to first token : per output token"
+    )
+    serve.add_argument(
+        "--capacity",
+        choices=("provisioned", "unlimited"),
+        default="provisioned",
+        help="provisioned (default): endpoints give what their band or model units give; unlimited: all they can",
     )
     serve.add_argument("--keep-token", action="store_true", help="take the token of the last start, not a new one")
     return parser

@@ -47,9 +47,11 @@ def start(
     scenario: str | None = None,
     pace: str | None = None,
     is_token_kept: bool = False,
+    capacity: str = "unlimited",
 ) -> Running:
     """Start serving `state_dir` unless it is served already, and wait until it answers.
 
+    With `capacity` "provisioned" endpoints give what their band or model units give, with "unlimited" all they can.
     A running stub is returned as it is, whatever the settings say. Without `port` the one of the last start is taken
     when it is free; `scenario` is a name or an absolute path, `pace` is as in `--pace`. The token is random and new,
     unless the last one is kept. The process has a session of its own and outlives the caller. Raises StubError.
@@ -66,7 +68,7 @@ def start(
                 f"{state_dir}: stub process {holder} holds this directory and does not answer; run `bandplan stub stop`"
             )
         port = _remembered_port(state_dir) if port is None else port
-        return _spawn(state_dir, settle, port, scenario, pace, is_token_kept=is_token_kept)
+        return _spawn(state_dir, settle, port, scenario, pace, capacity, is_token_kept=is_token_kept)
 
 
 def status(state_dir: Path) -> Running | None:
@@ -159,11 +161,19 @@ def _starting(state_dir: Path) -> Iterator[None]:
 
 
 def _spawn(
-    state_dir: Path, settle: str | None, port: int, scenario: str | None, pace: str | None, *, is_token_kept: bool
+    state_dir: Path,
+    settle: str | None,
+    port: int,
+    scenario: str | None,
+    pace: str | None,
+    capacity: str,
+    *,
+    is_token_kept: bool,
 ) -> Running:
     import subprocess
 
     command = [sys.executable, "-m", "bandplan.stub", "serve", "--state-dir", str(state_dir), "--port", str(port)]
+    command += ["--capacity", capacity]
     if settle is not None:
         command += ["--settle", settle]
     if scenario is not None:

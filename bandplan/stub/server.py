@@ -73,10 +73,12 @@ def serve(
     scenario: Scenario = NONE,
     *,
     is_token_kept: bool = False,
+    is_unlimited: bool = False,
 ) -> None:
     """Serve `state_dir` until SIGTERM or SIGINT; raises ServeError or StoreError before anything is announced.
 
-    The bearer token is a new random one, or the last one when it is kept.
+    The bearer token is a new random one, or the last one when it is kept. `is_unlimited`: endpoints answer as fast as
+    the machine allows, whatever their capacity.
     """
     statedir.make_private(state_dir)
     lock = statedir.take_lock(state_dir)
@@ -88,7 +90,7 @@ def serve(
     host = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
     workspace = open_workspace(state_dir, settle, scenario)
     unknown_routes: Counter[str] = Counter()
-    answered = routes.build(workspace, host, unknown_routes, pace)
+    answered = routes.build(workspace, host, unknown_routes, pace, is_unlimited=is_unlimited)
     connections = Connections()
     faulty = Middleware(FaultyRequests, workspace.route_faults, connections)
     token = statedir.keep_token(state_dir) if is_token_kept else statedir.make_token(state_dir)

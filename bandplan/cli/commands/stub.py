@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bandplan.cli.errors import CommandError, UsageProblem
+from bandplan.cli.local_workspace import PROVISIONED, UNLIMITED
 from bandplan.cli.project import Project, find_project
 from bandplan.stub import process
 from bandplan.stub.port import parse as parse_port
@@ -26,6 +27,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--scenario",
         metavar="NAME",
         help="play a scenario (docs/stub.md lists them), or one of your own: a path to a file",
+    )
+    start.add_argument(
+        "--capacity",
+        type=capacity_kind,
+        metavar="KIND",
+        help="provisioned (default): endpoints give what their band or model units give; unlimited: all they can",
     )
     start.add_argument(
         "--pace",
@@ -57,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
                     port=arguments.port,
                     scenario=scenario_path(arguments.scenario),
                     pace=arguments.pace,
+                    capacity=arguments.capacity,
                     is_token_kept=arguments.keep_token,
                 )
             case "stop":
@@ -80,12 +88,19 @@ def start(
     port: int | None,
     scenario: str | None = None,
     pace: str | None = None,
+    capacity: str | None = None,
     is_token_kept: bool = False,
 ) -> None:
     """Starts it or says where it runs; says too which of the settings a running one does not take."""
     before = process.status(project.stub_folder)
     running = process.start(
-        project.stub_folder, settle=settle, port=port, scenario=scenario, pace=pace, is_token_kept=is_token_kept
+        project.stub_folder,
+        settle=settle,
+        port=port,
+        scenario=scenario,
+        pace=pace,
+        capacity=capacity or PROVISIONED,
+        is_token_kept=is_token_kept,
     )
     print(f"the local workspace runs at {running.host}")
     if before is None or before.pid != running.pid:
@@ -97,6 +112,8 @@ def start(
         ignored.append(f"--scenario {scenario}")
     if pace is not None:
         ignored.append(f"--pace {pace}")
+    if capacity is not None and process.report(running).get("capacity") != capacity:
+        ignored.append(f"--capacity {capacity}")
     if ignored:
         wanted = " ".join(ignored)
         print(
@@ -122,6 +139,13 @@ def settle_rule(text: str) -> str:
         parse(text)
     except ValueError as error:
         raise UsageProblem(str(error)) from error
+    return text
+
+
+def capacity_kind(text: str) -> str:
+    """`text` as it is if it is a kind of capacity; UsageProblem otherwise."""
+    if text not in (PROVISIONED, UNLIMITED):
+        raise UsageProblem(f"--capacity {text}: must be one of: {PROVISIONED}, {UNLIMITED}")
     return text
 
 
@@ -171,6 +195,8 @@ def show_status(project: Project, *, as_json: bool) -> int:
 def status_lines(facts: dict[str, Any]) -> Iterator[str]:
     """What is out of the ordinary: a scenario, a stopped clock, faults that wait, requests that no route answers."""
     yield f"{facts['endpoints']} endpoints" + (f"; scenario {facts['scenario']}" if facts["scenario"] else "")
+    if facts.get("capacity") == UNLIMITED:
+        yield "its endpoints answer as fast as they can, whatever their capacity (--capacity unlimited)"
     if facts["clock"]["stopped"]:
         yield "its clock stands still (POST /stub/clock lets it run)"
     if waiting := sum(len(facts[kind]) for kind in ("faults", "registration_faults", "route_faults")):

@@ -54,6 +54,8 @@ def refusal_answer(refusal: Refusal) -> Answer:
     answer = error_answer(refusal.error_code, refusal.message, refusal.retry_after_seconds)
     if isinstance(refusal, AlreadyExists) and refusal.is_conflict:
         answer.status_code = 409
+    if not refusal.tells_when_to_retry and "retry-after" in answer.headers:
+        del answer.headers["retry-after"]
     return answer
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 from starlette.routing import Route
 
-from bandplan.stub.api.control import admin, behaviour, description
+from bandplan.stub.api.control import admin, behaviour, capacity, description
 from bandplan.stub.api.control import model_versions as registrations
 from bandplan.stub.api.endpoints import optimization_info, permissions, serving_endpoints
 from bandplan.stub.api.endpoints import reports as endpoint_reports
@@ -19,6 +19,7 @@ from bandplan.stub.api.mlflow import model_versions as mlflow_model_versions
 from bandplan.stub.api.mlflow import registered_models as mlflow_registered_models
 from bandplan.stub.api.mlflow import runs as mlflow_runs
 from bandplan.stub.api.queries import invocations as queries
+from bandplan.stub.api.queries.admissions import Admissions
 from bandplan.stub.api.queries.metering import Metering
 from bandplan.stub.api.unity_catalog import catalogs as unity_catalog_catalogs
 from bandplan.stub.api.unity_catalog import grants as unity_catalog_grants
@@ -35,20 +36,32 @@ from bandplan.stub.state.workspace import USER_GROUP, USER_NAME, Workspace, new_
 CALLER = Caller(USER_NAME, frozenset({USER_GROUP}))
 
 
-def build(workspace: Workspace, host: str, unknown_routes: Counter[str], pace: Pace | None) -> list[Route]:
-    """The routes of a workspace that is reached at `host`, the most used families first."""
+def build(
+    workspace: Workspace, host: str, unknown_routes: Counter[str], pace: Pace | None, *, is_unlimited: bool = True
+) -> list[Route]:
+    """The routes of a workspace that is reached at `host`, the most used families first.
+
+    `is_unlimited`: endpoints are not held to their capacity.
+    """
     traffic = Traffic(workspace.clock.now_ms)
     view = EndpointView(workspace.behaviours, host)
     places = FilePlaces(workspace.models, workspace.runs, workspace.logged_models)
     uploads = MultipartUploads(workspace.stored_files.incoming_directory, machine_ms, new_id)
-    metering = Metering(SimulatedEngine(pace), RateLimiter(workspace.clock.now_ms), traffic, CALLER)
+    admissions = Admissions(
+        workspace.endpoints,
+        workspace.capacity_settings,
+        workspace.behaviours,
+        workspace.clock,
+        is_unlimited=is_unlimited,
+    )
+    metering = Metering(SimulatedEngine(pace), admissions, RateLimiter(workspace.clock.now_ms), traffic, CALLER)
     made = [
         *serving_endpoints.routes(workspace.endpoints, view),
         *optimization_info.routes(workspace.models),
         *permissions.routes(workspace.endpoints, workspace.files, workspace.access),
         *identity.routes(workspace.id, host),
         *queries.routes(workspace.endpoints, workspace.behaviours, workspace.engine_settings, metering),
-        *endpoint_reports.routes(workspace.endpoints, traffic, host),
+        *endpoint_reports.routes(workspace.endpoints, traffic, admissions, host),
         *unity_catalog_models.routes(workspace.models, workspace.versions, workspace.clock.now_ms),
         *unity_catalog_grants.routes(workspace.models, workspace.catalogs, workspace.access),
         *unity_catalog_tags.routes(workspace.models, workspace.versions),
@@ -64,6 +77,7 @@ def build(workspace: Workspace, host: str, unknown_routes: Counter[str], pace: P
         *workspace_files.routes(workspace.files),
         *oauth.routes(host),
         *behaviour.routes(workspace.behaviours),
+        *capacity.routes(workspace.endpoints, workspace.capacity_settings, admissions),
         *admin.routes(workspace, view, metering, unknown_routes),
     ]
     return [*made, *description.routes(made, host)]

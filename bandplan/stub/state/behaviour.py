@@ -30,6 +30,7 @@ class Behaviour:
     accepts_unknown_models: bool = False
     answers_409_to_used_names: bool = False
     sends_role_chunk_first: bool = False
+    sends_retry_after_on_capacity: bool = True
 
 
 class Behaviours:

@@ -24,6 +24,8 @@ class Refusal(Exception):
 
     error_code = "BAD_REQUEST"
     retry_after_seconds: int | None = None
+    tells_when_to_retry = True
+    """Whether the answer may have a Retry-After."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

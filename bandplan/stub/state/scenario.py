@@ -17,6 +17,8 @@ from bandplan.stub.state.faults.route_faults import check as check_request
 from bandplan.stub.state.limits import ChangeRate, Limits
 from bandplan.stub.state.refusals import Invalid
 from bandplan.stub.state.serving.accelerators import Capacity
+from bandplan.stub.state.serving.capacity_settings import check as check_capacity
+from bandplan.stub.state.serving.configuration import Json
 from bandplan.stub.state.serving.settle import Settle
 from bandplan.stub.state.serving.settle import parse as parse_settle
 
@@ -31,7 +33,8 @@ class ScenarioError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`settle` None leaves the rule to the start; `endpoint_settle` is by endpoint name or pattern."""
+    """`settle` None leaves the rule to the start; `endpoint_settle` and `endpoint_capacity` are by endpoint name or
+    pattern."""
 
     name: str | None = None
     description: str = ""
@@ -39,6 +42,7 @@ class Scenario:
     endpoint_settle: Mapping[str, Settle] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     capacity: Capacity = field(default_factory=Capacity)
+    endpoint_capacity: Mapping[str, Json] = field(default_factory=dict)
     deployments: tuple[Fault, ...] = ()
     registrations: tuple[RegistrationFault, ...] = ()
     requests: tuple[RouteFault, ...] = ()
@@ -101,16 +105,20 @@ def _fault_problems(scenario: Scenario) -> Iterator[str]:
     checks += [
         (f"registrations/{n}", partial(check_registration, fault)) for n, fault in enumerate(scenario.registrations)
     ]
+    checks += [
+        (f"capacity/endpoints/{name}", partial(check_capacity, settings))
+        for name, settings in scenario.endpoint_capacity.items()
+    ]
     for place, check in checks:
         try:
             check()
         except Invalid as error:
-            yield f"{place}: {error.message}"
+            yield from (f"{place}: {line}" for line in error.message.splitlines())
 
 
 def _scenario(name: str, data: dict[str, Any]) -> Scenario:
     settle = data.get("settle", {})
-    limits = dict(data.get("limits", {}))
+    limits, capacity = dict(data.get("limits", {})), data.get("capacity", {})
     if "change_rate" in limits:
         limits["change_rate"] = ChangeRate(**limits["change_rate"])
     return Scenario(
@@ -119,7 +127,8 @@ def _scenario(name: str, data: dict[str, Any]) -> Scenario:
         settle=parse_settle(settle["rule"]) if "rule" in settle else None,
         endpoint_settle={key: parse_settle(rule) for key, rule in settle.get("endpoints", {}).items()},
         limits=Limits(**limits),
-        capacity=Capacity(**data.get("capacity", {})),
+        capacity=Capacity(**{key: value for key, value in capacity.items() if key != "endpoints"}),
+        endpoint_capacity=capacity.get("endpoints", {}),
         deployments=tuple(Fault(**row) for row in data.get("deployments", ())),
         registrations=tuple(RegistrationFault(**row) for row in data.get("registrations", ())),
         requests=tuple(RouteFault(**row) for row in data.get("requests", ())),

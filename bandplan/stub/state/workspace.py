@@ -19,6 +19,7 @@ from bandplan.stub.state.registry.model_versions import ModelVersions
 from bandplan.stub.state.registry.registered_models import RegisteredModels
 from bandplan.stub.state.scenario import NONE, Scenario
 from bandplan.stub.state.serving import pay_per_token
+from bandplan.stub.state.serving.capacity_settings import CapacitySettings
 from bandplan.stub.state.serving.endpoints import Endpoints
 from bandplan.stub.state.serving.engine_settings import EngineSettings
 from bandplan.stub.state.serving.settle import Settle
@@ -54,6 +55,7 @@ class Workspace:
     behaviours: Behaviours
     settle_rules: SettleRules
     engine_settings: EngineSettings
+    capacity_settings: CapacitySettings
     faults: Faults
     registration_faults: RegistrationFaults
     route_faults: RouteFaults
@@ -113,6 +115,7 @@ def open_workspace(state_dir: Path, settle: Settle | None = None, scenario: Scen
         behaviours=behaviours,
         settle_rules=settle_rules,
         engine_settings=EngineSettings(store),
+        capacity_settings=CapacitySettings(store, scenario.endpoint_capacity),
         faults=faults,
         registration_faults=registration_faults,
         route_faults=route_faults,

@@ -28,7 +28,6 @@ def routes(workspace: Workspace, view: EndpointView, metering: Metering, unknown
         route("POST", "/stub/clock", admin.set_clock),
         route("POST", "/stub/faults", admin.set_fault),
         route("DELETE", "/stub/faults", admin.clear_faults),
-        route("GET", "/stub/endpoints/{name}", admin.read_endpoint),
         route("PUT", "/stub/endpoints/{name}/engine", admin.set_engine),
         route("POST", "/stub/tokenize", admin.tokenize),
         route("PUT", "/stub/endpoints/{name}/settle", admin.set_settle_rule),
@@ -54,6 +53,7 @@ class Admin:
                 "workspace_id": self._workspace.id,
                 "scenario": self._workspace.scenario.name,
                 "clock": self._clock(),
+                "capacity": "unlimited" if self._metering.admissions.is_unlimited else "provisioned",
                 "endpoints": self._workspace.endpoints.count(),
                 "engine": {"kind": self._metering.engine.kind, **asdict(self._metering.engine.stats())},
                 "queries": {
@@ -100,9 +100,6 @@ class Admin:
         self._workspace.registration_faults.clear()
         self._workspace.route_faults.clear()
         return Answer(self._faults())
-
-    async def read_endpoint(self, request: Request) -> Response:
-        return Answer(self._workspace.endpoints.get(request.path_params["name"]).to_document())
 
     async def set_engine(self, request: Request) -> Response:
         """The endpoint need not exist yet; `output_tokens` null takes its rule away."""

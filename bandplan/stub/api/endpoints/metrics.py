@@ -4,19 +4,20 @@ Names and meaning: "Track and export serving endpoint health metrics" (docs.data
 the last minute. The labels are a guess, as is that nothing is sampled before an entity serves.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from bandplan.stub.capacity.pool import Pool
 from bandplan.stub.state.registry.catalogue import Facts
 from bandplan.stub.state.serving.configuration import ServedEntity
 from bandplan.stub.state.serving.endpoint import Endpoint
 from bandplan.stub.state.serving.scale import provisioned_concurrency, utilisation_percent
-from bandplan.stub.state.serving.traffic import LATENCY_BOUNDS_MS, MINUTE_SECONDS, Counts, Traffic
+from bandplan.stub.state.serving.traffic import LATENCY_BOUNDS_MS, MINUTE_SECONDS, Counts, Latencies, Traffic
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-HISTOGRAMS = ("request_latency_ms", "model_prediction_latency_ms")
-"""Both show the time that the answer took: there is no queue before the simulated engine."""
+REQUESTS, PREDICTIONS = "request_latency_ms", "model_prediction_latency_ms"
+"""The time until a query was answered, with its wait in the queue and without."""
 
 GAUGES = {
     "cpu_usage_percentage": "Average CPU usage of the last minute; of the simulated engine always 0",
@@ -32,21 +33,27 @@ GAUGES = {
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One served entity and what it was asked in the last minute."""
+    """One served entity and what it was asked in the last minute; `pool` is there if it is held to its capacity."""
 
     entity: ServedEntity
     facts: Facts | None
     counts: Counts
+    pool: Pool | None = None
 
     @property
     def tokens_per_second(self) -> float:
         return self.counts.tokens / MINUTE_SECONDS
 
 
-def render(endpoint: Endpoint, facts_of: Callable[[ServedEntity], Facts | None], traffic: Traffic) -> str:
-    """The whole export of an endpoint; its entities are those that serve now."""
+def render(
+    endpoint: Endpoint,
+    facts_of: Callable[[ServedEntity], Facts | None],
+    traffic: Traffic,
+    pools: Mapping[str, Pool],
+) -> str:
+    """The whole export of an endpoint; its entities are those that serve now, `pools` what they are held to."""
     entities = endpoint.config.entities if endpoint.config else ()
-    loads = [Load(e, facts_of(e), traffic.last_minute(endpoint.id, e.name)) for e in entities]
+    loads = [Load(e, facts_of(e), traffic.last_minute(endpoint.id, e.name), pools.get(e.name)) for e in entities]
     lines = []
     for name, words in GAUGES.items():
         lines += [f"# HELP {name} {words}", f"# TYPE {name} gauge"]
@@ -54,10 +61,10 @@ def render(endpoint: Endpoint, facts_of: Callable[[ServedEntity], Facts | None],
             value = _gauge(name, load)
             if value is not None:
                 lines.append(f"{name}{{{_labels(name, endpoint.name, load.entity.name)}}} {value:g}")
-    for name in HISTOGRAMS:
+    for name, latencies in ((REQUESTS, traffic.latencies), (PREDICTIONS, traffic.predictions)):
         lines += [f"# HELP {name} Latency in milliseconds", f"# TYPE {name} histogram"]
         for load in loads:
-            lines += _histogram(name, endpoint, load.entity.name, traffic)
+            lines += _histogram(name, endpoint, load.entity.name, latencies(endpoint.id, load.entity.name))
     return "\n".join(lines) + "\n"
 
 
@@ -69,6 +76,10 @@ def _gauge(name: str, load: Load) -> float | None:
             return load.counts.refused
         case "request_5xx_count_total":
             return load.counts.failed
+        case "provisioned_concurrent_requests_total" if load.pool is not None:
+            return load.pool.most_in_flight
+        case "gpu_usage_percentage" if load.pool is not None:
+            return min(100.0, 100 * load.pool.usage.utilisation(load.pool.now, MINUTE_SECONDS))
         case "provisioned_concurrent_requests_total":
             return provisioned_concurrency(load.entity, load.facts, load.tokens_per_second)
         case "gpu_usage_percentage":
@@ -82,9 +93,8 @@ def _labels(name: str, endpoint: str, entity: str) -> str:
     return f'{labels},gpu="0"' if name.startswith("gpu_") else labels
 
 
-def _histogram(name: str, endpoint: Endpoint, entity: str, traffic: Traffic) -> Iterator[str]:
+def _histogram(name: str, endpoint: Endpoint, entity: str, latencies: Latencies) -> Iterator[str]:
     labels = _labels(name, endpoint.name, entity)
-    latencies = traffic.latencies(endpoint.id, entity)
     for bound, count in zip(LATENCY_BOUNDS_MS, latencies.up_to_bound, strict=True):
         yield f'{name}_bucket{{{labels},le="{bound}"}} {count}'
     yield f'{name}_bucket{{{labels},le="+Inf"}} {latencies.count}'

@@ -7,6 +7,7 @@ from starlette.routing import Route
 from bandplan.stub.api.answers import Answer
 from bandplan.stub.api.endpoints.metrics import CONTENT_TYPE, render
 from bandplan.stub.api.endpoints.openapi import document
+from bandplan.stub.api.queries.admissions import Admissions
 from bandplan.stub.api.routing import route
 from bandplan.stub.state.refusals import NotFound
 from bandplan.stub.state.serving.endpoint import UPDATE_FAILED, Endpoint
@@ -14,7 +15,7 @@ from bandplan.stub.state.serving.endpoints import Endpoints
 from bandplan.stub.state.serving.traffic import Traffic
 
 
-def routes(endpoints: Endpoints, traffic: Traffic, host: str) -> list[Route]:
+def routes(endpoints: Endpoints, traffic: Traffic, admissions: Admissions, host: str) -> list[Route]:
     async def logs(request: Request) -> Response:
         name, entity = request.path_params["name"], request.path_params["entity"]
         endpoint = _serving(endpoints, name, entity)
@@ -26,7 +27,8 @@ def routes(endpoints: Endpoints, traffic: Traffic, host: str) -> list[Route]:
         return Answer({"logs": build_log(_serving(endpoints, name, entity), entity)})
 
     async def metrics(request: Request) -> Response:
-        text = render(endpoints.get(request.path_params["name"]), endpoints.facts, traffic)
+        endpoint = endpoints.get(request.path_params["name"])
+        text = render(endpoint, endpoints.facts, traffic, admissions.pools(endpoint))
         return PlainTextResponse(text, headers={"content-type": CONTENT_TYPE})
 
     async def openapi(request: Request) -> Response:

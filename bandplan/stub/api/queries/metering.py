@@ -1,4 +1,4 @@
-"""What lies around every query: rate limits before it, counts for the metrics after it."""
+"""What lies around every query: rate limits and the capacity before it, counts for the metrics after it."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -7,10 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bandplan.stub.api.answers import STATUS_BY_CODE
+from bandplan.stub.api.queries.admissions import Admissions
 from bandplan.stub.api.queries.disconnects import ABANDONED, Disconnected, while_connected
+from bandplan.stub.api.queries.passage import Passage
+from bandplan.stub.api.queries.provisioned_engine import ProvisionedEngine
 from bandplan.stub.api.queries.streams import Stream
 from bandplan.stub.inference.engine import Engine
-from bandplan.stub.inference.tallied import TalliedEngine
 from bandplan.stub.state.refusals import Refusal
 from bandplan.stub.state.serving.endpoint import Endpoint
 from bandplan.stub.state.serving.query_counts import QueryCounts
@@ -23,8 +25,11 @@ AnswerWith = Callable[[Engine], Awaitable[Response]]
 class Metering:
     """Lets queries through within the limits of their endpoint, and counts each once its answer has ended."""
 
-    def __init__(self, engine: Engine, limiter: RateLimiter, traffic: Traffic, caller: Caller) -> None:
+    def __init__(
+        self, engine: Engine, admissions: Admissions, limiter: RateLimiter, traffic: Traffic, caller: Caller
+    ) -> None:
         self.engine = engine
+        self.admissions = admissions
         self.counts = QueryCounts()
         self._limiter = limiter
         self._traffic = traffic
@@ -33,24 +38,31 @@ class Metering:
     async def measure(self, request: Request, endpoint: Endpoint, entity: str, answer: AnswerWith) -> Response:
         """Return the answer. A client that leaves ends the work on it.
 
-        Raises Forbidden and TooManyRequests, and what `answer` raises.
+        Raises Forbidden, TooManyRequests and NotReady, and what `answer` raises.
         """
         began = time.perf_counter()
-        engine = TalliedEngine(self.engine)
+        passage: Passage | None = None
+        waited_ms = 0.0
         self.counts.begin()
 
         def end(status: int) -> None:
             self.counts.end(status)
+            tokens = 0
+            if passage is not None:
+                passage.end(status)
+                tokens = passage.tokens
             latency_ms = (time.perf_counter() - began) * 1000
             # The platform knows no such status: the query counts, as neither refused nor failed.
             shown = 200 if status == ABANDONED else status
-            self._traffic.record(endpoint.id, entity, shown, engine.tokens, latency_ms)
-            self._limiter.spend(endpoint.id, engine.tokens)
+            self._traffic.record(endpoint.id, entity, shown, tokens, latency_ms, waited_ms)
+            self._limiter.spend(endpoint.id, tokens)
 
         try:
             self._limiter.admit(endpoint.id, of_settings(endpoint.settings), self._caller)
             async with while_connected(request.receive):
-                response = await answer(engine)
+                passage = await self.admissions.admit(endpoint, entity)
+                waited_ms = (time.perf_counter() - began) * 1000
+                response = await answer(ProvisionedEngine(self.engine, passage))
         except Refusal as refusal:
             end(STATUS_BY_CODE[refusal.error_code])
             raise

@@ -33,13 +33,20 @@ class Latencies:
     count: int = 0
     sum_ms: float = 0.0
 
+    def add(self, latency_ms: float) -> None:
+        self.count += 1
+        self.sum_ms += latency_ms
+        for index, bound in enumerate(LATENCY_BOUNDS_MS):
+            self.up_to_bound[index] += latency_ms <= bound
+
 
 @dataclass(slots=True)
 class Series:
-    """One served entity: counts by second, latencies since the start."""
+    """One served entity: counts by second, latencies since the start, with the wait in the queue and without."""
 
     seconds: dict[int, Counts] = field(default_factory=dict)
     latencies: Latencies = field(default_factory=Latencies)
+    predictions: Latencies = field(default_factory=Latencies)
 
 
 class Traffic:
@@ -49,8 +56,10 @@ class Traffic:
         self._clock_ms = clock_ms
         self._series: dict[tuple[str, str], Series] = {}
 
-    def record(self, endpoint_id: str, entity: str, status: int, tokens: int, latency_ms: float) -> None:
-        """Count one query that was answered with this HTTP status."""
+    def record(
+        self, endpoint_id: str, entity: str, status: int, tokens: int, latency_ms: float, waited_ms: float = 0.0
+    ) -> None:
+        """Count one query that was answered with this HTTP status; `waited_ms` of its latency was in the queue."""
         series = self._at(endpoint_id, entity)
         second = self._clock_ms() // 1000
         for old in [at for at in series.seconds if at <= second - MINUTE_SECONDS]:
@@ -60,11 +69,8 @@ class Traffic:
         counts.refused += 400 <= status < 500
         counts.failed += status >= 500
         counts.tokens += tokens
-        latencies = series.latencies
-        latencies.count += 1
-        latencies.sum_ms += latency_ms
-        for index, bound in enumerate(LATENCY_BOUNDS_MS):
-            latencies.up_to_bound[index] += latency_ms <= bound
+        series.latencies.add(latency_ms)
+        series.predictions.add(latency_ms - waited_ms)
 
     def last_minute(self, endpoint_id: str, entity: str) -> Counts:
         """What was counted in the last 60 seconds, the second under way among them."""
@@ -82,6 +88,11 @@ class Traffic:
     def latencies(self, endpoint_id: str, entity: str) -> Latencies:
         series = self._series.get((endpoint_id, entity))
         return series.latencies if series else Latencies()
+
+    def predictions(self, endpoint_id: str, entity: str) -> Latencies:
+        """Return the latencies without the wait in the queue."""
+        series = self._series.get((endpoint_id, entity))
+        return series.predictions if series else Latencies()
 
     def _at(self, endpoint_id: str, entity: str) -> Series:
         key = (endpoint_id, entity)

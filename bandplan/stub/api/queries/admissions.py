@@ -1,0 +1,161 @@
+"""Lets queries into endpoints as their capacity allows, in the time of the workspace's clock."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+
+from bandplan.stub.api.queries.passage import Passage
+from bandplan.stub.capacity import model_shape, supply
+from bandplan.stub.capacity.arrivals import Arrivals
+from bandplan.stub.capacity.gate import Gate
+from bandplan.stub.capacity.journal import Journal
+from bandplan.stub.capacity.pool import Pool
+from bandplan.stub.capacity.refusals import NOTHING_RUNS, NothingRuns, Refused, TooMany
+from bandplan.stub.capacity.settings import Settings
+from bandplan.stub.capacity.supply import Supply
+from bandplan.stub.capacity.work import PROMPT_ALONE
+from bandplan.stub.state.behaviour import Behaviours
+from bandplan.stub.state.clock import Clock
+from bandplan.stub.state.refusals import NotReady, Refusal, TooManyRequests
+from bandplan.stub.state.registry.catalogue import Facts
+from bandplan.stub.state.serving.capacity_settings import CapacitySettings
+from bandplan.stub.state.serving.configuration import ServedEntity
+from bandplan.stub.state.serving.endpoint import Endpoint
+from bandplan.stub.state.serving.endpoints import Endpoints
+
+LOOK_SECONDS = 0.05
+"""How often those who wait look at the clock: it can be moved by a request, and other requests change their turn."""
+
+MOST_GATES = 10_000
+"""Endpoints whose load is remembered, the oldest forgotten first; an arbitrary bound on memory."""
+
+EMBEDDINGS = "llm/v1/embeddings"
+
+Waiting = dict[asyncio.Future[None], Pool]
+
+
+class Admissions:
+    """One gate per endpoint; a workspace that is unlimited has none and only keeps the journal."""
+
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        settings: CapacitySettings,
+        behaviours: Behaviours,
+        clock: Clock,
+        *,
+        is_unlimited: bool,
+    ) -> None:
+        self.journal = Journal()
+        self.is_unlimited = is_unlimited
+        self._endpoints = endpoints
+        self._settings = settings
+        self._behaviours = behaviours
+        self._clock = clock
+        self._arrivals = Arrivals()
+        self._gates: dict[str, Gate] = {}
+        self._waiting: Waiting = {}
+        self._letting_in: asyncio.Task[None] | None = None
+
+    def now(self) -> float:
+        """Seconds of the workspace's clock."""
+        return self._clock.now_ms() / 1000
+
+    def pools(self, endpoint: Endpoint) -> Mapping[str, Pool]:
+        """Return what serves of an endpoint, by served entity, as of now."""
+        if self.is_unlimited:
+            return {}
+        gate, now = self._gate(endpoint), self.now()
+        for pool in gate.pools.values():
+            pool.advance(now)
+        return gate.pools
+
+    async def admit(self, endpoint: Endpoint, entity: str) -> Passage:
+        """Return once the query may begin. Raises TooManyRequests and NotReady.
+
+        A query that is cancelled while it waits leaves the queue.
+        """
+        now = self.now()
+        passage = Passage(self.journal.begin(endpoint.name, entity, now), self.journal, self.now)
+        if self.is_unlimited:
+            return passage
+        gate = self._gate(endpoint)
+        pool = gate.pools.get(entity)
+        if pool is None:
+            return passage
+        admitted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def let_in() -> None:
+            if not admitted.done():
+                admitted.set_result(None)
+
+        try:
+            self._arrivals.count(now)
+            passage.enter(pool, gate.arrive(pool, now, let_in))
+            if not admitted.done():
+                self._wait(admitted, pool)
+            await admitted
+        except Refused as refused:
+            refusal = self._refusal(refused)
+            passage.end(429 if isinstance(refused, TooMany) else 503)
+            raise refusal from refused
+        except asyncio.CancelledError:
+            passage.end(499)
+            raise
+        finally:
+            self._waiting.pop(admitted, None)
+        return passage
+
+    def _refusal(self, refused: Refused) -> Refusal:
+        refusal: Refusal = NotReady(refused.message)
+        if isinstance(refused, TooMany):
+            refusal = TooManyRequests(refused.message, refused.retry_after_seconds)
+        refusal.tells_when_to_retry = self._behaviours.now.sends_retry_after_on_capacity
+        return refusal
+
+    def _wait(self, admitted: asyncio.Future[None], pool: Pool) -> None:
+        self._waiting[admitted] = pool
+        if self._letting_in is None or self._letting_in.done():
+            self._letting_in = asyncio.get_running_loop().create_task(self._let_in())
+
+    async def _let_in(self) -> None:
+        """Let time pass for pools that are waited for: what starts in them, starts by itself."""
+        while self._waiting:
+            now = self.now()
+            for admitted, pool in list(self._waiting.items()):
+                pool.advance(now)
+                if pool.is_stuck and not admitted.done():
+                    admitted.set_exception(NothingRuns(NOTHING_RUNS))
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _gate(self, endpoint: Endpoint) -> Gate:
+        """Return the gate of the configuration that serves now; one that is being deployed does not count yet."""
+        settings, now = self._settings.of(endpoint.name), self.now()
+        supplies = dict(self._supplies(endpoint, settings))
+        gate = self._gates.get(endpoint.id)
+        if gate is None:
+            if len(self._gates) >= MOST_GATES:
+                del self._gates[next(iter(self._gates))]
+            gate = self._gates[endpoint.id] = Gate(supplies, settings, now)
+        gate.reconfigure(supplies, settings, now)
+        return gate
+
+    def _supplies(self, endpoint: Endpoint, settings: Settings) -> Iterator[tuple[str, Supply]]:
+        for entity in endpoint.config.entities if endpoint.config else ():
+            made = supply_of(entity, self._endpoints.facts(entity), settings)
+            if made is not None:
+                yield entity.name, made
+
+
+def supply_of(entity: ServedEntity, facts: Facts | None, settings: Settings) -> Supply | None:
+    """Return what a served entity has to give; None for one that runs on other compute, of which no speed is known."""
+    is_embedding = facts is not None and facts.task == EMBEDDINGS
+    ratios = PROMPT_ALONE if is_embedding else model_shape.of_family(facts.model_type if facts else None).work()
+    units = entity.settings.get("provisioned_model_units")
+    if units is not None:
+        bursts = entity.settings.get("burst_scaling_enabled") is not False
+        return supply.model_units(units, ratios, settings, bursts=bursts)
+    chunk = facts.chunk_tokens_per_second if facts else None
+    ceiling = entity.settings.get("max_provisioned_throughput")
+    if not chunk or ceiling is None:
+        return None
+    return supply.bands(chunk, entity.settings.get("min_provisioned_throughput", 0), ceiling, ratios, settings)

@@ -1,0 +1,88 @@
+"""One query on its way through an endpoint: what it has been given, and what the journal says of it."""
+
+from collections.abc import Callable
+
+from bandplan.stub.capacity.journal import Entry, Journal
+from bandplan.stub.capacity.pool import Pool
+from bandplan.stub.capacity.shape import Shape
+from bandplan.stub.capacity.ticket import Ticket
+
+
+class Passage:
+    """Free of any pace unless it has entered a pool."""
+
+    def __init__(self, entry: Entry, journal: Journal, now: Callable[[], float]) -> None:
+        self.entry = entry
+        self._journal = journal
+        self._now = now
+        self._pool: Pool | None = None
+        self._ticket: Ticket | None = None
+        self._work = 0.0
+        self._prompts = 0
+        self._unshown = 0
+        """Prompt tokens that the pool has not been told of: they count once they are worked off."""
+
+    @property
+    def is_paced(self) -> bool:
+        return self._pool is not None
+
+    @property
+    def tokens(self) -> int:
+        """Input and output tokens so far."""
+        return self.entry.input_tokens + self.entry.output_tokens
+
+    def enter(self, pool: Pool, ticket: Ticket) -> None:
+        self._pool, self._ticket = pool, ticket
+
+    def take_prompt(self, tokens: int) -> None:
+        """Count the tokens of a prompt that will be worked on."""
+        self._prompts += 1
+        self.entry.input_tokens += tokens
+        self._unshown += tokens
+        if self._pool is not None:
+            cached = int(tokens * self._pool.settings.cache_hit_percent / 100)
+            self.entry.cached_tokens += cached
+            self._work += self._pool.supply.work.of_prompt(tokens - cached)
+
+    def ask(self, position: int) -> None:
+        """Ask for the output token at `position`, from 1, of one of the answers to a prompt."""
+        if self._pool is not None:
+            context = self.entry.input_tokens // max(self._prompts, 1)
+            self._work += self._pool.supply.work.of_output(Shape(context, position), after=position - 1)
+
+    def seconds_left(self) -> float:
+        """Return how long what was asked for takes yet, if nobody comes or goes; 0 or less if it is there."""
+        if self._pool is None or self._ticket is None:
+            return 0.0
+        now = self._now()
+        return self._pool.due(self._ticket, self._work, now) - now
+
+    def deliver(self, tokens: int, in_seconds: float) -> None:
+        """Count output tokens that go out in so many seconds."""
+        if tokens:
+            at = self._now() + in_seconds
+            if self.entry.first_token is None:
+                self.entry.first_token = at
+            self.entry.last_token = at
+            self.entry.output_tokens += tokens
+            self._show_tokens(tokens)
+
+    def _show_tokens(self, output_tokens: int) -> None:
+        if self._pool is not None:
+            input_tokens, self._unshown = self._unshown, 0
+            self._pool.usage.tokens(self._pool.now, input_tokens, output_tokens)
+
+    def end(self, status: int) -> None:
+        """End the query; a second end changes nothing."""
+        entry, now = self.entry, self._now()
+        if entry.ended is not None:
+            return
+        entry.ended, entry.status = now, status
+        if self._pool is not None and self._ticket is not None:
+            self._pool.end(self._ticket, now)
+            entry.admitted, entry.work = self._ticket.admitted, self._ticket.done
+            entry.chunk = self._ticket.chunk_number
+            self._show_tokens(0)
+        elif status not in (429, 503):
+            entry.admitted = entry.arrived
+        self._journal.keep(entry)
