@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bandplan.serving.registration.environment import process_environment
-from bandplan.serving.registration.job import Event, Job
-from bandplan.serving.registration.process import COMMAND
+from bandplan.serving.registration.mlflow_process.environment import process_environment
+from bandplan.serving.registration.mlflow_process.job import Event, Job
+from bandplan.serving.registration.mlflow_process.process import COMMAND
 from bandplan.stub import process
 from tests.checkpoints import write_llama, write_sparse_llama
 

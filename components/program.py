@@ -242,7 +242,7 @@ def with_sources_read(fleet: Fleet, root: Path) -> Fleet:
     """The fleet with what the MLflow models that it registers were logged with; of one without any, itself."""
     if not any(True for _ in registering(fleet)):
         return fleet
-    from bandplan.serving.registration.fleet_sources import with_logged_types
+    from bandplan.serving.registration.checks.fleet_sources import with_logged_types
 
     return with_logged_types(fleet, root)
 
@@ -268,7 +268,7 @@ def missing_sources(fleet: Fleet, root: Path, source: Source) -> list[Problem]:
     """Sources of versions to be registered that are not there, or are none; of a fleet without any, nothing."""
     if not any(True for _ in registering(fleet)):
         return []
-    from bandplan.serving.registration.fleet_sources import source_problems
+    from bandplan.serving.registration.checks.fleet_sources import source_problems
 
     return source_problems(fleet, root, source)
 
@@ -277,7 +277,7 @@ def legacy_problems(client: WorkspaceClient | None, fleet: Fleet, source: Source
     """What the workspace shows of the versions that legacy workloads serve; nothing without one, or without any."""
     if client is None or not has_legacy(fleet):
         return []
-    from bandplan.serving.registration.legacy_versions import legacy_version_problems
+    from bandplan.serving.registration.checks.legacy_versions import legacy_version_problems
 
     return legacy_version_problems(client, fleet, source)
 

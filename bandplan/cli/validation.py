@@ -112,7 +112,7 @@ def check_registry(checked: Checked, answers: RegistryAnswers, root: Path) -> Ch
     """`checked` with its aliases looked up, and what shows of what is to be registered; folders are within `root`."""
     if checked.checkable is None:
         return checked
-    from bandplan.serving.registration.fleet_sources import source_problems, with_logged_types
+    from bandplan.serving.registration.checks.fleet_sources import source_problems, with_logged_types
 
     fleet, source = with_logged_types(checked.checkable, root), checked.source
     found = (
@@ -127,7 +127,7 @@ def check_legacy(checked: Checked, client: "WorkspaceClient") -> Checked:
     """`checked` with what the workspace shows of the versions that legacy workloads serve."""
     if not checked.has_legacy or checked.checkable is None:
         return checked
-    from bandplan.serving.registration.legacy_versions import legacy_version_problems
+    from bandplan.serving.registration.checks.legacy_versions import legacy_version_problems
 
     found = legacy_version_problems(client, checked.checkable, checked.source)
     return replace(checked, found=(*checked.found, *found))

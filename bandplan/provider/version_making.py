@@ -19,8 +19,8 @@ DIGESTS = Path(".bandplan") / "digests"
 
 def digest_of(context: Context, wanted: WantedVersion, progress: Progress) -> str:
     """`sha256:<hex>` of what the version is made from. Errors: RegistrationError, those of the client."""
-    from bandplan.serving.registration.digest import digest
-    from bandplan.serving.registration.source import parse
+    from bandplan.serving.registration.sources.digest import digest
+    from bandplan.serving.registration.sources.source import parse
 
     source = parse(wanted.source, context.root)
     return digest(
@@ -41,8 +41,8 @@ def adopted_version(context: Context, wanted: WantedVersion) -> RegisteredVersio
 
 def source_problems(context: Context, wanted: WantedVersion) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(errors, warnings) of a source that is to be logged or registered, one line each; nothing is sent."""
-    from bandplan.serving.registration.source import parse
-    from bandplan.serving.registration.suitability import findings
+    from bandplan.serving.registration.checks.suitability import findings
+    from bandplan.serving.registration.sources.source import parse
 
     source = parse(wanted.source, context.root)
     found = findings(source, wanted.task, wanted.metadata, wanted.mlflow_version)
@@ -53,7 +53,7 @@ def source_problems(context: Context, wanted: WantedVersion) -> tuple[tuple[str,
 def make_version(context: Context, wanted: WantedVersion, progress: Progress) -> Registered:
     """Through MLflow, unless somebody else is making the same version at this moment."""
     from bandplan.serving.registration.register import register
-    from bandplan.serving.registration.source import parse
+    from bandplan.serving.registration.sources.source import parse
 
     request = RegistrationRequest(
         name=wanted.name,

@@ -23,8 +23,8 @@ from bandplan.policies.prices import read_prices as prices_of_a_budget
 from bandplan.report.errors import BadInput
 from bandplan.report.load import Given, load_prices, load_reports
 from bandplan.report.threshold import Thresholds
-from bandplan.serving.registration.digest_record import DigestRecord
-from bandplan.serving.registration.folder import File
+from bandplan.serving.registration.sources.digest_record import DigestRecord
+from bandplan.serving.registration.sources.folder import File
 from bandplan.serving.throughput.measured_use import MeasuredUseError
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
 from bandplan.serving.throughput.registry_answers import ModelAlias

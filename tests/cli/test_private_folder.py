@@ -5,8 +5,8 @@ from pathlib import Path
 from bandplan.cli.engines.child import run_child
 from bandplan.cli.engines.plugin_executable import write_plugin_executable
 from bandplan.cli.project import Project
-from bandplan.serving.registration.digest_record import DigestRecord
-from bandplan.serving.registration.folder import File
+from bandplan.serving.registration.sources.digest_record import DigestRecord
+from bandplan.serving.registration.sources.folder import File
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
 from bandplan.serving.workspace.cache import Cache
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bandplan.serving.registration.digest import digest
-from bandplan.serving.registration.source import parse
+from bandplan.serving.registration.sources.digest import digest
+from bandplan.serving.registration.sources.source import parse
 from bandplan.serving.workspace.registry import SOURCE_DIGEST
 from tests.checkpoints import write_logged
 from tests.e2e.conftest import FleetProject, by_name

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bandplan.serving.registration.checkpoint import Checkpoint, read_checkpoint
-from bandplan.serving.registration.finding import Finding
-from bandplan.serving.registration.source import Source
+from bandplan.serving.registration.checks.checkpoint import Checkpoint, read_checkpoint
+from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.source import Source
 from tests.checkpoints import safetensors_start, write_bert, write_llama, write_sparse_llama
 
 CHAT, EMBEDDINGS = "llm/v1/chat", "llm/v1/embeddings"

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from bandplan.serving.registration.contents import contents, file_digest
-from bandplan.serving.registration.digest import digest
 from bandplan.serving.registration.errors import RegistrationError
-from bandplan.serving.registration.folder import File, files
-from bandplan.serving.registration.source import Source, parse
+from bandplan.serving.registration.sources.contents import contents, file_digest
+from bandplan.serving.registration.sources.digest import digest
+from bandplan.serving.registration.sources.folder import File, files
+from bandplan.serving.registration.sources.source import Source, parse
 from bandplan.serving.workspace.client import WorkspaceClient
 from tests.checkpoints import write_llama
 from tests.workspace.fake_workspace import TOKEN, FakeWorkspace, Reply

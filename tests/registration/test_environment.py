@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from bandplan.serving.registration.environment import process_environment
+from bandplan.serving.registration.mlflow_process.environment import process_environment
+from bandplan.serving.registration.mlflow_process.tracking import experiment_name, tracking_uri
 from bandplan.serving.registration.request import LogRequest, RegistrationRequest
-from bandplan.serving.registration.source import Source
-from bandplan.serving.registration.tracking import experiment_name, tracking_uri
+from bandplan.serving.registration.sources.source import Source
 
 TOKEN = "dapi-secret-0123456789"
 LOCAL, REMOTE = "http://127.0.0.1:8080", "https://my-workspace.cloud.databricks.com"

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from bandplan.serving.registration.source import parse
-from bandplan.serving.registration.suitability import findings
+from bandplan.serving.registration.checks.suitability import findings
+from bandplan.serving.registration.sources.source import parse
 from tests.checkpoints import write_bert, write_llama
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "checkpoints"

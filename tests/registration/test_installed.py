@@ -2,8 +2,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from bandplan.serving.registration.installed import installed_findings
-from bandplan.serving.registration.log_model import task_arguments
+from bandplan.serving.registration.checks.installed import installed_findings
+from bandplan.serving.registration.mlflow_process.log_model import task_arguments
 
 ALL = {"mlflow-skinny": "3.17.2", "transformers": "5.17.0", "pandas": "3.1.1"}
 

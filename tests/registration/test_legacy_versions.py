@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from bandplan.serving.registration.legacy_versions import legacy_version_problems
+from bandplan.serving.registration.checks.legacy_versions import legacy_version_problems
 from bandplan.serving.spec.loading import load_text
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.workspace.client import WorkspaceClient

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from bandplan.serving.registration.checkpoint import read_checkpoint
-from bandplan.serving.registration.log_model import LoggedModel, log_model, requirements
-from bandplan.serving.registration.mlmodel import findings, read_mlmodel
-from bandplan.serving.registration.source import Source
-from bandplan.serving.registration.tasks import SHAPES
+from bandplan.serving.registration.checks.checkpoint import read_checkpoint
+from bandplan.serving.registration.checks.mlmodel import findings, read_mlmodel
+from bandplan.serving.registration.checks.tasks import SHAPES
+from bandplan.serving.registration.mlflow_process.log_model import LoggedModel, log_model, requirements
+from bandplan.serving.registration.sources.source import Source
 from tests.checkpoints import write_bert, write_llama
 
 METADATA = {"llm/v1/embeddings": {"model_type": "gte-large"}}

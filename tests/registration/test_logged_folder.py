@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from bandplan.serving.registration.checks.suitability import described, findings
 from bandplan.serving.registration.errors import RegistrationError
-from bandplan.serving.registration.source import parse
-from bandplan.serving.registration.suitability import described, findings
+from bandplan.serving.registration.sources.source import parse
 from tests.checkpoints import safetensors_start, write_bert, write_llama, write_logged, write_sparse_llama
 
 CHAT, EMBEDDINGS = "llm/v1/chat", "llm/v1/embeddings"

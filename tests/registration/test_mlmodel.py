@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from bandplan.serving.registration.checks.mlmodel import MOST_BYTES, findings, parse_mlmodel, read_mlmodel
 from bandplan.serving.registration.errors import RegistrationError
-from bandplan.serving.registration.finding import Finding
-from bandplan.serving.registration.mlmodel import MOST_BYTES, findings, parse_mlmodel, read_mlmodel
+from bandplan.serving.registration.sources.finding import Finding
 
 CHAT = "llm/v1/chat"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bandplan.serving.registration.errors import RegistrationError, RegistrationStopped
-from bandplan.serving.registration.job import Event, Job
-from bandplan.serving.registration.process import run_job
+from bandplan.serving.registration.mlflow_process.job import Event, Job
+from bandplan.serving.registration.mlflow_process.process import run_job
 from bandplan.serving.registration.timing import Timing, Waiting
 
 HOST, TOKEN = "http://127.0.0.1:1", "dapi-secret-0123456789"

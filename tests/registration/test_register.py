@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from bandplan.serving.registration.attempt import MARK, Attempt, Mark
-from bandplan.serving.registration.digest import digest
 from bandplan.serving.registration.errors import RegistrationError, RegistrationStopped, UnsuitableSource
-from bandplan.serving.registration.job import Event, Job
+from bandplan.serving.registration.mlflow_process.job import Event, Job
 from bandplan.serving.registration.register import register
 from bandplan.serving.registration.request import Registered, RegistrationRequest
-from bandplan.serving.registration.source import parse
+from bandplan.serving.registration.sources.digest import digest
+from bandplan.serving.registration.sources.source import parse
 from bandplan.serving.registration.timing import Timing, Waiting
 from bandplan.serving.workspace.registry import SOURCE_DIGEST, Registry
 from bandplan.serving.workspace.registry_entries import PENDING

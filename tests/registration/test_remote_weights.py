@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bandplan.serving.registration.remote_weights import remote_findings
+from bandplan.serving.registration.checks.remote_weights import remote_findings
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bandplan.serving.registration.errors import RegistrationError
-from bandplan.serving.registration.source import parse
+from bandplan.serving.registration.sources.source import parse
 from tests.checkpoints import write_llama
 
 

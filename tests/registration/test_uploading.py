@@ -1,10 +1,10 @@
 import pytest
 
-from bandplan.serving.registration.buffers import LEAST_PART_BYTES, part_bytes
 from bandplan.serving.registration.errors import RegistrationError
-from bandplan.serving.registration.job import Event, Job
-from bandplan.serving.registration.size import written_parameters, written_size
-from bandplan.serving.registration.translation import message
+from bandplan.serving.registration.mlflow_process.buffers import LEAST_PART_BYTES, part_bytes
+from bandplan.serving.registration.mlflow_process.job import Event, Job
+from bandplan.serving.registration.mlflow_process.translation import message
+from bandplan.serving.registration.sources.size import written_parameters, written_size
 
 JOB = Job("checkpoint", "checkpoints/llama", "checkpoints/llama", name="ml.chat.llama")
 

@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from bandplan.serving.registration.digest import digest
-from bandplan.serving.registration.environment import process_environment
+from bandplan.serving.registration.checks.mlmodel import findings, parse_mlmodel
 from bandplan.serving.registration.errors import RegistrationError
-from bandplan.serving.registration.job import Event, Job
-from bandplan.serving.registration.mlmodel import findings, parse_mlmodel
-from bandplan.serving.registration.process import COMMAND
+from bandplan.serving.registration.mlflow_process.environment import process_environment
+from bandplan.serving.registration.mlflow_process.job import Event, Job
+from bandplan.serving.registration.mlflow_process.process import COMMAND
 from bandplan.serving.registration.register import register
 from bandplan.serving.registration.request import Registered, RegistrationRequest
-from bandplan.serving.registration.source import parse
+from bandplan.serving.registration.sources.digest import digest
+from bandplan.serving.registration.sources.source import parse
 from bandplan.serving.workspace.registry import SOURCE_DIGEST, Registry
 from bandplan.stub.process import Running
 from tests.checkpoints import write_bert, write_llama, write_sparse_llama

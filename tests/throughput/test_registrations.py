@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bandplan.serving.registration.fleet_sources import source_problems, with_logged_types
+from bandplan.serving.registration.checks.fleet_sources import source_problems, with_logged_types
 from bandplan.serving.spec.fleet import Fleet
 from bandplan.serving.spec.loading import load_text
 from bandplan.serving.spec.source import Source

@@ -12,7 +12,7 @@ from bandplan.cli.project import LOCAL, find_project
 from bandplan.cli.stack_choice import choose_stack
 
 if TYPE_CHECKING:
-    from bandplan.serving.registration.source import Source
+    from bandplan.serving.registration.sources.source import Source
 
 EMBEDDINGS = "llm/v1/embeddings"
 
@@ -46,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.serving.registration.errors import RegistrationError
-    from bandplan.serving.registration.source import parse
+    from bandplan.serving.registration.sources.source import parse
     from bandplan.serving.workspace.errors import WorkspaceError
 
     require_sense(arguments)
@@ -84,8 +84,8 @@ def require_sense(arguments: argparse.Namespace) -> None:
 
 def check(arguments: argparse.Namespace, source: "Source") -> int:
     """Print what the source is and every finding; 2 when one is an error."""
-    from bandplan.serving.registration.finding import errors_of
-    from bandplan.serving.registration.suitability import described, findings
+    from bandplan.serving.registration.checks.suitability import described, findings
+    from bandplan.serving.registration.sources.finding import errors_of
 
     description = described(source, arguments.task)
     if description:
@@ -116,9 +116,9 @@ def log(arguments: argparse.Namespace, source: "Source", environ: Mapping[str, s
 
 
 def register(arguments: argparse.Namespace, source: "Source", digests: Path, environ: Mapping[str, str]) -> None:
-    from bandplan.serving.registration.digest import digest
     from bandplan.serving.registration.register import RegistrationRequest
     from bandplan.serving.registration.register import register as register_version
+    from bandplan.serving.registration.sources.digest import digest
     from bandplan.serving.workspace.client import from_environment
 
     metadata, client = metadata_of(arguments), from_environment(environ)

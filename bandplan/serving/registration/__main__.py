@@ -1,6 +1,6 @@
 """`python -m bandplan.serving.registration`: run MLflow for one registration; `process.py` starts it."""
 
-from bandplan.serving.registration.child import main
+from bandplan.serving.registration.mlflow_process.child import main
 
 if __name__ == "__main__":
     main()

@@ -10,13 +10,13 @@ import threading
 from collections.abc import Callable
 
 from bandplan.serving.registration.attempt import MARK, Attempt
-from bandplan.serving.registration.digest import resolved_uri
+from bandplan.serving.registration.checks.suitability import findings, report
 from bandplan.serving.registration.errors import RegistrationError
-from bandplan.serving.registration.job import Event, Job
+from bandplan.serving.registration.mlflow_process.job import Event, Job
+from bandplan.serving.registration.mlflow_process.process import run_job
 from bandplan.serving.registration.predecessors import ready_version
-from bandplan.serving.registration.process import run_job
 from bandplan.serving.registration.request import Logged, LogRequest, Registered, RegistrationRequest
-from bandplan.serving.registration.suitability import findings, report
+from bandplan.serving.registration.sources.digest import resolved_uri
 from bandplan.serving.registration.timing import Timing, Waiting
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.errors import Forbidden, WorkspaceError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bandplan.serving.registration.source import Source
+from bandplan.serving.registration.sources.source import Source
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bandplan.serving.registration.source import Kind
+from bandplan.serving.registration.sources.source import Kind
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bandplan.serving.registration.finding import Finding
-from bandplan.serving.registration.folder import File
-from bandplan.serving.registration.json_file import read_object
+from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.folder import File
+from bandplan.serving.registration.sources.json_file import read_object
 from bandplan.serving.spec.problem import clipped
 
 CONFIG = "adapter_config.json"

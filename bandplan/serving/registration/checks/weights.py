@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from bandplan.serving.registration import adapter
-from bandplan.serving.registration.finding import Finding
-from bandplan.serving.registration.folder import File
-from bandplan.serving.registration.json_file import read_object
-from bandplan.serving.registration.lfs_pointer import is_pointer
-from bandplan.serving.registration.pickles import pickle_problem
-from bandplan.serving.registration.safetensors import Tensor, UnreadableFile, tensors
-from bandplan.serving.registration.size import written_size
+from bandplan.serving.registration.checks.safetensors import Tensor, UnreadableFile, tensors
+from bandplan.serving.registration.sources import adapter
+from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.folder import File
+from bandplan.serving.registration.sources.json_file import read_object
+from bandplan.serving.registration.sources.lfs_pointer import START_BYTES, is_pointer, starts_pointer
+from bandplan.serving.registration.sources.size import written_size
 from bandplan.serving.spec.problem import clipped
 
 SAFETENSORS = "model.safetensors"
@@ -25,6 +26,8 @@ SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", "
 """Ends of names of weight files, whatever wrote them."""
 
 _RULE = "all weights are there and whole"
+_TORCH_ZIP = b"PK\x03\x04"
+"""What torch has written since 1.6; older files are bare pickles, whose end cannot be told."""
 _MOST_NAMED = 5
 
 
@@ -111,7 +114,7 @@ def _read(files: Iterable[File], weight_map: Mapping[str, Any], shown: str) -> W
     """What the headers of these files say, and whether each tensor is in the file where `weight_map` places it."""
     files, found = tuple(files), list[Finding]()
     if any(not file.name.endswith(".safetensors") for file in files):
-        problems = ((file, pickle_problem(file.path)) for file in files)
+        problems = ((file, _pickle_problem(file.path)) for file in files)
         found += [Finding(f"{shown}/{file.name}", problem, _RULE, "") for file, problem in problems if problem]
         return Weights(files, findings=tuple(found))
     all_tensors: list[Tensor] = []
@@ -180,3 +183,23 @@ def _with_surplus(weights: Weights, present: Mapping[str, File], shown: str) -> 
 def _named(names: Sequence[str]) -> str:
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     return ", ".join(clipped(name, 120) for name in names[:_MOST_NAMED]) + more
+
+
+def _pickle_problem(path: Path) -> str:
+    """Return what is wrong with a file of `torch.save`, with the next step, or "" if nothing shows from outside.
+
+    It is judged by its first and last bytes, never unpickled. A file that cannot be read is found by its digest.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(START_BYTES)
+        is_cut_off = start.startswith(_TORCH_ZIP) and not zipfile.is_zipfile(path)
+    except OSError:
+        return ""
+    if starts_pointer(start):
+        return "is a Git LFS pointer, not the weights; run `git lfs pull`"
+    if not start:
+        return "is empty; copy it again"
+    if is_cut_off:
+        return "is cut off: the directory at its end is missing; copy it again"
+    return ""

@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from bandplan.serving.registration.folder import File
-from bandplan.serving.registration.weights import is_weights
+from bandplan.serving.registration.checks.weights import is_weights
+from bandplan.serving.registration.sources.folder import File
 
 MOST_COPIED_BYTES = 64_000_000
 """Larger files are linked whatever they are; tokenizers, the largest of those that are no weights, stay below."""

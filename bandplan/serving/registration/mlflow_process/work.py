@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from bandplan.serving.registration.attempt import Attempt
-from bandplan.serving.registration.buffers import bound_buffers
-from bandplan.serving.registration.checkpoint import Checkpoint, read_checkpoint
-from bandplan.serving.registration.finding import refuse_errors
-from bandplan.serving.registration.folder import files
-from bandplan.serving.registration.job import Event, Job
-from bandplan.serving.registration.log_model import LoggedModel, log_model
-from bandplan.serving.registration.logged_folder import read_logged_folder
-from bandplan.serving.registration.mlmodel import findings, read_mlmodel
-from bandplan.serving.registration.remote_weights import remote_findings
-from bandplan.serving.registration.size import written_size
-from bandplan.serving.registration.source import Source
-from bandplan.serving.registration.staging import stage
-from bandplan.serving.registration.tracking import experiment_name, is_on_workspace
+from bandplan.serving.registration.checks.checkpoint import Checkpoint, read_checkpoint
+from bandplan.serving.registration.checks.logged_folder import read_logged_folder
+from bandplan.serving.registration.checks.mlmodel import findings, read_mlmodel
+from bandplan.serving.registration.checks.remote_weights import remote_findings
+from bandplan.serving.registration.mlflow_process.buffers import bound_buffers
+from bandplan.serving.registration.mlflow_process.job import Event, Job
+from bandplan.serving.registration.mlflow_process.log_model import LoggedModel, log_model
+from bandplan.serving.registration.mlflow_process.tracking import experiment_name, is_on_workspace
+from bandplan.serving.registration.sources.finding import refuse_errors
+from bandplan.serving.registration.sources.folder import files
+from bandplan.serving.registration.sources.size import written_size
+from bandplan.serving.registration.sources.source import Source
+from bandplan.serving.registration.sources.staging import stage
 from bandplan.serving.workspace.client import from_environment
 from bandplan.serving.workspace.errors import WorkspaceError
 from bandplan.serving.workspace.registry import SOURCE_DIGEST, Registry

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from bandplan.serving.registration.architecture import DEEPSEEK_RULE
-from bandplan.serving.registration.checkpoint import Checkpoint, checkpoint_of
-from bandplan.serving.registration.finding import Finding
-from bandplan.serving.registration.folder import File, files
-from bandplan.serving.registration.lfs_pointer import pointer_findings
-from bandplan.serving.registration.mlmodel import MLmodel, findings, read_mlmodel
-from bandplan.serving.registration.source import Source
-from bandplan.serving.registration.tokenizer import template_findings, tokenizer_findings
+from bandplan.serving.registration.checks.architecture import DEEPSEEK_RULE
+from bandplan.serving.registration.checks.checkpoint import Checkpoint, checkpoint_of
+from bandplan.serving.registration.checks.mlmodel import MLmodel, findings, read_mlmodel
+from bandplan.serving.registration.checks.tokenizer import template_findings, tokenizer_findings
+from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.folder import File, files
+from bandplan.serving.registration.sources.lfs_pointer import pointer_findings
+from bandplan.serving.registration.sources.source import Source
 from bandplan.serving.spec.problem import clipped
 
 _COMPONENTS = "components"

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from bandplan.serving.registration.digest_record import DigestRecord
 from bandplan.serving.registration.errors import RegistrationError
-from bandplan.serving.registration.folder import File, files
-from bandplan.serving.registration.size import written_size
-from bandplan.serving.registration.source import Source
+from bandplan.serving.registration.sources.digest_record import DigestRecord
+from bandplan.serving.registration.sources.folder import File, files
+from bandplan.serving.registration.sources.size import written_size
+from bandplan.serving.registration.sources.source import Source
 
 _READERS = 4
 """Files read at the same time; more than a disk needs, and few enough for a shared one."""

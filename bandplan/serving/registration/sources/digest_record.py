@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bandplan.serving.private_file import replace_private_file
-from bandplan.serving.registration.folder import File
+from bandplan.serving.registration.sources.folder import File
 
 _FORMAT = 1
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from bandplan.serving.registration.checkpoint import read_checkpoint
-from bandplan.serving.registration.finding import Finding, refuse_errors
-from bandplan.serving.registration.installed import installed_findings
-from bandplan.serving.registration.logged_folder import read_logged_folder
-from bandplan.serving.registration.source import Source
+from bandplan.serving.registration.checks.checkpoint import read_checkpoint
+from bandplan.serving.registration.checks.installed import installed_findings
+from bandplan.serving.registration.checks.logged_folder import read_logged_folder
+from bandplan.serving.registration.sources.finding import Finding, refuse_errors
+from bandplan.serving.registration.sources.source import Source
 
 
 def findings(

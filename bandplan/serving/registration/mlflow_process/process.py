@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from bandplan.serving.registration.environment import process_environment
 from bandplan.serving.registration.errors import RegistrationError
-from bandplan.serving.registration.job import Event, Job
+from bandplan.serving.registration.mlflow_process.environment import process_environment
+from bandplan.serving.registration.mlflow_process.job import Event, Job
 from bandplan.serving.registration.timing import Waiting
 from bandplan.serving.workspace.answer import presentable
 

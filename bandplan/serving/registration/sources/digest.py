@@ -7,9 +7,9 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bandplan.serving.registration.contents import contents
 from bandplan.serving.registration.errors import RegistrationError
-from bandplan.serving.registration.source import Source
+from bandplan.serving.registration.sources.contents import contents
+from bandplan.serving.registration.sources.source import Source
 from bandplan.serving.workspace.client import WorkspaceClient
 
 _FORMAT = "bandplan source digest 1"

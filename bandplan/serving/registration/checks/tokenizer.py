@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator, Mapping
 
-from bandplan.serving.registration.finding import Finding
-from bandplan.serving.registration.folder import File
-from bandplan.serving.registration.json_file import MOST_BYTES, read_object
-from bandplan.serving.registration.lfs_pointer import is_pointer
+from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.folder import File
+from bandplan.serving.registration.sources.json_file import MOST_BYTES, read_object
+from bandplan.serving.registration.sources.lfs_pointer import is_pointer
 
 TOKENIZER_CONFIG = "tokenizer_config.json"
 _TOKENIZER = "tokenizer.json"

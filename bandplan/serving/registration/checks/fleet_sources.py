@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from bandplan.serving.registration.checks.mlmodel import MLmodel, read_mlmodel
+from bandplan.serving.registration.checks.suitability import findings
 from bandplan.serving.registration.errors import RegistrationError
-from bandplan.serving.registration.mlmodel import MLmodel, read_mlmodel
-from bandplan.serving.registration.source import parse
-from bandplan.serving.registration.suitability import findings
+from bandplan.serving.registration.sources.source import parse
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.fleet import Fleet
 from bandplan.serving.spec.problem import Problem

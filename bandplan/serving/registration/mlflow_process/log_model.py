@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bandplan.serving.registration.checkpoint import Checkpoint
-from bandplan.serving.registration.json_file import read_object
-from bandplan.serving.registration.release import TASK_ARGUMENT, Release, release
-from bandplan.serving.registration.staging import is_linked, stage
-from bandplan.serving.registration.tasks import SHAPES
+from bandplan.serving.registration.checks.checkpoint import Checkpoint
+from bandplan.serving.registration.checks.release import TASK_ARGUMENT, Release, release
+from bandplan.serving.registration.checks.tasks import SHAPES
+from bandplan.serving.registration.sources.json_file import read_object
+from bandplan.serving.registration.sources.staging import is_linked, stage
 
 if TYPE_CHECKING:
     from mlflow.models import Model

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from bandplan.serving.registration.finding import Finding
-from bandplan.serving.registration.folder import File
-from bandplan.serving.registration.json_file import read_object
-from bandplan.serving.registration.lfs_pointer import MOST_BYTES, is_pointer
-from bandplan.serving.registration.weights import choose_weights
+from bandplan.serving.registration.checks.weights import choose_weights
+from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.folder import File
+from bandplan.serving.registration.sources.json_file import read_object
+from bandplan.serving.registration.sources.lfs_pointer import MOST_BYTES, is_pointer
 
 
 class Artifacts(Protocol):

@@ -9,7 +9,7 @@ import re
 from importlib.metadata import PackageNotFoundError, version
 
 from bandplan.serving.registration.errors import RegistrationError
-from bandplan.serving.registration.job import Job
+from bandplan.serving.registration.mlflow_process.job import Job
 from bandplan.serving.workspace.errors import WorkspaceError
 
 _STEPS = {

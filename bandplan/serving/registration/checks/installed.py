@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from bandplan.serving.registration.finding import Finding
-from bandplan.serving.registration.release import LEAST_MLFLOW, release, written
+from bandplan.serving.registration.checks.release import LEAST_MLFLOW, release, written
+from bandplan.serving.registration.sources.finding import Finding
 
 _MLFLOW = ("mlflow", "mlflow-skinny")
 _LOGGING = ("transformers", "pandas")

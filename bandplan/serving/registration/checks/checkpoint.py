@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bandplan.serving.registration.adapter import leftover_adapter
-from bandplan.serving.registration.architecture import unavailable
-from bandplan.serving.registration.custom_code import custom_code
-from bandplan.serving.registration.finding import Finding
-from bandplan.serving.registration.folder import File, files
-from bandplan.serving.registration.json_file import read_object
-from bandplan.serving.registration.lfs_pointer import is_pointer, pointer_findings
-from bandplan.serving.registration.size import written_parameters, written_size
-from bandplan.serving.registration.source import Source
-from bandplan.serving.registration.tasks import SHAPES, TASKS
-from bandplan.serving.registration.tokenizer import template_findings, tokenizer_findings
-from bandplan.serving.registration.weights import Weights, read_weights
+from bandplan.serving.registration.checks.architecture import unavailable
+from bandplan.serving.registration.checks.custom_code import custom_code
+from bandplan.serving.registration.checks.tasks import SHAPES, TASKS
+from bandplan.serving.registration.checks.tokenizer import template_findings, tokenizer_findings
+from bandplan.serving.registration.checks.weights import Weights, read_weights
+from bandplan.serving.registration.sources.adapter import leftover_adapter
+from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.folder import File, files
+from bandplan.serving.registration.sources.json_file import read_object
+from bandplan.serving.registration.sources.lfs_pointer import is_pointer, pointer_findings
+from bandplan.serving.registration.sources.size import written_parameters, written_size
+from bandplan.serving.registration.sources.source import Source
 
 _CONFIG = "config.json"
 _GENERATORS = ("ForCausalLM", "LMHeadModel")

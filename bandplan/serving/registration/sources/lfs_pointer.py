@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from bandplan.serving.registration.finding import Finding
-from bandplan.serving.registration.folder import File
+from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.folder import File
 
 _START = re.compile(rb"version https://(git-lfs|hawser)\.github\.com/spec/")
 """Source: github.com/git-lfs/git-lfs, docs/spec.md, "The Pointer" (read 2026-11)."""

@@ -15,9 +15,9 @@ from io import FileIO, RawIOBase
 from pathlib import Path
 from typing import NoReturn
 
-from bandplan.serving.registration.job import Event, Job
-from bandplan.serving.registration.translation import message
-from bandplan.serving.registration.work import Outdone, Work
+from bandplan.serving.registration.mlflow_process.job import Event, Job
+from bandplan.serving.registration.mlflow_process.translation import message
+from bandplan.serving.registration.mlflow_process.work import Outdone, Work
 
 CALLED_OFF_STATUS = 3
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bandplan.serving.registration import adapter
 from bandplan.serving.registration.errors import RegistrationError
+from bandplan.serving.registration.sources import adapter
 
 Kind = Literal["run", "model", "mlflow_folder", "checkpoint"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bandplan.serving.registration.finding import Finding
+from bandplan.serving.registration.sources.finding import Finding
 
 DEEPSEEK_RULE = (
     "S38: DeepSeek R1 is not available in Unity Catalog; its distilled Llama is "

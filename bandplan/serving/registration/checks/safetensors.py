@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bandplan.serving.registration.lfs_pointer import START_BYTES, starts_pointer
+from bandplan.serving.registration.sources.lfs_pointer import START_BYTES, starts_pointer
 
 MOST_HEADER_BYTES = 100_000_000
 """The format's own bound."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
+from bandplan.serving.registration.checks.mlmodel import findings, parse_mlmodel
 from bandplan.serving.registration.errors import RegistrationError
-from bandplan.serving.registration.finding import Finding
-from bandplan.serving.registration.mlmodel import findings, parse_mlmodel
+from bandplan.serving.registration.sources.finding import Finding
 from bandplan.serving.spec.entity import Entity
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.fleet import Fleet

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from bandplan.serving.registration.tracking import tracking_uri
+from bandplan.serving.registration.mlflow_process.tracking import tracking_uri
 from bandplan.serving.workspace.address import parse_address
 
 _SETTINGS = {

@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bandplan.serving.registration.adapter import MERGE
-from bandplan.serving.registration.architecture import unavailable
-from bandplan.serving.registration.errors import RegistrationError
-from bandplan.serving.registration.finding import Finding
-from bandplan.serving.registration.lfs_pointer import START_BYTES, starts_pointer
-from bandplan.serving.registration.release import (
+from bandplan.serving.registration.checks.architecture import unavailable
+from bandplan.serving.registration.checks.release import (
     LEAST_MLFLOW,
     LEAST_RUNTIME,
     TASK_ARGUMENT,
@@ -21,7 +17,11 @@ from bandplan.serving.registration.release import (
     release,
     written,
 )
-from bandplan.serving.registration.tasks import SHAPES, TASKS
+from bandplan.serving.registration.checks.tasks import SHAPES, TASKS
+from bandplan.serving.registration.errors import RegistrationError
+from bandplan.serving.registration.sources.adapter import MERGE
+from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.lfs_pointer import START_BYTES, starts_pointer
 from bandplan.serving.spec.problem import clipped
 
 MOST_BYTES = 4_000_000

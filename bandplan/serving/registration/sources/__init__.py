@@ -1,0 +1,1 @@
+"""What a version is made from: folders, their files and digests."""
