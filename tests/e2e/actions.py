@@ -18,7 +18,7 @@ import yaml
 from tests.e2e.conftest import ROOT
 from tests.e2e.expression import holds, rendered
 from tests.e2e.github import REPOSITORY, RepositoryFake, WorkflowRun, zipped
-from tests.report.forge_fake import TOKEN
+from tests.forge.forge_fake import TOKEN
 
 WORKFLOWS = ROOT / ".github" / "workflows"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from tests.report.forge_fake import GitHubFake
+from tests.forge.forge_fake import GitHubFake
 
 REPOSITORY = "org/repo"
 

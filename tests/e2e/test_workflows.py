@@ -14,7 +14,7 @@ from tests.e2e.actions import JobRun, Runner, git, machine
 from tests.e2e.conftest import ENGINES, ROOT, FleetProject
 from tests.e2e.github import RepositoryFake, only
 from tests.e2e.test_saved_plan import ceilings, edit_by_hand
-from tests.report.forge_fake import NUMBER, serving
+from tests.forge.forge_fake import NUMBER, serving
 
 MODELS = """\
 version: 1

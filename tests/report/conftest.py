@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from bandplan.forge.choice import forge_of as forge_of_job
+from bandplan.forge.client import Clock
+from bandplan.forge.forge import Comments
 from bandplan.report.comment.body import Posted, posted
-from bandplan.report.comment.client import Clock
-from bandplan.report.comment.forge import Forge
-from bandplan.report.comment.place import find_place
 from bandplan.report.markdown.page import section_of
-from tests.report.forge_fake import NUMBER, TOKEN, ForgeFake, GitHubFake, GitLabFake, serving
+from tests.forge.forge_fake import NUMBER, TOKEN, ForgeFake, GitHubFake, GitLabFake, serving
 from tests.report.previews import changed, document, entity, inputs, report_on
 
 
@@ -46,9 +46,10 @@ def environment(fake: ForgeFake, run: str = "100") -> dict[str, str]:
     }
 
 
-def forge_of(fake: ForgeFake, clock: Clock | None = None) -> Forge:
+def forge_of(fake: ForgeFake, clock: Clock | None = None) -> Comments:
     """As a job of its own sees the platform."""
-    return find_place(environment(fake), lambda path: "", clock=clock or Sleeps().clock()).forge
+    environ = environment(fake)
+    return forge_of_job(environ).place(environ, lambda path: "", None, clock or Sleeps().clock()).comments
 
 
 def part(title: str, high: int = 5, run: int = 100) -> Posted:

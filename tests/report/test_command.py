@@ -12,8 +12,8 @@ import pytest
 from bandplan.cli.main import main
 from bandplan.report.comment import sticky
 from bandplan.report.comment.body import MARKER
+from tests.forge.forge_fake import TOKEN, Fault, ForgeFake
 from tests.report.conftest import environment
-from tests.report.forge_fake import TOKEN, Fault, ForgeFake
 from tests.report.previews import changed, document, entity, inputs
 from tests.report.test_cases import DATA
 

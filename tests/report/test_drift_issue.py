@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from bandplan.cli.main import main
+from bandplan.report.drift_issue import drift_issue
 from bandplan.report.errors import BadInput
-from bandplan.report.issue.drift import drift_issue
 from tests.e2e.github import RepositoryFake
-from tests.report.forge_fake import TOKEN, serving
+from tests.forge.forge_fake import TOKEN, serving
 
 
 def field(name: str = "config/max", verdict: str = "real", deployed: Any = 3920, live: Any = 4900) -> dict[str, Any]:

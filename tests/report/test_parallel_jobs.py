@@ -11,9 +11,9 @@ from random import Random
 
 import pytest
 
+from bandplan.forge.forge import Comment
 from bandplan.report.comment import sticky
 from bandplan.report.comment.body import MARKER, parse
-from bandplan.report.comment.forge import Comment
 from tests.report.conftest import part
 
 SLOWEST_CALL_SECONDS = 0.9

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
+from bandplan.forge.errors import Overwritten
 from bandplan.report.comment import sticky
 from bandplan.report.comment.body import MARKER, Posted, parse, render
 from bandplan.report.comment.sticky import ATTEMPTS, Outcome
-from bandplan.report.errors import Overwritten
+from tests.forge.forge_fake import TOKEN, Fault, ForgeFake, GitHubFake, GitLabFake, serving
 from tests.report.conftest import Sleeps, forge_of, part
-from tests.report.forge_fake import TOKEN, Fault, ForgeFake, GitHubFake, GitLabFake, serving
 
 
 def post(

@@ -13,10 +13,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from bandplan.report.comment.client import Clock
-    from bandplan.report.errors import BadInput, NotConfigured, PostingError
-    from bandplan.report.issue.drift import drift_issue
-    from bandplan.report.issue.github import issues_of
+    from bandplan.forge.choice import forge_of
+    from bandplan.forge.client import Clock
+    from bandplan.forge.errors import ForgeError, NotConfigured
+    from bandplan.report.drift_issue import drift_issue
+    from bandplan.report.errors import BadInput
 
     try:
         issue = drift_issue(arguments.file.read_text(encoding="utf-8"), str(arguments.file))
@@ -24,13 +25,13 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageProblem(f"{arguments.file}: {error.strerror}") from error
     except (BadInput, UnicodeDecodeError) as error:
         raise UsageProblem(str(error)) from error
-    print(issue.body if issue.is_drift else f"No drift in {issue.stack}.")
+    print(issue.body if issue.is_open else f"No drift in {issue.stack}.")
     sys.stdout.flush()
     try:
-        outcome = issues_of(os.environ, Clock()).keep(issue)
+        outcome = forge_of(os.environ, default="github").issues(os.environ, Clock()).keep(issue)
     except NotConfigured as error:
         raise UsageProblem(f"no issue: {error}") from error
-    except PostingError as error:
+    except ForgeError as error:
         hint = "the job needs `permissions: {issues: write}`"
         raise CommandError(f"no issue: {error}; {hint}") from error
     print(f"issue: {outcome}", file=sys.stderr)

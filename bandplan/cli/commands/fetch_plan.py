@@ -2,18 +2,12 @@
 
 import argparse
 import os
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bandplan.cli.errors import CommandError, NoProject
 from bandplan.cli.project import LOCAL, find_project
 from bandplan.cli.stack_choice import choose_stack
-
-if TYPE_CHECKING:
-    from bandplan.cli.saved_plan.merged import MergedPlans
-    from bandplan.cli.saved_plan.merged_gitlab import MergedGitLabPlans
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -30,15 +24,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from bandplan.cli.saved_plan.file import read_plan
+    from bandplan.cli.saved_plan.file import MOST_BYTES, read_plan
+    from bandplan.forge.choice import forge_of
+    from bandplan.forge.client import Clock
+    from bandplan.forge.errors import ForgeError
 
     with suppress(NoProject):  # a plan may be fetched anywhere
         choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
-    plans = plans_of(os.environ, arguments.workflow)
-    number = plans.run_of_merge() if arguments.run is None else arguments.run
-    if arguments.run is not None:
-        plans.require_own_run(number)
-    content = plans.plan(number, arguments.stack)
+    try:
+        forge = forge_of(os.environ, default="github")
+        plans = forge.reviewed_plans(os.environ, arguments.workflow, MOST_BYTES, Clock())
+        number = plans.run_of_merge() if arguments.run is None else arguments.run
+        if arguments.run is not None:
+            plans.require_own_run(number)
+        content = plans.plan(number, arguments.stack)
+    except ForgeError as error:
+        raise CommandError(str(error)) from error
     try:
         arguments.file.write_bytes(content)
     except OSError as error:
@@ -47,16 +48,3 @@ def run(arguments: argparse.Namespace) -> int:
     steps = f"{len(plan.steps):,} step{'' if len(plan.steps) == 1 else 's'}"
     print(f"{arguments.file}: the plan of run {number}, {plan.origin}: {steps} for {plan.stack}")
     return 0
-
-
-def plans_of(environ: Mapping[str, str], workflow: str | None) -> "MergedPlans | MergedGitLabPlans":
-    """Where this job runs. Errors: CommandError."""
-    from bandplan.report.comment.client import Clock
-
-    if environ.get("CI_API_V4_URL") and not environ.get("GITHUB_REPOSITORY"):
-        from bandplan.cli.saved_plan.merged_gitlab import MergedGitLabPlans, gitlab_project_of
-
-        return MergedGitLabPlans(gitlab_project_of(environ, workflow or "preview"), Clock())
-    from bandplan.cli.saved_plan.merged import MergedPlans, repository_of
-
-    return MergedPlans(repository_of(environ, workflow or "preview.yml"), Clock())

@@ -49,7 +49,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from bandplan.report.errors import BadInput, NotConfigured, PostingError
+    from bandplan.forge.errors import ForgeError, NotConfigured
+    from bandplan.report.errors import BadInput
 
     try:
         with no_garbage_collection():
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(told(post(reports, url, arguments)), file=sys.stderr)
     except NotConfigured as error:
         raise UsageProblem(f"not posted: {error}") from error
-    except PostingError as error:
+    except ForgeError as error:
         raise CommandError(f"not posted: {error}") from error
     return 0
 
@@ -155,23 +156,20 @@ def write(reports: "Sequence[StackReport]", url: str, arguments: argparse.Namesp
 
 
 def post(reports: "Sequence[StackReport]", url: str, arguments: argparse.Namespace) -> "Outcome":
-    """Errors: PostingError."""
+    """Errors: ForgeError."""
+    from bandplan.forge.choice import forge_of
+    from bandplan.forge.client import Clock
     from bandplan.report.comment import sticky
     from bandplan.report.comment.body import posted
-    from bandplan.report.comment.client import Clock
-    from bandplan.report.comment.place import find_place
     from bandplan.report.markdown.page import section_of
 
-    place = find_place(
-        os.environ,
-        lambda path: Path(path).read_text(encoding="utf-8"),
-        platform=arguments.forge,
-        pull_request=arguments.pull_request,
-        clock=Clock(),
+    forge = forge_of(os.environ, arguments.forge)
+    place = forge.place(
+        os.environ, lambda path: Path(path).read_text(encoding="utf-8"), arguments.pull_request, Clock()
     )
     own = [posted(section_of(report, url, place.commit), place.run) for report in reports]
     is_silent = all(report.summary.status in ("unchanged", "quiet") for report in reports)
-    return sticky.post(place.forge, own, is_silent=is_silent)
+    return sticky.post(place.comments, own, is_silent=is_silent)
 
 
 def told(outcome: "Outcome") -> str:

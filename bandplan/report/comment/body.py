@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, get_args
 
+from bandplan.forge.errors import ForgeError
 from bandplan.report.document import summary_document
-from bandplan.report.errors import BadInput, PostingError
+from bandplan.report.errors import BadInput
 from bandplan.report.markdown.fitting import LIMIT, length
 from bandplan.report.markdown.page import MOST_OF_A_NOTE, RULE, Section, fitted, foot, head
 from bandplan.report.price import Money
@@ -45,7 +46,7 @@ def posted(section: Section, run: int) -> Posted:
 def render(parts: Sequence[Posted]) -> str:
     """The comment's body, at most LIMIT characters; sections in the order of their keys.
 
-    Errors: PostingError when there are so many stacks that not even their sentences fit.
+    Errors: ForgeError when there are so many stacks that not even their sentences fit.
     """
     parts = sorted(parts, key=lambda part: part.section.key)
     sections = [part.section for part in parts]
@@ -55,7 +56,7 @@ def render(parts: Sequence[Posted]) -> str:
     each = max((length(marker) for marker in markers), default=0) + len(_END) + 12
     texts, left_out = fitted(sections, LIMIT, around, each)
     if left_out:
-        raise PostingError(f"{len(parts)} stacks do not fit into one comment; report on fewer, or write them to a file")
+        raise ForgeError(f"{len(parts)} stacks do not fit into one comment; report on fewer, or write them to a file")
     rule = f"{RULE}\n\n" if len(parts) > 1 else ""
     whole = [f"{rule}{marker}\n\n{text}\n\n{_END}" for marker, text in zip(markers, texts, strict=True)]
     return "\n\n".join(filter(None, [MARKER, top, *whole, bottom]))

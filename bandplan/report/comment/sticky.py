@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from bandplan.forge.errors import LostAnswer, Overwritten
+from bandplan.forge.forge import Comment, Comments
 from bandplan.report.comment.body import Posted, is_report, merged, normal, parse, render
-from bandplan.report.comment.forge import Comment, Forge
-from bandplan.report.errors import LostAnswer, Overwritten
 
 ATTEMPTS: Final = 12
 SETTLE_SECONDS: Final = 2.0
@@ -33,7 +33,7 @@ class Outcome:
 
 
 def post(
-    forge: Forge,
+    forge: Comments,
     own: Sequence[Posted],
     *,
     is_silent: bool = False,
@@ -42,7 +42,7 @@ def post(
 ) -> Outcome:
     """Bring `own` sections into the comment. `is_silent`: not worth a comment of its own, where there is none yet.
 
-    Errors: PostingError; of ATTEMPTS writes that did not hold the last says why.
+    Errors: ForgeError; of ATTEMPTS writes that did not hold the last says why.
     """
     action: Action = "unchanged"
     lost: LostAnswer | None = None
@@ -74,7 +74,7 @@ def post(
     )
 
 
-def own_comments(forge: Forge) -> list[Comment]:
+def own_comments(forge: Comments) -> list[Comment]:
     """The comments with our marker that this account wrote, the oldest first."""
     found = [comment for comment in forge.comments() if is_report(comment.body) and forge.is_own(comment)]
     return sorted(found, key=lambda comment: (comment.created, comment.id))
@@ -99,7 +99,7 @@ def together(comments: Sequence[Comment], own: Sequence[Posted]) -> tuple[Posted
     return merged([*(parse(comment.body) for comment in (*younger, keeper)), own])
 
 
-def update(forge: Forge, comments: Sequence[Comment], own: Sequence[Posted]) -> None:
+def update(forge: Comments, comments: Sequence[Comment], own: Sequence[Posted]) -> None:
     """Write the oldest comment anew, from what it holds at this moment."""
     keeper = forge.read(comments[0])
     if keeper is not None:

@@ -11,15 +11,13 @@ from urllib.request import getproxies_environment, proxy_bypass
 
 import urllib3
 
-from bandplan.report.errors import LostAnswer, NotConfigured, Refused, Unavailable
-from bandplan.report.number import count
+from bandplan.forge.environment import THIS_MACHINE
+from bandplan.forge.errors import LostAnswer, Refused, Unavailable
 from bandplan.wire.redaction import redactor
 from bandplan.wire.text import one_line, presentable
 
 MOST_WAITING_SECONDS: Final = 300.0
 """Of one call, retries and all; a choice that keeps a CI job from hanging."""
-
-THIS_MACHINE: Final = ("127.0.0.1", "localhost", "::1")
 
 _BUSY: Final = frozenset({500, 502, 503, 504})
 _SECONDARY_LIMIT_SECONDS: Final = 60.0
@@ -44,11 +42,11 @@ class Answer:
     headers: Mapping[str, str]
     body: Any
 
-    def items(self, place: str) -> list[dict[str, Any]]:
-        """The body as a list of objects. Errors: Refused when something else than the REST API answers."""
+    def items(self, place: str, what: str) -> list[dict[str, Any]]:
+        """The body as a list of `what`. Errors: Refused when something else than the REST API answers."""
         if isinstance(self.body, list) and all(isinstance(item, dict) and "id" in item for item in self.body):
             return self.body
-        raise Refused(self.status, f"{place}: the answer is no list of comments; is this the REST API's address?")
+        raise Refused(self.status, f"{place}: the answer is no list of {what}; is this the REST API's address?")
 
 
 class Client:
@@ -82,9 +80,8 @@ class Client:
                 raise Refused(result.status, self._reason(method, path, result))
             trouble = f"{method} {path}: {self._trouble(result)}"
             if self._clock.monotonic() - started + pause > MOST_WAITING_SECONDS:
-                raise Unavailable(
-                    f"{trouble}; tried {count(attempt, 'time')}, and would have to wait {pause:.0f} s more"
-                )
+                times = "1 time" if attempt == 1 else f"{attempt:,} times"
+                raise Unavailable(f"{trouble}; tried {times}, and would have to wait {pause:.0f} s more")
             self._clock.sleep(pause)
             if body is not None:
                 raise LostAnswer(trouble)
@@ -134,34 +131,6 @@ class Client:
         if isinstance(result, Answer):
             return f"{self.base_url} is busy (HTTP {result.status})"
         return f"{self.base_url} does not answer ({type(result).__name__})"
-
-
-def checked_base_url(url: str, variable: str) -> str:
-    """`url` if a token may be sent there: https, or this machine. Errors: NotConfigured."""
-    parts = urlsplit(url)
-    is_this_machine = parts.hostname in THIS_MACHINE
-    if (
-        parts.hostname
-        and not parts.username
-        and (parts.scheme == "https" or (parts.scheme == "http" and is_this_machine))
-    ):
-        return url.rstrip("/")
-    raise NotConfigured(f"{variable} is no https URL; a token is sent nowhere else")
-
-
-def require_set(environ: Mapping[str, str], *names: str) -> None:
-    """NotConfigured with all of these variables that are missing or blank."""
-    missing = [name for name in names if not environ.get(name, "").strip()]
-    if missing:
-        raise NotConfigured(f"{' and '.join(missing)} must be set in the environment")
-
-
-def checked_token(token: str, variable: str) -> str:
-    """`token` if it can stand in a header. Errors: NotConfigured."""
-    token = token.strip()
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise NotConfigured(f"{variable} is empty or no token; give one that may write comments")
-    return token
 
 
 def _pool(base_url: str) -> urllib3.PoolManager:

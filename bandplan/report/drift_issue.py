@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bandplan.forge.forge import WantedIssue
 from bandplan.report.errors import BadInput
 from bandplan.report.markdown.escaping import code, escaped
 from bandplan.report.number import count
@@ -26,15 +27,14 @@ _STACK = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 MOST_OF_A_VALUE: Final = 80
 
 
+LABEL: Final = "drift"
+
+
 @dataclass(frozen=True)
-class DriftIssue:
-    """`body` begins with `marker`, by which the issue is found again; `is_drift` False asks to close it."""
+class DriftIssue(WantedIssue):
+    """The issue of a stack's drift; without drift it is to be closed."""
 
     stack: str
-    is_drift: bool
-    title: str
-    marker: str
-    body: str
 
 
 def drift_issue(text: str, name: str) -> DriftIssue:
@@ -64,7 +64,7 @@ def drift_issue(text: str, name: str) -> DriftIssue:
     ]
     foot = "<sub>Rewritten at each look; closed when nothing is left.</sub>"
     body = "\n".join([*head, *_fitting(lines), "", foot]) + "\n"
-    return DriftIssue(stack, is_drift, f"Drift in {stack}", marker, body)
+    return DriftIssue(f"Drift in {stack}", LABEL, marker, body, is_drift, stack)
 
 
 def _fitting(lines: list[str]) -> list[str]:

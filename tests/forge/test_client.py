@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from bandplan.report.comment.client import MOST_WAITING_SECONDS, Client, checked_base_url, checked_token
-from bandplan.report.errors import LostAnswer, NotConfigured, PostingError, Refused, Unavailable
+from bandplan.forge.client import MOST_WAITING_SECONDS, Client
+from bandplan.forge.environment import checked_base_url, checked_token
+from bandplan.forge.errors import ForgeError, LostAnswer, NotConfigured, Refused, Unavailable
+from tests.forge.forge_fake import NUMBER, TOKEN, Fault, ForgeFake, GitHubFake, GitLabFake, serving
 from tests.report.conftest import Sleeps, forge_of
-from tests.report.forge_fake import NUMBER, TOKEN, Fault, ForgeFake, GitHubFake, GitLabFake, serving
 
 COMMENTS = f"/repos/org/repo/issues/{NUMBER}/comments"
 LIMITED = {"documentation_url": "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary"}
@@ -115,7 +116,7 @@ def test_what_the_platform_says_is_shown_without_secrets_and_on_one_line(github:
 def test_githubs_refusals_say_what_to_do(status: int, step: str) -> None:
     with serving(GitHubFake()) as fake:
         fake.faults.append(Fault("GET", status, {}, {"message": "no"}))
-        with pytest.raises(PostingError, match=step):
+        with pytest.raises(ForgeError, match=step):
             list(forge_of(fake).comments())
 
 
@@ -125,7 +126,7 @@ def test_githubs_refusals_say_what_to_do(status: int, step: str) -> None:
 def test_gitlabs_refusals_say_what_to_do(status: int, step: str) -> None:
     with serving(GitLabFake()) as fake:
         fake.faults.append(Fault("GET", status, {}, {"message": "no"}))
-        with pytest.raises(PostingError, match=step):
+        with pytest.raises(ForgeError, match=step):
             list(forge_of(fake).comments())
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from bandplan.cli.main import main
-from bandplan.cli.saved_plan.download import is_safe
-from bandplan.cli.saved_plan.merged import merged_pull, only_file
 from bandplan.cli.saved_plan.plan import to_json
+from bandplan.forge.artifact import is_safe, only_file
+from bandplan.forge.github import merged_pull
 from tests.cli.test_saved_plan import plan
 from tests.e2e.github import RepositoryFake, WorkflowRun, zipped
-from tests.report.forge_fake import NUMBER, TOKEN, GitLabFake, serving
+from tests.forge.forge_fake import NUMBER, TOKEN, GitLabFake, serving
 
 MERGE, HEAD = "a" * 40, "b" * 40
 ALLOWED = {"actions": "read", "contents": "read", "pull-requests": "read"}
@@ -148,7 +148,7 @@ def test_a_redirect_is_followed_over_https_or_on_this_machine_alone() -> None:
     assert is_safe("http://127.0.0.1:80/x")
     assert not is_safe("http://storage.example/x")
     assert not is_safe("file:///etc/passwd")
-    assert only_file(zipped({"x": b"content"}), "plan-prod") == b"content"
+    assert only_file(zipped({"x": b"content"}), "plan-prod", 1_000, "run it again") == b"content"
 
 
 class GitLabProjectFake(GitLabFake):

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from bandplan.report.comment.client import Clock
-from bandplan.report.comment.place import Place, find_place
-from bandplan.report.errors import NotConfigured
-from tests.report.forge_fake import TOKEN
+from bandplan.forge.choice import forge_of
+from bandplan.forge.client import Clock
+from bandplan.forge.errors import NotConfigured
+from bandplan.forge.forge import Place
+from tests.forge.forge_fake import TOKEN
 
 GITHUB = {
     "GITHUB_TOKEN": TOKEN,
@@ -29,12 +30,13 @@ GITLAB = {
 
 def place(environ: dict[str, str], event: Any = None, **choices: Any) -> Place:
     given = {**environ, "GITHUB_EVENT_PATH": "event.json"} if event is not None else environ
-    return find_place(given, lambda path: json.dumps(event), clock=Clock(), **choices)
+    forge = forge_of(given, choices.get("platform"))
+    return forge.place(given, lambda path: json.dumps(event), choices.get("pull_request"), Clock())
 
 
 def number(found: Place) -> int:
     """The pull request's number, as the forge has it."""
-    return next(value for name, value in vars(found.forge).items() if name == "_number")
+    return next(value for name, value in vars(found.comments).items() if name == "_number")
 
 
 def test_a_pull_request_of_github_actions() -> None:
@@ -44,7 +46,7 @@ def test_a_pull_request_of_github_actions() -> None:
 
 def test_a_merge_request_of_gitlab() -> None:
     found = place(GITLAB)
-    assert vars(found.forge)["_path"] == "/projects/5/merge_requests/12/notes"
+    assert vars(found.comments)["_path"] == "/projects/5/merge_requests/12/notes"
     assert (found.run, found.commit) == (77, "b" * 12)
 
 
@@ -105,5 +107,6 @@ def test_an_event_file_that_cannot_be_read_is_as_none() -> None:
     def gone(path: str) -> str:
         raise FileNotFoundError(path)
 
-    found = find_place({**GITHUB, "GITHUB_EVENT_PATH": "x"}, gone, clock=Clock())
+    environ = {**GITHUB, "GITHUB_EVENT_PATH": "x"}
+    found = forge_of(environ).place(environ, gone, None, Clock())
     assert number(found) == 12

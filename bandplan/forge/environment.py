@@ -1,0 +1,70 @@
+"""What a job's environment gives: variables that have to be set, a token that can be sent, and where it may be sent."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from bandplan.forge.errors import NotConfigured
+
+THIS_MACHINE: Final = ("127.0.0.1", "localhost", "::1")
+
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
+
+
+def checked_base_url(url: str, variable: str) -> str:
+    """`url` if a token may be sent there: https, or this machine. Errors: NotConfigured."""
+    parts = urlsplit(url)
+    is_this_machine = parts.hostname in THIS_MACHINE
+    if (
+        parts.hostname
+        and not parts.username
+        and (parts.scheme == "https" or (parts.scheme == "http" and is_this_machine))
+    ):
+        return url.rstrip("/")
+    raise NotConfigured(f"{variable} is no https URL; a token is sent nowhere else")
+
+
+def require_set(environ: Mapping[str, str], *names: str) -> None:
+    """NotConfigured with all of these variables that are missing or blank."""
+    missing = [name for name in names if not environ.get(name, "").strip()]
+    if missing:
+        raise NotConfigured(f"{' and '.join(missing)} must be set in the environment")
+
+
+def checked_token(token: str, variable: str) -> str:
+    """`token` if it can stand in a header. Errors: NotConfigured."""
+    token = token.strip()
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise NotConfigured(f"{variable} is empty or no token; give one that may write comments")
+    return token
+
+
+def event_of(environ: Mapping[str, str], read_text: Callable[[str], str], variable: str) -> Mapping[str, Any]:
+    """What started the run, from the file of JSON that `variable` names; empty when nothing says it."""
+    path = environ.get(variable)
+    if not path:
+        return {}
+    try:
+        event = json.loads(read_text(path))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def at(value: Any, *keys: str) -> Any:
+    """What lies below `keys`; None when nothing does."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def number(text: str | None) -> int:
+    """The number that a variable holds; 0 for anything else."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= 15 else 0
+
+
+def short_commit(text: Any) -> str:
+    """The start of a commit's hash; empty for what is none."""
+    return text[:12] if isinstance(text, str) and _COMMIT.fullmatch(text) else ""

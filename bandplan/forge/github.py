@@ -1,0 +1,349 @@
+"""GitHub: comments of a pull request, issues, and plans that a workflow kept.
+
+Source of paths: docs.github.com/rest, "Issue comments", "Issues", "Commits", "Workflow runs" and "Artifacts"; of
+variables: docs.github.com, "Variables reference" of GitHub Actions (read 2026-11).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote
+
+from bandplan.forge.artifact import download, only_file
+from bandplan.forge.client import Answer, Client, Clock
+from bandplan.forge.environment import at, checked_base_url, checked_token, event_of, number, require_set, short_commit
+from bandplan.forge.errors import ForgeError, LostAnswer, NoPlan, NotConfigured, Refused
+from bandplan.forge.forge import Comment, IssueOutcome, Place, ReadText, WantedIssue
+
+PAGE_SIZE: Final = 100
+MOST_PAGES: Final = 500
+MOST_PAGES_OF_ISSUES: Final = 50
+
+_NEXT_STEPS: Final = {
+    301: "the repository has another name now",
+    401: "the token is wrong or has expired",
+    403: (
+        "the token may not write comments: give the job `permissions: {pull-requests: write}`; on a pull request from "
+        "a fork it never may, so post from a `workflow_run` instead, or write the report to the job's summary"
+    ),
+    404: "no such pull request, or the token may not see it; check the repository and --pull-request",
+    410: "comments are switched off here",
+    422: "GitHub does not take this comment; a locked or spammed conversation takes none",
+}
+
+_FRESH: Final = (
+    "run the preview workflow by hand on this branch, read its summary, and deploy that plan with its run's number "
+    "(docs/gitops.md, When a plan is refused)"
+)
+
+_REPOSITORY = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
+
+
+class GitHub:
+    """A `Forge`, by the variables that GitHub Actions sets."""
+
+    name = "github"
+    sign = "GITHUB_REPOSITORY"
+
+    def place(self, environ: Mapping[str, str], read_text: ReadText, pull_request: int | None, clock: Clock) -> Place:
+        require_set(environ, "GITHUB_TOKEN", "GITHUB_REPOSITORY")
+        repository = repository_name(environ)
+        event = event_of(environ, read_text, "GITHUB_EVENT_PATH")
+        found = pull_request or _of_ref(environ.get("GITHUB_REF", "")) or _of_event(event)
+        if not found:
+            raise NotConfigured("this is no run of a pull request; give its number with --pull-request")
+        client = github_access(environ).client(clock)
+        head = at(event, "pull_request", "head", "sha") or environ.get("GITHUB_SHA", "")
+        run = number(environ.get("GITHUB_RUN_ID"))
+        return Place(GitHubComments(client, repository, found), run, short_commit(head))
+
+    def issues(self, environ: Mapping[str, str], clock: Clock) -> "GitHubIssues":
+        require_set(environ, "GITHUB_TOKEN", "GITHUB_REPOSITORY")
+        repository = repository_name(environ)
+        return GitHubIssues(github_access(environ).client(clock), repository)
+
+    def reviewed_plans(
+        self, environ: Mapping[str, str], preview: str | None, most_bytes: int, clock: Clock
+    ) -> "GitHubPlans":
+        names = ("GITHUB_TOKEN", "GITHUB_REPOSITORY", "GITHUB_SHA", "GITHUB_REF_NAME")
+        missing = [name for name in names if not environ.get(name, "").strip()]
+        if missing:
+            raise NotConfigured(f"fetch-plan runs in GitHub Actions: {', '.join(missing)} not set")
+        name, access = repository_name(environ), github_access(environ)
+        commit, branch = environ["GITHUB_SHA"], environ["GITHUB_REF_NAME"]
+        return GitHubPlans(Repository(name, commit, branch, preview or "preview.yml", access), most_bytes, clock)
+
+
+@dataclass(frozen=True)
+class GitHubAccess:
+    """Where GitHub's API is, without a slash at the end, and a token for it."""
+
+    base_url: str
+    token: str = field(repr=False)
+
+    def client(self, clock: Clock) -> Client:
+        headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/vnd.github+json"}
+        return Client(self.base_url, headers, self.token, clock)
+
+
+@dataclass(frozen=True)
+class Repository:
+    """Where to look. `name` is owner/name, `workflow` the preview's file name."""
+
+    name: str
+    commit: str
+    branch: str
+    workflow: str
+    access: GitHubAccess
+
+
+class GitHubComments:
+    """`Comments` of pull request `number` of `repository` (owner/name)."""
+
+    def __init__(self, client: Client, repository: str, number: int) -> None:
+        self._client = client
+        self._repository = repository
+        self._number = number
+        self._login: str | None = None
+        self._is_login_known = False
+
+    def comments(self) -> Iterator[Comment]:
+        for page in range(1, MOST_PAGES + 1):
+            path = f"{self._of_pull_request}?per_page={PAGE_SIZE}&page={page}"
+            answer = self._call("GET", path)
+            yield from (_comment(item) for item in answer.items(path, "comments"))
+            if 'rel="next"' not in answer.headers.get("link", ""):
+                return
+
+    def is_own(self, comment: Comment) -> bool:
+        login = self._own_login()
+        return comment.author == login if login is not None else comment.is_by_bot
+
+    def read(self, comment: Comment) -> Comment | None:
+        answer = self._call_unless_gone("GET", comment)
+        return _comment(answer.body) if answer is not None and isinstance(answer.body, dict) else None
+
+    def create(self, body: str) -> None:
+        self._call("POST", self._of_pull_request, {"body": body})
+
+    def update(self, comment: Comment, body: str) -> None:
+        self._call_unless_gone("PATCH", comment, {"body": body})
+
+    def delete(self, comment: Comment) -> None:
+        self._call_unless_gone("DELETE", comment)
+
+    @property
+    def _of_pull_request(self) -> str:
+        return f"/repos/{self._repository}/issues/{self._number}/comments"
+
+    def _own_login(self) -> str | None:
+        """None for a token of an app, such as that of GitHub Actions: it may not ask who it is."""
+        if not self._is_login_known:
+            try:
+                self._login = str(self._client.call("GET", "/user").body["login"])
+            except Refused as refused:
+                if refused.status not in (403, 404):
+                    raise _explained(refused) from refused
+            except (TypeError, KeyError):
+                pass
+            self._is_login_known = True
+        return self._login
+
+    def _call_unless_gone(self, method: str, comment: Comment, body: dict[str, str] | None = None) -> Answer | None:
+        try:
+            return self._client.call(method, f"/repos/{self._repository}/issues/comments/{comment.id}", body)
+        except Refused as refused:
+            if refused.status != 404:
+                raise _explained(refused) from refused
+            return None
+
+    def _call(self, method: str, path: str, body: dict[str, str] | None = None) -> Answer:
+        try:
+            return self._client.call(method, path, body)
+        except Refused as refused:
+            raise _explained(refused) from refused
+
+
+class GitHubIssues:
+    """`Issues` of a repository."""
+
+    def __init__(self, client: Client, repository: str) -> None:
+        self._client = client
+        self._path = f"/repos/{repository}/issues"
+
+    def keep(self, wanted: WantedIssue) -> IssueOutcome:
+        """Open, rewrite or close the issue. Of duplicates, as two runs at once can open them, the oldest stays."""
+        there = sorted(self._open(wanted), key=lambda issue: int(issue["number"]))
+        for issue in there if not wanted.is_open else there[1:]:
+            self._write("PATCH", f"{self._path}/{issue['number']}", {"state": "closed", "state_reason": "completed"})
+        if not wanted.is_open:
+            return "closed" if there else "none needed"
+        if not there:
+            self._write("POST", self._path, {"title": wanted.title, "body": wanted.body, "labels": [wanted.label]})
+            return "opened"
+        if _is_same(str(there[0].get("body") or ""), wanted.body):
+            return "as it should be"
+        self._write("PATCH", f"{self._path}/{there[0]['number']}", {"body": wanted.body})
+        return "rewritten"
+
+    def _open(self, wanted: WantedIssue) -> Iterator[Mapping[str, Any]]:
+        """Open issues that a job wrote and that begin with the marker; what people write is left alone."""
+        for page in range(1, MOST_PAGES_OF_ISSUES + 1):
+            label = quote(wanted.label, safe="")
+            answer = self._client.call("GET", f"{self._path}?labels={label}&state=open&per_page=100&page={page}")
+            for issue in answer.items(self._path, "issues"):
+                is_own = (issue.get("user") or {}).get("type") == "Bot" and "pull_request" not in issue
+                if is_own and str(issue.get("body") or "").startswith(wanted.marker):
+                    yield issue
+            if 'rel="next"' not in answer.headers.get("link", ""):
+                return
+
+    def _write(self, method: str, path: str, body: Mapping[str, Any]) -> None:
+        """A write whose answer was lost is sent once more when that does no harm: all but opening an issue."""
+        try:
+            self._client.call(method, path, body)
+        except LostAnswer:
+            if method == "POST":
+                raise
+            self._client.call(method, path, body)
+
+
+class GitHubPlans:
+    """`ReviewedPlans` of a repository: runs of the preview's workflow, and their artifacts."""
+
+    def __init__(self, repository: "Repository", most_bytes: int, clock: Clock) -> None:
+        self._repository = repository
+        self._most_bytes = most_bytes
+        self._client = repository.access.client(clock)
+
+    def run_of_merge(self) -> int:
+        """The newest preview run of the pull request whose merge is this commit; it must have succeeded."""
+        repository = self._repository
+        pulls = self._get(f"/commits/{quote(repository.commit, safe='')}/pulls?per_page=100")
+        pull = merged_pull(pulls, repository.commit, repository.branch)
+        if pull is None:
+            raise NoPlan(
+                f"no plan: commit {repository.commit[:10]} is the merge of no pull request into {repository.branch}; "
+                f"{_FRESH}"
+            )
+        head = quote(str(pull["head"]["sha"]), safe="")
+        workflow = quote(repository.workflow, safe="")
+        found = self._get(f"/actions/workflows/{workflow}/runs?event=pull_request&head_sha={head}&per_page=100")
+        runs = found.get("workflow_runs") or []
+        if not runs:
+            raise NoPlan(f"no plan: {repository.workflow} did not run for pull request {pull['number']}; {_FRESH}")
+        newest = max(runs, key=lambda run: int(run["id"]))
+        if newest.get("conclusion") != "success":
+            how = newest.get("conclusion") or newest.get("status")
+            raise NoPlan(
+                f"no plan: the last preview of pull request {pull['number']} (run {newest['id']}) ended as {how}; "
+                f"{_FRESH}"
+            )
+        return int(newest["id"])
+
+    def require_own_run(self, run: int) -> None:
+        """NoPlan unless `run` is a preview of this commit, started by hand on this branch."""
+        repository = self._repository
+        found = self._get(f"/actions/runs/{run}")
+        is_preview = str(found.get("path", "")).split("@")[0] == f".github/workflows/{repository.workflow}"
+        wrong = [
+            finding
+            for is_wrong, finding in (
+                (not is_preview, f"is no run of {repository.workflow}"),
+                (found.get("event") != "workflow_dispatch", "was not started by hand"),
+                (found.get("head_branch") != repository.branch, f"is not of the branch {repository.branch}"),
+                (found.get("head_sha") != repository.commit, f"is not of commit {repository.commit[:10]}"),
+                (found.get("conclusion") != "success", "did not succeed"),
+            )
+            if is_wrong
+        ]
+        if wrong:
+            raise NoPlan(f"run {run}: {'; '.join(wrong)}; {_FRESH}")
+
+    def plan(self, run: int, stack: str) -> bytes:
+        """The one file of the run's artifact `plan-STACK`."""
+        name = f"plan-{stack}"
+        listed = self._get(f"/actions/runs/{run}/artifacts?name={quote(name, safe='')}&per_page=100")
+        there = [one for one in listed.get("artifacts") or [] if one.get("name") == name and not one.get("expired")]
+        if not there:
+            raise NoPlan(f"no plan: run {run} has no artifact {name} (any more); {_FRESH}")
+        newest = max(there, key=lambda one: int(one["id"]))
+        path = f"/repos/{self._repository.name}/actions/artifacts/{int(newest['id'])}/zip"
+        access = self._repository.access
+        credentials = {"Authorization": f"Bearer {access.token}"}
+        return only_file(
+            download(access.base_url + path, credentials, self._most_bytes, _FRESH), name, self._most_bytes, _FRESH
+        )
+
+    def _get(self, path: str) -> Any:
+        try:
+            return self._client.call("GET", f"/repos/{self._repository.name}{path}").body or {}
+        except ForgeError as error:
+            hint = "the job needs `permissions: {actions: read, contents: read, pull-requests: read}`"
+            raise NoPlan(f"no plan: {error}; {hint}") from error
+
+
+def repository_name(environ: Mapping[str, str]) -> str:
+    """owner/name of GITHUB_REPOSITORY, which is set. Errors: NotConfigured."""
+    name = environ["GITHUB_REPOSITORY"]
+    if not _REPOSITORY.fullmatch(name):
+        raise NotConfigured("GITHUB_REPOSITORY is not of the form owner/name")
+    return name
+
+
+def github_access(environ: Mapping[str, str]) -> GitHubAccess:
+    """By GITHUB_TOKEN, which is set, and GITHUB_API_URL. Errors: NotConfigured."""
+    token = checked_token(environ["GITHUB_TOKEN"], "GITHUB_TOKEN")
+    base_url = checked_base_url(environ.get("GITHUB_API_URL") or "https://api.github.com", "GITHUB_API_URL")
+    return GitHubAccess(base_url, token)
+
+
+def merged_pull(pulls: Any, commit: str, branch: str) -> dict[str, Any] | None:
+    """The pull request that `commit` is the merge of, whichever way it was merged."""
+    merged = [
+        pull
+        for pull in (pulls if isinstance(pulls, list) else [])
+        if pull.get("merged_at") and (pull.get("base") or {}).get("ref") == branch
+    ]
+    exact = [pull for pull in merged if pull.get("merge_commit_sha") == commit]
+    found: list[dict[str, Any]] = exact or merged
+    return found[0] if found else None
+
+
+def _comment(item: Mapping[str, Any]) -> Comment:
+    user = item.get("user") or {}
+    return Comment(
+        id=int(item["id"]),
+        body=str(item.get("body") or ""),
+        created=str(item.get("created_at") or ""),
+        author=str(user.get("login") or ""),
+        is_by_bot=user.get("type") == "Bot",
+        url=str(item.get("html_url") or ""),
+    )
+
+
+def _explained(refused: Refused) -> Refused:
+    step = _NEXT_STEPS.get(refused.status)
+    return Refused(refused.status, f"{refused}; {step}") if step else refused
+
+
+def _is_same(there: str, wanted: str) -> bool:
+    """GitHub may keep other line ends, and drops white space at the end."""
+    return there.replace("\r\n", "\n").rstrip() == wanted.rstrip()
+
+
+def _of_ref(ref: str) -> int:
+    found = re.fullmatch(r"refs/pull/(\d{1,18})/(?:merge|head)", ref)
+    return int(found[1]) if found else 0
+
+
+def _of_event(event: Mapping[str, Any]) -> int:
+    """The pull request of an event of a pull request, of a comment on one, or of a run that one started."""
+    numbers = [at(event, "pull_request", "number")]
+    if at(event, "issue", "pull_request") is not None:
+        numbers.append(at(event, "issue", "number"))
+    started = at(event, "workflow_run", "pull_requests")
+    if isinstance(started, list) and len(started) == 1:
+        numbers.append(at(started[0], "number"))
+    return next((one for one in numbers if isinstance(one, int) and one > 0), 0)

@@ -1,0 +1,217 @@
+"""GitLab: notes of a merge request, and plans that a pipeline kept.
+
+Source of paths: docs.gitlab.com/api, "Notes", "Commits", "Merge requests", "Pipelines", "Jobs", "Job artifacts"; of
+variables: docs.gitlab.com/ci/variables/predefined_variables (read 2026-11).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote
+
+from bandplan.forge.artifact import download
+from bandplan.forge.client import Answer, Client, Clock
+from bandplan.forge.environment import checked_base_url, checked_token, number, require_set, short_commit
+from bandplan.forge.errors import ForgeError, NoPlan, NotConfigured, Refused
+from bandplan.forge.forge import Comment, Issues, Place, ReadText
+
+PAGE_SIZE: Final = 100
+MOST_PAGES: Final = 500
+
+_NEXT_STEPS: Final = {
+    401: "the token is wrong or has expired; a CI_JOB_TOKEN may not write notes, so give a project access token",
+    403: "the token may not write notes: it needs the scope `api` and the role Reporter or above",
+    404: "no such merge request, or the token may not see it; check CI_PROJECT_ID and --pull-request",
+}
+
+_FRESH: Final = (
+    "run a pipeline by hand on this branch with the job `preview`, read its report, and deploy that plan with the "
+    "pipeline's number (docs/gitops.md, When a plan is refused)"
+)
+
+
+class GitLab:
+    """A `Forge`, by the variables that GitLab CI sets."""
+
+    name = "gitlab"
+    sign = "CI_API_V4_URL"
+
+    def place(self, environ: Mapping[str, str], read_text: ReadText, pull_request: int | None, clock: Clock) -> Place:
+        require_set(environ, "GITLAB_TOKEN", "CI_API_V4_URL", "CI_PROJECT_ID")
+        project = number(environ["CI_PROJECT_ID"])
+        iid = pull_request or number(environ.get("CI_MERGE_REQUEST_IID"))
+        if not project:
+            raise NotConfigured("CI_PROJECT_ID is not a number")
+        if not iid:
+            raise NotConfigured("this is no pipeline of a merge request; give its number with --pull-request")
+        base_url, token = _access(environ)
+        client = Client(base_url, {"PRIVATE-TOKEN": token}, token, clock)
+        run, commit = number(environ.get("CI_PIPELINE_ID")), short_commit(environ.get("CI_COMMIT_SHA", ""))
+        return Place(GitLabComments(client, project, iid), run, commit)
+
+    def issues(self, environ: Mapping[str, str], clock: Clock) -> Issues:
+        raise NotConfigured("issues are kept on GitHub alone; on GitLab, read the job's log")
+
+    def reviewed_plans(
+        self, environ: Mapping[str, str], preview: str | None, most_bytes: int, clock: Clock
+    ) -> "GitLabPlans":
+        names = ("GITLAB_TOKEN", "CI_API_V4_URL", "CI_PROJECT_ID", "CI_COMMIT_SHA", "CI_COMMIT_REF_NAME")
+        missing = [name for name in names if not environ.get(name, "").strip()]
+        if missing:
+            raise NotConfigured(f"fetch-plan: {', '.join(missing)} not set")
+        if not environ["CI_PROJECT_ID"].isdecimal():
+            raise NotConfigured("CI_PROJECT_ID is not a number")
+        base_url, token = _access(environ)
+        commit, branch = environ["CI_COMMIT_SHA"], environ["CI_COMMIT_REF_NAME"]
+        project = GitLabProject(environ["CI_PROJECT_ID"], commit, branch, preview or "preview", base_url, token)
+        return GitLabPlans(project, most_bytes, clock)
+
+
+@dataclass(frozen=True)
+class GitLabProject:
+    """Where to look. `job` is the preview's job in the pipeline, without its matrix."""
+
+    number: str
+    commit: str
+    branch: str
+    job: str
+    base_url: str
+    token: str = field(repr=False)
+
+
+class GitLabComments:
+    """`Comments` of merge request `iid` of project `project` (a number)."""
+
+    def __init__(self, client: Client, project: int, iid: int) -> None:
+        self._client = client
+        self._path = f"/projects/{project}/merge_requests/{iid}/notes"
+        self._username: str | None = None
+
+    def comments(self) -> Iterator[Comment]:
+        for page in range(1, MOST_PAGES + 1):
+            path = f"{self._path}?per_page={PAGE_SIZE}&page={page}&sort=asc&order_by=created_at"
+            answer = self._call("GET", path)
+            yield from (_comment(item) for item in answer.items(path, "comments") if not item.get("system"))
+            if not answer.headers.get("x-next-page", "").strip():
+                return
+
+    def is_own(self, comment: Comment) -> bool:
+        if self._username is None:
+            self._username = str((self._call("GET", "/user").body or {}).get("username") or "")
+        return bool(self._username) and comment.author == self._username
+
+    def read(self, comment: Comment) -> Comment | None:
+        answer = self._call_unless_gone("GET", comment)
+        return _comment(answer.body) if answer is not None and isinstance(answer.body, dict) else None
+
+    def create(self, body: str) -> None:
+        self._call("POST", self._path, {"body": body})
+
+    def update(self, comment: Comment, body: str) -> None:
+        self._call_unless_gone("PUT", comment, {"body": body})
+
+    def delete(self, comment: Comment) -> None:
+        self._call_unless_gone("DELETE", comment)
+
+    def _call_unless_gone(self, method: str, comment: Comment, body: dict[str, str] | None = None) -> Answer | None:
+        try:
+            return self._client.call(method, f"{self._path}/{comment.id}", body)
+        except Refused as refused:
+            if refused.status != 404:
+                raise _explained(refused) from refused
+            return None
+
+    def _call(self, method: str, path: str, body: dict[str, str] | None = None) -> Answer:
+        try:
+            return self._client.call(method, path, body)
+        except Refused as refused:
+            raise _explained(refused) from refused
+
+
+class GitLabPlans:
+    """`ReviewedPlans` of a project: pipelines, and the artifacts of their jobs."""
+
+    def __init__(self, project: GitLabProject, most_bytes: int, clock: Clock) -> None:
+        self._project = project
+        self._most_bytes = most_bytes
+        self._client = Client(project.base_url, {"PRIVATE-TOKEN": project.token}, project.token, clock)
+
+    def run_of_merge(self) -> int:
+        """The newest pipeline of the merge request whose merge is this commit; it must have succeeded."""
+        project = self._project
+        found = self._get(f"/repository/commits/{quote(project.commit, safe='')}/merge_requests?per_page=100")
+        merged = [one for one in found if one.get("state") == "merged" and one.get("target_branch") == project.branch]
+        if not merged:
+            raise NoPlan(
+                f"no plan: commit {project.commit[:10]} is the merge of no merge request into {project.branch}; "
+                f"{_FRESH}"
+            )
+        number = int(merged[0]["iid"])
+        pipelines = self._get(f"/merge_requests/{number}/pipelines?per_page=100")
+        previews = [one for one in pipelines if one.get("source") == "merge_request_event"]
+        if not previews:
+            raise NoPlan(f"no plan: no pipeline ran for merge request {number}; {_FRESH}")
+        newest = max(previews, key=lambda one: int(one["id"]))
+        if newest.get("status") != "success":
+            raise NoPlan(
+                f"no plan: the last pipeline of merge request {number} ({newest['id']}) ended as "
+                f"{newest.get('status')}; {_FRESH}"
+            )
+        return int(newest["id"])
+
+    def require_own_run(self, run: int) -> None:
+        """NoPlan unless pipeline `run` is of this commit, started by hand on this branch."""
+        project = self._project
+        found = self._get(f"/pipelines/{run}")
+        wrong = [
+            finding
+            for is_wrong, finding in (
+                (found.get("source") != "web", "was not started by hand"),
+                (found.get("ref") != project.branch, f"is not of the branch {project.branch}"),
+                (found.get("sha") != project.commit, f"is not of commit {project.commit[:10]}"),
+            )
+            if is_wrong
+        ]
+        if wrong:
+            raise NoPlan(f"pipeline {run}: {'; '.join(wrong)}; {_FRESH}")
+
+    def plan(self, run: int, stack: str) -> bytes:
+        """`plan-STACK.json` of the pipeline's preview of that stack."""
+        jobs = self._get(f"/pipelines/{run}/jobs?per_page=100")
+        names = {self._project.job, f"{self._project.job}: [{stack}]"}
+        there = [one for one in jobs if one.get("name") in names and one.get("status") == "success"]
+        if not there:
+            raise NoPlan(f"no plan: pipeline {run} has no job {self._project.job}: [{stack}] that succeeded; {_FRESH}")
+        newest = max(there, key=lambda one: int(one["id"]))
+        path = f"/projects/{self._project.number}/jobs/{int(newest['id'])}/artifacts/plan-{quote(stack, safe='')}.json"
+        credentials = {"PRIVATE-TOKEN": self._project.token}
+        return download(self._project.base_url + path, credentials, self._most_bytes, _FRESH)
+
+    def _get(self, path: str) -> Any:
+        try:
+            return self._client.call("GET", f"/projects/{self._project.number}{path}").body or {}
+        except ForgeError as error:
+            raise NoPlan(f"no plan: {error}; GITLAB_TOKEN needs the scope read_api") from error
+
+
+def _access(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Where the API is, and a token for it. Errors: NotConfigured."""
+    token = checked_token(environ["GITLAB_TOKEN"], "GITLAB_TOKEN")
+    return checked_base_url(environ["CI_API_V4_URL"], "CI_API_V4_URL"), token
+
+
+def _comment(item: Mapping[str, Any]) -> Comment:
+    author = item.get("author") or {}
+    return Comment(
+        id=int(item["id"]),
+        body=str(item.get("body") or ""),
+        created=str(item.get("created_at") or ""),
+        author=str(author.get("username") or ""),
+        is_by_bot=False,
+        url="",
+    )
+
+
+def _explained(refused: Refused) -> Refused:
+    step = _NEXT_STEPS.get(refused.status)
+    return Refused(refused.status, f"{refused}; {step}") if step else refused
