@@ -17,6 +17,7 @@ from bandplan.components.resources import (
 )
 from bandplan.components.timeouts import Timeouts
 from bandplan.serving.throughput.sizing import EndpointSizing
+from bandplan.wire.types import ENDPOINT
 
 LEFT_TO_THE_GUARD = ("emailNotifications",)
 """What the published plugin plans, never sends, and plans again. `EndpointReady` compares and sends it.
@@ -49,7 +50,7 @@ class Endpoint(pulumi.ComponentResource):
     `<name>-permissions` when anybody is named, `<name>-ready`.
     """
 
-    TYPE = "bandplan:index:Endpoint"
+    TYPE = ENDPOINT
 
     def __init__(
         self,

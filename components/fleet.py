@@ -13,6 +13,7 @@ from bandplan.components.shares import capacity_shares
 from bandplan.serving.spec.settings import Waiver
 from bandplan.serving.throughput.registrations import PlannedModel
 from bandplan.serving.throughput.sizing import EndpointSizing, EntitySizing
+from bandplan.wire.types import FLEET
 
 
 class Fleet(pulumi.ComponentResource):
@@ -22,7 +23,7 @@ class Fleet(pulumi.ComponentResource):
     none is configured (offline).
     """
 
-    TYPE = "bandplan:index:Fleet"
+    TYPE = FLEET
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from bandplan.serving.spec.registration import ModelGrant
 from bandplan.serving.throughput.optimization_info import Unavailable
 from bandplan.serving.throughput.registrations import PlannedModel, PlannedVersion
 from bandplan.serving.throughput.registry_answers import Absent, Existing
+from bandplan.wire.types import REGISTERED_VERSIONS
 
 Standing = Existing | Absent | Unavailable | None
 """What the workspace says of a model before anything is declared; None when it was not asked."""
@@ -33,7 +34,7 @@ class RegisteredVersions(pulumi.ComponentResource):
     versions.
     """
 
-    TYPE = "bandplan:index:RegisteredVersions"
+    TYPE = REGISTERED_VERSIONS
 
     def __init__(
         self, planned: PlannedModel, standing: Standing = None, opts: pulumi.ResourceOptions | None = None

@@ -12,6 +12,17 @@ from typing import Any, ClassVar, cast
 
 import pulumi
 
+from bandplan.wire.types import (
+    ENDPOINT_READY,
+    GRANTS,
+    MODEL_ALIAS,
+    MODEL_SERVING,
+    MODEL_SERVING_PT,
+    MODEL_VERSION,
+    PERMISSIONS,
+    REGISTERED_MODEL,
+)
+
 INSTALLED_PACKAGE = "pulumi-databricks"
 
 
@@ -68,7 +79,7 @@ class _DatabricksResource(_WireResource):
 class ModelServing(_DatabricksResource):
     """A serving endpoint of the classic API: bands, legacy workloads, model units with a field that only it has."""
 
-    TYPE = "databricks:index/modelServing:ModelServing"
+    TYPE = MODEL_SERVING
     INPUTS = frozenset(
         {
             "aiGateway",
@@ -100,7 +111,7 @@ class ModelServing(_DatabricksResource):
 class ModelServingProvisionedThroughput(_DatabricksResource):
     """A serving endpoint of the provisioned-throughput API (`/pt`): model units."""
 
-    TYPE = "databricks:index/modelServingProvisionedThroughput:ModelServingProvisionedThroughput"
+    TYPE = MODEL_SERVING_PT
     INPUTS = frozenset(
         {"aiGateway", "budgetPolicyId", "config", "emailNotifications", "name", "providerConfig", "tags"}
     )
@@ -115,7 +126,7 @@ class ModelServingProvisionedThroughput(_DatabricksResource):
 class Permissions(_DatabricksResource):
     """Who may view, query or manage one serving endpoint."""
 
-    TYPE = "databricks:index/permissions:Permissions"
+    TYPE = PERMISSIONS
     INPUTS = frozenset({"accessControls", "providerConfig", "servingEndpointId"})
     OUTPUTS = ("objectType",)
 
@@ -123,7 +134,7 @@ class Permissions(_DatabricksResource):
 class RegisteredModel(_DatabricksResource):
     """A model of Unity Catalog; its id is the full name."""
 
-    TYPE = "databricks:index/registeredModel:RegisteredModel"
+    TYPE = REGISTERED_MODEL
     INPUTS = frozenset(
         {
             "aliases",
@@ -148,7 +159,7 @@ class RegisteredModel(_DatabricksResource):
 class Grants(_DatabricksResource):
     """All privileges on one registered model."""
 
-    TYPE = "databricks:index/grants:Grants"
+    TYPE = GRANTS
     INPUTS = frozenset({"grants", "model", "providerConfig"})
 
 
@@ -162,7 +173,7 @@ class _OwnResource(_WireResource):
 class EndpointReady(_OwnResource):
     """Our own guard of one endpoint: exists once the endpoint runs what was declared."""
 
-    TYPE = "bandplan:index:EndpointReady"
+    TYPE = ENDPOINT_READY
     INPUTS = frozenset({"accepted", "api", "declared", "endpoint", "servingEndpointId", "timeoutSeconds"})
     OUTPUTS = ("configVersion", "ready", "shortfall")
 
@@ -178,7 +189,7 @@ class EndpointReady(_OwnResource):
 class ModelVersion(_OwnResource):
     """A version of a registered model: exists once it is READY and can give what is asked of it."""
 
-    TYPE = "bandplan:index:ModelVersion"
+    TYPE = MODEL_VERSION
     INPUTS = frozenset(
         {"description", "metadata", "mlflowVersion", "name", "retain", "source", "tags", "task", "throughput"}
     )
@@ -203,5 +214,5 @@ class ModelVersion(_OwnResource):
 class ModelAlias(_OwnResource):
     """An alias of a registered model, pointing to one version."""
 
-    TYPE = "bandplan:index:ModelAlias"
+    TYPE = MODEL_ALIAS
     INPUTS = frozenset({"alias", "name", "version"})

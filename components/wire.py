@@ -1,9 +1,11 @@
-"""Names as they go on the wire: snake_case of models.yaml to the camelCase of the `databricks` package."""
+"""Values of models.yaml as inputs: their keys in the camelCase of the `databricks` package."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
+
+from bandplan.wire.names import to_property_name
 
 
 def wire(value: Any) -> Any:
@@ -12,14 +14,8 @@ def wire(value: Any) -> Any:
         case BaseModel():
             return wire(value.model_dump(mode="json", exclude_none=True))
         case Mapping():
-            return {camel_case(key): wire(item) for key, item in value.items() if item is not None}
+            return {to_property_name(key): wire(item) for key, item in value.items() if item is not None}
         case list() | tuple():
             return [wire(item) for item in value]
         case _:
             return value
-
-
-def camel_case(name: str) -> str:
-    """`inference_table_config` as `inferenceTableConfig`."""
-    first, *rest = name.split("_")
-    return first + "".join(word[:1].upper() + word[1:] for word in rest)

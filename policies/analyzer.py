@@ -15,6 +15,7 @@ from bandplan.policies.fitting import HEADROOM, Bound, headroom_bound
 from bandplan.policies.pack import NAME, VERSION
 from bandplan.policies.rule import EndpointRule, Rule, StackRule
 from bandplan.policies.waiver import Waiver, expired_waiver, mistyped_waiver, waiver_in_force
+from bandplan.wire.types import ENDPOINT, FLEET, STACK
 
 
 class Analyzer:
@@ -22,9 +23,9 @@ class Analyzer:
 
     name: Final = NAME
     version: Final = VERSION
-    types: Final = frozenset({endpoint.TYPE})
+    types: Final = frozenset({ENDPOINT})
     """Types of the resources that `analyze` has anything to say of."""
-    stack_types: Final = frozenset({fleet.TYPE, fleet.STACK_TYPE})
+    stack_types: Final = frozenset({FLEET, STACK})
     """Types of the resources that `analyze_stack` looks at."""
 
     def __init__(self, rules: Iterable[Configured], root: Path, today: date) -> None:
@@ -39,7 +40,7 @@ class Analyzer:
 
     def analyze(self, urn: str, type_token: str, name: str, properties: Mapping[str, Any]) -> list[Violation]:
         """What one resource's inputs break, in the order of the rules."""
-        if type_token != endpoint.TYPE:
+        if type_token != ENDPOINT:
             return []
         subject = endpoint.read_endpoint(name, properties)
         return [
@@ -51,10 +52,10 @@ class Analyzer:
     def analyze_stack(self, resources: Sequence[tuple[str, str, Mapping[str, Any]]]) -> list[Violation]:
         """What the outputs of a whole stack break; `resources` are (URN, type token, outputs)."""
         by_type = {type_token: (urn, outputs) for urn, type_token, outputs in resources}
-        if fleet.TYPE not in by_type:
+        if FLEET not in by_type:
             return []
-        urn, outputs = by_type[fleet.TYPE]
-        _, stack_outputs = by_type.get(fleet.STACK_TYPE, ("", {}))
+        urn, outputs = by_type[FLEET]
+        _, stack_outputs = by_type.get(STACK, ("", {}))
         subject = fleet.read_fleet(outputs, stack_outputs)
         return [
             self._violation(rule, one.level, finding, urn, subject.waivers)

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
-from bandplan.policies.plain import UNKNOWN, flag, is_unknown, number, record, records, text, texts, whole
+from bandplan.policies.plain import flag, number, record, records, text, texts, whole
 from bandplan.policies.waiver import Waiver, read_waivers
-
-TYPE: Final = "bandplan:index:Endpoint"
+from bandplan.wire.sentinels import UNKNOWN, is_unknown
 
 _SIZES: Final = (
     "chunkTokensPerSecond",

@@ -6,13 +6,11 @@ registered.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from bandplan.policies.plain import is_unknown, records, text, whole
+from bandplan.policies.plain import records, text, whole
 from bandplan.policies.waiver import Waiver, read_waivers
-
-TYPE: Final = "bandplan:index:Fleet"
-STACK_TYPE: Final = "pulumi:pulumi:Stack"
+from bandplan.wire.sentinels import is_unknown
 
 
 @dataclass(frozen=True, slots=True)

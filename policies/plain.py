@@ -2,22 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
-UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""What stands in a preview for a value that only the update can tell.
-
-Source: sdk/go/common/resource/plugin/rpc.go in github.com/pulumi/pulumi (read 2026-11).
-"""
-
-
-def is_unknown(value: Any) -> bool:
-    """Whether the value, or one inside it, is known at the update only."""
-    if isinstance(value, dict):
-        return any(map(is_unknown, value.values()))
-    if isinstance(value, list):
-        return any(map(is_unknown, value))
-    return bool(value == UNKNOWN)
+from bandplan.wire.sentinels import UNKNOWN
 
 
 def text(properties: Mapping[str, Any], key: str) -> str:

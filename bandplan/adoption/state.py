@@ -11,13 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""How a preview writes a value that only a deploy knows (sdk/go/common/resource/plugin)."""
+from bandplan.wire.sentinels import UNKNOWN, is_unknown
+from bandplan.wire.types import ENDPOINT, ENDPOINT_READY, FLEET, PERMISSIONS, PROVIDER_PREFIX, SERVING, STACK
+from bandplan.wire.urn import name_of, type_of
 
-STACK = "pulumi:pulumi:Stack"
-FLEET = "bandplan:index:Fleet"
-ENDPOINT = "bandplan:index:Endpoint"
-_SERVING = ("ModelServing", "ModelServingProvisionedThroughput")
 _LEFT_OUT = ("sourcePosition", "stackTrace", "id", "outputs")
 
 
@@ -64,12 +61,12 @@ def taken_over(
     writer = _Writer(deployment, planned.config, now, new_id)
     by_name = {one.name: one for one in existing}
     steps = {str(step["urn"]): step for step in planned.changes}
-    components = {urn: name for urn in steps if _type(urn) == ENDPOINT and (name := _name(urn)) in by_name}
+    components = {urn: name for urn in steps if type_of(urn) == ENDPOINT and (name := name_of(urn)) in by_name}
     missing = [name for name in by_name if name not in components.values()]
     if missing:
         raise NotTakenOver(f"the preview does not plan to create {', '.join(missing)}: is it in models.yaml?")
     for kind in (STACK, FLEET):
-        writer.add_component(next((step for urn, step in steps.items() if _type(urn) == kind), None))
+        writer.add_component(next((step for urn, step in steps.items() if type_of(urn) == kind), None))
     children: dict[str, list[Mapping[str, Any]]] = {urn: [] for urn in components}
     for step in steps.values():
         children.get(_parent(step), []).append(step)
@@ -77,10 +74,10 @@ def taken_over(
         writer.add_component(steps[urn])
         writer.add_children(children[urn], by_name[name])
     own = {*components, *(urn for urn, step in steps.items() if _parent(step) in components)}
-    is_all = all(urn in own or _type(urn) in (STACK, FLEET) for urn in steps)
+    is_all = all(urn in own or type_of(urn) in (STACK, FLEET) for urn in steps)
     writer.state_outputs(summaries, set(by_name))
     if is_all:
-        writer.update_fleet(next((step for urn, step in steps.items() if _type(urn) == FLEET), None))
+        writer.update_fleet(next((step for urn, step in steps.items() if type_of(urn) == FLEET), None))
     return writer.deployment
 
 
@@ -107,9 +104,11 @@ class _Writer:
 
     def add_children(self, steps: Sequence[Mapping[str, Any]], existing: Existing) -> None:
         """The endpoint first: the others depend on it."""
-        for step in sorted(steps, key=lambda one: _short_type(str(one["urn"])) not in _SERVING):
+        for step in sorted(steps, key=lambda one: type_of(str(one["urn"])) not in SERVING):
             if step.get("op") != "create":
-                raise NotTakenOver(f"{existing.name}: the preview plans to {step.get('op')} {_name(str(step['urn']))}")
+                raise NotTakenOver(
+                    f"{existing.name}: the preview plans to {step.get('op')} {name_of(str(step['urn']))}"
+                )
             state = _with_id(_planned_state(step), existing)
             self._add({**state, **_identity(state, existing), "provider": self._provider(str(state["provider"]))})
 
@@ -140,16 +139,16 @@ class _Writer:
         """The reference of a default provider in the state, which is made when it is not there."""
         urn = reference.rsplit("::", 1)[0]
         if not self.has(urn):
-            package = _type(urn).removeprefix("pulumi:providers:")
+            package = type_of(urn).removeprefix(PROVIDER_PREFIX)
             inputs = {
                 key.removeprefix(f"{package}:"): value
                 for key, value in self._config.items()
                 if key.startswith(f"{package}:")
             }
-            version = re.fullmatch(r"default_(\d+_\d+_\d+.*)", _name(urn))
+            version = re.fullmatch(r"default_(\d+_\d+_\d+.*)", name_of(urn))
             if version is not None:
                 inputs["version"] = version[1].replace("_", ".", 2)
-            state = {"urn": urn, "custom": True, "id": self._new_id(), "type": _type(urn)}
+            state = {"urn": urn, "custom": True, "id": self._new_id(), "type": type_of(urn)}
             self._add({**state, "inputs": {**inputs, "__internal": {}}, "outputs": inputs})
         return f"{urn}::{self._by_urn[urn]['id']}"
 
@@ -167,18 +166,15 @@ def _planned_state(step: Mapping[str, Any]) -> dict[str, Any]:
 def _identity(state: Mapping[str, Any], existing: Existing) -> dict[str, Any]:
     """Id and outputs, as the provider of the resource would give them."""
     inputs = state.get("inputs") or {}
-    match _short_type(str(state["urn"])):
-        case "ModelServing" | "ModelServingProvisionedThroughput":
-            url = {"endpointUrl": existing.url} if existing.url else {}
-            return {"id": existing.name, "outputs": {**inputs, "servingEndpointId": existing.id, **url}}
-        case "Permissions":
-            return {"id": f"/serving-endpoints/{existing.id}", "outputs": {**inputs, "objectType": "serving-endpoint"}}
-        case "EndpointReady":
-            return {
-                "id": existing.name,
-                "outputs": {**inputs, "configVersion": existing.config_version, "ready": True},
-            }
-    raise NotTakenOver(f"{existing.name}: no way is known to take over a {_type(str(state['urn']))}")
+    kind = type_of(str(state["urn"]))
+    if kind in SERVING:
+        url = {"endpointUrl": existing.url} if existing.url else {}
+        return {"id": existing.name, "outputs": {**inputs, "servingEndpointId": existing.id, **url}}
+    if kind == PERMISSIONS:
+        return {"id": f"/serving-endpoints/{existing.id}", "outputs": {**inputs, "objectType": "serving-endpoint"}}
+    if kind == ENDPOINT_READY:
+        return {"id": existing.name, "outputs": {**inputs, "configVersion": existing.config_version, "ready": True}}
+    raise NotTakenOver(f"{existing.name}: no way is known to take over a {kind}")
 
 
 def _with_id(state: dict[str, Any], existing: Existing) -> dict[str, Any]:
@@ -189,7 +185,7 @@ def _with_id(state: dict[str, Any], existing: Existing) -> dict[str, Any]:
     inputs = dict(state.get("inputs") or {})
     if inputs.get("servingEndpointId") == UNKNOWN:
         inputs["servingEndpointId"] = existing.id
-    if UNKNOWN in str(inputs):
+    if is_unknown(inputs):
         raise NotTakenOver(
             f"{existing.name}: what it serves is known only after a deploy (it has `register`): write the model and "
             "version that it serves now, take it over, then put `register` back"
@@ -199,15 +195,3 @@ def _with_id(state: dict[str, Any], existing: Existing) -> dict[str, Any]:
 
 def _parent(step: Mapping[str, Any]) -> str:
     return str((step.get("newState") or step.get("oldState") or {}).get("parent") or "")
-
-
-def _type(urn: str) -> str:
-    return urn.split("::")[2].rsplit("$", 1)[-1]
-
-
-def _short_type(urn: str) -> str:
-    return _type(urn).rsplit(":", 1)[-1]
-
-
-def _name(urn: str) -> str:
-    return urn.split("::", 3)[-1]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import Project
 from bandplan.cli.stack_choice import own_name
+from bandplan.wire.types import ENDPOINT
 
 if TYPE_CHECKING:
     from bandplan.policies.analyzer import Analyzer
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 FOLDER = "policies"
 PACK_FILE = "PulumiPolicy.yaml"
 
-JUDGED = "bandplan:index:Endpoint"
+JUDGED = ENDPOINT
 """What the rules are about; a run that declares none has been approved of by nobody."""
 
 

@@ -9,18 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from bandplan.components.capacity import capacity_inputs, waiver_inputs
-from bandplan.components.fleet import Fleet as FleetComponent
 from bandplan.components.fleet import endpoint_summary
 from bandplan.components.shares import capacity_shares
-from bandplan.policies import fleet as policy_fleet
-from bandplan.policies.endpoint import TYPE as ENDPOINT
-from bandplan.policies.plain import UNKNOWN
 from bandplan.serving.spec.fleet import Fleet
 from bandplan.serving.spec.problem import Problem, in_order
 from bandplan.serving.spec.source import Source
 from bandplan.serving.throughput.needed import model_versions
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
 from bandplan.serving.throughput.sizing import Answers, EndpointSizing, size_entry
+from bandplan.wire.sentinels import UNKNOWN
+from bandplan.wire.types import ENDPOINT, FLEET, STACK
+from bandplan.wire.urn import write_urn
 
 _OF_BANDS = ("chunkTokensPerSecond", "minBands", "maxBands", "floorTokensPerSecond", "ceilingTokensPerSecond")
 
@@ -52,10 +51,9 @@ def policy_subjects(fleet: Fleet, answers: Answers, source: Source, project: str
         sized, found = size_entry(entry, answers, missing, source, allow_legacy=fleet.allow_legacy)
         problems += found
         sizings += [sized] if sized is not None else []
-    prefix = f"urn:pulumi:{stack}::{project}::"
     region = {} if fleet.region is None else {"region": fleet.region}
     endpoints = tuple(
-        (f"{prefix}{policy_fleet.TYPE}${ENDPOINT}::{one.entry.name}", ENDPOINT, {**inputs_of(one), **region})
+        (write_urn(stack, project, (FLEET, ENDPOINT), one.entry.name), ENDPOINT, {**inputs_of(one), **region})
         for one in sizings
     )
     outputs = {
@@ -66,12 +64,8 @@ def policy_subjects(fleet: Fleet, answers: Answers, source: Source, project: str
     return Subjects(
         endpoints,
         (
-            (f"{prefix}{FleetComponent.TYPE}::fleet", policy_fleet.TYPE, outputs),
-            (
-                f"{prefix}{policy_fleet.STACK_TYPE}::{project}-{stack}",
-                policy_fleet.STACK_TYPE,
-                {"endpoints": summaries},
-            ),
+            (write_urn(stack, project, (FLEET,), "fleet"), FLEET, outputs),
+            (write_urn(stack, project, (STACK,), f"{project}-{stack}"), STACK, {"endpoints": summaries}),
         ),
         in_order(problems),
         tuple(unrecorded),

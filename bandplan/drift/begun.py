@@ -10,6 +10,7 @@ from typing import Any
 
 from bandplan.drift.finding import Finding, Verdict
 from bandplan.drift.recorded import RecordedEndpoint, RecordedStack, recorded
+from bandplan.wire.types import ENDPOINT_READY, PERMISSIONS, SERVING
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,12 @@ def _as_if_ended(deployment: Mapping[str, Any], unfinished: Iterable[Mapping[str
 def _endpoint_of(operation: Mapping[str, Any], stack: RecordedStack) -> str | None:
     resource = operation["resource"]
     inputs = resource.get("inputs") or {}
-    match str(resource.get("type")).rsplit(":", 1)[-1]:
-        case "ModelServing" | "ModelServingProvisionedThroughput":
-            return str(resource.get("id") or inputs.get("name"))
-        case "EndpointReady":
-            return str(inputs.get("endpoint"))
-        case "Permissions":
-            identity = inputs.get("servingEndpointId")
-            return next((one.name for one in stack.endpoints if one.id == identity), None)
+    kind = resource.get("type")
+    if kind in SERVING:
+        return str(resource.get("id") or inputs.get("name"))
+    if kind == ENDPOINT_READY:
+        return str(inputs.get("endpoint"))
+    if kind == PERMISSIONS:
+        identity = inputs.get("servingEndpointId")
+        return next((one.name for one in stack.endpoints if one.id == identity), None)
     return None

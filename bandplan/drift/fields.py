@@ -18,7 +18,7 @@ from bandplan.serving.endpoint.declared import Declared
 from bandplan.serving.endpoint.difference import Difference, PathStep
 from bandplan.serving.endpoint.equality import is_zero
 from bandplan.serving.endpoint.live_endpoint import LiveEndpoint, ServedEntity
-from bandplan.serving.endpoint.naming import to_api_name
+from bandplan.wire.names import to_api_name
 
 _AUTOSCALED = frozenset(
     (

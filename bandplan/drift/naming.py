@@ -9,8 +9,8 @@ from typing import Any
 
 from bandplan.serving.endpoint.declared import route_target
 from bandplan.serving.endpoint.difference import PathStep
-from bandplan.serving.endpoint.naming import to_api, to_api_name
 from bandplan.serving.spec.access import principal_key
+from bandplan.wire.names import to_api, to_api_name
 
 _ENTITY_KEYS = ("servedEntities", "servedModels")
 _IDENTITY = ("name",)

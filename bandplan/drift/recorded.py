@@ -7,13 +7,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-SIGNATURE_KEY = "4dabf18193072939515e22adb298388d"
-"""Marks a value that stands for another, such as a secret, in a checkpoint (sdk/go/common/resource/sig)."""
+from bandplan.wire.sentinels import is_special
+from bandplan.wire.types import (
+    ENDPOINT_READY,
+    MODEL_ALIAS,
+    MODEL_SERVING,
+    MODEL_SERVING_PT,
+    MODEL_VERSION,
+    PERMISSIONS,
+)
+from bandplan.wire.urn import name_of
 
-_ENDPOINTS = {
-    "databricks:index/modelServing:ModelServing": "classic",
-    "databricks:index/modelServingProvisionedThroughput:ModelServingProvisionedThroughput": "pt",
-}
+_ENDPOINTS = {MODEL_SERVING: "classic", MODEL_SERVING_PT: "pt"}
 _CONFIG_PARTS = ("servedEntities", "servedModels", "trafficConfig")
 _SETTINGS = ("aiGateway", "budgetPolicyId", "description", "rateLimits", "tags")
 _SENT_BY_THE_GUARD = frozenset(_SETTINGS) - {"description"}
@@ -71,10 +76,10 @@ class RecordedStack:
 def recorded(deployment: Mapping[str, Any]) -> RecordedStack:
     """From the `deployment` of `pulumi stack export`, or the `latest` of a checkpoint."""
     resources = [one for one in deployment.get("resources") or () if one.get("custom") and not one.get("delete")]
-    guards = {one["inputs"].get("endpoint"): one for one in _of(resources, "bandplan:index:EndpointReady")}
+    guards = {one["inputs"].get("endpoint"): one for one in _of(resources, ENDPOINT_READY)}
     access = {
         str(one["inputs"].get("servingEndpointId")): _unmarked(one["inputs"].get("accessControls") or ())
-        for one in _of(resources, "databricks:index/permissions:Permissions")
+        for one in _of(resources, PERMISSIONS)
     }
     return RecordedStack(
         tuple(
@@ -83,13 +88,13 @@ def recorded(deployment: Mapping[str, Any]) -> RecordedStack:
             if (api := _ENDPOINTS.get(one.get("type", ""))) is not None
         ),
         tuple(
-            RecordedVersion(_logical_name(one), str(state.get("name")), str(state.get("version")), state)
-            for one in _of(resources, "bandplan:index:ModelVersion")
+            RecordedVersion(name_of(str(one["urn"])), str(state.get("name")), str(state.get("version")), state)
+            for one in _of(resources, MODEL_VERSION)
             if (state := one.get("outputs") or {}).get("version")
         ),
         tuple(
             RecordedAlias(str(one["inputs"]["name"]), str(one["inputs"]["alias"]), str(one["inputs"].get("version")))
-            for one in _of(resources, "bandplan:index:ModelAlias")
+            for one in _of(resources, MODEL_ALIAS)
         ),
     )
 
@@ -119,7 +124,7 @@ def _endpoint(
     declared |= {part: guard[part] for part in (*_OF_THE_GUARD, *sorted(ignored)) if guard.get(part)}
     if not guard and inputs.get("emailNotifications"):
         declared["emailNotifications"] = inputs["emailNotifications"]
-    hidden = tuple(part for part, value in declared.items() if _is_encrypted(value))
+    hidden = tuple(part for part, value in declared.items() if is_special(value))
     identity = str(outputs.get("servingEndpointId") or "")
     controls = access.get(identity)
     return RecordedEndpoint(
@@ -127,7 +132,7 @@ def _endpoint(
         identity,
         api,
         {part: value for part, value in declared.items() if part not in hidden},
-        None if controls is None or _is_encrypted(controls) else tuple(controls),
+        None if controls is None or is_special(controls) else tuple(controls),
         hidden,
         bool(is_the_guards and short),
     )
@@ -153,14 +158,3 @@ def _unmarked(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _unmarked(item) for key, item in value.items() if not key.startswith("__")}
     return [_unmarked(item) for item in value] if isinstance(value, list) else value
-
-
-def _is_encrypted(value: Any) -> bool:
-    """Whether any part of a value stands for another, which only the stack's own key can tell."""
-    if isinstance(value, Mapping):
-        return SIGNATURE_KEY in value or any(_is_encrypted(item) for item in value.values())
-    return isinstance(value, list) and any(_is_encrypted(item) for item in value)
-
-
-def _logical_name(resource: Mapping[str, Any]) -> str:
-    return str(resource["urn"]).split("::", 3)[-1]

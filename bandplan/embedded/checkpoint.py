@@ -15,7 +15,8 @@ from bandplan.embedded.files import is_there, read_if_there, write_whole
 from bandplan.embedded.form import checkpoint_problems, listed, strict_json
 from bandplan.embedded.ordering import in_order
 from bandplan.embedded.resource import ResourceState
-from bandplan.embedded.values import SIGNATURE_KEY, dumped
+from bandplan.embedded.values import dumped
+from bandplan.wire.sentinels import SIGNATURE
 
 ENGINE_VERSION: Final = "bandplan"
 """What the manifest of a checkpoint names as its writer; the CLI's names begin with `v`."""
@@ -94,7 +95,7 @@ def parse(text: bytes, file: StackFile) -> Snapshot:
         raise Unsupported(f"state with {', '.join(ascii(one)[1:-1][:40] for one in unknown)}", str(path))
     if problems := checkpoint_problems(document.get("checkpoint"), file.project, file.stack):
         raise StateError(f"{path}: cannot be trusted; {_where_a_copy_is(path)}:{listed(problems)}")
-    if SIGNATURE_KEY.encode() in text:
+    if SIGNATURE.encode() in text:
         raise Unsupported("a secret, an asset or another special value in the state", str(path))
     latest = document["checkpoint"].get("latest") or {}
     return Snapshot(

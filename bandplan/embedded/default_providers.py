@@ -9,8 +9,9 @@ from bandplan.embedded.errors import EngineError
 from bandplan.embedded.goal import Goal
 from bandplan.embedded.journal import Journal
 from bandplan.embedded.providers import Providers, default_provider_name, new_provider_id, package_of
-from bandplan.embedded.resource import PROVIDER_TYPE_PREFIX, ResourceState
-from bandplan.embedded.values import UNKNOWN_SENTINEL
+from bandplan.embedded.resource import ResourceState
+from bandplan.wire.sentinels import UNKNOWN as UNKNOWN_SENTINEL
+from bandplan.wire.types import PROVIDER_PREFIX
 
 
 class DefaultProviders:
@@ -40,7 +41,7 @@ class DefaultProviders:
 
     def reference(self, goal: Goal) -> str:
         """`<urn>::<id>` of the default provider for a resource."""
-        if goal.type.startswith(PROVIDER_TYPE_PREFIX) or goal.provider:
+        if goal.type.startswith(PROVIDER_PREFIX) or goal.provider:
             raise EngineError(
                 f"{goal.name}: explicit provider instances are not supported by the embedded engine; "
                 "configure the default provider, or run with --engine pulumi"
@@ -67,7 +68,7 @@ class DefaultProviders:
             self._ensured.add(package)
 
     def _register(self, package: str, version: str) -> str:
-        type_ = f"{PROVIDER_TYPE_PREFIX}{package}"
+        type_ = f"{PROVIDER_PREFIX}{package}"
         urn = f"{self._urn_prefix}::{type_}::{default_provider_name(version)}"
         self._claims.register(urn)
         inputs = self._providers.configure(package, self._providers.default_inputs(package, version), urn)

@@ -15,8 +15,8 @@ from bandplan.embedded.deployment import Deployment
 from bandplan.embedded.errors import Unsupported
 from bandplan.embedded.events import Diagnosed, Event
 from bandplan.embedded.goal import from_request
-from bandplan.embedded.resource import STACK_TYPE
 from bandplan.embedded.values import from_struct, to_struct
+from bandplan.wire.types import STACK
 
 
 class Monitor:
@@ -133,6 +133,6 @@ def urn_of(stack: str, project: str, parent: str, type_: str, name: str) -> str:
     qualified = type_
     if parent:
         parent_type = parent.split("::")[2]
-        if parent_type != STACK_TYPE:
+        if parent_type != STACK:
             qualified = f"{parent_type}${type_}"
     return f"urn:pulumi:{stack}::{project}::{qualified}::{name}"

@@ -11,8 +11,9 @@ import pulumi
 from pulumi.output import UNKNOWN as SDK_UNKNOWN
 from pulumi.runtime import rpc
 
-from bandplan.embedded.values import UNKNOWN_SENTINEL, from_struct, plain_number
+from bandplan.embedded.values import from_struct, plain_number
 from bandplan.plugin.values import UNKNOWN
+from bandplan.wire.sentinels import UNKNOWN as UNKNOWN_SENTINEL
 
 
 class NotPlain(Exception):

@@ -13,10 +13,11 @@ from pulumi.provider.experimental import provider as protocol
 
 from bandplan.embedded.diff import Diff, PropertyDiff, top_level
 from bandplan.embedded.errors import EngineError, Unsupported
-from bandplan.embedded.resource import PROVIDER_TYPE_PREFIX, ResourceState
+from bandplan.embedded.resource import ResourceState
 from bandplan.embedded.values import from_property_values
 from bandplan.plugin.complete import complete
 from bandplan.plugin.values import property_values
+from bandplan.wire.types import PROVIDER_PREFIX
 
 _KINDS = {
     protocol.PropertyDiffKind.ADD: "add",
@@ -154,8 +155,8 @@ class Providers:
 
 def package_of(type_token: str) -> str:
     """The package of a type token: `databricks` of `databricks:index/modelServing:ModelServing`."""
-    if type_token.startswith(PROVIDER_TYPE_PREFIX):
-        return type_token.removeprefix(PROVIDER_TYPE_PREFIX)
+    if type_token.startswith(PROVIDER_PREFIX):
+        return type_token.removeprefix(PROVIDER_PREFIX)
     return type_token.split(":", 1)[0]
 
 

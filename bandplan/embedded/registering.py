@@ -26,6 +26,7 @@ from bandplan.embedded.goal import Goal, seconds
 from bandplan.embedded.monitor import Monitor
 from bandplan.embedded.program_values import plain_properties, to_sdk
 from bandplan.embedded.resource import CustomTimeouts, ResourceState
+from bandplan.wire.types import STACK
 
 T = TypeVar("T")
 
@@ -112,7 +113,7 @@ class Registering:
     ) -> None:
         try:
             parent = opts.parent
-            if parent is None and ty != "pulumi:pulumi:Stack":
+            if parent is None and ty != STACK:
                 parent = sdk_settings.get_root_resource()
             parent_urn = await parent.urn.future() if parent is not None else None
             urn = self._monitor.urn_of(parent_urn or "", ty, name)

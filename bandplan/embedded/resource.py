@@ -6,8 +6,8 @@ Source: sdk/go/common/apitype/core.go, `ResourceV3`, in github.com/pulumi/pulumi
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-STACK_TYPE: Final = "pulumi:pulumi:Stack"
-PROVIDER_TYPE_PREFIX: Final = "pulumi:providers:"
+from bandplan.wire.types import PROVIDER_PREFIX, STACK
+from bandplan.wire.urn import name_of
 
 
 @dataclass(slots=True)
@@ -60,12 +60,12 @@ class ResourceState:
     @property
     def is_provider(self) -> bool:
         """Whether this is a provider instance."""
-        return self.type.startswith(PROVIDER_TYPE_PREFIX)
+        return self.type.startswith(PROVIDER_PREFIX)
 
     @property
     def is_stack(self) -> bool:
         """Whether this is the root stack resource."""
-        return self.type == STACK_TYPE
+        return self.type == STACK
 
     @property
     def is_tainted(self) -> bool:
@@ -75,7 +75,7 @@ class ResourceState:
     @property
     def name(self) -> str:
         """The logical name."""
-        return self.urn.split("::", 3)[-1]
+        return name_of(self.urn)
 
     @property
     def provider_urn(self) -> str:

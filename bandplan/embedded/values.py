@@ -15,15 +15,11 @@ from pulumi.provider.experimental.property_value import Computed, PropertyValue
 
 from bandplan.embedded.errors import Unsupported
 from bandplan.plugin.values import UNKNOWN, Unknown
-
-UNKNOWN_SENTINEL: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""How Pulumi writes an unknown value on the wire and in preview JSON (sdk/go/common/resource/plugin)."""
-
-SIGNATURE_KEY: Final = "4dabf18193072939515e22adb298388d"
-"""Marks a Struct that stands for a special value (sdk/go/common/resource/sig)."""
+from bandplan.wire.sentinels import SECRET, SIGNATURE
+from bandplan.wire.sentinels import UNKNOWN as UNKNOWN_SENTINEL
 
 _SIGNED: Final = {
-    "1b47061264138c4ac30d75fd1eb44270": "a secret value",
+    SECRET: "a secret value",
     "c44067f5952c0a294b673a41bacd8c17": "an asset",
     "0def7320c3a5731c473e5ecbe6d01bc7": "an archive",
     "5cf8f73096256a8f31e491e813e4eb8e": "a resource reference",
@@ -48,8 +44,8 @@ def from_value(value: struct_pb2.Value, place: str) -> Any:
             return value.bool_value
         case "struct_value":
             fields = value.struct_value.fields
-            if SIGNATURE_KEY in fields:
-                signature = fields[SIGNATURE_KEY].string_value
+            if SIGNATURE in fields:
+                signature = fields[SIGNATURE].string_value
                 raise Unsupported(_SIGNED.get(signature, f"a value with signature {signature}"), place)
             return {key: from_value(item, place) for key, item in fields.items()}
         case "list_value":

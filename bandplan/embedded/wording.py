@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from bandplan.embedded.resource import PROVIDER_TYPE_PREFIX, ResourceState
+from bandplan.embedded.resource import ResourceState
 from bandplan.embedded.steps import Op, Step
 from bandplan.plugin.values import UNKNOWN
+from bandplan.wire.types import PROVIDER_PREFIX
 
 MARKS: Final = {
     Op.SAME: " ",
@@ -208,7 +209,7 @@ def value(content: Any, width: int | None = _VALUE_WIDTH) -> str:
 
 def is_internal(state: ResourceState) -> bool:
     """Whether a display leaves the resource out: a default provider."""
-    return state.type.startswith(PROVIDER_TYPE_PREFIX)
+    return state.type.startswith(PROVIDER_PREFIX)
 
 
 def duration(seconds: float) -> str:

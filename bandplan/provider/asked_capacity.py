@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bandplan.serving.endpoint.naming import to_api
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.registration import Registration
 from bandplan.serving.spec.source import Source
 from bandplan.serving.throughput.entity_sizer import eligibility_deferred, size_entity
 from bandplan.serving.throughput.optimization_info import OptimizationInfo, Unavailable
+from bandplan.wire.names import to_api
 
 _FILE = "models.yaml"
 _ANY_SOURCE = "runs:/run/model"

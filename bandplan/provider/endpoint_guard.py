@@ -32,7 +32,6 @@ from bandplan.serving.endpoint.declared import Declared
 from bandplan.serving.endpoint.difference import Difference, PathStep, property_path
 from bandplan.serving.endpoint.inference_table import renamed_while_enabled, unrenamable
 from bandplan.serving.endpoint.live_endpoint import READY, LiveEndpoint
-from bandplan.serving.endpoint.naming import to_properties
 from bandplan.serving.endpoint.readiness import Failed, Ready, assess
 from bandplan.serving.endpoint.shortfall import Shortfall, shortfalls
 from bandplan.serving.endpoint.unchangeable import (
@@ -46,6 +45,7 @@ from bandplan.serving.endpoint.unchangeable import (
 )
 from bandplan.serving.workspace.endpoints import Endpoints
 from bandplan.serving.workspace.errors import NotFound, WorkspaceError
+from bandplan.wire.names import to_properties
 
 _COMPARED = tuple(name for name in INPUTS if name != "timeoutSeconds")
 """A new timeout alone changes nothing at the platform, so it is no change."""

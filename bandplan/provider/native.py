@@ -18,6 +18,7 @@ from bandplan.provider import schema
 from bandplan.provider.context import Context, Say
 from bandplan.provider.endpoint_guard import EndpointGuard
 from bandplan.serving.workspace.client import WorkspaceClient, from_environment
+from bandplan.wire import types
 
 if TYPE_CHECKING:
     from bandplan.provider.version_making import Make
@@ -54,7 +55,7 @@ class BandplanProvider(sdk.Provider):
         self._context = Context(client_factory or (lambda: from_environment(os.environ)), say, warn or say, root)
         self._make = make
         self._lock = threading.Lock()
-        self._resources: dict[str, Resource] = {schema.ENDPOINT_READY: EndpointGuard(self._context)}
+        self._resources: dict[str, Resource] = {types.ENDPOINT_READY: EndpointGuard(self._context)}
 
     async def get_schema(self, request: sdk.GetSchemaRequest) -> sdk.GetSchemaResponse:
         return sdk.GetSchemaResponse(schema=json.dumps(schema.package_schema()))
@@ -90,13 +91,13 @@ class BandplanProvider(sdk.Provider):
     def _made(self, kind: str) -> Resource:
         """Types that most fleets have none of: they bring the rules of capacity along, which take 0.1 s to load."""
         match kind:
-            case schema.MODEL_VERSION:
+            case types.MODEL_VERSION:
                 from bandplan.provider.model_version import ModelVersions
 
                 return ModelVersions(self._context, self._make)
-            case schema.MODEL_ALIAS:
+            case types.MODEL_ALIAS:
                 from bandplan.provider.model_alias import ModelAliases
 
                 return ModelAliases(self._context)
-        known = ", ".join((schema.ENDPOINT_READY, schema.MODEL_VERSION, schema.MODEL_ALIAS))
+        known = ", ".join((types.ENDPOINT_READY, types.MODEL_VERSION, types.MODEL_ALIAS))
         raise ProviderError(f"{kind} is not a resource of this package; it has {known}")

@@ -2,11 +2,10 @@
 
 from typing import Any
 
+from bandplan.wire.types import ENDPOINT_READY, MODEL_ALIAS, MODEL_VERSION
+
 PACKAGE = "bandplan"
 VERSION = "0.1.0"
-ENDPOINT_READY = "bandplan:index:EndpointReady"
-MODEL_VERSION = "bandplan:index:ModelVersion"
-MODEL_ALIAS = "bandplan:index:ModelAlias"
 
 _ANY = {"$ref": "pulumi.json#/Any"}
 _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}

@@ -11,17 +11,12 @@ from bandplan.report.entity import Pair, is_traffic_moved, paired
 from bandplan.report.preview import Preview, State, Step
 from bandplan.report.rollout import Rollout, in_place
 from bandplan.report.stated_capacity import component_capacity, serving_capacity
-from bandplan.report.urn import Urn, parse_urn
+from bandplan.wire.types import ENDPOINT, ENDPOINT_READY, PERMISSIONS, SERVING
+from bandplan.wire.urn import Urn, parse_urn
 
-COMPONENT: Final = "bandplan:index:Endpoint"
-GUARD: Final = "bandplan:index:EndpointReady"
-SERVING: Final = (
-    "databricks:index/modelServing:ModelServing",
-    "databricks:index/modelServingProvisionedThroughput:ModelServingProvisionedThroughput",
-)
 REPLACING: Final = frozenset({"replace", "create-replacement", "delete-replaced", "import-replacement"})
 
-_PART_NAMES: Final = {"databricks:index/permissions:Permissions": "permissions"}
+_PART_NAMES: Final = {PERMISSIONS: "permissions"}
 _CAPACITY_REASON: Final = "config"
 _CONFIG_PARTS: Final = frozenset({"servedEntities", "servedModels", "trafficConfig"})
 
@@ -95,7 +90,7 @@ def owner_urn(urn: str, steps: Mapping[str, Step]) -> str | None:
         parts = parse_urn(urn)
         if parts is None:
             break
-        if parts.type == COMPONENT:
+        if parts.type == ENDPOINT:
             return urn
         urn = steps[urn].parent if urn in steps else ""
     parts = parse_urn(start)
@@ -103,9 +98,9 @@ def owner_urn(urn: str, steps: Mapping[str, Step]) -> str | None:
 
 
 def _change(urn: str, steps: Sequence[Step], preview: Preview, known: Mapping[str, Capacity]) -> EndpointChange | None:
-    component = next((step for step in steps if step.parts.type == COMPONENT and step.op != "same"), None)
+    component = next((step for step in steps if step.parts.type == ENDPOINT and step.op != "same"), None)
     serving = [step for step in steps if step.parts.type in SERVING and step.op != "same"]
-    others = [step for step in steps if step.parts.type not in (COMPONENT, *SERVING) and step.op != "same"]
+    others = [step for step in steps if step.parts.type not in (ENDPOINT, *SERVING) and step.op != "same"]
     parts = parse_urn(urn)
     if parts is None or not (component or serving or any(step.parts.type in _OWN for step in others)):
         return None
@@ -119,7 +114,7 @@ def _change(urn: str, steps: Sequence[Step], preview: Preview, known: Mapping[st
     return EndpointChange(urn, name, before, after, rollout, _also(serving, others, rollout))
 
 
-_OWN: Final = frozenset({GUARD, *_PART_NAMES})
+_OWN: Final = frozenset({ENDPOINT_READY, *_PART_NAMES})
 
 
 def _sides(
@@ -162,7 +157,7 @@ def _rollout(
         return Rollout("adopted")
     if "delete" in ops:
         return Rollout("deleted")
-    guards = [step for step in others if step.parts.type == GUARD]
+    guards = [step for step in others if step.parts.type == ENDPOINT_READY]
     if not serving and component is None and any(step.is_live_different or not step.changed for step in guards):
         return Rollout("guard")
     is_rollout = after is not None and after.step_of_rollout is not None
@@ -174,7 +169,7 @@ def _also(serving: Sequence[Step], others: Sequence[Step], rollout: Rollout) -> 
         return ()
     told = (_CAPACITY_REASON, *rollout.because)
     reasons = [_words(name) for step in serving for name in step.reasons if name not in told]
-    guarded = [_words(name) for step in others if step.parts.type == GUARD for name in _settings_changed(step)]
+    guarded = [_words(name) for step in others if step.parts.type == ENDPOINT_READY for name in _settings_changed(step)]
     parts = [_PART_NAMES[step.parts.type] for step in others if step.parts.type in _PART_NAMES]
     return tuple(dict.fromkeys((*reasons, *guarded, *parts)))
 

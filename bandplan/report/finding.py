@@ -12,10 +12,10 @@ from typing import Final, Literal, get_args
 from bandplan.report.capacity import Capacity, Waiver
 from bandplan.report.endpoint import EndpointChange, owner_urn
 from bandplan.report.events import PolicyEvent
-from bandplan.report.model import VERSION
 from bandplan.report.preview import Diagnostic, Preview
-from bandplan.report.urn import parse_urn
 from bandplan.wire.text import one_line
+from bandplan.wire.types import MODEL_VERSION
+from bandplan.wire.urn import parse_urn
 
 Kind = Literal["error", "violation", "advisory", "warning", "deferred", "waiver"]
 
@@ -110,7 +110,7 @@ def _of_diagnostic(diagnostic: Diagnostic, preview: Preview, names: Mapping[str,
     endpoint = named["endpoint"] if named is not None else _endpoint_of(diagnostic.urn, preview, names)
     text = message.removeprefix("models/").removeprefix(f"{endpoint}: ") if endpoint else message
     parts = parse_urn(diagnostic.urn)
-    if kind == "warning" and named is not None and parts is not None and parts.type == VERSION:
+    if kind == "warning" and named is not None and parts is not None and parts.type == MODEL_VERSION:
         kind = "deferred"  # what a version that is not there yet warns an entry of
     return Finding(kind, _cut(text, keep_lines=kind == "error"), endpoint)
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from bandplan.report.preview import Preview, State, Step
-from bandplan.report.reading import UNKNOWN
+from bandplan.wire.sentinels import UNKNOWN
+from bandplan.wire.types import MODEL_ALIAS, MODEL_VERSION, REGISTERED_VERSIONS
 
-VERSION: Final = "bandplan:index:ModelVersion"
-ALIAS: Final = "bandplan:index:ModelAlias"
-MODEL_TYPES: Final = frozenset({VERSION, ALIAS, "bandplan:index:RegisteredVersions"})
+MODEL_TYPES: Final = frozenset({MODEL_VERSION, MODEL_ALIAS, REGISTERED_VERSIONS})
 
 Kind = Literal["version", "alias"]
 
@@ -37,9 +36,11 @@ def model_moves(preview: Preview) -> tuple[ModelMove, ...]:
 
 
 def _move(step: Step, preview: Preview) -> ModelMove | None:
-    if step.parts.type not in (VERSION, ALIAS) or (step.parts.type == VERSION and step.op == "update"):
+    if step.parts.type not in (MODEL_VERSION, MODEL_ALIAS) or (
+        step.parts.type == MODEL_VERSION and step.op == "update"
+    ):
         return None  # an update of a version is one of its description, tags and the like
-    kind: Kind = "version" if step.parts.type == VERSION else "alias"
+    kind: Kind = "version" if step.parts.type == MODEL_VERSION else "alias"
     states = [state for state in (step.new, step.old) if state is not None]
     if not states:
         return None

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from bandplan.report.events import PolicyEvent, policy_event
 from bandplan.report.reading import Reading
-from bandplan.report.urn import Urn, parse_urn
 from bandplan.wire.text import one_line
+from bandplan.wire.urn import Urn, parse_urn
 
 WHAT: Final = "the output of `bandplan preview --json` or `pulumi preview --json`"
 

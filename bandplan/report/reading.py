@@ -6,13 +6,8 @@ from typing import Any, Final, NoReturn
 
 from bandplan.report.errors import BadInput
 from bandplan.wire.redaction import Redact
+from bandplan.wire.sentinels import UNKNOWN
 from bandplan.wire.text import presentable
-
-UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""What stands in a preview for a value that only the update can tell.
-
-Source: sdk/go/common/resource/plugin/rpc.go in github.com/pulumi/pulumi (read 2026-11).
-"""
 
 MOST_PROBLEMS: Final = 10
 

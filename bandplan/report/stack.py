@@ -5,18 +5,17 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bandplan.report.capacity import Capacity
-from bandplan.report.endpoint import COMPONENT, EndpointChange, endpoint_changes, owner_urn
+from bandplan.report.endpoint import EndpointChange, endpoint_changes, owner_urn
 from bandplan.report.events import PolicyEvent
 from bandplan.report.finding import Finding, Kind, findings
 from bandplan.report.model import MODEL_TYPES, ModelMove, model_moves
 from bandplan.report.preview import Preview
 from bandplan.report.price import Money, Prices, money_change
 from bandplan.report.stated_capacity import component_capacity, summary_capacities
-from bandplan.report.sums import FLEET, StackSums, stack_sums
+from bandplan.report.sums import StackSums, stack_sums
 from bandplan.report.threshold import Thresholds
 from bandplan.report.totals import Status, Summary, moved_totals
-
-STACK: Final = "pulumi:pulumi:Stack"
+from bandplan.wire.types import ENDPOINT, FLEET, STACK
 
 _NONE: Final = Thresholds()
 
@@ -203,7 +202,7 @@ def _unchanged(preview: Preview, outputs: tuple[Capacity, ...], changed: set[str
     same = [
         component_capacity(step.new.inputs, step.parts.name, f"{step.place}.newState.inputs", preview.reading)
         for step in preview.steps.values()
-        if step.parts.type == COMPONENT and step.op == "same" and step.new is not None
+        if step.parts.type == ENDPOINT and step.op == "same" and step.new is not None
     ]
     return tuple(capacity for capacity in same or outputs if capacity.name not in changed)
 

@@ -7,14 +7,12 @@ one of its sizes is not known yet, the one that is known stands for both (`unmov
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from bandplan.report.capacity import Capacity
 from bandplan.report.endpoint import EndpointChange
 from bandplan.report.preview import Preview
 from bandplan.report.totals import Totals, capacity_totals
-
-FLEET: Final = "bandplan:index:Fleet"
+from bandplan.wire.types import FLEET
 
 
 @dataclass(frozen=True, slots=True)

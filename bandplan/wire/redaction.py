@@ -10,17 +10,12 @@ from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
+from bandplan.wire.sentinels import SECRET, SIGNATURE
+
 Redact = Callable[[str], str]
 
 REDACTED: Final = "[redacted]"
 CUT: Final = "..."
-
-SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-"""Key of the object that stands for a special value in a state; SECRET is its value for a secret.
-
-Source: sdk/go/common/resource/sig.go in github.com/pulumi/pulumi (read 2026-11).
-"""
-SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
 
 LEAST_LENGTH: Final = 8
 """A value shorter than this is not searched for: it would be found in ordinary words. A choice."""

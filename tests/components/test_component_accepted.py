@@ -7,7 +7,6 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from bandplan.components.request import endpoint_request
-from bandplan.serving.endpoint.naming import to_api
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.fields import keys_of
 from bandplan.serving.spec.loading import load_text
@@ -20,6 +19,7 @@ from bandplan.stub.api.endpoints.serving_endpoints import read_settings, read_ta
 from bandplan.stub.state.access import LEVELS
 from bandplan.stub.state.registry.catalogue import Facts
 from bandplan.stub.state.serving.rules import check_configuration, check_endpoint_name
+from bandplan.wire.names import to_api
 from tests.spec.test_schema import PROPERTY, values_of
 
 CHUNK = 980

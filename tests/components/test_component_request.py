@@ -6,7 +6,8 @@ import pytest
 
 from bandplan.components.capacity import capacity_inputs
 from bandplan.components.request import endpoint_inputs, endpoint_request
-from bandplan.components.wire import camel_case, wire
+from bandplan.components.wire import wire
+from bandplan.wire.names import to_property_name
 
 BAND_OF_TWO_TO_THREE = {
     "name": "assistant_llama-3",
@@ -231,4 +232,4 @@ def test_s18_timeouts_are_hours_and_the_entry_s_own_where_stated(
 
 def test_wire_renames_keys_drops_what_is_unset_and_leaves_values() -> None:
     assert wire({"a_b": [{"c_d": None, "e_f": "g_h"}]}) == {"aB": [{"eF": "g_h"}]}
-    assert camel_case("name") == "name"
+    assert to_property_name("name") == "name"

@@ -1,6 +1,7 @@
 from typing import Any
 
-from bandplan.drift.recorded import SIGNATURE_KEY, recorded
+from bandplan.drift.recorded import recorded
+from bandplan.wire.sentinels import SIGNATURE
 from tests.endpoint.builders import served
 
 PREFIX = "urn:pulumi:dev::bandplan::"
@@ -66,7 +67,7 @@ def test_endpoint_that_waits_to_be_deleted_after_a_replacement_does_not_count() 
 
 
 def test_encrypted_part_is_hidden_and_its_text_goes_nowhere() -> None:
-    secret = {SIGNATURE_KEY: "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:geheim"}
+    secret = {SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:geheim"}
 
     (found,) = recorded({"resources": [endpoint(description=secret)]}).endpoints
 

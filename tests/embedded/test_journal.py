@@ -12,7 +12,8 @@ import pytest
 
 from bandplan.embedded.checkpoint import Snapshot, StackFile, parse
 from bandplan.embedded.journal import Journal, replay
-from bandplan.embedded.resource import STACK_TYPE, ResourceState
+from bandplan.embedded.resource import ResourceState
+from bandplan.wire.types import STACK
 from tests.embedded.conftest import ROOT, ToyProject, plan_of, thing
 
 
@@ -37,7 +38,7 @@ def test_outputs_of_an_unchanged_stack_are_recovered(project: ToyProject) -> Non
     project.declare(thing("a"), {"name": "outputs", "props": {"n": 1}})
     project.up()
     file, journal = journal_over(project)
-    stack = next(state for state in journal.progress.base.resources if state.type == STACK_TYPE)
+    stack = next(state for state in journal.progress.base.resources if state.type == STACK)
     journal.record(stack, 0, changed=False)
     journal.outputs(stack.urn, {"n": 2}, changed=True)
     journal.close()

@@ -7,11 +7,9 @@ from typing import Any
 
 from bandplan.policies.analyzer import Analyzer
 from bandplan.policies.configuration import configured
-from bandplan.policies.endpoint import TYPE as ENDPOINT
-from bandplan.policies.fleet import STACK_TYPE
-from bandplan.policies.fleet import TYPE as FLEET
 from bandplan.policies.pack import RULES
-from bandplan.policies.plain import UNKNOWN
+from bandplan.wire.sentinels import UNKNOWN
+from bandplan.wire.types import ENDPOINT, FLEET, STACK
 
 TODAY = date(2026, 11, 22)
 URN = "urn:pulumi:prod::fleet::bandplan:index:Fleet$bandplan:index:Endpoint::support-chat"
@@ -96,6 +94,6 @@ def told_of_stack(
     pack = analyzer({rule: {"enforcementLevel": "mandatory", **properties}}, root)
     resources = [
         (FLEET_URN, FLEET, outputs),
-        ("urn:pulumi:prod::fleet::pulumi:pulumi:Stack::fleet-prod", STACK_TYPE, {"endpoints": list(endpoints)}),
+        ("urn:pulumi:prod::fleet::pulumi:pulumi:Stack::fleet-prod", STACK, {"endpoints": list(endpoints)}),
     ]
     return [(one.level, one.message.split("\n", 1)[1]) for one in pack.analyze_stack(resources)]

@@ -9,10 +9,9 @@ import pytest
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
-from bandplan.policies.endpoint import TYPE as ENDPOINT
-from bandplan.policies.fleet import TYPE as FLEET
 from bandplan.policies.pack import RULES
 from bandplan.policies.server import start
+from bandplan.wire.types import ENDPOINT, FLEET
 from tests.policies.builders import FLEET_URN, TODAY, URN, band, endpoint, share, waiver
 
 

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bandplan.components.capacity import capacity_inputs
-from bandplan.policies.plain import UNKNOWN
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.source import Source
 from bandplan.serving.throughput.bands import bands_for
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
 from bandplan.serving.throughput.sizing import size_entry
+from bandplan.wire.sentinels import UNKNOWN
 from tests.policies.builders import band, endpoint, told, unsized_band, waiver
 
 

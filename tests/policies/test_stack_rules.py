@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bandplan.policies.plain import UNKNOWN
+from bandplan.wire.sentinels import UNKNOWN
 from tests.policies.builders import share, told_of_stack, waiver
 
 

@@ -6,7 +6,7 @@ import pytest
 from pulumi.provider.experimental import provider as sdk
 
 from bandplan.plugin.values import UNKNOWN, plain
-from bandplan.provider.schema import MODEL_ALIAS
+from bandplan.wire.types import MODEL_ALIAS
 from tests.provider.version_bench import VersionBench
 
 

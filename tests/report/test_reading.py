@@ -1,7 +1,8 @@
 import pytest
 
 from bandplan.report.errors import BadInput
-from bandplan.report.reading import UNKNOWN, Reading, parsed
+from bandplan.report.reading import Reading, parsed
+from bandplan.wire.sentinels import UNKNOWN
 from bandplan.wire.text import one_line
 
 

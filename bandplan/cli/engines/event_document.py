@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-STACK_TYPE: Final = "pulumi:pulumi:Stack"
+from bandplan.wire.types import PROVIDER_PREFIX, STACK
 
 _HIDDEN: Final = frozenset({"create-replacement", "import-replacement", "delete-replaced", "discard-replaced"})
 """Behind a `replace`, which is shown."""
@@ -29,7 +29,7 @@ def event_document(lines: Iterable[str]) -> dict[str, Any]:
                 document = {**_empty(), "config": config}
             case {"resourcePreEvent": {"metadata": dict(metadata)}} if _is_shown(metadata):
                 document["steps"].append(_step(metadata))
-            case {"resOutputsEvent": {"metadata": {"type": t} as metadata}} if t == STACK_TYPE:
+            case {"resOutputsEvent": {"metadata": {"type": t} as metadata}} if t == STACK:
                 document["steps"].append(_step(metadata))
             case {"diagnosticEvent": dict(told)}:
                 document["diagnostics"].append(_diagnostic(told))
@@ -51,7 +51,7 @@ def _empty() -> dict[str, Any]:
 
 def _is_shown(metadata: Mapping[str, Any]) -> bool:
     op, kind = metadata["op"], metadata["type"]
-    return op != "same" and op not in _HIDDEN and kind != STACK_TYPE and not kind.startswith("pulumi:providers:")
+    return op != "same" and op not in _HIDDEN and kind != STACK and not kind.startswith(PROVIDER_PREFIX)
 
 
 def _step(metadata: Mapping[str, Any]) -> dict[str, Any]:

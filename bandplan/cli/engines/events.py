@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from bandplan.wire import types as wire_types
+
 
 @dataclass(frozen=True)
 class Events:
@@ -48,7 +50,7 @@ def read_events(lines: Iterable[str]) -> Events:
             case {"summaryEvent": {"resourceChanges": dict(counts)}}:
                 has_summary = True
                 changes = {op: count for op, count in counts.items() if op != "same" and count}
-            case {"resOutputsEvent": {"metadata": {"type": "pulumi:pulumi:Stack", "new": new, "old": old}}}:
+            case {"resOutputsEvent": {"metadata": {"type": wire_types.STACK, "new": new, "old": old}}}:
                 outputs = (new or {}).get("outputs") or {}
                 old_outputs = (old or {}).get("outputs") or {}
             case {"resourcePreEvent": {"metadata": {"type": str(declared)}}}:

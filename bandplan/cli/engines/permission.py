@@ -16,7 +16,7 @@ def permission(document: Mapping[str, Any]) -> Permit:
     An input that the preview did not know may become anything; a step may turn out to be needless.
     """
     from bandplan.embedded.steps import Op
-    from bandplan.embedded.values import UNKNOWN_SENTINEL
+    from bandplan.wire.sentinels import UNKNOWN as UNKNOWN_SENTINEL
 
     free = (Op.SAME, Op.REFRESH)
     of_a_replacement = (Op.CREATE_REPLACEMENT, Op.IMPORT_REPLACEMENT, Op.DELETE_REPLACED)

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bandplan.cli.saved_plan.fingerprint import SECRET, fingerprint, fingerprints
+from bandplan.wire.types import SERVING, STACK
+from bandplan.wire.urn import type_of
 
 if TYPE_CHECKING:
     from bandplan.serving.endpoint.live_endpoint import Config, LiveEndpoint
@@ -20,8 +22,6 @@ AT_ONCE: Final = 16
 
 _NOT_KEPT: Final = frozenset({"created", "modified", "sourcePosition", "sourcePositions", "stackTrace", "outputs"})
 """Keys of a resource's state that change without anyone having changed the resource; outputs are looked at apart."""
-
-_SERVING_TYPES: Final = ("ModelServing", "ModelServingProvisionedThroughput")
 
 
 def file_fingerprint(path: Path) -> str:
@@ -39,7 +39,7 @@ def state_fingerprints(deployment: Mapping[str, Any]) -> dict[str, str]:
     """
     entries: dict[str, list[Any]] = {}
     for resource in deployment.get("resources") or ():
-        if resource.get("type") == "pulumi:pulumi:Stack":
+        if resource.get("type") == STACK:
             continue  # its outputs follow the resources
         kept = {key: value for key, value in resource.items() if key not in _NOT_KEPT}
         entries.setdefault(resource["urn"], []).append([kept, resource.get("outputs")])
@@ -52,7 +52,7 @@ def endpoint_names(document: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of the serving endpoints that the preview changes, sorted."""
     names = set()
     for step in document.get("steps") or ():
-        if step["op"] != "same" and step["urn"].split("::")[2].rsplit(":", 1)[-1] in _SERVING_TYPES:
+        if step["op"] != "same" and type_of(step["urn"]) in SERVING:
             for state in ("oldState", "newState"):
                 name = ((step.get(state) or {}).get("inputs") or {}).get("name")
                 names |= {name} if isinstance(name, str) else set()

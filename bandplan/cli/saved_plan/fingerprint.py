@@ -11,7 +11,8 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
-from bandplan.wire.redaction import SIGNATURE, is_secret_name, redactor
+from bandplan.wire.redaction import is_secret_name, redactor
+from bandplan.wire.sentinels import SIGNATURE
 
 LENGTH: Final = 24
 """Hexadecimal digits of a fingerprint: 96 bits, which nobody finds a second value for. A choice."""

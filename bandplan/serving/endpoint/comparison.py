@@ -18,7 +18,7 @@ from bandplan.serving.endpoint.declared import Declared
 from bandplan.serving.endpoint.difference import Difference, PathStep, property_path
 from bandplan.serving.endpoint.equality import is_hidden, is_same, is_write_only, is_zero
 from bandplan.serving.endpoint.live_endpoint import Config, LiveEndpoint, ServedEntity
-from bandplan.serving.endpoint.naming import to_api, to_api_name, to_properties, to_property_name
+from bandplan.wire.names import to_api, to_api_name, to_properties, to_property_name
 
 _CAPACITY = (
     "min_provisioned_throughput",

@@ -6,7 +6,7 @@ from typing import Any
 from bandplan.serving.endpoint.api_fields import ENTITY, unknown
 from bandplan.serving.endpoint.declared import Declared, route_target
 from bandplan.serving.endpoint.live_endpoint import Config, ServedEntity
-from bandplan.serving.endpoint.naming import to_api
+from bandplan.wire.names import to_api
 
 _KEYS = {"servedEntities": "served_entities", "servedModels": "served_models"}
 

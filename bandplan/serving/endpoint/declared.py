@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bandplan.serving.endpoint.naming import to_api
+from bandplan.wire.names import to_api
 
 Api = Literal["classic", "pt"]
 """Which of the two families an endpoint was created in: it decides the form of a config update, and nothing else."""

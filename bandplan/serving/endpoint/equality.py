@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bandplan.serving.endpoint.naming import to_api_name
+from bandplan.wire.names import to_api_name
 
 WRITE_ONLY = frozenset({"burst_scaling_enabled"})
 """Not returned by GET (github.com/databricks/cli, bundle/direct notes on serving endpoints, read 2025-11); compared

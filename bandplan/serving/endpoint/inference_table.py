@@ -9,7 +9,7 @@ from typing import Any
 
 from bandplan.serving.endpoint.difference import Difference
 from bandplan.serving.endpoint.equality import is_zero
-from bandplan.serving.endpoint.naming import to_api_name
+from bandplan.wire.names import to_api_name
 
 _NAMES = ("catalogName", "schemaName", "tableNamePrefix")
 

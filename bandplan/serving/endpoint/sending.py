@@ -13,7 +13,7 @@ from bandplan.serving.endpoint.config_body import config_body
 from bandplan.serving.endpoint.declared import Declared
 from bandplan.serving.endpoint.difference import Difference
 from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
-from bandplan.serving.endpoint.naming import to_api, to_api_name
+from bandplan.wire.names import to_api, to_api_name
 
 Part = Literal["notifications", "tags", "ai_gateway", "rate_limits", "config"]
 
