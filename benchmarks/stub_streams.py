@@ -8,13 +8,14 @@ of its own.
 import argparse
 import json
 import multiprocessing
+import os
 import selectors
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
@@ -22,7 +23,11 @@ from pathlib import Path
 
 from bandplan.stub import process
 from benchmarks.__main__ import machine
-from benchmarks.stub_load import ENTITY, cpu_seconds, fill
+from benchmarks.stub_load import cpu_seconds, fill
+
+CONTEXT = multiprocessing.get_context("spawn")
+
+PATH = "/serving-endpoints/endpoint-0/invocations"
 
 EVENT = b"data: {"
 PROMPT = " ".join(["word" * 20] * 24)
@@ -103,9 +108,6 @@ def read_all(port: int, token: str, until: float, results: "Queue[list[float]]")
     results.put(took)
 
 
-PATH = "/serving-endpoints/endpoint-0/invocations"
-
-
 def _body(tokens: int, *, is_stream: bool) -> dict[str, object]:
     message = {"role": "user", "content": PROMPT}
     return {"messages": [message], "max_tokens": tokens, "min_tokens": tokens, "stream": is_stream}
@@ -137,8 +139,14 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=256)
     parser.add_argument("--tokens", type=int, default=400)
     parser.add_argument("--pace", default="200:25", help="milliseconds to first token : per output token")
+    parser.add_argument(
+        "--endurance", action="store_true", help="only show the server's memory over 100,000 requests, 10,000 abandoned"
+    )
     arguments = parser.parse_args()
-    print(f"{arguments.streams} streams of {arguments.tokens} tokens; {machine()}; {ENTITY['entity_name']}\n")
+    if arguments.endurance:
+        _endure(100_000, 10_000)
+        return
+    print(f"{arguments.streams} streams of {arguments.tokens} tokens; {machine()}\n")
     print("| pace | tokens | run s | TTFT median ms | p99 | max | TPOT mean ms | CPU us per token | read p99 ms |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     for pace in (arguments.pace, None):
@@ -149,31 +157,26 @@ def main() -> None:
 def _row(pace: str | None, streams: int, tokens: int) -> str:
     with tempfile.TemporaryDirectory() as folder, served(Path(folder), pace) as running:
         port = int(running.host.rpartition(":")[2])
-        context = multiprocessing.get_context("spawn")
-        results: Queue[list[Streamed]] = context.Queue()
-        reads: Queue[list[float]] = context.Queue()
-        _run(context, stream_all, (port, running.token, 8, 8, results))  # imports what the first stream needs
+        results: Queue[list[Streamed]] = CONTEXT.Queue()
+        reads: Queue[list[float]] = CONTEXT.Queue()
+        _run(stream_all, port, running.token, 8, 8, results)  # imports what the first stream needs
         results.get()
         before = cpu_seconds(running.pid)
-        until = time.perf_counter() + 4
-        reader = context.Process(target=read_all, args=(port, running.token, until, reads))
-        worker = context.Process(target=stream_all, args=(port, running.token, streams, tokens, results))
-        worker.start()
-        reader.start()
+        _run(stream_all, port, running.token, streams, tokens, results)
         took = results.get()
         spent = cpu_seconds(running.pid) - before
+        # Once more, with somebody who reads an endpoint meanwhile.
+        _run(stream_all, port, running.token, streams, tokens, results)
+        _run(read_all, port, running.token, time.perf_counter() + 4, reads)
         read = sorted(reads.get())
-        worker.join()
-        reader.join()
-        spent -= len(read) * 0.0004  # a read costs some 0.4 ms
+        results.get()
     total = sum(one.tokens for one in took)
     first = sorted(1000 * (one.first - one.sent) for one in took)
     each = [1000 * (one.last - one.first) / (one.tokens - 2) for one in took]
-    run = max(one.last for one in took) - min(one.sent for one in took)
     figures = [
         pace or "none",
         f"{total:,}",
-        f"{run:.2f}",
+        f"{max(one.last for one in took) - min(one.sent for one in took):.2f}",
         f"{first[len(first) // 2]:.1f}",
         f"{first[int(0.99 * len(first))]:.1f}",
         f"{first[-1]:.1f}",
@@ -184,21 +187,44 @@ def _row(pace: str | None, streams: int, tokens: int) -> str:
     return f"| {' | '.join(figures)} |"
 
 
-def _run(context: multiprocessing.context.SpawnContext, target: object, arguments: tuple[object, ...]) -> None:
-    context.Process(target=target, args=arguments).start()  # type: ignore[arg-type]
-
-
 def _whole(requests: int, tokens: int) -> float:
     with tempfile.TemporaryDirectory() as folder, served(Path(folder), None) as running:
         port = int(running.host.rpartition(":")[2])
-        context = multiprocessing.get_context("spawn")
-        results: Queue[list[float]] = context.Queue()
-        _run(context, ask_all, (port, running.token, 50, tokens, results))
+        results: Queue[list[float]] = CONTEXT.Queue()
+        _run(ask_all, port, running.token, 50, tokens, results)
         results.get()
         before = cpu_seconds(running.pid)
-        _run(context, ask_all, (port, running.token, requests, tokens, results))
+        _run(ask_all, port, running.token, requests, tokens, results)
         results.get()
         return 1000 * (cpu_seconds(running.pid) - before) / requests
+
+
+def _endure(requests: int, abandoned: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder), None) as running:
+        port = int(running.host.rpartition(":")[2])
+        results: Queue[list[float]] = CONTEXT.Queue()
+        print("| requests | abandoned | resident MiB |\n|---:|---:|---:|")
+        for step in range(11):
+            print(
+                f"| {step * requests // 10:,} | {step * abandoned // 10:,} | {resident_mib(running.pid):.1f} |",
+                flush=True,
+            )
+            if step < 10:
+                _run(ask_all, port, running.token, requests // 10, 24, results)
+                results.get()
+                for _ in range(abandoned // 10):
+                    with socket.create_connection(("127.0.0.1", port)) as opened:
+                        opened.sendall(_request(running.token, 8000, is_stream=True))
+                        opened.recv(1)
+
+
+def resident_mib(pid: int) -> float:
+    """Memory of a process; Linux only."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def _run(target: Callable[..., None], *arguments: object) -> None:
+    CONTEXT.Process(target=target, args=arguments).start()
 
 
 if __name__ == "__main__":

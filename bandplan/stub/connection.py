@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from bandplan.stub.api.connections import Address, Connections
+from bandplan.stub.api.connections import ARRIVED_AT, Address, Connections
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 20.0
@@ -56,6 +56,8 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         before = self._http.cycle
         self._last_data_at = self._loop.time()
+        # uvicorn copies this into the scope of a request that begins here. The request may wait for its turn.
+        self._http.app_state[ARRIVED_AT] = self._last_data_at
         self._http.data_received(data)
         if self._http.cycle is not before or not self._is_in_head():
             self._head_started_at, self._head_bytes = None, 0

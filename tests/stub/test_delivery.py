@@ -57,6 +57,12 @@ def test_token_times_count_from_the_start_whatever_the_delay_of_the_tokens_befor
     assert [batch.due for batch in batches] == pytest.approx([100.2 + 0.025 * n for n in range(OWN_TOKENS)])
 
 
+def test_token_times_count_from_the_arrival_of_a_request_that_had_to_wait_for_its_turn() -> None:
+    engine, now = SimulatedEngine(Pace(0.2, 0.025)), [100.0]
+    batches = on_fixed_clock(batches_of(engine, wanted(began=99.9), now, late=0.0), now)
+    assert [batch.due for batch in batches] == pytest.approx([100.1 + 0.025 * n for n in range(OWN_TOKENS)])
+
+
 def test_tokens_that_became_due_meanwhile_come_together() -> None:
     engine, now = SimulatedEngine(Pace(0.0, 0.01)), [0.0]
     # The first token is due at 0; at 0.055 those due at 0.01 to 0.05 are, at 0.11 those up to 0.11, which is the last.

@@ -236,6 +236,28 @@ def test_stream_that_fails_ends_in_an_error_and_not_in_done() -> None:
     assert not sent[-1].get("more_body")
 
 
+@pytest.mark.parametrize(("length", "is_handled"), [(b"2", False), (b"0", True), (None, True)])
+def test_request_whose_body_left_with_its_client_is_not_taken_for_one_without(
+    length: bytes | None, is_handled: bool
+) -> None:
+    handled = []
+
+    async def handle(request: Request) -> Response:
+        handled.append(await request.body())
+        return Answer({})
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        pass
+
+    headers = [(b"authorization", b"Bearer token"), *([(b"content-length", length)] if length else [])]
+    scope = {"type": "http", "method": "POST", "path": "/e", "raw_path": b"/e", "headers": headers}
+    asyncio.run(application.build([route("POST", "/e", handle)], "token", "1", Counter())(scope, receive, send))
+    assert handled == ([b""] if is_handled else [])
+
+
 def test_listener_names_its_protocol_so_that_answers_are_not_delayed() -> None:
     # asyncio sets TCP_NODELAY only then; without it each answer waits 40 ms for a delayed acknowledgement.
     with bind_loopback(0) as listener:

@@ -25,11 +25,14 @@ class WholeBody:
         if not declared.isdigit() or int(declared) > limit:
             await _discard(receive)
             raise too_large(limit)
-        await self._app(scope, _after(await _read(receive, limit), receive), send)
+        await self._app(scope, _after(await _read(receive, int(declared), limit), receive), send)
 
 
-async def _read(receive: Receive, limit: int) -> bytes:
+async def _read(receive: Receive, declared: int, limit: int) -> bytes:
     message = await receive()
+    if message["type"] == "http.disconnect" and declared:
+        # The client left before anybody looked: its body is gone, and an empty one is not what it sent.
+        raise BadRequest("The request ended before its body.")
     body: bytes = message.get("body", b"")
     if not message.get("more_body") and len(body) <= limit:
         return body

@@ -6,6 +6,9 @@ import struct
 
 Address = tuple[str, int]
 
+ARRIVED_AT = "arrived_at"
+"""In the state of a request: when its first bytes came, on the event loop's clock."""
+
 
 class Connections:
     """Connections by the client's address; one that is not open is passed over."""

@@ -19,7 +19,8 @@ class Generation:
 
     `max_tokens` None leaves the end to the engine; `ignore_eos` and `min_tokens` forbid it to end earlier. None as
     `temperature`, `top_p` or `seed` is the engine's own. `top_logprobs` None asks for no log probabilities, 0 for those
-    of the tokens alone. With `json_schema` the text must be JSON that fits it ({}: any object).
+    of the tokens alone. With `json_schema` the text must be JSON that fits it ({}: any object). A set pace counts from
+    `began` on the event loop's clock, None: from now.
     """
 
     model: str
@@ -33,6 +34,7 @@ class Generation:
     seed: int | None = None
     choice: int = 0
     top_logprobs: int | None = None
+    began: float | None = None
     json_schema: Mapping[str, Any] | None = None
 
 

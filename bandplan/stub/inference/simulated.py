@@ -87,7 +87,7 @@ class SimulatedEngine:
         return tokens.count(text)
 
     async def generate(self, generation: Generation) -> AsyncGenerator[Batch, None]:
-        began = asyncio.get_running_loop().time()
+        began = asyncio.get_running_loop().time() if generation.began is None else generation.began
         self._running += 1
         try:
             made = _Answer(generation)

@@ -24,7 +24,7 @@ async def while_connected(receive: Receive) -> AsyncIterator[None]:
     async def watch() -> None:
         nonlocal has_left
         while (await receive())["type"] != "http.disconnect":
-            pass
+            await asyncio.sleep(0)
         has_left = True
         task.cancel()
 

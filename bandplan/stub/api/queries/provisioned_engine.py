@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from bandplan.stub.api.queries.admissions import LOOK_SECONDS
 from bandplan.stub.api.queries.passage import Passage
@@ -30,6 +31,9 @@ class ProvisionedEngine:
 
     async def generate(self, generation: Generation) -> AsyncGenerator[Batch, None]:
         position = 0
+        if self._passage.is_paced:
+            # The query may have waited in the queue: the engine's own pace counts from its admission.
+            generation = replace(generation, began=None)
         async with aclosing(self._engine.generate(generation)) as batches:
             async for batch in batches:
                 for piece in _pieces(batch) if self._passage.is_paced else (batch,):

@@ -109,6 +109,7 @@ def generations(
                 seed=sampling.seed,
                 choice=choice,
                 top_logprobs=sampling.top_logprobs,
+                began=target.began,
                 json_schema=json_schema,
             )
         )

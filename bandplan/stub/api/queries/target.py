@@ -12,7 +12,7 @@ class Target:
     """`model` is the served entity's name. `context_tokens` None: nothing is known of the model, and nothing refused.
 
     `output_tokens` is the endpoint's own rule for the length of answers whose request names a limit: `fixed` or
-    `sampled`, None for the length that the engine gives.
+    `sampled`, None for the length that the engine gives. `began` is when the query came, on the event loop's clock.
     """
 
     model: str
@@ -22,6 +22,7 @@ class Target:
     most_output_tokens: int = MOST_OUTPUT_TOKENS
     output_tokens: str | None = None
     sends_role_first: bool = False
+    began: float | None = None
 
     def check_prompt(self, prompt_tokens: int) -> None:
         """Raise BadRequest for a prompt that the model cannot hold."""
