@@ -1,19 +1,18 @@
 """One serving endpoint as a component: the endpoint, who may use it, and the guard that makes ready mean ready."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pulumi
 
 from bandplan.components.capacity import capacity_inputs, pending_capacity_inputs, rollout_of
 from bandplan.components.pending import PendingSizing, later_request, pending_entities
+from bandplan.components.pulumi_internals import properties_to_state, state_inputs
 from bandplan.components.request import EndpointRequest, endpoint_request
 from bandplan.components.resources import (
     EndpointReady,
     ModelServing,
     ModelServingProvisionedThroughput,
     Permissions,
-    state_inputs,
 )
 from bandplan.components.timeouts import Timeouts
 from bandplan.serving.throughput.sizing import EndpointSizing
@@ -61,7 +60,7 @@ class Endpoint(pulumi.ComponentResource):
         stage_later: Callable[[EndpointSizing], EndpointSizing] | None = None,
     ) -> None:
         name = sizing.entry.name
-        properties: dict[str, Any] = {}
+        properties = properties_to_state()
         super().__init__(self.TYPE, name, properties, opts)
         if pending is None:
             state_inputs(properties, capacity_inputs(sizing))
@@ -75,7 +74,7 @@ class Endpoint(pulumi.ComponentResource):
                 state_inputs(properties, {"rollout": staged.apply(rollout_of)})
                 request = later_request(request, staged)
         if region is not None:
-            properties["region"] = region
+            state_inputs(properties, {"region": region})
         self.route_optimized = bool(sizing.entry.route_optimized)
         timeouts = _custom_timeouts(request.timeouts)
         options = pulumi.ResourceOptions(parent=self, custom_timeouts=timeouts)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pulumi
 
-from bandplan.components.resources import Grants, ModelAlias, ModelVersion, RegisteredModel, state_inputs
+from bandplan.components.pulumi_internals import properties_to_state, state_inputs
+from bandplan.components.resources import Grants, ModelAlias, ModelVersion, RegisteredModel
 from bandplan.components.wire import wire
 from bandplan.serving.spec.registration import ModelGrant
 from bandplan.serving.throughput.optimization_info import Unavailable
@@ -40,7 +41,7 @@ class RegisteredVersions(pulumi.ComponentResource):
         self, planned: PlannedModel, standing: Standing = None, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """`standing` decides between making the model and taking over the one that is there."""
-        properties: dict[str, Any] = {}
+        properties = properties_to_state()
         super().__init__(self.TYPE, planned.name, properties, opts)
         state_inputs(properties, planned_inputs(planned))
         model = RegisteredModel(planned.name, model_inputs(planned), self._model_options(planned, standing))

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import pulumi
 
 from bandplan.components.model_version import DeclaredVersion
+from bandplan.components.pulumi_internals import never_known
 from bandplan.components.request import EndpointRequest, Pending, PendingEntity, endpoint_request
 from bandplan.components.resources import ModelVersion
 from bandplan.serving.throughput.optimization_info import OptimizationInfo
@@ -51,8 +52,8 @@ def pending_sizing(
         return None
     if waiting and resize is None:
         raise ValueError(f"{sizing.entry.name}: has versions to be registered, and nothing to size it with later")
-    sized: dict[int, pulumi.Output[EntitySizing]] = {index: _never_known() for index in unknown}
-    whole: pulumi.Output[EndpointSizing] = _never_known()
+    sized: dict[int, pulumi.Output[EntitySizing]] = {index: never_known() for index in unknown}
+    whole: pulumi.Output[EndpointSizing] = never_known()
     if resize is not None:
         for index, one in waiting.items():
             sized[index] = _resized(sizing, {index: one.version}, resize).apply(partial(_entity_at, index))
@@ -112,15 +113,6 @@ def later_inputs(
         return output.apply(lambda known: inputs(known).get(name))
 
     return {**now, **{name: input_named(name) for name in names if name not in now}}
-
-
-def _never_known() -> pulumi.Output[Any]:
-    """An unknown value, which no resource will ever tell."""
-
-    async def told(value: T) -> T:
-        return value
-
-    return pulumi.Output(told(set()), told(None), told(False))
 
 
 def _entity_at(index: int, whole: EndpointSizing) -> EntitySizing:

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from bandplan.components.bulk import bulk_declaration
 from bandplan.components.fleet import Fleet as FleetComponent
 from bandplan.components.model_version import Standing
 from bandplan.components.pending import Resize
+from bandplan.components.pulumi_internals import bulk_declaration
 from bandplan.components.resizing import Resizing
 from bandplan.serving.spec.fleet import Fleet
 from bandplan.serving.spec.loading import load

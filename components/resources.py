@@ -12,6 +12,7 @@ from typing import Any, ClassVar, cast
 
 import pulumi
 
+from bandplan.components.pulumi_internals import properties_to_state, state_inputs
 from bandplan.wire.types import (
     ENDPOINT_READY,
     GRANTS,
@@ -32,16 +33,6 @@ def databricks_plugin_version() -> str:
     return version(INSTALLED_PACKAGE)
 
 
-def state_inputs(properties: dict[str, Any], inputs: Mapping[str, Any]) -> None:
-    """Adds inputs to the properties that a resource was just constructed with.
-
-    The SDK makes an Output, with its own task and futures, for each property that it is constructed with, and reads the
-    properties for the engine later, when the event loop runs. Nobody reads an input back from the resource, so stating
-    inputs in between spares most of what declaring a resource costs.
-    """
-    properties.update(inputs)
-
-
 class _WireResource(pulumi.CustomResource):
     """A resource whose inputs are passed through as they are.
 
@@ -56,7 +47,7 @@ class _WireResource(pulumi.CustomResource):
         unknown = inputs.keys() - self.INPUTS
         if unknown:
             raise TypeError(f"{self.TYPE} has no input named {', '.join(sorted(unknown))}")
-        properties: dict[str, Any] = dict.fromkeys(self.outputs_of(inputs))
+        properties = properties_to_state(self.outputs_of(inputs))
         super().__init__(self.TYPE, name, properties, opts)
         state_inputs(properties, inputs)
 

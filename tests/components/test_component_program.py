@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 import pulumi
 import pytest
 
-from bandplan.components.bulk import bulk_declaration
 from bandplan.components.fleet import Fleet
 from bandplan.components.program import plan_stack, run
+from bandplan.components.pulumi_internals import bulk_declaration
 from tests.answering import JsonHandler, answering
 
 ROOT = Path(__file__).parents[2]
