@@ -171,7 +171,8 @@ def _more(generation: Generation, own: Sequence[str]) -> Iterator[str]:
 
 
 def _with_logprob(text: str, index: int, generation: Generation) -> Token:
-    key = f"{generation.seed}:{generation.choice}:{index}:{text}"
+    # A model's own probability: it does not depend on what draws from it.
+    key = f"{generation.model}:{index}:{text}"
     digest = hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=2).digest()
     logprob = -2.0 * int.from_bytes(digest, "big") / 65536
     # The alternatives are made up: each one less likely than the one before.

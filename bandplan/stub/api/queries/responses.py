@@ -25,7 +25,7 @@ from bandplan.stub.api.queries.sampling import (
 )
 from bandplan.stub.api.queries.streams import NamedEventStream, named_event
 from bandplan.stub.api.queries.target import Target
-from bandplan.stub.api.requests import Json, integer, objects, required_text, text, texts
+from bandplan.stub.api.requests import Json, integer, json_object, objects, required_text, text, texts
 from bandplan.stub.inference.delivery import Delivery
 from bandplan.stub.inference.engine import Message, Token
 from bandplan.stub.state.refusals import Invalid
@@ -41,7 +41,7 @@ async def answer(body: Json, target: Target) -> Response:
     messages, sampling = read_messages(body), _read_sampling(body)
     input_tokens = await target.engine.count(messages)
     shown = _head(target.model, body)
-    wanted = generations(target, messages, sampling, input_tokens)
+    wanted = generations(target, messages, sampling, input_tokens, _read_schema(body))
     if sampling.is_stream:
         (delivery,) = deliveries(target, wanted)
         return NamedEventStream(_events(shown, delivery, sampling, input_tokens), target.headers)
@@ -75,6 +75,23 @@ def _read_sampling(body: Json) -> Sampling:
         raise Invalid(f"top_logprobs: must be from 0 to {MAX_TOP_LOGPROBS}.")
     wants = LOGPROBS in texts(body, "include") or top is not None
     return replace(sampling, choices=1, top_logprobs=(top or 0) if wants else None)
+
+
+def _read_schema(body: Json) -> Json | None:
+    """The schema that `text/format` asks the text to fit ({}: any object); None for plain text. Raises Invalid."""
+    form = json_object(json_object(body, "text") or {}, "format", "text/")
+    if form is None:
+        return None
+    match required_text(form, "type", "text/format/"):
+        case "text":
+            return None
+        case "json_object":
+            return {}
+        case "json_schema":
+            required_text(form, "name", "text/format/")
+            return json_object(form, "schema", "text/format/") or {}
+        case kind:
+            raise Invalid(f"text/format/type: '{kind[:40]}' is not one of text, json_object, json_schema.")
 
 
 def _head(model: str, body: Json) -> Json:
