@@ -1,11 +1,9 @@
 """One serving endpoint as a component: the endpoint, who may use it, and the guard that makes ready mean ready."""
 
-from collections.abc import Callable
-
 import pulumi
 
 from bandplan.components.capacity import capacity_inputs, pending_capacity_inputs, rollout_of
-from bandplan.components.pending import PendingSizing, later_request, pending_entities
+from bandplan.components.pending import PendingSizing, later_request, pending_entities, staged_later
 from bandplan.components.pulumi_internals import properties_to_state, state_inputs
 from bandplan.components.request import EndpointRequest, endpoint_request
 from bandplan.components.resources import (
@@ -15,6 +13,7 @@ from bandplan.components.resources import (
     Permissions,
 )
 from bandplan.components.timeouts import Timeouts
+from bandplan.serving.planning.rollouts import StageLater
 from bandplan.serving.throughput.sizing import EndpointSizing
 from bandplan.wire.types import ENDPOINT
 
@@ -57,7 +56,7 @@ class Endpoint(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
         pending: PendingSizing | None = None,
         region: str | None = None,
-        stage_later: Callable[[EndpointSizing], EndpointSizing] | None = None,
+        stage_later: StageLater | None = None,
     ) -> None:
         name = sizing.entry.name
         properties = properties_to_state()
@@ -70,7 +69,7 @@ class Endpoint(pulumi.ComponentResource):
             request = endpoint_request(sizing, pending_entities(sizing, pending))
             before_serving = list(pending.before_serving)
             if stage_later is not None:
-                staged = pending.whole.apply(stage_later)
+                staged = staged_later(pending, stage_later)
                 state_inputs(properties, {"rollout": staged.apply(rollout_of)})
                 request = later_request(request, staged)
         if region is not None:

@@ -7,11 +7,14 @@ import pulumi
 
 from bandplan.components.capacity import waiver_inputs
 from bandplan.components.endpoint import Endpoint
-from bandplan.components.model_version import RegisteredVersions, Standing
-from bandplan.components.pending import PendingSizing, Resize, pending_sizing
+from bandplan.components.model_version import RegisteredVersions
+from bandplan.components.pending import PendingSizing, pending_sizing
 from bandplan.components.shares import capacity_shares
+from bandplan.serving.planning.resizing import Resize
+from bandplan.serving.planning.rollouts import StageLater
 from bandplan.serving.spec.settings import Waiver
 from bandplan.serving.throughput.registrations import PlannedModel
+from bandplan.serving.throughput.registry_answers import Standing
 from bandplan.serving.throughput.sizing import EndpointSizing, EntitySizing
 from bandplan.wire.types import FLEET
 
@@ -35,7 +38,7 @@ class Fleet(pulumi.ComponentResource):
         resize: Resize | None = None,
         region: str | None = None,
         waivers: Sequence[Waiver] = (),
-        stage_later: Mapping[str, Callable[[EndpointSizing], EndpointSizing]] | None = None,
+        stage_later: Mapping[str, StageLater] | None = None,
     ) -> None:
         """`models` are to be registered into, each with what the workspace says of it; `resize` is for what waits.
 

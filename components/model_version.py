@@ -10,13 +10,9 @@ from bandplan.components.pulumi_internals import properties_to_state, state_inpu
 from bandplan.components.resources import Grants, ModelAlias, ModelVersion, RegisteredModel
 from bandplan.components.wire import wire
 from bandplan.serving.spec.registration import ModelGrant
-from bandplan.serving.throughput.optimization_info import Unavailable
 from bandplan.serving.throughput.registrations import PlannedModel, PlannedVersion
-from bandplan.serving.throughput.registry_answers import Absent, Existing
+from bandplan.serving.throughput.registry_answers import Existing, Standing
 from bandplan.wire.types import REGISTERED_VERSIONS
-
-Standing = Existing | Absent | Unavailable | None
-"""What the workspace says of a model before anything is declared; None when it was not asked."""
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,13 @@ from bandplan.components.model_version import DeclaredVersion
 from bandplan.components.pulumi_internals import never_known
 from bandplan.components.request import EndpointRequest, Pending, PendingEntity, endpoint_request
 from bandplan.components.resources import ModelVersion
+from bandplan.serving.planning.resizing import Known, Resize
+from bandplan.serving.planning.rollouts import StageLater
 from bandplan.serving.throughput.optimization_info import OptimizationInfo
 from bandplan.serving.throughput.registrations import version_key
 from bandplan.serving.throughput.sizing import EndpointSizing, EntitySizing
 
 T = TypeVar("T")
-Known = tuple[str, OptimizationInfo]
-Resize = Callable[[EndpointSizing, Mapping[str, Known]], EndpointSizing]
-"""Sizes an endpoint again once versions that it waits for are known, by entity path; it may be some of them."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,20 @@ def pending_entities(sizing: EndpointSizing, pending: PendingSizing) -> Pending:
     return found
 
 
+def staged_later(pending: PendingSizing, stage_later: StageLater) -> pulumi.Output[EndpointSizing]:
+    """Stage the sizing once it is known, and log where its rollout stands. Errors, in the output: RunError."""
+
+    def stage(sizing: EndpointSizing) -> EndpointSizing:
+        now = stage_later(sizing)
+        if now.problem is not None:
+            raise pulumi.RunError(now.problem.render())
+        if now.line is not None:
+            (pulumi.log.warn if now.is_stopped else pulumi.log.info)(now.line)
+        return now.sizing
+
+    return pending.whole.apply(stage)
+
+
 def later_request(request: EndpointRequest, staged: pulumi.Output[EndpointSizing]) -> EndpointRequest:
     """`request` with the config, and what the guard knows of it, as outputs of the sizing, which may have others."""
 
@@ -130,7 +143,12 @@ def _resized(
     answers = [pulumi.Output.all(one.version, one.model_type, one.throughput_chunk_size) for one in versions.values()]
 
     def size(known: list[list[Any]]) -> EndpointSizing:
-        return resize(sizing, {path: _known(*answer) for path, answer in zip(paths, known, strict=True)})
+        now = resize(sizing, {path: _known(*answer) for path, answer in zip(paths, known, strict=True)})
+        if now.sizing is None:
+            raise pulumi.RunError("\n".join(problem.render() for problem in now.problems))
+        for warning in now.problems:
+            pulumi.log.warn(warning.render(with_severity=False))
+        return now.sizing
 
     return pulumi.Output.all(*answers).apply(size)
 

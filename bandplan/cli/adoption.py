@@ -18,14 +18,16 @@ from bandplan.cli.engines.taking_over import change_state, plan
 from bandplan.cli.errors import CommandError
 from bandplan.cli.project import Project
 from bandplan.cli.stack_choice import StackChoice
-from bandplan.cli.stack_fleet import UnrecordedCache, WrongModels
+from bandplan.cli.stack_fleet import WrongModels
 from bandplan.drift.recorded import RecordedStack
+from bandplan.serving.planning.plan import Plan, Refused, plan_stack
+from bandplan.serving.planning.record import read_only_record_of
+from bandplan.serving.planning.request import PlanRequest
 from bandplan.serving.spec.document import read
-from bandplan.serving.spec.loading import load_text, read_text
+from bandplan.serving.spec.loading import read_text
 from bandplan.serving.spec.problem import Problem
-from bandplan.serving.throughput.needed import model_versions as versions_of_fleet
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
-from bandplan.serving.throughput.sizing import EndpointSizing, size
+from bandplan.serving.throughput.sizing import EndpointSizing
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.endpoint_survey import listed, survey_endpoints
 from bandplan.serving.workspace.optimization_info import fetch
@@ -104,11 +106,28 @@ def find(place: Place, names: Iterable[str], caller: str) -> Findings:
 
 def problems(place: Place, text: str) -> Sequence[Problem]:
     """Everything wrong with a text, with the platform's answers about its models."""
-    loaded = load_text(text, place.models.name, place.stack)
-    if loaded.checkable is None:
-        return loaded.problems
-    answers = optimization_info(place, versions_of_fleet(loaded.checkable))
-    return (*loaded.problems, *size(loaded.checkable, answers, loaded.source).problems)
+    return planned(place, text).checked.problems
+
+
+def planned(place: Place, text: str) -> Plan | Refused:
+    """Plan a text with the capacity that the workspace can give; what it registers is not looked at.
+
+    Errors: those of the client.
+    """
+    plan = plan_stack(
+        PlanRequest(
+            place.project.root,
+            place.models,
+            place.stack,
+            read_only_record_of(place.project.root),
+            lambda checked: place.client,
+            text=text,
+            judges_registry=False,
+        )
+    )
+    if isinstance(plan, Refused) and plan.error is not None:
+        raise plan.error
+    return plan
 
 
 def diff(place: Place, text: str) -> str:
@@ -185,12 +204,9 @@ def _plan_of(engine_with: Callable[[Path], Engine], place: Place) -> dict[str, A
 
 
 def sizings(place: Place, text: str) -> tuple[EndpointSizing, ...]:
-    """Every entry of a text that is right, sized."""
-    loaded = load_text(text, place.models.name, place.stack)
-    if loaded.checkable is None:
-        return ()
-    answers = optimization_info(place, versions_of_fleet(loaded.checkable))
-    return size(loaded.checkable, answers, loaded.source).endpoints
+    """Return the sizing of every entry; none for a text with errors."""
+    plan = planned(place, text)
+    return plan.sizings if isinstance(plan, Plan) else ()
 
 
 def _known(surveyed: Mapping[str, Surveyed], in_file: set[str]) -> tuple[tuple[str, ...], list[Skipped]]:
@@ -209,7 +225,7 @@ def _known(surveyed: Mapping[str, Surveyed], in_file: set[str]) -> tuple[tuple[s
 def optimization_info(
     place: Place, versions: Iterable[ModelVersion]
 ) -> dict[ModelVersion, OptimizationInfo | Unavailable]:
-    return fetch(place.client, versions, UnrecordedCache(place.project.optimization_info_folder))
+    return fetch(place.client, versions, read_only_record_of(place.project.root))
 
 
 def _existing(one: Surveyed) -> Existing:

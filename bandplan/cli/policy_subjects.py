@@ -11,12 +11,8 @@ from typing import Any
 from bandplan.components.capacity import capacity_inputs, waiver_inputs
 from bandplan.components.fleet import endpoint_summary
 from bandplan.components.shares import capacity_shares
-from bandplan.serving.spec.fleet import Fleet
-from bandplan.serving.spec.problem import Problem, in_order
-from bandplan.serving.spec.source import Source
-from bandplan.serving.throughput.needed import model_versions
-from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
-from bandplan.serving.throughput.sizing import Answers, EndpointSizing, size_entry
+from bandplan.serving.planning.plan import Plan
+from bandplan.serving.throughput.sizing import EndpointSizing
 from bandplan.wire.sentinels import UNKNOWN
 from bandplan.wire.types import ENDPOINT, FLEET, STACK
 from bandplan.wire.urn import write_urn
@@ -30,27 +26,11 @@ class Subjects:
 
     endpoints: tuple[tuple[str, str, Mapping[str, Any]], ...]
     stack: tuple[tuple[str, str, Mapping[str, Any]], ...]
-    problems: tuple[Problem, ...]
-    unrecorded: tuple[ModelVersion, ...]
 
 
-def policy_subjects(fleet: Fleet, answers: Answers, source: Source, project: str, stack: str) -> Subjects:
-    """Every entry that can be judged. `answers` holds what is recorded."""
-    sizings: list[EndpointSizing] = []
-    problems: list[Problem] = []
-    unrecorded: dict[ModelVersion, None] = {}
-    needed = frozenset(model_versions(fleet))
-    for entry in fleet.models:
-        missing: dict[str, str | None] = {}
-        for entity in entry.entities:
-            if entity.version is None:
-                continue
-            version = ModelVersion(entity.model, entity.version)
-            if version in needed and not isinstance(answers.get(version), OptimizationInfo):
-                missing[entity.path], unrecorded[version] = None, None
-        sized, found = size_entry(entry, answers, missing, source, allow_legacy=fleet.allow_legacy)
-        problems += found
-        sizings += [sized] if sized is not None else []
+def policy_subjects(plan: Plan, project: str, stack: str) -> Subjects:
+    """Show what a plan that left unrecorded versions unsized declares."""
+    fleet, sizings = plan.fleet, plan.sizings
     region = {} if fleet.region is None else {"region": fleet.region}
     endpoints = tuple(
         (write_urn(stack, project, (FLEET, ENDPOINT), one.entry.name), ENDPOINT, {**inputs_of(one), **region})
@@ -67,8 +47,6 @@ def policy_subjects(fleet: Fleet, answers: Answers, source: Source, project: str
             (write_urn(stack, project, (FLEET,), "fleet"), FLEET, outputs),
             (write_urn(stack, project, (STACK,), f"{project}-{stack}"), STACK, {"endpoints": summaries}),
         ),
-        in_order(problems),
-        tuple(unrecorded),
     )
 
 

@@ -70,15 +70,6 @@ class Project:
         return self.own_folder / "plugins"
 
     @property
-    def optimization_info_folder(self) -> Path:
-        return self.own_folder / "optimization-info"
-
-    @property
-    def committed_optimization_info(self) -> Path:
-        """What an offline run takes optimization info from where nothing was ever asked, as in a fork's CI."""
-        return self.root / "stacks" / "optimization-info.json"
-
-    @property
     def digests_folder(self) -> Path:
         """Digests of model files that were read already."""
         return self.own_folder / "digests"

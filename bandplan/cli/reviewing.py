@@ -29,7 +29,7 @@ def now() -> str:
 
 
 def as_of(made_at: str) -> dict[str, str]:
-    """What makes a run judge the holds of rollouts as the preview of that time did (see `components.program`)."""
+    """What makes a run judge the holds of rollouts as the preview of that time did (see `serving.planning`)."""
     return {"BANDPLAN_ROLLOUTS_AS_OF": str(round(datetime.fromisoformat(made_at).timestamp() * 1000))}
 
 

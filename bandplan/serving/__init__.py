@@ -1,5 +1,7 @@
 """The domain of LLM serving: what is wanted (`spec`), what it takes (`throughput`), what is there (`workspace`).
 
+`planning` puts them together, in one order for every command.
+
 Belongs here: types and rules that know the platform. Does not belong here: Pulumi, command lines, the stub.
 May import: nothing of ours outside this package; workspace -> throughput -> spec within it.
 """

@@ -14,7 +14,6 @@ from bandplan.cli.policies import configured_rules, keep_baseline
 from bandplan.cli.project import Project
 from bandplan.cli.saved_plan.file import read_plan
 from bandplan.cli.stack_configuration import configured_models
-from bandplan.components.rollouts import measured_use_of
 from bandplan.embedded.errors import EngineError
 from bandplan.embedded.project import load
 from bandplan.policies.document import read_document
@@ -23,6 +22,7 @@ from bandplan.policies.prices import read_prices as prices_of_a_budget
 from bandplan.report.errors import BadInput
 from bandplan.report.load import Given, load_prices, load_reports
 from bandplan.report.threshold import Thresholds
+from bandplan.serving.planning.rollouts import measured_use_of
 from bandplan.serving.registration.sources.digest_record import DigestRecord
 from bandplan.serving.registration.sources.folder import File
 from bandplan.serving.throughput.measured_use import MeasuredUseError

@@ -5,10 +5,10 @@ from pathlib import Path
 from bandplan.cli.engines.child import run_child
 from bandplan.cli.engines.plugin_executable import write_plugin_executable
 from bandplan.cli.project import Project
+from bandplan.serving.planning.record import record_of
 from bandplan.serving.registration.sources.digest_record import DigestRecord
 from bandplan.serving.registration.sources.folder import File
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
-from bandplan.serving.workspace.cache import Cache
 
 
 def open_to_others(folder: Path) -> list[str]:
@@ -18,7 +18,7 @@ def open_to_others(folder: Path) -> list[str]:
 def test_what_is_recorded_is_for_its_owner_alone(tmp_path: Path) -> None:
     project = Project(tmp_path)
     info = OptimizationInfo(optimizable=True, model_type="m", throughput_chunk_size=980)
-    Cache(project.optimization_info_folder).record("https://w", {ModelVersion("a.b.c", "1"): info})
+    record_of(tmp_path).record("https://w", {ModelVersion("a.b.c", "1"): info})
     (tmp_path / "weights").write_text("w")
     status = (tmp_path / "weights").stat()
     file = File("weights", tmp_path / "weights", status)

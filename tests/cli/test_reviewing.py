@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bandplan.cli.reviewing import as_of, commit_of
-from bandplan.components.program import rollouts_as_of
+from bandplan.serving.planning.deployment import rollouts_as_of
 
 VARIABLE = "BANDPLAN_ROLLOUTS_AS_OF"
 

@@ -6,6 +6,7 @@ import gc
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,27 @@ from google.protobuf import empty_pb2, json_format
 from pulumi.runtime import mocks, rpc, settings, stack
 from pulumi.runtime.proto import resource_pb2
 
+from bandplan.components.program import planned
+from bandplan.serving.planning.deployment import deployment_request
+from bandplan.serving.planning.plan import Plan
 from bandplan.serving.spec.loading import load_text
 from bandplan.serving.throughput.needed import model_versions
 from bandplan.serving.throughput.optimization_info import OptimizationInfo
 from bandplan.serving.throughput.sizing import EndpointSizing, size
+
+
+def plan_stack(
+    root: Path,
+    configured: str | None,
+    stack: str,
+    environ: dict[str, str],
+    today: date,
+    *,
+    now_ms: int = 0,
+    is_preview: bool = True,
+) -> Plan:
+    """The plan that the program follows. Errors: RunError."""
+    return planned(deployment_request(root, configured, stack, environ, today, now_ms=now_ms, is_preview=is_preview))
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ import pulumi
 import pytest
 
 from bandplan.components.fleet import Fleet
-from bandplan.components.program import plan_stack, run
+from bandplan.components.program import run
 from bandplan.components.pulumi_internals import bulk_declaration
 from tests.answering import JsonHandler, answering
+from tests.components.conftest import plan_stack
 
 ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 1, 1)

@@ -11,12 +11,14 @@ import pytest
 from pulumi.output import Unknown
 
 from bandplan.components.fleet import Fleet
-from bandplan.components.program import Plan, followed_aliases, plan_stack, run
+from bandplan.components.program import run
 from bandplan.components.request import PendingEntity, endpoint_request
+from bandplan.serving.planning.deployment import followed_aliases
+from bandplan.serving.planning.plan import Plan
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
 from bandplan.serving.throughput.registry_answers import ModelAlias
 from bandplan.serving.workspace.cache import Cache
-from tests.components.conftest import Recording
+from tests.components.conftest import Recording, plan_stack
 from tests.workspace.fake_workspace import TOKEN, FakeWorkspace, Reply, Seen
 
 TODAY = date(2026, 1, 1)

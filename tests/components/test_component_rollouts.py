@@ -13,15 +13,16 @@ import pytest
 from bandplan.components.capacity import capacity_inputs
 from bandplan.components.endpoint import Endpoint
 from bandplan.components.fleet import endpoint_summary
-from bandplan.components.program import Plan, plan_stack
 from bandplan.components.request import endpoint_request
 from bandplan.report.price import Money
 from bandplan.report.price_file import read_prices
 from bandplan.report.reading import Reading
 from bandplan.report.stated_capacity import component_capacity
+from bandplan.serving.planning.plan import Plan
 from bandplan.serving.throughput.rollout import Running, RunningEntity, stage
 from bandplan.serving.throughput.rollout_sizing import target_of, with_stage
 from tests.answering import JsonHandler, answering
+from tests.components.conftest import plan_stack
 
 TODAY = date(2026, 1, 1)
 ENTRY = {

@@ -45,12 +45,9 @@ def test(project: Project, stack: str, models: Path | None, *, is_json: bool) ->
     from bandplan.cli.policies import analyzer_of, configuration_file
     from bandplan.cli.policy_subjects import policy_subjects
     from bandplan.cli.stack_choice import choose_stack
-    from bandplan.components.program import COMMITTED_ANSWERS
-    from bandplan.serving.spec.loading import load
-    from bandplan.serving.throughput.following import pinned
-    from bandplan.serving.throughput.needed import model_versions
-    from bandplan.serving.workspace.cache import Cache
-    from bandplan.serving.workspace.optimization_info import fetch
+    from bandplan.serving.planning.plan import Refused, plan_stack
+    from bandplan.serving.planning.record import record_of
+    from bandplan.serving.planning.request import PlanRequest
 
     choice = choose_stack(project, stack, os.environ, models)
     analyzer = analyzer_of(project, choice.name)
@@ -60,16 +57,21 @@ def test(project: Project, stack: str, models: Path | None, *, is_json: bool) ->
     if not configuration.is_file():
         shown = configuration.relative_to(project.root)
         print(f"{shown} is not there, so every rule has the pack's own level", file=sys.stderr)
-    loaded = load(choice.models, choice.name)
-    if loaded.fleet is None:
-        return tell_problems(loaded.problems, choice.models.name, is_json=is_json)
-    cache = Cache(project.optimization_info_folder, committed=project.root / COMMITTED_ANSWERS)
-    fleet = pinned(loaded.fleet, cache.recorded_aliases())
-    answers = fetch(None, model_versions(fleet), cache, offline=True)
-    subjects = policy_subjects(fleet, answers, loaded.source, project.name, stack)
-    if any(problem.severity == "error" for problem in subjects.problems):
-        return tell_problems(subjects.problems, choice.models.name, is_json=is_json)
-    for version in subjects.unrecorded:
+    plan = plan_stack(
+        PlanRequest(
+            project.root,
+            choice.models,
+            choice.name,
+            record_of(project.root),
+            offline=True,
+            judges_registry=False,
+            takes_unrecorded=True,
+        )
+    )
+    if isinstance(plan, Refused):
+        return tell_problems(plan.checked.problems, choice.models.name, is_json=is_json)
+    subjects = policy_subjects(plan, project.name, stack)
+    for version in plan.checked.unrecorded:
         told = f"{version.model} version {version.version}"
         print(f"not recorded on this machine, so not sized: {told} (`bandplan validate` records it)", file=sys.stderr)
     violations = [

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 from bandplan.cli.project import LOCAL, find_project
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from bandplan.cli.stack_choice import StackChoice
-    from bandplan.cli.validation import Checked
-    from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
-    from bandplan.serving.throughput.registry_answers import RegistryAnswers
+    from bandplan.serving.planning.checked import Checked
+    from bandplan.serving.planning.request import PlanRequest
     from bandplan.serving.workspace.cache import Cache
+    from bandplan.serving.workspace.client import WorkspaceClient
 
 PROBLEMS_FOUND = 2
 """Exit status for a file with errors; warnings alone give 0."""
@@ -39,100 +37,99 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.cli.errors import CommandError
     from bandplan.cli.stack_choice import choose_stack
-    from bandplan.cli.validation import check_file, check_stacks
-    from bandplan.serving.workspace.errors import WorkspaceError
+    from bandplan.serving.planning.plan import Refused, plan_stack
 
     project = find_project(Path.cwd())
     choice = choose_stack(project, arguments.stack, os.environ, arguments.models)
-    checked = check_stacks(check_file(choice.models, choice.name), {LOCAL, *project.configured_stacks})
-    try:
-        checked = with_platform_answers(checked, choice, arguments)
-    except (WorkspaceError, CommandError) as error:
-        report(checked, choice.models, arguments)
-        print(f"error: throughput was not checked: {error}", file=sys.stderr)
-        return PROBLEMS_FOUND if checked.errors else 1
-    return report(checked, choice.models, arguments)
+    request = plan_request(choice, arguments)
+    plan = plan_stack(request)
+    checked = plan.checked
+    failure = f"throughput was not checked: {plan.error}" if isinstance(plan, Refused) and plan.error else ""
+    if not failure:
+        if arguments.offline:
+            show_unrecorded(checked)
+        try:
+            if arguments.record:
+                record(request.record, project.root, checked)
+        except CommandError as error:
+            failure = str(error)
+    status = report(checked, choice.models, arguments)
+    if failure:
+        print(f"error: {failure}", file=sys.stderr)
+        return status or 1
+    return status
 
 
-def with_platform_answers(checked: "Checked", choice: "StackChoice", arguments: argparse.Namespace) -> "Checked":
-    """`checked` and the rules that need a workspace: aliases, what is to be registered, and optimization info.
-
-    Of the last only what is not recorded is asked for.
-    """
-    from bandplan.cli.validation import check_legacy, check_registry, check_throughput
-    from bandplan.serving.throughput.registry_answers import RegistryAnswers
-    from bandplan.serving.workspace.cache import Cache
-    from bandplan.serving.workspace.optimization_info import fetch
+def plan_request(choice: "StackChoice", arguments: argparse.Namespace) -> "PlanRequest":
+    """Ask for every check that a workspace allows; about optimization info only what is not recorded."""
+    from bandplan.cli.errors import CommandError
+    from bandplan.serving.planning.record import FOLDER, record_of
+    from bandplan.serving.planning.request import PlanRequest
+    from bandplan.serving.workspace.errors import WorkspaceError
     from bandplan.wire.band_policies import band_policies_of
 
-    project = choice.project
-    is_asked = not arguments.offline and (
-        checked.needed or checked.registered or checked.followed or checked.has_legacy
+    root = choice.project.root
+    cache = record_of(root)
+
+    def workspace(checked: "Checked") -> "WorkspaceClient | None":
+        if arguments.offline or not checked.asks_anything:
+            return None
+        try:
+            client = choice.client()
+        except CommandError as error:
+            raise WorkspaceError(str(error)) from error
+        is_recorded = set(checked.needed) <= cache.recorded(client.host).keys()
+        if checked.registered or checked.followed or checked.has_legacy or arguments.refresh or not is_recorded:
+            client.require_answer()
+        return client
+
+    def cannot_record(error: OSError) -> None:
+        reason = error.strerror or type(error).__name__
+        print(f"warning: optimization info is not recorded in {root / FOLDER}: {reason}", file=sys.stderr)
+
+    return PlanRequest(
+        root,
+        choice.models,
+        choice.name,
+        cache,
+        workspace,
+        date.today(),
+        band_policies_of(root, choice.name),
+        offline=arguments.offline,
+        refresh=arguments.refresh,
+        thorough=True,
+        known_stacks={LOCAL, *choice.project.configured_stacks},
+        cannot_record=cannot_record,
     )
-    client = choice.client() if is_asked else None
-    cache = Cache(project.optimization_info_folder, committed=project.committed_optimization_info)
-    if client is not None and (
-        checked.registered
-        or checked.followed
-        or checked.has_legacy
-        or arguments.refresh
-        or not set(checked.needed) <= cache.recorded(client.host).keys()
-    ):
-        client.require_answer()
-    standing = RegistryAnswers()
-    if checked.registered or checked.followed:
-        standing = RegistryAnswers(aliases=cache.recorded_aliases())
-        if client is not None:
-            from bandplan.serving.workspace.registry_survey import survey
-
-            standing = survey(client, checked.registered, checked.followed)
-        for alias in () if client is not None else checked.followed:
-            if alias not in standing.aliases:
-                told = f"{alias.model}@{alias.alias}"
-                print(
-                    f"not recorded, so not checked: {told} (`bandplan validate --record` records it)", file=sys.stderr
-                )
-        checked = check_registry(checked, standing, project.root)
-    if client is not None:
-        checked = check_legacy(checked, client)
-    versions = checked.needed
-
-    def unrecorded(error: OSError) -> None:
-        place, reason = project.optimization_info_folder, error.strerror or type(error).__name__
-        print(f"warning: optimization info is not recorded in {place}: {reason}", file=sys.stderr)
-
-    answers = fetch(
-        client, versions, cache, refresh=arguments.refresh, offline=arguments.offline, unrecorded=unrecorded
-    )
-    if arguments.record:
-        record(cache, choice, answers, standing)
-    return check_throughput(checked, answers, date.today(), band_policies_of(project.root, choice.name))
 
 
-def record(
-    cache: "Cache",
-    choice: "StackChoice",
-    answers: "Mapping[ModelVersion, OptimizationInfo | Unavailable]",
-    standing: "RegistryAnswers",
-) -> None:
-    """Write what the workspace told, and what was recorded before, to the file that is committed.
+def show_unrecorded(checked: "Checked") -> None:
+    """Name the aliases of which nothing is recorded: what depends on them was not checked."""
+    for alias in checked.followed:
+        if alias not in checked.registry.aliases:
+            told = f"{alias.model}@{alias.alias}"
+            print(f"not recorded, so not checked: {told} (`bandplan validate --record` records it)", file=sys.stderr)
+
+
+def record(cache: "Cache", root: Path, checked: "Checked") -> None:
+    """Write what the workspace said, and what was recorded before, to the file that is committed.
 
     What it says no longer is left out: an alias that points to nothing, a version that is not eligible.
     Errors: CommandError.
     """
     from bandplan.cli.errors import CommandError
+    from bandplan.serving.planning.record import COMMITTED
     from bandplan.serving.throughput.optimization_info import OptimizationInfo
 
-    told = {**cache.recorded_anywhere(), **answers}
+    told = {**cache.recorded_anywhere(), **checked.answers}
     known = {key: info for key, info in told.items() if isinstance(info, OptimizationInfo) and info.optimizable}
-    aliases = {**cache.recorded_aliases(), **standing.aliases}
+    aliases = {**cache.recorded_aliases(), **checked.registry.aliases}
     numbers = {alias: number for alias, number in aliases.items() if isinstance(number, str)}
-    path = choice.project.committed_optimization_info
     try:
         cache.commit(known, numbers)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise CommandError(f"{path} cannot be written: {reason}") from error
+        raise CommandError(f"{root / COMMITTED} cannot be written: {reason}") from error
 
 
 def report(checked: "Checked", models: Path, arguments: argparse.Namespace) -> int:

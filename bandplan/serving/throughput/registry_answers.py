@@ -33,6 +33,10 @@ class Absent:
     missing: Literal["catalog", "schema"] | None = None
 
 
+Standing = Existing | Absent | Unavailable | None
+"""What the workspace says of a model before anything is declared; None if it was not asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class RegistryAnswers:
     """By model name, and by alias: the version that it points to. Unavailable where the workspace did not tell."""

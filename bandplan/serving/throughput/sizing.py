@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal, TypeVar
@@ -105,18 +105,20 @@ def size(
     regions: RegionTable | None = None,
     found: Iterable[Problem] = (),
     policies: BandPolicies = NO_POLICIES,
+    unknown: Collection[ModelVersion] = (),
 ) -> Sized:
     """Size every entry of `fleet`.
 
     `answers` holds the optimization info of `needed.model_versions(fleet)`; a missing answer counts as unavailable.
     Without `today` no waiver is judged, and every warning stands. `regions` replaces the table that is shipped. `found`
     are problems of the same entries that were found elsewhere, to be waived and ordered with the rest. Bands that are
-    suggested keep to `policies`.
+    suggested keep to `policies`. Versions in `unknown` are sized as if they did not exist yet.
     """
     endpoints: list[EndpointSizing] = []
     problems: list[Problem] = list(found)
     for entry in fleet.models:
-        sized, of_entry = _size_entry(entry, entry.entities, fleet.allow_legacy, answers, source, policies)
+        entities = _without(unknown, entry.entities) if unknown else entry.entities
+        sized, of_entry = _size_entry(entry, entities, fleet.allow_legacy, answers, source, policies)
         problems += of_entry
         if sized is not None:
             endpoints.append(sized)
@@ -132,16 +134,13 @@ def size(
 def size_entry(
     entry: Entry,
     answers: Answers,
-    registered: Mapping[str, str | None],
+    registered: Mapping[str, str],
     source: Source,
     *,
     allow_legacy: bool = False,
     policies: BandPolicies = NO_POLICIES,
 ) -> tuple[EndpointSizing | None, tuple[Problem, ...]]:
-    """One entry alone, once versions that the fleet registers are there: `registered` has them by entity path.
-
-    None in it is a version of which nothing is known.
-    """
+    """One entry alone, once versions that the fleet registers are there: `registered` has them by entity path."""
     entities = tuple(
         replace(entity, version=registered[entity.path]) if entity.path in registered else entity
         for entity in entry.entities
@@ -195,6 +194,16 @@ def _endpoint(
         burst=any(entity.may_burst for entity in entities),
         deferred=tuple(one.deferred for one in sized if one.deferred),
         estimated_tokens_per_second=_total([entity.estimated_tokens_per_second for entity in entities]),
+    )
+
+
+def _without(unknown: Collection[ModelVersion], entities: tuple[Entity, ...]) -> tuple[Entity, ...]:
+    """Return the entities with the versions in `unknown` taken out."""
+    return tuple(
+        replace(entity, version=None)
+        if entity.version is not None and ModelVersion(entity.model, entity.version) in unknown
+        else entity
+        for entity in entities
     )
 
 

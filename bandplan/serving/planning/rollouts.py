@@ -1,10 +1,8 @@
-"""The rollouts of a stack: asks the workspace where each one stands, and gives the sizings their next stage."""
+"""Ask the workspace where each rollout of a stack stands, and give the sizings their next stage."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import pulumi
 
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.source import Source
@@ -18,12 +16,25 @@ from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.errors import NotConfigured, WorkspaceError
 from bandplan.serving.workspace.running import measured_entities, running_endpoints
 
-StageLater = Callable[[EndpointSizing], EndpointSizing]
 Ask = Callable[[Iterable[ModelVersion]], Answers]
 """Asks for the optimization info of model versions."""
 
 DECIDING = ("stop", "unmeasured")
 """Actions after which somebody has to decide."""
+
+
+@dataclass(frozen=True)
+class StagedSizing:
+    """One sizing at its next stage: what to say of it, whether somebody has to decide, and what is wrong with it."""
+
+    sizing: EndpointSizing
+    line: str | None = None
+    is_stopped: bool = False
+    problem: Problem | None = None
+
+
+StageLater = Callable[[EndpointSizing], StagedSizing]
+"""Stages the sizing of an endpoint as soon as its version is known."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +82,12 @@ def stage_all(
             if live.get(name) is not None:
                 first = sizing.entry.rollout.steps[0]
                 told.append(f"models/{name}/rollout: a version that this deploy registers begins at {first} percent")
-        now, problem = staged(sizing, live.get(name), now_ms, source, measured, at_once=name in at_once)
-        found.append(now)
-        line = described(name, now.rollout) if now.rollout is not None else None
-        if problem is not None:
-            problems.append(problem)
-        elif line is not None and now.rollout is not None:
-            (stopped if now.rollout.action in DECIDING else told).append(line)
+        now = _later(live.get(name), now_ms, source, measured, at_once=name in at_once)(sizing)
+        found.append(now.sizing)
+        if now.problem is not None:
+            problems.append(now.problem)
+        elif now.line is not None:
+            (stopped if now.is_stopped else told).append(now.line)
     return Staged(tuple(found), tuple(told), tuple(stopped), tuple(problems), later)
 
 
@@ -117,16 +127,12 @@ def with_chunks(
 def _later(
     running: Running | None, now_ms: int, source: Source, measured: Mapping[str, Measured], *, at_once: bool
 ) -> StageLater:
-    """Stages the sizing of an endpoint as soon as its version is known, and says so. Errors: RunError."""
-
-    def stage(sizing: EndpointSizing) -> EndpointSizing:
+    def stage(sizing: EndpointSizing) -> StagedSizing:
         now, problem = staged(sizing, running, now_ms, source, measured, at_once=at_once)
-        if problem is not None:
-            raise pulumi.RunError(problem.render())
-        line = described(sizing.entry.name, now.rollout) if now.rollout is not None else None
-        if line is not None and now.rollout is not None:
-            (pulumi.log.warn if now.rollout.action in DECIDING else pulumi.log.info)(line)
-        return now
+        if now.rollout is None:
+            return StagedSizing(now, problem=problem)
+        line = described(sizing.entry.name, now.rollout)
+        return StagedSizing(now, line, now.rollout.action in DECIDING, problem)
 
     return stage
 

@@ -1,0 +1,104 @@
+"""The plan that a deployment follows: the stack's configuration, the environment, and what to say of it.
+
+Environment:
+- `DATABRICKS_HOST`, `DATABRICKS_TOKEN`: the workspace;
+- `BANDPLAN_MODELS`: another models file, relative to the project root, instead of the configured one;
+- `BANDPLAN_OFFLINE=1`: asks no workspace and uses recorded optimization info only;
+- `BANDPLAN_MEASURED`: a file of measured use, relative to the project root, for `stop_if` of rollouts;
+- `BANDPLAN_AT_ONCE`: names of endpoints, by commas, that go to the wanted version at once, without steps;
+- `BANDPLAN_ROLLOUTS_AS_OF`: the moment (ms since 1970) that decides about holds, for a plan that was reviewed.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+
+from bandplan.serving.planning.checked import Checked
+from bandplan.serving.planning.plan import Refused
+from bandplan.serving.planning.record import record_of
+from bandplan.serving.planning.request import PlanRequest, RolloutRequest
+from bandplan.serving.spec.models_file import models_file
+from bandplan.serving.throughput.sizing import EndpointSizing
+from bandplan.serving.workspace.client import WorkspaceClient, from_environment
+from bandplan.serving.workspace.errors import NotConfigured
+from bandplan.wire.band_policies import band_policies_of
+
+
+def deployment_request(
+    root: Path,
+    configured: str | None,
+    stack: str,
+    environ: Mapping[str, str],
+    today: date,
+    *,
+    now_ms: int = 0,
+    is_preview: bool = True,
+) -> PlanRequest:
+    """Request the plan of a deployment; `configured` is the models file in the stack's configuration."""
+    offline = is_offline(environ)
+
+    def workspace(checked: Checked) -> WorkspaceClient | None:
+        try:
+            client = from_environment(environ)
+        except NotConfigured:
+            if offline:
+                return None
+            raise
+        if not offline:
+            # The published provider retries a workspace that does not listen for minutes, without a word.
+            client.require_answer()
+        return client
+
+    at_once = tuple(name.strip() for name in environ.get("BANDPLAN_AT_ONCE", "").split(",") if name.strip())
+    return PlanRequest(
+        root,
+        root / models_file(configured, environ),
+        stack,
+        record_of(root),
+        workspace,
+        today,
+        band_policies_of(root, stack),
+        offline=offline,
+        is_preview=is_preview,
+        rollouts=RolloutRequest(rollouts_as_of(environ, now_ms), at_once, environ.get("BANDPLAN_MEASURED")),
+    )
+
+
+def is_offline(environ: Mapping[str, str]) -> bool:
+    """Whether the environment asks for a run without a workspace."""
+    return environ.get("BANDPLAN_OFFLINE") == "1"
+
+
+def rollouts_as_of(environ: Mapping[str, str], now_ms: int) -> int:
+    """Return the moment (ms since 1970) that decides whether a rollout may go on: now, or that of the reviewed plan.
+
+    A hold that passes between a review and its deployment must not add a step that nobody has seen; a moment that is
+    yet to come counts as now, so that no plan hurries a rollout.
+    """
+    text = environ.get("BANDPLAN_ROLLOUTS_AS_OF", "")
+    return min(int(text), now_ms) if text.isascii() and text.isdigit() and len(text) < 16 else now_ms
+
+
+def followed_aliases(sizings: Iterable[EndpointSizing], *, offline: bool = False) -> tuple[str, ...]:
+    """Say what each followed alias points to, one line each; `offline`: as far as that was recorded."""
+    lines = []
+    for sizing in sizings:
+        for entity in sizing.entry.entities:
+            place = f"models/{sizing.entry.name}: {entity.model}@{entity.alias}"
+            if entity.alias is None or entity.register is not None:
+                continue
+            if entity.version is None:
+                lines.append(
+                    f"{place} is not recorded, so its version is unknown; `bandplan validate --record` records it"
+                )
+            else:
+                aside = " as recorded; it may have moved since" if offline else ""
+                lines.append(f"{place} is version {entity.version}{aside}")
+    return tuple(lines)
+
+
+def refusal(refused: Refused) -> str:
+    """Say everything that is wrong, one problem a line, errors first, under what kept the rest from being checked."""
+    errors_first = sorted(refused.checked.problems, key=lambda problem: problem.severity != "error")
+    findings = [str(refused.error)] if refused.error is not None else []
+    return "\n".join(["nothing was deployed:", *findings, *(problem.render() for problem in errors_first)])

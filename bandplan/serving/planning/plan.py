@@ -1,0 +1,236 @@
+"""Plan a stack: load its models file, ask what decides about it, size every entry, and collect every problem."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bandplan.serving.planning.checked import Checked
+from bandplan.serving.planning.request import PlanRequest
+from bandplan.serving.planning.resizing import Resize, Resizing
+from bandplan.serving.spec import rules
+from bandplan.serving.spec.fleet import Fleet
+from bandplan.serving.spec.loading import load, load_text
+from bandplan.serving.spec.problem import Problem, clipped, in_order
+from bandplan.serving.spec.settings import Waiver
+from bandplan.serving.spec.suggestion import nearest
+from bandplan.serving.throughput.following import following_problems, pinned
+from bandplan.serving.throughput.measured_use import MeasuredUseError
+from bandplan.serving.throughput.registering import placing_problems
+from bandplan.serving.throughput.registrations import PlannedModel, planned_models
+from bandplan.serving.throughput.registry_answers import RegistryAnswers, Standing
+from bandplan.serving.throughput.sizing import EndpointSizing, size
+from bandplan.serving.throughput.waiving import Waived
+from bandplan.serving.workspace.client import WorkspaceClient
+from bandplan.serving.workspace.errors import NotConfigured, WorkspaceError
+from bandplan.serving.workspace.optimization_info import fetch
+
+if TYPE_CHECKING:
+    from bandplan.serving.planning.rollouts import Staged, StageLater
+
+_SCHEMA_VALUES = 20_000
+"""Values of a document that are compared with the schema: about a second; arbitrary."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a stack is to have: sizings in the order of models.yaml, each at the next stage of its rollout.
+
+    `host` is the workspace's URL, None without one. `models` are to be registered into, each with what the workspace
+    says of it; `resize` sizes again what waits for that. `rollouts` says where each rollout stands, `stopped_rollouts`
+    where somebody has to decide, `stage_later` how to go on with a version that is still to be registered.
+    """
+
+    checked: Checked
+    sizings: tuple[EndpointSizing, ...]
+    host: str | None
+    models: tuple[tuple[PlannedModel, Standing], ...]
+    resize: Resize | None = None
+    rollouts: tuple[str, ...] = ()
+    stopped_rollouts: tuple[str, ...] = ()
+    stage_later: Mapping[str, "StageLater"] = field(default_factory=dict)
+
+    @property
+    def fleet(self) -> Fleet:
+        """The whole file, with aliases as the versions that they point to."""
+        assert self.checked.checkable is not None
+        return self.checked.checkable
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """The problems of the file: a plan has no errors."""
+        return self.checked.problems
+
+    @property
+    def waived(self) -> tuple[Waived, ...]:
+        return self.checked.waived
+
+    @property
+    def region(self) -> str | None:
+        return self.fleet.region
+
+    @property
+    def waivers(self) -> tuple[Waiver, ...]:
+        """The waivers of the whole file."""
+        return self.fleet.waivers
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why a stack has no plan: the problems of its file, and what kept it from being checked further, if anything."""
+
+    checked: Checked
+    error: Exception | None = None
+
+
+def plan_stack(request: PlanRequest) -> Plan | Refused:
+    """Plan the stack as `request` says. Everything that is asked goes through the request's workspace."""
+    checked = _read(request)
+    if checked.checkable is None:
+        return Refused(checked)
+    try:
+        client = request.workspace(checked)
+        checked, found = _with_registry(request, checked, checked.checkable, client)
+        found += _legacy_problems(request, checked, client)
+        answers = fetch(
+            client,
+            checked.needed,
+            request.record,
+            refresh=request.refresh,
+            offline=request.offline,
+            unrecorded=request.cannot_record,
+        )
+    except WorkspaceError as error:
+        return Refused(checked, error)
+    return _judged(request, replace(checked, answers=answers), found, client)
+
+
+def _read(request: PlanRequest) -> Checked:
+    """Check what needs nothing but the file."""
+    if request.text is None:
+        loaded = load(request.models, request.stack)
+    else:
+        loaded = load_text(request.text, request.models.name, request.stack)
+    problems = loaded.problems
+    if request.thorough and loaded.fleet is not None:
+        from bandplan.serving.spec.schema import beginning, schema_problems
+
+        # The schema has nothing to add to a file that loads; if it does, the two disagree and the user must know.
+        # A thousand entries are enough to see that.
+        sample = beginning(loaded.data, _SCHEMA_VALUES)
+        problems = in_order([*problems, *schema_problems(sample, loaded.source)])
+    return Checked(loaded.fleet, loaded.checkable, loaded.source, problems)
+
+
+def _with_registry(
+    request: PlanRequest, checked: Checked, fleet: Fleet, client: WorkspaceClient | None
+) -> tuple[Checked, list[Problem]]:
+    """Return the file with its aliases looked up, and what shows of the versions that it registers or follows."""
+    found = _stack_problems(request, checked, fleet)
+    registers = bool(checked.registered) and request.judges_registry
+    registry = _registry(request, checked, client)
+    if registers:
+        from bandplan.serving.registration.checks.fleet_sources import source_problems, with_logged_types
+
+        fleet = with_logged_types(fleet, request.root)
+    fleet = pinned(fleet, registry.aliases)
+    found += following_problems(fleet, registry.aliases, checked.source)
+    found += placing_problems(fleet, registry.models, checked.source)
+    if registers:
+        found += source_problems(fleet, request.root, checked.source, thorough=request.thorough)
+    return replace(checked, checkable=fleet, registry=registry), found
+
+
+def _registry(request: PlanRequest, checked: Checked, client: WorkspaceClient | None) -> RegistryAnswers:
+    """Look up the models to register into and the aliases to follow; nothing of others is asked."""
+    aliases = checked.followed
+    if client is None or request.offline or not request.judges_registry:
+        if aliases and not request.is_preview:
+            raise NotConfigured(
+                f"what the alias {aliases[0].alias} of {aliases[0].model} points to has to be asked of a workspace: "
+                "run without --offline, or write the version's number"
+            )
+        # It may have changed since it was recorded.
+        return RegistryAnswers(aliases=request.record.recorded_aliases() if aliases else {})
+    if not checked.registered and not aliases:
+        return RegistryAnswers()
+    from bandplan.serving.workspace.registry_survey import survey
+
+    return survey(client, checked.registered, aliases)
+
+
+def _stack_problems(request: PlanRequest, checked: Checked, fleet: Fleet) -> list[Problem]:
+    """Find overrides of a stack that the project lacks, and that look like one that it has: they would do nothing."""
+    found = []
+    for stack in fleet.overrides if request.known_stacks is not None else ():
+        known = request.known_stacks or ()
+        meant = None if stack in known else nearest(stack, known)
+        if meant is not None:
+            finding = f"no stack is called {clipped(stack, 60)}"
+            step = f"did you mean {meant}? Else add stacks/Pulumi.{stack}.yaml"
+            found.append(rules.OVERRIDE_STACK.of_key(checked.source, ("overrides", stack), finding, step))
+    return found
+
+
+def _legacy_problems(request: PlanRequest, checked: Checked, client: WorkspaceClient | None) -> list[Problem]:
+    """Find what the workspace shows of the versions that legacy workloads serve."""
+    asks = request.judges_registry and not request.offline and checked.has_legacy
+    if client is None or not asks or checked.checkable is None:
+        return []
+    from bandplan.serving.registration.checks.legacy_versions import legacy_version_problems
+
+    return legacy_version_problems(client, checked.checkable, checked.source)
+
+
+def _judged(
+    request: PlanRequest, checked: Checked, found: Sequence[Problem], client: WorkspaceClient | None
+) -> Plan | Refused:
+    fleet, answers, source = checked.checkable, checked.answers, checked.source
+    assert fleet is not None
+    sized = size(
+        fleet,
+        answers,
+        source,
+        today=request.today,
+        found=found,
+        policies=request.policies,
+        unknown=set(checked.unrecorded) if request.takes_unrecorded else (),
+    )
+    checked = replace(checked, problems=in_order([*checked.problems, *sized.problems]), waived=sized.waived)
+    if checked.errors or checked.fleet is None:
+        return Refused(checked)
+    host = client.host if client is not None else None
+    models = tuple((planned, checked.registry.models.get(planned.name)) for planned in planned_models(fleet))
+    resize = Resizing(checked, request.today, request.policies) if models else None
+    plan = Plan(checked, sized.endpoints, host, models, resize)
+    try:
+        staged = _staged(request, sized.endpoints, checked, client)
+    except (WorkspaceError, MeasuredUseError) as error:
+        return Refused(checked, error)
+    if staged is None:
+        return plan
+    if staged.problems:
+        return Refused(replace(checked, problems=(*checked.problems, *staged.problems)))
+    return replace(
+        plan,
+        sizings=staged.sizings,
+        rollouts=staged.told,
+        stopped_rollouts=staged.stopped,
+        stage_later=staged.later,
+    )
+
+
+def _staged(
+    request: PlanRequest, sizings: Sequence[EndpointSizing], checked: Checked, client: WorkspaceClient | None
+) -> "Staged | None":
+    """Stage every rollout; None for a fleet without any. Errors: MeasuredUseError, those of the client."""
+    wanted = request.rollouts
+    if wanted is None or all(sizing.entry.rollout is None for sizing in sizings):
+        return None
+    from bandplan.serving.planning.rollouts import measured_use_of, stage_all, stage_offline
+
+    if client is None or request.offline:
+        return stage_offline(sizings, is_preview=request.is_preview)
+    measured_use = measured_use_of(request.root, wanted.measured)
+    ask = partial(fetch, client, cache=request.record)
+    return stage_all(client, sizings, checked.source, wanted.now_ms, measured_use, wanted.at_once, ask)

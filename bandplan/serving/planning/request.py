@@ -1,0 +1,64 @@
+"""What a command asks of the planning of a stack."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from bandplan.serving.planning.checked import Checked
+from bandplan.serving.workspace.cache import Cache
+from bandplan.serving.workspace.client import WorkspaceClient
+from bandplan.wire.band_policies import NO_POLICIES, BandPolicies
+
+OpenWorkspace = Callable[[Checked], WorkspaceClient | None]
+"""Opens the workspace for a file that was read; None where nobody is to be asked. Errors: those of the client."""
+
+
+def no_workspace(checked: Checked) -> None:
+    """Ask nobody."""
+
+
+@dataclass(frozen=True)
+class RolloutRequest:
+    """How rollouts go on: at the moment `now_ms` (since 1970), and without steps for the endpoints in `at_once`.
+
+    `measured` names a file of measured use, relative to the project.
+    """
+
+    now_ms: int = 0
+    at_once: tuple[str, ...] = ()
+    measured: str | None = None
+
+
+@dataclass(frozen=True)
+class PlanRequest:
+    """Everything that the plan of a stack depends on.
+
+    `text`, if given, stands for the content of the file `models`. Sources of versions to register are relative to
+    `root`. `record` is read before the workspace is asked, `refresh` asks about everything again, `offline` about
+    nothing. `today` decides which waivers hold; without it none is judged. Suggested bands keep to `policies`.
+    """
+
+    root: Path
+    models: Path
+    stack: str
+    record: Cache
+    workspace: OpenWorkspace = no_workspace
+    today: date | None = None
+    policies: BandPolicies = NO_POLICIES
+    text: str | None = None
+    offline: bool = False
+    refresh: bool = False
+    thorough: bool = False
+    """Compare the file with the schema too, and judge all that keeps a source from being registered."""
+    judges_registry: bool = True
+    """Ask for models and aliases, and read the sources of versions to register; else go by recorded aliases."""
+    takes_unrecorded: bool = False
+    """Leave versions without an answer unsized, instead of reporting an error."""
+    known_stacks: Collection[str] | None = None
+    """The stacks of the project, to find mistyped ones among the overrides."""
+    is_preview: bool = True
+    rollouts: RolloutRequest | None = None
+    """None leaves every entry at the end of its rollout."""
+    cannot_record: Callable[[OSError], object] = lambda error: None
+    """Is told why answers, which count all the same, could not be recorded."""
