@@ -11,7 +11,7 @@ from bandplan.policies import endpoint, fleet
 from bandplan.policies.configuration import Configured
 from bandplan.policies.document import with_documents
 from bandplan.policies.finding import Finding, Level, Violation
-from bandplan.policies.fitting import HEADROOM, Bound, headroom_bound
+from bandplan.policies.fitting import FLOOR_ZERO, HEADROOM, Asked, Bound, asked, headroom_bound
 from bandplan.policies.pack import NAME, VERSION
 from bandplan.policies.rule import EndpointRule, Rule, StackRule
 from bandplan.policies.waiver import Waiver, expired_waiver, mistyped_waiver, waiver_in_force
@@ -19,7 +19,10 @@ from bandplan.wire.types import ENDPOINT, FLEET, STACK
 
 
 class Analyzer:
-    """Judges by rules that are configured. Thread-safe: it keeps nothing between calls."""
+    """Judges by rules that are configured.
+
+    Thread-safe: it keeps between calls only what the rules ask of each endpoint, which `analyze_stack` adds up.
+    """
 
     name: Final = NAME
     version: Final = VERSION
@@ -31,6 +34,7 @@ class Analyzer:
     def __init__(self, rules: Iterable[Configured], root: Path, today: date) -> None:
         """Files that the configuration names are read here, relative to `root`; waivers hold up to and on their day."""
         self._today = today
+        self._asked: dict[str, Asked] = {}
         loaded = [_loaded(one, root, today) for one in rules if one.level != "disabled"]
         loaded = [
             replace(one, properties={**one.properties, "bounds": partial(self._bounds, one.rule.id)}) for one in loaded
@@ -43,6 +47,7 @@ class Analyzer:
         if type_token != ENDPOINT:
             return []
         subject = endpoint.read_endpoint(name, properties)
+        self._asked[urn] = asked(subject, partial(self._bounds, ""))
         return [
             self._violation(rule, one.level, finding, urn, subject.waivers)
             for rule, one in self._of_endpoint
@@ -60,23 +65,25 @@ class Analyzer:
         return [
             self._violation(rule, one.level, finding, urn, subject.waivers)
             for rule, one in self._of_stack
-            for finding in rule.check(subject, one.properties)
+            for finding in rule.check(subject, {**one.properties, "asked": tuple(self._asked.values())})
         ]
 
     def _bounds(self, asking: str, subject: endpoint.Endpoint, entity: endpoint.Entity) -> list[Bound]:
-        """What the rules of this stack and the entry's own headroom ask of the band of an entity.
+        """What the rules of this stack, and the warnings of `bandplan validate`, ask of the band of an entity.
 
         A rule that is waived asks nothing, unless it is the one that is `asking`.
         """
         found = [
             bound
-            for rule, one in self._of_endpoint
+            for rule, one in (*self._of_endpoint, *self._of_stack)
             if rule.bounds is not None
             if rule.id == asking or waiver_in_force(subject.waivers, rule.id, self._today) is None
             for bound in rule.bounds(subject, entity, one.properties)
         ]
         if waiver_in_force(subject.waivers, HEADROOM, self._today) is None:
             found += headroom_bound(subject, entity)
+        if waiver_in_force(subject.waivers, FLOOR_ZERO, self._today) is None:
+            found.append(Bound("least min", 1, FLOOR_ZERO))
         return found
 
     def _violation(

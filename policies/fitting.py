@@ -4,7 +4,7 @@ A rule that suggests a band of its own may contradict the next one in the same o
 (`Bound`), and every suggestion goes by all of them at once, or names the two that no band can meet.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
@@ -12,19 +12,29 @@ from typing import Any, Literal
 from bandplan.policies.endpoint import Endpoint, Entity
 
 HEADROOM = "headroom-low"
-"""Id of the warning about a ceiling with too little above the demand: a rule of models.yaml, not of this pack."""
+FLOOR_ZERO = "floor-zero"
+"""Ids of warnings of `bandplan validate`, not of this pack: little above the demand, and a band that starts at 0."""
+
+
+RAISE = "lower what the other rules go by, or have the budget raised"
+"""Next step where a budget and the other rules cannot both be met."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """In whole chunks: a `min` of at least, a `max` of at least, or a `max` of at most `chunks`, asked by `rule`."""
+    """In whole chunks: a `min` of at least, a `max` of at least, or a `max` of at most `chunks`, asked by `rule`.
 
-    kind: Literal["least min", "least max", "most max"]
+    A budget is a `max` of at most what all of it buys: a suggestion keeps to it if the other rules let it, and names it
+    otherwise.
+    `budget units` is the same for model units, of which `chunks` then counts.
+    """
+
+    kind: Literal["least min", "least max", "most max", "budget max", "budget units"]
     chunks: int
     rule: str
 
     def __str__(self) -> str:
-        which, bound = self.kind.split()
+        which, bound = self.kind.replace("budget", "most").split()
         return f"{self.rule} (a {bound} of at {which} {self.chunks})"
 
 
@@ -34,11 +44,24 @@ Bounds = Callable[[Endpoint, Entity], list[Bound]]
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """The band to suggest, in chunks; `conflict` names the rules that it cannot meet at once, "" for none."""
+    """The band to suggest, in chunks; `conflict` names the rules that it cannot meet at once, "" for none.
+
+    `over` names the budget that it is over by itself.
+    """
 
     min: int
     max: int
     conflict: str = ""
+    over: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The least ceiling in tokens/s that the rules ask of an endpoint, and the rules that ask for more than a chunk."""
+
+    team: str
+    tokens_per_second: int
+    rules: frozenset[str]
 
 
 def chunks_for(tokens_per_second: Fraction, headroom_percent: Fraction, chunk_tokens_per_second: int) -> int:
@@ -56,12 +79,28 @@ def fitting_band(low: int, high: int, bounds: Iterable[Bound]) -> Band:
     least_max = max(1, ceiling.chunks if ceiling is not None else 1)
     band_min = max(low, floor.chunks if floor is not None else 0)
     band_max = max(high, least_max)
-    if most is None:
-        return Band(band_min, max(band_max, band_min))
-    if ceiling is not None and ceiling.chunks > most.chunks:
+    if most is not None and ceiling is not None and ceiling.chunks > most.chunks:
         return Band(band_min, band_max, f"no band meets {most} and {ceiling} at once")
-    band_max = min(max(band_max, band_min), most.chunks)
+    band_max = max(band_max, band_min)
+    if most is not None:
+        band_max = min(band_max, most.chunks)
+    budget = _tightest(listed, "budget max")
+    if budget is not None and budget.chunks < band_max:
+        if budget.chunks < least_max:
+            return Band(min(band_min, band_max), band_max, over=str(budget))
+        band_max = budget.chunks
     return Band(min(band_min, band_max), band_max)
+
+
+def asked(endpoint: Endpoint, bounds: Bounds) -> Asked:
+    """What the rules ask of an endpoint at least; an entity whose chunk is not known counts as nothing."""
+    total, rules = 0, set[str]()
+    for entity in endpoint.wanted:
+        least = [one for one in bounds(endpoint, entity) if one.kind in ("least min", "least max") and one.chunks > 1]
+        tightest = max(least, key=lambda bound: bound.chunks, default=None)
+        total += (entity.chunk_tokens_per_second or 0) * (tightest.chunks if tightest is not None else 1)
+        rules |= {tightest.rule} if tightest is not None else set()
+    return Asked(endpoint.tags.get("team", ""), total, frozenset(rules))
 
 
 def suggestion(endpoint: Endpoint, entity: Entity, settings: Any) -> str:
@@ -69,7 +108,8 @@ def suggestion(endpoint: Endpoint, entity: Entity, settings: Any) -> str:
     band = fitting_band(entity.min_bands or 0, entity.max_bands or 1, settings["bounds"](endpoint, entity))
     if band.conflict:
         return f"{band.conflict}: change what one of them goes by, or waive one"
-    return f"write bands: {{min: {band.min}, max: {band.max}}}"
+    over = f", which {band.over} does not allow: {RAISE}" if band.over else ""
+    return f"write bands: {{min: {band.min}, max: {band.max}}}{over}"
 
 
 def headroom_bound(endpoint: Endpoint, entity: Entity) -> Iterable[Bound]:
@@ -83,7 +123,25 @@ def headroom_bound(endpoint: Endpoint, entity: Entity) -> Iterable[Bound]:
         yield Bound("least max", chunks_for(demand * endpoint.share(entity), percent, chunk), HEADROOM)
 
 
+def budget_bounds(entity: Entity, budget: Mapping[str, Any], rule: str) -> Iterable[Bound]:
+    """What a budget allows the ceiling of one entity, or its model units, if it were all for that."""
+    chunk = entity.chunk_tokens_per_second
+    if "tokens_per_second" in budget and chunk:
+        yield Bound("budget max", int(Fraction(str(budget["tokens_per_second"])) // chunk), rule)
+    if "model_units" in budget and entity.model_units is not None:
+        yield Bound("budget units", int(budget["model_units"]), rule)
+
+
+def over_budget(model_units: int, endpoint: Endpoint, settings: Any) -> str:
+    """The end of a message that suggests model units: the budget that they are over by themselves; "" for none."""
+    bounds = [bound for entity in endpoint.wanted for bound in settings["bounds"](endpoint, entity)]
+    budget = _tightest(bounds, "budget units")
+    if budget is None or budget.chunks >= model_units:
+        return ""
+    return f", which {budget.rule} (at most {budget.chunks} model units) does not allow: {RAISE}"
+
+
 def _tightest(bounds: Iterable[Bound], kind: str) -> Bound | None:
     of_kind = [bound for bound in bounds if bound.kind == kind]
-    pick = min if kind == "most max" else max
+    pick = max if kind.startswith("least") else min
     return pick(of_kind, key=lambda bound: bound.chunks) if of_kind else None

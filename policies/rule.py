@@ -13,6 +13,7 @@ Settings = Mapping[str, Any]
 """A rule's properties with defaults filled in; a file that one names is a `Document`, and `today` is the day.
 
 `bounds` is a function: what all rules of the stack ask of the band of an entity (`bandplan.policies.fitting.Bounds`).
+`asked`, for rules on the stack, is what they ask of each endpoint at least (`bandplan.policies.fitting.Asked`).
 """
 
 
@@ -24,6 +25,8 @@ class _Rule:
     """Where a stack's configuration says nothing."""
     properties: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, kw_only=True)
     """JSON Schema by property name."""
+    bounds: Callable[[Endpoint, Entity, Settings], Iterable[Bound]] | None = field(default=None, kw_only=True)
+    """What it asks of the band of an entity, if it asks anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,6 @@ class EndpointRule(_Rule):
 
     check: Callable[[Endpoint, Settings], Iterable[Finding]]
     kind: Literal["endpoint"] = "endpoint"
-    bounds: Callable[[Endpoint, Entity, Settings], Iterable[Bound]] | None = None
-    """What it asks of the band of an entity, if it asks anything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any, Final
 OVER: Final = "over-provisioned"
 UNDER: Final = "under-provisioned"
 FLOOR: Final = "floor-zero-in-prod"
+BUDGET: Final = "stack-budget"
 
 _OVER_PERCENT: Final = 20
 _STEADY_PERCENT: Final = 50
@@ -24,11 +25,13 @@ class BandPolicies:
     """Limits of one stack; None, or False, for a policy that is off.
 
     `headroom_percent` is the most above the demand, `steady_percent` the part of the demand that a floor covers.
+    `budget` is the most that all ceilings of the stack together may reach, in tokens/s.
     """
 
     headroom_percent: Fraction | None = None
     steady_percent: Fraction | None = None
     has_floor: bool = False
+    budget: Fraction | None = None
 
     def without(self, waived: Collection[str]) -> "BandPolicies":
         """These limits but for those of policies that are waived."""
@@ -36,6 +39,7 @@ class BandPolicies:
             None if OVER in waived else self.headroom_percent,
             None if UNDER in waived else self.steady_percent,
             self.has_floor and FLOOR not in waived,
+            None if BUDGET in waived else self.budget,
         )
 
     def most_chunks(self, demand_tokens_per_second: Fraction, chunk_tokens_per_second: int) -> int | None:
@@ -43,6 +47,10 @@ class BandPolicies:
         if self.headroom_percent is None or not demand_tokens_per_second:
             return None
         return _chunks(demand_tokens_per_second * (100 + self.headroom_percent) / 100, chunk_tokens_per_second)
+
+    def affordable_chunks(self, chunk_tokens_per_second: int) -> int | None:
+        """The highest ceiling that the budget of the whole stack buys, in chunks; None without a budget."""
+        return None if self.budget is None else int(self.budget // chunk_tokens_per_second)
 
     def least_chunks(self, demand_tokens_per_second: Fraction, chunk_tokens_per_second: int) -> int:
         """The lowest floor that is allowed, in chunks; 0 where nothing asks for one."""
@@ -59,9 +67,10 @@ def read_band_policies(configuration: Any) -> BandPolicies:
     """The limits of a stack's configuration, None for none; what the pack itself refuses counts as left out."""
     given = configuration if isinstance(configuration, Mapping) else {}
     return BandPolicies(
-        _percent(given, OVER, "headroom_percent", _OVER_PERCENT),
-        _percent(given, UNDER, "steady_percent", _STEADY_PERCENT),
+        _number(given, OVER, "headroom_percent", _OVER_PERCENT),
+        _number(given, UNDER, "steady_percent", _STEADY_PERCENT),
         _is_on(given, FLOOR),
+        _number(given, BUDGET, "tokens_per_second", None),
     )
 
 
@@ -79,13 +88,14 @@ def band_policies_of(root: Path, stack: str) -> BandPolicies:
         return read_band_policies(None)
 
 
-def _percent(given: Mapping[str, Any], rule: str, name: str, default: int) -> Fraction | None:
+def _number(given: Mapping[str, Any], rule: str, name: str, default: int | None) -> Fraction | None:
     if not _is_on(given, rule):
         return None
     properties = given.get(rule)
     value = properties.get(name, default) if isinstance(properties, Mapping) else default
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 10**9
-    return Fraction(str(value)) if is_number else Fraction(default)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 10**9:
+        return Fraction(str(value))
+    return None if default is None else Fraction(default)
 
 
 def _is_on(given: Mapping[str, Any], rule: str) -> bool:

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
+from bandplan.policies.endpoint import Endpoint, Entity
 from bandplan.policies.finding import Finding, note
+from bandplan.policies.fitting import Bound
 from bandplan.policies.fleet import Fleet, Share
 from bandplan.policies.prices import Prices, read_prices
 from bandplan.policies.rule import Settings, StackRule
 from bandplan.wire.prices import HOURS_PER_MONTH
+
+ID: Final = "money-budget"
 
 
 def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
@@ -24,6 +28,21 @@ def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
     for team, most in sorted(settings["teams"].items()):
         shares = [share for share in fleet.shares if share.team == team]
         yield from _over(f"team {team}", shares, most, prices, settings)
+
+
+def bounds(endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterator[Bound]:
+    """A max of at most what the whole budget of the stack, or of the endpoint's team, buys at one chunk's price."""
+    chunk = entity.chunk_tokens_per_second
+    if not settings["prices"] or settings["bound"] != "ceiling" or not chunk:
+        return
+    prices = read_prices(settings["prices"])
+    cost = prices.listed and prices.listed.cost(
+        entity.model, "bands", {"chunks": (1, 1), "tokens_per_second": (chunk, chunk)}
+    )
+    budgets = (settings.get("per_hour"), settings["teams"].get(endpoint.tags.get("team", "")))
+    for budget in budgets:
+        if cost and cost[1] and budget is not None:
+            yield Bound("budget max", int(Decimal(str(budget)) // cost[1]), ID)
 
 
 def _over(whose: str, shares: Sequence[Share], most: Any, prices: Prices, settings: Settings) -> Iterator[Finding]:
@@ -52,10 +71,11 @@ def _money(amount: Decimal) -> str:
 
 
 RULE = StackRule(
-    "money-budget",
+    ID,
     "The stack and its teams keep within their budget of money.",
     "mandatory",
     check,
+    bounds=bounds,
     properties={
         "prices": {
             "type": "string",

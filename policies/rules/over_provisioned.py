@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from bandplan.policies.endpoint import Endpoint, Entity
 from bandplan.policies.finding import Finding, note
-from bandplan.policies.fitting import Bound, chunks_for, suggestion
+from bandplan.policies.fitting import Bound, chunks_for, over_budget, suggestion
 from bandplan.policies.rule import EndpointRule, Settings
 from bandplan.policies.wording import grouped, times, tokens
 
@@ -20,7 +20,8 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
     percent = Fraction(str(settings["headroom_percent"]))
     if endpoint.estimated_tokens_per_second is not None and endpoint.model_units:
         increments = [one.model_unit_chunk_size for one in endpoint.wanted if one.model_unit_chunk_size]
-        yield from _units(endpoint, demand, percent, max(increments, default=int(settings["model_units_step"])))
+        step = max(increments, default=int(settings["model_units_step"]))
+        yield from _units(endpoint, demand, percent, step, settings)
     for entity in endpoint.wanted:
         share = demand * endpoint.share(entity)
         yield from _entity(endpoint, entity, share, percent, settings)
@@ -55,7 +56,7 @@ def _entity(
     )
 
 
-def _units(endpoint: Endpoint, demand: Fraction, percent: Fraction, step: int) -> Iterator[Finding]:
+def _units(endpoint: Endpoint, demand: Fraction, percent: Fraction, step: int, settings: Settings) -> Iterator[Finding]:
     units, estimated = endpoint.model_units, endpoint.estimated_tokens_per_second
     assert units is not None and estimated is not None
     factor = 1 + percent / 100
@@ -67,7 +68,7 @@ def _units(endpoint: Endpoint, demand: Fraction, percent: Fraction, step: int) -
             f"{grouped(units)} model units, estimated at {tokens(estimated)}, are "
             f"{times(Fraction(repr(estimated)) / demand)} times the demand of {tokens(demand)}; allowed is "
             f"{times(factor)} times = {grouped(wanted)}, in steps of {step} units: {most} units; "
-            f"write model_units: {most}"
+            f"write model_units: {most}{over_budget(most, endpoint, settings)}"
         )
 
 

@@ -3,10 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from bandplan.policies.endpoint import Endpoint, Entity
 from bandplan.policies.finding import Finding, note
+from bandplan.policies.fitting import RAISE, Asked, Bound, budget_bounds
 from bandplan.policies.fleet import Fleet, Share, total
 from bandplan.policies.rule import Settings, StackRule
 from bandplan.policies.wording import grouped
+
+ID: Final = "stack-budget"
 
 BUDGET: Final[Mapping[str, Any]] = {
     "tokens_per_second": {
@@ -20,11 +24,16 @@ BUDGET: Final[Mapping[str, Any]] = {
 
 def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
     """The sums of ceilings and of model units; each only where it is limited."""
-    yield from over_budget("the stack", fleet.shares, settings)
+    yield from over_budget("the stack", fleet.shares, settings, settings["asked"])
 
 
-def over_budget(whose: str, shares: Sequence[Share], budget: Mapping[str, Any]) -> Iterator[Finding]:
-    """What of `shares` is over; a sum that is partly unknown is judged by what is known of it."""
+def over_budget(
+    whose: str, shares: Sequence[Share], budget: Mapping[str, Any], asked: Sequence[Asked] = ()
+) -> Iterator[Finding]:
+    """What of `shares` is over; a sum that is partly unknown is judged by what is known of it.
+
+    `asked` is what other rules ask of the same endpoints.
+    """
     ceilings = [(share.model, share.ceiling_tokens_per_second) for share in shares if share.family == "bands"]
     units = [(share.model, share.model_units) for share in shares if share.family == "model_units"]
     for amounts, key, unit in ((ceilings, "tokens_per_second", "tokens/s"), (units, "model_units", "model units")):
@@ -34,12 +43,26 @@ def over_budget(whose: str, shares: Sequence[Share], budget: Mapping[str, Any]) 
         if have > most:
             yield Finding(
                 f"{whose}: {grouped(have)} {unit} are {grouped(have - most)} over the budget of {grouped(most)} "
-                f"{unit} ({largest(amounts)}); lower a max in models.yaml, or have the budget raised"
+                f"{unit} ({largest(amounts)}); {_step(asked if key == 'tokens_per_second' else (), most)}"
             )
         elif any(not share.is_sized for share in shares) and key == "tokens_per_second":
             yield note(
                 f"waits: {whose} has {grouped(have)} of {grouped(most)} {unit}, and chunks that are not known yet"
             )
+
+
+def _step(asked: Sequence[Asked], most: float) -> str:
+    least = sum(one.tokens_per_second for one in asked)
+    if least <= most:
+        return "lower a max in models.yaml, or have the budget raised"
+    rules = sorted(frozenset[str]().union(*(one.rules for one in asked)))
+    what = f"what {' and '.join(rules)} {'ask' if len(rules) > 1 else 'asks'} of the bands" if rules else "a chunk each"
+    return f"{what} comes to at least {grouped(least)} tokens/s: {RAISE}"
+
+
+def bounds(_endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterable[Bound]:
+    """A max of at most what the whole budget buys."""
+    return budget_bounds(entity, settings, ID)
 
 
 def largest(amounts: Iterable[tuple[str, int | None]]) -> str:
@@ -54,5 +77,5 @@ def largest(amounts: Iterable[tuple[str, int | None]]) -> str:
 
 
 RULE = StackRule(
-    "stack-budget", "The stack keeps within its budget of capacity.", "mandatory", check, properties=BUDGET
+    ID, "The stack keeps within its budget of capacity.", "mandatory", check, bounds=bounds, properties=BUDGET
 )

@@ -1,11 +1,15 @@
 """More capacity in a team's endpoints than the team may have."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from bandplan.policies.endpoint import Endpoint, Entity
 from bandplan.policies.finding import Finding
+from bandplan.policies.fitting import Bound, budget_bounds
 from bandplan.policies.fleet import Fleet
 from bandplan.policies.rule import Settings, StackRule
 from bandplan.policies.rules.stack_budget import BUDGET, over_budget
+
+ID = "team-budget"
 
 
 def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
@@ -13,14 +17,22 @@ def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
     for team in sorted({share.team for share in fleet.shares}):
         budget = settings["teams"].get(team, settings["others"])
         shares = [share for share in fleet.shares if share.team == team]
-        yield from over_budget(f"team {team}" if team else "endpoints without the tag team", shares, budget)
+        asked = [one for one in settings["asked"] if one.team == team]
+        yield from over_budget(f"team {team}" if team else "endpoints without the tag team", shares, budget, asked)
+
+
+def bounds(endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterable[Bound]:
+    """A max of at most what the whole budget of the endpoint's team buys."""
+    budget = settings["teams"].get(endpoint.tags.get("team", ""), settings["others"])
+    return budget_bounds(entity, budget, ID)
 
 
 RULE = StackRule(
-    "team-budget",
+    ID,
     "Every team keeps within its budget of capacity.",
     "mandatory",
     check,
+    bounds=bounds,
     properties={
         "teams": {
             "type": "object",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.policies.builders import ENDPOINT, TODAY, URN, analyzer, band, endpoint, waiver
+from tests.policies.builders import ENDPOINT, FLEET, FLEET_URN, TODAY, URN, analyzer, band, endpoint, share, waiver
 
 LATER = "2027-01-31"
 
@@ -71,3 +71,70 @@ def test_a_rule_that_is_waived_asks_nothing(waived: str) -> None:
     }
     over = dict(findings(rules, inputs))["over-provisioned"]
     assert suggested(over) == ((1, 3) if waived == "under-provisioned" else (2, 3))
+
+
+def test_a_suggested_min_is_not_0_unless_that_is_waived() -> None:
+    # 1800 x 1.2 = 2160: 3 chunks of 980 at most.
+    stated = {"demandTokensPerSecond": 1800, "headroomPercent": 20}
+    rules = {"over-provisioned": "mandatory"}
+    ((_, text),) = findings(rules, endpoint(band(0, 6), **stated))
+    assert suggested(text) == (1, 3)
+    ((_, text),) = findings(rules, endpoint(band(0, 6), **stated, waivers=[waiver("floor-zero", LATER)]))
+    assert suggested(text) == (0, 3)
+
+
+BUDGETS: list[tuple[str, dict[str, Any]]] = [
+    ("stack-budget", {"tokens_per_second": 2000}),
+    ("team-budget", {"teams": {"ml": {"tokens_per_second": 2000}}}),
+    ("team-budget", {"others": {"tokens_per_second": 2000}}),
+    ("money-budget", {"prices": "prices.yaml", "per_hour": 14.5}),
+    ("money-budget", {"prices": "prices.yaml", "teams": {"ml": 14.5}}),
+]
+
+
+@pytest.mark.parametrize(("rule", "properties"), BUDGETS)
+def test_a_suggested_band_keeps_to_a_budget_or_names_it(tmp_path: Path, rule: str, properties: dict[str, Any]) -> None:
+    prices = "version: 1\ncurrency: USD\nprices: [{family: bands, per_hour: 7, chunks: 1}]\n"
+    (tmp_path / "prices.yaml").write_text(prices)
+    pack = analyzer({"over-provisioned": "mandatory", rule: properties | {"enforcementLevel": "mandatory"}}, tmp_path)
+
+    def told(headroom: int) -> str:
+        # Over, at 20%: 2764.8 x 1.2 = 3317.8, 4 chunks of 980 at most. Each budget buys 2: 2000 / 980, or 14.5 / 7.
+        inputs = endpoint(band(1, 9), demandTokensPerSecond=2764.8, headroomPercent=headroom)
+        ((_, text),) = [(one.policy, one.message) for one in pack.analyze(URN, ENDPOINT, "support-chat", inputs)]
+        return text
+
+    assert f"write bands: {{min: 1, max: 4}}, which {rule} (a max of at most 2) does not allow" in told(20)
+    # The entry's own demand alone asks for 3 chunks, so nothing fits either; without one, the budget decides.
+    assert f"which {rule} (a max of at most 2) does not allow" in told(0)
+    inputs = endpoint(band(1, 9), demandTokensPerSecond=2764.8)
+    assert suggested(pack.analyze(URN, ENDPOINT, "support-chat", inputs)[0].message) == (1, 2)
+
+
+def test_model_units_that_are_suggested_name_the_budget_that_they_are_over() -> None:
+    # 3800 x 1.2 = 4560 tokens/s of 65 a unit are 70.2 units: 100 in steps of 50.
+    units = {"servedName": "current", "trafficPercent": 100, "model": "system.ai.llama-4-maverick", "modelUnits": 300}
+    inputs = endpoint(units) | {
+        "family": "model_units",
+        "modelUnits": 300,
+        "estimatedTokensPerSecond": 19500,
+        "demandTokensPerSecond": 3800,
+    }
+    rules = {"over-provisioned": "mandatory", "stack-budget": {"enforcementLevel": "mandatory", "model_units": 60}}
+    ((_, text),) = findings(rules, inputs)
+    assert "write model_units: 100, which stack-budget (at most 60 model units) does not allow" in text
+    ((_, text),) = findings({**rules, "stack-budget": {"enforcementLevel": "mandatory", "model_units": 100}}, inputs)
+    assert text.endswith("write model_units: 100")
+
+
+@pytest.mark.parametrize("budget", [7840, 7839])
+def test_a_budget_that_the_other_rules_use_up_is_not_told_to_be_met_by_lowering(budget: int) -> None:
+    pack = analyzer({"stack-budget": {"enforcementLevel": "mandatory", "tokens_per_second": budget}})
+    for name in ("support-chat", "triage-chat"):
+        # 2764.8 x 1.2 = 3317.8: 4 chunks of 980 each, 7840 tokens/s in all.
+        inputs = endpoint(band(1, 9), demandTokensPerSecond=2764.8, headroomPercent=20)
+        pack.analyze(URN.replace("support-chat", name), ENDPOINT, name, inputs)
+    capacity = {"capacity": [share(least=2, most=18, chunk=980)]}
+    (found,) = pack.analyze_stack([(FLEET_URN, FLEET, capacity)])
+    least = "what headroom-low asks of the bands comes to at least 7,840 tokens/s"
+    assert (least in found.message, "lower a max" in found.message) == (budget < 7840, budget >= 7840)

@@ -2,10 +2,12 @@ from fractions import Fraction
 
 import pytest
 
-from bandplan.serving.throughput.optimization_info import OptimizationInfo
+from bandplan.serving.spec.loading import load_text
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from bandplan.serving.throughput.sizing import size
 from bandplan.wire.band_policies import BandPolicies
 
-from .conftest import Size, entry, ids, only, only_problem
+from .conftest import BANDS_980, Size, entry, ids, only, only_problem
 
 REFERENCE = "demand: {requests_per_second: 2, input_tokens: 2048, output_tokens: 256}"  # 2 x 2304 = 4608 tokens/s
 
@@ -161,3 +163,24 @@ def test_a_suggested_min_meets_the_policy_on_floors(sized: Size) -> None:
     assert steps["floor-zero"] == "write a min of 2 chunks, or waive floor-zero"
     steps = next_steps(sized, "{model_units: 50}", "", policies)
     assert steps["S1-family"] == "write `throughput: {bands: {min: 2, max: 3}}`"
+
+
+def test_s17_a_max_that_the_stacks_budget_does_not_buy_is_suggested_with_its_name(sized: Size) -> None:
+    """Three chunks of 980 are 2940 tokens/s."""
+    for budget, names_it in ((2939, True), (2940, False)):
+        policies = BandPolicies(budget=Fraction(budget))
+        step = next_steps(sized, "{bands: {min: 1, max: 1}}", "", policies)["ceiling-below-demand"]
+        assert step.startswith("write a max of 3 bands (2940 tokens/s)")
+        assert ("which the policy stack-budget (at most 2 for the whole stack) does not allow" in step) == names_it
+    waived = "waivers: [{policy: stack-budget, reason: a fair, owner: ana, expires: 2999-01-01}]\n"
+    policies = BandPolicies(budget=Fraction(980))
+    found = sized(entry("throughput: {bands: {min: 1, max: 1}}", more=CLOSE), top=waived, policies=policies)
+    assert [one.next_step for one in found.problems] == ["write a max of 3 bands (2940 tokens/s)"]
+
+
+def test_a_max_below_the_min_is_not_given_a_second_suggestion() -> None:
+    text = f"version: 1\nmodels:\n{entry('throughput: {bands: {min: 9, max: 1}}', more=CLOSE)}"
+    loaded = load_text(text, "models.yaml", None)
+    assert [one.id for one in loaded.problems] == ["S8-order"] and loaded.checkable is not None
+    answers = {ModelVersion("ml.own.model", "1"): BANDS_980}
+    assert size(loaded.checkable, answers, loaded.source).problems == ()

@@ -14,22 +14,29 @@ from bandplan.policies.pack import RULES
 from bandplan.wire.band_policies import NO_POLICIES, BandPolicies, band_policies_of, read_band_policies
 
 ROOT = Path(__file__).parent.parent.parent
-IDS = ("over-provisioned", "under-provisioned", "floor-zero-in-prod")
+IDS = ("over-provisioned", "under-provisioned", "floor-zero-in-prod", "stack-budget")
 
 
 def of_the_pack(configuration: Any) -> BandPolicies:
     rules = {one.rule.id: one for one in configured(RULES, configuration)}
-    over, under, floor = (rules[rule] for rule in IDS)
+    over, under, floor, budget = (rules[rule] for rule in IDS)
     return BandPolicies(
         None if over.level == "disabled" else Fraction(str(over.properties["headroom_percent"])),
         None if under.level == "disabled" else Fraction(str(under.properties["steady_percent"])),
         floor.level != "disabled",
+        None
+        if budget.level == "disabled" or "tokens_per_second" not in budget.properties
+        else Fraction(str(budget.properties["tokens_per_second"])),
     )
 
 
 def random_configuration(dice: random.Random) -> dict[str, Any]:
     levels = ("advisory", "mandatory", "disabled")
-    properties = {"over-provisioned": "headroom_percent", "under-provisioned": "steady_percent"}
+    properties = {
+        "over-provisioned": "headroom_percent",
+        "under-provisioned": "steady_percent",
+        "stack-budget": "tokens_per_second",
+    }
     found: dict[str, Any] = {"all": dice.choice(levels)} if dice.random() < 0.6 else {}
     for rule in IDS:
         form = dice.choice(("left out", "level", "object"))

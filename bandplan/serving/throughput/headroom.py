@@ -11,7 +11,7 @@ from bandplan.serving.throughput import rules
 from bandplan.serving.throughput.bands import DEFAULT_HEADROOM_PERCENT, bands_for
 from bandplan.serving.throughput.entity_sizing import EntitySizing
 from bandplan.serving.throughput.model_units import units_for
-from bandplan.wire.band_policies import NO_POLICIES, OVER, BandPolicies
+from bandplan.wire.band_policies import BUDGET, NO_POLICIES, OVER, BandPolicies
 
 
 def headroom_problems(
@@ -30,6 +30,8 @@ def headroom_problems(
         path = f"models/{entry.name}/{written.path}throughput"
         ceiling, chunk = entity.max_provisioned_throughput, entity.chunk_tokens_per_second
         estimate, units = entity.estimated_tokens_per_second, entity.model_units
+        if entity.min_bands is not None and entity.max_bands is not None and entity.min_bands > entity.max_bands:
+            continue  # another max is asked for already, and which one depends on the min
         if ceiling is not None and chunk is not None:
             what = f"a ceiling of {ceiling} tokens/s"
             enough = bands_for(demand, percent, chunk)
@@ -39,6 +41,11 @@ def headroom_problems(
                 step = (
                     f"no max has {percent}% of headroom, {enough} bands, and meets the policy {OVER}, at most {most}: "
                     f"change headroom_percent here or there, or waive one of the two"
+                )
+            elif (affordable := policies.affordable_chunks(chunk)) is not None and affordable < enough:
+                step = (
+                    f"{step}, which the policy {BUDGET} (at most {affordable} for the whole stack) does not allow: "
+                    "have it raised, or lower the demand or headroom_percent"
                 )
             found += _too_little(Fraction(ceiling), demand, percent, what, step, path, source)
         elif estimate is not None and units is not None:

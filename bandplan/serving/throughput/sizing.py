@@ -22,7 +22,7 @@ from bandplan.serving.throughput.regions import RegionTable
 from bandplan.serving.throughput.registrations import registration_conflicts
 from bandplan.serving.throughput.rollout import Stage
 from bandplan.serving.throughput.waiving import Waived, waive, waiver_problems
-from bandplan.wire.band_policies import NO_POLICIES, BandPolicies
+from bandplan.wire.band_policies import BUDGET, NO_POLICIES, BandPolicies
 
 Family = Literal["bands", "model_units", "workload"]
 Amount = TypeVar("Amount", int, float)
@@ -116,6 +116,7 @@ def size(
     """
     endpoints: list[EndpointSizing] = []
     problems: list[Problem] = list(found)
+    policies = policies.without({BUDGET} & {waiver.policy for waiver in fleet.waivers})
     for entry in fleet.models:
         entities = _without(unknown, entry.entities) if unknown else entry.entities
         sized, of_entry = _size_entry(entry, entities, fleet.allow_legacy, answers, source, policies)
