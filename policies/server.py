@@ -15,13 +15,13 @@ from typing import Any, Final
 
 import grpc
 from google.protobuf import empty_pb2, json_format
-from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, plugin_pb2
 
 from bandplan.policies.analyzer import Analyzer
 from bandplan.policies.configuration import configured
 from bandplan.policies.errors import BadConfiguration
 from bandplan.policies.finding import Violation
 from bandplan.policies.pack import NAME, RULES, VERSION
+from bandplan.policies.pulumi_internals import analyzer_pb2, analyzer_pb2_grpc, plugin_pb2
 from bandplan.wire.visible import visible
 
 LARGEST_MESSAGE_BYTES: Final = 400 * 1024 * 1024

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
-from pulumi.runtime.proto import resource_pb2
-
 from bandplan.embedded.errors import EngineError, Unsupported
+from bandplan.embedded.pulumi_internals import resource_pb2
 from bandplan.embedded.resource import CustomTimeouts
 from bandplan.embedded.values import from_struct
 

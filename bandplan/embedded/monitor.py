@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import engine_pb2, resource_pb2
 
 from bandplan.embedded.deployment import Deployment
 from bandplan.embedded.errors import Unsupported
 from bandplan.embedded.events import Diagnosed, Event
 from bandplan.embedded.goal import from_request
+from bandplan.embedded.pulumi_internals import engine_pb2, resource_pb2
 from bandplan.embedded.values import from_struct, to_struct
 from bandplan.wire.types import STACK
 

@@ -18,14 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, ParamSpec
 
 import pulumi
-from pulumi.runtime import config as runtime_config
-from pulumi.runtime import settings as runtime_settings
-from pulumi.runtime.stack import run_in_stack
 
 from bandplan.embedded.deployment import Deployment
 from bandplan.embedded.errors import EngineError, ProgramFailed, StepStopped
 from bandplan.embedded.monitor import EngineLog, Monitor
 from bandplan.embedded.project import Project
+from bandplan.embedded.pulumi_internals import configure, run_in_stack
 from bandplan.embedded.quiet import quiet
 from bandplan.embedded.registering import direct_registrations
 
@@ -59,17 +57,15 @@ def run(
 
     Returns only when every registration under way has ended, so that its result is in the state.
     """
-    settings = runtime_settings.Settings(
+    configure(
         project=project.name,
         stack=stack,
         monitor=monitor,
-        engine=log,
-        dry_run=is_preview,
-        organization="organization",
-        root_directory=str(project.root),
+        log=log,
+        is_preview=is_preview,
+        root=str(project.root),
+        config=project.config,
     )
-    runtime_settings.configure(settings)
-    runtime_config.set_all_config(project.config, [])
     # A program that fails leaves futures that nobody waits for; asyncio would report each of them.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
@@ -111,7 +107,7 @@ def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
 
 async def _run_to_quiet(project: Project) -> None:
     runpy.run_path(str(project.main), run_name="__main__")
-    await quiet(runtime_settings.SETTINGS)
+    await quiet()
 
 
 @contextlib.contextmanager

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi.output import UNKNOWN as SDK_UNKNOWN
-from pulumi.runtime import rpc
 
+from bandplan.embedded.pulumi_internals import UNKNOWN as SDK_UNKNOWN
+from bandplan.embedded.pulumi_internals import data_of, serialize_properties
 from bandplan.embedded.values import from_struct, plain_number
 from bandplan.plugin.values import UNKNOWN
 from bandplan.wire.sentinels import UNKNOWN as UNKNOWN_SENTINEL
@@ -28,15 +28,14 @@ async def plain_properties(
         plain = {}
         for key, value in properties.items():
             resources: list[pulumi.Resource] = []
-            item = _plain(value) if type(value) is not pulumi.Output else _plain_output(await value._data, resources)
+            item = _plain(value) if type(value) is not pulumi.Output else _plain_output(await data_of(value), resources)
             if item is not None:
                 plain[key] = item
                 depended[key] = resources
         return plain
     except NotPlain:
         depended.clear()
-        translate = res.translate_input_property if res is not None else None
-        struct = await rpc.serialize_properties(properties, depended, res, translate)
+        struct = await serialize_properties(properties, depended, res)
         return {key: value for key, value in from_struct(struct, place).items() if value is not None}
 
 

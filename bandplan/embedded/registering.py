@@ -9,18 +9,13 @@ same result.
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import pulumi
-from pulumi import _types
-from pulumi import resource as sdk_resource
-from pulumi.runtime import resource as sdk_runtime
-from pulumi.runtime import rpc
-from pulumi.runtime import settings as sdk_settings
-from pulumi.runtime._depends_on import _resolve_depends_on_urns
 
+from bandplan.embedded import pulumi_internals as sdk
 from bandplan.embedded.deployment import Deployment
 from bandplan.embedded.goal import Goal, seconds
 from bandplan.embedded.monitor import Monitor
@@ -29,9 +24,6 @@ from bandplan.embedded.resource import CustomTimeouts, ResourceState
 from bandplan.wire.types import STACK
 
 T = TypeVar("T")
-
-Resolve = Callable[[Any, bool, bool, Exception | None], None]
-"""Settles an Output: its value, whether it is known, whether it is secret, or the error instead."""
 
 _CARRIED_OVER: Final = frozenset(
     {
@@ -55,14 +47,8 @@ _CARRIED_OVER: Final = frozenset(
 def direct_registrations(deployment: Deployment, monitor: Monitor, is_preview: bool) -> Iterator[None]:
     """While inside, resources of this process register with `deployment`, by way of `monitor` where the SDK has to."""
     registering = Registering(deployment, monitor, is_preview)
-    names = vars(sdk_resource)
-    ours = {"register_resource": registering.register, "register_resource_outputs": registering.register_outputs}
-    before = {name: names[name] for name in ours}
-    names.update(ours)
-    try:
+    with sdk.taken_over(registering.register, registering.register_outputs):
         yield
-    finally:
-        names.update(before)
 
 
 class Registering:
@@ -88,17 +74,17 @@ class Registering:
     ) -> None:
         """As the SDK's function of that name: returns at once, the resource's outputs are settled later."""
         if opts is None or remote or typ is not None or package_ref is not None or not _is_common(res, opts):
-            sdk_runtime.register_resource(res, ty, name, custom, remote, new_dependency, props, opts, typ, package_ref)
+            sdk.register_resource(res, ty, name, custom, remote, new_dependency, props, opts, typ, package_ref)
             return
         resolvers = {}
         for key in ("urn", "id") if custom else ("urn",):
-            resolvers[key], res.__dict__[key] = sdk_runtime.resource_output(res)
+            resolvers[key], res.__dict__[key] = sdk.new_output(res)
         for key in props:
             if key not in resolvers:
-                resolvers[key], res.__dict__[key] = sdk_runtime.resource_output(res)
-        position = sdk_runtime._get_source_position(sdk_runtime._get_stack_trace())
-        place = self._monitor.position(position.uri, position.line) if position else ""
-        _start(self._register(res, ty, name, custom, props, opts, place, resolvers))
+                resolvers[key], res.__dict__[key] = sdk.new_output(res)
+        position = sdk.source_position()
+        place = self._monitor.position(*position) if position else ""
+        sdk.start(self._register(res, ty, name, custom, props, opts, place, resolvers))
 
     async def _register(
         self,
@@ -109,21 +95,21 @@ class Registering:
         props: Mapping[str, Any],
         opts: pulumi.ResourceOptions,
         position: str,
-        resolvers: dict[str, Resolve],
+        resolvers: dict[str, sdk.Resolve],
     ) -> None:
         try:
             parent = opts.parent
             if parent is None and ty != STACK:
-                parent = sdk_settings.get_root_resource()
+                parent = sdk.stack_resource()
             parent_urn = await parent.urn.future() if parent is not None else None
             urn = self._monitor.urn_of(parent_urn or "", ty, name)
             depended: dict[str, list[pulumi.Resource]] = {}
             properties = await plain_properties(props, depended, res, urn)
             urns = {
-                key: sorted(await rpc._expand_dependencies(resources, res)) if resources else []
+                key: sorted(await sdk.urns_of(resources, res)) if resources else []
                 for key, resources in sorted(depended.items())
             }
-            explicit = await _resolve_depends_on_urns(opts._depends_on_list(), from_resource=res)
+            explicit = await sdk.urns_depended_on(opts, res)
             times = opts.custom_timeouts or pulumi.CustomTimeouts()
             goal = Goal(
                 urn=urn,
@@ -155,7 +141,7 @@ class Registering:
             raise
         self._settle(resolvers, state, goal)
 
-    def _settle(self, resolvers: dict[str, Resolve], state: ResourceState, goal: Goal) -> None:
+    def _settle(self, resolvers: dict[str, sdk.Resolve], state: ResourceState, goal: Goal) -> None:
         """Give the program what came out, as `resolve_outputs` and `resolve_properties` of the SDK's rpc.py do."""
         for key, resolve in resolvers.items():
             if key == "urn":
@@ -172,9 +158,9 @@ class Registering:
     def register_outputs(self, res: pulumi.Resource, outputs: Any) -> None:
         """As the SDK's function of that name."""
         if outputs and not isinstance(outputs, dict):
-            sdk_runtime.register_resource_outputs(res, outputs)
+            sdk.register_resource_outputs(res, outputs)
             return
-        _start(self._register_outputs(res, outputs or {}))
+        sdk.start(self._register_outputs(res, outputs or {}))
 
     async def _register_outputs(self, res: pulumi.Resource, outputs: dict[str, Any]) -> None:
         urn = await res.urn.future()
@@ -187,22 +173,6 @@ class Registering:
         if is_quick and self._is_preview:
             return act()
         return await asyncio.get_running_loop().run_in_executor(None, act)
-
-
-def _start(work: Coroutine[Any, Any, None]) -> None:
-    """Begin it as the SDK's RPC manager would: it is waited for, and the first failure ends the program."""
-    manager = sdk_settings.SETTINGS.rpc_manager
-
-    async def run() -> None:
-        try:
-            await work
-        except Exception as error:
-            if manager.unhandled_exception is None:
-                manager.unhandled_exception = error
-                manager.exception_traceback = error.__traceback__
-            raise
-
-    manager.rpcs.append(asyncio.ensure_future(run()))
 
 
 def _is_common(res: pulumi.Resource, opts: pulumi.ResourceOptions) -> bool:
@@ -227,4 +197,4 @@ def _speaks_wire_names(cls: Any) -> bool:
         cls.translate_input_property is pulumi.Resource.translate_input_property
         and cls.translate_output_property is pulumi.Resource.translate_output_property
     )
-    return is_untranslated and not _types.resource_types(cls)
+    return is_untranslated and not sdk.has_typed_outputs(cls)

@@ -14,9 +14,8 @@ import grpc
 import grpc.aio
 from google.protobuf import empty_pb2
 from pulumi.provider.experimental.provider import Provider
-from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
-from pulumi.runtime.proto import provider_pb2_grpc
 
+from bandplan.plugin.pulumi_internals import CHANNEL_OPTIONS, provider_pb2_grpc
 from bandplan.plugin.servicer import Calls
 from bandplan.plugin.status import status_of
 
@@ -55,7 +54,7 @@ async def _serve(calls: Calls) -> None:
 
 async def start(calls: Calls) -> tuple[grpc.aio.Server, int]:
     """A started server on a free loopback port, and that port."""
-    server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
+    server = grpc.aio.server(options=CHANNEL_OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(_servicer(calls), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -4,9 +4,9 @@ from typing import Any
 
 from google.protobuf import empty_pb2
 from pulumi.provider.experimental import provider as sdk
-from pulumi.runtime import proto
 
 from bandplan.plugin.complete import complete
+from bandplan.plugin.pulumi_internals import proto
 from bandplan.plugin.wire import from_struct, to_struct
 
 _KINDS = {

@@ -4,10 +4,9 @@ import logging
 from dataclasses import dataclass
 
 import grpc
-from pulumi.runtime import proto
-from pulumi.runtime.proto import status_pb2
 
 from bandplan.plugin.errors import InitFailed, ProviderError
+from bandplan.plugin.pulumi_internals import proto, status_pb2
 from bandplan.plugin.wire import to_struct
 
 _log = logging.getLogger(__name__)

@@ -7,6 +7,8 @@ from typing import Any, Final, overload
 
 from pulumi.provider.experimental.property_value import Computed, PropertyValue
 
+from bandplan.plugin.pulumi_internals import unchecked
+
 
 class Unknown(Enum):
     """The type of `UNKNOWN`: a value that is known only after the deploy."""
@@ -76,17 +78,6 @@ def sequence_value(items: Sequence[PropertyValue]) -> PropertyValue:
     return unchecked(tuple(items))
 
 
-def unchecked(value: Any) -> PropertyValue:
-    """What `PropertyValue(value)` makes of a value that needs no check: its own checks are most of what it costs.
-
-    `value` is None, a bool, float or str, `Computed`, a `MappingProxyType` of values by name, or a tuple of values.
-    """
-    made = _new(PropertyValue)
-    made.__dict__["value"] = value  # frozen; secrecy and dependencies are the class's own defaults
-    return made
-
-
-_new = object.__new__
 _COMPUTED: Final = Computed()
 
 

@@ -10,21 +10,17 @@ from typing import Any
 
 from google.protobuf import struct_pb2
 from pulumi.provider.experimental.property_value import Computed, PropertyValue, ResourceReference
-from pulumi.runtime import rpc
 
-from bandplan.plugin.values import mapping_value, sequence_value, unchecked
+from bandplan.plugin.pulumi_internals import OUTPUT, REFERENCE, SECRET, SIGNATURE, UNKNOWN, unchecked
+from bandplan.plugin.values import mapping_value, sequence_value
 
-_SIGNATURE = rpc._special_sig_key
-_SECRET = rpc._special_secret_sig
-_OUTPUT = rpc._special_output_value_sig
-_REFERENCE = rpc._special_resource_sig
 # Sentinels of the Go engine for an unknown bool, number, string, list, asset, archive, object, in this order;
 # source: sdk/go/common/resource/plugin/rpc.go of pulumi/pulumi.
 _UNKNOWN_SENTINELS = frozenset(
     {
         "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
         "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
-        rpc.UNKNOWN,
+        UNKNOWN,
         "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
         "030794c1-ac77-496b-92df-f27374a8bd58",
         "e48ece36-62e2-4504-bad9-02848725956a",
@@ -62,17 +58,17 @@ def _from_value(value: struct_pb2.Value) -> PropertyValue:
 
 def _from_fields(value: struct_pb2.Value) -> PropertyValue:
     fields = value.struct_value.fields
-    if _SIGNATURE not in fields:
+    if SIGNATURE not in fields:
         return mapping_value({name: _from_value(item) for name, item in fields.items()})
-    signature = fields[_SIGNATURE].string_value
-    if signature == _SECRET:
+    signature = fields[SIGNATURE].string_value
+    if signature == SECRET:
         inner = _from_value(fields["value"]) if "value" in fields else PropertyValue.null()
         return inner.with_secret(True)
-    if signature == _OUTPUT:
+    if signature == OUTPUT:
         inner = _from_value(fields["value"]) if "value" in fields else PropertyValue.computed()
         is_secret = "secret" in fields and fields["secret"].bool_value
         return inner.with_secret(inner.is_secret or is_secret)
-    if signature == _REFERENCE:
+    if signature == REFERENCE:
         return _from_reference(fields)
     return PropertyValue.unmarshal(value)
 
@@ -87,7 +83,7 @@ def _to_value(value: PropertyValue) -> struct_pb2.Value:
     bare = _to_bare(value)
     if not value.is_secret:
         return bare
-    fields = {_SIGNATURE: struct_pb2.Value(string_value=_SECRET), "value": bare}
+    fields = {SIGNATURE: struct_pb2.Value(string_value=SECRET), "value": bare}
     return struct_pb2.Value(struct_value=struct_pb2.Struct(fields=fields))
 
 
@@ -105,7 +101,7 @@ def _to_bare(value: PropertyValue) -> struct_pb2.Value:
     if kind is tuple:  # and every sequence into one of these
         return struct_pb2.Value(list_value=struct_pb2.ListValue(values=[_to_value(item) for item in inner]))
     if isinstance(inner, Computed):
-        return struct_pb2.Value(string_value=rpc.UNKNOWN)
+        return struct_pb2.Value(string_value=UNKNOWN)
     if isinstance(inner, ResourceReference):
         return _to_reference(inner)
     return PropertyValue(inner).marshal()
@@ -113,7 +109,7 @@ def _to_bare(value: PropertyValue) -> struct_pb2.Value:
 
 def _to_reference(reference: ResourceReference) -> struct_pb2.Value:
     fields = {
-        _SIGNATURE: struct_pb2.Value(string_value=_REFERENCE),
+        SIGNATURE: struct_pb2.Value(string_value=REFERENCE),
         "urn": struct_pb2.Value(string_value=reference.urn),
     }
     if reference.resource_id is not None:

@@ -10,7 +10,8 @@ class EngineLog:
 
     def __init__(self, address: str) -> None:
         import grpc
-        from pulumi.runtime.proto import engine_pb2_grpc
+
+        from bandplan.provider.pulumi_internals import engine_pb2_grpc
 
         self._engine: Any = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
 
@@ -31,7 +32,8 @@ class EngineLog:
         ephemeral: bool,
     ) -> None:
         import grpc
-        from pulumi.runtime.proto import engine_pb2
+
+        from bandplan.provider.pulumi_internals import engine_pb2
 
         request = engine_pb2.LogRequest(
             severity=getattr(engine_pb2, severity),
