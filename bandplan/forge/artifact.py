@@ -1,41 +1,20 @@
-"""A file that a forge keeps for a run. It redirects to its storage, which must not see the token."""
+"""A file that a forge keeps for a run of a pull request's job."""
 
 import io
 import zipfile
-from collections.abc import Mapping
-from urllib.parse import urlsplit
 
-from bandplan.forge.errors import NoPlan
+from bandplan.forge.client import Client
+from bandplan.forge.errors import ForgeError, NoPlan, Refused
 
 
-def download(url: str, credentials: Mapping[str, str], most_bytes: int, next_step: str) -> bytes:
-    """At most `most_bytes`. Errors: NoPlan that ends with `next_step`."""
-    import urllib3
-
-    retries = urllib3.Retry(3, redirect=0, raise_on_redirect=False, status_forcelist=(500, 502, 503), backoff_factor=1)
-
-    def get(target: str, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
-        named = {"User-Agent": "bandplan", **headers}
-        return urllib3.request("GET", target, headers=named, redirect=False, retries=retries, timeout=60.0)
-
+def fetched(client: Client, path: str, most_bytes: int, next_step: str) -> bytes:
+    """The file, at most `most_bytes`. Errors: NoPlan."""
     try:
-        answer = get(url, credentials)
-        target = answer.headers.get("Location", "")
-        if answer.status in (301, 302, 303, 307, 308) and is_safe(target):
-            answer = get(target, {})
-    except urllib3.exceptions.HTTPError as error:
-        raise NoPlan(f"no plan: the artifact could not be fetched: {type(error).__name__}") from error
-    if answer.status != 200:
-        raise NoPlan(f"no plan: the artifact could not be fetched (HTTP {answer.status}); {next_step}")
-    if len(answer.data) > most_bytes:
-        raise NoPlan(f"no plan: the artifact has more than {most_bytes:,} bytes")
-    return answer.data
-
-
-def is_safe(url: str) -> bool:
-    """Whether a redirect may be followed: over https, or on this machine."""
-    parts = urlsplit(url)
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost"))
+        return client.download(path, most_bytes)
+    except Refused as error:
+        raise NoPlan(f"no plan: the artifact could not be fetched ({error}); {next_step}") from error
+    except ForgeError as error:
+        raise NoPlan(f"no plan: the artifact could not be fetched: {error}") from error
 
 
 def only_file(archive: bytes, name: str, most_bytes: int, next_step: str) -> bytes:

@@ -1,37 +1,32 @@
 """HTTP to one platform's REST API: a token, retries, errors that a user can act on. The one door out of this room."""
 
 import json
-import random as random_module
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
-from urllib.request import getproxies_environment, proxy_bypass
-
-import urllib3
 
 from bandplan.forge.environment import THIS_MACHINE
 from bandplan.forge.errors import LostAnswer, Refused, Unavailable
+from bandplan.rest import answer as http
+from bandplan.rest.address import DEFAULT_PORTS, Address, proxy_of
+from bandplan.rest.clock import Clock
+from bandplan.rest.connections import AttemptFailed, Connections, Timeouts
+from bandplan.rest.exchange import exchange
+from bandplan.rest.retries import parse_retry_after
 from bandplan.wire.redaction import redactor
 from bandplan.wire.text import one_line, presentable
 
 MOST_WAITING_SECONDS: Final = 300.0
 """Of one call, retries and all; a choice that keeps a CI job from hanging."""
 
+_USER_AGENT: Final = "bandplan"
+_TIMEOUTS: Final = Timeouts(10.0, 30.0)
+_FILE_TIMEOUTS: Final = Timeouts(10.0, 60.0)
+
 _BUSY: Final = frozenset({500, 502, 503, 504})
 _SECONDARY_LIMIT_SECONDS: Final = 60.0
 """GitHub's advice for a secondary rate limit without a Retry-After ("Rate limits for the REST API", read 2026-11)."""
-
-
-@dataclass(frozen=True)
-class Clock:
-    """Seconds that only grow, seconds since 1970, waiting, and chance."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    wall: Callable[[], float] = time.time
-    sleep: Callable[[float], object] = time.sleep
-    random: Callable[[], float] = random_module.random
 
 
 @dataclass(frozen=True)
@@ -52,12 +47,16 @@ class Answer:
 class Client:
     """Calls below `base_url` with a token that is never shown; redirects are not followed, they would take it along."""
 
-    def __init__(self, base_url: str, headers: Mapping[str, str], token: str, clock: Clock) -> None:
+    def __init__(
+        self, base_url: str, headers: Mapping[str, str], token: str, clock: Clock, environ: Mapping[str, str]
+    ) -> None:
+        """`environ` names the proxy, if there is one."""
         self.base_url = base_url.rstrip("/")
-        self._headers = {"Accept": "application/json", "User-Agent": "bandplan", **headers}
+        self._environ = environ
+        self._headers = {"Accept": "application/json", "User-Agent": _USER_AGENT, **headers}
         self._redact = redactor([token])
         self._clock = clock
-        self._pool = _pool(self.base_url)
+        self._connections = connections_to(self.base_url, environ)
 
     def __repr__(self) -> str:
         return f"Client({self.base_url!r})"
@@ -67,59 +66,81 @@ class Client:
 
         Errors: Refused (with status), Unavailable; LostAnswer for a write, after the wait that the platform asked for.
         """
-        started = self._clock.monotonic()
-        attempt = 0
-        while True:
-            attempt += 1
-            result = self._attempt(method, path, body)
-            if isinstance(result, Answer) and result.status < 300:
-                return result
-            pause = self._pause_seconds(result, attempt)
-            if pause is None:
-                assert isinstance(result, Answer)
-                raise Refused(result.status, self._reason(method, path, result))
-            trouble = f"{method} {path}: {self._trouble(result)}"
-            if self._clock.monotonic() - started + pause > MOST_WAITING_SECONDS:
-                times = "1 time" if attempt == 1 else f"{attempt:,} times"
-                raise Unavailable(f"{trouble}; tried {times}, and would have to wait {pause:.0f} s more")
-            self._clock.sleep(pause)
-            if body is not None:
-                raise LostAnswer(trouble)
-
-    def _attempt(
-        self, method: str, path: str, body: Mapping[str, Any] | None
-    ) -> "Answer | urllib3.exceptions.HTTPError":
         payload = None if body is None else json.dumps(body).encode()
-        headers = {**self._headers, **({"Content-Type": "application/json"} if payload is not None else {})}
-        try:
-            response = self._pool.request(
-                method,
-                self.base_url + path,
-                body=payload,
-                headers=headers,
-                retries=False,
-                redirect=False,
-                timeout=urllib3.Timeout(connect=10.0, read=30.0),
-            )
-        except urllib3.exceptions.HTTPError as error:
-            return error
-        named = {name.lower(): value for name, value in response.headers.items()}
-        try:
-            return Answer(response.status, named, json.loads(response.data) if response.data else None)
-        except (ValueError, RecursionError):
-            return Answer(response.status, named, None)
+        asked: float | None = None
 
-    def _pause_seconds(self, result: "Answer | Exception", attempt: int) -> float | None:
-        """How long to wait before another try; None for an answer that is final."""
-        backoff = min(30.0, 2.0 ** (attempt - 1)) * (0.5 + self._clock.random() / 2)
-        if not isinstance(result, Answer):
-            return backoff
+        def pause(result: Answer | AttemptFailed, attempts: int, seconds: float) -> float | None:
+            nonlocal asked
+            asked = self._pause_seconds(result, attempts)
+            is_over = asked is None or seconds + asked > MOST_WAITING_SECONDS
+            return None if is_over or body is not None else asked
+
+        done = exchange(lambda: self._attempt(method, path, payload), pause, self._clock)
+        result = done.result
+        if isinstance(result, Answer) and asked is None:
+            if result.status < 300:
+                return result
+            raise Refused(result.status, self._reason(method, path, result))
+        trouble = f"{method} {path}: {self._trouble(result)}"
+        if asked is None or done.seconds + asked > MOST_WAITING_SECONDS:
+            times = "1 time" if done.attempts == 1 else f"{done.attempts:,} times"
+            wait = "" if asked is None else f", and would have to wait {asked:.0f} s more"
+            raise Unavailable(f"{trouble}; tried {times}{wait}")
+        self._clock.sleep(asked)
+        raise LostAnswer(trouble)
+
+    def download(self, path: str, most_bytes: int) -> bytes:
+        """A file of at most `most_bytes`. Its storage, which the platform redirects to, does not see the token.
+
+        Errors: Refused (with status), Unavailable.
+        """
+        url = self.base_url + path
+        answer = self._file(url, self._headers, most_bytes)
+        target = answer.headers.get("location", "")
+        if answer.status in (301, 302, 303, 307, 308) and is_safe(target):
+            url, answer = target, self._file(target, {"User-Agent": _USER_AGENT}, most_bytes)
+        if answer.status != 200:
+            raise Refused(answer.status, f"HTTP {answer.status}")
+        return answer.body
+
+    def _file(self, url: str, headers: Mapping[str, str], most_bytes: int) -> http.Answer:
+        connections, parts = connections_to(url, self._environ), urlsplit(url)
+        path = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
+
+        def send() -> http.Answer:
+            return connections.send("GET", path, dict(headers), None, _FILE_TIMEOUTS, most_bytes)
+
+        def pause(result: http.Answer | AttemptFailed, attempts: int, seconds: float) -> float | None:
+            if isinstance(result, AttemptFailed) and result.is_final:
+                return None
+            asked = self._pause_seconds(result, attempts)
+            return None if asked is None or seconds + asked > MOST_WAITING_SECONDS else asked
+
+        done = exchange(send, pause, self._clock)
+        if isinstance(done.result, AttemptFailed):
+            raise Unavailable(f"{done.result} ({done.tried})") from done.result
+        return done.result
+
+    def _attempt(self, method: str, path: str, payload: bytes | None) -> Answer:
+        headers = {**self._headers, **({"Content-Type": "application/json"} if payload is not None else {})}
+        answer = self._connections.send(method, urlsplit(self.base_url).path + path, headers, payload, _TIMEOUTS)
+        try:
+            return Answer(answer.status, answer.headers, json.loads(answer.body) if answer.body else None)
+        except (ValueError, RecursionError):
+            return Answer(answer.status, answer.headers, None)
+
+    def _pause_seconds(self, result: "Answer | http.Answer | AttemptFailed", attempts: int) -> float | None:
+        """How long to wait before another try; None for an answer or a failure that is final."""
+        backoff = min(30.0, 2.0 ** (attempts - 1)) * (0.5 + self._clock.random() / 2)
+        if isinstance(result, AttemptFailed):
+            return None if result.is_final else backoff
+        retry_after = parse_retry_after(result.headers.get("retry-after"), self._clock.wall())
         if result.status in _BUSY:
-            return _retry_after(result.headers) or backoff
+            return retry_after or backoff
         if result.status == 429 or (result.status == 403 and _is_rate_limit(result)):
-            asked = [_retry_after(result.headers), _until_reset(result.headers, self._clock.wall())]
+            asked = [retry_after, _until_reset(result.headers, self._clock.wall())]
             known = [seconds for seconds in asked if seconds is not None]
-            return known[0] if known else _SECONDARY_LIMIT_SECONDS * 2 ** (attempt - 1)
+            return known[0] if known else _SECONDARY_LIMIT_SECONDS * 2 ** (attempts - 1)
         return None
 
     def _reason(self, method: str, path: str, answer: Answer) -> str:
@@ -127,32 +148,35 @@ class Client:
         words = one_line(presentable(self._redact(str(said))), 200) if said else "no reason given"
         return f"{method} {path}: HTTP {answer.status}: {words}"
 
-    def _trouble(self, result: "Answer | Exception") -> str:
+    def _trouble(self, result: Answer | AttemptFailed) -> str:
         if isinstance(result, Answer):
             return f"{self.base_url} is busy (HTTP {result.status})"
-        return f"{self.base_url} does not answer ({type(result).__name__})"
+        return f"{self.base_url} does not answer ({result})"
 
 
-def _pool(base_url: str) -> urllib3.PoolManager:
-    """Through the proxy that the environment names for this host, if any; never for this machine."""
-    parts = urlsplit(base_url)
-    proxy = getproxies_environment().get(parts.scheme)
-    if proxy and parts.hostname not in THIS_MACHINE and not proxy_bypass(parts.hostname or ""):
-        return urllib3.ProxyManager(proxy)
-    return urllib3.PoolManager()
+def connections_to(url: str, environ: Mapping[str, str]) -> Connections:
+    """To the host of a URL, through the proxy that `environ` names for it, if any."""
+    parts = urlsplit(url)
+    address = Address(parts.scheme, parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme])
+    return Connections(address, proxy_of(address, environ))
 
 
-def _is_rate_limit(answer: Answer) -> bool:
+def is_safe(url: str) -> bool:
+    """Whether a redirect may be followed: over https, or on this machine."""
+    try:
+        parts = urlsplit(url)
+        has_place = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return has_place and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in THIS_MACHINE))
+
+
+def _is_rate_limit(answer: "Answer | http.Answer") -> bool:
     """A 403 that means too many requests, and not that the token may not do this."""
     if "retry-after" in answer.headers or answer.headers.get("x-ratelimit-remaining") == "0":
         return True
     documentation = answer.body.get("documentation_url") if isinstance(answer.body, dict) else None
     return isinstance(documentation, str) and "rate-limit" in documentation
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the platform asks to wait; None when it does not say."""
-    return _seconds(headers.get("retry-after", ""))
 
 
 def _until_reset(headers: Mapping[str, str], now: float) -> float | None:

@@ -15,10 +15,15 @@ _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
 def checked_base_url(url: str, variable: str) -> str:
     """`url` if a token may be sent there: https, or this machine. Errors: NotConfigured."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port != 0
+    except ValueError:
+        raise NotConfigured(f"{variable} is no URL that can be used") from None
     is_this_machine = parts.hostname in THIS_MACHINE
     if (
-        parts.hostname
+        has_port
+        and parts.hostname
         and not parts.username
         and (parts.scheme == "https" or (parts.scheme == "http" and is_this_machine))
     ):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from bandplan.forge.client import Clock
+from bandplan.rest.clock import Clock
 
 ReadText = Callable[[str], str]
 """Reads the text of a file by its path."""

@@ -6,15 +6,16 @@ variables: docs.github.com, "Variables reference" of GitHub Actions (read 2026-1
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-from bandplan.forge.artifact import download, only_file
-from bandplan.forge.client import Answer, Client, Clock
+from bandplan.forge.artifact import fetched, only_file
+from bandplan.forge.client import Answer, Client
 from bandplan.forge.environment import at, checked_base_url, checked_token, event_of, number, require_set, short_commit
 from bandplan.forge.errors import ForgeError, LostAnswer, NoPlan, NotConfigured, Refused
 from bandplan.forge.forge import Comment, IssueOutcome, Place, ReadText, WantedIssue
+from bandplan.rest.clock import Clock
 
 PAGE_SIZE: Final = 100
 MOST_PAGES: Final = 500
@@ -53,7 +54,7 @@ class GitHub:
         found = pull_request or _of_ref(environ.get("GITHUB_REF", "")) or _of_event(event)
         if not found:
             raise NotConfigured("this is no run of a pull request; give its number with --pull-request")
-        client = github_access(environ).client(clock)
+        client = _client(environ, clock)
         head = at(event, "pull_request", "head", "sha") or environ.get("GITHUB_SHA", "")
         run = number(environ.get("GITHUB_RUN_ID"))
         return Place(GitHubComments(client, repository, found), run, short_commit(head))
@@ -61,7 +62,7 @@ class GitHub:
     def issues(self, environ: Mapping[str, str], clock: Clock) -> "GitHubIssues":
         require_set(environ, "GITHUB_TOKEN", "GITHUB_REPOSITORY")
         repository = repository_name(environ)
-        return GitHubIssues(github_access(environ).client(clock), repository)
+        return GitHubIssues(_client(environ, clock), repository)
 
     def reviewed_plans(
         self, environ: Mapping[str, str], preview: str | None, most_bytes: int, clock: Clock
@@ -70,21 +71,9 @@ class GitHub:
         missing = [name for name in names if not environ.get(name, "").strip()]
         if missing:
             raise NotConfigured(f"fetch-plan runs in GitHub Actions: {', '.join(missing)} not set")
-        name, access = repository_name(environ), github_access(environ)
+        name, client = repository_name(environ), _client(environ, clock)
         commit, branch = environ["GITHUB_SHA"], environ["GITHUB_REF_NAME"]
-        return GitHubPlans(Repository(name, commit, branch, preview or "preview.yml", access), most_bytes, clock)
-
-
-@dataclass(frozen=True)
-class GitHubAccess:
-    """Where GitHub's API is, without a slash at the end, and a token for it."""
-
-    base_url: str
-    token: str = field(repr=False)
-
-    def client(self, clock: Clock) -> Client:
-        headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/vnd.github+json"}
-        return Client(self.base_url, headers, self.token, clock)
+        return GitHubPlans(Repository(name, commit, branch, preview or "preview.yml"), most_bytes, client)
 
 
 @dataclass(frozen=True)
@@ -95,7 +84,6 @@ class Repository:
     commit: str
     branch: str
     workflow: str
-    access: GitHubAccess
 
 
 class GitHubComments:
@@ -212,10 +200,10 @@ class GitHubIssues:
 class GitHubPlans:
     """`ReviewedPlans` of a repository: runs of the preview's workflow, and their artifacts."""
 
-    def __init__(self, repository: "Repository", most_bytes: int, clock: Clock) -> None:
+    def __init__(self, repository: "Repository", most_bytes: int, client: Client) -> None:
         self._repository = repository
         self._most_bytes = most_bytes
-        self._client = repository.access.client(clock)
+        self._client = client
 
     def run_of_merge(self) -> int:
         """The newest preview run of the pull request whose merge is this commit; it must have succeeded."""
@@ -270,11 +258,8 @@ class GitHubPlans:
             raise NoPlan(f"no plan: run {run} has no artifact {name} (any more); {_FRESH}")
         newest = max(there, key=lambda one: int(one["id"]))
         path = f"/repos/{self._repository.name}/actions/artifacts/{int(newest['id'])}/zip"
-        access = self._repository.access
-        credentials = {"Authorization": f"Bearer {access.token}"}
-        return only_file(
-            download(access.base_url + path, credentials, self._most_bytes, _FRESH), name, self._most_bytes, _FRESH
-        )
+        archive = fetched(self._client, path, self._most_bytes, _FRESH)
+        return only_file(archive, name, self._most_bytes, _FRESH)
 
     def _get(self, path: str) -> Any:
         try:
@@ -292,11 +277,12 @@ def repository_name(environ: Mapping[str, str]) -> str:
     return name
 
 
-def github_access(environ: Mapping[str, str]) -> GitHubAccess:
-    """By GITHUB_TOKEN, which is set, and GITHUB_API_URL. Errors: NotConfigured."""
+def _client(environ: Mapping[str, str], clock: Clock) -> Client:
+    """With GITHUB_TOKEN, which is set, at GITHUB_API_URL. Errors: NotConfigured."""
     token = checked_token(environ["GITHUB_TOKEN"], "GITHUB_TOKEN")
     base_url = checked_base_url(environ.get("GITHUB_API_URL") or "https://api.github.com", "GITHUB_API_URL")
-    return GitHubAccess(base_url, token)
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
+    return Client(base_url, headers, token, clock, environ)
 
 
 def merged_pull(pulls: Any, commit: str, branch: str) -> dict[str, Any] | None:

@@ -5,15 +5,16 @@ variables: docs.gitlab.com/ci/variables/predefined_variables (read 2026-11).
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-from bandplan.forge.artifact import download
-from bandplan.forge.client import Answer, Client, Clock
+from bandplan.forge.artifact import fetched
+from bandplan.forge.client import Answer, Client
 from bandplan.forge.environment import checked_base_url, checked_token, number, require_set, short_commit
 from bandplan.forge.errors import ForgeError, NoPlan, NotConfigured, Refused
 from bandplan.forge.forge import Comment, Issues, Place, ReadText
+from bandplan.rest.clock import Clock
 
 PAGE_SIZE: Final = 100
 MOST_PAGES: Final = 500
@@ -44,8 +45,7 @@ class GitLab:
             raise NotConfigured("CI_PROJECT_ID is not a number")
         if not iid:
             raise NotConfigured("this is no pipeline of a merge request; give its number with --pull-request")
-        base_url, token = _access(environ)
-        client = Client(base_url, {"PRIVATE-TOKEN": token}, token, clock)
+        client = _client(environ, clock)
         run, commit = number(environ.get("CI_PIPELINE_ID")), short_commit(environ.get("CI_COMMIT_SHA", ""))
         return Place(GitLabComments(client, project, iid), run, commit)
 
@@ -61,10 +61,9 @@ class GitLab:
             raise NotConfigured(f"fetch-plan: {', '.join(missing)} not set")
         if not environ["CI_PROJECT_ID"].isdecimal():
             raise NotConfigured("CI_PROJECT_ID is not a number")
-        base_url, token = _access(environ)
         commit, branch = environ["CI_COMMIT_SHA"], environ["CI_COMMIT_REF_NAME"]
-        project = GitLabProject(environ["CI_PROJECT_ID"], commit, branch, preview or "preview", base_url, token)
-        return GitLabPlans(project, most_bytes, clock)
+        project = GitLabProject(environ["CI_PROJECT_ID"], commit, branch, preview or "preview")
+        return GitLabPlans(project, most_bytes, _client(environ, clock))
 
 
 @dataclass(frozen=True)
@@ -75,8 +74,6 @@ class GitLabProject:
     commit: str
     branch: str
     job: str
-    base_url: str
-    token: str = field(repr=False)
 
 
 class GitLabComments:
@@ -131,10 +128,10 @@ class GitLabComments:
 class GitLabPlans:
     """`ReviewedPlans` of a project: pipelines, and the artifacts of their jobs."""
 
-    def __init__(self, project: GitLabProject, most_bytes: int, clock: Clock) -> None:
+    def __init__(self, project: GitLabProject, most_bytes: int, client: Client) -> None:
         self._project = project
         self._most_bytes = most_bytes
-        self._client = Client(project.base_url, {"PRIVATE-TOKEN": project.token}, project.token, clock)
+        self._client = client
 
     def run_of_merge(self) -> int:
         """The newest pipeline of the merge request whose merge is this commit; it must have succeeded."""
@@ -184,8 +181,7 @@ class GitLabPlans:
             raise NoPlan(f"no plan: pipeline {run} has no job {self._project.job}: [{stack}] that succeeded; {_FRESH}")
         newest = max(there, key=lambda one: int(one["id"]))
         path = f"/projects/{self._project.number}/jobs/{int(newest['id'])}/artifacts/plan-{quote(stack, safe='')}.json"
-        credentials = {"PRIVATE-TOKEN": self._project.token}
-        return download(self._project.base_url + path, credentials, self._most_bytes, _FRESH)
+        return fetched(self._client, path, self._most_bytes, _FRESH)
 
     def _get(self, path: str) -> Any:
         try:
@@ -194,10 +190,11 @@ class GitLabPlans:
             raise NoPlan(f"no plan: {error}; GITLAB_TOKEN needs the scope read_api") from error
 
 
-def _access(environ: Mapping[str, str]) -> tuple[str, str]:
-    """Where the API is, and a token for it. Errors: NotConfigured."""
+def _client(environ: Mapping[str, str], clock: Clock) -> Client:
+    """With GITLAB_TOKEN and at CI_API_V4_URL, which are set. Errors: NotConfigured."""
     token = checked_token(environ["GITLAB_TOKEN"], "GITLAB_TOKEN")
-    return checked_base_url(environ["CI_API_V4_URL"], "CI_API_V4_URL"), token
+    base_url = checked_base_url(environ["CI_API_V4_URL"], "CI_API_V4_URL")
+    return Client(base_url, {"PRIVATE-TOKEN": token}, token, clock, environ)
 
 
 def _comment(item: Mapping[str, Any]) -> Comment:

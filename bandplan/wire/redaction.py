@@ -86,20 +86,22 @@ _TOKENS = tuple(
 )
 
 
-def redactor(secrets: Iterable[str], most: int | None = None) -> Redact:
+def redactor(secrets: Iterable[str], most: int | None = None, *, by_name: bool = True) -> Redact:
     """A function that replaces every one of `secrets`, and whatever looks like a token, in a text.
 
-    With `most`, a longer text is cut to about that before it is searched.
+    With `most`, a longer text is cut to about that before it is searched. Without `by_name`, a value is not taken for a
+    secret because of the name before it: in a log, `tokenizer: llama` is none.
     """
     known = {value for value in secrets if len(value) >= LEAST_LENGTH and value not in REDACTED}
     known |= {quote(value, safe="") for value in known} | {json.dumps(value)[1:-1] for value in known}
     without_known = _without(known)
+    patterns = _TOKENS if by_name else _TOKENS[:-1]  # the last one goes by the name
     longest = max(map(len, known), default=0)
 
     def redact(text: str) -> str:
         text = without_known(text)
         lowered = text.lower()
-        for hints, pattern in _TOKENS:
+        for hints, pattern in patterns:
             if any(hint in lowered for hint in hints):
                 text = pattern.sub(_without_value, text)
         return text

@@ -190,7 +190,7 @@ def test_s5_refusal_for_one_model_leaves_the_others_judged_and_shows_no_token(
     of_other, of_triage = capsys.readouterr().err.splitlines()
     assert "warning floor-zero models/triage-chat" in of_triage
     assert of_other.startswith("models.yaml:8:") and "error S5-info models/other/model" in of_other
-    assert "not with ***" in of_other and TOKEN not in of_other
+    assert "not with [redacted]" in of_other and TOKEN not in of_other
 
 
 def test_record_that_cannot_be_written_is_a_warning_and_one_to_commit_is_an_error(

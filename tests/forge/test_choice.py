@@ -8,8 +8,6 @@ import pytest
 from bandplan.cli.commands.report import configure
 from bandplan.cli.main import main
 from bandplan.forge.choice import FORGES, forge_of
-from bandplan.forge.gitlab import GitLabProject
-from tests.forge.forge_fake import TOKEN
 from tests.report.test_drift_issue import document
 
 
@@ -41,7 +39,3 @@ def test_an_issue_on_gitlab_is_refused_with_what_to_do(
     Path("drift.json").write_text(document())
     assert main(["drift-issue", "drift.json"]) == 2
     assert "no issue: issues are kept on GitHub alone" in capsys.readouterr().err
-
-
-def test_a_token_is_not_shown_with_the_project_that_it_is_for() -> None:
-    assert TOKEN not in repr(GitLabProject("1", "a" * 40, "main", "preview", "https://gitlab.example/api/v4", TOKEN))

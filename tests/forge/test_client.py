@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bandplan.forge.client import MOST_WAITING_SECONDS, Client
+from bandplan.forge.client import MOST_WAITING_SECONDS, Client, is_safe
 from bandplan.forge.environment import checked_base_url, checked_token
 from bandplan.forge.errors import ForgeError, LostAnswer, NotConfigured, Refused, Unavailable
 from tests.forge.forge_fake import NUMBER, TOKEN, Fault, ForgeFake, GitHubFake, GitLabFake, serving
@@ -22,7 +22,7 @@ def github() -> Any:
 
 
 def client(fake: ForgeFake, sleeps: Sleeps) -> Client:
-    return Client(fake.url, {"Authorization": f"Bearer {TOKEN}"}, TOKEN, sleeps.clock())
+    return Client(fake.url, {"Authorization": f"Bearer {TOKEN}"}, TOKEN, sleeps.clock(), {})
 
 
 @pytest.mark.parametrize(
@@ -34,9 +34,10 @@ def client(fake: ForgeFake, sleeps: Sleeps) -> Client:
         (Fault("GET", 403, {"X-RateLimit-Remaining": "55"}, LIMITED), 60.0),
         (Fault("GET", 429), 60.0),
         (Fault("GET", 503, {"Retry-After": "3"}), 3.0),
+        (Fault("GET", 429, {"Retry-After": "Fri, 15 Jan 2027 08:00:11 GMT"}), 11.0),
         (Fault("GET", 502), 0.75),
     ],
-    ids=["429", "403", "until the reset", "secondary limit", "429 without a word", "503", "502"],
+    ids=["429", "403", "until the reset", "secondary limit", "429 without a word", "503", "until a date", "502"],
 )
 def test_it_waits_as_long_as_it_is_asked_to(github: ForgeFake, fault: Fault, expected: float) -> None:
     """The clock of the tests begins at 1,800,000,000 s; a reset is waited for with a second to spare."""
@@ -154,3 +155,43 @@ def test_other_addresses_get_no_token(url: str) -> None:
 def test_what_cannot_stand_in_a_header_is_no_token(token: str) -> None:
     with pytest.raises(NotConfigured):
         checked_token(token, "X")
+
+
+def test_a_host_that_there_is_not_is_told_at_once() -> None:
+    sleeps = Sleeps()
+    nobody = GitHubFake(url="https://forge.invalid")
+    with pytest.raises(Unavailable, match="the host name cannot be resolved"):
+        client(nobody, sleeps).call("GET", COMMENTS)
+    assert sleeps.waited == []
+
+
+@pytest.mark.parametrize("url", ["https://host:99999", "https://host:x", "https://[host", "https://host:0"])
+def test_a_url_whose_port_is_none_is_no_traceback(url: str) -> None:
+    with pytest.raises(NotConfigured):
+        checked_base_url(url, "X")
+    assert not is_safe(url)
+
+
+class Storage(GitHubFake):
+    """Redirects to a file that it keeps on the same port."""
+
+    def answer(self, method: str, path: str, query: Any, body: Any) -> tuple[int, dict[str, str], Any]:
+        if path == "/file":
+            return 302, {"Location": f"{self.url}/storage?signature=x"}, None
+        return (200, {}, b"content") if path == "/storage" else (404, {}, {"message": "Not Found"})
+
+
+def test_a_file_is_waited_for_like_any_answer_and_its_storage_gets_no_token() -> None:
+    with serving(Storage()) as fake:
+        sleeps = Sleeps()
+        fake.faults.append(Fault("GET", 429, {"Retry-After": "7"}))
+        assert client(fake, sleeps).download("/file", 1_000) == b"content"
+        assert sleeps.waited == [7.0]
+        assert fake.tokens_seen == {TOKEN, ""}
+        fake.faults.append(Fault("GET", 503, {"Retry-After": "100000"}))
+        with pytest.raises(Refused, match="HTTP 503"):
+            client(fake, sleeps).download("/file", 1_000)
+        with pytest.raises(Unavailable, match="more than 3 bytes"):
+            client(fake, sleeps).download("/file", 3)
+        with pytest.raises(Refused, match="HTTP 404"):
+            client(fake, sleeps).download("/other", 1_000)

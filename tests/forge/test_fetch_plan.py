@@ -9,7 +9,8 @@ import pytest
 
 from bandplan.cli.main import main
 from bandplan.cli.saved_plan.plan import to_json
-from bandplan.forge.artifact import is_safe, only_file
+from bandplan.forge.artifact import only_file
+from bandplan.forge.client import is_safe
 from bandplan.forge.github import merged_pull
 from tests.cli.test_saved_plan import plan
 from tests.e2e.github import RepositoryFake, WorkflowRun, zipped

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from bandplan.forge.choice import forge_of
-from bandplan.forge.client import Clock
 from bandplan.forge.errors import NotConfigured
 from bandplan.forge.forge import Place
+from bandplan.rest.clock import Clock
 from tests.forge.forge_fake import TOKEN
 
 GITHUB = {

@@ -8,10 +8,10 @@ import pytest
 from bandplan.plugin.errors import ProviderError
 from bandplan.provider.endpoint_ready import Surroundings, make_ready
 from bandplan.provider.inputs import Wanted
+from bandplan.rest.retries import Retries
 from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.endpoints import Endpoints
-from bandplan.serving.workspace.retries import Retries
 from tests.endpoint.builders import declaration, live_config, live_served, served
 from tests.workspace.fake_workspace import TOKEN, FakeTime, FakeWorkspace, Reply, Seen
 

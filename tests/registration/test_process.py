@@ -65,7 +65,7 @@ def test_token_is_in_the_environment_and_nowhere_else(runner: Runner) -> None:
 def test_failure_is_an_error_without_the_token(runner: Runner) -> None:
     with pytest.raises(RegistrationError) as failed:
         runner.run(f"print(json.dumps({{'kind': 'failed', 'text': 'first {TOKEN}\\nsecond'}}))")
-    assert str(failed.value) == "first ***\nsecond"
+    assert str(failed.value) == "first [redacted]\nsecond"
 
 
 def test_process_that_is_killed_is_an_error_that_says_so(runner: Runner) -> None:
@@ -76,7 +76,7 @@ def test_process_that_is_killed_is_an_error_that_says_so(runner: Runner) -> None
 def test_process_that_ends_without_a_word_is_an_error_with_its_last_line(runner: Runner) -> None:
     with pytest.raises(RegistrationError) as failed:
         runner.run(f"print('noise\\nImportError: {TOKEN}', file=sys.stderr); sys.exit(4)")
-    assert "ended with status 4 (ImportError: ***)" in str(failed.value)
+    assert "ended with status 4 (ImportError: [redacted])" in str(failed.value)
 
 
 def test_stop_lets_the_process_clean_up(runner: Runner) -> None:

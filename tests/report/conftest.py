@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from bandplan.forge.choice import forge_of as forge_of_job
-from bandplan.forge.client import Clock
 from bandplan.forge.forge import Comments
 from bandplan.report.comment.body import Posted, posted
 from bandplan.report.markdown.page import section_of
+from bandplan.rest.clock import Clock
 from tests.forge.forge_fake import NUMBER, TOKEN, ForgeFake, GitHubFake, GitLabFake, serving
 from tests.report.previews import changed, document, entity, inputs, report_on
 

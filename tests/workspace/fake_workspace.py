@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from bandplan.serving.workspace.client import Clock
+from bandplan.rest.clock import Clock
 
 TOKEN = "dapi-secret-0123456789"
 

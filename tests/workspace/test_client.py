@@ -5,7 +5,9 @@ from email.utils import format_datetime
 
 import pytest
 
-from bandplan.serving.workspace.client import Clock, WorkspaceClient, from_environment
+from bandplan.rest.clock import Clock
+from bandplan.rest.retries import Retries
+from bandplan.serving.workspace.client import WorkspaceClient, from_environment
 from bandplan.serving.workspace.errors import (
     Blocked,
     Conflict,
@@ -19,7 +21,6 @@ from bandplan.serving.workspace.errors import (
     Unauthorized,
     Unreachable,
 )
-from bandplan.serving.workspace.retries import Retries
 from tests.workspace.fake_workspace import TOKEN, FakeTime, FakeWorkspace, Reply, Seen
 
 PATH = "/api/2.0/serving-endpoints/x"
@@ -285,9 +286,21 @@ def test_a_message_of_the_platform_is_capped_on_one_line_and_never_shows_the_tok
     with pytest.raises(Refused) as caught:
         client.get(PATH)
     text = str(caught.value)
-    assert TOKEN not in text and "***" in text
+    assert TOKEN not in text and "[redacted]" in text
     assert "\n" not in text and "\x1b" not in text
     assert len(text) < 1_000
+
+
+def test_a_token_of_somebody_else_in_a_message_goes_and_ordinary_words_stay(
+    workspace: FakeWorkspace, client: WorkspaceClient
+) -> None:
+    other = "sk-" + "a1" * 12
+    workspace.in_turn(
+        refusal(400, "BAD_REQUEST", f"openai_api_key {other} is refused; tokenizer: llama, token: expired")
+    )
+    with pytest.raises(Refused) as caught:
+        client.get(PATH)
+    assert "openai_api_key [redacted] is refused; tokenizer: llama, token: expired" in str(caught.value)
 
 
 def test_a_short_word_given_as_token_does_not_black_out_the_platforms_message(workspace: FakeWorkspace) -> None:
@@ -341,7 +354,7 @@ def test_an_answer_that_drips_is_given_up_though_every_byte_comes_in_time(
 def test_an_answer_without_end_is_not_read_into_memory(
     workspace: FakeWorkspace, client: WorkspaceClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bandplan.serving.workspace.connections.MOST_BYTES", 1000)
+    monkeypatch.setattr("bandplan.rest.connections.MOST_BYTES", 1000)
     workspace.in_turn(Reply(body=b" " * 998 + b"{}"))
     assert client.get(PATH) == {}
     workspace.in_turn(Reply(body=b" " * 999 + b"{}"))

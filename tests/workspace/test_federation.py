@@ -24,6 +24,7 @@ class Issuer:
         self.audiences: list[str] = []
         self.callers: list[str] = []
         self.faults: list[int] = []
+        self.retry_after = ""
         self.lifetime_seconds = 3600
         issuer = self
 
@@ -41,6 +42,11 @@ class Issuer:
 
             def do_POST(self) -> None:
                 form = parse_qs(self.received().decode())
+                if issuer.faults and issuer.retry_after:
+                    self.send_response(issuer.faults.pop(0))
+                    self.send_header("Retry-After", issuer.retry_after)
+                    self.send_header("Content-Length", "0")
+                    return self.end_headers()
                 if issuer.faults:
                     said = f"no policy for {JOB_TOKEN}"
                     return self.reply(issuer.faults.pop(0), {"error": "invalid_request", "error_description": said})
@@ -63,9 +69,7 @@ class Issuer:
 
     def token(self, time: FakeTime) -> FederatedToken:
         identity = identity_of(self.environ(), self.url)
-        return FederatedToken(
-            parse_address(self.url), identity, lambda _: None, monotonic=lambda: time.now, sleep=time.sleep
-        )
+        return FederatedToken(parse_address(self.url), identity, lambda _: None, time.clock)
 
 
 @pytest.fixture
@@ -130,7 +134,7 @@ def test_a_refusal_says_what_to_compare_and_shows_no_token(issuer: Issuer) -> No
     with pytest.raises(Unauthorized) as refused:
         FederatedToken(parse_address(issuer.url), identity, lambda _: None)()
     assert "compare the federation policy of the service principal" in str(refused.value)
-    assert "HTTP 401: invalid_request: no policy for ***" in str(refused.value)
+    assert "HTTP 401: invalid_request: no policy for [redacted]" in str(refused.value)
     issuer.faults = [403]
     with pytest.raises(Unauthorized) as refused:
         issuer.token(FakeTime())()
@@ -142,3 +146,16 @@ def test_what_is_missing_is_told_at_once_with_what_the_job_needs() -> None:
         from_environment({"DATABRICKS_HOST": "https://x.example", "DATABRICKS_AUTH_TYPE": "github-oidc"})
     assert "DATABRICKS_CLIENT_ID, ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN" in str(told.value)
     assert "permissions: {id-token: write}" in str(told.value)
+
+
+def test_the_wait_that_a_token_service_asks_for_is_kept_or_too_long(issuer: Issuer) -> None:
+    time = FakeTime()
+    identity = identity_of(issuer.environ(DATABRICKS_AUTH_TYPE="env-oidc", DATABRICKS_OIDC_TOKEN=JOB_TOKEN), issuer.url)
+    token = FederatedToken(parse_address(issuer.url), identity, lambda _: None, time.clock)
+    issuer.faults, issuer.retry_after = [429], "30"
+    assert token() == "workspace-token-1"
+    assert time.slept == [31.0]  # what was asked for, and the pause of the first attempt
+    issuer.faults, issuer.retry_after = [429], "3600"
+    with pytest.raises(Throttled, match="answers HTTP 429; try again later"):
+        FederatedToken(parse_address(issuer.url), identity, lambda _: None, time.clock)()
+    assert time.slept == [31.0]

@@ -14,10 +14,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.forge.choice import forge_of
-    from bandplan.forge.client import Clock
     from bandplan.forge.errors import ForgeError, NotConfigured
     from bandplan.report.drift_issue import drift_issue
     from bandplan.report.errors import BadInput
+    from bandplan.rest.clock import Clock
 
     try:
         issue = drift_issue(arguments.file.read_text(encoding="utf-8"), str(arguments.file))

@@ -26,8 +26,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.cli.saved_plan.file import MOST_BYTES, read_plan
     from bandplan.forge.choice import forge_of
-    from bandplan.forge.client import Clock
     from bandplan.forge.errors import ForgeError
+    from bandplan.rest.clock import Clock
 
     with suppress(NoProject):  # a plan may be fetched anywhere
         choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)

@@ -158,10 +158,10 @@ def write(reports: "Sequence[StackReport]", url: str, arguments: argparse.Namesp
 def post(reports: "Sequence[StackReport]", url: str, arguments: argparse.Namespace) -> "Outcome":
     """Errors: ForgeError."""
     from bandplan.forge.choice import forge_of
-    from bandplan.forge.client import Clock
     from bandplan.report.comment import sticky
     from bandplan.report.comment.body import posted
     from bandplan.report.markdown.page import section_of
+    from bandplan.rest.clock import Clock
 
     forge = forge_of(os.environ, arguments.forge)
     place = forge.place(

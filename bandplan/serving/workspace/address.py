@@ -1,29 +1,9 @@
-"""Where a workspace is: scheme, host and port, made from what a user writes in DATABRICKS_HOST."""
+"""Where a workspace is, made from what a user writes in DATABRICKS_HOST."""
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from bandplan.rest.address import DEFAULT_PORTS, Address, is_loopback
 from bandplan.serving.workspace.errors import NotConfigured
-
-_DEFAULT_PORTS = {"https": 443, "http": 80}
-
-
-@dataclass(frozen=True)
-class Address:
-    """Scheme, host and port of a workspace; `url` is the canonical form, without path and default port."""
-
-    scheme: str
-    host: str
-    port: int
-
-    @property
-    def url(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}" + ("" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}")
-
-    @property
-    def is_loopback(self) -> bool:
-        return is_loopback(self.host)
 
 
 def parse_address(text: str) -> Address:
@@ -38,7 +18,7 @@ def parse_address(text: str) -> Address:
         port = parts.port
     except ValueError:
         raise _unusable("is not a URL") from None
-    if parts.scheme not in _DEFAULT_PORTS:
+    if parts.scheme not in DEFAULT_PORTS:
         raise _unusable(f"starts with {parts.scheme}://, which is neither https:// nor http://")
     if parts.username is not None or parts.password is not None:
         raise _unusable("holds a user name or password; put the token in DATABRICKS_TOKEN instead")
@@ -50,19 +30,7 @@ def parse_address(text: str) -> Address:
             f"is http://{host}: a token is never sent unencrypted to another machine; use https://{host} "
             "(http:// is for 127.0.0.1 and localhost)"
         )
-    return Address(parts.scheme, host, port or _DEFAULT_PORTS[parts.scheme])
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` can only be this machine: localhost, *.localhost, 127.0.0.0/8 or ::1."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    from ipaddress import ip_address
-
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return Address(parts.scheme, host, port or DEFAULT_PORTS[parts.scheme])
 
 
 def _unusable(finding: str) -> NotConfigured:

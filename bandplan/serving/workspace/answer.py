@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from bandplan.rest import answer as rest
 from bandplan.serving.workspace.errors import (
     Blocked,
     Conflict,
@@ -22,9 +23,6 @@ LONGEST_REASON = 600
 _LONGEST_CODE = 80
 """Characters; the platform's own codes are shorter."""
 
-SHORTEST_SECRET = 8
-"""Characters; a token that is shorter is none, and may be a word of the message (a mistyped "wrong", say)."""
-
 _UNAUTHORIZED_CODES = frozenset({"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"})
 _FORBIDDEN_CODES = frozenset({"PERMISSION_DENIED"})
 _NOT_FOUND_CODES = frozenset({"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND"})
@@ -33,18 +31,26 @@ _CONFLICT_CODES = frozenset({"RESOURCE_CONFLICT", "RESOURCE_ALREADY_EXISTS", "AL
 
 @dataclass(frozen=True)
 class Answer:
-    """Status, the headers that matter, and the body of one answer to `request` (such as "GET /api/2.0/x")."""
+    """What a workspace answered to `request` (such as "GET /api/2.0/x")."""
 
     request: str
-    status: int
-    content_type: str
-    retry_after: str | None
-    body: bytes
-    location: str = ""
+    http: rest.Answer
+
+    @property
+    def status(self) -> int:
+        return self.http.status
+
+    @property
+    def body(self) -> bytes:
+        return self.http.body
+
+    @property
+    def retry_after(self) -> str | None:
+        return self.http.headers.get("retry-after")
 
     @property
     def is_success(self) -> bool:
-        return 200 <= self.status < 300
+        return self.http.is_success
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object. Errors: NotAWorkspace when it is anything else."""
@@ -69,11 +75,12 @@ class Answer:
         start = self.body[:64].lstrip().lower()
         if start.startswith((b"<!doctype html", b"<html")):
             return True
-        return "html" in self.content_type.lower() and (self.is_success or not start or start.startswith(b"<"))
+        is_called_html = "html" in self.http.headers.get("content-type", "").lower()
+        return is_called_html and (self.is_success or not start or start.startswith(b"<"))
 
     def error(self, host: str, token: str) -> WorkspaceError:
         """The error that an unsuccessful answer stands for: by error code first, by status second."""
-        if 300 <= self.status < 400 and "private-link" in self.location.lower():
+        if 300 <= self.status < 400 and "private-link" in self.http.headers.get("location", "").lower():
             return Blocked(f"{self.request}: {host} is reached over Private Link alone; {_NETWORK}", self.status)
         if 300 <= self.status < 400:
             return NotAWorkspace(f"{self.request}: {host} answers with a redirect (HTTP {self.status}); {_CHECK}")
@@ -117,10 +124,15 @@ class Answer:
         return (code if isinstance(code, str) else ""), (reason if isinstance(reason, str) else "")
 
 
-def presentable(text: str, token: str) -> str:
-    """`text` fit for a message: one line of at most LONGEST_REASON printable characters, without the token."""
-    if len(token) >= SHORTEST_SECRET:
-        text = text.replace(token, "***")
+def presentable(text: str, *tokens: str) -> str:
+    """`text` fit for a message: one line of at most LONGEST_REASON printable characters, without `tokens`.
+
+    What looks like a token goes too, whoever it belongs to; a text of the platform may name one that was sent to it.
+    """
+    # Compiles patterns, which a run without a failure does not need.
+    from bandplan.wire.redaction import MOST_SEARCHED, redactor
+
+    text = redactor(tokens, MOST_SEARCHED, by_name=False)(text)
     line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * LONGEST_REASON]).split())
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 3] + "..."
 

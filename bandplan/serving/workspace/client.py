@@ -3,14 +3,17 @@
 import contextlib
 import json
 import random as random_module
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from bandplan.serving.workspace.address import Address, parse_address
+from bandplan.rest.address import Address, proxy_of
+from bandplan.rest.clock import Clock
+from bandplan.rest.connections import AttemptFailed, Connections, Timeouts
+from bandplan.rest.exchange import exchange
+from bandplan.rest.retries import RETRIED_STATUSES, Outcome, Retries, parse_retry_after
+from bandplan.serving.workspace.address import parse_address
 from bandplan.serving.workspace.answer import Answer, presentable
-from bandplan.serving.workspace.connections import AttemptFailed, Connections, Timeouts
 from bandplan.serving.workspace.errors import (
     LostAnswer,
     NotConfigured,
@@ -19,26 +22,11 @@ from bandplan.serving.workspace.errors import (
     WorkspaceError,
 )
 from bandplan.serving.workspace.identity import TOKEN, auth_type_of
-from bandplan.serving.workspace.retries import (
-    RETRIED_STATUSES,
-    Outcome,
-    Retries,
-    parse_retry_after,
-)
 
 _FAIL_FAST_SECONDS = 5.0
 """After one call found nobody listening, the calls queued behind it say so at once for this long.
 
 Without it a preview of 1,000 endpoints would wait 1,000 times."""
-
-
-@dataclass(frozen=True)
-class Clock:
-    """Time as the client uses it: seconds that only grow, seconds since 1970, and waiting."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    wall: Callable[[], float] = time.time
-    sleep: Callable[[float], object] = time.sleep
 
 
 _CLOCK = Clock()
@@ -141,24 +129,20 @@ class WorkspaceClient:
         retries = retries or self._retries
         payload = None if body is None else json.dumps(body).encode()
         self._fail_fast()
-        started = self._clock.monotonic()
-        attempt = 0
-        while True:
-            attempt += 1
-            result = self._attempt(method, path, payload, timeouts or self._timeouts)
-            if isinstance(result, Answer) and result.status not in RETRIED_STATUSES:
-                break
-            elapsed = self._clock.monotonic() - started
-            pause = self._pause_seconds(retries, method, result, attempt, elapsed)
-            if pause is None:
-                tried = "once" if attempt == 1 else f"{attempt} times"
-                raise self._given_up(method, path, result, f"tried {tried} in {elapsed:.0f} s")
-            self._clock.sleep(pause)
+        done = exchange(
+            lambda: self._attempt(method, path, payload, timeouts or self._timeouts),
+            partial(self._pause_seconds, retries, method),
+            self._clock,
+        )
+        result = done.result
+        if not isinstance(result, Answer) or result.status in RETRIED_STATUSES:
+            raise self._given_up(method, path, result, done.tried)
         if not result.is_success:
             raise result.error(self.host, self._token)
         return result
 
-    def _attempt(self, method: str, path: str, payload: bytes | None, timeouts: Timeouts) -> Answer | AttemptFailed:
+    def _attempt(self, method: str, path: str, payload: bytes | None, timeouts: Timeouts) -> Answer:
+        """One attempt. Errors: AttemptFailed."""
         headers = {
             "Authorization": f"Bearer {self.bearer()}",
             "Accept": "application/json",
@@ -166,12 +150,9 @@ class WorkspaceClient:
         }
         if payload is not None:
             headers["Content-Type"] = "application/json"
-        try:
-            answer = self._connections.send(method, path, headers, payload, timeouts)
-        except AttemptFailed as failed:
-            return failed
+        answer = self._connections.send(method, path, headers, payload, timeouts)
         self._unreachable = None
-        return answer
+        return Answer(f"{method} {path}", answer)
 
     def _pause_seconds(
         self,
@@ -184,6 +165,8 @@ class WorkspaceClient:
         retry_after = None
         outcome = Outcome.THROTTLED
         if isinstance(result, Answer):
+            if result.status not in RETRIED_STATUSES:
+                return None
             retry_after = parse_retry_after(result.retry_after, self._clock.wall())
         elif result.is_final:
             return None
@@ -233,12 +216,12 @@ def from_environment(environ: Mapping[str, str]) -> WorkspaceClient:
     auth_type = auth_type_of(environ)
     address = parse_address(environ["DATABRICKS_HOST"])
     if auth_type == TOKEN:
-        return WorkspaceClient(address.url, environ["DATABRICKS_TOKEN"], proxy=_proxy(address, environ))
+        return WorkspaceClient(address.url, environ["DATABRICKS_TOKEN"], proxy=proxy_of(address, environ))
     from bandplan.serving.workspace.federation import FederatedToken, identity_of
 
     identity = identity_of(environ, address.url)
-    token = FederatedToken(address, identity, lambda other: _proxy(other, environ))
-    return WorkspaceClient(address.url, token, proxy=_proxy(address, environ))
+    token = FederatedToken(address, identity, lambda other: proxy_of(other, environ))
+    return WorkspaceClient(address.url, token, proxy=proxy_of(address, environ))
 
 
 def _usable_token(token: str) -> str:
@@ -248,14 +231,3 @@ def _usable_token(token: str) -> str:
             "DATABRICKS_TOKEN is not a token: it is empty or has spaces or unprintable characters in it"
         )
     return token
-
-
-def _proxy(address: Address, environ: Mapping[str, str]) -> str | None:
-    """The proxy to use for a remote workspace; loopback is never proxied."""
-    if address.is_loopback:
-        return None
-    excluded = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
-    for name in (part.strip().lstrip(".") for part in excluded.split(",")):
-        if name and (name == "*" or address.host == name or address.host.endswith(f".{name}")):
-            return None
-    return environ.get("https_proxy") or environ.get("HTTPS_PROXY") or None

@@ -8,15 +8,19 @@ published provider reads too (read 2026-11).
 
 import json
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
-from bandplan.serving.workspace.address import Address, parse_address
+from bandplan.rest.address import Address
+from bandplan.rest.answer import Answer
+from bandplan.rest.clock import Clock
+from bandplan.rest.connections import AttemptFailed, Connections, Timeouts
+from bandplan.rest.exchange import exchange
+from bandplan.rest.retries import parse_retry_after
+from bandplan.serving.workspace.address import parse_address
 from bandplan.serving.workspace.answer import presentable
-from bandplan.serving.workspace.connections import AttemptFailed, Connections, Timeouts
 from bandplan.serving.workspace.errors import NotConfigured, Throttled, Unauthorized, Unreachable
 
 GITHUB: Final = "github-oidc"
@@ -29,6 +33,15 @@ _EARLY_SECONDS: Final = 60.0
 _TIMEOUTS: Final = Timeouts(5.0, 20.0)
 _PAUSES_SECONDS: Final = (1.0, 4.0)
 """Between attempts: a token service that is busy for a moment must not end a deployment; a choice."""
+
+_BUSY: Final = frozenset({429, 500, 502, 503, 504})
+"""Asking for a token changes nothing, so it is sent again whatever became of it."""
+
+_LONGEST_WAIT_SECONDS: Final = 120.0
+"""That the service may ask for, as long as any call to a workspace is retried; a choice."""
+
+
+_CLOCK: Final = Clock()
 
 
 @dataclass(frozen=True)
@@ -75,24 +88,21 @@ class FederatedToken:
         address: Address,
         identity: JobIdentity,
         proxy_of: Callable[[Address], str | None],
-        *,
-        monotonic: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], object] = time.sleep,
+        clock: Clock = _CLOCK,
     ) -> None:
-        """`proxy_of` says through which proxy an address is reached; times are in seconds."""
+        """`proxy_of` says through which proxy an address is reached."""
         self._address = address
         self._identity = identity
         self._proxy_of = proxy_of
-        self._monotonic = monotonic
-        self._sleep = sleep
+        self._clock = clock
         self._lock = threading.Lock()
         self._token = ""
         self._renew_at = 0.0
 
     def __call__(self) -> str:
         with self._lock:
-            if not self._token or self._monotonic() >= self._renew_at:
-                asked_at = self._monotonic()
+            if not self._token or self._clock.monotonic() >= self._renew_at:
+                asked_at = self._clock.monotonic()
                 self._token, lifetime_seconds = self._exchanged(self._job_token())
                 self._renew_at = asked_at + max(lifetime_seconds - _EARLY_SECONDS, lifetime_seconds / 2)
             return self._token
@@ -137,22 +147,27 @@ class FederatedToken:
         secret: str = "",
     ) -> dict[str, Any]:
         connections = Connections(address, self._proxy_of(address))
-        for pause in (*_PAUSES_SECONDS, None):
-            try:
-                answer = connections.send(method, path, headers, payload, _TIMEOUTS)
-            except AttemptFailed as failed:
-                if pause is None or failed.is_final:
-                    raise Unreachable(address.host, address.port, f"{failure}: {address.url}: {failed}") from failed
-            else:
-                if answer.is_success:
-                    return _object(answer.body, failure)
-                if answer.status not in (429, 500, 502, 503, 504):
-                    reason = presentable(presentable(_reason(answer.body), secret), self._identity.request_token)
-                    raise Unauthorized(f"{failure} (HTTP {answer.status}{f': {reason}' if reason else ''})")
-                if pause is None:
-                    raise Throttled(f"{failure}: {address.url} answers HTTP {answer.status}; try again later")
-            self._sleep(pause)
-        raise AssertionError("the last attempt returns or raises")
+        answer = exchange(
+            lambda: connections.send(method, path, headers, payload, _TIMEOUTS), self._pause_seconds, self._clock
+        ).result
+        if not isinstance(answer, Answer):
+            raise Unreachable(address.host, address.port, f"{failure}: {address.url}: {answer}") from answer
+        if answer.is_success:
+            return _object(answer.body, failure)
+        if answer.status not in _BUSY:
+            reason = presentable(_reason(answer.body), secret, self._identity.request_token)
+            raise Unauthorized(f"{failure} (HTTP {answer.status}{f': {reason}' if reason else ''})")
+        raise Throttled(f"{failure}: {address.url} answers HTTP {answer.status}; try again later")
+
+    def _pause_seconds(self, result: Answer | AttemptFailed, attempts: int, _: float) -> float | None:
+        """Seconds before another attempt; None for an answer to keep, or when there is no other."""
+        is_kept = result.status not in _BUSY if isinstance(result, Answer) else result.is_final
+        if is_kept or attempts > len(_PAUSES_SECONDS):
+            return None
+        pause = _PAUSES_SECONDS[attempts - 1]
+        if isinstance(result, Answer):
+            pause += parse_retry_after(result.headers.get("retry-after"), self._clock.wall()) or 0.0
+        return pause if pause <= _LONGEST_WAIT_SECONDS else None
 
 
 def _object(body: bytes, failure: str) -> dict[str, Any]:

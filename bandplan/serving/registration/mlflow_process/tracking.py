@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
-from bandplan.serving.workspace.address import is_loopback as is_loopback_host
+from bandplan.rest.address import is_loopback as is_loopback_host
 
 EXPERIMENT_VARIABLES = ("MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID")
 OWN = "bandplan"

@@ -8,9 +8,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bandplan.serving.workspace.address import Address
-from bandplan.serving.workspace.answer import Answer
-from bandplan.serving.workspace.retries import Outcome
+from bandplan.rest.address import Address
+from bandplan.rest.answer import Answer
+from bandplan.rest.retries import Outcome
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -59,8 +59,13 @@ class Connections:
         headers: dict[str, str],
         payload: bytes | None,
         timeouts: Timeouts,
+        most_bytes: int | None = None,
     ) -> Answer:
-        """The answer, whatever its status; redirects are not followed. Errors: AttemptFailed."""
+        """The answer, whatever its status; redirects are not followed. Errors: AttemptFailed.
+
+        `path` is ready-quoted, with its query. A body of more than `most_bytes`
+        (None: MOST_BYTES) is not read to its end.
+        """
         pool = self._opened()
         from urllib3.exceptions import HTTPError
         from urllib3.util import Timeout
@@ -76,17 +81,10 @@ class Connections:
                 preload_content=False,
                 timeout=Timeout(connect=timeouts.connect_seconds, read=timeouts.read_seconds),
             )
-            body = _body(response, timeouts.read_seconds)
+            body = _body(response, timeouts.read_seconds, MOST_BYTES if most_bytes is None else most_bytes)
         except HTTPError as error:
             raise _attempt_failed(error) from error
-        return Answer(
-            request=f"{method} {path}",
-            status=response.status,
-            content_type=response.headers.get("Content-Type", ""),
-            retry_after=response.headers.get("Retry-After"),
-            location=response.headers.get("Location", ""),
-            body=body,
-        )
+        return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
 
     def _opened(self) -> "HTTPConnectionPool":
         if self._pool is None:
@@ -98,18 +96,18 @@ class Connections:
         return self._pool
 
 
-def _body(response: "BaseHTTPResponse", seconds: float) -> bytes:
+def _body(response: "BaseHTTPResponse", seconds: float, most_bytes: int) -> bytes:
     """The whole body. Each read has a time-out of its own, so that an answer that drips is only ended here."""
     ends_at = time.monotonic() + seconds
     parts: list[bytes] = []
-    left = MOST_BYTES
+    left = most_bytes
     while part := response.read1(65_536):
         parts.append(part)
         left -= len(part)
         if left < 0 or time.monotonic() > ends_at:
             response.close()
             if left < 0:
-                raise AttemptFailed(Outcome.LOST, f"an answer of more than {MOST_BYTES:,} bytes", is_final=True)
+                raise AttemptFailed(Outcome.LOST, f"an answer of more than {most_bytes:,} bytes", is_final=True)
             raise AttemptFailed(Outcome.LOST, f"no whole answer within {seconds:g} s")
     response.release_conn()
     return b"".join(parts)
