@@ -44,6 +44,9 @@ SPOILERS: dict[str, Callable[[bytes], bytes]] = {
     "a list": lambda text: b"[]\n",
     "a number": lambda text: b"7\n",
     "null": lambda text: b"null\n",
+    "a key twice": lambda text: text.replace(b"{", b'{"version": 3, "version": 3, ', 1),
+    "a byte order mark": lambda text: b"\xef\xbb\xbf" + text,
+    "zeros at its end": lambda text: text + bytes(64),
     "twice": lambda text: text + text,
     "conflict": lambda text: b"<<<<<<< HEAD\n" + text + b"=======\n" + text + b">>>>>>> x\n",
 }

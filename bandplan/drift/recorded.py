@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bandplan.drift.record_form import require_form
 from bandplan.wire.sentinels import is_special
 from bandplan.wire.types import (
     ENDPOINT_READY,
@@ -74,8 +75,9 @@ class RecordedStack:
 
 
 def recorded(deployment: Mapping[str, Any]) -> RecordedStack:
-    """From the `deployment` of `pulumi stack export`, or the `latest` of a checkpoint."""
+    """From the `deployment` of `pulumi stack export`, or the `latest` of a checkpoint. Errors: BadRecord."""
     resources = [one for one in deployment.get("resources") or () if one.get("custom") and not one.get("delete")]
+    require_form(resources)
     guards = {one["inputs"].get("endpoint"): one for one in _of(resources, ENDPOINT_READY)}
     access = {
         str(one["inputs"].get("servingEndpointId")): _unmarked(one["inputs"].get("accessControls") or ())

@@ -12,7 +12,14 @@ from typing import Any, Final
 
 from bandplan.embedded.errors import StateError, Unsupported
 from bandplan.embedded.files import is_there, read_if_there, write_whole
-from bandplan.embedded.form import checkpoint_problems, listed, strict_json
+from bandplan.embedded.form import (
+    DEPLOYMENT_VERSION,
+    FEATURED_VERSION,
+    checkpoint_problems,
+    listed,
+    strict_json,
+    version_problem,
+)
 from bandplan.embedded.ordering import in_order
 from bandplan.embedded.resource import ResourceState
 from bandplan.embedded.values import dumped
@@ -20,9 +27,6 @@ from bandplan.wire.sentinels import SIGNATURE
 
 ENGINE_VERSION: Final = "bandplan"
 """What the manifest of a checkpoint names as its writer; the CLI's names begin with `v`."""
-DEPLOYMENT_VERSION: Final = 3
-FEATURED_VERSION: Final = 4
-"""Version 3 and a list of features that a reader has to know (pkg/resource/stack/deployment.go)."""
 FEATURES: Final = frozenset({"taint"})
 """Those that this engine knows."""
 
@@ -82,12 +86,8 @@ def parse(text: bytes, file: StackFile) -> Snapshot:
         document = strict_json(text)
     except ValueError as error:
         raise StateError(f"{path}: is not JSON that can be trusted ({error}); {_where_a_copy_is(path)}") from error
-    version = document.get("version") if isinstance(document, dict) else None
-    if isinstance(version, bool) or version not in (DEPLOYMENT_VERSION, FEATURED_VERSION):
-        said = "no checkpoint version" if version is None else f"checkpoint version {ascii(version)[:20]}"
-        raise StateError(
-            f"{path}: has {said}; this engine reads version {DEPLOYMENT_VERSION}; {_where_a_copy_is(path)}"
-        )
+    if problem := version_problem(document):
+        raise StateError(f"{path}: {problem}; {_where_a_copy_is(path)}")
     features = document.get("features") or []
     if not isinstance(features, list) or not all(isinstance(one, str) for one in features):
         raise StateError(f"{path}: features has to be a list of texts; {_where_a_copy_is(path)}")

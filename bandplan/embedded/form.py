@@ -21,13 +21,22 @@ _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def strict_json(text: bytes) -> Any:
-    """Parse JSON: UTF-8, finite numbers, bounded nesting, as every reader of the state can. ValueError says why."""
+    """Parse JSON: UTF-8, finite numbers, bounded nesting, no key twice, as every reader of the state can.
+
+    ValueError says why. Readers differ on which of two equal keys they take, so neither is right.
+    """
     try:
         written = text.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 at byte {error.start}") from error
     try:
-        found = json.loads(written, parse_int=_whole_number, parse_float=_finite, parse_constant=_refused_constant)
+        found = json.loads(
+            written,
+            parse_int=_whole_number,
+            parse_float=_finite,
+            parse_constant=_refused_constant,
+            object_pairs_hook=_object,
+        )
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if _depth_of(found) > DEEPEST:
@@ -37,6 +46,13 @@ def strict_json(text: bytes) -> Any:
             json.dumps(found, ensure_ascii=False).encode()
         except UnicodeEncodeError as error:
             raise ValueError("half of a surrogate pair in a text") from error
+    return found
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object has a key twice")
     return found
 
 
@@ -237,6 +253,19 @@ def line_problems(line: Any, is_first: bool, project: str, stack: str) -> list[s
 
 
 # ---------------------------------------------------------------------- a whole checkpoint
+
+DEPLOYMENT_VERSION: Final = 3
+FEATURED_VERSION: Final = 4
+"""Version 3 and a list of features that a reader has to know (pkg/resource/stack/deployment.go)."""
+
+
+def version_problem(document: Any) -> str:
+    """Say what keeps a state file from being of a version that this form is of; "" if nothing does."""
+    version = document.get("version") if isinstance(document, dict) else None
+    if not isinstance(version, bool) and version in (DEPLOYMENT_VERSION, FEATURED_VERSION):
+        return ""
+    said = "no checkpoint version" if version is None else f"checkpoint version {ascii(version)[:20]}"
+    return f"has {said}; this release reads version {DEPLOYMENT_VERSION}"
 
 
 def checkpoint_problems(checkpoint: Any, project: str, stack: str) -> list[str]:

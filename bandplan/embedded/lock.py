@@ -7,32 +7,12 @@ import os
 import socket
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from bandplan.embedded.checkpoint import StackFile
 from bandplan.embedded.errors import StackLocked, StateError
 from bandplan.embedded.files import read_if_there, remove, write_whole
-from bandplan.embedded.form import strict_json
-
-_GREATEST_PID: Final = 2**31 - 1
-"""Of a process id on every system that Python runs on; 0 and less stand for groups of processes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds a lock, as its file says."""
-
-    pid: int
-    hostname: str
-    username: str
-    timestamp: str
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether it is a process of this machine that has ended."""
-        return self.hostname == socket.gethostname() and not _is_alive(self.pid)
+from bandplan.embedded.holder import read_holder
 
 
 @contextlib.contextmanager
@@ -67,7 +47,7 @@ def _refuse_or_remove(lock: Path, file: StackFile) -> None:
     text = read_if_there(lock)
     if text is None:
         return
-    holder = _holder(text)
+    holder = read_holder(text)
     if holder is None:
         raise StackLocked(
             f"stack {file.stack} is locked by {lock}, which does not say by whom; "
@@ -75,6 +55,8 @@ def _refuse_or_remove(lock: Path, file: StackFile) -> None:
         )
     if holder.is_gone:
         remove(lock)
+        # The CLI's file backend keeps attributes of each of its files beside it.
+        remove(lock.with_name(f"{lock.name}.attrs"))
         return
     raise StackLocked(
         f"stack {file.stack} is being updated by {holder.username}@{holder.hostname} "
@@ -83,36 +65,8 @@ def _refuse_or_remove(lock: Path, file: StackFile) -> None:
     )
 
 
-def _holder(text: bytes) -> Holder | None:
-    """What a lock file says; None if it is damaged."""
-    try:
-        found = strict_json(text)
-    except ValueError:
-        return None
-    match found:
-        case {"pid": int(pid), "hostname": str(hostname)} if not isinstance(pid, bool) and 0 < pid <= _GREATEST_PID:
-            username, timestamp = found.get("username"), found.get("timestamp")
-            return Holder(
-                pid,
-                hostname,
-                username if isinstance(username, str) else "someone",
-                timestamp if isinstance(timestamp, str) else "an unknown time",
-            )
-    return None
-
-
 def _user() -> str:
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a container's user without a name
         return str(os.getuid())
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

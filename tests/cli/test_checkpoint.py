@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,10 +50,28 @@ def test_unknown_stack_is_refused_with_those_there_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"checkpoint": 1}', '{"checkpoint": {"latest": []}, "x": NaN}', "[" * 5000]
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"checkpoint": 1}',
+        '{"checkpoint": {"latest": []}, "x": NaN}',
+        "[" * 5000,
+        '{"a": 1, "a": 1}',
+    ],
 )
 def test_damaged_state_names_its_file(tmp_path: Path, text: str) -> None:
     path = write(tmp_path, "local", {})
     path.write_text(text)
     with pytest.raises(CommandError, match=r"local\.json: the stack's state cannot be read"):
+        read_checkpoint(tmp_path, "bandplan", "local")
+
+
+@pytest.mark.parametrize("version", [5, 2, None, "3", True])
+def test_state_of_a_version_that_is_not_read_is_refused_as_the_engine_refuses_it(tmp_path: Path, version: Any) -> None:
+    path = write(tmp_path, "local", {"stack": "local"})
+    path.write_text(json.dumps({**json.loads(path.read_text()), "version": version}))
+    with pytest.raises(CommandError, match=r"local\.json: .*it has (no )?checkpoint version.*reads version 3"):
         read_checkpoint(tmp_path, "bandplan", "local")

@@ -280,3 +280,11 @@ def test_damaged_record_of_digests_is_as_empty(root: Path) -> None:
         path.write_bytes(damage)
         found = DigestRecord(root / "digests", root).known(file)
         assert found is None or isinstance(found, str)
+
+
+def test_plan_with_a_key_twice_is_refused_wherever_the_key_is(root: Path) -> None:
+    text = as_text(PLAN)
+    for key in (b'"version": 1', b'"op": "create"', b'"e": {"config": "absent"}'):
+        (root / "plan.json").write_bytes(text.replace(key, key + b", " + key))
+        with pytest.raises(CommandError, match=r"plan\.json: has an object with a key twice"):
+            read_plan(root / "plan.json")

@@ -10,20 +10,23 @@ from typing import Any
 import pytest
 
 from bandplan.cli.engines.under_way import holder, with_journal
+from bandplan.embedded.form import resource_problems
+from tests.damage import damaged_documents
 
 CHECKPOINT = b"the bytes of a checkpoint"
 BASE = {"base": hashlib.sha256(CHECKPOINT).hexdigest()}
 
 
 def resource(name: str, size: int = 1, **more: Any) -> dict[str, Any]:
-    return {"urn": f"urn::{name}", "inputs": {"size": size}, **more}
+    urn = f"urn:pulumi:dev::fleet::toy:index:Box::{name}"
+    return {"urn": urn, "type": "toy:index:Box", "custom": True, "inputs": {"size": size}, **more}
 
 
 def looked(tmp_path: Path, *lines: dict[str, Any], tail: str = "", checkpoint: bytes | None = CHECKPOINT) -> Any:
     journal = tmp_path / "dev.jsonl"
     journal.write_text("".join(json.dumps(line) + "\n" for line in lines) + tail)
     state = {"resources": [resource("a"), resource("b")]} if checkpoint is not None else {}
-    return with_journal(state, checkpoint, journal)
+    return with_journal(state, checkpoint, journal, "fleet", "dev")
 
 
 def test_what_ended_replaces_what_was_and_what_only_began_is_pending(tmp_path: Path) -> None:
@@ -37,7 +40,7 @@ def test_what_ended_replaces_what_was_and_what_only_began_is_pending(tmp_path: P
         {"failed": 3},
         tail='{"seq": 2, "new": {"urn": "urn::b", "inp',
     )
-    assert {one["urn"]: one["inputs"]["size"] for one in found["resources"]} == {"urn::a": 2, "urn::b": 1}
+    assert {one["urn"][-1]: one["inputs"]["size"] for one in found["resources"]} == {"a": 2, "b": 1}
     assert found["pending_operations"] == [{"type": "updating", "resource": resource("b", 2)}]
 
 
@@ -60,7 +63,7 @@ def test_first_deployment_of_a_stack_has_no_checkpoint_yet(tmp_path: Path) -> No
 
 
 def test_no_journal_is_the_state_alone(tmp_path: Path) -> None:
-    assert with_journal({"resources": [1]}, CHECKPOINT, tmp_path / "none") == {"resources": [1]}
+    assert with_journal({"resources": [1]}, CHECKPOINT, tmp_path / "none", "fleet", "dev") == {"resources": [1]}
 
 
 def test_holder_is_a_process_that_lives_or_is_elsewhere(tmp_path: Path) -> None:
@@ -73,3 +76,31 @@ def test_holder_is_a_process_that_lives_or_is_elsewhere(tmp_path: Path) -> None:
     assert holder(tmp_path) == f"ann@{socket.gethostname()}, process {os.getpid()}, since 2026-11-29T10:00:00Z"
     (tmp_path / "b.json").write_text(json.dumps({**here, "hostname": "elsewhere", "pid": 7}))
     assert holder(tmp_path).startswith("ann@elsewhere, process 7")
+
+
+def test_randomly_damaged_journal_is_read_as_far_as_it_is_whole(tmp_path: Path) -> None:
+    lines = [
+        {"start": resource("a", 2), "op": "updating", "seq": 1},
+        {"seq": 1, "new": resource("a", 2), "old": 0},
+        {"start": resource("b"), "op": "deleting", "seq": 2},
+        {"gone": 1, "seq": 2},
+        {"seq": 3, "mark": 1, "resource": resource("b", delete=True)},
+    ]
+    for damaged in damaged_documents(lines, seed=21, count=300):
+        found = looked(tmp_path, BASE, *damaged)
+        assert all(not resource_problems(one, "one", "fleet", "dev") for one in found["resources"])
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, '{"a": 1, "a": 2}', '{"failed": []}', '{"seq": {}, "gone": 0}', "7"])
+def test_reading_stops_at_a_line_that_no_journal_has(tmp_path: Path, line: str) -> None:
+    journal = tmp_path / "dev.jsonl"
+    begun = {"start": resource("a", 2), "op": "updating", "seq": 1}
+    journal.write_text("".join(f"{one}\n" for one in (json.dumps(BASE), json.dumps(begun), line)))
+    found = with_journal({"resources": [resource("a")]}, CHECKPOINT, journal, "fleet", "dev")
+    assert (len(found["resources"]), len(found["pending_operations"])) == (1, 1)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"pid": 0}', '{"pid": -1}', '{"pid": true}', "\xff"])
+def test_lock_that_names_no_process_names_no_holder(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.json").write_text(text.replace("}", f', "hostname": "{socket.gethostname()}"}}'))
+    assert holder(tmp_path) == ""

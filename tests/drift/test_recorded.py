@@ -1,7 +1,14 @@
 from typing import Any
 
+import pytest
+
+from bandplan.drift.begun import begun
+from bandplan.drift.naming import flattened
+from bandplan.drift.record_form import BadRecord
 from bandplan.drift.recorded import recorded
+from bandplan.embedded.form import resource_problems
 from bandplan.wire.sentinels import SIGNATURE
+from tests.damage import damaged_documents
 from tests.endpoint.builders import served
 
 PREFIX = "urn:pulumi:dev::bandplan::"
@@ -103,3 +110,53 @@ def test_s18_config_that_the_guard_alone_sends_is_read_from_the_guard_with_what_
     (short,) = recorded({"resources": state}).endpoints
     assert short.declared["servedEntities"][0]["maxProvisionedThroughput"] == 3920
     assert short.is_short_of_capacity
+
+
+def whole_stack() -> list[dict[str, Any]]:
+    """An endpoint with everything that is read of one, and what stands beside it."""
+    config = {"servedEntities": [served()], "trafficConfig": {"routes": [{"servedEntityName": "x"}]}}
+    settings = {"tags": [{"key": "a", "value": "b"}], "aiGateway": {"usageTrackingConfig": {"enabled": True}}}
+    mail = {"emailNotifications": {"onUpdateFailures": ["ann@example.com"]}}
+    controls = [{"groupName": "apps", "permissionLevel": "CAN_QUERY"}]
+    shortfall = [{"servedName": "x", "runs": 980}]
+    return [
+        {**endpoint(config=config, **settings), "ignoreChanges": ["tags"]},
+        {**guard(task="llm/v1/chat", **settings, **mail), "outputs": {"shortfall": shortfall}},
+        resource(
+            "databricks:index/permissions:Permissions",
+            "chat-permissions",
+            {"servingEndpointId": "id-1", "accessControls": controls},
+        ),
+        resource("bandplan:index:ModelAlias", "a", {"name": "ml.a.b", "alias": "champion", "version": "1"}),
+    ]
+
+
+def test_damaged_state_is_compared_or_refused_by_place() -> None:
+    ends = []
+    for resources in damaged_documents(whole_stack(), seed=11, count=3000):
+        if not all(isinstance(one, dict) and is_of_pulumis_form(one) for one in resources):
+            continue  # the readers of a whole state refuse it
+        deployment = {"resources": resources, "pending_operations": []}
+        try:
+            begun([deployment], "")
+            for one in recorded(deployment).endpoints:
+                flattened(one.declared, one.access)
+        except BadRecord as error:
+            assert str(error).startswith("  - ")
+            ends.append(False)
+        else:
+            ends.append(True)
+    assert ends.count(False) > 100 and ends.count(True) > 100, "both sides are tried"
+
+
+def is_of_pulumis_form(entry: dict[str, Any]) -> bool:
+    return not resource_problems(entry, "one", "bandplan", "dev")
+
+
+def test_refusal_of_a_state_has_every_finding_and_no_value_of_it() -> None:
+    state = [endpoint(tags="s3cret"), guard(trafficConfig=["s3cret"])]
+    with pytest.raises(BadRecord) as refusal:
+        recorded({"resources": state})
+    assert str(refusal.value) == (
+        "  - chat: inputs.tags has to be a list\n  - chat-ready: inputs.declared.trafficConfig has to be an object"
+    )

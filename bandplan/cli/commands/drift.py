@@ -67,13 +67,12 @@ def look(choice: "StackChoice", arguments: argparse.Namespace) -> "StackReport":
     from bandplan.cli.errors import CommandError
     from bandplan.cli.stack_fleet import stack_fleet
     from bandplan.drift.begun import begun
-    from bandplan.drift.recorded import recorded
     from bandplan.drift.stack import names_to_read, stack_report
     from bandplan.serving.workspace.endpoint_survey import listed, survey_endpoints
     from bandplan.serving.workspace.errors import WorkspaceError
 
     deployments, before = [deployment(choice.project, arguments)], holder(choice.project, arguments)
-    state = recorded(deployments[0])
+    state = record_of(deployments[0])
     try:
         client = choice.client()
         caller = client.ping()
@@ -87,6 +86,7 @@ def look(choice: "StackChoice", arguments: argparse.Namespace) -> "StackReport":
     if before or deployments[0].get("pending_operations"):
         # What was written since the first reading may be what was seen.
         deployments.append(deployment(choice.project, arguments))
+        record_of(deployments[1])
     ours = begun(deployments, before)
     return stack_report(
         choice.stack, client.host, wanted, state, surveyed, there, answers, caller, client.presentable, ours
@@ -95,9 +95,21 @@ def look(choice: "StackChoice", arguments: argparse.Namespace) -> "StackReport":
 
 def recorded_stack(project: Project, arguments: argparse.Namespace) -> "RecordedStack":
     """What the state of the stack holds; empty when it was never deployed. Errors: CommandError."""
+    return record_of(deployment(project, arguments))
+
+
+def record_of(deployment: dict[str, Any]) -> "RecordedStack":
+    """What a deployment says of endpoints, begun operations among it. Errors: CommandError."""
+    from bandplan.cli.errors import CommandError
+    from bandplan.drift.begun import begun
+    from bandplan.drift.record_form import BadRecord
     from bandplan.drift.recorded import recorded
 
-    return recorded(deployment(project, arguments))
+    try:
+        begun([deployment], "")
+        return recorded(deployment)
+    except BadRecord as error:
+        raise CommandError(f"the state cannot be trusted; put back an earlier one:\n{error}") from error
 
 
 def deployment(project: Project, arguments: argparse.Namespace) -> dict[str, Any]:

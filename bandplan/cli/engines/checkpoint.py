@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bandplan.cli.errors import CommandError
-from bandplan.embedded.form import checkpoint_problems, listed, strict_json
+from bandplan.embedded.form import checkpoint_problems, listed, strict_json, version_problem
 
 
 def stacks_folder(state_folder: Path, project: str) -> Path:
@@ -40,6 +40,8 @@ def read_checkpoint(state_folder: Path, project: str, stack: str) -> dict[str, A
         raise CommandError(f"{path}: the stack's state cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise CommandError(f"{path}: the stack's state cannot be read: {error}") from error
+    if problem := version_problem(document):
+        raise CommandError(f"{path}: the stack's state cannot be read: it {problem}")
     checkpoint: Any = document.get("checkpoint") if isinstance(document, dict) else None
     if problems := checkpoint_problems(checkpoint, project, stack):
         raise CommandError(

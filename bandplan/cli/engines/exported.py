@@ -25,9 +25,9 @@ def deployment_of(
         folder, name = project.state_folder, project.name
         journal = folder / ".pulumi" / "journals" / name / f"{stack}.jsonl"
         if stack not in stack_names(folder, name):
-            return with_journal({}, None, journal)
+            return with_journal({}, None, journal, name, stack)
         latest = dict(read_checkpoint(folder, name, stack).get("latest") or {})
-        return with_journal(latest, (stacks_folder(folder, name) / f"{stack}.json").read_bytes(), journal)
+        return with_journal(latest, (stacks_folder(folder, name) / f"{stack}.json").read_bytes(), journal, name, stack)
     return dict(export(pulumi or "pulumi", project, stack, environ).get("deployment") or {})
 
 

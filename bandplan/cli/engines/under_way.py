@@ -5,17 +5,19 @@ refuse one that is damaged; here, what cannot be read is passed over, as it may 
 """
 
 import hashlib
-import json
-import os
-import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bandplan.embedded.form import line_problems, strict_json
+from bandplan.embedded.holder import read_holder
 
-def with_journal(deployment: Mapping[str, Any], checkpoint: bytes | None, journal: Path) -> dict[str, Any]:
+
+def with_journal(
+    deployment: Mapping[str, Any], checkpoint: bytes | None, journal: Path, project: str, stack: str
+) -> dict[str, Any]:
     """`deployment` with what the journal over this checkpoint says was done; what was begun is a pending operation."""
-    lines = _lines(journal)
+    lines = _lines(journal, project, stack)
     first = next(lines, {})
     if first.get("base") != (hashlib.sha256(checkpoint).hexdigest() if checkpoint is not None else ""):
         return dict(deployment)
@@ -47,39 +49,30 @@ def holder(locks: Path) -> str:
         return ""
     for file in files:
         try:
-            found = json.loads(file.read_bytes())
-        except (OSError, ValueError):
+            found = read_holder(file.read_bytes())
+        except OSError:
             continue
-        match found:
-            case {"pid": int(pid), "hostname": str(host)} if host != socket.gethostname() or _is_alive(pid):
-                return f"{found.get('username')}@{host}, process {pid}, since {found.get('timestamp')}"
+        if found is not None and not found.is_gone:
+            return f"{found.username}@{found.hostname}, process {found.pid}, since {found.timestamp}"
     return ""
 
 
-def _lines(journal: Path) -> Iterator[dict[str, Any]]:
+def _lines(journal: Path, project: str, stack: str) -> Iterator[dict[str, Any]]:
+    """The lines up to the first that is not of a journal's form."""
     try:
         text = journal.read_bytes()
     except OSError:
         return
-    for line in text.split(b"\n")[:-1]:
+    for number, line in enumerate(text.split(b"\n")[:-1]):
         try:
-            found = json.loads(line)
+            found = strict_json(line)
         except ValueError:
             return
-        if isinstance(found, dict):
-            yield found
+        if line_problems(found, number == 0, project, stack):
+            return
+        yield found
 
 
 def _set(olds: list[Any], place: Any, value: Any) -> None:
     if isinstance(place, int) and 0 <= place < len(olds):
         olds[place] = value
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True

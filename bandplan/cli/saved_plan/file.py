@@ -67,7 +67,7 @@ class _Wrong(Exception):
 
 def _parsed(text: bytes) -> Mapping[str, Any]:
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         raise _Wrong("", "is not JSON") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
@@ -75,6 +75,13 @@ def _parsed(text: bytes) -> Mapping[str, Any]:
     if document.get("version") != VERSION:
         raise _Wrong("version", f"is not {VERSION}")
     return document
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Wrong("", "has an object with a key twice")
+    return found
 
 
 def _plan(document: Mapping[str, Any]) -> SavedPlan:

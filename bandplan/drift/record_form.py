@@ -1,0 +1,100 @@
+"""Hold what the state says of endpoints to the form in which it is read here. Pure.
+
+Readers of a state hold every resource to Pulumi's form, in which inputs and outputs may be anything. A file that was
+edited or damaged may have a text where a list of tags belongs.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from bandplan.wire.sentinels import SIGNATURE
+from bandplan.wire.types import (
+    ENDPOINT_READY,
+    MODEL_ALIAS,
+    MODEL_SERVING,
+    MODEL_SERVING_PT,
+    MODEL_VERSION,
+    PERMISSIONS,
+)
+from bandplan.wire.urn import name_of
+
+_ENTITIES: Final = [{"name": str, "entityName": str, "modelName": str, "environmentVars": {}}]
+_PARTS: Final[dict[str, Any]] = {
+    "servedEntities": _ENTITIES,
+    "servedModels": _ENTITIES,
+    "trafficConfig": {"routes": [{"servedEntityName": str, "servedModelName": str}]},
+    "tags": [{"key!": str}],
+    "aiGateway": {},
+    "rateLimits": [{}],
+    "emailNotifications": {"onUpdateFailures": [str], "onUpdateSuccesses": [str]},
+}
+_ENDPOINT: Final[dict[str, Any]] = {
+    "inputs": {"name": str, "config": {part: _PARTS[part] for part in _PARTS if part != "tags"}, **_PARTS},
+    "outputs": {"config": {"servedEntities": _ENTITIES}, **{part: _PARTS[part] for part in ("tags", "aiGateway")}},
+    "ignoreChanges": [str],
+}
+_FORMS: Final[Mapping[str, Any]] = {
+    MODEL_SERVING: _ENDPOINT,
+    MODEL_SERVING_PT: _ENDPOINT,
+    ENDPOINT_READY: {
+        "inputs": {"endpoint": str, "declared": _PARTS},
+        "outputs": {"declared": _PARTS, "shortfall": [{"servedName": str}]},
+    },
+    PERMISSIONS: {
+        "inputs": {
+            "servingEndpointId": str,
+            "accessControls": [{"groupName": str, "userName": str, "servicePrincipalName": str}],
+        }
+    },
+    MODEL_VERSION: {"outputs": {"name": str, "version": str}},
+    MODEL_ALIAS: {"inputs": {"name!": str, "alias!": str, "version": str}},
+}
+"""By type of resource, what is read of it: mappings by key, lists by the form of their items. `!` marks what must be
+there; anything else may be missing or null."""
+
+
+class BadRecord(ValueError):
+    """The state says something of an endpoint, a version or an alias that cannot be."""
+
+
+def require_form(resources: Iterator[Mapping[str, Any]] | list[Mapping[str, Any]]) -> None:
+    """Errors: BadRecord with every finding by its place, and no value, which may be secret."""
+    found = [
+        f"{name_of(str(one.get('urn')))}: {finding}"
+        for one in resources
+        for finding in _misfits(one, _FORMS.get(str(one.get("type")), {}), "")
+    ]
+    if found:
+        raise BadRecord("\n".join(f"  - {line}" for line in found))
+
+
+def _misfits(value: Any, form: Any, place: str) -> Iterator[str]:
+    if isinstance(value, Mapping) and SIGNATURE in value:
+        return
+    if value is None and isinstance(form, dict) and any(key.endswith("!") for key in form):
+        value = {}
+    if value is None:
+        return
+    if isinstance(form, dict):
+        if not isinstance(value, Mapping):
+            yield f"{place} has to be an object"
+            return
+        for key, inner in form.items():
+            name = key.removesuffix("!")
+            if key != name and value.get(name) is None:
+                yield f"{_below(place, name)} is missing"
+            yield from _misfits(value.get(name), inner, _below(place, name))
+    elif isinstance(form, list):
+        if not isinstance(value, list):
+            yield f"{place} has to be a list"
+            return
+        for index, item in enumerate(value):
+            if item is None:
+                yield f"{place}[{index}] is null"
+            yield from _misfits(item, form[0], f"{place}[{index}]")
+    elif not isinstance(value, form):
+        yield f"{place} has to be a text"
+
+
+def _below(place: str, key: str) -> str:
+    return f"{place}.{key}" if place else key

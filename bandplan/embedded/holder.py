@@ -1,0 +1,63 @@
+"""Who holds a stack's lock, as its file says. Standard library only: commands that only look read it too."""
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bandplan.embedded.form import strict_json
+
+_GREATEST_PID: Final = 2**31 - 1
+"""Of a process id on every system that Python runs on; 0 and less stand for groups of processes."""
+_ENDED: Final = (b"Z", b"X")
+"""States of a process in /proc that has ended and was not yet waited for; for ever where nobody does, as in a
+container whose first process is no init."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock."""
+
+    pid: int
+    hostname: str
+    username: str
+    timestamp: str
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is a process of this machine that has ended."""
+        return self.hostname == socket.gethostname() and not _is_alive(self.pid)
+
+
+def read_holder(text: bytes) -> Holder | None:
+    """Return the holder that a lock file names, or None if the file is damaged."""
+    try:
+        found = strict_json(text)
+    except ValueError:
+        return None
+    match found:
+        case {"pid": int(pid), "hostname": str(hostname)} if not isinstance(pid, bool) and 0 < pid <= _GREATEST_PID:
+            username, timestamp = found.get("username"), found.get("timestamp")
+            return Holder(
+                pid,
+                hostname,
+                username if isinstance(username, str) else "someone",
+                timestamp if isinstance(timestamp, str) else "an unknown time",
+            )
+    return None
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        # `pid (name) state ...`; the name may hold anything, a parenthesis too.
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[:1]
+    except OSError:  # no Linux, or it ended just now
+        return True
+    return state[:1] == [] or state[0] not in _ENDED
