@@ -16,9 +16,6 @@ OPERATIONS_PER_SECOND = 989e12 * 0.45
 BYTES_PER_SECOND = 3.35e12 * 0.70
 """NVIDIA's data sheet of the H100 SXM (bf16, dense), times the share that serving reaches."""
 
-SHARED_BY = 64
-"""Requests that share one reading of the weights; a guess at a replica's usual batch."""
-
 BYTES_PER_VALUE = 2
 MOST = 10**7
 """Above any size in a config.json that is meant seriously."""
@@ -34,12 +31,12 @@ class ModelShape:
     kv_heads: int
     head_size: int
 
-    def work(self) -> Work:
-        """Return the ratios, in seconds of the accelerator."""
+    def work(self, weights_shared_by: int) -> Work:
+        """Return the ratios, in seconds of the accelerator; so many requests share one reading of the weights."""
         cache_bytes = 2 * self.layers * self.kv_heads * self.head_size * BYTES_PER_VALUE
         return Work(
             prompt=2 * self.active_parameters / OPERATIONS_PER_SECOND,
-            output=self.parameters * BYTES_PER_VALUE / BYTES_PER_SECOND / SHARED_BY,
+            output=self.parameters * BYTES_PER_VALUE / BYTES_PER_SECOND / weights_shared_by,
             context=cache_bytes / BYTES_PER_SECOND,
         )
 

@@ -12,7 +12,9 @@ class SettingsError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`solo_speedup`: how many times faster a request is alone in its chunk than in a full one. `basis`: whether a
-    published tokens/s counts all tokens or the output. `starts_chunks` false: no further chunk can be had."""
+    published tokens/s counts all tokens or the output. `starts_chunks` false: no further chunk can be had.
+    `weights_shared_by`: the requests that share one reading of the weights; with fewer, output costs more against
+    input, and the first token comes sooner."""
 
     solo_speedup: float = 1.35
     basis: str = "total"
@@ -27,6 +29,7 @@ class Settings:
     idle_seconds: float = 1800.0
     burst_factor: float = 2.0
     in_flight_per_50_units: int = 16
+    weights_shared_by: int = 64
 
     def changed(self, wanted: Mapping[str, Any]) -> "Settings":
         """Return these settings with those of `wanted`, None for the default. Raises SettingsError."""
@@ -66,6 +69,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "idle_seconds": (1, 86_400),
     "burst_factor": (1, 10),
     "in_flight_per_50_units": (1, 1024),
+    "weights_shared_by": (1, 1024),
 }
 INTEGERS = frozenset(field.name for field in fields(Settings) if field.type in (int, "int"))
 

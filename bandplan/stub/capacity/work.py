@@ -46,5 +46,10 @@ class Work:
         return self.scaled(shape, shape.total_tokens if basis == "total" else shape.output_tokens)
 
 
+def cached_tokens(prompt_tokens: int, percent: float) -> int:
+    """Return the whole tokens of a prompt that are cached, at a hit rate of `percent`."""
+    return int(prompt_tokens * percent / 100)
+
+
 PROMPT_ALONE = Work(1.0, 0.0, 0.0)
 """Of embedding models: every token is input."""

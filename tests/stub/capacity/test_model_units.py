@@ -9,7 +9,7 @@ from bandplan.stub.capacity.shape import UNITS_REFERENCE, Shape
 from bandplan.stub.capacity.supply import model_units
 from tests.stub.capacity.virtual_time import closed_loop, total_tokens_per_second
 
-MAVERICK = of_family("llama4").work()
+MAVERICK = of_family("llama4").work(64)
 
 
 def pool(units: int = 50, *, bursts: bool, settings: Settings | None = None) -> Pool:

@@ -6,7 +6,7 @@ from bandplan.stub.capacity.model_shape import LLAMA, OF_FAMILY, ModelShape, of_
 from bandplan.stub.capacity.shape import BANDS_REFERENCE, UNITS_REFERENCE, Shape
 from bandplan.stub.capacity.work import Work
 
-LLAMA_WORK = LLAMA.work().calibrated(BANDS_REFERENCE, "total")
+LLAMA_WORK = LLAMA.work(64).calibrated(BANDS_REFERENCE, "total")
 
 
 def test_formula_by_hand() -> None:
@@ -22,7 +22,7 @@ def test_output_in_parts_adds_up_to_the_whole() -> None:
 
 @pytest.mark.parametrize("family", [*OF_FAMILY, None, "unknown"])
 def test_reference_shapes_are_their_tokens(family: str | None) -> None:
-    ratios = of_family(family).work()
+    ratios = of_family(family).work(64)
     assert ratios.calibrated(BANDS_REFERENCE, "total").of(BANDS_REFERENCE) == pytest.approx(2304)
     assert ratios.calibrated(BANDS_REFERENCE, "output").of(BANDS_REFERENCE) == pytest.approx(256)
     assert ratios.calibrated(UNITS_REFERENCE, "total").of(UNITS_REFERENCE) == pytest.approx(3800)
@@ -30,13 +30,13 @@ def test_reference_shapes_are_their_tokens(family: str | None) -> None:
 
 @pytest.mark.parametrize("family", OF_FAMILY)
 def test_output_token_costs_more_than_an_input_token(family: str) -> None:
-    work = of_family(family).work()
+    work = of_family(family).work(64)
     assert work.output > work.prompt
 
 
 @pytest.mark.parametrize("family", OF_FAMILY)
 def test_s14_longer_rows_than_the_reference_take_longer_than_their_tokens_and_shorter_ones_less(family: str) -> None:
-    work = of_family(family).work().calibrated(BANDS_REFERENCE, "total")
+    work = of_family(family).work(64).calibrated(BANDS_REFERENCE, "total")
     assert work.of(Shape(3000, 500)) > 3500
     assert work.of(Shape(1500, 100)) < 1600
 
@@ -97,4 +97,4 @@ def test_config_that_says_odd_things_gives_a_shape_that_counts() -> None:
     for change in ({"num_key_value_heads": 0}, {"head_dim": None}, {"num_experts_per_tok": 99}, {"vocab_size": "x"}):
         shape = of_config(LLAMA_CONFIG | change)
         assert isinstance(shape, ModelShape)
-        assert shape.work().of(Shape(1, 1)) > 0
+        assert shape.work(64).of(Shape(1, 1)) > 0

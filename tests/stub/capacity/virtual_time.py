@@ -11,7 +11,7 @@ from bandplan.stub.capacity.shape import BANDS_REFERENCE, Shape
 from bandplan.stub.capacity.supply import bands
 from bandplan.stub.capacity.ticket import Ticket
 
-RATIOS = LLAMA.work()
+RATIOS = LLAMA.work(64)
 
 
 def pool_of(chunk: float, lowest: int, highest: int, settings: Settings | None = None, now: float = 0.0) -> Pool:

@@ -27,11 +27,17 @@ def routes(endpoints: Endpoints, settings: CapacitySettings, admissions: Admissi
         shown = {entity: show_pool(pool) for entity, pool in pools.items()}
         return Answer({**endpoint.to_document(), "capacity": {"unlimited": admissions.is_unlimited, "entities": shown}})
 
+    def show_settings(name: str) -> Answer:
+        return Answer({"name": name, "own": settings.own(name), "settings": asdict(settings.of(name))})
+
+    async def read_capacity(request: Request) -> Response:
+        return show_settings(request.path_params["name"])
+
     async def set_capacity(request: Request) -> Response:
-        """The endpoint need not exist yet; null takes a setting back to its default."""
+        """The endpoint need not exist yet; what is left out, or null, is the default."""
         name = request.path_params["name"]
         settings.set(name, await read_object(request))
-        return Answer({"name": name, "own": settings.own(name), "settings": asdict(settings.of(name))})
+        return show_settings(name)
 
     async def read_requests(request: Request) -> Response:
         since = _seconds(request.query_params.get("since"))
@@ -39,6 +45,7 @@ def routes(endpoints: Endpoints, settings: CapacitySettings, admissions: Admissi
 
     return [
         route("GET", "/stub/endpoints/{name}", read_endpoint),
+        route("GET", "/stub/endpoints/{name}/capacity", read_capacity),
         route("PUT", "/stub/endpoints/{name}/capacity", set_capacity),
         route("GET", "/stub/requests", read_requests),
     ]

@@ -8,6 +8,7 @@ from bandplan.stub.capacity import model_shape, supply
 from bandplan.stub.capacity.arrivals import Arrivals
 from bandplan.stub.capacity.gate import Gate
 from bandplan.stub.capacity.journal import Journal
+from bandplan.stub.capacity.model_shape import ModelShape
 from bandplan.stub.capacity.pool import Pool
 from bandplan.stub.capacity.refusals import NOTHING_RUNS, NothingRuns, Refused, TooMany
 from bandplan.stub.capacity.settings import Settings
@@ -59,6 +60,10 @@ class Admissions:
     def now(self) -> float:
         """Seconds of the workspace's clock."""
         return self._clock.now_ms() / 1000
+
+    def cached_percent(self, endpoint: str) -> float:
+        """Return the share of prompts that counts as cached."""
+        return 0.0 if self.is_unlimited else self._settings.of(endpoint).cache_hit_percent
 
     def pools(self, endpoint: Endpoint) -> Mapping[str, Pool]:
         """Return what serves of an endpoint, by served entity, as of now."""
@@ -149,7 +154,7 @@ class Admissions:
 def supply_of(entity: ServedEntity, facts: Facts | None, settings: Settings) -> Supply | None:
     """Return what a served entity has to give; None for one that runs on other compute, of which no speed is known."""
     is_embedding = facts is not None and facts.task == EMBEDDINGS
-    ratios = PROMPT_ALONE if is_embedding else model_shape.of_family(facts.model_type if facts else None).work()
+    ratios = PROMPT_ALONE if is_embedding else _shape(facts).work(settings.weights_shared_by)
     units = entity.settings.get("provisioned_model_units")
     if units is not None:
         bursts = entity.settings.get("burst_scaling_enabled") is not False
@@ -159,3 +164,9 @@ def supply_of(entity: ServedEntity, facts: Facts | None, settings: Settings) -> 
     if not chunk or ceiling is None:
         return None
     return supply.bands(chunk, entity.settings.get("min_provisioned_throughput", 0), ceiling, ratios, settings)
+
+
+def _shape(facts: Facts | None) -> ModelShape:
+    """Return the shape of a model by its own config.json, else by its family."""
+    of_its_own = model_shape.of_config(facts.sizes) if facts and facts.sizes else None
+    return of_its_own or model_shape.of_family(facts.model_type if facts else None)

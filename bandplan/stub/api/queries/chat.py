@@ -51,7 +51,8 @@ async def answer(body: Json, target: Target) -> Response:
     choices = await complete(target, wanted)
     shown = _head("chat.completion", target.model)
     shown["choices"] = [_show(choice, index, asked) for index, choice in enumerate(choices)]
-    shown["usage"] = usage(prompt_tokens, sum(len(choice.tokens) for choice in choices))
+    generated = sum(len(choice.tokens) for choice in choices)
+    shown["usage"] = usage(prompt_tokens, generated, target.cached(prompt_tokens))
     return Answer(shown, headers=target.headers)
 
 
@@ -119,7 +120,7 @@ async def _chunks(
     target: Target, asked: ChatRequest, wanted: list[Generation], prompt_tokens: int
 ) -> AsyncGenerator[bytes, None]:
     """Chunks with running usage on each: a token each, the role with the first, then the finish reason, per choice."""
-    chunks = Chunks(_head("chat.completion.chunk", target.model), prompt_tokens)
+    chunks = Chunks(_head("chat.completion.chunk", target.model), prompt_tokens, target.cached(prompt_tokens))
     delivering = deliveries(target, wanted)
     before = [f'{{"index":{index},"delta":{_open_delta(asked.tool)}' for index in range(len(wanted))]
     after = f'{_close_delta(asked.tool)},"finish_reason":null,"logprobs":null}}'

@@ -13,9 +13,11 @@ quoted = json.encoder.encode_basestring
 class Chunks:
     """Writes chunks with the usage so far, counting the tokens that they carry."""
 
-    def __init__(self, head: Json, prompt_tokens: int) -> None:
+    def __init__(self, head: Json, prompt_tokens: int, cached_tokens: int = 0) -> None:
         self._before = f'data: {encode_text(head)[:-1]},"choices":['
         self._between = f'],"usage":{{"prompt_tokens":{prompt_tokens},"completion_tokens":'
+        details = f',"prompt_tokens_details":{{"cached_tokens":{cached_tokens}}}' if cached_tokens else ""
+        self._after = f"{details}}}}}\n\n"
         self._prompt_tokens = prompt_tokens
         self.generated = 0
 
@@ -23,7 +25,7 @@ class Chunks:
         """Return a chunk with one choice, given as JSON, or with none."""
         generated = self.generated
         total = generated + self._prompt_tokens
-        return f'{self._before}{choice}{self._between}{generated},"total_tokens":{total}}}}}\n\n'
+        return f'{self._before}{choice}{self._between}{generated},"total_tokens":{total}{self._after}'
 
     def token_chunks(self, before: str, texts: Sequence[str], after: str) -> str:
         """Return a chunk for each token of one batch; its choice is the token's text between `before` and `after`."""

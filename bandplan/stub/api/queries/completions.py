@@ -40,7 +40,7 @@ async def answer(body: Json, target: Target) -> Response:
         for generation in generations(target, (Message("user", prompt),), sampling, count)
     ]
     if sampling.is_stream:
-        return EventStream(_chunks(target, sampling, wanted, sum(counts)), target.headers)
+        return EventStream(_chunks(target, sampling, wanted, counts), target.headers)
     choices = await complete(target, wanted)
     shown = _head(target.model)
     shown["choices"] = [
@@ -52,7 +52,8 @@ async def answer(body: Json, target: Target) -> Response:
         }
         for index, choice in enumerate(choices)
     ]
-    shown["usage"] = usage(sum(counts), sum(len(choice.tokens) for choice in choices))
+    generated = sum(len(choice.tokens) for choice in choices)
+    shown["usage"] = usage(sum(counts), generated, sum(target.cached(count) for count in counts))
     return Answer(shown, headers=target.headers)
 
 
@@ -77,9 +78,9 @@ def _head(model: str) -> Json:
 
 
 async def _chunks(
-    target: Target, sampling: Sampling, wanted: list[Generation], prompt_tokens: int
+    target: Target, sampling: Sampling, wanted: list[Generation], counts: list[int]
 ) -> AsyncGenerator[bytes, None]:
-    chunks = Chunks(_head(target.model), prompt_tokens)
+    chunks = Chunks(_head(target.model), sum(counts), sum(target.cached(count) for count in counts))
     delivering = deliveries(target, wanted)
     offsets = [0] * len(wanted)
     async with aclosing(merged(delivering)) as batches:

@@ -122,6 +122,7 @@ class Queries:
                 most_output_tokens=facts.most_output_tokens if facts else MOST_OUTPUT_TOKENS,
                 output_tokens=self._settings.output_tokens(name),
                 sends_role_first=self._behaviours.now.sends_role_chunk_first,
+                cached_percent=self._metering.admissions.cached_percent(name),
                 began=request.scope.get("state", {}).get(ARRIVED_AT),
             )
             return await in_time(request, lambda: answer_by(target))

@@ -6,6 +6,7 @@ from bandplan.stub.capacity.journal import Entry, Journal
 from bandplan.stub.capacity.pool import Pool
 from bandplan.stub.capacity.shape import Shape
 from bandplan.stub.capacity.ticket import Ticket
+from bandplan.stub.capacity.work import cached_tokens
 
 
 class Passage:
@@ -40,7 +41,7 @@ class Passage:
         self.entry.input_tokens += tokens
         self._unshown += tokens
         if self._pool is not None:
-            cached = int(tokens * self._pool.settings.cache_hit_percent / 100)
+            cached = cached_tokens(tokens, self._pool.settings.cache_hit_percent)
             self.entry.cached_tokens += cached
             self._work += self._pool.supply.work.of_prompt(tokens - cached)
 

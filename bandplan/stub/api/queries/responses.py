@@ -44,9 +44,12 @@ async def answer(body: Json, target: Target) -> Response:
     wanted = generations(target, messages, sampling, input_tokens, _read_schema(body))
     if sampling.is_stream:
         (delivery,) = deliveries(target, wanted)
-        return NamedEventStream(_events(shown, delivery, sampling, input_tokens), target.headers)
+        return NamedEventStream(
+            _events(shown, delivery, sampling, input_tokens, target.cached(input_tokens)), target.headers
+        )
     (choice,) = await complete(target, wanted)
-    return Answer(_completed(shown, _new_item(), choice, sampling, input_tokens), headers=target.headers)
+    whole = _completed(shown, _new_item(), choice, sampling, input_tokens, target.cached(input_tokens))
+    return Answer(whole, headers=target.headers)
 
 
 def read_messages(body: Json) -> tuple[Message, ...]:
@@ -127,7 +130,9 @@ def _logprobs(tokens: Sequence[Token], sampling: Sampling) -> list[Json]:
     return [] if sampling.top_logprobs is None else logprobs.chat_tokens(tokens)
 
 
-def _completed(head: Json, item: Json, choice: Choice, sampling: Sampling, input_tokens: int) -> Json:
+def _completed(
+    head: Json, item: Json, choice: Choice, sampling: Sampling, input_tokens: int, cached_tokens: int
+) -> Json:
     is_cut = choice.finish_reason == "length"
     status = "incomplete" if is_cut else "completed"
     output_tokens = len(choice.tokens)
@@ -139,7 +144,7 @@ def _completed(head: Json, item: Json, choice: Choice, sampling: Sampling, input
         "output": [{**item, "status": status, "content": [part]}],
         "usage": {
             "input_tokens": input_tokens,
-            "input_tokens_details": {"cached_tokens": 0},
+            "input_tokens_details": {"cached_tokens": cached_tokens},
             "output_tokens": output_tokens,
             "output_tokens_details": {"reasoning_tokens": 0},
             "total_tokens": input_tokens + output_tokens,
@@ -147,7 +152,9 @@ def _completed(head: Json, item: Json, choice: Choice, sampling: Sampling, input
     }
 
 
-async def _events(head: Json, delivery: Delivery, sampling: Sampling, input_tokens: int) -> AsyncGenerator[bytes, None]:
+async def _events(
+    head: Json, delivery: Delivery, sampling: Sampling, input_tokens: int, cached_tokens: int
+) -> AsyncGenerator[bytes, None]:
     """The events of a streamed response, numbered, each with its name as `type`."""
     item = _new_item()
     at = {"item_id": item["id"], "output_index": 0, "content_index": 0}
@@ -173,7 +180,7 @@ async def _events(head: Json, delivery: Delivery, sampling: Sampling, input_toke
                 for token in tokens
             )
     choice = Choice(tuple(given), delivery.finish_reason)
-    done = _completed(head, item, choice, sampling, input_tokens)
+    done = _completed(head, item, choice, sampling, input_tokens, cached_tokens)
     shown = _logprobs(given, sampling)
     yield (
         event("output_text.done", **at, text=choice.text, logprobs=shown)

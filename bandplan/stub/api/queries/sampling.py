@@ -129,12 +129,15 @@ async def complete(target: Target, wanted: list[Generation]) -> list[Choice]:
     return [Choice(tuple(tokens[at]), delivery.finish_reason) for at, delivery in enumerate(delivering)]
 
 
-def usage(prompt_tokens: int, completion_tokens: int) -> Json:
-    return {
+def usage(prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> Json:
+    counted: Json = {
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
         "total_tokens": prompt_tokens + completion_tokens,
     }
+    if cached_tokens:
+        counted["prompt_tokens_details"] = {"cached_tokens": cached_tokens}
+    return counted
 
 
 def _drawn(limit: int, messages: tuple[Message, ...], seed: int | None, choice: int) -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bandplan.stub.capacity.work import cached_tokens
 from bandplan.stub.inference.engine import Engine
 from bandplan.stub.state.refusals import BadRequest
 from bandplan.stub.state.registry.catalogue import MOST_OUTPUT_TOKENS
@@ -13,6 +14,7 @@ class Target:
 
     `output_tokens` is the endpoint's own rule for the length of answers whose request names a limit: `fixed` or
     `sampled`, None for the length that the engine gives. `began` is when the query came, on the event loop's clock.
+    `cached_percent` of every prompt counts as cached.
     """
 
     model: str
@@ -23,6 +25,7 @@ class Target:
     output_tokens: str | None = None
     sends_role_first: bool = False
     began: float | None = None
+    cached_percent: float = 0.0
 
     def check_prompt(self, prompt_tokens: int) -> None:
         """Raise BadRequest for a prompt that the model cannot hold."""
@@ -31,6 +34,10 @@ class Target:
                 f"prompt token count ({prompt_tokens}) cannot exceed {self.context_tokens}. "
                 "Please reduce the length of input prompt."
             )
+
+    def cached(self, prompt_tokens: int) -> int:
+        """Return how many tokens of a prompt count as cached."""
+        return cached_tokens(prompt_tokens, self.cached_percent)
 
     def output_limit(self, prompt_tokens: int, wanted: int | None) -> int:
         """Return the most tokens that an answer may have. Raises BadRequest if more are wanted."""

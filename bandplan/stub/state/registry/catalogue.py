@@ -18,7 +18,8 @@ DATA_FILE = Path(__file__).with_name("catalogue.yaml")
 class Facts:
     """What holds for one model version; `chunk_tokens_per_second` is there for `bands` only, `dimension` (of a vector)
     for embedding models only. `unit_chunk` is the increment of model units, where anybody has seen it. `context_tokens`
-    is the most that a prompt and its answer may have together, None where nothing is known."""
+    is the most that a prompt and its answer may have together, None where nothing is known. `sizes` are those of a
+    user's config.json."""
 
     task: str | None
     capacity: Capacity
@@ -32,6 +33,7 @@ class Facts:
     context_tokens: int | None = None
     context_source: str | None = None
     most_output_tokens: int = MOST_OUTPUT_TOKENS
+    sizes: Mapping[str, Any] | None = None
 
     @property
     def is_optimizable(self) -> bool:
@@ -59,12 +61,23 @@ class Catalogue:
     pay_per_token: tuple[PayPerToken, ...]
 
     def user_model(
-        self, family: str | None, task: str | None, dimension: int | None, context_tokens: int | None
+        self,
+        family: str | None,
+        task: str | None,
+        dimension: int | None,
+        context_tokens: int | None,
+        sizes: Mapping[str, Any] | None,
     ) -> Facts:
         """Facts of a version made by a user; not eligible when its family is not one that the platform optimizes."""
         known = self.families.get(family or "")
         return (
-            replace(known, task=task, dimension=dimension or known.dimension, context_tokens=context_tokens)
+            replace(
+                known,
+                task=task,
+                dimension=dimension or known.dimension,
+                context_tokens=context_tokens,
+                sizes=sizes,
+            )
             if known
             else Facts(task=task, capacity="none")
         )

@@ -40,6 +40,23 @@ DIMENSION_OF_SIZE = {"small": 384, "base": 768, "large": 1024}
 """The dimension of the vectors by a word of `metadata.model_type`, such as gte-base: `hidden_size` of the public
 config.json of gte-base-en-v1.5, gte-large-en-v1.5 and of the three sizes of bge-*-en-v1.5, huggingface.co."""
 
+SIZE_FIELDS = (
+    "head_dim",
+    "hidden_size",
+    "intermediate_size",
+    "num_attention_heads",
+    "num_experts_per_tok",
+    "num_hidden_layers",
+    "num_key_value_heads",
+    "num_local_experts",
+    "tie_word_embeddings",
+    "vocab_size",
+)
+"""Names of transformers' configurations, as `stub.capacity.model_shape` reads them."""
+
+MAX_SIZE = 10**9
+"""Above what any configuration means seriously. Arbitrary."""
+
 MAX_DIMENSION = 8192
 """Above what any embedding model has; bounds what one vector costs. Arbitrary."""
 
@@ -54,7 +71,7 @@ class Assessment:
     """What a version is, as far as its files tell; no reasons means eligible.
 
     `dimension` is that of its vectors, if it is an embedding model that says; `context_tokens` what its `config.json`
-    says of the length that it was made for.
+    says of the length that it was made for, `sizes` what it says of the model's.
     """
 
     task: str | None
@@ -62,6 +79,7 @@ class Assessment:
     reasons: tuple[str, ...]
     dimension: int | None = None
     context_tokens: int | None = None
+    sizes: Mapping[str, Any] | None = None
 
 
 def assess(model: MlModel, config: Mapping[str, Any] | None) -> Assessment:
@@ -74,7 +92,9 @@ def assess(model: MlModel, config: Mapping[str, Any] | None) -> Assessment:
         _text(transformers.get("pipeline_model_type")),
     )
     dimension = _dimension(model, config or {}) if family in EMBEDDING_FAMILIES else None
-    return Assessment(task, family, tuple(_reasons(model, task, family)), dimension, _context(config or {}))
+    return Assessment(
+        task, family, tuple(_reasons(model, task, family)), dimension, _context(config or {}), _sizes(config or {})
+    )
 
 
 def _reasons(model: MlModel, task: str | None, family: str | None) -> Iterator[str]:
@@ -120,6 +140,20 @@ def _context(config: Mapping[str, Any]) -> int | None:
             if isinstance(length, int) and not isinstance(length, bool) and 0 < length <= MAX_CONTEXT:
                 return length
     return None
+
+
+def _sizes(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The sizes that a model's speed depends on; the nested ones are those of multimodal models."""
+    inner = config.get("text_config")
+    for found in (config, inner if isinstance(inner, Mapping) else {}):
+        kept = {name: found[name] for name in SIZE_FIELDS if _is_size(found.get(name))}
+        if "hidden_size" in kept:
+            return kept
+    return None
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and 0 <= value <= MAX_SIZE
 
 
 def _is_new_enough(version: str | None) -> bool:

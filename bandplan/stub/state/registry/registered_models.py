@@ -187,7 +187,9 @@ class RegisteredModels:
         judged = found.assessment
         if found.status != READY or judged is None or judged.reasons:
             return Facts(task=judged.task if judged else None, capacity="none")
-        return self._catalogue.user_model(judged.family, judged.task, judged.dimension, judged.context_tokens)
+        return self._catalogue.user_model(
+            judged.family, judged.task, judged.dimension, judged.context_tokens, judged.sizes
+        )
 
     def check_ready(self, full_name: str, version: str) -> None:
         """Raise Invalid for a version that cannot be served yet, or ever."""

@@ -34,13 +34,12 @@ class CapacitySettings:
         return dict(self._own.get(endpoint) or {})
 
     def set(self, endpoint: str, wanted: Json) -> None:
-        """Set what is given, leave the rest; null takes a setting away. Raises Invalid."""
+        """Give an endpoint these settings of its own, and no others; null is the default. Raises Invalid."""
         check_endpoint_name(endpoint)
-        merged = {**self.own(endpoint), **wanted}
+        kept = {name: value for name, value in wanted.items() if value is not None}
         try:
-            # Nulls are checked with the others, so that a name that does not exist is told.
-            self._base(endpoint).changed(merged)
-            kept = {name: value for name, value in merged.items() if value is not None}
+            # With its nulls, so that a name that does not exist is told; without them, as it will be taken.
+            self._base(endpoint).changed(wanted)
             self._base(endpoint).changed(kept)
         except SettingsError as error:
             raise Invalid(str(error)) from error
