@@ -156,12 +156,22 @@ def test_whoever_started_a_run_last_decides_nothing(path: Path) -> None:
     assert not re.search(r"github\.(actor|triggering_actor)", path.read_text())
 
 
-def test_one_release_of_pulumi_previews_and_deploys() -> None:
+def test_tests_that_need_pulumi_are_run_where_it_is_installed_and_cannot_all_be_skipped() -> None:
+    (job,) = {name for path in WORKFLOWS for name, step in steps(path) if "-m pulumi_cli" in str(step.get("run"))}
+    (path,) = [path for path in WORKFLOWS if job in loaded(path)["jobs"]]
+    commands = [str(step.get("uses", step.get("run"))).split("@")[0] for name, step in steps(path) if name == job]
+
+    assert commands.index("pulumi/actions") < commands.index("pulumi version") < len(commands) - 1
+    assert "-m pulumi_cli" in commands[-1]
+    assert "if" not in loaded(path)["jobs"][job]
+
+
+def test_one_release_of_pulumi_is_tested_previews_and_deploys() -> None:
     releases = [
-        step["with"]["pulumi-version"] for path in OURS for _, step in steps(path) if "pulumi/actions" in str(step)
+        step["with"]["pulumi-version"] for path in WORKFLOWS for _, step in steps(path) if "pulumi/actions" in str(step)
     ]
     image = yaml.load(GITLAB.read_text(), Loader=_GitLabLoader)["default"]["image"]
-    assert len(releases) == 3
+    assert len(releases) == 4
     assert re.fullmatch(r"3\.\d+\.\d+", releases[0])
     assert {*releases, image.rpartition(":")[2]} == {releases[0]}
 
