@@ -16,6 +16,9 @@ from bandplan.serving.spec.settings import Waiver
 from bandplan.serving.throughput.bands import DEFAULT_HEADROOM_PERCENT
 from bandplan.serving.throughput.rollout import Stage
 from bandplan.serving.throughput.sizing import EndpointSizing, EntitySizing
+from bandplan.wire.capacity import UNITS, figures_of
+from bandplan.wire.endpoint import write
+from bandplan.wire.fleet import SHARE_FIGURES
 
 # What of an endpoint in bands, and of one of its entities, hangs on the chunk of a version.
 _LATER = ("floorTokensPerSecond", "ceilingTokensPerSecond", "chunkTokensPerSecond")
@@ -29,31 +32,29 @@ def capacity_inputs(sizing: EndpointSizing) -> dict[str, Any]:
 
     Tokens per second are input and output tokens together, per endpoint; `chunkTokensPerSecond` only where every
     entity has the same chunk (each entity states its own); `headroom` is the ceiling over the demand. Ceilings and
-    units are what is wanted; `accepted...` ones, what will do while there is no GPU capacity for that.
+    units are what is wanted; `accepted...` ones are acceptable while there is no GPU capacity for that.
     """
-    inputs = {
-        "name": sizing.entry.name,
-        "task": sizing.entry.task,
-        "family": sizing.family,
-        "floorTokensPerSecond": sizing.floor_tokens_per_second,
-        "ceilingTokensPerSecond": sizing.ceiling_tokens_per_second,
-        "chunkTokensPerSecond": shared_chunk_tokens_per_second(sizing),
-        "modelUnits": sizing.model_units,
-        "acceptedCeilingTokensPerSecond": sizing.accepted_ceiling_tokens_per_second,
-        "acceptedModelUnits": sizing.accepted_model_units,
-        "estimatedTokensPerSecond": sizing.estimated_tokens_per_second,
-        "burst": sizing.burst,
-        "demandTokensPerSecond": sizing.demand_tokens_per_second,
-        "headroom": sizing.headroom,
-        "headroomPercent": headroom_percent_of(sizing),
-        "entities": [entity_inputs(entity) for entity in sizing.entities],
-        "rollout": rollout_of(sizing),
-        "tags": dict(sorted(sizing.entry.tags.items())) or None,
-        "waivers": waiver_inputs(sizing.entry.waivers) or None,
-        "access": [wire(permission) for permission in sizing.entry.permissions] or None,
-        "gateway": gateway_inputs(sizing.entry.ai_gateway),
-    }
-    return {name: value for name, value in inputs.items() if value is not None}
+    return write(
+        {
+            "name": sizing.entry.name,
+            "task": sizing.entry.task,
+            "family": sizing.family,
+            **figures_of(sizing),
+            "chunk_tokens_per_second": shared_chunk_tokens_per_second(sizing),
+            **{unit.accepted: getattr(sizing, unit.accepted) for unit in UNITS},
+            "estimated_tokens_per_second": sizing.estimated_tokens_per_second,
+            "burst": sizing.burst,
+            "demand_tokens_per_second": sizing.demand_tokens_per_second,
+            "headroom": sizing.headroom,
+            "headroom_percent": headroom_percent_of(sizing),
+            "entities": [entity_inputs(entity) for entity in sizing.entities],
+            "rollout": rollout_of(sizing),
+            "tags": dict(sorted(sizing.entry.tags.items())) or None,
+            "waivers": waiver_inputs(sizing.entry.waivers) or None,
+            "access": [wire(permission) for permission in sizing.entry.permissions] or None,
+            "gateway": gateway_inputs(sizing.entry.ai_gateway),
+        }
+    )
 
 
 def headroom_percent_of(sizing: EndpointSizing) -> int | None:
@@ -127,28 +128,24 @@ def _pending_entity(sizing: EndpointSizing, now: dict[str, Any], output: pulumi.
 
 def entity_inputs(entity: EntitySizing) -> dict[str, Any]:
     """One served entity of the component's `entities`, in the same words as the endpoint."""
-    inputs = {
-        "servedName": entity.served_name,
-        "model": entity.model,
-        "version": entity.version,
-        "alias": entity.alias,
-        "trafficPercent": entity.traffic_percent,
-        "chunkTokensPerSecond": entity.chunk_tokens_per_second,
-        "minBands": entity.min_bands,
-        "maxBands": entity.max_bands,
-        "floorTokensPerSecond": entity.min_provisioned_throughput,
-        "ceilingTokensPerSecond": entity.max_provisioned_throughput,
-        "modelUnits": entity.model_units,
-        "acceptedMaxBands": entity.accepted_max_bands,
-        "acceptedCeilingTokensPerSecond": entity.accepted_max_provisioned_throughput,
-        "modelUnitChunkSize": entity.model_unit_chunk_size,
-        "acceptedModelUnits": entity.accepted_model_units,
-        "burst": entity.may_burst or None,
-        "workloadType": entity.workload_type,
-        "workloadSize": entity.workload_size,
-        "scaleToZero": entity.scale_to_zero,
-    }
-    return {name: value for name, value in inputs.items() if value is not None}
+    return write(
+        {
+            "served_name": entity.served_name,
+            "model": entity.model,
+            "version": entity.version,
+            "alias": entity.alias,
+            "traffic_percent": entity.traffic_percent,
+            "chunk_tokens_per_second": entity.chunk_tokens_per_second,
+            **{name: getattr(entity, name) for name in SHARE_FIGURES},
+            "accepted_max_bands": entity.accepted_max_bands,
+            **{unit.accepted: getattr(entity, unit.accepted) for unit in UNITS},
+            "model_unit_chunk_size": entity.model_unit_chunk_size,
+            "burst": entity.may_burst or None,
+            "workload_type": entity.workload_type,
+            "workload_size": entity.workload_size,
+            "scale_to_zero": entity.scale_to_zero,
+        }
+    )
 
 
 def shared_chunk_tokens_per_second(sizing: EndpointSizing) -> int | None:

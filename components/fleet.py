@@ -1,6 +1,6 @@
 """Every endpoint of one stack as a component, and what the stack says about them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -16,6 +16,8 @@ from bandplan.serving.spec.settings import Waiver
 from bandplan.serving.throughput.registrations import PlannedModel
 from bandplan.serving.throughput.registry_answers import Standing
 from bandplan.serving.throughput.sizing import EndpointSizing, EntitySizing
+from bandplan.wire.capacity import FIGURES, UNITS
+from bandplan.wire.fleet import write_row, write_sums
 from bandplan.wire.types import FLEET
 
 
@@ -85,34 +87,20 @@ def endpoint_summary(
 
     Tokens per second are input and output tokens together.
     """
-    return {
-        "name": sizing.entry.name,
-        "task": sizing.entry.task,
-        "family": sizing.family,
-        "models": [
-            {
-                "model": entity.model,
-                "version": _version(entity, index, pending),
-                "traffic_percent": entity.traffic_percent,
-            }
+    return write_row(
+        name=sizing.entry.name,
+        task=sizing.entry.task,
+        family=sizing.family,
+        models=[
+            (entity.model, _version(entity, index, pending), entity.traffic_percent)
             for index, entity in enumerate(sizing.entities)
         ],
-        "floor_tokens_per_second": _amount(sizing, pending, _floor),
-        "ceiling_tokens_per_second": _amount(sizing, pending, _ceiling),
-        "model_units": sizing.model_units,
-        "url": url,
-        **_accepted(sizing, pending),
-    }
-
-
-def _accepted(sizing: EndpointSizing, pending: PendingSizing | None) -> dict[str, Any]:
-    """What will do while there is no GPU capacity for what is wanted; nothing where nothing less does."""
-    if not sizing.accepts_less:
-        return {}
-    return {
-        "accepted_ceiling_tokens_per_second": _amount(sizing, pending, _accepted_ceiling),
-        "accepted_model_units": sizing.accepted_model_units,
-    }
+        figures={figure.name: _amount(sizing, pending, figure.name, figure.family) for figure in FIGURES},
+        url=url,
+        accepted={unit.accepted: _amount(sizing, pending, unit.accepted, unit.family) for unit in UNITS}
+        if sizing.accepts_less
+        else {},
+    )
 
 
 def fleet_totals(sizings: Sequence[EndpointSizing]) -> dict[str, Any]:
@@ -123,24 +111,25 @@ def fleet_totals(sizings: Sequence[EndpointSizing]) -> dict[str, Any]:
     """
     unsized = [sizing.entry.name for sizing in sizings if _is_unsized(sizing)]
     sized = [sizing for sizing in sizings if not _is_unsized(sizing)]
-    return {
-        **later_totals(sized, [None] * len(sized)),
-        "endpointCount": len(sizings),
-        **({"unsizedEndpoints": unsized} if unsized else {}),
-    }
+    return write_sums(len(sizings), _sums(sized, [None] * len(sized)), unsized)
 
 
 def _is_unsized(sizing: EndpointSizing) -> bool:
-    return sizing.family == "bands" and (_floor(sizing) is None or _ceiling(sizing) is None)
+    return sizing.family == "bands" and None in [
+        getattr(sizing, figure.name) for figure in FIGURES if figure.family == sizing.family
+    ]
 
 
 def later_totals(sizings: Sequence[EndpointSizing], pending: Sequence[PendingSizing | None]) -> dict[str, Any]:
     """Outputs of the fleet component: all of the sums."""
+    return write_sums(len(sizings), _sums(sizings, pending))
+
+
+def _sums(sizings: Sequence[EndpointSizing], pending: Sequence[PendingSizing | None]) -> dict[str, Any]:
+    pairs = list(zip(sizings, pending, strict=True))
     return {
-        "endpointCount": len(sizings),
-        "floorTokensPerSecond": _sum(_amount(*one, _floor) for one in zip(sizings, pending, strict=True)),
-        "ceilingTokensPerSecond": _sum(_amount(*one, _ceiling) for one in zip(sizings, pending, strict=True)),
-        "modelUnits": sum(sizing.model_units or 0 for sizing in sizings),
+        figure.name: _sum(_amount(sizing, later, figure.name, figure.family) for sizing, later in pairs)
+        for figure in FIGURES
     }
 
 
@@ -150,24 +139,12 @@ def _version(entity: EntitySizing, index: int, pending: PendingSizing | None) ->
     return pending.entities[index].apply(lambda known: known.version)
 
 
-def _floor(sizing: EndpointSizing) -> int | None:
-    return sizing.floor_tokens_per_second
-
-
-def _ceiling(sizing: EndpointSizing) -> int | None:
-    return sizing.ceiling_tokens_per_second
-
-
-def _accepted_ceiling(sizing: EndpointSizing) -> int | None:
-    return sizing.accepted_ceiling_tokens_per_second
-
-
-def _amount(sizing: EndpointSizing, pending: PendingSizing | None, pick: Callable[[EndpointSizing], int | None]) -> Any:
-    """The amount in tokens/s, None where there is none, or an output of it while it hangs on a version."""
-    now = pick(sizing)
-    if pending is None or now is not None or sizing.family != "bands":
+def _amount(sizing: EndpointSizing, pending: PendingSizing | None, name: str, family: str) -> Any:
+    """The amount, None where there is none, or an output of it while it depends on a version."""
+    now = getattr(sizing, name)
+    if pending is None or now is not None or sizing.family != "bands" or family != sizing.family:
         return now
-    return pending.whole.apply(pick)
+    return pending.whole.apply(lambda known: getattr(known, name))
 
 
 def _sum(amounts: Iterable[Any]) -> Any:

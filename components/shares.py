@@ -1,23 +1,19 @@
 """What each team's endpoints have of each model: outputs of the fleet, so that budgets need not add up a stack."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 
 from bandplan.components.pending import PendingSizing
 from bandplan.serving.throughput.sizing import EndpointSizing, EntitySizing
+from bandplan.wire.capacity import FIGURES
+from bandplan.wire.fleet import SHARE_FIGURES, write_share
 
 TEAM_TAG = "team"
 """The tag whose value is an endpoint's team."""
 
-_AMOUNTS: dict[str, Callable[[EntitySizing], int | None]] = {
-    "minBands": lambda entity: entity.min_bands,
-    "maxBands": lambda entity: entity.max_bands,
-    "floorTokensPerSecond": lambda entity: entity.min_provisioned_throughput,
-    "ceilingTokensPerSecond": lambda entity: entity.max_provisioned_throughput,
-    "modelUnits": lambda entity: entity.model_units,
-}
+_OF_OTHER_FAMILIES = frozenset(figure.name for figure in FIGURES if figure.family != "bands")
 
 
 def capacity_shares(sizings: Sequence[EndpointSizing], pending: Sequence[PendingSizing | None]) -> list[dict[str, Any]]:
@@ -33,27 +29,23 @@ def capacity_shares(sizings: Sequence[EndpointSizing], pending: Sequence[Pending
         wanted = sizing.entities if sizing.rollout is None else sizing.entities[-1:]
         for index, entity in enumerate(wanted):
             row = amounts.setdefault((team, entity.model, sizing.family), {})
-            for name, pick in _AMOUNTS.items():
-                amount = _amount(sizing, entity, index, later, pick)
+            for name in SHARE_FIGURES:
+                amount = _amount(sizing, entity, index, later, name)
                 if amount is not None:
                     row.setdefault(name, []).append(amount)
     return [
-        {"team": team, "model": model, "family": family, **{name: _sum(parts) for name, parts in row.items()}}
+        write_share(team, model, family, {name: _sum(parts) for name, parts in row.items()})
         for (team, model, family), row in sorted(amounts.items(), key=lambda item: item[0])
     ]
 
 
-def _amount(
-    sizing: EndpointSizing,
-    entity: EntitySizing,
-    index: int,
-    pending: PendingSizing | None,
-    pick: Callable[[EntitySizing], int | None],
-) -> Any:
-    now = pick(entity)
+def _amount(sizing: EndpointSizing, entity: EntitySizing, index: int, pending: PendingSizing | None, name: str) -> Any:
+    now = getattr(entity, name)
     if now is not None or pending is None or index not in pending.entities or sizing.family != "bands":
         return now
-    return None if pick is _AMOUNTS["modelUnits"] else pending.entities[index].apply(pick)
+    if name in _OF_OTHER_FAMILIES:
+        return None
+    return pending.entities[index].apply(lambda known: getattr(known, name))
 
 
 def _sum(parts: list[Any]) -> Any:

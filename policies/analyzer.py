@@ -49,7 +49,7 @@ class Analyzer:
         subject = endpoint.read_endpoint(name, properties)
         self._asked[urn] = asked(subject, partial(self._bounds, ""))
         return [
-            self._violation(rule, one.level, finding, urn, subject.waivers)
+            self._violation(rule, one.level, finding, urn, subject.dated_waivers)
             for rule, one in self._of_endpoint
             for finding in rule.check(subject, one.properties)
         ]
@@ -77,12 +77,12 @@ class Analyzer:
             bound
             for rule, one in (*self._of_endpoint, *self._of_stack)
             if rule.bounds is not None
-            if rule.id == asking or waiver_in_force(subject.waivers, rule.id, self._today) is None
+            if rule.id == asking or waiver_in_force(subject.dated_waivers, rule.id, self._today) is None
             for bound in rule.bounds(subject, entity, one.properties)
         ]
-        if waiver_in_force(subject.waivers, HEADROOM, self._today) is None:
+        if waiver_in_force(subject.dated_waivers, HEADROOM, self._today) is None:
             found += headroom_bound(subject, entity)
-        if waiver_in_force(subject.waivers, FLOOR_ZERO, self._today) is None:
+        if waiver_in_force(subject.dated_waivers, FLOOR_ZERO, self._today) is None:
             found.append(Bound("least min", 1, FLOOR_ZERO))
         return found
 

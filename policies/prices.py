@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bandplan.policies.document import Document
-from bandplan.policies.fleet import Share
+from bandplan.wire.capacity import priced_amounts
+from bandplan.wire.fleet import Share
 from bandplan.wire.prices import BadPriceList, PriceList, read_price_list
 
 
@@ -23,15 +24,7 @@ class Prices:
         """(floor, ceiling) per hour; None without a price, or without a size."""
         if self.listed is None:
             return None
-        return self.listed.cost(
-            share.model,
-            share.family,
-            {
-                "chunks": (share.min_bands, share.max_bands),
-                "tokens_per_second": (share.floor_tokens_per_second, share.ceiling_tokens_per_second),
-                "model_units": (share.model_units, share.model_units),
-            },
-        )
+        return self.listed.cost(share.model, share.family, priced_amounts(share))
 
 
 def read_prices(document: Document) -> Prices:

@@ -1,12 +1,13 @@
 """Waivers of models.yaml: a rule that does not hold for an endpoint, or for the stack, until a day."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
-from bandplan.policies.plain import day, records, text
+from bandplan.policies.plain import day
+from bandplan.wire import endpoint
 
 _ALIKE: Final = 0.9
 """Above how alike any two rules' ids are."""
@@ -25,14 +26,11 @@ class Waiver:
         return f"waived until {self.expires.isoformat()} by {self.owner}: {self.reason}"
 
 
-def read_waivers(properties: Mapping[str, Any]) -> tuple[Waiver, ...]:
-    """Those of a component; one without a day holds on none."""
-    found = (
-        (text(item, "policy"), text(item, "reason"), text(item, "owner"), day(item.get("expires")))
-        for item in records(properties, "waivers")
-    )
+def dated(waivers: Iterable[endpoint.Waiver]) -> tuple[Waiver, ...]:
+    """Return the waivers that have a day; one without a day holds on none."""
+    found = ((waiver, day(waiver.expires)) for waiver in waivers)
     return tuple(
-        Waiver(policy, reason, owner, expires) for policy, reason, owner, expires in found if expires is not None
+        Waiver(waiver.policy, waiver.reason, waiver.owner, expires) for waiver, expires in found if expires is not None
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.errors import NotFound, WorkspaceError
+from bandplan.wire.capacity import UNITS
 
 AT_ONCE = 16
 """Requests in flight; a choice: a fleet of 100 is read in well under a second without crowding a workspace."""
@@ -48,12 +49,11 @@ def model_line(model: Mapping[str, Any], siblings: int) -> str:
 
 def capacity(output: Mapping[str, Any]) -> str:
     """`1,960 to 2,940`, `50 model units`, or the family where the platform states no figure."""
-    floor, ceiling = output.get("floor_tokens_per_second"), output.get("ceiling_tokens_per_second")
-    if output.get("model_units") is not None:
-        return f"{output['model_units']:,.0f} model units"
-    if floor is None or ceiling is None:
-        return str(output.get("family", ""))
-    return f"{floor:,.0f} to {ceiling:,.0f}"
+    for unit in reversed(UNITS):
+        low, high = output.get(unit.low.name), output.get(unit.high.name)
+        if low is not None and high is not None:
+            return f"{low:,.0f} to {high:,.0f}" if unit.is_range else f"{high:,.0f} {unit.label}"
+    return str(output.get("family", ""))
 
 
 def short_of(output: Mapping[str, Any]) -> str:
@@ -62,8 +62,8 @@ def short_of(output: Mapping[str, Any]) -> str:
     if not short:
         return ""
     missing = sum(one["wanted"] - one["runs"] for one in short)
-    whole = output.get("model_units") or output.get("ceiling_tokens_per_second") or 0
-    accepted = output.get("accepted_model_units") or output.get("accepted_ceiling_tokens_per_second") or 0
+    whole = next(filter(None, (output.get(unit.high.name) for unit in reversed(UNITS))), 0)
+    accepted = next(filter(None, (output.get(unit.accepted) for unit in reversed(UNITS))), 0)
     return f", runs {whole - missing:,.0f} (accepts {accepted:,.0f})"
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from fractions import Fraction
 from typing import Any, Final
 
 from bandplan.report.capacity import Capacity
@@ -10,7 +11,10 @@ from bandplan.report.endpoint import EndpointChange
 from bandplan.report.finding import Finding
 from bandplan.report.price import Money
 from bandplan.report.stack import Bill, StackReport
-from bandplan.report.totals import Summary, Totals, decimal_text, together
+from bandplan.report.totals import Summary, decimal_text, together
+from bandplan.wire.capacity import FIGURES, UNITS, Totals
+from bandplan.wire.endpoint import StepOfRollout
+from bandplan.wire.names import to_property_name
 from bandplan.wire.prices import HOURS_PER_MONTH
 
 VERSION: Final = 1
@@ -91,16 +95,13 @@ def _capacity(capacity: Capacity | None) -> dict[str, Any] | None:
         return None
     return {
         "family": capacity.family,
-        "floorTokensPerSecond": capacity.floor_tokens_per_second,
-        "ceilingTokensPerSecond": capacity.ceiling_tokens_per_second,
+        **_figures(capacity),
         "chunkTokensPerSecond": capacity.chunk_tokens_per_second,
         "bands": None if capacity.bands is None else {"min": capacity.bands[0], "max": capacity.bands[1]},
-        "modelUnits": capacity.model_units,
-        "acceptedCeilingTokensPerSecond": capacity.accepted_ceiling_tokens_per_second,
-        "acceptedModelUnits": capacity.accepted_model_units,
-        "stepOfRollout": None if capacity.step_of_rollout is None else asdict(capacity.step_of_rollout),
+        **{to_property_name(unit.accepted): getattr(capacity, unit.accepted) for unit in UNITS},
+        "stepOfRollout": None if capacity.step_of_rollout is None else _step(capacity.step_of_rollout),
         "burst": capacity.burst,
-        "demandTokensPerSecond": capacity.demand_tokens_per_second,
+        "demandTokensPerSecond": _number(capacity.demand_tokens_per_second),
         "headroom": capacity.headroom,
         "entities": [
             {
@@ -109,9 +110,7 @@ def _capacity(capacity: Capacity | None) -> dict[str, Any] | None:
                 "version": entity.version,
                 "alias": entity.alias,
                 "trafficPercent": entity.traffic_percent,
-                "floorTokensPerSecond": entity.floor_tokens_per_second,
-                "ceilingTokensPerSecond": entity.ceiling_tokens_per_second,
-                "modelUnits": entity.model_units,
+                **_figures(entity),
             }
             for entity in capacity.entities
         ],
@@ -129,11 +128,22 @@ def _finding(finding: Finding) -> Mapping[str, Any]:
     }
 
 
-def _totals(totals: Totals | None) -> dict[str, int] | None:
-    if totals is None:
+def _totals(totals: Totals | None) -> dict[str, Any] | None:
+    return None if totals is None else _figures(totals)
+
+
+def _figures(sized: Any) -> dict[str, Any]:
+    return {figure.property_name: getattr(sized, figure.name) for figure in FIGURES}
+
+
+def _number(value: Fraction | None) -> float | None:
+    if value is None:
         return None
-    floor, ceiling, units = totals.parts
-    return {"floorTokensPerSecond": floor, "ceilingTokensPerSecond": ceiling, "modelUnits": units}
+    return value.numerator if value.denominator == 1 else float(value)
+
+
+def _step(step: StepOfRollout) -> dict[str, Any]:
+    return {name: value for name, value in asdict(step).items() if name != "from_model"}
 
 
 def _money(money: Money | None) -> dict[str, str] | None:

@@ -8,9 +8,10 @@ from bandplan.report.capacity import Capacity, Entity
 from bandplan.report.endpoint import EndpointChange
 from bandplan.report.entity import Pair
 from bandplan.report.model import ModelMove
-from bandplan.report.number import amount, count, percent, ratio, signed, span
+from bandplan.report.number import amount, percent, ratio, signed, size, span
 from bandplan.report.sentence import ARROW, Run, money_range, money_span
 from bandplan.report.stack import Bill, StackReport
+from bandplan.wire.capacity import UNITS, Unit, figures_of
 from bandplan.wire.text import one_line
 
 MOST_OF_A_NAME: Final = 100
@@ -75,10 +76,15 @@ def endpoint_lines(change: EndpointChange, report: StackReport) -> Iterator[Line
 
 def short_size(capacity: Capacity) -> str:
     """Floor to ceiling, or model units, without chunks."""
-    floor, ceiling = capacity.floor_tokens_per_second, capacity.ceiling_tokens_per_second
-    if floor is not None and ceiling is not None:
-        return f"{span(floor, ceiling)} tokens/s"
-    return count(capacity.model_units, "model unit") if capacity.model_units is not None else "no size stated"
+    return next((size(unit, *amounts) for unit, *amounts in _sizes(capacity)), "no size stated")
+
+
+def _sizes(capacity: Capacity) -> Iterator[tuple[Unit, int, int]]:
+    """What is known of it, in each unit that it has any of."""
+    for unit in UNITS:
+        low, high = unit.of(capacity)
+        if low is not None and high is not None:
+            yield unit, low, high
 
 
 def models_told(changes: Iterable[EndpointChange]) -> set[str]:
@@ -120,10 +126,13 @@ def _accepted(change: EndpointChange) -> Iterator[Line]:
 def _accepted_size(capacity: Capacity | None) -> str:
     if capacity is None:
         return ""
-    if capacity.accepted_model_units is not None:
-        return count(capacity.accepted_model_units, "model unit")
-    accepted = capacity.accepted_ceiling_tokens_per_second
-    return "" if accepted is None else f"up to {amount(accepted)} tokens/s"
+    accepted = ((unit, getattr(capacity, unit.accepted)) for unit in reversed(UNITS))
+    stated = (
+        f"{'up to ' if unit.is_range else ''}{size(unit, amount, amount)}"
+        for unit, amount in accepted
+        if amount is not None
+    )
+    return next(stated, "")
 
 
 def _step(change: EndpointChange) -> Iterator[Line]:
@@ -148,10 +157,11 @@ def _whole_size(capacity: Capacity | None) -> Cell:
     """Everything of one side in one text."""
     if capacity is None:
         return NOTHING
-    if capacity.model_units is not None:
+    counted = next((size(unit, *amounts) for unit, *amounts in _sizes(capacity) if not unit.is_range), "")
+    if counted:
         estimate = capacity.estimated_tokens_per_second
         about = f" (about {amount(estimate)} tokens/s)" if estimate is not None else ""
-        return (Run(f"{count(capacity.model_units, 'model unit')}{about}"),)
+        return (Run(f"{counted}{about}"),)
     number, of_size = _chunks(capacity)
     tokens = _tokens(capacity)
     if tokens:
@@ -181,11 +191,11 @@ def _chunks(capacity: Capacity) -> tuple[str, str]:
 def _difference(change: EndpointChange) -> Cell:
     before, after = change.before or Capacity(""), change.after or Capacity("")
     runs: list[Run] = []
-    for name, was, now in (
-        ("floor", before.floor_tokens_per_second, after.floor_tokens_per_second),
-        ("ceiling", before.ceiling_tokens_per_second, after.ceiling_tokens_per_second),
-        ("units" if before.family != after.family and change.is_whole else "", before.model_units, after.model_units),
-    ):
+    is_other_family = before.family != after.family and change.is_whole
+    figures = {figure: unit for unit in UNITS for figure in (unit.low, unit.high)}
+    for figure, unit in figures.items():
+        was, now = getattr(before, figure.name), getattr(after, figure.name)
+        name = figure.title if unit.is_range else "units" if is_other_family else ""
         moved = (now or 0) - (was or 0)
         is_sizing = change.is_whole and (was is None) != (now is None) and before.family == after.family
         if moved and not is_sizing:
@@ -289,8 +299,7 @@ def _entity_sizes(change: EndpointChange) -> Iterator[Line]:
 
 def _entity_size(entity: Entity) -> Cell:
     family = "workload" if entity.workload else ""
-    floor, ceiling = entity.floor_tokens_per_second, entity.ceiling_tokens_per_second
-    return _whole_size(Capacity("", family, floor, ceiling, entity.model_units, entities=(entity,)))
+    return _whole_size(Capacity("", family, **figures_of(entity), entities=(entity,)))
 
 
 def _burst(change: EndpointChange) -> Iterator[Line]:

@@ -1,11 +1,14 @@
 """Figures in words: thousands with commas, a sign on every difference, a true minus."""
 
 from decimal import Decimal
+from fractions import Fraction
+
+from bandplan.wire.capacity import Unit
 
 MINUS = "\N{MINUS SIGN}"
 
 
-def amount(number: float | Decimal) -> str:
+def amount(number: float | Decimal | Fraction) -> str:
     """1960 is 1,960; 2764.8 is 2,765: fractions of tokens tell nobody anything."""
     return f"{round(number):,}".replace("-", MINUS)
 
@@ -36,6 +39,11 @@ def span(low: float, high: float) -> str:
 def count(number: int, noun: str, plural: str = "") -> str:
     """1 endpoint, 2 endpoints."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def size(unit: Unit, low: float, high: float) -> str:
+    """1,960 to 3,920 tokens/s, or 50 model units."""
+    return f"{span(low, high)} {unit.label}" if unit.is_range else count(round(high), unit.noun)
 
 
 def money(value: Decimal) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from bandplan.report.capacity import Capacity, Entity
-from bandplan.wire.prices import HOURS_PER_MONTH, Amounts, Price, PriceList
+from bandplan.report.capacity import Capacity
+from bandplan.wire.capacity import priced_amounts
+from bandplan.wire.prices import HOURS_PER_MONTH, Price, PriceList
 
 ZERO: Final = Decimal(0)
 
@@ -56,7 +57,7 @@ class Prices:
         """None when one of the entities has no price, or has a size that is not known yet."""
         whole = NOTHING
         for entity in capacity.entities:
-            cost = self.listed.cost(entity.model, capacity.family, _amounts(entity))
+            cost = self.listed.cost(entity.model, capacity.family, priced_amounts(entity))
             if cost is None:
                 return None
             whole += Money(*cost)
@@ -66,11 +67,3 @@ class Prices:
 def money_change(before: Money | None, after: Money | None) -> Money | None:
     """None when one of them is not known."""
     return None if before is None or after is None else after - before
-
-
-def _amounts(entity: Entity) -> Amounts:
-    return {
-        "chunks": (entity.min_bands, entity.max_bands),
-        "tokens_per_second": (entity.floor_tokens_per_second, entity.ceiling_tokens_per_second),
-        "model_units": (entity.model_units, entity.model_units),
-    }

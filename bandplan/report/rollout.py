@@ -11,6 +11,7 @@ from typing import Literal
 
 from bandplan.report.entity import Pair
 from bandplan.report.number import amount, count
+from bandplan.wire.capacity import UNITS
 
 Kind = Literal["new", "adopted", "replaced", "in_place", "same_capacity", "guard", "deleted"]
 
@@ -76,11 +77,11 @@ def in_place(pairs: Sequence[Pair], *, is_rollout: bool = False) -> Rollout:
         f"{amount(sum(before))} + {amount(sum(after))} {unit}"
         for unit, before, after in (
             (
-                "tokens/s (floors)",
-                [entity.floor_tokens_per_second or 0 for entity in old],
-                [entity.floor_tokens_per_second or 0 for entity in new],
-            ),
-            ("model units", [entity.model_units or 0 for entity in old], [entity.model_units or 0 for entity in new]),
+                f"{unit.label} (floors)" if unit.is_range else unit.label,
+                [unit.of(entity)[0] or 0 for entity in old],
+                [unit.of(entity)[0] or 0 for entity in new],
+            )
+            for unit in UNITS
         )
         if sum(before) + sum(after)
     ]

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bandplan.report.number import amount, count, money, signed, signed_money, span
+from bandplan.report.number import amount, count, money, signed, signed_money, size
 from bandplan.report.price import Money
-from bandplan.report.totals import Summary, Totals
+from bandplan.report.totals import Summary
+from bandplan.wire.capacity import UNITS, Totals
 from bandplan.wire.prices import HOURS_PER_MONTH
 from bandplan.wire.text import one_line
 
@@ -90,27 +91,24 @@ def _standing(summary: Summary) -> str:
 
 
 def _capacity(totals: Totals) -> list[str]:
-    floor, ceiling, units = totals.parts
-    bands = [f"{span(floor, ceiling)} tokens/s"] if ceiling else []
-    return [*bands, *([count(units, "model unit")] if units else [])]
+    amounts = ((unit, *unit.of(totals)) for unit in UNITS)
+    return [size(unit, low or 0, high) for unit, low, high in amounts if high]
 
 
 def _figures(summary: Summary) -> Iterator[Run]:
-    floor, ceiling, units = summary.change.parts
-    if not any((floor, ceiling, units)):
+    if not any(summary.change.parts):
         standing = [] if summary.after is None else _capacity(summary.after)
         yield Run("no change of capacity" + (f" ({', '.join(standing)})" if standing else ""))
     else:
         before, after = summary.before, summary.after
-        unknown = (None, None, None)
-        was, will_be = (unknown if totals is None else totals.parts for totals in (before, after))
-        in_bands = bool(floor or ceiling or (after is not None and after.ceiling_tokens_per_second))
         parts = []
-        if in_bands:
-            parts.append(_figure("floor", " tokens/s", was[0], will_be[0], floor))
-            parts.append(_figure("ceiling", " tokens/s", was[1], will_be[1], ceiling))
-        if units:
-            parts.append(_figure("model units", "", was[2], will_be[2], units))
+        for unit in UNITS:
+            is_moved = any(unit.of(summary.change))
+            if is_moved or (unit.is_range and after is not None and unit.of(after)[1]):
+                label = f" {unit.label}" if unit.is_range else ""
+                for figure in dict.fromkeys((unit.low, unit.high)):
+                    was, will_be = (None if one is None else getattr(one, figure.name) for one in (before, after))
+                    parts.append(_figure(figure.title, label, was, will_be, getattr(summary.change, figure.name)))
         for number, part in enumerate(parts):
             if number:
                 yield Run(", ")

@@ -15,6 +15,7 @@ from bandplan.report.stated_capacity import component_capacity, summary_capaciti
 from bandplan.report.sums import StackSums, stack_sums
 from bandplan.report.threshold import Thresholds
 from bandplan.report.totals import Status, Summary, moved_totals
+from bandplan.wire.capacity import UNITS
 from bandplan.wire.types import ENDPOINT, FLEET, STACK
 
 _NONE: Final = Thresholds()
@@ -144,9 +145,9 @@ def _weight(change: EndpointChange, bill: Bill | None, blocked: set[str]) -> tup
     moved = moved_totals(change.before, change.after)
     money = bill.change if bill is not None else None
     by_money = max(abs(money.floor), abs(money.ceiling)) if money is not None else 0
-    by_tokens = max(abs(moved.floor_tokens_per_second), abs(moved.ceiling_tokens_per_second))
+    by_unit = (-max(map(abs, filter(None, unit.of(moved))), default=0) for unit in UNITS)
     stops = not change.rollout.stops_serving
-    return (change.name not in blocked, stops, -by_money, -by_tokens, -abs(moved.model_units), change.name, change.urn)
+    return (change.name not in blocked, stops, -by_money, *by_unit, change.name, change.urn)
 
 
 def _bill(change: EndpointChange, prices: Prices) -> Bill:

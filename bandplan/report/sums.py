@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from bandplan.report.capacity import Capacity
 from bandplan.report.endpoint import EndpointChange
 from bandplan.report.preview import Preview
-from bandplan.report.totals import Totals, capacity_totals
+from bandplan.report.totals import capacity_totals
+from bandplan.wire.capacity import Totals
+from bandplan.wire.fleet import Sums, read_sums
 from bandplan.wire.types import FLEET
 
 
@@ -24,15 +26,6 @@ class StackSums:
     endpoints: int | None
     unmoved: int
     uncounted: int
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """What the Fleet says of the stack after the change: sums of the sizes that are known, and who is not in them."""
-
-    sums: Totals | None
-    endpoints: int | None
-    unsized: frozenset[str]
 
 
 def stack_sums(
@@ -54,7 +47,7 @@ def stack_sums(
     if is_partial:
         return StackSums(None, change, None, unmoved, uncounted)
     if declared is not None:
-        after = None if declared.sums is None else declared.sums + _left_out(rows, counted, rest, declared)
+        after = None if declared.totals is None else declared.totals + _left_out(rows, counted, rest, declared)
         count = declared.endpoints
     elif rest is None:
         after, count = None, None
@@ -67,25 +60,16 @@ def stack_sums(
     return StackSums(before, change, None if count is None else count + deleted, unmoved, uncounted)
 
 
-def declared_sums(preview: Preview) -> Declared | None:
+def declared_sums(preview: Preview) -> Sums | None:
     """What the Fleet's step says; None without such a step."""
     for step in preview.steps.values():
         if step.parts.type != FLEET:
             continue
         if step.op == "delete":
-            return Declared(Totals(), 0, frozenset())
+            return Sums(Totals(), 0, frozenset())
         if step.new is None:
-            return Declared(None, None, frozenset())
-        place, reading, inputs = f"{step.place}.newState.inputs", preview.reading, step.new.inputs
-        keys = ("floorTokensPerSecond", "ceilingTokensPerSecond", "modelUnits", "endpointCount")
-        floor, ceiling, units, count = (reading.whole(inputs.get(key), f"{place}.{key}") for key in keys)
-        names = reading.items(inputs.get("unsizedEndpoints"), f"{place}.unsizedEndpoints")
-        unsized = frozenset(
-            filter(None, (reading.text(name, f"{place}.unsizedEndpoints[{i}]") for i, name in enumerate(names)))
-        )
-        if floor is None or ceiling is None or units is None:
-            return Declared(None, count, unsized)
-        return Declared(Totals(floor, ceiling, units), count, unsized)
+            return Sums(None, None, frozenset())
+        return read_sums(step.new.inputs, preview.reading, f"{step.place}.newState.inputs")
     return None
 
 
@@ -104,11 +88,11 @@ def _is_sized(row: EndpointChange) -> bool:
     return all(side is None or side.is_sized for side in (row.before, row.after))
 
 
-def _still_unsized(rest: Mapping[str, Capacity] | None, declared: Declared | None, moving: set[str]) -> int:
+def _still_unsized(rest: Mapping[str, Capacity] | None, declared: Sums | None, moving: set[str]) -> int:
     """How many endpoints that do not change have a size that nothing says."""
     known = {} if rest is None else rest
     names = {name for name, capacity in known.items() if not capacity.is_sized}
-    if declared is not None and declared.sums is not None:
+    if declared is not None and declared.totals is not None:
         names = {name for name in declared.unsized - moving if name not in known or not known[name].is_sized}
     return len(names)
 
@@ -117,7 +101,7 @@ def _left_out(
     rows: Iterable[EndpointChange],
     counted: Iterable[tuple[Totals, Totals] | None],
     rest: Mapping[str, Capacity] | None,
-    declared: Declared,
+    declared: Sums,
 ) -> Totals:
     """What the Fleet's sums lack: endpoints whose size it cannot know, and that a row or the stack's outputs tell."""
     found = Totals()

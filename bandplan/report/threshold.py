@@ -5,53 +5,51 @@ measured by a threshold, and every threshold that measures it is above it, upwar
 capacity can be quiet: never a version, a share of the traffic, burst, a new, replaced or deleted endpoint.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from bandplan.report.endpoint import EndpointChange
 from bandplan.report.errors import BadInput
 from bandplan.report.price import Money
-from bandplan.report.totals import Totals, capacity_totals, moved_totals
+from bandplan.report.totals import capacity_totals, moved_totals
+from bandplan.wire.capacity import FIGURES, UNITS, Totals
 
-NAMES: Final = ("tokens_per_second", "model_units", "money", "percent")
+NAMES: Final = (*(unit.key for unit in UNITS), "money", "percent")
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """None where nothing was given."""
+    """What was given, by the names of `NAMES`."""
 
-    tokens_per_second: Decimal | None = None
-    model_units: Decimal | None = None
-    money: Decimal | None = None
-    percent: Decimal | None = None
-
-    @property
-    def any(self) -> bool:
-        return any(getattr(self, name) is not None for name in NAMES)
+    limits: Mapping[str, Decimal] = field(default_factory=dict)
 
     def is_quiet(self, change: EndpointChange, money: Money | None) -> bool:
         """Whether the change is below them; `money` is its difference, None when it has no price."""
-        if not self.any or change.rollout.kind not in ("in_place", "same_capacity"):
+        if not self.limits or change.rollout.kind not in ("in_place", "same_capacity"):
             return False
         if change.other_versions or change.is_traffic_moved or change.is_burst_moved:
             return False
         before, difference = capacity_totals(change.before), moved_totals(change.before, change.after)
-        measured_by_money = self.money is not None and money is not None
-        if self.money is not None and money is not None and not _is_below(money, self.money):
+        limit = self.limits.get("money")
+        measured_by_money = limit is not None and money is not None
+        if limit is not None and money is not None and not _is_below(money, limit):
             return False
         return self._is_quiet_in(before, difference, measured_by_money)
 
     def _is_quiet_in(self, before: Totals, difference: Totals, is_measured: bool) -> bool:
-        limits = (self.tokens_per_second, self.tokens_per_second, self.model_units)
-        for was, moved, limit in zip(before.parts, difference.parts, limits, strict=True):
+        percent = self.limits.get("percent")
+        limits = {unit.family: self.limits.get(unit.key) for unit in UNITS}
+        for was, moved, figure in zip(before.parts, difference.parts, FIGURES, strict=True):
+            limit = limits[figure.family]
             if moved == 0:
                 continue
-            if limit is None and self.percent is None and not is_measured:
+            if limit is None and percent is None and not is_measured:
                 return False
             if limit is not None and abs(moved) >= limit:
                 return False
-            if self.percent is not None and (was == 0 or abs(moved) * 100 >= self.percent * was):
+            if percent is not None and (was == 0 or abs(moved) * 100 >= percent * was):
                 return False
         return True
 
@@ -74,7 +72,7 @@ def parse_thresholds(text: str) -> Thresholds:
         if not value.is_finite() or value < 0:
             raise BadInput(f"--quiet-below {part}: {number or 'nothing'} is no number of 0 or more")
         given[name] = value
-    return Thresholds(**given)
+    return Thresholds(given)
 
 
 def _is_below(money: Money, limit: Decimal) -> bool:

@@ -4,41 +4,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import reduce
-from typing import Literal
+from typing import Final, Literal
 
 from bandplan.report.capacity import Capacity
 from bandplan.report.price import Money
+from bandplan.wire.capacity import Totals, figures_of
+
+NOTHING: Final = Totals()
 
 Status = Literal["unchanged", "quiet", "changed", "blocked", "failed"]
 """quiet: changed by less than the thresholds; blocked: a mandatory policy does not hold; failed: no whole plan."""
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Tokens per second (input and output together) of the endpoints in bands, and model units."""
-
-    floor_tokens_per_second: int = 0
-    ceiling_tokens_per_second: int = 0
-    model_units: int = 0
-
-    def __add__(self, other: "Totals") -> "Totals":
-        return Totals(*(mine + theirs for mine, theirs in zip(self.parts, other.parts, strict=True)))
-
-    def __sub__(self, other: "Totals") -> "Totals":
-        return Totals(*(mine - theirs for mine, theirs in zip(self.parts, other.parts, strict=True)))
-
-    @property
-    def parts(self) -> tuple[int, int, int]:
-        """(floor, ceiling, units)."""
-        return self.floor_tokens_per_second, self.ceiling_tokens_per_second, self.model_units
 
 
 def capacity_totals(capacity: Capacity | None) -> Totals:
     """What is known of one endpoint; nothing for none."""
     if capacity is None:
         return Totals()
-    floor, ceiling = capacity.floor_tokens_per_second, capacity.ceiling_tokens_per_second
-    return Totals(floor or 0, ceiling or 0, capacity.model_units or 0)
+    return Totals(*(amount or 0 for amount in figures_of(capacity).values()))
 
 
 def moved_totals(before: Capacity | None, after: Capacity | None) -> Totals:
@@ -60,8 +42,8 @@ class Summary:
     status: Status
     changed: int = 0
     endpoints: int | None = None
-    before: Totals | None = Totals()
-    change: Totals = Totals()
+    before: Totals | None = NOTHING
+    change: Totals = NOTHING
     money: Money | None = None
     currency: str = ""
     unpriced: int = 0

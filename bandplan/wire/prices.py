@@ -8,7 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
+
+from bandplan.wire import capacity
+from bandplan.wire.capacity import FAMILIES
 
 HOURS_PER_MONTH: Final = 730
 """8,760 hours of a year over 12."""
@@ -16,11 +19,10 @@ HOURS_PER_MONTH: Final = 730
 LARGEST: Final = 10**15
 """No price or quantity is larger; a choice that keeps figures short."""
 
-Unit = Literal["chunks", "tokens_per_second", "model_units"]
-UNITS: Final[tuple[Unit, ...]] = get_args(Unit)
-FAMILIES: Final = ("bands", "model_units")
+UNITS: Final = ("chunks", *(unit.key for unit in capacity.UNITS))
+"""What a price may be for an amount of."""
 
-Amounts = Mapping[Unit, tuple[int | None, int | None]]
+Amounts = Mapping[str, tuple[int | None, int | None]]
 """(floor, ceiling) by unit; None where it is not sold in that unit, or its size is not known."""
 
 _KEYS: Final = ("version", "currency", "source", "prices")
@@ -52,7 +54,7 @@ class Price:
     """`per_hour` for `quantity` of `unit`, of the models that `model` names (a pattern with *), or of a `family`."""
 
     per_hour: Decimal
-    unit: Unit
+    unit: str
     quantity: Decimal
     model: str | None = None
     family: str | None = None

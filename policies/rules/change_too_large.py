@@ -7,11 +7,14 @@ and `bandplan up` write `.bandplan/deployed/<stack>.json`; elsewhere `pulumi sta
 from collections.abc import Iterator, Mapping
 
 from bandplan.policies.finding import Finding, note
-from bandplan.policies.fleet import Capacity, Fleet, read_capacities
+from bandplan.policies.fleet import Fleet
 from bandplan.policies.rule import Settings, StackRule
 from bandplan.policies.wording import grouped
+from bandplan.wire.capacity import UNITS, Unit
+from bandplan.wire.fleet import EndpointRow, read_rows
 
-_UNITS = {"ceiling_tokens_per_second": "tokens/s of ceilings", "model_units": "model units"}
+_FREE = {"tokens_per_second": 5000, "model_units": 50}
+"""Changes of up to so much are never too large, unless a stack says otherwise."""
 
 
 def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
@@ -25,29 +28,30 @@ def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
     if fleet.endpoints is None or any(not one.is_sized for one in fleet.endpoints):
         yield note("waits: what changes is known when the chunk of every version is")
         return
-    before = {one.name: one for one in read_capacities(baseline.content)}
+    before = {one.name: one for one in read_rows(baseline.content)}
     after = {one.name: one for one in fleet.endpoints}
-    for key, unit in _UNITS.items():
-        yield from _moved(before, after, key, unit, settings)
+    for unit in UNITS:
+        yield from _moved(before, after, unit, settings)
 
 
 def _moved(
-    before: Mapping[str, Capacity], after: Mapping[str, Capacity], key: str, unit: str, settings: Settings
+    before: Mapping[str, EndpointRow], after: Mapping[str, EndpointRow], unit: Unit, settings: Settings
 ) -> Iterator[Finding]:
-    def amount(capacities: Mapping[str, Capacity], name: str) -> int:
-        return (getattr(capacities[name], key) or 0) if name in capacities else 0
+    def amount(capacities: Mapping[str, EndpointRow], name: str) -> int:
+        return (unit.of(capacities[name])[1] or 0) if name in capacities else 0
 
     had = sum(amount(before, name) for name in before)
     changes = {name: amount(after, name) - amount(before, name) for name in {**before, **after}}
     moved = sum(map(abs, changes.values()))
     allowed = had * settings["percent"] / 100
-    if not had or moved <= allowed or moved <= settings[f"free_{key.removeprefix('ceiling_')}"]:
+    if not had or moved <= allowed or moved <= settings[f"free_{unit.key}"]:
         return
     moving = [(name, change) for name, change in changes.items() if change]
     largest = sorted(moving, key=lambda item: (-abs(item[1]), item[0]))[:3]
     named = ", ".join(f"{name} {'+' if change > 0 else '-'}{grouped(abs(change))}" for name, change in largest)
+    what = f"{unit.label} of ceilings" if unit.is_range else unit.label
     yield Finding(
-        f"the stack: {grouped(moved)} {unit} move, {grouped(moved * 100 / had)}% of the {grouped(had)} there are; "
+        f"the stack: {grouped(moved)} {what} move, {grouped(moved * 100 / had)}% of the {grouped(had)} there are; "
         f"allowed at once is {grouped(settings['percent'])}% = {grouped(allowed)} ({named}); split the change"
     )
 
@@ -70,17 +74,14 @@ RULE = StackRule(
             "default": 50,
             "description": "Most that may be added and taken away together, in percent of what there was.",
         },
-        "free_tokens_per_second": {
-            "type": "number",
-            "minimum": 0,
-            "default": 5000,
-            "description": "Changes of up to so many tokens/s are never too large.",
-        },
-        "free_model_units": {
-            "type": "number",
-            "minimum": 0,
-            "default": 50,
-            "description": "Changes of up to so many model units are never too large.",
+        **{
+            f"free_{unit.key}": {
+                "type": "number",
+                "minimum": 0,
+                "default": _FREE.get(unit.key, 0),
+                "description": f"Changes of up to so many {unit.label} are never too large.",
+            }
+            for unit in UNITS
         },
     },
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from bandplan.policies.endpoint import Endpoint
 from bandplan.policies.finding import Finding
 from bandplan.policies.rule import EndpointRule, Settings
+from bandplan.wire.capacity import FAMILIES
 
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
@@ -24,7 +25,7 @@ RULE = EndpointRule(
     properties={
         "families": {
             "type": "array",
-            "items": {"type": "string", "enum": ["bands", "model_units"]},
+            "items": {"type": "string", "enum": [*FAMILIES]},
             "default": ["bands"],
             "description": "What endpoints that need one are sold in.",
         }

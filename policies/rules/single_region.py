@@ -10,8 +10,8 @@ from functools import lru_cache
 from bandplan.policies.document import Document
 from bandplan.policies.endpoint import Endpoint
 from bandplan.policies.finding import Finding, note
-from bandplan.policies.fleet import read_capacities
 from bandplan.policies.rule import EndpointRule, Settings
+from bandplan.wire.fleet import read_rows
 
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
@@ -38,7 +38,7 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
 
 @lru_cache(maxsize=16)
 def _names(document: Document) -> frozenset[str]:
-    return frozenset(one.name for one in read_capacities(document.content))
+    return frozenset(one.name for one in read_rows(document.content))
 
 
 RULE = EndpointRule(

@@ -9,16 +9,19 @@ from bandplan.policies.fitting import RAISE, Asked, Bound, budget_bounds
 from bandplan.policies.fleet import Fleet, Share, total
 from bandplan.policies.rule import Settings, StackRule
 from bandplan.policies.wording import grouped
+from bandplan.wire.capacity import UNITS
 
 ID: Final = "stack-budget"
 
 BUDGET: Final[Mapping[str, Any]] = {
-    "tokens_per_second": {
+    unit.key: {
         "type": "number",
         "minimum": 0,
-        "description": "Most tokens/s (input and output) that all ceilings together may reach.",
-    },
-    "model_units": {"type": "number", "minimum": 0, "description": "Most model units."},
+        "description": f"Most {unit.label} (input and output) that all ceilings together may reach."
+        if unit.is_range
+        else f"Most {unit.label}.",
+    }
+    for unit in UNITS
 }
 
 
@@ -34,20 +37,19 @@ def over_budget(
 
     `asked` is what other rules ask of the same endpoints.
     """
-    ceilings = [(share.model, share.ceiling_tokens_per_second) for share in shares if share.family == "bands"]
-    units = [(share.model, share.model_units) for share in shares if share.family == "model_units"]
-    for amounts, key, unit in ((ceilings, "tokens_per_second", "tokens/s"), (units, "model_units", "model units")):
-        if key not in budget:
+    for unit in UNITS:
+        if unit.key not in budget:
             continue
-        have, most = total(amount for _, amount in amounts), budget[key]
+        amounts = [(share.model, unit.of(share)[1]) for share in shares if share.family == unit.family]
+        have, most = total(amount for _, amount in amounts), budget[unit.key]
         if have > most:
             yield Finding(
-                f"{whose}: {grouped(have)} {unit} are {grouped(have - most)} over the budget of {grouped(most)} "
-                f"{unit} ({largest(amounts)}); {_step(asked if key == 'tokens_per_second' else (), most)}"
+                f"{whose}: {grouped(have)} {unit.label} are {grouped(have - most)} over the budget of {grouped(most)} "
+                f"{unit.label} ({largest(amounts)}); {_step(asked if unit.is_range else (), most)}"
             )
-        elif any(not share.is_sized for share in shares) and key == "tokens_per_second":
+        elif any(not share.is_sized for share in shares) and unit.is_range:
             yield note(
-                f"waits: {whose} has {grouped(have)} of {grouped(most)} {unit}, and chunks that are not known yet"
+                f"waits: {whose} has {grouped(have)} of {grouped(most)} {unit.label}, and chunks that are not known yet"
             )
 
 

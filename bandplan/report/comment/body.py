@@ -19,7 +19,8 @@ from bandplan.report.markdown.fitting import LIMIT, length
 from bandplan.report.markdown.page import MOST_OF_A_NOTE, RULE, Section, fitted, foot, head
 from bandplan.report.price import Money
 from bandplan.report.reading import Reading
-from bandplan.report.totals import Status, Summary, Totals
+from bandplan.report.totals import Status, Summary
+from bandplan.wire.capacity import Totals
 
 MARKER: Final = "<!-- bandplan:report -->"
 _BEGIN: Final = "<!-- bandplan:section "

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from typing import Final
 
 from bandplan.report.alert import alerts
 from bandplan.report.capacity import Capacity
@@ -15,6 +16,7 @@ from bandplan.report.price import Prices
 from bandplan.report.sentence import ARROW, Run, money_range, stack_sentence, whole_sentence
 from bandplan.report.stack import StackReport
 from bandplan.report.totals import Summary, together
+from bandplan.wire.capacity import UNITS
 from bandplan.wire.prices import HOURS_PER_MONTH
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -68,17 +70,25 @@ def _stack(report: StackReport) -> Iterator[str]:
     yield _list(count(len(unchanged), "endpoint") + " unchanged", map(_unchanged, unchanged))
 
 
+_TILES: Final = tuple(
+    (f"{figure.title}, {unit.label}" if unit.is_range else figure.title, figure)
+    for unit in UNITS
+    for figure in dict.fromkeys((unit.low, unit.high))
+)
+"""Title of each tile of the totals, and its figure."""
+
+
 def _tiles(summary: Summary) -> str:
     before, after = summary.before, summary.after
     tiles = []
-    for index, (name, moved) in enumerate(
-        zip(("floor, tokens/s", "ceiling, tokens/s", "model units"), summary.change.parts, strict=True)
-    ):
+    for name, figure in _TILES:
+        moved: int = getattr(summary.change, figure.name)
         was_and_is = ""
         if before is not None and after is not None:
-            if not (moved or after.parts[index]):
+            was, will_be = getattr(before, figure.name), getattr(after, figure.name)
+            if not (moved or will_be):
                 continue
-            was_and_is = f"{amount(before.parts[index])} {ARROW} {amount(after.parts[index])}"
+            was_and_is = f"{amount(was)} {ARROW} {amount(will_be)}"
         tiles.append(_tile(name, signed(moved), was_and_is, is_still=not moved))
     if summary.money is not None:
         month = f"{money_range(summary.money.per_month)} per month"

@@ -47,6 +47,21 @@ class EntitySizing:
     model_unit_chunk_size: int | None = None
 
     @property
+    def floor_tokens_per_second(self) -> int | None:
+        """Return the floor under the name that endpoints, shares and outputs have for it."""
+        return self.min_provisioned_throughput
+
+    @property
+    def ceiling_tokens_per_second(self) -> int | None:
+        """Return the ceiling under the name that endpoints, shares and outputs have for it."""
+        return self.max_provisioned_throughput
+
+    @property
+    def accepted_ceiling_tokens_per_second(self) -> int | None:
+        """Return the acceptable ceiling under the name that endpoints and outputs have for it."""
+        return self.accepted_max_provisioned_throughput
+
+    @property
     def may_burst(self) -> bool:
         """Whether the entity may scale past its model units: unless it is declared not to (the platform's default)."""
         return self.model_units is not None and self.burst is not False
