@@ -206,7 +206,7 @@ def test_pickled_weights_are_taken_and_never_opened(tmp_path: Path) -> None:
     """Bytes that would be no pickle: whoever opened them would fail."""
     folder = write_llama(tmp_path / "llama")
     (folder / "model.safetensors").unlink()
-    (folder / "pytorch_model.bin").write_bytes(b"not a pickle")
+    (folder / "pytorch_model.bin").write_bytes(b"\x80\x02 unreadable")
     (folder / "pytorch_model.bin").chmod(0)
     checkpoint = read(folder)
     assert (checkpoint.parameters, checkpoint.dtype) == (None, None)

@@ -142,6 +142,7 @@ INDEX = "model/model.safetensors.index.json"
         ),
         (lambda folder: pickled(folder, POINTER.encode()), "logged/model/pytorch_model.bin: is a Git LFS pointer"),
         (lambda folder: pickled(folder, b""), "logged/model/pytorch_model.bin: is empty"),
+        (lambda folder: pickled(folder, b"<html>404"), "logged/model/pytorch_model.bin: was not written by torch.save"),
         (lambda folder: pickled(folder, b"PK\x03\x04 cut"), "logged/model/pytorch_model.bin: is cut off"),
         (without("model/config.json"), "logged/model: no config.json"),
         (text("model/config.json", ""), "logged/model/config.json: not a JSON object"),
@@ -232,6 +233,15 @@ def test_pickles_and_code_are_named(tmp_path: Path) -> None:
     assert "conf.py of own/impl on the Hugging Face Hub, modeling_own.py (not in the folder)" in code
     (folder / "model" / "modeling_own.py").write_text("")
     assert any("Hub, modeling_own.py;" in line for line in found(folder))
+
+
+def test_code_of_a_component_is_named(tmp_path: Path) -> None:
+    folder = logged(tmp_path)
+    tokenizer = folder / "components" / "tokenizer" / "tokenizer_config.json"
+    config = json.loads(tokenizer.read_text())
+    tokenizer.write_text(json.dumps({**config, "auto_map": {"AutoTokenizer": ["own.OwnTokenizer", None]}}))
+    (only,) = found(folder)
+    assert only.startswith("warning logged/components/tokenizer/tokenizer_config.json: auto_map names code: own.py")
 
 
 def test_deepseek_r1_is_refused_by_its_architecture_once(tmp_path: Path) -> None:

@@ -20,6 +20,17 @@ from .conftest import ENTRY, Load, OnlyProblem
         ("$OWNER", "$OWNER"),
         ("run by $TEAM_NAME.", "$TEAM_NAME"),
         ("$owner", "$owner"),
+        ("$x", "$x"),
+        ("$(git rev-parse HEAD)", "$(git rev-parse HEAD)"),
+        ("$[variables.team]", "$[variables.team]"),
+        ("by $env:Owner", "$env:Owner"),
+        ("%COMPUTERNAME%", "%COMPUTERNAME%"),
+        ("%(team)s", "%(team)s"),
+        ("__TEAM_NAME__", "__TEAM_NAME__"),
+        ("#{Octopus.Team}#", "#{Octopus.Team}"),
+        ("{% if prod %}x{% endif %}", "{% if prod %}"),
+        ("<%= team %>", "<%= team %>"),
+        ("owner: <no value>", "<no value>"),
     ],
 )
 def test_placeholder_of_another_tool_is_recognised(text: str, found: str) -> None:
@@ -27,7 +38,29 @@ def test_placeholder_of_another_tool_is_recognised(text: str, found: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["", "$", "costs $5", "US$ 20 a day", "a $b c", "{x}", "${}", "a}}{{", "{{}}", "R$100"]
+    "text",
+    [
+        "",
+        "$",
+        "costs $5",
+        "US$ 20 a day",
+        "a $b c",
+        "{x}",
+        "${}",
+        "a}}{{",
+        "{{}}",
+        "R$100",
+        "100%",
+        "50% of 100%",
+        "90%OFF%",
+        "%d%",
+        "__init__",
+        "a__B__c",
+        "# {x}",
+        "a < b % c > d",
+        "<TEAM>",
+        "$[1]",
+    ],
 )
 def test_text_that_only_has_the_characters_is_not_a_placeholder(text: str) -> None:
     assert placeholder(text) is None

@@ -11,7 +11,7 @@ def entry(*rows: str) -> str:
     return ENTRY + "    permissions:\n" + "".join(f"      - {{{row}, permission_level: CAN_QUERY}}\n" for row in rows)
 
 
-@pytest.mark.parametrize("group", ["admins", "Admins"])
+@pytest.mark.parametrize("group", ["admins", "Admins", '" admins"'])
 def test_group_of_administrators_cannot_be_given_a_level(load: Load, only_problem: OnlyProblem, group: str) -> None:
     problem = only_problem(load(entry("group_name: support-apps", f"group_name: {group}")), "principal")
     assert problem.path == "models/support-chat/permissions/1/group_name"
@@ -30,6 +30,10 @@ def test_administrators_in_defaults_are_refused_there(load: Load, only_problem: 
         ("service_principal_name: backend-prod-sp", "service_principal_name", "application id"),
         ("service_principal_name: ana@example.com", "service_principal_name", "`user_name: ana@example.com`"),
         ("user_name: backend-sp", "user_name", "mail address"),
+        ("user_name: mailto:ana@example.com", "user_name", "mail address"),
+        ('user_name: "<ana@example.com>"', "user_name", "mail address"),
+        ('user_name: "ana@example.com,"', "user_name", "mail address"),
+        ('group_name: "analysts "', "group_name", "`group_name: analysts`"),
         (f"user_name: {APPLICATION}", "user_name", f"`service_principal_name: {APPLICATION}`"),
     ],
 )

@@ -105,6 +105,10 @@ def _principal(
 ) -> list[Problem]:
     """One principal of a list, at `path`; `first` has the place of those before it, and gets this one's."""
     place = (*path, kind)
+    bare = name.strip()
+    if kind == "group_name" and bare != name:
+        step = f"write `group_name: {clipped(bare, 60)}`" if bare and not is_admins(bare) else "remove this permission"
+        return [rules.PRINCIPAL.problem(source, place, "a name does not begin or end with a space", step)]
     if kind == "group_name" and is_admins(name):
         step = "remove this permission: it is there without it"
         return [rules.PRINCIPAL.problem(source, place, f"the rights of the group {name} cannot be restricted", step)]

@@ -1,4 +1,4 @@
-"""Placeholders of other tools in texts of models.yaml: `${var.x}`, `$NAME`, `{{...}}`. Nothing replaces them here."""
+"""Placeholders of other tools in texts, as `${var.x}`, `$NAME`, `{{...}}`. Nothing replaces them in models.yaml."""
 
 from __future__ import annotations
 
@@ -9,12 +9,23 @@ from bandplan.serving.spec import rules
 from bandplan.serving.spec.problem import Problem, clipped
 from bandplan.serving.spec.source import Source
 
-# `${...}` (bundles, Terraform, shells), `{{...}}` (templates, GitHub, secrets), `$(...)` (pipelines), and `$NAME` as
-# environment variables are spelled. A lower-case `$name` counts if it is the whole text.
-_PLACEHOLDER = re.compile(
-    r"\$\{[^{}]{1,200}\}|\$?\{\{[^{}]{1,200}\}\}|\$\([A-Za-z_][A-Za-z0-9_.-]{0,99}\)|\$[A-Z_][A-Z0-9_]{1,99}(?![a-z])"
-    r"|\A\$[A-Za-z_][A-Za-z0-9_]{1,99}\Z"
+_FORMS = (
+    r"\$\{[^{}]{1,200}\}",  # bundles, Terraform, shells
+    r"\$?\{\{[^{}]{1,200}\}\}",  # templates, GitHub, secrets
+    r"\$\([A-Za-z_][^()]{0,199}\)",  # pipelines, shells
+    r"\$\[[A-Za-z_][^\[\]]{0,199}\]",  # Azure pipelines
+    r"\$env:[A-Za-z_][A-Za-z0-9_]{0,99}",  # PowerShell
+    r"\$[A-Z_][A-Z0-9_]{1,99}(?![a-z])",  # environment variables as they are spelled
+    r"\A\$[A-Za-z_][A-Za-z0-9_]{0,99}\Z",  # others, as the whole text
+    r"(?<![A-Za-z0-9])%[A-Z_][A-Z0-9_]{1,99}%",  # Windows
+    r"%\([A-Za-z_][A-Za-z0-9_]{0,99}\)[sd]",  # Python
+    r"(?<![A-Za-z0-9_])__[A-Z][A-Z0-9]{1,49}(?:_[A-Z0-9]{1,49}){0,5}__(?![A-Za-z0-9_])",  # tokens of release tools
+    r"#\{[^{}]{1,200}\}",  # tokens of release tools, Ruby
+    r"\{%[^{}%]{1,200}%\}",  # Jinja
+    r"<%[^<>%]{1,200}%>",  # ERB
+    r"<no value>",  # what Go templates leave of a value that is not there
 )
+_PLACEHOLDER = re.compile("|".join(_FORMS))
 _FREE = frozenset({"invalid_keywords", "valid_topics"})
 """Lists of words that may hold any text, as they are compared with what users write."""
 

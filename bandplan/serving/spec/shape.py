@@ -47,7 +47,7 @@ Prose = Annotated[str, Field(strict=True, min_length=1, max_length=5000)]
 Whole = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
-EMAIL_PATTERN = r"^[^@\x00-\x20]{1,64}@[^@\x00-\x20]{1,255}$"
+EMAIL_PATTERN = r"^[^@\x00-\x20<>(),:;\"]{1,64}@[^@\x00-\x20<>(),:;\"]{1,255}$"
 UUID_PATTERN = r"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"
 Email = Annotated[str, Field(strict=True, pattern=EMAIL_PATTERN)]
 Uuid = Annotated[str, Field(strict=True, pattern=UUID_PATTERN)]

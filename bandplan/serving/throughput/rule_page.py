@@ -29,7 +29,7 @@ _TAIL = """## Not a rule
   Instruct with that task ("Provisioned throughput Foundation Model APIs", docs.databricks.com).
 - A model of one's own for `llm/v1/embeddings`: it may be called anything, and embedding models are made from Llama and
   Mistral too. Where the platform answers that it is of type `llama`, `embeddings-unlikely` warns.
-- An increment or a least number of model units: none is published.
+- An increment of model units where the optimization info tells none, and a least number: none is published.
 """
 
 

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from bandplan.serving.registration.checks.architecture import DEEPSEEK_RULE
 from bandplan.serving.registration.checks.checkpoint import Checkpoint, checkpoint_of
+from bandplan.serving.registration.checks.custom_code import custom_code
 from bandplan.serving.registration.checks.mlmodel import MLmodel, findings, read_mlmodel
 from bandplan.serving.registration.checks.tokenizer import template_findings, tokenizer_findings
 from bandplan.serving.registration.sources.finding import Finding
@@ -83,6 +84,7 @@ def _components(listed: tuple[File, ...], mlmodel: MLmodel, source: Source) -> I
             continue
         else:
             yield from pointer_findings(inner, place)
+            yield from custom_code({file.name: file for file in inner}, place)
         if name == _TOKENIZER:
             present = {file.name: file for file in inner}
             yield from tokenizer_findings(present, place, is_logged=True)

@@ -27,7 +27,8 @@ SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", "
 
 _RULE = "all weights are there and whole"
 _TORCH_ZIP = b"PK\x03\x04"
-"""What torch has written since 1.6; older files are bare pickles, whose end cannot be told."""
+_PICKLE = b"\x80"
+"""What torch has written since 1.6; older files are bare pickles, whose end cannot be told, and begin so."""
 _MOST_NAMED = 5
 
 
@@ -202,4 +203,6 @@ def _pickle_problem(path: Path) -> str:
         return "is empty; copy it again"
     if is_cut_off:
         return "is cut off: the directory at its end is missing; copy it again"
+    if not start.startswith((_TORCH_ZIP, _PICKLE)):
+        return "was not written by torch.save; copy it again"
     return ""
