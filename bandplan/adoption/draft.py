@@ -6,7 +6,7 @@ from typing import Any
 
 from bandplan.adoption.defaults import kept_from_defaults
 from bandplan.adoption.entry import Proposal, Skipped
-from bandplan.adoption.insertion import NEW_FILE, CannotInsert, with_child, with_entries
+from bandplan.serving.editing.edits import NEW_FILE, CannotEdit, with_child, with_entries
 from bandplan.serving.spec.document import read
 from bandplan.serving.spec.problem import Problem
 
@@ -26,7 +26,7 @@ class Draft:
 def draft(text: str, file: str, stack: str, proposals: Sequence[Proposal], check: Check) -> Draft:
     """Entries that the rules of models.yaml refuse are left out, with what the rules say.
 
-    Errors: CannotInsert when lines cannot be added to the text, or would change what it says.
+    Errors: CannotEdit when lines cannot be added to the text, or would change what it says.
     """
     skipped: list[Skipped] = []
     wanted = list(proposals)
@@ -67,7 +67,7 @@ def _refused(problems: Sequence[Problem], proposals: Sequence[Proposal]) -> list
 
 
 def _require_same(before: str, after: str, file: str, stack: str, proposals: Sequence[Proposal]) -> None:
-    """CannotInsert unless the new text is the old one and the new entries, as the stack has them."""
+    """CannotEdit unless the new text is the old one and the new entries, as the stack has them."""
     old, new = _raw(before or NEW_FILE), _raw(after)
     count = len(old.get("models") or [])
     names = [one.name for one in proposals]
@@ -80,7 +80,7 @@ def _require_same(before: str, after: str, file: str, stack: str, proposals: Seq
         and _without(new.get("overrides"), stack, names) == _without(old.get("overrides"), stack, names)
     )
     if not is_same:
-        raise CannotInsert(f"{file} is laid out in a way that lines cannot be added to without changing it")
+        raise CannotEdit(f"{file} is laid out in a way that lines cannot be added to without changing it")
 
 
 def _without(overrides: Any, stack: str, names: Sequence[str]) -> dict[str, Any]:
@@ -96,4 +96,4 @@ def _raw(text: str) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-__all__ = ["CannotInsert", "Check", "Draft", "draft"]
+__all__ = ["CannotEdit", "Check", "Draft", "draft"]

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from bandplan.adoption.insertion import CannotInsert
-from bandplan.adoption.replacing import Edit, edited
+from bandplan.serving.editing.edits import CannotEdit, Edit, Put, Remove, edited
 from bandplan.serving.spec.entity import Entity
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.fleet import Fleet
@@ -47,8 +46,9 @@ class Band:
     is_guess: bool
 
     @property
-    def line(self) -> str:
-        return f"throughput: {{bands: {{min: {self.min_bands}, max: {self.max_bands}}}}}"
+    def value(self) -> dict[str, Any]:
+        """The entity's `throughput`."""
+        return {"bands": {"min": self.min_bands, "max": self.max_bands}}
 
 
 @dataclass(frozen=True)
@@ -97,20 +97,21 @@ def migrations(
 
 
 def migrated(text: str, data: Mapping[str, Any], found: Sequence[Migration]) -> str:
-    """The text with the bands in the place of the workloads. Errors: CannotInsert."""
+    """The text with the bands in the place of the workloads. Errors: CannotEdit."""
     entries = data.get("models") or []
     indexes = {entry.get("name"): index for index, entry in enumerate(entries) if isinstance(entry, dict)}
-    edits = []
+    edits: list[Edit] = []
     for one in found:
         index = indexes[one.name]
         for band in one.bands:
             place = [int(part) if part.isdigit() else part for part in band.path.split("/") if part]
-            edits.append(Edit(("models", index, *place, "workload"), band.line, _comment(band)))
+            at = ("models", index, *place)
+            edits.append(Put((*at, "throughput"), band.value, _comment(band), instead_of="workload"))
         if "allow_legacy" in entries[index]:
-            edits.append(Edit(("models", index, "allow_legacy"), None))
+            edits.append(Remove(("models", index, "allow_legacy")))
     new = edited(text, edits)
     if new == text and found:
-        raise CannotInsert("nothing could be replaced")
+        raise CannotEdit("nothing could be replaced")
     return new
 
 

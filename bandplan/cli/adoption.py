@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bandplan.adoption.draft import CannotInsert, Draft, draft
+from bandplan.adoption.draft import CannotEdit, Draft, draft
 from bandplan.adoption.entry import Proposal, Skipped, model_versions, proposed
 from bandplan.adoption.state import Existing, NotTakenOver, Planned, taken_over
 from bandplan.cli.engines.engine import Engine
@@ -99,7 +99,7 @@ def find(place: Place, names: Iterable[str], caller: str) -> Findings:
     skipped = [one for one in found if isinstance(one, Skipped)]
     try:
         drafted = draft(place.text, place.models.name, place.stack, proposals, lambda text: problems(place, text))
-    except CannotInsert as error:
+    except CannotEdit as error:
         raise CommandError(f"{place.models.name}: {error}") from error
     return Findings(drafted, known, surveyed, (*unsettled, *skipped, *drafted.skipped))
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from bandplan.cli.entry_history import earlier
 from bandplan.cli.errors import CommandError
+from bandplan.serving.editing.edits import CannotEdit
+from bandplan.serving.editing.version import with_version
 from bandplan.serving.endpoint.declared import Api
 from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.loading import load_text, read_text
 from bandplan.serving.spec.registration import FollowedAlias
 from bandplan.serving.spec.throughput import ModelUnitThroughput
-from bandplan.serving.spec.version_edit import EditError, with_version
 from bandplan.serving.throughput.rollout import Running, RunningEntity
 from bandplan.serving.workspace.client import WorkspaceClient, from_environment
 from bandplan.serving.workspace.endpoints import Endpoints
@@ -93,7 +94,7 @@ def going_back(models: Path, stack: str, environ: Mapping[str, str], name: str, 
     model, version, known_from = _goal(models, stack, entry, now, to_version)
     try:
         after = with_version(text, models.name, stack, name, model, version)
-    except EditError as error:
+    except CannotEdit as error:
         raise CommandError(str(error)) from error
     return GoingBack(name, entry, model, version, known_from, models.name, text, after, now, client)
 

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from bandplan.adoption.insertion import CannotInsert
 from bandplan.adoption.migration import Left, Migration, legacy_versions, migrated, migrations
+from bandplan.serving.editing.edits import CannotEdit
 from bandplan.serving.spec.loading import Loaded, load_text
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
 
@@ -139,5 +139,5 @@ def test_workload_that_comes_from_an_anchor_is_not_cut_out_of_another_place() ->
     file = loaded(text)
     assert file.checkable is not None and isinstance(file.data, dict)
     moving = migrations(file.checkable, file.data, {VERSION: OptimizationInfo(True, "mpt", 880)}, ["other"])
-    with pytest.raises(CannotInsert):
+    with pytest.raises(CannotEdit):
         migrated(text, file.data, [one for one in moving if isinstance(one, Migration)])

@@ -23,11 +23,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from bandplan.adoption.insertion import CannotInsert
     from bandplan.adoption.migration import Migration, legacy_versions, migrated, migrations
     from bandplan.cli.adoption import diff, open_place, optimization_info, write
     from bandplan.cli.commands.adopt import require_sound
     from bandplan.cli.stack_choice import choose_stack
+    from bandplan.serving.editing.edits import CannotEdit
     from bandplan.serving.spec.loading import load_text
     from bandplan.serving.workspace.errors import WorkspaceError
 
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     moving = [one for one in found if isinstance(one, Migration)]
     try:
         text = migrated(place.text, loaded.data, moving) if moving else place.text
-    except CannotInsert as error:
+    except CannotEdit as error:
         raise CommandError(f"{path.name}: {error}") from error
     require_sound_after(place, text, moving)
     print(diff(place, text), end="")

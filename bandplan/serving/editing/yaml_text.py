@@ -37,6 +37,24 @@ def scalar(value: Any) -> str:
     raise TypeError(f"no scalar: {type(value).__name__}")
 
 
+def flow(value: Any) -> str:
+    """A value on one line, in brackets unless it is plain."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{scalar(key)}: {flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(flow(item) for item in value) + "]"
+    return scalar(value)
+
+
+def quoted_like(was: str, value: Any) -> str:
+    """A plain value in the quotes of the text that it replaces, where it is a text too."""
+    if isinstance(value, str) and was.startswith('"'):
+        return _quoted(value)
+    if isinstance(value, str) and was.startswith("'") and value.isprintable():
+        return "'" + value.replace("'", "''") + "'"
+    return scalar(value)
+
+
 def is_plain(text: str) -> bool:
     """Whether the text means itself without quotes, to readers of YAML 1.1 and of 1.2."""
     return bool(_PLAIN.match(text)) and text.lower() not in _WORDS and plain_scalar(text) == text
@@ -46,9 +64,9 @@ def _item(key: str, value: Any) -> list[str]:
     name = scalar(key)
     if not isinstance(value, Mapping | list | tuple):
         return [f"{name}: {scalar(value)}"]
-    flow = _flow(value)
-    if not value or (len(flow) + len(name) <= _LONGEST_FLOW and not _holds_mappings(value)):
-        return [f"{name}: {flow}"]
+    line = flow(value)
+    if not value or (len(line) + len(name) <= _LONGEST_FLOW and not _holds_mappings(value)):
+        return [f"{name}: {line}"]
     if isinstance(value, Mapping):
         return [f"{name}:", *(f"  {line}" for line in block(value))]
     return [f"{name}:", *(f"  {line}" for item in value for line in _element(item))]
@@ -56,20 +74,12 @@ def _item(key: str, value: Any) -> list[str]:
 
 def _element(value: Any) -> list[str]:
     if not isinstance(value, Mapping):
-        return [f"- {_flow(value)}"]
-    flow = _flow(value)
-    if not value or (len(flow) <= _LONGEST_FLOW and not any(isinstance(item, Mapping) for item in value.values())):
-        return [f"- {flow}"]
+        return [f"- {flow(value)}"]
+    line = flow(value)
+    if not value or (len(line) <= _LONGEST_FLOW and not any(isinstance(item, Mapping) for item in value.values())):
+        return [f"- {line}"]
     first, *rest = block(value)
     return [f"- {first}", *(f"  {line}" for line in rest)]
-
-
-def _flow(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{scalar(key)}: {_flow(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_flow(item) for item in value) + "]"
-    return scalar(value)
 
 
 def _holds_mappings(value: Mapping[str, Any] | Sequence[Any]) -> bool:

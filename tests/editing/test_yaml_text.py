@@ -2,7 +2,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bandplan.adoption.yaml_text import block, is_plain, scalar
+from bandplan.serving.editing.yaml_text import block, is_plain, scalar
 from bandplan.serving.spec.document import read
 
 TEXTS = st.one_of(

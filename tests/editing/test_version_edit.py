@@ -2,7 +2,8 @@
 
 import pytest
 
-from bandplan.serving.spec.version_edit import EditError, with_version
+from bandplan.serving.editing.edits import CannotEdit
+from bandplan.serving.editing.version import with_version
 
 TEXT = """\
 version: 1   # of the format
@@ -66,10 +67,10 @@ def test_text_that_says_so_already_stays() -> None:
     ],
 )
 def test_version_behind_an_anchor_is_left_to_people(text: str) -> None:
-    with pytest.raises(EditError, match="anchor"):
+    with pytest.raises(CannotEdit, match="anchor"):
         edited(text)
 
 
 def test_entry_that_is_not_there_is_named() -> None:
-    with pytest.raises(EditError, match="models/nobody"):
+    with pytest.raises(CannotEdit, match="models/nobody"):
         with_version(TEXT, "models.yaml", None, "nobody", "m.a.old", "1")

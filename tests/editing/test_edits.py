@@ -1,6 +1,6 @@
 import pytest
 
-from bandplan.adoption.insertion import CannotInsert, with_child, with_entries
+from bandplan.serving.editing.edits import CannotEdit, with_child, with_entries
 from bandplan.serving.spec.document import read
 
 ENTRY = {"name": "new", "throughput": {"bands": {"min": 1, "max": 2}}}
@@ -54,7 +54,7 @@ def test_file_without_a_line_end_at_its_end_gets_one() -> None:
 
 @pytest.mark.parametrize("text", ["models: [{name: a}]\n", "{version: 1, models: []}\n", "models: {a: b}\n"])
 def test_list_in_brackets_is_left_alone_with_a_reason(text: str) -> None:
-    with pytest.raises(CannotInsert):
+    with pytest.raises(CannotEdit):
         with_entries(text, [ENTRY])
 
 
