@@ -1,69 +1,84 @@
-"""Whether a model version can give the capacity that is asked of it: the rules of serving.throughput, once more. Pure.
+"""What a ModelVersion's input `throughput` asks of the version, and whether it can be had. Pure.
 
 At the preview of a version that does not exist yet nobody can tell; here it is checked once it is there, and again at
-each preview after that.
+each preview after that. Each item is written by `components.model_version`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
-from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.problem import Problem
-from bandplan.serving.spec.registration import Registration
 from bandplan.serving.spec.source import Source
-from bandplan.serving.throughput.entity_sizer import eligibility_deferred, size_entity
+from bandplan.serving.throughput.asked import Asked, Unit, capacity_problems
+from bandplan.serving.throughput.bands import DEFAULT_HEADROOM_PERCENT
+from bandplan.serving.throughput.entity_sizer import eligibility_deferred
+from bandplan.serving.throughput.naming import naming_problems
 from bandplan.serving.throughput.optimization_info import OptimizationInfo, Unavailable
-from bandplan.wire.names import to_api
 
 _FILE = "models.yaml"
-_ANY_SOURCE = "runs:/run/model"
-"""Stands for the source, which no rule about capacity reads; it makes the paths say `register`."""
+_UNITS: Mapping[str, Unit] = {"bands": "bands", "tokensPerSecond": "tokens_per_second", "modelUnits": "model_units"}
+_AMOUNTS = ("min", "max", "want", "accept")
 
 
-def capacity_problems(
-    model: str, version: str, answer: OptimizationInfo | Unavailable, asked: Sequence[Mapping[str, Any]]
+def unmet_lines(
+    model: str, version: str, answer: OptimizationInfo | Unavailable, items: Sequence[Mapping[str, Any]]
 ) -> tuple[str, ...]:
-    """What is wrong, one line each, with place, finding, rule and next step; nothing when all can be had.
+    """Say what the version cannot give, one line each with place, finding, rule and next step.
 
-    `asked` are the items of the input `throughput`. A version that is not eligible is wrong even when nothing is asked.
+    `items` are those of the input. A version that is not eligible is wrong even if nothing is asked of it.
     """
+    source = Source(_FILE)
+    info = answer if isinstance(answer, OptimizationInfo) else None
     found: dict[str, None] = {}
-    for item in asked:
-        for problem in _problems(model, version, answer, item):
-            found[_line(problem)] = None
-    if not asked and (isinstance(answer, Unavailable) or not answer.optimizable):
+    for item in items:
+        asked = asked_of(model, version, item)
+        for problem in (*naming_problems(asked, info, source), *capacity_problems(asked, answer, source)):
+            if problem.severity == "error":
+                found[_line(problem)] = None
+    if not items and (isinstance(answer, Unavailable) or not answer.optimizable):
         reason = answer.reason if isinstance(answer, Unavailable) else "not eligible for provisioned throughput"
         found[f"{model} version {version}: {reason}"] = None
     return tuple(found)
 
 
-def deferred_lines(model: str, asked: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """What cannot be checked before the version is there, one line for each endpoint."""
-    names = dict.fromkeys(str(item["endpoint"]) for item in asked)
+def deferred_lines(model: str, items: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Say what cannot be checked before the version is there, one line for each endpoint."""
+    names = dict.fromkeys(str(item["endpoint"]) for item in items)
     return tuple(f"models/{eligibility_deferred(name, model)}" for name in names)
 
 
-def _problems(
-    model: str, version: str, answer: OptimizationInfo | Unavailable, item: Mapping[str, Any]
-) -> Iterable[Problem]:
-    entry = Entry.model_validate(
-        {
-            "name": item["endpoint"],
-            "task": item["task"],
-            "model": model,
-            "version": version,
-            "throughput": to_api(item["throughput"]),
-            **({"demand": to_api(item["demand"])} if item.get("demand") else {}),
-            **({"headroom_percent": item["headroomPercent"]} if item.get("headroomPercent") is not None else {}),
-        }
+def asked_of(model: str, version: str, item: Mapping[str, Any]) -> Asked:
+    """Read one item of the input, as this version or an earlier one wrote it."""
+    place = f"models/{item['endpoint']}/{item.get('entity') or ''}"
+    throughput, percent = item["throughput"], item.get("headroomPercent")
+    key = next((name for name in _UNITS if name in throughput), "") if isinstance(throughput, Mapping) else ""
+    return Asked(
+        item["endpoint"],
+        place,
+        f"{place}register/name",
+        item["task"],
+        model,
+        version,
+        _UNITS.get(key, "auto"),
+        _amounts(throughput[key]) if key else (),
+        _demand(item.get("demand"), item.get("trafficPercent", 100)),
+        DEFAULT_HEADROOM_PERCENT if percent is None else int(percent),
     )
-    (alone,) = entry.entities
-    registration = Registration(name=model, source=_ANY_SOURCE)
-    share = item.get("trafficPercent", 100)
-    entity = replace(alone, path=item.get("entity", ""), traffic_percent=share, register=registration)
-    sized = size_entity(entry, entity, answer, False, Source(_FILE))
-    return (problem for problem in sized.problems if problem.severity == "error")
+
+
+def _amounts(value: Any) -> tuple[tuple[str, int], ...]:
+    if not isinstance(value, Mapping):
+        return (("", int(value)),)
+    return tuple((name, int(value[name])) for name in _AMOUNTS if value.get(name) is not None)
+
+
+def _demand(value: Mapping[str, Any] | None, traffic_percent: float) -> Fraction | None:
+    """Return the share of the demand in tokens/s, exactly as it is written: 0.1 requests/s is one tenth."""
+    if not value:
+        return None
+    tokens = int(value["inputTokens"]) + int(value["outputTokens"])
+    return Fraction(repr(value["requestsPerSecond"])) * tokens * Fraction(int(traffic_percent), 100)
 
 
 def _line(problem: Problem) -> str:

@@ -8,7 +8,7 @@ from pulumi.provider.experimental.property_value import PropertyValue
 
 from bandplan.plugin.errors import InitFailed, ProviderError
 from bandplan.plugin.values import plain, property_values
-from bandplan.provider.asked_capacity import capacity_problems, deferred_lines
+from bandplan.provider.asked_capacity import deferred_lines, unmet_lines
 from bandplan.provider.context import Context, told_to_user
 from bandplan.provider.detailed_diff import property_diffs, top_level_names
 from bandplan.provider.input_kinds import is_known
@@ -146,7 +146,7 @@ class ModelVersions:
             return sdk.CreateResponse("", unknown_outputs(request.properties))
         self._context.progress(request.urn, _taken_over(wanted, found))
         answer = self._ask(wanted.name, found.version)
-        problems = capacity_problems(wanted.name, found.version, answer, wanted.throughput)
+        problems = unmet_lines(wanted.name, found.version, answer, wanted.throughput)
         if problems:
             raise ProviderError(_unfit(wanted.name, found.version, problems))
         return sdk.CreateResponse(
@@ -195,7 +195,7 @@ class ModelVersions:
         """ProviderError when the version that is there cannot give what is asked of it now."""
         version = str(old["version"])
         answer = recorded_answer(old) or self._asked_again(wanted, version)
-        problems = capacity_problems(wanted.name, version, answer, wanted.throughput)
+        problems = unmet_lines(wanted.name, version, answer, wanted.throughput)
         if problems:
             raise ProviderError(_unfit(wanted.name, version, problems))
 
@@ -212,7 +212,7 @@ class ModelVersions:
         outputs: dict[str, PropertyValue],
     ) -> None:
         """InitFailed: the version stays, in the state too, and nothing that waits for it is made."""
-        problems = capacity_problems(wanted.name, version, answer, wanted.throughput)
+        problems = unmet_lines(wanted.name, version, answer, wanted.throughput)
         if problems:
             raise InitFailed(identity, outputs, [_unfit(wanted.name, version, problems)])
 

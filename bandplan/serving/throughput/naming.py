@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 
-from bandplan.serving.spec.entity import Entity
-from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.source import Source
-from bandplan.serving.spec.workload import Workload
 from bandplan.serving.throughput import rules
+from bandplan.serving.throughput.asked import Asked
 from bandplan.serving.throughput.families import Family, family_of, is_preinstalled
 from bandplan.serving.throughput.optimization_info import OptimizationInfo
 
@@ -21,32 +19,32 @@ _GENERATING_TYPES = frozenset(("llama",))
 ANOTHER_MODEL = frozenset((rules.INSTRUCT_ONLY.id, rules.NOT_IN_CATALOG.id))
 
 
-def naming_problems(entry: Entry, entity: Entity, info: OptimizationInfo | None, source: Source) -> list[Problem]:
+def naming_problems(asked: Asked, info: OptimizationInfo | None, source: Source) -> list[Problem]:
     """Check S3, S21, S32 and S38 for one served entity; `info` is the platform's answer if there is one.
 
     Only a name under `system.ai` says what a model is: a user's own model may be called anything.
     """
-    path = f"models/{entry.name}/{entity.model_path}"
-    family = family_of(entity.model)
+    path = asked.model_path
+    family = family_of(asked.model)
     found = []
-    if is_preinstalled(entity.model) and family is not None and family.name == "DeepSeek R1":
+    if is_preinstalled(asked.model) and family is not None and family.name == "DeepSeek R1":
         step = "write `model: system.ai.deepseek_r1_distill_llama_70b`"
-        found.append(rules.NOT_IN_CATALOG.problem(source, path, f"{entity.model} is DeepSeek R1", step))
-    if is_preinstalled(entity.model) and _is_base_llama(entity.model, family):
-        step = f"write `model: {_instruct_version(entity.model, family)}`"
-        found.append(rules.INSTRUCT_ONLY.problem(source, path, f"{entity.model} is a base version", step))
-    if isinstance(entity.throughput, Workload):
+        found.append(rules.NOT_IN_CATALOG.problem(source, path, f"{asked.model} is DeepSeek R1", step))
+    if is_preinstalled(asked.model) and _is_base_llama(asked.model, family):
+        step = f"write `model: {_instruct_version(asked.model, family)}`"
+        found.append(rules.INSTRUCT_ONLY.problem(source, path, f"{asked.model} is a base version", step))
+    if asked.unit == "workload":
         return found
-    if _embeds(entity, family, info) and entry.task != _EMBEDDINGS:
-        finding = f"{entity.model} makes embeddings, and the task is {entry.task}"
+    if _embeds(asked, family, info) and asked.task != _EMBEDDINGS:
+        finding = f"{asked.model} makes embeddings, and the task is {asked.task}"
         found.append(
-            rules.EMBEDS_ONLY.problem(source, f"models/{entry.name}/task", finding, f"write `task: {_EMBEDDINGS}`")
+            rules.EMBEDS_ONLY.problem(source, f"models/{asked.entry}/task", finding, f"write `task: {_EMBEDDINGS}`")
         )
-    if entry.task == _EMBEDDINGS:
-        found += _embedding_problems(entry, entity, family, info, source)
-    if _is_gte(entity, family, info):
+    if asked.task == _EMBEDDINGS:
+        found += _embedding_problems(asked, family, info, source)
+    if _is_gte(asked, family, info):
         step = "normalise the vectors in the client where length matters"
-        found.append(rules.UNNORMALISED.problem(source, path, f"{entity.model} is GTE", step))
+        found.append(rules.UNNORMALISED.problem(source, path, f"{asked.model} is GTE", step))
     return found
 
 
@@ -63,30 +61,29 @@ def _instruct_version(model: str, family: Family | None) -> str:
     return f"{base}_chat_hf" if family is not None and family.name == "Meta Llama 2" else f"{base}_instruct"
 
 
-def _embeds(entity: Entity, family: Family | None, info: OptimizationInfo | None) -> bool:
+def _embeds(asked: Asked, family: Family | None, info: OptimizationInfo | None) -> bool:
     if info is not None and info.model_type is not None:
         return info.model_type.lower() in _EMBEDDING_TYPES
-    return family is not None and family.embeds and is_preinstalled(entity.model)
+    return family is not None and family.embeds and is_preinstalled(asked.model)
 
 
 def _embedding_problems(
-    entry: Entry, entity: Entity, family: Family | None, info: OptimizationInfo | None, source: Source
+    asked: Asked, family: Family | None, info: OptimizationInfo | None, source: Source
 ) -> list[Problem]:
     """A model of `system.ai` is judged by its name. A user's own may be called anything, and be made from a Llama."""
-    path = f"models/{entry.name}/task"
+    path = f"models/{asked.entry}/task"
     step = "write `task: llm/v1/chat` or `task: llm/v1/completions`, or serve an embedding model such as GTE or BGE"
-    if is_preinstalled(entity.model) and family is not None:
-        finding = f"{entity.model} is {family.name}, which makes text, not embeddings"
+    if is_preinstalled(asked.model) and family is not None:
+        finding = f"{asked.model} is {family.name}, which makes text, not embeddings"
         return [] if family.embeds else [rules.NO_EMBEDDINGS.problem(source, path, finding, step)]
     answered = (info.model_type or "").lower() if info is not None else ""
     if answered in _GENERATING_TYPES:
-        finding = f"the platform takes {entity.model} for a model of type {answered}"
+        finding = f"the platform takes {asked.model} for a model of type {answered}"
         return [rules.EMBEDDINGS_UNLIKELY.problem(source, path, finding, step)]
     return []
 
 
-def _is_gte(entity: Entity, family: Family | None, info: OptimizationInfo | None) -> bool:
-    logged = (entity.register.model_type if entity.register is not None else None) or ""
+def _is_gte(asked: Asked, family: Family | None, info: OptimizationInfo | None) -> bool:
     answered = info.model_type or "" if info is not None else ""
-    named = is_preinstalled(entity.model) and family is not None and family.name.startswith("GTE")
-    return named or logged.lower().startswith("gte") or answered.lower() == "gte"
+    named = is_preinstalled(asked.model) and family is not None and family.name.startswith("GTE")
+    return named or asked.logged_type.lower().startswith("gte") or answered.lower() == "gte"

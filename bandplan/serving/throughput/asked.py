@@ -1,0 +1,147 @@
+"""What one served entity asks of a model version, as plain values, and whether the version can give it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from bandplan.serving.spec.problem import Problem
+from bandplan.serving.spec.source import Source
+from bandplan.serving.throughput import bands, model_units, rules
+from bandplan.serving.throughput.families import SYSTEM_AI_MODELS, family_of, is_preinstalled
+from bandplan.serving.throughput.optimization_info import OptimizationInfo, Unavailable
+from bandplan.wire.band_policies import NO_POLICIES, BandPolicies
+
+Unit = Literal["bands", "tokens_per_second", "model_units", "auto", "workload"]
+SoldIn = Literal["bands", "model_units"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The capacity of one served entity.
+
+    `path` and `model_path` are where it and its model stand in models.yaml, `path` with a `/` at its end. `amounts` are
+    by key (`min`, `max`, `want`, `accept`; "" for a plain number of model units). `demand` is the entity's share in
+    tokens/s. `logged_type` is the model_type that a version to be registered is logged with.
+    """
+
+    entry: str
+    path: str
+    model_path: str
+    task: str
+    model: str
+    version: str | None
+    unit: Unit
+    amounts: tuple[tuple[str, int], ...] = ()
+    demand: Fraction | None = None
+    headroom_percent: int = bands.DEFAULT_HEADROOM_PERCENT
+    logged_type: str = ""
+
+    @property
+    def sold_in(self) -> SoldIn:
+        """The kind of model that gives it."""
+        return "model_units" if self.unit == "model_units" else "bands"
+
+    def auto_bands(self, chunk: int) -> int:
+        """Return the bands that cover the demand and its headroom; 1 without a demand."""
+        if self.demand is None:
+            return bands.AUTO_MIN_BANDS
+        return bands.bands_for(self.demand, self.headroom_percent, chunk)
+
+
+def capacity_problems(
+    asked: Asked, answer: OptimizationInfo | Unavailable, source: Source, policies: BandPolicies = NO_POLICIES
+) -> list[Problem]:
+    """Find what keeps the version from giving what is asked (S1, S5, S6, S8, S10 and S11), each an error.
+
+    Bands that are suggested keep to `policies`, as far as the entry's own headroom lets them.
+    """
+    return list(_problems(asked, answer, source, policies))
+
+
+def _problems(
+    asked: Asked, answer: OptimizationInfo | Unavailable, source: Source, policies: BandPolicies
+) -> Iterator[Problem]:
+    model = asked.model
+    if isinstance(answer, Unavailable):
+        yield _unanswered(asked, answer.reason, source)
+        known = family_of(model)
+        if known is not None and is_preinstalled(model):
+            yield from _family_problems(asked, known.kind, f"{known.name} is sold in", None, source, policies)
+        return
+    if not answer.optimizable:
+        finding = f"{model} version {asked.version} is not eligible for provisioned throughput"
+        yield rules.NOT_ELIGIBLE.problem(source, asked.model_path, finding, "serve another version or model")
+        return
+    chunk = answer.throughput_chunk_size
+    increment = chunk or answer.model_unit_chunk_size
+    wrong = list(
+        _family_problems(
+            asked, "model_units" if chunk is None else "bands", f"{model} is sold in", increment, source, policies
+        )
+    )
+    yield from wrong or _increment_problems(asked, increment, source)
+
+
+def _unanswered(asked: Asked, reason: str, source: Source) -> Problem:
+    """Report that nothing is known; the table of families can still tell a mistyped name."""
+    model = asked.model
+    mistyped = is_preinstalled(model) and model not in SYSTEM_AI_MODELS
+    meant = source.suggestions.nearest(model, SYSTEM_AI_MODELS) if mistyped else None
+    step = (
+        f"did you mean {meant}?"
+        if meant is not None
+        else "check the name and the version, then run again with --refresh"
+    )
+    finding = f"nothing is known about {model} version {asked.version}: {reason}"
+    return rules.NO_INFO.problem(source, asked.model_path, finding, step)
+
+
+def _family_problems(
+    asked: Asked, sold_in: SoldIn, words: str, increment: int | None, source: Source, policies: BandPolicies
+) -> Iterator[Problem]:
+    """Find whether the entity asks for the wrong kind, with the line to write instead.
+
+    `increment` is that of what the model is sold in, None if it is not known.
+    """
+    path = f"{asked.path}throughput"
+    units = increment or model_units.EXAMPLE_UNITS
+    if asked.unit == "auto" and sold_in == "model_units":
+        step = f"write `throughput: {{model_units: {units}}}` with units from a load test"
+        yield rules.AUTO_UNITS.problem(source, path, f"{words} model units", step)
+    elif asked.sold_in != sold_in and sold_in == "model_units":
+        line = f"throughput: {{model_units: {units}}}"
+        yield rules.FAMILY.problem(source, path, f"{words} model units, not bands", f"write `{line}`")
+    elif asked.sold_in != sold_in:
+        low, high = 2, 3  # the platform's own sample
+        if increment is not None and asked.demand is not None:
+            low, high = _suggested_band(asked, asked.demand, increment, policies)
+        line = f"throughput: {{bands: {{min: {low}, max: {high}}}}}"
+        yield rules.FAMILY.problem(source, path, f"{words} bands, not model units", f"write `{line}`")
+
+
+def _suggested_band(asked: Asked, demand: Fraction, chunk: int, policies: BandPolicies) -> tuple[int, int]:
+    """Return (min, max) for the demand, within the stack's policies as far as its own headroom lets it."""
+    high = asked.auto_bands(chunk)
+    low = max(bands.AUTO_MIN_BANDS, policies.least_chunks(demand, chunk))
+    most = policies.most_chunks(demand, chunk)
+    return low, max(high if most is None else min(high, most), low)
+
+
+def _increment_problems(asked: Asked, increment: int | None, source: Source) -> Iterator[Problem]:
+    """Find the amounts that are not whole increments, each with the nearest that are."""
+    if increment is None or asked.unit not in ("tokens_per_second", "model_units"):
+        return
+    rule = rules.WHOLE_UNITS if asked.unit == "model_units" else rules.WHOLE_CHUNKS
+    amounts = dict(asked.amounts)
+    most = amounts.get("want", amounts.get("max", 0))
+    for key, amount in asked.amounts:
+        if bands.is_multiple_of_chunk(amount, increment):
+            continue
+        nearest_legal = " or ".join(map(str, bands.nearest_multiples(amount, increment, 0 if key == "min" else 1)))
+        if asked.unit == "tokens_per_second" and most < increment:
+            nearest_legal += f", or write bands in place of tokens_per_second if {amount} counts chunks"
+        path = f"{asked.path}throughput/{asked.unit}" + (f"/{key}" if key else "")
+        yield rule.problem(source, path, f"{amount} is not a multiple of {increment}", f"use {nearest_legal}")
