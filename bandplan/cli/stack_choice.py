@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bandplan.cli.engines.checkpoint import stack_names
 from bandplan.cli.environment import local_environment
@@ -102,12 +102,17 @@ def require_known(choice: StackChoice, known: set[str]) -> None:
     raise UsageProblem(printable(f"--stack {choice.stack}: no such stack (there: {there}); {step}"))
 
 
-def overridden_stacks(models: Path) -> set[str]:
-    """The stacks of the file's `overrides`, whatever else is wrong with it; none if it cannot be read."""
+def contents_of(models: Path) -> Mapping[str, Any]:
+    """The models file as plain values, whatever is wrong with it; {} if it cannot be read."""
     from bandplan.serving.spec.document import read
     from bandplan.serving.spec.loading import read_text
 
     text, unreadable = read_text(models)
     data = read(text, models.name).data if unreadable is None else None
-    overrides = data.get("overrides") if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def overridden_stacks(models: Path) -> set[str]:
+    """The stacks of the file's `overrides`, whatever else is wrong with it; none if it cannot be read."""
+    overrides = contents_of(models).get("overrides")
     return {str(stack) for stack in overrides} if isinstance(overrides, dict) else set()

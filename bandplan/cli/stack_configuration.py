@@ -15,15 +15,13 @@ from bandplan.serving.spec.models_file import KEY, NAMESPACE
 def configured_models(project: Project, stack: str) -> str | None:
     """The models file that the configuration names. Errors: CommandError for a file that cannot be read."""
 
-    def text_of(file: str) -> bytes | None:
-        try:
-            return (project.root / file).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise CommandError(f"{file}: cannot be read: {error.strerror}") from error
+    return configured_in(lambda file: _text(project, file), project, stack)
 
-    return configured_in(text_of, project, stack)
+
+def configured_value(project: Project, stack: str, key: str) -> Any:
+    """The value of `bandplan:KEY` in the stack's own file, None if it has none. Errors: CommandError."""
+    file = f"stacks/Pulumi.{stack}.yaml"
+    return _value(_config(_text(project, file), file), project, key)
 
 
 def configured_in(text_of: Callable[[str], bytes | None], project: Project, stack: str) -> str | None:
@@ -42,6 +40,15 @@ def configured_in(text_of: Callable[[str], bytes | None], project: Project, stac
     return found if found is None or isinstance(found, str) else json.dumps(found)
 
 
+def _text(project: Project, file: str) -> bytes | None:
+    try:
+        return (project.root / file).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise CommandError(f"{file}: cannot be read: {error.strerror}") from error
+
+
 def _config(text: bytes | None, file: str) -> dict[str, Any]:
     """The `config` of a file's text; empty if there is no such file, or it has none."""
     if text is None:
@@ -54,8 +61,8 @@ def _config(text: bytes | None, file: str) -> dict[str, Any]:
     return config if isinstance(config, dict) else {}
 
 
-def _value(config: dict[str, Any], project: Project) -> Any:
+def _value(config: dict[str, Any], project: Project, key: str = KEY) -> Any:
     """A key without a namespace is in that of the project's name."""
-    if f"{NAMESPACE}:{KEY}" in config:
-        return config[f"{NAMESPACE}:{KEY}"]
-    return config.get(KEY) if KEY in config and project.name == NAMESPACE else None
+    if f"{NAMESPACE}:{key}" in config:
+        return config[f"{NAMESPACE}:{key}"]
+    return config.get(key) if key in config and project.name == NAMESPACE else None

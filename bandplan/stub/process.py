@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ ANSWER_TIMEOUT_SECONDS = 2.0
 REPORT_TIMEOUT_SECONDS = 30.0
 POLL_SECONDS = 0.02
 LOG_TAIL_LINES = 15
+HTTP_OK = 200
 
 DATABASE_FILES = ("workspace.db", "workspace.db-wal", "workspace.db-shm")
 
@@ -90,18 +91,37 @@ def status(state_dir: Path) -> Running | None:
 
 def report(running: Running) -> dict[str, Any]:
     """What `GET /stub/status` of a running stub says. Raises StubError when it does not answer."""
+    status, found = _ask(running, "GET", "/stub/status")
+    if status != HTTP_OK:
+        raise StubError(f"{running.state_dir}: the stub at {running.host} does not say its status: HTTP {status}")
+    return found
+
+
+def set_capacity(running: Running, endpoint: str, settings: Mapping[str, Any]) -> None:
+    """Give an endpoint, which need not exist yet, these settings of its capacity. Raises StubError."""
+    import urllib.parse
+
+    path = f"/stub/endpoints/{urllib.parse.quote(endpoint, safe='')}/capacity"
+    status, found = _ask(running, "PUT", path, settings)
+    if status != HTTP_OK:
+        raise StubError(f"{running.state_dir}: the stub refuses the capacity of {endpoint}: {found.get('message')}")
+
+
+def _ask(running: Running, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
     import http.client
     import json
 
     connection = http.client.HTTPConnection("127.0.0.1", _port_of(running.host), timeout=REPORT_TIMEOUT_SECONDS)
     try:
-        connection.request("GET", "/stub/status", headers={"Authorization": f"Bearer {running.token}"})
-        found: dict[str, Any] = json.loads(connection.getresponse().read())
+        data = None if body is None else json.dumps(body)
+        connection.request(method, path, data, {"Authorization": f"Bearer {running.token}"})
+        response = connection.getresponse()
+        found: dict[str, Any] = json.loads(response.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise StubError(f"{running.state_dir}: the stub at {running.host} does not say its status: {error}") from error
+        raise StubError(f"{running.state_dir}: the stub at {running.host} does not answer {path}: {error}") from error
     finally:
         connection.close()
-    return found
+    return response.status, found
 
 
 def stop(state_dir: Path, *, patience_seconds: float = STOP_TIMEOUT_SECONDS) -> bool:

@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.plan is not None:
         return up_as_reviewed(arguments)
     deployment = open_deployment(arguments)
+    prepare_workspace(deployment)
     result = deployment.engine.up(options_of(arguments))
     return ended(deployment, result, arguments)
 
@@ -46,6 +47,7 @@ def up_as_reviewed(arguments: argparse.Namespace) -> int:
 
     reviewed = read_plan(arguments.plan)
     deployment = open_deployment(arguments, as_of(reviewed.made_at))
+    prepare_workspace(deployment)
     options = replace(options_of(arguments), ask=False)
 
     def agree(document: Mapping[str, Any]) -> None:
@@ -57,6 +59,16 @@ def up_as_reviewed(arguments: argparse.Namespace) -> int:
             raise
 
     return ended(deployment, deployment.engine.up(options, agree), arguments)
+
+
+def prepare_workspace(deployment: Deployment) -> None:
+    """Tell the local workspace what its stack's file says of it. Errors: UsageProblem, CommandError."""
+    if deployment.is_local:
+        from bandplan.cli.local_capacity import tell_capacity
+        from bandplan.cli.stack_choice import StackChoice, contents_of
+
+        choice = StackChoice(deployment.project, deployment.stack, deployment.environ)
+        tell_capacity(deployment.project, lambda: contents_of(choice.models))
 
 
 def ended(deployment: Deployment, result: Result, arguments: argparse.Namespace) -> int:
