@@ -2,5 +2,5 @@
 
 Belongs here: what a forge's REST API and its CI's variables look like, one file per forge (`github`, `gitlab`); a third
 one is one more file and a line in `choice`. Does not belong here: what a comment or an issue says (`report`), what a
-plan holds (`cli.saved_plan`). Imports nothing of ours but `wire`.
+plan holds (`cli.saved_plan`). Imports nothing of ours but `wire` and `rest`.
 """

@@ -1,7 +1,7 @@
 """What a forge has to offer, whichever it is: the comments of a pull request, issues, and plans that were reviewed."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from bandplan.rest.clock import Clock
@@ -97,12 +97,27 @@ class ReviewedPlans(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class TokenRequest:
+    """The GET that a CI answers with an OpenID Connect token of the job, under `key` of a JSON object."""
+
+    url: str
+    secret: str = field(repr=False)
+    key: str
+
+
 class Forge(Protocol):
     """One forge, found by the variables that its CI sets. Errors of all: NotConfigured, with everything missing."""
 
     name: str
     sign: str
     """A variable that its CI sets for every job, and no other forge's."""
+
+    identity_variables: tuple[str, ...]
+    """What its CI sets in a job that may have a token of its own; empty where the job's own file names the variable."""
+
+    identity_hint: str
+    """What a job has to say so that it may have one."""
 
     def place(self, environ: Mapping[str, str], read_text: ReadText, pull_request: int | None, clock: Clock) -> Place:
         """The comments of `pull_request`, or of the one that this job is for."""
@@ -116,4 +131,8 @@ class Forge(Protocol):
         self, environ: Mapping[str, str], preview: str | None, most_bytes: int, clock: Clock
     ) -> ReviewedPlans:
         """The plans of at most `most_bytes` that `preview` kept; None: the workflow or job of the usual name."""
+        ...
+
+    def token_request(self, environ: Mapping[str, str], audience: str) -> TokenRequest | None:
+        """How to ask for the job's token; `identity_variables` are set. None where there is nothing to ask."""
         ...

@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from bandplan.forge.artifact import fetched, only_file
 from bandplan.forge.client import Answer, Client
 from bandplan.forge.environment import at, checked_base_url, checked_token, event_of, number, require_set, short_commit
 from bandplan.forge.errors import ForgeError, LostAnswer, NoPlan, NotConfigured, Refused
-from bandplan.forge.forge import Comment, IssueOutcome, Place, ReadText, WantedIssue
+from bandplan.forge.forge import Comment, IssueOutcome, Place, ReadText, TokenRequest, WantedIssue
 from bandplan.rest.clock import Clock
 
 PAGE_SIZE: Final = 100
@@ -46,6 +46,8 @@ class GitHub:
 
     name = "github"
     sign = "GITHUB_REPOSITORY"
+    identity_variables: tuple[str, ...] = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+    identity_hint = "the job needs `permissions: {id-token: write}`, which a pull request from a fork never has"
 
     def place(self, environ: Mapping[str, str], read_text: ReadText, pull_request: int | None, clock: Clock) -> Place:
         require_set(environ, "GITHUB_TOKEN", "GITHUB_REPOSITORY")
@@ -74,6 +76,13 @@ class GitHub:
         name, client = repository_name(environ), _client(environ, clock)
         commit, branch = environ["GITHUB_SHA"], environ["GITHUB_REF_NAME"]
         return GitHubPlans(Repository(name, commit, branch, preview or "preview.yml"), most_bytes, client)
+
+    def token_request(self, environ: Mapping[str, str], audience: str) -> TokenRequest:
+        """As in docs.github.com, "OpenID Connect reference", "Requesting the token" (read 2026-11)."""
+        address, secret = (environ[name].strip() for name in self.identity_variables)
+        url = checked_base_url(address, self.identity_variables[0])
+        separator = "&" if urlsplit(url).query else "?"
+        return TokenRequest(f"{url}{separator}audience={quote(audience, safe='')}", secret, "value")
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,8 @@ class GitLab:
 
     name = "gitlab"
     sign = "CI_API_V4_URL"
+    identity_variables: tuple[str, ...] = ()
+    identity_hint = "in GitLab CI it comes from `id_tokens:` of the job"
 
     def place(self, environ: Mapping[str, str], read_text: ReadText, pull_request: int | None, clock: Clock) -> Place:
         require_set(environ, "GITLAB_TOKEN", "CI_API_V4_URL", "CI_PROJECT_ID")
@@ -64,6 +66,9 @@ class GitLab:
         commit, branch = environ["CI_COMMIT_SHA"], environ["CI_COMMIT_REF_NAME"]
         project = GitLabProject(environ["CI_PROJECT_ID"], commit, branch, preview or "preview")
         return GitLabPlans(project, most_bytes, _client(environ, clock))
+
+    def token_request(self, environ: Mapping[str, str], audience: str) -> None:
+        return None  # `id_tokens:` puts the token into a variable of the job's own choice
 
 
 @dataclass(frozen=True)

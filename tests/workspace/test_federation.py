@@ -159,3 +159,23 @@ def test_the_wait_that_a_token_service_asks_for_is_kept_or_too_long(issuer: Issu
     with pytest.raises(Throttled, match="answers HTTP 429; try again later"):
         FederatedToken(parse_address(issuer.url), identity, lambda _: None, time.clock)()
     assert time.slept == [31.0]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://tokens.example/x", "tokens.example", "https://host:99999/x", "https://me:pw@host"]
+)
+def test_an_address_of_the_token_service_that_gets_no_token_is_named_by_its_variable(url: str) -> None:
+    environ = {
+        "DATABRICKS_HOST": "https://x.example",
+        "DATABRICKS_AUTH_TYPE": "github-oidc",
+        "DATABRICKS_CLIENT_ID": "c",
+        "ACTIONS_ID_TOKEN_REQUEST_URL": url,
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": REQUEST_TOKEN,
+    }
+    with pytest.raises(NotConfigured, match="ACTIONS_ID_TOKEN_REQUEST_URL is no"):
+        from_environment(environ)
+
+
+def test_no_token_shows_in_the_identity_of_a_job(issuer: Issuer) -> None:
+    identity = identity_of(issuer.environ(DATABRICKS_OIDC_TOKEN=JOB_TOKEN), issuer.url)
+    assert REQUEST_TOKEN not in repr(identity) and JOB_TOKEN not in repr(identity)

@@ -9,10 +9,14 @@ published provider reads too (read 2026-11).
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
+from bandplan.forge.errors import ForgeError
+from bandplan.forge.forge import TokenRequest
+from bandplan.forge.github import GitHub
+from bandplan.forge.gitlab import GitLab
 from bandplan.rest.address import Address
 from bandplan.rest.answer import Answer
 from bandplan.rest.clock import Clock
@@ -42,6 +46,7 @@ _LONGEST_WAIT_SECONDS: Final = 120.0
 
 
 _CLOCK: Final = Clock()
+_GITHUB, _GITLAB = GitHub(), GitLab()
 
 
 @dataclass(frozen=True)
@@ -51,32 +56,32 @@ class JobIdentity:
     auth_type: str
     client_id: str
     audience: str
-    variable_token: str = ""
-    request_url: str = ""
-    request_token: str = ""
+    variable_token: str = field(default="", repr=False)
+    request: TokenRequest | None = None
 
 
 def identity_of(environ: Mapping[str, str], host: str) -> JobIdentity:
     """Errors: NotConfigured that lists everything that is missing."""
     auth_type = environ["DATABRICKS_AUTH_TYPE"].strip()
     needed = {
-        GITHUB: ("DATABRICKS_CLIENT_ID", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+        GITHUB: ("DATABRICKS_CLIENT_ID", *_GITHUB.identity_variables),
         VARIABLE: ("DATABRICKS_OIDC_TOKEN",),
     }[auth_type]
     missing = [name for name in needed if not environ.get(name, "").strip()]
     if missing:
-        hint = {
-            GITHUB: "the job needs `permissions: {id-token: write}`, which a pull request from a fork never has",
-            VARIABLE: "in GitLab CI it comes from `id_tokens:` of the job",
-        }[auth_type]
+        hint = (_GITHUB if auth_type == GITHUB else _GITLAB).identity_hint
         raise NotConfigured(f"DATABRICKS_AUTH_TYPE={auth_type}: {', '.join(missing)} not set; {hint}")
+    audience = environ.get("DATABRICKS_TOKEN_AUDIENCE", "").strip() or f"{host}{_EXCHANGE}"
+    try:
+        request = _GITHUB.token_request(environ, audience) if auth_type == GITHUB else None
+    except ForgeError as error:
+        raise NotConfigured(str(error)) from error
     return JobIdentity(
         auth_type,
         environ.get("DATABRICKS_CLIENT_ID", "").strip(),
-        environ.get("DATABRICKS_TOKEN_AUDIENCE", "").strip() or f"{host}{_EXCHANGE}",
+        audience,
         environ.get("DATABRICKS_OIDC_TOKEN", "").strip(),
-        environ.get("ACTIONS_ID_TOKEN_REQUEST_URL", "").strip(),
-        environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "").strip(),
+        request,
     )
 
 
@@ -109,14 +114,15 @@ class FederatedToken:
 
     def _job_token(self) -> str:
         identity = self._identity
-        if identity.auth_type == VARIABLE:
+        request = identity.request
+        if request is None:
             return identity.variable_token
-        address, parts = parse_address(identity.request_url), urlsplit(identity.request_url)
-        query = f"{parts.query}&" if parts.query else ""
-        path = f"{parts.path or '/'}?{query}audience={quote(identity.audience, safe='')}"
-        headers = {"Authorization": f"Bearer {identity.request_token}", "Accept": "application/json"}
-        answer = self._asked(address, "GET", path, headers, None, "GitHub gave the job no OpenID Connect token")
-        return _text(answer, "value", "GitHub gave the job no OpenID Connect token")
+        address, parts = parse_address(request.url), urlsplit(request.url)
+        path = f"{parts.path or '/'}?{parts.query}"
+        headers = {"Authorization": f"Bearer {request.secret}", "Accept": "application/json"}
+        failure = "GitHub gave the job no OpenID Connect token"
+        answer = self._asked(address, "GET", path, headers, None, failure, request.secret)
+        return _text(answer, request.key, failure)
 
     def _exchanged(self, job_token: str) -> tuple[str, float]:
         form = {
@@ -155,7 +161,7 @@ class FederatedToken:
         if answer.is_success:
             return _object(answer.body, failure)
         if answer.status not in _BUSY:
-            reason = presentable(_reason(answer.body), secret, self._identity.request_token)
+            reason = presentable(_reason(answer.body), secret)
             raise Unauthorized(f"{failure} (HTTP {answer.status}{f': {reason}' if reason else ''})")
         raise Throttled(f"{failure}: {address.url} answers HTTP {answer.status}; try again later")
 
