@@ -6,20 +6,18 @@ external models, feature and function serving, agents, pay-per-token foundation 
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from bandplan.serving.endpoint.live_endpoint import LiveEndpoint, ServedEntity
 from bandplan.serving.endpoint.readiness import Ready, assess
-from bandplan.serving.spec.entry import Task
 from bandplan.serving.spec.shape import EndpointName, VersionNumber
+from bandplan.serving.spec.tasks import LEGACY, NAMES, TASKS
 from bandplan.serving.throughput.families import family_of
 from bandplan.serving.throughput.legacy import LEGACY_FAMILIES
 
-TASKS = get_args(Task)
 CAPACITY = ("max_provisioned_throughput", "min_provisioned_throughput", "provisioned_model_units")
-LEGACY_TASK = "llm/v1/completions"
 
 
 def refusal(live: LiveEndpoint, body: Mapping[str, Any]) -> str:
@@ -34,7 +32,7 @@ def refusal(live: LiveEndpoint, body: Mapping[str, Any]) -> str:
     if not isinstance(assess(live), Ready):
         return "it is not settled (an update is under way or failed); adopt it once it is READY and NOT_UPDATING"
     if live.task not in TASKS:
-        return f"its task is {live.task or 'not told'}, and models.yaml has {', '.join(TASKS)}"
+        return f"its task is {live.task or 'not told'}, and models.yaml has {NAMES}"
     return _unsayable(live)
 
 
@@ -54,7 +52,7 @@ def _other_kind(entity: ServedEntity, live: LiveEndpoint, body: Mapping[str, Any
         return f"{entity.name} has no model version: it serves a feature spec or a function"
     if is_legacy(entity) and str(live.task or "").startswith("agent/"):
         return "it serves an agent on compute of its own, not on provisioned throughput"
-    if is_legacy(entity) and live.task != LEGACY_TASK:
+    if is_legacy(entity) and live.task != LEGACY:
         return _custom(entity, live)
     if is_legacy(entity) and (settings.get("workload_type") or "CPU") == "CPU" and not _is_of_legacy_family(entity):
         return _custom(entity, live)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
+from bandplan.serving.spec.tasks import CHAT, COMPLETIONS, TASKS
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.errors import WorkspaceError
 
@@ -21,11 +22,7 @@ SHOWN_NUMBERS: Final = 4
 
 QUESTION: Final = "What is provisioned throughput?"
 
-BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
-    "llm/v1/chat": {"messages": [{"role": "user", "content": QUESTION}], "max_tokens": ANSWER_TOKENS},
-    "llm/v1/completions": {"prompt": QUESTION, "max_tokens": ANSWER_TOKENS},
-    "llm/v1/embeddings": {"input": [QUESTION]},
-}
+BODIES: Final = {task: facts.body(QUESTION, ANSWER_TOKENS) for task, facts in TASKS.items()}
 """Task of an endpoint -> the body to send it."""
 
 
@@ -75,11 +72,10 @@ def ask(client: WorkspaceClient, query: Query) -> Answer:
 
 def answer_text(task: str, response: Mapping[str, Any]) -> str:
     """The answer on one line. LookupError, TypeError or ValueError when `response` is not an answer of the task."""
-    match task:
-        case "llm/v1/chat":
-            return shortened(str(response["choices"][0]["message"]["content"]))
-        case "llm/v1/completions":
-            return shortened(str(response["choices"][0]["text"]))
+    if task == CHAT:
+        return shortened(str(response["choices"][0]["message"]["content"]))
+    if task == COMPLETIONS:
+        return shortened(str(response["choices"][0]["text"]))
     return embedding_text([float(number) for number in response["data"][0]["embedding"]])
 
 

@@ -38,8 +38,6 @@ _IDENTITY = frozenset(("name", "entity_name", "entity_version", "model_name", "m
 _FILLED_IN_GATEWAY = frozenset(("ai_gateway/inference_table_config/table_name_prefix",))
 _BY_HAND = frozenset(("environment_vars", "instance_profile_arn"))
 """Settings of an entity that people alone set."""
-_DEFAULTED = frozenset(("key", "renewal_period"))
-"""Parts of a rate limit that the platform fills in."""
 
 NO_CALL = "the platform has no call that changes it after creation"
 NOT_DEPLOYED = "nothing was deployed for it: `up` alone leaves it, `up --refresh` removes it"

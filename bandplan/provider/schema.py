@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bandplan.serving.spec.tasks import CHAT
 from bandplan.wire.types import ENDPOINT_READY, MODEL_ALIAS, MODEL_VERSION
 
 PACKAGE = "bandplan"
@@ -65,7 +66,7 @@ _ENDPOINT_READY_INPUTS: dict[str, Any] = {
         "additionalProperties": _ANY,
         "description": "What the endpoint is to run: servedEntities or servedModels, trafficConfig, description, "
         "emailNotifications, rateLimits, tags, aiGateway, budgetPolicyId, in the shape of databricks:ModelServing; "
-        "and `task`, such as llm/v1/chat, which the model decides and nothing can send.",
+        f"and `task`, such as {CHAT}, which the model decides and nothing can send.",
     },
     "accepted": {
         "type": "object",
@@ -95,7 +96,7 @@ _MODEL_VERSION_INPUTS: dict[str, Any] = {
         "What the version is made from: runs:/, models:/, or a folder relative to the project, of an MLflow model or a "
         "Hugging Face checkpoint."
     ),
-    "task": _text("Task that a checkpoint is logged for, such as llm/v1/chat."),
+    "task": _text(f"Task that a checkpoint is logged for, such as {CHAT}."),
     "metadata": {**_TEXTS, "description": "Metadata that a checkpoint is logged with."},
     "mlflowVersion": _text("MLflow that logs a checkpoint; decides where the task is written."),
     "description": _text("Description of the version."),

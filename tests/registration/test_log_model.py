@@ -9,9 +9,9 @@ import pytest
 
 from bandplan.serving.registration.checks.checkpoint import read_checkpoint
 from bandplan.serving.registration.checks.mlmodel import findings, read_mlmodel
-from bandplan.serving.registration.checks.tasks import SHAPES
 from bandplan.serving.registration.mlflow_process.log_model import LoggedModel, log_model, requirements
 from bandplan.serving.registration.sources.source import Source
+from bandplan.serving.spec.tasks import TASKS
 from tests.checkpoints import write_bert, write_llama
 
 METADATA = {"llm/v1/embeddings": {"model_type": "gte-large"}}
@@ -42,7 +42,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def checkpoint(folder: Path, task: str) -> Path:
-    return write_bert(folder / "gte") if SHAPES[task].embeds else write_llama(folder / "llama")
+    return write_bert(folder / "gte") if TASKS[task].embeds else write_llama(folder / "llama")
 
 
 def logged(folder: Path, task: str, workplace: Path, **settings: Any) -> tuple[Path, LoggedModel]:
@@ -64,7 +64,7 @@ def by_mlflow(folder: Path, task: str, path: Path) -> Path:
         path=str(path),
         task=task,
         metadata=METADATA.get(task),
-        input_example=dict(SHAPES[task].input_example),
+        input_example=dict(TASKS[task].input_example),
         torch_dtype="torch.bfloat16",
         pip_requirements=requirements(),
     )
@@ -82,7 +82,7 @@ def document(folder: Path) -> dict[str, Any]:
     return {key: value for key, value in read.items() if key not in OWN_OF_EACH}
 
 
-@pytest.mark.parametrize("task", SHAPES)
+@pytest.mark.parametrize("task", TASKS)
 def test_what_is_logged_is_what_mlflow_writes_but_for_name_and_license(tmp_path: Path, task: str) -> None:
     """S20 to S24."""
     folder = checkpoint(tmp_path, task)
@@ -103,14 +103,14 @@ def test_what_is_logged_is_what_mlflow_writes_but_for_name_and_license(tmp_path:
     assert findings(read_mlmodel(ours / "MLmodel", "MLmodel"), task) == ()
 
 
-@pytest.mark.parametrize("task", SHAPES)
+@pytest.mark.parametrize("task", TASKS)
 def test_s24_input_example_fits_the_signature_of_its_task(tmp_path: Path, task: str) -> None:
     from mlflow.models import Model, validate_schema
 
     path, _ = logged(checkpoint(tmp_path, task), task, tmp_path / "workplace")
     model = Model.load(str(path))
     example = json.loads((path / "input_example.json").read_text())
-    assert example == SHAPES[task].input_example
+    assert example == TASKS[task].input_example
     validate_schema(example, model.signature.inputs)
 
 

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic.fields import FieldInfo
 
+from bandplan.serving.spec import rules
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.fields import keys_of
 from bandplan.serving.spec.fleet import Defaults, Fleet
 from bandplan.serving.spec.loading import load_text
 from bandplan.serving.spec.problem import Problem
-from bandplan.serving.spec.schema import NOT_EXPRESSIBLE, json_schema, schema_problems
+from bandplan.serving.spec.schema import json_schema, schema_problems
 from bandplan.serving.spec.shape import Shape
 from bandplan.serving.throughput.needed import model_versions
 from bandplan.serving.throughput.optimization_info import OptimizationInfo
@@ -187,6 +188,29 @@ def verdicts(document: Any) -> tuple[list[Problem], list[str]]:
         info = OptimizationInfo(True, "llama", 980)
         size(loaded.checkable, dict.fromkeys(model_versions(loaded.checkable), info), loaded.source)
     return list(loaded.problems), [problem.render() for problem in by_schema]
+
+
+NOT_EXPRESSIBLE = frozenset(
+    rule.id
+    for rule in (
+        rules.BAND_ORDER,
+        rules.ACCEPT_ORDER,
+        rules.ROLLOUT_STEPS,
+        rules.ROLLOUT_ONE_MODEL,
+        rules.TRAFFIC,
+        rules.DEMAND_FOR_AUTO,
+        rules.DUPLICATE_NAME,
+        rules.DUPLICATE_SERVED_NAME,
+        rules.UNKNOWN_OVERRIDE,
+        rules.INTERPOLATION,
+        rules.DUPLICATE_PRINCIPAL,
+        rules.SERVED_NAME,
+        rules.INFERENCE_TABLE,
+        rules.RATE_LIMIT,
+        rules.RATE_LIMITS_MANY,
+    )
+)
+"""Rules that look at several values at once, which a JSON Schema cannot."""
 
 
 def is_expressible(problem: Problem) -> bool:

@@ -1,7 +1,11 @@
 import re
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 from bandplan.serving.spec import rules as file_rules
+from bandplan.serving.spec.problem import Rule
 from bandplan.serving.throughput import rules
 from bandplan.serving.throughput.rule_page import markdown
 
@@ -18,6 +22,11 @@ def test_ids_are_unique_and_those_of_warnings_are_kebab_case() -> None:
     assert [
         rule.id for rule in every if rule.severity == "warning" and not re.fullmatch(r"[a-z]+(-[a-z]+)*", rule.id)
     ] == []
+
+
+@pytest.mark.parametrize("module", [file_rules, rules])
+def test_every_rule_of_a_module_is_in_its_list(module: ModuleType) -> None:
+    assert {value for value in vars(module).values() if isinstance(value, Rule)} == set(module.ALL)
 
 
 def test_every_rule_has_a_test_that_names_its_id() -> None:

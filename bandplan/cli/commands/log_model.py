@@ -10,11 +10,10 @@ from bandplan.cli.deployment import require_answer
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import LOCAL, find_project
 from bandplan.cli.stack_choice import choose_stack
+from bandplan.serving.spec.tasks import ONE_OF
 
 if TYPE_CHECKING:
     from bandplan.serving.registration.sources.source import Source
-
-EMBEDDINGS = "llm/v1/embeddings"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="SOURCE",
         help="folder of a Hugging Face checkpoint; with --register also an MLflow model, as folder, runs:/ or models:/",
     )
-    parser.add_argument("--task", metavar="T", help=f"llm/v1/chat, llm/v1/completions or {EMBEDDINGS}")
+    parser.add_argument("--task", metavar="T", help=ONE_OF)
     parser.add_argument("--model-type", metavar="TYPE", help="metadata model_type, needed for an embedding model")
     parser.add_argument(
         "--metadata", metavar="KEY=VALUE", action="append", default=[], help="more metadata of the logged model"

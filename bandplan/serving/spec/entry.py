@@ -1,6 +1,6 @@
 """One serving endpoint of the fleet."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -20,10 +20,10 @@ from bandplan.serving.spec.registration import FollowedAlias, PinnedAlias, Regis
 from bandplan.serving.spec.rollout import Rollout
 from bandplan.serving.spec.settings import Notifications, RateLimit, Timeouts, Waiver
 from bandplan.serving.spec.shape import EndpointName, Flag, IfGiven, Prose, Shape, TagText, Text, Uuid, Whole
+from bandplan.serving.spec.tasks import CHAT, Task
 from bandplan.serving.spec.throughput import Throughput
 from bandplan.serving.spec.workload import Workload
 
-Task = Literal["llm/v1/chat", "llm/v1/completions", "llm/v1/embeddings"]
 MOST_ENTITIES = 15
 """Of an endpoint, in production (github.com/databricks/databricks-sdk-py, issue 1496); the API reference says 10."""
 
@@ -43,7 +43,7 @@ class Entry(Shape):
     together: ClassVar[tuple[tuple[str, str], ...]] = (("model", "version"), ("version", "model"))
 
     name: EndpointName = Field(description="Endpoint name: letters, digits, - and _.", examples=["support-chat"])
-    task: Task = Field(description="What the endpoint answers.", examples=["llm/v1/chat"])
+    task: Task = Field(description="What the endpoint answers.", examples=[CHAT])
     model: ModelField = None
     version: VersionField = None
     registration: RegistrationField = None

@@ -9,6 +9,7 @@ from bandplan.serving.spec.entry import Entry, HeadroomPercent
 from bandplan.serving.spec.gateway import AiGateway
 from bandplan.serving.spec.settings import Notifications, RateLimit, Timeouts, Waiver
 from bandplan.serving.spec.shape import EndpointName, Flag, IfGiven, Shape, TagText, Text, Uuid, Whole
+from bandplan.serving.spec.tasks import CHAT
 
 Overrides = dict[Text, dict[EndpointName, dict[str, Any]]]
 
@@ -70,7 +71,7 @@ class Fleet(Shape):
             [
                 {
                     "name": "support-chat",
-                    "task": "llm/v1/chat",
+                    "task": CHAT,
                     "model": "system.ai.llama_v3_3_70b_instruct",
                     "version": "1",
                     "throughput": {"bands": {"min": 1, "max": 2}},

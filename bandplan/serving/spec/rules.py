@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bandplan.serving.spec import tasks
 from bandplan.serving.spec.problem import MORE, Rule
 
 _PT = "docs.databricks.com: Provisioned throughput Foundation Model APIs"
@@ -48,7 +49,7 @@ MODEL_NAME = Rule("S2-name", "error", "a model has a three-level Unity Catalog n
 PINNED_VERSION = Rule(
     "S4-version", "error", "a model version is pinned: its number, in quotes, or an alias to look it up by", _PT
 )
-TASK = Rule("S21-task", "error", "a task is llm/v1/chat, llm/v1/completions or llm/v1/embeddings", _PT)
+TASK = Rule("S21-task", "error", f"a task is {tasks.ONE_OF}", _PT)
 BOTH_FAMILIES = Rule("S1-both", "error", "an entity has a band or model units, never both", _PT)
 ROLLOUT_STEPS = Rule("rollout-steps", "error", "the steps of a rollout go upwards, and the last one is 100", _OURS)
 ROLLOUT_ONE_MODEL = Rule(
@@ -97,6 +98,44 @@ DEMAND_FOR_AUTO = Rule("S17-auto-demand", "error", "`throughput: auto` is worked
 ANCHOR_PREFIX = "x-"
 """What a top-level key begins with that holds anchors for the rest of the file, and is not read itself."""
 
-MORE_PROBLEMS = MORE
-
-ALL = tuple(dict.fromkeys(value for value in list(globals().values()) if isinstance(value, Rule)))
+ALL = (
+    MORE,
+    FILE,
+    YAML,
+    YAML_TAB,
+    YAML_ANCHOR,
+    YAML_LIMIT,
+    DUPLICATE_KEY,
+    KEY_TYPE,
+    UNKNOWN_KEY,
+    MISSING_KEY,
+    TYPE,
+    VALUE,
+    ONE_OF,
+    ENDPOINT_NAME,
+    DUPLICATE_NAME,
+    DUPLICATE_SERVED_NAME,
+    TRAFFIC,
+    UNKNOWN_OVERRIDE,
+    OVERRIDE_STACK,
+    BAND_ORDER,
+    ACCEPT_ORDER,
+    MODEL_NAME,
+    PINNED_VERSION,
+    TASK,
+    BOTH_FAMILIES,
+    ROLLOUT_STEPS,
+    ROLLOUT_ONE_MODEL,
+    PRINCIPAL,
+    DUPLICATE_PRINCIPAL,
+    BUDGET_POLICY,
+    SERVED_NAME,
+    ENTITIES_MANY,
+    INFERENCE_TABLE,
+    RATE_LIMIT,
+    RATE_LIMITS_MANY,
+    INTERPOLATION,
+    OWN_TAG,
+    DEMAND_FOR_AUTO,
+)
+"""Every rule, in the order of the page of rules."""

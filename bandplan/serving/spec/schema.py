@@ -33,27 +33,6 @@ from bandplan.serving.spec.registration import OWN_TAG_PREFIX
 from bandplan.serving.spec.shape import RESERVED_ENDPOINT_NAMES, RESERVED_ENDPOINT_PREFIX, Shape
 from bandplan.serving.spec.source import Source
 
-NOT_EXPRESSIBLE = frozenset(
-    rule.id
-    for rule in (
-        rules.BAND_ORDER,
-        rules.ACCEPT_ORDER,
-        rules.ROLLOUT_STEPS,
-        rules.ROLLOUT_ONE_MODEL,
-        rules.TRAFFIC,
-        rules.DEMAND_FOR_AUTO,
-        rules.DUPLICATE_NAME,
-        rules.DUPLICATE_SERVED_NAME,
-        rules.UNKNOWN_OVERRIDE,
-        rules.INTERPOLATION,
-        rules.DUPLICATE_PRINCIPAL,
-        rules.SERVED_NAME,
-        rules.INFERENCE_TABLE,
-        rules.RATE_LIMIT,
-        rules.RATE_LIMITS_MANY,
-    )
-)
-
 _SCHEMA = Rule("schema", "error", "models.yaml fits schemas/models.schema.json", "this project")
 _OVERRIDE = "Override"
 _TITLE = "bandplan models.yaml"

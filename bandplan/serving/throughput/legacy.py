@@ -9,6 +9,7 @@ from bandplan.serving.spec.entity import Entity
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.source import Source
+from bandplan.serving.spec.tasks import LEGACY
 from bandplan.serving.spec.workload import Workload, WorkloadType
 from bandplan.serving.throughput import rules
 from bandplan.serving.throughput.families import family_of
@@ -59,8 +60,8 @@ def legacy_problems(entry: Entry, entity: Entity, workload: Workload, allowed: b
     else:
         step = f"{instead}, or add `allow_legacy: true`"
         found.append(rules.LEGACY_GATE.problem(source, path, f"{entity.model} uses a legacy workload", step))
-    if entry.task != "llm/v1/completions":
-        step = "write `task: llm/v1/completions`, or use provisioned throughput"
+    if entry.task != LEGACY:
+        step = f"write `task: {LEGACY}`, or use provisioned throughput"
         found.append(rules.LEGACY_TASK.problem(source, f"models/{entry.name}/task", f"the task is {entry.task}", step))
     if entity.register is not None:
         step = "register it first, and name its model and version"

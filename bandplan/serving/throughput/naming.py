@@ -6,12 +6,12 @@ import re
 
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.source import Source
+from bandplan.serving.spec.tasks import CHAT, COMPLETIONS, EMBEDDINGS
 from bandplan.serving.throughput import rules
 from bandplan.serving.throughput.asked import Asked
 from bandplan.serving.throughput.families import Family, family_of, is_preinstalled
 from bandplan.serving.throughput.optimization_info import OptimizationInfo
 
-_EMBEDDINGS = "llm/v1/embeddings"
 _EMBEDDING_TYPES = frozenset(("gte", "bge"))
 # The one model_type of an answer that is documented and not that of an embedding model.
 _GENERATING_TYPES = frozenset(("llama",))
@@ -35,12 +35,12 @@ def naming_problems(asked: Asked, info: OptimizationInfo | None, source: Source)
         found.append(rules.INSTRUCT_ONLY.problem(source, path, f"{asked.model} is a base version", step))
     if asked.unit == "workload":
         return found
-    if _embeds(asked, family, info) and asked.task != _EMBEDDINGS:
+    if _embeds(asked, family, info) and asked.task != EMBEDDINGS:
         finding = f"{asked.model} makes embeddings, and the task is {asked.task}"
         found.append(
-            rules.EMBEDS_ONLY.problem(source, f"models/{asked.entry}/task", finding, f"write `task: {_EMBEDDINGS}`")
+            rules.EMBEDS_ONLY.problem(source, f"models/{asked.entry}/task", finding, f"write `task: {EMBEDDINGS}`")
         )
-    if asked.task == _EMBEDDINGS:
+    if asked.task == EMBEDDINGS:
         found += _embedding_problems(asked, family, info, source)
     if _is_gte(asked, family, info):
         step = "normalise the vectors in the client where length matters"
@@ -72,7 +72,7 @@ def _embedding_problems(
 ) -> list[Problem]:
     """A model of `system.ai` is judged by its name. A user's own may be called anything, and be made from a Llama."""
     path = f"models/{asked.entry}/task"
-    step = "write `task: llm/v1/chat` or `task: llm/v1/completions`, or serve an embedding model such as GTE or BGE"
+    step = f"write `task: {CHAT}` or `task: {COMPLETIONS}`, or serve an embedding model such as GTE or BGE"
     if is_preinstalled(asked.model) and family is not None:
         finding = f"{asked.model} is {family.name}, which makes text, not embeddings"
         return [] if family.embeds else [rules.NO_EMBEDDINGS.problem(source, path, finding, step)]

@@ -11,6 +11,7 @@ from bandplan.serving.spec.fleet import Fleet
 from bandplan.serving.spec.problem import Problem, clipped
 from bandplan.serving.spec.registration import LoggedRegistration, Registration
 from bandplan.serving.spec.source import Source
+from bandplan.serving.spec.tasks import EMBEDDINGS
 from bandplan.serving.spec.workload import Workload
 from bandplan.serving.throughput import rules
 from bandplan.serving.throughput.optimization_info import Unavailable
@@ -61,7 +62,7 @@ def _model_type(entry: Entry, registration: Registration, path: str, source: Sou
         finding = f"model_type is {clipped(asked, 80)}, and the model was logged with {clipped(logged, 80)}"
         step = f"write `model_type: {clipped(logged, 80)}` or remove it, or log the model again with the right one"
         yield rules.MODEL_TYPE.problem(source, f"{path}/metadata/model_type", finding, step)
-    if entry.task != "llm/v1/embeddings" or registration.model_type is not None:
+    if entry.task != EMBEDDINGS or registration.model_type is not None:
         return
     if isinstance(registration, LoggedRegistration):
         step = 'log the model again with metadata={"model_type": "gte-large"} and its own type'

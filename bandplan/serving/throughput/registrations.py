@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bandplan.serving.spec.entity import Entity
-from bandplan.serving.spec.entry import Entry, Task
+from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.fleet import Fleet
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.registration import ModelGrant, Registration
 from bandplan.serving.spec.source import Source
+from bandplan.serving.spec.tasks import Task
 from bandplan.serving.throughput import rules
 
 

@@ -24,8 +24,6 @@ from bandplan.serving.spec.rollout import Rollout, StopIf
 
 Action = Literal["create", "done", "step", "hold", "stop", "unmeasured", "wait", "back"]
 
-STAYING = ("hold", "stop", "unmeasured", "wait")
-
 
 @dataclass(frozen=True, slots=True)
 class RunningEntity:
@@ -119,7 +117,7 @@ class Stage:
 
 
 def is_target(share: Share, target: Target) -> bool:
-    return share.running is None or _is(share.running, target)
+    return share.running is None or serves(share.running, target)
 
 
 def stage(
@@ -134,8 +132,8 @@ def stage(
     """What the next deploy does. `at_once` is for going back in an incident: no steps, no hold, no questions."""
     if running is None or not running.entities:
         return _whole("create", None, None, target, rollout, 0)
-    current = next((entity for entity in reversed(running.entities) if _is(entity, target)), None)
-    others = [entity for entity in running.entities if not _is(entity, target)]
+    current = next((entity for entity in reversed(running.entities) if serves(entity, target)), None)
+    others = [entity for entity in running.entities if not serves(entity, target)]
     percent = current.traffic_percent if current is not None else 0
     if not others:
         return _whole("done", current, None, target, rollout, percent)
@@ -237,7 +235,8 @@ def _unmeasured(stop_if: StopIf | None, measured: Measured | None) -> str:
     return f"not measured: {', '.join(missing)}; give BANDPLAN_MEASURED=FILE, or take it out of stop_if"
 
 
-def _is(entity: RunningEntity, target: Target) -> bool:
+def serves(entity: RunningEntity, target: Target) -> bool:
+    """Whether a running entity serves the version that is wanted."""
     return (entity.model, entity.version) == (target.model, target.version)
 
 

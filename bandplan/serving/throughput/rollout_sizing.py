@@ -9,7 +9,16 @@ from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.source import Source
 from bandplan.serving.throughput import rules
 from bandplan.serving.throughput.entity_sizing import EntitySizing
-from bandplan.serving.throughput.rollout import Measured, Running, RunningEntity, Stage, Target, is_target, stage
+from bandplan.serving.throughput.rollout import (
+    Measured,
+    Running,
+    RunningEntity,
+    Stage,
+    Target,
+    is_target,
+    serves,
+    stage,
+)
 from bandplan.serving.throughput.sizing import EndpointSizing
 
 
@@ -33,7 +42,7 @@ def staged(
     target, rollout = target_of(sizing), sizing.entry.rollout
     if target is None or rollout is None:
         return sizing, None
-    named = next((e.served_name for e in running.entities if _is(e, target)), "") if running else ""
+    named = next((e.served_name for e in running.entities if serves(e, target)), "") if running else ""
     next_stage = stage(running, target, rollout, now_ms, (measured or {}).get(named), at_once=at_once)
     problem = _mixed(sizing, next_stage, source)
     return (sizing, problem) if problem is not None else (with_stage(sizing, next_stage), None)
@@ -99,7 +108,3 @@ def _mixed(sizing: EndpointSizing, next_stage: Stage, source: Source) -> Problem
             step = "take `rollout` out for this change, or serve the new model from another endpoint"
             return rules.ROLLOUT_MIXED.problem(source, path, finding, step)
     return None
-
-
-def _is(entity: RunningEntity, target: Target) -> bool:
-    return (entity.model, entity.version) == (target.model, target.version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bandplan.serving.spec import tasks
 from bandplan.serving.spec.problem import Rule
 
 _PT = "docs.databricks.com: Provisioned throughput Foundation Model APIs"
@@ -33,10 +34,10 @@ BANDS_MANY = Rule("bands-many", "warning", "S8: bands count whole chunks, not to
 FLOOR_ZERO = Rule("floor-zero", "warning", "S12: a band from 0 makes the first request wait for a scale-up", _BANDS)
 CEILING_LOW = Rule("ceiling-below-demand", "warning", "S17: the ceiling covers the demand", _PT)
 HEADROOM_LOW = Rule("headroom-low", "warning", "S17: scaling is slow, so there is headroom above the demand", _PT)
-EMBEDS_ONLY = Rule("S21-embeddings", "error", "an embedding model is served for llm/v1/embeddings", _PT)
-NO_EMBEDDINGS = Rule("S21-no-embeddings", "error", "llm/v1/embeddings is answered by embedding models only", _PT)
+EMBEDS_ONLY = Rule("S21-embeddings", "error", f"an embedding model is served for {tasks.EMBEDDINGS}", _PT)
+NO_EMBEDDINGS = Rule("S21-no-embeddings", "error", f"{tasks.EMBEDDINGS} is answered by embedding models only", _PT)
 EMBEDDINGS_UNLIKELY = Rule(
-    "embeddings-unlikely", "warning", "S21: a model served for llm/v1/embeddings is an embedding model", _PT
+    "embeddings-unlikely", "warning", f"S21: a model served for {tasks.EMBEDDINGS} is an embedding model", _PT
 )
 SYSTEM_CATALOG = Rule(
     "S2-register-system", "error", "a version is registered in a catalog of one's own; `system` is the platform's", _PT
@@ -72,7 +73,7 @@ LEGACY = Rule(
     "S28: legacy optimized serving is deprecated; provisioned throughput replaces it",
     _LEGACY,
 )
-LEGACY_TASK = Rule("S25-legacy-task", "error", "legacy optimized serving answers llm/v1/completions only", _LEGACY)
+LEGACY_TASK = Rule("S25-legacy-task", "error", f"legacy optimized serving answers {tasks.LEGACY} only", _LEGACY)
 LEGACY_MLFLOW = Rule(
     "legacy-mlflow",
     "warning",
@@ -131,4 +132,52 @@ WAIVER_OF_ERROR = Rule("waiver-of-error", "error", "warnings and policies can be
 WAIVER_MISTYPED = Rule("waiver-mistyped", "warning", "a waiver names the id of a warning or of a policy", _OURS)
 WAIVER_EXPIRED = Rule("waiver-expired", "error", "a waiver holds until its expiry date", _OURS)
 
-ALL = tuple(value for value in list(globals().values()) if isinstance(value, Rule))
+ALL = (
+    FAMILY,
+    MIXED,
+    INSTRUCT_ONLY,
+    NO_INFO,
+    NOT_ELIGIBLE,
+    WHOLE_CHUNKS,
+    WHOLE_UNITS,
+    AUTO_UNITS,
+    NON_LINEAR,
+    BANDS_MANY,
+    FLOOR_ZERO,
+    CEILING_LOW,
+    HEADROOM_LOW,
+    EMBEDS_ONLY,
+    NO_EMBEDDINGS,
+    EMBEDDINGS_UNLIKELY,
+    SYSTEM_CATALOG,
+    REGISTER_CONFLICT,
+    REGISTER_SOURCE,
+    SOURCE_DOUBTFUL,
+    ALIAS_UNSET,
+    NO_SCHEMA,
+    SCHEMA_UNSEEN,
+    MLFLOW_OLD,
+    MODEL_TYPE,
+    MODEL_TYPE_UNSEEN,
+    LEGACY_GATE,
+    LEGACY,
+    LEGACY_TASK,
+    LEGACY_MLFLOW,
+    LEGACY_FAMILY,
+    LEGACY_REGISTER,
+    WORKLOAD_TYPE,
+    WORKLOAD_UNUSUAL,
+    WORKLOAD_UNLISTED,
+    GPU_ACCESS,
+    SCALE_TO_ZERO,
+    UNNORMALISED,
+    REGION_NAME,
+    REGION_MISSING,
+    REGION_UNKNOWN,
+    NOT_IN_CATALOG,
+    ROLLOUT_MIXED,
+    WAIVER_OF_ERROR,
+    WAIVER_MISTYPED,
+    WAIVER_EXPIRED,
+)
+"""Every rule, in the order of the page of rules."""

@@ -9,7 +9,6 @@ from typing import Any
 
 from bandplan.serving.registration.checks.architecture import unavailable
 from bandplan.serving.registration.checks.custom_code import custom_code
-from bandplan.serving.registration.checks.tasks import SHAPES, TASKS
 from bandplan.serving.registration.checks.tokenizer import template_findings, tokenizer_findings
 from bandplan.serving.registration.checks.weights import Weights, read_weights
 from bandplan.serving.registration.sources.adapter import leftover_adapter
@@ -19,6 +18,7 @@ from bandplan.serving.registration.sources.json_file import read_object
 from bandplan.serving.registration.sources.lfs_pointer import is_pointer, pointer_findings
 from bandplan.serving.registration.sources.size import written_parameters, written_size
 from bandplan.serving.registration.sources.source import Source
+from bandplan.serving.spec.tasks import CHAT, COMPLETIONS, EMBEDDINGS, NAMES, TASKS
 
 _CONFIG = "config.json"
 _GENERATORS = ("ForCausalLM", "LMHeadModel")
@@ -130,30 +130,30 @@ def _task(task: str | None, shown: str) -> Iterator[Finding]:
     """S21: a task is one of three."""
     rule = f"a model is logged for one task ({_PT})"
     if task is None:
-        yield Finding(shown, "no task is given", rule, f"give one of {TASKS}")
-    elif task not in SHAPES:
-        yield Finding(shown, f"{task[:80]} is not a task", rule, f"give one of {TASKS}")
+        yield Finding(shown, "no task is given", rule, f"give one of {NAMES}")
+    elif task not in TASKS:
+        yield Finding(shown, f"{task[:80]} is not a task", rule, f"give one of {NAMES}")
 
 
 def _fit(architecture: str, config: Mapping[str, Any], task: str, shown: str) -> Iterator[Finding]:
     """S21: the model's class can answer the task."""
     place = f"{shown}/{_CONFIG}"
-    if task not in SHAPES:
+    if task not in TASKS:
         return
     generates = architecture.endswith(_GENERATORS) or (
         architecture.endswith(_MULTIMODAL_GENERATOR) and config.get("is_encoder_decoder") is not True
     )
-    if SHAPES[task].embeds and generates:
+    if TASKS[task].embeds and generates:
         yield Finding(
             place,
             f"{architecture} generates text",
             f"{task} is answered by embedding models ({_PT})",
-            "use task llm/v1/chat or llm/v1/completions, or the checkpoint of an embedding model",
+            f"use task {CHAT} or {COMPLETIONS}, or the checkpoint of an embedding model",
         )
-    if not SHAPES[task].embeds and not generates:
+    if not TASKS[task].embeds and not generates:
         yield Finding(
             place,
             f"{architecture} does not generate text token by token",
             f"{task} is answered by causal language models ({_PT})",
-            "use task llm/v1/embeddings if it is an embedding model, or save the model with its language-model head",
+            f"use task {EMBEDDINGS} if it is an embedding model, or save the model with its language-model head",
         )

@@ -17,12 +17,12 @@ from bandplan.serving.registration.checks.release import (
     release,
     written,
 )
-from bandplan.serving.registration.checks.tasks import SHAPES, TASKS
 from bandplan.serving.registration.errors import RegistrationError
 from bandplan.serving.registration.sources.adapter import MERGE
 from bandplan.serving.registration.sources.finding import Finding
 from bandplan.serving.registration.sources.lfs_pointer import START_BYTES, starts_pointer
 from bandplan.serving.spec.problem import clipped
+from bandplan.serving.spec.tasks import EMBEDDINGS, LEGACY, NAMES, TASKS
 
 MOST_BYTES = 4_000_000
 MOST_DEPTH = 64
@@ -30,7 +30,6 @@ MOST_DEPTH = 64
 
 _PT = "docs.databricks.com: Provisioned throughput Foundation Model APIs"
 _LEGACY = "docs.databricks.com: Optimized LLM serving"
-_LEGACY_TASK = "llm/v1/completions"
 
 
 @dataclass(frozen=True)
@@ -153,7 +152,7 @@ def _weights(model: MLmodel) -> Iterator[Finding]:
 def _model_type(model: MLmodel, wanted: str | None) -> Iterator[Finding]:
     """S23: an embedding model was logged with its type, and that is the one that is asked for."""
     rule = f"S23: an embedding model is logged with its own model_type ({_PT})"
-    if model.model_type is None and model.task == "llm/v1/embeddings":
+    if model.model_type is None and model.task == EMBEDDINGS:
         step = 'log it again with metadata={"model_type": "gte-large"} and the model\'s own type'
         yield Finding(model.shown, "metadata has no model_type", rule, step)
     elif model.model_type is not None and wanted is not None and wanted.casefold() != model.model_type.casefold():
@@ -209,13 +208,13 @@ def _task(model: MLmodel, wanted: str | None, route: Route) -> Iterator[Finding]
     takes_argument = (release(model.mlflow_version) or TASK_ARGUMENT) >= TASK_ARGUMENT and route != "legacy"
     task = (model.inference_task if takes_argument else None) or model.metadata_task
     place = 'task="llm/v1/..."' if takes_argument else 'metadata={"task": "llm/v1/..."}'
-    rule = f"S21: a model is logged with one of {TASKS} ({_PT})"
+    rule = f"S21: a model is logged with one of {NAMES} ({_PT})"
     if route == "legacy":
-        rule = f"S21: legacy serving answers {_LEGACY_TASK} alone ({_LEGACY})"
+        rule = f"S21: legacy serving answers {LEGACY} alone ({_LEGACY})"
     if task is None:
         yield Finding(model.shown, "no task is recorded", rule, f"log it again with {place}")
         return
-    if task not in SHAPES or (route == "legacy" and task != _LEGACY_TASK):
+    if task not in TASKS or (route == "legacy" and task != LEGACY):
         yield Finding(model.shown, f"its task is {clipped(task, 80)}", rule, f"log it again with {place}")
         return
     if takes_argument and model.inference_task is None:

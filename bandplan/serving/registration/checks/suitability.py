@@ -9,6 +9,7 @@ from bandplan.serving.registration.checks.installed import installed_findings
 from bandplan.serving.registration.checks.logged_folder import read_logged_folder
 from bandplan.serving.registration.sources.finding import Finding, refuse_errors
 from bandplan.serving.registration.sources.source import Source
+from bandplan.serving.spec.tasks import EMBEDDINGS
 
 
 def findings(
@@ -45,7 +46,7 @@ def report(found: Sequence[Finding], progress: Callable[[str], None]) -> None:
 
 def _metadata(source: Source, task: str | None, metadata: Mapping[str, str]) -> tuple[Finding, ...]:
     """S23: a checkpoint of an embedding model is logged with its type."""
-    if task != "llm/v1/embeddings" or metadata.get("model_type"):
+    if task != EMBEDDINGS or metadata.get("model_type"):
         return ()
     rule = (
         "S23: an embedding model is logged with metadata model_type "

@@ -9,6 +9,7 @@ from bandplan.serving.registration.sources.finding import Finding
 from bandplan.serving.registration.sources.folder import File
 from bandplan.serving.registration.sources.json_file import MOST_BYTES, read_object
 from bandplan.serving.registration.sources.lfs_pointer import is_pointer
+from bandplan.serving.spec.tasks import CHAT, COMPLETIONS
 
 TOKENIZER_CONFIG = "tokenizer_config.json"
 _TOKENIZER = "tokenizer.json"
@@ -38,7 +39,7 @@ def tokenizer_findings(present: Mapping[str, File], shown: str, *, is_logged: bo
 
 def template_findings(present: Mapping[str, File], shown: str, task: str | None) -> Iterator[Finding]:
     """A warning for a chat model without a chat template: its turns would be put together in some default way."""
-    if task != "llm/v1/chat" or TOKENIZER_CONFIG not in present or any(name in present for name in _TEMPLATES):
+    if task != CHAT or TOKENIZER_CONFIG not in present or any(name in present for name in _TEMPLATES):
         return
     config = read_object(present[TOKENIZER_CONFIG].path)
     if config is not None and not config.get("chat_template"):
@@ -46,7 +47,7 @@ def template_findings(present: Mapping[str, File], shown: str, task: str | None)
             f"{shown}/{TOKENIZER_CONFIG}",
             "no chat_template",
             "a chat model's template puts the turns of a conversation together",
-            "save the tokenizer of the instruct model, or use task llm/v1/completions",
+            f"save the tokenizer of the instruct model, or use task {COMPLETIONS}",
             severity="warning",
         )
 

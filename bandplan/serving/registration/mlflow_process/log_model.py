@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from bandplan.serving.registration.checks.checkpoint import Checkpoint
 from bandplan.serving.registration.checks.release import TASK_ARGUMENT, Release, release
-from bandplan.serving.registration.checks.tasks import SHAPES
 from bandplan.serving.registration.sources.json_file import read_object
 from bandplan.serving.registration.sources.staging import is_linked, stage
+from bandplan.serving.spec.tasks import TASKS
 
 if TYPE_CHECKING:
     from mlflow.models import Model
@@ -32,7 +32,7 @@ def task_arguments(mlflow: Release, task: str, metadata: Mapping[str, str]) -> d
     """The arguments of `log_model` that carry the task: an argument from MLflow 2.12 on, metadata before (S21)."""
     if mlflow >= TASK_ARGUMENT:
         return {"task": task, "metadata": dict(metadata) or None}
-    return {"task": SHAPES[task].pipeline, "metadata": {**metadata, "task": task}}
+    return {"task": TASKS[task].pipeline, "metadata": {**metadata, "task": task}}
 
 
 def log_model(
@@ -69,7 +69,7 @@ def log_model(
         metadata=arguments["metadata"],
         tags=dict(tags or {}) or None,
         task=arguments["task"],
-        input_example=SHAPES[task].input_example,
+        input_example=TASKS[task].input_example,
         torch_dtype=_TORCH_TYPES.get(checkpoint.dtype or ""),
         pip_requirements=requirements(),
         model_card=_model_card(checkpoint),

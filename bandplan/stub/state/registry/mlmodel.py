@@ -20,7 +20,6 @@ class MlModel:
     flavors: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     mlflow_version: str | None = None
-    has_signature: bool = False
 
     @property
     def transformers(self) -> Mapping[str, Any] | None:
@@ -35,12 +34,10 @@ def read(data: bytes) -> MlModel:
     if not isinstance(document, dict) or not isinstance(document.get("flavors"), dict):
         raise UnreadableModel("has no flavors")
     version = document.get("mlflow_version")
-    signature = _mapping(document.get("signature"))
     return MlModel(
         flavors=document["flavors"],
         metadata=_mapping(document.get("metadata")),
         mlflow_version=str(version) if version is not None else None,
-        has_signature=bool(signature.get("inputs") or signature.get("params")) and bool(signature.get("outputs")),
     )
 
 
