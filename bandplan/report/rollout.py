@@ -11,7 +11,8 @@ from typing import Literal
 
 from bandplan.report.entity import Pair
 from bandplan.report.number import amount, count
-from bandplan.wire.capacity import UNITS
+from bandplan.wire.capacity import UNITS, Unit
+from bandplan.wire.endpoint import Entity
 
 Kind = Literal["new", "adopted", "replaced", "in_place", "same_capacity", "guard", "deleted"]
 
@@ -74,19 +75,28 @@ def in_place(pairs: Sequence[Pair], *, is_rollout: bool = False) -> Rollout:
     ]
     new = [pair.new for pair in pairs if pair.new is not None and pair.needs_new_capacity]
     parts = [
-        f"{amount(sum(before))} + {amount(sum(after))} {unit}"
-        for unit, before, after in (
-            (
-                f"{unit.label} (floors)" if unit.is_range else unit.label,
-                [unit.of(entity)[0] or 0 for entity in old],
-                [unit.of(entity)[0] or 0 for entity in new],
-            )
-            for unit in UNITS
-        )
-        if sum(before) + sum(after)
+        f"{_sum(before)} + {_sum(after)} {unit.label}{' (floors)' if unit.is_range else ''}"
+        for unit in UNITS
+        for before, after in [(_amounts(old, unit), _amounts(new, unit))]
+        if any(one != 0 for one in (*before, *after))
     ]
     how_much = f": {', '.join(parts)}" if parts else ""
     return Rollout("in_place", at_once=f"old + new at once{how_much}" if old else _brought_up(len(new)))
+
+
+def _amounts(entities: Sequence[Entity], unit: Unit) -> list[int | None]:
+    """What each entity needs of a unit; None where its size in whole chunks is not known yet."""
+    found: list[int | None] = []
+    for entity in entities:
+        is_open = unit.is_range and entity.min_bands is not None and entity.chunk_tokens_per_second is None
+        stated = unit.of(entity)[0]
+        found.append(None if stated is None and is_open else stated or 0)
+    return found
+
+
+def _sum(amounts: Sequence[int | None]) -> str:
+    known = [one for one in amounts if one is not None]
+    return amount(sum(known)) if len(known) == len(amounts) else "(not known yet)"
 
 
 def _brought_up(number: int) -> str:

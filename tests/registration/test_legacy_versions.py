@@ -38,6 +38,10 @@ def client() -> Iterator[WorkspaceClient]:
         yield WorkspaceClient(url, "token")
 
 
+def registered(model: str) -> str:
+    return f"/api/2.0/mlflow/unity-catalog/model-versions/get?name={model}&version=3"
+
+
 def logged_by(**versions: str) -> dict[str, Any]:
     flavors = {"transformers": {"task": "text-generation"}, "python_function": {}}
     return {"flavors": flavors, "metadata": {"task": "llm/v1/completions"}, **versions}
@@ -80,9 +84,17 @@ def test_version_that_is_too_old_is_warned_of(
 def test_each_version_is_asked_for_once_and_one_that_cannot_be_read_is_not_judged(client: WorkspaceClient) -> None:
     _Catalog.versions[f"{FILES}/ml/legacy/odd/3/MLmodel"] = {"userName": "no MLmodel"}
     _Catalog.versions[f"{FILES}/ml/legacy/old/3/MLmodel"] = logged_by(mlflow_version="2.0.1")
-    found = problems(client, "ml.legacy.absent", "ml.legacy.odd", "ml.legacy.old", "system.ai.mpt_7b_instruct")
+    _Catalog.versions[registered("ml.legacy.nofile")] = {"model_version": {"name": "ml.legacy.nofile", "version": "3"}}
+    found = problems(client, "ml.legacy.nofile", "ml.legacy.odd", "ml.legacy.old", "system.ai.mpt_7b_instruct")
     assert [one.path for one in found] == ["models/e2/version"]
-    assert sorted(_Catalog.asked) == [f"{FILES}/ml/legacy/{name}/3/MLmodel" for name in ("absent", "odd", "old")]
+    asked = [f"{FILES}/ml/legacy/{name}/3/MLmodel" for name in ("nofile", "odd", "old")]
+    assert sorted(_Catalog.asked) == sorted([*asked, registered("ml.legacy.nofile")])
+
+
+def test_version_that_is_not_there_is_refused(client: WorkspaceClient) -> None:
+    (found,) = problems(client, "ml.legacy.absent")
+    assert (found.id, found.path) == ("S25-legacy-register", "models/e0/version")
+    assert "has no version 3 of ml.legacy.absent" in found.finding
 
 
 def test_provisioned_throughput_is_judged_by_its_optimization_info_alone(client: WorkspaceClient) -> None:

@@ -64,6 +64,12 @@ def test_entities_that_are_added_beside_others_are_brought_up(added: int, told: 
     assert in_place(paired([stays], [stays, *new])).consequence == told
 
 
+def test_a_floor_that_is_not_known_yet_is_not_0() -> None:
+    new = Entity("a", "ml.a.a", min_bands=1, max_bands=2)
+    told = in_place(paired([served("a", low=2)], [new])).consequence
+    assert told == "old + new at once: 1,960 + (not known yet) tokens/s (floors)"  # 2 x 980
+
+
 def test_model_units_of_old_and_new_are_told_too() -> None:
     old = Entity("a", "ml.a.a", "1", model_units=50)
     new = Entity("a", "ml.a.a", "1", model_units=100)

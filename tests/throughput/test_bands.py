@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bandplan.serving.throughput.bands import bands_for, is_multiple_of_chunk, nearest_multiples
+from bandplan.serving.throughput.bands import bands_for, is_multiple_of_chunk, nearest_multiples, nearest_wanted
 from bandplan.serving.throughput.optimization_info import OptimizationInfo
 
 from .conftest import Size, entry, ids, only, only_problem
@@ -160,3 +160,19 @@ def test_s12_band_from_zero_of_a_version_still_to_be_registered_is_warned_of(siz
 def test_bands_do_not_burst(sized: Size) -> None:
     endpoint = only(sized(entry()))
     assert (endpoint.burst, endpoint.entities[0].burst) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("want", "accept", "found"),
+    [
+        (2000, 1900, ((1960, 2940), (980,))),
+        (1900, 1500, ((1960,), (980,))),
+        (2940, 1000, ((2940,), (980, 1960))),
+        (2500, 1960, ((2940,), (1960,))),
+    ],
+)
+def test_what_is_suggested_to_be_accepted_is_less_than_any_want(
+    want: int, accept: int, found: tuple[tuple[int, ...], tuple[int, ...]]
+) -> None:
+    """Multiples of 980: 980, 1960, 2940."""
+    assert nearest_wanted(want, accept, 980) == found

@@ -13,9 +13,9 @@ from bandplan.serving.throughput.refusals import REFUSALS
 STUB = Path(__file__).parents[2] / "bandplan" / "stub"
 # Where requests of a deployment are judged.
 MODULES = (
-    *(f"state/{name}.py" for name in ("rules", "rate_limits", "endpoints", "limits", "registered_models", "access")),
-    *(f"state/{name}.py" for name in ("catalogs",)),
-    *(f"api/{name}.py" for name in ("configuration", "serving_endpoints", "ai_gateway", "permissions")),
+    *(f"state/{name}.py" for name in ("limits", "access", "registry/registered_models", "registry/catalogs")),
+    *(f"state/serving/{name}.py" for name in ("rules", "rate_limits", "endpoints")),
+    *(f"api/endpoints/{name}.py" for name in ("configuration", "serving_endpoints", "ai_gateway", "permissions")),
 )
 KINDS = (
     "Invalid",

@@ -137,10 +137,15 @@ def _increment_problems(asked: Asked, increment: int | None, source: Source) -> 
     rule = rules.WHOLE_UNITS if asked.unit == "model_units" else rules.WHOLE_CHUNKS
     amounts = dict(asked.amounts)
     most = amounts.get("want", amounts.get("max", 0))
+    together: dict[str, tuple[int, ...]] = {}
+    if "want" in amounts and "accept" in amounts:
+        both = bands.nearest_wanted(amounts["want"], amounts["accept"], increment)
+        together = dict(zip(("want", "accept"), both, strict=True))
     for key, amount in asked.amounts:
         if bands.is_multiple_of_chunk(amount, increment):
             continue
-        nearest_legal = " or ".join(map(str, bands.nearest_multiples(amount, increment, 0 if key == "min" else 1)))
+        nearest = together.get(key) or bands.nearest_multiples(amount, increment, 0 if key == "min" else 1)
+        nearest_legal = " or ".join(map(str, nearest))
         if asked.unit == "tokens_per_second" and most < increment:
             nearest_legal += f", or write bands in place of tokens_per_second if {amount} counts chunks"
         path = f"{asked.path}throughput/{asked.unit}" + (f"/{key}" if key else "")

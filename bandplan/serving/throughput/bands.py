@@ -21,6 +21,16 @@ def nearest_multiples(tokens_per_second: int, chunk_tokens_per_second: int, leas
     return tuple(bands * chunk_tokens_per_second for bands in (below, below + 1) if bands >= least_bands)
 
 
+def nearest_wanted(want: int, accept: int, step: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The legal amounts next to `want` and to `accept`, any of which go together: what is accepted is less (S18)."""
+    wants, accepts = (
+        (amount,) if is_multiple_of_chunk(amount, step) else nearest_multiples(amount, step, 1)
+        for amount in (want, accept)
+    )
+    wants = tuple(one for one in wants if one > accepts[0]) or wants
+    return wants, tuple(one for one in accepts if one < wants[0]) or accepts
+
+
 def bands_for(tokens_per_second: Fraction, headroom_percent: int, chunk_tokens_per_second: int) -> int:
     """Bands whose ceiling covers a demand and its headroom: the quotient rounded up, at least 1."""
     wanted = tokens_per_second * (100 + headroom_percent) / 100

@@ -37,7 +37,11 @@ REFUSALS = (
     Refusal("an endpoint without served entities", "validate", "`value`: `entities` has at least one"),
     Refusal("more than 15 served entities", "validate", "`entities-many`"),
     Refusal("a served entity without a version", "validate", "`S4-version`"),
-    Refusal("a model or a version that does not exist", "validate", "`S5-info`; `S4-alias` for an alias"),
+    Refusal(
+        "a model or a version that does not exist",
+        "validate",
+        "`S5-info`; `S4-alias` for an alias; `S25-legacy-register` for a legacy workload's",
+    ),
     Refusal(
         "a version that is not READY",
         "validate",

@@ -1,4 +1,4 @@
-"""The versions that legacy workloads serve: what their MLmodel files in Unity Catalog say of their age."""
+"""The versions that legacy workloads serve: whether they exist, and what their MLmodel files say of their age."""
 
 from __future__ import annotations
 
@@ -19,26 +19,32 @@ from bandplan.serving.throughput import rules
 from bandplan.serving.throughput.families import is_preinstalled
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.errors import Refused
+from bandplan.serving.workspace.registry import Registry
 from bandplan.serving.workspace.registry_survey import MOST_AT_ONCE
 
 
 def legacy_version_problems(client: WorkspaceClient, fleet: Fleet, source: Source) -> list[Problem]:
-    """S22 for every version that a legacy workload serves, as far as this token may read its MLmodel file.
+    """Check that every version that a legacy workload serves exists, and S22 if this token may read its MLmodel file.
 
-    One request for each. Errors: any WorkspaceError that concerns the workspace as a whole.
+    One request for each, two where the file is not there. Errors: any WorkspaceError that concerns the workspace as a
+    whole.
     """
     served = list(_served(fleet))
     if not served:
         return []
     with ThreadPoolExecutor(min(MOST_AT_ONCE, len(served)), thread_name_prefix="mlmodel") as pool:
-        of_age = list(pool.map(lambda one: _too_old(client, one[1].model, str(one[1].version)), served))
-    return [
-        rules.LEGACY_MLFLOW.problem(
-            source, f"models/{entry.name}/{entity.path}version", f"{one.place}: {one.finding}", one.next_step
-        )
-        for (entry, entity), found in zip(served, of_age, strict=True)
-        for one in found
-    ]
+        looked_at = list(pool.map(lambda one: _look(client, one[1].model, str(one[1].version)), served))
+    problems = []
+    for (entry, entity), found in zip(served, looked_at, strict=True):
+        place = f"models/{entry.name}/{entity.path}version"
+        if found is None:
+            finding = f"{client.host} has no version {entity.version} of {entity.model}, or this token may not see it"
+            step = "check the name and the version, or register it first"
+            problems.append(rules.LEGACY_REGISTER.problem(source, place, finding, step))
+        for one in found or ():
+            finding = f"{one.place}: {one.finding}"
+            problems.append(rules.LEGACY_MLFLOW.problem(source, place, finding, one.next_step))
+    return problems
 
 
 def _served(fleet: Fleet) -> Iterator[tuple[Entry, Entity]]:
@@ -48,12 +54,21 @@ def _served(fleet: Fleet) -> Iterator[tuple[Entry, Entity]]:
                 yield entry, entity
 
 
-def _too_old(client: WorkspaceClient, model: str, version: str) -> tuple[Finding, ...]:
-    """The finding on the age of a version; nothing if its MLmodel file is not there, or this token may not read it."""
+def _look(client: WorkspaceClient, model: str, version: str) -> tuple[Finding, ...] | None:
+    """The finding on the age of a version, nothing if its MLmodel file cannot be read; None if there is no version."""
     folder = "/".join(quote(part, safe="") for part in (*model.split("."), version))
     try:
         text = client.text(f"/api/2.0/fs/files/Models/{folder}/MLmodel")
         mlmodel = parse_mlmodel(text, f"{model} version {version}")
-    except (Refused, RegistrationError):
-        return ()
+    except (Refused, RegistrationError) as error:
+        is_absent = isinstance(error, Refused) and error.status == 404
+        return None if is_absent and not _is_there(client, model, version) else ()
     return tuple(one for one in findings(mlmodel, route="legacy") if one.rule.startswith("S22"))
+
+
+def _is_there(client: WorkspaceClient, model: str, version: str) -> bool:
+    """Whether the registry shows the version; one that it refuses to tell of counts as there."""
+    try:
+        return Registry(client).version(model, version) is not None
+    except Refused:
+        return True
