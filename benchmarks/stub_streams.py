@@ -123,6 +123,7 @@ def _request(token: str, tokens: int, *, is_stream: bool) -> bytes:
 def served(folder: Path, pace: str | None) -> Iterator[process.Running]:
     """A stub in the foreground of a process of its own, with one endpoint that is ready."""
     command = [sys.executable, "-m", "bandplan.stub", "serve", "--state-dir", str(folder), "--settle", "at-once"]
+    command += ["--capacity", "unlimited"]
     child = subprocess.Popen(command + (["--pace", pace] if pace else []))
     try:
         while (running := process.status(folder)) is None:

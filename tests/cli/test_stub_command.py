@@ -94,6 +94,25 @@ def test_pace_reaches_the_workspace_and_a_wrong_one_is_told_on_one_line(
     assert "--pace\x00200:25" in Path(f"/proc/{running.pid}/cmdline").read_text()
 
 
+def test_capacity_is_provisioned_unless_it_is_said_to_be_unlimited(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["stub", "start", "--capacity", "endless"]) == 2
+    said = capsys.readouterr().err
+    assert said == "error: --capacity endless: must be one of: provisioned, unlimited\n"
+    main(["stub", "start"])
+    assert main(["stub", "start", "--capacity", "provisioned"]) == 0
+    assert capsys.readouterr().err == ""
+    main(["stub", "start", "--capacity", "unlimited"])
+    assert "`bandplan stub stop` and then `bandplan stub start --capacity unlimited`" in capsys.readouterr().err
+    main(["stub", "status"])
+    assert "whatever their capacity" not in capsys.readouterr().out
+    main(["stub", "stop"])
+    main(["stub", "start", "--capacity", "unlimited"])
+    main(["stub", "status"])
+    assert "its endpoints answer as fast as they can, whatever their capacity" in capsys.readouterr().out
+
+
 def asked(path: Path, route: str) -> int:
     """The status that the stub of the project answers to a GET."""
     running = process.status(path / ".bandplan" / "stub")

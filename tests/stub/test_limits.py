@@ -128,7 +128,7 @@ def test_query_that_takes_too_long_is_a_deadline_exceeded(state_dir: Path, tmp_p
     path = tmp_path / "slow.yaml"
     path.write_text(yaml.safe_dump({"description": "d", "limits": {"execution_seconds": 0.05}}))
     command = [sys.executable, "-m", "bandplan.stub", "serve", "--state-dir", str(state_dir), "--settle", "at-once"]
-    command += ["--pace", "60000:1", "--scenario", str(path)]
+    command += ["--pace", "60000:1", "--capacity", "unlimited", "--scenario", str(path)]
     with subprocess.Popen(command, cwd=Path(process.__file__).parent.parent) as served:
         try:
             client = waited_for(state_dir)
