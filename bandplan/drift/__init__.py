@@ -2,5 +2,6 @@
 
 Here: what a state records (`recorded`), the comparison field by field with a verdict each, and the result as text and
 as JSON. Pure: nothing is read or written here; a command reads all three sides and hands them over. May import
-`provider` (what counts as a difference) and `serving`; never an engine, Pulumi, or anything that speaks HTTP.
+`serving` (`endpoint` says what counts as a difference) and `wire`; never an engine, Pulumi, or anything that speaks
+HTTP.
 """

@@ -1,7 +1,10 @@
 """The domain of LLM serving: what is wanted (`spec`), what it takes (`throughput`), what is there (`workspace`).
 
+`endpoint` compares the wanted with the live one, `editing` changes the text of models.yaml.
+
 `planning` puts them together, in one order for every command.
 
 Belongs here: types and rules that know the platform. Does not belong here: Pulumi, command lines, the stub.
-May import: nothing of ours outside this package; workspace -> throughput -> spec within it.
+May import: nothing of ours outside this package; workspace -> throughput, endpoint, editing -> spec within it; `rest`,
+`wire` and, for the token of a job, `forge`.
 """
