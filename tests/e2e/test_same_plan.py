@@ -19,7 +19,7 @@ EDITS = {
     "more of a band": ("bands: {min: 2, max: 4}", "bands: {min: 2, max: 5}"),
     "another version": ('version: "2"\n    throughput: {tokens', 'version: "1"\n    throughput: {tokens'),
     "a new name replaces": ("- name: drafting-chat", "- name: writing-chat"),
-    "more model units": ("{model_units: 50}\n\n  - name: agent-chat", "{model_units: 100}\n\n  - name: agent-chat"),
+    "more model units": ("{model_units: 50, burst: false}", "{model_units: 100, burst: false}"),
     "another split": ("traffic_percent: 90", "traffic_percent: 80"),
     "a description": ("Answers customers in the help centre", "Answers customers"),
     "a tag": ("tags: {purpose: triage}", "tags: {purpose: routing}"),
