@@ -1,5 +1,7 @@
 """One serving endpoint as a component: the endpoint, who may use it, and the guard that makes ready mean ready."""
 
+from typing import TYPE_CHECKING
+
 import pulumi
 
 from bandplan.components.capacity import capacity_inputs, pending_capacity_inputs, rollout_of
@@ -13,9 +15,11 @@ from bandplan.components.resources import (
     Permissions,
 )
 from bandplan.components.timeouts import Timeouts
-from bandplan.serving.planning.rollouts import StageLater
 from bandplan.serving.throughput.sizing import EndpointSizing
 from bandplan.wire.types import ENDPOINT
+
+if TYPE_CHECKING:
+    from bandplan.serving.planning.rollouts import StageLater
 
 LEFT_TO_THE_GUARD = ("emailNotifications",)
 """What the published plugin plans, never sends, and plans again. `EndpointReady` compares and sends it.
@@ -56,7 +60,7 @@ class Endpoint(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
         pending: PendingSizing | None = None,
         region: str | None = None,
-        stage_later: StageLater | None = None,
+        stage_later: "StageLater | None" = None,
     ) -> None:
         name = sizing.entry.name
         properties = properties_to_state()

@@ -1,7 +1,7 @@
 """Every endpoint of one stack as a component, and what the stack says about them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
@@ -11,7 +11,6 @@ from bandplan.components.model_version import RegisteredVersions
 from bandplan.components.pending import PendingSizing, pending_sizing
 from bandplan.components.shares import capacity_shares
 from bandplan.serving.planning.resizing import Resize
-from bandplan.serving.planning.rollouts import StageLater
 from bandplan.serving.spec.settings import Waiver
 from bandplan.serving.throughput.registrations import PlannedModel
 from bandplan.serving.throughput.registry_answers import Standing
@@ -19,6 +18,9 @@ from bandplan.serving.throughput.sizing import EndpointSizing, EntitySizing
 from bandplan.wire.capacity import FIGURES, UNITS
 from bandplan.wire.fleet import write_row, write_sums
 from bandplan.wire.types import FLEET
+
+if TYPE_CHECKING:
+    from bandplan.serving.planning.rollouts import StageLater
 
 
 class Fleet(pulumi.ComponentResource):
@@ -40,7 +42,7 @@ class Fleet(pulumi.ComponentResource):
         resize: Resize | None = None,
         region: str | None = None,
         waivers: Sequence[Waiver] = (),
-        stage_later: Mapping[str, StageLater] | None = None,
+        stage_later: "Mapping[str, StageLater] | None" = None,
     ) -> None:
         """`models` are to be registered into, each with what the workspace says of it; `resize` is for what waits.
 

@@ -7,7 +7,7 @@ second stays unknown.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pulumi
 
@@ -16,10 +16,12 @@ from bandplan.components.pulumi_internals import never_known
 from bandplan.components.request import EndpointRequest, Pending, PendingEntity, endpoint_request
 from bandplan.components.resources import ModelVersion
 from bandplan.serving.planning.resizing import Known, Resize
-from bandplan.serving.planning.rollouts import StageLater
 from bandplan.serving.throughput.optimization_info import OptimizationInfo
 from bandplan.serving.throughput.registrations import version_key
 from bandplan.serving.throughput.sizing import EndpointSizing, EntitySizing
+
+if TYPE_CHECKING:
+    from bandplan.serving.planning.rollouts import StageLater
 
 T = TypeVar("T")
 
@@ -86,7 +88,7 @@ def pending_entities(sizing: EndpointSizing, pending: PendingSizing) -> Pending:
     return found
 
 
-def staged_later(pending: PendingSizing, stage_later: StageLater) -> pulumi.Output[EndpointSizing]:
+def staged_later(pending: PendingSizing, stage_later: "StageLater") -> pulumi.Output[EndpointSizing]:
     """Stage the sizing once it is known, and log where its rollout stands. Errors, in the output: RunError."""
 
     def stage(sizing: EndpointSizing) -> EndpointSizing:

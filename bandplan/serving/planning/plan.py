@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bandplan.serving.planning.checked import Checked
-from bandplan.serving.planning.request import PlanRequest
+from bandplan.serving.planning.request import PlanRequest, RolloutRequest
 from bandplan.serving.planning.resizing import Resize, Resizing
 from bandplan.serving.spec import rules
 from bandplan.serving.spec.fleet import Fleet
@@ -15,7 +15,6 @@ from bandplan.serving.spec.problem import Problem, clipped, in_order
 from bandplan.serving.spec.settings import Waiver
 from bandplan.serving.spec.suggestion import nearest
 from bandplan.serving.throughput.following import following_problems, pinned
-from bandplan.serving.throughput.measured_use import MeasuredUseError
 from bandplan.serving.throughput.registering import placing_problems
 from bandplan.serving.throughput.registrations import PlannedModel, planned_models
 from bandplan.serving.throughput.registry_answers import RegistryAnswers, Standing
@@ -26,7 +25,7 @@ from bandplan.serving.workspace.errors import NotConfigured, WorkspaceError
 from bandplan.serving.workspace.optimization_info import fetch
 
 if TYPE_CHECKING:
-    from bandplan.serving.planning.rollouts import Staged, StageLater
+    from bandplan.serving.planning.rollouts import StageLater
 
 _SCHEMA_VALUES = 20_000
 """Values of a document that are compared with the schema: about a second; arbitrary."""
@@ -203,12 +202,28 @@ def _judged(
     models = tuple((planned, checked.registry.models.get(planned.name)) for planned in planned_models(fleet))
     resize = Resizing(checked, request.today, request.policies) if models else None
     plan = Plan(checked, sized.endpoints, host, models, resize)
+    if request.rollouts is None or all(sizing.entry.rollout is None for sizing in plan.sizings):
+        return plan
+    return _with_rollouts(request, request.rollouts, plan, client)
+
+
+def _with_rollouts(
+    request: PlanRequest, rollouts: RolloutRequest, plan: Plan, client: WorkspaceClient | None
+) -> Plan | Refused:
+    """Put every endpoint at the next stage of its rollout."""
+    from bandplan.serving.planning.rollouts import measured_use_of, stage_all, stage_offline
+    from bandplan.serving.throughput.measured_use import MeasuredUseError
+
+    checked = plan.checked
     try:
-        staged = _staged(request, sized.endpoints, checked, client)
+        if client is None or request.offline:
+            staged = stage_offline(plan.sizings, is_preview=request.is_preview)
+        else:
+            used = measured_use_of(request.root, rollouts.measured)
+            ask = partial(fetch, client, cache=request.record)
+            staged = stage_all(client, plan.sizings, checked.source, rollouts.now_ms, used, rollouts.at_once, ask)
     except (WorkspaceError, MeasuredUseError) as error:
         return Refused(checked, error)
-    if staged is None:
-        return plan
     if staged.problems:
         return Refused(replace(checked, problems=(*checked.problems, *staged.problems)))
     return replace(
@@ -218,19 +233,3 @@ def _judged(
         stopped_rollouts=staged.stopped,
         stage_later=staged.later,
     )
-
-
-def _staged(
-    request: PlanRequest, sizings: Sequence[EndpointSizing], checked: Checked, client: WorkspaceClient | None
-) -> "Staged | None":
-    """Stage every rollout; None for a fleet without any. Errors: MeasuredUseError, those of the client."""
-    wanted = request.rollouts
-    if wanted is None or all(sizing.entry.rollout is None for sizing in sizings):
-        return None
-    from bandplan.serving.planning.rollouts import measured_use_of, stage_all, stage_offline
-
-    if client is None or request.offline:
-        return stage_offline(sizings, is_preview=request.is_preview)
-    measured_use = measured_use_of(request.root, wanted.measured)
-    ask = partial(fetch, client, cache=request.record)
-    return stage_all(client, sizings, checked.source, wanted.now_ms, measured_use, wanted.at_once, ask)
