@@ -16,13 +16,10 @@ from bandplan.components.wire import wire
 from bandplan.serving.spec.access import Permission
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.throughput.sizing import EndpointSizing, EntitySizing
+from bandplan.wire.guard import CONFIG_PARTS, SETTING_NAMES, SETTINGS, TASK
 
 Api = Literal["classic", "pt"]
 Inputs = dict[str, Any]
-
-# What of an endpoint's inputs is also declared to its guard; `config` is declared by its parts.
-GUARDED = ("aiGateway", "budgetPolicyId", "description", "emailNotifications", "rateLimits", "tags")
-GUARDED_CONFIG = ("servedEntities", "servedModels", "trafficConfig")
 
 
 @dataclass(frozen=True)
@@ -105,8 +102,7 @@ def endpoint_inputs(sizing: EndpointSizing, pending: Pending = _NONE_PENDING) ->
     entry = sizing.entry
     optional: Inputs = {
         "aiGateway": wire(entry.ai_gateway),
-        "budgetPolicyId": entry.budget_policy_id,
-        "description": entry.description,
+        **{setting.name: getattr(entry, setting.stated_as) for setting in SETTINGS if setting.stated_as},
         "emailNotifications": notification_inputs(entry),
         "rateLimits": wire(entry.rate_limits),
         "routeOptimized": entry.route_optimized or None,
@@ -206,7 +202,7 @@ def ready_inputs(api: Api, task: str, endpoint: Inputs, limits: Timeouts) -> Inp
     The task is no input of an endpoint, as its models decide it; the guard compares it with what they turn out to have.
     """
     config = endpoint["config"]
-    declared = {key: config[key] for key in GUARDED_CONFIG if key in config}
-    declared |= {key: endpoint[key] for key in GUARDED if key in endpoint}
-    declared["task"] = task
+    declared = {key: config[key] for key in CONFIG_PARTS if key in config}
+    declared |= {key: endpoint[key] for key in SETTING_NAMES if key in endpoint}
+    declared[TASK] = task
     return {"endpoint": endpoint["name"], "api": api, "declared": declared, "timeoutSeconds": limits.ready_seconds}

@@ -13,6 +13,8 @@ from typing import Any, ClassVar, cast
 import pulumi
 
 from bandplan.components.pulumi_internals import properties_to_state, state_inputs
+from bandplan.wire import guard
+from bandplan.wire.guard import SETTING_NAMES, SETTINGS
 from bandplan.wire.types import (
     ENDPOINT_READY,
     GRANTS,
@@ -73,16 +75,11 @@ class ModelServing(_DatabricksResource):
     TYPE = MODEL_SERVING
     INPUTS = frozenset(
         {
-            "aiGateway",
-            "budgetPolicyId",
+            *SETTING_NAMES,
             "config",
-            "description",
-            "emailNotifications",
             "name",
             "providerConfig",
-            "rateLimits",
             "routeOptimized",
-            "tags",
             "telemetryConfig",
         }
     )
@@ -104,7 +101,7 @@ class ModelServingProvisionedThroughput(_DatabricksResource):
 
     TYPE = MODEL_SERVING_PT
     INPUTS = frozenset(
-        {"aiGateway", "budgetPolicyId", "config", "emailNotifications", "name", "providerConfig", "tags"}
+        {*(setting.name for setting in SETTINGS if setting.is_on_pt), "config", "name", "providerConfig"}
     )
     OUTPUTS = ("servingEndpointId",)
 
@@ -165,8 +162,8 @@ class EndpointReady(_OwnResource):
     """Our own guard of one endpoint: exists once the endpoint runs what was declared."""
 
     TYPE = ENDPOINT_READY
-    INPUTS = frozenset({"accepted", "api", "declared", "endpoint", "servingEndpointId", "timeoutSeconds"})
-    OUTPUTS = ("configVersion", "ready", "shortfall")
+    INPUTS = frozenset(guard.INPUTS)
+    OUTPUTS = guard.OUTPUTS
 
     def outputs_of(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
         return self.OUTPUTS if "accepted" in inputs else self.OUTPUTS[:-1]

@@ -18,6 +18,7 @@ from bandplan.serving.endpoint.declared import Declared
 from bandplan.serving.endpoint.difference import Difference, PathStep
 from bandplan.serving.endpoint.equality import is_zero
 from bandplan.serving.endpoint.live_endpoint import LiveEndpoint, ServedEntity
+from bandplan.wire.capacity import SERVED
 from bandplan.wire.names import to_api_name
 
 _AUTOSCALED = frozenset(
@@ -33,7 +34,6 @@ _AUTOSCALED = frozenset(
 
 A guess for the last two: no public page says that a GET shows how far an endpoint has scaled.
 """
-_CAPACITY = ("minProvisionedThroughput", "maxProvisionedThroughput", "provisionedModelUnits")
 _IDENTITY = frozenset(("name", "entity_name", "entity_version", "model_name", "model_version"))
 _FILLED_IN_GATEWAY = frozenset(("ai_gateway/inference_table_config/table_name_prefix",))
 _BY_HAND = frozenset(("environment_vars", "instance_profile_arn"))
@@ -143,8 +143,8 @@ def _filled_in(recorded: RecordedEndpoint, live: LiveEndpoint) -> Iterator[Findi
 
 def _filled_in_entity(declared: Mapping[str, Any], live: ServedEntity) -> Iterator[Finding]:
     stated = {to_api_name(name) for name, value in declared.items() if value is not None}
-    is_scaled = any(declared.get(name) for name in _CAPACITY)
-    compared = {to_api_name(name) for name in _CAPACITY} | (set() if is_scaled else {"scale_to_zero_enabled"})
+    is_scaled = any(declared.get(name) for name in SERVED)
+    compared = {to_api_name(name) for name in SERVED} | (set() if is_scaled else {"scale_to_zero_enabled"})
     for name, value in live.settings.items():
         if name in stated or name in _IDENTITY or name in compared or is_zero(value):
             continue

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bandplan.drift.record_form import require_form
+from bandplan.wire.capacity import SERVED_AT_MOST
+from bandplan.wire.guard import CONFIG_PARTS, ONLY_THE_GUARD_KNOWS, SETTING_NAMES
 from bandplan.wire.sentinels import is_special
 from bandplan.wire.types import (
     ENDPOINT_READY,
@@ -20,12 +22,9 @@ from bandplan.wire.types import (
 from bandplan.wire.urn import name_of
 
 _ENDPOINTS = {MODEL_SERVING: "classic", MODEL_SERVING_PT: "pt"}
-_CONFIG_PARTS = ("servedEntities", "servedModels", "trafficConfig")
-_SETTINGS = ("aiGateway", "budgetPolicyId", "description", "rateLimits", "tags")
+_SETTINGS = tuple(name for name in SETTING_NAMES if name not in ONLY_THE_GUARD_KNOWS)
 _SENT_BY_THE_GUARD = frozenset(_SETTINGS) - {"description"}
 """Not a description that is stated no more: nothing sends it, so what was deployed long ago is what is there."""
-_OF_THE_GUARD = ("emailNotifications", "task")
-"""What only the guard of an endpoint knows as it was deployed: the endpoint's own resource ignores or lacks it."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +118,11 @@ def _endpoint(
     # Where less than the wanted capacity is accepted, the guard alone sends the config after the creation.
     is_the_guards = bool(guarding["inputs"].get("accepted"))
     config = _with_what_ran(guard, short) if is_the_guards else inputs.get("config") or {}
-    declared = {part: config[part] for part in _CONFIG_PARTS if config.get(part)}
+    declared = {part: config[part] for part in CONFIG_PARTS if config.get(part)}
     # Of what the endpoint's own resource ignores, its inputs are those of long ago; the guard knows what was deployed.
     ignored = frozenset(resource.get("ignoreChanges") or ()) & _SENT_BY_THE_GUARD if guard else frozenset()
     declared |= {part: inputs[part] for part in _SETTINGS if inputs.get(part) and part not in ignored}
-    declared |= {part: guard[part] for part in (*_OF_THE_GUARD, *sorted(ignored)) if guard.get(part)}
+    declared |= {part: guard[part] for part in (*ONLY_THE_GUARD_KNOWS, *sorted(ignored)) if guard.get(part)}
     if not guard and inputs.get("emailNotifications"):
         declared["emailNotifications"] = inputs["emailNotifications"]
     hidden = tuple(part for part, value in declared.items() if is_special(value))
@@ -145,9 +144,7 @@ def _with_what_ran(declared: Mapping[str, Any], short: Iterable[Mapping[str, Any
     runs = {str(one.get("servedName")): one.get("runs") for one in short}
     entities = [
         {
-            name: runs[served["name"]]
-            if served.get("name") in runs and name in ("maxProvisionedThroughput", "provisionedModelUnits")
-            else value
+            name: runs[served["name"]] if served.get("name") in runs and name in SERVED_AT_MOST else value
             for name, value in served.items()
         }
         for served in declared.get("servedEntities") or ()

@@ -17,10 +17,9 @@ from bandplan.provider.endpoint_ready import (
     short_of_capacity,
 )
 from bandplan.provider.input_kinds import is_known
-from bandplan.provider.inputs import INPUTS, Wanted, findings
+from bandplan.provider.inputs import Wanted, findings
 from bandplan.provider.property_changes import property_changes
 from bandplan.serving.endpoint.comparison import (
-    CONFIG_PARTS,
     description_difference,
     differences,
     fields_at_risk,
@@ -37,14 +36,15 @@ from bandplan.serving.endpoint.shortfall import Shortfall, shortfalls
 from bandplan.serving.endpoint.unchangeable import (
     taken_name,
     unchangeable_api,
-    unchangeable_budget_policy,
     unchangeable_description,
+    unchangeable_setting,
     unkept_fields,
     unremovable_description,
     unsendable_task,
 )
 from bandplan.serving.workspace.endpoints import Endpoints
 from bandplan.serving.workspace.errors import NotFound, WorkspaceError
+from bandplan.wire.guard import CONFIG_PARTS, INPUTS, KEPT
 from bandplan.wire.names import to_properties
 
 _COMPARED = tuple(name for name in INPUTS if name != "timeoutSeconds")
@@ -85,8 +85,10 @@ class EndpointGuard:
             is_removed = changed["declared.description"] == "delete"
             said = unremovable_description if is_removed else unchangeable_description
             self._context.warn(request.urn, said(str(new["endpoint"])))
-        if "declared.budgetPolicyId" in changed and "endpoint" not in changed and "servingEndpointId" not in changed:
-            self._context.warn(request.urn, unchangeable_budget_policy(str(new["endpoint"])))
+        if "endpoint" not in changed and "servingEndpointId" not in changed:
+            for setting in KEPT:
+                if f"declared.{setting.name}" in changed:
+                    self._context.warn(request.urn, unchangeable_setting(str(new["endpoint"]), setting))
         if all(is_known(new.get(name)) for name in _COMPARED):
             for path in self._live_differences(request.urn, Wanted.from_inputs(new), old, frozenset(changed)):
                 detailed.setdefault(path, sdk.PropertyDiff(sdk.PropertyDiffKind.UPDATE, False))

@@ -23,7 +23,7 @@ from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
 from bandplan.serving.endpoint.readiness import Failed, Ready, Waiting, assess
 from bandplan.serving.endpoint.sending import Request, requests
 from bandplan.serving.endpoint.shortfall import Shortfall, is_for_lack_of_capacity, shortfalls
-from bandplan.serving.endpoint.unchangeable import unchangeable_budget_policy, unchangeable_description, unsendable_task
+from bandplan.serving.endpoint.unchangeable import unchangeable_description, unchangeable_setting, unsendable_task
 from bandplan.serving.workspace.endpoints import Endpoints
 from bandplan.serving.workspace.errors import (
     Conflict,
@@ -32,6 +32,7 @@ from bandplan.serving.workspace.errors import (
     Throttled,
     Unreachable,
 )
+from bandplan.wire.guard import KEPT
 
 NOTHING_DELETED = "Nothing was deleted"
 _GPU_CAPACITY = (
@@ -157,8 +158,10 @@ class _Run:
     def _warn(self, live: LiveEndpoint) -> None:
         if description_difference(self._wanted.declared, live) is not None:
             self._around.warn(unchangeable_description(live.name))
-        if self._previous is not None and self._previous.budget_policy_id != self._wanted.declared.budget_policy_id:
-            self._around.warn(unchangeable_budget_policy(live.name))
+        if self._previous is not None:
+            for setting in KEPT:
+                if self._previous.kept.get(setting.name) != self._wanted.declared.kept.get(setting.name):
+                    self._around.warn(unchangeable_setting(live.name, setting))
         hidden = unverifiable(self._wanted.declared, live)
         if hidden:
             self._around.progress(f"{', '.join(hidden)} cannot be verified: the platform does not give it back")

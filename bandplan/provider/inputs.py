@@ -6,25 +6,20 @@ from typing import Any
 
 from bandplan.plugin.values import UNKNOWN
 from bandplan.provider.input_kinds import Finding, of_kind, unknown_names
-from bandplan.serving.endpoint.declared import CAPACITY_PROPERTIES, Api, Declared, route_target
+from bandplan.serving.endpoint.declared import Api, Declared, route_target
 from bandplan.serving.endpoint.difference import PathStep, property_path
+from bandplan.wire.capacity import SERVED_AT_MOST
+from bandplan.wire.guard import CONFIG_PARTS, INPUTS, SETTINGS, TASK
 
 DEFAULT_TIMEOUT_SECONDS = 7200
 """Two hours: an image build alone can take one (docs.databricks.com, "Optimized LLM serving", read 2025-11)."""
 
-INPUTS = ("endpoint", "servingEndpointId", "api", "declared", "accepted", "timeoutSeconds")
 _DECLARED: Mapping[str, type] = {
-    "servedEntities": list,
-    "servedModels": list,
-    "trafficConfig": dict,
-    "description": str,
-    "emailNotifications": dict,
-    "rateLimits": list,
-    "tags": list,
-    "aiGateway": dict,
-    "budgetPolicyId": str,
-    "task": str,
+    **dict(zip(CONFIG_PARTS, (list, list, dict), strict=True)),
+    **{setting.name: setting.kind for setting in SETTINGS},
+    TASK: str,
 }
+_NOT_ON_PT = (*(setting.name for setting in SETTINGS if not setting.is_on_pt), "servedModels")
 _ITEM_KEYS = {"tags": "key", "rateLimits": "calls"}
 
 
@@ -87,7 +82,7 @@ def _accepted_findings(accepted: Mapping[str, Any], declared: Mapping[str, Any])
         return
     for index, (one, other) in enumerate(zip(less, wanted, strict=True)):
         if isinstance(one, Mapping) and isinstance(other, Mapping):
-            for name in sorted({*one, *other} - {*CAPACITY_PROPERTIES}):
+            for name in sorted({*one, *other} - {*SERVED_AT_MOST}):
                 if one.get(name) != other.get(name):
                     path = property_path(("accepted", "servedEntities", index, name))
                     yield Finding(path, "differs from the declared one; only the capacity may be less")
@@ -106,7 +101,7 @@ def _declared_findings(declared: Mapping[str, Any], api: Any) -> Iterator[Findin
     for name in present:
         if isinstance(declared[name], list):
             yield from _entity_findings(name, declared[name], api)
-    for name in ("description", "rateLimits", "servedModels"):
+    for name in _NOT_ON_PT:
         if api == "pt" and declared.get(name):
             yield Finding(f"declared.{name}", 'is not possible with api "pt"; remove it')
     for name, key in _ITEM_KEYS.items():

@@ -3,6 +3,7 @@
 from typing import Any
 
 from bandplan.serving.spec.tasks import CHAT
+from bandplan.wire.guard import SETTING_NAMES
 from bandplan.wire.types import ENDPOINT_READY, MODEL_ALIAS, MODEL_VERSION
 
 PACKAGE = "bandplan"
@@ -64,8 +65,8 @@ _ENDPOINT_READY_INPUTS: dict[str, Any] = {
     "declared": {
         "type": "object",
         "additionalProperties": _ANY,
-        "description": "What the endpoint is to run: servedEntities or servedModels, trafficConfig, description, "
-        "emailNotifications, rateLimits, tags, aiGateway, budgetPolicyId, in the shape of databricks:ModelServing; "
+        "description": "What the endpoint is to run: servedEntities or servedModels, trafficConfig, "
+        f"{', '.join(SETTING_NAMES)}, in the shape of databricks:ModelServing; "
         f"and `task`, such as {CHAT}, which the model decides and nothing can send.",
     },
     "accepted": {

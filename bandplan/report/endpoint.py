@@ -11,6 +11,7 @@ from bandplan.report.entity import Pair, is_traffic_moved, paired
 from bandplan.report.preview import Preview, State, Step
 from bandplan.report.rollout import Rollout, in_place
 from bandplan.report.stated_capacity import component_capacity, serving_capacity
+from bandplan.wire.guard import CONFIG_PARTS
 from bandplan.wire.types import ENDPOINT, ENDPOINT_READY, PERMISSIONS, SERVING
 from bandplan.wire.urn import Urn, parse_urn
 
@@ -18,7 +19,6 @@ REPLACING: Final = frozenset({"replace", "create-replacement", "delete-replaced"
 
 _PART_NAMES: Final = {PERMISSIONS: "permissions"}
 _CAPACITY_REASON: Final = "config"
-_CONFIG_PARTS: Final = frozenset({"servedEntities", "servedModels", "trafficConfig"})
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def _settings_changed(guard: Step) -> Iterator[str]:
     for path in guard.changed:
         whole, _, part = path.partition(".")
         name = re.split(r"[.\[]", part)[0]
-        if whole == "declared" and name and name not in _CONFIG_PARTS:
+        if whole == "declared" and name and name not in CONFIG_PARTS:
             yield name
 
 

@@ -18,23 +18,16 @@ from bandplan.serving.endpoint.declared import Declared
 from bandplan.serving.endpoint.difference import Difference, PathStep, property_path
 from bandplan.serving.endpoint.equality import is_hidden, is_same, is_write_only, is_zero
 from bandplan.serving.endpoint.live_endpoint import Config, LiveEndpoint, ServedEntity
+from bandplan.wire.capacity import SERVED
 from bandplan.wire.names import to_api, to_api_name, to_properties, to_property_name
 
-_CAPACITY = (
-    "min_provisioned_throughput",
-    "max_provisioned_throughput",
-    "provisioned_model_units",
-)
+_CAPACITY = tuple(map(to_api_name, SERVED))
 """Compared even when not declared: absent means zero, as a PUT replaces the whole config."""
 
 _NOTIFICATIONS = (("on_update_failure", "onUpdateFailures"), ("on_update_success", "onUpdateSuccesses"))
 
 _BY_HAND = ("environment_vars", "instance_profile_arn")
 """Settings of an entity that the platform never fills in and models.yaml has no word for."""
-
-
-CONFIG_PARTS = frozenset({"servedEntities", "servedModels", "trafficConfig"})
-"""Parts of `declared` that make up the config and are changed by one PUT of all of it."""
 
 
 def effective_config(live: LiveEndpoint) -> Config | None:
@@ -87,8 +80,7 @@ def unverifiable(declared: Declared, live: LiveEndpoint) -> tuple[str, ...]:
         if is_write_only(name) and value not in (None, "")
         if paired is None or to_api_name(name) not in paired.settings
     ]
-    if declared.budget_policy_id:
-        found.append("declared.budgetPolicyId")
+    found += [f"declared.{name}" for name, value in declared.kept.items() if value]
     if declared.rate_limits and live.rate_limits is None:
         found.append("declared.rateLimits")
     return tuple(found)

@@ -1,18 +1,16 @@
 """What the program declared about an endpoint, read from the plain inputs of an EndpointReady."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bandplan.wire.guard import KEPT
 from bandplan.wire.names import to_api
 
 Api = Literal["classic", "pt"]
 """Which of the two families an endpoint was created in: it decides the form of a config update, and nothing else."""
 
 EntityKey = Literal["servedEntities", "servedModels"]
-
-CAPACITY_PROPERTIES = ("maxProvisionedThroughput", "provisionedModelUnits")
-"""What of an entity may be less than wanted while there is no GPU capacity: its ceiling in tokens/s, or its units."""
 
 _API_LISTS = {
     "onUpdateFailures": "on_update_failure",
@@ -26,7 +24,8 @@ class Declared:
     """A declared endpoint. A part that is None is not managed here: whatever the platform has is left alone.
 
     `entities`, `routes` and `ai_gateway` keep Pulumi's property names, so that a difference can name its property path;
-    `email_notifications` and `rate_limits` have the platform's; `traffic_percent` is by entity name.
+    `email_notifications` and `rate_limits` have the platform's; `traffic_percent` is by entity name,
+    `kept` by property name: what an endpoint keeps as it was created.
     """
 
     entity_key: EntityKey
@@ -38,7 +37,7 @@ class Declared:
     rate_limits: tuple[Mapping[str, Any], ...] | None = None
     tags: Mapping[str, str] | None = None
     ai_gateway: Mapping[str, Any] | None = None
-    budget_policy_id: str | None = None
+    kept: Mapping[str, Any] = field(default_factory=dict)
     task: str | None = None
 
     @classmethod
@@ -63,7 +62,7 @@ class Declared:
             rate_limits=None if limits is None else tuple(to_api(item) for item in limits),
             tags=None if tags is None else {tag["key"]: str(tag.get("value") or "") for tag in tags},
             ai_gateway=gateway,
-            budget_policy_id=declared.get("budgetPolicyId"),
+            kept={setting.name: declared.get(setting.name) or None for setting in KEPT},
             task=declared.get("task") or None,
         )
 

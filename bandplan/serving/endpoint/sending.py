@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bandplan.serving.endpoint.api_fields import GATEWAY, with_unknown
-from bandplan.serving.endpoint.comparison import CONFIG_PARTS, is_burst_unstated
+from bandplan.serving.endpoint.comparison import is_burst_unstated
 from bandplan.serving.endpoint.config_body import config_body
 from bandplan.serving.endpoint.declared import Declared
 from bandplan.serving.endpoint.difference import Difference
 from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
+from bandplan.wire.guard import CONFIG_PARTS
 from bandplan.wire.names import to_api, to_api_name
 
 Part = Literal["notifications", "tags", "ai_gateway", "rate_limits", "config"]
@@ -50,7 +51,7 @@ def requests(
         _config(
             declared,
             live,
-            bool(different & CONFIG_PARTS)
+            not different.isdisjoint(CONFIG_PARTS)
             or _changes_hidden(declared, previous, live)
             or is_burst_unstated(declared, previous, live, recorded_version),
         ),

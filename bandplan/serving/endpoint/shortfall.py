@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bandplan.serving.endpoint.comparison import config_differences
-from bandplan.serving.endpoint.declared import CAPACITY_PROPERTIES, Declared
+from bandplan.serving.endpoint.declared import Declared
 from bandplan.serving.endpoint.difference import PathStep, property_path
 from bandplan.serving.endpoint.live_endpoint import DEPLOYMENT_FAILED, Config
 from bandplan.serving.endpoint.readiness import Failed
-
-_UNITS = {"maxProvisionedThroughput": "tokens/s", "provisionedModelUnits": "model units"}
+from bandplan.wire.capacity import SERVED_AT_MOST
 
 _NO_CAPACITY = re.compile(
     r"\b(gpu|compute|accelerator|instance)s?\b.{0,40}\bcapacity\b|\bcapacity\b.{0,40}\b(gpu|compute|accelerator|region)s?\b"
@@ -70,7 +69,7 @@ def shortfalls(wanted: Declared, accepted: Declared | None, config: Config | Non
     """
     found = []
     for difference in config_differences(wanted, config):
-        if accepted is None or len(difference.path) != 4 or difference.path[-1] not in CAPACITY_PROPERTIES:
+        if accepted is None or len(difference.path) != 4 or difference.path[-1] not in SERVED_AT_MOST:
             return None
         _, key, index, name = difference.path
         if key != "servedEntities" or not isinstance(index, int):
@@ -83,7 +82,7 @@ def shortfalls(wanted: Declared, accepted: Declared | None, config: Config | Non
         entity: Mapping[str, Any] = wanted.entities[index]
         named = str(entity.get("name") or entity.get("entityName"))
         amounts = (int(difference.declared), int(least), int(runs))
-        found.append(Shortfall(difference.path, named, _UNITS[str(name)], *amounts))
+        found.append(Shortfall(difference.path, named, SERVED_AT_MOST[str(name)], *amounts))
     return tuple(found)
 
 

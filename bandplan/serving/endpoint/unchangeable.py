@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from bandplan.serving.endpoint.declared import Api
 from bandplan.serving.endpoint.difference import Difference
+from bandplan.wire.guard import Setting
 
 
 def unsendable_task(endpoint: str, difference: Difference) -> str:
@@ -32,13 +33,12 @@ def unremovable_description(endpoint: str) -> str:
     )
 
 
-def unchangeable_budget_policy(endpoint: str) -> str:
-    """The warning about a budget policy that is declared otherwise than before."""
+def unchangeable_setting(endpoint: str, setting: Setting) -> str:
+    """The warning about one of `KEPT` that is declared otherwise than before."""
+    what, consequence = setting.kept or ("", "")
     return (
-        # docs.databricks.com REST reference, "Serving endpoints": `budget_policy_id` is in the two create calls alone.
-        f"{endpoint}: the platform has no call that changes an endpoint's budget policy after creation, so it goes on "
-        "paying by the one it was created with. Put the old `budget_policy_id` back, or create the endpoint under a "
-        "new name and move the callers"
+        f"{endpoint}: the platform has no call that changes an endpoint's {what} after creation, so {consequence}. Put "
+        f"the old `{setting.stated_as}` back, or create the endpoint under a new name and move the callers"
     )
 
 
