@@ -238,11 +238,11 @@ def test_model_units_are_held_and_exported(stopped: StubClient, name: str) -> No
     stopped.create(name, units(name="e"))
     with Crowd(stopped, name) as crowd:
         crowd.add(2)
-        assert capacity(stopped, name)["in_flight_max"] == 16
+        assert capacity(stopped, name)["in_flight_max"] == 8
         crowd.advance(0.1)
         text = stopped.send("GET", f"{ENDPOINTS}/{name}/metrics").body
         label = f'{{endpoint_name="{name}",served_entity_name="e"}}'
-        assert f"provisioned_concurrent_requests_total{label} 16" in text
+        assert f"provisioned_concurrent_requests_total{label} 8" in text
         until(lambda: crowd.advance(1) is None and crowd.seen == 0)
     text = stopped.send("GET", f"{ENDPOINTS}/{name}/metrics").body
     (line,) = [line for line in text.splitlines() if line.startswith("gpu_usage_percentage{")]

@@ -26,9 +26,14 @@ def test_50_units_are_3250_tokens_per_second_at_3500_300(units: int, expected: f
 def test_without_burst_more_requests_wait_and_nothing_more_is_given() -> None:
     held = pool(bursts=False)
     clients = closed_loop(held, 64, 400, UNITS_REFERENCE)
-    assert held.in_flight == held.most_in_flight == 16
-    assert len(held.waiting) == 48
+    assert held.in_flight == held.most_in_flight == 8
+    assert len(held.waiting) == 56
     assert total_tokens_per_second(clients, since=100) == pytest.approx(3250, rel=0.05)
+
+
+def test_request_of_the_page_takes_as_long_under_full_load_as_that_of_a_band() -> None:
+    clients = closed_loop(pool(bursts=False), 8, 100, UNITS_REFERENCE)
+    assert clients.ended[-1].latency == pytest.approx(8 * 3800 / 3250)  # 9.35 s; 4 x 2304 / 980 = 9.40 s
 
 
 @pytest.mark.parametrize("factor", [1.0, 1.5, 2.0, 3.0])
@@ -41,7 +46,7 @@ def test_burst_gives_up_to_its_factor_while_the_work_asks_for_it(factor: float) 
 
 def test_burst_is_not_touched_while_the_units_suffice() -> None:
     held = pool(bursts=True)
-    clients = closed_loop(held, 16, 200, UNITS_REFERENCE)
+    clients = closed_loop(held, 8, 200, UNITS_REFERENCE)
     assert {ended.ticket.chunk_number for ended in clients.ended} == {1}
 
 
