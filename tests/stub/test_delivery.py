@@ -11,6 +11,7 @@ from bandplan.stub.api.queries.disconnects import Disconnected, while_connected
 from bandplan.stub.inference.delivery import Delivery, merged
 from bandplan.stub.inference.engine import Batch, Generation, Message
 from bandplan.stub.inference.simulated import Pace, SimulatedEngine
+from bandplan.stub.inference.ticks import TURNS, Ticks
 
 ASKED = (Message("user", "Say hello"),)
 OWN_TOKENS = 12  # Simu|late|d| answ|er| of| llm| to|:| Say| hell|o
@@ -84,6 +85,46 @@ def test_a_long_answer_gives_others_their_turn() -> None:
     asyncio.run(both())
     assert order.index("short") == 1
     assert order.count("long") > 10
+
+
+def test_few_late_streams_go_on_in_one_turn_of_the_event_loop_each_after_all_others() -> None:
+    async def run() -> tuple[list[int], list[int]]:
+        ticks, order, per_turn = Ticks(), [], []
+
+        async def stream(number: int) -> None:
+            for _ in range(3):
+                await ticks.until(0.0)
+                order.append(number)
+
+        streams = [asyncio.create_task(stream(number)) for number in range(100)]
+        while not all(one.done() for one in streams):
+            before = len(order)
+            await asyncio.sleep(0)
+            per_turn.append(len(order) - before)
+        return order, per_turn
+
+    order, per_turn = asyncio.run(run())
+    assert max(per_turn) == TURNS
+    assert order == [*range(100)] * 3
+
+
+def test_one_who_no_longer_waits_costs_no_turn() -> None:
+    async def run() -> list[int]:
+        ticks, order = Ticks(), []
+
+        async def wait(number: int, due: float) -> None:
+            await ticks.until(due)
+            order.append(number)
+
+        soon = asyncio.get_running_loop().time() + 0.001
+        tasks = [asyncio.create_task(wait(number, due)) for number, due in enumerate((0.0, 0.0, soon, soon))]
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+        tasks[2].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return order
+
+    assert asyncio.run(run()) == [1, 3]
 
 
 def test_choices_are_generated_at_once() -> None:

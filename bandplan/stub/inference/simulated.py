@@ -17,7 +17,7 @@ ECHOED_WORDS = 24
 """How many words of the prompt the answer repeats; arbitrary."""
 
 BATCH_TOKENS = 32
-"""Tokens made in one turn if nothing sets their pace: others wait some 0.3 ms for it. Arbitrary."""
+"""Tokens made in one turn if nothing sets their pace: others wait some 0.1 ms for it. Arbitrary."""
 
 LACKS = frozenset(
     {
