@@ -9,7 +9,7 @@ from pathlib import Path
 from bandplan.cli.entry_history import earlier
 from bandplan.cli.errors import CommandError
 from bandplan.serving.editing.edits import CannotEdit
-from bandplan.serving.editing.version import with_version
+from bandplan.serving.editing.entry_fields import with_version
 from bandplan.serving.endpoint.declared import Api
 from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
 from bandplan.serving.spec.entry import Entry

@@ -1,9 +1,11 @@
-"""Another version written into the text of models.yaml."""
+"""Another version, or another size, written into the text of models.yaml."""
+
+from typing import Any
 
 import pytest
 
 from bandplan.serving.editing.edits import CannotEdit
-from bandplan.serving.editing.version import with_version
+from bandplan.serving.editing.entry_fields import with_fields, with_version
 
 TEXT = """\
 version: 1   # of the format
@@ -74,3 +76,31 @@ def test_version_behind_an_anchor_is_left_to_people(text: str) -> None:
 def test_entry_that_is_not_there_is_named() -> None:
     with pytest.raises(CannotEdit, match="models/nobody"):
         with_version(TEXT, "models.yaml", None, "nobody", "m.a.old", "1")
+
+
+MAX = ("throughput", "bands", "max")
+
+
+@pytest.mark.parametrize(
+    ("stack", "fields", "old", "new"),
+    [
+        (None, {MAX: 4}, "max: 2}}\n  - {", "max: 4}}\n  - {"),
+        ("dev", {MAX: 4}, "max: 2}}\n  - {", "max: 4}}\n  - {"),  # the override does not say it
+        ("dev", {("version",): "7"}, '"5"', '"7"'),
+        (None, {("throughput",): {"model_units": 50}}, "{bands: {min: 1, max: 2}}\n  -", "{model_units: 50}\n  -"),
+        (None, {("headroom_percent",): 30}, "max: 2}}\n  - {", "max: 2}}\n    headroom_percent: 30\n  - {"),
+    ],
+)
+def test_a_field_is_written_where_it_is_now_or_in_the_entry(
+    stack: str | None, fields: dict[tuple[str | int, ...], Any], old: str, new: str
+) -> None:
+    assert TEXT.count(old) == 1
+    assert with_fields(TEXT, "models.yaml", stack, "chat", fields) == TEXT.replace(old, new)
+
+
+def test_a_size_in_the_override_of_a_stack_is_that_stack_s_own() -> None:
+    text = TEXT.replace('{version: "5"}', '{version: "5", throughput: {bands: {max: 1}}}')
+    assert with_fields(text, "models.yaml", "dev", "chat", {MAX: 9}) == text.replace("{max: 1}", "{max: 9}")
+    assert with_fields(text, "models.yaml", "prod", "chat", {MAX: 9}) == text.replace("max: 2}}\n  -", "max: 9}}\n  -")
+    with pytest.raises(CannotEdit, match="models/nobody: there is no such entry"):
+        with_fields(text, "models.yaml", "prod", "nobody", {MAX: 9})
