@@ -8,8 +8,9 @@ from bandplan.embedded.errors import Unsupported
 
 def require_loopback(host: str) -> None:
     """Unsupported unless `host`, a URL, is on this machine: production runs on Pulumi itself."""
-    name = urlsplit(host).hostname or ""
+    name = ""
     try:
+        name = urlsplit(host).hostname or ""
         is_loopback = name == "localhost" or ipaddress.ip_address(name).is_loopback
     except ValueError:
         is_loopback = False

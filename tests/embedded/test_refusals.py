@@ -127,7 +127,7 @@ def test_workspace_on_this_machine_is_taken(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["https://adb-1.azuredatabricks.net", "http://10.0.0.1", "127.0.0.1", "", "http://0.0.0.0"]
+    "host", ["https://adb-1.azuredatabricks.net", "http://10.0.0.1", "127.0.0.1", "", "http://0.0.0.0", "https://[::1"]
 )
 def test_workspace_elsewhere_is_refused(host: str) -> None:
     with pytest.raises(Unsupported, match="DATABRICKS_HOST: a workspace that is not on this machine"):

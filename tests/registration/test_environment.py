@@ -55,6 +55,7 @@ def test_loopback_is_kept_from_proxies() -> None:
         ("http://127.0.0.1:5000", True, "http://127.0.0.1:5000"),
         ("sqlite:////tmp/runs.db", True, "sqlite:////tmp/runs.db"),
         ("/tmp/runs", True, "/tmp/runs"),
+        ("http://[::1", True, "databricks"),
     ],
 )
 def test_runs_of_a_local_deploy_stay_on_this_machine(given: str, is_loopback: bool, expected: str) -> None:

@@ -86,6 +86,7 @@ def test_what_policies_found_comes_from_the_event_log(folder: Path, capsys: pyte
         (["prod.json", "--prices", "prices.yaml"], "prices.yaml: currency: missing"),
         (["prod.json", "--artifact-url", "javascript:alert(1)"], "--artifact-url"),
         (["prod.json", "--artifact-url", "https://x/a b"], "--artifact-url"),
+        (["prod.json", "--artifact-url", "https://[x"], "--artifact-url"),
         (["prod.json", "--events", "dev=log.jsonl"], "log.jsonl: an event log of no stack"),
         (["prod.json", "--post"], "not posted: neither GitHub Actions nor GitLab CI is here"),
     ],

@@ -131,7 +131,11 @@ def artifact_url(text: str) -> str:
     if not text:
         return ""
     is_plain = text.isascii() and text.isprintable() and not set(text) & set(" <>\"'\\`|")
-    if not is_plain or len(text) > 500 or urlsplit(text).scheme not in ("https", "http") or not urlsplit(text).netloc:
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # half a bracket around a host
+        is_plain = False
+    if not is_plain or len(text) > 500 or parts.scheme not in ("https", "http") or not parts.netloc:
         raise UsageProblem("--artifact-url: no http URL of at most 500 plain characters")
     return text
 

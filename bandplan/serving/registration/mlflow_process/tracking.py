@@ -38,7 +38,10 @@ def tracking_uri(given: str, *, is_loopback: bool) -> str:
 
 
 def _is_on_this_machine(uri: str) -> bool:
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # such as half a bracket around a host
+        return False
     return parts.scheme in ("", "file", "sqlite") or (
         parts.scheme in ("http", "https") and is_loopback_host(parts.hostname or "")
     )
