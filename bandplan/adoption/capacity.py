@@ -20,7 +20,7 @@ class NotSayable(Exception):
 
 
 @dataclass(frozen=True)
-class Capacity:
+class EntryCapacity:
     """`key` is `throughput` or `workload`; `notes` say what had to be guessed or cannot be read."""
 
     key: str
@@ -28,7 +28,7 @@ class Capacity:
     notes: tuple[str, ...] = field(default_factory=tuple)
 
 
-def throughput(entity: ServedEntity, info: OptimizationInfo | Unavailable | None) -> Capacity:
+def throughput(entity: ServedEntity, info: OptimizationInfo | Unavailable | None) -> EntryCapacity:
     """A band or model units, against the platform's own answer about the version. Errors: NotSayable."""
     units = entity.settings.get("provisioned_model_units")
     if isinstance(info, Unavailable) or info is None:
@@ -42,7 +42,7 @@ def throughput(entity: ServedEntity, info: OptimizationInfo | Unavailable | None
     return _band(entity, info.throughput_chunk_size)
 
 
-def workload(entity: ServedEntity) -> Capacity:
+def workload(entity: ServedEntity) -> EntryCapacity:
     """A legacy workload. Errors: NotSayable for a kind or a size that models.yaml does not know."""
     settings = entity.settings
     kind, size = settings.get("workload_type") or "CPU", settings.get("workload_size") or "Small"
@@ -56,7 +56,7 @@ def workload(entity: ServedEntity) -> Capacity:
         value["scale_to_zero"] = True
     if billions >= _ACCOUNT_TEAM_BILLION:
         value["gpu_access_confirmed"] = True
-    return Capacity("workload", value, notes)
+    return EntryCapacity("workload", value, notes)
 
 
 def model_of(entity: ServedEntity) -> str:
@@ -66,18 +66,18 @@ def model_of(entity: ServedEntity) -> str:
     return f"{name} version {settings.get('entity_version') or settings.get('model_version')}"
 
 
-def _units(entity: ServedEntity, units: int) -> Capacity:
+def _units(entity: ServedEntity, units: int) -> EntryCapacity:
     burst = entity.settings.get("burst_scaling_enabled")
     if burst is not None:
-        return Capacity("throughput", {"model_units": units, "burst": bool(burst)})
+        return EntryCapacity("throughput", {"model_units": units, "burst": bool(burst)})
     note = (
         f"{entity.name}: whether it may burst is not given back by the platform, whose default is that it may; a "
         "deploy sends nothing about it unless you write `burst: true` or `burst: false`"
     )
-    return Capacity("throughput", {"model_units": units}, (note,))
+    return EntryCapacity("throughput", {"model_units": units}, (note,))
 
 
-def _band(entity: ServedEntity, chunk: int | None) -> Capacity:
+def _band(entity: ServedEntity, chunk: int | None) -> EntryCapacity:
     if chunk is None:
         raise NotSayable(f"{entity.name} runs in tokens/s, and its model is sold in model units now")
     low = int(entity.settings.get("min_provisioned_throughput") or 0)
@@ -93,7 +93,7 @@ def _band(entity: ServedEntity, chunk: int | None) -> Capacity:
         raise NotSayable(
             f"{entity.name} has a maximum of {high} tokens/s; models.yaml takes one chunk ({chunk}) and more"
         )
-    return Capacity("throughput", {"bands": {"min": low // chunk, "max": high // chunk}})
+    return EntryCapacity("throughput", {"bands": {"min": low // chunk, "max": high // chunk}})
 
 
 def _billions(entity: ServedEntity, kind: str) -> tuple[float | int, tuple[str, ...]]:

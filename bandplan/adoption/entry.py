@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bandplan.adoption.capacity import Capacity, NotSayable, throughput, workload
+from bandplan.adoption.capacity import EntryCapacity, NotSayable, throughput, workload
 from bandplan.adoption.eligibility import is_legacy, refusal
 from bandplan.serving.endpoint.api_fields import ENDPOINT, ENTITY, GATEWAY, only_known, unknown, unknown_paths
 from bandplan.serving.endpoint.live_endpoint import LiveEndpoint, ServedEntity
@@ -97,12 +97,12 @@ def _left_as_they_are(live: LiveEndpoint, body: Mapping[str, Any]) -> Iterator[s
         yield f"{', '.join(others)}: fields that bandplan does not know; they stay as they are"
 
 
-def _capacities(live: LiveEndpoint, answers: Answers) -> list[Capacity]:
+def _capacities(live: LiveEndpoint, answers: Answers) -> list[EntryCapacity]:
     entities = live.config.entities if live.config is not None else ()
     return [workload(one) if is_legacy(one) else throughput(one, answers.get(_version(one))) for one in entities]
 
 
-def _served(live: LiveEndpoint, capacities: list[Capacity]) -> dict[str, Any]:
+def _served(live: LiveEndpoint, capacities: list[EntryCapacity]) -> dict[str, Any]:
     """The model in the entry itself where it is one under the name that it would get anyway, else `entities`."""
     config = live.config
     if config is None:
@@ -125,7 +125,7 @@ def _served(live: LiveEndpoint, capacities: list[Capacity]) -> dict[str, Any]:
     return {"entities": rows, **_allowed(capacities)}
 
 
-def _allowed(capacities: list[Capacity]) -> dict[str, Any]:
+def _allowed(capacities: list[EntryCapacity]) -> dict[str, Any]:
     return {"allow_legacy": True} if any(one.key == "workload" for one in capacities) else {}
 
 

@@ -14,7 +14,7 @@ from bandplan.adoption.draft import CannotEdit, Draft, draft
 from bandplan.adoption.entry import Proposal, Skipped, model_versions, proposed
 from bandplan.adoption.state import Existing, NotTakenOver, Planned, taken_over
 from bandplan.cli.engines.engine import Engine
-from bandplan.cli.engines.taking_over import change_state, plan
+from bandplan.cli.engines.state_edit import change_state, plan
 from bandplan.cli.errors import CommandError
 from bandplan.cli.project import Project
 from bandplan.cli.stack_choice import StackChoice

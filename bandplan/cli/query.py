@@ -35,7 +35,7 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Answer:
+class QueryResult:
     """What came back: `text` is the answer in short, or why there is none. Usage counts tokens of this one query."""
 
     endpoint: str
@@ -46,28 +46,28 @@ class Answer:
     completion_tokens: int | None = None
 
 
-def ask_all(client: WorkspaceClient, queries: Sequence[Query]) -> Iterator[Answer]:
+def ask_all(client: WorkspaceClient, queries: Sequence[Query]) -> Iterator[QueryResult]:
     """Asks all at once; gives the answers in the order of the queries, each as soon as those before it are there."""
     with ThreadPoolExecutor(min(AT_ONCE, len(queries)) or 1) as pool:
         yield from pool.map(lambda query: ask(client, query), queries)
 
 
-def ask(client: WorkspaceClient, query: Query) -> Answer:
+def ask(client: WorkspaceClient, query: Query) -> QueryResult:
     """One query, and its answer or its failure."""
     body = BODIES.get(query.task)
     if body is None:
-        return Answer(query.endpoint, False, f"no query is known for the task {query.task}")
+        return QueryResult(query.endpoint, False, f"no query is known for the task {query.task}")
     started = time.perf_counter()
     try:
         response = client.post(f"/serving-endpoints/{quote(query.endpoint, safe='')}/invocations", body)
         text = answer_text(query.task, response)
     except WorkspaceError as error:
-        return Answer(query.endpoint, False, str(error))
+        return QueryResult(query.endpoint, False, str(error))
     except (LookupError, TypeError, ValueError):
-        return Answer(query.endpoint, False, f"the answer does not have the shape of {query.task}")
+        return QueryResult(query.endpoint, False, f"the answer does not have the shape of {query.task}")
     usage = response.get("usage") or {}
     seconds = time.perf_counter() - started
-    return Answer(query.endpoint, True, text, seconds, usage.get("prompt_tokens"), usage.get("completion_tokens"))
+    return QueryResult(query.endpoint, True, text, seconds, usage.get("prompt_tokens"), usage.get("completion_tokens"))
 
 
 def answer_text(task: str, response: Mapping[str, Any]) -> str:
@@ -95,7 +95,7 @@ def shortened(text: str) -> str:
     return line if len(line) <= SHOWN_CHARACTERS else line[: SHOWN_CHARACTERS - 3].rstrip() + "..."
 
 
-def render(answer: Answer) -> str:
+def render(answer: QueryResult) -> str:
     """The answer under the endpoint's name, with usage in tokens and time in ms."""
     if not answer.ok:
         return f"  {answer.endpoint}: FAILED: {answer.text}"

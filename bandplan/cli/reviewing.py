@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bandplan.cli.deployment import Deployment
 from bandplan.cli.errors import CommandError
 from bandplan.cli.saved_plan.circumstances import (
     endpoint_names,
@@ -21,6 +20,7 @@ from bandplan.cli.saved_plan.fingerprint import fingerprints
 from bandplan.cli.saved_plan.plan import SavedPlan
 from bandplan.cli.saved_plan.steps import planned_steps
 from bandplan.cli.stack_choice import choose_stack
+from bandplan.cli.stack_engine import StackEngine
 
 
 def now() -> str:
@@ -33,7 +33,7 @@ def as_of(made_at: str) -> dict[str, str]:
     return {"BANDPLAN_ROLLOUTS_AS_OF": str(round(datetime.fromisoformat(made_at).timestamp() * 1000))}
 
 
-def plan_of(deployment: Deployment, document: Mapping[str, Any], made_at: str) -> SavedPlan:
+def plan_of(deployment: StackEngine, document: Mapping[str, Any], made_at: str) -> SavedPlan:
     """The plan for a preview that was just made. Errors: CommandError."""
     from bandplan.serving.workspace.client import from_environment
     from bandplan.serving.workspace.errors import WorkspaceError
@@ -68,7 +68,7 @@ def commit_of(root: Path) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def require_agreement(reviewed: SavedPlan, path: Path, deployment: Deployment, document: Mapping[str, Any]) -> None:
+def require_agreement(reviewed: SavedPlan, path: Path, deployment: StackEngine, document: Mapping[str, Any]) -> None:
     """CommandError with every difference unless `document`, a preview made now, is what was reviewed."""
     found = differences(reviewed, plan_of(deployment, document, now()))
     if not found:

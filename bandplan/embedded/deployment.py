@@ -10,7 +10,6 @@ from concurrent.futures import Executor
 from typing import Any
 
 from bandplan.embedded.account import Account, worded
-from bandplan.embedded.adoption import Adoption, IdOf, no_id
 from bandplan.embedded.checkpoint import Snapshot
 from bandplan.embedded.claims import Claims
 from bandplan.embedded.default_providers import DefaultProviders
@@ -25,6 +24,7 @@ from bandplan.embedded.paths import keep_old
 from bandplan.embedded.planning import Verdict, judge
 from bandplan.embedded.policies import Policies
 from bandplan.embedded.providers import CheckFailed, Providers, describe_failures
+from bandplan.embedded.recovery import IdOf, Recovery, no_id
 from bandplan.embedded.refreshing import Refresh
 from bandplan.embedded.resource import ResourceState
 from bandplan.embedded.steps import Op, Step
@@ -53,7 +53,7 @@ class Deployment:
         self._claims = Claims()
         self._defaults = DefaultProviders(urn_prefix, providers, journal, self._claims, now, is_preview)
         self.deletions = Deletions(providers, self._defaults, journal, self._claims, account, is_preview)
-        self._adoption = Adoption(journal.progress.base, providers, self._defaults, id_of)
+        self._adoption = Recovery(journal.progress.base, providers, self._defaults, id_of)
         self._execution = Execution(providers, journal, account, self._adoption, now, is_preview)
         self._providers = providers
         self._policies = policies

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 
 from bandplan.embedded.account import Account
-from bandplan.embedded.adoption import Adoption
 from bandplan.embedded.importing import imported
 from bandplan.embedded.journal import Journal
 from bandplan.embedded.providers import Providers
+from bandplan.embedded.recovery import Recovery
 from bandplan.embedded.resource import ResourceState
 from bandplan.embedded.steps import Op, Step
 from bandplan.embedded.values import from_property_values
@@ -22,7 +22,7 @@ class Execution:
         providers: Providers,
         journal: Journal,
         account: Account,
-        adoption: Adoption,
+        adoption: Recovery,
         now: Callable[[], str],
         is_preview: bool,
     ) -> None:

@@ -14,7 +14,6 @@ from pulumi.provider.experimental.provider import Provider
 
 from bandplan.embedded import program
 from bandplan.embedded.account import Account
-from bandplan.embedded.adoption import IdOf, no_id
 from bandplan.embedded.checkpoint import Snapshot, StackFile, parse, render, write
 from bandplan.embedded.deployment import Deployment
 from bandplan.embedded.digest import Digest
@@ -28,6 +27,7 @@ from bandplan.embedded.monitor import EngineLog, Monitor
 from bandplan.embedded.policies import Analyzer, Policies
 from bandplan.embedded.project import Project, load
 from bandplan.embedded.providers import Providers
+from bandplan.embedded.recovery import IdOf, no_id
 from bandplan.embedded.steps import Step
 from bandplan.embedded.unfinished import KeepOutputs, keep_old_outputs, with_components_taken_back
 

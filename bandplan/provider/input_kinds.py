@@ -17,7 +17,7 @@ _WORDS: Mapping[type, str] = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class InputProblem:
     """What is wrong with one input, and where."""
 
     property_path: str
@@ -33,25 +33,27 @@ def is_known(value: Any) -> bool:
     return value is not UNKNOWN
 
 
-def unknown_names(path: tuple[PathStep, ...], value: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[Finding]:
+def unknown_names(
+    path: tuple[PathStep, ...], value: Mapping[str, Any], known: tuple[str, ...]
+) -> Iterator[InputProblem]:
     """Names that are none of `known`; those of the engine's own, such as __defaults, pass."""
     for name in value:
         if name not in known and not name.startswith("__"):
-            yield Finding(
+            yield InputProblem(
                 property_path((*path, name)),
                 f"is not a property; the properties are {', '.join(known)}",
             )
 
 
-def of_kind(path: tuple[PathStep, ...], value: Any, kind: type, *, required: bool = False) -> Iterator[Finding]:
+def of_kind(path: tuple[PathStep, ...], value: Any, kind: type, *, required: bool = False) -> Iterator[InputProblem]:
     """What is wrong with one value; absent passes unless required, and what is not known yet passes."""
     if value is None:
         if required:
-            yield Finding(property_path(path), f"is missing; it has to be {_WORDS[kind]}")
+            yield InputProblem(property_path(path), f"is missing; it has to be {_WORDS[kind]}")
         return
     if value is UNKNOWN:
         return
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        yield Finding(property_path(path), f"has to be {_WORDS[kind]}")
+        yield InputProblem(property_path(path), f"has to be {_WORDS[kind]}")
     elif required and kind is str and not value:
-        yield Finding(property_path(path), "is empty")
+        yield InputProblem(property_path(path), "is empty")

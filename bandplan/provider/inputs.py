@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bandplan.plugin.values import UNKNOWN
-from bandplan.provider.input_kinds import Finding, of_kind, unknown_names
+from bandplan.provider.input_kinds import InputProblem, of_kind, unknown_names
 from bandplan.serving.endpoint.declared import Api, Declared, route_target
 from bandplan.serving.endpoint.difference import PathStep, property_path
 from bandplan.wire.capacity import SERVED_AT_MOST
@@ -47,22 +47,22 @@ class Wanted:
         )
 
 
-def findings(inputs: Mapping[str, Any]) -> tuple[Finding, ...]:
+def findings(inputs: Mapping[str, Any]) -> tuple[InputProblem, ...]:
     """Everything wrong with the plain inputs; what is not known yet passes."""
     return tuple(_findings(inputs))
 
 
-def _findings(inputs: Mapping[str, Any]) -> Iterator[Finding]:
+def _findings(inputs: Mapping[str, Any]) -> Iterator[InputProblem]:
     yield from unknown_names((), inputs, INPUTS)
     yield from of_kind(("endpoint",), inputs.get("endpoint"), str, required=True)
     yield from of_kind(("servingEndpointId",), inputs.get("servingEndpointId"), str)
     api = inputs.get("api")
     if api is not UNKNOWN and api not in ("classic", "pt"):
-        yield Finding("api", f'is {api!r}; it has to be "classic" or "pt"')
+        yield InputProblem("api", f'is {api!r}; it has to be "classic" or "pt"')
     timeout = inputs.get("timeoutSeconds")
     yield from of_kind(("timeoutSeconds",), timeout, int)
     if isinstance(timeout, int) and timeout <= 0:
-        yield Finding("timeoutSeconds", f"is {timeout}; it has to be more than 0 seconds")
+        yield InputProblem("timeoutSeconds", f"is {timeout}; it has to be more than 0 seconds")
     declared = inputs.get("declared")
     yield from of_kind(("declared",), declared, dict, required=True)
     if isinstance(declared, Mapping):
@@ -73,28 +73,28 @@ def _findings(inputs: Mapping[str, Any]) -> Iterator[Finding]:
         yield from _accepted_findings(accepted, declared)
 
 
-def _accepted_findings(accepted: Mapping[str, Any], declared: Mapping[str, Any]) -> Iterator[Finding]:
+def _accepted_findings(accepted: Mapping[str, Any], declared: Mapping[str, Any]) -> Iterator[InputProblem]:
     """What is accepted pairs with what is declared, entity by entity, and differs in its capacity alone."""
     yield from unknown_names(("accepted",), accepted, ("servedEntities",))
     less, wanted = _known_list(accepted.get("servedEntities")), _known_list(declared.get("servedEntities"))
     if len(less) != len(wanted):
-        yield Finding("accepted.servedEntities", f"has {len(less)} entities; declared has {len(wanted)}")
+        yield InputProblem("accepted.servedEntities", f"has {len(less)} entities; declared has {len(wanted)}")
         return
     for index, (one, other) in enumerate(zip(less, wanted, strict=True)):
         if isinstance(one, Mapping) and isinstance(other, Mapping):
             for name in sorted({*one, *other} - {*SERVED_AT_MOST}):
                 if one.get(name) != other.get(name):
                     path = property_path(("accepted", "servedEntities", index, name))
-                    yield Finding(path, "differs from the declared one; only the capacity may be less")
+                    yield InputProblem(path, "differs from the declared one; only the capacity may be less")
 
 
-def _declared_findings(declared: Mapping[str, Any], api: Any) -> Iterator[Finding]:
+def _declared_findings(declared: Mapping[str, Any], api: Any) -> Iterator[InputProblem]:
     yield from unknown_names(("declared",), declared, tuple(_DECLARED))
     for name, kind in _DECLARED.items():
         yield from of_kind(("declared", name), declared.get(name), kind)
     present = [name for name in ("servedEntities", "servedModels") if declared.get(name)]
     if len(present) != 1:
-        yield Finding(
+        yield InputProblem(
             "declared",
             f"has {' and '.join(present) or 'neither servedEntities nor servedModels'}; give one",
         )
@@ -103,24 +103,24 @@ def _declared_findings(declared: Mapping[str, Any], api: Any) -> Iterator[Findin
             yield from _entity_findings(name, declared[name], api)
     for name in _NOT_ON_PT:
         if api == "pt" and declared.get(name):
-            yield Finding(f"declared.{name}", 'is not possible with api "pt"; remove it')
+            yield InputProblem(f"declared.{name}", 'is not possible with api "pt"; remove it')
     for name, key in _ITEM_KEYS.items():
         for index, item in enumerate(_known_list(declared.get(name))):
             if not isinstance(item, Mapping) or item.get(key) is None:
-                yield Finding(property_path(("declared", name, index)), f"has no {key}")
+                yield InputProblem(property_path(("declared", name, index)), f"has no {key}")
     yield from _traffic_findings(declared)
 
 
-def _entity_findings(key: str, entities: list[Any], api: Any) -> Iterator[Finding]:
+def _entity_findings(key: str, entities: list[Any], api: Any) -> Iterator[InputProblem]:
     required = "modelName" if key == "servedModels" else "provisionedModelUnits" if api == "pt" else None
     for index, entity in enumerate(entities):
         path = ("declared", key, index)
         yield from of_kind(path, entity, dict, required=True)
         if isinstance(entity, Mapping) and required is not None and entity.get(required) is None:
-            yield Finding(property_path(path), f"has no {required}")
+            yield InputProblem(property_path(path), f"has no {required}")
 
 
-def _traffic_findings(declared: Mapping[str, Any]) -> Iterator[Finding]:
+def _traffic_findings(declared: Mapping[str, Any]) -> Iterator[InputProblem]:
     traffic = declared.get("trafficConfig")
     if not isinstance(traffic, Mapping):
         return
@@ -129,15 +129,15 @@ def _traffic_findings(declared: Mapping[str, Any]) -> Iterator[Finding]:
     percents = [route.get("trafficPercentage") if isinstance(route, Mapping) else None for route in routes]
     for index, (route, percent) in enumerate(zip(routes, percents, strict=True)):
         if percent is not UNKNOWN and (not isinstance(percent, int) or isinstance(percent, bool)):
-            yield Finding(property_path((*path, index)), "has no whole trafficPercentage")
+            yield InputProblem(property_path((*path, index)), "has no whole trafficPercentage")
         elif isinstance(route, Mapping) and not route_target(route):
-            yield Finding(
+            yield InputProblem(
                 property_path((*path, index)),
                 "names no servedEntityName or servedModelName",
             )
     whole = [percent for percent in percents if isinstance(percent, int)]
     if routes and len(whole) == len(routes) and sum(whole) != 100:
-        yield Finding(
+        yield InputProblem(
             property_path(path),
             f"add up to {sum(whole)} percent; traffic has to add up to 100",
         )

@@ -9,7 +9,7 @@ from bandplan.plugin.errors import ProviderError
 from bandplan.plugin.values import UNKNOWN, plain, property_values
 from bandplan.provider.context import Context, told_to_user
 from bandplan.provider.detailed_diff import property_diffs, top_level_names
-from bandplan.provider.input_kinds import Finding, is_known, of_kind, unknown_names
+from bandplan.provider.input_kinds import InputProblem, is_known, of_kind, unknown_names
 from bandplan.provider.property_changes import property_changes
 from bandplan.serving.workspace.registry import Registry
 
@@ -101,11 +101,11 @@ def _identity(known: Mapping[str, Any]) -> str:
     return f"{known['name']}@{known['alias']}"
 
 
-def _findings(inputs: Mapping[str, Any]) -> list[Finding]:
+def _findings(inputs: Mapping[str, Any]) -> list[InputProblem]:
     found = [*unknown_names((), inputs, INPUTS)]
     for name in INPUTS:
         found += of_kind((name,), inputs.get(name), str, required=True)
     version = inputs.get("version")
     if isinstance(version, str) and version and not (version.isascii() and version.isdigit()):
-        found.append(Finding("version", f"is {version!r}; it has to be a version's number"))
+        found.append(InputProblem("version", f"is {version!r}; it has to be a version's number"))
     return found

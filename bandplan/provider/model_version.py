@@ -11,12 +11,12 @@ from bandplan.plugin.values import plain, property_values
 from bandplan.provider.asked_capacity import deferred_lines, unmet_lines
 from bandplan.provider.context import Context, told_to_user
 from bandplan.provider.detailed_diff import property_diffs, top_level_names
+from bandplan.provider.existing_version import keep_reason, live_differences, tend
 from bandplan.provider.input_kinds import is_known
 from bandplan.provider.model_version_inputs import INPUTS, REPLACING, WantedVersion, version_findings
 from bandplan.provider.property_changes import property_changes
 from bandplan.provider.version_making import Make, adopted_version, digest_of, make_version, source_problems
 from bandplan.provider.version_outputs import OUTPUTS, as_live, recorded_answer, unknown_outputs, version_outputs
-from bandplan.provider.version_tending import keep_reason, live_differences, tend
 from bandplan.serving.registration.errors import RegistrationError
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
 from bandplan.serving.workspace.optimization_info import ask

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bandplan.plugin.values import UNKNOWN
-from bandplan.provider.input_kinds import Finding, of_kind, unknown_names
+from bandplan.provider.input_kinds import InputProblem, of_kind, unknown_names
 from bandplan.serving.endpoint.difference import property_path
 
 INPUTS = (
@@ -61,18 +61,18 @@ class WantedVersion:
         )
 
 
-def version_findings(inputs: Mapping[str, Any]) -> tuple[Finding, ...]:
+def version_findings(inputs: Mapping[str, Any]) -> tuple[InputProblem, ...]:
     """Everything wrong with the plain inputs; what is not known yet passes."""
     return tuple(_findings(inputs))
 
 
-def _findings(inputs: Mapping[str, Any]) -> Iterator[Finding]:
+def _findings(inputs: Mapping[str, Any]) -> Iterator[InputProblem]:
     yield from unknown_names((), inputs, INPUTS)
     for name in _TEXTS:
         yield from of_kind((name,), inputs.get(name), str, required=name in _REQUIRED)
     model = inputs.get("name")
     if isinstance(model, str) and model.count(".") != 2:
-        yield Finding("name", f"is {model!r}; a registered model has a three-level name, catalog.schema.model")
+        yield InputProblem("name", f"is {model!r}; a registered model has a three-level name, catalog.schema.model")
     yield from of_kind(("retain",), inputs.get("retain"), bool)
     for key in _MAPS:
         yield from of_kind((key,), inputs.get(key), dict)
@@ -82,7 +82,7 @@ def _findings(inputs: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _asked_findings(inputs.get("throughput"))
 
 
-def _asked_findings(asked: Any) -> Iterator[Finding]:
+def _asked_findings(asked: Any) -> Iterator[InputProblem]:
     yield from of_kind(("throughput",), asked, list)
     for index, item in enumerate(asked if isinstance(asked, list) else ()):
         yield from of_kind(("throughput", index), item, dict, required=True)
@@ -91,6 +91,6 @@ def _asked_findings(asked: Any) -> Iterator[Finding]:
         yield from unknown_names(("throughput", index), item, _ASKED_KEYS)
         for key in ("endpoint", "task", "throughput"):
             if item.get(key) is None:
-                yield Finding(property_path(("throughput", index)), f"has no {key}")
+                yield InputProblem(property_path(("throughput", index)), f"has no {key}")
         if any(value is UNKNOWN for value in item.values()):
-            yield Finding(property_path(("throughput", index)), "has to be known before the deploy")
+            yield InputProblem(property_path(("throughput", index)), "has to be known before the deploy")

@@ -6,7 +6,7 @@ from typing import Any
 from pulumi.provider.experimental.property_value import PropertyValue
 
 from bandplan.plugin.values import UNKNOWN, property_values
-from bandplan.provider.version_tending import live_differences
+from bandplan.provider.existing_version import live_differences
 from bandplan.serving.throughput.optimization_info import OptimizationInfo, Unavailable
 from bandplan.serving.workspace.registry_entries import RegisteredVersion
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bandplan.cli.query import Answer, Query, answer_text, ask_all, render, shortened
+from bandplan.cli.query import Query, QueryResult, answer_text, ask_all, render, shortened
 from bandplan.serving.workspace.client import WorkspaceClient
 from tests.answering import JsonHandler, answering
 
@@ -80,5 +80,5 @@ def test_answer_is_shown_on_one_line_of_at_most_100_characters(text: str, length
 
 
 def test_usage_and_time_follow_the_answer() -> None:
-    answer = Answer("chat", True, "Yes.", seconds=0.25, prompt_tokens=12, completion_tokens=5)
+    answer = QueryResult("chat", True, "Yes.", seconds=0.25, prompt_tokens=12, completion_tokens=5)
     assert render(answer) == "  chat: Yes.  [12 prompt + 5 completion tokens, 250 ms]"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bandplan.cli.engines.under_way import holder, with_journal
+from bandplan.cli.engines.running_deployment import holder, with_journal
 from bandplan.embedded.form import resource_problems
 from tests.damage import damaged_documents
 

@@ -20,7 +20,7 @@ from bandplan.components.program import planned
 from bandplan.serving.planning.deployment import deployment_request
 from bandplan.serving.planning.plan import Plan
 from bandplan.serving.spec.loading import load_text
-from bandplan.serving.throughput.needed import model_versions
+from bandplan.serving.throughput.model_versions import model_versions
 from bandplan.serving.throughput.optimization_info import OptimizationInfo
 from bandplan.serving.throughput.sizing import EndpointSizing, size
 

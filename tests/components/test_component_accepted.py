@@ -10,7 +10,7 @@ from bandplan.components.request import endpoint_request
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.fields import keys_of
 from bandplan.serving.spec.loading import load_text
-from bandplan.serving.throughput.needed import model_versions
+from bandplan.serving.throughput.model_versions import model_versions
 from bandplan.serving.throughput.optimization_info import OptimizationInfo
 from bandplan.serving.throughput.sizing import EndpointSizing, size
 from bandplan.stub.api.endpoints.configuration import read_classic, read_provisioned

@@ -1,6 +1,6 @@
 """What the stand-in workspace exports of the traffic of a split endpoint, read as a rollout reads it."""
 
-from bandplan.serving.workspace.running import measured_entities, running_endpoints
+from bandplan.serving.workspace.running_entities import measured_entities, running_endpoints
 from tests.endpoint.builders import served
 from tests.provider.workbench import Workbench
 

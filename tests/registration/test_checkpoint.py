@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bandplan.serving.registration.checks.checkpoint import Checkpoint, read_checkpoint
-from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.finding import SourceFinding
 from bandplan.serving.registration.sources.source import Source
 from tests.checkpoints import safetensors_start, write_bert, write_llama, write_sparse_llama
 
@@ -25,7 +25,7 @@ def change_json(path: Path, **changes: Any) -> None:
 
 
 def assert_found(
-    findings: tuple[Finding, ...], place: str, finding: str, step: str = "", severity: str = "error"
+    findings: tuple[SourceFinding, ...], place: str, finding: str, step: str = "", severity: str = "error"
 ) -> None:
     """Exactly one finding, at the place, that says so."""
     (only,) = findings

@@ -6,7 +6,7 @@ import pytest
 
 from bandplan.serving.registration.checks.mlmodel import MOST_BYTES, findings, parse_mlmodel, read_mlmodel
 from bandplan.serving.registration.errors import RegistrationError
-from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.finding import SourceFinding
 
 CHAT = "llm/v1/chat"
 
@@ -34,11 +34,11 @@ def old(version: str, **changes: Any) -> str:
     return mlmodel(**settings)
 
 
-def found(text: str, task: str | None = None, **route: Any) -> tuple[Finding, ...]:
+def found(text: str, task: str | None = None, **route: Any) -> tuple[SourceFinding, ...]:
     return findings(parse_mlmodel(text, "logged/MLmodel"), task, **route)
 
 
-def assert_only(findings: tuple[Finding, ...], rule: str, finding: str, step: str) -> None:
+def assert_only(findings: tuple[SourceFinding, ...], rule: str, finding: str, step: str) -> None:
     """One finding: of the rule (its S-number), that says so, with the step."""
     (only,) = findings
     assert only.place == "logged/MLmodel"

@@ -22,7 +22,7 @@ from bandplan.serving.spec.loading import load_text
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.schema import json_schema, schema_problems
 from bandplan.serving.spec.shape import Shape
-from bandplan.serving.throughput.needed import model_versions
+from bandplan.serving.throughput.model_versions import model_versions
 from bandplan.serving.throughput.optimization_info import OptimizationInfo
 from bandplan.serving.throughput.sizing import size
 

@@ -8,7 +8,7 @@ import pytest
 from bandplan.components.request import endpoint_request
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.loading import load
-from bandplan.serving.throughput.needed import model_versions
+from bandplan.serving.throughput.model_versions import model_versions
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
 from bandplan.serving.throughput.sizing import EndpointSizing, size
 from bandplan.stub.provider.fields import MODEL_SERVING

@@ -8,7 +8,7 @@ import pytest
 
 from bandplan.serving.spec.loading import load_text
 from bandplan.serving.spec.problem import Problem
-from bandplan.serving.throughput.needed import model_versions
+from bandplan.serving.throughput.model_versions import model_versions
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
 from bandplan.serving.throughput.regions import RegionTable
 from bandplan.serving.throughput.sizing import EndpointSizing, Sized, size

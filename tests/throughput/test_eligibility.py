@@ -1,7 +1,7 @@
 import pytest
 
 from bandplan.serving.spec.loading import load_text
-from bandplan.serving.throughput.needed import model_versions
+from bandplan.serving.throughput.model_versions import model_versions
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
 from bandplan.serving.throughput.sizing import size
 

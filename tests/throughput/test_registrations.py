@@ -9,9 +9,9 @@ from bandplan.serving.registration.checks.fleet_sources import source_problems, 
 from bandplan.serving.spec.fleet import Fleet
 from bandplan.serving.spec.loading import load_text
 from bandplan.serving.spec.source import Source
-from bandplan.serving.throughput.following import pinned
+from bandplan.serving.throughput.aliases import pinned
 from bandplan.serving.throughput.optimization_info import Unavailable
-from bandplan.serving.throughput.registering import placing_problems
+from bandplan.serving.throughput.registration_rules import placing_problems
 from bandplan.serving.throughput.registrations import planned_models
 from bandplan.serving.throughput.registry_answers import Absent, Existing
 from bandplan.serving.throughput.sizing import size

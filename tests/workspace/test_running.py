@@ -5,7 +5,7 @@ from typing import Any
 from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
 from bandplan.serving.throughput.rollout import Measured
 from bandplan.serving.workspace.metrics import Sample, samples
-from bandplan.serving.workspace.running import measured, running
+from bandplan.serving.workspace.running_entities import measured, running
 from bandplan.serving.workspace.traffic import config_with_all_traffic_to
 
 EXPORT = """\

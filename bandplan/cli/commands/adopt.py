@@ -19,7 +19,7 @@ MOST_NAMES = 20
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    from bandplan.cli.deployment import add_stack_arguments
+    from bandplan.cli.stack_engine import add_stack_arguments
 
     parser.add_argument("names", nargs="*", metavar="NAME", help="endpoint to take over (none: list what there is)")
     parser.add_argument("--all", action="store_true", help="every endpoint that can be taken over")
@@ -102,11 +102,11 @@ def show_skipped(skipped: "tuple[Skipped, ...]", verdict: str = "") -> None:
 def adopt(arguments: argparse.Namespace, place: "Place", findings: "Findings") -> int:
     """Shows what would be written, and writes it when asked to; 1 when nothing could be taken over."""
     from bandplan.cli.adoption import diff, take_over, with_text
-    from bandplan.cli.deployment import make_engine
     from bandplan.cli.engines.choice import choose_engine
     from bandplan.cli.engines.engine import Engine
     from bandplan.cli.engines.pulumi import find_pulumi
     from bandplan.cli.stack_choice import choose_stack
+    from bandplan.cli.stack_engine import make_engine
 
     text = findings.draft.text
     difference = diff(place, text) if findings.draft.added else ""

@@ -2,7 +2,7 @@
 
 import argparse
 
-from bandplan.cli.deployment import add_change_arguments, open_deployment, options_of
+from bandplan.cli.stack_engine import add_change_arguments, open_deployment, options_of
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -24,7 +24,7 @@ DRIFT_FOUND = 3
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    from bandplan.cli.deployment import add_stack_arguments
+    from bandplan.cli.stack_engine import add_stack_arguments
 
     add_stack_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON (docs/drift.md has its shape)")

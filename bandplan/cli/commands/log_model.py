@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bandplan.cli.deployment import require_answer
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import LOCAL, find_project
 from bandplan.cli.stack_choice import choose_stack
+from bandplan.cli.stack_engine import require_answer
 from bandplan.serving.spec.tasks import ONE_OF
 
 if TYPE_CHECKING:

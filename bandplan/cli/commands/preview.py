@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bandplan.cli.deployment import add_run_arguments, open_deployment, options_of
 from bandplan.cli.engines.event_document import document_of_refusal
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import find_project
+from bandplan.cli.stack_engine import add_run_arguments, open_deployment, options_of
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -5,11 +5,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bandplan.cli.deployment import add_stack_arguments, open_deployment, options_of
 from bandplan.cli.project import find_project
+from bandplan.cli.stack_engine import add_stack_arguments, open_deployment, options_of
 
 if TYPE_CHECKING:
-    from bandplan.cli.going_back import GoingBack
+    from bandplan.cli.rollback import GoingBack
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from bandplan.cli.going_back import going_back, written
+    from bandplan.cli.rollback import going_back, written
     from bandplan.cli.stack_choice import choose_stack
 
     choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def act(back: "GoingBack", arguments: argparse.Namespace) -> int:
     """Moves the traffic where the old version still serves; else deploys the stack, without steps for this entry."""
-    from bandplan.cli.going_back import move_traffic
+    from bandplan.cli.rollback import move_traffic
 
     if back.still_serves:
         move_traffic(back, lambda text: print(text, flush=True))

@@ -4,10 +4,10 @@ import argparse
 import os
 from pathlib import Path
 
-from bandplan.cli.deployment import add_stack_arguments, make_engine
 from bandplan.cli.engines.choice import choose_engine
 from bandplan.cli.project import find_project
 from bandplan.cli.stack_choice import choose_stack
+from bandplan.cli.stack_engine import add_stack_arguments, make_engine
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

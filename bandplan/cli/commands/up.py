@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bandplan.cli.deployment import Deployment, add_change_arguments, open_deployment, options_of
 from bandplan.cli.engines.engine import Result
 from bandplan.cli.engines.event_document import document_of_refusal
 from bandplan.cli.errors import CommandError
+from bandplan.cli.stack_engine import StackEngine, add_change_arguments, open_deployment, options_of
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +61,7 @@ def up_as_reviewed(arguments: argparse.Namespace) -> int:
     return ended(deployment, deployment.engine.up(options, agree), arguments)
 
 
-def prepare_workspace(deployment: Deployment) -> None:
+def prepare_workspace(deployment: StackEngine) -> None:
     """Tell the local workspace what its stack's file says of it. Errors: UsageProblem, CommandError."""
     if deployment.is_local:
         from bandplan.cli.local_capacity import tell_capacity
@@ -71,7 +71,7 @@ def prepare_workspace(deployment: Deployment) -> None:
         tell_capacity(deployment.project, lambda: contents_of(choice.models))
 
 
-def ended(deployment: Deployment, result: Result, arguments: argparse.Namespace) -> int:
+def ended(deployment: StackEngine, result: Result, arguments: argparse.Namespace) -> int:
     write_record(result.document, arguments.record)
     if not result.ok:
         return 1
@@ -88,7 +88,7 @@ def write_record(document: Mapping[str, Any] | None, path: Path | None) -> None:
         raise CommandError(f"{path}: {error.strerror}") from error
 
 
-def report(deployment: Deployment, outputs: list[dict[str, Any]], *, query: bool) -> int:
+def report(deployment: StackEngine, outputs: list[dict[str, Any]], *, query: bool) -> int:
     """The table of endpoints and the answers; 1 when one fails. Only the local stack is asked: others bill it."""
     from bandplan.cli.endpoints import live_states, rows, table
     from bandplan.cli.query import Query, ask_all, render

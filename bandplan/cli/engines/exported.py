@@ -7,7 +7,7 @@ from typing import Any
 from bandplan.cli.engines.checkpoint import read_checkpoint, stack_names, stacks_folder
 from bandplan.cli.engines.child import run_quietly
 from bandplan.cli.engines.choice import EngineName
-from bandplan.cli.engines.under_way import holder, with_journal
+from bandplan.cli.engines.running_deployment import holder, with_journal
 from bandplan.cli.errors import CommandError
 from bandplan.cli.project import LOCAL, Project
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from bandplan.serving.spec.fleet import Fleet
 from bandplan.serving.spec.problem import Problem, Severity
 from bandplan.serving.spec.source import Source
-from bandplan.serving.throughput.following import followed
-from bandplan.serving.throughput.needed import has_legacy, model_versions
+from bandplan.serving.throughput.aliases import followed
+from bandplan.serving.throughput.model_versions import has_legacy, model_versions
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
 from bandplan.serving.throughput.registrations import registering
 from bandplan.serving.throughput.registry_answers import ModelAlias, RegistryAnswers
 from bandplan.serving.throughput.sizing import Answers
-from bandplan.serving.throughput.waiving import Waived
+from bandplan.serving.throughput.waivers import Waived
 
 
 @dataclass(frozen=True)

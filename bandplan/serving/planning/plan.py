@@ -14,12 +14,12 @@ from bandplan.serving.spec.loading import load, load_text
 from bandplan.serving.spec.problem import Problem, clipped, in_order
 from bandplan.serving.spec.settings import Waiver
 from bandplan.serving.spec.suggestion import nearest
-from bandplan.serving.throughput.following import following_problems, pinned
-from bandplan.serving.throughput.registering import placing_problems
+from bandplan.serving.throughput.aliases import following_problems, pinned
+from bandplan.serving.throughput.registration_rules import placing_problems
 from bandplan.serving.throughput.registrations import PlannedModel, planned_models
 from bandplan.serving.throughput.registry_answers import RegistryAnswers, Standing
 from bandplan.serving.throughput.sizing import EndpointSizing, size
-from bandplan.serving.throughput.waiving import Waived
+from bandplan.serving.throughput.waivers import Waived
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.errors import NotConfigured, WorkspaceError
 from bandplan.serving.workspace.optimization_info import fetch

@@ -10,7 +10,7 @@ from bandplan.serving.spec.problem import Problem
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
 from bandplan.serving.throughput.registrations import version_key
 from bandplan.serving.throughput.sizing import EndpointSizing, size_entry
-from bandplan.serving.throughput.waiving import waive
+from bandplan.serving.throughput.waivers import waive
 from bandplan.wire.band_policies import NO_POLICIES, BandPolicies
 
 Known = tuple[str, OptimizationInfo]

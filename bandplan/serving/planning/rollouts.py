@@ -14,7 +14,7 @@ from bandplan.serving.throughput.rollout_wording import described
 from bandplan.serving.throughput.sizing import Answers, EndpointSizing
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.errors import NotConfigured, WorkspaceError
-from bandplan.serving.workspace.running import measured_entities, running_endpoints
+from bandplan.serving.workspace.running_entities import measured_entities, running_endpoints
 
 Ask = Callable[[Iterable[ModelVersion]], Answers]
 """Asks for the optimization info of model versions."""

@@ -26,7 +26,7 @@ from bandplan.serving.throughput.entity_sizing import EntitySizing, Family, Size
 from bandplan.serving.throughput.legacy import legacy_problems, workload_type_for
 from bandplan.serving.throughput.naming import ANOTHER_MODEL, naming_problems
 from bandplan.serving.throughput.optimization_info import OptimizationInfo, Unavailable
-from bandplan.serving.throughput.registering import registration_problems, task_place
+from bandplan.serving.throughput.registration_rules import registration_problems, task_place
 from bandplan.wire.band_policies import NO_POLICIES, BandPolicies
 
 MANY_BANDS = 100  # arbitrary: 100 chunks of 980 are 98,000 tokens/s

@@ -7,7 +7,7 @@ from typing import Literal
 
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.workload import WorkloadSize, WorkloadType
-from bandplan.serving.throughput.registering import TaskPlace
+from bandplan.serving.throughput.registration_rules import TaskPlace
 
 Family = Literal["bands", "model_units", "workload"]
 

@@ -21,7 +21,7 @@ from bandplan.serving.throughput.regional import regional_problems
 from bandplan.serving.throughput.regions import RegionTable
 from bandplan.serving.throughput.registrations import registration_conflicts
 from bandplan.serving.throughput.rollout import Stage
-from bandplan.serving.throughput.waiving import Waived, waive, waiver_problems
+from bandplan.serving.throughput.waivers import Waived, waive, waiver_problems
 from bandplan.wire.band_policies import BUDGET, NO_POLICIES, BandPolicies
 
 Family = Literal["bands", "model_units", "workload"]

@@ -16,7 +16,7 @@ from bandplan.stub.state.faults.route_faults import RouteFault
 from bandplan.stub.state.faults.route_faults import check as check_request
 from bandplan.stub.state.limits import ChangeRate, Limits
 from bandplan.stub.state.refusals import Invalid
-from bandplan.stub.state.serving.accelerators import Capacity
+from bandplan.stub.state.serving.accelerators import Accelerators
 from bandplan.stub.state.serving.capacity_settings import check as check_capacity
 from bandplan.stub.state.serving.configuration import Json
 from bandplan.stub.state.serving.settle import Settle
@@ -41,7 +41,7 @@ class Scenario:
     settle: Settle | None = None
     endpoint_settle: Mapping[str, Settle] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
-    capacity: Capacity = field(default_factory=Capacity)
+    capacity: Accelerators = field(default_factory=Accelerators)
     endpoint_capacity: Mapping[str, Json] = field(default_factory=dict)
     deployments: tuple[Fault, ...] = ()
     registrations: tuple[RegistrationFault, ...] = ()
@@ -127,7 +127,7 @@ def _scenario(name: str, data: dict[str, Any]) -> Scenario:
         settle=parse_settle(settle["rule"]) if "rule" in settle else None,
         endpoint_settle={key: parse_settle(rule) for key, rule in settle.get("endpoints", {}).items()},
         limits=Limits(**limits),
-        capacity=Capacity(**{key: value for key, value in capacity.items() if key != "endpoints"}),
+        capacity=Accelerators(**{key: value for key, value in capacity.items() if key != "endpoints"}),
         endpoint_capacity=capacity.get("endpoints", {}),
         deployments=tuple(Fault(**row) for row in data.get("deployments", ())),
         registrations=tuple(RegistrationFault(**row) for row in data.get("registrations", ())),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.finding import SourceFinding
 
 DEEPSEEK_RULE = (
     "S38: DeepSeek R1 is not available in Unity Catalog; its distilled Llama is "
@@ -14,8 +14,8 @@ _DEEPSEEK_R1 = "DeepseekV3ForCausalLM"
 """What config.json of deepseek-ai/DeepSeek-R1 has in `architectures`; its distilled models are a Llama and a Qwen2."""
 
 
-def unavailable(architecture: str, place: str) -> Iterator[Finding]:
+def unavailable(architecture: str, place: str) -> Iterator[SourceFinding]:
     """Refuse DeepSeek R1, whatever it is called (S38)."""
     if architecture == _DEEPSEEK_R1:
         step = "use the distilled Llama, such as deepseek-ai/DeepSeek-R1-Distill-Llama-70B"
-        yield Finding(place, f"{architecture} is the architecture of DeepSeek R1", DEEPSEEK_RULE, step)
+        yield SourceFinding(place, f"{architecture} is the architecture of DeepSeek R1", DEEPSEEK_RULE, step)

@@ -12,7 +12,7 @@ from bandplan.serving.registration.checks.custom_code import custom_code
 from bandplan.serving.registration.checks.tokenizer import template_findings, tokenizer_findings
 from bandplan.serving.registration.checks.weights import Weights, read_weights
 from bandplan.serving.registration.sources.adapter import leftover_adapter
-from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.finding import SourceFinding
 from bandplan.serving.registration.sources.folder import File, files
 from bandplan.serving.registration.sources.json_file import read_object
 from bandplan.serving.registration.sources.lfs_pointer import is_pointer, pointer_findings
@@ -37,7 +37,7 @@ class Checkpoint:
     model_type: str
     weights: Weights
     files: tuple[File, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[SourceFinding, ...]
 
     @property
     def parameters(self) -> int | None:
@@ -103,21 +103,21 @@ def checkpoint_of(listed: tuple[File, ...], folder: Path, shown: str, task: str 
 
 def _architecture(
     config: Mapping[str, Any] | None, present: Mapping[str, File], shown: str
-) -> tuple[str, list[Finding]]:
+) -> tuple[str, list[SourceFinding]]:
     """The class of the model, which is the first of `architectures`; "" with a finding when it is not said."""
     place = f"{shown}/{_CONFIG}"
     if _CONFIG not in present:
         step = "save the model again with `save_pretrained`, or copy the file into the folder"
-        return "", [Finding(shown, f"no {_CONFIG}", "config.json describes the model", step)]
+        return "", [SourceFinding(shown, f"no {_CONFIG}", "config.json describes the model", step)]
     if config is None:
         if is_pointer(present[_CONFIG]):
             return "", []
         step = "save the model again with `save_pretrained`"
-        return "", [Finding(place, "not a JSON object", "config.json describes the model", step)]
+        return "", [SourceFinding(place, "not a JSON object", "config.json describes the model", step)]
     match config.get("architectures"):
         case [str(first), *_] if first:
             return first, []
-    finding = Finding(
+    finding = SourceFinding(
         place,
         "architectures names no class",
         "the class of the model is taken from there",
@@ -126,16 +126,16 @@ def _architecture(
     return "", [finding]
 
 
-def _task(task: str | None, shown: str) -> Iterator[Finding]:
+def _task(task: str | None, shown: str) -> Iterator[SourceFinding]:
     """S21: a task is one of three."""
     rule = f"a model is logged for one task ({_PT})"
     if task is None:
-        yield Finding(shown, "no task is given", rule, f"give one of {NAMES}")
+        yield SourceFinding(shown, "no task is given", rule, f"give one of {NAMES}")
     elif task not in TASKS:
-        yield Finding(shown, f"{task[:80]} is not a task", rule, f"give one of {NAMES}")
+        yield SourceFinding(shown, f"{task[:80]} is not a task", rule, f"give one of {NAMES}")
 
 
-def _fit(architecture: str, config: Mapping[str, Any], task: str, shown: str) -> Iterator[Finding]:
+def _fit(architecture: str, config: Mapping[str, Any], task: str, shown: str) -> Iterator[SourceFinding]:
     """S21: the model's class can answer the task."""
     place = f"{shown}/{_CONFIG}"
     if task not in TASKS:
@@ -144,14 +144,14 @@ def _fit(architecture: str, config: Mapping[str, Any], task: str, shown: str) ->
         architecture.endswith(_MULTIMODAL_GENERATOR) and config.get("is_encoder_decoder") is not True
     )
     if TASKS[task].embeds and generates:
-        yield Finding(
+        yield SourceFinding(
             place,
             f"{architecture} generates text",
             f"{task} is answered by embedding models ({_PT})",
             f"use task {CHAT} or {COMPLETIONS}, or the checkpoint of an embedding model",
         )
     if not TASKS[task].embeds and not generates:
-        yield Finding(
+        yield SourceFinding(
             place,
             f"{architecture} does not generate text token by token",
             f"{task} is answered by causal language models ({_PT})",

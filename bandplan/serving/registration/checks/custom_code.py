@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.finding import SourceFinding
 from bandplan.serving.registration.sources.folder import File
 from bandplan.serving.registration.sources.json_file import read_object
 from bandplan.serving.spec.problem import clipped
@@ -13,14 +13,14 @@ _NAMED_IN = ("config.json", "tokenizer_config.json", "processor_config.json", "p
 _MOST_NAMED = 5
 
 
-def custom_code(present: Mapping[str, File], shown: str) -> Iterator[Finding]:
+def custom_code(present: Mapping[str, File], shown: str) -> Iterator[SourceFinding]:
     """Warn of the code that each configuration names: files of the folder, or of a repository on the hub."""
     for config in _NAMED_IN:
         auto_map = (read_object(present[config].path) or {}).get("auto_map") if config in present else None
         named = sorted(dict.fromkeys(_described(reference, present) for reference in _references(auto_map)))
         if named:
             more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
-            yield Finding(
+            yield SourceFinding(
                 f"{shown}/{config}",
                 f"auto_map names code: {', '.join(named[:_MOST_NAMED])}{more}",
                 "MLflow and transformers run that code if they have no class of that name, and the platform may not",

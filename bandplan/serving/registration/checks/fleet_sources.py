@@ -16,7 +16,7 @@ from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.registration import LoggedRegistration, Registration
 from bandplan.serving.spec.source import Source as File
 from bandplan.serving.throughput import rules
-from bandplan.serving.throughput.registering import is_too_old
+from bandplan.serving.throughput.registration_rules import is_too_old
 from bandplan.serving.throughput.registrations import registering
 
 _TOLD_OF_THE_ENTRY = "S23"

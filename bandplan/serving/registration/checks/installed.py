@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from bandplan.serving.registration.checks.release import LEAST_MLFLOW, release, written
-from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.finding import SourceFinding
 
 _MLFLOW = ("mlflow", "mlflow-skinny")
 _LOGGING = ("transformers", "pandas")
@@ -23,7 +23,7 @@ def installed(name: str) -> str | None:
 
 def installed_findings(
     mlflow_version: str | None, *, logs: bool, look_up: Callable[[str], str | None] = installed
-) -> tuple[Finding, ...]:
+) -> tuple[SourceFinding, ...]:
     """What is against registering from this machine: S22 for the MLflow there is, and packages that are missing.
 
     `mlflow_version` is the one asked for, if one is; `logs` says that a checkpoint is logged, not a logged model taken.
@@ -33,9 +33,9 @@ def installed_findings(
     return (*_mlflow(found, mlflow_version, logs=logs), *_missing(missing if logs else missing[1:]))
 
 
-def _mlflow(found: str | None, asked: str | None, *, logs: bool) -> Iterator[Finding]:
+def _mlflow(found: str | None, asked: str | None, *, logs: bool) -> Iterator[SourceFinding]:
     if found is None:
-        yield Finding("MLflow", "not installed", "versions are registered through MLflow", _STEP)
+        yield SourceFinding("MLflow", "not installed", "versions are registered through MLflow", _STEP)
         return
     if not logs:
         return
@@ -47,12 +47,12 @@ def _mlflow(found: str | None, asked: str | None, *, logs: bool) -> Iterator[Fin
     # One piece of advice for one cause: what to install depends on what is asked for, unless that is too old.
     if asked is not None and (release(asked) or least) < least:
         step = "leave mlflow_version out: the installed MLflow logs the model"
-        yield Finding("mlflow_version", f"{asked} is asked for", rule, step)
+        yield SourceFinding("mlflow_version", f"{asked} is asked for", rule, step)
         asked = None
     if asked is None and (release(found) or (0, 0)) < least:
-        yield Finding("MLflow", f"version {found} is installed", rule, _STEP)
+        yield SourceFinding("MLflow", f"version {found} is installed", rule, _STEP)
     if asked is not None and found.split(".")[: asked.count(".") + 1] != asked.split("."):
-        yield Finding(
+        yield SourceFinding(
             "mlflow_version",
             f"{asked} is asked for, and {found} is installed",
             "the installed MLflow is the one that logs",
@@ -60,6 +60,6 @@ def _mlflow(found: str | None, asked: str | None, *, logs: bool) -> Iterator[Fin
         )
 
 
-def _missing(names: list[str]) -> Iterator[Finding]:
+def _missing(names: list[str]) -> Iterator[SourceFinding]:
     for name in names:
-        yield Finding(name, "not installed", "MLflow logs and registers models of transformers with it", _STEP)
+        yield SourceFinding(name, "not installed", "MLflow logs and registers models of transformers with it", _STEP)

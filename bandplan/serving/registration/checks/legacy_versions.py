@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from bandplan.serving.registration.checks.mlmodel import findings, parse_mlmodel
 from bandplan.serving.registration.errors import RegistrationError
-from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.finding import SourceFinding
 from bandplan.serving.spec.entity import Entity
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.fleet import Fleet
@@ -54,7 +54,7 @@ def _served(fleet: Fleet) -> Iterator[tuple[Entry, Entity]]:
                 yield entry, entity
 
 
-def _look(client: WorkspaceClient, model: str, version: str) -> tuple[Finding, ...] | None:
+def _look(client: WorkspaceClient, model: str, version: str) -> tuple[SourceFinding, ...] | None:
     """The finding on the age of a version, nothing if its MLmodel file cannot be read; None if there is no version."""
     folder = "/".join(quote(part, safe="") for part in (*model.split("."), version))
     try:

@@ -11,7 +11,7 @@ from bandplan.serving.registration.checks.checkpoint import Checkpoint, checkpoi
 from bandplan.serving.registration.checks.custom_code import custom_code
 from bandplan.serving.registration.checks.mlmodel import MLmodel, findings, read_mlmodel
 from bandplan.serving.registration.checks.tokenizer import template_findings, tokenizer_findings
-from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.finding import SourceFinding
 from bandplan.serving.registration.sources.folder import File, files
 from bandplan.serving.registration.sources.lfs_pointer import pointer_findings
 from bandplan.serving.registration.sources.source import Source
@@ -28,7 +28,7 @@ class LoggedFolder:
 
     mlmodel: MLmodel
     checkpoint: Checkpoint | None
-    findings: tuple[Finding, ...]
+    findings: tuple[SourceFinding, ...]
 
 
 def read_logged_folder(source: Source, task: str | None, model_type: str | None = None) -> LoggedFolder:
@@ -53,23 +53,25 @@ def read_logged_folder(source: Source, task: str | None, model_type: str | None 
     return LoggedFolder(mlmodel, checkpoint, tuple(found))
 
 
-def _model_files(listed: tuple[File, ...], mlmodel: MLmodel, source: Source) -> tuple[tuple[File, ...], Finding | None]:
+def _model_files(
+    listed: tuple[File, ...], mlmodel: MLmodel, source: Source
+) -> tuple[tuple[File, ...], SourceFinding | None]:
     """The files of the folder that `model_binary` names, without its name; or what is against it."""
     named = PurePosixPath(mlmodel.model_folder)
     if named.is_absolute() or ".." in named.parts or named == PurePosixPath("."):
         finding = f"model_binary is {clipped(mlmodel.model_folder, 120)}, which is not a folder within this one"
         step = "log the model again with mlflow.transformers.log_model, or `bandplan log-model`"
-        return (), Finding(mlmodel.shown, finding, _RULE, step)
+        return (), SourceFinding(mlmodel.shown, finding, _RULE, step)
     inner = _within(listed, str(named))
     if not inner:
         unsaid = "model_binary names no folder, and " if mlmodel.model_binary is None else ""
         finding = f"{unsaid}the folder {clipped(str(named), 120)} with the model's weights is missing or empty"
         step = "copy the whole artifact folder again, or log the model again"
-        return (), Finding(source.text, finding, _RULE, step)
+        return (), SourceFinding(source.text, finding, _RULE, step)
     return inner, None
 
 
-def _components(listed: tuple[File, ...], mlmodel: MLmodel, source: Source) -> Iterator[Finding]:
+def _components(listed: tuple[File, ...], mlmodel: MLmodel, source: Source) -> Iterator[SourceFinding]:
     """Check the tokenizer and the other parts of the pipeline, each in a folder of its own."""
     for name in dict.fromkeys((*mlmodel.components, _TOKENIZER)):
         folder = f"{_COMPONENTS}/{name}"
@@ -80,7 +82,7 @@ def _components(listed: tuple[File, ...], mlmodel: MLmodel, source: Source) -> I
             inner, place = _within(listed, folder), f"{source.text}/{folder}"
         elif not inner:
             step = "copy the whole artifact folder again, or log the model again with its tokenizer"
-            yield Finding(source.text, f"the folder {clipped(folder, 120)} is missing or empty", _RULE, step)
+            yield SourceFinding(source.text, f"the folder {clipped(folder, 120)} is missing or empty", _RULE, step)
             continue
         else:
             yield from pointer_findings(inner, place)

@@ -19,7 +19,7 @@ from bandplan.serving.registration.checks.release import (
 )
 from bandplan.serving.registration.errors import RegistrationError
 from bandplan.serving.registration.sources.adapter import MERGE
-from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.finding import SourceFinding
 from bandplan.serving.registration.sources.lfs_pointer import START_BYTES, starts_pointer
 from bandplan.serving.spec.problem import clipped
 from bandplan.serving.spec.tasks import EMBEDDINGS, LEGACY, NAMES, TASKS
@@ -121,7 +121,7 @@ def findings(
     task: str | None = None,
     route: Route = "provisioned_throughput",
     model_type: str | None = None,
-) -> tuple[Finding, ...]:
+) -> tuple[SourceFinding, ...]:
     """Everything against serving the model on a route (S20 to S23), for the task and model_type that are asked for."""
     return (
         *_age(model, route),
@@ -134,13 +134,13 @@ def findings(
     )
 
 
-def _weights(model: MLmodel) -> Iterator[Finding]:
+def _weights(model: MLmodel) -> Iterator[SourceFinding]:
     """Refuse what makes MLflow fetch weights at registration, by a path or name that this machine may not reach."""
     rule = "the weights of a model to be served are logged with it"
     if model.has_adapter:
-        yield Finding(model.shown, "its weights are those of an adapter (peft_adaptor)", rule, MERGE)
+        yield SourceFinding(model.shown, "its weights are those of an adapter (peft_adaptor)", rule, MERGE)
     elif model.fetched_from is not None:
-        yield Finding(
+        yield SourceFinding(
             model.shown,
             f"holds no weights, only a reference: {clipped(model.fetched_from, 200)}",
             rule,
@@ -149,18 +149,20 @@ def _weights(model: MLmodel) -> Iterator[Finding]:
         )
 
 
-def _model_type(model: MLmodel, wanted: str | None) -> Iterator[Finding]:
+def _model_type(model: MLmodel, wanted: str | None) -> Iterator[SourceFinding]:
     """S23: an embedding model was logged with its type, and that is the one that is asked for."""
     rule = f"S23: an embedding model is logged with its own model_type ({_PT})"
     if model.model_type is None and model.task == EMBEDDINGS:
         step = 'log it again with metadata={"model_type": "gte-large"} and the model\'s own type'
-        yield Finding(model.shown, "metadata has no model_type", rule, step)
+        yield SourceFinding(model.shown, "metadata has no model_type", rule, step)
     elif model.model_type is not None and wanted is not None and wanted.casefold() != model.model_type.casefold():
         finding = f"logged with model_type {clipped(model.model_type, 80)}, and {clipped(wanted, 80)} is asked for"
-        yield Finding(model.shown, finding, rule, f"write model_type: {clipped(model.model_type, 80)}, or leave it out")
+        yield SourceFinding(
+            model.shown, finding, rule, f"write model_type: {clipped(model.model_type, 80)}, or leave it out"
+        )
 
 
-def _age(model: MLmodel, route: Route) -> Iterator[Finding]:
+def _age(model: MLmodel, route: Route) -> Iterator[SourceFinding]:
     """S22: MLflow's version decides; the runtime's only where it stands for one, or where the route takes either."""
     least, least_runtime = LEAST_MLFLOW[route], LEAST_RUNTIME[route]
     mlflow, runtime = release(model.mlflow_version), release(model.databricks_runtime)
@@ -179,7 +181,7 @@ def _age(model: MLmodel, route: Route) -> Iterator[Finding]:
     runtime_too = f", or on Databricks Runtime {written(least_runtime)} ML or newer"
     newer = least if takes_either else max(least, TASK_ARGUMENT)
     step = f"log the model again with MLflow {written(newer)} or newer{runtime_too}"
-    yield Finding(model.shown, finding, rule, step)
+    yield SourceFinding(model.shown, finding, rule, step)
 
 
 def _age_rule(route: Route, least: Release, least_runtime: Release) -> str:
@@ -191,9 +193,9 @@ def _age_rule(route: Route, least: Release, least_runtime: Release) -> str:
     return f"S22: provisioned throughput takes models of MLflow {written(least)} and newer ({_PT})"
 
 
-def _flavor(model: MLmodel) -> Iterator[Finding]:
+def _flavor(model: MLmodel) -> Iterator[SourceFinding]:
     if not model.is_transformers:
-        yield Finding(
+        yield SourceFinding(
             model.shown,
             f"its flavors are {clipped(', '.join(model.flavors), 200) or 'none'}",
             f"S20: a model to be served is logged in the transformers flavor ({_PT})",
@@ -201,7 +203,7 @@ def _flavor(model: MLmodel) -> Iterator[Finding]:
         )
 
 
-def _task(model: MLmodel, wanted: str | None, route: Route) -> Iterator[Finding]:
+def _task(model: MLmodel, wanted: str | None, route: Route) -> Iterator[SourceFinding]:
     """S21: one of three tasks, at the place for its MLflow version, and the one that is asked for."""
     if not model.is_transformers:
         return
@@ -212,13 +214,13 @@ def _task(model: MLmodel, wanted: str | None, route: Route) -> Iterator[Finding]
     if route == "legacy":
         rule = f"S21: legacy serving answers {LEGACY} alone ({_LEGACY})"
     if task is None:
-        yield Finding(model.shown, "no task is recorded", rule, f"log it again with {place}")
+        yield SourceFinding(model.shown, "no task is recorded", rule, f"log it again with {place}")
         return
     if task not in TASKS or (route == "legacy" and task != LEGACY):
-        yield Finding(model.shown, f"its task is {clipped(task, 80)}", rule, f"log it again with {place}")
+        yield SourceFinding(model.shown, f"its task is {clipped(task, 80)}", rule, f"log it again with {place}")
         return
     if takes_argument and model.inference_task is None:
-        yield Finding(
+        yield SourceFinding(
             model.shown,
             "the task stands in the metadata alone",
             f"S21: from MLflow {written(TASK_ARGUMENT)} on the task is an argument of log_model ({_PT})",
@@ -226,15 +228,15 @@ def _task(model: MLmodel, wanted: str | None, route: Route) -> Iterator[Finding]
         )
     if wanted is not None and task != wanted:
         step = f"write task: {task} in models.yaml, or log the model for {wanted}"
-        yield Finding(model.shown, f"logged for {task}", f"the endpoint is to serve {wanted}", step)
+        yield SourceFinding(model.shown, f"logged for {task}", f"the endpoint is to serve {wanted}", step)
 
 
-def _signature(model: MLmodel) -> Iterator[Finding]:
+def _signature(model: MLmodel) -> Iterator[SourceFinding]:
     lacking = " and no ".join(
         word for word, there in (("inputs", model.has_inputs), ("outputs", model.has_outputs)) if not there
     )
     if lacking:
-        yield Finding(
+        yield SourceFinding(
             model.shown,
             f"its signature has no {lacking}",
             "Unity Catalog takes models with a signature of both (docs.databricks.com: Models in Unity Catalog)",

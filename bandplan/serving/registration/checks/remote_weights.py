@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bandplan.serving.registration.checks.weights import choose_weights
-from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.finding import SourceFinding
 from bandplan.serving.registration.sources.folder import File
 from bandplan.serving.registration.sources.json_file import read_object
 from bandplan.serving.registration.sources.lfs_pointer import MOST_BYTES, is_pointer
@@ -22,7 +22,7 @@ class Artifacts(Protocol):
     def download_artifacts(self, artifact_path: str, dst_path: str) -> str: ...
 
 
-def remote_findings(artifacts: Artifacts, folder: str, shown: str, workplace: Path) -> tuple[Finding, ...]:
+def remote_findings(artifacts: Artifacts, folder: str, shown: str, workplace: Path) -> tuple[SourceFinding, ...]:
     """Everything against the weights in `folder` of a model that shows from outside; small files are fetched.
 
     Errors: those of MLflow.
@@ -39,7 +39,9 @@ def remote_findings(artifacts: Artifacts, folder: str, shown: str, workplace: Pa
     if any("/" in name for name in chosen.weight_map.values()):
         return ()  # in folders of their own, which were not listed
     pointers = tuple(
-        Finding(f"{place}/{name}", "is a Git LFS pointer, not the weights", "weights are logged whole", _LOG_AGAIN)
+        SourceFinding(
+            f"{place}/{name}", "is a Git LFS pointer, not the weights", "weights are logged whole", _LOG_AGAIN
+        )
         for name in chosen.names
         if _is_small(sizes, name) and _is_pointer(fetched(name), name)
     )

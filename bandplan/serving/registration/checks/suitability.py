@@ -7,20 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from bandplan.serving.registration.checks.checkpoint import read_checkpoint
 from bandplan.serving.registration.checks.installed import installed_findings
 from bandplan.serving.registration.checks.logged_folder import read_logged_folder
-from bandplan.serving.registration.sources.finding import Finding, refuse_errors
+from bandplan.serving.registration.sources.finding import SourceFinding, refuse_errors
 from bandplan.serving.registration.sources.source import Source
 from bandplan.serving.spec.tasks import EMBEDDINGS
 
 
 def findings(
     source: Source, task: str | None, metadata: Mapping[str, str] | None = None, mlflow_version: str | None = None
-) -> tuple[Finding, ...]:
+) -> tuple[SourceFinding, ...]:
     """Everything found about a source on disk, errors and warnings, and about what is installed to log it.
 
     Of a run or a registered model it is found out when MLflow has fetched its MLmodel file.
     Errors: RegistrationError for a folder that cannot be read.
     """
-    found: list[Finding] = list(installed_findings(mlflow_version, logs=source.kind == "checkpoint"))
+    found: list[SourceFinding] = list(installed_findings(mlflow_version, logs=source.kind == "checkpoint"))
     if source.kind == "checkpoint":
         found += read_checkpoint(source, task).findings
         found += _metadata(source, task, metadata or {})
@@ -37,14 +37,14 @@ def described(source: Source, task: str | None) -> str:
     return str(checkpoint) if checkpoint is not None and checkpoint.architecture else ""
 
 
-def report(found: Sequence[Finding], progress: Callable[[str], None]) -> None:
+def report(found: Sequence[SourceFinding], progress: Callable[[str], None]) -> None:
     """Tell the warnings. Errors: UnsuitableSource with all errors."""
     refuse_errors(found)
     for finding in found:
         progress(f"warning: {finding}")
 
 
-def _metadata(source: Source, task: str | None, metadata: Mapping[str, str]) -> tuple[Finding, ...]:
+def _metadata(source: Source, task: str | None, metadata: Mapping[str, str]) -> tuple[SourceFinding, ...]:
     """S23: a checkpoint of an embedding model is logged with its type."""
     if task != EMBEDDINGS or metadata.get("model_type"):
         return ()
@@ -53,4 +53,4 @@ def _metadata(source: Source, task: str | None, metadata: Mapping[str, str]) -> 
         "(docs.databricks.com: Provisioned throughput Foundation Model APIs)"
     )
     step = "give it, as in `metadata: {model_type: gte-large}`, with the model's own type"
-    return (Finding(source.text, "metadata has no model_type", rule, step),)
+    return (SourceFinding(source.text, "metadata has no model_type", rule, step),)

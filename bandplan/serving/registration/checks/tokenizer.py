@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator, Mapping
 
-from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.finding import SourceFinding
 from bandplan.serving.registration.sources.folder import File
 from bandplan.serving.registration.sources.json_file import MOST_BYTES, read_object
 from bandplan.serving.registration.sources.lfs_pointer import is_pointer
@@ -19,31 +19,31 @@ _TEMPLATES = ("chat_template.jinja", "chat_template.json")
 _RULE = "a model is logged with its tokenizer"
 
 
-def tokenizer_findings(present: Mapping[str, File], shown: str, *, is_logged: bool = False) -> Iterator[Finding]:
+def tokenizer_findings(present: Mapping[str, File], shown: str, *, is_logged: bool = False) -> Iterator[SourceFinding]:
     """Everything against the tokenizer of a folder; `is_logged` if MLflow has written it: this machine reads none."""
     step = "save the tokenizer into the folder: `tokenizer.save_pretrained(...)`"
     if not any(all(name in present for name in names) for names in _VOCABULARIES):
         sentencepiece = next((name for name in _SENTENCEPIECE if name in present), None)
         if sentencepiece is None:
-            yield Finding(shown, "no tokenizer (tokenizer.json, or a vocabulary)", _RULE, step)
+            yield SourceFinding(shown, "no tokenizer (tokenizer.json, or a vocabulary)", _RULE, step)
         elif not is_logged and importlib.util.find_spec("sentencepiece") is None:
             finding = f"the tokenizer is in {sentencepiece} alone, and the package that reads it is not installed"
             write = "write tokenizer.json with `AutoTokenizer.from_pretrained(...).save_pretrained(...)`"
-            yield Finding(shown, finding, _RULE, write)
+            yield SourceFinding(shown, finding, _RULE, write)
     if TOKENIZER_CONFIG not in present:
-        yield Finding(shown, f"no {TOKENIZER_CONFIG}", _RULE, step)
+        yield SourceFinding(shown, f"no {TOKENIZER_CONFIG}", _RULE, step)
     for name in (_TOKENIZER, TOKENIZER_CONFIG):
         if name in present and is_damaged(present[name]):
-            yield Finding(f"{shown}/{name}", "not a JSON object", _RULE, step)
+            yield SourceFinding(f"{shown}/{name}", "not a JSON object", _RULE, step)
 
 
-def template_findings(present: Mapping[str, File], shown: str, task: str | None) -> Iterator[Finding]:
+def template_findings(present: Mapping[str, File], shown: str, task: str | None) -> Iterator[SourceFinding]:
     """A warning for a chat model without a chat template: its turns would be put together in some default way."""
     if task != CHAT or TOKENIZER_CONFIG not in present or any(name in present for name in _TEMPLATES):
         return
     config = read_object(present[TOKENIZER_CONFIG].path)
     if config is not None and not config.get("chat_template"):
-        yield Finding(
+        yield SourceFinding(
             f"{shown}/{TOKENIZER_CONFIG}",
             "no chat_template",
             "a chat model's template puts the turns of a conversation together",

@@ -11,7 +11,7 @@ from typing import Any
 
 from bandplan.serving.registration.checks.safetensors import Tensor, UnreadableFile, tensors
 from bandplan.serving.registration.sources import adapter
-from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.finding import SourceFinding
 from bandplan.serving.registration.sources.folder import File
 from bandplan.serving.registration.sources.json_file import read_object
 from bandplan.serving.registration.sources.lfs_pointer import START_BYTES, is_pointer, starts_pointer
@@ -42,7 +42,7 @@ class Weights:
     files: tuple[File, ...] = ()
     parameters: int | None = None
     dtype: str | None = None
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[SourceFinding, ...] = ()
 
     @property
     def size_bytes(self) -> int:
@@ -62,7 +62,7 @@ class Chosen:
 
     names: tuple[str, ...] = ()
     weight_map: Mapping[str, Any] = field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[SourceFinding, ...] = ()
 
 
 def choose_weights(names: Collection[str], index: Callable[[str], dict[str, Any] | None], shown: str) -> Chosen:
@@ -79,25 +79,25 @@ def choose_weights(names: Collection[str], index: Callable[[str], dict[str, Any]
     seen = f"only {_named(others)}" if others else "no weights"
     step = f"save the model with `save_pretrained` (it writes {SAFETENSORS}), or copy the weights into the folder"
     rule = f"weights are in {SAFETENSORS}, or in files that its index names"
-    return Chosen(findings=(Finding(shown, seen, rule, step),))
+    return Chosen(findings=(SourceFinding(shown, seen, rule, step),))
 
 
 def _choose_indexed(names: Collection[str], document: dict[str, Any] | None, place: str) -> Chosen:
     weight_map = document.get("weight_map") if document is not None else None
     if not isinstance(weight_map, dict) or not weight_map or not all(isinstance(n, str) for n in weight_map.values()):
         step = "save the model again, or copy the index again"
-        return Chosen(findings=(Finding(place, "no weight_map of tensor names to files", _RULE, step),))
+        return Chosen(findings=(SourceFinding(place, "no weight_map of tensor names to files", _RULE, step),))
     shards = sorted(set(weight_map.values()))
     outside = [name for name in shards if name.startswith("/") or ".." in name.split("/")]
     if outside:
         finding = f"names files outside of its folder: {_named(outside)}"
         step = "put the files beside the index, and save the model again"
-        return Chosen(findings=(Finding(place, finding, _RULE, step),))
+        return Chosen(findings=(SourceFinding(place, finding, _RULE, step),))
     missing = [name for name in shards if name not in names]
     found = []
     if missing:
         finding = f"{len(missing)} of {len(shards)} files are missing: {_named(missing)}"
-        found.append(Finding(place, finding, _RULE, "copy the missing files into the folder"))
+        found.append(SourceFinding(place, finding, _RULE, "copy the missing files into the folder"))
     return Chosen(tuple(name for name in shards if name in names), weight_map, tuple(found))
 
 
@@ -113,26 +113,26 @@ def read_weights(present: Mapping[str, File], shown: str) -> Weights:
 
 def _read(files: Iterable[File], weight_map: Mapping[str, Any], shown: str) -> Weights:
     """What the headers of these files say, and whether each tensor is in the file where `weight_map` places it."""
-    files, found = tuple(files), list[Finding]()
+    files, found = tuple(files), list[SourceFinding]()
     if any(not file.name.endswith(".safetensors") for file in files):
         problems = ((file, _pickle_problem(file.path)) for file in files)
-        found += [Finding(f"{shown}/{file.name}", problem, _RULE, "") for file, problem in problems if problem]
+        found += [SourceFinding(f"{shown}/{file.name}", problem, _RULE, "") for file, problem in problems if problem]
         return Weights(files, findings=tuple(found))
     all_tensors: list[Tensor] = []
     for file in files:
         try:
             held = tensors(file.path)
         except UnreadableFile as error:
-            found.append(Finding(f"{shown}/{file.name}", str(error), _RULE, ""))
+            found.append(SourceFinding(f"{shown}/{file.name}", str(error), _RULE, ""))
             continue
         except OSError as error:
-            found.append(Finding(f"{shown}/{file.name}", f"cannot be read: {error.strerror}", _RULE, ""))
+            found.append(SourceFinding(f"{shown}/{file.name}", f"cannot be read: {error.strerror}", _RULE, ""))
             continue
         all_tensors += held
         found += _unlisted(file, held, weight_map, shown)
     if files and not all_tensors and not found:
         step = "save the model again with `save_pretrained`"
-        found.append(Finding(f"{shown}/{files[0].name}", "holds no tensors", _RULE, step))
+        found.append(SourceFinding(f"{shown}/{files[0].name}", "holds no tensors", _RULE, step))
     by_type: Counter[str] = Counter()
     for tensor in all_tensors:
         by_type[tensor.dtype] += tensor.size_bytes
@@ -140,7 +140,7 @@ def _read(files: Iterable[File], weight_map: Mapping[str, Any], shown: str) -> W
     return Weights(files, sum(tensor.elements for tensor in all_tensors), dtype, tuple(found))
 
 
-def _unlisted(file: File, held: Iterable[Tensor], weight_map: Mapping[str, Any], shown: str) -> list[Finding]:
+def _unlisted(file: File, held: Iterable[Tensor], weight_map: Mapping[str, Any], shown: str) -> list[SourceFinding]:
     """Tensors that the index expects in a file, and that are not in it."""
     names = {tensor.name for tensor in held}
     lacking = sorted(name for name, shard in weight_map.items() if shard == file.name and name not in names)
@@ -148,7 +148,7 @@ def _unlisted(file: File, held: Iterable[Tensor], weight_map: Mapping[str, Any],
         return []
     finding = f"lacks {len(lacking)} of the tensors that the index places there, such as {lacking[0][:80]}"
     step = "index and files are of different checkpoints: copy both again from one"
-    return [Finding(f"{shown}/{file.name}", finding, _RULE, step)]
+    return [SourceFinding(f"{shown}/{file.name}", finding, _RULE, step)]
 
 
 def _with_pickles_named(weights: Weights, shown: str) -> Weights:
@@ -159,7 +159,7 @@ def _with_pickles_named(weights: Weights, shown: str) -> Weights:
     finding = f"the weights are pickles only: {_named(pickled)}"
     rule = "loading a pickle runs code that is in it, and transformers loads none with torch older than 2.6"
     step = f"save the model again with `save_pretrained` (it writes {SAFETENSORS})"
-    return replace(weights, findings=(*weights.findings, Finding(shown, finding, rule, step, severity="warning")))
+    return replace(weights, findings=(*weights.findings, SourceFinding(shown, finding, rule, step, severity="warning")))
 
 
 def _with_surplus(weights: Weights, present: Mapping[str, File], shown: str) -> Weights:
@@ -177,7 +177,7 @@ def _with_surplus(weights: Weights, present: Mapping[str, File], shown: str) -> 
     size = written_size(sum(file.size_bytes for file in surplus))
     finding = f"{size} of weights that nothing loads: {_named([file.name for file in surplus])}"
     rule = "every file of the folder is uploaded"
-    warning = Finding(shown, finding, rule, "remove them to upload less", severity="warning")
+    warning = SourceFinding(shown, finding, rule, "remove them to upload less", severity="warning")
     return replace(weights, findings=(*weights.findings, warning))
 
 

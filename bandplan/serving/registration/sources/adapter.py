@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.finding import SourceFinding
 from bandplan.serving.registration.sources.folder import File
 from bandplan.serving.registration.sources.json_file import read_object
 from bandplan.serving.spec.problem import clipped
@@ -15,7 +15,7 @@ WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 MERGE = "it holds an adapter: merge it into its base model (`merge_and_unload`), and save that"
 
 
-def leftover_adapter(present: Mapping[str, File], shown: str) -> Iterator[Finding]:
+def leftover_adapter(present: Mapping[str, File], shown: str) -> Iterator[SourceFinding]:
     """Report an adapter beside a model's own weights.
 
     `from_pretrained` looks for adapter_config.json first. transformers 5.17 (`integrations/peft.py`,
@@ -27,7 +27,7 @@ def leftover_adapter(present: Mapping[str, File], shown: str) -> Iterator[Findin
     base = config.get("base_model_name_or_path")
     named = clipped(base, 200) if isinstance(base, str) and base else "its base model"
     files = " and ".join(name for name in (CONFIG, *WEIGHTS) if name in present)
-    yield Finding(
+    yield SourceFinding(
         f"{shown}/{CONFIG}",
         "an adapter lies beside the weights",
         "where PEFT is installed, transformers attaches the adapter to the weights, changing merged ones again, or "

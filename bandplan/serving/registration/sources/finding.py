@@ -13,7 +13,7 @@ Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class SourceFinding:
     """A breach of `rule` at `place` (a folder or file as the user knows it); a warning stops nothing."""
 
     place: str
@@ -27,11 +27,11 @@ class Finding:
         return printable(f"{self.place}: {words}")
 
 
-def errors_of(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def errors_of(findings: Iterable[SourceFinding]) -> tuple[SourceFinding, ...]:
     return tuple(finding for finding in findings if finding.severity == "error")
 
 
-def refuse_errors(findings: Sequence[Finding]) -> None:
+def refuse_errors(findings: Sequence[SourceFinding]) -> None:
     """UnsuitableSource that holds every error among `findings`, one a line; nothing when there is none."""
     errors = errors_of(findings)
     if errors:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from bandplan.serving.registration.sources.finding import Finding
+from bandplan.serving.registration.sources.finding import SourceFinding
 from bandplan.serving.registration.sources.folder import File
 
 _START = re.compile(rb"version https://(git-lfs|hawser)\.github\.com/spec/")
@@ -37,7 +37,7 @@ def is_pointer(file: File) -> bool:
         return False
 
 
-def pointer_findings(files: Iterable[File], shown: str) -> Iterator[Finding]:
+def pointer_findings(files: Iterable[File], shown: str) -> Iterator[SourceFinding]:
     """Report the pointers among the small files that a model is loaded from; weights are checked elsewhere.
 
     Only files of the folder itself: nothing is loaded from folders within it.
@@ -45,4 +45,6 @@ def pointer_findings(files: Iterable[File], shown: str) -> Iterator[Finding]:
     for file in files:
         if "/" not in file.name and file.name.lower().endswith(_LOADED) and is_pointer(file):
             rule = "every file that the model is loaded from is there and whole"
-            yield Finding(f"{shown}/{file.name}", "is a Git LFS pointer, not the file", rule, "run `git lfs pull`")
+            yield SourceFinding(
+                f"{shown}/{file.name}", "is a Git LFS pointer, not the file", rule, "run `git lfs pull`"
+            )

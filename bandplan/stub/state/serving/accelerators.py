@@ -18,7 +18,7 @@ FactsOf = Callable[[ServedEntity], Facts | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Capacity:
+class Accelerators:
     """What there is in all; None is without end."""
 
     throughput_chunks: int | None = None
@@ -34,7 +34,9 @@ class Need:
     model_units: int = 0
 
 
-def shortage(capacity: Capacity, wanted: Configuration, others: Iterable[Endpoint], facts: FactsOf) -> Failure | None:
+def shortage(
+    capacity: Accelerators, wanted: Configuration, others: Iterable[Endpoint], facts: FactsOf
+) -> Failure | None:
     """Why `wanted` cannot be deployed beside the other endpoints: its first entity that finds no room; else None."""
     chunks_left, units_left = capacity.throughput_chunks, capacity.model_units
     if chunks_left is None and units_left is None:

@@ -15,7 +15,7 @@ from bandplan.stub.state.refusals import AlreadyExists, Conflict, Forbidden, Inv
 from bandplan.stub.state.registry.catalogue import Facts
 from bandplan.stub.state.registry.registered_models import RegisteredModels
 from bandplan.stub.state.serving import telemetry
-from bandplan.stub.state.serving.accelerators import Capacity, shortage
+from bandplan.stub.state.serving.accelerators import Accelerators, shortage
 from bandplan.stub.state.serving.configuration import Configuration, Json, Route, ServedEntity
 from bandplan.stub.state.serving.endpoint import Endpoint, Failure, begin_update, end_update, from_document, is_due
 from bandplan.stub.state.serving.rules import (
@@ -52,7 +52,7 @@ class Endpoints:
         faults: Faults,
         settle_rules: SettleRules,
         quotas: Quotas,
-        capacity: Capacity,
+        capacity: Accelerators,
         behaviours: Behaviours,
         pay_per_token: Mapping[str, Endpoint],
         creator: str,

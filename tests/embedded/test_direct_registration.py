@@ -11,7 +11,7 @@ from pulumi import resource as sdk_resource
 from pulumi.runtime import resource as sdk_runtime
 
 from bandplan.embedded import program
-from bandplan.embedded.registering import Registering
+from bandplan.embedded.direct_registration import Registering
 from tests.embedded.conftest import HERE, ToyProject, thing
 
 

@@ -3,8 +3,8 @@
 The SDK words each registration as a protobuf message, for an engine in another process, and reads the answer back from
 one; with its tasks and futures that is most of what a resource costs. In one process neither message is needed. So
 `register_resource` of the SDK, which every resource's constructor ends in, is taken over for the time of a run. All but
-the common case is handed to the SDK's own: see `_is_common`. `tests/embedded/test_registering.py` holds the two to the
-same result.
+the common case is handed to the SDK's own: see `_is_common`. `tests/embedded/test_direct_registration.py`
+holds the two to the same result.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
 """Aliases that entries follow."""
 
-from bandplan.serving.throughput.following import followed, following_problems, pinned
-from bandplan.serving.throughput.needed import model_versions
+from bandplan.serving.throughput.aliases import followed, following_problems, pinned
+from bandplan.serving.throughput.model_versions import model_versions
 from bandplan.serving.throughput.optimization_info import ModelVersion, Unavailable
-from bandplan.serving.throughput.registering import placing_problems
+from bandplan.serving.throughput.registration_rules import placing_problems
 from bandplan.serving.throughput.registrations import planned_models
 from bandplan.serving.throughput.registry_answers import Absent, ModelAlias
 from bandplan.serving.throughput.sizing import size

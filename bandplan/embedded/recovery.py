@@ -34,7 +34,7 @@ def no_id(_type: str, _inputs: Mapping[str, Any]) -> None:
     """Nothing can be told of any type."""
 
 
-class Adoption:
+class Recovery:
     """The creations that the last run left open."""
 
     def __init__(self, snapshot: Snapshot, providers: Providers, defaults: DefaultProviders, id_of: IdOf) -> None:

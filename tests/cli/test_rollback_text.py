@@ -10,7 +10,7 @@ import pytest
 
 from bandplan.cli.entry_history import Earlier, earlier
 from bandplan.cli.errors import CommandError
-from bandplan.cli.going_back import GoingBack, going_back, move_traffic, written
+from bandplan.cli.rollback import GoingBack, going_back, move_traffic, written
 from tests.answering import JsonHandler, answering
 
 TEXT = """\

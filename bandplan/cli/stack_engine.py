@@ -17,7 +17,7 @@ from bandplan.cli.stack_choice import choose_stack
 
 
 @dataclass(frozen=True)
-class Deployment:
+class StackEngine:
     """One stack, the engine for it, and the environment its run gets (workspace included)."""
 
     project: Project
@@ -67,7 +67,7 @@ def add_change_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help=f"do not ask (never asked for the stack {LOCAL})")
 
 
-def open_deployment(arguments: argparse.Namespace, choices: Mapping[str, str] | None = None) -> Deployment:
+def open_deployment(arguments: argparse.Namespace, choices: Mapping[str, str] | None = None) -> StackEngine:
     """The deployment that the arguments ask for; starts the local workspace when the stack is the local one.
 
     `choices` are variables for the program of the stack.
@@ -83,7 +83,7 @@ def open_deployment(arguments: argparse.Namespace, choices: Mapping[str, str] | 
         require_this_machine(environ)
     if stack != LOCAL and not arguments.offline:
         require_answer(environ)
-    return Deployment(project, stack, make_engine(name, project, stack, environ), environ)
+    return StackEngine(project, stack, make_engine(name, project, stack, environ), environ)
 
 
 def require_this_machine(environ: Mapping[str, str]) -> None:

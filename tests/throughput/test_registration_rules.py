@@ -1,6 +1,6 @@
 import pytest
 
-from bandplan.serving.throughput.registering import task_place
+from bandplan.serving.throughput.registration_rules import task_place
 
 from .conftest import Size, entry, ids, only, only_problem
 

@@ -20,7 +20,7 @@ from bandplan.serving.throughput.rollout import Running, RunningEntity
 from bandplan.serving.workspace.client import WorkspaceClient, from_environment
 from bandplan.serving.workspace.endpoints import Endpoints
 from bandplan.serving.workspace.errors import Conflict, WorkspaceError
-from bandplan.serving.workspace.running import running_endpoints
+from bandplan.serving.workspace.running_entities import running_endpoints
 from bandplan.serving.workspace.traffic import config_with_all_traffic_to
 
 POLL_SECONDS = (0.05, 5.0)

@@ -9,7 +9,7 @@ import pytest
 
 from bandplan.cli.engines.exported import deployment_of, export
 from bandplan.cli.engines.pulumi import PulumiEngine
-from bandplan.cli.engines.taking_over import change_state, plan
+from bandplan.cli.engines.state_edit import change_state, plan
 from bandplan.cli.errors import CommandError
 from bandplan.cli.project import Project
 
