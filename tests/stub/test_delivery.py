@@ -9,7 +9,7 @@ import pytest
 
 from bandplan.stub.api.queries.disconnects import Disconnected, while_connected
 from bandplan.stub.inference.delivery import Delivery, merged
-from bandplan.stub.inference.engine import Batch, Generation, Message
+from bandplan.stub.inference.engine import Batch, Embedding, Generation, Message
 from bandplan.stub.inference.simulated import Pace, SimulatedEngine
 from bandplan.stub.inference.ticks import TURNS, Ticks
 
@@ -125,6 +125,31 @@ def test_one_who_no_longer_waits_costs_no_turn() -> None:
         return order
 
     assert asyncio.run(run()) == [1, 3]
+
+
+def test_long_texts_are_embedded_with_turns_for_others_in_between() -> None:
+    async def run() -> int:
+        wanted = Embedding("gte", 8, normalised=True)
+        embedding = asyncio.create_task(SimulatedEngine().embed(wanted, ["word " * 5000] * 3))
+        turns = 0
+        while not embedding.done():
+            await asyncio.sleep(0)
+            turns += 1
+        return turns
+
+    assert asyncio.run(run()) > 200
+
+
+def test_vector_of_a_long_text_is_the_sum_of_those_of_its_words() -> None:
+    words = [f"w{n}" for n in range(150)]
+
+    async def run() -> tuple[list[float], list[list[float]]]:
+        engine, raw = SimulatedEngine(), Embedding("gte", 8, normalised=False)
+        (whole,) = await engine.embed(raw, [" ".join(words)])
+        return whole, await engine.embed(raw, words)
+
+    whole, single = asyncio.run(run())
+    assert whole == pytest.approx([sum(column) for column in zip(*single, strict=True)])
 
 
 def test_choices_are_generated_at_once() -> None:

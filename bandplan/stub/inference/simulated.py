@@ -100,7 +100,14 @@ class SimulatedEngine:
             self._running -= 1
 
     async def embed(self, embedding: Embedding, texts: Sequence[str]) -> list[list[float]]:
-        return [vectors.of_text(embedding.model, text, embedding.dimension, embedding.normalised) for text in texts]
+        made = []
+        for text in texts:
+            vector: list[float] = []
+            for so_far in vectors.sums(embedding.model, text, embedding.dimension):
+                vector = so_far
+                await asyncio.sleep(0)
+            made.append(vectors.unit(vector) if embedding.normalised else vector)
+        return made
 
     def stats(self) -> Stats:
         return Stats(self._running, self._generated)
