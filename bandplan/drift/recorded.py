@@ -3,6 +3,7 @@
 Source of the shape: sdk/go/common/apitype/core.go, `ResourceV3`, in github.com/pulumi/pulumi (read 2026-11).
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,7 @@ _ENDPOINTS = {MODEL_SERVING: "classic", MODEL_SERVING_PT: "pt"}
 _SETTINGS = tuple(name for name in SETTING_NAMES if name not in ONLY_THE_GUARD_KNOWS)
 _SENT_BY_THE_GUARD = frozenset(_SETTINGS) - {"description"}
 """Not a description that is stated no more: nothing sends it, so what was deployed long ago is what is there."""
+_OF_AN_ENTITY = re.compile(r"config\.servedEntities\[([0-9]{1,4})\]\.([A-Za-z]{1,60})\Z")
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,8 @@ def _endpoint(
     # Where less than the wanted capacity is accepted, the guard alone sends the config after the creation.
     is_the_guards = bool(guarding["inputs"].get("accepted"))
     config = _with_what_ran(guard, short) if is_the_guards else inputs.get("config") or {}
+    if guard and not is_the_guards:
+        config = _with_what_the_guard_sent(config, guard, resource.get("ignoreChanges") or ())
     declared = {part: config[part] for part in CONFIG_PARTS if config.get(part)}
     # Of what the endpoint's own resource ignores, its inputs are those of long ago; the guard knows what was deployed.
     ignored = frozenset(resource.get("ignoreChanges") or ()) & _SENT_BY_THE_GUARD if guard else frozenset()
@@ -137,6 +141,24 @@ def _endpoint(
         hidden,
         bool(is_the_guards and short),
     )
+
+
+def _with_what_the_guard_sent(
+    config: Mapping[str, Any], guard: Mapping[str, Any], ignored: Iterable[Any]
+) -> dict[str, Any]:
+    """The config, with the guard's values of what the endpoint's own resource ignores of a served entity."""
+    entities = [dict(entity) for entity in config.get("servedEntities") or ()]
+    declared = {entity.get("name"): entity for entity in guard.get("servedEntities") or ()}
+    for path in ignored:
+        match = _OF_AN_ENTITY.match(path) if isinstance(path, str) else None
+        if match is None or int(match[1]) >= len(entities):
+            continue
+        entity, name = entities[int(match[1])], match[2]
+        sent = declared.get(entity.get("name"), {}).get(name)
+        entity.pop(name, None)
+        if sent is not None:
+            entity[name] = sent
+    return {**config, **({"servedEntities": entities} if entities else {})}
 
 
 def _with_what_ran(declared: Mapping[str, Any], short: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -63,6 +63,21 @@ def test_gateway_that_the_endpoint_ignores_since_it_was_taken_away_is_what_the_g
     assert not_yet.declared["aiGateway"] == gateway
 
 
+@pytest.mark.parametrize(("created", "declared"), [(None, True), (True, None), (True, False), (False, True)])
+def test_a_value_of_an_entity_that_the_endpoint_ignores_is_what_the_guard_says(
+    created: bool | None, declared: bool | None
+) -> None:
+    """The endpoint's own resource keeps what it was created with, as the platform never gives it back."""
+
+    def of(burst: bool | None) -> list[dict[str, Any]]:
+        return [served() | ({} if burst is None else {"burstScalingEnabled": burst})]
+
+    ignoring = endpoint(config={"servedEntities": of(created)})
+    ignoring["ignoreChanges"] = ["config.servedEntities[0].burstScalingEnabled", "config.servedEntities[7].x"]
+    (found,) = recorded({"resources": [ignoring, guard(servedEntities=of(declared))]}).endpoints
+    assert found.declared["servedEntities"] == of(declared)
+
+
 def test_marks_of_the_published_provider_are_no_part_of_what_was_deployed() -> None:
     marked = endpoint(tags=[{"key": "a", "value": "b", "__defaults": []}], __defaults=[])
     (found,) = recorded({"resources": [marked]}).endpoints
