@@ -21,7 +21,8 @@ LEAST_LENGTH: Final = 8
 """A value shorter than this is not searched for: it would be found in ordinary words. A choice."""
 
 _SECRET_NAME = (
-    r"passw(?:or)?d|passphrase|secret|plaintext|token(?!s)|credential|api_?key|access_?key|private_?key|_pat\b"
+    r"passw(?:or)?d|passphrase|secret|plaintext|token(?!s)|credential|_pat\b"
+    r"|(?:api|access|private|account|shared|signing|encryption|subscription)[_-]?key"
 )
 _SECRET_VARIABLE = re.compile(_SECRET_NAME, re.IGNORECASE)
 _NAME_HINTS = ("passw", "passphrase", "secret", "plaintext", "token", "credential", "key", "_pat")
@@ -62,7 +63,11 @@ _TOKENS = tuple(
         (("pul-",), r"\bpul-[0-9a-f]{24,}+"),  # Pulumi
         (("hf_",), r"\bhf_[A-Za-z0-9]{20,}+"),  # Hugging Face
         (("sk-",), r"\bsk-[\w-]{16,}+"),  # OpenAI, Anthropic
-        (("xox",), r"\bxox[a-z]-[\w-]{10,}+"),  # Slack
+        (("xox", "xapp-"), r"\b(?:xox[a-z]|xapp)-[\w-]{10,}+"),  # Slack
+        (("gsk_", "r8_", "npm_"), r"\b(?:gsk|r8|npm)_[A-Za-z0-9]{20,}+"),  # Groq, Replicate, npm
+        (("xai-", "pplx-", "nvapi-", "pypi-"), r"\b(?:xai|pplx|nvapi|pypi)-[\w-]{20,}+"),  # xAI, NVIDIA, ...
+        (("ya29.", "gocspx-", "hvs."), r"\b(?:ya29\.|GOCSPX-|hvs\.)[\w-]{20,}+"),  # Google, Vault
+        (("sig",), r"(?P<kept>[?&](?i:sig|x-amz-signature|x-goog-signature)=)[\w%+/=-]{16,}+"),  # signed addresses
         (("akia", "asia"), r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),  # AWS
         (("aiza",), r"\bAIza[\w-]{30,}+"),  # Google
         # JSON web token: the run before the first dot is looked through once, from where it begins

@@ -34,6 +34,8 @@ TOKENS = st.one_of(
     ALNUM.map("hf_{}".format),
     ALNUM.map("sk-proj-{}".format),
     ALNUM.map("xoxb-{}".format),
+    *(ALNUM.map(f"{start}{{}}".format) for start in ("xapp-1-", "gsk_", "r8_", "npm_", "xai-", "pplx-", "nvapi-")),
+    *(ALNUM.map(f"{start}{{}}".format) for start in ("pypi-", "ya29.", "GOCSPX-", "hvs.")),
     st.text("ABCDEFGH234567", min_size=16, max_size=16).map("AKIA{}".format),
     st.tuples(ALNUM, ALNUM, ALNUM).map(lambda parts: "eyJ" + ".".join(parts)),
 )
@@ -127,6 +129,9 @@ def test_secrets_of_the_preview_are_left_out_of_its_event_log() -> None:
         "system.ai.llama_v3_3_70b_instruct",
         "https://workspace.example.com/serving-endpoints/chat/invocations",
         "the token has expired",
+        "monkey: business1",
+        "sort_key: name1",
+        "https://a.example/?design=abcdefghijklmnopqrstu",
     ],
 )
 def test_ordinary_words_stay(text: str) -> None:
@@ -140,6 +145,11 @@ def test_ordinary_words_stay(text: str) -> None:
         ('"client_secret": "abcd-efgh"', '"client_secret": "[redacted]"'),
         ("https://me:abcd@host/x", "https://[redacted]@host/x"),
         ("Basic YWJjOmRlZg==", "Basic [redacted]"),
+        ("x-api-key: abcd1234", "x-api-key: [redacted]"),
+        ("AccountName=a;AccountKey=abcd+/1==;", "AccountName=a;AccountKey=[redacted];"),
+        ("Ocp-Apim-Subscription-Key: 0123456f", "Ocp-Apim-Subscription-Key: [redacted]"),
+        ("https://a.example/b?sv=1&sig=ab%2Bcdefghijklmno&se=2", "https://a.example/b?sv=1&sig=[redacted]&se=2"),
+        ("https://a.example/?X-Amz-Signature=0123456789abcdef01", "https://a.example/?X-Amz-Signature=[redacted]"),
     ],
 )
 def test_a_name_stays_and_its_value_goes(text: str, left: str) -> None:
