@@ -43,6 +43,17 @@ class StackReport:
         return bool(self.drifted or self.models)
 
 
+@dataclass(frozen=True)
+class SeenWorkspace:
+    """What a workspace answered `caller`: `surveyed` are those of `names_to_read`, `listed` all that it shows."""
+
+    host: str
+    caller: str
+    surveyed: Mapping[str, Surveyed]
+    listed: Sequence[Listed]
+    registry: RegistryAnswers
+
+
 def names_to_read(wanted: Sequence[WantedEndpoint], recorded: RecordedStack) -> tuple[str, ...]:
     """The endpoints that have to be read to compare, each once."""
     return tuple(dict.fromkeys([*(one.name for one in wanted), *(one.name for one in recorded.endpoints)]))
@@ -50,29 +61,31 @@ def names_to_read(wanted: Sequence[WantedEndpoint], recorded: RecordedStack) -> 
 
 def stack_report(
     stack: str,
-    host: str,
     wanted: Sequence[WantedEndpoint],
     recorded: RecordedStack,
-    surveyed: Mapping[str, Surveyed],
-    listed: Sequence[Listed],
-    registry: RegistryAnswers,
-    caller: str,
+    seen: SeenWorkspace,
     presentable: Callable[[str], str] = str,
     begun: Begun = NOTHING_BEGUN,
 ) -> StackReport:
-    """`surveyed` has the endpoints of `names_to_read`; `listed` are all that the workspace shows."""
+    """Compare every endpoint of the file, of the state and of the workspace."""
     wanted_by_name = {one.name: one for one in wanted}
     recorded_by_name = {one.name: one for one in recorded.endpoints}
     names = names_to_read(wanted, recorded)
     return StackReport(
         stack,
-        host,
+        seen.host,
         tuple(
             endpoint_report(
-                name, wanted_by_name.get(name), recorded_by_name.get(name), surveyed[name], caller, presentable, begun
+                name,
+                wanted_by_name.get(name),
+                recorded_by_name.get(name),
+                seen.surveyed[name],
+                seen.caller,
+                presentable,
+                begun,
             )
             for name in names
         ),
-        model_reports(recorded, registry),
-        tuple(one for one in listed if one.name not in names),
+        model_reports(recorded, seen.registry),
+        tuple(one for one in seen.listed if one.name not in names),
     )

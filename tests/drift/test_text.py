@@ -4,7 +4,7 @@ from bandplan.drift.document import document
 from bandplan.drift.pending import WantedEndpoint
 from bandplan.drift.recorded import RecordedStack
 from bandplan.drift.registry import RegistryAnswers
-from bandplan.drift.stack import StackReport, stack_report
+from bandplan.drift.stack import SeenWorkspace, StackReport, stack_report
 from bandplan.drift.text import text
 from bandplan.serving.workspace.surveyed import Listed, Surveyed
 from tests.drift.builders import CALLER, recorded, surveyed, wanted
@@ -18,7 +18,8 @@ def reported(
 ) -> StackReport:
     known = RecordedStack((recorded(),))
     entries = [declared or wanted()]
-    return stack_report(stack, "https://w.example.com", entries, known, {"chat": there}, listed, EMPTY, CALLER)
+    seen = SeenWorkspace("https://w.example.com", CALLER, {"chat": there}, listed, EMPTY)
+    return stack_report(stack, entries, known, seen)
 
 
 def test_stack_in_step_is_one_line() -> None:

@@ -67,7 +67,7 @@ def look(choice: "StackChoice", arguments: argparse.Namespace) -> "StackReport":
     from bandplan.cli.errors import CommandError
     from bandplan.cli.stack_fleet import stack_fleet
     from bandplan.drift.begun import begun
-    from bandplan.drift.stack import names_to_read, stack_report
+    from bandplan.drift.stack import SeenWorkspace, names_to_read, stack_report
     from bandplan.serving.workspace.endpoint_survey import listed, survey_endpoints
     from bandplan.serving.workspace.errors import WorkspaceError
 
@@ -88,9 +88,8 @@ def look(choice: "StackChoice", arguments: argparse.Namespace) -> "StackReport":
         deployments.append(deployment(choice.project, arguments))
         record_of(deployments[1])
     ours = begun(deployments, before)
-    return stack_report(
-        choice.stack, client.host, wanted, state, surveyed, there, answers, caller, client.presentable, ours
-    )
+    seen = SeenWorkspace(client.host, caller, surveyed, there, answers)
+    return stack_report(choice.stack, wanted, state, seen, client.presentable, ours)
 
 
 def recorded_stack(project: Project, arguments: argparse.Namespace) -> "RecordedStack":

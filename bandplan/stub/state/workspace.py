@@ -20,10 +20,11 @@ from bandplan.stub.state.registry.registered_models import RegisteredModels
 from bandplan.stub.state.scenario import NONE, Scenario
 from bandplan.stub.state.serving import pay_per_token
 from bandplan.stub.state.serving.capacity_settings import CapacitySettings
-from bandplan.stub.state.serving.endpoints import Endpoints
+from bandplan.stub.state.serving.endpoints import EndpointConduct, Endpoints
 from bandplan.stub.state.serving.engine_settings import EngineSettings
 from bandplan.stub.state.serving.settle import Settle
 from bandplan.stub.state.serving.settle_rules import SettleRules
+from bandplan.stub.state.stamp import Stamp
 from bandplan.stub.state.store import Store
 from bandplan.stub.state.tracking.experiments import Experiments
 from bandplan.stub.state.tracking.logged_models import LoggedModels
@@ -71,6 +72,7 @@ def open_workspace(state_dir: Path, settle: Settle | None = None, scenario: Scen
     workspace_id = _workspace_id(state_dir / "workspace_id")
     store = Store(state_dir / "workspace.db")
     clock = Clock(store)
+    stamp = Stamp(USER_NAME, clock.now_ms, new_id)
     settle_rules = SettleRules(store, settle or scenario.settle or Settle(), scenario.endpoint_settle)
     faults = Faults(store, scenario.deployments)
     route_faults = RouteFaults(store, scenario.requests)
@@ -79,24 +81,18 @@ def open_workspace(state_dir: Path, settle: Settle | None = None, scenario: Scen
     behaviours = Behaviours(store)
     known = catalogue.load()
     stored_files = StoredFiles(state_dir / "files")
-    catalogs = Catalogs(store, known.catalogs, access, USER_NAME, clock.now_ms, new_id)
-    models = RegisteredModels(store, known, catalogs, access, stored_files, USER_NAME, clock.now_ms, new_id)
+    catalogs = Catalogs(store, known.catalogs, access, stamp)
+    models = RegisteredModels(store, known, catalogs, access, stored_files, stamp)
     registration_faults = RegistrationFaults(store, scenario.registrations)
-    versions = ModelVersions(models, stored_files, registration_faults, USER_NAME, clock.now_ms, new_id)
+    versions = ModelVersions(models, stored_files, registration_faults, stamp)
     experiments = Experiments(store, clock.now_ms, new_id)
     endpoints = Endpoints(
         store,
         models,
         access,
-        faults,
-        settle_rules,
-        quotas,
-        scenario.capacity,
-        behaviours,
+        EndpointConduct(faults, settle_rules, quotas, scenario.capacity, behaviours),
         pay_per_token.endpoints(known.pay_per_token),
-        USER_NAME,
-        clock.now_ms,
-        new_id,
+        stamp,
     )
     files = WorkspaceFiles(store, access, USER_NAME, clock.now_ms, new_id)
     return Workspace(

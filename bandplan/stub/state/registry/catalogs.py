@@ -1,12 +1,13 @@
 """Catalogs and schemas of Unity Catalog: where models are named. Some are there from the start and stay."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
 from bandplan.stub.state.access import Access
 from bandplan.stub.state.collection import Collection
 from bandplan.stub.state.refusals import AlreadyExists, Forbidden, Invalid, NotFound
+from bandplan.stub.state.stamp import Stamp
 from bandplan.stub.state.store import Store
 
 NAME_PART = re.compile(r"[^./\s\x00-\x1f\x7f\ud800-\udfff]{1,255}")
@@ -53,14 +54,12 @@ class Catalogs:
         store: Store,
         preinstalled: Mapping[str, tuple[str, ...]],
         access: Access,
-        creator: str,
-        clock_ms: Callable[[], int],
-        new_id: Callable[[], str],
+        stamp: Stamp,
     ) -> None:
         self._access = access
-        self._creator = creator
-        self._clock_ms = clock_ms
-        self._new_id = new_id
+        self._creator = stamp.creator
+        self._clock_ms = stamp.clock_ms
+        self._new_id = stamp.new_id
         self._collection: Collection[Container] = Collection(
             store, "container", asdict, lambda document: Container(**document)
         )

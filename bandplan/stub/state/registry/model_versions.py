@@ -5,7 +5,7 @@ read makes it READY, anything else FAILED_REGISTRATION with a message.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from bandplan.stub.state.registry.model_version import (
 )
 from bandplan.stub.state.registry.registered_models import RegisteredModels
 from bandplan.stub.state.serving.configuration import Json
+from bandplan.stub.state.stamp import Stamp
 from bandplan.stub.state.tracking import search_filter
 from bandplan.stub.state.tracking.search_filter import Condition
 
@@ -46,16 +47,14 @@ class ModelVersions:
         models: RegisteredModels,
         files: StoredFiles,
         faults: RegistrationFaults,
-        creator: str,
-        clock_ms: Callable[[], int],
-        new_id: Callable[[], str],
+        stamp: Stamp,
     ) -> None:
         self._models = models
         self._files = files
         self._faults = faults
-        self._creator = creator
-        self._clock_ms = clock_ms
-        self._new_id = new_id
+        self._creator = stamp.creator
+        self._clock_ms = stamp.clock_ms
+        self._new_id = stamp.new_id
 
     def create(self, full_name: str, settings: Json, tags: Tags = ()) -> ModelVersion:
         """A new version, to be filled and finalized; `settings` is echoed."""

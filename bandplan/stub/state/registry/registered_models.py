@@ -3,7 +3,7 @@
 Their versions come and go in `bandplan.stub.state.registry.model_versions`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from bandplan.stub.state.access import Access
@@ -22,6 +22,7 @@ from bandplan.stub.state.registry.model_version import (
     to_document,
     with_tags,
 )
+from bandplan.stub.state.stamp import Stamp
 from bandplan.stub.state.store import Store
 
 SYSTEM_CATALOG = "system"
@@ -41,19 +42,19 @@ class RegisteredModels:
         catalogs: Catalogs,
         access: Access,
         files: StoredFiles,
-        creator: str,
-        clock_ms: Callable[[], int],
-        new_id: Callable[[], str],
+        stamp: Stamp,
     ) -> None:
         self._catalogue = catalogue
         self._catalogs = catalogs
         self._access = access
         self._files = files
-        self._creator = creator
-        self._clock_ms = clock_ms
-        self._new_id = new_id
+        self._creator = stamp.creator
+        self._clock_ms = stamp.clock_ms
+        self._new_id = stamp.new_id
         self._collection: Collection[RegisteredModel] = Collection(store, "model", to_document, from_document)
-        self._preinstalled = {name: _preinstalled(name, facts, creator) for name, facts in catalogue.models.items()}
+        self._preinstalled = {
+            name: _preinstalled(name, facts, stamp.creator) for name, facts in catalogue.models.items()
+        }
         files.keep_only("models", {version.id for _, model in self._collection for version in model.versions})
 
     def get(self, full_name: str) -> RegisteredModel:

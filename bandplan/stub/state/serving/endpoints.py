@@ -1,7 +1,7 @@
 """The endpoints of the workspace: create, read, change, delete."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ from bandplan.stub.state.serving.rules import (
     repointed,
 )
 from bandplan.stub.state.serving.settle_rules import SettleRules
+from bandplan.stub.state.stamp import Stamp
 from bandplan.stub.state.store import Store
 
 ENDPOINT_ID = re.compile(r"[0-9a-f]{32}")
@@ -41,6 +42,17 @@ class EndpointRequest:
     tags: tuple[tuple[str, str | None], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class EndpointConduct:
+    """What is set of how endpoints behave: failures, durations, limits and what the platform has left."""
+
+    faults: Faults
+    settle_rules: SettleRules
+    quotas: Quotas
+    accelerators: Accelerators
+    behaviours: Behaviours
+
+
 class Endpoints:
     """Endpoints by name, and by id for permissions. Every change is committed before it returns."""
 
@@ -49,27 +61,21 @@ class Endpoints:
         store: Store,
         models: RegisteredModels,
         access: Access,
-        faults: Faults,
-        settle_rules: SettleRules,
-        quotas: Quotas,
-        capacity: Accelerators,
-        behaviours: Behaviours,
+        conduct: EndpointConduct,
         pay_per_token: Mapping[str, Endpoint],
-        creator: str,
-        clock_ms: Callable[[], int],
-        new_id: Callable[[], str],
+        stamp: Stamp,
     ) -> None:
         self._models = models
         self._access = access
-        self._faults = faults
-        self._settle_rules = settle_rules
-        self._quotas = quotas
-        self._capacity = capacity
-        self._behaviours = behaviours
+        self._faults = conduct.faults
+        self._settle_rules = conduct.settle_rules
+        self._quotas = conduct.quotas
+        self._accelerators = conduct.accelerators
+        self._behaviours = conduct.behaviours
         self._pay_per_token = pay_per_token
-        self._creator = creator
-        self._clock_ms = clock_ms
-        self._new_id = new_id
+        self._creator = stamp.creator
+        self._clock_ms = stamp.clock_ms
+        self._new_id = stamp.new_id
         self._collection: Collection[Endpoint] = Collection(store, "endpoint", Endpoint.to_document, from_document)
         self._name_by_id = {endpoint.id: name for name, endpoint in self._collection}
         # Reads of updates that are under way. Not stored: after a restart an update only takes a few reads more.
@@ -237,7 +243,9 @@ class Endpoints:
         )
         self._reads.pop(endpoint.name, None)
         others = (other for name, other in self._collection if name != endpoint.name)
-        failure = self._faults.take(endpoint.name, operation) or shortage(self._capacity, pending, others, self.facts)
+        failure = self._faults.take(endpoint.name, operation) or shortage(
+            self._accelerators, pending, others, self.facts
+        )
         begun = begin_update(endpoint, pending, self._task(pending), failure, now_ms)
         return self._ended(begun) if self._settle_rules.of(endpoint.name).is_at_once else begun
 
