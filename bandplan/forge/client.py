@@ -140,7 +140,7 @@ class Client:
         if result.status == 429 or (result.status == 403 and _is_rate_limit(result)):
             asked = [retry_after, _until_reset(result.headers, self._clock.wall())]
             known = [seconds for seconds in asked if seconds is not None]
-            return known[0] if known else _SECONDARY_LIMIT_SECONDS * 2 ** (attempts - 1)
+            return (known[0] or backoff) if known else _SECONDARY_LIMIT_SECONDS * 2 ** (attempts - 1)
         return None
 
     def _reason(self, method: str, path: str, answer: Answer) -> str:

@@ -36,8 +36,21 @@ def client(fake: ForgeFake, sleeps: Sleeps) -> Client:
         (Fault("GET", 503, {"Retry-After": "3"}), 3.0),
         (Fault("GET", 429, {"Retry-After": "Fri, 15 Jan 2027 08:00:11 GMT"}), 11.0),
         (Fault("GET", 502), 0.75),
+        (Fault("GET", 429, {"Retry-After": "0"}), 0.75),
+        (Fault("GET", 429, {"Retry-After": "Fri, 15 Jan 2027 07:00:00 GMT"}), 0.75),
     ],
-    ids=["429", "403", "until the reset", "secondary limit", "429 without a word", "503", "until a date", "502"],
+    ids=[
+        "429",
+        "403",
+        "until the reset",
+        "secondary limit",
+        "429 without a word",
+        "503",
+        "until a date",
+        "502",
+        "no wait asked for",
+        "until a date that is over",
+    ],
 )
 def test_it_waits_as_long_as_it_is_asked_to(github: ForgeFake, fault: Fault, expected: float) -> None:
     """The clock of the tests begins at 1,800,000,000 s; a reset is waited for with a second to spare."""
