@@ -140,6 +140,20 @@ def test_long_texts_are_embedded_with_turns_for_others_in_between() -> None:
     assert asyncio.run(run()) > 200
 
 
+def test_a_long_prompt_is_counted_with_turns_for_others_in_between() -> None:
+    async def run() -> tuple[int, int]:
+        counting = asyncio.create_task(SimulatedEngine().count_text("word, " * 200_000))
+        turns = 0
+        while not counting.done():
+            await asyncio.sleep(0)
+            turns += 1
+        return counting.result(), turns
+
+    counted, turns = asyncio.run(run())
+    assert counted == 400_001  # word|, and the space at the end
+    assert turns > 15
+
+
 def test_vector_of_a_long_text_is_the_sum_of_those_of_its_words() -> None:
     words = [f"w{n}" for n in range(150)]
 

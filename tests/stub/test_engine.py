@@ -32,6 +32,15 @@ def test_tokens_joined_are_the_text_again(text: str) -> None:
     assert "".join(tokens.split(text)) == text
 
 
+@given(st.text("ab ,\n\u00e4_", max_size=200), st.integers(1, 20))
+def test_slices_of_a_text_have_its_tokens(text: str, length: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokens, "SLICE_LENGTH", length)
+        parts = list(tokens.slices(text))
+    assert "".join(parts) == text
+    assert [token for part in parts for token in tokens.split(part)] == tokens.split(text)
+
+
 def stopped(text_tokens: list[str], *stop_words: str) -> list[str]:
     """The texts that go out of tokens that come one at a time."""
     stopping, out = StopWords(stop_words), []

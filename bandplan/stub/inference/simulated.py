@@ -81,10 +81,16 @@ class SimulatedEngine:
         self._generated = 0
 
     async def count(self, messages: Sequence[Message]) -> int:
-        return sum(TOKENS_PER_MESSAGE + tokens.count(message.content) for message in messages)
+        return sum([TOKENS_PER_MESSAGE + await self.count_text(message.content) for message in messages])
 
     async def count_text(self, text: str) -> int:
-        return tokens.count(text)
+        if len(text) <= tokens.SLICE_LENGTH:
+            return tokens.count(text)
+        counted = 0
+        for part in tokens.slices(text):
+            counted += len(tokens.split(part))
+            await asyncio.sleep(0)
+        return counted
 
     async def generate(self, generation: Generation) -> AsyncGenerator[Batch, None]:
         began = asyncio.get_running_loop().time() if generation.began is None else generation.began
