@@ -57,6 +57,3 @@ class Chunk:
     def is_open(self) -> bool:
         """Whether it takes one more request."""
         return not self.is_draining and len(self.tickets) < self.kind.slots
-
-    def pass_time(self, seconds: float) -> None:
-        self.given += self.speed * seconds

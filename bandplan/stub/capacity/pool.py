@@ -3,6 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from bandplan.stub.capacity.chunk import Chunk
 from bandplan.stub.capacity.refusals import NOTHING_RUNS, NothingRuns
@@ -11,6 +12,16 @@ from bandplan.stub.capacity.settings import Settings
 from bandplan.stub.capacity.supply import Supply
 from bandplan.stub.capacity.ticket import Ticket
 from bandplan.stub.capacity.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What holds until the next change: chunks in use, what they could do and do per second, and the speed of each."""
+
+    chunks: int = 0
+    capacity: float = 0.0
+    work: float = 0.0
+    speeds: tuple[tuple[Chunk, float], ...] = ()
 
 
 class Pool:
@@ -22,7 +33,8 @@ class Pool:
     def __init__(self, supply: Supply, settings: Settings, now: float) -> None:
         self.supply = supply
         self.settings = settings
-        self.usage = Usage()
+        self._usage = Usage()
+        self._counted = now
         self.waiting: deque[Ticket] = deque()
         self._chunks: list[Chunk] = []
         self._burst: Chunk | None = None
@@ -32,12 +44,19 @@ class Pool:
         self._changed = now
         self._idle_since: float | None = now
         self._next: float | None = None
+        self._rates = Rates()
         self._shape(now, is_new=True)
         self._plan()
 
     @property
     def now(self) -> float:
         return self._now
+
+    @property
+    def usage(self) -> Usage:
+        """What was in use and done until now."""
+        self._count()
+        return self._usage
 
     @property
     def chunks(self) -> tuple[Chunk, ...]:
@@ -111,13 +130,17 @@ class Pool:
             return
         if ticket.is_waiting:
             self.waiting.remove(ticket)
-        self.usage.correct(now, ticket.leave(now))
+        self._usage.correct(now, ticket.leave(now))
         self._chunks = [chunk for chunk in self._chunks if chunk.tickets or not chunk.is_retired]
         self._remove_drained()
         self._admit()
         if not self.in_flight and not self.waiting:
             self._idle_since = now
         self._go_on()
+
+    def count_tokens(self, input_tokens: int, output_tokens: int) -> None:
+        """Count tokens of a request, now."""
+        self._usage.tokens(self._now, input_tokens, output_tokens)
 
     def advance(self, now: float) -> None:
         """Let everything happen that is due by `now`."""
@@ -148,7 +171,8 @@ class Pool:
             elif not is_same_size:
                 chunk.is_retired = True
             chunk.is_draining = chunk.is_retired
-        self._starts_at = None
+        if not is_same_size or self.running >= supply.highest:
+            self._starts_at = None
         bounds = (supply.lowest, supply.highest)
         self._shape(now, is_new=not is_same_size or bounds != (before.lowest, before.highest))
         self._admit()
@@ -161,6 +185,16 @@ class Pool:
         self.advance(self._now)
 
     def _plan(self) -> None:
+        """After a change: say how fast everything goes from now on, and what happens next."""
+        self._count()
+        provisioned = [chunk for chunk in self._all() if not chunk.is_burst]
+        self._rates = Rates(
+            chunks=len(provisioned),
+            # Bursting is work beyond what was provisioned, so it shows as a utilisation above 100 %.
+            capacity=sum(chunk.kind.rate for chunk in provisioned),
+            work=sum(chunk.work_rate for chunk in self._all()),
+            speeds=tuple((chunk, chunk.speed) for chunk in self._all() if chunk.tickets),
+        )
         look = next_look(self._now, self._situation(), self.settings)
         self._next = min((at for at in (self._starts_at, look) if at is not None), default=None)
 
@@ -199,18 +233,15 @@ class Pool:
     def _pass_time(self, now: float) -> None:
         if now <= self._now:
             return
-        used = [chunk for chunk in self._all() if chunk.tickets or not chunk.is_burst]
-        self.usage.span(
-            self._now,
-            now,
-            chunks=sum(not chunk.is_burst for chunk in used),
-            # Bursting is work beyond what was provisioned, so it shows as a utilisation above 100 %.
-            capacity=sum(chunk.kind.rate for chunk in used if not chunk.is_burst),
-            work=sum(chunk.work_rate for chunk in used),
-        )
-        for chunk in used:
-            chunk.pass_time(now - self._now)
+        seconds = now - self._now
+        for chunk, speed in self._rates.speeds:
+            chunk.given += speed * seconds
         self._now = now
+
+    def _count(self) -> None:
+        """Count the time since the rates last changed."""
+        self._usage.span(self._counted, self._now, self._rates.chunks, self._rates.capacity, self._rates.work)
+        self._counted = self._now
 
     def _admit(self) -> None:
         while self.waiting:

@@ -1,6 +1,5 @@
 """How much was in use and done: by second for five minutes, by hour for a month."""
 
-from collections import OrderedDict
 from dataclasses import dataclass
 
 LONGEST_WINDOW_SECONDS = 300
@@ -24,8 +23,8 @@ class Usage:
     """Adds up spans of time in which nothing changed, and tokens at moments."""
 
     def __init__(self) -> None:
-        self._seconds: OrderedDict[int, Use] = OrderedDict()
-        self._hours: OrderedDict[int, Use] = OrderedDict()
+        self._seconds: dict[int, Use] = {}
+        self._hours: dict[int, Use] = {}
 
     def span(self, start: float, end: float, chunks: int, capacity: float, work: float) -> None:
         """Count a span with `chunks` in use; `capacity` and `work` are per second."""
@@ -49,10 +48,9 @@ class Usage:
         """Return the sum of the last `seconds` whole seconds before the second of `now`."""
         total = Use()
         newest = int(now)
-        for at, use in reversed(self._seconds.items()):
-            if at < newest - seconds:
-                break
-            if at < newest:
+        for at in range(newest - seconds, newest):
+            use = self._seconds.get(at)
+            if use is not None:
                 total.chunk_seconds += use.chunk_seconds
                 total.most_chunks = max(total.most_chunks, use.most_chunks)
                 total.capacity += use.capacity
@@ -68,7 +66,7 @@ class Usage:
 
     def by_hour(self) -> list[tuple[int, Use]]:
         """Return each hour with chunks in use: its beginning in seconds of the clock, and its use."""
-        return [(hour * HOUR_SECONDS, use) for hour, use in self._hours.items()]
+        return [(hour * HOUR_SECONDS, use) for hour, use in sorted(self._hours.items())]
 
     def _current(self, now: float) -> tuple[Use, Use]:
         return (
@@ -88,12 +86,14 @@ def _parts(start: float, end: float, length: int) -> list[tuple[int, float]]:
     return parts
 
 
-def _at(uses: OrderedDict[int, Use], at: int, most: int) -> Use:
+def _at(uses: dict[int, Use], at: int, most: int) -> Use:
+    """Return what lies at `at`; no more than `most` are kept, the oldest forgotten first."""
     use = uses.get(at)
     if use is None:
         use = uses[at] = Use()
-        while len(uses) > most:
-            uses.popitem(last=False)
+        if len(uses) > 2 * most:
+            for old in sorted(uses)[:-most]:
+                del uses[old]
     return use
 
 

@@ -153,6 +153,15 @@ def test_chunks_of_another_size_replace_those_of_before_which_finish_what_they_h
     assert [chunk.kind.rate for chunk in it.pool.chunks] == [1580]
 
 
+def test_settings_that_come_during_a_cold_start_do_not_begin_it_again() -> None:
+    pool = pool_of(980, 0, 2)
+    pool.advance(10_000)
+    ticket = pool.arrive(10_000)
+    pool.reconfigure(pool.supply, Settings(queue_limit=5), 10_050)
+    pool.advance(10_060)
+    assert ticket.admitted == 10_060
+
+
 def test_settings_alone_start_no_chunk() -> None:
     pool = pool_of(980, 0, 2)
     pool.advance(10_000)

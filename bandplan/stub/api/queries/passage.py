@@ -71,7 +71,7 @@ class Passage:
     def _show_tokens(self, output_tokens: int) -> None:
         if self._pool is not None:
             input_tokens, self._unshown = self._unshown, 0
-            self._pool.usage.tokens(self._pool.now, input_tokens, output_tokens)
+            self._pool.count_tokens(input_tokens, output_tokens)
 
     def end(self, status: int) -> None:
         """End the query; a second end changes nothing."""
