@@ -1,6 +1,7 @@
 """/api/2.0/serving-endpoints/{name}/openapi: what queries of an endpoint look like, as an OpenAPI document."""
 
 from bandplan.stub.api.requests import Json
+from bandplan.stub.state.registry.tasks import CHAT, COMPLETIONS, EMBEDDINGS
 from bandplan.stub.state.serving.endpoint import Endpoint
 
 STRING: Json = {"type": "string"}
@@ -16,9 +17,9 @@ MESSAGES: Json = {
 }
 
 REQUESTS: dict[str | None, Json] = {
-    "llm/v1/chat": {"properties": {"messages": MESSAGES}, "required": ["messages"]},
-    "llm/v1/completions": {"properties": {"prompt": STRINGS}, "required": ["prompt"]},
-    "llm/v1/embeddings": {"properties": {"input": STRINGS}, "required": ["input"]},
+    CHAT: {"properties": {"messages": MESSAGES}, "required": ["messages"]},
+    COMPLETIONS: {"properties": {"prompt": STRINGS}, "required": ["prompt"]},
+    EMBEDDINGS: {"properties": {"input": STRINGS}, "required": ["input"]},
 }
 """By task: the fields that a request must have; the optional ones are not listed."""
 

@@ -7,6 +7,7 @@ from bandplan.stub.api.endpoints.encoded import Encoded
 from bandplan.stub.api.endpoints.new_fields import LEFT_OUT, with_new_fields
 from bandplan.stub.api.requests import Json
 from bandplan.stub.state.behaviour import Behaviours
+from bandplan.stub.state.registry.tasks import CHAT
 from bandplan.stub.state.serving.configuration import ServedEntity
 from bandplan.stub.state.serving.endpoint import UPDATE_FAILED, Endpoint
 
@@ -145,7 +146,7 @@ def show_pay_per_token(endpoint: Endpoint) -> Json:
         "endpoint_type": "FOUNDATION_MODEL_API",
         "permission_level": "CAN_QUERY",
         # The fields are those that were seen; what is in this one is not known.
-        "capabilities": {"function_calling": endpoint.task == "llm/v1/chat"},
+        "capabilities": {"function_calling": endpoint.task == CHAT},
     }
 
 

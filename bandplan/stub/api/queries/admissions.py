@@ -18,6 +18,7 @@ from bandplan.stub.state.behaviour import Behaviours
 from bandplan.stub.state.clock import Clock
 from bandplan.stub.state.refusals import NotReady, Refusal, TooManyRequests
 from bandplan.stub.state.registry.catalogue import Facts
+from bandplan.stub.state.registry.tasks import EMBEDDINGS
 from bandplan.stub.state.serving.capacity_settings import CapacitySettings
 from bandplan.stub.state.serving.configuration import ServedEntity
 from bandplan.stub.state.serving.endpoint import Endpoint
@@ -29,7 +30,6 @@ LOOK_SECONDS = 0.05
 MOST_GATES = 10_000
 """Endpoints whose load is remembered, the oldest forgotten first; an arbitrary bound on memory."""
 
-EMBEDDINGS = "llm/v1/embeddings"
 
 Waiting = dict[asyncio.Future[None], Pool]
 

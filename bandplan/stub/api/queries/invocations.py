@@ -26,13 +26,10 @@ from bandplan.stub.inference.engine import Embedding, Engine
 from bandplan.stub.state.behaviour import Behaviours
 from bandplan.stub.state.refusals import Invalid, NotFound, NotReady
 from bandplan.stub.state.registry.catalogue import MOST_OUTPUT_TOKENS
+from bandplan.stub.state.registry.tasks import CHAT, COMPLETIONS, EMBEDDINGS, INPUT_FIELDS
 from bandplan.stub.state.serving.configuration import Configuration, ServedEntity
 from bandplan.stub.state.serving.endpoints import Endpoints
 from bandplan.stub.state.serving.engine_settings import EngineSettings
-
-CHAT, COMPLETIONS, EMBEDDINGS = "llm/v1/chat", "llm/v1/completions", "llm/v1/embeddings"
-
-FIELD_OF_TASK = {CHAT: "messages", COMPLETIONS: "prompt", EMBEDDINGS: "input"}
 
 AnswerTask = Callable[[Json, Target], Awaitable[Response]]
 
@@ -135,7 +132,7 @@ class Queries:
                 return await answer(body, target)
             if task_of_path is None and (task is None or any(key in body for key in predictions.FORMATS)):
                 return await predictions.answer(body, embedding, task, target)
-            field = FIELD_OF_TASK.get(task or "")
+            field = INPUT_FIELDS.get(task or "")
             if field is None or field not in body:
                 raise Invalid(f"{field}: is required; endpoint '{name}' has task {task}.")
             if task == EMBEDDINGS:

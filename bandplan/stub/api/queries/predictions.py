@@ -12,6 +12,7 @@ from bandplan.stub.api.queries.target import Target
 from bandplan.stub.api.requests import Json, json_object
 from bandplan.stub.inference.engine import Embedding, Message
 from bandplan.stub.state.refusals import Invalid
+from bandplan.stub.state.registry.tasks import EMBEDDINGS
 
 FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
@@ -21,9 +22,9 @@ async def answer(body: Json, embedding: Embedding, task: str | None, target: Tar
 
     Raises Invalid and BadRequest.
     """
-    column = "input" if task == "llm/v1/embeddings" else "prompt"
+    column = "input" if task == EMBEDDINGS else "prompt"
     prompts = read_column(body, column)
-    if task == "llm/v1/embeddings":
+    if task == EMBEDDINGS:
         await count_inputs(prompts, target)
         return Answer({"predictions": await target.engine.embed(embedding, prompts)}, headers=target.headers)
     params = json_object(body, "params") or {}

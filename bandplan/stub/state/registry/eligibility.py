@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bandplan.stub.state.registry.mlmodel import MlModel
-
-TASKS = ("llm/v1/chat", "llm/v1/completions", "llm/v1/embeddings")
-EMBEDDINGS = "llm/v1/embeddings"
+from bandplan.stub.state.registry.tasks import EMBEDDINGS, TASKS
 
 MIN_MLFLOW = (2, 11)
 

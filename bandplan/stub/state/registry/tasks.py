@@ -1,0 +1,14 @@
+"""The tasks that an endpoint answers, as the platform names them, and the field of a query that holds its input.
+
+Written down here and not taken from the domain, so that no mistake hides on both sides of the wire.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+CHAT: Final = "llm/v1/chat"
+COMPLETIONS: Final = "llm/v1/completions"
+EMBEDDINGS: Final = "llm/v1/embeddings"
+
+INPUT_FIELDS: Final[Mapping[str, str]] = {CHAT: "messages", COMPLETIONS: "prompt", EMBEDDINGS: "input"}
+TASKS: Final = tuple(INPUT_FIELDS)
