@@ -16,8 +16,9 @@ from bandplan.serving.spec.shape import EndpointName, VersionNumber
 from bandplan.serving.spec.tasks import LEGACY, NAMES, TASKS
 from bandplan.serving.throughput.families import family_of
 from bandplan.serving.throughput.legacy import LEGACY_FAMILIES
+from bandplan.wire.capacity import SERVED_FIELDS
 
-CAPACITY = ("max_provisioned_throughput", "min_provisioned_throughput", "provisioned_model_units")
+CAPACITY = SERVED_FIELDS
 
 
 def refusal(live: LiveEndpoint, body: Mapping[str, Any]) -> str:

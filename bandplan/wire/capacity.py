@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bandplan.wire.names import to_property_name
+from bandplan.wire.names import to_api_name, to_property_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,9 @@ class Unit:
 SERVED: Final = tuple(figure.served for figure in FIGURES)
 """Properties of a served entity that state its capacity."""
 
+SERVED_FIELDS: Final = tuple(map(to_api_name, SERVED))
+"""The same as the platform calls them."""
+
 UNITS: Final = (
     Unit("tokens_per_second", "tokens/s", FLOOR, CEILING, "accepted_ceiling_tokens_per_second"),
     Unit("model_units", "model units", MODEL_UNITS, MODEL_UNITS, "accepted_model_units", noun="model unit"),
@@ -76,6 +79,9 @@ UNITS: Final = (
 
 SERVED_AT_MOST: Final = {unit.high.served: unit.label for unit in UNITS}
 """Properties that may be less than wanted while there is no GPU capacity, each with the label of its unit."""
+
+SERVED_FIELDS_AT_MOST: Final = tuple(map(to_api_name, SERVED_AT_MOST))
+"""The same as the platform calls them."""
 
 FAMILIES: Final = tuple(unit.family for unit in UNITS)
 """Families whose capacity has figures; a legacy `workload` has none."""

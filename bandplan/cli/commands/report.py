@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bandplan.cli.errors import CommandError, UsageProblem
+from bandplan.wire.capacity import UNITS
 
 if TYPE_CHECKING:
     from bandplan.report.comment.sticky import Outcome
@@ -36,11 +37,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON too")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as one HTML file too")
     parser.add_argument("--prices", metavar="FILE", help="your prices (YAML), for the money of the change")
+    limits = ",".join(f"{unit.key}=N" for unit in UNITS)
     parser.add_argument(
         "--quiet-below",
         default="",
         metavar="LIMITS",
-        help="fold smaller changes: tokens_per_second=N,model_units=N,money=N,percent=N (any of them; money per hour)",
+        help=f"fold smaller changes: {limits},money=N,percent=N (any of them; money per hour)",
     )
     parser.add_argument("--artifact-url", default="", metavar="URL", help="where the full report lies")
     parser.add_argument("--post", action="store_true", help="write the one comment of the pull request")

@@ -20,7 +20,7 @@ from bandplan.report.markdown.page import MOST_OF_A_NOTE, RULE, Section, fitted,
 from bandplan.report.price import Money
 from bandplan.report.reading import Reading
 from bandplan.report.totals import Status, Summary
-from bandplan.wire.capacity import Totals
+from bandplan.wire.capacity import FIGURES, Totals
 
 MARKER: Final = "<!-- bandplan:report -->"
 _BEGIN: Final = "<!-- bandplan:section "
@@ -144,7 +144,8 @@ def _summary(value: Any, reading: Reading) -> Summary:
     }
     before, after = _totals(item.get("before"), reading), _totals(item.get("after"), reading)
     change = item.get("change")
-    moved = [change.get(name) if isinstance(change, dict) else None for name in _TOTALS]
+    names = [figure.property_name for figure in FIGURES]
+    moved = [change.get(name) if isinstance(change, dict) else None for name in names]
     if not all(isinstance(number, int) and abs(number) <= 10**15 for number in moved):
         reading.note("summary.change", "no figures")
         moved = [0, 0, 0]
@@ -162,14 +163,11 @@ def _summary(value: Any, reading: Reading) -> Summary:
     )
 
 
-_TOTALS: Final = ("floorTokensPerSecond", "ceilingTokensPerSecond", "modelUnits")
-
-
 def _totals(value: Any, reading: Reading) -> Totals | None:
     if value is None:
         return None
     item = reading.record(value, "totals")
-    return Totals(*(reading.whole(item.get(name), name) or 0 for name in _TOTALS))
+    return Totals(*(reading.whole(item.get(one.property_name), one.property_name) or 0 for one in FIGURES))
 
 
 def _money(value: Any, reading: Reading) -> Money | None:

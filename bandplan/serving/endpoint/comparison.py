@@ -18,10 +18,10 @@ from bandplan.serving.endpoint.declared import Declared
 from bandplan.serving.endpoint.difference import Difference, PathStep, property_path
 from bandplan.serving.endpoint.equality import is_hidden, is_same, is_write_only, is_zero
 from bandplan.serving.endpoint.live_endpoint import Config, LiveEndpoint, ServedEntity
-from bandplan.wire.capacity import SERVED
+from bandplan.wire.capacity import SERVED_FIELDS
 from bandplan.wire.names import to_api, to_api_name, to_properties, to_property_name
 
-_CAPACITY = tuple(map(to_api_name, SERVED))
+_CAPACITY = SERVED_FIELDS
 """Compared even when not declared: absent means zero, as a PUT replaces the whole config."""
 
 _NOTIFICATIONS = (("on_update_failure", "onUpdateFailures"), ("on_update_success", "onUpdateSuccesses"))

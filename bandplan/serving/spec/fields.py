@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from bandplan.serving.spec.shape import Shape
 from bandplan.serving.spec.suggestion import Suggestions
+from bandplan.wire.capacity import SERVED_FIELDS
 
 Path = tuple[str | int, ...]
 
@@ -21,9 +22,7 @@ _API_WORDS = {
     "model_version": "version",
     "served_entities": "entities",
     "served_models": "entities",
-    "min_provisioned_throughput": "throughput",
-    "max_provisioned_throughput": "throughput",
-    "provisioned_model_units": "throughput",
+    **dict.fromkeys(SERVED_FIELDS, "throughput"),
     "workload_size": "workload",
     "workload_type": "workload",
     "traffic_percentage": "traffic_percent",

@@ -5,6 +5,7 @@ from typing import Any
 
 from bandplan.serving.endpoint.api_fields import ENTITY, unknown
 from bandplan.serving.endpoint.live_endpoint import Config
+from bandplan.wire.capacity import SERVED_FIELDS, SERVED_FIELDS_AT_MOST
 
 _SENT = (
     "name",
@@ -13,11 +14,9 @@ _SENT = (
     "workload_size",
     "workload_type",
     "scale_to_zero_enabled",
-    "min_provisioned_throughput",
-    "max_provisioned_throughput",
+    *SERVED_FIELDS,
     "min_provisioned_concurrency",
     "max_provisioned_concurrency",
-    "provisioned_model_units",
     "burst_scaling_enabled",
     "environment_vars",
     "instance_profile_arn",
@@ -56,7 +55,7 @@ def config_with_all_traffic_to(config: Config, served_name: str, *, burst: bool 
 
 
 def _sent(settings: Mapping[str, Any], burst: bool | None) -> dict[str, Any]:
-    is_provisioned = any(settings.get(key) for key in ("max_provisioned_throughput", "provisioned_model_units"))
+    is_provisioned = any(map(settings.get, SERVED_FIELDS_AT_MOST))
     left_out = _NEVER_WITH_THROUGHPUT if is_provisioned else ()
     sent = {key: settings[key] for key in _SENT if settings.get(key) is not None and key not in left_out}
     sent |= unknown(settings, ENTITY)
