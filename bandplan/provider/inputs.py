@@ -8,7 +8,7 @@ from bandplan.plugin.values import UNKNOWN
 from bandplan.provider.input_kinds import InputProblem, of_kind, unknown_names
 from bandplan.serving.endpoint.declared import Api, Declared, route_target
 from bandplan.serving.endpoint.difference import PathStep, property_path
-from bandplan.wire.capacity import SERVED_AT_MOST
+from bandplan.wire.capacity import COUNTED, SERVED_AT_MOST
 from bandplan.wire.guard import CONFIG_PARTS, INPUTS, SETTINGS, TASK
 
 DEFAULT_TIMEOUT_SECONDS = 7200
@@ -112,12 +112,12 @@ def _declared_findings(declared: Mapping[str, Any], api: Any) -> Iterator[InputP
 
 
 def _entity_findings(key: str, entities: list[Any], api: Any) -> Iterator[InputProblem]:
-    required = "modelName" if key == "servedModels" else "provisionedModelUnits" if api == "pt" else None
+    needed = ["modelName"] if key == "servedModels" else [unit.high.served for unit in COUNTED] if api == "pt" else []
     for index, entity in enumerate(entities):
         path = ("declared", key, index)
         yield from of_kind(path, entity, dict, required=True)
-        if isinstance(entity, Mapping) and required is not None and entity.get(required) is None:
-            yield InputProblem(property_path(path), f"has no {required}")
+        if isinstance(entity, Mapping) and needed and all(entity.get(name) is None for name in needed):
+            yield InputProblem(property_path(path), f"has no {' or '.join(needed)}")
 
 
 def _traffic_findings(declared: Mapping[str, Any]) -> Iterator[InputProblem]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from bandplan.report.capacity import Capacity, Entity, Waiver, total
 from bandplan.report.reading import Reading
-from bandplan.wire.capacity import FIGURES, UNITS, figures_of
+from bandplan.wire.capacity import COUNTED, FIGURES, UNITS, figures_of
 from bandplan.wire.endpoint import read_endpoint
 from bandplan.wire.fleet import read_rows
 from bandplan.wire.text import one_line
@@ -66,7 +66,7 @@ def _family(entities: Sequence[Entity]) -> str:
 
 def _is_in_counted_units(entity: Entity) -> bool:
     """Whether its capacity is no range, as that of model units, which may burst."""
-    return any(unit.of(entity)[1] is not None for unit in UNITS if not unit.is_range)
+    return any(unit.of(entity)[1] is not None for unit in COUNTED)
 
 
 def summary_capacities(outputs: Mapping[str, Any], place: str, reading: Reading) -> tuple[Capacity, ...]:

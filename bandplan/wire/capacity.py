@@ -83,6 +83,9 @@ SERVED_AT_MOST: Final = {unit.high.served: unit.label for unit in UNITS}
 SERVED_FIELDS_AT_MOST: Final = tuple(map(to_api_name, SERVED_AT_MOST))
 """The same as the platform calls them."""
 
+COUNTED: Final = tuple(unit for unit in UNITS if not unit.is_range)
+"""Units that are bought by number, may burst past it, and are the whole of what the `/pt` API sells."""
+
 FAMILIES: Final = tuple(unit.family for unit in UNITS)
 """Families whose capacity has figures; a legacy `workload` has none."""
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from bandplan.policies.endpoint import Endpoint
 from bandplan.policies.finding import Finding
 from bandplan.policies.rule import EndpointRule, Settings
+from bandplan.wire.capacity import COUNTED
 
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
@@ -14,7 +15,8 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
         return
     for entity in endpoint.entities:
         if entity.burst:
-            units = f" past {entity.model_units} model units" if entity.model_units is not None else ""
+            sold = ((unit.of(entity)[1], unit.label) for unit in COUNTED)
+            units = next((f" past {most} {label}" for most, label in sold if most is not None), "")
             yield Finding(
                 f"{endpoint.where(entity)}may burst{units}, as it may unless burst: false is stated; that is "
                 f"billed on top, and no reason is given; write tags: {{{tag}: <why>}}, or burst: false"

@@ -5,7 +5,8 @@ from typing import Any
 
 from bandplan.serving.endpoint.api_fields import ENTITY, unknown
 from bandplan.serving.endpoint.live_endpoint import Config
-from bandplan.wire.capacity import SERVED_FIELDS, SERVED_FIELDS_AT_MOST
+from bandplan.wire.capacity import COUNTED, SERVED_FIELDS, SERVED_FIELDS_AT_MOST
+from bandplan.wire.names import to_api_name
 
 _SENT = (
     "name",
@@ -59,5 +60,5 @@ def _sent(settings: Mapping[str, Any], burst: bool | None) -> dict[str, Any]:
     left_out = _NEVER_WITH_THROUGHPUT if is_provisioned else ()
     sent = {key: settings[key] for key in _SENT if settings.get(key) is not None and key not in left_out}
     sent |= unknown(settings, ENTITY)
-    is_stated = burst is not None and sent.get("provisioned_model_units")
+    is_stated = burst is not None and any(sent.get(to_api_name(unit.high.served)) for unit in COUNTED)
     return {**sent, "burst_scaling_enabled": burst} if is_stated else sent
