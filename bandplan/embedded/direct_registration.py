@@ -11,6 +11,7 @@ import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import pulumi
@@ -51,6 +52,19 @@ def direct_registrations(deployment: Deployment, monitor: Monitor, is_preview: b
         yield
 
 
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    """A resource as the program declares it; `position` is the place in the program, "" where it is not known."""
+
+    resource: pulumi.Resource
+    type: str
+    name: str
+    custom: bool
+    properties: Mapping[str, Any]
+    options: pulumi.ResourceOptions
+    position: str
+
+
 class Registering:
     """What stands in for two functions of the SDK during one run."""
 
@@ -84,38 +98,29 @@ class Registering:
                 resolvers[key], res.__dict__[key] = sdk.new_output(res)
         position = sdk.source_position()
         place = self._monitor.position(*position) if position else ""
-        sdk.start(self._register(res, ty, name, custom, props, opts, place, resolvers))
+        sdk.start(self._register(_Declared(res, ty, name, custom, props, opts, place), resolvers))
 
-    async def _register(
-        self,
-        res: pulumi.Resource,
-        ty: str,
-        name: str,
-        custom: bool,
-        props: Mapping[str, Any],
-        opts: pulumi.ResourceOptions,
-        position: str,
-        resolvers: dict[str, sdk.Resolve],
-    ) -> None:
+    async def _register(self, declared: _Declared, resolvers: dict[str, sdk.Resolve]) -> None:
+        opts = declared.options
         try:
             parent = opts.parent
-            if parent is None and ty != STACK:
+            if parent is None and declared.type != STACK:
                 parent = sdk.stack_resource()
             parent_urn = await parent.urn.future() if parent is not None else None
-            urn = self._monitor.urn_of(parent_urn or "", ty, name)
+            urn = self._monitor.urn_of(parent_urn or "", declared.type, declared.name)
             depended: dict[str, list[pulumi.Resource]] = {}
-            properties = await plain_properties(props, depended, res, urn)
+            properties = await plain_properties(declared.properties, depended, declared.resource, urn)
             urns = {
-                key: sorted(await sdk.urns_of(resources, res)) if resources else []
+                key: sorted(await sdk.urns_of(resources, declared.resource)) if resources else []
                 for key, resources in sorted(depended.items())
             }
-            explicit = await sdk.urns_depended_on(opts, res)
+            explicit = await sdk.urns_depended_on(opts, declared.resource)
             times = opts.custom_timeouts or pulumi.CustomTimeouts()
             goal = Goal(
                 urn=urn,
-                type=ty,
-                name=name,
-                custom=custom,
+                type=declared.type,
+                name=declared.name,
+                custom=declared.custom,
                 parent=parent_urn or "",
                 properties=properties,
                 dependencies=sorted(explicit.union(*urns.values())),
@@ -132,9 +137,9 @@ class Registering:
                 ),
                 retain_on_delete=opts.retain_on_delete,
                 import_id=opts.import_ or "",
-                source_position=position,
+                source_position=declared.position,
             )
-            state = await self._done(functools.partial(self._deployment.register, goal), is_quick=not custom)
+            state = await self._done(functools.partial(self._deployment.register, goal), is_quick=not declared.custom)
         except Exception as error:
             for resolve in resolvers.values():
                 resolve(None, False, False, error)
