@@ -1,6 +1,7 @@
 """The settings: what is taken, and every problem of what is not."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,3 +46,12 @@ def test_all_problems_are_told_at_once() -> None:
 def test_no_value_is_taken_that_would_break_the_clockwork(name: str, value: Any) -> None:
     with pytest.raises(SettingsError):
         Settings().changed({name: value})
+
+
+ROOT = Path(__file__).parent.parent.parent.parent
+
+
+@pytest.mark.parametrize("file", ["docs/stub.md", "bandplan/stub/api/control/description.yaml"])
+def test_every_setting_is_documented_and_described(file: str) -> None:
+    text = (ROOT / file).read_text(encoding="utf-8")
+    assert [name for name in DEFAULTS if name not in text] == []
