@@ -1,4 +1,4 @@
-"""Moves the upper bound of the Pulumi SDK to a release that passed the parity tests: `make lock PULUMI=3.280.0`.
+"""Move the upper bound of the Pulumi SDK to a release that passed the parity tests: `make lock PULUMI=3.280.0`.
 
 `make` runs those tests first, with that release and with the `pulumi` on PATH, and stops here when one fails.
 """
