@@ -76,6 +76,16 @@ def test_enabled_inference_table_names_its_catalog_and_schema(
     assert f"without {missing}" in only_problem(load(gateway(TABLE + rest)), "inference-table").finding
 
 
+@pytest.mark.parametrize("name", ["a.b", '"a b"', "a/b", '"a\\tb"'])
+@pytest.mark.parametrize("key", ["catalog_name", "schema_name", "table_name_prefix"])
+def test_inference_table_is_named_as_unity_catalog_names_tables(
+    load: Load, only_problem: OnlyProblem, key: str, name: str
+) -> None:
+    names = {"catalog_name": "ml", "schema_name": "logs", "table_name_prefix": "chat", key: name}
+    table = ", ".join(f"{one}: {value}" for one, value in names.items())
+    assert only_problem(load(gateway(f"{TABLE}, {table}}}")), "value").path.endswith(key)
+
+
 def test_inference_table_is_judged_with_the_defaults_and_the_override_laid_over_it(load: Load) -> None:
     top = "defaults: {ai_gateway: {inference_table_config: {enabled: false, catalog_name: ml, schema_name: logs}}}\n"
     assert load(gateway(TABLE + "}"), top=top).problems == ()

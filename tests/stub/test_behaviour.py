@@ -81,6 +81,14 @@ def test_prefix_of_an_inference_table_may_be_filled_in(client: StubClient, name:
     assert shown == {**table, "table_name_prefix": name}
 
 
+@pytest.mark.parametrize("key", ["catalog_name", "schema_name", "table_name_prefix"])
+def test_inference_table_has_names_of_unity_catalog(client: StubClient, name: str, key: str) -> None:
+    table = {"enabled": True, "catalog_name": "ml", "schema_name": "logs", "table_name_prefix": "chat", key: "a.b"}
+    body = {"name": name, "config": config(bands()), "ai_gateway": {"inference_table_config": table}}
+    reply = client.send("POST", ENDPOINTS, body)
+    assert (reply.status, f"{key}: 'a.b' is not a valid name; no dot" in reply.message) == (400, True)
+
+
 def test_endpoint_may_be_not_ready_while_it_is_updated(client: StubClient, name: str) -> None:
     client.create(name)
     switch(client, stays_ready_while_updating=False)

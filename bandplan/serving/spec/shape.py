@@ -40,7 +40,7 @@ else:
 
 # A text without a bound could make a plan, a report or a comment of any size. Names of Unity Catalog have at most 255
 # characters (docs.databricks.com, "Names", read 2026-11); the two other bounds are choices, wide of any sensible text.
-CatalogName = Annotated[str, Field(strict=True, min_length=1, max_length=255)]
+CatalogName = Annotated[str, Field(strict=True, pattern=r"^[^./\x00-\x20\x7f]{1,255}$")]
 Text = Annotated[str, Field(strict=True, min_length=1, max_length=1000)]
 TagText = Annotated[str, Field(strict=True, max_length=1000)]
 Prose = Annotated[str, Field(strict=True, min_length=1, max_length=5000)]

@@ -32,7 +32,11 @@ REFUSALS = (
     Refusal("a served name in other letters", "validate", "`served-name`; `endpoint-name` for one that is written"),
     Refusal("two served entities of one name", "validate", "`duplicate-served-name`"),
     Refusal("a model name of fewer than three levels", "validate", "`S2-name`"),
-    Refusal("a catalog or schema name with a dot, slash, space or control character", "validate", "`S2-name`"),
+    Refusal(
+        "a catalog or schema name with a dot, slash, space or control character",
+        "validate",
+        "`S2-name`; `value` for an inference table's",
+    ),
     # Served entities
     Refusal("an endpoint without served entities", "validate", "`value`: `entities` has at least one"),
     Refusal("more than 15 served entities", "validate", "`entities-many`"),

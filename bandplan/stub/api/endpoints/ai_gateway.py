@@ -2,6 +2,7 @@
 
 from bandplan.stub.api.requests import Json, boolean, json_object, objects, required_text, text
 from bandplan.stub.state.refusals import Invalid
+from bandplan.stub.state.registry.catalogs import NAME_PART
 from bandplan.stub.state.serving import rate_limits
 
 PII_BEHAVIOURS = ("NONE", "BLOCK", "MASK")
@@ -17,8 +18,14 @@ def read_gateway(gateway: Json, place: str = "") -> Json:
         boolean(json_object(gateway, key, place) or {}, "enabled", f"{place}{key}/")
     table = json_object(gateway, "inference_table_config", place) or {}
     if boolean(table, "enabled", f"{place}inference_table_config/"):
-        for key in ("catalog_name", "schema_name"):
-            required_text(table, key, f"{place}inference_table_config/")
+        at = f"{place}inference_table_config/"
+        names: dict[str, str | None] = {key: required_text(table, key, at) for key in ("catalog_name", "schema_name")}
+        names["table_name_prefix"] = text(table, "table_name_prefix", at)
+        for key, name in names.items():
+            if name and not NAME_PART.fullmatch(name):
+                raise Invalid(
+                    f"{at}{key}: '{name[:80]}' is not a valid name; no dot, slash, space or control character."
+                )
     guardrails = json_object(gateway, "guardrails", place) or {}
     for side in ("input", "output"):
         at = f"{place}guardrails/{side}/"
