@@ -218,6 +218,13 @@ def test_responses_in_json_fit_their_schema(client: StubClient) -> None:
     assert "text/format/type: 'xml' is not one of" in reply.message
 
 
+def test_completions_in_json_fit_their_schema(client: StubClient) -> None:
+    schema = {"type": "object", "properties": {"count": {"type": "integer"}}}
+    form = {"type": "json_schema", "json_schema": {"name": "counted", "schema": schema}}
+    answer = client.ok("POST", *of_completions(response_format=form))
+    assert json.loads(answer["choices"][0]["text"]) == {"count": 1}
+
+
 def test_usage_comes_once_more_in_a_last_chunk_when_asked(client: StubClient) -> None:
     for path, body in (of_chat(), of_completions()):
         without = events(client, path, body)

@@ -21,6 +21,7 @@ from bandplan.stub.api.queries.sampling import (
 )
 from bandplan.stub.api.queries.streams import EventStream
 from bandplan.stub.api.queries.target import Target
+from bandplan.stub.api.queries.tools import read_json_schema
 from bandplan.stub.api.requests import Json, integer
 from bandplan.stub.inference.delivery import merged
 from bandplan.stub.inference.engine import Generation, Message
@@ -32,12 +33,12 @@ MAX_LOGPROBS = 5
 
 async def answer(body: Json, target: Target) -> Response:
     """Answer a completions request. Raises Invalid and BadRequest."""
-    prompts, sampling = read_prompts(body), _read_sampling(body)
+    prompts, sampling, schema = read_prompts(body), _read_sampling(body), read_json_schema(body)
     counts = [await target.engine.count_text(prompt) for prompt in prompts]
     wanted = [
         generation
         for prompt, count in zip(prompts, counts, strict=True)
-        for generation in generations(target, (Message("user", prompt),), sampling, count)
+        for generation in generations(target, (Message("user", prompt),), sampling, count, schema)
     ]
     if sampling.is_stream:
         return EventStream(_chunks(target, sampling, wanted, counts), target.headers)
