@@ -47,8 +47,8 @@ def run() -> None:
             plan.host,
             models=plan.models,
             resize=plan.resize,
-            region=plan.region,
-            waivers=plan.waivers,
+            region=plan.fleet.region,
+            waivers=plan.fleet.waivers,
             stage_later=plan.stage_later,
         )
     pulumi.export("endpoints", fleet.summary)

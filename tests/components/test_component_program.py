@@ -163,7 +163,7 @@ def test_outputs_of_the_fleet_say_what_each_team_has_of_each_model(
         waivers=[waiver],
     )
     plan = plan_stack(tmp_path, None, "local", environ, TODAY)
-    recording = record(lambda: Fleet(plan.sizings, plan.host, waivers=plan.waivers))
+    recording = record(lambda: Fleet(plan.sizings, plan.host, waivers=plan.fleet.waivers))
     outputs = recording.component_outputs[recording.named("fleet", "Fleet").urn]
     one = {"minBands": 1, "maxBands": 2, "floorTokensPerSecond": 980, "ceilingTokensPerSecond": 1960}
     of_model = {"model": "ml.prod.a_llama", "family": "bands"}

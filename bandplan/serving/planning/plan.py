@@ -12,7 +12,6 @@ from bandplan.serving.spec import rules
 from bandplan.serving.spec.fleet import Fleet
 from bandplan.serving.spec.loading import load, load_text
 from bandplan.serving.spec.problem import Problem, clipped, in_order
-from bandplan.serving.spec.settings import Waiver
 from bandplan.serving.spec.suggestion import nearest
 from bandplan.serving.throughput.aliases import following_problems, pinned
 from bandplan.serving.throughput.registration_rules import placing_problems
@@ -63,15 +62,6 @@ class Plan:
     @property
     def waived(self) -> tuple[Waived, ...]:
         return self.checked.waived
-
-    @property
-    def region(self) -> str | None:
-        return self.fleet.region
-
-    @property
-    def waivers(self) -> tuple[Waiver, ...]:
-        """The waivers of the whole file."""
-        return self.fleet.waivers
 
 
 @dataclass(frozen=True)

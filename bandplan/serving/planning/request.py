@@ -14,10 +14,6 @@ OpenWorkspace = Callable[[Checked], WorkspaceClient | None]
 """Opens the workspace for a file that was read; None where nobody is to be asked. Errors: those of the client."""
 
 
-def no_workspace(checked: Checked) -> None:
-    """Ask nobody."""
-
-
 @dataclass(frozen=True)
 class RolloutRequest:
     """How rollouts go on: at the moment `now_ms` (since 1970), and without steps for the endpoints in `at_once`.
@@ -43,7 +39,7 @@ class PlanRequest:
     models: Path
     stack: str
     record: Cache
-    workspace: OpenWorkspace = no_workspace
+    workspace: OpenWorkspace = lambda checked: None
     today: date | None = None
     policies: BandPolicies = NO_POLICIES
     text: str | None = None

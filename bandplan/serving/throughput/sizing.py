@@ -118,7 +118,10 @@ def size(
     problems: list[Problem] = list(found)
     policies = policies.without({BUDGET} & {waiver.policy for waiver in fleet.waivers})
     for entry in fleet.models:
-        entities = _without(unknown, entry.entities) if unknown else entry.entities
+        entities = tuple(
+            replace(one, version=None) if ModelVersion(one.model, one.version or "") in unknown else one
+            for one in entry.entities
+        )
         sized, of_entry = _size_entry(entry, entities, fleet.allow_legacy, answers, source, policies)
         problems += of_entry
         if sized is not None:
@@ -195,16 +198,6 @@ def _endpoint(
         burst=any(entity.may_burst for entity in entities),
         deferred=tuple(one.deferred for one in sized if one.deferred),
         estimated_tokens_per_second=_total([entity.estimated_tokens_per_second for entity in entities]),
-    )
-
-
-def _without(unknown: Collection[ModelVersion], entities: tuple[Entity, ...]) -> tuple[Entity, ...]:
-    """Return the entities with the versions in `unknown` taken out."""
-    return tuple(
-        replace(entity, version=None)
-        if entity.version is not None and ModelVersion(entity.model, entity.version) in unknown
-        else entity
-        for entity in entities
     )
 
 
