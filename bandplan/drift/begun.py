@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bandplan.drift.finding import Finding, Verdict
+from bandplan.drift.finding import FieldFinding, Verdict
 from bandplan.drift.recorded import RecordedEndpoint, RecordedStack, recorded
 from bandplan.wire.types import ENDPOINT_READY, PERMISSIONS, SERVING
 
@@ -41,7 +41,7 @@ def begun(deployments: Iterable[Mapping[str, Any]], holder: str) -> Begun:
     return Begun(who, tuple(stacks), frozenset(names))
 
 
-def as_ours(findings: Iterable[Finding], others: Iterable[Iterable[Finding]]) -> tuple[Finding, ...]:
+def as_ours(findings: Iterable[FieldFinding], others: Iterable[Iterable[FieldFinding]]) -> tuple[FieldFinding, ...]:
     """`findings`, those ours that are not `real` in one of `others`: the same look at what would have been recorded."""
     real = [{one.field for one in found if one.verdict is Verdict.REAL} for found in others]
     return tuple(

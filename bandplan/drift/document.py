@@ -3,7 +3,7 @@
 from typing import Any
 
 from bandplan.drift.endpoint import EndpointReport
-from bandplan.drift.finding import Finding
+from bandplan.drift.finding import FieldFinding
 from bandplan.drift.stack import StackReport
 
 FORMAT = 1
@@ -46,7 +46,7 @@ def _endpoint(report: EndpointReport) -> dict[str, Any]:
     }
 
 
-def _field(finding: Finding) -> dict[str, Any]:
+def _field(finding: FieldFinding) -> dict[str, Any]:
     return {
         "field": finding.field,
         "verdict": finding.verdict.value,

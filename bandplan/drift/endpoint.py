@@ -6,7 +6,7 @@ from typing import Literal
 
 from bandplan.drift.begun import Begun, as_ours
 from bandplan.drift.fields import field_findings
-from bandplan.drift.finding import Finding, Pending, Verdict
+from bandplan.drift.finding import FieldFinding, Pending, Verdict
 from bandplan.drift.pending import WantedEndpoint, pending_changes
 from bandplan.drift.permissions import access_findings
 from bandplan.drift.recorded import RecordedEndpoint
@@ -34,7 +34,7 @@ class EndpointReport:
     situation: Situation
     condition: Condition = "ready"
     reason: str = ""
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[FieldFinding, ...] = ()
     pending: tuple[Pending, ...] = ()
     is_leaving: bool = False
     own_update: str = ""
@@ -49,7 +49,7 @@ class EndpointReport:
     def has_pending(self) -> bool:
         return bool(self.pending) or self.is_leaving or self.situation == "not deployed"
 
-    def of(self, verdict: Verdict) -> tuple[Finding, ...]:
+    def of(self, verdict: Verdict) -> tuple[FieldFinding, ...]:
         return tuple(finding for finding in self.findings if finding.verdict is verdict)
 
 
@@ -90,16 +90,20 @@ def endpoint_report(
     return EndpointReport(name, "deployed", condition, presentable(reason), findings, pending, leaving, own)
 
 
-def _findings(recorded: RecordedEndpoint, surveyed: Surveyed, live: LiveEndpoint, caller: str) -> tuple[Finding, ...]:
+def _findings(
+    recorded: RecordedEndpoint, surveyed: Surveyed, live: LiveEndpoint, caller: str
+) -> tuple[FieldFinding, ...]:
     return (*field_findings(recorded, live), *_access(recorded, surveyed, live, caller))
 
 
-def _access(recorded: RecordedEndpoint, surveyed: Surveyed, live: LiveEndpoint, caller: str) -> tuple[Finding, ...]:
+def _access(
+    recorded: RecordedEndpoint, surveyed: Surveyed, live: LiveEndpoint, caller: str
+) -> tuple[FieldFinding, ...]:
     if surveyed.grants is None:
         if recorded.access is None:
             return ()
         note = "this token may not read the permissions of the endpoint"
-        return (Finding("permissions", Verdict.UNVERIFIABLE, "(set)", None, note),)
+        return (FieldFinding("permissions", Verdict.UNVERIFIABLE, "(set)", None, note),)
     creator = str(surveyed.body.get("creator") or "")
     return tuple(access_findings(recorded.access, surveyed.grants, frozenset(filter(None, (caller, creator)))))
 

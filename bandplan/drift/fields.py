@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bandplan.drift.finding import Finding, Verdict
+from bandplan.drift.finding import FieldFinding, Verdict
 from bandplan.drift.naming import entity_name, field_of
 from bandplan.drift.recorded import RecordedEndpoint
 from bandplan.serving.endpoint.api_fields import GATEWAY, only_known, unknown_paths
@@ -44,22 +44,22 @@ NOT_DEPLOYED = "nothing was deployed for it: `up` alone leaves it, `up --refresh
 LEFT_ALONE = "nothing was deployed for it, so every `up` leaves it: write it into models.yaml, or remove it by hand"
 
 
-def field_findings(recorded: RecordedEndpoint, live: LiveEndpoint) -> tuple[Finding, ...]:
+def field_findings(recorded: RecordedEndpoint, live: LiveEndpoint) -> tuple[FieldFinding, ...]:
     """Every field that is not as deployed, or cannot be compared; differences first."""
     declared = Declared.from_inputs(recorded.declared)
     found = [*_real(recorded, declared, live), *_undeclared(recorded, live), *_filled_in(recorded, live)]
     found += [
-        Finding(field, Verdict.UNVERIFIABLE, "(set)", None, "the platform never gives it back")
+        FieldFinding(field, Verdict.UNVERIFIABLE, "(set)", None, "the platform never gives it back")
         for field in _unverifiable_fields(recorded, declared, live)
     ]
     found += [
-        Finding(to_api_name(part), Verdict.UNVERIFIABLE, "(encrypted)", None, "the state holds it encrypted")
+        FieldFinding(to_api_name(part), Verdict.UNVERIFIABLE, "(encrypted)", None, "the state holds it encrypted")
         for part in recorded.hidden
     ]
     return tuple(found)
 
 
-def _real(recorded: RecordedEndpoint, declared: Declared, live: LiveEndpoint) -> Iterator[Finding]:
+def _real(recorded: RecordedEndpoint, declared: Declared, live: LiveEndpoint) -> Iterator[FieldFinding]:
     task, description = task_difference(declared, live), description_difference(declared, live)
     # An endpoint that runs nothing yet differs in everything; its condition says so in one line.
     has_config = effective_config(live) is not None
@@ -72,29 +72,29 @@ def _real(recorded: RecordedEndpoint, declared: Declared, live: LiveEndpoint) ->
         yield _finding(recorded, description, NO_CALL)
 
 
-def _finding(recorded: RecordedEndpoint, difference: Difference, note: str = "") -> Finding:
+def _finding(recorded: RecordedEndpoint, difference: Difference, note: str = "") -> FieldFinding:
     field = field_of(recorded.declared, difference.path)
     deployed = difference.declared
     if difference.live is None and field.count("/") == 0 and isinstance(deployed, str) and field == "entities":
-        return Finding(f"entities/{deployed}", Verdict.REAL, "served", None)
+        return FieldFinding(f"entities/{deployed}", Verdict.REAL, "served", None)
     if _is_whole_entity(difference.path):
-        return Finding(f"{field}", Verdict.REAL, "served", None)
-    return Finding(field, Verdict.REAL, deployed, difference.live, note)
+        return FieldFinding(f"{field}", Verdict.REAL, "served", None)
+    return FieldFinding(field, Verdict.REAL, deployed, difference.live, note)
 
 
 def _is_whole_entity(path: tuple[PathStep, ...]) -> bool:
     return len(path) == 3 and path[1] in ("servedEntities", "servedModels") and isinstance(path[2], int)
 
 
-def _undeclared(recorded: RecordedEndpoint, live: LiveEndpoint) -> Iterator[Finding]:
+def _undeclared(recorded: RecordedEndpoint, live: LiveEndpoint) -> Iterator[FieldFinding]:
     """Parts that somebody set where nothing was deployed."""
     declared = recorded.declared
     if "description" not in declared and live.description:
-        yield Finding("description", Verdict.REAL, None, live.description, NO_CALL)
+        yield FieldFinding("description", Verdict.REAL, None, live.description, NO_CALL)
     if "emailNotifications" not in declared:
         for kind, addresses in live.email_notifications.items():
             if addresses:
-                yield Finding(f"notifications/{kind}", Verdict.REAL, None, list(addresses), NOT_DEPLOYED)
+                yield FieldFinding(f"notifications/{kind}", Verdict.REAL, None, list(addresses), NOT_DEPLOYED)
     if "aiGateway" not in recorded.hidden:
         gateway = declared.get("aiGateway") or {}
         yield from _in_gateway(gateway, only_known(live.ai_gateway, GATEWAY), "ai_gateway", NOT_DEPLOYED)
@@ -102,10 +102,12 @@ def _undeclared(recorded: RecordedEndpoint, live: LiveEndpoint) -> Iterator[Find
     stated = {str(tag["key"]) for tag in declared.get("tags") or ()}
     for key, value in live.tags.items():
         if key not in stated and "tags" not in recorded.hidden:
-            yield Finding(f"tags/{key}", Verdict.PLATFORM_DEFAULT, None, value or "(no value)", "somebody else's tag")
+            yield FieldFinding(
+                f"tags/{key}", Verdict.PLATFORM_DEFAULT, None, value or "(no value)", "somebody else's tag"
+            )
 
 
-def _without_a_word(live: LiveEndpoint) -> Iterator[Finding]:
+def _without_a_word(live: LiveEndpoint) -> Iterator[FieldFinding]:
     """What models.yaml cannot say, but for entities: deploys leave it alone."""
     config = effective_config(live)
     others = {f"config/{name}": value for name, value in config.unknown_fields.items()} if config is not None else {}
@@ -115,10 +117,12 @@ def _without_a_word(live: LiveEndpoint) -> Iterator[Finding]:
         others["telemetry_config"] = live.telemetry_config
     others |= dict.fromkeys(unknown_paths(live.ai_gateway, GATEWAY, "ai_gateway/"), "(set)")
     for field, value in others.items():
-        yield Finding(field, Verdict.PLATFORM_DEFAULT, None, "(set)" if isinstance(value, Mapping | list) else value)
+        yield FieldFinding(
+            field, Verdict.PLATFORM_DEFAULT, None, "(set)" if isinstance(value, Mapping | list) else value
+        )
 
 
-def _in_gateway(declared: Mapping[str, Any], live: Mapping[str, Any], place: str, note: str) -> Iterator[Finding]:
+def _in_gateway(declared: Mapping[str, Any], live: Mapping[str, Any], place: str, note: str) -> Iterator[FieldFinding]:
     stated = {to_api_name(name): value for name, value in declared.items()}
     for name, value in live.items():
         field = f"{place}/{name}"
@@ -127,10 +131,10 @@ def _in_gateway(declared: Mapping[str, Any], live: Mapping[str, Any], place: str
         elif name not in stated and not is_zero(value):
             is_default = field in _FILLED_IN_GATEWAY
             verdict = Verdict.PLATFORM_DEFAULT if is_default else Verdict.REAL
-            yield Finding(field, verdict, None, value, "" if is_default else note)
+            yield FieldFinding(field, verdict, None, value, "" if is_default else note)
 
 
-def _filled_in(recorded: RecordedEndpoint, live: LiveEndpoint) -> Iterator[Finding]:
+def _filled_in(recorded: RecordedEndpoint, live: LiveEndpoint) -> Iterator[FieldFinding]:
     """Settings of entities that nobody deployed."""
     config = effective_config(live)
     by_name = {} if config is None else {entity.name: entity for entity in config.entities}
@@ -141,7 +145,7 @@ def _filled_in(recorded: RecordedEndpoint, live: LiveEndpoint) -> Iterator[Findi
                 yield from _filled_in_entity(entity, there)
 
 
-def _filled_in_entity(declared: Mapping[str, Any], live: ServedEntity) -> Iterator[Finding]:
+def _filled_in_entity(declared: Mapping[str, Any], live: ServedEntity) -> Iterator[FieldFinding]:
     stated = {to_api_name(name) for name, value in declared.items() if value is not None}
     is_scaled = any(declared.get(name) for name in SERVED)
     compared = {to_api_name(name) for name in SERVED} | (set() if is_scaled else {"scale_to_zero_enabled"})
@@ -149,11 +153,11 @@ def _filled_in_entity(declared: Mapping[str, Any], live: ServedEntity) -> Iterat
         if name in stated or name in _IDENTITY or name in compared or is_zero(value):
             continue
         if name in _BY_HAND:
-            yield Finding(f"entities/{live.name}/{name}", Verdict.REAL, None, "(set)", NOT_DEPLOYED)
+            yield FieldFinding(f"entities/{live.name}/{name}", Verdict.REAL, None, "(set)", NOT_DEPLOYED)
             continue
         verdict = Verdict.AUTOSCALER if is_scaled and name in _AUTOSCALED else Verdict.PLATFORM_DEFAULT
         shown = "(set)" if isinstance(value, Mapping | list) else value
-        yield Finding(f"entities/{live.name}/{name}", verdict, None, shown)
+        yield FieldFinding(f"entities/{live.name}/{name}", verdict, None, shown)
 
 
 def _unverifiable_fields(recorded: RecordedEndpoint, declared: Declared, live: LiveEndpoint) -> Iterator[str]:

@@ -23,7 +23,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class FieldFinding:
     """One field. `deployed` is what the state holds, `live` what the workspace reports; None: nothing is there."""
 
     field: str

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bandplan.drift.fields import LEFT_ALONE
-from bandplan.drift.finding import Finding, Verdict
+from bandplan.drift.finding import FieldFinding, Verdict
 from bandplan.drift.naming import principal_field
 from bandplan.serving.spec.access import is_admins
 from bandplan.serving.workspace.endpoint_access import Grant
@@ -18,7 +18,7 @@ _PROPERTIES = {"user_name": "userName", "group_name": "groupName", "service_prin
 
 def access_findings(
     deployed: Sequence[Mapping[str, Any]] | None, live: Sequence[Grant], own: frozenset[str]
-) -> Iterator[Finding]:
+) -> Iterator[FieldFinding]:
     """`own` are the names of the caller and of the endpoint's creator."""
     wanted = {
         principal_field(control): str(control.get("permissionLevel"))
@@ -28,12 +28,12 @@ def access_findings(
     there = {principal_field(control): str(control["permissionLevel"]) for control in direct_controls(live)}
     for field, level in wanted.items():
         if there.get(field) != level:
-            yield Finding(field, Verdict.REAL, level, there.get(field))
+            yield FieldFinding(field, Verdict.REAL, level, there.get(field))
     for control in direct_controls(live, own):
         field = principal_field(control)
         if field not in wanted:
             verdict, note = (Verdict.UNMANAGED, LEFT_ALONE) if deployed is None else (Verdict.REAL, "")
-            yield Finding(field, verdict, None, str(control["permissionLevel"]), note)
+            yield FieldFinding(field, verdict, None, str(control["permissionLevel"]), note)
 
 
 def direct_controls(live: Sequence[Grant], own: frozenset[str] = frozenset()) -> Iterator[dict[str, str]]:

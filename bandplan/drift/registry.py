@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from bandplan.drift.finding import Finding, Verdict
+from bandplan.drift.finding import FieldFinding, Verdict
 from bandplan.drift.recorded import RecordedAlias, RecordedStack, RecordedVersion
 from bandplan.serving.workspace.registry_entries import SOURCE_DIGEST, RegisteredVersion
 
@@ -21,7 +21,7 @@ class ModelReport:
     """One version (`ml.chat.tuned v3`) or alias (`ml.chat.tuned@champion`) of the stack that is not as deployed."""
 
     name: str
-    findings: tuple[Finding, ...]
+    findings: tuple[FieldFinding, ...]
 
 
 def model_reports(recorded: RecordedStack, answers: RegistryAnswers) -> tuple[ModelReport, ...]:
@@ -39,22 +39,22 @@ def model_reports(recorded: RecordedStack, answers: RegistryAnswers) -> tuple[Mo
     return tuple(report for report in found if report.findings)
 
 
-def _of_version(recorded: RecordedVersion, live: RegisteredVersion | None) -> Iterator[Finding]:
+def _of_version(recorded: RecordedVersion, live: RegisteredVersion | None) -> Iterator[FieldFinding]:
     if live is None:
-        yield Finding("version", Verdict.REAL, recorded.version, None, "it is gone, or this token may not see it")
+        yield FieldFinding("version", Verdict.REAL, recorded.version, None, "it is gone, or this token may not see it")
         return
     state = recorded.state
     if not live.is_ready:
-        yield Finding("status", Verdict.REAL, state.get("status"), live.status)
+        yield FieldFinding("status", Verdict.REAL, state.get("status"), live.status)
     if state.get("description") and state["description"] != live.description:
-        yield Finding("description", Verdict.REAL, state["description"], live.description or None)
+        yield FieldFinding("description", Verdict.REAL, state["description"], live.description or None)
     for key, value in (state.get("tags") or {}).items():
         if live.tags.get(key) != value:
-            yield Finding(f"tags/{key}", Verdict.REAL, value, live.tags.get(key))
+            yield FieldFinding(f"tags/{key}", Verdict.REAL, value, live.tags.get(key))
     if state.get("digest") and live.tags.get(SOURCE_DIGEST) != state["digest"]:
-        yield Finding("digest", Verdict.REAL, state["digest"], live.tags.get(SOURCE_DIGEST))
+        yield FieldFinding("digest", Verdict.REAL, state["digest"], live.tags.get(SOURCE_DIGEST))
 
 
-def _of_alias(recorded: RecordedAlias, live: str | None) -> Iterator[Finding]:
+def _of_alias(recorded: RecordedAlias, live: str | None) -> Iterator[FieldFinding]:
     if live != recorded.version:
-        yield Finding("version", Verdict.REAL, recorded.version, live)
+        yield FieldFinding("version", Verdict.REAL, recorded.version, live)

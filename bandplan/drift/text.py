@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bandplan.drift.endpoint import EndpointReport
-from bandplan.drift.finding import Finding, Pending, Verdict
+from bandplan.drift.finding import FieldFinding, Pending, Verdict
 from bandplan.drift.stack import StackReport
 from bandplan.serving.spec.problem import clipped, printable
 
@@ -98,7 +98,7 @@ def _verdict(report: EndpointReport) -> str:
     return "changes wait in models.yaml (no drift)" if report.has_pending else "in step"
 
 
-def _changed(finding: Finding) -> str:
+def _changed(finding: FieldFinding) -> str:
     kind = "" if finding.verdict is Verdict.REAL else f" ({finding.verdict.value})"
     note = f"; {finding.note}" if finding.note else ""
     return f"  {printable(finding.field)}: deployed {_value(finding.deployed)}, now {_value(finding.live)}{kind}{note}"

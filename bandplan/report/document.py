@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from bandplan.report.capacity import Capacity
 from bandplan.report.endpoint import EndpointChange
-from bandplan.report.finding import Finding
+from bandplan.report.finding import ReportFinding
 from bandplan.report.price import Money
 from bandplan.report.stack import Bill, StackReport
 from bandplan.report.totals import Summary, decimal_text, together
@@ -117,7 +117,7 @@ def _capacity(capacity: Capacity | None) -> dict[str, Any] | None:
     }
 
 
-def _finding(finding: Finding) -> Mapping[str, Any]:
+def _finding(finding: ReportFinding) -> Mapping[str, Any]:
     waiver = finding.waiver
     return {
         "kind": finding.kind,

@@ -42,7 +42,7 @@ _ENDS: Final = ("preview failed", "an unhandled error occurred: program exited w
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ReportFinding:
     """One finding. `endpoint` is empty where it is about the whole stack; `id` where it has none."""
 
     kind: Kind
@@ -57,7 +57,7 @@ def findings(
     events: Iterable[PolicyEvent],
     changes: Sequence[EndpointChange],
     unchanged: Iterable[Capacity] = (),
-) -> tuple[Finding, ...]:
+) -> tuple[ReportFinding, ...]:
     """Everything once, the gravest first, then by endpoint."""
     names = {change.urn: change.name for change in changes}
     found = [
@@ -78,20 +78,20 @@ def _waivers(change: EndpointChange) -> tuple[Waiver, ...]:
     return change.after.waivers if change.after is not None else ()
 
 
-def _of_policy(event: PolicyEvent, preview: Preview, names: Mapping[str, str]) -> Finding:
+def _of_policy(event: PolicyEvent, preview: Preview, names: Mapping[str, str]) -> ReportFinding:
     """The first line of a policy's message is its description, the same each time; what follows is the finding."""
     description, _, rest = event.message.strip().partition("\n")
     endpoint = _endpoint_of(event.urn, preview, names)
     text = _cut((rest.strip() or description).removeprefix(f"{endpoint}: "))
     kind: Kind = "violation" if event.is_mandatory else "advisory"
-    return Finding(kind, text, endpoint, event.policy)
+    return ReportFinding(kind, text, endpoint, event.policy)
 
 
-def _of_waiver(endpoint: str, waiver: Waiver) -> Finding:
-    return Finding("waiver", "", endpoint, waiver.policy, waiver)
+def _of_waiver(endpoint: str, waiver: Waiver) -> ReportFinding:
+    return ReportFinding("waiver", "", endpoint, waiver.policy, waiver)
 
 
-def _of_diagnostic(diagnostic: Diagnostic, preview: Preview, names: Mapping[str, str]) -> Finding | None:
+def _of_diagnostic(diagnostic: Diagnostic, preview: Preview, names: Mapping[str, str]) -> ReportFinding | None:
     message = diagnostic.message.strip()
     waived = _WAIVED.fullmatch(message)
     if waived is not None:
@@ -105,14 +105,14 @@ def _of_diagnostic(diagnostic: Diagnostic, preview: Preview, names: Mapping[str,
         return None
     problem = _PROBLEM.fullmatch(message)
     if problem is not None and "\n" not in message:
-        return Finding(kind, _cut(f"{problem['text']} ({problem['place']})"), problem["endpoint"], problem["id"])
+        return ReportFinding(kind, _cut(f"{problem['text']} ({problem['place']})"), problem["endpoint"], problem["id"])
     named = _OF_ENTRY.match(message)
     endpoint = named["endpoint"] if named is not None else _endpoint_of(diagnostic.urn, preview, names)
     text = message.removeprefix("models/").removeprefix(f"{endpoint}: ") if endpoint else message
     parts = parse_urn(diagnostic.urn)
     if kind == "warning" and named is not None and parts is not None and parts.type == MODEL_VERSION:
         kind = "deferred"  # what a version that is not there yet warns an entry of
-    return Finding(kind, _cut(text, keep_lines=kind == "error"), endpoint)
+    return ReportFinding(kind, _cut(text, keep_lines=kind == "error"), endpoint)
 
 
 def _endpoint_of(urn: str, preview: Preview, names: Mapping[str, str]) -> str:
@@ -121,13 +121,13 @@ def _endpoint_of(urn: str, preview: Preview, names: Mapping[str, str]) -> str:
     return "" if owner is None or parts is None else names.get(owner, parts.name)
 
 
-def _with_reason(found: list[Finding]) -> list[Finding]:
+def _with_reason(found: list[ReportFinding]) -> list[ReportFinding]:
     """Without errors that only say that there was an error, unless nothing else says why."""
     reasons = [one for one in found if one.kind == "violation" or (one.kind == "error" and not _is_an_end(one))]
     return [one for one in found if not (reasons and _is_an_end(one))]
 
 
-def _is_an_end(finding: Finding) -> bool:
+def _is_an_end(finding: ReportFinding) -> bool:
     return finding.kind == "error" and finding.text.startswith(_ENDS)
 
 

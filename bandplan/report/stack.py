@@ -7,7 +7,7 @@ from typing import Final
 from bandplan.report.capacity import Capacity
 from bandplan.report.endpoint import EndpointChange, endpoint_changes, owner_urn
 from bandplan.report.events import PolicyEvent
-from bandplan.report.finding import Finding, Kind, findings
+from bandplan.report.finding import Kind, ReportFinding, findings
 from bandplan.report.model import MODEL_TYPES, ModelMove, model_moves
 from bandplan.report.preview import Preview
 from bandplan.report.price import Money, Prices, money_change
@@ -50,7 +50,7 @@ class StackReport:
     quiet: tuple[EndpointChange, ...] = ()
     unchanged: tuple[Capacity, ...] = ()
     models: tuple[ModelMove, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[ReportFinding, ...] = ()
     others: Mapping[str, int] = field(default_factory=dict)
     prices: Prices | None = None
     bills: Mapping[str, Bill] = field(default_factory=dict)
@@ -61,23 +61,23 @@ class StackReport:
         """Tells this stack's section of a comment from those of other stacks."""
         return f"{self.project}/{self.title}" if self.project else self.title
 
-    def of_kind(self, kind: Kind) -> tuple[Finding, ...]:
+    def of_kind(self, kind: Kind) -> tuple[ReportFinding, ...]:
         return tuple(finding for finding in self.findings if finding.kind == kind)
 
     @property
-    def cautions_of_change(self) -> tuple[Finding, ...]:
+    def cautions_of_change(self) -> tuple[ReportFinding, ...]:
         """Warnings, those of policies first, of the endpoints that change, and of no endpoint."""
         changed = {change.name for change in (*self.endpoints, *self.quiet)} | {""}
         return tuple(finding for finding in self.cautions if finding.endpoint in changed)
 
     @property
-    def cautions_elsewhere(self) -> tuple[Finding, ...]:
+    def cautions_elsewhere(self) -> tuple[ReportFinding, ...]:
         """Those of endpoints that do not change: they are no business of the one who reviews this change."""
         here = set(self.cautions_of_change)
         return tuple(finding for finding in self.cautions if finding not in here)
 
     @property
-    def cautions(self) -> tuple[Finding, ...]:
+    def cautions(self) -> tuple[ReportFinding, ...]:
         return (*self.of_kind("advisory"), *self.of_kind("warning"))
 
 
@@ -131,7 +131,7 @@ def stack_report(
     )
 
 
-def _status(preview: Preview, found: Iterable[Finding], is_loud: bool, is_quiet: bool) -> Status:
+def _status(preview: Preview, found: Iterable[ReportFinding], is_loud: bool, is_quiet: bool) -> Status:
     kinds = {finding.kind for finding in found}
     if "error" in kinds or not preview.steps:
         return "failed"

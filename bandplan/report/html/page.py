@@ -7,7 +7,7 @@ from typing import Final
 from bandplan.report.alert import alerts
 from bandplan.report.capacity import Capacity
 from bandplan.report.endpoint import EndpointChange
-from bandplan.report.finding import Finding
+from bandplan.report.finding import ReportFinding
 from bandplan.report.html.style import STYLE
 from bandplan.report.line import Cell, endpoint_lines, models_told, move_line, name_cell, rollout_cell, short_size
 from bandplan.report.number import amount, count, signed
@@ -135,12 +135,12 @@ def _ceiling(capacity: Capacity | None) -> int:
     return 0 if capacity is None else capacity.ceiling_tokens_per_second or 0
 
 
-def _notes(found: Iterable[Finding]) -> str:
+def _notes(found: Iterable[ReportFinding]) -> str:
     items = "".join(f'<li class="{finding.kind}">{_finding(finding)}</li>' for finding in found)
     return f'<ul class="notes">{items}</ul>' if items else ""
 
 
-def _fold(noun: str, nouns: str, found: Sequence[Finding]) -> str:
+def _fold(noun: str, nouns: str, found: Sequence[ReportFinding]) -> str:
     return _list(count(len(found), noun, nouns), map(_finding, found))
 
 
@@ -149,7 +149,7 @@ def _list(title: str, items: Iterable[str]) -> str:
     return f"<details><summary>{title}</summary><ul>{inner}</ul></details>" if inner else ""
 
 
-def _finding(finding: Finding) -> str:
+def _finding(finding: ReportFinding) -> str:
     rule = f"<b>{escape(finding.id)}</b> " if finding.id else ""
     endpoint = f"<code>{escape(finding.endpoint)}</code> " if finding.endpoint else ""
     if finding.waiver is not None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from bandplan.report.alert import alerts
 from bandplan.report.capacity import Capacity
 from bandplan.report.endpoint import EndpointChange
-from bandplan.report.finding import Finding
+from bandplan.report.finding import ReportFinding
 from bandplan.report.line import Cell, endpoint_lines, models_told, move_line, name_cell, rollout_cell, short_size
 from bandplan.report.markdown.escaping import code, escaped
 from bandplan.report.number import count
@@ -56,7 +56,7 @@ def _run(run: Run) -> str:
     return whole if run.is_foreign else whole.replace("\n", "<br>")
 
 
-def _open_list(found: Sequence[Finding]) -> list[str]:
+def _open_list(found: Sequence[ReportFinding]) -> list[str]:
     if not found:
         return []
     shown = [f"- {_finding(finding)}" for finding in found[:MOST_OPEN]]
@@ -69,7 +69,7 @@ def _open_list(found: Sequence[Finding]) -> list[str]:
 _SIGNS = {"error": "❌", "violation": "⛔", "advisory": "⚠️", "warning": "⚠️", "deferred": "🕒", "waiver": "📝"}
 
 
-def _finding(finding: Finding) -> str:
+def _finding(finding: ReportFinding) -> str:
     endpoint = f" {code(one_line(finding.endpoint, 100))}" if finding.endpoint else ""
     rule = f" **{escaped(one_line(finding.id, 100))}**" if finding.id else ""
     if finding.waiver is not None:
