@@ -34,8 +34,9 @@ def without_garbage_collection() -> Iterator[None]:
 class Interrupts:
     """Whether the user has called a run off, and what happens then."""
 
-    def __init__(self) -> None:
-        """Not yet; nothing is under way."""
+    def __init__(self, *, changes_nothing: bool = False) -> None:
+        """Not yet; nothing is under way. A run that `changes_nothing` leaves nothing to put in order."""
+        self._changes_nothing = changes_nothing
         self.is_asked = False
         self.stop: Callable[[], None] = _nothing
         """Called at the first signal, whatever code that finds: nothing more may be begun."""
@@ -53,18 +54,23 @@ class Interrupts:
                 _leave_at_once()
             return
         self.is_asked = True
+        if self._changes_nothing:
+            # A workspace that does not answer would be waited for.
+            _leave_at_once(b"interrupted\n")
         self.stop()
         if not self._is_held:
             raise KeyboardInterrupt
 
 
 @contextmanager
-def termination_as_interrupt() -> Iterator[Interrupts]:
+def termination_as_interrupt(*, changes_nothing: bool = False) -> Iterator[Interrupts]:
     """Let SIGTERM, Ctrl-C and a closed terminal end a run in order, with the state written; asked twice, at once.
+
+    A run that `changes_nothing` ends at once when it is asked the first time.
 
     The handler for Ctrl-C is stated too: a program may replace Python's own, which it finds when `pulumi` runs it.
     """
-    interrupts = Interrupts()
+    interrupts = Interrupts(changes_nothing=changes_nothing)
     if threading.current_thread() is not threading.main_thread():
         yield interrupts
         return
@@ -81,10 +87,13 @@ def _nothing() -> None:
     """Nothing is under way."""
 
 
-def _leave_at_once() -> None:
+STOPPED: Final = b"\nstopped at once; the next run takes over what was done and what was under way\n"
+
+
+def _leave_at_once(said: bytes = STOPPED) -> None:
     """End this process as `kill -9` does: the journal stays, and the next run takes over what it says."""
     with contextlib.suppress(OSError):
         if sys.stdout.isatty():
             os.write(1, SHOW_CURSOR)
-        os.write(2, b"\nstopped at once; the next run takes over what was done and what was under way\n")
+        os.write(2, said)
     os._exit(EXIT_INTERRUPTED)

@@ -175,7 +175,7 @@ class Engine:
             with (
                 self._locked(is_preview, settle) as is_locked,
                 without_garbage_collection(),
-                termination_as_interrupt() as interrupts,
+                termination_as_interrupt(changes_nothing=is_preview and not is_locked) as interrupts,
             ):
                 is_recovered = is_locked and is_there(self._file.journal_path)
                 snapshot, text = self._stored(is_locked)

@@ -89,3 +89,25 @@ def test_second_interrupt_ends_at_once_and_the_next_run_takes_over(project: ToyP
     project.declare(thing("a"), thing("slow"))
     assert project.up().changes == {"create": 1, "same": 2}
     assert project.toys.effects() == ["create a.plain", "create slow.plain"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_preview_that_waits_for_an_answer_ends_at_once(project: ToyProject, number: signal.Signals) -> None:
+    project.declare(thing("a"))
+    asked = project.folder / "asked"
+    script = (
+        "import time; from pathlib import Path; from bandplan.embedded.run import Engine; from tests.embedded.toy import Toys\n"
+        "class Silent(Toys):\n"
+        "    async def check(self, request):\n"
+        f"        Path({str(asked)!r}).touch(); time.sleep(600)\n"
+        f"Engine(Path({str(project.folder)!r}), 'local', Path({str(project.state_dir)!r}),"
+        f" {{'toy': Silent(Path({str(project.toys.world)!r}))}}, lambda event: None).preview()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, "-c", script], env=environment, stderr=subprocess.PIPE, text=True)
+    while not asked.exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+
+    assert (process.returncode, said) == (130, "interrupted\n")
