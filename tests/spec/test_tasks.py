@@ -7,7 +7,7 @@ from typing import get_args
 from bandplan.serving.spec.tasks import COMPLETIONS, EMBEDDINGS, LEGACY, TASKS, Task
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("adoption", "cli", "components", "drift", "embedded", "plugin", "provider", "report", "serving", "stub")
+ROOMS = sorted(path.name for path in (ROOT / "bandplan").iterdir() if path.is_dir() and path.name != "policies")
 TABLE = ROOT / "bandplan" / "serving" / "spec" / "tasks.py"
 TABLE_OF_THE_STUB = ROOT / "bandplan" / "stub" / "state" / "registry" / "tasks.py"
 A_TASK_IN_CODE = re.compile(r"""["'](?:[^"'`]* )?llm/v1/(chat|completions|embeddings)\b""")
