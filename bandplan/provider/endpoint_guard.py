@@ -230,7 +230,9 @@ class EndpointGuard:
         if before == wanted.declared and is_burst_unstated(before, before, live, recorded_version(old)):
             paths += self._burst_again(urn, wanted)
         short = () if live.is_updating else shortfalls(wanted.declared, wanted.accepted, live.config) or ()
-        if short:
+        # What is wanted only by this plan was never tried, so nothing is short of it yet.
+        was_short = short if before == wanted.declared else shortfalls(before, wanted.accepted, live.config)
+        if short and was_short:
             failed = assess(live)
             reasons = [one.reason for one in failed.entities if one.reason] if isinstance(failed, Failed) else []
             said = dict.fromkeys(map(self._context.client.presentable, reasons))

@@ -60,6 +60,14 @@ def test_s18_without_gpu_capacity_the_accepted_one_is_kept_and_shown_and_tried_a
     assert maximum(bench) == 3920
 
 
+def test_more_that_is_wanted_only_now_is_not_called_a_shortage(bench: Workbench) -> None:
+    bench.make_endpoint()
+    state = {**inputs(bench), **bench.create(inputs(bench))}
+    more = inputs(bench, declared=declaration(servedEntities=[served(maxProvisionedThroughput=4900)]))
+    assert set(bench.diff(state, more).detailed_diff) == {MAXIMUM}
+    assert bench.warnings == []
+
+
 def test_refresh_keeps_the_wish_for_more(bench: Workbench) -> None:
     bench.make_endpoint()
     bench.fail_next_update(NO_CAPACITY)
