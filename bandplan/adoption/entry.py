@@ -12,6 +12,7 @@ from bandplan.serving.spec.access import is_admins
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
 from bandplan.serving.workspace.endpoint_access import Grant
 from bandplan.serving.workspace.surveyed import Surveyed
+from bandplan.wire.capacity import COUNTED
 
 Answers = Mapping[ModelVersion, OptimizationInfo | Unavailable]
 
@@ -57,7 +58,7 @@ def proposed(surveyed: Surveyed, answers: Answers, caller: str) -> Proposal | Sk
         capacities = _capacities(live, answers)
     except NotSayable as error:
         return Skipped(surveyed.name, str(error))
-    if len({(one.key, "model_units" in one.value) for one in capacities}) > 1:
+    if len({(one.key, any(unit.key in one.value for unit in COUNTED)) for one in capacities}) > 1:
         return Skipped(
             surveyed.name, "its entities have several kinds of capacity; models.yaml takes one kind an entry"
         )

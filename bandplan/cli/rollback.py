@@ -15,13 +15,13 @@ from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.loading import load_text, read_text
 from bandplan.serving.spec.registration import FollowedAlias
-from bandplan.serving.spec.throughput import ModelUnitThroughput
 from bandplan.serving.throughput.rollout import Running, RunningEntity
 from bandplan.serving.workspace.client import WorkspaceClient, from_environment
 from bandplan.serving.workspace.endpoints import Endpoints
 from bandplan.serving.workspace.errors import Conflict, WorkspaceError
 from bandplan.serving.workspace.running_entities import running_endpoints
 from bandplan.serving.workspace.traffic import config_with_all_traffic_to
+from bandplan.wire.capacity import COUNTED
 
 POLL_SECONDS = (0.05, 5.0)
 """The first pause between two looks at an endpoint, and the longest."""
@@ -118,7 +118,7 @@ def move_traffic(back: GoingBack, say: Callable[[str], None], sleep: Callable[[f
         live = _settled(endpoints, back, say, sleep)
         while live.config is not None and live.config.traffic_percent.get(target.served_name) != 100:
             throughput = back.entry.throughput
-            burst = throughput.burst if isinstance(throughput, ModelUnitThroughput) else None
+            burst = getattr(throughput, "burst", None)
             body = config_with_all_traffic_to(live.config, target.served_name, burst=burst)
             say(f"{back.name}: sending all traffic to version {back.version}")
             try:
@@ -195,4 +195,8 @@ def _goal(models: Path, stack: str, entry: Entry, now: Running | None, to_versio
 def _api(entry: Entry, target: RunningEntity) -> Api:
     from bandplan.components.request import classic_only_fields
 
-    return "pt" if target.model_units is not None and not classic_only_fields(entry) else "classic"
+    return (
+        "pt"
+        if any(unit.of(target)[1] is not None for unit in COUNTED) and not classic_only_fields(entry)
+        else "classic"
+    )

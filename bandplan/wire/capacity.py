@@ -86,6 +86,8 @@ SERVED_FIELDS_AT_MOST: Final = tuple(map(to_api_name, SERVED_AT_MOST))
 COUNTED: Final = tuple(unit for unit in UNITS if not unit.is_range)
 """Units that are bought by number, may burst past it, and are the whole of what the `/pt` API sells."""
 
+COUNTED_KEYS: Final = tuple(unit.key for unit in COUNTED)
+
 FAMILIES: Final = tuple(unit.family for unit in UNITS)
 """Families whose capacity has figures; a legacy `workload` has none."""
 

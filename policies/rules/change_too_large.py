@@ -13,8 +13,8 @@ from bandplan.policies.wording import grouped
 from bandplan.wire.capacity import UNITS, Unit
 from bandplan.wire.fleet import EndpointRow, read_rows
 
-_FREE = {"tokens_per_second": 5000, "model_units": 50}
-"""Changes of up to so much are never too large, unless a stack says otherwise."""
+_FREE_IN_RANGES, _FREE_COUNTED = 5000, 50
+"""Changes of up to so many tokens/s, or units that are counted, are never too large, unless a stack says otherwise."""
 
 
 def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
@@ -78,7 +78,7 @@ RULE = StackRule(
             f"free_{unit.key}": {
                 "type": "number",
                 "minimum": 0,
-                "default": _FREE.get(unit.key, 0),
+                "default": _FREE_IN_RANGES if unit.is_range else _FREE_COUNTED,
                 "description": f"Changes of up to so many {unit.label} are never too large.",
             }
             for unit in UNITS

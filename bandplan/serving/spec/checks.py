@@ -21,6 +21,7 @@ from bandplan.serving.spec.rollout_checks import rollout_problems
 from bandplan.serving.spec.shape import RESERVED_ENDPOINT_NAMES, RESERVED_ENDPOINT_PREFIX, Shape
 from bandplan.serving.spec.source import Source
 from bandplan.serving.spec.throughput import KINDS
+from bandplan.wire.capacity import COUNTED_KEYS
 
 Path = tuple[str | int, ...]
 
@@ -237,7 +238,9 @@ def _wanted_capacity(throughput: object, base: Path, source: Source) -> list[Pro
         match amounts:
             case {"want": int(want), "accept": int(accept)} if want > 0 and accept >= want:
                 step = (
-                    f"write less than {want}, or max: {want} alone" if key != "model_units" else f"write {key}: {want}"
+                    f"write less than {want}, or max: {want} alone"
+                    if key not in COUNTED_KEYS
+                    else f"write {key}: {want}"
                 )
                 finding = f"accept {accept} is not less than want {want}"
                 found.append(rules.ACCEPT_ORDER.problem(source, (*base, key, "accept"), finding, step))

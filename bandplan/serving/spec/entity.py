@@ -9,14 +9,12 @@ from bandplan.serving.spec.registration import ModelVersionReference, Registrati
 from bandplan.serving.spec.shape import EndpointName, IfGiven, ModelName, Shape, Whole
 from bandplan.serving.spec.throughput import (
     AutoThroughput,
-    BandThroughput,
-    ModelUnitThroughput,
+    StatedThroughput,
     Throughput,
-    TokensPerSecondThroughput,
 )
 from bandplan.serving.spec.workload import Workload
 
-Capacity = BandThroughput | TokensPerSecondThroughput | ModelUnitThroughput | AutoThroughput | Workload
+Capacity = StatedThroughput | AutoThroughput | Workload
 
 
 # What an entity serves and with what: written in an entity, or in an entry that has just one.

@@ -132,6 +132,10 @@ class ModelUnitThroughput(Shape):
         return self.model_units.accept if isinstance(self.model_units, WantedUnits) else None
 
 
+StatedThroughput = BandThroughput | TokensPerSecondThroughput | ModelUnitThroughput
+"""Capacity that an entry states itself."""
+
+
 class AutoThroughput(StrEnum):
     """A band worked out from the entry's demand."""
 
