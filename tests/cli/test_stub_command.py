@@ -13,6 +13,7 @@ from bandplan.cli.errors import UsageProblem
 from bandplan.cli.main import main
 from bandplan.cli.project import Project
 from bandplan.stub import process
+from tests.stub.stub_client import StubClient
 
 
 @pytest.fixture
@@ -105,8 +106,13 @@ def test_capacity_is_provisioned_unless_it_is_said_to_be_unlimited(
     assert capsys.readouterr().err == ""
     main(["stub", "start", "--capacity", "unlimited"])
     assert "`bandplan stub stop` and then `bandplan stub start --capacity unlimited`" in capsys.readouterr().err
+    running = process.status(project / ".bandplan" / "stub")
+    assert running is not None
+    StubClient(running.host, running.token).ok("POST", "/stub/clock", {"stopped": True})
     main(["stub", "status"])
-    assert "whatever their capacity" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "whatever their capacity" not in said
+    assert "its clock stands still and with it every query (POST /stub/clock lets it run)" in said
     main(["stub", "stop"])
     main(["stub", "start", "--capacity", "unlimited"])
     main(["stub", "status"])

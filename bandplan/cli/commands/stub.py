@@ -198,7 +198,8 @@ def status_lines(facts: dict[str, Any]) -> Iterator[str]:
     if facts.get("capacity") == UNLIMITED:
         yield "its endpoints answer as fast as they can, whatever their capacity (--capacity unlimited)"
     if facts["clock"]["stopped"]:
-        yield "its clock stands still (POST /stub/clock lets it run)"
+        held = " and with it every query" if facts.get("capacity") == PROVISIONED else ""
+        yield f"its clock stands still{held} (POST /stub/clock lets it run)"
     if waiting := sum(len(facts[kind]) for kind in ("faults", "registration_faults", "route_faults")):
         yield f"{waiting} faults wait to happen (GET /stub/status lists them)"
     if unknown := facts["unknown_routes"]:

@@ -37,13 +37,13 @@ class ProvisionedEngine:
         async with aclosing(self._engine.generate(generation)) as batches:
             async for batch in batches:
                 for piece in _pieces(batch) if self._passage.is_paced else (batch,):
-                    due = piece.due
                     if piece.tokens and self._passage.is_paced:
                         position += 1
                         self._passage.ask(position)
-                        due = await self._due(due)
-                    self._passage.deliver(len(piece.tokens), max(0.0, due - asyncio.get_running_loop().time()))
-                    yield piece._replace(due=due)
+                        piece = piece._replace(due=await self._due(piece.due))
+                    ahead = piece.due - asyncio.get_running_loop().time() if piece.due else 0.0
+                    self._passage.deliver(len(piece.tokens), max(0.0, ahead))
+                    yield piece
 
     async def embed(self, embedding: Embedding, texts: Sequence[str]) -> list[list[float]]:
         vectors = await self._engine.embed(embedding, texts)
