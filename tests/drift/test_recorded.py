@@ -148,7 +148,7 @@ def whole_stack() -> list[dict[str, Any]]:
 
 def test_damaged_state_is_compared_or_refused_by_place() -> None:
     ends = []
-    for resources in damaged_documents(whole_stack(), seed=11, count=3000):
+    for resources in damaged_documents(whole_stack(), seed=11, count=1200):
         if not all(isinstance(one, dict) and is_of_pulumis_form(one) for one in resources):
             continue  # the readers of a whole state refuse it
         deployment = {"resources": resources, "pending_operations": []}
