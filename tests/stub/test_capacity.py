@@ -106,12 +106,19 @@ def test_four_are_in_flight_per_chunk_and_the_rest_wait_in_their_order(stopped: 
         crowd.add(7)
         shown = capacity(stopped, name)
         assert (shown["in_flight"], shown["queue"], shown["chunks"], shown["in_flight_max"]) == (4, 3, 1, 4)
+        stopped.ok("POST", "/stub/clock", {"advance_seconds": 0.01})
+        export = stopped.send("GET", f"{ENDPOINTS}/{name}/metrics").body
+        assert f'provisioned_concurrent_requests_total{{endpoint_name="{name}",served_entity_name="e"}} 4' in export
         until(lambda: crowd.advance(1) is None and crowd.seen == 0)
     assert [answer.result().status for answer in crowd.answers] == [200] * 7
     found = sorted(entries(stopped, name), key=lambda entry: entry["number"])
     admitted = [entry["admitted_ms"] for entry in found]
     assert admitted == sorted(admitted)
     assert admitted[4] > admitted[3] == admitted[0] == found[0]["arrived_ms"]
+    # Seven queries, three of which waited: what waits counts as latency of the request, and not of the model.
+    export = stopped.send("GET", f"{ENDPOINTS}/{name}/metrics").body
+    sums = [float(line.rpartition(" ")[2]) for line in export.splitlines() if "latency_ms_sum{" in line]
+    assert sums[0] > sums[1] > 0
 
 
 def test_queue_limit_is_429_with_retry_after_unless_switched_off(stopped: StubClient, name: str) -> None:
