@@ -1,12 +1,17 @@
-"""docs/cli.md, made from the commands' own arguments: `python -m bandplan.cli.reference --check | --write`."""
+"""The generated pages of docs/: `python -m bandplan.cli.reference --check | --write`.
+
+docs/cli.md is made from the commands' own arguments, docs/rules.md from the rules.
+"""
 
 import argparse
 import sys
 from pathlib import Path
 
 from bandplan.cli.main import COMMANDS, command_parser, load_command
+from bandplan.serving.throughput import rule_page
 
-FILE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+FILE = DOCS / "cli.md"
 
 INTRODUCTION = """\
 # Commands
@@ -37,16 +42,19 @@ the same text. (What `pulumi` writes goes straight to the terminal. It quotes va
 """
 
 
-def main(way: str) -> int:
-    """`--write` writes the file, `--check` returns 1 when it is out of date."""
-    text = reference()
-    if way == "--write":
-        FILE.write_text(text, encoding="utf-8")
-        return 0
-    if FILE.is_file() and FILE.read_text(encoding="utf-8") == text:
-        return 0
-    print(f"error: {FILE.name} is out of date; run `make format` and commit it", file=sys.stderr)
-    return 1
+def main(way: str, docs: Path = DOCS) -> int:
+    """Write the pages to `docs` (`--write`), or report those that are out of date and return 1 (`--check`)."""
+    stale = [
+        (path, text)
+        for path, text in ((docs / "cli.md", reference()), (docs / "rules.md", rule_page.markdown()))
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
+    for path, text in stale:
+        if way == "--write":
+            path.write_text(text, encoding="utf-8")
+        else:
+            print(f"error: docs/{path.name} is out of date; run `make format` and commit it", file=sys.stderr)
+    return 1 if stale and way != "--write" else 0
 
 
 def reference() -> str:
