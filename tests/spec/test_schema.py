@@ -83,6 +83,8 @@ def shapes(shape: type[Shape]) -> st.SearchStrategy[dict[str, Any]]:
     fields = {
         key: values_of(info.annotation, info.metadata) for key, info in keys_of(shape).items() if key != "overrides"
     }
+    if "group_name" in fields:  # legal names of groups have no space at either end
+        fields["group_name"] = fields["group_name"].filter(lambda name: name == name.strip())
     grouped = {key for group in (*shape.exactly_one, *shape.together) for key in group}
     required = {key for key, info in keys_of(shape).items() if info.is_required()}
     free = sorted(fields.keys() - grouped - required)

@@ -18,7 +18,7 @@ _MEANINGFUL = re.compile(r"[&<>\"'\\`*_~|\[\]#@$!{}^]|(?<=www)\.|:(?=\0?/)", re.
 # GitLab, which looks for references and `scheme://` in text that is rendered already.
 _LINKED = re.compile(
     r"""
-      [@#!~%$&*^](?=[\w"'{])                     # @name, #1, !1, ~label, %"milestone", $1, &1, *iteration:1, ^alert
+      [@#!~%$&*^](?=[\w"'{-])                    # @name, #1, !1, ~label, %"milestone", $1, &1, *iteration:1, ^alert
     | \[(?=\[|\w++:)                             # [issue:1], [[page]]
     | :(?=//)                                    # scheme://
     | (?<=www)\.

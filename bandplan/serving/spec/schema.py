@@ -48,7 +48,7 @@ def json_schema() -> Schema:
         _state_keys(schema if shape is Fleet else definitions[shape.__name__], shape)
     schema["patternProperties"] = {f"^{re.escape(rules.ANCHOR_PREFIX)}": {"description": "Anchors; not read itself."}}
     admins = "".join(f"[{letter}{letter.upper()}]" for letter in ADMINS)
-    definitions["Permission"]["properties"]["group_name"]["not"] = {"pattern": f"^{admins}$"}
+    definitions["Permission"]["properties"]["group_name"]["not"] = {"pattern": rf"^\s|\s$|^{admins}$"}
     reserved = {"anyOf": [{"enum": list(RESERVED_ENDPOINT_NAMES)}, {"pattern": f"^{RESERVED_ENDPOINT_PREFIX}"}]}
     definitions["Entry"]["properties"]["name"]["not"] = reserved
     schema["properties"]["overrides"].update(_overrides_schema(definitions))
