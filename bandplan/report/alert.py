@@ -18,12 +18,18 @@ def alerts(report: StackReport) -> tuple[Run, ...]:
         _alert(
             "⛔", len(report.of_kind("violation")), "policy violation stops", "policy violations stop", "this change"
         ),
-        _alert("🔁", kinds.count("replaced"), "endpoint is replaced", "endpoints are replaced", "no service meanwhile"),
+        _alert(
+            "🔁",
+            kinds.count("replaced"),
+            "endpoint is replaced",
+            "endpoints are replaced",
+            "no service in the meantime",
+        ),
         _alert("🗑️", kinds.count("deleted"), "endpoint is deleted", "endpoints are deleted"),
-        _alert("⏫", at_once, "endpoint needs", "endpoints need", "room for old + new at once"),
+        _alert("⏫", at_once, "endpoint needs", "endpoints need", "capacity for old + new at the same time"),
         _alert("⚠️", kinds_here.count("advisory"), "policy warning", "policy warnings"),
         _alert("⚠️", kinds_here.count("warning"), "warning", "warnings"),
-        _alert("🕒", len(report.of_kind("deferred")), "check is put off", "checks are put off", "until `up`"),
+        _alert("🕒", len(report.of_kind("deferred")), "check is deferred", "checks are deferred", "until `up`"),
         _alert("📝", len(report.of_kind("waiver")), "waiver in force", "waivers in force"),
     )
     shown = [alert for alert in found if alert]
@@ -34,5 +40,5 @@ def _alert(sign: str, number: int, noun: str, nouns: str, meaning: str = "") -> 
     if not number:
         return ()
     is_grave = sign in ("⛔", "🔁", "🗑️")
-    after = ": " if meaning == "no service meanwhile" else " "
+    after = ": " if meaning == "no service in the meantime" else " "
     return (Run(f"{sign} "), Run(count(number, noun, nouns), is_grave), Run(f"{after}{meaning}" if meaning else ""))

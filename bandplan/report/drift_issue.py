@@ -46,7 +46,7 @@ def drift_issue(text: str, name: str) -> DriftIssue:
     if not isinstance(stack, str) or not isinstance(is_drift, bool) or not isinstance(endpoints, list):
         raise BadInput(f"{name}: stack, drift or endpoints is missing; expected {WHAT}")
     if not _STACK.fullmatch(stack):
-        raise BadInput(f"{name}: stack: is no name of a stack")
+        raise BadInput(f"{name}: stack: is not a valid stack name")
     redact = redactor(secrets_of_document(document), MOST_SEARCHED)
     drifted = [one for one in endpoints if isinstance(one, dict) and one.get("drift") is True]
     models = [one for one in document.get("models") or () if isinstance(one, dict) and one.get("fields")]
@@ -54,15 +54,15 @@ def drift_issue(text: str, name: str) -> DriftIssue:
     marker = f"<!-- bandplan drift {stack} -->"
     head = [
         marker,
-        f"{' and '.join(counted) or 'Something'} of **{stack}**: not as deployed. Put it back with "
-        f"`bandplan drift --stack {stack} --fix`, or declare what is there in `models.yaml`.",
+        f"{' and '.join(counted) or 'Something'} of **{stack}** drifted. Restore what was deployed with "
+        f"`bandplan drift --stack {stack} --fix`, or declare the live values in `models.yaml`.",
         "",
     ]
     lines = [line for entry in drifted for line in _endpoint(entry, redact)]
     lines += [
         line for entry in models for line in (f"- model {_code(entry.get('name'), redact)}", *_fields(entry, redact))
     ]
-    foot = "<sub>Rewritten at each look; closed when nothing is left.</sub>"
+    foot = "<sub>Updated by every drift check; closed when no drift is left.</sub>"
     body = "\n".join([*head, *_fitting(lines), "", foot]) + "\n"
     return DriftIssue(f"Drift in {stack}", LABEL, marker, body, is_drift, stack)
 

@@ -150,7 +150,7 @@ def _rollout(
         return Rollout("replaced", tuple(dict.fromkeys(name for step in serving for name in step.replace_reasons)))
     if {"create", "delete"} <= ops:
         # The two APIs are two types of resource: going from one to the other makes the endpoint anew.
-        return Rollout("replaced", ("another API",))
+        return Rollout("replaced", ("a different API",))
     if "create" in ops:
         return Rollout("new")
     if "import" in ops:

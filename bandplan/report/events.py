@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from bandplan.report.reading import Reading
 
-WHAT: Final = "an event log of the engine, one JSON object a line"
+WHAT: Final = "an engine event log with one JSON object per line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def read_events(text: str, reading: Reading) -> tuple[PolicyEvent, ...]:
                 reading.note(f"line {number}", f"not JSON; expected {WHAT}")
             continue
         if not isinstance(event, dict):
-            reading.note(f"line {number}", f"no object; expected {WHAT}")
+            reading.note(f"line {number}", f"not an object; expected {WHAT}")
         elif "policyEvent" in event:
             place = f"line {number}: policyEvent"
             found.append(policy_event(reading.record(event["policyEvent"], place), place, reading))

@@ -95,7 +95,7 @@ def models_told(changes: Iterable[EndpointChange]) -> set[str]:
 def _capacity(change: EndpointChange) -> Iterator[Line]:
     before, after = _whole_size(change.before), _whole_size(change.after)
     if before == after:
-        yield Line(before=before, remark=(Run("as before"),))
+        yield Line(before=before, remark=(Run("unchanged"),))
         return
     tokens = (_tokens(change.before), _tokens(change.after))
     if not all(tokens) or change.before is None or change.after is None:
@@ -104,7 +104,7 @@ def _capacity(change: EndpointChange) -> Iterator[Line]:
     low, high = (
         (Run(text, is_strong),) for text, is_strong in zip(tokens, (False, tokens[0] != tokens[1]), strict=True)
     )
-    yield Line(before=low, after=high, unit="tokens/s", remark=_difference(change) or (Run("as before"),))
+    yield Line(before=low, after=high, unit="tokens/s", remark=_difference(change) or (Run("unchanged"),))
     chunks = (_chunks(change.before), _chunks(change.after))
     counts, sizes = zip(*chunks, strict=True)
     if len(set(sizes)) == 1 and all(counts):
@@ -142,11 +142,12 @@ def _step(change: EndpointChange) -> Iterator[Line]:
     if after is None:
         if before is not None and change.after is not None and len(change.after.entities) == 1:
             version = Run(f"v{change.after.entities[0].version}", True, True)
-            yield Line((Run("rollout "), Run("ends", True), Run(": "), version, Run(" has all of the traffic")))
+            yield Line((Run("rollout "), Run("ends", True), Run(": "), version, Run(" has all traffic")))
         return
     step = Run(f"step {after.step} of {after.steps}", True)
     share = (
-        f"{after.percent}% of the traffic, v{after.from_version} the rest; both hold their capacity until the last step"
+        f"{after.percent}% of the traffic, v{after.from_version} has the rest; "
+        "both keep their capacity until the last step"
     )
     yield Line(
         (Run("rollout "), step, Run(": "), Run(f"v{after.version}", True, True), Run(f" has {share}", is_foreign=True))
@@ -221,7 +222,7 @@ def move_line(move: ModelMove, with_model: bool = False) -> Line:
         return Line(label, _number(move.old), _number(move.new))
     source = (Run(f" from {one_line(move.source, 120)}", is_foreign=True),) if move.source else EMPTY
     if move.new is None:
-        return Line((Run("version "), *_number(move.old), of_model, Run(" is given up")))
+        return Line((Run("version "), *_number(move.old), of_model, Run("is no longer managed")))
     return Line((Run("a new version"), of_model, Run(" is registered"), *source))
 
 
@@ -240,7 +241,7 @@ def _versions(change: EndpointChange) -> Iterator[Line]:
         yield Line(
             label=_label("version", pair, change),
             before=(Run("not served"),) if old is None else _version(old, is_other_model),
-            after=(Run("not served any more"),) if new is None else _version(new, is_other_model),
+            after=(Run("no longer served"),) if new is None else _version(new, is_other_model),
             remark=EMPTY if is_other_model or new is None else (Run("of "), Run(_short(new.model), is_foreign=True)),
         )
 
@@ -308,7 +309,7 @@ def _burst(change: EndpointChange) -> Iterator[Line]:
             EMPTY if side is None else (Run("on" if side.burst else "off", side.burst),)
             for side in (change.before, change.after)
         )
-        beyond = "goes beyond the model units and is billed on top, in no figure here"
+        beyond = "can exceed the model units; the excess is billed extra and is not in these figures"
         is_on = change.after is not None and change.after.burst
         yield Line((Run("burst"),), before, after, "", (Run(beyond),) if is_on else EMPTY)
 
@@ -325,7 +326,7 @@ def _headroom(change: EndpointChange) -> Iterator[Line]:
 
 def _money(change: EndpointChange, bill: Bill, currency: str) -> Iterator[Line]:
     before, after = (
-        EMPTY if side is None else (Run("no price known" if cost is None else money_span(cost)),)
+        EMPTY if side is None else (Run("no known price" if cost is None else money_span(cost)),)
         for side, cost in ((change.before, bill.before), (change.after, bill.after))
     )
     moved = bill.change

@@ -55,9 +55,9 @@ def load_reports(
         except BadInput as error:
             problems.append(str(error))
     for log in logs.values() if not problems else ():
-        problems.append(f"{log.name}: an event log of no stack that is reported on; write NAME=FILE with its name")
+        problems.append(f"{log.name}: this event log belongs to no stack in the report; name its stack with NAME=FILE")
     twice = {report.title for report in reports if sum(other.key == report.key for other in reports) > 1}
-    problems += [f"two previews of {title}: give them names of their own, NAME=FILE" for title in sorted(twice)]
+    problems += [f"two previews of {title}: give each its own name with NAME=FILE" for title in sorted(twice)]
     if problems:
         raise BadInput("\n".join(problems))
     return tuple(reports)

@@ -3,6 +3,6 @@
 from typing import Final
 
 OFFLINE: Final = (
-    "Offline preview, as for a pull request from a fork: compared with the base branch as if that were deployed. No "
-    "workspace was asked: hand edits are not seen, and optimization info is what was recorded."
+    "Offline preview, as for a pull request from a fork: compared with the base branch as if it were deployed. No "
+    "workspace was contacted, so manual edits are not detected, and recorded optimization info is used."
 )

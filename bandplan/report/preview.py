@@ -83,7 +83,7 @@ class Preview:
 def read_preview(document: Any, reading: Reading) -> Preview:
     """The preview in `document`; what has a wrong shape is noted in `reading`."""
     if not isinstance(document, dict) or not ("steps" in document or "diagnostics" in document):
-        reading.note("", f"neither `steps` nor `diagnostics` in it; expected {WHAT}")
+        reading.note("", f"has neither `steps` nor `diagnostics`; expected {WHAT}")
         document = {}
     steps: dict[str, Step] = {}
     refreshes: dict[str, Step] = {}
@@ -125,7 +125,7 @@ def _step(item: Mapping[str, Any], place: str, reading: Reading) -> Step | None:
         return None
     parts = parse_urn(urn)
     if parts is None:
-        reading.note(f"{place}.urn", "found a text that is no URN, such as urn:pulumi:dev::fleet::type::name")
+        reading.note(f"{place}.urn", "found a string that is not a URN such as urn:pulumi:dev::fleet::type::name")
         return None
     differing = _differing(item.get("detailedDiff"), f"{place}.detailedDiff", reading)
     return Step(

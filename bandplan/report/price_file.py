@@ -45,4 +45,4 @@ def _parsed(text: str, file: str) -> Any:
         place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark is not None else file
         raise BadInput(f"{place}: not YAML: {error.problem}") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise BadInput(f"{file}: not YAML that can be read") from error
+        raise BadInput(f"{file}: cannot be parsed as YAML") from error

@@ -17,7 +17,7 @@ LARGEST: Final = 10**15
 _KINDS: Mapping[type, str] = {
     dict: "an object",
     list: "a list",
-    str: "a text",
+    str: "a string",
     bool: "true or false",
     type(None): "null",
 }
@@ -49,7 +49,7 @@ class Reading:
         """A text without secrets and without characters that cannot be seen; line feeds stay."""
         if isinstance(value, str):
             return None if value == UNKNOWN else presentable(self._redact(value))
-        self._note_unless_absent(value, place, "a text")
+        self._note_unless_absent(value, place, "a string")
         return None
 
     def number(self, value: Any, place: str) -> float | None:
@@ -67,7 +67,7 @@ class Reading:
         number = self.number(value, place)
         if number is None or number == int(number):
             return None if number is None else int(number)
-        self.note(place, "found a fraction, expected a whole number")
+        self.note(place, "found a fraction, expected an integer")
         return None
 
     def flag(self, value: Any, place: str) -> bool:
@@ -105,8 +105,8 @@ def parsed(text: str, file: str, what: str) -> Any:
         finding = "empty" if not text.strip() else f"not JSON: {error.msg}"
         raise BadInput(f"{file}:{error.lineno}:{error.colno}: {finding}; expected {what}") from error
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"{file}: not JSON that can be read: {error}; expected {what}") from error
+        raise BadInput(f"{file}: cannot be parsed as JSON: {error}; expected {what}") from error
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")

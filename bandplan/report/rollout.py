@@ -52,11 +52,11 @@ _TITLES = {
 }
 _CONSEQUENCES = {
     "new": "serves once it is ready",
-    "adopted": "runs already",
+    "adopted": "already runs",
     "replaced": "does not serve until the new one is ready",
-    "in_place": "the old one serves until the new one is ready",
-    "same_capacity": "goes on serving, no new capacity",
-    "guard": "what the workspace runs differently is sent again",
+    "in_place": "the old one keeps serving until the new one is ready",
+    "same_capacity": "keeps serving, no new capacity",
+    "guard": "values that differ in the workspace are sent again",
     "deleted": "stops serving",
 }
 
@@ -81,7 +81,7 @@ def in_place(pairs: Sequence[Pair], *, is_rollout: bool = False) -> Rollout:
         if any(one != 0 for one in (*before, *after))
     ]
     how_much = f": {', '.join(parts)}" if parts else ""
-    return Rollout("in_place", at_once=f"old + new at once{how_much}" if old else _brought_up(len(new)))
+    return Rollout("in_place", at_once=f"old + new at the same time{how_much}" if old else _brought_up(len(new)))
 
 
 def _amounts(entities: Sequence[Entity], unit: Unit) -> list[int | None]:
@@ -100,4 +100,4 @@ def _sum(amounts: Sequence[int | None]) -> str:
 
 
 def _brought_up(number: int) -> str:
-    return f"{count(number, 'entity', 'entities')} more to bring up"
+    return f"starts {count(number, 'more entity', 'more entities')}"

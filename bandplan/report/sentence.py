@@ -49,7 +49,7 @@ def _stack(subject: tuple[Run, ...], summary: Summary, is_plural: bool = False) 
             return
         case "failed":
             yield from subject
-            yield Run(": the preview failed, so this may not be all of it")
+            yield Run(": the preview failed, so this report may be incomplete")
             if not summary.changed:
                 yield Run(".")
                 return
@@ -98,7 +98,7 @@ def _capacity(totals: Totals) -> list[str]:
 def _figures(summary: Summary) -> Iterator[Run]:
     if not any(summary.change.parts):
         standing = [] if summary.after is None else _capacity(summary.after)
-        yield Run("no change of capacity" + (f" ({', '.join(standing)})" if standing else ""))
+        yield Run("no change in capacity" + (f" ({', '.join(standing)})" if standing else ""))
     else:
         before, after = summary.before, summary.after
         parts = []
@@ -125,9 +125,9 @@ def _unknown_sizes(summary: Summary) -> Iterator[Run]:
     is_in_sums = summary.before is not None
     uncounted = summary.unsized if is_in_sums else summary.unsized + summary.unmoved
     if uncounted:
-        yield Run(f"; {count(uncounted, 'endpoint')} not counted, as a size is not known yet")
+        yield Run(f"; {count(uncounted, 'endpoint')} not counted because a size is not known yet")
     if summary.unmoved and is_in_sums:
-        yield Run(f"; {count(summary.unmoved, 'endpoint')} counted as unchanged, as a size is not known yet")
+        yield Run(f"; {count(summary.unmoved, 'endpoint')} counted as unchanged because a size is not known yet")
 
 
 def _figure(name: str, unit: str, before: int | None, after: int | None, moved: int) -> list[Run]:

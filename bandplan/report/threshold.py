@@ -64,13 +64,13 @@ def parse_thresholds(text: str) -> Thresholds:
         name, _, number = part.partition("=")
         if name not in NAMES:
             names = ", ".join(NAMES)
-            raise BadInput(f"--quiet-below {part}: unknown; write such as tokens_per_second=1000 (there are {names})")
+            raise BadInput(f"--quiet-below {part}: unknown name; use one of {names}, as in tokens_per_second=1000")
         try:
             value = Decimal(number)
         except InvalidOperation:
             value = Decimal("NaN")
         if not value.is_finite() or value < 0:
-            raise BadInput(f"--quiet-below {part}: {number or 'nothing'} is no number of 0 or more")
+            raise BadInput(f"--quiet-below {part}: {number or 'nothing'} is not a number of 0 or more")
         given[name] = value
     return Thresholds(given)
 

@@ -30,7 +30,7 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FleetInPr
 
 
 def told(fleet: FleetInProcess, *options: str) -> list[tuple[str, tuple[str, ...]]]:
-    """(how it gets there, what else changes) of each row."""
+    """(rollout, what else changes) of each row."""
     preview = Given("preview.json", fleet.ok("preview", "--json", *options))
     (report,) = load_reports([preview], environ={}, thresholds=Thresholds())
     return [(change.rollout.title, change.also) for change in report.endpoints]

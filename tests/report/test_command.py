@@ -87,7 +87,7 @@ def test_what_policies_found_comes_from_the_event_log(folder: Path, capsys: pyte
         (["prod.json", "--artifact-url", "javascript:alert(1)"], "--artifact-url"),
         (["prod.json", "--artifact-url", "https://x/a b"], "--artifact-url"),
         (["prod.json", "--artifact-url", "https://[x"], "--artifact-url"),
-        (["prod.json", "--events", "dev=log.jsonl"], "log.jsonl: an event log of no stack"),
+        (["prod.json", "--events", "dev=log.jsonl"], "log.jsonl: this event log belongs to no stack"),
         (["prod.json", "--post"], "not posted: neither GitHub Actions nor GitLab CI is here"),
     ],
 )

@@ -81,7 +81,7 @@ def test_an_endpoint_of_which_only_permissions_change_is_known_from_the_stacks_o
     assert change.before == change.after
     assert change.after is not None and change.after.ceiling_tokens_per_second == 3920
     assert change.also == ("permissions",)
-    assert change.rollout.consequence == "goes on serving, no new capacity"
+    assert change.rollout.consequence == "keeps serving, no new capacity"
 
 
 def test_a_guard_alone_means_that_the_workspace_runs_something_else() -> None:

@@ -48,7 +48,7 @@ def test_an_update_needs_old_and_new_of_what_changes_and_nothing_of_what_stays()
     stays, moves = served("a", low=10), served("b", version="1", low=2)
     rollout = in_place(paired([stays, moves], [stays, served("b", version="2", low=3)]))
     assert rollout.kind == "in_place"
-    assert rollout.consequence == "old + new at once: 1,960 + 2,940 tokens/s (floors)"  # 2 x 980 + 3 x 980
+    assert rollout.consequence == "old + new at the same time: 1,960 + 2,940 tokens/s (floors)"  # 2 x 980 + 3 x 980
 
 
 def test_another_split_of_the_traffic_needs_no_capacity() -> None:
@@ -57,7 +57,7 @@ def test_another_split_of_the_traffic_needs_no_capacity() -> None:
     assert in_place(paired(before, after)).kind == "same_capacity"
 
 
-@pytest.mark.parametrize(("added", "told"), [(1, "1 entity more to bring up"), (2, "2 entities more to bring up")])
+@pytest.mark.parametrize(("added", "told"), [(1, "starts 1 more entity"), (2, "starts 2 more entities")])
 def test_entities_that_are_added_beside_others_are_brought_up(added: int, told: str) -> None:
     stays = served("a", model="ml.a.a")
     new = [served(f"n{index}", model=f"ml.n.n{index}") for index in range(added)]
@@ -67,10 +67,10 @@ def test_entities_that_are_added_beside_others_are_brought_up(added: int, told: 
 def test_a_floor_that_is_not_known_yet_is_not_0() -> None:
     new = Entity("a", "ml.a.a", min_bands=1, max_bands=2)
     told = in_place(paired([served("a", low=2)], [new])).consequence
-    assert told == "old + new at once: 1,960 + (not known yet) tokens/s (floors)"  # 2 x 980
+    assert told == "old + new at the same time: 1,960 + (not known yet) tokens/s (floors)"  # 2 x 980
 
 
 def test_model_units_of_old_and_new_are_told_too() -> None:
     old = Entity("a", "ml.a.a", "1", model_units=50)
     new = Entity("a", "ml.a.a", "1", model_units=100)
-    assert in_place(paired([old], [new])).consequence == "old + new at once: 50 + 100 model units"
+    assert in_place(paired([old], [new])).consequence == "old + new at the same time: 50 + 100 model units"

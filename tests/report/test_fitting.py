@@ -45,7 +45,7 @@ def test_folds_go_before_rows() -> None:
     text = markdown([report_on({**preview, "diagnostics": said})], URL)
     assert length(text) <= LIMIT
     assert "more changed endpoint" not in text
-    assert "*Left out here: 400 warnings about endpoints that do not change; see [the full report]" in text
+    assert "*Omitted here: 400 warnings about endpoints that do not change; see [the full report]" in text
 
 
 def test_several_stacks_share_the_room_and_small_ones_are_whole() -> None:

@@ -25,10 +25,10 @@ def test_what_is_no_preview_is_told_what_was_expected() -> None:
     export = {"version": 3, "deployment": {"resources": []}}
     (line,) = refused(json.dumps(export))
     assert line == (
-        "prod.json: neither `steps` nor `diagnostics` in it; "
+        "prod.json: has neither `steps` nor `diagnostics`; "
         "expected the output of `bandplan preview --json` or `pulumi preview --json`"
     )
-    assert refused("[]")[0].startswith("prod.json: neither `steps`")
+    assert refused("[]")[0].startswith("prod.json: has neither `steps`")
 
 
 def test_every_wrong_step_is_named_with_its_place() -> None:
@@ -38,7 +38,7 @@ def test_every_wrong_step_is_named_with_its_place() -> None:
         "prod.json: steps[1]: found a number, expected an object",
         "prod.json: steps[1]: found a step without `op` or `urn`",
         "prod.json: steps[2]: found a step without `op` or `urn`",
-        "prod.json: steps[3].urn: found a text that is no URN, such as urn:pulumi:dev::fleet::type::name",
+        "prod.json: steps[3].urn: found a string that is not a URN such as urn:pulumi:dev::fleet::type::name",
     ]
 
 
@@ -50,7 +50,7 @@ def test_a_figure_of_another_kind_is_named_down_to_its_key() -> None:
     found = refused(with_steps(*changed(before=inputs(), after=after)))
     assert found == [
         "prod.json: steps[1].newState.inputs.ceilingTokensPerSecond: found a list, expected a number",
-        "prod.json: steps[1].newState.inputs.entities[0].floorTokensPerSecond: found a text, expected a number",
+        "prod.json: steps[1].newState.inputs.entities[0].floorTokensPerSecond: found a string, expected a number",
     ]
 
 
@@ -62,7 +62,7 @@ def test_problems_of_all_files_are_told_at_once() -> None:
 
 def test_two_previews_of_one_stack_need_names() -> None:
     text = with_steps(*changed(before=inputs(), after=inputs("chat", entity(2, 5))))
-    with pytest.raises(BadInput, match=r"two previews of prod: give them names of their own, NAME=FILE"):
+    with pytest.raises(BadInput, match=r"two previews of prod: give each its own name with NAME=FILE"):
         load_reports([Given("a.json", text), Given("b.json", text)], environ={}, thresholds=Thresholds())
     named = load_reports(
         [Given("a.json", text, "eu"), Given("b.json", text, "us")], environ={}, thresholds=Thresholds()

@@ -25,10 +25,10 @@ def test_what_is_of_another_kind_is_named_with_file_and_place() -> None:
     assert one.flag("yes", "steps[3].burst") is False
     assert problems(one) == [
         "prod.json: steps[3].newState: found a list, expected an object",
-        "prod.json: steps: found a text, expected a list",
-        "prod.json: steps[3].op: found a number, expected a text",
-        "prod.json: steps[3].floor: found a text, expected a number",
-        "prod.json: steps[3].burst: found a text, expected true or false",
+        "prod.json: steps: found a string, expected a list",
+        "prod.json: steps[3].op: found a number, expected a string",
+        "prod.json: steps[3].floor: found a string, expected a number",
+        "prod.json: steps[3].burst: found a string, expected true or false",
     ]
 
 
@@ -85,9 +85,9 @@ def test_long_texts_are_cut() -> None:
         ("", "prod.json:1:1: empty; expected a preview"),
         ('{"a": 1 "b": 2}', "prod.json:1:9: not JSON: "),
         ('{"steps":\n  [1, 2', "prod.json:2:"),
-        ('{"a": NaN}', "prod.json: not JSON that can be read: NaN is no number of JSON; expected a preview"),
-        ("[" * 100_000, "prod.json: not JSON that can be read: "),
-        ("9" * 5_000, "prod.json: not JSON that can be read: "),
+        ('{"a": NaN}', "prod.json: cannot be parsed as JSON: NaN is not a JSON number; expected a preview"),
+        ("[" * 100_000, "prod.json: cannot be parsed as JSON: "),
+        ("9" * 5_000, "prod.json: cannot be parsed as JSON: "),
     ],
 )
 def test_what_is_no_json_is_told_with_line_and_column(text: str, told: str) -> None:

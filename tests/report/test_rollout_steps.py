@@ -30,9 +30,9 @@ def test_step_says_its_number_and_that_old_and_new_run_at_once() -> None:
     change, lines = texts(before, after)
     assert change.after.step_of_rollout == StepOfRollout(1, 3, 10, "2", "1")
     assert change.rollout.kind == "in_place"
-    assert change.rollout.consequence == "old + new at once: 1,960 + 1,960 tokens/s (floors)"  # 2 x 980 each
+    assert change.rollout.consequence == "old + new at the same time: 1,960 + 1,960 tokens/s (floors)"  # 2 x 980 each
     assert (
-        "rollout step 1 of 3: v2 has 10% of the traffic, v1 the rest; both hold their capacity until the last step"
+        "rollout step 1 of 3: v2 has 10% of the traffic, v1 has the rest; both keep their capacity until the last step"
         in lines
     )
     assert any(line.startswith("traffic ") for line in lines)
@@ -60,8 +60,8 @@ def test_last_step_is_told_as_a_version_that_is_not_served_any_more() -> None:
     )
     change, lines = texts(before, inputs("chat", entity(2, 4, **NEW)))
     assert change.rollout.kind == "same_capacity"
-    assert "rollout ends: v2 has all of the traffic" in lines
-    assert any("not served any more" in line for line in lines)
+    assert "rollout ends: v2 has all traffic" in lines
+    assert any("no longer served" in line for line in lines)
 
 
 def test_accepted_capacity_stands_below_what_is_wanted() -> None:

@@ -62,7 +62,7 @@ def test_nothing_changed_is_one_line() -> None:
 def test_a_change_without_capacity_says_so() -> None:
     steps = changed(before=inputs(), after=inputs(), reasons=("tags",))
     report = report_on(document(*steps, endpoints=[summary_entry()]))
-    assert sentence(report) == "prod changes 1 of 1 endpoint: no change of capacity (1,960 to 3,920 tokens/s)."
+    assert sentence(report) == "prod changes 1 of 1 endpoint: no change in capacity (1,960 to 3,920 tokens/s)."
 
 
 def test_sums_that_the_preview_does_not_state_are_told_as_differences() -> None:
@@ -80,7 +80,7 @@ def test_deleted_endpoints_count_among_all() -> None:
 def test_a_failed_preview_says_that_it_is_not_all() -> None:
     failed = {"message": "error: no workspace listens", "severity": "error"}
     assert sentence(report_on(document(diagnostics=[failed]))) == (
-        "prod: the preview failed, so this may not be all of it."
+        "prod: the preview failed, so this report may be incomplete."
     )
 
 
@@ -89,7 +89,7 @@ def test_what_is_not_in_the_figures_is_told() -> None:
     steps = changed("new", after=inputs("new", unsized))
     unpriced = changed("mine", inputs("mine", entity(model="ml.x.y")), inputs("mine", entity(2, 6, model="ml.x.y")))
     said = sentence(report_on(document(*steps, *unpriced), prices=prices()))
-    assert ", 1 endpoint without a price; 1 endpoint not counted, as a size is not known yet." in said
+    assert ", 1 endpoint without a price; 1 endpoint not counted because a size is not known yet." in said
 
 
 def test_a_size_that_is_not_known_yet_is_not_taken_for_none() -> None:
@@ -97,7 +97,7 @@ def test_a_size_that_is_not_known_yet_is_not_taken_for_none() -> None:
     later = {key: value for key, value in entity(model="ml.x.y").items() if not key.endswith("TokensPerSecond")}
     report = report_on(document(*changed(before=inputs(), after=inputs("chat", later))))
     assert sentence(report) == (
-        "prod changes 1 endpoint: no change of capacity; 1 endpoint not counted, as a size is not known yet."
+        "prod changes 1 endpoint: no change in capacity; 1 endpoint not counted because a size is not known yet."
     )
     assert lines(report)[0] == "1,960 to 3,920 tokens/s (2 to 4 chunks of 980) → 2 to 4 chunks, size not known yet"
 
@@ -137,7 +137,7 @@ def test_several_stacks_are_summed() -> None:
             inputs("m", units_entity(100), burst=True, estimatedTokensPerSecond=6500),
             [
                 "50 model units → 100 model units (about 6,500 tokens/s), +50 (+100%)",
-                "burst off → on, goes beyond the model units and is billed on top, in no figure here",
+                "burst off → on, can exceed the model units; the excess is billed extra and is not in these figures",
             ],
         ),
         (
@@ -231,7 +231,7 @@ def test_a_version_that_this_deploy_registers_is_new_until_it_has_a_number() -> 
     ("op", "told"),
     [
         ("replace", "🔁 replaced (routeOptimized)\ndoes not serve until the new one is ready"),
-        ("import", "adopted\nruns already"),
+        ("import", "adopted\nalready runs"),
     ],
 )
 def test_how_a_change_gets_there(op: str, told: str) -> None:

@@ -35,7 +35,7 @@ def html(reports: Sequence[StackReport]) -> str:
 
 
 def _body(reports: Sequence[StackReport]) -> Iterator[str]:
-    yield "<h1>What changes in throughput</h1>"
+    yield "<h1>Throughput changes</h1>"
     if len(reports) > 1:
         whole = together(report.summary for report in reports)
         yield f"<p>{_cell(whole_sentence(len(reports), whole))}</p>"
@@ -63,7 +63,7 @@ def _stack(report: StackReport) -> Iterator[str]:
         yield f"<ul>{''.join(f'<li>{_cell(line.runs)}</li>' for line in untold)}</ul>"
     unchanged = () if report.summary.status == "failed" else report.unchanged
     yield _fold("warning", "warnings", report.cautions)
-    yield _fold("check put off until up", "checks put off until up", report.of_kind("deferred"))
+    yield _fold("check deferred until up", "checks deferred until up", report.of_kind("deferred"))
     yield _fold("waiver in force", "waivers in force", report.of_kind("waiver"))
     yield _list(count(len(report.quiet), "change") + " below the thresholds", map(_quiet, report.quiet))
     yield _list(count(sum(report.others.values()), "step") + " on other resources", _others(report))
@@ -108,7 +108,7 @@ def _table(report: StackReport) -> str:
     blocked = {finding.endpoint for finding in report.of_kind("violation")}
     tokens = max((_ceiling(side) for change in report.endpoints for side in (change.before, change.after)), default=0)
     rows = "".join(_row(change, report, change.name in blocked, tokens) for change in report.endpoints)
-    headings = "<th>endpoint</th><th>change</th><th></th><th>how it gets there</th>"
+    headings = "<th>endpoint</th><th>change</th><th></th><th>rollout</th>"
     return f'<div class="table"><table><thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
@@ -183,9 +183,11 @@ def _run(run: Run) -> str:
 
 
 def _footnote(prices: Prices | None) -> str:
-    note = "Tokens/s count input and output together, from floor to ceiling. Bars: grey is now, blue is then."
+    sizes = "Tokens/s count input and output together, from floor to ceiling."
+    note = f"{sizes} Bars: grey is the current size, blue the new one."
     if prices is None:
         return note
     source = f" ({escape(prices.source)})" if prices.source else ""
     file = escape(prices.file.rsplit("/", 1)[-1])
-    return f"{note} Money: what floor and ceiling cost at the prices of {file}{source}; a month is {HOURS_PER_MONTH} h."
+    money = f"Money is the cost of floor and ceiling at the prices in {file}{source}"
+    return f"{note} {money}; a month is {HOURS_PER_MONTH} h."

@@ -28,7 +28,7 @@ def shortened(section: str, limit: int, url: str = "") -> str:
     if length(fewer) <= limit:
         return fewer
     first = section.partition("\n")[0]
-    place = f"\n\n*Cut: too long to be shown; see {_place(url)}.*"
+    place = f"\n\n*Truncated: too long to show; see {_place(url)}.*"
     if length(first + place) <= limit:
         return first + place
     return first if length(first) <= limit else ""
@@ -62,7 +62,7 @@ def _without_folds(section: str, url: str) -> str:
             inside = False
         elif not inside:
             kept.append(line)
-    note = [f"*Left out here: {', '.join(titles)}; see {_place(url)}.*"] if titles else []
+    note = [f"*Omitted here: {', '.join(titles)}; see {_place(url)}.*"] if titles else []
     return "\n\n".join([*_paragraphs(kept), *note])
 
 

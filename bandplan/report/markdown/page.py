@@ -102,4 +102,4 @@ def note_of(report: StackReport) -> str:
 def _money_note(prices: Prices) -> str:
     file = escaped(one_line(prices.file.rsplit("/", 1)[-1], 80))
     source = f" ({escaped(one_line(prices.source, 120))})" if prices.source else ""
-    return f"Money is what floor and ceiling cost at the prices of {file}{source}; a month is {HOURS_PER_MONTH} h."
+    return f"Money is the cost of floor and ceiling at the prices in {file}{source}; a month is {HOURS_PER_MONTH} h."

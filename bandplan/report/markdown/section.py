@@ -13,7 +13,7 @@ from bandplan.report.sentence import ARROW, Run, stack_sentence
 from bandplan.report.stack import StackReport
 from bandplan.wire.text import one_line
 
-HEADINGS = ("| endpoint | change | how it gets there |", "|---|---|---|")
+HEADINGS = ("| endpoint | change | rollout |", "|---|---|---|")
 OPEN_KINDS = ("error", "violation")
 MOST_OPEN = 10
 MOST_OPEN_WARNINGS = 3
@@ -94,7 +94,7 @@ def _folds(report: StackReport) -> list[str]:
     unchanged = () if report.summary.status == "failed" else report.unchanged
     folds = [
         (count(len(folded), "warning"), map(_finding, folded)),
-        (count(len(report.of_kind("deferred")), "check") + " put off", map(_finding, report.of_kind("deferred"))),
+        (count(len(report.of_kind("deferred")), "check") + " deferred", map(_finding, report.of_kind("deferred"))),
         (count(len(report.of_kind("waiver")), "waiver") + " in force", map(_finding, report.of_kind("waiver"))),
         (f"{count(len(elsewhere), 'warning')} about endpoints that do not change", map(_finding, elsewhere)),
         (f"{count(len(report.quiet), 'change')} below the thresholds", map(_quiet, report.quiet)),
