@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command; returns the exit code. Nothing is printed but what stopped it from starting."""
+    """Run the command and return its exit code. Print only what kept it from starting."""
     options = _parser().parse_args(arguments)
     from bandplan.stub import port
     from bandplan.stub.inference.simulated import parse_pace
@@ -50,25 +50,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True)
     serve = commands.add_parser("serve", help="serve a state directory until stopped")
-    serve.add_argument("--state-dir", required=True, metavar="DIR", help="where token, database and log are kept")
-    serve.add_argument("--host", default="127.0.0.1", help="127.0.0.1; any other is refused")
-    serve.add_argument("--port", default="0", metavar="P", help="0 takes a free port")
+    serve.add_argument("--state-dir", required=True, metavar="DIR", help="directory for the token, database and log")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on; only 127.0.0.1 is accepted")
+    serve.add_argument("--port", default="0", metavar="P", help="port to listen on; 0 picks a free one")
     serve.add_argument(
-        "--settle", metavar="RULE", help="when updates end: reads:N (default reads:1), ms:N, manual or at-once"
+        "--settle", metavar="RULE", help="when updates complete: reads:N (default reads:1), ms:N, manual or at-once"
     )
     serve.add_argument(
-        "--scenario", metavar="NAME", help="how to misbehave: a name of bandplan/stub/scenarios, or a path"
+        "--scenario", metavar="NAME", help="how to misbehave: a name from bandplan/stub/scenarios, or a path"
     )
     serve.add_argument(
-        "--pace", metavar="TTFT:TPOT", help="answer at a set speed: milliseconds to first token : per output token"
+        "--pace",
+        metavar="TTFT:TPOT",
+        help="answer at a fixed speed, in milliseconds: to the first token : per output token",
     )
     serve.add_argument(
         "--capacity",
         choices=("provisioned", "unlimited"),
         default="provisioned",
-        help="provisioned (default): endpoints give what their band or model units give; unlimited: all they can",
+        help="provisioned (default): limit endpoints to their band or model units; unlimited: no limit",
     )
-    serve.add_argument("--keep-token", action="store_true", help="take the token of the last start, not a new one")
+    serve.add_argument("--keep-token", action="store_true", help="reuse the token of the last start")
     return parser
 
 

@@ -1,7 +1,7 @@
 """The connections of the server: uvicorn's own protocol, with a bound on what a client may leave unfinished.
 
-uvicorn waits for ever for the end of a request's head or body, and httptools takes a head of any size. A connection is
-closed here when its head is too large, or when it stays silent in the middle of a request.
+uvicorn waits indefinitely for the end of a request's head or body, and httptools accepts a head of any size. Here a
+connection is closed when its head is too large, or when it stays silent in the middle of a request.
 """
 
 import asyncio
@@ -16,8 +16,9 @@ HEAD_SECONDS = 20.0
 BODY_SECONDS = 60.0
 FIRST_REQUEST_SECONDS = 75.0
 CHECK_SECONDS = 5.0
-"""Arbitrary bounds: real clients send a head in one packet, and none stops for a minute inside a body. A pause counts
-only while the server is reading."""
+"""Arbitrary bounds: real clients send a head in one packet, and none pauses for a minute inside a body. A pause counts
+only while the server is reading.
+"""
 
 TOO_LARGE = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s"
@@ -26,7 +27,7 @@ TOO_LARGE_BODY = b'{"error_code":"BAD_REQUEST","message":"The head of the reques
 
 
 class Connection(asyncio.Protocol):
-    """One connection; uvicorn makes it with `config`, `server_state`, `app_state` and `_loop`."""
+    """One connection; uvicorn creates it with `config`, `server_state`, `app_state` and `_loop`."""
 
     def __init__(self, connections: Connections, **settings: Any) -> None:
         self._connections = connections

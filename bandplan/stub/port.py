@@ -1,10 +1,10 @@
-"""The port that a user asks for."""
+"""The port requested by a user."""
 
 HIGHEST = 65535
 
 
 def parse(text: str) -> int:
-    """Read a port number, 0 for any free one; raises ValueError that says what is allowed."""
+    """Parse a port number, 0 for any free port. Raises ValueError stating what is allowed."""
     if text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= HIGHEST:
         return int(text)
-    raise ValueError(f"--port {text}: not a port; use 1 to {HIGHEST}, or 0 for any free one")
+    raise ValueError(f"--port {text}: not a port number; use 1 to {HIGHEST}, or 0 for any free port")

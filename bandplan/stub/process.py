@@ -1,4 +1,4 @@
-"""Starts and stops the stub workspace in the background. Imports the standard library only, and little of it."""
+"""Start and stop the stub workspace in the background. Imports only the standard library, and little of it."""
 
 import contextlib
 import fcntl
@@ -15,7 +15,7 @@ from typing import Any
 from bandplan.stub import statedir
 
 START_TIMEOUT_SECONDS = 60.0
-"""Half a second is usual. A start that fails ends the process and is told at once: this is for one that hangs."""
+"""Half a second is usual. A failed start ends the process and is reported immediately: this is for one that hangs."""
 STOP_TIMEOUT_SECONDS = 5.0
 ANSWER_TIMEOUT_SECONDS = 2.0
 REPORT_TIMEOUT_SECONDS = 30.0
@@ -27,12 +27,12 @@ DATABASE_FILES = ("workspace.db", "workspace.db-wal", "workspace.db-shm")
 
 
 class StubError(Exception):
-    """The stub workspace cannot be started or stopped; the message says why and what to do."""
+    """The stub workspace cannot be started or stopped; the message gives the cause and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A stub workspace that answers; `host` is `http://127.0.0.1:PORT`. The token is not shown by repr."""
+    """A stub workspace that answers; `host` is `http://127.0.0.1:PORT`. The repr does not show the token."""
 
     pid: int
     host: str
@@ -50,12 +50,12 @@ def start(
     is_token_kept: bool = False,
     capacity: str = "unlimited",
 ) -> Running:
-    """Start serving `state_dir` unless it is served already, and wait until it answers.
+    """Start serving `state_dir` unless it is already served, and wait until it answers.
 
-    With `capacity` "provisioned" endpoints give what their band or model units give, with "unlimited" all they can.
-    A running stub is returned as it is, whatever the settings say. Without `port` the one of the last start is taken
-    when it is free; `scenario` is a name or an absolute path, `pace` is as in `--pace`. The token is random and new,
-    unless the last one is kept. The process has a session of its own and outlives the caller. Raises StubError.
+    With `capacity` "provisioned", endpoints are limited to their band or model units; with "unlimited", they are not. A
+    running stub is returned as it is, whatever the settings. Without `port`, the last one is used again if it is free;
+    `scenario` is a name or an absolute path, `pace` is as in `--pace`. The token is random and new, unless the last one
+    is kept. The process has its own session and outlives the caller. Raises StubError.
     """
     state_dir = state_dir.absolute()
     statedir.make_private(state_dir)
@@ -66,14 +66,14 @@ def start(
         holder = _holder(state_dir)
         if holder is not None:
             raise StubError(
-                f"{state_dir}: stub process {holder} holds this directory and does not answer; run `bandplan stub stop`"
+                f"{state_dir}: stub process {holder} holds this directory but does not answer; run `bandplan stub stop`"
             )
         port = _remembered_port(state_dir) if port is None else port
         return _spawn(state_dir, settle, port, scenario, pace, capacity, is_token_kept=is_token_kept)
 
 
 def status(state_dir: Path) -> Running | None:
-    """The stub that serves `state_dir` and answers, or None."""
+    """Return the stub that serves `state_dir` and answers, or None."""
     state_dir = state_dir.absolute()
     try:
         holder = statedir.lock_holder(state_dir)
@@ -90,21 +90,21 @@ def status(state_dir: Path) -> Running | None:
 
 
 def report(running: Running) -> dict[str, Any]:
-    """What `GET /stub/status` of a running stub says. Raises StubError when it does not answer."""
+    """Return the answer of a running stub to `GET /stub/status`. Raises StubError if it does not answer."""
     status, found = _ask(running, "GET", "/stub/status")
     if status != HTTP_OK:
-        raise StubError(f"{running.state_dir}: the stub at {running.host} does not say its status: HTTP {status}")
+        raise StubError(f"{running.state_dir}: the stub at {running.host} did not return its status: HTTP {status}")
     return found
 
 
 def set_capacity(running: Running, endpoint: str, settings: Mapping[str, Any]) -> None:
-    """Give an endpoint, which need not exist yet, these settings of its capacity. Raises StubError."""
+    """Set the capacity settings of an endpoint, which need not exist yet. Raises StubError."""
     import urllib.parse
 
     path = f"/stub/endpoints/{urllib.parse.quote(endpoint, safe='')}/capacity"
     status, found = _ask(running, "PUT", path, settings)
     if status != HTTP_OK:
-        raise StubError(f"{running.state_dir}: the stub refuses the capacity of {endpoint}: {found.get('message')}")
+        raise StubError(f"{running.state_dir}: the stub refused the capacity of {endpoint}: {found.get('message')}")
 
 
 def _ask(running: Running, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
@@ -125,7 +125,7 @@ def _ask(running: Running, method: str, path: str, body: Mapping[str, Any] | Non
 
 
 def stop(state_dir: Path, *, patience_seconds: float = STOP_TIMEOUT_SECONDS) -> bool:
-    """Stop the stub that serves `state_dir`; False when none does. Raises StubError when it cannot be ended.
+    """Stop the stub that serves `state_dir`; return False if there is none. Raises StubError if it cannot be stopped.
 
     A stub that has not ended `patience_seconds` after SIGTERM is killed.
     """
@@ -140,11 +140,11 @@ def stop(state_dir: Path, *, patience_seconds: float = STOP_TIMEOUT_SECONDS) -> 
         if _is_released(state_dir, holder, patience):
             statedir.remove_run_file(state_dir)
             return True
-    raise StubError(f"{state_dir}: stub process {holder} could not be ended")
+    raise StubError(f"{state_dir}: stub process {holder} could not be stopped")
 
 
 def reset(state_dir: Path) -> None:
-    """Stop the stub and delete what it holds. Port and workspace id stay, as clients remember them."""
+    """Stop the stub and delete its contents. Port and workspace id stay, as clients remember them."""
     stop(state_dir)
     import shutil
 
@@ -154,7 +154,7 @@ def reset(state_dir: Path) -> None:
 
 
 def _holder(state_dir: Path) -> int | None:
-    """The process that holds the lock. Raises StubError when its files do not say which, so that none is signalled."""
+    """Return the process that holds the lock. Raises StubError if its files disagree, so that none is signalled."""
     try:
         holder = statedir.lock_holder(state_dir)
     except statedir.UnknownHolder:
@@ -163,15 +163,15 @@ def _holder(state_dir: Path) -> int | None:
     if holder == 0 or (holder is not None and run is not None and run.pid != holder):
         lock = state_dir / "lock"
         raise StubError(
-            f"{lock}: is held by a stub workspace, and its files do not agree on which process that is; "
-            f"end that one by hand (`lsof {lock}` names it), then run this again"
+            f"{lock}: held by a stub workspace, but its files disagree on which process that is; "
+            f"stop that process by hand (`lsof {lock}` shows it), then run this again"
         )
     return holder
 
 
 @contextlib.contextmanager
 def _starting(state_dir: Path) -> Iterator[None]:
-    """Let one start at a time through, so that two callers get the same stub."""
+    """Allow one start at a time, so that two callers get the same stub."""
     descriptor = os.open(state_dir / "start.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -217,7 +217,7 @@ def _spawn(
         code = process.poll()
         if code is not None:
             raise StubError(
-                f"{state_dir}: the stub workspace ended with code {code}:\n{_log_tail(state_dir, log_start)}"
+                f"{state_dir}: the stub workspace exited with code {code}:\n{_log_tail(state_dir, log_start)}"
             )
         running = status(state_dir)
         if running is not None:
@@ -282,7 +282,7 @@ def _is_released(state_dir: Path, pid: int, timeout_seconds: float) -> bool:
 
 
 def _log_tail(state_dir: Path, start: int) -> str:
-    """The last lines that were written after `start`, a position in bytes: those of one start, not of earlier ones."""
+    """Return the last lines written after the byte position `start`: those of this start, not of earlier ones."""
     try:
         with (state_dir / "stub.log").open("rb") as log:
             log.seek(start)

@@ -88,7 +88,7 @@ def test_pace_reaches_the_workspace_and_a_wrong_one_is_told_on_one_line(
     assert main(["stub", "start", "--pace", "200"]) == 2
     out, said = capsys.readouterr()
     assert (out, said.count("\n")) == ("", 1)
-    assert said.startswith("error: --pace 200: not two numbers of milliseconds")
+    assert said.startswith("error: --pace 200: must be two numbers of milliseconds")
     assert main(["stub", "start", "--pace", "200:25"]) == 0
     running = process.status(project / ".bandplan" / "stub")
     assert running is not None

@@ -86,7 +86,7 @@ def test_inference_table_has_names_of_unity_catalog(client: StubClient, name: st
     table = {"enabled": True, "catalog_name": "ml", "schema_name": "logs", "table_name_prefix": "chat", key: "a.b"}
     body = {"name": name, "config": config(bands()), "ai_gateway": {"inference_table_config": table}}
     reply = client.send("POST", ENDPOINTS, body)
-    assert (reply.status, f"{key}: 'a.b' is not a valid name; no dot" in reply.message) == (400, True)
+    assert (reply.status, f"{key}: 'a.b' is not a valid name; use no dots" in reply.message) == (400, True)
 
 
 def test_endpoint_may_be_not_ready_while_it_is_updated(client: StubClient, name: str) -> None:

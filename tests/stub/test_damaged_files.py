@@ -68,7 +68,7 @@ def test_lock_that_does_not_say_who_holds_it_is_told_and_nobody_is_signalled(
         (folder / "lock").write_bytes(text)
         assert process.status(folder) is None
         for act in (process.stop, process.start, process.reset):
-            with pytest.raises(StubError, match="do not agree on which process that is; end that one by hand"):
+            with pytest.raises(StubError, match="disagree on which process that is; stop that process by hand"):
                 act(folder)
     finally:
         os.close(held)
@@ -83,7 +83,7 @@ def test_lock_that_names_another_process_than_the_run_file_signals_neither(
     signalled: list[int] = []
     monkeypatch.setattr("os.kill", lambda pid, number: signalled.append(pid))
     try:
-        with pytest.raises(StubError, match="do not agree"):
+        with pytest.raises(StubError, match="disagree on which process"):
             process.stop(folder)
     finally:
         os.close(held)

@@ -21,7 +21,7 @@ def test_external_and_own_models_never_replace_each_other(
     client.create(name, first)
     reply = client.send("PUT", f"{ENDPOINTS}/{name}/config", config(second))
     assert (reply.status, reply.error_code) == (400, "INVALID_PARAMETER_VALUE")
-    assert "external models cannot be updated to other models" in reply.message
+    assert "cannot be switched between external models and other models" in reply.message
 
 
 def test_external_models_of_one_endpoint_have_one_task(client: StubClient, name: str) -> None:

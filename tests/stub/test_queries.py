@@ -215,12 +215,12 @@ BAD = {
     "content_that_is_a_number": ("chat", user(5), "content: must be a string"),
     "content_with_an_image": ("chat", user([{"type": "image_url", "image_url": {}}]), "content: must be a string"),
     "no_tokens": ("chat", user(max_tokens=0), "max_tokens: must be at least 1"),
-    "tokens_that_are_text": ("chat", user(max_tokens="x"), "must be a whole number"),
+    "tokens_that_are_text": ("chat", user(max_tokens="x"), "must be an integer"),
     "temperature_out_of_range": ("chat", user(temperature=3), "temperature: must be from 0 to 2"),
     "top_p_out_of_range": ("chat", user(top_p=1.1), "top_p: must be from 0 to 1"),
     "too_many_choices": ("chat", user(n=6), "n: must be from 1 to 5"),
     "stop_that_is_a_number": ("chat", user(stop=[1]), "stop: must be a list of strings"),
-    "top_logprobs_without_logprobs": ("chat", user(top_logprobs=1), "needs logprobs: true"),
+    "top_logprobs_without_logprobs": ("chat", user(top_logprobs=1), "requires logprobs: true"),
     "top_logprobs_out_of_range": ("chat", user(logprobs=True, top_logprobs=21), "from 0 to 20"),
     "stream_that_is_text": ("chat", user(stream="yes"), "stream: must be true or false"),
     "completions_without_prompt": ("completions", user(), "prompt: is required"),
@@ -236,7 +236,7 @@ BAD = {
         {"dataframe_split": {"columns": ["prompt"], "data": [[]]}},
         "one value per column",
     ),
-    "split_that_is_a_list": ("chat", {"dataframe_split": []}, "must have columns"),
+    "split_that_is_a_list": ("chat", {"dataframe_split": []}, "must have data, and columns"),
     "records_without_the_column": ("chat", {"dataframe_records": [{"x": 1}]}, "dataframe_records/prompt"),
 }
 

@@ -115,7 +115,7 @@ def test_max_completion_tokens_is_the_newer_name_of_max_tokens(client: StubClien
         ({"min_tokens": 5, "max_tokens": 4}, "min_tokens: must be from 0 to max_tokens"),
         ({"min_tokens": 9000}, "min_tokens: must be from 0 to 8192"),
         ({"ignore_eos": "yes"}, "ignore_eos: must be true or false"),
-        ({"seed": 1.5}, "seed: must be a whole number"),
+        ({"seed": 1.5}, "seed: must be an integer"),
         ({"stream_options": {"include_usage": "yes"}}, "stream_options/include_usage: must be true or false"),
     ],
 )

@@ -92,9 +92,9 @@ def test_limits_of_gateway_and_endpoint_both_hold() -> None:
     [
         ({"calls": 1}, "renewal_period: must be minute"),
         (limit(renewal_period="hour"), "renewal_period: must be minute"),
-        (limit(calls=-1), "calls: must be a whole number"),
-        (limit(calls="x"), "calls: must be a whole number"),
-        (limit(tokens=True), "tokens: must be a whole number"),
+        (limit(calls=-1), "calls: must be an integer"),
+        (limit(calls="x"), "calls: must be an integer"),
+        (limit(tokens=True), "tokens: must be an integer"),
         (limit(calls=1, key="planet"), "key: must be one of"),
         (limit(calls=1, key="user_group"), "principal: is required"),
         (limit(calls=1, key="user_group", principal=["users"]), "principal: must be a string"),

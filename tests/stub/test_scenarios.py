@@ -193,7 +193,7 @@ def read(tmp_path: Path, text: str) -> str:
         ("description: d\nlimits: {endpoints: many}\n", "limits/endpoints: 'many' is not of type 'integer'"),
         ("description: d\nsettle: {rule: never}\n", "settle/rule: 'never' does not match"),
         ("description: d\nrequests: [{route: /a, action: explode}]\n", "requests/0/action: 'explode' is not one of"),
-        ("description: d\nrequests: [{route: /a*, action: cut}]\n", "requests/0: route: '*' stands for one whole"),
+        ("description: d\nrequests: [{route: /a*, action: cut}]\n", "requests/0: route: use '*' for one whole"),
         ("description: d\nrequests: [{route: /a, action: delay}]\n", "requests/0: delay_seconds: is required"),
         ("description: d\ndeployments: [{endpoint: a/b, reason: r}]\n", "deployments/0/endpoint: 'a/b' does not match"),
         ("- a list\n", "the file: ['a list'] is not of type 'object'"),

@@ -162,7 +162,7 @@ def test_start_that_fails_shows_nothing_of_earlier_starts(state_dir: Path) -> No
 def test_port_that_is_none_is_refused_on_one_line(state_dir: Path, port: str) -> None:
     ended = serve_in_foreground("--state-dir", str(state_dir), f"--port={port}")
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == f"--port {port}: not a port; use 1 to 65535, or 0 for any free one\n"
+    assert ended.stderr == f"--port {port}: not a port number; use 1 to 65535, or 0 for any free port\n"
 
 
 def test_database_of_another_format_is_refused_with_the_way_out(state_dir: Path) -> None:

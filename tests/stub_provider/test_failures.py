@@ -118,7 +118,7 @@ def test_timeout_tells_how_far_each_entity_is_with_the_end_of_its_log(
     proxy.before = answer
     _, resource = driver.up(CLASSIC, endpoint(), timeout_seconds=0.05)
     late, entity = resource.init_errors
-    assert late == "serving endpoint chat: still updating after 0.05 s; `up` again goes on waiting"
+    assert late == "serving endpoint chat: still updating after 0.05 s; run `up` again to keep waiting"
     assert entity.startswith("meta_llama_v3_1_8b_instruct-1: DEPLOYMENT_CREATING: ")
     assert "lines of its build log:\n    [build] meta_llama_v3_1_8b_instruct-1: fetching model artifacts\n" in entity
 
@@ -174,7 +174,9 @@ def test_timeout_of_a_create_keeps_the_endpoint_and_the_next_up_only_waits(
 ) -> None:
     proxy.before = never_settles(proxy)
     _, resource = driver.up(CLASSIC, endpoint(), timeout_seconds=0.05)
-    assert resource.init_errors == ["serving endpoint chat: still updating after 0.05 s; `up` again goes on waiting"]
+    assert resource.init_errors == [
+        "serving endpoint chat: still updating after 0.05 s; run `up` again to keep waiting"
+    ]
     proxy.before = lambda request: None
     proxy.trace()
     operation, resource = driver.up(CLASSIC, endpoint())
@@ -226,7 +228,7 @@ def test_lost_answer_never_adopts_an_endpoint_that_differs(
 ) -> None:
     driver.up(CLASSIC, endpoint(), name="first")
     proxy.loses = lambda request: request.method == "POST"
-    with pytest.raises(ProviderError, match="differs from what was asked"):
+    with pytest.raises(ProviderError, match="differs from the one requested"):
         driver.up(CLASSIC, endpoint({"maxProvisionedThroughput": 2910}), name="second")
 
 

@@ -139,5 +139,5 @@ def test_grants_send_what_differs_and_do_not_drift(driver: Any, proxy: Any, mode
 
 
 def test_type_that_the_local_stack_lacks_is_refused_by_name(driver: Any) -> None:
-    with pytest.raises(ProviderError, match="the local stack has no databricks:index/job:Job"):
+    with pytest.raises(ProviderError, match="the local stack does not support databricks:index/job:Job"):
         driver.check("databricks:index/job:Job", {})

@@ -1,4 +1,4 @@
-"""What a route gives back: JSON, or an error in the platform's form. Streams are in `stub.api.queries.streams`."""
+"""What a route returns: JSON, or an error in the platform's form. Streams are in `stub.api.queries.streams`."""
 
 import json
 from typing import Any
@@ -25,9 +25,9 @@ STATUS_BY_CODE = {
     "DEADLINE_EXCEEDED": 504,
     "QUOTA_EXCEEDED": 400,
 }
-"""HTTP status by error code, as MLflow's own table has it, which lacks QUOTA_EXCEEDED; clients look at the code first.
-Never 405, 413, 415, 422 or 502: MLflow takes a status outside its table for a failure of the server and retries for
-minutes."""
+"""HTTP status by error code, as in MLflow's own table, which lacks QUOTA_EXCEEDED; clients check the code first. Never
+405, 413, 415, 422 or 502: MLflow takes a status outside its table for a server failure and retries for minutes.
+"""
 
 RETRY_AFTER_SECONDS = 1
 
@@ -35,14 +35,14 @@ encode_text = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_
 
 
 class Answer(JSONResponse):
-    """A whole answer in JSON."""
+    """A complete JSON answer."""
 
     def render(self, content: Any) -> bytes:
         return encode(content)
 
 
 def error_answer(error_code: str, message: str, retry_after_seconds: int | None = None) -> Answer:
-    """An error in the platform's form; a 503 always says when to try again."""
+    """Return an error in the platform's form; a 503 always says when to try again."""
     status = STATUS_BY_CODE[error_code]
     if retry_after_seconds is None and status == 503:
         retry_after_seconds = RETRY_AFTER_SECONDS
@@ -64,5 +64,5 @@ def failure_answer() -> Answer:
 
 
 def encode(value: Any) -> bytes:
-    """JSON; a lone surrogate, which clients can send as an escape, is written as a question mark."""
+    """Encode a value as JSON; a lone surrogate, which clients can send as an escape, becomes a question mark."""
     return encode_text(value).encode("utf-8", "replace")

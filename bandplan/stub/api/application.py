@@ -1,4 +1,4 @@
-"""The Starlette application: middleware around the routes, and every error in the platform's form."""
+"""The Starlette application: middleware around the routes, and all errors in the platform's form."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from bandplan.stub.state.limits import Limits
 from bandplan.stub.state.refusals import Refusal
 
 MAX_UNKNOWN_ROUTES = 1000
-"""How many distinct unknown routes are counted; an arbitrary bound on memory."""
+"""Maximum number of distinct unknown routes counted; an arbitrary bound on memory."""
 
 
 def build(
@@ -28,7 +28,8 @@ def build(
     limits: Limits | None = None,
     inner: Sequence[Middleware] = (),
 ) -> Starlette:
-    """Answers every HTTP request of the workspace. `unknown_routes` counts `METHOD /path` that no route answers.
+    """Build the application that answers every HTTP request. `unknown_routes` counts each `METHOD /path` without a
+    route.
 
     `inner` is middleware for requests that have the token.
     """

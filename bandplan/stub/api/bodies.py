@@ -1,18 +1,18 @@
-"""The body of a request: read whole, and never more than the platform takes."""
+"""The body of a request: read completely, and never more than the platform accepts."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bandplan.stub.state.refusals import BadRequest
 
 MAX_DISCARDED_BYTES = 64 * 1024 * 1024
-"""How much of a body that is too large is read and dropped before the connection is closed; arbitrary."""
+"""How much of an oversized body is read and discarded before the connection is closed; arbitrary."""
 
 
 class WholeBody:
-    """ASGI middleware around a route: the route starts when the body is there. Raises BadRequest.
+    """ASGI middleware around a route: the route starts once the body has arrived. Raises BadRequest.
 
-    So reading it never waits, and two handlers that change the workspace cannot interleave. Starlette's own body limit
-    answers 413, which MLflow takes for a failure of the server. The limit is the application's
+    Reading the body therefore never waits, and two handlers that change the workspace cannot interleave. Starlette's
+    own body limit answers 413, which MLflow takes for a server failure. The application sets the limit
     (`bandplan.stub.state.limits`).
     """
 
@@ -32,7 +32,7 @@ async def _read(receive: Receive, declared: int, limit: int) -> bytes:
     message = await receive()
     if message["type"] == "http.disconnect" and declared:
         # The client left before anybody looked: its body is gone, and an empty one is not what it sent.
-        raise BadRequest("The request ended before its body.")
+        raise BadRequest("The request ended before its body was complete.")
     body: bytes = message.get("body", b"")
     if not message.get("more_body") and len(body) <= limit:
         return body
@@ -40,7 +40,7 @@ async def _read(receive: Receive, declared: int, limit: int) -> bytes:
     while message.get("more_body") and size <= limit:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise BadRequest("The request ended before its body.")
+            raise BadRequest("The request ended before its body was complete.")
         parts.append(message.get("body", b""))
         size += len(parts[-1])
     if size > limit:

@@ -1,4 +1,4 @@
-"""The open connections of the workspace, so that one can be ended on purpose."""
+"""The open connections of the workspace, kept so that one can be closed on purpose."""
 
 import asyncio
 import socket
@@ -7,11 +7,11 @@ import struct
 Address = tuple[str, int]
 
 ARRIVED_AT = "arrived_at"
-"""In the state of a request: when its first bytes came, on the event loop's clock."""
+"""Key in the state of a request: when its first bytes arrived, on the event loop's clock."""
 
 
 class Connections:
-    """Connections by the client's address; one that is not open is passed over."""
+    """Connections by client address; a connection that is not open is ignored."""
 
     def __init__(self) -> None:
         self._transports: dict[Address, asyncio.Transport] = {}
@@ -23,12 +23,12 @@ class Connections:
         self._transports.pop(client, None)
 
     def close(self, client: Address) -> None:
-        """End a connection after what was sent has left."""
+        """Close a connection after everything written to it has been sent."""
         if transport := self._transports.get(client):
             transport.close()
 
     def cut(self, client: Address) -> None:
-        """End a connection as a broken network does, with a reset; what waits to be sent is lost."""
+        """Reset a connection, as a broken network does; unsent data is lost."""
         if transport := self._transports.get(client):
             opened: socket.socket = transport.get_extra_info("socket")
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

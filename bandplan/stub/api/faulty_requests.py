@@ -1,4 +1,4 @@
-"""Route faults on the wire: late answers, errors in place of answers, connections that are cut."""
+"""Request faults on the wire: late answers, errors instead of answers, and cut connections."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from bandplan.stub.state.faults.route_faults import RouteFault, RouteFaults
 
 
 class FaultyRequests:
-    """ASGI middleware: does to a request what the fault says that hits it. Only requests with the token come here."""
+    """ASGI middleware that applies the fault, if any, that hits a request. It sees only requests with the token."""
 
     def __init__(self, app: ASGIApp, faults: RouteFaults, connections: Connections) -> None:
         self._app = app

@@ -1,6 +1,6 @@
-"""What holds for every request, as plain ASGI middleware: workspace id, failures, raw path, host, token.
+"""What applies to every request, as plain ASGI middleware: workspace id, failures, raw path, host, token.
 
-HTTP only: the server offers neither web sockets nor lifespan events.
+HTTP only: the server supports neither web sockets nor lifespan events.
 """
 
 import logging
@@ -12,10 +12,12 @@ from bandplan.stub.api.identity.access_tokens import AccessTokens
 from bandplan.stub.api.identity.oauth import METADATA_PATH, TOKEN_PATH
 
 OPEN_PATHS = frozenset({"/.well-known/databricks-config", METADATA_PATH, TOKEN_PATH})
-"""Paths that clients ask without a token."""
+"""Paths that clients request without a token."""
 
 PRESIGNED = "/presigned/"
-"""What such a path ends in is itself the right to one file, signed and short-lived (`stub.state.files.presigned`)."""
+"""The last segment of such a path is itself the right to one file, signed and short-lived
+(`stub.state.files.presigned`).
+"""
 
 LOOPBACK_HOSTS = frozenset({b"127.0.0.1", b"localhost"})
 
@@ -25,7 +27,7 @@ log = logging.getLogger("stub")
 
 
 class WorkspaceId:
-    """Puts `X-Databricks-Org-Id` on every answer."""
+    """Add `X-Databricks-Org-Id` to every answer."""
 
     def __init__(self, app: ASGIApp, workspace_id: str) -> None:
         self._app = app
@@ -42,7 +44,7 @@ class WorkspaceId:
 
 
 class Failures:
-    """Answers in the platform's form when the application fails, and keeps the connection; the log says why."""
+    """Answer in the platform's form when the application fails, and keep the connection; the log gives the cause."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -56,7 +58,7 @@ class Failures:
 
 
 class RawPath:
-    """Makes the path the one that was sent, not decoded, without a trailing slash."""
+    """Set the path to the one that was sent: not decoded, without a trailing slash."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -67,10 +69,10 @@ class RawPath:
 
 
 class LoopbackHost:
-    """Lets nobody through who asks for another host than this machine.
+    """Refuse requests whose Host header names another machine.
 
-    A page in a browser can make its own name point at 127.0.0.1 (DNS rebinding); its requests still name that host. A
-    client that names none is no browser.
+    A page in a browser can point its own name at 127.0.0.1 (DNS rebinding), but its requests still name that host. A
+    client without a Host header is not a browser.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -85,7 +87,7 @@ class LoopbackHost:
 
 
 class Token:
-    """Lets nobody through without a bearer token that is accepted."""
+    """Refuse requests without an accepted bearer token."""
 
     def __init__(self, app: ASGIApp, tokens: AccessTokens) -> None:
         self._app = app

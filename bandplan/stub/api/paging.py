@@ -1,4 +1,4 @@
-"""Pages of a list: a page token is the number of rows already given."""
+"""Pages of a list: a page token is the number of rows already returned."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -10,13 +10,14 @@ Row = TypeVar("Row")
 
 
 def page(key: str, rows: Sequence[Row], show: Callable[[Row], Json], max_results: object, page_token: object) -> Json:
-    """One page of rows under `key`, with `next_page_token` while there are more; no `max_results` means all of them.
+    """Return one page of rows under `key`, with `next_page_token` while there are more; without `max_results`, return
+    all.
 
-    Both come as a client sent them: strings of digits, numbers or nothing. Raises Invalid.
+    Both arguments are as the client sent them: strings of digits, numbers or nothing. Raises Invalid.
     """
     limit, start = str(max_results or "0"), str(page_token or "0")
     if not all(text.isascii() and text.isdigit() and len(text) <= 18 for text in (limit, start)):
-        raise Invalid("max_results, page_token: must be what a page before gave.")
+        raise Invalid("max_results, page_token: must be a number and the next_page_token of the page before.")
     end = int(start) + (int(limit) or len(rows))
     shown: Json = {key: [show(row) for row in rows[int(start) : end]]}
     if end < len(rows):

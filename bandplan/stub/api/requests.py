@@ -1,4 +1,4 @@
-"""Typed reading of the JSON of a request."""
+"""Typed access to the JSON of a request."""
 
 import json
 import math
@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 
 async def read_object(request: Request) -> Json:
-    """The body as a JSON object; an empty body reads as {}. Raises BadRequest."""
+    """Read the body as a JSON object; an empty body reads as {}. Raises BadRequest."""
     body = await request.body()
     if not body:
         return {}
@@ -38,7 +38,7 @@ def _finite(text: str) -> float:
 
 
 def text(body: Json, key: str, place: str = "") -> str | None:
-    """An optional string; null counts as absent."""
+    """Read an optional string; null counts as absent."""
     value = body.get(key)
     if value is not None and not isinstance(value, str):
         raise Invalid(f"{place}{key}: must be a string.")
@@ -53,14 +53,14 @@ def required_text(body: Json, key: str, place: str = "") -> str:
 
 
 def integer(body: Json, key: str, place: str = "") -> int | None:
-    """An optional whole number; proto clients may send 64-bit numbers as strings of digits."""
+    """Read an optional integer; proto clients may send 64-bit numbers as strings of digits."""
     value = body.get(key)
     if isinstance(value, str) and value.isascii() and value.removeprefix("-").isdigit() and len(value) <= 19:
         return int(value)
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**63):
-        raise Invalid(f"{place}{key}: must be a whole number.")
+        raise Invalid(f"{place}{key}: must be an integer.")
     return value
 
 
@@ -86,12 +86,12 @@ def json_object(body: Json, key: str, place: str = "") -> Json | None:
 
 
 def objects(body: Json, key: str, place: str = "") -> list[Json]:
-    """A list of objects; absent and null read as an empty list."""
+    """Read a list of objects; absent and null read as an empty list."""
     return _list(body, key, place, dict, "objects")
 
 
 def texts(body: Json, key: str, place: str = "") -> list[str]:
-    """A list of strings; absent and null read as an empty list."""
+    """Read a list of strings; absent and null read as an empty list."""
     return _list(body, key, place, str, "strings")
 
 

@@ -1,4 +1,4 @@
-"""The whole list of routes that the workspace answers. A new family is a module in a folder and a line in `build`."""
+"""The complete list of routes. To add a family, write a module in a folder and a line in `build`."""
 
 from collections import Counter
 
@@ -39,9 +39,9 @@ CALLER = Caller(USER_NAME, frozenset({USER_GROUP}))
 def build(
     workspace: Workspace, host: str, unknown_routes: Counter[str], pace: Pace | None, *, is_unlimited: bool = True
 ) -> list[Route]:
-    """The routes of a workspace that is reached at `host`, the most used families first.
+    """Build the routes of a workspace that is reached at `host`, the most used families first.
 
-    `is_unlimited`: endpoints are not held to their capacity.
+    `is_unlimited`: endpoints ignore their capacity.
     """
     traffic = Traffic(workspace.clock.now_ms)
     view = EndpointView(workspace.behaviours, host)

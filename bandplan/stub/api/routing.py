@@ -1,10 +1,10 @@
-"""Routes of a raw path: Starlette's, but for what the platform's clients need.
+"""Routes on raw paths: Starlette's, except for what the platform's clients need.
 
 Clients send `%2F` inside one segment, so a path is matched before it is decoded
-(`bandplan.stub.api.middleware.RawPath`) and its open segments are decoded after. Starlette takes the first route that
-matches: a literal segment is listed before an open one.
+(`bandplan.stub.api.middleware.RawPath`) and its open segments are decoded afterwards. Starlette takes the first route
+that matches, so a literal segment is listed before an open one.
 
-A pattern ends in `{path:path}` where the rest of a path may hold slashes, as in the Files API.
+A pattern ends in `{path:path}` where the rest of a path may contain slashes, as in the Files API.
 """
 
 from collections.abc import Awaitable, Callable
@@ -20,11 +20,13 @@ from bandplan.stub.api.bodies import WholeBody
 
 Handler = Callable[[Request], Awaitable[Response]] | Response
 """A coroutine function, as Starlette runs plain functions on other threads; or a fixed answer. A handler that changes
-the workspace awaits nothing but the body, which is there (`bandplan.stub.api.bodies`), so no two changes interleave."""
+the workspace awaits nothing except the body, which has arrived (`bandplan.stub.api.bodies`), so no two changes
+interleave.
+"""
 
 
 class Segment(Convertor[str]):
-    """One open segment of a path, or the rest of it, percent-encoded on the wire."""
+    """One open segment of a path, or its rest, percent-encoded on the wire."""
 
     regex = "[^/]+"
 
@@ -32,22 +34,24 @@ class Segment(Convertor[str]):
         return unquote(value)
 
     def to_string(self, value: str) -> str:
-        raise NotImplementedError("the workspace makes no links")
+        raise NotImplementedError("the workspace does not build links")
 
 
 SEGMENT = Segment()
 
 
 def route(method: str, pattern: str, handler: Handler) -> Route:
-    """The route of one method and a pattern such as `/api/2.0/serving-endpoints/{name}`, started with a whole body."""
+    """Return the route of a method and a pattern such as `/api/2.0/serving-endpoints/{name}`, started with a complete
+    body.
+    """
     return _route(method, pattern, handler, [Middleware(WholeBody)])
 
 
 def streaming_route(method: str, pattern: str, handler: Handler) -> Route:
-    """A route whose handler reads its body itself, as it comes, by `request.stream()`.
+    """Return a route whose handler reads its body as it arrives, with `request.stream()`.
 
-    Other requests are answered meanwhile: whatever the handler looked up before the end of the body it looks up again
-    before it changes the workspace. How much it takes is its own to limit.
+    Other requests are answered meanwhile: the handler must repeat, before it changes the workspace, whatever it looked
+    up before the end of the body. It limits the size of the body itself.
     """
     return _route(method, pattern, handler, [])
 

@@ -1,4 +1,4 @@
-"""How many requests the workspace takes in a second, over all of its endpoints."""
+"""How many requests per second the workspace accepts over all of its endpoints."""
 
 from collections import deque
 
@@ -9,14 +9,14 @@ MOST_PER_SECOND = 200
 
 
 class Arrivals:
-    """The requests let through in the last second; refused ones do not count."""
+    """The requests admitted in the last second; refused ones do not count."""
 
     def __init__(self, most_per_second: int = MOST_PER_SECOND) -> None:
         self.most_per_second = most_per_second
         self._times: deque[float] = deque()
 
     def count(self, now: float) -> None:
-        """Let one more through, or raise TooMany."""
+        """Admit one more request, or raise TooMany."""
         while self._times and self._times[0] <= now - 1:
             self._times.popleft()
         if len(self._times) >= self.most_per_second:

@@ -1,7 +1,7 @@
-"""One chunk of throughput: its requests share it evenly, and more of them at once get more out of it.
+"""One chunk of throughput: its requests share it evenly, and its total throughput grows with their number.
 
-Every request of a chunk goes at the same speed, so one number, how much work each has been given since the chunk began,
-says how far all of them are.
+All requests in a chunk run at the same speed, so a single number, the work that each has been given since the chunk
+began, gives the progress of all of them.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Work per second of a full chunk, requests in flight that make it full, and how many times faster one alone is."""
+    """Work per second of a full chunk, the requests in flight that fill it, and the speedup of a single request."""
 
     rate: float
     slots: int
@@ -22,7 +22,7 @@ class Kind:
     def speed(self, in_flight: int) -> float:
         """Return the work per second of each of `in_flight` requests.
 
-        The time of a request grows linearly from alone to full.
+        The time of a request grows linearly with the requests in flight, from one to a full chunk.
         """
         if in_flight <= 0:
             return 0.0
@@ -32,8 +32,9 @@ class Kind:
 
 
 class Chunk:
-    """A running chunk. `is_draining`: takes no more requests and goes when it is empty, unless it is needed again;
-    `is_retired`: so too, and is never needed again."""
+    """A running chunk. `is_draining`: accepts no more requests and stops once it is empty, unless it is needed again;
+    `is_retired`: the same, but is never needed again.
+    """
 
     def __init__(self, number: int, kind: Kind, *, is_burst: bool = False) -> None:
         self.number = number
@@ -43,7 +44,7 @@ class Chunk:
         self.is_retired = False
         self.tickets: set[Ticket] = set()
         self.given = 0.0
-        """Work that a request which was here from the beginning would have been given."""
+        """Work that a request present from the beginning would have been given."""
 
     @property
     def speed(self) -> float:
@@ -55,5 +56,5 @@ class Chunk:
 
     @property
     def is_open(self) -> bool:
-        """Whether it takes one more request."""
+        """Whether the chunk accepts one more request."""
         return not self.is_draining and len(self.tickets) < self.kind.slots

@@ -1,4 +1,4 @@
-"""The way into one endpoint: a pool for each served entity that has capacity of its own, and one queue limit."""
+"""The entrance to one endpoint: a pool for each served entity that has its own capacity, and one queue limit."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,7 +10,7 @@ from bandplan.stub.capacity.ticket import Ticket
 
 
 class Gate:
-    """Entities that are not among the supplies are not held to anything."""
+    """The gate of an endpoint; entities that are not in the supplies are unlimited."""
 
     def __init__(self, supplies: Mapping[str, Supply], settings: Settings, now: float) -> None:
         self._supplies = dict(supplies)
@@ -19,7 +19,7 @@ class Gate:
 
     @property
     def pools(self) -> Mapping[str, Pool]:
-        """By served entity."""
+        """Pools by served entity."""
         return self._pools
 
     @property
@@ -27,7 +27,7 @@ class Gate:
         return sum(len(pool.waiting) for pool in self._pools.values())
 
     def arrive(self, pool: Pool, now: float, when_admitted: Callable[[], None] | None = None) -> Ticket:
-        """Let a request into the pool or into its queue. Raises TooMany, NothingRuns."""
+        """Admit a request to the pool or to its queue. Raises TooMany and NothingRuns."""
         for one in self._pools.values():
             one.advance(now)
         if self.waiting >= self._settings.queue_limit and not pool.is_open:
@@ -35,7 +35,7 @@ class Gate:
         return pool.arrive(now, when_admitted)
 
     def reconfigure(self, supplies: Mapping[str, Supply], settings: Settings, now: float) -> None:
-        """Go on with another configuration; costs nothing if it is the same."""
+        """Switch to another configuration; does nothing if it is the same."""
         if (supplies, settings) == (self._supplies, self._settings):
             return
         self._supplies, self._settings = dict(supplies), settings

@@ -1,4 +1,4 @@
-"""The last requests, as the workspace itself saw them: what a benchmark can be compared with."""
+"""The latest requests, as the workspace itself saw them: a reference for benchmarks."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ MOST_ENTRIES = 10_000
 
 @dataclass(slots=True)
 class Entry:
-    """One request. Times are seconds of the workspace's clock, None if they were not reached; `chunk` is the number of
-    the chunk that it ran in, 0 for the one to burst into, None for none; `status` is that of HTTP, 499 if the client
-    left."""
+    """One request. Times are in seconds of the workspace's clock, None if not reached. `chunk` is the number of the
+    chunk it ran in, 0 for the burst chunk, None for none. `status` is the HTTP status, 499 if the client left.
+    """
 
     number: int
     endpoint: str
@@ -29,7 +29,7 @@ class Entry:
 
 
 class Journal:
-    """Keeps the last requests that have ended, in the order of their end."""
+    """The latest requests that have ended, in order of their end."""
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=MOST_ENTRIES)
@@ -43,5 +43,5 @@ class Journal:
         self._entries.append(entry)
 
     def since(self, arrived: float) -> list[Entry]:
-        """Return those that arrived at that time or later."""
+        """Return the requests that arrived at that time or later."""
         return [entry for entry in self._entries if entry.arrived >= arrived]

@@ -1,8 +1,8 @@
-"""What of a model decides how its prompt, output and context weigh against each other.
+"""The properties of a model that determine the relative cost of prompt, output and context.
 
-The ratios follow from a roofline: computing a prompt token takes two operations per active parameter, an output token
-reads all weights once per step, which the requests of a batch share, and the keys and values of its context. The
-figures of the accelerator are those of one H100; only their ratio counts. All of it is ours: the platform publishes no
+The ratios follow from a roofline: computing a prompt token takes two operations per active parameter; generating an
+output token reads all weights once per step, shared by the requests of a batch, and the keys and values of its context.
+The accelerator figures are those of one H100; only their ratio matters. All of this is ours: the platform publishes no
 ratios.
 """
 
@@ -14,16 +14,16 @@ from bandplan.stub.capacity.work import Work
 
 OPERATIONS_PER_SECOND = 989e12 * 0.45
 BYTES_PER_SECOND = 3.35e12 * 0.70
-"""NVIDIA's data sheet of the H100 SXM (bf16, dense), times the share that serving reaches."""
+"""NVIDIA's data sheet of the H100 SXM (bf16, dense), times the fraction that serving reaches."""
 
 BYTES_PER_VALUE = 2
 MOST = 10**7
-"""Above any size in a config.json that is meant seriously."""
+"""An upper bound on any plausible size in a config.json."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelShape:
-    """Parameters in all and active per token, and what one token adds to the cache of keys and values."""
+    """Total parameters, active parameters per token, and the size that one token adds to the key-value cache."""
 
     parameters: float
     active_parameters: float
@@ -32,7 +32,9 @@ class ModelShape:
     head_size: int
 
     def work(self, weights_shared_by: int) -> Work:
-        """Return the ratios, in seconds of the accelerator; so many requests share one reading of the weights."""
+        """Return the ratios in seconds of the accelerator, with each read of the weights shared by `weights_shared_by`
+        requests.
+        """
         cache_bytes = 2 * self.layers * self.kv_heads * self.head_size * BYTES_PER_VALUE
         return Work(
             prompt=2 * self.active_parameters / OPERATIONS_PER_SECOND,
@@ -58,12 +60,12 @@ Mistral 7B, Mixtral 8x7B, MPT 7B, DBRX, gpt-oss-120b, Gemma 3 12B."""
 
 
 def of_family(family: str | None) -> ModelShape:
-    """Return the shape of a family, Llama's if it is not known."""
+    """Return the shape of a family, or Llama's if the family is unknown."""
     return OF_FAMILY.get(family or "", LLAMA)
 
 
 def of_config(config: Mapping[str, Any]) -> ModelShape | None:
-    """Return the shape that a config.json of transformers describes; None if it does not say enough."""
+    """Return the shape that a transformers config.json describes, or None if it is incomplete."""
     hidden, layers = _size(config, "hidden_size"), _size(config, "num_hidden_layers")
     heads, inner = _size(config, "num_attention_heads"), _size(config, "intermediate_size")
     if hidden is None or layers is None or heads is None or inner is None:

@@ -1,4 +1,4 @@
-"""The chunks of one served entity, and the requests in them and before them."""
+"""The chunks of one served entity, and the requests in flight and waiting."""
 
 import math
 from collections import deque
@@ -16,7 +16,7 @@ from bandplan.stub.capacity.usage import Usage
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What holds until the next change: chunks in use, what they could do and do per second, and the speed of each."""
+    """Rates until the next change: chunks in use, their possible and actual work per second, the speed of each."""
 
     chunks: int = 0
     capacity: float = 0.0
@@ -25,9 +25,9 @@ class Rates:
 
 
 class Pool:
-    """Lets requests in, first come first served, and lets chunks come and go.
+    """Admit requests in order of arrival, and start and stop chunks.
 
-    Every call takes the time, which never goes back; what was due since the last call happens first, in its order.
+    Every call takes the time, which never goes back; events due since the last call happen first, in order.
     """
 
     def __init__(self, supply: Supply, settings: Settings, now: float) -> None:
@@ -54,18 +54,18 @@ class Pool:
 
     @property
     def usage(self) -> Usage:
-        """What was in use and done until now."""
+        """The usage up to now."""
         self._count()
         return self._usage
 
     @property
     def chunks(self) -> tuple[Chunk, ...]:
-        """Those that run, without the one to burst into."""
+        """The running chunks, except the burst chunk."""
         return tuple(self._chunks)
 
     @property
     def running(self) -> int:
-        """Chunks that belong to the configuration; those of one that it replaced are not among them."""
+        """Number of running chunks of the current configuration, without those of a replaced one."""
         return sum(not chunk.is_retired for chunk in self._chunks)
 
     @property
@@ -78,29 +78,29 @@ class Pool:
 
     @property
     def most_in_flight(self) -> int:
-        """Requests that may be in flight with what runs."""
+        """Maximum number of requests in flight with the running chunks."""
         return sum(chunk.kind.slots for chunk in self._chunks if not chunk.is_retired)
 
     @property
     def starts_in(self) -> float | None:
-        """Seconds until a chunk is there, None if none is coming."""
+        """Seconds until the next chunk is ready, or None if none is starting."""
         return None if self._starts_at is None else max(0.0, self._starts_at - self._now)
 
     @property
     def is_open(self) -> bool:
-        """Whether a request that comes now is let in at once."""
+        """Whether a request that arrives now is admitted immediately."""
         return not self.waiting and self._open_chunk() is not None
 
     @property
     def is_stuck(self) -> bool:
-        """Whether nothing runs and nothing may start: whoever waits would wait for ever."""
+        """Whether nothing runs and nothing may start, so that a request would wait forever."""
         may_start = self.starting or (self.supply.highest and self.settings.starts_chunks)
         return not self.running and not may_start
 
     def arrive(self, now: float, when_admitted: Callable[[], None] | None = None) -> Ticket:
-        """Let a request in or have it wait; `when_admitted` is called once it is in, which may be now.
+        """Admit a request or queue it; call `when_admitted` once it is admitted, possibly before returning.
 
-        Raises NothingRuns if it would wait for ever.
+        Raises NothingRuns if it would wait forever.
         """
         self.advance(now)
         if self.is_stuck:
@@ -113,8 +113,9 @@ class Pool:
         return ticket
 
     def due(self, ticket: Ticket, work: float, now: float) -> float:
-        """Return when a request in flight will have been given `work` in all, if nobody comes or goes; `now` or before
-        if it has been."""
+        """Return when a request in flight will have been given `work` in total, if no request comes or goes; `now` or
+        earlier if it already has.
+        """
         self.advance(now)
         ticket.asked = max(ticket.asked, work)
         chunk = ticket.chunk
@@ -124,7 +125,7 @@ class Pool:
         return now if missing <= 0 else now + missing / chunk.speed
 
     def end(self, ticket: Ticket, now: float) -> None:
-        """End a request, whether it was waiting, in flight or ended before."""
+        """End a request, whether it was waiting, in flight or already ended."""
         self.advance(now)
         if ticket.ended is not None:
             return
@@ -139,11 +140,11 @@ class Pool:
         self._go_on()
 
     def count_tokens(self, input_tokens: int, output_tokens: int) -> None:
-        """Count tokens of a request, now."""
+        """Count tokens of a request at the current time."""
         self._usage.tokens(self._now, input_tokens, output_tokens)
 
     def advance(self, now: float) -> None:
-        """Let everything happen that is due by `now`."""
+        """Process all events due by `now`."""
         while self._next is not None and self._next <= now:
             self._pass_time(self._next)
             if self._starts_at is not None and self._starts_at <= self._now:
@@ -157,11 +158,13 @@ class Pool:
 
     @property
     def next_event(self) -> float | None:
-        """When something happens next by itself, or None: a chunk that is there, a look at the utilisation."""
+        """When the pool next changes by itself, or None: a chunk becomes ready, or the utilisation is checked."""
         return self._next
 
     def reconfigure(self, supply: Supply, settings: Settings, now: float) -> None:
-        """Go on with another configuration. Requests in flight end where they are; what waits, waits on."""
+        """Switch to another configuration. Requests in flight finish in their chunks; waiting requests stay in the
+        queue.
+        """
         self.advance(now)
         before, self.supply, self.settings = self.supply, supply, settings
         is_same_size = (before.kind.rate, before.kind.slots) == (supply.kind.rate, supply.kind.slots)
@@ -179,13 +182,13 @@ class Pool:
         self._go_on()
 
     def _go_on(self) -> None:
-        """After a change: scale for it, and let happen what is due at once."""
+        """Scale after a change, and process the events that are due immediately."""
         self._scale()
         self._plan()
         self.advance(self._now)
 
     def _plan(self) -> None:
-        """After a change: say how fast everything goes from now on, and what happens next."""
+        """Update the rates and the time of the next event after a change."""
         self._count()
         provisioned = [chunk for chunk in self._all() if not chunk.is_burst]
         self._rates = Rates(
@@ -199,7 +202,7 @@ class Pool:
         self._next = min((at for at in (self._starts_at, look) if at is not None), default=None)
 
     def _shape(self, now: float, *, is_new: bool) -> None:
-        """Bring the number of chunks within the bounds; a new deployment has started what it begins with."""
+        """Bring the number of chunks within the bounds; a new deployment starts with its initial chunks running."""
         while self.running < (self.supply.at_start if is_new else self.supply.lowest):
             self._add_chunk()
         own = [chunk for chunk in self._chunks if not chunk.is_retired]
@@ -239,7 +242,7 @@ class Pool:
         self._now = now
 
     def _count(self) -> None:
-        """Count the time since the rates last changed."""
+        """Record the usage since the rates last changed."""
         self._usage.span(self._counted, self._now, self._rates.chunks, self._rates.capacity, self._rates.work)
         self._counted = self._now
 
@@ -254,8 +257,7 @@ class Pool:
             self.waiting.popleft().enter(chunk, self._now)
 
     def _open_chunk(self) -> Chunk | None:
-        """Return where the next request goes: the least loaded chunk, one that was to go if there is no other, then the
-        one to burst into."""
+        """Return the chunk for the next request: the least loaded one, else a draining one, else the burst chunk."""
         best = min((chunk for chunk in self._chunks if chunk.is_open), key=_by_load, default=None)
         if best is not None:
             return best

@@ -1,4 +1,4 @@
-"""When chunks come and go. The platform scales by the utilisation of work; the numbers here are settings of ours."""
+"""When chunks are added and removed. The platform scales by utilisation; the numbers here are our settings."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from bandplan.stub.capacity.usage import Usage
 
 
 class Step(Enum):
-    """What to do about the number of chunks."""
+    """The change to make to the number of chunks."""
 
     STAY = auto()
     ADD = auto()
@@ -18,8 +18,9 @@ class Step(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Chunks that run and that start, requests that wait and that are in flight, and since when all this holds:
-    `changed` is when the number of chunks last changed, `idle_since` when the last request ended."""
+    """Running and starting chunks, waiting requests and requests in flight; `changed` is when the number of chunks last
+    changed, `idle_since` when the last request ended.
+    """
 
     running: int
     starting: int
@@ -36,7 +37,7 @@ class Situation:
 
     @property
     def may_shrink(self) -> bool:
-        """Whether a chunk may go for want of work; the last one goes only after a long idle time."""
+        """Whether a chunk may be removed for lack of work; the last one is removed only after a long idle time."""
         return self.running > max(self.lowest, 1)
 
     @property
@@ -45,7 +46,7 @@ class Situation:
 
 
 def decide(now: float, at: Situation, usage: Usage, settings: Settings) -> Step:
-    """Say whether a chunk is to be added or taken away at `now`."""
+    """Decide whether to add or remove a chunk at `now`."""
     if at.may_grow and settings.starts_chunks:
         if at.waiting:
             return Step.ADD
@@ -62,9 +63,9 @@ def decide(now: float, at: Situation, usage: Usage, settings: Settings) -> Step:
 
 
 def next_look(now: float, at: Situation, settings: Settings) -> float | None:
-    """Return when `decide` may next say something else than it did at `now`, unless a request comes or goes before.
+    """Return when `decide` may next decide differently, unless a request comes or goes before then.
 
-    None means never. Utilisation is looked at on whole seconds.
+    None means never. Utilisation is checked on whole seconds.
     """
     times = []
     if at.may_grow and settings.starts_chunks and at.in_flight:

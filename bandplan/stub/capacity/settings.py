@@ -1,4 +1,4 @@
-"""What is not published of an endpoint's capacity, and so can be set. Every default here is ours."""
+"""Settings for what is not published about an endpoint's capacity. Every default here is ours."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -6,16 +6,17 @@ from typing import Any
 
 
 class SettingsError(ValueError):
-    """Settings cannot be taken; a line for every problem."""
+    """The settings are not valid; the message has a line for every problem."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`solo_speedup`: how many times faster a request is alone in its chunk than in a full one. `basis`: whether a
-    published tokens/s counts all tokens or the output. `starts_chunks` false: no further chunk can be had.
-    `weights_shared_by`: the requests that share one reading of the weights; with fewer, output costs more against
-    input, and the first token comes sooner. `in_flight_per_50_units`: with 8, a request of 3500/300 takes as long under
-    full load as one of 2048/256 in a chunk of 980."""
+    """Capacity settings of an endpoint. `solo_speedup`: how many times faster a request is alone in its chunk than in a
+    full one. `basis`: whether a published tokens/s counts all tokens or only the output. `starts_chunks` false: no
+    further chunk can start. `weights_shared_by`: the requests that share one read of the weights; with fewer, output
+    costs more relative to input, and the first token comes sooner. `in_flight_per_50_units`: with 8, a request of
+    3500/300 takes as long under full load as one of 2048/256 in a chunk of 980.
+    """
 
     solo_speedup: float = 1.35
     basis: str = "total"
@@ -33,7 +34,7 @@ class Settings:
     weights_shared_by: int = 64
 
     def changed(self, wanted: Mapping[str, Any]) -> "Settings":
-        """Return these settings with those of `wanted`, None for the default. Raises SettingsError."""
+        """Return these settings updated with `wanted`, where None means the default. Raises SettingsError."""
         problems = []
         taken: dict[str, Any] = {}
         for name, value in wanted.items():

@@ -16,7 +16,8 @@ class Shape:
 
 
 BANDS_REFERENCE = Shape(2048, 256)
-"""What the tokens/s of a band are measured with (docs.databricks.com, legacy provisioned throughput)."""
+"""The request size at which the tokens/s of a band are measured (docs.databricks.com, legacy provisioned throughput).
+"""
 
 UNITS_REFERENCE = Shape(3500, 300)
 """The medium workload for which the tokens/s of model units are estimated (docs.databricks.com, model units)."""

@@ -1,4 +1,4 @@
-"""What one served entity has to give, from its configuration: a band of chunks, or model units."""
+"""The capacity of one served entity according to its configuration: a band of chunks, or model units."""
 
 import math
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ TOKENS_PER_SECOND_PER_UNIT = 3250 / 50
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """Least and most chunks of one kind, the chunk to burst into, and what requests weigh."""
+    """Minimum and maximum number of chunks of one kind, the burst chunk, and the weights of requests."""
 
     kind: Kind
     lowest: int
@@ -30,19 +30,19 @@ class Supply:
 
     @property
     def at_start(self) -> int:
-        """Chunks of a deployment that has just become ready: one at least, also when it may scale to zero."""
+        """Chunks of a deployment that has just become ready: at least one, even if it may scale to zero."""
         return min(max(self.lowest, 1), self.highest)
 
 
 def bands(chunk: float, lowest: float, highest: float, ratios: Work, settings: Settings) -> Supply:
-    """The supply of a band from `lowest` to `highest` tokens/s in whole chunks of `chunk` tokens/s."""
+    """Return the supply of a band from `lowest` to `highest` tokens/s in whole chunks of `chunk` tokens/s."""
     kind = Kind(float(chunk), REQUESTS_PER_CHUNK, settings.solo_speedup)
     work = _calibrated(ratios, settings, is_units=False)
     return Supply(kind, int(lowest // chunk), int(highest // chunk), work)
 
 
 def model_units(units: int, ratios: Work, settings: Settings, *, bursts: bool) -> Supply:
-    """The supply of model units: all of them always, and as many more as bursting allows while they are asked for."""
+    """Return the supply of model units: all of them always, plus as many as bursting allows while they are needed."""
     rate = units * TOKENS_PER_SECOND_PER_UNIT
     slots = math.ceil(units * settings.in_flight_per_50_units / 50)
     work = _calibrated(ratios, settings, is_units=True)

@@ -6,7 +6,7 @@ from bandplan.stub.capacity.chunk import Chunk
 
 
 class Ticket:
-    """Times are seconds of the workspace's clock, None until they are reached."""
+    """One request; times are in seconds of the workspace's clock, None until reached."""
 
     __slots__ = ("admitted", "arrived", "asked", "began", "chunk", "chunk_number", "done", "ended", "when_admitted")
 
@@ -16,15 +16,15 @@ class Ticket:
         self.admitted: float | None = None
         self.ended: float | None = None
         self.chunk: Chunk | None = None
-        """The one that it is in."""
+        """The chunk that the request is in."""
         self.chunk_number: int | None = None
-        """Of the one that it is or was in."""
+        """Number of the chunk that the request is or was in."""
         self.began = 0.0
-        """What its chunk had given when it came."""
+        """Work that its chunk had given when the request entered it."""
         self.asked = 0.0
-        """The work up to the next token that it waits for."""
+        """Work up to the next token that the request waits for."""
         self.done = 0.0
-        """Its work in all, once it has ended."""
+        """Total work of the request, once it has ended."""
 
     @property
     def is_waiting(self) -> bool:
@@ -36,7 +36,7 @@ class Ticket:
 
     @property
     def given(self) -> float:
-        """The work that it could have been given by now."""
+        """The work that the request could have been given so far."""
         return self.chunk.given - self.began if self.chunk is not None else self.done
 
     def enter(self, chunk: Chunk, now: float) -> None:
@@ -49,7 +49,7 @@ class Ticket:
             self.when_admitted()
 
     def leave(self, now: float) -> float:
-        """End; return how much less work it was than its chunk gave, 0 or more."""
+        """End the request; return by how much its work was less than its chunk gave, 0 or more."""
         self.ended = now
         if self.chunk is None:
             return 0.0

@@ -1,4 +1,4 @@
-"""How much was in use and done: by second for five minutes, by hour for a month."""
+"""Capacity in use and work done: by second for five minutes, by hour for a month."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ MOST_HOURS = 31 * 24
 
 @dataclass(slots=True)
 class Use:
-    """What lay in one second or hour. `capacity` is the work that the chunks in use could have done."""
+    """The use in one second or hour. `capacity` is the work that the chunks in use could have done."""
 
     chunk_seconds: float = 0.0
     most_chunks: int = 0
@@ -20,14 +20,14 @@ class Use:
 
 
 class Usage:
-    """Adds up spans of time in which nothing changed, and tokens at moments."""
+    """Sums of time spans in which nothing changed, and of tokens at points in time."""
 
     def __init__(self) -> None:
         self._seconds: dict[int, Use] = {}
         self._hours: dict[int, Use] = {}
 
     def span(self, start: float, end: float, chunks: int, capacity: float, work: float) -> None:
-        """Count a span with `chunks` in use; `capacity` and `work` are per second."""
+        """Add a span with `chunks` in use; `capacity` and `work` are per second."""
         if end > start and chunks:
             for at, seconds in _parts(start, end, HOUR_SECONDS):
                 _add(_at(self._hours, at, MOST_HOURS), seconds, chunks, capacity, work)
@@ -35,7 +35,7 @@ class Usage:
                 _add(_at(self._seconds, at, LONGEST_WINDOW_SECONDS + 2), seconds, chunks, capacity, work)
 
     def correct(self, now: float, work: float) -> None:
-        """Take back work that was counted and not done."""
+        """Subtract work that was counted but not done."""
         for use in self._current(now):
             use.work -= work
 
@@ -60,12 +60,12 @@ class Usage:
         return total
 
     def utilisation(self, now: float, seconds: int) -> float:
-        """Return the share of the capacity in use that was worked off in the last `seconds`, from 0 to 1."""
+        """Return the share of the capacity in use that was used in the last `seconds`, from 0 to 1."""
         use = self.last(now, seconds)
         return use.work / use.capacity if use.capacity else 0.0
 
     def by_hour(self) -> list[tuple[int, Use]]:
-        """Return each hour with chunks in use: its beginning in seconds of the clock, and its use."""
+        """Return each hour with chunks in use: its start in seconds of the clock, and its use."""
         return [(hour * HOUR_SECONDS, use) for hour, use in sorted(self._hours.items())]
 
     def _current(self, now: float) -> tuple[Use, Use]:
@@ -76,7 +76,7 @@ class Usage:
 
 
 def _parts(start: float, end: float, length: int) -> list[tuple[int, float]]:
-    """Cut a span at the multiples of `length`: number of the part, and seconds in it."""
+    """Cut a span at the multiples of `length`: the number of each part, and the seconds in it."""
     parts = []
     at = int(start // length)
     while start < end:
@@ -87,7 +87,7 @@ def _parts(start: float, end: float, length: int) -> list[tuple[int, float]]:
 
 
 def _at(uses: dict[int, Use], at: int, most: int) -> Use:
-    """Return what lies at `at`; no more than `most` are kept, the oldest forgotten first."""
+    """Return the use at `at`, creating it if needed; keep at most `most`, dropping the oldest first."""
     use = uses.get(at)
     if use is None:
         use = uses[at] = Use()

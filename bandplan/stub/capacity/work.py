@@ -1,8 +1,8 @@
-"""The work that a request is: it grows with its tokens, and faster than they do.
+"""The work of a request, which grows faster than its number of tokens.
 
 A request of `in` and `out` tokens is `a x in + b x out + c x out x (in + out/2)`: its prompt, its output, and the
-context that each output token reads again. That output costs more than input, and that work is not proportional to
-tokens, is published; this formula is ours.
+context that each output token reads again. It is published that output costs more than input and that work is not
+proportional to tokens; this formula is ours.
 """
 
 from dataclasses import dataclass
@@ -22,34 +22,34 @@ class Work:
     context: float
 
     def of(self, shape: Shape, cached_tokens: int = 0) -> float:
-        """Return the work of a whole request; cached prompt tokens are not computed again, but are read as context."""
+        """Return the work of a whole request; cached prompt tokens are read as context but not computed again."""
         return self.of_prompt(shape.input_tokens - cached_tokens) + self.of_output(shape, 0)
 
     def of_prompt(self, tokens: int) -> float:
         return self.prompt * tokens
 
     def of_output(self, shape: Shape, after: int) -> float:
-        """Return the work of the output tokens that come after the first `after`."""
+        """Return the work of the output tokens after the first `after`."""
         count = shape.output_tokens - after
         return count * (self.output + self.context * (shape.input_tokens + (shape.output_tokens + after) / 2))
 
     def scaled(self, shape: Shape, amount: float) -> "Work":
-        """Return the same ratios, with a request of `shape` being `amount` of work."""
+        """Return the same ratios, scaled so that a request of `shape` takes `amount` of work."""
         factor = amount / self.of(shape)
         return Work(self.prompt * factor, self.output * factor, self.context * factor)
 
     def calibrated(self, shape: Shape, basis: Basis) -> "Work":
         """Return the same ratios in the unit of a published figure: tokens of requests of `shape`.
 
-        By `basis` these are all tokens or the output alone.
+        Depending on `basis`, these are all tokens or only output tokens.
         """
         return self.scaled(shape, shape.total_tokens if basis == "total" else shape.output_tokens)
 
 
 def cached_tokens(prompt_tokens: int, percent: float) -> int:
-    """Return the whole tokens of a prompt that are cached, at a hit rate of `percent`."""
+    """Return the number of cached tokens in a prompt, rounded to whole tokens, at a hit rate of `percent`."""
     return int(prompt_tokens * percent / 100)
 
 
 PROMPT_ALONE = Work(1.0, 0.0, 0.0)
-"""Of embedding models: every token is input."""
+"""Ratios of embedding models: every token is input."""

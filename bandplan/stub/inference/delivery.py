@@ -1,4 +1,4 @@
-"""Hands out the tokens of an engine when they are due, up to a stop word, with a turn for everybody else in between."""
+"""Deliver the tokens of an engine when they are due, up to a stop word, yielding to other tasks in between."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -12,7 +12,7 @@ TICKS = Ticks()
 
 
 class Delivery:
-    """One choice on its way out; `finish_reason` and `delivered` hold once it has ended."""
+    """The delivery of one choice; `finish_reason` and `delivered` are valid once it has ended."""
 
     def __init__(self, engine: Engine, generation: Generation) -> None:
         self._engine = engine
@@ -21,7 +21,7 @@ class Delivery:
         self.finish_reason = "stop"
 
     async def batches(self) -> AsyncGenerator[Sequence[Token], None]:
-        """Yield tokens, never none; close it to abandon the generation."""
+        """Yield non-empty batches of tokens; close the generator to abandon the generation."""
         stopping = StopWords(self._generation.stop) if self._generation.stop else None
         is_first = True
         async with aclosing(self._engine.generate(self._generation)) as batches:
@@ -44,8 +44,9 @@ class Delivery:
 
 
 async def merged(deliveries: Sequence[Delivery]) -> AsyncGenerator[tuple[int, Sequence[Token]], None]:
-    """Yield the batches of several choices as they come, each with the position of its choice, and an empty batch where
-    a choice has ended."""
+    """Yield the batches of several choices as they arrive, each with the position of its choice, and an empty batch
+    when a choice has ended.
+    """
     if len(deliveries) == 1:
         async with aclosing(deliveries[0].batches()) as batches:
             async for tokens in batches:

@@ -1,4 +1,4 @@
-"""What a token engine is: the simulated one here, engines on a GPU or behind another server later."""
+"""The interface of a token engine: the simulated one here, later engines on a GPU or behind another server."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ class Message:
 class Generation:
     """What to generate for one choice of one request.
 
-    `max_tokens` None leaves the end to the engine; `ignore_eos` and `min_tokens` forbid it to end earlier. None as
-    `temperature`, `top_p` or `seed` is the engine's own. `top_logprobs` None asks for no log probabilities, 0 for those
-    of the tokens alone. With `json_schema` the text must be JSON that fits it ({}: any object). A set pace counts from
-    `began` on the event loop's clock, None: from now.
+    `max_tokens` None lets the engine decide when to end; `ignore_eos` and `min_tokens` forbid it to end earlier.
+    `temperature`, `top_p` or `seed` None means the engine's default. `top_logprobs` None requests no log probabilities,
+    0 only those of the tokens themselves. With `json_schema` the text must be JSON that matches it ({}: any object). A
+    set pace counts from `began` on the event loop's clock, None: from now.
     """
 
     model: str
@@ -40,7 +40,7 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """What to embed with: `dimension` is the length of a vector, which has unit length if `normalised`."""
+    """The embedding parameters: `dimension` is the length of a vector, which is a unit vector if `normalised`."""
 
     model: str
     dimension: int
@@ -49,7 +49,8 @@ class Embedding:
 
 class Token(NamedTuple):
     """One generated token: its text, the natural logarithm of its probability (0 or below), and the most likely tokens
-    of its place with theirs. Both are there only if the generation asks for them."""
+    in its place with theirs. Both are set only if the generation requests them.
+    """
 
     text: str
     logprob: float = 0.0
@@ -57,8 +58,9 @@ class Token(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Tokens that are due together, at `due` on the event loop's clock (0: now). The last batch of a generation says
-    why it ended, `stop` or `length`."""
+    """Tokens that are due together, at `due` on the event loop's clock (0: now). The last batch of a generation has the
+    reason for its end, `stop` or `length`.
+    """
 
     tokens: Sequence[Token]
     due: float = 0.0
@@ -67,28 +69,30 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What an engine is doing and has done since its start."""
+    """What an engine is doing and has done since it started."""
 
     running: int
     generated_tokens: int
 
 
 class Engine(Protocol):
-    """Turns prompts into tokens and texts into vectors.
+    """A token engine: turns prompts into tokens and texts into vectors.
 
     An engine may yield tokens before they are due: `bandplan.stub.inference.delivery` waits, ends at stop words, and
-    lets others have a turn. A generation is abandoned by closing its generator, or by cancelling the task that waits
-    for it; the engine then stops at once and frees what it held.
+    yields to other tasks. Close a generator, or cancel the task that waits for it, to abandon its generation; the
+    engine then stops immediately and frees its resources.
     """
 
     @property
     def kind(self) -> str:
-        """The word of `--engine`; refusals name it."""
+        """The value of `--engine`, as named in refusals."""
         ...
 
     @property
     def lacks(self) -> frozenset[str]:
-        """Fields of requests that it cannot honour (`stub.api.queries.engine_fields`); such a request is refused."""
+        """Request fields that the engine cannot honour (`stub.api.queries.engine_fields`); requests with them are
+        refused.
+        """
         ...
 
     async def count(self, messages: Sequence[Message]) -> int:
@@ -96,7 +100,7 @@ class Engine(Protocol):
         ...
 
     async def count_text(self, text: str) -> int:
-        """Return the tokens of one text by itself, as completions and embeddings report them."""
+        """Return the tokens of a single text, as completions and embeddings report them."""
         ...
 
     def generate(self, generation: Generation) -> AsyncGenerator[Batch, None]:
@@ -110,5 +114,5 @@ class Engine(Protocol):
     def stats(self) -> Stats: ...
 
     async def close(self) -> None:
-        """End what runs and free what is held; nothing is asked of the engine afterwards."""
+        """Stop all work and free all resources; the engine is not used afterwards."""
         ...

@@ -1,7 +1,7 @@
-"""A value that fits a JSON schema, the same every time: what the simulated engine answers where JSON is wanted.
+"""A value that matches a JSON schema, always the same: the simulated engine's answer when JSON is required.
 
-It knows what clients generate from their types: objects, arrays, enumerations, references, alternatives, bounds. It
-knows neither patterns nor formats. Whatever it cannot make sense of becomes null.
+It supports what clients generate from their types: objects, arrays, enumerations, references, alternatives, bounds. It
+supports neither patterns nor formats. Anything it does not understand becomes null.
 """
 
 import math
@@ -18,11 +18,11 @@ MAX_DEPTH = 16
 MAX_VALUES = 1000
 MAX_LENGTH = 1000
 MAX_ITEMS = 100
-"""Where a schema that holds itself, or asks for much, ends; arbitrary."""
+"""Bounds for a schema that contains itself or demands a large value; arbitrary."""
 
 
 def of_schema(schema: Schema) -> Any:
-    """The value; {} as schema gives an object with one text in it."""
+    """Build a value for a schema; {} gives an object with one text in it."""
     return _Sampler(schema or ANY_OBJECT).value(schema or ANY_OBJECT, 0)
 
 

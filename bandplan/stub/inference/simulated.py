@@ -1,4 +1,4 @@
-"""The engine that needs no model: text built from the prompt, the same every time, as fast as the machine allows."""
+"""The engine that needs no model: text built from the prompt, always the same, as fast as the machine allows."""
 
 import asyncio
 import hashlib
@@ -11,13 +11,14 @@ from bandplan.stub.inference import sample_json, tokens, vectors
 from bandplan.stub.inference.engine import Batch, Embedding, Generation, Message, Stats, Token
 
 TOKENS_PER_MESSAGE = 4
-"""Added for the role and the marks around each message of a conversation; a guess at what chat templates cost."""
+"""Tokens added for the role and the markers of each message of a conversation; a guess at the cost of chat templates.
+"""
 
 ECHOED_WORDS = 24
-"""How many words of the prompt the answer repeats; arbitrary."""
+"""Number of words of the prompt that the answer repeats; arbitrary."""
 
 BATCH_TOKENS = 32
-"""Tokens made in one turn if nothing sets their pace: others wait some 0.1 ms for it. Arbitrary."""
+"""Tokens generated in one turn if no pace is set: other tasks wait about 0.1 ms for it. Arbitrary."""
 
 LACKS = frozenset(
     {
@@ -45,8 +46,9 @@ LACKS = frozenset(
         "web_search_options",
     }
 )
-"""Fields that would change the text, and do not change this one. `temperature`, `top_p`, `top_k` and `min_p` are not
-among them: the one text there is counts as the most likely."""
+"""Fields that should change the text but do not change this one. `temperature`, `top_p`, `top_k` and `min_p` are not
+among them: the single possible text counts as the most likely.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +60,21 @@ class Pace:
 
 
 def parse_pace(text: str) -> Pace:
-    """Read `TTFT:TPOT` in milliseconds; raises ValueError that says what is allowed."""
+    """Parse `TTFT:TPOT` in milliseconds. Raises ValueError stating what is allowed."""
     first, _, each = text.partition(":")
     try:
         pace = Pace(float(first) / 1000, float(each) / 1000)
     except ValueError:
         pace = Pace(-1, -1)
     if not (0 <= pace.first_token_seconds <= 3600 and 0 <= pace.seconds_per_token <= 3600):
-        raise ValueError(f"--pace {text}: not two numbers of milliseconds; use for example 200:25")
+        raise ValueError(f"--pace {text}: must be two numbers of milliseconds, for example 200:25")
     return pace
 
 
 class SimulatedEngine:
-    """Deterministic: the same generation gives the same tokens. With `pace` None every token is due at once."""
+    """A deterministic engine: the same generation gives the same tokens. With `pace` None every token is due
+    immediately.
+    """
 
     kind = "simulated"
     lacks = LACKS
@@ -122,7 +126,7 @@ class SimulatedEngine:
         pass
 
     def _due(self, began: float, given: int) -> tuple[float, int]:
-        """When the next token is due, and how many are by now: a late one takes along those that became due since."""
+        """Return when the next token is due, and how many are due by now, including those due since a late one."""
         if self._pace is None:
             return 0.0, BATCH_TOKENS
         each = self._pace.seconds_per_token
@@ -134,7 +138,7 @@ class SimulatedEngine:
 
 
 class _Answer:
-    """The tokens of one answer, taken some at a time."""
+    """The tokens of one answer, taken a few at a time."""
 
     def __init__(self, generation: Generation) -> None:
         self._generation = generation
@@ -175,7 +179,7 @@ def _answer_text(generation: Generation) -> str:
 
 
 def _more(generation: Generation, own: Sequence[str]) -> Iterator[str]:
-    """What follows the answer where it must be longer: the answer again, numbered; white space after JSON."""
+    """Yield what follows an answer that must be longer: the answer again, numbered; white space after JSON."""
     if generation.json_schema is not None:
         yield from itertools.repeat("\n")
     text = "".join(own)

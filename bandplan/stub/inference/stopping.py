@@ -1,4 +1,4 @@
-"""Ends an answer at the first stop word, without ever letting part of one out."""
+"""End an answer at the first stop word, without ever sending part of one."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from bandplan.stub.inference.engine import Token
 
 
 class StopWords:
-    """Takes tokens as they come, gives those that no stop word can begin in any more; keeps the rest back."""
+    """A filter for tokens: releases those in which no stop word can still begin, and holds back the rest."""
 
     def __init__(self, words: tuple[str, ...]) -> None:
         self._words = words
@@ -14,8 +14,9 @@ class StopWords:
         self.is_met = False
 
     def feed(self, tokens: Sequence[Token]) -> list[Token]:
-        """Return what may go out; nothing more is fed once a stop word `is_met`. A token that a stop word cuts is
-        shortened."""
+        """Return the tokens to release; do not feed more once a stop word `is_met`. A token that a stop word cuts is
+        shortened.
+        """
         out: list[Token] = []
         for token in tokens:
             self._held.append(token)
@@ -31,7 +32,7 @@ class StopWords:
         return out
 
     def rest(self) -> list[Token]:
-        """Return what was kept back, at the end of an answer."""
+        """Return the tokens held back at the end of an answer."""
         rest, self._held = self._held, []
         return rest
 

@@ -1,16 +1,18 @@
-"""Waiting for many due times with few wake-ups, and turns for those whose time has come."""
+"""Wait for many due times with few wake-ups, and take turns among tasks whose time has come."""
 
 import asyncio
 import math
 from collections import deque
 
 TICK_SECONDS = 0.002
-"""Due times within one tick end together. Arbitrary: under a tenth of the time per token that people set, and 20 of
-10,000 tokens a second share a tick."""
+"""Due times within one tick end together. Arbitrary: less than a tenth of a typical time per token, and 20 of 10,000
+tokens per second share a tick.
+"""
 
 TURNS = 16
-"""Of those who are late, so many go on in one turn of the event loop; whoever asks for something else waits no longer
-than for them, some 2 ms, however many streams there are. Arbitrary."""
+"""Maximum number of late tasks that continue in one turn of the event loop; any other request waits only for these,
+about 2 ms, however many streams there are. Arbitrary.
+"""
 
 
 class Ticks:
@@ -21,7 +23,7 @@ class Ticks:
         self._late: deque[asyncio.Future[None]] = deque()
 
     async def until(self, due: float) -> None:
-        """Return at `due`, at most one tick later; if that has passed, after those who have waited for their turn."""
+        """Return at `due`, at most one tick later; if that has passed, after tasks already waiting for their turn."""
         loop = asyncio.get_running_loop()
         future = loop.create_future()
         if due <= loop.time():

@@ -13,12 +13,12 @@ _TOKEN = re.compile(r"\s*(?:[^\W_]{1,4}|[^\s])|\s+$")
 
 
 def split(text: str) -> list[str]:
-    """The tokens of a text, in order; joined they are the text again."""
+    """Return the tokens of a text, in order; joined they give the text again."""
     return _TOKEN.findall(text)
 
 
 SLICE_LENGTH = 64 * 1024
-"""Characters that are counted in one turn: some 5 ms. Arbitrary."""
+"""Characters counted in one turn, about 5 ms. Arbitrary."""
 
 _WORD_END = re.compile(r"(?<=\S)(?=\s)")
 
@@ -26,7 +26,7 @@ _WORD_END = re.compile(r"(?<=\S)(?=\s)")
 def slices(text: str) -> Iterator[str]:
     """Yield a long text in slices of about SLICE_LENGTH; the tokens of the slices are those of the text.
 
-    A text is cut before white space, which always begins a token. One without any is a single slice.
+    A text is cut before white space, which always begins a token. A text without white space is a single slice.
     """
     first = 0
     while cut := _WORD_END.search(text, first + SLICE_LENGTH):
@@ -37,5 +37,5 @@ def slices(text: str) -> Iterator[str]:
 
 @lru_cache(maxsize=1024)
 def count(text: str) -> int:
-    """How many tokens a text has."""
+    """Count the tokens of a text."""
     return len(split(text))

@@ -1,7 +1,7 @@
 """Vectors of the simulated engine: equal texts get equal vectors, texts that share words point in similar directions.
 
-The vector of a text is the sum of the vectors of its words, which are pseudo-random by their hash. Nothing more is
-meant by it: no meaning, no language.
+The vector of a text is the sum of the vectors of its words, which are pseudo-random, derived from their hash. It
+carries neither meaning nor language.
 """
 
 import hashlib
@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 WORDS_AT_ONCE = 64
-"""Words that are summed in one turn: some milliseconds. Arbitrary."""
+"""Number of words summed in one turn, a few milliseconds. Arbitrary."""
 
 
 def sums(model: str, text: str, dimension: int) -> Iterator[list[float]]:
-    """Yield the sum of the vectors of the first words of a text, of ever more of them; the last is that of all."""
+    """Yield running sums of the word vectors of a text, after every few words; the last is the sum of all."""
     words = text.lower().split() or [""]
     total = [0.0] * dimension
     for first in range(0, len(words), WORDS_AT_ONCE):

@@ -29,9 +29,9 @@ def failures(resource: ResourceFields, inputs: Mapping[str, Any]) -> list[Failur
     if resource.one_of:
         stated = [name for name in resource.one_of if inputs.get(name) not in (None, "")]
         if len(stated) != 1 and not any(failure.path in _names(resource) for failure in found):
-            have = f"{' and '.join(stated)} are stated" if stated else "none is stated"
+            have = f"{' and '.join(stated)} are set" if stated else "none is set"
             found.append(
-                Failure((stated or list(resource.one_of))[0], f"{have}; state one of {_listed(resource.one_of)}")
+                Failure((stated or list(resource.one_of))[0], f"{have}; set one of {_listed(resource.one_of)}")
             )
     return found
 
@@ -71,7 +71,7 @@ def _value_failures(field: Field, value: Any, path: str) -> list[Failure]:
     if not field.is_supported:
         return [Failure(path, f"is not supported: {field.reason}; use a real workspace for it")]
     if _kind(value) != KINDS[field.shape]:
-        return [Failure(path, f"is {_kind(value)}; give {KINDS[field.shape]}")]
+        return [Failure(path, f"is {_kind(value)}; use {KINDS[field.shape]}")]
     if field.shape is Shape.BLOCK:
         return _failures(field.fields, value, path + ".")
     if field.shape is Shape.LIST and field.fields:
@@ -83,7 +83,7 @@ def _item(field: Field, item: Any, path: str) -> list[Failure]:
     if item is UNKNOWN:
         return []
     if not isinstance(item, dict):
-        return [Failure(path, f"is {_kind(item)}; give an object with {_listed(field.by_name)}")]
+        return [Failure(path, f"is {_kind(item)}; use an object with {_listed(field.by_name)}")]
     return _failures(field.fields, item, path + ".")
 
 
@@ -91,7 +91,9 @@ def _unknown(name: str, by_name: Mapping[str, Field]) -> str:
     if name in by_name:
         return "is an output of the resource and cannot be set; remove it"
     close = difflib.get_close_matches(name, by_name, n=1)
-    return f"no such property; did you mean {close[0]}?" if close else f"no such property; there are {_listed(by_name)}"
+    return (
+        f"no such property; did you mean {close[0]}?" if close else f"no such property; use one of {_listed(by_name)}"
+    )
 
 
 def _listed(names: Iterable[str]) -> str:

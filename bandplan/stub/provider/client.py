@@ -39,9 +39,9 @@ class Client:
         parts = urlsplit(host if "://" in host else f"http://{host}")
         if parts.scheme not in ("http", "https") or not is_loopback(parts.hostname or ""):
             raise NotLocal(
-                f"databricks provider: {parts.hostname or host!r} is not on a loopback address; this is the stand-in "
-                "of the local stack and refuses any other; set DATABRICKS_HOST to the local workspace, or take "
-                "it off PATH to use the published provider"
+                f"databricks provider: {parts.hostname or host!r} is not on a loopback address; this provider "
+                "serves the local stack only; set DATABRICKS_HOST to the local workspace, or remove this provider "
+                "from PATH to use the published one"
             )
         port = parts.port or (443 if parts.scheme == "https" else 80)
         self.host = f"{parts.scheme}://{parts.netloc}"
@@ -84,7 +84,7 @@ class Client:
                 if time.monotonic() - begun > REFUSED_SECONDS:
                     raise Unreachable(
                         f"databricks provider: no workspace answers at {self._place} ({_cause(error)}); start it with "
-                        "`bandplan stub start`, or set DATABRICKS_HOST to where it is"
+                        "`bandplan stub start`, or set DATABRICKS_HOST to its address"
                     ) from error
                 self.pause(REFUSED_PAUSE_SECONDS)
                 continue
@@ -92,8 +92,8 @@ class Client:
                 broken += 1
                 if method == "POST":
                     raise AnswerLost(
-                        f"databricks provider: the connection to {self._place} broke during {method} {path}; it may "
-                        "have taken effect; run `refresh`, then `up` again"
+                        f"databricks provider: the connection to {self._place} broke during {method} {path}; the "
+                        "request may have taken effect; run `refresh`, then `up` again"
                     ) from error
                 if time.monotonic() - begun > BROKEN_SECONDS:
                     raise Unreachable(

@@ -168,7 +168,7 @@ class DatabricksProvider(sdk.Provider):
     def _setting(self, request: sdk.ConfigureRequest, name: str) -> str:
         value = plain(request.args).get(name) or request.variables.get(f"databricks:config:{name}")
         if value is UNKNOWN:
-            raise ProviderError(f"databricks provider: {name} is not known yet; give it as a plain value")
+            raise ProviderError(f"databricks provider: {name} is not known yet; set it to a plain value")
         value = value or self._environ.get(f"DATABRICKS_{name.upper()}")
         if not value:
             raise ProviderError(
@@ -205,7 +205,7 @@ class _Reporting:
 def _fields_of(token: str) -> ResourceFields:
     if token not in RESOURCES:
         raise ProviderError(
-            f"databricks provider: the local stack has no {token}; it has {', '.join(sorted(RESOURCES))}; "
+            f"databricks provider: the local stack does not support {token}, only {', '.join(sorted(RESOURCES))}; "
             "use a real workspace for other types"
         )
     return RESOURCES[token]

@@ -14,12 +14,12 @@ from bandplan.stub.provider.field import Absence, Change, Field, ResourceFields,
 CONFIG = "PUT .../config replaces the whole config"
 TAGS = "PATCH .../tags adds and removes the tags that differ"
 GATEWAY = "PUT .../ai-gateway replaces the whole object; removing the block sends {} (the published provider crashes)"
-CREATE_ONLY = "only the create request has it, and no update request exists"
-LEFT_OUT = "the published provider plans the update and sends nothing; EndpointReady sends it"
-NO_CALL = "no call of the API changes it, and the published provider plans the update all the same"
-LEFT_OUT_FOR_GOOD = "the published provider plans the update and sends nothing, nor does anything else of ours"
+CREATE_ONLY = "only the create request sets it; there is no update request"
+LEFT_OUT = "the published provider plans the update but sends nothing; EndpointReady sends it"
+NO_CALL = "no API call changes it, but the published provider plans an update anyway"
+LEFT_OUT_FOR_GOOD = "the published provider plans the update but sends nothing, and no other component sends it"
 FILLED = "filled by the workspace"
-ROUND_TRIP = "filled by the workspace when not stated, then sent back with every config update"
+ROUND_TRIP = "filled by the workspace when not set, then sent back with every config update"
 SECRET = "never returned by the API"
 IDENTITY = "part of the identity of the object"
 WORKSPACE = "found by discovery; another workspace cannot hold the same object"
@@ -167,7 +167,7 @@ MODEL_SERVING = ResourceFields(
         NAME,
         block(
             "config",
-            "as its parts say; removing it whole does nothing",
+            "depends on its properties; removing the whole block does nothing",
             _entities(
                 "servedEntities",
                 *WORKLOAD,

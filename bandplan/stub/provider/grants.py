@@ -59,7 +59,7 @@ class Grants:
             if held == target:
                 return self._state(workspace, identity, wanted, held)
             workspace.client.pause(FIRST_PAUSE_SECONDS)
-        raise ProviderError(f"grants of {identity}: the workspace does not hold them as they were written")
+        raise ProviderError(f"grants of {identity}: the workspace did not store them as written")
 
     def _state(
         self, workspace: Workspace, identity: str, known: dict[str, Any], held: dict[str, set[str]]

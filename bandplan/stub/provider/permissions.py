@@ -68,7 +68,7 @@ class Permissions:
     def _written(self, workspace: Workspace, object_id: str, wanted: dict[str, Any]) -> dict[str, Any]:
         found = self.read(workspace, object_id, wanted)
         if found is None:
-            raise ProviderError(f"permissions of {object_id}: the workspace has none after they were written")
+            raise ProviderError(f"permissions of {object_id}: the workspace returned none after the write")
         return found[1]
 
     def _put(self, workspace: Workspace, object_id: str, entries: list[dict[str, Any]]) -> None:

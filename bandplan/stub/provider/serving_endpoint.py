@@ -50,10 +50,10 @@ class ServingEndpoint:
         except Refused as error:
             if error.error_code == "RESOURCE_ALREADY_EXISTS":
                 raise ProviderError(
-                    f"serving endpoint {name}: the workspace has one of this name, and it is not this resource of the "
-                    "stack; if the stack has it in another form (bands, model units, or model units with a field that "
-                    "only the classic API has), give this one another name; if somebody else made it, take it over "
-                    f"with `bandplan adopt {name} --write`, or delete it"
+                    f"serving endpoint {name}: the workspace already has an endpoint of this name that is not this "
+                    "resource of the stack; if the stack holds it in another form (bands, model units, or model units "
+                    "with a field that only the classic API has), rename this one; if somebody else created it, take "
+                    f"it over with `bandplan adopt {name} --write`, or delete it"
                 ) from error
             raise
         try:
@@ -123,8 +123,8 @@ class ServingEndpoint:
             return None
         if differences(self.resource.fields, self._state(workspace, inputs, live, prefers_pending=True), inputs):
             raise ProviderError(
-                f"serving endpoint {name}: the answer to its creation was lost, and the endpoint of that name differs "
-                "from what was asked; delete or rename it, then run `up` again"
+                f"serving endpoint {name}: the answer to the create request was lost, and the endpoint of that name "
+                "differs from the one requested; delete or rename it, then run `up` again"
             )
         return live
 

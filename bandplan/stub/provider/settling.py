@@ -60,7 +60,7 @@ def delay_reasons(client: Client, live: dict[str, Any], timeout_seconds: float) 
     told = _entity_reasons(
         client, live, ("DEPLOYMENT_CREATING", "DEPLOYMENT_RECOVERING", "DEPLOYMENT_FAILED", "DEPLOYMENT_ABORTED")
     )
-    finding = f"still updating after {timeout_seconds:g} s; `up` again goes on waiting"
+    finding = f"still updating after {timeout_seconds:g} s; run `up` again to keep waiting"
     return [f"serving endpoint {live.get('name')}: {finding}", *told]
 
 

@@ -1,1 +1,1 @@
-"""The routes under /stub, which only the stand-in has: status, clock, faults, behaviour, its own description."""
+"""The routes under /stub, which only the stand-in has: status, clock, faults, behaviour and its own description."""

@@ -1,4 +1,4 @@
-"""/stub: what only the stand-in has: status, clock, faults to inject, what it stores. It needs the token too."""
+"""/stub: what only the stand-in has: status, clock, faults to inject, stored data. It requires the token too."""
 
 import os
 from collections import Counter
@@ -36,7 +36,7 @@ def routes(workspace: Workspace, view: EndpointView, metering: Metering, unknown
 
 
 class Admin:
-    """The handlers."""
+    """Handlers of the /stub routes."""
 
     def __init__(
         self, workspace: Workspace, view: EndpointView, metering: Metering, unknown_routes: Counter[str]
@@ -71,11 +71,11 @@ class Admin:
         return Answer(self._clock())
 
     async def set_clock(self, request: Request) -> Response:
-        """`advance_seconds` moves the clock ahead; `stopped` holds it or lets it run on. Both may be given."""
+        """Move the clock ahead by `advance_seconds`, stop it or let it run by `stopped`, or both."""
         body = await read_object(request)
         stopped, seconds = boolean(body, "stopped"), number(body, "advance_seconds")
         if stopped is None and seconds is None:
-            raise Invalid("advance_seconds, stopped: one of them is required.")
+            raise Invalid("advance_seconds, stopped: at least one is required.")
         if seconds is not None:
             self._workspace.clock.advance(seconds)
         if stopped is not None:
@@ -83,10 +83,10 @@ class Admin:
         return Answer(self._clock())
 
     async def set_fault(self, request: Request) -> Response:
-        """A fault of a deployment when `endpoint` is given, of requests by `route`, of registrations by `model`."""
+        """Set a fault: of deployments if `endpoint` is given, of requests if `route`, of registrations if `model`."""
         body = await read_object(request)
         if sum(key in body for key in ("endpoint", "route", "model")) != 1:
-            raise Invalid("endpoint, route, model: exactly one of them is required.")
+            raise Invalid("endpoint, route, model: exactly one is required.")
         if "route" in body:
             self._workspace.route_faults.set(read_route_fault(body))
         elif "model" in body:
@@ -102,7 +102,7 @@ class Admin:
         return Answer(self._faults())
 
     async def set_engine(self, request: Request) -> Response:
-        """The endpoint need not exist yet; `output_tokens` null takes its rule away."""
+        """Set the engine rule of an endpoint, which need not exist yet; null as `output_tokens` removes it."""
         name = request.path_params["name"]
         rule = text(await read_object(request), "output_tokens")
         self._workspace.engine_settings.set_output_tokens(name, rule)
@@ -119,7 +119,7 @@ class Admin:
         return Answer({"model": endpoint.name, "engine": engine.kind, "tokens": await engine.count_text(words)})
 
     async def set_settle_rule(self, request: Request) -> Response:
-        """The endpoint need not exist yet; `rule` null takes its own rule away."""
+        """Set the settle rule of an endpoint, which need not exist yet; null as `rule` removes it."""
         name = request.path_params["name"]
         rule = text(await read_object(request), "rule")
         self._workspace.settle_rules.set(name, rule)

@@ -1,4 +1,4 @@
-"""/stub/endpoints/{name}, its capacity, and /stub/requests: what the stand-in gives, as it sees it itself."""
+"""/stub/endpoints/{name}, its capacity, and /stub/requests: what the stand-in provides, as it sees it itself."""
 
 from dataclasses import asdict
 
@@ -34,7 +34,7 @@ def routes(endpoints: Endpoints, settings: CapacitySettings, admissions: Admissi
         return show_settings(request.path_params["name"])
 
     async def set_capacity(request: Request) -> Response:
-        """The endpoint need not exist yet; what is left out, or null, is the default."""
+        """Set the capacity settings of an endpoint, which need not exist yet; absent or null means the default."""
         name = request.path_params["name"]
         settings.set(name, await read_object(request))
         return show_settings(name)
@@ -52,7 +52,7 @@ def routes(endpoints: Endpoints, settings: CapacitySettings, admissions: Admissi
 
 
 def show_pool(pool: Pool) -> Json:
-    """What runs, what comes, who is in it and before it, and what it has given."""
+    """Show what a pool runs and starts, the requests in it and waiting for it, and the tokens it has produced."""
     return {
         "chunks": pool.running,
         "chunks_starting": pool.starting,
@@ -112,9 +112,9 @@ def _milliseconds(seconds: float | None) -> float | None:
 
 
 def _seconds(text: str | None) -> float:
-    """Read milliseconds of the workspace's clock; without any, everything is since the beginning."""
+    """Read milliseconds of the workspace's clock; without a value, return a time before every request."""
     if text is None:
         return 0.0
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
-        raise Invalid("since: must be milliseconds since 1970, as GET /stub/clock shows them.")
+        raise Invalid("since: must be milliseconds since 1970, as returned by GET /stub/clock.")
     return int(text) / 1000

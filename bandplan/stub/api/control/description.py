@@ -1,7 +1,7 @@
-"""/stub/openapi.json: the workspace's own API as an OpenAPI document, made of the route table and description.yaml.
+"""/stub/openapi.json: the workspace's own API as an OpenAPI document, built from the route table and description.yaml.
 
-It describes requests, so that a tool can make them; answers only as far as every one has them: JSON, and errors in the
-platform's form.
+It describes requests, so that a tool can make them, and of answers only what all have in common: JSON, and errors in
+the platform's form.
 """
 
 import re
@@ -31,7 +31,7 @@ TEXT: Json = {"type": "string"}
 
 
 def routes(described: Sequence[Route], host: str) -> list[Route]:
-    """The route that describes the others and itself."""
+    """Return the route that describes the others and itself."""
     made: list[Route] = []
 
     async def read(request: Request) -> Response:
@@ -42,7 +42,7 @@ def routes(described: Sequence[Route], host: str) -> list[Route]:
 
 
 def load() -> Json:
-    """What description.yaml says."""
+    """Load description.yaml."""
     import yaml
 
     data: Json = yaml.safe_load(DATA_FILE.read_text(encoding="utf-8"))
@@ -50,7 +50,7 @@ def load() -> Json:
 
 
 def document(described: Sequence[Route], data: Json, host: str) -> Json:
-    """OpenAPI 3.1."""
+    """Build the OpenAPI 3.1 document."""
     paths: dict[str, Json] = {}
     for method, path in operations(described):
         paths.setdefault(path, {})[method.lower()] = _operation(method, path, data)
@@ -68,7 +68,7 @@ def document(described: Sequence[Route], data: Json, host: str) -> Json:
 
 
 def operations(described: Sequence[Route]) -> Iterator[tuple[str, str]]:
-    """Method and path of each route, open segments as `{name}`."""
+    """Yield the method and path of each route, with open segments as `{name}`."""
     for made in described:
         for method in made.methods or ():
             yield method, SEGMENT.sub(r"{\1}", made.path)
@@ -126,7 +126,7 @@ def _link(name: str) -> Json:
 
 
 def _relinked(schema: Any) -> Any:
-    """`schema` with its links to `#/fields/...` pointing at where they are in the document."""
+    """Return `schema` with its links to `#/fields/...` rewritten to their place in the document."""
     if isinstance(schema, list):
         return [_relinked(part) for part in schema]
     if not isinstance(schema, dict):

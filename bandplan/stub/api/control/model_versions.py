@@ -1,4 +1,4 @@
-"""/stub/models: what only the stand-in says of a version: why it is not eligible. And the end of its registration."""
+"""/stub/models: why a model version is not eligible, which only the stand-in reports, and ending its registration."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -39,7 +39,9 @@ def routes(models: RegisteredModels, versions: ModelVersions) -> list[Route]:
 
 
 def read_registration_fault(body: Json) -> RegistrationFault:
-    """`reads` null means until told; left out it is 0, which needs a `reason`."""
+    """Read a registration fault; null `reads` hold versions until settled by request, absent ones mean 0 and need a
+    `reason`.
+    """
     times = integer(body, "times")
     return RegistrationFault(
         model=required_text(body, "model"),

@@ -1,4 +1,4 @@
-"""The AI gateway of an endpoint in requests: what it may hold. Limits bite (`queries.metering`); the rest is kept."""
+"""The AI gateway of an endpoint in requests. Rate limits take effect (`queries.metering`); the rest is only stored."""
 
 from bandplan.stub.api.requests import Json, boolean, json_object, objects, required_text, text
 from bandplan.stub.state.refusals import Invalid
@@ -8,11 +8,11 @@ from bandplan.stub.state.serving import rate_limits
 PII_BEHAVIOURS = ("NONE", "BLOCK", "MASK")
 
 OLD_LIMIT_KEYS = ("user", "endpoint")
-"""The keys that the deprecated limits of an endpoint have."""
+"""Keys allowed in the deprecated rate limits of an endpoint."""
 
 
 def read_gateway(gateway: Json, place: str = "") -> Json:
-    """The gateway as it was sent; raises Invalid for one that cannot be."""
+    """Return the gateway as it was sent. Raises Invalid if it is not valid."""
     rate_limits.read(objects(gateway, "rate_limits", place), f"{place}rate_limits")
     for key in ("fallback_config", "usage_tracking_config"):
         boolean(json_object(gateway, key, place) or {}, "enabled", f"{place}{key}/")
@@ -24,7 +24,7 @@ def read_gateway(gateway: Json, place: str = "") -> Json:
         for key, name in names.items():
             if name and not NAME_PART.fullmatch(name):
                 raise Invalid(
-                    f"{at}{key}: '{name[:80]}' is not a valid name; no dot, slash, space or control character."
+                    f"{at}{key}: '{name[:80]}' is not a valid name; use no dots, slashes, spaces or control characters."
                 )
     guardrails = json_object(gateway, "guardrails", place) or {}
     for side in ("input", "output"):
@@ -37,7 +37,7 @@ def read_gateway(gateway: Json, place: str = "") -> Json:
 
 
 def read_old_limits(body: Json) -> list[Json]:
-    """The deprecated rate limits as they were sent; raises Invalid."""
+    """Return the deprecated rate limits as they were sent. Raises Invalid."""
     rows = objects(body, "rate_limits")
     for index, limit in enumerate(rate_limits.read(rows, "rate_limits")):
         if limit.key not in OLD_LIMIT_KEYS:

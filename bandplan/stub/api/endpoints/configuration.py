@@ -1,8 +1,8 @@
 """Served entities and traffic on the wire: from request bodies and to answers.
 
-What a read shows is what was sent: an absent field stays absent, routes keep their order and the names written. Filled
-in are the name of an entity, the workload type, and the one route there can be; the published Terraform and Pulumi
-providers take any other default for drift.
+A read shows what was sent: an absent field stays absent, routes keep their order and names. The workspace fills in only
+the name of an entity, the workload type, and the route of a single entity; the published Terraform and Pulumi providers
+take any other default for drift.
 """
 
 from collections.abc import Callable
@@ -26,25 +26,26 @@ BESIDE_NO_EXTERNAL_MODEL = (
     *("entity_name", "entity_version", "model_name", "model_version"),
     *("workload_size", "workload_type", "scale_to_zero_enabled"),
 )
-"""What describes a model of a registry and its compute; a false is fine, as the Go provider sends one always (API
-reference of served entities)."""
+"""Fields that describe a registered model and its compute; false is allowed, as the Go provider always sends it (API
+reference of served entities).
+"""
 
 PROVISIONED_ONLY = frozenset({"provisioned_model_units", "burst_scaling_enabled"})
-"""The settings that the /pt form of the API has; the others belong to the classic form."""
+"""Settings that the /pt form of the API accepts; the others belong to the classic form."""
 
 
 def read_classic(config: Json) -> Configuration:
-    """The configuration of the classic API: served_entities, or the deprecated served_models."""
+    """Read the configuration of the classic API: served_entities, or the deprecated served_models."""
     entities, models = objects(config, "served_entities", "config/"), objects(config, "served_models", "config/")
     if entities and models:
-        raise Invalid("config: served_entities and served_models exclude each other.")
+        raise Invalid("config: set either served_entities or served_models, not both.")
     served = [_entity(row, "entity", f"config/served_entities/{n}/") for n, row in enumerate(entities)]
     served += [_entity(row, "model", f"config/served_models/{n}/") for n, row in enumerate(models)]
     return Configuration(0, tuple(served), _routes(config), json_object(config, "auto_capture_config", "config/"))
 
 
 def read_provisioned(config: Json) -> Configuration:
-    """The configuration of the /pt API: model units for every entity."""
+    """Read the configuration of the /pt API: model units for every entity."""
     served = []
     for index, row in enumerate(objects(config, "served_entities", "config/")):
         place = f"config/served_entities/{index}/"
@@ -117,7 +118,7 @@ def _keep(settings: Json, key: str, value: object) -> None:
 def show(
     config: Configuration, deployment: Json, failed: dict[str, Json], settings_of: Callable[[ServedEntity], Json]
 ) -> Json:
-    """A configuration in full, in both views; `failed` holds the states of entities other than `deployment`."""
+    """Show a configuration in full, in both views; `failed` holds the entity states that differ from `deployment`."""
     entities, models = [], []
     for entity in config.entities:
         about = {
@@ -144,7 +145,7 @@ def show(
 
 
 def _show_auto_capture(table: Json) -> Json:
-    """The inference table as it was sent, enabled unless it says otherwise, with the state of its payload table."""
+    """Show the inference table as sent, enabled unless it says otherwise, with the state of its payload table."""
     table = {"enabled": True, **table}
     if table.get("enabled") is False or not table.get("table_name_prefix"):
         return table
@@ -158,7 +159,7 @@ def show_route(route: Route) -> Json:
 
 
 def summarise(config: Configuration) -> Json:
-    """The reduced configuration of the list of endpoints."""
+    """Show the reduced configuration, as in the list of endpoints."""
     entities: list[Json] = []
     models: list[Json] = []
     for entity in config.entities:

@@ -1,4 +1,4 @@
-"""Endpoints as JSON text, made once and given again as long as what it shows is the same."""
+"""Endpoints as JSON text, encoded once and reused as long as their content stays the same."""
 
 from collections.abc import Callable
 
@@ -10,11 +10,11 @@ from bandplan.stub.state.behaviour import Behaviour
 from bandplan.stub.state.serving.endpoint import Endpoint
 
 MOST_KEPT = 10_000
-"""Texts kept; those of deleted endpoints are among them, and all are dropped when there are more. Arbitrary."""
+"""Maximum number of texts kept, including those of deleted endpoints; all are dropped beyond it. Arbitrary."""
 
 
 class Encoded:
-    """The text of an endpoint by its name. Endpoints and behaviours never change: another one is another object."""
+    """The text of an endpoint by its name. Endpoints and behaviours are immutable, so a change is a new object."""
 
     def __init__(self, show: Callable[[Endpoint], Json]) -> None:
         self._show = show
@@ -32,7 +32,7 @@ class Encoded:
         return made
 
     def list(self, endpoints: tuple[Endpoint, ...], behaviour: Behaviour) -> bytes:
-        """The text of a list of endpoints; that of the last list is kept."""
+        """Return the text of a list of endpoints, reusing that of the last list."""
         if self._last is None or self._last[0] is not endpoints or self._last[1] is not behaviour:
             texts = b",".join([self.text(endpoint, behaviour) for endpoint in endpoints])
             self._last = (endpoints, behaviour, b'{"endpoints":[' + texts + b"]}")

@@ -1,7 +1,7 @@
-"""/api/2.0/serving-endpoints/{name}/metrics: health of an endpoint in the Prometheus text form, a sample per entity.
+"""/api/2.0/serving-endpoints/{name}/metrics: endpoint health in the Prometheus text format, one sample per entity.
 
-Names and meaning: "Track and export serving endpoint health metrics" (docs.databricks.com, read 2026-11). Gauges are of
-the last minute. The labels are a guess, as is that nothing is sampled before an entity serves.
+Names and meaning: "Track and export serving endpoint health metrics" (docs.databricks.com, read 2026-11). Gauges cover
+the last minute. The labels are a guess, as is that there are no samples before an entity serves.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,23 +17,23 @@ from bandplan.stub.state.serving.traffic import LATENCY_BOUNDS_MS, MINUTE_SECOND
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 REQUESTS, PREDICTIONS = "request_latency_ms", "model_prediction_latency_ms"
-"""The time until a query was answered, with its wait in the queue and without."""
+"""Time until a query was answered, with and without its wait in the queue."""
 
 GAUGES = {
-    "cpu_usage_percentage": "Average CPU usage of the last minute; of the simulated engine always 0",
-    "mem_usage_percentage": "Average memory usage of the last minute; of the simulated engine always 0",
-    "gpu_usage_percentage": "Average GPU usage of the last minute: load over the throughput that runs",
-    "gpu_memory_usage_percentage": "Average GPU memory usage of the last minute; of the simulated engine always 0",
+    "cpu_usage_percentage": "Average CPU usage of the last minute; always 0 for the simulated engine",
+    "mem_usage_percentage": "Average memory usage of the last minute; always 0 for the simulated engine",
+    "gpu_usage_percentage": "Average GPU usage of the last minute: load divided by the running throughput",
+    "gpu_memory_usage_percentage": "Average GPU memory usage of the last minute; always 0 for the simulated engine",
     "provisioned_concurrent_requests_total": "Provisioned concurrency of the last minute",
     "request_count_total": "Requests of the last minute",
-    "request_4xx_count_total": "Requests of the last minute that were answered 4xx",
-    "request_5xx_count_total": "Requests of the last minute that were answered 5xx",
+    "request_4xx_count_total": "Requests of the last minute answered with 4xx",
+    "request_5xx_count_total": "Requests of the last minute answered with 5xx",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One served entity and what it was asked in the last minute; `pool` is there if it is held to its capacity."""
+    """One served entity and its load in the last minute; `pool` is set if its capacity is limited."""
 
     entity: ServedEntity
     facts: Facts | None
@@ -51,7 +51,7 @@ def render(
     traffic: Traffic,
     pools: Mapping[str, Pool],
 ) -> str:
-    """The whole export of an endpoint; its entities are those that serve now, `pools` what they are held to."""
+    """Render the complete export of an endpoint: its serving entities, with the `pools` that limit them."""
     entities = endpoint.config.entities if endpoint.config else ()
     loads = [Load(e, facts_of(e), traffic.last_minute(endpoint.id, e.name), pools.get(e.name)) for e in entities]
     lines = []

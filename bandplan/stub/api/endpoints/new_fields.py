@@ -1,7 +1,7 @@
-"""Fields that the API did not have last week: on every answer while a switch is on, until a request leaves them out.
+"""Fields that the API gained recently: shown on every answer while a switch is on, until a request omits them.
 
-Such fields come and go within weeks, and a request that replaces a whole object takes away what it does not repeat. The
-field has one name and one value everywhere; only whether a request repeated it is kept.
+Such fields come and go within weeks, and a request that replaces a whole object removes what it does not repeat. The
+field has the same name and value everywhere; only whether a request repeated it is stored.
 """
 
 from collections.abc import Iterable
@@ -13,13 +13,15 @@ NAME = "new_since_last_week"
 VALUE: Json = {"mode": "auto"}
 
 LEFT_OUT = "without_new_fields"
-"""The setting of an endpoint that holds the places whose last request did not repeat the field."""
+"""The setting of an endpoint that lists the places whose last request omitted the field."""
 
 CONFIG, GATEWAY = "config", "ai_gateway"
 
 
 def with_new_fields(shown: Json, left_out: Iterable[str]) -> Json:
-    """An endpoint in full, with the field in the endpoint, its configurations, their entities and its AI gateway."""
+    """Add the field to an endpoint shown in full: to the endpoint, its configurations, their entities and its AI
+    gateway.
+    """
     places = frozenset(left_out)
     found = {**shown, NAME: VALUE}
     for key in ("config", "pending_config"):
@@ -31,7 +33,7 @@ def with_new_fields(shown: Json, left_out: Iterable[str]) -> Json:
 
 
 def left_out_of_config(config: Json) -> list[str]:
-    """Places in the body of a config update that do not repeat the field."""
+    """Return the places in the body of a config update that omit the field."""
     entities = [*(config.get("served_entities") or ()), *(config.get("served_models") or ())]
     lacking = [_place(entity) for entity in entities if NAME not in entity]
     return [*([] if NAME in config else [CONFIG]), *lacking]

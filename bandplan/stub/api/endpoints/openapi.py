@@ -1,4 +1,4 @@
-"""/api/2.0/serving-endpoints/{name}/openapi: what queries of an endpoint look like, as an OpenAPI document."""
+"""/api/2.0/serving-endpoints/{name}/openapi: the query API of an endpoint as an OpenAPI document."""
 
 from bandplan.stub.api.requests import Json
 from bandplan.stub.state.registry.tasks import CHAT, COMPLETIONS, EMBEDDINGS
@@ -21,7 +21,7 @@ REQUESTS: dict[str | None, Json] = {
     COMPLETIONS: {"properties": {"prompt": STRINGS}, "required": ["prompt"]},
     EMBEDDINGS: {"properties": {"input": STRINGS}, "required": ["input"]},
 }
-"""By task: the fields that a request must have; the optional ones are not listed."""
+"""Required request fields by task; optional ones are not listed."""
 
 PREDICTIONS: Json = {
     "properties": {
@@ -34,7 +34,7 @@ PREDICTIONS: Json = {
 
 
 def document(endpoint: Endpoint, host: str) -> Json:
-    """The document of an endpoint that serves; one path, one operation."""
+    """Build the document of a serving endpoint: one path, one operation."""
     asked = {"type": "object", **REQUESTS.get(endpoint.task, PREDICTIONS)}
     return {
         "openapi": "3.1.0",

@@ -1,4 +1,4 @@
-"""/api/2.0/serving-endpoints/get-model-optimization-info: what provisioned throughput a model version takes."""
+"""/api/2.0/serving-endpoints/get-model-optimization-info: the provisioned throughput that a model version accepts."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,7 +22,7 @@ def routes(models: RegisteredModels) -> list[Route]:
 
 
 def show(facts: Facts) -> Json:
-    """`throughput_chunk_size` is there for models in bands, `model_unit_chunk_size` for those in units, where known."""
+    """Show the chunk size, if known: `throughput_chunk_size` for bands, `model_unit_chunk_size` for model units."""
     shown: Json = {"optimizable": facts.is_optimizable}
     if facts.is_optimizable and facts.model_type is not None:
         shown["model_type"] = facts.model_type

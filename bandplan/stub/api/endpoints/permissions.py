@@ -1,4 +1,4 @@
-"""/api/2.0/permissions: who may view, query and manage an endpoint, and who a folder of the workspace; keyed by id."""
+"""/api/2.0/permissions: who may view, query and manage an endpoint or a workspace folder, by its id."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ from bandplan.stub.state.workspace import USER_NAME
 KINDS: tuple[PrincipalKind, ...] = ("user_name", "group_name", "service_principal_name")
 
 OBJECT_TYPES = {"serving-endpoints": "serving-endpoint", "directories": "directory"}
-"""What an answer calls an object, by the word of its path. The Go provider fails on any other value."""
+"""The object type in an answer, by path segment. The Go provider fails on any other value."""
 
 
 def routes(endpoints: Endpoints, files: WorkspaceFiles, access: Access) -> list[Route]:
@@ -73,7 +73,7 @@ def read_permissions(body: Json) -> tuple[Permission, ...]:
 
 
 def show(path: str, permissions: tuple[Permission, ...]) -> Json:
-    """Direct permissions, and what the workspace's admins inherit; the creator manages until the first change."""
+    """Show direct permissions and those that admins inherit; until the first change the creator has CAN_MANAGE."""
     kind = path.partition("/")[0]
     direct = permissions or (Permission("user_name", USER_NAME, "CAN_MANAGE"),)
     rows: list[Json] = [

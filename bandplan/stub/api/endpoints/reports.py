@@ -34,7 +34,7 @@ def routes(endpoints: Endpoints, traffic: Traffic, admissions: Admissions, host:
     async def openapi(request: Request) -> Response:
         endpoint = endpoints.get(request.path_params["name"])
         if endpoint.config is None:
-            raise NotFound(f"Endpoint '{endpoint.name}' serves nothing yet.")
+            raise NotFound(f"Endpoint '{endpoint.name}' has no serving configuration yet.")
         return Answer(document(endpoint, host))
 
     base = "/api/2.0/serving-endpoints/{name}"
@@ -47,7 +47,7 @@ def routes(endpoints: Endpoints, traffic: Traffic, admissions: Admissions, host:
 
 
 def build_log(endpoint: Endpoint, entity: str) -> str:
-    """What the build printed; ends with the reason when the build of this entity failed."""
+    """Return the build log of an entity; it ends with the reason if that build failed."""
     lines = [f"[build] {entity}: fetching model artifacts", f"[build] {entity}: building the serving container"]
     if endpoint.pending is None or endpoint.pending.entity(entity) is None:
         lines.append(f"[build] {entity}: done")

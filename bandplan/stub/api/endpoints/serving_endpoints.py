@@ -23,7 +23,7 @@ from bandplan.stub.state.serving.endpoints import EndpointRequest, Endpoints
 
 SETTINGS = ("ai_gateway", "email_notifications", "budget_policy_id")
 CLASSIC_SETTINGS = (*SETTINGS, "telemetry_config", "description", "route_optimized", "rate_limits")
-"""Settings of the two forms of create; others are ignored, as the platform ignores fields that it does not know."""
+"""Settings of the two forms of create; others are ignored, as the platform ignores unknown fields."""
 
 Tags = tuple[tuple[str, str | None], ...]
 
@@ -48,7 +48,7 @@ def routes(endpoints: Endpoints, view: EndpointView) -> list[Route]:
 
 
 class ServingEndpoints:
-    """The handlers; each reads the wire, asks the state, shows the result."""
+    """Handlers; each reads the request, calls the state and shows the result."""
 
     def __init__(self, endpoints: Endpoints, view: EndpointView) -> None:
         self._endpoints = endpoints
@@ -128,7 +128,7 @@ class ServingEndpoints:
 
 
 def read_settings(body: Json) -> Json:
-    """What a create says beside name, config and tags; an empty object says no more than an absent one."""
+    """Read the fields of a create other than name, config and tags; an empty object counts as absent."""
     settings: Json = {}
     if gateway := json_object(body, "ai_gateway"):
         settings["ai_gateway"] = read_gateway(gateway, "ai_gateway/")
@@ -147,7 +147,7 @@ def read_settings(body: Json) -> Json:
 
 
 def read_telemetry(telemetry: Json | None) -> Json | None:
-    """A telemetry configuration; raises Invalid for a part of the wrong type."""
+    """Read a telemetry configuration. Raises Invalid if a part has the wrong type."""
     if telemetry is None:
         return None
     place = "telemetry_config/"

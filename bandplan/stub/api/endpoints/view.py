@@ -1,4 +1,4 @@
-"""A serving endpoint on the wire: in full as one GET shows it, reduced as the list does."""
+"""A serving endpoint on the wire: in full for GET, reduced for the list."""
 
 import json
 
@@ -23,11 +23,11 @@ NOTHING_YET: Json = {
 
 ECHOED = ("ai_gateway", "email_notifications", "telemetry_config")
 SUMMARISED = ("ai_gateway", "telemetry_config")
-"""Settings that a read shows. `rate_limits` is accepted and never shown, as on the platform."""
+"""Settings that a read shows. `rate_limits` is accepted but never shown, as on the platform."""
 
 
 class EndpointView:
-    """Shows endpoints of a workspace at `host`."""
+    """Show the endpoints of a workspace at `host`."""
 
     def __init__(self, behaviours: Behaviours, host: str) -> None:
         self._behaviours = behaviours
@@ -36,15 +36,15 @@ class EndpointView:
         self._summaries = Encoded(self.summary)
 
     def detail_text(self, endpoint: Endpoint) -> bytes:
-        """`detail` as JSON."""
+        """Return `detail` as JSON text."""
         return self._details.text(endpoint, self._behaviours.now)
 
     def list_text(self, endpoints: tuple[Endpoint, ...]) -> bytes:
-        """The list of endpoints as JSON."""
+        """Return the list of endpoints as JSON text."""
         return self._summaries.list(endpoints, self._behaviours.now)
 
     def detail(self, endpoint: Endpoint) -> Json:
-        """The endpoint in full; `state` is always there, as the Go clients fail without it."""
+        """Show an endpoint in full; `state` is always included, as the Go clients fail without it."""
         if endpoint.is_pay_per_token:
             return show_pay_per_token(endpoint)
         shown = self._head(endpoint, ECHOED)
@@ -73,7 +73,7 @@ class EndpointView:
         return self._behaviours.now.adds_new_fields
 
     def summary(self, endpoint: Endpoint) -> Json:
-        """The endpoint as the list shows it."""
+        """Show an endpoint as in the list."""
         if endpoint.is_pay_per_token:
             return show_pay_per_token(endpoint)
         shown = self._head(endpoint, SUMMARISED)
@@ -111,7 +111,7 @@ class EndpointView:
         return shown
 
     def _entity_settings(self, entity: ServedEntity) -> Json:
-        """The compute fields of an entity as a read shows them."""
+        """Return the compute fields of an entity as a read shows them."""
         settings = entity.settings
         if not self._behaviours.now.shows_burst_scaling:
             settings = {key: value for key, value in settings.items() if key != "burst_scaling_enabled"}
@@ -120,7 +120,7 @@ class EndpointView:
         return settings
 
     def _data_plane(self, endpoint: Endpoint) -> Json:
-        """Where a route-optimized endpoint is queried, and the rights that a token for it needs."""
+        """Show the URL at which a route-optimized endpoint is queried, and the rights that its token needs."""
         url = f"{self._host}/serving-endpoints/{endpoint.name}/invocations"
         rights = {
             "type": "workspace_permission",
@@ -133,7 +133,7 @@ class EndpointView:
 
 
 def show_pay_per_token(endpoint: Endpoint) -> Json:
-    """An endpoint of the platform's own: without id, creator and tags, the same in the list and by itself."""
+    """Show one of the platform's own endpoints: without id, creator and tags, the same in the list and on its own."""
     config = endpoint.config
     entities = config.entities if config is not None else ()
     return {

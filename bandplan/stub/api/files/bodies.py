@@ -1,4 +1,4 @@
-"""Files on the wire: a body that is written to disk as it comes, a file that is sent as it is read."""
+"""Files on the wire: uploads written to disk as they arrive, downloads sent as they are read."""
 
 import asyncio
 import os
@@ -16,11 +16,11 @@ from bandplan.stub.state.files.stored_files import StoredFile
 from bandplan.stub.state.refusals import BadRequest, Refusal
 
 MAX_FILE_BYTES = 5 * 1024**3
-"""The most that one request uploads (docs.databricks.com, Files API); a larger file comes in parts."""
+"""Maximum size of one upload request (docs.databricks.com, Files API); a larger file is uploaded in parts."""
 
 
 class FileBody:
-    """The body of a request, given in blocks; never more than one block of it is in memory."""
+    """The body of a request, read in blocks; at most one block is in memory."""
 
     def __init__(self, request: Request) -> None:
         declared = request.headers.get("content-length", "")
@@ -29,7 +29,7 @@ class FileBody:
         self._is_read = False
 
     async def save(self, file: IncomingFile) -> None:
-        """Write the whole body into a file; raises BadRequest when it is too large or ends early."""
+        """Write the whole body to a file. Raises BadRequest if it is too large or ends early."""
         if (self.declared_bytes or 0) > MAX_FILE_BYTES:
             raise too_large(MAX_FILE_BYTES)
         async for block in self._blocks():
@@ -42,7 +42,7 @@ class FileBody:
                 await asyncio.to_thread(file.write, block)
 
     async def discard(self) -> None:
-        """Read what is left and drop it: a client that is still sending would not see the answer."""
+        """Read and discard the rest of the body: a client that is still sending would not see the answer."""
         size = 0
         async for chunk in self._chunks():
             size += len(chunk)
@@ -63,13 +63,13 @@ class FileBody:
             message = await self._receive()
             self._is_read = not message.get("more_body", False)
             if message["type"] == "http.disconnect":
-                raise BadRequest("The request ended before its body.")
+                raise BadRequest("The request ended before its body was complete.")
             yield message.get("body", b"")
 
 
 @asynccontextmanager
 async def file_body(request: Request) -> AsyncIterator[FileBody]:
-    """The body of a request; when the request is refused, what is left of it is read and dropped first."""
+    """Provide the body of a request; if the request is refused, discard the rest of the body first."""
     body = FileBody(request)
     try:
         yield body
@@ -82,7 +82,7 @@ async def file_body(request: Request) -> AsyncIterator[FileBody]:
 
 
 class FileAnswer(FileResponse):
-    """A file, or the ranges of it that were asked for."""
+    """A file, or the requested ranges of it."""
 
     chunk_size = BLOCK_BYTES
 
@@ -91,7 +91,7 @@ class FileAnswer(FileResponse):
 
 
 def file_answer(request: Request, file: StoredFile) -> Response:
-    """The answer to a GET or HEAD of a file. A client that goes on with a download sends `If-Unmodified-Since`."""
+    """Answer a GET or HEAD of a file. A client that resumes a download sends `If-Unmodified-Since`."""
     since = request.headers.get("if-unmodified-since")
     if since is not None:
         try:
@@ -99,5 +99,5 @@ def file_answer(request: Request, file: StoredFile) -> Response:
         except (ValueError, OverflowError) as error:
             raise BadRequest("if-unmodified-since: must be an HTTP date.") from error
         if file.modified_ms // 1000 > limit_seconds:
-            return Answer({"error_code": "FAILED_PRECONDITION", "message": "The file was changed since."}, 412)
+            return Answer({"error_code": "FAILED_PRECONDITION", "message": "The file has changed since then."}, 412)
     return FileAnswer(file)

@@ -15,7 +15,7 @@ from bandplan.stub.state.refusals import DirectoryNotEmpty
 from bandplan.stub.state.workspace import new_id
 
 MAX_PAGE = 1000
-"""Rows of a listing in one answer (docs.databricks.com, Files API)."""
+"""Maximum number of rows in one page of a listing (docs.databricks.com, Files API)."""
 
 NO_CONTENT = Response(status_code=204)
 
@@ -36,7 +36,7 @@ def routes(places: FilePlaces, files: StoredFiles) -> list[Route]:
 
 
 class FilesApi:
-    """The handlers; each resolves the path, which decides whether it may be written to."""
+    """Handlers; each resolves the path, which decides whether it is writable."""
 
     def __init__(self, places: FilePlaces, files: StoredFiles) -> None:
         self._places = places
@@ -48,7 +48,7 @@ class FilesApi:
         return NO_CONTENT
 
     async def save(self, body: FileBody, path: str, *, overwrite: bool) -> None:
-        """Put the body of a request at a path, resolved again at the end: the version there may be closed by then."""
+        """Store a body at a path, which is resolved again at the end in case its version was finalized meanwhile."""
         self._places.writable(path)
         with self._files.incoming(new_id()) as file:
             await body.save(file)
@@ -93,13 +93,13 @@ class FilesApi:
 
 
 def path_of(request: Request) -> str:
-    """The remote path of a request, decoded once, as a whole: clients percent-encode slashes too."""
+    """Return the remote path of a request, decoded once as a whole: clients percent-encode slashes too."""
     path: str = request.path_params["path"]
     return path if path.startswith("/") else f"/{path}"
 
 
 def overwrite(request: Request) -> bool:
-    """Whether a file that is there is replaced; unless it says otherwise (docs.databricks.com, Files API)."""
+    """Whether to replace an existing file; true unless the request says otherwise (docs.databricks.com, Files API)."""
     return request.query_params.get("overwrite", "true").lower() != "false"
 
 

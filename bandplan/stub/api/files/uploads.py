@@ -1,4 +1,4 @@
-"""/api/2.0/fs/files?action=... and /create-*-url: uploads in parts, and URLs that need no token."""
+"""/api/2.0/fs/files?action=... and /create-*-url: multipart uploads, and URLs that need no token."""
 
 import asyncio
 import secrets
@@ -23,7 +23,7 @@ from bandplan.stub.state.files.stored_files import StoredFiles
 from bandplan.stub.state.refusals import FileExists, Invalid, NoSuchFile
 
 MAX_URLS = 1000
-"""How many URLs one request makes; arbitrary."""
+"""Maximum number of URLs created by one request; arbitrary."""
 
 
 def routes(places: FilePlaces, files: StoredFiles, uploads: MultipartUploads, host: str) -> list[Route]:
@@ -42,7 +42,7 @@ def routes(places: FilePlaces, files: StoredFiles, uploads: MultipartUploads, ho
 
 
 class FileUploads:
-    """The handlers. URLs are made for this workspace's own address only, and last as long as the process at most."""
+    """Handlers. URLs point only to this workspace's own address and expire with the process at the latest."""
 
     def __init__(self, places: FilePlaces, files: StoredFiles, uploads: MultipartUploads, host: str) -> None:
         self._places = places
@@ -163,13 +163,13 @@ class FileUploads:
         return {"url": f"{self._host}/presigned/{presigned.sign(self._key, grant)}", "headers": []}
 
     def _grant(self, request: Request, *actions: str) -> UrlGrant | Response:
-        """What the URL allows, or the refusal in the form of cloud storage, by which clients know to ask anew."""
+        """Return what the URL allows, or a refusal like cloud storage's, which makes clients request a new URL."""
         try:
             grant = presigned.verify(self._key, request.path_params["grant"], _now_ms())
         except presigned.Expired:
             return _denied("AccessDenied", "Request has expired")
         except presigned.BadSignature:
-            return _denied("SignatureDoesNotMatch", "The URL was not made by this workspace since it was started")
+            return _denied("SignatureDoesNotMatch", "The URL was not issued by this workspace since its last start")
         return grant if grant.action in actions else _denied("AccessDenied", "The URL is for another request")
 
 
@@ -186,7 +186,7 @@ def _number(body: Json, key: str) -> int:
 
 
 def _expires_ms(given: Mapping[str, object]) -> int:
-    """When a URL expires: as asked, in an hour at the latest. By the machine's clock, which the client's follows."""
+    """Return when a URL expires: as requested, but within an hour. Uses the machine's clock, which clients follow."""
     latest_ms = _now_ms() + LIFETIME_MS
     asked = text(dict(given), "expire_time")
     if not asked:
@@ -194,7 +194,7 @@ def _expires_ms(given: Mapping[str, object]) -> int:
     try:
         asked_ms = int(datetime.fromisoformat(asked).timestamp() * 1000)
     except (ValueError, OverflowError) as error:
-        raise Invalid("expire_time: must be a time as in RFC 3339.") from error
+        raise Invalid("expire_time: must be an RFC 3339 timestamp.") from error
     return min(asked_ms, latest_ms)
 
 

@@ -1,6 +1,6 @@
-"""/api/2.0/workspace and /api/2.0/workspace-files: files of the workspace, where `databricks bundle` keeps its state.
+"""/api/2.0/workspace and /api/2.0/workspace-files: workspace files, in which `databricks bundle` keeps its state.
 
-Also /telemetry-ext, to which the Databricks CLI reports after a bundle command; nothing of it is kept.
+Also /telemetry-ext, to which the Databricks CLI reports after a bundle command; nothing is stored.
 """
 
 import base64
@@ -33,7 +33,7 @@ def routes(files: WorkspaceFiles) -> list[Route]:
 
 
 class WorkspaceFilesApi:
-    """The handlers; each reads the wire, asks the tree, shows the result."""
+    """Handlers; each reads the request, calls the file tree and shows the result."""
 
     def __init__(self, files: WorkspaceFiles) -> None:
         self._files = files
@@ -90,7 +90,7 @@ async def report(request: Request) -> Response:
 
 
 def show(found: WorkspaceObject, asked: str) -> Json:
-    """An object as `get-status` shows it; its path has the mount `/Workspace` when the path asked for had it."""
+    """Show an object as `get-status` does; its path has the mount `/Workspace` if the requested path had it."""
     mounted = asked == MOUNT or asked.startswith(f"{MOUNT}/")
     shown: Json = {
         "object_type": "DIRECTORY" if found.is_folder else "FILE",

@@ -1,1 +1,1 @@
-"""The routes that say who the workspace and its caller are, and the tokens they issue."""
+"""The routes that identify the workspace and its caller, and issue tokens."""

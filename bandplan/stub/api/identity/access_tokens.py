@@ -1,6 +1,6 @@
-"""Which bearer tokens let a request through: the one of the state directory, and those issued for an hour (OAuth).
+"""Which bearer tokens are accepted: that of the state directory, and those issued for an hour (OAuth).
 
-An issued token is a JWT signed with a key that is made from the first, so it needs no storage and outlives a restart.
+An issued token is a JWT signed with a key derived from the first, so it needs no storage and survives a restart.
 """
 
 import base64
@@ -23,12 +23,12 @@ class AccessTokens:
         self._clock_seconds = clock_seconds
 
     def allows(self, authorization: bytes) -> bool:
-        """Whether the value of an `Authorization` header lets a request through."""
+        """Whether the value of an `Authorization` header authorizes a request."""
         kind, _, bearer = authorization.partition(b" ")
         return kind == b"Bearer" and self.accepts(bearer)
 
     def accepts(self, bearer: bytes) -> bool:
-        """Whether a token is the user's own, or an issued one that is still good."""
+        """Whether a token is the user's own, or an issued token that has not expired."""
         return hmac.compare_digest(bearer, self._token) or self._is_issued(bearer)
 
     def is_own(self, secret: bytes) -> bool:
@@ -36,7 +36,7 @@ class AccessTokens:
         return hmac.compare_digest(secret, self._token)
 
     def issue(self, subject: str) -> str:
-        """A new access token, good for LIFETIME_SECONDS."""
+        """Issue a new access token, valid for LIFETIME_SECONDS."""
         head = _encoded(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())
         claims = {"sub": subject, "exp": int(self._clock_seconds()) + LIFETIME_SECONDS}
         signed = head + b"." + _encoded(json.dumps(claims).encode())

@@ -1,4 +1,4 @@
-"""Who the workspace and its user are: host discovery, SCIM Me, the metastore."""
+"""Identity of the workspace and its user: host discovery, SCIM Me, the metastore."""
 
 from starlette.routing import Route
 

@@ -1,7 +1,7 @@
-"""/oidc: OAuth for machines. Client credentials, or a token that one has already, are exchanged for an access token.
+"""/oidc: OAuth for machines. Client credentials or an existing token are exchanged for an access token.
 
-The client id is SERVICE_PRINCIPAL_ID, its secret the token of the state directory. Whoever has such a token is the
-workspace's one user: there are no other rights to have.
+The client id is SERVICE_PRINCIPAL_ID, its secret the token of the state directory. Anyone with such a token is the
+workspace's one user: there are no other rights.
 """
 
 import base64
@@ -29,7 +29,7 @@ MAX_FIELDS = 100
 """Arbitrary bound on the work of one request that needs no token."""
 
 FIELD_OF_GRANT = {JWT_BEARER: "assertion", TOKEN_EXCHANGE: "subject_token"}
-"""Where the token stands that is exchanged. The data plane of route-optimized endpoints asks for a token of its own."""
+"""The form field that holds the token to exchange. The data plane of route-optimized endpoints needs its own token."""
 
 
 def routes(host: str) -> list[Route]:
@@ -46,7 +46,7 @@ def routes(host: str) -> list[Route]:
 
 
 async def exchange(request: Request) -> Response:
-    """An access token for credentials; errors have the form of OAuth, not that of the platform's other routes."""
+    """Exchange credentials for an access token; errors have the form of OAuth, unlike the platform's other routes."""
     tokens: AccessTokens = request.app.state.access_tokens
     try:
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=MAX_FIELDS))

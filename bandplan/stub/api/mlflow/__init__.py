@@ -1,1 +1,1 @@
-"""The routes of MLflow: tracking, and the registry as MLflow's client speaks to it."""
+"""The routes of MLflow: tracking, and the registry as MLflow's client addresses it."""

@@ -1,4 +1,4 @@
-"""What MLflow's client sends with a request, in the query or in the body, and the small values it shares."""
+"""What MLflow's client sends in the query or body of a request, and the values that its routes share."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from bandplan.stub.state.registry.model_version import Tags
 
 
 async def arguments(request: Request) -> Json:
-    """The fields of a request: those of the query, then those of a JSON body."""
+    """Return the fields of a request: those of the query, then those of a JSON body."""
     return {**request.query_params, **await read_object(request)}
 
 
 def read_tags(given: Json, key: str = "tags") -> Tags:
-    """A list of `{key, value}`; a tag without a value has an empty one."""
+    """Read a list of `{key, value}`; a tag without a value gets an empty one."""
     return tuple(
         (required_text(row, "key", f"{key}/"), text(row, "value", f"{key}/") or "") for row in objects(given, key)
     )
@@ -26,7 +26,7 @@ def show_tags(tags: Tags) -> list[Json]:
 
 
 def version_number(given: Json) -> str:
-    """The number of a model version; a string of digits here, and a number in some clients."""
+    """Read the number of a model version: a string of digits, or a number from some clients."""
     value: Any = given.get("version")
     if isinstance(value, str) and value:
         return value

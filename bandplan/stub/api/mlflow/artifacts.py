@@ -1,4 +1,6 @@
-"""Lists artifacts as MLflow tracking does. They are sent and fetched by the Files API (`stub.state.files.places`)."""
+"""List artifacts as MLflow tracking does. They are uploaded and downloaded with the Files API
+(`stub.state.files.places`).
+"""
 
 from bandplan.stub.api.requests import Json
 from bandplan.stub.state.files import remote_path
@@ -7,7 +9,7 @@ from bandplan.stub.state.refusals import NoSuchFile
 
 
 def artifacts(files: StoredFiles, holder: str, root_uri: str, path: str | None) -> Json:
-    """What lies directly in a directory of artifacts; a file is its own only row, nothing there is an empty list."""
+    """List the direct contents of an artifact directory; a file lists itself, a missing path gives an empty list."""
     segments = remote_path.parse(f"/{path}") if path else ()
     place = Place(holder, segments, path or "")
     beginning = f"{'/'.join(segments)}/" if segments else ""

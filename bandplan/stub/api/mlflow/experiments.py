@@ -38,7 +38,7 @@ def routes(experiments: Experiments) -> list[Route]:
 
 
 class MlflowExperiments:
-    """The handlers; each reads the wire, asks the experiments, shows the result."""
+    """Handlers; each reads the request, calls the experiments and shows the result."""
 
     def __init__(self, experiments: Experiments) -> None:
         self._experiments = experiments
@@ -88,7 +88,7 @@ class MlflowExperiments:
 
 
 def stages(given: Json, key: str) -> frozenset[str]:
-    """The life-cycle stages that a view shows; active ones by default."""
+    """Return the life-cycle stages that a view includes; active ones by default."""
     view = text(given, key) or "ACTIVE_ONLY"
     if view not in VIEWS:
         raise Invalid(f"{key}: '{view}' is not one of {', '.join(VIEWS)}.")
@@ -99,11 +99,11 @@ NEWEST_FIRST = ("start_time desc", "creation_time desc", "creation_timestamp des
 
 
 def refuse_order(given: Json) -> None:
-    """Raise Invalid for an order that searches here do not have: they give the newest first."""
+    """Raise Invalid for an order that the stub's searches do not support: they list the newest first."""
     order = given.get("order_by") or []
     written = order if isinstance(order, list) else [order]
     if any(not isinstance(o, str) or o.lower().removeprefix("attributes.") not in NEWEST_FIRST for o in written):
-        raise Invalid(f"order_by: the stub workspace gives the newest first; use one of {', '.join(NEWEST_FIRST)}.")
+        raise Invalid(f"order_by: the stub workspace lists the newest first; use one of {', '.join(NEWEST_FIRST)}.")
 
 
 def show(experiment: Experiment) -> Json:

@@ -1,4 +1,4 @@
-"""/api/2.0/mlflow/logged-models: models that MLflow 3 logged."""
+"""/api/2.0/mlflow/logged-models: models logged by MLflow 3."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -34,7 +34,7 @@ def routes(models: LoggedModels, files: StoredFiles) -> list[Route]:
 
 
 class MlflowLoggedModels:
-    """The handlers; each reads the wire, asks the logged models, shows the result."""
+    """Handlers; each reads the request, calls the logged models and shows the result."""
 
     def __init__(self, models: LoggedModels, files: StoredFiles) -> None:
         self._models = models
@@ -68,7 +68,7 @@ class MlflowLoggedModels:
         if any(
             row.get("field_name") != "creation_timestamp" or row.get("ascending") for row in objects(given, "order_by")
         ):
-            raise Invalid("order_by: the stub workspace gives the newest first; use creation_timestamp, descending.")
+            raise Invalid("order_by: the stub workspace lists the newest first; use creation_timestamp, descending.")
         found = self._models.search(texts(given, "experiment_ids"), text(given, "filter"))
         return Answer(page("models", found, show, given.get("max_results"), given.get("page_token")))
 

@@ -1,4 +1,4 @@
-"""/api/2.0/mlflow/unity-catalog/model-versions: versions as MLflow's client speaks of them (`databricks-uc`)."""
+"""/api/2.0/mlflow/unity-catalog/model-versions: versions as MLflow's client addresses them (`databricks-uc`)."""
 
 from collections.abc import Callable
 
@@ -27,7 +27,7 @@ SETTINGS = (
     "model_version_dependencies",
     "model_id",
 )
-"""Fields of a version that are kept as they were sent."""
+"""Fields of a version that are stored as sent."""
 
 SHOWN_SETTINGS = ("source", "run_id", "run_tracking_server_id", "model_id")
 
@@ -52,7 +52,7 @@ def routes(models: RegisteredModels, versions: ModelVersions, clock_ms: Callable
 
 
 class MlflowModelVersions:
-    """The handlers; each reads the wire, asks the registry, shows the result."""
+    """Handlers; each reads the request, calls the registry and shows the result."""
 
     def __init__(self, models: RegisteredModels, versions: ModelVersions, clock_ms: Callable[[], int]) -> None:
         self._models = models
@@ -129,7 +129,7 @@ class MlflowModelVersions:
 
 
 def show_version(model: RegisteredModel, version: ModelVersion, in_search: bool = False) -> Json:
-    """A version; its number is a string here."""
+    """Show a version; its number is a string here."""
     shown: Json = {
         "name": model.full_name,
         "version": str(version.version),
@@ -156,7 +156,7 @@ def storage_location(model: RegisteredModel, version: ModelVersion) -> str:
 
 
 def credentials(version: ModelVersion, operation: str | None, now_ms: int) -> Json:
-    """No secret of any cloud: the files are reached by presigned URLs of the workspace itself. Raises Invalid."""
+    """Return credentials without any cloud secret: the workspace serves the files by presigned URLs. Raises Invalid."""
     if operation in WRITING and not version.takes_files:
         raise Invalid("operation: the version was finalized; its files cannot be changed.")
     return {"storage_mode": "DEFAULT_STORAGE", "expiration_time": now_ms + LIFETIME_MS}

@@ -1,4 +1,4 @@
-"""/api/2.0/mlflow/unity-catalog/registered-models: the registry as MLflow's client speaks to it (`databricks-uc`)."""
+"""/api/2.0/mlflow/unity-catalog/registered-models: the registry as MLflow's client addresses it (`databricks-uc`)."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,7 +36,7 @@ def routes(models: RegisteredModels) -> list[Route]:
 
 
 class MlflowRegisteredModels:
-    """The handlers; each reads the wire, asks the registry, shows the result."""
+    """Handlers; each reads the request, calls the registry and shows the result."""
 
     def __init__(self, models: RegisteredModels) -> None:
         self._models = models
@@ -109,7 +109,7 @@ def show(model: RegisteredModel) -> Json:
 
 
 def summary(model: RegisteredModel) -> Json:
-    """The model as a search shows it: without its aliases and tags."""
+    """Show a model as in a search: without its aliases and tags."""
     shown: Json = {
         "name": model.full_name,
         "creation_timestamp": model.created_ms,

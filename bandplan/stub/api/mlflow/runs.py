@@ -41,7 +41,7 @@ def routes(runs: Runs, files: StoredFiles) -> list[Route]:
 
 
 class MlflowRuns:
-    """The handlers; each reads the wire, asks the runs, shows the result."""
+    """Handlers; each reads the request, calls the runs and shows the result."""
 
     def __init__(self, runs: Runs, files: StoredFiles) -> None:
         self._runs = runs
@@ -132,10 +132,10 @@ class MlflowRuns:
 
 
 def read_metric(given: Json, place: str = "") -> Metric:
-    """A value of a metric; not-a-number and the infinities come as words."""
+    """Read a metric value; NaN and the infinities arrive as words."""
     value = given.get("value")
     if isinstance(value, str) and value in ("NaN", "Infinity", "-Infinity"):
-        raise Invalid(f"{place}value: the stub workspace keeps finite numbers only.")
+        raise Invalid(f"{place}value: the stub workspace stores finite numbers only.")
     found = number(given, "value", place)
     if found is None:
         raise Invalid(f"{place}value: is required.")

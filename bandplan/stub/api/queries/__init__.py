@@ -1,1 +1,1 @@
-"""The routes that query an endpoint: a module per task, and what every query shares."""
+"""The routes that query an endpoint: a module per task, and what all queries share."""

@@ -1,4 +1,4 @@
-"""Lets queries into endpoints as their capacity allows, in the time of the workspace's clock."""
+"""Admit queries to endpoints as their capacity allows, on the workspace's clock."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -25,17 +25,17 @@ from bandplan.stub.state.serving.endpoint import Endpoint
 from bandplan.stub.state.serving.endpoints import Endpoints
 
 LOOK_SECONDS = 0.05
-"""How often those who wait look at the clock: it can be moved by a request, and other requests change their turn."""
+"""How often waiting queries check the clock: a request can move it, and other requests change their turn."""
 
 MOST_GATES = 10_000
-"""Endpoints whose load is remembered, the oldest forgotten first; an arbitrary bound on memory."""
+"""Maximum number of endpoints whose load is remembered, the oldest forgotten first; an arbitrary bound on memory."""
 
 
 Waiting = dict[asyncio.Future[None], Pool]
 
 
 class Admissions:
-    """One gate per endpoint; a workspace that is unlimited has none and only keeps the journal."""
+    """One gate per endpoint; an unlimited workspace has no gates and only keeps the journal."""
 
     def __init__(
         self,
@@ -58,15 +58,15 @@ class Admissions:
         self._letting_in: asyncio.Task[None] | None = None
 
     def now(self) -> float:
-        """Seconds of the workspace's clock."""
+        """Return the time in seconds of the workspace's clock."""
         return self._clock.now_ms() / 1000
 
     def cached_percent(self, endpoint: str) -> float:
-        """Return the share of prompts that counts as cached."""
+        """Return the percentage of each prompt that counts as cached."""
         return 0.0 if self.is_unlimited else self._settings.of(endpoint).cache_hit_percent
 
     def pools(self, endpoint: Endpoint) -> Mapping[str, Pool]:
-        """Return what serves of an endpoint, by served entity, as of now."""
+        """Return the pools that now serve an endpoint, by served entity."""
         if self.is_unlimited:
             return {}
         gate, now = self._gate(endpoint), self.now()
@@ -77,7 +77,7 @@ class Admissions:
     async def admit(self, endpoint: Endpoint, entity: str) -> Passage:
         """Return once the query may begin. Raises TooManyRequests and NotReady.
 
-        A query that is cancelled while it waits leaves the queue.
+        A query that is cancelled while waiting leaves the queue.
         """
         now = self.now()
         passage = Passage(self.journal.begin(endpoint.name, entity, now), self.journal, self.now)
@@ -123,7 +123,7 @@ class Admissions:
             self._letting_in = asyncio.get_running_loop().create_task(self._let_in())
 
     async def _let_in(self) -> None:
-        """Let time pass for pools that are waited for: what starts in them, starts by itself."""
+        """Advance the pools that queries wait for, so that starting chunks become ready without further requests."""
         while self._waiting:
             now = self.now()
             for admitted, pool in list(self._waiting.items()):
@@ -133,7 +133,7 @@ class Admissions:
             await asyncio.sleep(LOOK_SECONDS)
 
     def _gate(self, endpoint: Endpoint) -> Gate:
-        """Return the gate of the configuration that serves now; one that is being deployed does not count yet."""
+        """Return the gate of the serving configuration; one that is still being deployed does not count."""
         settings, now = self._settings.of(endpoint.name), self.now()
         supplies = dict(self._supplies(endpoint, settings))
         gate = self._gates.get(endpoint.id)
@@ -152,7 +152,7 @@ class Admissions:
 
 
 def supply_of(entity: ServedEntity, facts: Facts | None, settings: Settings) -> Supply | None:
-    """Return what a served entity has to give; None for one that runs on other compute, of which no speed is known."""
+    """Return the capacity of a served entity, or None if it runs on other compute, whose speed is unknown."""
     is_embedding = facts is not None and facts.task == EMBEDDINGS
     ratios = PROMPT_ALONE if is_embedding else _shape(facts).work(settings.weights_shared_by)
     units = entity.settings.get("provisioned_model_units")
@@ -167,6 +167,6 @@ def supply_of(entity: ServedEntity, facts: Facts | None, settings: Settings) -> 
 
 
 def _shape(facts: Facts | None) -> ModelShape:
-    """Return the shape of a model by its own config.json, else by its family."""
+    """Return the shape of a model from its own config.json, or else from its family."""
     of_its_own = model_shape.of_config(facts.sizes) if facts and facts.sizes else None
     return of_its_own or model_shape.of_family(facts.model_type if facts else None)

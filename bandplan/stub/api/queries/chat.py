@@ -32,7 +32,7 @@ from bandplan.stub.state.refusals import Invalid
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """What a chat request asks for; `tool` is the function that the answer calls, if any."""
+    """What a chat request asks for; `tool` is the function for the answer to call, if any."""
 
     messages: tuple[Message, ...]
     sampling: Sampling
@@ -57,13 +57,13 @@ async def answer(body: Json, target: Target) -> Response:
 
 
 def read(body: Json) -> ChatRequest:
-    """Raises Invalid."""
+    """Read a chat request. Raises Invalid."""
     messages = read_messages(body)
     return ChatRequest(messages, _read_sampling(body), read_called_tool(body, messages), read_json_schema(body))
 
 
 def read_messages(body: Json) -> tuple[Message, ...]:
-    """The messages; content is a string, parts of type text, or null."""
+    """Read the messages; content is a string, parts of type text, or null."""
     rows = objects(body, "messages")
     if not rows:
         raise Invalid("messages: at least one message is required.")
@@ -91,7 +91,7 @@ def _read_sampling(body: Json) -> Sampling:
     if not 0 <= top <= MAX_TOP_LOGPROBS:
         raise Invalid(f"top_logprobs: must be from 0 to {MAX_TOP_LOGPROBS}.")
     if top and not wants:
-        raise Invalid("top_logprobs: needs logprobs: true.")
+        raise Invalid("top_logprobs: requires logprobs: true.")
     return replace(read_sampling(body), top_logprobs=top if wants else None)
 
 
@@ -119,7 +119,9 @@ def _reason(reason: str, asked: ChatRequest) -> str:
 async def _chunks(
     target: Target, asked: ChatRequest, wanted: list[Generation], prompt_tokens: int
 ) -> AsyncGenerator[bytes, None]:
-    """Chunks with running usage on each: a token each, the role with the first, then the finish reason, per choice."""
+    """Yield chunks, each with the usage so far: one per token, the role with the first, then the finish reason per
+    choice.
+    """
     chunks = Chunks(_head("chat.completion.chunk", target.model), prompt_tokens, target.cached(prompt_tokens))
     delivering = deliveries(target, wanted)
     before = [f'{{"index":{index},"delta":{_open_delta(asked.tool)}' for index in range(len(wanted))]
@@ -174,7 +176,7 @@ def _delta(token: Token, tool: Tool | None) -> Json:
 
 
 def _open_delta(tool: Tool | None) -> str:
-    """The JSON of `_delta` up to the token's text."""
+    """Return the JSON of `_delta` up to the token's text."""
     return '{"content":' if tool is None else '{"tool_calls":[{"index":0,"function":{"arguments":'
 
 

@@ -1,4 +1,4 @@
-"""The chunks of one streamed answer as text; what all of them share is encoded once."""
+"""The chunks of one streamed answer as text; what they share is encoded once."""
 
 import json.encoder
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from bandplan.stub.api.answers import encode_text
 from bandplan.stub.api.requests import Json
 
 quoted = json.encoder.encode_basestring
-"""A string as JSON text."""
+"""Encode a string as JSON text."""
 
 
 class Chunks:
-    """Writes chunks with the usage so far, counting the tokens that they carry."""
+    """Writer of chunks with the usage so far; it counts the tokens in them."""
 
     def __init__(self, head: Json, prompt_tokens: int, cached_tokens: int = 0) -> None:
         self._before = f'data: {encode_text(head)[:-1]},"choices":['
@@ -22,13 +22,13 @@ class Chunks:
         self.generated = 0
 
     def chunk(self, choice: str) -> str:
-        """Return a chunk with one choice, given as JSON, or with none."""
+        """Return a chunk with one choice, given as JSON, or without one."""
         generated = self.generated
         total = generated + self._prompt_tokens
         return f'{self._before}{choice}{self._between}{generated},"total_tokens":{total}{self._after}'
 
     def token_chunks(self, before: str, texts: Sequence[str], after: str) -> str:
-        """Return a chunk for each token of one batch; its choice is the token's text between `before` and `after`."""
+        """Return a chunk for each token of a batch; its choice is the token's text between `before` and `after`."""
         made = []
         for text in texts:
             self.generated += 1
@@ -37,5 +37,5 @@ class Chunks:
 
 
 def written(text: str) -> bytes:
-    """Return what goes on the wire; a lone surrogate is written as a question mark."""
+    """Encode text for the wire; a lone surrogate becomes a question mark."""
     return text.encode("utf-8", "replace")

@@ -59,7 +59,7 @@ async def answer(body: Json, target: Target) -> Response:
 
 
 def read_prompts(body: Json) -> tuple[str, ...]:
-    """One prompt or several."""
+    """Read one prompt or several."""
     prompt = body.get("prompt")
     prompts = [prompt] if isinstance(prompt, str) else prompt
     if not isinstance(prompts, list) or not prompts or not all(isinstance(item, str) for item in prompts):

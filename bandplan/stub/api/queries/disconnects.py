@@ -1,4 +1,4 @@
-"""What a client that leaves ends: the work on its answer."""
+"""Stopping the work on an answer when its client disconnects."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from starlette.types import Receive
 
 ABANDONED = 499
-"""The status of a query whose client left before its answer was complete: nginx's word for it. Nobody is sent it."""
+"""Status of a query whose client left before its answer was complete, as in nginx. It is never sent."""
 
 
 class Disconnected(Exception):

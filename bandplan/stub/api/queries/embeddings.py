@@ -1,4 +1,4 @@
-"""The embeddings task (llm/v1/embeddings): texts in, one vector each out."""
+"""The embeddings task (llm/v1/embeddings): texts in, one vector per text out."""
 
 import base64
 import struct
@@ -11,7 +11,7 @@ from bandplan.stub.inference.engine import Embedding
 from bandplan.stub.state.refusals import Invalid
 
 MAX_INPUTS = 150
-"""Texts in one request; a guess at the platform's limit, here to bound the work of one request."""
+"""Maximum number of texts in one request, to bound its work; a guess at the platform's limit."""
 
 
 async def answer(body: Json, embedding: Embedding, target: Target) -> Answer:
@@ -45,7 +45,7 @@ def _encoded(vector: list[float], encoding: str) -> list[float] | str:
 
 
 def read_inputs(value: object, place: str) -> list[str]:
-    """One text or a list of texts."""
+    """Read one text or a list of texts."""
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
         raise Invalid(f"{place}: must be a string or a list of strings.")
@@ -55,7 +55,7 @@ def read_inputs(value: object, place: str) -> list[str]:
 
 
 async def count_inputs(texts: list[str], target: Target) -> int:
-    """Return the tokens of all texts. Raises BadRequest if the model cannot hold one of them."""
+    """Return the tokens of all texts. Raises BadRequest if one of them is too long for the model."""
     counts = [await target.engine.count_text(text) for text in texts]
     for count in counts:
         target.check_prompt(count)

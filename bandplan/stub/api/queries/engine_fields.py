@@ -1,4 +1,4 @@
-"""Fields of a request that an engine cannot honour: refused in words, never ignored in silence."""
+"""Request fields that an engine cannot honour: refused with a message, never silently ignored."""
 
 from collections.abc import Mapping
 
@@ -21,11 +21,11 @@ NEUTRAL: Mapping[str, tuple[object, ...]] = {
     "suffix": ("",),
     "thinking": ({"type": "disabled"},),
 }
-"""Values that ask for nothing, besides null: clients that write out every default send them."""
+"""Values that request nothing, besides null: clients that write out every default send them."""
 
 
 def check(body: Json, engine: Engine, place: str = "") -> None:
-    """Raise Invalid for the fields that ask for something the engine does not have, all of them at once."""
+    """Raise Invalid with all fields that request something the engine does not support."""
     asked = [name for name in body if name in engine.lacks and _asks(name, body[name])]
     if asked:
         listed = ", ".join(place + name for name in asked)

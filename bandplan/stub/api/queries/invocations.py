@@ -1,5 +1,6 @@
-"""/serving-endpoints/{name}/invocations, of one served model too, and the OpenAI-style paths: which endpoint, which
-served entity, which task."""
+"""/serving-endpoints/{name}/invocations, also of one served model, and the OpenAI-style paths: which endpoint, which
+served entity, which task.
+"""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -34,7 +35,7 @@ from bandplan.stub.state.serving.engine_settings import EngineSettings
 AnswerTask = Callable[[Json, Target], Awaitable[Response]]
 
 DEFAULT_DIMENSION = 1024
-"""Of the vectors of a model that nothing is known of: an external one, or one whose version was deleted. Arbitrary."""
+"""Vector length of unknown models: an external one, or one whose version was deleted. Arbitrary."""
 
 SPREAD = 61
 """Coprime to 100: stepping by it visits every percentage once per hundred queries, well mixed."""
@@ -57,7 +58,7 @@ def routes(endpoints: Endpoints, behaviours: Behaviours, settings: EngineSetting
 
 
 class Queries:
-    """Sends queries to served entities by their share of the traffic, exact over each hundred queries."""
+    """Distribute queries over served entities by traffic share, exactly over each hundred queries."""
 
     def __init__(
         self, endpoints: Endpoints, behaviours: Behaviours, settings: EngineSettings, metering: Metering
@@ -72,13 +73,14 @@ class Queries:
         return await self._query(request, request.path_params["name"], await read_object(request), None)
 
     async def invoke_one(self, request: Request) -> Response:
-        """A query of one served model, whatever its share of the traffic ("Query individual models behind an endpoint",
-        docs.databricks.com)."""
+        """Query one served model, regardless of its traffic share ("Query individual models behind an endpoint",
+        docs.databricks.com).
+        """
         name, served_model = request.path_params["name"], request.path_params["served_model"]
         return await self._query(request, name, await read_object(request), None, served_model=served_model)
 
     def openai(self, task: str, answer: AnswerTask | None = None) -> Callable[[Request], Awaitable[Response]]:
-        """The handler of a path that has one task, answered by `answer` where it is not the task's own form."""
+        """Return the handler of a path with a single task; `answer` replaces the task's usual form of answer."""
 
         async def handler(request: Request) -> Response:
             body = await read_object(request)

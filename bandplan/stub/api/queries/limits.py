@@ -1,4 +1,4 @@
-"""What the platform allows of one query: the size of its body, and the time until its answer is there."""
+"""What the platform allows for one query: the size of its body, and the time until its answer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ FOUNDATION_FIELDS = (
 
 
 async def check_size(request: Request, entity: ServedEntity) -> None:
-    """Raise BadRequest for a body that is too large for a foundation or external model; other models take any."""
+    """Raise BadRequest if the body is too large for a foundation or external model; other models have no limit."""
     limits: Limits = request.app.state.limits
     is_foundation = any(field in entity.settings for field in FOUNDATION_FIELDS)
     if is_foundation and len(await request.body()) > limits.foundation_request_bytes:
@@ -29,7 +29,7 @@ async def check_size(request: Request, entity: ServedEntity) -> None:
 
 
 async def in_time(request: Request, answer: Callable[[], Awaitable[Response]]) -> Response:
-    """The answer; raises TooSlow when it, or the beginning of a stream, is not there in time."""
+    """Return the answer. Raises TooSlow if it, or the beginning of a stream, does not arrive in time."""
     limits: Limits = request.app.state.limits
     try:
         async with asyncio.timeout(limits.execution_seconds):

@@ -1,4 +1,4 @@
-"""Log probabilities on the wire: of chat tokens, and in the older form of completions."""
+"""Log probabilities on the wire: for chat tokens, and in the older form of completions."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ def of_chat(tokens: Sequence[Token]) -> Json:
 
 
 def chat_tokens(tokens: Sequence[Token]) -> list[Json]:
-    """Each token with the most likely ones of its place."""
+    """Show each token with the most likely tokens in its place."""
     return [
         {
             **_of(token.text, token.logprob),
@@ -22,7 +22,9 @@ def chat_tokens(tokens: Sequence[Token]) -> list[Json]:
 
 
 def of_completions(tokens: Sequence[Token], offset: int = 0) -> Json:
-    """`offset` is where the text of the tokens begins within its choice, in characters."""
+    """Show log probabilities for completions; `offset` is where the text of the tokens begins in its choice, in
+    characters.
+    """
     offsets = []
     for token in tokens:
         offsets.append(offset)

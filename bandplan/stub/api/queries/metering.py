@@ -1,4 +1,4 @@
-"""What lies around every query: rate limits and the capacity before it, counts for the metrics after it."""
+"""What surrounds every query: rate limits and capacity before it, counts for the metrics after it."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ AnswerWith = Callable[[Engine], Awaitable[Response]]
 
 
 class Metering:
-    """Lets queries through within the limits of their endpoint, and counts each once its answer has ended."""
+    """Admit queries within the limits of their endpoint, and count each once its answer has ended."""
 
     def __init__(
         self, engine: Engine, admissions: Admissions, limiter: RateLimiter, traffic: Traffic, caller: Caller
@@ -36,9 +36,9 @@ class Metering:
         self._caller = caller
 
     async def measure(self, request: Request, endpoint: Endpoint, entity: str, answer: AnswerWith) -> Response:
-        """Return the answer. A client that leaves ends the work on it.
+        """Return the answer. If the client disconnects, stop the work on it.
 
-        Raises Forbidden, TooManyRequests and NotReady, and what `answer` raises.
+        Raises Forbidden, TooManyRequests and NotReady, and whatever `answer` raises.
         """
         began = time.perf_counter()
         passage: Passage | None = None

@@ -1,4 +1,4 @@
-"""One query on its way through an endpoint: what it has been given, and what the journal says of it."""
+"""One query on its way through an endpoint: the work done for it, and its journal entry."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from bandplan.stub.capacity.work import cached_tokens
 
 
 class Passage:
-    """Free of any pace unless it has entered a pool."""
+    """One query's passage; its pace is unlimited unless it has entered a pool."""
 
     def __init__(self, entry: Entry, journal: Journal, now: Callable[[], float]) -> None:
         self.entry = entry
@@ -21,7 +21,7 @@ class Passage:
         self._work = 0.0
         self._prompts = 0
         self._unshown = 0
-        """Prompt tokens that the pool has not been told of: they count once they are worked off."""
+        """Prompt tokens not yet reported to the pool: they count once they have been processed."""
 
     @property
     def is_paced(self) -> bool:
@@ -36,7 +36,7 @@ class Passage:
         self._pool, self._ticket = pool, ticket
 
     def take_prompt(self, tokens: int) -> None:
-        """Count the tokens of a prompt that will be worked on."""
+        """Add the tokens of a prompt to be processed."""
         self._prompts += 1
         self.entry.input_tokens += tokens
         self._unshown += tokens
@@ -46,20 +46,20 @@ class Passage:
             self._work += self._pool.supply.work.of_prompt(tokens - cached)
 
     def ask(self, position: int) -> None:
-        """Ask for the output token at `position`, from 1, of one of the answers to a prompt."""
+        """Request the output token at `position`, counted from 1, of one of the answers to a prompt."""
         if self._pool is not None:
             context = self.entry.input_tokens // max(self._prompts, 1)
             self._work += self._pool.supply.work.of_output(Shape(context, position), after=position - 1)
 
     def seconds_left(self) -> float:
-        """Return how long what was asked for takes yet, if nobody comes or goes; 0 or less if it is there."""
+        """Return the seconds until the requested token, if no request comes or goes; 0 or less if it is ready."""
         if self._pool is None or self._ticket is None:
             return 0.0
         now = self._now()
         return self._pool.due(self._ticket, self._work, now) - now
 
     def deliver(self, tokens: int, in_seconds: float) -> None:
-        """Count output tokens that go out in so many seconds."""
+        """Count output tokens sent over `in_seconds`."""
         if tokens:
             at = self._now() + in_seconds
             if self.entry.first_token is None:
@@ -74,7 +74,7 @@ class Passage:
             self._pool.count_tokens(input_tokens, output_tokens)
 
     def end(self, status: int) -> None:
-        """End the query; a second end changes nothing."""
+        """End the query; ending it again changes nothing."""
         entry, now = self.entry, self._now()
         if entry.ended is not None:
             return

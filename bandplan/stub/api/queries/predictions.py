@@ -18,7 +18,7 @@ FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 
 async def answer(body: Json, embedding: Embedding, task: str | None, target: Target) -> Answer:
-    """Answer a request in one of FORMATS: text of the model, or vectors on an embeddings endpoint.
+    """Answer a request in one of FORMATS: text from the model, or vectors on an embeddings endpoint.
 
     Raises Invalid and BadRequest.
     """
@@ -32,7 +32,7 @@ async def answer(body: Json, embedding: Embedding, task: str | None, target: Tar
     sampling = read_sampling(params, choices_key="candidate_count")
     for key in ("stream", "logprobs"):
         if params.get(key):
-            raise Invalid(f"params/{key}: the legacy formats have no such answer; use chat or completions.")
+            raise Invalid(f"params/{key}: not supported by the legacy formats; use chat or completions.")
     counts = [await target.engine.count_text(prompt) for prompt in prompts]
     wanted = [
         generation
@@ -56,7 +56,7 @@ async def answer(body: Json, embedding: Embedding, task: str | None, target: Tar
 
 
 def read_column(body: Json, column: str) -> list[str]:
-    """The texts of one column, in row order; exactly one of FORMATS must be there."""
+    """Read the texts of one column, in row order; the body must have exactly one of FORMATS."""
     used = [key for key in FORMATS if key in body]
     if len(used) != 1:
         raise Invalid(f"exactly one of {', '.join(FORMATS)} is required.")
@@ -76,7 +76,7 @@ def _split_column(frame: object, column: str) -> list[object]:
     columns = frame.get("columns") if isinstance(frame, dict) else None
     rows = frame.get("data") if isinstance(frame, dict) else None
     if not isinstance(columns, list) or not isinstance(rows, list) or column not in columns:
-        raise Invalid(f"dataframe_split: must have columns with '{column}' among them, and data.")
+        raise Invalid(f"dataframe_split: must have data, and columns that include '{column}'.")
     at = columns.index(column)
     if not all(isinstance(row, list) and len(row) == len(columns) for row in rows):
         raise Invalid("dataframe_split/data: every row must have one value per column.")

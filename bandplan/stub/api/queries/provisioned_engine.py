@@ -1,4 +1,4 @@
-"""An engine that goes no faster than the endpoint's capacity allows, whatever the one below could do."""
+"""An engine that generates no faster than the endpoint's capacity allows, even if the wrapped engine could."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -11,7 +11,7 @@ from bandplan.stub.inference.engine import Batch, Embedding, Engine, Generation,
 
 
 class ProvisionedEngine:
-    """Another engine, for the time of one query that has been let in."""
+    """A wrapper around another engine for the duration of one admitted query."""
 
     def __init__(self, engine: Engine, passage: Passage) -> None:
         self._engine = engine
@@ -57,9 +57,10 @@ class ProvisionedEngine:
         await self._engine.close()
 
     async def _due(self, due: float) -> float:
-        """Return when what was asked for is there, on the event loop's clock, or `due` if that is later.
+        """Return when the requested token is ready, on the event loop's clock, or `due` if that is later.
 
-        Whoever is far from it looks again and again: others come and go, and the workspace's clock may be moved.
+        A query far from that time checks repeatedly: other requests come and go, and the workspace's clock may be
+        moved.
         """
         while (seconds := self._passage.seconds_left()) > LOOK_SECONDS:
             await asyncio.sleep(LOOK_SECONDS)

@@ -1,6 +1,6 @@
 """The Responses API (/serving-endpoints/responses): input in, one output message out, whole or as named events.
 
-Text only: tools and stored conversations are not emulated, a request with either is refused.
+Text only: tools and stored conversations are not emulated, and a request for either is refused.
 """
 
 import time
@@ -31,7 +31,7 @@ from bandplan.stub.inference.engine import Message, Token
 from bandplan.stub.state.refusals import Invalid
 
 LOGPROBS = "message.output_text.logprobs"
-"""The word in `include` that asks for log probabilities; `top_logprobs` asks for them too."""
+"""The value in `include` that requests log probabilities; `top_logprobs` requests them too."""
 
 NOT_EMULATED = ("tools", "previous_response_id", "conversation", "background")
 
@@ -53,10 +53,10 @@ async def answer(body: Json, target: Target) -> Response:
 
 
 def read_messages(body: Json) -> tuple[Message, ...]:
-    """Instructions and input as messages; input is a text, or messages whose content is a text or text parts."""
+    """Read instructions and input as messages; input is a text, or messages whose content is a text or text parts."""
     for key in NOT_EMULATED:
         if body.get(key):
-            raise Invalid(f"{key}: the stub workspace answers responses in text only, without {key}.")
+            raise Invalid(f"{key}: not supported; the stub workspace answers responses requests with text only.")
     instructions = text(body, "instructions")
     given = body.get("input")
     if isinstance(given, str):
@@ -81,7 +81,7 @@ def _read_sampling(body: Json) -> Sampling:
 
 
 def _read_schema(body: Json) -> Json | None:
-    """The schema that `text/format` asks the text to fit ({}: any object); None for plain text. Raises Invalid."""
+    """Read the schema that `text/format` requires of the text ({}: any object); None for plain text. Raises Invalid."""
     form = json_object(json_object(body, "text") or {}, "format", "text/")
     if form is None:
         return None
@@ -155,7 +155,7 @@ def _completed(
 async def _events(
     head: Json, delivery: Delivery, sampling: Sampling, input_tokens: int, cached_tokens: int
 ) -> AsyncGenerator[bytes, None]:
-    """The events of a streamed response, numbered, each with its name as `type`."""
+    """Yield the events of a streamed response, numbered, each with its name as `type`."""
     item = _new_item()
     at = {"item_id": item["id"], "output_index": 0, "content_index": 0}
     number = 0

@@ -1,4 +1,4 @@
-"""How to generate, as requests say it: limits, stop words, choices, log probabilities, streaming."""
+"""How to generate, as requests specify it: limits, stop words, choices, log probabilities, streaming."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ MAX_CHOICES = 5
 """API reference of `serving_endpoints.query` (databricks-sdk-py.readthedocs.io, read 2026-11): 1 to 5, default 1."""
 
 MAX_TOP_LOGPROBS = 20
-"""A guess at the platform's limit: that of the OpenAI protocol."""
+"""A guess at the platform's limit, taken from the OpenAI protocol."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """The part of a request that chat, completions and the legacy formats share."""
+    """The request fields shared by chat, completions and the legacy formats."""
 
     max_tokens: int | None = None
     min_tokens: int = 0
@@ -34,7 +34,7 @@ class Sampling:
 
 
 def read_sampling(body: Json, choices_key: str = "n", limit_key: str = "max_tokens") -> Sampling:
-    """Raises Invalid for a value out of range."""
+    """Read the sampling fields. Raises Invalid if a value is out of range."""
     max_tokens = integer(body, limit_key)
     if max_tokens is None and limit_key == "max_tokens":
         max_tokens = integer(body, "max_completion_tokens")
@@ -68,7 +68,7 @@ def read_sampling(body: Json, choices_key: str = "n", limit_key: str = "max_toke
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A finished choice and why it ended."""
+    """A finished choice and the reason it ended."""
 
     tokens: tuple[Token, ...]
     finish_reason: str
@@ -85,10 +85,10 @@ def generations(
     prompt_tokens: int,
     json_schema: Json | None = None,
 ) -> list[Generation]:
-    """Return what to ask of the engine, one for each choice. Raises BadRequest for more than the model takes."""
+    """Return the generations to request, one per choice. Raises BadRequest if the model cannot handle the length."""
     limit = target.output_limit(prompt_tokens, sampling.max_tokens)
     if sampling.min_tokens > limit:
-        raise Invalid(f"min_tokens: must be from 0 to {limit}, the most that this model gives.")
+        raise Invalid(f"min_tokens: must be from 0 to {limit}, the most this model can generate.")
     made = []
     for choice in range(sampling.choices):
         length, is_forced = limit, sampling.ignore_eos
@@ -121,7 +121,7 @@ def deliveries(target: Target, wanted: list[Generation]) -> list[Delivery]:
 
 
 async def complete(target: Target, wanted: list[Generation]) -> list[Choice]:
-    """Generate the choices to their end, all at once."""
+    """Generate all choices to their end, concurrently."""
     delivering = deliveries(target, wanted)
     tokens: list[list[Token]] = [[] for _ in wanted]
     async for at, batch in merged(delivering):
@@ -141,7 +141,7 @@ def usage(prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) ->
 
 
 def _drawn(limit: int, messages: tuple[Message, ...], seed: int | None, choice: int) -> int:
-    """A length from 1 to `limit`, each as likely; the same for the same request."""
+    """Draw a length from 1 to `limit`, uniformly, and the same for the same request."""
     key = repr((messages, seed, choice))
     digest = hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=8).digest()
     return 1 + int.from_bytes(digest, "big") * limit // 2**64

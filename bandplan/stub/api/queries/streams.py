@@ -1,4 +1,4 @@
-"""Answers as streams of server-sent events, written as they come."""
+"""Answers as streams of server-sent events, written as they are generated."""
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -17,10 +17,10 @@ log = logging.getLogger("stub")
 
 
 class Stream(StreamingResponse):
-    """A stream of `parts`, each one or more whole events, sent in one write. No other kind of line is ever sent.
+    """A stream of `parts`, each of one or more whole events, sent in one write. No other kind of line is ever sent.
 
     `at_end` is called once with the status: 200, or 499 if the client left before the end. Starlette's own streaming
-    runs a group of tasks for each stream and goes on generating for a client that has left.
+    runs a task group for each stream and keeps generating for a client that has left.
     """
 
     media_type = "text/event-stream"
@@ -61,13 +61,13 @@ class Stream(StreamingResponse):
 
 
 class EventStream(Stream):
-    """Each event is one `data:` line, and `data: [DONE]` ends the stream."""
+    """A stream in which each event is one `data:` line, ended by `data: [DONE]`."""
 
     last = b"data: [DONE]\n\n"
 
 
 class NamedEventStream(Stream):
-    """A stream for the Responses API: each event is an `event:` line with its `type`, and its `data:` line."""
+    """A stream for the Responses API: each event is an `event:` line with its `type`, then its `data:` line."""
 
     def failure(self) -> bytes:
         return named_event({"type": "error", "code": "INTERNAL_ERROR", "message": FAILED, "param": None})

@@ -1,4 +1,4 @@
-"""What a query is sent to: a served entity, the engine that answers for it, and what its model takes."""
+"""The target of a query: a served entity, the engine that answers for it, and the limits of its model."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,11 @@ from bandplan.stub.state.registry.catalogue import MOST_OUTPUT_TOKENS
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`model` is the served entity's name. `context_tokens` None: nothing is known of the model, and nothing refused.
+    """One served entity to query; `model` is its name. `context_tokens` is None for an unknown model, which has no
+    limit.
 
-    `output_tokens` is the endpoint's own rule for the length of answers whose request names a limit: `fixed` or
-    `sampled`, None for the length that the engine gives. `began` is when the query came, on the event loop's clock.
+    `output_tokens` is the endpoint's rule for the length of answers whose request sets a limit: `fixed` or `sampled`,
+    None for the length that the engine chooses. `began` is when the query arrived, on the event loop's clock.
     `cached_percent` of every prompt counts as cached.
     """
 
@@ -28,7 +29,7 @@ class Target:
     cached_percent: float = 0.0
 
     def check_prompt(self, prompt_tokens: int) -> None:
-        """Raise BadRequest for a prompt that the model cannot hold."""
+        """Raise BadRequest if a prompt is too long for the model."""
         if self.context_tokens is not None and prompt_tokens > self.context_tokens:
             raise _refused(
                 f"prompt token count ({prompt_tokens}) cannot exceed {self.context_tokens}. "
@@ -40,7 +41,7 @@ class Target:
         return cached_tokens(prompt_tokens, self.cached_percent)
 
     def output_limit(self, prompt_tokens: int, wanted: int | None) -> int:
-        """Return the most tokens that an answer may have. Raises BadRequest if more are wanted."""
+        """Return the maximum number of tokens in an answer. Raises BadRequest if `wanted` is more."""
         self.check_prompt(prompt_tokens)
         if wanted is not None and wanted > self.most_output_tokens:
             raise _refused(

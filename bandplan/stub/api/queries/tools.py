@@ -1,7 +1,8 @@
-"""Function calling and JSON answers on the wire: which function a simulated answer calls, which form it has.
+"""Function calling and JSON answers on the wire: which function a simulated answer calls, and its form.
 
-A model would decide by itself whether to call a function. Here the rule is plain: the one that `tool_choice` demands;
-else the first whose name stands in the last message, with spaces or underscores; after the result of a function, none.
+A model would decide by itself whether to call a function. Here the rule is simple: the function that `tool_choice`
+demands; else the first whose name appears in the last message, with spaces or underscores; after the result of a
+function, none.
 """
 
 import uuid
@@ -12,19 +13,19 @@ from bandplan.stub.inference.engine import Message
 from bandplan.stub.state.refusals import Invalid
 
 MAX_TOOLS = 32
-"""Functions in one request (docs.databricks.com, function calling on Databricks)."""
+"""Maximum number of functions in one request (docs.databricks.com, function calling on Databricks)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function that may be called; `parameters` is a JSON schema."""
+    """A function that the answer may call; `parameters` is a JSON schema."""
 
     name: str
     parameters: Json
 
 
 def read_called_tool(body: Json, messages: tuple[Message, ...]) -> Tool | None:
-    """The function that the answer calls, or None for an answer in words. Raises Invalid."""
+    """Return the function that the answer calls, or None for an answer in text. Raises Invalid."""
     tools = _read_tools(body)
     wanted = _read_choice(body, tools)
     if wanted == "none" or not tools or messages[-1].role == "tool":
@@ -38,7 +39,9 @@ def read_called_tool(body: Json, messages: tuple[Message, ...]) -> Tool | None:
 
 
 def read_json_schema(body: Json) -> Json | None:
-    """The schema that `response_format` asks the text to fit ({}: any object); None for plain text. Raises Invalid."""
+    """Read the schema that `response_format` requires of the text ({}: any object); None for plain text. Raises
+    Invalid.
+    """
     form = json_object(body, "response_format")
     if form is None:
         return None
@@ -56,7 +59,7 @@ def read_json_schema(body: Json) -> Json | None:
 
 
 def show_call(call_id: str, name: str, arguments: str) -> Json:
-    """A function call of an answer; `arguments` is JSON as text."""
+    """Show a function call of an answer; `arguments` is JSON as text."""
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
@@ -85,10 +88,10 @@ def _read_choice(body: Json, tools: list[Tool]) -> Tool | str:
         if choice not in ("none", "auto", "required"):
             raise Invalid("tool_choice: must be none, auto, required or a function.")
         if choice == "required" and not tools:
-            raise Invalid("tool_choice: required, and there are no tools.")
+            raise Invalid("tool_choice: 'required' needs at least one tool.")
         return choice
     name = required_text(json_object(value, "function", "tool_choice/") or {}, "name", "tool_choice/function/")
     chosen = next((tool for tool in tools if tool.name == name), None)
     if chosen is None:
-        raise Invalid(f"tool_choice: '{name[:80]}' is not among the tools.")
+        raise Invalid(f"tool_choice: '{name[:80]}' is not one of the tools.")
     return chosen

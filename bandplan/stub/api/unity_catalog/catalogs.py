@@ -34,7 +34,7 @@ def routes(catalogs: Catalogs, models: RegisteredModels) -> list[Route]:
 
 
 class UnityCatalogCatalogs:
-    """The handlers; each reads the wire, asks the catalogs, shows the result."""
+    """Handlers; each reads the request, calls the catalogs and shows the result."""
 
     def __init__(self, catalogs: Catalogs, models: RegisteredModels) -> None:
         self._catalogs = catalogs
@@ -87,13 +87,13 @@ class UnityCatalogCatalogs:
     async def _update(self, request: Request, found: Container) -> Response:
         body = await read_object(request)
         if (new_name := text(body, "new_name")) and new_name.lower() != found.name:
-            raise Invalid("new_name: the stub workspace renames no catalogs and schemas.")
+            raise Invalid("new_name: the stub workspace does not rename catalogs or schemas.")
         return Answer(show(self._catalogs.update(found, text(body, "comment"), text(body, "owner"))))
 
     def _delete(self, request: Request, found: Container, inner: list[str]) -> Response:
         models = [m.full_name for m in self._models.all() if m.full_name.startswith(f"{found.full_name}.")]
         if (models or inner) and request.query_params.get("force") != "true":
-            raise Invalid(f"'{found.full_name}' is not empty; delete what is in it first, or set force.")
+            raise Invalid(f"'{found.full_name}' is not empty; delete its contents first, or set force.")
         self._catalogs.delete(found)
         for model in models:
             self._models.discard(model)

@@ -1,5 +1,6 @@
 """/api/2.1/unity-catalog/permissions: grants on registered models, whose securable type is `function`, and on the
-schemas and catalogs that hold them."""
+schemas and catalogs that contain them.
+"""
 
 from collections.abc import Iterator
 
@@ -27,7 +28,7 @@ def routes(models: RegisteredModels, catalogs: Catalogs, access: Access) -> list
 
 
 class UnityCatalogGrants:
-    """The handlers; each finds the securable, asks for its grants, shows them."""
+    """Handlers; each finds the securable, reads or changes its grants and shows them."""
 
     def __init__(self, models: RegisteredModels, catalogs: Catalogs, access: Access) -> None:
         self._models = models
@@ -64,7 +65,9 @@ class UnityCatalogGrants:
         return Answer({"privilege_assignments": rows})
 
     def _securable(self, request: Request) -> tuple[str, str]:
-        """The type in lower case and the full name; raises Invalid, NotFound. Clients send FUNCTION and function."""
+        """Return the type in lower case and the full name. Raises Invalid and NotFound. Clients send FUNCTION and
+        function.
+        """
         kind, name = request.path_params["securable"].lower(), request.path_params["full_name"]
         match kind:
             case "function":
@@ -78,7 +81,7 @@ class UnityCatalogGrants:
 
 
 def _with_parents(kind: str, full_name: str) -> Iterator[tuple[str, str]]:
-    """The securable and those that it inherits from, nearest first."""
+    """Yield the securable and those it inherits from, nearest first."""
     yield kind, full_name
     parents = {"function": ("schema", "catalog"), "schema": ("catalog",)}.get(kind, ())
     for parent in parents:
@@ -87,7 +90,7 @@ def _with_parents(kind: str, full_name: str) -> Iterator[tuple[str, str]]:
 
 
 def _of_one(request: Request, grants: Grants) -> Grants:
-    """The grants of the one principal that was asked for, or all."""
+    """Return the grants of the requested principal, or all."""
     principal = request.query_params.get("principal")
     return {who: held for who, held in grants.items() if not principal or who == principal}
 

@@ -27,7 +27,7 @@ ECHOED = (
     "comment",
     "model_id",
 )
-"""Fields of a version that are shown as they were sent."""
+"""Fields of a version that are shown as sent."""
 
 
 def routes(models: RegisteredModels, versions: ModelVersions, clock_ms: Callable[[], int]) -> list[Route]:
@@ -53,7 +53,7 @@ def routes(models: RegisteredModels, versions: ModelVersions, clock_ms: Callable
 
 
 class UnityCatalogModels:
-    """The handlers; each reads the wire, asks the registry, shows the result."""
+    """Handlers; each reads the request, calls the registry and shows the result."""
 
     def __init__(self, models: RegisteredModels, versions: ModelVersions, clock_ms: Callable[[], int]) -> None:
         self._models = models

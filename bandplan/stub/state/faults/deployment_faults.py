@@ -48,7 +48,7 @@ class Faults:
 
     def set(self, fault: Fault) -> None:
         if not ENDPOINT_PATTERN.fullmatch(fault.endpoint):
-            raise Invalid("endpoint: must be the name of an endpoint, with '*' for any letters.")
+            raise Invalid("endpoint: must be the name of an endpoint, with '*' for any characters.")
         if fault.operation not in OPERATIONS:
             raise Invalid(f"operation: '{fault.operation}' is not one of {', '.join(OPERATIONS)}.")
         if not 1 <= fault.times <= MOST_TIMES:

@@ -78,11 +78,11 @@ class RegistrationFaults:
 def check(fault: RegistrationFault) -> None:
     """Raise Invalid unless the fault can happen and does something."""
     if fault.model.count(".") != 2 and "*" not in fault.model:
-        raise Invalid("model: must be a full name catalog.schema.model, with '*' for any letters.")
+        raise Invalid("model: must be a full name catalog.schema.model, with '*' for any characters.")
     if fault.reads == 0 and fault.reason is None:
-        raise Invalid("reason, reads: at least one is required; reads null means until told.")
+        raise Invalid("reason, reads: at least one is required; null reads holds it until settled by request.")
     if fault.reads is not None and not 0 <= fault.reads <= MOST_READS:
-        raise Invalid(f"reads: must be from 0 to {MOST_READS}, or null for until told.")
+        raise Invalid(f"reads: must be from 0 to {MOST_READS}, or null to hold it until settled by request.")
     if not 1 <= fault.times <= MOST_TIMES:
         raise Invalid(f"times: must be from 1 to {MOST_TIMES}.")
     if len(fault.reason or "") > LONGEST_REASON:

@@ -139,11 +139,13 @@ def check(fault: RouteFault) -> None:
     if not fault.route.startswith("/") or len(fault.route) > LONGEST_TEXT:
         findings.append(f"route: must begin with '/' and have at most {LONGEST_TEXT} characters.")
     elif _has_odd_stars(fault.route):
-        findings.append("route: '*' stands for one whole segment of a path, a last '**' for the rest of it.")
+        findings.append("route: use '*' for one whole path segment, a final '**' for the rest of the path.")
     if not fault.error_code or len(fault.error_code) > LONGEST_TEXT or len(fault.message) > LONGEST_TEXT:
-        findings.append(f"error_code, message: must have at most {LONGEST_TEXT} characters, and the code at least one.")
+        findings.append(
+            f"error_code, message: must have at most {LONGEST_TEXT} characters; error_code must not be empty."
+        )
     if fault.when == "during" and fault.action != "cut":
-        findings.append("when: 'during' goes with the action 'cut' alone.")
+        findings.append("when: 'during' is valid only with the action 'cut'.")
     if fault.action == "delay" and not fault.delay_seconds:
         findings.append("delay_seconds: is required with the action 'delay'.")
     if findings:

@@ -110,11 +110,11 @@ class MultipartUploads:
         """The parts that make the whole, in order; raises Invalid when the list is not one of parts that came."""
         numbers = [number for number, _ in listed]
         if not numbers or numbers != sorted(set(numbers)):
-            raise Invalid("parts: must be listed by rising part_number, each once.")
+            raise Invalid("parts: must be in ascending order of part_number, each once.")
         came = {(number, part.etag.strip('"')) for number, part in upload.parts.items()}
         wrong = [str(number) for number, etag in listed if (number, etag.strip('"')) not in came]
         if wrong:
-            raise Invalid(f"parts: {', '.join(wrong[:10])}: not received, or another ETag.")
+            raise Invalid(f"parts: {', '.join(wrong[:10])}: not received, or the ETag differs.")
         return [upload.parts[number] for number in numbers]
 
     def put_together(self, upload: Upload, parts: list[Part]) -> IncomingFile:

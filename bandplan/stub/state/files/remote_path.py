@@ -24,7 +24,7 @@ def parse(path: str) -> tuple[str, ...]:
     segments = tuple(path.removesuffix("/").split("/")[1:])
     for segment in segments:
         if segment in ("", ".", ".."):
-            raise Invalid(f"path: '{path[:80]}' has a segment that is empty, '.' or '..'; write the path out.")
+            raise Invalid(f"path: '{path[:80]}' has a segment that is empty, '.' or '..'; write the full path.")
         if len(segment.encode()) > MAX_SEGMENT_BYTES:
             raise Invalid(f"path: a segment of '{path[:80]}' is longer than {MAX_SEGMENT_BYTES} bytes.")
     return segments

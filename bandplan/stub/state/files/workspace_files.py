@@ -91,7 +91,7 @@ class WorkspaceFiles:
         """Put a file into a folder that exists; one that is there is replaced only with `overwrite`."""
         key = cleaned(path)
         if len(content) > MAX_FILE_BYTES:
-            raise Invalid(f"({path}): {len(content)} bytes; a workspace file has at most {MAX_FILE_BYTES}.")
+            raise Invalid(f"({path}): {len(content)} bytes; a workspace file may have at most {MAX_FILE_BYTES}.")
         parent = self._at(posixpath.dirname(key))
         if parent is None or not parent.is_folder:
             raise NotFound(f"The parent folder ({posixpath.dirname(key)}) does not exist.")
@@ -112,7 +112,7 @@ class WorkspaceFiles:
     def delete(self, path: str, *, recursive: bool) -> None:
         found = self.get(path)
         if found.path in self._fixed:
-            raise Invalid(f"({path}): this folder is always there and cannot be deleted.")
+            raise Invalid(f"({path}): this folder is built in and cannot be deleted.")
         below = [o.path for o in self._all() if o.path.startswith(f"{found.path}/")]
         if below and not recursive:
             raise DirectoryNotEmpty(f"Folder ({path}) is not empty.")

@@ -140,7 +140,7 @@ class Catalogs:
 
     def _refuse_preinstalled(self, found: Container) -> None:
         if found.full_name in self._preinstalled:
-            raise Forbidden(f"'{found.full_name}': is there from the start and cannot be changed.")
+            raise Forbidden(f"'{found.full_name}': is built in and cannot be changed.")
 
     def _made_before(self, full_name: str) -> Container:
         return Container(
@@ -160,4 +160,4 @@ def _within(catalog: str, schemas: tuple[str, ...]) -> list[str]:
 
 def _check(name: str) -> None:
     if not NAME_PART.fullmatch(name):
-        raise Invalid(f"name: '{name[:80]}' is not a valid name; no dot, slash, space or control character.")
+        raise Invalid(f"name: '{name[:80]}' is not a valid name; use no dots, slashes, spaces or control characters.")

@@ -34,7 +34,7 @@ ENDPOINT_ID = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class EndpointRequest:
-    """What a create asks for; `config` None makes an endpoint that serves nothing yet."""
+    """What a create asks for; `config` None makes an endpoint that has no serving configuration yet."""
 
     name: str
     config: Configuration | None

@@ -136,5 +136,5 @@ def _count(row: Json, key: str, place: str) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise Invalid(f"{place}/{key}: must be a whole number, 0 or more.")
+        raise Invalid(f"{place}/{key}: must be an integer, 0 or more.")
     return value

@@ -66,9 +66,7 @@ def check_change(old: Configuration | None, new: Configuration) -> None:
     findings = []
     was_external, is_external = (c.entities[0].external_model is not None for c in (old, new))
     if was_external != is_external:
-        findings.append(
-            "served_entities: an endpoint of external models cannot be updated to other models, nor the reverse."
-        )
+        findings.append("served_entities: an endpoint cannot be switched between external models and other models.")
     findings += changed_table("auto_capture_config", old.auto_capture, new.auto_capture)
     if findings:
         raise Invalid(" ".join(findings))
@@ -132,7 +130,7 @@ def _entity(entity: ServedEntity, facts: Facts | None) -> Iterator[str]:
     settings = entity.settings
     if facts is None:
         if any(key in settings for key in (*BAND_FIELDS, "provisioned_model_units")):
-            yield f"{place}: an external model takes no provisioned throughput."
+            yield f"{place}: provisioned throughput cannot be set for an external model."
         return
     if facts.is_base_llama:
         yield (
@@ -143,13 +141,13 @@ def _entity(entity: ServedEntity, facts: Facts | None) -> Iterator[str]:
     has_bands = any(key in settings for key in BAND_FIELDS)
     has_units = "provisioned_model_units" in settings
     if has_bands and has_units:
-        yield f"{place}: throughput bands and provisioned_model_units exclude each other."
+        yield f"{place}: set either a throughput band or provisioned_model_units, not both."
     elif has_bands:
         yield from _bands(place, entity, facts)
     elif has_units:
         yield from _model_units(place, entity, facts)
     if "workload_size" in settings and any(key in settings for key in CONCURRENCY_FIELDS):
-        yield f"{place}: workload_size and provisioned concurrency exclude each other."
+        yield f"{place}: set either workload_size or provisioned concurrency, not both."
 
 
 def _compute(entity: ServedEntity) -> Iterator[str]:
@@ -167,7 +165,7 @@ def _compute(entity: ServedEntity) -> Iterator[str]:
         for key in beside:
             yield f"{place}: {key} cannot be set together with provisioned throughput."
     elif kind not in CPU_TYPES and settings.get("scale_to_zero_enabled"):
-        yield f"{place}: scale_to_zero_enabled is not available for workload_type {kind}; it is for CPU alone."
+        yield f"{place}: scale_to_zero_enabled is not available for workload_type {kind}, only for CPU."
 
 
 def _bands(place: str, entity: ServedEntity, facts: Facts) -> Iterator[str]:

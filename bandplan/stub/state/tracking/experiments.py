@@ -62,7 +62,7 @@ class Experiments:
         if found is None:
             raise NotFound(
                 f"No experiment with id '{experiment_id}' exists; name one with "
-                "mlflow.set_experiment('/Shared/<experiment>') before a run is started."
+                "mlflow.set_experiment('/Shared/<experiment>') before you start a run."
             )
         return found
 

@@ -57,14 +57,14 @@ def parse(text: str | None, attributes: frozenset[str]) -> tuple[Condition, ...]
     while True:
         found = CONDITION.match(text, position)
         if found is None:
-            raise Invalid(f"filter: cannot be read at '{text[position : position + 40]}'; use key = 'value' AND ...")
+            raise Invalid(f"filter: cannot be parsed at '{text[position : position + 40]}'; use key = 'value' AND ...")
         conditions.append(_condition(found, attributes))
         position = found.end()
         if position == len(text):
             return tuple(conditions)
         joined = AND.match(text, position)
         if joined is None:
-            raise Invalid(f"filter: '{text[position : position + 40]}': conditions are joined by AND.")
+            raise Invalid(f"filter: '{text[position : position + 40]}': join conditions with AND.")
         position = joined.end()
 
 
