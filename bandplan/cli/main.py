@@ -29,6 +29,7 @@ COMMANDS = {
     "stack": "list the stacks, or print a stack's state",
     "stub": "start, stop, look at or empty the local workspace",
     "validate": "check models.yaml; every problem at once, exit status 2",
+    "size": "find the smallest band or model units for a demand and a latency target",
     "policy": "judge models.yaml by the policy pack, or list its rules",
     "report": "say what previews change, in tokens/s, model units and money",
     "fetch-plan": "get the plan that was reviewed with a merged pull request (GitHub Actions, GitLab CI)",

@@ -1,0 +1,124 @@
+"""`bandplan size`: the smallest band or model units for a demand and a latency target, with the evidence."""
+
+import argparse
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bandplan.cli.project import LOCAL
+
+if TYPE_CHECKING:
+    from bandplan.planner.plan import Plan
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="ENTRY|MODEL", help="an entry of models.yaml, or a model such as system.ai.x")
+    parser.add_argument("--stack", default=LOCAL, help=f"stack whose entry is meant (default: {LOCAL})")
+    parser.add_argument("--models", type=Path, metavar="FILE", help="file with the entry (default: that of the stack)")
+    demand = parser.add_argument_group("demand (what the entry says, unless given)")
+    rate = demand.add_mutually_exclusive_group()
+    rate.add_argument(
+        "--requests-per-second", type=number(0, 1e6), metavar="N", help="requests that arrive in a second"
+    )
+    rate.add_argument("--concurrent-requests", type=whole(1, 10_000), metavar="N", help="requests always in flight")
+    demand.add_argument("--input", type=whole(1, 10**8), metavar="TOKENS", help="input tokens of a request")
+    demand.add_argument("--output", type=whole(0, 10**8), metavar="TOKENS", help="output tokens of a request")
+    demand.add_argument(
+        "--spread", type=number(0, 500, least=True), default=0.0, metavar="PERCENT", help="spread of both lengths"
+    )
+    demand.add_argument("--arrivals", choices=("poisson", "bursty"), default="poisson", help="how requests arrive")
+    demand.add_argument("--peak-factor", type=number(0, 1000), default=1.0, metavar="N", help="peak over average load")
+    demand.add_argument(
+        "--cache-hit", type=number(0, 100, least=True), default=0.0, metavar="PERCENT", help="prompt tokens cached"
+    )
+    target = parser.add_argument_group("target")
+    target.add_argument("--latency", type=number(0, 1e6), metavar="SECONDS", help="seconds of a whole request")
+    target.add_argument("--ttft", type=number(0, 1e6), metavar="SECONDS", help="seconds to the first token")
+    target.add_argument("--tpot", type=number(0, 1e6), metavar="MS", help="milliseconds for each output token after it")
+    target.add_argument(
+        "--percentile", type=number(50, 99.9, least=True), default=95.0, metavar="N", help="held by N %% (default: 95)"
+    )
+    target.add_argument("--headroom", type=number(0, 1000, least=True), metavar="PERCENT", help="(default: 20)")
+    known = parser.add_argument_group("what is known")
+    known.add_argument("--chunk", type=whole(1, 10**8), metavar="TOKENS/S", help="chunk size of the model")
+    known.add_argument("--unit-step", type=whole(1, 10**6), metavar="UNITS", help="increment of its model units")
+    known.add_argument(
+        "--curve",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="measured by `bandplan bench`; repeatable",
+    )
+    known.add_argument("--curve-capacity", type=whole(1, 10**6), metavar="N", help="chunks or units that it measured")
+    known.add_argument("--prices", type=Path, metavar="FILE", help="your price list, for the cost of an hour")
+    known.add_argument("--rows", type=whole(1, 10**12), metavar="N", help="rows of a batch job to time")
+    parser.add_argument("--write", action="store_true", help="write the answer into the entry of models.yaml")
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from bandplan.cli.errors import UsageProblem
+    from bandplan.cli.sizing import question_of
+    from bandplan.planner.plan import NoCapacity, plan
+    from bandplan.planner.text import as_json, described
+
+    question = question_of(arguments)
+    try:
+        found = plan(
+            question.capacity,
+            question.load,
+            question.target,
+            peak_factor=arguments.peak_factor,
+            headroom_percent=question.headroom_percent,
+        )
+    except NoCapacity as error:
+        raise UsageProblem(f"{question.name}: {error}") from error
+    cost = question.cost(found)
+    written = question.write(found) if arguments.write else ""
+    if arguments.json:
+        document = {"name": question.name, "model": question.model, **as_json(found), "cost_per_hour": cost or None}
+        print(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        print(f"{question.name}: {throughput_line(found)}\n")
+        print(described(found, rows=arguments.rows, cost=cost))
+        if written:
+            print(f"\n{written}")
+    return 0
+
+
+def throughput_line(found: "Plan") -> str:
+    """Return the line of models.yaml that the answer is."""
+    floor, ceiling = (found.capacity.amount(one.steps) for one in (found.floor, found.ceiling))
+    if found.capacity.kind == "chunks":
+        return f"throughput: {{bands: {{min: {floor}, max: {ceiling}}}}}"
+    return f"throughput: {{model_units: {ceiling}}}"
+
+
+def number(low: float, high: float, *, least: bool = False) -> Callable[[str], float]:
+    """Return the reader of a number from `low` (itself only if `least`) to `high`."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (low <= value <= high) or (value == low and not least):
+            bounds = f"from {low:g}" if least else f"above {low:g}"
+            raise argparse.ArgumentTypeError(f"{text[:40]!r} must be a number {bounds}, up to {high:g}")
+        return value
+
+    return read
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """Return the reader of an integer from `low` to `high`."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 20 and low <= int(text) <= high):
+            raise argparse.ArgumentTypeError(f"{text[:40]!r} must be an integer from {low:,} to {high:,}")
+        return int(text)
+
+    return read

@@ -1,0 +1,336 @@
+"""What `bandplan size` asks the planner: from flags, an entry of models.yaml, recorded optimization info and files."""
+
+import argparse
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bandplan.cli.errors import CommandError, NoProject, UsageProblem
+from bandplan.cli.project import Project, find_project
+from bandplan.planner.capacity import Capacity, Source
+from bandplan.planner.curve import BadCurve, points_of
+from bandplan.planner.law import Law, NoLaw, Point, fit
+from bandplan.planner.limits import broken_limits
+from bandplan.planner.load import Load, Shape
+from bandplan.planner.plan import Plan, Target
+from bandplan.serving.throughput.bands import DEFAULT_HEADROOM_PERCENT
+from bandplan.serving.throughput.families import family_of
+from bandplan.serving.throughput.model_units import EXAMPLE_UNITS
+from bandplan.serving.throughput.optimization_info import OptimizationInfo
+from bandplan.wire.prices import BadPriceList, PriceList, read_price_list
+
+if TYPE_CHECKING:
+    from bandplan.serving.spec.entry import Entry
+
+GUESSED_CHUNK = 980
+"""Tokens/s of a chunk where nothing is known of the model: that of the documentation's example for Llama."""
+
+LIKE = 0.1
+"""Lengths that differ by less from those of the one shape measured are taken for the same shape. Ours."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """`name` is the entry's or the model's; `prices` is (file, its list)."""
+
+    name: str
+    model: str
+    capacity: Capacity
+    load: Load
+    target: Target
+    headroom_percent: float
+    prices: tuple[Path, PriceList] | None = None
+    place: "Place | None" = None
+
+    def write(self, plan: Plan) -> str:
+        """Write the answer into the entry, and return what was done; comments, order and quotes stay.
+
+        Errors: CommandError if the file has changed since it was read or cannot be edited; it is then left as it is.
+        """
+        from bandplan.serving.editing.edits import CannotEdit
+        from bandplan.serving.editing.entry_fields import with_fields
+        from bandplan.serving.spec.loading import load_text
+
+        assert self.place is not None
+        models, before = self.place.models, self.place.text
+        low, high = (self.capacity.amount(one.steps) for one in (plan.floor, plan.ceiling))
+        is_chunks = self.capacity.kind == "chunks"
+        throughput = {"bands": {"min": low, "max": high}} if is_chunks else {"model_units": high}
+        try:
+            text = before.decode("utf-8")
+            after = with_fields(text, models.name, self.place.stack, self.name, {("throughput",): throughput})
+        except CannotEdit as error:
+            raise CommandError(f"{models}: {error}") from error
+        broken = [one.render() for one in load_text(after, models.name, self.place.stack).problems]
+        if any(one not in self.place.problems for one in broken):
+            line = f"throughput: {throughput}".replace("'", "")
+            raise CommandError(f"{models}: {self.name} is not written in one piece; write `{line}` by hand")
+        if models.read_bytes() != before:
+            raise CommandError(f"{models}: was changed while the size was worked out; nothing was written, run again")
+        if after == text:
+            return f"{models.name} says so already."
+        replace_file(models, after.encode("utf-8"))
+        return f"{models.name} is written; `bandplan preview` shows what it changes."
+
+    def cost(self, plan: Plan) -> str:
+        """Return what an hour costs, floor to ceiling; "" without a price list. Errors: UsageProblem."""
+        if self.prices is None:
+            return ""
+        file, listed = self.prices
+        floor, ceiling = plan.floor.steps, plan.ceiling.steps
+        if self.capacity.kind == "chunks":
+            chunk = self.capacity.increment
+            amounts: dict[str, tuple[int | None, int | None]] = {
+                "chunks": (floor, ceiling),
+                "tokens_per_second": (floor * chunk, ceiling * chunk),
+            }
+        else:
+            units = self.capacity.amount(ceiling)
+            amounts = {"model_units": (units, units)}
+        family = "bands" if self.capacity.kind == "chunks" else "model_units"
+        cost = listed.cost(self.model, family, amounts)
+        if cost is None:
+            raise UsageProblem(f"{file}: has no price for {self.model}; add one for the model, or for family: {family}")
+        low, high = cost
+        return (
+            f"{low:,.2f} to {high:,.2f} {listed.currency} an hour"
+            if low != high
+            else f"{low:,.2f} {listed.currency} an hour"
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an entry is written: the file, its bytes and problems when read, and the stack that may override it."""
+
+    models: Path
+    text: bytes
+    stack: str
+    problems: tuple[str, ...] = ()
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file anew in one step, with the rights that it has; a link stays a link. Errors: OSError."""
+    target = path.resolve()
+    beside = target.with_name(f".{target.name}.{os.getpid()}.new")
+    try:
+        beside.write_bytes(content)
+        shutil.copymode(target, beside)
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def question_of(arguments: argparse.Namespace) -> Question:
+    """Return the question of the command line. Errors: UsageProblem, with every finding in lines."""
+    project = _project()
+    entry, place = (None, None) if "." in arguments.target else _entry(arguments, project)
+    if arguments.write and place is None:
+        raise UsageProblem(f"--write: {arguments.target} is a model, not an entry of models.yaml; name the entry")
+    model, version = _model(arguments.target, entry)
+    load, target = _load(arguments, entry), _target(arguments, entry)
+    broken = broken_limits(model, load, arguments.peak_factor)
+    if broken:
+        raise UsageProblem("\n".join(f"{arguments.target}: {one}" for one in broken))
+    is_embedding = load.shape.output_tokens == 0
+    if is_embedding and target.tpot_ms is not None:
+        raise UsageProblem("--tpot: a request without output tokens has no time per output token; leave it out")
+    capacity = _capacity(arguments, project, model, version, is_embedding=is_embedding)
+    if capacity.law is not None:
+        _require_measured(capacity.law, load.shape)
+    headroom = arguments.headroom
+    if headroom is None:
+        headroom = entry.headroom_percent if entry is not None else None
+    return Question(
+        arguments.target,
+        model,
+        capacity,
+        load,
+        target,
+        float(DEFAULT_HEADROOM_PERCENT if headroom is None else headroom),
+        None if arguments.prices is None else (arguments.prices, _prices(arguments.prices)),
+        place,
+    )
+
+
+def _project() -> Project | None:
+    try:
+        return find_project(Path.cwd())
+    except NoProject:
+        return None
+
+
+def _entry(arguments: argparse.Namespace, project: Project | None) -> "tuple[Entry, Place]":
+    from bandplan.cli.stack_choice import choose_stack
+    from bandplan.serving.spec.loading import load_text, read_text
+    from bandplan.serving.spec.suggestion import did_you_mean
+
+    if project is None:
+        raise NoProject(
+            f"{arguments.target}: an entry is looked up in a project, and no folder here or above is one; name a model "
+            "with its three-level name, or work in the project"
+        )
+    choice = choose_stack(project, arguments.stack, os.environ, arguments.models)
+    text, unreadable = read_text(choice.models)
+    if unreadable is not None:
+        raise UsageProblem(unreadable.render())
+    content = choice.models.read_bytes()
+    loaded = load_text(text, choice.models.name, choice.name)
+    errors = [problem.render() for problem in loaded.problems if problem.severity == "error"]
+    if errors:
+        raise UsageProblem("\n".join(errors))
+    entries = loaded.checkable.models if loaded.checkable is not None else ()
+    found = next((entry for entry in entries if entry.name == arguments.target), None)
+    if found is None:
+        step = did_you_mean(
+            arguments.target, [entry.name for entry in entries], "name an entry, or a three-level model"
+        )
+        raise UsageProblem(f"{choice.models}: has no entry {arguments.target}; {step}")
+    if len(found.entities) != 1:
+        raise UsageProblem(f"{choice.models}: {found.name} has several entities; size each with its model and share")
+    return found, Place(choice.models, content, choice.name, tuple(problem.render() for problem in loaded.problems))
+
+
+def _model(target: str, entry: "Entry | None") -> tuple[str, str | None]:
+    if entry is not None:
+        return entry.entities[0].model, entry.entities[0].version
+    model, _, version = target.partition("@")
+    if model.count(".") != 2 or not all(model.split(".")):
+        raise UsageProblem(f"{target}: a model has three parts, such as system.ai.llama_v3_3_70b_instruct; write all")
+    return model, version or None
+
+
+def _load(arguments: argparse.Namespace, entry: "Entry | None") -> Load:
+    demand = entry.demand if entry is not None else None
+    rate, concurrent = arguments.requests_per_second, arguments.concurrent_requests
+    if rate is None and concurrent is None and demand is not None:
+        rate = float(demand.requests_per_second)
+    given, produced = arguments.input, arguments.output
+    if demand is not None:
+        given = demand.input_tokens if given is None else given
+        produced = demand.output_tokens if produced is None else produced
+    missing = [
+        flag
+        for flag, value in (
+            ("--requests-per-second (or --concurrent-requests)", rate if concurrent is None else concurrent),
+            ("--input", given),
+            ("--output", produced),
+        )
+        if value is None
+    ]
+    if missing:
+        raise UsageProblem(f"{arguments.target}: the demand is not known; add {', '.join(missing)}")
+    return Load(Shape(given, produced), rate, concurrent, arguments.arrivals, arguments.spread, arguments.cache_hit)
+
+
+def _target(arguments: argparse.Namespace, entry: "Entry | None") -> Target:
+    latency = arguments.latency
+    if latency is None and entry is not None and entry.demand is not None:
+        latency = entry.demand.latency_seconds
+    return Target(latency, arguments.ttft, arguments.tpot, arguments.percentile)
+
+
+def _capacity(
+    arguments: argparse.Namespace, project: Project | None, model: str, version: str | None, *, is_embedding: bool
+) -> Capacity:
+    kind, increment, source = _sold(arguments, project, model, version)
+    is_chunks = kind == "bands"
+    if not arguments.curve:
+        if arguments.curve_capacity is not None:
+            raise UsageProblem("--curve-capacity: says how much a --curve measured; add --curve FILE")
+        return Capacity("chunks" if is_chunks else "model_units", increment, source, embeds=is_embedding)
+    if is_embedding:
+        raise UsageProblem("--curve: a curve counts output tokens, and embeddings have none; leave it out")
+    measured = arguments.curve_capacity
+    if measured is None:
+        unit = "chunks" if is_chunks else "model units"
+        raise UsageProblem(f"--curve: add --curve-capacity N, the {unit} that ran while it was measured")
+    if not is_chunks and measured % increment:
+        raise UsageProblem(f"--curve-capacity {measured}: not a multiple of {increment} model units; write what ran")
+    steps = measured if is_chunks else measured // increment
+    law = _law(arguments.curve)
+    return Capacity("chunks" if is_chunks else "model_units", increment, "curve", law, steps)
+
+
+def _sold(
+    arguments: argparse.Namespace, project: Project | None, model: str, version: str | None
+) -> tuple[str, int, Source]:
+    """Return (bands or model_units, the increment, where that is from)."""
+    if arguments.chunk is not None and arguments.unit_step is not None:
+        raise UsageProblem("--chunk and --unit-step: a model is sold in bands or in model units; give one of them")
+    if arguments.chunk is not None:
+        return "bands", arguments.chunk, "published"
+    if arguments.unit_step is not None:
+        return "model_units", arguments.unit_step, "published"
+    info = _recorded(project, model, version)
+    if info is not None and info.throughput_chunk_size is not None:
+        return "bands", info.throughput_chunk_size, "published"
+    if info is not None:
+        return "model_units", info.model_unit_chunk_size or EXAMPLE_UNITS, "published"
+    family = family_of(model)
+    if family is not None and family.kind == "model_units":
+        return "model_units", EXAMPLE_UNITS, "guess"
+    return "bands", GUESSED_CHUNK, "guess"
+
+
+def _recorded(project: Project | None, model: str, version: str | None) -> OptimizationInfo | None:
+    """Return what is recorded of the version, or of the newest one if none is named."""
+    if project is None:
+        return None
+    from bandplan.serving.planning.record import record_of
+
+    known = {
+        key.version: info
+        for key, info in record_of(project.root).recorded_anywhere().items()
+        if key.model == model and info.optimizable and version in (None, key.version)
+    }
+    return known[max(known, key=lambda number: int(number) if number.isdigit() else 0)] if known else None
+
+
+def _law(files: Sequence[Path]) -> Law:
+    points: list[Point] = []
+    for file in files:
+        try:
+            points += points_of(_json(file))
+        except BadCurve as error:
+            raise UsageProblem(f"{file}: {error}") from error
+    try:
+        return fit(points)
+    except NoLaw as error:
+        raise UsageProblem(f"{', '.join(map(str, files))}: {error}") from error
+
+
+def _require_measured(law: Law, shape: Shape) -> None:
+    """Refuse a shape that the one measured shape says nothing of."""
+    pairs = ((shape.input_tokens, law.shape.input_tokens), (shape.output_tokens, law.shape.output_tokens))
+    if not law.knows_shapes and any(abs(wanted / measured - 1) > LIKE for wanted, measured in pairs):
+        raise UsageProblem(
+            f"--curve: it measured {law.shape}, and one shape says nothing of {shape}; measure that shape, or add the "
+            "curve of a second one"
+        )
+
+
+def _json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageProblem(f"{file}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageProblem(f"{file}: not JSON; write it with `bandplan bench`") from error
+
+
+def _prices(file: Path) -> PriceList:
+    import yaml
+
+    try:
+        return read_price_list(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UsageProblem(f"{file}: cannot be read: {error.strerror}") from error
+    except BadPriceList as error:
+        raise UsageProblem("\n".join(f"{file}: {problem}" for problem in error.problems)) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UsageProblem(f"{file}: not YAML that can be read; see schemas/prices.schema.json") from error

@@ -1,0 +1,137 @@
+"""A seeded discrete-event run: requests arrive, wait, share a chunk, end.
+
+All requests of a chunk advance at the same speed between two events, so steps are passed over in runs: one number per
+chunk, the seconds of lone work given to each request since the beginning, says how far all of them are.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+from bandplan.planner.load import Load
+from bandplan.planner.service import Service
+
+WARM_UP = 0.1
+"""The share of requests at the beginning that is not judged: they met an empty endpoint."""
+
+QUEUE_LIMIT = 256
+"""Requests that may wait; the platform publishes no figure. Ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Seconds of each judged request, from its arrival; a refused request has none and counts in `refused`."""
+
+    latencies: list[float]
+    first_tokens: list[float]
+    per_token: list[float]
+    waits: list[float]
+    refused: int
+    requests_per_second: float
+
+    def percentile(self, values: list[float], percent: float) -> float:
+        """Return the order statistic; infinite if it lies among the refused requests."""
+        count = len(values) + self.refused
+        if not count:
+            return 0.0
+        index = min(count - 1, int(percent / 100 * count))
+        return values[index] if index < len(values) else float("inf")
+
+
+def simulate(
+    service: Service, chunks: int, load: Load, count: int, seed: int, *, queue_limit: int = QUEUE_LIMIT
+) -> Run:
+    """Run `count` requests through `chunks` equal chunks; each goes to the least loaded one."""
+    shapes = load.shapes(count, seed)
+    alone = {shape: service.seconds(shape, load.cache_hit_percent) for shape in set(shapes)}
+    speeds = [1 / service.slowness(max(1, n)) for n in range(service.slots + 1)]
+    slots = service.slots
+    closed = load.concurrent_requests is not None
+    arriving: deque[tuple[float, int]]
+    if closed:
+        parallel = min(load.concurrent_requests or 0, count)
+        spacing = service.alone(load) / max(1, parallel)
+        arriving = deque((index * spacing, index) for index in range(parallel))
+        sent, queue_limit = parallel, count
+    else:
+        arriving = deque((at, index) for index, at in enumerate(load.times(count, seed)))
+        sent = count
+
+    given, since, version = [0.0] * chunks, [0.0] * chunks, [0] * chunks
+    marks: list[list[tuple[float, int, int]]] = [[] for _ in range(chunks)]
+    loads: list[dict[int, None]] = [dict.fromkeys(range(chunks))] + [{} for _ in range(slots)]
+    in_flight = [0] * chunks
+    events: list[tuple[float, int, int]] = []
+    waiting: deque[int] = deque()
+    arrived, admitted, first, ended = [0.0] * count, [0.0] * count, [0.0] * count, [-1.0] * count
+
+    def plan(chunk: int, now: float) -> None:
+        version[chunk] += 1
+        if marks[chunk]:
+            at = now + (marks[chunk][0][0] - given[chunk]) / speeds[in_flight[chunk]]
+            heappush(events, (at, chunk, version[chunk]))
+
+    def pass_time(chunk: int, now: float) -> None:
+        given[chunk] += (now - since[chunk]) * speeds[in_flight[chunk]]
+        since[chunk] = now
+
+    def admit(chunk: int, request: int, now: float) -> None:
+        pass_time(chunk, now)
+        prompt, output = alone[shapes[request]]
+        heappush(marks[chunk], (given[chunk] + prompt, request, 0))
+        heappush(marks[chunk], (given[chunk] + prompt + output, request, 1))
+        before = in_flight[chunk]
+        del loads[before][chunk]
+        loads[before + 1][chunk] = None
+        in_flight[chunk] = before + 1
+        admitted[request] = now
+        plan(chunk, now)
+
+    while arriving or events:
+        if events and (not arriving or events[0][0] < arriving[0][0]):
+            now, chunk, number = heappop(events)
+            if number != version[chunk]:
+                continue
+            pass_time(chunk, now)
+            mark, request, is_end = heappop(marks[chunk])
+            given[chunk] = mark
+            if not is_end:
+                first[request] = now
+                plan(chunk, now)
+                continue
+            ended[request] = now
+            before = in_flight[chunk]
+            del loads[before][chunk]
+            loads[before - 1][chunk] = None
+            in_flight[chunk] = before - 1
+            if closed and sent < count:
+                arriving.append((now, sent))
+                sent += 1
+            if waiting:
+                admit(chunk, waiting.popleft(), now)
+            else:
+                plan(chunk, now)
+            continue
+        now, request = arriving.popleft()
+        arrived[request] = now
+        free = next((level for level in loads[:slots] if level), None)
+        if free is not None:
+            admit(next(iter(free)), request, now)
+        elif len(waiting) < queue_limit:
+            waiting.append(request)
+
+    judged = range(int(count * WARM_UP), count)
+    done = [request for request in judged if ended[request] >= 0]
+    # Before the last arrival: afterwards the endpoint empties.
+    start, stop = arrived[judged.start], arrived[-1]
+    delivered = sum(start < at <= stop for at in ended)
+    return Run(
+        latencies=sorted(ended[one] - arrived[one] for one in done),
+        first_tokens=sorted(first[one] - arrived[one] for one in done),
+        per_token=sorted(
+            (ended[one] - first[one]) / shapes[one].output_tokens for one in done if shapes[one].output_tokens
+        ),
+        waits=sorted(admitted[one] - arrived[one] for one in done),
+        refused=len(judged) - len(done),
+        requests_per_second=delivered / (stop - start) if stop > start else 0.0,
+    )

@@ -1,0 +1,144 @@
+"""A plan in words and as JSON."""
+
+import math
+from typing import Any
+
+from bandplan.planner.arithmetic import batch_seconds, batch_takes
+from bandplan.planner.plan import Estimate, Evidence, Plan
+
+TITLES = {"latency": "latency", "ttft": "time to first token", "tpot": "time per output token", "queue": "queue"}
+
+
+def described(plan: Plan, *, rows: int | None = None, cost: str = "") -> str:
+    """Return the answer, one thought a line."""
+    capacity, peak, mean = plan.capacity, plan.peak, plan.mean
+    floor, ceiling = plan.floor, plan.ceiling
+    percentile = f"p{plan.target.percentile:g}"
+    lines = [f"floor    {capacity.described(floor.steps)}", f"ceiling  {capacity.described(ceiling.steps)}"]
+    if cost:
+        lines.append(f"cost     {cost}")
+    lines += ["", f"At the ceiling, with {_load(peak)}:"]
+    lines.append(f"  in use       {ceiling.utilisation:.0%} of what it can work off; {plan.headroom:.0%} more fits")
+    for name, limit in {"latency": None, "ttft": None, "tpot": None, **plan.target.limits}.items():
+        if name == "tpot" and not peak.shape.output_tokens:
+            continue
+        bound = "" if limit is None else f", at most {_in_unit(name, limit)} wanted"
+        mean_of, worst = ceiling.means[name], ceiling.percentiles[name]
+        lines.append(
+            f"  {name:<12} {_estimate(name, worst)} at {percentile}, {_in_unit(name, mean_of)} on average{bound}"
+        )
+    lines.append(f"  in flight    {ceiling.in_flight:.1f} on average, {ceiling.waiting:.1f} waiting")
+    if ceiling.refused_percent:
+        lines.append(f"  refused      {ceiling.refused_percent:.1f} %, as the queue is full")
+    lines.append("")
+    lines.append(f"One step less, {_less(plan)}")
+    if plan.for_headroom and plan.target.limits:
+        lines.append(f"The headroom of {plan.headroom_percent:g} % decides here, not the target.")
+    if plan.target.limits:
+        lines.append(f"With more load, the first to break is: {TITLES[plan.breaks_first]}.")
+    if floor is not ceiling:
+        lines.append(f"The floor holds the average, {_load(mean)}; chunks above it start on demand.")
+    if rows is not None:
+        lines.append(_batch(plan, rows))
+    lines += ["", "From:"]
+    lines += [f"- {line}" for line in capacity.provenance(peak.shape, peak.spread_percent)]
+    requests = f"{ceiling.seeds} seeded runs" if ceiling.seeds else "no run, as it is past its capacity"
+    lines.append(f"- latency by simulation: {requests}, intervals of 95 %")
+    return "\n".join(lines)
+
+
+def as_json(plan: Plan) -> dict[str, Any]:
+    """Return the answer as plain values; seconds, and null for what has no end."""
+    capacity = plan.capacity
+
+    def evidence(one: Evidence) -> dict[str, Any]:
+        return {
+            capacity.kind: capacity.amount(one.steps),
+            "utilisation": round(one.utilisation, 4),
+            **{
+                f"{name}_seconds": {
+                    "mean": _finite(one.means[name]),
+                    f"p{plan.target.percentile:g}": _finite(estimate.value),
+                    "plus_minus": _finite(estimate.half_width),
+                }
+                for name, estimate in one.percentiles.items()
+            },
+            "in_flight": _finite(one.in_flight),
+            "waiting": _finite(one.waiting),
+            "refused_percent": round(one.refused_percent, 3),
+            "misses": one.misses(plan.target),
+        }
+
+    return {
+        "unit": capacity.kind,
+        "increment": capacity.increment,
+        "source": capacity.source,
+        "floor": evidence(plan.floor),
+        "ceiling": evidence(plan.ceiling),
+        "one_step_less": evidence(plan.less) if plan.less is not None else None,
+        "breaks_first": plan.breaks_first,
+        "headroom": round(plan.headroom, 4),
+        "assumptions": capacity.provenance(plan.peak.shape, plan.peak.spread_percent),
+    }
+
+
+def _load(load: Any) -> str:
+    if load.concurrent_requests is not None:
+        often = f"{load.concurrent_requests:,} requests always in flight"
+    else:
+        often = f"{load.requests_per_second:g} requests/s ({load.arrivals})"
+    spread = f", lengths spread by {load.spread_percent:g} %" if load.spread_percent else ""
+    cached = f", {load.cache_hit_percent:g} % of prompts cached" if load.cache_hit_percent else ""
+    return f"{often} of {load.shape} tokens{spread}{cached}"
+
+
+def _less(plan: Plan) -> str:
+    less = plan.less
+    if less is None:
+        return "there is none: this is the smallest that is sold."
+    what = plan.capacity.described(less.steps)
+    if math.isinf(less.percentiles["latency"].value):
+        return f"{what}, is not enough: it would be {less.utilisation:.0%} in use, and the queue fills."
+    missed = [name for name in less.misses(plan.target) if name != "queue"]
+    if missed:
+        limits = plan.target.limits
+        worst = [
+            f"{TITLES[name]} would be {_in_unit(name, less.percentiles[name].value)}, "
+            f"{_in_unit(name, limits[name])} wanted"
+            for name in missed
+        ]
+        return f"{what}, is not enough: {'; '.join(worst)}."
+    if plan.for_headroom:
+        return f"{what}, keeps the target but not the headroom of {plan.headroom_percent:g} %."
+    return f"{what}, is {less.utilisation:.0%} in use."
+
+
+def _batch(plan: Plan, rows: int) -> str:
+    rate = plan.capacity.tokens_per_second(plan.ceiling.steps)
+    seconds = batch_seconds(rows, plan.peak.shape, rate)
+    takes = batch_takes(plan.peak.shape)
+    about = {
+        "longer": "longer than that, as the rows are longer than 2048/256",
+        "shorter": "shorter than that, as the rows are shorter than 2048/256",
+        "about as long": "about that long",
+        "not known": "not known better, as the rows mix longer and shorter than 2048/256",
+    }[takes]
+    return f"A batch of {rows:,} rows: {seconds:,.0f} s by tokens alone at {rate:,.0f} tokens/s; really {about}."
+
+
+def _estimate(name: str, estimate: Estimate) -> str:
+    if math.isinf(estimate.value):
+        return "without end"
+    if name == "tpot":
+        return f"{estimate.value * 1000:.1f} ms ± {estimate.half_width * 1000:.1f}"
+    return f"{estimate.value:.2f} s ± {estimate.half_width:.2f}"
+
+
+def _in_unit(name: str, seconds: float) -> str:
+    if math.isinf(seconds):
+        return "without end"
+    return f"{seconds * 1000:.1f} ms" if name == "tpot" else f"{seconds:.2f} s"
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None

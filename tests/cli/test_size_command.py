@@ -1,0 +1,213 @@
+"""`bandplan size`: from flags or an entry, with curves, prices and `--write`; every refusal in one line and status 2."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bandplan.cli.main import main
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from bandplan.serving.workspace.cache import Cache
+
+MODEL = "system.ai.llama_v3_3_70b_instruct"
+MODELS = f"""\
+# The fleet.
+version: 1
+models:
+  - name: support-chat   # the first
+    task: llm/v1/chat
+    model: "{MODEL}"
+    version: '1'
+    throughput: {{bands: {{min: 1, max: 2}}}}  # a guess
+    # the busiest hour
+    demand: {{requests_per_second: 2, input_tokens: 2048, output_tokens: 256, latency_seconds: 12}}
+  - {{name: two, task: llm/v1/chat, model: {MODEL}, version: "1", throughput: auto, demand: {{requests_per_second: 1,
+      input_tokens: 10, output_tokens: 10}}}}
+overrides:
+  dev:
+    support-chat: {{throughput: {{bands: {{min: 1, max: 1}}}}}}
+"""
+FLAGS = ("--requests-per-second", "2", "--input", "2048", "--output", "256")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "Pulumi.yaml").write_text("name: fleet\nruntime: python\n")
+    (tmp_path / "models.yaml").write_text(MODELS)
+    (tmp_path / "stacks").mkdir()
+    for stack in ("local", "dev"):
+        (tmp_path / "stacks" / f"Pulumi.{stack}.yaml").write_text("config: {}\n")
+    record = Cache(tmp_path / ".bandplan" / "optimization-info")
+    record.record("https://example.com", {ModelVersion(MODEL, "1"): OptimizationInfo(True, "llama", 980)})
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def sized(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, Any]:
+    assert main(["size", *argv, "--json"]) == 0
+    answer: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return answer
+
+
+def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    try:
+        status = main(["size", *argv])
+    except SystemExit as error:
+        status = int(error.code or 0)
+    assert status == 2
+    return capsys.readouterr().err
+
+
+def curve(shape: tuple[int, int] = (2048, 256), **changes: Any) -> dict[str, Any]:
+    """Four chunks of which each takes 28 + 3 n milliseconds for an output token; full with 16 in flight."""
+    inside = {n: min(n, 16) for n in (1, 2, 4, 8, 16, 32)}
+    return {
+        "version": 1,
+        "endpoint": {"name": "x"},
+        "load": {"mode": "sweep", "input_tokens": {"mean": shape[0]}, "output_tokens": {"mean": shape[1]}},
+        "token_source": "usage",
+        "curve": [
+            {"parallel": n, "output_tokens_per_second": {"value": m / (0.028 + 0.003 * m / 4)}}
+            for n, m in inside.items()
+        ],
+        **changes,
+    }
+
+
+def test_flags_alone_need_no_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = sized(capsys, MODEL, *FLAGS, "--latency", "12")
+    assert answer["source"] == "guess"
+    assert answer["ceiling"]["chunks"] == 6  # 2 x 2304 x 1.2 / 980 = 5.6
+    assert sized(capsys, MODEL, *FLAGS, "--chunk", "2000")["ceiling"]["chunks"] == 3  # 2.8
+
+
+def test_entry_brings_its_demand_and_the_record_its_chunk(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = sized(capsys, "support-chat")
+    assert (answer["source"], answer["increment"], answer["ceiling"]["chunks"]) == ("published", 980, 6)
+    assert sized(capsys, "support-chat", "--requests-per-second", "4")["ceiling"]["chunks"] == 12
+
+
+def test_text_shows_number_source_and_reason(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["size", "support-chat", "--rows", "1000"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("support-chat: throughput: {bands: {min: 6, max: 6}}\n")
+    assert "published figures: 980 tokens/s per chunk at 2048/256" in out
+    assert "One step less, 5 chunks (4,900 tokens/s)" in out
+    assert "A batch of 1,000 rows: 392 s by tokens alone at 5,880 tokens/s; really about that long." in out
+
+
+def test_no_capacity_fixes_a_target_below_one_request_alone(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ("--requests-per-second", "20", "--input", "1500", "--output", "200", "--latency", "3")
+    assert "no capacity fixes this: one request alone takes 4.9 s" in refused(capsys, MODEL, *asked)
+    assert main(["size", MODEL, *asked, "--chunk", "3000"]) == 0
+
+
+def test_write_keeps_comments_and_quotes(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["size", "support-chat", "--write"]) == 0
+    expected = MODELS.replace("min: 1, max: 2", "min: 6, max: 6")
+    assert (project / "models.yaml").read_text() == expected
+    assert main(["size", "support-chat", "--stack", "dev", "--write"]) == 0
+    assert (project / "models.yaml").read_text() == expected.replace("min: 1, max: 1", "min: 6, max: 6")
+    assert sorted(path.name for path in project.iterdir() if "models" in path.name) == ["models.yaml"]
+
+
+def test_write_leaves_a_file_that_was_changed_meanwhile(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bandplan.planner import plan as planning
+
+    whole = planning.plan
+
+    def slow(*given: Any, **named: Any) -> Any:
+        (project / "models.yaml").write_text(MODELS + "# edited\n")
+        return whole(*given, **named)
+
+    monkeypatch.setattr(planning, "plan", slow)
+    assert main(["size", "support-chat", "--write"]) == 1
+    assert "was changed while" in capsys.readouterr().err
+    assert (project / "models.yaml").read_text() == MODELS + "# edited\n"
+
+
+def test_curve_goes_before_published_figures(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "bench.json").write_text(json.dumps(curve()))
+    flags = ("--curve", "bench.json", "--curve-capacity", "4", "--headroom", "0")
+    answer = sized(capsys, MODEL, *FLAGS, *flags, "--latency", "11")
+    assert answer["source"] == "curve"
+    # A full chunk ends 4 requests in 256 x (0.028 + 0.003 x 4) = 10.24 s: 0.39 a second, so 2 a second take 6.
+    assert answer["ceiling"]["chunks"] >= 6
+    assert "one shape was measured, 2048/256" in " ".join(answer["assumptions"])
+    assert "one shape says nothing of 500/256" in refused(capsys, MODEL, *FLAGS, *flags, "--input", "500")
+
+
+def test_cost_is_that_of_the_prices_file(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prices = project / "prices.yaml"
+    prices.write_text(f"version: 1\ncurrency: USD\nprices:\n  - {{model: {MODEL}, per_hour: 6, chunks: 1}}\n")
+    answer = sized(capsys, "support-chat", "--prices", "prices.yaml", "--peak-factor", "2")
+    assert answer["floor"]["chunks"] < answer["ceiling"]["chunks"] == 12
+    assert answer["cost_per_hour"].endswith("to 72.00 USD an hour")
+    prices.write_text("version: 1\ncurrency: USD\nprices:\n  - {model: other.x.y, per_hour: 6, chunks: 1}\n")
+    assert f"has no price for {MODEL}" in refused(capsys, "support-chat", "--prices", "prices.yaml")
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (("suport-chat",), "did you mean support-chat?"),
+        (("a.b", *FLAGS), "a model has three parts"),
+        ((MODEL,), "add --requests-per-second (or --concurrent-requests), --input, --output"),
+        ((MODEL, *FLAGS, "--input", "-5"), "must be an integer from 1"),
+        ((MODEL, *FLAGS, "--output", "nan"), "must be an integer from 0"),
+        ((MODEL, *FLAGS, "--latency", "0"), "must be a number above 0"),
+        ((MODEL, *FLAGS, "--latency", "nan"), "must be a number above 0"),
+        ((MODEL, *FLAGS, "--output", "99999"), "one answer has at most 25,000"),
+        ((MODEL, *FLAGS, "--requests-per-second", "201"), "a workspace takes at most 200"),
+        ((MODEL, *FLAGS, "--output", "0", "--tpot", "9"), "--tpot: a request without output tokens"),
+        ((MODEL, *FLAGS, "--curve-capacity", "2"), "add --curve FILE"),
+        ((MODEL, *FLAGS, "--curve", "bench.json"), "add --curve-capacity N"),
+        ((MODEL, *FLAGS, "--curve", "absent.json", "--curve-capacity", "1"), "absent.json: cannot be read"),
+        ((MODEL, *FLAGS, "--curve", "models.yaml", "--curve-capacity", "1"), "models.yaml: not JSON"),
+        ((MODEL, *FLAGS, "--chunk", "980", "--unit-step", "50"), "give one of them"),
+        ((MODEL, *FLAGS, "--write"), "is a model, not an entry"),
+        ((MODEL, *FLAGS, "--prices", "models.yaml"), "currency"),
+        ((MODEL, *FLAGS, "--prices", "absent.yaml"), "absent.yaml: cannot be read"),
+    ],
+)
+def test_refusals(project: Path, capsys: pytest.CaptureFixture[str], argv: tuple[str, ...], told: str) -> None:
+    assert told in refused(capsys, *argv)
+    assert (project / "models.yaml").read_text() == MODELS
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ({"version": 2}, "not a curve of version 1"),
+        ([], "not a curve of version 1"),
+        (curve(curve=7), "curve: missing, or not a list"),
+        (curve(curve=["x"]), "curve[0]: must be a mapping"),
+        (curve(curve=[{"parallel": 1, "output_tokens_per_second": {"value": -1}}]), "must be above 0"),
+        (curve(curve=[{"parallel": None, "output_tokens_per_second": {"value": 1}}]), "no valid level"),
+        (curve(load={"mode": "sweep"}), "the mean input tokens are not in it"),
+        (curve(curve=curve()["curve"][:2]), "takes at least 3"),
+    ],
+)
+def test_bad_curves(project: Path, capsys: pytest.CaptureFixture[str], document: Any, told: str) -> None:
+    (project / "bench.json").write_text(json.dumps(document))
+    assert told in refused(capsys, MODEL, *FLAGS, "--curve", "bench.json", "--curve-capacity", "1")
+
+
+def test_neither_numpy_nor_http_nor_pulumi_is_imported() -> None:
+    import subprocess
+    import sys
+
+    program = (
+        "import sys; from bandplan.cli.main import main; "
+        f"main(['size', '{MODEL}', *{FLAGS!r}, '--latency', '12', '--json']); "
+        "print([name for name in ('numpy', 'pulumi', 'urllib3', 'http.client', 'bandplan.stub', 'bandplan.bench') "
+        "if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
