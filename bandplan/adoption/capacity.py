@@ -32,12 +32,12 @@ def throughput(entity: ServedEntity, info: OptimizationInfo | Unavailable | None
     """A band or model units, against the platform's own answer about the version. Errors: NotSayable."""
     units = entity.settings.get("provisioned_model_units")
     if isinstance(info, Unavailable) or info is None:
-        raise NotSayable(info.reason if info is not None else "the workspace was not asked about its version")
+        raise NotSayable(info.reason if info is not None else "the workspace was not asked for its optimization info")
     if not info.optimizable:
-        raise NotSayable(f"{model_of(entity)} is not eligible for provisioned throughput any more")
+        raise NotSayable(f"{model_of(entity)} is no longer eligible for provisioned throughput")
     if units:
         if info.throughput_chunk_size is not None:
-            raise NotSayable(f"{entity.name} runs in model units, and its model is sold in bands now")
+            raise NotSayable(f"{entity.name} runs in model units, but its model is now sold in bands")
         return _units(entity, int(units))
     return _band(entity, info.throughput_chunk_size)
 
@@ -47,9 +47,9 @@ def workload(entity: ServedEntity) -> EntryCapacity:
     settings = entity.settings
     kind, size = settings.get("workload_type") or "CPU", settings.get("workload_size") or "Small"
     if kind not in get_args(WorkloadType):
-        raise NotSayable(f"{entity.name} runs on {kind}; models.yaml knows {', '.join(get_args(WorkloadType))}")
+        raise NotSayable(f"{entity.name} runs on {kind}; models.yaml accepts {', '.join(get_args(WorkloadType))}")
     if size not in get_args(WorkloadSize):
-        raise NotSayable(f"{entity.name} has the size {size}; models.yaml knows {', '.join(get_args(WorkloadSize))}")
+        raise NotSayable(f"{entity.name} has the size {size}; models.yaml accepts {', '.join(get_args(WorkloadSize))}")
     billions, notes = _billions(entity, str(kind))
     value: dict[str, Any] = {"type": kind, "size": size, "parameters_billion": billions}
     if settings.get("scale_to_zero_enabled"):
@@ -71,27 +71,28 @@ def _units(entity: ServedEntity, units: int) -> EntryCapacity:
     if burst is not None:
         return EntryCapacity("throughput", {"model_units": units, "burst": bool(burst)})
     note = (
-        f"{entity.name}: whether it may burst is not given back by the platform, whose default is that it may; a "
-        "deploy sends nothing about it unless you write `burst: true` or `burst: false`"
+        f"{entity.name}: the platform does not report whether it may burst, which is the default; a "
+        "deployment leaves that setting alone unless you write `burst: true` or `burst: false`"
     )
     return EntryCapacity("throughput", {"model_units": units}, (note,))
 
 
 def _band(entity: ServedEntity, chunk: int | None) -> EntryCapacity:
     if chunk is None:
-        raise NotSayable(f"{entity.name} runs in tokens/s, and its model is sold in model units now")
+        raise NotSayable(f"{entity.name} runs in tokens/s, but its model is now sold in model units")
     low = int(entity.settings.get("min_provisioned_throughput") or 0)
     high = int(entity.settings.get("max_provisioned_throughput") or 0)
     for word, bound in (("minimum", low), ("maximum", high)):
         if bound % chunk:
             below = bound // chunk * chunk
             raise NotSayable(
-                f"the {word} of {entity.name} is {bound} tokens/s, which is not in whole chunks of {chunk}: set it to "
+                f"the {word} of {entity.name} is {bound} tokens/s, which is not a multiple of its chunk, "
+                f"{chunk}: set it to "
                 f"{below or chunk} or {below + chunk} in the workspace first, then adopt it"
             )
     if high < chunk:
         raise NotSayable(
-            f"{entity.name} has a maximum of {high} tokens/s; models.yaml takes one chunk ({chunk}) and more"
+            f"{entity.name} has a maximum of {high} tokens/s; models.yaml requires at least one chunk ({chunk})"
         )
     return EntryCapacity("throughput", {"bands": {"min": low // chunk, "max": high // chunk}})
 
@@ -103,5 +104,8 @@ def _billions(entity: ServedEntity, kind: str) -> tuple[float | int, tuple[str, 
         number = float(found[1].replace("_", "."))
         return (int(number) if number.is_integer() else number), ()
     usual = _USUAL_BILLIONS.get(kind, 7)
-    note = f"{entity.name}: the number of parameters is not in its model's name; {usual} billion is a guess from {kind}"
+    note = (
+        f"{entity.name}: its model's name does not contain the number of parameters; {usual} billion is a "
+        f"guess based on {kind}"
+    )
     return usual, (note,)

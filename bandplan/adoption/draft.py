@@ -62,7 +62,7 @@ def _refused(problems: Sequence[Problem], proposals: Sequence[Proposal]) -> list
             told = "; ".join(
                 f"{p.path.removeprefix(prefix).strip('/') or 'entry'}: {p.finding}; {p.rule}" for p in errors
             )
-            found.append(Skipped(one.name, f"models.yaml would be refused with it: {told}"))
+            found.append(Skipped(one.name, f"its entry would be invalid in models.yaml: {told}"))
     return found
 
 
@@ -80,7 +80,7 @@ def _require_same(before: str, after: str, file: str, stack: str, proposals: Seq
         and _without(new.get("overrides"), stack, names) == _without(old.get("overrides"), stack, names)
     )
     if not is_same:
-        raise CannotEdit(f"{file} is laid out in a way that lines cannot be added to without changing it")
+        raise CannotEdit(f"{file} is laid out so that no lines can be added without changing what it says")
 
 
 def _without(overrides: Any, stack: str, names: Sequence[str]) -> dict[str, Any]:

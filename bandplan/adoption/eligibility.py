@@ -33,7 +33,7 @@ def refusal(live: LiveEndpoint, body: Mapping[str, Any]) -> str:
     if not isinstance(assess(live), Ready):
         return "it is not settled (an update is under way or failed); adopt it once it is READY and NOT_UPDATING"
     if live.task not in TASKS:
-        return f"its task is {live.task or 'not told'}, and models.yaml has {NAMES}"
+        return f"its task is {live.task or 'not reported'}; models.yaml accepts {NAMES}"
     return _unsayable(live)
 
 
@@ -48,11 +48,11 @@ def _other_kind(entity: ServedEntity, live: LiveEndpoint, body: Mapping[str, Any
         provider = settings["external_model"].get("provider", "another provider")
         return f"it serves an external model ({provider}), which has no throughput to declare"
     if body.get("endpoint_type") == "FOUNDATION_MODEL_API" or (settings.get("foundation_model") and is_legacy(entity)):
-        return "it is a pay-per-token endpoint that Databricks keeps itself"
+        return "it is a pay-per-token endpoint that Databricks manages"
     if not (settings.get("entity_version") or settings.get("model_version")):
         return f"{entity.name} has no model version: it serves a feature spec or a function"
     if is_legacy(entity) and str(live.task or "").startswith("agent/"):
-        return "it serves an agent on compute of its own, not on provisioned throughput"
+        return "it serves an agent on its own compute, not on provisioned throughput"
     if is_legacy(entity) and live.task != LEGACY:
         return _custom(entity, live)
     if is_legacy(entity) and (settings.get("workload_type") or "CPU") == "CPU" and not _is_of_legacy_family(entity):
@@ -74,28 +74,28 @@ def _is_of_legacy_family(entity: ServedEntity) -> bool:
 def _unsayable(live: LiveEndpoint) -> str:
     """Settings that models.yaml has no words for and that a later deploy would take away."""
     if not _fits(EndpointName, live.name):
-        return "its name is no name that models.yaml takes (letters, digits, - and _, at most 63)"
+        return "its name is not valid in models.yaml (at most 63 letters, digits, - and _)"
     config = live.config
     if config is None:
         return "it serves nothing"
     for entity in config.entities:
         if not _fits(EndpointName, entity.name):
-            return f"the name of its entity {entity.name!r} is none that models.yaml takes"
+            return f"the name of its served entity {entity.name!r} is not valid in models.yaml"
         version = str(entity.settings.get("entity_version") or entity.settings.get("model_version"))
         if not _fits(VersionNumber, version):
-            return f"{entity.name} serves version {version!r}, which is no number"
+            return f"{entity.name} serves version {version!r}, which is not a number"
         for name in ("environment_vars", "instance_profile_arn"):
             if entity.settings.get(name):
                 return (
-                    f"{entity.name} has {name}, which models.yaml has no word for: the next deploy would take it away"
+                    f"{entity.name} has {name}, which models.yaml cannot declare: the next deployment would remove it"
                 )
         for name in ("min_provisioned_concurrency", "max_provisioned_concurrency"):
             if is_legacy(entity) and entity.settings.get(name):
-                return f"{entity.name} is sized by {name}, which models.yaml has no word for"
+                return f"{entity.name} is sized by {name}, which models.yaml cannot declare"
     if config.auto_capture_config and config.auto_capture_config.get("enabled") is not False:
         return (
-            "it logs to an inference table of the older kind (auto_capture_config), which the next deploy would switch "
-            "off: turn it into one of the AI gateway first"
+            "it logs to a legacy inference table (auto_capture_config), which the next deployment would switch "
+            "off: replace it with an AI Gateway inference table first"
         )
     shares = sum(config.traffic_percent.values())
     return "" if shares == 100 else f"its routes add up to {shares} percent"

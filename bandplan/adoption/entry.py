@@ -60,7 +60,8 @@ def proposed(surveyed: Surveyed, answers: Answers, caller: str) -> Proposal | Sk
         return Skipped(surveyed.name, str(error))
     if len({(one.key, any(unit.key in one.value for unit in COUNTED)) for one in capacities}) > 1:
         return Skipped(
-            surveyed.name, "its entities have several kinds of capacity; models.yaml takes one kind an entry"
+            surveyed.name,
+            "its served entities have different kinds of capacity; models.yaml accepts one kind per entry",
         )
     raw = {"name": live.name, "task": live.task, **_served(live, capacities), **_settings(live, surveyed, caller)}
     notes = [note for one in capacities for note in one.notes]
@@ -76,10 +77,10 @@ def _left_as_they_are(live: LiveEndpoint, body: Mapping[str, Any]) -> Iterator[s
     if config is None:
         return
     if body.get("telemetry_config"):
-        yield "its telemetry_config stays as it is: models.yaml has no word for it"
+        yield "its telemetry_config is left unchanged: models.yaml cannot declare it"
     for entity in config.entities:
         if not is_legacy(entity) and entity.settings.get("scale_to_zero_enabled"):
-            said = "scale_to_zero_enabled is left alone: its floor decides, and models.yaml has no word for it"
+            said = "scale_to_zero_enabled is left unchanged: models.yaml cannot declare it, and the floor decides"
             yield f"{entity.name}: {said}"
         if entity.name not in config.traffic_percent and config.traffic_percent:
             yield f"{entity.name} has no route; the first `up --refresh` writes one with 0 percent"
@@ -87,7 +88,7 @@ def _left_as_they_are(live: LiveEndpoint, body: Mapping[str, Any]) -> Iterator[s
     if not any(map(is_legacy, config.entities)) and any(not route.get("served_entity_name") for route in routes):
         yield "its routes name served models; the first `up --refresh` writes the same routes by served entity"
     if any(not limit.get("key") for limit in live.ai_gateway.get("rate_limits") or ()):
-        yield "a rate limit of its AI gateway has no key; the first `up --refresh` writes the default, endpoint"
+        yield "a rate limit of its AI gateway has no key; the first `up --refresh` writes the default key, endpoint"
     others = [
         *unknown_paths(body, ENDPOINT),
         *(f"config/{name}" for name in config.unknown_fields),
@@ -95,7 +96,7 @@ def _left_as_they_are(live: LiveEndpoint, body: Mapping[str, Any]) -> Iterator[s
         *(f"{target}/{name}" for target, fields in config.unknown_of_routes.items() for name in fields),
     ]
     if others:
-        yield f"{', '.join(others)}: fields that bandplan does not know; they stay as they are"
+        yield f"{', '.join(others)}: fields that bandplan does not know; they are left unchanged"
 
 
 def _capacities(live: LiveEndpoint, answers: Answers) -> list[EntryCapacity]:

@@ -26,10 +26,11 @@ _MLFLOW = "2.11"
 
 
 DEPLOYMENT = (
-    "`up` updates the endpoint in place (served_models to served_entities, one config update): what serves now goes on "
-    "serving until the new one is ready, so there is no downtime, but both need GPU capacity meanwhile",
-    "a failed update leaves the legacy workload serving, and the next preview shows it",
-    "callers have to change: the legacy request forms (dataframe_split, dataframe_records, instances, inputs) become "
+    "`up` updates the endpoint in place (served_models to served_entities, one config update): the "
+    "current entities keep "
+    "serving until the new ones are ready, so there is no downtime, but both need GPU capacity until then",
+    "if the update fails, the legacy workload keeps serving, and the next preview shows it",
+    "callers must change: the legacy request formats (dataframe_split, dataframe_records, instances, inputs) become "
     "the task's own (`prompt`, `max_tokens`, ...)",
 )
 """What an `up` of a migrated entry does; the platform keeps the old config serving during an update."""
@@ -122,7 +123,7 @@ def _migration(entry: Entry, data: Mapping[str, Any], answers: Answers) -> Migra
         if isinstance(entries, dict) and _has_workload(entries.get(entry.name))
     ]
     if overridden:
-        return Left(entry.name, f"overrides of {', '.join(overridden)} change its workload; take that out first")
+        return Left(entry.name, f"overrides of {', '.join(overridden)} change its workload; remove that first")
     bands: list[Band] = []
     reasons: list[str] = []
     unknown: list[str] = []
@@ -134,7 +135,7 @@ def _migration(entry: Entry, data: Mapping[str, Any], answers: Answers) -> Migra
         reasons += _reasons(entity, band)
         unknown += _unknown(entry, entity, band)
     if len(bands) < len(entry.entities):
-        reasons.append("its other entities are on provisioned throughput already")
+        reasons.append("its other entities are already on provisioned throughput")
     reasons.append(_permission(entry.name, data))
     return Migration(entry.name, tuple(bands), tuple(reasons), tuple(unknown))
 
@@ -142,8 +143,8 @@ def _migration(entry: Entry, data: Mapping[str, Any], answers: Answers) -> Migra
 def _permission(name: str, data: Mapping[str, Any]) -> str:
     entries = [entry for entry in data.get("models") or () if isinstance(entry, dict) and entry.get("name") == name]
     if any("allow_legacy" in entry for entry in entries):
-        return "allow_legacy is not needed any more"
-    return "the file's own allow_legacy stays: take it out once no entry is legacy"
+        return "allow_legacy is no longer needed"
+    return "the file's own allow_legacy stays: remove it once no entry is legacy"
 
 
 def _has_workload(override: Any) -> bool:
@@ -160,7 +161,7 @@ def _band(entry: Entry, entity: Entity, answers: Answers) -> Band | str:
     version = ModelVersion(entity.model, entity.version or "")
     info = answers.get(version)
     if info is None or isinstance(info, Unavailable):
-        told = info.reason if info is not None else "its version is not known"
+        told = info.reason if info is not None else "its version is unknown"
         return f"{entity.model}: {told}"
     if not info.optimizable:
         return (
@@ -190,7 +191,7 @@ def _reasons(entity: Entity, band: Band) -> list[str]:
     found = [
         f"{entity.served_name}: workload {compute} becomes a band of {band.min_bands} to {band.max_bands} chunks of "
         f"{band.chunk_tokens_per_second:,} ({size})",
-        "parameters_billion and gpu_access_confirmed go: a band is sized in tokens/s, not by the model's size",
+        "parameters_billion and gpu_access_confirmed are removed: a band is sized in tokens/s, not by the model's size",
     ]
     if workload.scale_to_zero:
         found.append("scale_to_zero becomes a floor of 0: the first request waits for a scale-up")
@@ -201,11 +202,11 @@ def _unknown(entry: Entry, entity: Entity, band: Band) -> list[str]:
     found = []
     if band.is_guess:
         found.append(
-            f"{entity.served_name}: how much it has to carry: no demand is written for {entry.name}, and the platform "
-            "publishes no conversion of workload sizes, so the band is the smallest there is"
+            f"{entity.served_name}: its demand: {entry.name} declares none, and the platform "
+            "publishes no conversion of workload sizes, so the band is the smallest possible"
         )
     else:
-        found.append(f"{entity.served_name}: whether the demand that is written is what the endpoint really gets")
+        found.append(f"{entity.served_name}: whether the declared demand is what the endpoint really gets")
     found.append(
         f"{entity.served_name}: how it was logged: the platform says that the version is eligible, which a model of an "
         f"MLflow before {_MLFLOW} may not be"
@@ -217,4 +218,4 @@ def _comment(band: Band) -> tuple[str, ...]:
     if not band.is_guess:
         return ()
     tokens = band.max_bands * band.chunk_tokens_per_second
-    return (f"The smallest band, up to {tokens:,} tokens/s: no demand is written to size it from. Load-test it.",)
+    return (f"The smallest band, up to {tokens:,} tokens/s, because no demand is declared. Load-test it.",)

@@ -64,7 +64,9 @@ def taken_over(
     components = {urn: name for urn in steps if type_of(urn) == ENDPOINT and (name := name_of(urn)) in by_name}
     missing = [name for name in by_name if name not in components.values()]
     if missing:
-        raise NotTakenOver(f"the preview does not plan to create {', '.join(missing)}: is it in models.yaml?")
+        raise NotTakenOver(
+            f"the preview does not plan to create {', '.join(missing)}: check that models.yaml contains it"
+        )
     for kind in (STACK, FLEET):
         writer.add_component(next((step for urn, step in steps.items() if type_of(urn) == kind), None))
     children: dict[str, list[Mapping[str, Any]]] = {urn: [] for urn in components}
@@ -174,7 +176,7 @@ def _identity(state: Mapping[str, Any], existing: Existing) -> dict[str, Any]:
         return {"id": f"/serving-endpoints/{existing.id}", "outputs": {**inputs, "objectType": "serving-endpoint"}}
     if kind == ENDPOINT_READY:
         return {"id": existing.name, "outputs": {**inputs, "configVersion": existing.config_version, "ready": True}}
-    raise NotTakenOver(f"{existing.name}: no way is known to take over a {kind}")
+    raise NotTakenOver(f"{existing.name}: a {kind} cannot be taken over")
 
 
 def _with_id(state: dict[str, Any], existing: Existing) -> dict[str, Any]:
@@ -187,7 +189,8 @@ def _with_id(state: dict[str, Any], existing: Existing) -> dict[str, Any]:
         inputs["servingEndpointId"] = existing.id
     if is_unknown(inputs):
         raise NotTakenOver(
-            f"{existing.name}: what it serves is known only after a deploy (it has `register`): write the model and "
+            f"{existing.name}: what it serves is known only after a deployment (it has `register`): "
+            "write the model and "
             "version that it serves now, take it over, then put `register` back"
         )
     return {**state, "inputs": inputs}

@@ -216,7 +216,7 @@ def _known(surveyed: Mapping[str, Surveyed], in_file: set[str]) -> tuple[tuple[s
         if name not in in_file:
             continue
         if one.live is None:
-            skipped.append(Skipped(name, one.refusal or "there is no such endpoint; `up` makes it"))
+            skipped.append(Skipped(name, one.refusal or "there is no such endpoint; `up` creates it"))
         else:
             known.append(name)
     return tuple(known), skipped

@@ -23,7 +23,7 @@ def models_in_commit(choice: StackChoice, commit: str) -> tuple[str, bytes]:
     resolved = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}")
     if resolved is None:
         step = "in a shallow clone, fetch it: `git fetch --depth=1 origin COMMIT`"
-        raise CommandError(printable(f"--against-commit {commit}: no such commit here; {step}"))
+        raise CommandError(printable(f"--against-commit {commit}: this repository has no such commit; {step}"))
     identity = resolved.decode("ascii").strip()
 
     def text_of(file: str) -> bytes | None:
@@ -44,7 +44,7 @@ def _within(root: Path, name: str) -> str:
     """The path as Git writes it. Errors: CommandError for one outside the project."""
     relative = os.path.relpath(root / name, root)
     if relative.startswith(os.pardir):
-        raise CommandError(f"{name}: lies outside the project, so no commit of it has it; give the file with --against")
+        raise CommandError(f"{name}: lies outside the project, so no commit contains it; give the file with --against")
     return str(PurePosixPath(relative))
 
 

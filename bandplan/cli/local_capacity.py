@@ -55,7 +55,7 @@ def _problems(found: Any, names: list[str] | None) -> Iterator[str]:
         place = f"/{endpoint}"
         if names is not None and endpoint not in names:
             step = did_you_mean(endpoint, names, "name one of its entries")
-            yield f"{place}: the models file has no such endpoint; {step}"
+            yield f"{place}: the models file has no endpoint of this name; {step}"
         if not isinstance(wanted, dict):
             yield f"{place}: must be a mapping with the key {CAPACITY}"
             continue

@@ -18,31 +18,29 @@ from bandplan.cli.errors import CommandError
 from bandplan.embedded.terminal import close_the_door
 
 COMMANDS = {
-    "up": "deploy models.yaml, print the endpoints, ask each one query",
+    "up": "deploy models.yaml, print the endpoints, and send each one query",
     "preview": "show what `up` would change, and change nothing",
-    "drift": "say what in the workspace is not as it was deployed, and write nothing (exit status 3: drift)",
-    "rollback": "put an endpoint's version back in models.yaml, and all its traffic at once",
-    "refresh": "take over into the state what the workspace really has",
-    "adopt": "take endpoints that exist into models.yaml and the stack, without touching them",
-    "migrate": "turn legacy workloads of models.yaml into provisioned throughput, as a diff",
+    "drift": "report what in the workspace differs from what was deployed, and write nothing (exit status 3: drift)",
+    "rollback": "restore an endpoint's previous version in models.yaml, and move all its traffic back in one step",
+    "refresh": "update the state with what the workspace really has",
+    "adopt": "take existing endpoints over into models.yaml and the stack without changing them",
+    "migrate": "convert legacy workloads in models.yaml to provisioned throughput, as a diff",
     "destroy": "delete every endpoint of the stack",
     "stack": "list the stacks, or print a stack's state",
-    "stub": "start, stop, look at or empty the local workspace",
-    "validate": "check models.yaml; every problem at once, exit status 2",
+    "stub": "start, stop, inspect or empty the local workspace",
+    "validate": "check models.yaml and report every problem (exit status 2 on errors)",
     "size": "find the smallest band or model units for a demand and a latency target",
-    "policy": "judge models.yaml by the policy pack, or list its rules",
-    "report": "say what previews change, in tokens/s, model units and money",
-    "fetch-plan": "get the plan that was reviewed with a merged pull request (GitHub Actions, GitLab CI)",
-    "drift-issue": "keep one issue per stack on what `drift --json` found (GitHub Actions)",
+    "policy": "judge models.yaml against the policy pack, or list its rules",
+    "report": "report what previews change in tokens/s, model units and money",
+    "fetch-plan": "fetch the plan that was reviewed with a merged pull request (GitHub Actions, GitLab CI)",
+    "drift-issue": "keep one issue per stack with what `drift --json` found (GitHub Actions)",
     "schema": "print, write or check the JSON Schema of models.yaml",
     "log-model": "log a checkpoint with MLflow by the platform's rules, and register it",
 }
 """Command name (its module in `bandplan.cli.commands`, with `_` for `-`) -> what it does, in the order of `--help`."""
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-ROOM_NEEDED = (
-    "the project's folder has to be readable, and writable where something is kept (.bandplan/), with room on its disk"
-)
+ROOM_NEEDED = "make the project folder readable and .bandplan/ writable, and free disk space if the disk is full"
 
 
 class Command(Protocol):
@@ -101,7 +99,7 @@ def command_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argume
     """The parser, and by name the still empty parser of each command."""
     parser = argparse.ArgumentParser(
         prog="bandplan",
-        description="LLM serving as code: the fleet of models.yaml on Databricks provisioned throughput.",
+        description="LLM serving as code: deploy the fleet of models.yaml on Databricks provisioned throughput.",
         epilog="`bandplan COMMAND --help` explains one command.",
     )
     parser.add_argument("-C", dest="folder", metavar="FOLDER", type=Path, help="work in this folder instead of here")

@@ -55,7 +55,7 @@ def analyzer_of(project: Project, stack: str) -> "Analyzer | None":
 
     if folder.resolve() != Path(policies.__file__).resolve().parent:
         raise UsageProblem(
-            f"{folder}: is another pack than that of bandplan, which alone can run without Pulumi; install the Pulumi "
+            f"{folder}: only bandplan's own policy pack runs without Pulumi; install the Pulumi "
             "CLI and add --engine pulumi"
         )
     return Analyzer(configured_rules(project, stack), project.root, date.today())
@@ -91,7 +91,7 @@ def read_configuration(path: Path) -> Any:
     except json.JSONDecodeError as error:
         raise UsageProblem(f"{path}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
     except (ValueError, RecursionError) as error:
-        raise UsageProblem(f"{path}: not JSON that can be read: {' '.join(str(error).split())[:200]}") from error
+        raise UsageProblem(f"{path}: cannot be parsed as JSON: {' '.join(str(error).split())[:200]}") from error
 
 
 def text_of(path: Path) -> str:

@@ -33,7 +33,7 @@ class Project:
             raise CommandError(f"{file}: cannot be read: {reason}") from error
         found = re.search(r"""^name:[ \t]*["']?([A-Za-z0-9_.-]+)["']?[ \t]*(?:#.*)?$""", text, re.MULTILINE)
         if found is None:
-            raise CommandError(f"{file}: no project name; add a line such as `name: bandplan`")
+            raise CommandError(f"{file}: has no project name; add a line such as `name: bandplan`")
         return found[1]
 
     @property

@@ -56,7 +56,7 @@ def ask(client: WorkspaceClient, query: Query) -> QueryResult:
     """One query, and its answer or its failure."""
     body = BODIES.get(query.task)
     if body is None:
-        return QueryResult(query.endpoint, False, f"no query is known for the task {query.task}")
+        return QueryResult(query.endpoint, False, f"there is no sample query for the task {query.task}")
     started = time.perf_counter()
     try:
         response = client.post(f"/serving-endpoints/{quote(query.endpoint, safe='')}/invocations", body)

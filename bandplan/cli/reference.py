@@ -16,29 +16,28 @@ FILE = DOCS / "cli.md"
 INTRODUCTION = """\
 # Commands
 
-Generated from the commands themselves by `make format`; `make check` says when it is out of date.
+Generated from the commands by `make format`; `make check` reports when it is out of date.
 
 `bandplan [-C FOLDER] COMMAND ...` works on the project of the working directory (or of FOLDER). It is installed into
 `.venv/bin` by `make`; the make targets of the same names call it.
 
-Exit status: 0 done; 1 the engine, the workspace or the platform said no, a deployment of a `models.yaml` with errors
-among it; 2 wrong arguments, or errors that `validate` found; 3 drift, that `drift` found; 130 interrupted, under
-either engine.
+Exit status: 0 done; 1 the engine, the workspace or the platform refused, including a deployment of a `models.yaml` with
+errors; 2 wrong arguments, or errors found by `validate`; 3 drift found by `drift`; 130 interrupted, under either engine.
 
 | variable | read for |
 |---|---|
 | `DATABRICKS_HOST`, `DATABRICKS_TOKEN` | the workspace of every stack but `local`; never given as arguments |
-| `BANDPLAN_MODELS` | another models file than `models.yaml`, relative to the project |
-| `DATABRICKS_AUTH_TYPE` | how to sign in, whatever else is set: `pat`, or as a CI job: `github-oidc`, `env-oidc` |
-| `BANDPLAN_ENGINE` | `--engine` where it is not given |
-| `BANDPLAN_MEASURED` | a file of measured use for `stop_if` of rollouts, relative to the project (docs/rollout.md) |
-| `BANDPLAN_AT_ONCE` | endpoints, by commas, whose rollout takes no steps in this run |
-| `BANDPLAN_DATABRICKS_PLUGIN` | `published`: deploy `local` with the plugin that Pulumi finds, not the stand-in |
+| `BANDPLAN_MODELS` | the models file, if it is not `models.yaml`; relative to the project |
+| `DATABRICKS_AUTH_TYPE` | how to authenticate, regardless of other settings: `pat`, or in a CI job `github-oidc` or `env-oidc` |
+| `BANDPLAN_ENGINE` | the default of `--engine` |
+| `BANDPLAN_MEASURED` | a file of measured usage for `stop_if` of rollouts, relative to the project (docs/rollout.md) |
+| `BANDPLAN_AT_ONCE` | comma-separated endpoints whose rollout takes no steps in this run |
+| `BANDPLAN_DATABRICKS_PLUGIN` | `published`: deploy `local` with the plugin that Pulumi finds instead of the stand-in |
 | `PULUMI_*` | the user's own Pulumi settings, for every stack but `local`, which has its own backend in `.bandplan/` |
 
-Texts from `models.yaml`, a workspace or any other file are shown and steer nothing: control characters, marks that
-turn the direction of a text, and characters without width are written as escapes such as `\\u202e`, which JSON reads as
-the same text. (What `pulumi` writes goes straight to the terminal. It quotes values, and shows messages as they are.)
+Text from `models.yaml`, a workspace or any other file cannot control the terminal: control characters, marks that
+change the text direction, and zero-width characters are written as escapes such as `\\u202e`, which JSON reads as the
+same text. (Output of `pulumi` goes straight to the terminal. It quotes values and shows messages unchanged.)
 """
 
 

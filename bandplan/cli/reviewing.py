@@ -43,7 +43,7 @@ def plan_of(deployment: StackEngine, document: Mapping[str, Any], made_at: str) 
     try:
         live = live_fingerprints(from_environment(deployment.environ), endpoint_names(document))
     except WorkspaceError as error:
-        raise CommandError(f"no plan: {error}") from error
+        raise CommandError(f"no plan could be made: {error}") from error
     return SavedPlan(
         project=deployment.project.name,
         stack=deployment.stack,
@@ -72,12 +72,13 @@ def require_agreement(reviewed: SavedPlan, path: Path, deployment: StackEngine, 
     """CommandError with every difference unless `document`, a preview made now, is what was reviewed."""
     found = differences(reviewed, plan_of(deployment, document, now()))
     if not found:
-        print(f"as reviewed: the plan {reviewed.origin} still holds", flush=True)
+        print(f"the plan {reviewed.origin} still matches what was reviewed", flush=True)
         return
     stack = shlex.quote(deployment.stack)
     raise CommandError(
-        f"{path}: the plan is not applied. It was {reviewed.origin}; what would be done now is not what was reviewed:\n"
+        f"{path}: the plan was not applied. It was {reviewed.origin}; what would be done now differs "
+        "from what was reviewed:\n"
         + "".join(f"  {difference}\n" for difference in found)
-        + f"Nothing was changed. Preview again (`bandplan preview --stack {stack} --save-plan {path}`), have that "
+        + f"Nothing was changed. Preview again (`bandplan preview --stack {stack} --save-plan {path}`), get that "
         "reviewed, and apply it"
     )

@@ -55,13 +55,12 @@ class GoingBack:
         """What happens, for people: the difference in models.yaml, and the shares."""
         lines = [f"{self.name}: back to {self.model} version {self.version} ({self.known_from})"]
         if self.still_serves is None:
-            lines.append(
-                "It does not serve any more: it is deployed anew, by an `up` of the whole stack, without steps."
-            )
+            lines.append("It no longer serves: an `up` of the whole stack deploys it again, without steps.")
         if isinstance(self.entry.version, FollowedAlias):
             alias = self.entry.version.alias
             lines.append(
-                f"The entry followed the alias {alias} and is pinned from now on; move the alias before it follows."
+                f"The entry followed the alias {alias} and is now pinned; move the alias before you make "
+                "it follow again."
             )
         for one in self.now.entities if self.now is not None else ():
             to_percent = 100 if one is self.still_serves else 0
@@ -71,7 +70,7 @@ class GoingBack:
             self.before.splitlines(), self.after.splitlines(), self.file, self.file, lineterm="", n=2
         )
         return "\n".join(
-            [*lines, "", *changed] if self.before != self.after else [*lines, f"{self.file} says so already."]
+            [*lines, "", *changed] if self.before != self.after else [*lines, f"{self.file} already says so."]
         )
 
 
@@ -113,7 +112,7 @@ def move_traffic(back: GoingBack, say: Callable[[str], None], sleep: Callable[[f
     endpoints = Endpoints(back.client)
     target = back.still_serves
     if target is None:
-        raise CommandError(f"{back.name}: version {back.version} does not serve any more")
+        raise CommandError(f"{back.name}: version {back.version} no longer serves")
     try:
         live = _settled(endpoints, back, say, sleep)
         while live.config is not None and live.config.traffic_percent.get(target.served_name) != 100:
@@ -124,7 +123,7 @@ def move_traffic(back: GoingBack, say: Callable[[str], None], sleep: Callable[[f
             try:
                 endpoints.update_config(back.name, _api(back.entry, target), body)
             except Conflict:
-                say(f"{back.name}: somebody else began an update; waiting for it to end")
+                say(f"{back.name}: somebody else started an update; waiting for it to finish")
             before = live.config.version
             live = _settled(endpoints, back, say, sleep)
             if live.has_failed_update and (live.config is None or live.config.version == before):
@@ -145,7 +144,7 @@ def _settled(
     left = float((limits.update_seconds if limits is not None else None) or DEFAULT_WAIT_SECONDS)
     live = endpoints.get(back.name)
     if live.is_updating:
-        say(f"{back.name}: an update is under way, which the platform lets nobody change; waiting for it to end")
+        say(f"{back.name}: an update is under way and cannot be changed; waiting for it to finish")
     while live.is_updating:
         if left <= 0:
             raise CommandError(f"{back.name}: the update is still under way; run `bandplan rollback {back.name}` again")
@@ -161,12 +160,12 @@ def _entry(text: str, models: Path, stack: str, name: str) -> Entry:
     names = [entry.name for entry in checkable.models] if checkable is not None else []
     if checkable is None or name not in names:
         there = ", ".join(names[:10]) or "none"
-        raise CommandError(f"{models.name}: no entry {name} that can be read (there: {there}); see `bandplan validate`")
+        raise CommandError(f"{models.name}: no valid entry {name} (entries: {there}); run `bandplan validate`")
     entry = checkable.models[names.index(name)]
     if entry.declarations is not None or entry.registration is not None or entry.workload is not None:
         kind = "entities" if entry.declarations is not None else "register" if entry.registration else "workload"
         raise CommandError(
-            f"{models.name}: models/{name} has `{kind}`, which goes back by an edit of yours and `up`; rollback is for "
+            f"{models.name}: models/{name} has `{kind}`; edit it and run `up` to go back. Rollback works only for "
             "an entry with one model and its version"
         )
     return entry
@@ -181,14 +180,14 @@ def _goal(models: Path, stack: str, entry: Entry, now: Running | None, to_versio
         return old.model, old.version, f"it still serves, {old.traffic_percent} percent of the traffic"
     alone = now.entities[0] if now is not None and now.entities else None
     if alone and isinstance(entry.version, str) and (alone.model, alone.version) != (entry.model, entry.version):
-        return alone.model, alone.version, f"it still serves, alone: version {entry.version} never got there"
+        return alone.model, alone.version, f"it still serves alone because version {entry.version} never became ready"
     before = earlier(models, stack, entry.name, (entry.model, entry.version))
     if before is not None:
         return before.model, before.version, f"{models.name} in commit {before.commit}"
-    serves = f"version {alone.version} serves alone" if alone else "nothing of it serves"
+    serves = f"version {alone.version} serves alone" if alone else "no version of it serves"
     raise CommandError(
-        f"{entry.name}: nothing to go back to: {serves}, and Git has no other version of the entry; "
-        f"`bandplan rollback {entry.name} --to VERSION` names one"
+        f"{entry.name}: there is no version to go back to: {serves}, and Git has no other version of the entry; "
+        f"name one with `bandplan rollback {entry.name} --to VERSION`"
     )
 
 

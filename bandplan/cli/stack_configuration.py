@@ -34,7 +34,7 @@ def configured_in(text_of: Callable[[str], bytes | None], project: Project, stac
     found = in_project if in_stack is None else in_stack
     if isinstance(found, dict):
         raise CommandError(
-            f"{file}: {NAMESPACE}:{KEY} is a secret or a mapping; it is a path, and in the open: "
+            f"{file}: {NAMESPACE}:{KEY} is a secret or a mapping; it must be a plain path: "
             f"run `pulumi config set {NAMESPACE}:{KEY} FILE --stack {stack}`"
         )
     return found if found is None or isinstance(found, str) else json.dumps(found)

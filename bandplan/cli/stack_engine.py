@@ -37,7 +37,7 @@ def add_stack_arguments(parser: argparse.ArgumentParser) -> None:
         "--engine",
         choices=ENGINES,
         default=engine_wanted(os.environ),
-        help="what deploys: the Pulumi CLI (default when it is on PATH) or the engine inside bandplan",
+        help="engine that deploys: the Pulumi CLI (default if it is on PATH) or the one inside bandplan",
     )
 
 
@@ -45,7 +45,7 @@ def engine_wanted(environ: Mapping[str, str]) -> str | None:
     """What BANDPLAN_ENGINE says, which `--engine` goes before. Errors: UsageProblem."""
     wanted = environ.get("BANDPLAN_ENGINE") or None
     if wanted not in (None, *ENGINES):
-        raise UsageProblem(f"BANDPLAN_ENGINE={wanted}: is none of {', '.join(ENGINES)}")
+        raise UsageProblem(f"BANDPLAN_ENGINE={wanted}: must be one of: {', '.join(ENGINES)}")
     return wanted
 
 
@@ -53,18 +53,22 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of every operation on resources."""
     add_stack_arguments(parser)
     parser.add_argument("--diff", action="store_true", help="show every changed property in full")
-    parser.add_argument("--parallel", type=positive, metavar="N", help="resources to work on at once")
+    parser.add_argument(
+        "--parallel", type=positive, metavar="N", help="number of resources to work on at the same time"
+    )
     parser.add_argument(
         "--offline",
         action="store_true",
-        help="take optimization info from the answers recorded in .bandplan/, ask no workspace for it",
+        help="use the optimization info recorded in .bandplan/ instead of asking the workspace",
     )
 
 
 def add_change_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the operations that change something."""
     add_run_arguments(parser)
-    parser.add_argument("--yes", action="store_true", help=f"do not ask (never asked for the stack {LOCAL})")
+    parser.add_argument(
+        "--yes", action="store_true", help=f"do not ask for confirmation (never asked for the stack {LOCAL})"
+    )
 
 
 def open_deployment(arguments: argparse.Namespace, choices: Mapping[str, str] | None = None) -> StackEngine:
@@ -134,5 +138,5 @@ def options_of(arguments: argparse.Namespace) -> Options:
 def positive(text: str) -> int:
     """argparse type: a whole number from 1."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 up")
+        raise argparse.ArgumentTypeError(f"{text} is not an integer of 1 or more")
     return int(text)

@@ -61,4 +61,4 @@ def refuse(file: str, problems: tuple[Problem, ...]) -> NoReturn:
     """Print every problem to stderr. Errors: WrongModels, always."""
     for problem in problems:
         print(problem.render(), file=sys.stderr)
-    raise WrongModels(f"nothing was looked at: {file} has errors; `bandplan validate` lists warnings too")
+    raise WrongModels(f"{file} has errors, so nothing was compared; fix them (`bandplan validate` also lists warnings)")

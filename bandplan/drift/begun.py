@@ -37,7 +37,7 @@ def begun(deployments: Iterable[Mapping[str, Any]], holder: str) -> Begun:
         names |= {name for one in unfinished if (name := _endpoint_of(one, stacks[-1])) is not None}
     if not names and not holder:
         return Begun()
-    who = f"an `up` of this stack that is running ({holder})" if holder else "an interrupted `up` of this stack"
+    who = f"a running `up` of this stack ({holder})" if holder else "an interrupted `up` of this stack"
     return Begun(who, tuple(stacks), frozenset(names))
 
 

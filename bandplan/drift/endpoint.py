@@ -79,7 +79,7 @@ def endpoint_report(
     if recorded.id and live.id and recorded.id != live.id and name in begun.names:
         return EndpointReport(name, "begun", own_update=own)
     if recorded.id and live.id and recorded.id != live.id:
-        reason = f"its id is {live.id}, the deployed one had {recorded.id}"
+        reason = f"its id is {live.id}, the deployed endpoint had {recorded.id}"
         return EndpointReport(name, "recreated", "ready", reason, (), pending, leaving)
     findings = _findings(recorded, surveyed, live, caller)
     if begun.who:
@@ -117,7 +117,7 @@ def _condition(live: LiveEndpoint) -> tuple[Condition, str]:
             told = "; ".join(
                 f"{one.served_name} {one.deployment}: {one.reason}".rstrip(": ") for one in verdict.entities
             )
-            kept = "; what served before goes on serving" if verdict.still_serves and live.has_failed_update else ""
+            kept = "; the previous config keeps serving" if verdict.still_serves and live.has_failed_update else ""
             if live.has_failed_update:
                 return "update failed", (told or verdict.text) + kept
             return "not ready", told or verdict.text

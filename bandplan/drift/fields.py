@@ -39,9 +39,9 @@ _FILLED_IN_GATEWAY = frozenset(("ai_gateway/inference_table_config/table_name_pr
 _BY_HAND = frozenset(("environment_vars", "instance_profile_arn"))
 """Settings of an entity that people alone set."""
 
-NO_CALL = "the platform has no call that changes it after creation"
-NOT_DEPLOYED = "nothing was deployed for it: `up` alone leaves it, `up --refresh` removes it"
-LEFT_ALONE = "nothing was deployed for it, so every `up` leaves it: write it into models.yaml, or remove it by hand"
+NO_CALL = "the platform cannot change it after creation"
+NOT_DEPLOYED = "it was not deployed: `up` alone leaves it, `up --refresh` removes it"
+LEFT_ALONE = "it was not deployed, so every `up` leaves it: declare it in models.yaml, or remove it manually"
 
 
 def field_findings(recorded: RecordedEndpoint, live: LiveEndpoint) -> tuple[FieldFinding, ...]:
@@ -49,11 +49,11 @@ def field_findings(recorded: RecordedEndpoint, live: LiveEndpoint) -> tuple[Fiel
     declared = Declared.from_inputs(recorded.declared)
     found = [*_real(recorded, declared, live), *_undeclared(recorded, live), *_filled_in(recorded, live)]
     found += [
-        FieldFinding(field, Verdict.UNVERIFIABLE, "(set)", None, "the platform never gives it back")
+        FieldFinding(field, Verdict.UNVERIFIABLE, "(set)", None, "the platform never returns it")
         for field in _unverifiable_fields(recorded, declared, live)
     ]
     found += [
-        FieldFinding(to_api_name(part), Verdict.UNVERIFIABLE, "(encrypted)", None, "the state holds it encrypted")
+        FieldFinding(to_api_name(part), Verdict.UNVERIFIABLE, "(encrypted)", None, "it is encrypted in the state")
         for part in recorded.hidden
     ]
     return tuple(found)
@@ -67,7 +67,7 @@ def _real(recorded: RecordedEndpoint, declared: Declared, live: LiveEndpoint) ->
         if has_config or difference.part not in ("servedEntities", "servedModels", "trafficConfig"):
             yield _finding(recorded, difference)
     if task is not None:
-        yield _finding(recorded, task, "the task comes with the model that is served")
+        yield _finding(recorded, task, "the task is determined by the served model")
     if description is not None:
         yield _finding(recorded, description, NO_CALL)
 

@@ -77,7 +77,7 @@ def _misfits(value: Any, form: Any, place: str) -> Iterator[str]:
         return
     if isinstance(form, dict):
         if not isinstance(value, Mapping):
-            yield f"{place} has to be an object"
+            yield f"{place} must be an object"
             return
         for key, inner in form.items():
             name = key.removesuffix("!")
@@ -86,14 +86,14 @@ def _misfits(value: Any, form: Any, place: str) -> Iterator[str]:
             yield from _misfits(value.get(name), inner, _below(place, name))
     elif isinstance(form, list):
         if not isinstance(value, list):
-            yield f"{place} has to be a list"
+            yield f"{place} must be a list"
             return
         for index, item in enumerate(value):
             if item is None:
                 yield f"{place}[{index}] is null"
             yield from _misfits(item, form[0], f"{place}[{index}]")
     elif not isinstance(value, form):
-        yield f"{place} has to be a text"
+        yield f"{place} must be a string"
 
 
 def _below(place: str, key: str) -> str:

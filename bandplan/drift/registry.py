@@ -41,7 +41,9 @@ def model_reports(recorded: RecordedStack, answers: RegistryAnswers) -> tuple[Mo
 
 def _of_version(recorded: RecordedVersion, live: RegisteredVersion | None) -> Iterator[FieldFinding]:
     if live is None:
-        yield FieldFinding("version", Verdict.REAL, recorded.version, None, "it is gone, or this token may not see it")
+        yield FieldFinding(
+            "version", Verdict.REAL, recorded.version, None, "it was deleted, or this token may not see it"
+        )
         return
     state = recorded.state
     if not live.is_ready:

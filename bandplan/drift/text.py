@@ -14,12 +14,12 @@ _MOST_NAMES = 20
 _MOST_CHARACTERS = 100
 
 _SITUATIONS = {
-    "missing": "missing: deployed, and not in the workspace any more",
-    "recreated": "another endpoint of the same name",
+    "missing": "missing: deployed, but no longer in the workspace",
+    "recreated": "recreated: another endpoint has this name",
     "unreadable": "could not be read",
-    "not deployed": "not deployed yet (a change that waits, no drift)",
+    "not deployed": "not deployed yet (a pending change, not drift)",
     "begun": "begun",
-    "exists, not in the stack": "exists in the workspace, and the stack does not know it (no drift)",
+    "exists, not in the stack": "exists in the workspace, but not in the stack (not drift)",
 }
 
 
@@ -32,11 +32,11 @@ def text(report: StackReport, *, shows_all: bool = False, shows_steps: bool = Tr
     for endpoint in report.endpoints:
         lines += _endpoint(endpoint, shows_all)
     for model in report.models:
-        lines += ["", f"{printable(model.name)}: changed by hand", *(_changed(finding) for finding in model.findings)]
+        lines += ["", f"{printable(model.name)}: changed manually", *(_changed(finding) for finding in model.findings)]
     if report.unmanaged:
         lines += [
             "",
-            f"in the workspace, not in this stack (no drift): {_names([one.name for one in report.unmanaged])}",
+            f"in the workspace, but not in this stack (not drift): {_names([one.name for one in report.unmanaged])}",
         ]
     steps = list(_next_steps(report)) if shows_steps else []
     return "\n".join([*lines, *(["", *steps] if steps else [])])
@@ -51,7 +51,7 @@ def _headline(report: StackReport) -> str:
     if report.models:
         parts.append(f"{_counted(len(report.models), 'model version or alias', 'model versions or aliases')} drifted")
     if report.pending:
-        parts.append(f"{len(report.pending)} with changes that wait in models.yaml")
+        parts.append(f"{len(report.pending)} with pending changes in models.yaml")
     if report.unreadable:
         parts.append(f"{len(report.unreadable)} could not be read")
     if report.unmanaged:
@@ -79,7 +79,7 @@ def _endpoint(report: EndpointReport, shows_all: bool) -> Iterator[str]:
     for change in report.pending:
         yield _waiting(change)
     if report.is_leaving:
-        yield "  models.yaml has it no more: the next `up` deletes it"
+        yield "  it is no longer in models.yaml: the next `up` deletes it"
     if hidden:
         names = ", ".join(f"{printable(finding.field)} ({finding.note})" for finding in hidden)
         yield f"  cannot be verified: {names}"
@@ -88,14 +88,14 @@ def _endpoint(report: EndpointReport, shows_all: bool) -> Iterator[str]:
 def _verdict(report: EndpointReport) -> str:
     reason = f": {printable(report.reason)}" if report.reason else ""
     if report.own_update and not report.of(Verdict.REAL) and report.condition in ("ready", "updating"):
-        return f"being changed by {printable(report.own_update)} (no drift){reason}"
+        return f"being changed by {printable(report.own_update)} (not drift){reason}"
     if report.situation != "deployed":
         return _SITUATIONS[report.situation] + reason
     if report.condition != "ready":
         return report.condition + reason
     if report.has_drifted:
-        return "changed by hand"
-    return "changes wait in models.yaml (no drift)" if report.has_pending else "in step"
+        return "changed manually"
+    return "pending changes in models.yaml (not drift)" if report.has_pending else "in step"
 
 
 def _changed(finding: FieldFinding) -> str:
@@ -106,26 +106,29 @@ def _changed(finding: FieldFinding) -> str:
 
 def _waiting(change: Pending) -> str:
     return (
-        f"  {printable(change.field)}: deployed {_value(change.deployed)}, models.yaml {_value(change.wanted)} (waits)"
+        f"  {printable(change.field)}: deployed {_value(change.deployed)}, models.yaml "
+        f"{_value(change.wanted)} (pending)"
     )
 
 
 def _next_steps(report: StackReport) -> Iterator[str]:
     option = "" if report.stack == "local" else f" --stack {report.stack}"
     if report.drifted or report.models:
-        also = "; it applies the changes that wait too" if report.pending else ""
-        yield f"to put back what was deployed: `bandplan up --refresh{option}`{also}"
-        yield f"to keep what is there: write it into models.yaml, then `bandplan refresh{option}`"
+        also = "; this also applies the pending changes" if report.pending else ""
+        yield f"to restore what was deployed: `bandplan up --refresh{option}`{also}"
+        yield f"to keep the live values: declare them in models.yaml, then run `bandplan refresh{option}`"
     elif any(one.own_update for one in report.endpoints):
-        yield f"to end what an `up` has begun: let it end, or run `bandplan up{option}` again if it was interrupted"
+        yield (
+            f"to finish the running update: wait for its `up`, or run `bandplan up{option}` again if it was interrupted"
+        )
     elif report.pending:
-        yield f"to apply the changes that wait: `bandplan up{option}`"
+        yield f"to apply the pending changes: `bandplan up{option}`"
     if report.unreadable:
-        yield "some endpoints could not be read: ask for CAN_VIEW on them, then look again"
+        yield "some endpoints could not be read: ask for CAN_VIEW on them, then run `bandplan drift` again"
     names = [*(one.name for one in report.to_adopt), *(one.name for one in report.unmanaged)]
     if names:
         which = names[0] if len(names) == 1 else "NAME"
-        yield f"to take over what is not in the stack: `bandplan adopt {which}{option}`"
+        yield f"to take over endpoints that are not in the stack: `bandplan adopt {which}{option}`"
 
 
 def _value(value: Any) -> str:

@@ -181,7 +181,7 @@ def test_endpoint_that_is_not_ours_or_not_settled_is_left_alone_with_the_reason(
     ("answer", "word"),
     [
         (Unavailable("it has no such version"), "no such version"),
-        (OptimizationInfo(False), "not eligible"),
+        (OptimizationInfo(False), "no longer eligible"),
         (OptimizationInfo(True, "llama4", None), "model units"),
     ],
 )

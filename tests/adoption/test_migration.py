@@ -65,7 +65,7 @@ def test_s28_workload_without_a_demand_becomes_the_smallest_band_which_says_so()
         "    task: llm/v1/completions\n"
         "    model: ml.legacy.mpt_7b_instruct\n"
         '    version: "3"\n'
-        "    # The smallest band, up to 880 tokens/s: no demand is written to size it from. Load-test it.\n"
+        "    # The smallest band, up to 880 tokens/s, because no demand is declared. Load-test it.\n"
         "    throughput: {bands: {min: 1, max: 1}}  # by its size\n"
     )
 

@@ -79,7 +79,7 @@ def test_stack_and_file_that_the_commit_did_not_have_are_empty(repository: Repos
 
 @pytest.mark.parametrize("commit", ["HEAD^9", "no-such-branch", "", "--help", "HEAD:models.yaml"])
 def test_what_is_no_commit_is_refused(repository: Repository, commit: str) -> None:
-    with pytest.raises(CommandError, match="no such commit here"):
+    with pytest.raises(CommandError, match="has no such commit"):
         models_in_commit(repository.choice(), commit)
 
 

@@ -45,7 +45,7 @@ def test_no_stack_yet_is_an_empty_list(tmp_path: Path) -> None:
 
 def test_unknown_stack_is_refused_with_those_there_are(tmp_path: Path) -> None:
     write(tmp_path, "local", {"stack": "local"})
-    with pytest.raises(CommandError, match=r"no stack dev .*there: local"):
+    with pytest.raises(CommandError, match=r"no stack dev .*existing stacks: local"):
         require_stack(tmp_path, "bandplan", "dev")
 
 

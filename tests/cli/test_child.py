@@ -149,7 +149,7 @@ def test_program_that_hangs_is_killed_with_all_that_it_started(tmp_path: Path, n
         said, complained = process.communicate(timeout=60)
         assert_gone(*pids)
     assert said == "interrupted\n"
-    assert "did not stop within 0.4 s and was killed; the next run looks up what was under way" in complained
+    assert "did not stop within 0.4 s and was killed; the next run finds out what it left unfinished" in complained
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])

@@ -286,5 +286,5 @@ def test_plan_with_a_key_twice_is_refused_wherever_the_key_is(root: Path) -> Non
     text = as_text(PLAN)
     for key in (b'"version": 1', b'"op": "create"', b'"e": {"config": "absent"}'):
         (root / "plan.json").write_bytes(text.replace(key, key + b", " + key))
-        with pytest.raises(CommandError, match=r"plan\.json: has an object with a key twice"):
+        with pytest.raises(CommandError, match=r"plan\.json: has an object with a duplicate key"):
             read_plan(root / "plan.json")

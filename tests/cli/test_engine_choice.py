@@ -24,7 +24,7 @@ def test_pulumi_is_taken_when_there_and_not_told_otherwise(
 
 
 def test_pulumi_asked_for_and_missing_is_refused() -> None:
-    with pytest.raises(UsageProblem, match="no `pulumi` on PATH"):
+    with pytest.raises(UsageProblem, match="`pulumi` is not on PATH"):
         choose_engine("pulumi", "local", None)
 
 

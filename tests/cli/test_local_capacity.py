@@ -60,9 +60,9 @@ def test_file_that_says_nothing_needs_neither_workspace_nor_models(project: Proj
             {"support-chat": {"capacity": {"queue_limit": -1}}},
             "/support-chat/capacity/queue_limit: must be an integer from 0 to 100000",
         ),
-        ({"suport-chat": {}}, "/suport-chat: the models file has no such endpoint; did you mean support-chat?"),
-        ({"x\x1b": {}}, "/x\\x1b: the models file has no such endpoint; name one of its entries"),
-        ({5: {}}, "/5: the models file has no such endpoint; name one of its entries"),
+        ({"suport-chat": {}}, "/suport-chat: the models file has no endpoint of this name; did you mean support-chat?"),
+        ({"x\x1b": {}}, "/x\\x1b: the models file has no endpoint of this name; name one of its entries"),
+        ({5: {}}, "/5: the models file has no endpoint of this name; name one of its entries"),
     ],
 )
 def test_problem_is_told_with_its_place_and_rule(found: Any, line: str) -> None:

@@ -17,9 +17,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("arguments", "said"),
     [
         (["--register"], "--register needs the model's name"),
-        (["--name", "a.b.c"], "--name is for --register, which is not given"),
-        (["--tag", "a=b", "--reference-weights"], "--tag, --reference-weights are for --register"),
-        (["--metadata", "text", "--check", "--task", "llm/v1/chat"], "--metadata text: not of the form KEY=VALUE"),
+        (["--name", "a.b.c"], "--name works only with --register"),
+        (["--tag", "a=b", "--reference-weights"], "--tag, --reference-weights work only with --register"),
+        (["--metadata", "text", "--check", "--task", "llm/v1/chat"], "--metadata text: must have the form KEY=VALUE"),
     ],
 )
 def test_arguments_that_make_no_sense_end_with_status_2(
@@ -34,7 +34,7 @@ def test_logged_model_is_not_logged_again(project: Path, capsys: pytest.CaptureF
     (project / "logged").mkdir()
     (project / "logged" / "MLmodel").write_text("flavors: {}")
     assert main(["log-model", "logged"]) == 2
-    assert "logged is logged already; give --register" in capsys.readouterr().err
+    assert "logged is already logged; add --register" in capsys.readouterr().err
 
 
 def test_missing_folder_is_an_error_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,7 +53,10 @@ def test_stack_without_policies_of_its_own_is_told(project: Path, capsys: pytest
     record(project)
     (project / "stacks" / "policies.dev.json").unlink()
     main(["policy", "test", "--stack", "dev"])
-    assert "stacks/policies.dev.json is not there, so every rule has the pack's own level" in capsys.readouterr().err
+    assert (
+        "stacks/policies.dev.json does not exist, so every rule has the policy pack's default level"
+        in capsys.readouterr().err
+    )
     main(["policy", "test"])
     assert capsys.readouterr().err == ""
 
@@ -62,7 +65,7 @@ def test_stack_that_is_not_there_is_judged_by_no_defaults(project: Path, capsys:
     record(project)
     assert main(["policy", "test", "--stack", "dve"]) == 2
     told = capsys.readouterr()
-    assert "--stack dve: no such stack (there: dev, local); did you mean dev?" in told.err
+    assert "--stack dve: no such stack (stacks: dev, local); did you mean dev?" in told.err
     assert told.out == ""
 
 
@@ -88,7 +91,10 @@ def test_size_that_is_not_recorded_makes_the_rule_wait_and_is_named(
 ) -> None:
     assert main(["policy", "test", "--json"]) == 0
     told = capsys.readouterr()
-    assert "not recorded on this machine, so not sized: system.ai.llama_v3_3_70b_instruct version 1" in told.err
+    assert (
+        "not sized because its optimization info is not recorded on this machine: system.ai.llama_v3_3_70b_instruct version 1"
+        in told.err
+    )
     (event,) = json.loads(told.out)["policyEvents"]
     assert event["enforcementLevel"] == "advisory" and "\nwaits: " in event["message"]
 

@@ -142,7 +142,7 @@ def test_version_that_serves_alone_is_gone_back_to_where_the_new_one_never_got_t
     state, host = workspace
     state.shares = {"1": 100}
     found = back(models, host)
-    assert (found.version, found.known_from) == ("1", "it still serves, alone: version 2 never got there")
+    assert (found.version, found.known_from) == ("1", "it still serves alone because version 2 never became ready")
 
 
 def test_history_of_the_file_has_the_version_where_none_serves(models: Path, workspace: tuple[Workspace, str]) -> None:
@@ -154,7 +154,7 @@ def test_history_of_the_file_has_the_version_where_none_serves(models: Path, wor
     found = back(models, host)
     assert found.version == "7" and found.known_from.startswith("models.yaml in commit ")
     assert found.still_serves is None
-    assert "by an `up` of the whole stack" in found.described()
+    assert "an `up` of the whole stack deploys it again" in found.described()
 
 
 def test_history_passes_over_what_has_no_number_and_files_that_cannot_be_read(models: Path) -> None:
@@ -174,7 +174,7 @@ def test_nothing_to_go_back_to_is_said_with_the_next_step(models: Path, workspac
     assert back(models, host, "1").version == "1"
 
 
-@pytest.mark.parametrize(("name", "finding"), [("nobody", "no entry nobody"), ("split", "has `entities`")])
+@pytest.mark.parametrize(("name", "finding"), [("nobody", "no valid entry nobody"), ("split", "has `entities`")])
 def test_entry_that_cannot_go_back_is_named(
     models: Path, workspace: tuple[Workspace, str], name: str, finding: str
 ) -> None:
@@ -210,7 +210,7 @@ def test_traffic_waits_for_updates_of_others(models: Path, workspace: tuple[Work
     move_traffic(found, said.append, lambda seconds: None)
     assert state.shares == {"1": 100, "2": 0}
     assert any("an update is under way" in line for line in said)
-    assert any("somebody else began an update" in line for line in said)
+    assert any("somebody else started an update" in line for line in said)
 
 
 def test_traffic_that_cannot_be_moved_is_told_with_the_platforms_reason(

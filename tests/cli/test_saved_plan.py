@@ -143,13 +143,13 @@ def test_every_difference_is_told_at_once_with_its_place() -> None:
         live={"chat": fingerprints({"config": {"entities": {"chat-1": {"max": 5}}}})},
     )
     assert told(now) == [
-        "models.yaml: is not the file that was previewed",
+        "models.yaml: differs from the file that was previewed",
         "configuration bandplan:models: has another value",
-        "configuration bandplan:more: is set since",
-        "state: ModelServing chat: another update has changed it in the state",
-        "state: ModelServing other: is in the state since",
+        "configuration bandplan:more: was set since",
+        "state: ModelServing chat: was changed in the state by another update",
+        "state: ModelServing other: was added to the state since",
         "workspace: endpoint chat: was changed: config.entities.chat-1.max",
-        "step: ModelServing chat: update to other values than reviewed: config.servedEntities[0].max",
+        "step: ModelServing chat: update with other values than reviewed: config.servedEntities[0].max",
         "step: ModelServing other: create, which was not reviewed",
     ]
 
@@ -157,12 +157,12 @@ def test_every_difference_is_told_at_once_with_its_place() -> None:
 @pytest.mark.parametrize(
     ("now", "expected"),
     [
-        (plan(step("replace")), "step: ModelServing chat: update was reviewed, now it is replace"),
-        (plan(step("same")), "step: ModelServing chat: update was reviewed, now there is nothing to do"),
-        (plan(live={"chat": {"": "absent"}}), "workspace: endpoint chat: is gone"),
+        (plan(step("replace")), "step: ModelServing chat: update was reviewed, but now it is replace"),
+        (plan(step("same")), "step: ModelServing chat: update was reviewed, but now there is nothing to do"),
+        (plan(live={"chat": {"": "absent"}}), "workspace: endpoint chat: no longer exists"),
         (plan(state={}), "state: ModelServing chat: is no longer in the state"),
         (plan(stack="dev", models={}), "stack: the plan is for prod, not for dev"),
-        (plan(step(detailedDiff={})), "step: ModelServing chat: update to other values than reviewed: config"),
+        (plan(step(detailedDiff={})), "step: ModelServing chat: update with other values than reviewed: config"),
     ],
 )
 def test_a_difference_is_worded_for_what_it_is(now: SavedPlan, expected: str) -> None:
@@ -201,19 +201,25 @@ HOSTILE = {
     "a later version": (changed(lambda d: d.update(version=2)), "version: is not 1"),
     "a key too few": (changed(lambda d: d.pop("state")), "state: is missing"),
     "a key too many": (changed(lambda d: d.update(run="rm")), "run: is unknown"),
-    "an escape sequence": (changed(lambda d: d.update(commit="\x1b[2J")), "commit: has not the form"),
-    "a workflow command": (changed(lambda d: d.update(stack="x\n::set-env name=a::b")), "stack: has not the form"),
+    "an escape sequence": (changed(lambda d: d.update(commit="\x1b[2J")), "commit: does not have the form"),
+    "a workflow command": (
+        changed(lambda d: d.update(stack="x\n::set-env name=a::b")),
+        "stack: does not have the form",
+    ),
     "a path with a line end": (
         changed(lambda d: d["steps"][0]["inputs"].update({"a\n::b": "b" * 24})),
-        "cannot be shown",
+        "is not printable",
     ),
-    "no time": (changed(lambda d: d.update(madeAt="2026-99-01T00:00:00.000Z")), "madeAt: is no time"),
-    "a number": (changed(lambda d: d.update(project=1)), "project: has not the form"),
-    "a step of no kind": (changed(lambda d: d["steps"].append(1)), "steps[1]: has not the keys"),
-    "an unknown operation": (changed(lambda d: d["steps"][0].update(op="run")), "steps[0].op: has not the form"),
-    "a step twice": (changed(lambda d: d["steps"].append(d["steps"][0])), "steps: has a resource twice"),
-    "a value in a fingerprint's place": (changed(lambda d: d["state"].update({URN: "hunter2"})), "has not the form"),
-    "live of another kind": (changed(lambda d: d.update(live=[1])), "live: is no mapping"),
+    "no time": (changed(lambda d: d.update(madeAt="2026-99-01T00:00:00.000Z")), "madeAt: is not a time"),
+    "a number": (changed(lambda d: d.update(project=1)), "project: does not have the form"),
+    "a step of no kind": (changed(lambda d: d["steps"].append(1)), "steps[1]: does not have the keys"),
+    "an unknown operation": (changed(lambda d: d["steps"][0].update(op="run")), "steps[0].op: does not have the form"),
+    "a step twice": (changed(lambda d: d["steps"].append(d["steps"][0])), "steps: has the same resource twice"),
+    "a value in a fingerprint's place": (
+        changed(lambda d: d["state"].update({URN: "hunter2"})),
+        "does not have the form",
+    ),
+    "live of another kind": (changed(lambda d: d.update(live=[1])), "live: is not a mapping"),
 }
 
 
@@ -226,7 +232,7 @@ def test_a_file_that_is_no_plan_is_one_clear_error(case: str, tmp_path: Path) ->
     message = str(refused.value)
     assert expected in message
     assert message.isprintable()
-    assert "this is no plan that" in message
+    assert "not a plan that this version" in message
 
 
 # ------------------------------------------------------------------ the update

@@ -153,7 +153,7 @@ def test_a_stack_that_the_project_lacks_is_refused_with_the_one_that_was_meant(
 ) -> None:
     assert main([*command, "--stack", "tema-a"]) == 2
     said = capsys.readouterr()
-    assert said.err == "error: --stack tema-a: no such stack (there: dev, local, team-a); did you mean team-a?\n"
+    assert said.err == "error: --stack tema-a: no such stack (stacks: dev, local, team-a); did you mean team-a?\n"
     assert said.out == ""
     assert not workspaces.ours.seen and not workspaces.local.seen
     assert not (project / ".bandplan").exists()

@@ -66,7 +66,7 @@ def test_state_is_exported_changed_and_imported_and_no_copy_is_left(engine: Pulu
 def test_stack_that_was_changed_meanwhile_is_left_alone(engine: PulumiEngine) -> None:
     state(engine).write_text(json.dumps({"version": 3, "deployment": {"resources": []}}))
     (state(engine).parent / "moving").touch()
-    with pytest.raises(CommandError, match="changed meanwhile"):
+    with pytest.raises(CommandError, match="changed in the meantime"):
         change_state(engine, add_one)
     assert "new" not in state(engine).read_text()
 

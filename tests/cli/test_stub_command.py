@@ -72,7 +72,7 @@ def test_running_stub_says_which_settings_it_does_not_take_and_how_to_change_the
     assert main(["stub", "start", "--settle", "at-once", "--port", other]) == 0
     again, said = capsys.readouterr()
     assert again == out
-    assert "keeps the settings that it was started with" in said
+    assert "was already running and keeps its settings" in said
     assert f"`bandplan stub stop` and then `bandplan stub start --settle at-once --port {other}`" in said
 
     assert main(["stub", "start", "--port", port]) == 0
@@ -112,11 +112,11 @@ def test_capacity_is_provisioned_unless_it_is_said_to_be_unlimited(
     main(["stub", "status"])
     said = capsys.readouterr().out
     assert "whatever their capacity" not in said
-    assert "its clock stands still and with it every query (POST /stub/clock lets it run)" in said
+    assert "its clock is stopped, and so is every query (POST /stub/clock restarts it)" in said
     main(["stub", "stop"])
     main(["stub", "start", "--capacity", "unlimited"])
     main(["stub", "status"])
-    assert "its endpoints answer as fast as they can, whatever their capacity" in capsys.readouterr().out
+    assert "its endpoints answer as fast as they can, regardless of their capacity" in capsys.readouterr().out
 
 
 def asked(path: Path, route: str) -> int:
@@ -139,7 +139,7 @@ def test_status_shows_what_is_played_what_waits_and_which_requests_no_route_answ
     assert main(["stub", "status"]) == 0
     said = capsys.readouterr().out
     assert "0 endpoints; scenario flaky-network" in said
-    assert "faults wait to happen" in said
+    assert "faults are pending" in said
     lines = [line.split() for line in said.splitlines()]
     assert lines.index(["3", "GET", "/api/2.0/clusters/list"]) < lines.index(["1", "GET", "/api/2.1/jobs/list"])
 

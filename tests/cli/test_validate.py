@@ -258,7 +258,7 @@ def test_alias_that_nobody_recorded_is_told_offline(project: Path, capsys: pytes
     write(project, FOLLOWING)
     assert main(["validate", "--offline"]) == 0
     assert capsys.readouterr().err.splitlines() == [
-        f"not recorded, so not checked: ml.x.tuned@{alias} (`bandplan validate --record` records it)"
+        f"not checked because its optimization info is not recorded: ml.x.tuned@{alias} (run `bandplan validate --record`)"
         for alias in ("champion", "rival")
     ]
 

@@ -178,7 +178,7 @@ def test_failed_update_is_told_with_the_platforms_reason_and_that_the_old_config
     )
 
     assert (report.condition, report.has_drifted) == ("update failed", True)
-    assert "No GPU capacity" in report.reason and "goes on serving" in report.reason
+    assert "No GPU capacity" in report.reason and "keeps serving" in report.reason
 
 
 def test_update_under_way_is_no_drift() -> None:

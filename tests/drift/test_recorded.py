@@ -67,7 +67,7 @@ def test_gateway_that_the_endpoint_ignores_since_it_was_taken_away_is_what_the_g
 def test_a_value_of_an_entity_that_the_endpoint_ignores_is_what_the_guard_says(
     created: bool | None, declared: bool | None
 ) -> None:
-    """The endpoint's own resource keeps what it was created with, as the platform never gives it back."""
+    """The endpoint's own resource keeps what it was created with, as the platform never returns it."""
 
     def of(burst: bool | None) -> list[dict[str, Any]]:
         return [served() | ({} if burst is None else {"burstScalingEnabled": burst})]
@@ -173,5 +173,5 @@ def test_refusal_of_a_state_has_every_finding_and_no_value_of_it() -> None:
     with pytest.raises(BadRecord) as refusal:
         recorded({"resources": state})
     assert str(refusal.value) == (
-        "  - chat: inputs.tags has to be a list\n  - chat-ready: inputs.declared.trafficConfig has to be an object"
+        "  - chat: inputs.tags must be a list\n  - chat-ready: inputs.declared.trafficConfig must be an object"
     )

@@ -45,14 +45,14 @@ def test_all_shows_what_the_platform_filled_in_with_its_verdict() -> None:
 
 def test_change_that_waits_is_no_drift_and_up_applies_it() -> None:
     shown = text(reported(surveyed(), wanted(servedEntities=[served(maxProvisionedThroughput=3920)])))
-    assert "no drift" in shown and "models.yaml 3,920 (waits)" in shown
+    assert "no drift" in shown and "models.yaml 3,920 (pending)" in shown
     assert "`bandplan up --stack prod`" in shown and "--refresh" not in shown
 
 
 def test_unmanaged_endpoint_is_listed_with_the_command_that_takes_it_over_and_is_no_drift() -> None:
     report = reported(surveyed(), listed=(Listed("chat", "1"), Listed("mine", "2")), stack="local")
     assert not report.has_drifted
-    assert "not in this stack (no drift): mine" in text(report)
+    assert "not in this stack (not drift): mine" in text(report)
     assert "`bandplan adopt mine`" in text(report)
 
 

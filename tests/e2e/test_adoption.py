@@ -130,7 +130,7 @@ def test_the_platforms_own_endpoints_are_nobodys_business(fleet: FleetProject) -
     found = json.loads(fleet.bandplan("drift", "--json"))
 
     assert "plain" in there and "databricks-" not in there
-    assert "pay-per-token endpoint that Databricks keeps itself" in refused.stdout + refused.stderr
+    assert "pay-per-token endpoint that Databricks manages" in refused.stdout + refused.stderr
     assert (found["summary"]["drifted"], found["unmanaged"]) == (0, [])
     assert "unchanged" in fleet.bandplan("up", "--no-query")
 
@@ -164,7 +164,7 @@ def test_adoption_sends_nothing_but_get_and_keeps_what_the_stack_has(fleet: Flee
             "dev": {"rich": {"budget_policy_id": None}, "units": {"tags": None, "budget_policy_id": None}}
         }
         again = fleet.run("adopt", "rich", *stack, **remote)
-        assert again.returncode == 2 and "has it already" in again.stderr
+        assert again.returncode == 2 and "already in the stack" in again.stderr
     finally:
         proxy.close()
 
@@ -253,7 +253,7 @@ def test_any_fleet_deployed_and_adopted_from_nothing_is_the_same_fleet(fleet: Fl
 
     said = fleet.bandplan("adopt", "--all", "--write", "--engine", "embedded")
 
-    assert "the next preview is empty" in said and "left alone" not in said
+    assert "the next preview is empty" in said and "skipped" not in said
     assert by_name(fleet.preview("embedded")) == {}
     assert recorded(fleet) == before
     # The file alone is enough, as on another machine: then only the state is written.

@@ -406,9 +406,9 @@ def test_every_field_of_an_endpoint_that_is_adopted_leaves_nothing_to_do_and_the
     assert {entry["name"] for entry in fleet.drift()["endpoints"]} == set(MADE)
     for name, (_, reason) in LEFT_ALONE.items():
         assert any(line.startswith(f"  {name}: ") and reason in line for line in said.splitlines()), name
-    assert "telemetry: its telemetry_config stays as it is" in said
+    assert "telemetry: its telemetry_config is left unchanged" in said
     is_shown = not BEHAVIOURS[behaviour].get("resets_scale_to_zero")
-    assert ("to-zero: llama_v3_3_70b_instruct-1: scale_to_zero_enabled is left alone" in said) is is_shown
+    assert ("to-zero: llama_v3_3_70b_instruct-1: scale_to_zero_enabled is left unchanged" in said) is is_shown
     fleet.up("--refresh")
     assert {name: fleet.endpoint(name) for name in before} == before
 
@@ -494,7 +494,7 @@ def test_fields_of_the_api_that_are_new_are_adopted_kept_and_said_where_they_wou
 
     (note,) = [line for line in said.splitlines() if line.startswith("  calm: ")]
     assert (
-        f"ai_gateway/{NEW}, {NEW}, config/{NEW}, " in note and "bandplan does not know; they stay as they are" in note
+        f"ai_gateway/{NEW}, {NEW}, config/{NEW}, " in note and "bandplan does not know; they are left unchanged" in note
     )
     assert left_to_do(fleet) == {}
     fleet.up("--refresh")

@@ -165,4 +165,4 @@ def test_workspace_that_does_not_answer_is_exit_status_1(fleet: FleetProject) ->
     nobody = {"DATABRICKS_HOST": "http://127.0.0.1:9", "DATABRICKS_TOKEN": "not-a-token"}
     done = fleet.run("drift", "--stack", "dev", "--engine", "embedded", **nobody)
     assert done.returncode == 1
-    assert "could not look" in done.stderr and "127.0.0.1" in done.stderr and "not-a-token" not in done.stderr
+    assert "could not be read" in done.stderr and "127.0.0.1" in done.stderr and "not-a-token" not in done.stderr

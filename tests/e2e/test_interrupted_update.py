@@ -72,7 +72,7 @@ def test_update_of_our_own_that_has_not_ended_is_told_as_ours(fleet: FleetInProc
     assert not during["drift"] and ("running" if how == "running" else "interrupted") in during["own_update"]
     assert verdicts(during)[CEILING] == ("own update", 1960, 3920)  # two chunks of 980, and four
     _, said, _ = fleet.command("drift")
-    assert "changed by hand" not in said and "being changed by an" in said
+    assert "changed manually" not in said and "being changed by an" in said
 
     fleet.settled("chat")
     if how == "running":

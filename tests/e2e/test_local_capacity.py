@@ -29,4 +29,7 @@ def test_up_holds_endpoints_to_their_band_with_the_settings_of_the_stack(fleet: 
     file.write_text(text.replace("config:\n", "config:\n" + engines.replace("chat:", "chatt:"), 1))
     refused = fleet.run("up", "--yes", "--engine", engine)
     assert refused.returncode == 2
-    assert f"{FILE}: bandplan:engines/chatt: the models file has no such endpoint; did you mean chat?" in refused.stderr
+    assert (
+        f"{FILE}: bandplan:engines/chatt: the models file has no endpoint of this name; did you mean chat?"
+        in refused.stderr
+    )

@@ -98,7 +98,7 @@ def test_version_goes_in_steps_past_a_failure_and_comes_back(fleet: FleetProject
     assert traffic(fleet) == [("1", 100)]
     assert by_name(fleet.preview("embedded")) == {}
 
-    # Back at once, where it does not serve any more: by an `up` without steps.
+    # Back at once, where it no longer serves: by an `up` without steps.
     fleet.edit('version: "1"', 'version: "2"')
     up(fleet, BANDPLAN_AT_ONCE="support-chat")
     assert traffic(fleet) == [("2", 100)]

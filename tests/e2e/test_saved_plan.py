@@ -39,7 +39,7 @@ def refused(fleet: FleetProject, engine: str) -> str:
     before = resources(fleet), fleet.request("GET", "/api/2.0/serving-endpoints")
     done = fleet.run("up", "--engine", engine, "--plan", "plan.json")
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "plan.json: the plan is not applied" in done.stderr
+    assert "plan.json: the plan was not applied" in done.stderr
     assert (resources(fleet), fleet.request("GET", "/api/2.0/serving-endpoints")) == before
     return done.stderr
 
@@ -59,8 +59,10 @@ def test_what_was_reviewed_is_what_is_applied_and_nothing_when_the_world_has_mov
     edit_by_hand(fleet, "support-chat", 7840)
     edit_by_hand(fleet, "passage-embeddings", 4080)
     told = refused(fleet, engine)
-    assert "models.yaml: is not the file that was previewed" in told
-    assert "step: ModelServing support-chat: update to other values than reviewed: config.servedEntities[0].max" in told
+    assert "models.yaml: differs from the file that was previewed" in told
+    assert (
+        "step: ModelServing support-chat: update with other values than reviewed: config.servedEntities[0].max" in told
+    )
     assert "workspace: endpoint support-chat: was changed: config.entities.llama_v3_3_70b_instruct-1.max_prov" in told
     assert "step: EndpointReady passage-embeddings-ready: update, which was not reviewed" in told
     fleet.edit("bands: {min: 2, max: 8}", RAISED)
@@ -69,10 +71,10 @@ def test_what_was_reviewed_is_what_is_applied_and_nothing_when_the_world_has_mov
 
     # as it was: applied, and the plan is then used up
     done = fleet.bandplan("up", "--engine", engine, "--plan", "plan.json", "--no-query", "--record", "done.json")
-    assert "as reviewed: the plan made " in done
+    assert "the plan made " in done
     assert ceilings(fleet, "support-chat") == [5880]
     assert fleet.bandplan("report", "done.json").startswith("**<code>local</code>** changes 1 of 3 endpoints")
-    assert "state: ModelServing support-chat: another update has changed it in the state" in refused(fleet, engine)
+    assert "state: ModelServing support-chat: was changed in the state by another update" in refused(fleet, engine)
 
 
 def test_a_preview_that_fails_leaves_no_plan_behind_not_even_an_older_one(fleet: FleetProject) -> None:

@@ -25,8 +25,8 @@ def test_a_step_that_was_not_previewed_fails_and_nothing_more_is_begun(project: 
     before = project.toys.effects()
 
     for other, told in (
-        ((thing("a", size=3), thing("kept")), "a: has other inputs than were previewed"),
-        ((thing("a", size=1), thing("kept"), thing("new")), "new: create is not what was previewed"),
+        ((thing("a", size=3), thing("kept")), "a: its inputs differ from the preview"),
+        ((thing("a", size=1), thing("kept"), thing("new")), "new: create was not previewed"),
         ((thing("a", size=1),), "kept: delete is not what was previewed"),
     ):
         project.declare(*other)

@@ -58,8 +58,8 @@ def test_an_offline_preview_says_so_in_every_form_and_another_does_not() -> None
 
 
 def test_a_refused_deployment_is_no_failed_preview() -> None:
-    refused = {"severity": "error", "message": "error: plan.json: the plan is not applied\n  models.yaml: changed\n"}
+    refused = {"severity": "error", "message": "error: plan.json: the plan was not applied\n  models.yaml: changed\n"}
     text = markdown([report_on({"refused": True, "steps": [], "diagnostics": [refused]}, title="prod")])
     assert text.startswith(
-        "**<code>prod</code>**: nothing was deployed.\n\n- ❌ plan.json: the plan is not applied<br>"
+        "**<code>prod</code>**: nothing was deployed.\n\n- ❌ plan.json: the plan was not applied<br>"
     )

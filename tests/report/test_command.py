@@ -80,8 +80,8 @@ def test_what_policies_found_comes_from_the_event_log(folder: Path, capsys: pyte
     [
         (["gone.json"], "gone.json: No such file or directory"),
         (["."], ".: Is a directory"),
-        (["bytes.json"], "bytes.json: not UTF-8"),
-        (["--stack", "prod.json"], "--stack: write NAME=FILE"),
+        (["bytes.json"], "bytes.json: not JSON: not UTF-8"),
+        (["--stack", "prod.json"], "--stack: must be NAME=FILE"),
         (["prod.json", "--quiet-below", "tokens=5"], "--quiet-below tokens=5: unknown"),
         (["prod.json", "--prices", "prices.yaml"], "prices.yaml: currency: missing"),
         (["prod.json", "--artifact-url", "javascript:alert(1)"], "--artifact-url"),
@@ -121,7 +121,7 @@ def test_post_writes_one_comment_and_says_where(
     assert body.startswith(MARKER)
     assert "[Full report](<https://ci.example.com/1>)" in body
     assert main(arguments) == 0
-    assert capsys.readouterr().err.startswith("comment is as it should be")
+    assert capsys.readouterr().err.startswith("comment is up to date")
     assert fake.writes() == ["POST"]
 
 

@@ -21,11 +21,16 @@ MOST_NAMES = 20
 def configure(parser: argparse.ArgumentParser) -> None:
     from bandplan.cli.stack_engine import add_stack_arguments
 
-    parser.add_argument("names", nargs="*", metavar="NAME", help="endpoint to take over (none: list what there is)")
-    parser.add_argument("--all", action="store_true", help="every endpoint that can be taken over")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="endpoint to take over (default: list the endpoints that are not in the stack)",
+    )
+    parser.add_argument("--all", action="store_true", help="take over every endpoint that can be")
     add_stack_arguments(parser)
     parser.add_argument(
-        "--write", action="store_true", help="write models.yaml and the stack's state; without it, show the diff only"
+        "--write", action="store_true", help="write models.yaml and the stack's state (default: only show the diff)"
     )
 
 
@@ -36,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bandplan.serving.workspace.errors import WorkspaceError
 
     if arguments.names and arguments.all:
-        raise UsageProblem("NAME and --all: give one of them")
+        raise UsageProblem("NAME and --all: give only one of them")
     choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
     state = recorded_stack(choice.project, arguments)
     try:
@@ -48,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         names = wanted_names(arguments, there, {one.name for one in state.endpoints})
         findings = find(place, names, caller)
     except WorkspaceError as error:
-        raise CommandError(f"could not look: {error}") from error
+        raise CommandError(f"the workspace could not be read: {error}") from error
     if not arguments.names and not arguments.all:
         return show_list(findings, there, arguments, place.models.name)
     return adopt(arguments, place, findings)
@@ -70,7 +75,7 @@ def wanted_names(arguments: argparse.Namespace, there: list[str], deployed: set[
         return sorted(there)
     managed = [name for name in arguments.names if name in deployed]
     if managed:
-        raise UsageProblem(f"{', '.join(managed)}: the stack {arguments.stack} has it already")
+        raise UsageProblem(f"{', '.join(managed)}: already in the stack {arguments.stack}; leave it out")
     return list(dict.fromkeys(arguments.names))
 
 
@@ -82,12 +87,13 @@ def show_list(findings: "Findings", there: list[str], arguments: argparse.Namesp
         return 0
     print("in the workspace, not in this stack:")
     for name in findings.names:
-        where = f"{file} has an entry for it" if name in findings.known else "can be taken over"
+        where = f"already has an entry in {file}" if name in findings.known else "can be taken over"
         print(f"  {name}: {where}")
-    show_skipped(findings.skipped, "left alone: ")
+    show_skipped(findings.skipped, "skipped: ")
     if findings.names:
         print(
-            f"\nnext: `bandplan adopt NAME{option}` shows the entry; `bandplan adopt --all --write{option}` takes all"
+            f"\nnext: `bandplan adopt NAME{option}` shows the entry; `bandplan adopt --all "
+            f"--write{option}` takes over all of them"
         )
     return 0
 
@@ -113,13 +119,13 @@ def adopt(arguments: argparse.Namespace, place: "Place", findings: "Findings") -
     print(difference, end="")
     show_notes(findings.draft.added)
     if findings.skipped:
-        print("\nleft alone:")
+        print("\nskipped:")
         show_skipped(findings.skipped)
     if not findings.names:
         print("nothing to take over", file=sys.stderr)
         return 1 if arguments.names else 0
     if not arguments.write:
-        print(f"\nnothing was written; --write takes over {shortened(findings.names)}")
+        print(f"\nnothing was written; add --write to take over {shortened(findings.names)}")
         return 0
     engine_name = choose_engine(arguments.engine, arguments.stack, find_pulumi(os.environ))
     environ = choose_stack(place.project, arguments.stack, os.environ).environ()
@@ -138,7 +144,7 @@ def show_notes(added: "tuple[Proposal, ...]") -> None:
 
     notes = [f"  {one.name}: {note}" for one in added for note in one.notes]
     if notes:
-        print("\nto know:")
+        print("\nnotes:")
         print("\n".join(printable(note) for note in notes))
 
 
@@ -163,4 +169,6 @@ def tell(arguments: argparse.Namespace, findings: "Findings", waiting: tuple[str
         print("the next preview is empty")
     others = others_of_file(choose_stack(place.project, arguments.stack, os.environ))
     if findings.draft.added and others:
-        print(f"the entries hold for every stack of {place.models.name}: {', '.join(others)} would create them too")
+        print(
+            f"the entries apply to every stack that uses {place.models.name}: {', '.join(others)} would create them too"
+        )

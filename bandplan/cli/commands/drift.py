@@ -27,12 +27,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from bandplan.cli.stack_engine import add_stack_arguments
 
     add_stack_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print the result as JSON (docs/drift.md has its shape)")
-    parser.add_argument("--all", action="store_true", help="show what the platform filled in or scaled too")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON (docs/drift.md describes it)")
+    parser.add_argument("--all", action="store_true", help="also show values that the platform filled in or scaled")
     parser.add_argument(
-        "--fix", action="store_true", help="then put back what was deployed: `bandplan up --refresh`, which asks first"
+        "--fix",
+        action="store_true",
+        help="then restore what was deployed with `bandplan up --refresh`, which asks first",
     )
-    parser.add_argument("--yes", action="store_true", help=f"with --fix: do not ask (never asked for {LOCAL})")
+    parser.add_argument(
+        "--yes", action="store_true", help=f"with --fix: do not ask for confirmation (never asked for {LOCAL})"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -41,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bandplan.drift.text import text
 
     if arguments.json and arguments.fix:
-        raise UsageProblem("--json and --fix: give one of them")
+        raise UsageProblem("--json and --fix: give only one of them")
     choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
     report = look(choice, arguments)
     if arguments.json:
@@ -56,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
             return status
         report = look(choice, arguments)
         if report.has_drifted:
-            print("\nwhat an `up` cannot put back:\n" + text(report, shows_steps=False))
+            print("\ndrift that `up` cannot fix:\n" + text(report, shows_steps=False))
     if report.has_drifted:
         return DRIFT_FOUND
     return 1 if report.unreadable else 0
@@ -82,7 +86,7 @@ def look(choice: "StackChoice", arguments: argparse.Namespace) -> "StackReport":
         surveyed = survey_endpoints(client, names_to_read(wanted, state))
         answers = registry_answers(client, state)
     except WorkspaceError as error:
-        raise CommandError(f"could not look: {error}") from error
+        raise CommandError(f"the workspace could not be read: {error}") from error
     if before or deployments[0].get("pending_operations"):
         # What was written since the first reading may be what was seen.
         deployments.append(deployment(choice.project, arguments))
@@ -108,7 +112,7 @@ def record_of(deployment: dict[str, Any]) -> "RecordedStack":
         begun([deployment], "")
         return recorded(deployment)
     except BadRecord as error:
-        raise CommandError(f"the state cannot be trusted; put back an earlier one:\n{error}") from error
+        raise CommandError(f"the state is damaged; restore an earlier one:\n{error}") from error
 
 
 def deployment(project: Project, arguments: argparse.Namespace) -> dict[str, Any]:

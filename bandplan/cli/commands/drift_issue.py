@@ -30,9 +30,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         outcome = forge_of(os.environ, default="github").issues(os.environ, Clock()).keep(issue)
     except NotConfigured as error:
-        raise UsageProblem(f"no issue: {error}") from error
+        raise UsageProblem(f"the issue was not updated: {error}") from error
     except ForgeError as error:
         hint = "the job needs `permissions: {issues: write}`"
-        raise CommandError(f"no issue: {error}; {hint}") from error
+        raise CommandError(f"the issue was not updated: {error}; {hint}") from error
     print(f"issue: {outcome}", file=sys.stderr)
     return 0

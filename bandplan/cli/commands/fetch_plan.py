@@ -11,15 +11,18 @@ from bandplan.cli.stack_choice import choose_stack
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE", help="where the plan goes, for `up --plan`")
-    parser.add_argument("--stack", default=LOCAL, help=f"stack whose plan it is (default: {LOCAL})")
+    parser.add_argument("file", type=Path, metavar="FILE", help="file to write the plan to, for `up --plan`")
+    parser.add_argument("--stack", default=LOCAL, help=f"stack that the plan is for (default: {LOCAL})")
     parser.add_argument(
-        "--run", type=int, metavar="N", help="take it from this run of the preview, started by hand on this commit"
+        "--run",
+        type=int,
+        metavar="N",
+        help="take the plan from this run of the preview, started manually on this commit",
     )
     parser.add_argument(
         "--workflow",
         metavar="NAME",
-        help="what previews: a workflow's file (default: preview.yml), on GitLab a job (default: preview)",
+        help="workflow file that runs the preview (default: preview.yml); on GitLab, the job (default: preview)",
     )
 
 

@@ -20,27 +20,33 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         metavar="SOURCE",
-        help="folder of a Hugging Face checkpoint; with --register also an MLflow model, as folder, runs:/ or models:/",
+        help="Hugging Face checkpoint folder; with --register also an MLflow model: a folder, runs:/ or models:/ URI",
     )
     parser.add_argument("--task", metavar="T", help=ONE_OF)
-    parser.add_argument("--model-type", metavar="TYPE", help="metadata model_type, needed for an embedding model")
+    parser.add_argument("--model-type", metavar="TYPE", help="the model_type metadata, required for an embedding model")
     parser.add_argument(
-        "--metadata", metavar="KEY=VALUE", action="append", default=[], help="more metadata of the logged model"
+        "--metadata", metavar="KEY=VALUE", action="append", default=[], help="additional metadata for the logged model"
     )
-    parser.add_argument("--mlflow-version", metavar="V", help="fail unless this MLflow is the one that is installed")
-    parser.add_argument("--experiment", metavar="NAME", help="where the run goes, instead of MLflow's own variables")
+    parser.add_argument("--mlflow-version", metavar="V", help="fail unless this MLflow version is installed")
+    parser.add_argument("--experiment", metavar="NAME", help="experiment for the run, overriding MLflow's variables")
     parser.add_argument(
-        "--check", action="store_true", help="say what the source is and what is against it; log nothing"
+        "--check", action="store_true", help="report what the source is and any problems with it; log nothing"
     )
     registering = parser.add_argument_group("registering")
-    registering.add_argument("--register", action="store_true", help="make a version of --name, unless there is one")
-    registering.add_argument("--name", metavar="CATALOG.SCHEMA.MODEL", help="the registered model")
-    registering.add_argument("--description", metavar="TEXT", help="what the version is")
-    registering.add_argument("--tag", metavar="KEY=VALUE", action="append", default=[], help="a tag of the version")
     registering.add_argument(
-        "--reference-weights", action="store_true", help="let the version alone hold the weights, and not the run too"
+        "--register", action="store_true", help="create a version of --name unless one exists for this source"
     )
-    parser.add_argument("--stack", default=LOCAL, help=f"whose workspace (default: {LOCAL}, on this machine)")
+    registering.add_argument("--name", metavar="CATALOG.SCHEMA.MODEL", help="the registered model")
+    registering.add_argument("--description", metavar="TEXT", help="description of the version")
+    registering.add_argument(
+        "--tag", metavar="KEY=VALUE", action="append", default=[], help="tag for the version; repeatable"
+    )
+    registering.add_argument(
+        "--reference-weights", action="store_true", help="store the weights in the version only, not in the run as well"
+    )
+    parser.add_argument(
+        "--stack", default=LOCAL, help=f"stack whose workspace to use (default: {LOCAL}, on this machine)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -56,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.check:
             return check(arguments, source)
         if source.kind != "checkpoint" and not arguments.register:
-            raise UsageProblem(f"{arguments.source} is logged already; give --register to make a version of it")
+            raise UsageProblem(f"{arguments.source} is already logged; add --register to create a version from it")
         environ = choice.environ()
         require_answer(environ)
         if arguments.register:
@@ -71,14 +77,12 @@ def run(arguments: argparse.Namespace) -> int:
 def require_sense(arguments: argparse.Namespace) -> None:
     """UsageProblem for arguments that ask for nothing that can be done."""
     if arguments.register and not arguments.name:
-        raise UsageProblem("--register needs the model's name: --name catalog.schema.model")
+        raise UsageProblem("--register needs the model's name; add --name catalog.schema.model")
     alone = [("--name", arguments.name), ("--description", arguments.description), ("--tag", arguments.tag)]
     alone.append(("--reference-weights", arguments.reference_weights))
     given = [option for option, value in alone if value]
     if given and not arguments.register:
-        raise UsageProblem(
-            f"{', '.join(given)} {'is' if len(given) == 1 else 'are'} for --register, which is not given"
-        )
+        raise UsageProblem(f"{', '.join(given)} {'works' if len(given) == 1 else 'work'} only with --register; add it")
 
 
 def check(arguments: argparse.Namespace, source: "Source") -> int:
@@ -153,7 +157,7 @@ def pair(text: str, option: str) -> tuple[str, str]:
     """Key and value of KEY=VALUE. Errors: UsageProblem."""
     key, separator, value = text.partition("=")
     if not separator or not key:
-        raise UsageProblem(f"{option} {text}: not of the form KEY=VALUE")
+        raise UsageProblem(f"{option} {text}: must have the form KEY=VALUE")
     return key, value
 
 

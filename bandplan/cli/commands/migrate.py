@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("names", nargs="*", metavar="NAME", help="entry to migrate (default: every legacy one)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="entry to migrate (default: every legacy entry)")
     parser.add_argument(
-        "--stack", default=LOCAL, help=f"stack whose workspace is asked for chunk sizes (default: {LOCAL})"
+        "--stack", default=LOCAL, help=f"stack whose workspace provides the chunk sizes (default: {LOCAL})"
     )
-    parser.add_argument("--write", action="store_true", help="write models.yaml; without it, show the diff only")
+    parser.add_argument("--write", action="store_true", help="write models.yaml (default: only show the diff)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,12 +39,12 @@ def run(arguments: argparse.Namespace) -> int:
         require_sound(place)
         loaded = load_text(place.text, path.name, choice.name)
         if loaded.checkable is None or not isinstance(loaded.data, dict):
-            raise CommandError(f"{path.name}: no entries")
+            raise CommandError(f"{path.name}: has no entries")
         require_names(path.name, arguments.names, [entry.name for entry in loaded.checkable.models])
         answers = optimization_info(place, legacy_versions(loaded.checkable))
         found = migrations(loaded.checkable, loaded.data, answers, arguments.names)
     except WorkspaceError as error:
-        raise CommandError(f"could not look: {error}") from error
+        raise CommandError(f"the workspace could not be read: {error}") from error
     moving = [one for one in found if isinstance(one, Migration)]
     try:
         text = migrated(place.text, loaded.data, moving) if moving else place.text
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         write(place, text)
         print(f"\nwrote {path.name}; `bandplan preview` shows what `up` would do")
     elif moving:
-        print("\nnothing was written; --write writes it")
+        print("\nnothing was written; add --write to write it")
     return 0
 
 
@@ -65,7 +65,7 @@ def require_names(file: str, names: Sequence[str], there: Sequence[str]) -> None
     """UsageProblem for a name that is no entry."""
     missing = [name for name in names if name not in there]
     if missing:
-        raise UsageProblem(f"{file} has no entry {', '.join(missing)}")
+        raise UsageProblem(f"{file} has no entry named {', '.join(missing)}")
 
 
 def require_sound_after(place: "Place", text: str, moving: "Sequence[Migration]") -> None:
@@ -89,9 +89,9 @@ def show(found: "Sequence[Migration | Left]") -> None:
     for one in found:
         print(f"\n{printable(one.name)}:")
         if isinstance(one, Left):
-            print(f"  stays as it is: {printable(one.reason)}")
+            print(f"  unchanged: {printable(one.reason)}")
             continue
-        for title, lines in (("changes", one.reasons), ("not known", one.unknown)):
+        for title, lines in (("changes", one.reasons), ("unknown", one.unknown)):
             for line in lines:
                 print(f"  {title}: {printable(line)}")
     if any(not isinstance(one, Left) for one in found):

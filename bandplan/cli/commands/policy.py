@@ -21,12 +21,14 @@ MODELS_WRONG = 2
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     test = actions.add_parser(
-        "test", help="judge models.yaml: no workspace, no state; exit status 1 when one is broken"
+        "test", help="judge models.yaml without a workspace or state; exit status 1 if a mandatory policy is violated"
     )
     test.add_argument("--stack", default=LOCAL, help=f"stack whose overrides and policies apply (default: {LOCAL})")
     test.add_argument("--models", type=Path, metavar="FILE", help="file to judge (default: that of the stack)")
-    test.add_argument("--json", action="store_true", help="print `policyEvents` as `bandplan preview --json` has them")
-    actions.add_parser("list", help="every rule, and its level in each stack")
+    test.add_argument(
+        "--json", action="store_true", help="print `policyEvents` in the shape of `bandplan preview --json`"
+    )
+    actions.add_parser("list", help="list every rule and its level in each stack")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -52,11 +54,11 @@ def test(project: Project, stack: str, models: Path | None, *, is_json: bool) ->
     choice = choose_stack(project, stack, os.environ, models)
     analyzer = analyzer_of(project, choice.name)
     if analyzer is None:
-        raise UsageProblem(f"{project.root}: has no policies/PulumiPolicy.yaml")
+        raise UsageProblem(f"{project.root}: has no policies/PulumiPolicy.yaml; restore it from Git")
     configuration = configuration_file(project, stack)
     if not configuration.is_file():
         shown = configuration.relative_to(project.root)
-        print(f"{shown} is not there, so every rule has the pack's own level", file=sys.stderr)
+        print(f"{shown} does not exist, so every rule has the policy pack's default level", file=sys.stderr)
     plan = plan_stack(
         PlanRequest(
             project.root,
@@ -73,7 +75,11 @@ def test(project: Project, stack: str, models: Path | None, *, is_json: bool) ->
     subjects = policy_subjects(plan, project.name, stack)
     for version in plan.checked.unrecorded:
         told = f"{version.model} version {version.version}"
-        print(f"not recorded on this machine, so not sized: {told} (`bandplan validate` records it)", file=sys.stderr)
+        print(
+            f"not sized because its optimization info is not recorded on this machine: {told} (run "
+            "`bandplan validate` to record it)",
+            file=sys.stderr,
+        )
     violations = [
         violation
         for urn, type_token, properties in subjects.endpoints

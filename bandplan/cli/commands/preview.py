@@ -16,20 +16,20 @@ from bandplan.cli.stack_engine import add_run_arguments, open_deployment, option
 def configure(parser: argparse.ArgumentParser) -> None:
     add_run_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the plan in the shape of `pulumi preview --json`")
-    parser.add_argument("--refresh", action="store_true", help="read what the workspace really has before planning")
+    parser.add_argument("--refresh", action="store_true", help="read the live state from the workspace before planning")
     parser.add_argument(
-        "--save-plan", type=Path, metavar="FILE", help="keep what was previewed, for `up --plan`; no value is in it"
+        "--save-plan", type=Path, metavar="FILE", help="save the plan for `up --plan`; it contains no values"
     )
     parser.add_argument(
         "--against",
         type=Path,
         metavar="FILE",
-        help="take that models file for what is deployed; no workspace and no state is asked (needs --offline)",
+        help="compare with that models file as if it were deployed; reads no workspace and no state (needs --offline)",
     )
     parser.add_argument(
         "--against-commit",
         metavar="COMMIT",
-        help="the same with the models file that the stack had in that commit, wherever that was",
+        help="like --against, with the stack's models file from that commit, wherever it was then",
     )
 
 
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.save_plan is None:
             return 0 if open_deployment(arguments).engine.preview(options_of(arguments)).ok else 1
         if arguments.offline:
-            raise UsageProblem("--save-plan: a plan rests on what the workspace says now; leave --offline out")
+            raise UsageProblem("--save-plan: a plan depends on the live workspace; remove --offline")
     return save_plan(arguments)
 
 
@@ -61,11 +61,9 @@ def against(arguments: argparse.Namespace) -> int:
     from bandplan.cli.stack_choice import choose_stack
 
     if arguments.against is not None and arguments.against_commit is not None:
-        raise UsageProblem("--against and --against-commit: give one of them")
+        raise UsageProblem("--against and --against-commit: give only one of them")
     if not arguments.offline or arguments.save_plan is not None or arguments.refresh:
-        raise UsageProblem(
-            "--against: asks nobody, so it goes with --offline, and with neither --save-plan nor --refresh"
-        )
+        raise UsageProblem("--against: reads no workspace; add --offline, and remove --save-plan and --refresh")
     choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
     base: Base | Path = arguments.against
     if arguments.against is None:

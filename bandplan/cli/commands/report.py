@@ -22,31 +22,33 @@ STDIN = "-"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "files", nargs="*", metavar="FILE", help="output of `bandplan preview --json` (none or -: stdin)"
+        "files", nargs="*", metavar="FILE", help="output of `bandplan preview --json` (default or -: stdin)"
     )
     parser.add_argument(
-        "--stack", action="append", default=[], metavar="NAME=FILE", help="a preview with a name for it; repeatable"
+        "--stack", action="append", default=[], metavar="NAME=FILE", help="a preview and a name for it; repeatable"
     )
     parser.add_argument(
         "--events",
         action="append",
         default=[],
         metavar="[NAME=]FILE",
-        help="event log of the engine for a preview: it has what policies found; repeatable",
+        help="engine event log of a preview, with the policy findings; repeatable",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON too")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as one HTML file too")
-    parser.add_argument("--prices", metavar="FILE", help="your prices (YAML), for the money of the change")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="also write the report as one HTML file")
+    parser.add_argument("--prices", metavar="FILE", help="your prices (YAML), to report the change in cost")
     limits = ",".join(f"{unit.key}=N" for unit in UNITS)
     parser.add_argument(
         "--quiet-below",
         default="",
         metavar="LIMITS",
-        help=f"fold smaller changes: {limits},money=N,percent=N (any of them; money per hour)",
+        help=f"fold changes smaller than {limits},money=N,percent=N (any of them; money per hour)",
     )
-    parser.add_argument("--artifact-url", default="", metavar="URL", help="where the full report lies")
-    parser.add_argument("--post", action="store_true", help="write the one comment of the pull request")
-    parser.add_argument("--forge", choices=("github", "gitlab"), help="where to post (default: where this job runs)")
+    parser.add_argument("--artifact-url", default="", metavar="URL", help="URL of the full report")
+    parser.add_argument("--post", action="store_true", help="create or update the pull request's comment")
+    parser.add_argument(
+        "--forge", choices=("github", "gitlab"), help="forge to post to (default: the one that runs this job)"
+    )
     parser.add_argument("--pull-request", type=int, metavar="N", help="number of the pull or merge request")
 
 
@@ -92,7 +94,7 @@ def load(arguments: argparse.Namespace) -> "tuple[StackReport, ...]":
     named = [(name, file) for name, _, file in (pair.partition("=") for pair in arguments.stack)]
     for name, file in named:
         if not name.strip() or not file:
-            raise UsageProblem("--stack: write NAME=FILE, such as --stack prod=prod.json")
+            raise UsageProblem("--stack: must be NAME=FILE, such as --stack prod=prod.json")
     files = [("", file) for file in arguments.files or ([] if named else [STDIN])]
     logs = [pair.rpartition("=") for pair in arguments.events]
     thresholds = parse_thresholds(arguments.quiet_below)
@@ -118,12 +120,12 @@ def text_of(file: str) -> str:
         if file != STDIN:
             return Path(file).read_text(encoding="utf-8-sig")
         if sys.stdin.isatty():
-            raise UsageProblem("no preview given; write `bandplan preview --json | bandplan report`, or name a file")
+            raise UsageProblem("no preview given; run `bandplan preview --json | bandplan report`, or name a file")
         return sys.stdin.buffer.read().decode("utf-8-sig")
     except OSError as error:
         raise UsageProblem(f"{file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise UsageProblem(f"{file}: not UTF-8, so not JSON: byte {error.start:,}") from error
+        raise UsageProblem(f"{file}: not JSON: not UTF-8 at byte {error.start:,}") from error
 
 
 def artifact_url(text: str) -> str:
@@ -138,7 +140,7 @@ def artifact_url(text: str) -> str:
     except ValueError:  # half a bracket around a host
         is_plain = False
     if not is_plain or len(text) > 500 or parts.scheme not in ("https", "http") or not parts.netloc:
-        raise UsageProblem("--artifact-url: no http URL of at most 500 plain characters")
+        raise UsageProblem("--artifact-url: must be an http or https URL of at most 500 plain characters")
     return text
 
 
@@ -183,8 +185,8 @@ def told(outcome: "Outcome") -> str:
     words = {
         "created": "comment created",
         "updated": "comment updated",
-        "unchanged": "comment is as it should be",
+        "unchanged": "comment is up to date",
         "silent": "nothing worth a comment",
     }
-    kept = f"; left alone, as a newer run wrote it: {', '.join(outcome.kept)}" if outcome.kept else ""
+    kept = f"; not overwritten because a newer run wrote it: {', '.join(outcome.kept)}" if outcome.kept else ""
     return f"{words[outcome.action]}{f': {outcome.url}' if outcome.url else ''}{kept}"

@@ -13,13 +13,17 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="the endpoint")
+    parser.add_argument("name", metavar="NAME", help="endpoint to roll back")
     add_stack_arguments(parser)
-    parser.add_argument("--to", metavar="VERSION", help="version to go back to, where none still serves")
     parser.add_argument(
-        "--write", action="store_true", help="write models.yaml, and leave the endpoint to the next `up`"
+        "--to",
+        metavar="VERSION",
+        help="version to go back to (default: the one that still serves, or the last one in Git)",
     )
-    parser.add_argument("--yes", action="store_true", help="write models.yaml, and send the traffic back now")
+    parser.add_argument(
+        "--write", action="store_true", help="write models.yaml only; the next `up` changes the endpoint"
+    )
+    parser.add_argument("--yes", action="store_true", help="write models.yaml and move the traffic back now")
     parser.set_defaults(offline=False, diff=False, parallel=None)
 
 
@@ -32,12 +36,15 @@ def run(arguments: argparse.Namespace) -> int:
     back = going_back(models, choice.name, choice.environ(), arguments.name, arguments.to)
     print(back.described())
     if not (arguments.write or arguments.yes):
-        steps = f"`--yes` writes {models.name} and sends the traffic back now, `--write` writes {models.name} alone"
+        steps = (
+            f"add `--yes` to write {models.name} and move the traffic back now, or `--write` to write "
+            f"{models.name} only"
+        )
         print(f"\nNothing was changed: {steps}.")
         return 0
     written(back, models)
     if not arguments.yes:
-        print(f"\n{models.name} is written; commit it, and the next `up` goes back at once.")
+        print(f"\n{models.name} was written; commit it, and the next `up` moves all traffic back in one step.")
         return 0
     return act(back, arguments)
 
@@ -48,7 +55,10 @@ def act(back: "GoingBack", arguments: argparse.Namespace) -> int:
 
     if back.still_serves:
         move_traffic(back, lambda text: print(text, flush=True))
-        print(f"{back.name}: version {back.version} has all traffic. Commit {back.file}; the next `up` frees the rest.")
+        print(
+            f"{back.name}: version {back.version} has all traffic. Commit {back.file}; the next `up` "
+            "releases the other version's capacity."
+        )
         return 0
     os.environ["BANDPLAN_AT_ONCE"] = back.name
     deployment = open_deployment(arguments)

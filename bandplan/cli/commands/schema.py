@@ -13,7 +13,7 @@ FILE = "schemas/models.schema.json"
 def configure(parser: argparse.ArgumentParser) -> None:
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument("--write", action="store_true", help=f"write {FILE}")
-    ways.add_argument("--check", action="store_true", help=f"exit status 1 when {FILE} is not current")
+    ways.add_argument("--check", action="store_true", help=f"exit with status 1 if {FILE} is out of date")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         raise CommandError(
-            f"{path}: not current with bandplan/serving/spec; run `bandplan schema --write` and commit the file"
+            f"{path}: out of date with bandplan/serving/spec; run `bandplan schema --write` and commit the file"
         )
     return 0
 

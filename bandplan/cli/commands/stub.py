@@ -18,39 +18,44 @@ MOST_UNKNOWN_ROUTES = 20
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    start = actions.add_parser("start", help="start it, or say where it runs; its state is kept between starts")
-    start.add_argument("--port", type=port_number, help="port on 127.0.0.1 (default: the last one, else any free one)")
+    start = actions.add_parser(
+        "start", help="start the local workspace, or print where it runs; its state is kept between starts"
+    )
     start.add_argument(
-        "--settle", type=settle_rule, metavar="HOW", help="how long an update takes: at-once, reads:N, ms:N or manual"
+        "--port", type=port_number, help="port on 127.0.0.1 (default: the previous port, else any free port)"
+    )
+    start.add_argument(
+        "--settle", type=settle_rule, metavar="HOW", help="when an update settles: at-once, reads:N, ms:N or manual"
     )
     start.add_argument(
         "--scenario",
         metavar="NAME",
-        help="play a scenario (docs/stub.md lists them), or one of your own: a path to a file",
+        help="play a scenario: a name from docs/stub.md, or a path to your own file",
     )
     start.add_argument(
         "--capacity",
         type=capacity_kind,
         metavar="KIND",
-        help="provisioned (default): endpoints give what their band or model units give; unlimited: all they can",
+        help="provisioned (default): endpoints serve at the rate of their band or model units; unlimited: as "
+        "fast as they can",
     )
     start.add_argument(
         "--pace",
         type=token_pace,
         metavar="TTFT:TPOT",
-        help="answer queries at this speed: milliseconds to the first token and per token after it, such as 200:25 "
+        help="speed of answers: milliseconds to the first token and per token after it, such as 200:25 "
         "(default: as fast as it can)",
     )
     start.add_argument(
-        "--keep-token", action="store_true", help="keep the token of the last start, for shells that have it"
+        "--keep-token", action="store_true", help="reuse the previous token, for shells that already have it"
     )
-    actions.add_parser("stop", help="stop it; its state is kept")
-    status = actions.add_parser("status", help="say whether and where it runs; exit status 1 when it does not")
-    status.add_argument(
-        "--json", action="store_true", help="print host, process id, token's file and what it says, as JSON"
+    actions.add_parser("stop", help="stop the local workspace; its state is kept")
+    status = actions.add_parser("status", help="report whether and where it runs; exit status 1 if it is not running")
+    status.add_argument("--json", action="store_true", help="print host, process id, token file and status as JSON")
+    reset = actions.add_parser(
+        "reset", help="stop the local workspace and delete all its endpoints and registered models"
     )
-    reset = actions.add_parser("reset", help="stop and empty it: all endpoints and registered models are gone")
-    reset.add_argument("--yes", action="store_true", help="needed when the local stack has resources in it")
+    reset.add_argument("--yes", action="store_true", help="required if the local stack has resources in it")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -117,8 +122,8 @@ def start(
     if ignored:
         wanted = " ".join(ignored)
         print(
-            f"it ran already and keeps the settings that it was started with; for {wanted}, run `bandplan stub stop` "
-            f"and then `bandplan stub start {wanted}`: its endpoints are kept",
+            f"it was already running and keeps its settings; to use {wanted}, run `bandplan stub stop` "
+            f"and then `bandplan stub start {wanted}`; its endpoints are kept",
             file=sys.stderr,
         )
 
@@ -196,14 +201,14 @@ def status_lines(facts: dict[str, Any]) -> Iterator[str]:
     """What is out of the ordinary: a scenario, a stopped clock, faults that wait, requests that no route answers."""
     yield f"{facts['endpoints']} endpoints" + (f"; scenario {facts['scenario']}" if facts["scenario"] else "")
     if facts.get("capacity") == UNLIMITED:
-        yield "its endpoints answer as fast as they can, whatever their capacity (--capacity unlimited)"
+        yield "its endpoints answer as fast as they can, regardless of their capacity (--capacity unlimited)"
     if facts["clock"]["stopped"]:
-        held = " and with it every query" if facts.get("capacity") == PROVISIONED else ""
-        yield f"its clock stands still{held} (POST /stub/clock lets it run)"
+        held = ", and so is every query" if facts.get("capacity") == PROVISIONED else ""
+        yield f"its clock is stopped{held} (POST /stub/clock restarts it)"
     if waiting := sum(len(facts[kind]) for kind in ("faults", "registration_faults", "route_faults")):
-        yield f"{waiting} faults wait to happen (GET /stub/status lists them)"
+        yield f"{waiting} faults are pending (GET /stub/status lists them)"
     if unknown := facts["unknown_routes"]:
-        yield "requests that no route answers, since the start:"
+        yield "requests without a matching route since the start:"
         yield from (f"  {count:>6}  {route}" for route, count in list(unknown.items())[:MOST_UNKNOWN_ROUTES])
         if len(unknown) > MOST_UNKNOWN_ROUTES:
             yield f"  and {len(unknown) - MOST_UNKNOWN_ROUTES} more (--json shows all)"

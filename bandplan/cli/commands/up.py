@@ -15,19 +15,19 @@ from bandplan.cli.stack_engine import StackEngine, add_change_arguments, open_de
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_change_arguments(parser)
-    parser.add_argument("--refresh", action="store_true", help="read what the workspace really has before planning")
-    parser.add_argument("--no-query", action="store_true", help="do not ask the endpoints a query afterwards")
+    parser.add_argument("--refresh", action="store_true", help="read the live state from the workspace before planning")
+    parser.add_argument("--no-query", action="store_true", help="do not query the endpoints afterwards")
     parser.add_argument(
         "--plan",
         type=Path,
         metavar="FILE",
-        help="do what `preview --save-plan` kept there and nothing else; refused when the world has moved since",
+        help="apply exactly the plan saved by `preview --save-plan`; refused if anything has changed since",
     )
     parser.add_argument(
         "--record",
         type=Path,
         metavar="FILE",
-        help="write what was done, in the shape of `preview --json`, for `report`",
+        help="write what was done in the shape of `preview --json`, for `report`",
     )
 
 

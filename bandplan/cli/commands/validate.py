@@ -23,15 +23,17 @@ PROBLEMS_FOUND = 2
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", default=LOCAL, help=f"stack whose overrides apply (default: {LOCAL})")
     parser.add_argument("--models", type=Path, metavar="FILE", help="file to check (default: that of the stack)")
-    parser.add_argument("--show", action="store_true", help="print the fleet with defaults and overrides merged in")
+    parser.add_argument("--show", action="store_true", help="print the fleet after merging defaults and overrides")
     parser.add_argument(
         "--record",
         action="store_true",
-        help="write optimization info and aliases to stacks/optimization-info.json, to commit",
+        help="write optimization info and aliases to stacks/optimization-info.json, which you commit",
     )
     asking = parser.add_mutually_exclusive_group()
-    asking.add_argument("--offline", action="store_true", help="use recorded optimization info, ask no workspace")
-    asking.add_argument("--refresh", action="store_true", help="ask for all optimization info again")
+    asking.add_argument(
+        "--offline", action="store_true", help="use recorded optimization info and contact no workspace"
+    )
+    asking.add_argument("--refresh", action="store_true", help="read all optimization info from the workspace again")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -108,7 +110,10 @@ def show_unrecorded(checked: "Checked") -> None:
     for alias in checked.followed:
         if alias not in checked.registry.aliases:
             told = f"{alias.model}@{alias.alias}"
-            print(f"not recorded, so not checked: {told} (`bandplan validate --record` records it)", file=sys.stderr)
+            print(
+                f"not checked because its optimization info is not recorded: {told} (run `bandplan validate --record`)",
+                file=sys.stderr,
+            )
 
 
 def record(cache: "Cache", root: Path, checked: "Checked") -> None:

@@ -24,7 +24,9 @@ def require_stack(state_folder: Path, project: str, stack: str) -> None:
     names = stack_names(state_folder, project)
     if stack not in names:
         there = ", ".join(names) or "none yet"
-        raise CommandError(f"no stack {stack} in {state_folder} (there: {there}); `bandplan up` makes it")
+        raise CommandError(
+            f"no stack {stack} in {state_folder} (existing stacks: {there}); run `bandplan up` to create it"
+        )
 
 
 def read_checkpoint(state_folder: Path, project: str, stack: str) -> dict[str, Any]:
@@ -45,8 +47,8 @@ def read_checkpoint(state_folder: Path, project: str, stack: str) -> dict[str, A
     checkpoint: Any = document.get("checkpoint") if isinstance(document, dict) else None
     if problems := checkpoint_problems(checkpoint, project, stack):
         raise CommandError(
-            f"{path}: the stack's state cannot be read; the one before the last update, if any, is beside it as "
-            f"{path.name}.bak:{listed(problems)}"
+            f"{path}: the stack's state cannot be read; restore the state from before the last update, "
+            f"if there is one, from {path.name}.bak:{listed(problems)}"
         )
     return dict(checkpoint)
 

@@ -69,7 +69,7 @@ def _started(command: Sequence[str], is_on_terminal: bool, **settings: Any) -> I
             if child.returncode == -signal.SIGKILL:
                 print(
                     f"{Path(command[0]).name} did not stop within {KILLED_SECONDS:g} s and was killed; "
-                    "the next run looks up what was under way",
+                    "the next run finds out what it left unfinished",
                     file=sys.stderr,
                 )
             raise KeyboardInterrupt

@@ -15,14 +15,14 @@ def choose_engine(asked: EngineName | None, stack: str, pulumi: str | None) -> E
     Errors: UsageProblem when the engine that is needed is not there.
     """
     if asked == "pulumi" and pulumi is None:
-        raise UsageProblem("--engine pulumi: no `pulumi` on PATH; install the Pulumi CLI, or leave --engine out")
+        raise UsageProblem("--engine pulumi: `pulumi` is not on PATH; install the Pulumi CLI, or remove --engine")
     if asked is not None:
         return asked
     if pulumi is not None:
         return "pulumi"
     if stack != LOCAL:
         raise UsageProblem(
-            f"--stack {stack}: no `pulumi` on PATH, and every stack but {LOCAL} is deployed by Pulumi; install "
+            f"--stack {stack}: `pulumi` is not on PATH, and every stack except {LOCAL} is deployed by Pulumi; install "
             "the Pulumi CLI (for a workspace on this machine: --engine embedded)"
         )
     return "embedded"

@@ -15,7 +15,7 @@ def is_published_wanted(environ: Mapping[str, str]) -> bool:
     """
     wanted = environ.get(VARIABLE) or STAND_IN
     if wanted not in (STAND_IN, PUBLISHED):
-        raise UsageProblem(f"{VARIABLE}={wanted}: is neither {STAND_IN} (which it is when not set) nor {PUBLISHED}")
+        raise UsageProblem(f"{VARIABLE}={wanted}: must be one of: {STAND_IN} (the default), {PUBLISHED}")
     return wanted == PUBLISHED
 
 
@@ -23,6 +23,6 @@ def require_stand_in(environ: Mapping[str, str]) -> None:
     """UsageProblem when the published plugin is wanted, which only the `pulumi` CLI can run."""
     if is_published_wanted(environ):
         raise UsageProblem(
-            f"{VARIABLE}={PUBLISHED}: the engine inside bandplan runs the stand-in only; install the Pulumi CLI and "
+            f"{VARIABLE}={PUBLISHED}: the embedded engine runs only the stand-in; install the Pulumi CLI and "
             f"add --engine pulumi, or unset {VARIABLE}"
         )

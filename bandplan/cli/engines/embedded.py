@@ -105,7 +105,9 @@ class EmbeddedEngine:
     def _running(self, options: Options, is_judged: bool = False) -> "Iterator[Engine]":
         """The engine, with this run's environment in `os.environ`; `is_judged` by the project's policies."""
         if options.ask:
-            raise UsageProblem(f"the embedded engine asks no question; give --yes to change the stack {self.stack}")
+            raise UsageProblem(
+                f"the embedded engine cannot ask for confirmation; add --yes to change the stack {self.stack}"
+            )
         from bandplan.plugin.lean_sdk import import_late
 
         import_late()

@@ -47,5 +47,5 @@ def export(pulumi: str, project: Project, stack: str, environ: Mapping[str, str]
     try:
         exported = json.loads(done.stdout)
     except ValueError as error:
-        raise CommandError(f"the state of {stack} cannot be read: `pulumi stack export` gave no JSON") from error
+        raise CommandError(f"the state of {stack} cannot be read: `pulumi stack export` did not print JSON") from error
     return exported if isinstance(exported, dict) else {}

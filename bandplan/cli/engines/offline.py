@@ -35,8 +35,8 @@ from bandplan.plugin.values import UNKNOWN, plain, property_values
 from bandplan.stub.provider.databricks import DatabricksProvider
 
 NOTE = (
-    "offline: compared with the other models file as if that were deployed; no workspace was asked, hand edits are not "
-    "seen, and optimization info is what was recorded"
+    "offline: compared with the other models file as if it were deployed; no workspace was contacted, so "
+    "manual edits are not detected, and recorded optimization info is used"
 )
 
 
@@ -206,7 +206,7 @@ def failed(outcome: Outcome, origin: str) -> CommandError:
     lines = [
         entry["message"].strip() for entry in outcome.digest.get("diagnostics", []) if entry["severity"] == "error"
     ]
-    return CommandError(f"{origin}: nothing can be compared with it:\n" + "\n".join(lines))
+    return CommandError(f"{origin}: cannot be compared with:\n" + "\n".join(lines))
 
 
 def providers() -> dict[str, sdk.Provider]:

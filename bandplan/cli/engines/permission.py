@@ -30,12 +30,12 @@ def permission(document: Mapping[str, Any]) -> Permit:
         op = Op.REPLACE if step.op in of_a_replacement else step.op
         reviewed = planned.get(step.urn)
         if reviewed is None or reviewed["op"] != op.value:
-            return f"{step.resource.name}: {op.value} is not what was previewed; nothing more is begun"
+            return f"{step.resource.name}: {op.value} was not previewed; no further steps are started"
         if step.new is None:
             return None
         wanted = (reviewed.get("newState") or {}).get("inputs") or {}
         if not agrees(wanted, step.new.inputs, UNKNOWN_SENTINEL):
-            return f"{step.resource.name}: has other inputs than were previewed; nothing more is begun"
+            return f"{step.resource.name}: its inputs differ from the preview; no further steps are started"
         return None
 
     return permit

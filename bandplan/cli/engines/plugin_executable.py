@@ -27,7 +27,7 @@ def executable_text(python: str, source_root: Path) -> str:
     """A shell script, so that a path with spaces or of any length works (a `#!` line takes neither)."""
     return (
         "#!/bin/sh\n"
-        "# Written by bandplan, for runs of the local stack only; `bandplan` writes it anew when it is gone.\n"
+        "# Written by bandplan, for runs of the local stack only; `bandplan` rewrites it if it is missing.\n"
         f"PYTHONPATH={shlex.quote(str(source_root))}${{PYTHONPATH:+:$PYTHONPATH}} "
         f'exec {shlex.quote(python)} -m bandplan.stub.provider "$@"\n'
     )

@@ -130,7 +130,8 @@ class PulumiEngine:
         if not text.lstrip().startswith("{"):
             from bandplan.cli.engines.event_document import document_of_refusal
 
-            text = json.dumps(document_of_refusal("pulumi gave no document; what it said is on standard error")) + "\n"
+            finding = "pulumi printed no document; its messages are on standard error"
+            text = json.dumps(document_of_refusal(finding)) + "\n"
         print(with_policy_events(text, events.policy_events), end="")
         return result
 
@@ -153,7 +154,7 @@ class PulumiEngine:
             log.unlink(missing_ok=True)
         if not ok and output is None and JUDGED not in events.types and pack_folder(self.project) is not None:
             # Pulumi has shown a pack that saw nothing as one that found nothing.
-            print("Policies: nothing was judged: the run failed before it declared an endpoint", flush=True)
+            print("Policies: nothing was judged because the run failed before it declared an endpoint", flush=True)
         return Result(ok, events.outputs if ok else {}, document), events
 
     def _prepared(self) -> dict[str, str]:

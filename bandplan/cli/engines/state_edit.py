@@ -62,7 +62,7 @@ def _change_with_pulumi(engine: PulumiEngine, change: Change) -> None:
     before = export(engine.executable, engine.project, engine.stack, environ)
     after = {**before, "deployment": change(before.get("deployment") or {})}
     if export(engine.executable, engine.project, engine.stack, environ) != before:
-        raise CommandError(f"the stack {engine.stack} was changed meanwhile; run the command again")
+        raise CommandError(f"the stack {engine.stack} changed in the meantime; run the command again")
     engine.project.make_private(engine.project.own_folder)
     handle, name = tempfile.mkstemp(dir=engine.project.own_folder, prefix="state-", suffix=".json")
     try:
@@ -72,7 +72,7 @@ def _change_with_pulumi(engine: PulumiEngine, change: Change) -> None:
     finally:
         Path(name).unlink(missing_ok=True)
     if done.returncode != 0:
-        raise CommandError(f"the state was not taken by Pulumi: {_told(done.stderr or done.stdout)}")
+        raise CommandError(f"Pulumi did not accept the state: {_told(done.stderr or done.stdout)}")
 
 
 def _pulumi(

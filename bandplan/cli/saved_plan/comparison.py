@@ -39,22 +39,22 @@ def differences(reviewed: SavedPlan, now: SavedPlan) -> tuple[Difference, ...]:
 
 def _files(reviewed: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Difference]:
     for path, _, _ in _differing(reviewed, now):
-        yield Difference(path, "is not the file that was previewed")
+        yield Difference(path, "differs from the file that was previewed")
 
 
 def _config(reviewed: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Difference]:
     for key, was, will_be in _differing(reviewed, now):
-        yield Difference(f"configuration {key}", _moved(was, will_be, "is set"))
+        yield Difference(f"configuration {key}", _moved(was, will_be, "was set"))
 
 
 def _state(reviewed: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Difference]:
     for urn, was, will_be in _differing(reviewed, now):
         if was is None:
-            finding = "is in the state since"
+            finding = "was added to the state since"
         elif will_be is None:
             finding = "is no longer in the state"
         else:
-            finding = "another update has changed it in the state"
+            finding = "was changed in the state by another update"
         yield Difference(f"state: {title_of(urn)}", finding)
 
 
@@ -66,7 +66,7 @@ def _live(reviewed: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[s
         if was == {"": ABSENT}:
             finding = "exists now"
         elif is_now == {"": ABSENT}:
-            finding = "is gone"
+            finding = "no longer exists"
         else:
             finding = f"was changed: {_paths(path for path, _, _ in _differing(was, is_now))}"
         yield Difference(f"workspace: endpoint {name}", finding)
@@ -81,13 +81,13 @@ def _steps(reviewed: Mapping[str, PlannedStep], now: Mapping[str, PlannedStep]) 
             assert will_be is not None
             yield Difference(f"step: {title_of(urn)}", f"{will_be.op}, which was not reviewed")
         elif will_be is None:
-            yield Difference(f"step: {title_of(urn)}", f"{was.op} was reviewed, now there is nothing to do")
+            yield Difference(f"step: {title_of(urn)}", f"{was.op} was reviewed, but now there is nothing to do")
         elif was.op != will_be.op:
-            yield Difference(f"step: {title_of(urn)}", f"{was.op} was reviewed, now it is {will_be.op}")
+            yield Difference(f"step: {title_of(urn)}", f"{was.op} was reviewed, but now it is {will_be.op}")
         else:
             paths = dict.fromkeys(path for path, _, _ in _differing(was.inputs, will_be.inputs))
             paths |= dict.fromkeys(path for path, _, _ in _differing(was.changes, will_be.changes))
-            yield Difference(f"step: {title_of(urn)}", f"{was.op} to other values than reviewed: {_paths(paths)}")
+            yield Difference(f"step: {title_of(urn)}", f"{was.op} with other values than reviewed: {_paths(paths)}")
 
 
 def _differing(reviewed: Mapping[str, str], now: Mapping[str, str]) -> Iterator[tuple[str, str | None, str | None]]:

@@ -56,7 +56,7 @@ def read_plan(path: Path) -> SavedPlan:
     except _Wrong as wrong:
         place = f"{wrong.place}: " if wrong.place else ""
         raise BadPlan(
-            f"{path}: {place}{wrong.finding}; this is no plan that `bandplan preview --save-plan` of this version wrote"
+            f"{path}: {place}{wrong.finding}; not a plan that this version of `bandplan preview --save-plan` wrote"
         ) from None
 
 
@@ -80,7 +80,7 @@ def _parsed(text: bytes) -> Mapping[str, Any]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _Wrong("", "has an object with a key twice")
+        raise _Wrong("", "has an object with a duplicate key")
     return found
 
 
@@ -93,17 +93,17 @@ def _plan(document: Mapping[str, Any]) -> SavedPlan:
     parts["made_at"] = parts.pop("madeAt")
     steps = document["steps"]
     if not isinstance(steps, list):
-        raise _Wrong("steps", "is no list")
+        raise _Wrong("steps", "is not a list")
     read = [_step(step, f"steps[{index}]") for index, step in enumerate(steps)]
     by_urn = {step.urn: step for step in read}
     if len(by_urn) != len(read):
-        raise _Wrong("steps", "has a resource twice")
+        raise _Wrong("steps", "has the same resource twice")
     return SavedPlan(**parts, steps=by_urn)
 
 
 def _step(value: Any, place: str) -> PlannedStep:
     if not isinstance(value, dict) or set(value) != {"op", "urn", "inputs", "changes"}:
-        raise _Wrong(place, "has not the keys op, urn, inputs and changes")
+        raise _Wrong(place, "does not have the keys op, urn, inputs and changes")
     return PlannedStep(
         urn=_text(_URN)(value["urn"], f"{place}.urn"),
         op=_text(_OP)(value["op"], f"{place}.op"),
@@ -118,7 +118,7 @@ Reader = Callable[[Any, str], Any]
 def _text(pattern: re.Pattern[str]) -> Reader:
     def read(value: Any, place: str) -> str:
         if not isinstance(value, str) or pattern.fullmatch(value) is None:
-            raise _Wrong(place, "has not the form that it has in a plan")
+            raise _Wrong(place, "does not have the form required in a plan")
         return value
 
     return read
@@ -129,7 +129,7 @@ def _time(value: Any, place: str) -> str:
     try:
         datetime.fromisoformat(text)
     except ValueError:
-        raise _Wrong(place, "is no time") from None
+        raise _Wrong(place, "is not a time") from None
     return text
 
 
@@ -138,7 +138,7 @@ def _texts(pattern: re.Pattern[str]) -> Reader:
 
     def read(value: Any, place: str) -> dict[str, str]:
         if not isinstance(value, dict):
-            raise _Wrong(place, "is no mapping")
+            raise _Wrong(place, "is not a mapping")
         return {_key(key, place): one(item, f"{place}.{_shown(key)}") for key, item in value.items()}
 
     return read
@@ -146,7 +146,7 @@ def _texts(pattern: re.Pattern[str]) -> Reader:
 
 def _live(value: Any, place: str) -> dict[str, dict[str, str]]:
     if not isinstance(value, dict):
-        raise _Wrong(place, "is no mapping")
+        raise _Wrong(place, "is not a mapping")
     one = _texts(_FINGERPRINT)
     return {_key(name, place): one(paths, f"{place}.{_shown(name)}") for name, paths in value.items()}
 
@@ -154,7 +154,7 @@ def _live(value: Any, place: str) -> dict[str, dict[str, str]]:
 def _key(key: str, place: str) -> str:
     """A key is shown when it differs, so it must not end a line or move the cursor."""
     if len(key) > 2000 or not key.isprintable():
-        raise _Wrong(place, "has a key that cannot be shown")
+        raise _Wrong(place, "has a key that is not printable")
     return key
 
 
