@@ -22,13 +22,14 @@ Generated from the commands by `make format`; `make check` reports when it is ou
 `.venv/bin` by `make`; the make targets of the same names call it.
 
 Exit status: 0 done; 1 the engine, the workspace or the platform refused, including a deployment of a `models.yaml` with
-errors; 2 wrong arguments, or errors found by `validate`; 3 drift found by `drift`; 130 interrupted, under either engine.
+errors; 2 wrong arguments, or errors found by `validate`; 3 drift found by `drift`; 130 interrupted, with either
+engine.
 
 | variable | read for |
 |---|---|
 | `DATABRICKS_HOST`, `DATABRICKS_TOKEN` | the workspace of every stack but `local`; never given as arguments |
 | `BANDPLAN_MODELS` | the models file, if it is not `models.yaml`; relative to the project |
-| `DATABRICKS_AUTH_TYPE` | how to authenticate, regardless of other settings: `pat`, or in a CI job `github-oidc` or `env-oidc` |
+| `DATABRICKS_AUTH_TYPE` | how to authenticate: `pat`, or in a CI job `github-oidc` or `env-oidc`; overrides other settings |
 | `BANDPLAN_ENGINE` | the default of `--engine` |
 | `BANDPLAN_MEASURED` | a file of measured usage for `stop_if` of rollouts, relative to the project (docs/rollout.md) |
 | `BANDPLAN_AT_ONCE` | comma-separated endpoints whose rollout takes no steps in this run |

@@ -27,7 +27,7 @@ def test_a_step_that_was_not_previewed_fails_and_nothing_more_is_begun(project: 
     for other, told in (
         ((thing("a", size=3), thing("kept")), "a: its inputs differ from the preview"),
         ((thing("a", size=1), thing("kept"), thing("new")), "new: create was not previewed"),
-        ((thing("a", size=1),), "kept: delete is not what was previewed"),
+        ((thing("a", size=1),), "kept: delete was not previewed"),
     ):
         project.declare(*other)
         assert not project.engine().up(permit=permission(previewed)).ok
