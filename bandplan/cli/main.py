@@ -30,6 +30,7 @@ COMMANDS = {
     "stub": "start, stop, inspect or empty the local workspace",
     "validate": "check models.yaml and report every problem (exit status 2 on errors)",
     "size": "find the smallest band or model units for a demand and a latency target",
+    "bench": "measure the throughput and latency of an endpoint under load, or compare two measurements",
     "policy": "judge models.yaml against the policy pack, or list its rules",
     "report": "report what previews change in tokens/s, model units and money",
     "fetch-plan": "fetch the plan that was reviewed with a merged pull request (GitHub Actions, GitLab CI)",

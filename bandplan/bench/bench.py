@@ -1,0 +1,217 @@
+"""One benchmark, from its plan to its curve."""
+
+import asyncio
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import takewhile
+from random import Random
+from typing import Any, Final, Literal
+
+from bandplan.bench.arrivals import Arrivals, arrival_times
+from bandplan.bench.client import Client
+from bandplan.bench.curve import Curve, plateau_of, rate_of
+from bandplan.bench.generator import Budget, Run, Workload, closed_loop, open_loop
+from bandplan.bench.lengths import Length
+from bandplan.bench.level import Point, Slo, closed_point, open_point
+from bandplan.bench.preflight import CountTokens, Preflight, preflight
+from bandplan.bench.problem import BenchProblem
+from bandplan.bench.sample import SECOND, Sample
+from bandplan.bench.target import Target
+from bandplan.bench.trace import Arrival
+from bandplan.bench.window import Window
+
+Mode = Literal["sweep", "closed", "open", "replay"]
+
+MOST_PARALLEL: Final = 1024
+_MOST_FAILED: Final = 0.5
+"""Share of failed requests above which no further level is tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Hard limits over all levels."""
+
+    requests: int
+    tokens: int
+    minutes: float
+
+
+@dataclass(frozen=True, slots=True)
+class BenchPlan:
+    """What to do. `levels`: parallelism of a sweep or of one closed level. `rates`: requests/s of open levels."""
+
+    mode: Mode
+    input: Length
+    output: Length
+    limits: Limits
+    seed: int = 0
+    levels: Sequence[int] = ()
+    rates: Sequence[float] = ()
+    arrivals: Arrivals = "poisson"
+    burstiness: float = 1.0
+    trace: Sequence[Arrival] = ()
+    level_seconds: float = 60.0
+    slo: Slo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Who is told: of each point, and of each sample of a level that has ended."""
+
+    point: Callable[[Point], None] = lambda point: None
+    samples: Callable[[Point, Iterable[Sample]], None] = lambda point, samples: None
+
+
+def doubled(most: int) -> list[int]:
+    """1, 2, 4 ... up to `most`."""
+    return list(takewhile(lambda level: level <= most, (2**power for power in range(20))))
+
+
+def run_bench(
+    plan: BenchPlan,
+    target: Target,
+    watcher: Watcher,
+    about: dict[str, Any],
+    count: CountTokens | None = None,
+    counter: str = "",
+) -> Curve:
+    """Measure, level by level. An interruption ends the level and keeps it. Errors: BenchProblem before the load.
+
+    `count` counts tokens where the server does not, and `counter` says what it is.
+    """
+    if target.task == "embeddings":
+        trace = [replace(one, output_tokens=0) for one in plan.trace]
+        plan = replace(plan, output=Length(0), trace=trace)
+    elif plan.output.mean < 1:
+        raise BenchProblem(f"--output {plan.output.mean:g}: an answer has at least 1 token")
+    curve = _empty(plan, target, about)
+
+    async def go() -> None:
+        found = await preflight(target, plan.seed, count, counter)
+        curve.token_source = found.source
+        budget = Budget(plan.limits.requests, plan.limits.tokens, plan.limits.minutes * 60)
+        budget.spent_requests, budget.spent_tokens = found.requests, found.tokens
+        await _levels(plan, found, budget, curve, watcher)
+
+    started = time.monotonic()
+    try:
+        asyncio.run(go())
+    except KeyboardInterrupt:
+        curve.stopped = "interrupted"
+    except asyncio.CancelledError:
+        curve.stopped = "interrupted"
+    curve.seconds = time.monotonic() - started
+    return curve
+
+
+async def _levels(plan: BenchPlan, found: Preflight, budget: Budget, curve: Curve, watcher: Watcher) -> None:
+    client = Client(found.target)
+    workload = Workload(plan.input, plan.output, found.scale, Random(plan.seed))
+    try:
+        for level in _each(plan):
+            run = Run()
+            try:
+                await _load(plan, level, client, workload, budget, run)
+            finally:
+                # An interruption comes as a cancellation: what was measured until then is a point all the same.
+                if run.samples:
+                    point = _point(plan, level, run, client)
+                    curve.points.append(point)
+                    watcher.point(point)
+                    watcher.samples(point, run.samples)
+            curve.stopped = _why_stop(curve, run, budget)
+            if curve.stopped:
+                return
+    finally:
+        client.close()
+    curve.stopped = "all levels measured"
+
+
+def _each(plan: BenchPlan) -> Iterator[float]:
+    if plan.mode in ("sweep", "closed"):
+        yield from plan.levels
+    elif plan.mode == "open":
+        yield from plan.rates
+    else:
+        span = plan.trace[-1].at
+        yield len(plan.trace) / span if span else float(len(plan.trace))
+
+
+async def _load(plan: BenchPlan, level: float, client: Client, workload: Workload, budget: Budget, run: Run) -> None:
+    if plan.mode in ("sweep", "closed"):
+        is_ramp = plan.mode == "sweep"
+        await closed_loop(client, workload, int(level), plan.level_seconds, budget, run, ramp=is_ramp)
+    elif plan.mode == "open":
+        times = arrival_times(plan.arrivals, level, plan.burstiness, workload.random)
+        await open_loop(client, workload, times, plan.level_seconds, budget, run)
+    else:
+        await open_loop(client, workload, iter(plan.trace), float("inf"), budget, run)
+
+
+def _point(plan: BenchPlan, level: float, run: Run, client: Client) -> Point:
+    state = run.client(client.notes)
+    if plan.mode in ("sweep", "closed"):
+        return closed_point(run.samples, int(level), plan.slo, state)
+    window = run.window or Window(0, SECOND)
+    return open_point(run.samples, level, window, plan.slo, state)
+
+
+def _why_stop(curve: Curve, run: Run, budget: Budget) -> str:
+    """Why no further level is tried; "" to go on."""
+    if run.stopped:
+        good = [one.parallel for one in curve.points[:-1] if one.is_valid and one.parallel]
+        last = f"; the last good level is {good[-1]:,}" if good and run.stopped.startswith("answered") else ""
+        return run.stopped + last
+    if budget.exhausted:
+        return budget.exhausted
+    ended = [one for one in run.samples if one.ended is not None]
+    failed = sum(one.outcome != "completed" for one in ended)
+    if ended and failed > _MOST_FAILED * len(ended):
+        fault = next(one.fault for one in ended if one.outcome != "completed")
+        return f"{failed:,} of {len(ended):,} requests failed: {fault}"
+    if curve.mode == "sweep":
+        levels = [(one.parallel, rate_of(one)) for one in curve.points if one.parallel]
+        if plateau_of(levels) is not None:
+            return "plateau"
+    return ""
+
+
+def _empty(plan: BenchPlan, target: Target, about: dict[str, Any]) -> Curve:
+    if not plan.trace and plan.mode == "replay":
+        raise BenchProblem("a replay needs a trace; give --trace FILE")
+    is_open = plan.mode == "open"
+    return Curve(
+        name=target.name,
+        task=target.task,
+        address=target.address,
+        route=target.route,
+        streamed=target.streamed,
+        mode=plan.mode,
+        input=_mean_of([one.input_tokens for one in plan.trace]) if plan.trace else plan.input,
+        output=_mean_of([one.output_tokens for one in plan.trace]) if plan.trace else plan.output,
+        token_source="asked",
+        seed=plan.seed,
+        started_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        model=target.model,
+        served=target.served,
+        arrivals="trace" if plan.mode == "replay" else plan.arrivals if is_open else None,
+        burstiness=plan.burstiness if is_open and plan.arrivals == "gamma" else None,
+        slo=plan.slo,
+        client={
+            **about,
+            "python": platform.python_version(),
+            "system": platform.system(),
+            "machine": platform.machine(),
+            "cpus": os.cpu_count(),
+            "load_average": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        },
+    )
+
+
+def _mean_of(values: Sequence[int]) -> Length:
+    mean = sum(values) / len(values)
+    return Length(mean, (sum((one - mean) ** 2 for one in values) / len(values)) ** 0.5)

@@ -1,0 +1,146 @@
+"""Two curves side by side: differences with intervals, and limits that a pipeline sets on them."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bandplan.bench.problem import BenchProblem
+
+DISTRIBUTIONS: Final = ("ttft", "tpot", "itl", "latency", "scheduled_latency")
+FIGURES: Final = ("p50", "p95", "p99", "mean")
+RATES: Final = {
+    "output_tokens_per_second": "output_tokens_per_second",
+    "total_tokens_per_second": "total_tokens_per_second",
+    "requests_per_second": "requests_per_second",
+    "goodput": "goodput_requests_per_second",
+    "attainment": "attainment",
+}
+METRICS: Final = (*RATES, *(f"{figure}_{kind}" for kind in DISTRIBUTIONS for figure in FIGURES))
+SHOWN: Final = (
+    "output_tokens_per_second", "total_tokens_per_second", "p50_ttft", "p95_ttft", "p50_tpot", "p95_tpot",
+    "p50_latency", "p95_latency", "p95_scheduled_latency", "attainment",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One metric at one level of both. `change` is a share of the first; its bounds are None where none are known."""
+
+    level: str
+    metric: str
+    before: float
+    after: float
+    change: float
+    low: float | None
+    high: float | None
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval leaves zero out."""
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`metric` must not rise (`>`) or fall (`<`) by more than `share`."""
+
+    metric: str
+    sign: str
+    share: float
+    text: str
+
+    def is_broken(self, difference: Difference) -> bool:
+        return difference.change > self.share if self.sign == ">" else difference.change < self.share
+
+
+def parse_rule(text: str) -> Rule:
+    """`p95_ttft > 5%`: fails if it rises by more than 5 %; `output_tokens_per_second < -5%`: if it falls by more."""
+    found = re.fullmatch(r"\s*(\w+)\s*([<>])\s*([+-]?\d+(?:\.\d+)?)\s*%\s*", text)
+    if found is None:
+        raise BenchProblem(f"--fail-if '{text}': not a rule; write METRIC > N% or METRIC < -N%, as 'p95_ttft > 5%'")
+    if found[1] not in METRICS:
+        from difflib import get_close_matches
+
+        near = get_close_matches(found[1], METRICS, 1)
+        step = f"did you mean {near[0]}?" if near else f"there are: {', '.join(METRICS)}"
+        raise BenchProblem(f"--fail-if '{text}': no metric {found[1]}; {step}")
+    return Rule(found[1], found[2], float(found[3]) / 100, text.strip())
+
+
+def compare(before: Mapping[str, Any], after: Mapping[str, Any], metrics: Sequence[str] = METRICS) -> list[Difference]:
+    """Differences at the levels that both have. Errors: BenchProblem if there are none."""
+    ours, theirs = _levels(before), _levels(after)
+    common = [level for level in ours if level in theirs]
+    if not common:
+        raise BenchProblem(
+            f"no valid level in common: {', '.join(ours) or 'none'} and {', '.join(theirs) or 'none'}; "
+            "measure both with the same --parallel or --rate"
+        )
+    found = (_difference(level, metric, ours[level], theirs[level]) for level in common for metric in metrics)
+    return [one for one in found if one is not None]
+
+
+def broken(rules: Sequence[Rule], differences: Sequence[Difference]) -> list[tuple[Rule, Difference]]:
+    """What is past its limit. Errors: BenchProblem for a rule that no level lets judge."""
+    found = []
+    for rule in rules:
+        judged = [one for one in differences if one.metric == rule.metric]
+        if not judged:
+            raise BenchProblem(
+                f"--fail-if '{rule.text}': not measured in both files, or with too few samples; measure longer"
+            )
+        found += [(rule, one) for one in judged if rule.is_broken(one)]
+    return found
+
+
+def table(differences: Sequence[Difference], metrics: Sequence[str] = SHOWN) -> str:
+    """A block for each level."""
+    lines = []
+    level = None
+    for one in differences:
+        if one.metric not in metrics:
+            continue
+        if one.level != level:
+            level = one.level
+            lines.append(f"{level}")
+        bounds = "" if one.low is None or one.high is None else f" ({one.low:+.1%} to {one.high:+.1%})"
+        mark = "" if one.is_clear or not bounds else "  within noise"
+        lines.append(f"  {one.metric:<26} {one.before:>12,.4g} {one.after:>12,.4g}  {one.change:+.1%}{bounds}{mark}")
+    return "\n".join(lines)
+
+
+def _levels(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {_level(point): point for point in document["curve"] if point.get("valid", True)}
+
+
+def _level(point: Mapping[str, Any]) -> str:
+    if point.get("parallel") is not None:
+        return f"{point['parallel']:,} in flight"
+    offered = point.get("offered_requests_per_second")
+    return "one level" if offered is None else f"{offered:.3g} requests/s"
+
+
+def _difference(level: str, metric: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Difference | None:
+    ours, theirs = _figure(before, metric), _figure(after, metric)
+    if ours is None or theirs is None or ours[0] == 0:
+        return None
+    (a, a_low, a_high), (b, b_low, b_high) = ours, theirs
+    low = high = None
+    if a_low is not None and a_high is not None and b_low is not None and b_high is not None:
+        # Of two independent intervals (Newcombe; "square and add").
+        low = (b - a - math.hypot(b - b_low, a_high - a)) / a
+        high = (b - a + math.hypot(b_high - b, a - a_low)) / a
+    return Difference(level, metric, a, b, (b - a) / a, low, high)
+
+
+def _figure(point: Mapping[str, Any], metric: str) -> tuple[float, float | None, float | None] | None:
+    if metric in RATES:
+        value = point.get(RATES[metric])
+    else:
+        figure, _, kind = metric.partition("_")
+        value = (point.get(f"{kind}_seconds") or {}).get(figure)
+    if isinstance(value, Mapping):
+        return value["value"], value.get("low"), value.get("high")
+    return None if value is None else (value, None, None)

@@ -1,0 +1,235 @@
+"""One level of load as figures: the samples of its requests -> a point of the curve."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from bandplan.bench.histogram import Histogram, histogram_of
+from bandplan.bench.sample import SECOND, Outcome, Sample
+from bandplan.bench.statistics import Estimate, is_within, percentile, wilson
+from bandplan.bench.window import Window, chunks_in, closed_window, throughput
+
+PRECISION: Final = 0.05
+"""Half width of the interval of throughput, as a share of it, at which a level has been measured long enough."""
+
+LAG_SECONDS: Final = 0.005
+LAG_SHARE: Final = 0.01
+_TIMER_SECONDS: Final = 0.001
+"""The event loop wakes up by whole milliseconds."""
+
+BUSY_CORE: Final = 0.9
+"""Share of a core above which a client measures itself."""
+
+PERCENTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+
+@dataclass(frozen=True, slots=True)
+class Slo:
+    """What a good request keeps, in seconds; None: nothing is asked."""
+
+    ttft_seconds: float | None = None
+    tpot_seconds: float | None = None
+    latency_seconds: float | None = None
+
+    def is_kept(self, sample: Sample) -> bool:
+        """Whether a completed request kept it. Latency counts from the scheduled time; one token has a TPOT of 0."""
+        if sample.outcome != "completed":
+            return False
+        ttft = sample.ttft
+        late = max(0, sample.sent - sample.scheduled) / SECOND
+        return (
+            (self.ttft_seconds is None or (ttft is not None and ttft + late <= self.ttft_seconds))
+            and (self.tpot_seconds is None or (sample.tpot or 0.0) <= self.tpot_seconds)
+            and (self.latency_seconds is None or sample.scheduled_latency <= self.latency_seconds)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Seconds over the requests (or gaps) of a level. `mean` is that of the finite ones."""
+
+    samples: int
+    mean: float | None
+    percentiles: dict[str, Estimate | None]
+    histogram: Histogram
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """How the measuring side did: how late it was at the 99th percentile, its busiest core, and its own notes."""
+
+    lag_p99_seconds: float = 0.0
+    cpu: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One level, measured. `parallel` is None for open loops, `offered` for closed ones. `notes`: why not valid."""
+
+    parallel: int | None
+    offered: float | None
+    window: Window
+    counts: dict[Outcome, int]
+    output: Estimate
+    total: Estimate
+    ttft: Distribution | None
+    tpot: Distribution | None
+    itl: Distribution | None
+    latency: Distribution | None
+    scheduled_latency: Distribution | None
+    requests_per_second: float
+    mean_input: float | None
+    mean_output: float | None
+    asked_output: float | None
+    goodput: float | None
+    attainment: Estimate | None
+    client: Client
+    invalid: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    timeline: list[tuple[float, float, int]] = field(default_factory=list)
+
+    @property
+    def is_valid(self) -> bool:
+        return not self.invalid
+
+    @property
+    def is_converged(self) -> bool:
+        return is_within(self.output if self.output.value else self.total, PRECISION)
+
+
+def closed_point(samples: Sequence[Sample], parallel: int, slo: Slo | None, client: Client) -> Point:
+    """A level that kept `parallel` requests in flight. Only requests within the steady window count for latency."""
+    window = closed_window(samples, parallel)
+    if window is None:
+        return _point(
+            samples, _whole(samples), samples, slo, client, ("never steady: too few requests ended",), parallel
+        )
+    inside = [
+        one for one in samples if one.sent >= window.start and (one.ended is not None and one.ended <= window.end)
+    ]
+    return _point(samples, window, inside, slo, client, () if inside else ("no request fits in the window",), parallel)
+
+
+def open_point(samples: Sequence[Sample], offered: float, window: Window, slo: Slo | None, client: Client) -> Point:
+    """A level that sent requests at their times. Each request scheduled in the window counts, whenever it ended."""
+    inside = [one for one in samples if window.start <= one.scheduled < window.end]
+    return _point(
+        samples, window, inside, slo, client, () if inside else ("no request fits in the window",), None, offered
+    )
+
+
+def distribution(values: Sequence[float]) -> Distribution | None:
+    """Figures of seconds, infinite ones for failures; None of none."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    finite = [one for one in ordered if math.isfinite(one)]
+    mean = sum(finite) / len(finite) if finite else None
+    found = {name: percentile(ordered, share) for name, share in PERCENTILES.items()}
+    return Distribution(len(ordered), mean, found, histogram_of(ordered))
+
+
+def lag_limit(median_latency: float | None) -> float:
+    """Seconds that the client may be late before a level is invalid."""
+    share = LAG_SECONDS if median_latency is None else LAG_SHARE * median_latency
+    return max(_TIMER_SECONDS, min(LAG_SECONDS, share))
+
+
+def _whole(samples: Sequence[Sample]) -> Window:
+    start = min((one.sent for one in samples), default=0)
+    return Window(start, max((one.ended or one.sent for one in samples), default=start + 1) + 1)
+
+
+def _point(
+    samples: Sequence[Sample],
+    window: Window,
+    inside: Sequence[Sample],
+    slo: Slo | None,
+    client: Client,
+    invalid: tuple[str, ...],
+    parallel: int | None,
+    offered: float | None = None,
+) -> Point:
+    done = [one for one in inside if one.outcome == "completed"]
+    ended = [one for one in inside if one.outcome != "unfinished"]
+    streams = any(one.content for one in done)
+    rates = throughput(samples, window)
+    latency = distribution([one.latency for one in ended])
+    median = latency.percentiles["p50"] if latency else None
+    limit = lag_limit(median.value if median else None)
+    if client.lag_p99_seconds > limit:
+        invalid += (f"client was {client.lag_p99_seconds * 1000:.1f} ms late at p99 (limit {limit * 1000:.1f} ms)",)
+    if client.cpu > BUSY_CORE:
+        invalid += (f"client used {client.cpu:.0%} of a core",)
+    good = None if slo is None else sum(map(slo.is_kept, ended))
+    counts: dict[Outcome, int] = {"completed": 0, "failed": 0, "refused": 0, "unfinished": 0}
+    for one in samples:
+        counts[one.outcome] += 1
+    asked, made = _mean([one.asked_output for one in done]), _mean([one.output_tokens for one in done])
+    notes = client.notes
+    wanted, given = _mean([one.asked_input for one in done]), _mean([one.input_tokens for one in done])
+    if wanted and given is not None and abs(given - wanted) > 0.02 * wanted:
+        notes += (f"prompts have {given:,.1f} tokens on average, {wanted:,.1f} were asked for",)
+    if asked is not None and made is not None and abs(made - asked) > 0.005 * max(asked, 1):
+        notes += (f"answers have {made:,.1f} tokens on average, {asked:,.1f} were asked for",)
+    return Point(
+        parallel,
+        offered,
+        window,
+        counts,
+        rates.output,
+        rates.total,
+        _first_tokens(ended) if streams else None,
+        distribution([tpot for one in done if (tpot := one.tpot) is not None]),
+        distribution([gap for one in done for gap in one.gaps]),
+        latency,
+        distribution([one.scheduled_latency for one in ended]),
+        sum(1 for one in samples if one.outcome == "completed" and window.start <= (one.last or 0) < window.end)
+        / max(window.seconds, 1e-9),
+        given,
+        made,
+        asked,
+        None if good is None else good / max(window.seconds, 1e-9),
+        None if good is None else wilson(good, len(ended)),
+        client,
+        invalid,
+        notes,
+        timeline(samples),
+    )
+
+
+def _first_tokens(samples: Sequence[Sample]) -> Distribution | None:
+    """Times to first token; a request that did not complete counts as infinite, whatever came of it before."""
+    return distribution(
+        [one.ttft if one.outcome == "completed" and one.ttft is not None else math.inf for one in samples]
+    )
+
+
+def _mean(values: Sequence[int | None]) -> float | None:
+    known = [one for one in values if one is not None]
+    return sum(known) / len(known) if known else None
+
+
+def timeline(samples: Sequence[Sample], parts: int = 60) -> list[tuple[float, float, int]]:
+    """Second since the first request, output tokens/s and requests in flight, in equal parts of the level."""
+    if not samples:
+        return []
+    whole = _whole(samples)
+    per_chunk = _tokens_per_chunk(samples)
+    found = []
+    for part in whole.parts(parts):
+        if part.seconds <= 0:
+            continue
+        chunks = sum(chunks_in(one, part) for one in samples)
+        in_flight = sum(
+            1 for one in samples if one.sent <= part.start and (one.ended is None or one.ended > part.start)
+        )
+        found.append(((part.start - whole.start) / SECOND, chunks * per_chunk / part.seconds, in_flight))
+    return found
+
+
+def _tokens_per_chunk(samples: Sequence[Sample]) -> float:
+    done = [one for one in samples if one.outcome == "completed" and one.output_tokens and one.content]
+    return sum(one.output_tokens or 0 for one in done) / sum(len(one.content) for one in done) if done else 1.0

@@ -1,0 +1,106 @@
+"""What has to be known before the load: which fields the server takes, what counts its tokens, how long a word is.
+
+A few short requests. A server that does not answer them cannot be measured.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from time import perf_counter_ns
+from typing import Any, Final
+
+from bandplan.bench.client import Client
+from bandplan.bench.problem import BenchProblem
+from bandplan.bench.prompts import FEW_WORDS, MANY_WORDS, Scale, prompt, scale_of
+from bandplan.bench.sample import Sample
+from bandplan.bench.target import Target
+
+_SHOWN: Final = 200
+_STEPS: Final = {
+    400: "look at the task (--task) and the route (--route)",
+    401: "set the token in the environment variable",
+    403: "set a token that may query this endpoint",
+    404: "name an endpoint that exists",
+    429: "wait, or raise its rate limit or band",
+    503: "wait until the endpoint is ready",
+}
+
+CountTokens = Callable[[str], int]
+"""Tokens of a text, where the server's usage does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """`target` has the fields that the server takes; `source` says what counts tokens."""
+
+    target: Target
+    source: str
+    scale: Scale
+    requests: int
+    tokens: int
+
+
+async def preflight(target: Target, seed: int, count: CountTokens | None, counter: str) -> Preflight:
+    """Ask until the server takes the fields, twice for the scale. Errors: BenchProblem, one line.
+
+    `count` and `counter` (`tokenize` or `tokenizer`) are for a server without usage.
+    """
+    random = Random(seed)
+    ways = [
+        target.without(force=force, usage=usage)
+        for force, usage in ((True, True), (True, False), (False, True), (False, False))
+    ]
+    if target.task == "embeddings":
+        ways = ways[:1]
+    asked = tokens = 0
+    for way in ways:
+        client = Client(way)
+        few, text = await _ask(client, FEW_WORDS, random)
+        asked += 1
+        if few.status in (400, 422) and way is not ways[-1]:
+            client.close()
+            continue
+        if few.fault:
+            client.close()
+            raise BenchProblem(_failure(way, few, client.last_error_body))
+        many, long_text = await _ask(client, MANY_WORDS, random)
+        asked += 1
+        client.close()
+        if many.fault:
+            raise BenchProblem(_failure(way, many, client.last_error_body))
+        tokens += (few.input_tokens or FEW_WORDS) + (many.input_tokens or MANY_WORDS) + 2
+        if few.input_tokens is not None and many.input_tokens is not None:
+            found = scale_of((FEW_WORDS, few.input_tokens), (MANY_WORDS, many.input_tokens))
+            return Preflight(way, "usage", found, asked, tokens)
+        if count is not None:
+            found = scale_of((FEW_WORDS, count(text)), (MANY_WORDS, count(long_text)))
+            return Preflight(way, counter, found, asked, tokens)
+        return Preflight(way, "asked", Scale(), asked, tokens)
+    raise AssertionError("the last way was tried")
+
+
+async def _ask(client: Client, words: int, random: Random) -> tuple[Sample, str]:
+    text = prompt(words, random)
+    return await client.ask(Sample(0, perf_counter_ns(), words, 1), text), text
+
+
+def _failure(target: Target, sample: Sample, body: bytes) -> str:
+    step = _STEPS.get(sample.status, "see that it answers a single query, then run this again")
+    said = _said(body, target.token.value)
+    return f"{target.name} at {target.address}: {sample.fault}{f' ({said})' if said else ''}; {step}"
+
+
+def _said(body: bytes, token: str) -> str:
+    """The server's own message in short, without the token and without what it may repeat of a prompt."""
+    try:
+        found: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    if isinstance(found, dict) and isinstance(found.get("error"), dict):
+        found = found["error"]
+    text = found.get("message") if isinstance(found, dict) else None
+    if not isinstance(text, str):
+        return ""
+    line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    return (line.replace(token, "...") if token else line)[:_SHOWN]

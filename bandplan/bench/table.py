@@ -1,0 +1,125 @@
+"""A curve for a terminal: one line for each level, and a bar that grows with throughput; and the same as CSV."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from bandplan.bench.curve import Curve, fitted, rate_of
+from bandplan.bench.level import Distribution, Point
+
+_BAR: Final = 24
+HEAD: Final = (
+    f"{'in flight':>9} {'requests':>9} {'output tok/s':>16} {'total tok/s':>12} {'TTFT p50':>9} {'p95':>8} "
+    f"{'TPOT p50':>9} {'latency p50':>12} {'p95':>8}"
+)
+
+
+def line(point: Point, largest: float) -> str:
+    """One level; the bar is full at `largest` tokens/s. Notes follow on lines of their own."""
+    load = f"{point.parallel:,}" if point.parallel is not None else f"{point.offered:.3g}/s"
+    margin = "" if point.output.high is None else f" ±{point.output.high - point.output.value:,.1f}"
+    latency = point.latency if point.parallel is not None else point.scheduled_latency
+    text = (
+        f"{load:>9} {point.counts['completed']:>9,} {f'{point.output.value:,.1f}{margin}':>16} "
+        f"{point.total.value:>12,.1f} {_ms(point.ttft, 'p50'):>9} {_ms(point.ttft, 'p95'):>8} "
+        f"{_ms(point.tpot, 'p50'):>9} {_ms(latency, 'p50'):>12} {_ms(latency, 'p95'):>8}  "
+        f"{'#' * round(_BAR * rate_of(point) / largest) if largest > 0 else ''}"
+    ).rstrip()
+    marks = [f"  not valid: {why}" for why in point.invalid] + [f"  note: {why}" for why in point.notes]
+    failed, refused = point.counts["failed"], point.counts["refused"]
+    if failed or refused:
+        marks.append(f"  {failed:,} failed, {refused:,} refused with 429")
+    if point.attainment is not None:
+        share = point.attainment
+        marks.append(
+            f"  {share.value:.1%} kept the SLO ({share.low or 0:.1%} to {share.high or 1:.1%}), "
+            f"goodput {point.goodput or 0:,.2f} requests/s"
+        )
+    return "\n".join([text, *marks])
+
+
+def summary(curve: Curve) -> str:
+    """What the levels say together, and what each figure is."""
+    found = [f"stopped: {curve.stopped}"]
+    levels = [(one.parallel, rate_of(one)) for one in curve.points if one.parallel and one.is_valid]
+    if curve.plateau:
+        found.append(f"plateau at {curve.plateau:,} in flight")
+    if law := fitted(levels):
+        limit = f"{1 / law.s:,.0f} tokens/s at the limit" if law.s > 0 else "no limit seen"
+        half = f", half of it with {law.t0 / law.s:,.1f} in flight" if law.s > 0 else ""
+        found.append(f"fitted C / (t0 + s C): {limit}{half}")
+    if curve.slo is not None:
+        best = curve.chosen
+        found.append(
+            "no valid level kept the SLO"
+            if best is None
+            else f"best goodput: {best.goodput or 0:,.2f} requests/s at "
+            + (f"{best.parallel:,} in flight" if best.parallel is not None else f"{best.offered:.3g} requests/s")
+        )
+    found.append(
+        f"tokens counted by: {COUNTED[curve.token_source]}; output tok/s: answers alone; total tok/s: prompts too; "
+        "-: too few samples (p95 needs 59, p99 299)"
+    )
+    return "\n".join(found)
+
+
+COUNTED: Final = {
+    "usage": "the server's usage",
+    "tokenize": "/stub/tokenize",
+    "tokenizer": "the tokenizer file",
+    "asked": "nobody: lengths are those asked for",
+}
+
+COLUMNS: Final = (
+    "parallel", "offered_requests_per_second", "valid", "converged", "completed", "failed", "refused",
+    "requests_per_second", "output_tokens_per_second", "total_tokens_per_second", "goodput_requests_per_second",
+    *(f"{kind}_{name}_seconds" for kind in ("ttft", "tpot", "itl", "latency", "scheduled_latency")
+      for name in ("mean", "p50", "p95", "p99")),
+)  # fmt: skip
+
+
+def csv_text(points: Iterable[Point]) -> str:
+    """A row for each level; empty where there is no figure."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for one in points:
+        row: list[object] = [
+            one.parallel,
+            one.offered,
+            str(one.is_valid).lower(),
+            str(one.is_converged).lower(),
+            one.counts["completed"],
+            one.counts["failed"],
+            one.counts["refused"],
+            one.requests_per_second,
+            one.output.value,
+            one.total.value,
+            one.goodput,
+        ]
+        for found in (one.ttft, one.tpot, one.itl, one.latency, one.scheduled_latency):
+            row += _seconds(found)
+        writer.writerow(["" if value is None else value for value in row])
+    return out.getvalue()
+
+
+def _seconds(found: Distribution | None) -> Sequence[float | None]:
+    if found is None:
+        return (None,) * 4
+    estimates = (found.percentiles[name] for name in ("p50", "p95", "p99"))
+    return (found.mean, *(None if one is None else one.value for one in estimates))
+
+
+def _ms(found: Distribution | None, name: str) -> str:
+    estimate = found.percentiles[name] if found else None
+    if estimate is None:
+        return "-"
+    seconds = estimate.value
+    return (
+        f"{seconds:,.2f} s"
+        if seconds >= 10
+        else f"{seconds * 1000:,.0f} ms"
+        if seconds >= 0.1
+        else f"{seconds * 1000:.1f} ms"
+    )

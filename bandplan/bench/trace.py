@@ -1,0 +1,161 @@
+"""A trace to replay: rows of time, input and output tokens, as CSV or JSON lines.
+
+Names of columns: ours, those of Azure's LLM inference trace (TIMESTAMP, ContextTokens, GeneratedTokens;
+github.com/Azure/AzurePublicDataset, AzureLLMInferenceTrace, read 2026-11), of BurstGPT (Timestamp, Request tokens,
+Response tokens; github.com/HPMLL/BurstGPT, read 2026-11) and Mooncake (timestamp in ms, input_length, output_length).
+"""
+
+import csv
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from bandplan.bench.lengths import LONGEST
+from bandplan.bench.problem import BenchProblem
+
+TIME: Final = ("time", "timestamp", "arrival_time", "arrived_at")
+INPUT: Final = (
+    "input_tokens",
+    "contexttokens",
+    "request tokens",
+    "input_length",
+    "prompt_tokens",
+    "num_prefill_tokens",
+)
+OUTPUT: Final = (
+    "output_tokens", "generatedtokens", "response tokens", "output_length", "completion_tokens", "num_decode_tokens",
+)  # fmt: skip
+_MOST_PROBLEMS: Final = 10
+_MILLISECONDS: Final = ("timestamp", "input_length")
+"""A trace with both names is Mooncake's, whose times are in milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One row: `at` is seconds since the first row."""
+
+    at: float
+    input_tokens: int
+    output_tokens: int
+
+
+def read_trace(path: Path, most: int | None = None) -> list[Arrival]:
+    """Read the rows in the order of time, the first at 0. Errors: BenchProblem with line, column and next step."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = _json_rows(file, path) if path.suffix in (".jsonl", ".ndjson", ".json") else _csv_rows(file, path)
+            found, problems = _arrivals(islice(rows, most), path)
+    except UnicodeDecodeError as error:
+        raise BenchProblem(f"{path}: not UTF-8 at byte {error.start:,}; save it as UTF-8") from error
+    except OSError as error:
+        raise BenchProblem(f"{path}: {error.strerror}; name a CSV or JSONL file") from error
+    except csv.Error as error:
+        raise BenchProblem(f"{path}: not CSV: {error}") from error
+    if problems:
+        raise BenchProblem("\n".join(problems))
+    if not found:
+        raise BenchProblem(f"{path}: no rows; a trace needs at least one")
+    found.sort(key=lambda one: one.at)
+    first = found[0].at
+    return [Arrival(one.at - first, one.input_tokens, one.output_tokens) for one in found]
+
+
+def _csv_rows(file: Any, path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    reader = csv.DictReader(file)
+    _require_columns(reader.fieldnames or [], path)
+    for row in reader:
+        yield reader.line_num, row
+
+
+def _json_rows(file: Any, path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    is_checked = False
+    for line, text in enumerate(file, 1):
+        if not text.strip():
+            continue
+        try:
+            row = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise BenchProblem(f"{path}:{line}: not JSON: {error}; write one object on each line") from error
+        if not isinstance(row, dict):
+            raise BenchProblem(f"{path}:{line}: not a JSON object; write one object on each line")
+        if not is_checked:
+            _require_columns(list(row), path)
+            is_checked = True
+        yield line, row
+
+
+def _require_columns(names: Sequence[str], path: Path) -> None:
+    known = {str(name).strip().lower() for name in names}
+    missing = [ours for ours in (TIME, INPUT, OUTPUT) if not known.intersection(ours)]
+    if not missing:
+        return
+    lines = []
+    for ours in missing:
+        near = get_close_matches(ours[0], known, 1, 0.6)
+        step = f"rename '{near[0]}'" if near else f"there are: {', '.join(sorted(map(str, names))[:10]) or 'none'}"
+        lines.append(f"{path}:1: no column {ours[0]} (or {', '.join(ours[1:])}); {step}")
+    raise BenchProblem("\n".join(lines))
+
+
+def _arrivals(rows: Iterator[tuple[int, Mapping[str, Any]]], path: Path) -> tuple[list[Arrival], list[str]]:
+    found: list[Arrival] = []
+    problems: list[str] = []
+    for line, row in rows:
+        named = {str(key).strip().lower(): (str(key), value) for key, value in row.items()}
+        values = [next((named[name] for name in ours if name in named), ("?", None)) for ours in (TIME, INPUT, OUTPUT)]
+        divisor = 1000.0 if all(name in named for name in _MILLISECONDS) else 1.0
+        at, given, made = (_seconds(values[0][1]), _tokens(values[1][1], 1), _tokens(values[2][1], 0))
+        for (column, value), read, rule in zip(
+            values,
+            (at, given, made),
+            ("seconds, or a time such as 2026-11-29T12:00:00", f"1 to {LONGEST:,} tokens", f"0 to {LONGEST:,} tokens"),
+            strict=True,
+        ):
+            if read is None and len(problems) < _MOST_PROBLEMS:
+                problems.append(
+                    f"{path}:{line}: column {column}: {_shown(value)}: has to be {rule}; mend or drop the row"
+                )
+        if at is not None and given is not None and made is not None:
+            found.append(Arrival(at / divisor, given, made))
+    return found, problems
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        try:
+            moment = datetime.fromisoformat(_six_digits(str(value).strip()))
+        except ValueError:
+            return None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return seconds if math.isfinite(seconds) else None
+
+
+def _six_digits(text: str) -> str:
+    """Azure's trace has seven digits of a second, which Python reads from 3.11 on only up to six."""
+    head, point, fraction = text.rpartition(".")
+    return f"{head}.{fraction[:6]}" if point and len(fraction) > 6 and fraction.isdigit() else text
+
+
+def _tokens(value: object, least: int) -> int | None:
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        number = float(str(value))
+    except ValueError:
+        return None
+    return int(number) if number.is_integer() and least <= number <= LONGEST else None
+
+
+def _shown(value: object) -> str:
+    text = "missing" if value is None else repr(str(value))
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,399 @@
+"""`bandplan bench ENDPOINT | compare A B | import FILE...`: the throughput-latency curve of an endpoint."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bandplan.cli.errors import UsageProblem
+from bandplan.cli.project import LOCAL
+
+if TYPE_CHECKING:
+    from bandplan.bench.bench import BenchPlan
+    from bandplan.bench.curve import Curve
+    from bandplan.bench.level import Point, Slo
+    from bandplan.bench.sample import Sample
+    from bandplan.cli.bench_target import Chosen
+    from bandplan.serving.spec.demand import Demand
+
+COMPARE, IMPORT = "compare", "import"
+REFERENCE_INPUT, REFERENCE_OUTPUT = "2048", "256"
+"""The lengths at which the platform states a chunk."""
+
+MOST_REQUESTS, MOST_TOKENS, MOST_MINUTES = 20_000, 20_000_000, 30.0
+INTERRUPTED = 130
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="ENDPOINT",
+        help="endpoint to measure (none with --url); or `compare A B` for two bench.json, or `import FILE...`",
+    )
+    where = parser.add_argument_group()
+    where.add_argument("--stack", default=LOCAL, help=f"stack whose workspace has the endpoint (default: {LOCAL})")
+    where.add_argument(
+        "--url", metavar="URL", help="any server of OpenAI's API instead, such as http://127.0.0.1:8000/v1"
+    )
+    where.add_argument("--model", metavar="NAME", help="model to name to that server")
+    where.add_argument("--key-variable", metavar="NAME", help="variable with its key (default: OPENAI_API_KEY, if set)")
+    where.add_argument("--route", choices=("invocations", "openai"), default="invocations", help="path to ask by")
+    where.add_argument("--task", choices=("chat", "completions", "embeddings"), help="task (default: the endpoint's)")
+    where.add_argument("--served", metavar="NAME", help="ask this served entity alone, such as a canary")
+    where.add_argument("--no-stream", action="store_true", help="ask for whole answers; no TTFT and TPOT then")
+    load = parser.add_argument_group()
+    load.add_argument(
+        "--parallel", metavar="N[,N]", help="levels of requests in flight (default: 1, 2, 4 ... to the plateau)"
+    )
+    load.add_argument(
+        "--most-parallel", type=int, default=256, metavar="N", help="last level of the sweep (default: 256)"
+    )
+    load.add_argument("--rate", metavar="R[,R]", help="open loop: requests per second, whatever the server does")
+    load.add_argument(
+        "--arrivals", choices=("poisson", "constant", "gamma"), default="poisson", help="of the open loop"
+    )
+    load.add_argument("--burstiness", type=float, default=0.5, metavar="SHAPE", help="of gamma arrivals; 1 is Poisson")
+    load.add_argument("--trace", type=Path, metavar="FILE", help="replay CSV or JSONL of time, input and output tokens")
+    load.add_argument("--rows", type=int, metavar="N", help="replay the first rows alone")
+    load.add_argument(
+        "--input", metavar="TOKENS", help="length of prompts, or MEAN:SPREAD (default: the demand's, or 2048)"
+    )
+    load.add_argument(
+        "--output", metavar="TOKENS", help="length of answers, or MEAN:SPREAD (default: the demand's, or 256)"
+    )
+    load.add_argument(
+        "--tokenizer", type=Path, metavar="FILE", help="tokenizer.json, for a server that reports no usage"
+    )
+    load.add_argument("--seconds", type=float, default=60.0, metavar="S", help="most for one level (default: 60)")
+    load.add_argument("--seed", type=int, default=0, metavar="N", help="of arrivals, lengths and prompts (default: 0)")
+    slo = parser.add_argument_group()
+    slo.add_argument("--ttft", type=float, metavar="S", help="SLO: seconds to the first token")
+    slo.add_argument("--tpot", type=float, metavar="MS", help="SLO: milliseconds per output token after the first")
+    slo.add_argument(
+        "--latency", type=float, metavar="S", help="SLO: seconds of a whole request, from its scheduled time"
+    )
+    safety = parser.add_argument_group()
+    safety.add_argument(
+        "--yes-real-endpoint", action="store_true", help="agree to the load on another machine's endpoint"
+    )
+    safety.add_argument(
+        "--most-requests", type=int, default=MOST_REQUESTS, metavar="N", help="over all levels (20,000)"
+    )
+    safety.add_argument(
+        "--most-tokens", type=int, default=MOST_TOKENS, metavar="N", help="over all levels (20,000,000)"
+    )
+    safety.add_argument("--most-minutes", type=float, default=MOST_MINUTES, metavar="N", help="over all levels (30)")
+    safety.add_argument("--prices", metavar="FILE", help="your prices (YAML), for the money of the run")
+    out = parser.add_argument_group()
+    out.add_argument(
+        "--out", type=Path, default=Path("bench.json"), metavar="FILE", help="the curve (default: bench.json)"
+    )
+    out.add_argument("--csv", type=Path, metavar="FILE", help="write a row for each level too")
+    out.add_argument("--html", type=Path, metavar="FILE", help="write one HTML file with plots too")
+    out.add_argument("--requests", type=Path, metavar="FILE", help="write a JSON line for each request too")
+    out.add_argument("--measured", type=Path, metavar="FILE", help="put the result into the file that `stop_if` reads")
+    out.add_argument("--export", action="append", default=[], metavar="TOOL=FILE", help="vllm=FILE or aiperf=FILE")
+    out.add_argument("--mlflow", metavar="EXPERIMENT", help="log the run to MLflow (MLFLOW_TRACKING_URI)")
+    out.add_argument(
+        "--fail-if", action="append", default=[], metavar="RULE", help="compare: exit status 1, as in 'p95_ttft > 5%%'"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from bandplan.bench.problem import BenchProblem
+
+    words = arguments.words
+    try:
+        if words[:1] == [COMPARE]:
+            return compare(arguments, [Path(one) for one in words[1:]])
+        if words[:1] == [IMPORT]:
+            return take_over(arguments, [Path(one) for one in words[1:]])
+        return measure(arguments)
+    except BenchProblem as error:
+        raise UsageProblem(str(error)) from error
+
+
+def compare(arguments: argparse.Namespace, files: list[Path]) -> int:
+    """Two curves side by side; 1 if a difference is past a limit."""
+    from bandplan.bench.compare import broken, parse_rule, table
+    from bandplan.bench.compare import compare as compared
+    from bandplan.bench.document import read_document
+
+    if len(files) != 2:
+        raise UsageProblem("compare: needs two files; write bandplan bench compare BEFORE.json AFTER.json")
+    rules = [parse_rule(text) for text in arguments.fail_if]
+    differences = compared(read_document(files[0]), read_document(files[1]))
+    past = broken(rules, differences)
+    print(f"{'':<28} {files[0].name[:12]:>12} {files[1].name[:12]:>12}  change (95 %)")
+    print(table(differences))
+    for rule, one in past:
+        print(f"{one.level}: {one.metric} changed by {one.change:+.1%}; the limit is {rule.text}", file=sys.stderr)
+    return 1 if past else 0
+
+
+def take_over(arguments: argparse.Namespace, files: list[Path]) -> int:
+    """Results of AIPerf or vLLM as a curve."""
+    from bandplan.bench.document import write_whole
+    from bandplan.bench.foreign import imported
+
+    if not files:
+        raise UsageProblem("import: needs a file; write bandplan bench import profile_export_aiperf.json")
+    document = imported(files)
+    write_whole(arguments.out, json.dumps(document, indent=1) + "\n")
+    print(f"{arguments.out}: {len(document['curve']):,} level(s) of {document['source']}")
+    return 0
+
+
+def measure(arguments: argparse.Namespace) -> int:
+    """The benchmark itself."""
+    from bandplan.bench.bench import Watcher, run_bench
+    from bandplan.bench.curve import rate_of
+    from bandplan.bench.table import HEAD, line, summary
+    from bandplan.cli.main import installed_version
+
+    exports = exports_of(arguments.export)
+    require_room_for([arguments.out, arguments.csv, arguments.html, arguments.requests, arguments.measured])
+    chosen = target_of(arguments)
+    plan = plan_of(arguments, chosen.demand)
+    announce(arguments, plan, chosen)
+    count, counter = counter_of(arguments, chosen)
+    largest, height, shown = 0.0, 0, []  # type: float, int, list[Point]
+    print(HEAD, flush=True)
+
+    def show(point: "Point") -> None:
+        nonlocal largest, height
+        largest = max(largest, rate_of(point))
+        shown.append(point)
+        # A terminal shows all levels anew, so that their bars have one scale.
+        anew = sys.stdout.isatty() and len(shown) > 1
+        if anew:
+            print(f"\x1b[{height}F\x1b[J", end="")
+        text = "\n".join(line(one, largest) for one in (shown if anew else [point]))
+        height = text.count("\n") + 1
+        print(text, flush=True)
+
+    journal = arguments.requests.open("w", encoding="utf-8") if arguments.requests else None
+    try:
+        watcher = Watcher(
+            show, (lambda point, samples: write_requests(journal, samples)) if journal else lambda *_: None
+        )
+        curve = run_bench(plan, chosen.target, watcher, {"bandplan": installed_version()}, count, counter)
+    finally:
+        if journal is not None:
+            journal.close()
+    print(summary(curve), flush=True)
+    write_results(arguments, curve, exports)
+    if curve.stopped == "interrupted":
+        return INTERRUPTED
+    return 0 if any(point.is_valid for point in curve.points) else 1
+
+
+def write_results(arguments: argparse.Namespace, curve: "Curve", exports: dict[str, Path]) -> None:
+    """Every file that was asked for; what was measured is kept even if it is not all that was wanted."""
+    from bandplan.bench.document import document, write_document, write_whole
+    from bandplan.bench.foreign import exported
+    from bandplan.bench.measured import write_measured
+    from bandplan.bench.table import csv_text
+
+    write_document(arguments.out, curve)
+    written = [arguments.out]
+    if arguments.csv:
+        write_whole(arguments.csv, csv_text(curve.points))
+        written.append(arguments.csv)
+    if arguments.html:
+        from bandplan.bench.page import page
+
+        write_whole(arguments.html, page(curve))
+        written.append(arguments.html)
+    for tool, path in exports.items():
+        write_whole(path, exported(document(curve), tool))  # type: ignore[arg-type]
+        written.append(path)
+    if arguments.measured:
+        write_measured(arguments.measured, curve)
+        written.append(arguments.measured)
+    print("written: " + ", ".join(map(str, written)))
+    if arguments.mlflow:
+        from bandplan.cli.bench_mlflow import log_curve
+
+        print(log_curve(arguments.mlflow, arguments.out))
+
+
+def write_requests(journal: Any, samples: "Iterable[Sample]") -> None:
+    """Times of each request in seconds; nothing of what was asked or answered."""
+    for one in samples:
+        row = {
+            "number": one.number,
+            "scheduled": one.scheduled / 1e9,
+            "sent": one.sent / 1e9,
+            "content": [stamp / 1e9 for stamp in one.content],
+            "ended": None if one.ended is None else one.ended / 1e9,
+            "status": one.status,
+            "outcome": one.outcome,
+            "fault": one.fault,
+            "input_tokens": one.input_tokens,
+            "output_tokens": one.output_tokens,
+            "asked_output_tokens": one.asked_output,
+        }
+        journal.write(json.dumps(row) + "\n")
+
+
+def target_of(arguments: argparse.Namespace) -> "Chosen":
+    from bandplan.cli.bench_target import target_of_stack, target_of_url
+
+    if arguments.url is not None:
+        if arguments.words:
+            raise UsageProblem("ENDPOINT and --url: give one of them")
+        if not arguments.model:
+            raise UsageProblem("--url: needs --model NAME, the model to name to that server")
+        return target_of_url(arguments, os.environ)
+    if len(arguments.words) != 1:
+        raise UsageProblem("needs one ENDPOINT, or --url URL --model NAME; `bandplan stack` lists what is deployed")
+    return target_of_stack(arguments, arguments.words[0])
+
+
+def plan_of(arguments: argparse.Namespace, demand: "Demand | None") -> "BenchPlan":
+    """What the arguments ask for. Errors: UsageProblem for what contradicts itself or is out of range."""
+    from bandplan.bench.bench import MOST_PARALLEL, BenchPlan, Limits, doubled
+    from bandplan.bench.lengths import Length, parse_length
+    from bandplan.bench.trace import read_trace
+
+    given = [f"--{name}" for name in ("parallel", "rate", "trace") if getattr(arguments, name) is not None]
+    if len(given) > 1:
+        raise UsageProblem(f"{' and '.join(given)}: give one of them")
+    require(arguments.seconds > 0, "--seconds", "more than 0")
+    require(arguments.burstiness > 0, "--burstiness", "more than 0")
+    require(1 <= arguments.most_parallel <= MOST_PARALLEL, "--most-parallel", f"1 to {MOST_PARALLEL:,}")
+    for name in ("most_requests", "most_tokens", "most_minutes"):
+        require(getattr(arguments, name) > 0, f"--{name.replace('_', '-')}", "more than 0")
+    if arguments.rows is not None:
+        require(arguments.rows > 0 and arguments.trace is not None, "--rows", "more than 0, and with --trace")
+
+    def length(option: str, text: str | None, of_demand: int | None, otherwise: str) -> Length:
+        if text is None and of_demand is not None:
+            return Length(of_demand)
+        try:
+            return parse_length(text or otherwise)
+        except ValueError as error:
+            raise UsageProblem(f"{option}: {error}") from None
+
+    wanted = BenchPlan(
+        mode="sweep",
+        input=length("--input", arguments.input, demand.input_tokens if demand else None, REFERENCE_INPUT),
+        output=length("--output", arguments.output, demand.output_tokens if demand else None, REFERENCE_OUTPUT),
+        limits=Limits(arguments.most_requests, arguments.most_tokens, arguments.most_minutes),
+        seed=arguments.seed,
+        level_seconds=arguments.seconds,
+        slo=slo_of(arguments, demand),
+        arrivals=arguments.arrivals,
+        burstiness=arguments.burstiness,
+    )
+    if arguments.trace is not None:
+        return replace(wanted, mode="replay", trace=read_trace(arguments.trace, arguments.rows))
+    if arguments.rate is not None:
+        return replace(wanted, mode="open", rates=numbers("--rate", arguments.rate, float, 100_000))
+    if arguments.parallel is not None:
+        levels = numbers("--parallel", arguments.parallel, int, MOST_PARALLEL)
+        return replace(wanted, mode="closed" if len(levels) == 1 else "sweep", levels=levels)
+    return replace(wanted, levels=doubled(arguments.most_parallel))
+
+
+def slo_of(arguments: argparse.Namespace, demand: "Demand | None") -> "Slo | None":
+    """What the options ask of a request, else the latency of the entry's demand; None if nobody asks anything."""
+    from bandplan.bench.level import Slo
+
+    for name in ("ttft", "tpot", "latency"):
+        value = getattr(arguments, name)
+        require(value is None or value > 0, f"--{name}", "more than 0")
+    if arguments.ttft is None and arguments.tpot is None and arguments.latency is None:
+        return Slo(latency_seconds=demand.latency_seconds) if demand and demand.latency_seconds else None
+    tpot = None if arguments.tpot is None else arguments.tpot / 1000
+    return Slo(arguments.ttft, tpot, arguments.latency)
+
+
+def announce(arguments: argparse.Namespace, plan: "BenchPlan", chosen: "Chosen") -> None:
+    """Say what will be asked of whom at most; a real endpoint needs agreement. Errors: UsageProblem."""
+    from bandplan.rest.address import is_loopback
+
+    limits, target = plan.limits, chosen.target
+    money = money_of(arguments, chosen, limits.minutes)
+    print(
+        f"{target.name} at {target.address}: at most {limits.requests:,} requests, {limits.tokens:,} tokens, "
+        f"{limits.minutes:g} minutes{money}",
+        file=sys.stderr,
+    )
+    if not is_loopback(target.host) and not arguments.yes_real_endpoint:
+        raise UsageProblem(
+            f"{target.address}: not on this machine, so that the load costs money and may slow others down; "
+            "add --yes-real-endpoint to agree, and lower --most-requests, --most-tokens or --most-minutes if need be"
+        )
+
+
+def money_of(arguments: argparse.Namespace, chosen: "Chosen", minutes: float) -> str:
+    """What the endpoint costs in so many minutes by the prices file; "" without one. Errors: UsageProblem."""
+    if not arguments.prices:
+        return ""
+    from bandplan.cli.bench_money import money_of_run
+
+    if chosen.client is None:
+        raise UsageProblem("--prices: what is at --url has no price by its band; leave the option out")
+    return f", {money_of_run(arguments.prices, chosen.target.name, chosen.live, minutes)}"
+
+
+def counter_of(arguments: argparse.Namespace, chosen: "Chosen") -> "tuple[Callable[[str], int] | None, str]":
+    """What counts tokens where the server does not: the tokenizer file, else the local workspace."""
+    if arguments.tokenizer is not None:
+        try:
+            from tokenizers import Tokenizer
+
+            tokenizer = Tokenizer.from_file(str(arguments.tokenizer))
+        except Exception as error:
+            raise UsageProblem(f"{arguments.tokenizer}: not a tokenizer.json: {error}") from error
+        return (lambda text: len(tokenizer.encode(text).ids)), "tokenizer"
+    client, name = chosen.client, chosen.target.name
+    if client is not None and arguments.stack == LOCAL:
+
+        def tokenize(text: str) -> int:
+            return int(client.post("/stub/tokenize", {"model": name, "text": text})["tokens"])
+
+        return tokenize, "tokenize"
+    return None, ""
+
+
+def exports_of(given: Iterable[str]) -> dict[str, Path]:
+    from bandplan.bench.foreign import TOOLS
+
+    found: dict[str, Path] = {}
+    for one in given:
+        tool, sign, file = one.partition("=")
+        if not sign or tool not in TOOLS or not file:
+            raise UsageProblem(f"--export {one}: write {' or '.join(f'{tool}=FILE' for tool in TOOLS)}")
+        found[tool] = Path(file)
+    return found
+
+
+def require_room_for(paths: Iterable[Path | None]) -> None:
+    """Refuse before the load what could not be written after it."""
+    for path in paths:
+        if path is not None and (not path.absolute().parent.is_dir() or path.is_dir()):
+            raise UsageProblem(f"{path}: cannot be written; name a file in a folder that exists")
+
+
+def numbers(option: str, text: str, kind: type, most: float) -> list[Any]:
+    """Ascending numbers by commas. Errors: UsageProblem."""
+    try:
+        found = [kind(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageProblem(f"{option} {text}: not numbers; write such as {option} 1,2,4") from None
+    if not all(0 < one <= most for one in found) or found != sorted(set(found)):
+        raise UsageProblem(f"{option} {text}: has to be ascending, more than 0 and at most {most:,}")
+    return found
+
+
+def require(is_so: bool, option: str, rule: str) -> None:
+    if not is_so:
+        raise UsageProblem(f"{option}: has to be {rule}")

@@ -1,0 +1,73 @@
+"""Differences between two curves, and limits on them."""
+
+import pytest
+
+from bandplan.bench.compare import broken, compare, parse_rule, table
+from bandplan.bench.document import document
+from bandplan.bench.problem import BenchProblem
+from tests.bench.curves import curve
+
+BEFORE = document(curve({1: 1.0, 2: 1.0, 4: 1.2}))
+AFTER = document(curve({2: 1.1, 4: 1.2, 8: 2.0}))
+
+
+def difference(metric: str, level: str = "2 in flight") -> float:
+    return next(one.change for one in compare(BEFORE, AFTER) if (one.metric, one.level) == (metric, level))
+
+
+def test_common_levels_are_compared() -> None:
+    found = compare(BEFORE, AFTER)
+    assert {one.level for one in found} == {"2 in flight", "4 in flight"}
+    assert difference("p50_latency") == pytest.approx(0.1, abs=1e-6)
+    assert difference("p95_ttft") == pytest.approx(0.1, abs=1e-6)
+    assert difference("output_tokens_per_second") == pytest.approx(1 / 1.1 - 1, abs=0.01)
+    assert "p95_ttft" in table(found)
+
+
+def test_an_interval_by_hand() -> None:
+    # 100 (90 to 110) against 120 (105 to 135): 20 - sqrt(15^2 + 10^2) = 1.97, 20 + sqrt(15^2 + 10^2) = 38.03
+    def one(value: float, low: float, high: float) -> dict:  # type: ignore[type-arg]
+        estimate = {"value": value, "low": low, "high": high}
+        return {"version": 1, "curve": [{"parallel": 1, "output_tokens_per_second": estimate}]}
+
+    (found,) = compare(one(100, 90, 110), one(120, 105, 135))
+    assert (found.change, found.low, found.high) == pytest.approx((0.2, 0.0197, 0.3803), abs=1e-4)
+    assert found.is_clear
+    (noise,) = compare(one(100, 80, 120), one(110, 90, 130))
+    assert not noise.is_clear
+    assert "within noise" in table([noise])
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_broken"),
+    [
+        ("p95_ttft > 5%", True),
+        ("p95_ttft>15%", False),
+        ("output_tokens_per_second < -5%", True),
+        ("output_tokens_per_second < -20%", False),
+    ],
+)
+def test_limits(rule: str, is_broken: bool) -> None:
+    assert bool(broken([parse_rule(rule)], compare(BEFORE, AFTER))) == is_broken
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("p95_ttft 5%", "not a rule"),
+        ("p95_ttft > five%", "not a rule"),
+        ("p95_tfft > 5%", "did you mean p95_ttft"),
+        ("", "not a rule"),
+    ],
+)
+def test_rules_that_are_none(rule: str, told: str) -> None:
+    with pytest.raises(BenchProblem, match=told):
+        parse_rule(rule)
+
+
+def test_what_cannot_be_judged_is_refused_and_not_passed() -> None:
+    with pytest.raises(BenchProblem, match="measure longer"):
+        few = document(curve({2: 1.0}))  # 158 requests in the window
+        broken([parse_rule("p99_ttft > 5%")], compare(few, few))
+    with pytest.raises(BenchProblem, match="no valid level in common"):
+        compare(document(curve({1: 1.0})), document(curve({2: 1.0})))

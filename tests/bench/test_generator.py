@@ -1,0 +1,133 @@
+"""Load generators with a client that answers at once: what is sent when, and what stops it."""
+
+import asyncio
+from collections.abc import Iterator
+from itertools import pairwise
+from random import Random
+from time import perf_counter_ns
+
+import pytest
+
+from bandplan.bench.arrivals import Arrivals, arrival_times
+from bandplan.bench.generator import Budget, Run, Workload, closed_loop, open_loop
+from bandplan.bench.lengths import Length, parse_length
+from bandplan.bench.prompts import Scale, prompt
+from bandplan.bench.sample import Sample
+from bandplan.bench.trace import Arrival
+
+
+class Instant:
+    """Completes each request at once; a status per request where a script gives one."""
+
+    def __init__(self, statuses: Iterator[int] | None = None, retry_after: bool = True) -> None:
+        self.notes: set[str] = set()
+        self.statuses, self.retry_after = statuses, retry_after
+        self.most = self.now = 0
+        self.prompts: list[str] = []
+
+    async def ask(self, sample: Sample, prompt: str) -> Sample:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        sample.sent = perf_counter_ns()
+        self.prompts.append(prompt)
+        await asyncio.sleep(0.001)
+        sample.status = next(self.statuses) if self.statuses else 200
+        sample.retry_after = self.retry_after
+        sample.fault = "" if sample.status == 200 else f"answered {sample.status}"
+        sample.content.append(perf_counter_ns())
+        sample.ended = perf_counter_ns()
+        self.now -= 1
+        return sample
+
+
+def workload(given: float = 10, made: float = 5) -> Workload:
+    return Workload(Length(given), Length(made), Scale(), Random(1))
+
+
+def closed(client: Instant, parallel: int, budget: Budget, *, ramp: bool = True, seconds: float = 5.0) -> Run:
+    run = Run()
+    asyncio.run(closed_loop(client, workload(), parallel, seconds, budget, run, ramp=ramp))
+    return run
+
+
+def test_a_closed_loop_keeps_its_number_in_flight() -> None:
+    client = Instant()
+    run = closed(client, 7, Budget(70, 10**9, 60))
+    assert client.most == 7
+    assert len(run.samples) == 70
+    assert run.stopped == "limit of 70 requests"
+
+
+def test_the_limits_hold_over_levels() -> None:
+    budget = Budget(10**6, 1_000, 60)
+    first = closed(Instant(), 4, budget)
+    assert len(first.samples) == 1_000 // 15  # 10 + 5 tokens each
+    assert first.stopped == "limit of 1,000 tokens"
+    assert closed(Instant(), 4, budget).samples == []
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "stops"), [(429, False, True), (503, True, True), (503, False, False), (500, True, False)]
+)
+def test_a_ramp_stops_when_the_server_asks_for_less(status: int, retry_after: bool, stops: bool) -> None:
+    client = Instant(iter([200, 200, status, *[200] * 1000]), retry_after)
+    run = closed(client, 1, Budget(20, 10**9, 60))
+    assert len(run.samples) == (3 if stops else 20)
+    assert run.stopped == (f"answered {status} with 1 in flight" if stops else "limit of 20 requests")
+
+
+def test_a_single_level_counts_refusals_and_goes_on() -> None:
+    run = closed(Instant(iter([429, *[200] * 1000])), 1, Budget(20, 10**9, 60), ramp=False)
+    assert [one.outcome for one in run.samples].count("refused") == 1
+    assert len(run.samples) == 20
+
+
+def test_an_open_loop_sends_at_its_times_with_the_lengths_of_the_trace() -> None:
+    run = Run()
+    rows = [Arrival(0.0, 3, 1), Arrival(0.01, 30, 2), Arrival(0.02, 7, 3), Arrival(99.0, 1, 1)]
+    asyncio.run(open_loop(Instant(), workload(), iter(rows), 50.0, Budget(100, 10**9, 60), run))
+    assert [(one.asked_input, one.asked_output) for one in run.samples] == [(3, 1), (30, 2), (7, 3)]
+    start = run.samples[0].scheduled
+    assert [round((one.scheduled - start) / 1e6) for one in run.samples] == [0, 10, 20]
+    assert all(one.sent >= one.scheduled for one in run.samples)
+
+
+def test_prompts_have_heads_of_their_own() -> None:
+    client = Instant()
+    closed(client, 2, Budget(200, 10**9, 60))
+    assert len(client.prompts) == len({" ".join(one.split()[:8]) for one in client.prompts}) == 200
+    assert {len(one.split()) for one in client.prompts} == {10}
+
+
+def test_the_same_seed_gives_the_same_load() -> None:
+    ours, theirs = (Workload(Length(50, 20), Length(9, 3), Scale(), Random(5)) for _ in range(2))
+    assert [ours.next(0)[1] for _ in range(20)] == [theirs.next(0)[1] for _ in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "burstiness", "variation"), [("constant", 1.0, 0.0), ("poisson", 1.0, 1.0), ("gamma", 0.25, 2.0)]
+)
+def test_arrivals_have_their_rate_and_spread(arrivals: Arrivals, burstiness: float, variation: float) -> None:
+    # The coefficient of variation of gamma gaps is 1 / sqrt(shape): 2 for a shape of 1/4.
+    times = arrival_times(arrivals, 20.0, burstiness, Random(3))
+    found = [next(times) for _ in range(20_001)]
+    gaps = [after - before for before, after in pairwise(found)]
+    mean = sum(gaps) / len(gaps)
+    spread = (sum((gap - mean) ** 2 for gap in gaps) / len(gaps)) ** 0.5
+    assert mean == pytest.approx(1 / 20, rel=0.05)
+    assert spread / mean == pytest.approx(variation, rel=0.05, abs=1e-6)
+
+
+def test_lengths() -> None:
+    assert parse_length("2048") == Length(2048, 0)
+    assert parse_length("2048:512") == Length(2048, 512)
+    drawn = [Length(100, 30).draw(random) for random in [Random(2)] for _ in range(5_000)]
+    assert sum(drawn) / len(drawn) == pytest.approx(100, rel=0.02)
+    assert min(Length(2, 30).draw(Random(seed)) for seed in range(50)) == 1
+    for wrong in ("", "x", "-1", "nan", "1e99", "5:-1", "5:x"):
+        with pytest.raises(ValueError, match="length"):
+            parse_length(wrong)
+
+
+def test_a_prompt_of_one_word() -> None:
+    assert len(prompt(1, Random(0)).split()) == 1

@@ -1,0 +1,82 @@
+"""Traces of the public formats, and rows that are wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from bandplan.bench.problem import BenchProblem
+from bandplan.bench.trace import Arrival, read_trace
+
+AZURE = """TIMESTAMP,ContextTokens,GeneratedTokens
+2023-11-16 18:15:46.6805900,374,44
+2023-11-16 18:15:50.9951690,396,109
+2023-11-16 18:15:51.2224670,879,55
+"""
+BURST_GPT = """Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type
+5,ChatGPT,472,18,490,Conversation log
+45,ChatGPT,1087,230,1317,Conversation log
+"""
+
+
+def trace(folder: Path, text: str, name: str = "trace.csv") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_azure(tmp_path: Path) -> None:
+    rows = read_trace(trace(tmp_path, AZURE))
+    assert [(one.input_tokens, one.output_tokens) for one in rows] == [(374, 44), (396, 109), (879, 55)]
+    assert [one.at for one in rows] == pytest.approx([0.0, 4.314579, 4.541877], abs=1e-5)
+
+
+def test_burst_gpt_and_the_first_rows_alone(tmp_path: Path) -> None:
+    assert read_trace(trace(tmp_path, BURST_GPT)) == [Arrival(0.0, 472, 18), Arrival(40.0, 1087, 230)]
+    assert len(read_trace(trace(tmp_path, BURST_GPT), 1)) == 1
+
+
+def test_json_lines_of_ours_and_of_mooncake(tmp_path: Path) -> None:
+    ours = '{"time": 3, "input_tokens": 5, "output_tokens": 6}\n\n{"time": 1, "input_tokens": 7, "output_tokens": 0}\n'
+    assert read_trace(trace(tmp_path, ours, "a.jsonl")) == [Arrival(0.0, 7, 0), Arrival(2.0, 5, 6)]
+    mooncake = "".join(
+        f'{{"timestamp": {at}, "input_length": 9, "output_length": 2, "hash_ids": [0]}}\n' for at in (27482, 30535)
+    )
+    assert [one.at for one in read_trace(trace(tmp_path, mooncake, "b.jsonl"))] == pytest.approx([0.0, 3.053])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (AZURE.replace("879", "many"), ":4: column ContextTokens: 'many': has to be 1 to 10,000,000 tokens"),
+        (AZURE.replace("374", "-3"), ":2: column ContextTokens: '-3'"),
+        (AZURE.replace(",44\n", "\n"), ":2: column GeneratedTokens: missing"),
+        (AZURE.replace("374", "1.5"), ":2: column ContextTokens: '1.5'"),
+        (AZURE.replace("2023-11-16 18:15:50.9951690", "soon"), ":3: column TIMESTAMP: 'soon': has to be seconds"),
+        (AZURE.replace("ContextTokens", "Context"), ":1: no column input_tokens"),
+        ("time,input_tokens,output_token\n1,2,3\n", ":1: no column output_tokens"),
+        ("time,input_tokens,output_tokens\n", "no rows"),
+        ("time,input_tokens,output_tokens\nnan,1,1\n", ":2: column time: 'nan'"),
+        ("", ":1: no column time"),
+    ],
+)
+def test_wrong_rows_are_named_by_line_and_column(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(BenchProblem) as raised:
+        read_trace(trace(tmp_path, text))
+    assert told in str(raised.value)
+
+
+def test_all_wrong_rows_at_once_and_no_more_than_ten(tmp_path: Path) -> None:
+    with pytest.raises(BenchProblem) as raised:
+        read_trace(trace(tmp_path, "time,input_tokens,output_tokens\n" + "x,0,-1\n" * 20))
+    assert len(str(raised.value).splitlines()) == 10
+
+
+@pytest.mark.parametrize("line", ["[1]", "{", '{"time": 1}'])
+def test_wrong_json_lines(tmp_path: Path, line: str) -> None:
+    with pytest.raises(BenchProblem, match=r"b\.jsonl:1: "):
+        read_trace(trace(tmp_path, line + "\n", "b.jsonl"))
+
+
+def test_a_trace_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(BenchProblem, match="No such file"):
+        read_trace(tmp_path / "none.csv")

@@ -1,0 +1,211 @@
+"""`bandplan bench` on a local workspace that answers at a set pace, and what it refuses."""
+
+import json
+import os
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from bandplan.cli.main import main
+from bandplan.stub import process
+from tests.stub.stub_client import BGE, StubClient, bands
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "bench.schema.json").read_text(encoding="utf-8"))
+SHORT = ["--input", "60", "--output", "8"]
+TTFT, TPOT = 0.04, 0.005
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, StubClient]]:
+    root = tmp_path_factory.mktemp("bench")
+    (root / "Pulumi.yaml").write_text("name: bandplan\n", encoding="utf-8")
+    (root / "models.yaml").write_text(
+        "version: 1\nmodels:\n- name: support-chat\n  task: llm/v1/chat\n  model: system.ai.llama_v3_3_70b_instruct\n"
+        '  version: "1"\n  throughput: {bands: {min: 1, max: 2}}\n'
+        "  demand: {requests_per_second: 2, input_tokens: 60, output_tokens: 8, latency_seconds: 5}\n",
+        encoding="utf-8",
+    )
+    running = process.start(root / ".bandplan" / "stub", settle="at-once", pace="40:5")
+    client = StubClient(running.host, running.token)
+    client.create("support-chat", bands())
+    client.create("vectors", bands(entity_name=BGE, min_provisioned_throughput=0, max_provisioned_throughput=1360))
+    yield root, client
+    process.stop(root / ".bandplan" / "stub")
+
+
+@pytest.fixture
+def project(workspace: tuple[Path, StubClient], monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    here = Path.cwd()
+    os.chdir(workspace[0])
+    yield workspace[0]
+    os.chdir(here)
+
+
+def bench(*arguments: str) -> int:
+    return main(["bench", *arguments])
+
+
+def test_a_level_agrees_with_what_the_workspace_saw(
+    project: Path, workspace: tuple[Path, StubClient], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = max([0, *(one["number"] for one in workspace[1].ok("GET", "/stub/requests")["requests"])])
+    bench("support-chat", "--parallel", "4", "--seconds", "1.5", "--requests", "requests.jsonl", "--csv", "x.csv",
+          "--html", "x.html", "--export", "vllm=v.json", "--export", "aiperf=a.json")  # fmt: skip
+    found = json.loads((project / "bench.json").read_text(encoding="utf-8"))
+    jsonschema.validate(found, SCHEMA)
+    assert found["load"]["input_tokens"]["mean"] == 60  # from the demand of the entry
+    assert found["slo"] == {"latency_seconds": 5.0}
+    assert found["endpoint"]["model"] == "system.ai.llama_v3_3_70b_instruct"
+    assert found["token_source"] == "usage"
+
+    ours = [json.loads(row) for row in (project / "requests.jsonl").read_text(encoding="utf-8").splitlines()]
+    truth = [one for one in workspace[1].ok("GET", "/stub/requests")["requests"] if one["number"] > before]
+    truth = sorted(truth, key=lambda one: one["number"])[2:]  # the first two found the length of a word
+    assert len(ours) == len(truth) == found["curve"][0]["requests"]["sent"]
+    assert sum(one["output_tokens"] for one in ours) == sum(one["output_tokens"] for one in truth) == 8 * len(ours)
+    assert sum(one["input_tokens"] for one in ours) == sum(one["input_tokens"] for one in truth)
+    assert statistics.mean(one["input_tokens"] for one in ours) == pytest.approx(60, rel=0.05)
+    # A client is never earlier than the server; how much later depends on what else the machine does.
+    assert all(one["content"][0] - one["sent"] >= TTFT * 0.98 for one in ours)
+    assert all(one["content"][-1] - one["sent"] >= (TTFT + 7 * TPOT) * 0.98 for one in ours)
+    for file in ("x.csv", "x.html", "v.json", "a.json"):
+        assert (project / file).stat().st_size > 0
+    token = (project / ".bandplan" / "stub" / "token").read_text(encoding="utf-8").strip()
+    written = "".join(
+        (project / file).read_text(encoding="utf-8") for file in ("bench.json", "x.html", "requests.jsonl")
+    )
+    output = capsys.readouterr()
+    assert token not in written + output.out + output.err
+    assert 'content": "the' not in written
+
+
+def test_whole_answers_openai_route_and_open_loop(project: Path) -> None:
+    bench(
+        "support-chat", "--rate", "20", "--seconds", "1", "--no-stream", "--route", "openai", *SHORT, "--out", "o.json"
+    )
+    found = json.loads((project / "o.json").read_text(encoding="utf-8"))
+    (point,) = found["curve"]
+    assert (found["load"]["mode"], found["load"]["arrivals"]) == ("open", "poisson")
+    assert point["parallel"] is None
+    assert point["ttft_seconds"] is None
+    assert point["scheduled_latency_seconds"]["samples"] == point["requests"]["sent"] > 0
+
+
+def test_embeddings(project: Path) -> None:
+    bench("vectors", "--parallel", "2", "--seconds", "1", "--input", "100", "--out", "e.json")
+    (point,) = json.loads((project / "e.json").read_text(encoding="utf-8"))["curve"]
+    assert point["requests"]["failed"] == 0
+    assert point["output_tokens_per_second"]["value"] == 0
+    assert point["total_tokens_per_second"]["value"] > 0
+
+
+def test_a_trace_is_replayed_in_its_lengths(project: Path, workspace: tuple[Path, StubClient]) -> None:
+    rows = [(0.0, 50, 3), (0.05, 120, 9), (0.1, 70, 5)]
+    text = "time,input_tokens,output_tokens\n" + "".join(f"{at},{given},{made}\n" for at, given, made in rows)
+    (project / "trace.csv").write_text(text, encoding="utf-8")
+    bench("support-chat", "--trace", "trace.csv", "--requests", "r.jsonl", "--out", "t.json")
+    ours = [json.loads(row) for row in (project / "r.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [one["output_tokens"] for one in ours] == [3, 9, 5]
+    assert [round(one["scheduled"] - ours[0]["scheduled"], 3) for one in ours] == [0.0, 0.05, 0.1]
+
+
+def test_a_server_at_a_url(project: Path, workspace: tuple[Path, StubClient], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUB_KEY", (project / ".bandplan" / "stub" / "token").read_text(encoding="utf-8").strip())
+    host = workspace[1].host
+    arguments = ["--url", f"{host}/serving-endpoints", "--model", "support-chat", "--key-variable", "STUB_KEY"]
+    bench(*arguments, "--parallel", "1", "--seconds", "0.5", *SHORT, "--out", "u.json")
+    found = json.loads((project / "u.json").read_text(encoding="utf-8"))
+    assert found["endpoint"]["route"] == "openai"
+    assert found["curve"][0]["requests"]["completed"] > 0
+
+
+def test_the_limit_of_requests_holds(project: Path, workspace: tuple[Path, StubClient]) -> None:
+    before = len(workspace[1].ok("GET", "/stub/requests")["requests"])
+    bench("support-chat", *SHORT, "--most-requests", "10", "--out", "l.json")
+    assert len(workspace[1].ok("GET", "/stub/requests")["requests"]) == before + 10
+    assert json.loads((project / "l.json").read_text(encoding="utf-8"))["stopped"] == "limit of 10 requests"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["support-caht"], "no such endpoint in the workspace of local (there: support-chat, vectors); did you mean"),
+        (["support-chat", "--task", "embeddings"], "look at the task (--task)"),
+        (["support-chat", "--served", "x"], "--served x: support-chat has"),
+        (["support-chat", "--input", "-5"], "--input: '-5': a length is"),
+        (["support-chat", "--output", "1e12"], "a length is 0 to 10,000,000 tokens"),
+        (["support-chat", "--input", "many"], "not a length"),
+        (["support-chat", "--output", "0"], "an answer has at least 1 token"),
+        (["support-chat", "--parallel", "4,2"], "has to be ascending"),
+        (["support-chat", "--parallel", "0"], "more than 0"),
+        (["support-chat", "--rate", "x"], "not numbers"),
+        (["support-chat", "--rate", "2", "--parallel", "2"], "--parallel and --rate: give one of them"),
+        (["support-chat", "--trace", "none.csv"], "none.csv: No such file or directory; name a CSV"),
+        (["support-chat", "--out", "no/where.json"], "name a file in a folder that exists"),
+        (["support-chat", "--export", "excel=x"], "write vllm=FILE or aiperf=FILE"),
+        (["support-chat", "--prices", "none.yaml"], "none.yaml: No such file"),
+        (["support-chat", "--ttft", "0"], "--ttft: has to be more than 0"),
+        ([], "needs one ENDPOINT"),
+        (["--url", "http://127.0.0.1:1/v1"], "needs --model"),
+        (["--url", "nowhere", "--model", "m"], "not an http:// or https:// URL"),
+        (["--url", "http://me:secret@h/v1", "--model", "m"], "holds a user name, password or query"),
+        (
+            ["--url", "http://127.0.0.1:1/v1", "--model", "m", "--key-variable", "NOT_SET"],
+            "NOT_SET: not set; export it",
+        ),
+        (["--url", "http://127.0.0.1:9/v1", "--model", "m"], "no connection"),
+        (["--url", "https://api.example.com/v1", "--model", "m"], "add --yes-real-endpoint"),
+        (["compare", "a.json"], "needs two files"),
+        (["compare", "none-a.json", "b.json"], "none-a.json: No such file"),
+        (["import"], "needs a file"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    files = set(project.iterdir())
+    assert bench(*arguments) == 2
+    output = capsys.readouterr()
+    errors = [line for line in output.err.splitlines() if not line.endswith("minutes")]
+    assert len(errors) == 1, output.err
+    assert told in errors[0]
+    assert "secret" not in output.err
+    assert set(project.iterdir()) == files
+
+
+def test_an_endpoint_that_is_not_ready(
+    project: Path, workspace: tuple[Path, StubClient], capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = workspace[1]
+    client.ok("PUT", "/stub/endpoints/later/settle", {"rule": "manual"})
+    client.ok("POST", "/api/2.0/serving-endpoints", {"name": "later", "config": {"served_entities": [bands()]}})
+    assert bench("later") == 2
+    assert "later: not ready; wait until" in capsys.readouterr().err
+    client.ok("DELETE", "/api/2.0/serving-endpoints/later")
+
+
+def test_prices_say_what_the_time_costs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prices = 'version: 1\ncurrency: USD\nprices:\n- {model: "system.ai.llama*", per_hour: 6, tokens_per_second: 980}\n'
+    (project / "prices.yaml").write_text(prices, encoding="utf-8")
+    shared = ["--prices", "prices.yaml", "--parallel", "1", "--most-requests", "4", "--out", "p.json"]
+    bench("support-chat", *SHORT, *shared)
+    # 980 to 1,960 tokens/s at 6 an hour for 980, for half an hour: 3 to 6
+    assert "3.00 to 6.00 USD for the endpoint in that time" in capsys.readouterr().err
+    assert bench("vectors", *shared) == 2
+    assert "prices.yaml: no price for system.ai.bge_large_en_v1_5" in capsys.readouterr().err
+
+
+def test_compare_fails_past_a_limit(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from bandplan.bench.document import write_document
+    from tests.bench.curves import curve
+
+    write_document(project / "a.json", curve({2: 1.0}))
+    write_document(project / "b.json", curve({2: 1.2}))
+    assert bench("compare", "a.json", "b.json") == 0
+    assert "p95_ttft" in capsys.readouterr().out
+    assert bench("compare", "a.json", "b.json", "--fail-if", "p95_ttft > 5%") == 1
+    assert "2 in flight: p95_ttft changed by +20.0%; the limit is p95_ttft > 5%" in capsys.readouterr().err
+    assert bench("compare", "a.json", "b.json", "--fail-if", "p95_ttft > 25%") == 0
