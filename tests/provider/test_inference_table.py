@@ -34,6 +34,14 @@ def test_prefix_that_is_stated_no_more_is_a_change_and_one_that_the_platform_fil
     assert changed(gateway(tableNamePrefix=None), gateway(tableNamePrefix=None), table_name_prefix="chat") == []
 
 
+def test_prefix_that_the_enabled_table_lacks_is_not_added() -> None:
+    bare = gateway(tableNamePrefix=None)
+    for live in (None, ""):
+        assert changed(bare, gateway(), table_name_prefix=live) == ["tableNamePrefix"]
+        assert changed(bare, bare, table_name_prefix=live) == []
+        assert changed(bare, gateway(), table_name_prefix=live, enabled=False) == []
+
+
 @pytest.mark.parametrize("new", [None, {}, {"usageTrackingConfig": {"enabled": True}}])
 def test_table_that_is_not_stated_is_not_judged(new: Any) -> None:
     assert changed(gateway(), new) == []
@@ -57,3 +65,11 @@ def test_renamed_table_is_refused_at_the_preview_with_the_two_deployments_to_mak
     enabled = bench.update(after, wanted)
     assert bench.live().ai_gateway["inference_table_config"]["table_name_prefix"] == "sonnet2"
     assert not bench.diff(enabled, wanted).changes
+
+
+def test_prefix_added_to_an_enabled_table_is_refused_at_the_preview(bench: Workbench) -> None:
+    bare = {key: value for key, value in LIVE.items() if key != "table_name_prefix"}
+    bench.make_endpoint(ai_gateway={"inference_table_config": bare})
+    before = bench.create(bench.inputs(declared=declaration(aiGateway=gateway(tableNamePrefix=None))))
+    with pytest.raises(ProviderError, match="table_name_prefix from the platform's own to 'sonnet'"):
+        bench.diff(before, bench.inputs(declared=declaration(aiGateway=gateway())))

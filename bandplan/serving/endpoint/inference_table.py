@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bandplan.serving.endpoint.difference import Difference
-from bandplan.serving.endpoint.equality import is_zero
+from bandplan.serving.endpoint.equality import is_same, is_zero
 from bandplan.wire.names import to_api_name
 
 _NAMES = ("catalogName", "schemaName", "tableNamePrefix")
@@ -19,7 +19,8 @@ def renamed_while_enabled(
 ) -> tuple[Difference, ...]:
     """Names of the table that `new` changes although the live one is enabled; `old` is the gateway deployed before.
 
-    `old` and `new` have Pulumi's property names, `live` the platform's. A name left out both times is the platform's.
+    `old` and `new` have Pulumi's property names, `live` the platform's. A name left out both times is the platform's;
+    one that the enabled table lacks cannot be added either.
     """
     wanted, before = (_table(gateway, "inferenceTableConfig") for gateway in (new, old))
     there = _table(live, "inference_table_config")
@@ -29,7 +30,7 @@ def renamed_while_enabled(
     for name in _NAMES:
         now = there.get(to_api_name(name))
         is_stated = not is_zero(wanted.get(name)) or not is_zero((before or {}).get(name))
-        if is_stated and not is_zero(now) and wanted.get(name) != now:
+        if is_stated and not is_same(wanted.get(name), now):
             found.append(Difference(("declared", "aiGateway", "inferenceTableConfig", name), wanted.get(name), now))
     return tuple(found)
 
@@ -37,7 +38,7 @@ def renamed_while_enabled(
 def unrenamable(endpoint: str, found: tuple[Difference, ...], *, is_kept: bool) -> str:
     """Why the change is refused, and the two deployments that make it; `is_kept`: the table stays enabled."""
     changes = ", ".join(
-        f"{to_api_name(str(one.path[-1]))} from {one.live!r} to {_shown(one.declared)}" for one in found
+        f"{to_api_name(str(one.path[-1]))} from {_shown(one.live)} to {_shown(one.declared)}" for one in found
     )
     when = "while it is enabled" if is_kept else "in the request that disables it"
     return (
@@ -48,7 +49,7 @@ def unrenamable(endpoint: str, found: tuple[Difference, ...], *, is_kept: bool) 
 
 
 def _shown(name: Any) -> str:
-    return "the platform's own" if name is None else repr(name)
+    return "the platform's own" if is_zero(name) else repr(name)
 
 
 def _table(gateway: Mapping[str, Any] | None, name: str) -> Mapping[str, Any] | None:
