@@ -29,6 +29,12 @@ from bandplan.serving.endpoint.comparison import (
 )
 from bandplan.serving.endpoint.declared import Declared
 from bandplan.serving.endpoint.difference import Difference, PathStep, property_path
+from bandplan.serving.endpoint.foreign_capacity import (
+    compute_by_hand,
+    is_external,
+    unconvertible,
+    unsendable_beside_compute,
+)
 from bandplan.serving.endpoint.inference_table import renamed_while_enabled, unrenamable
 from bandplan.serving.endpoint.live_endpoint import READY, LiveEndpoint
 from bandplan.serving.endpoint.readiness import Failed, Ready, assess
@@ -220,6 +226,11 @@ class EndpointGuard:
                     f"{wanted.endpoint}: the endpoint does not exist any more; refresh the stack",
                 )
                 return ("ready",)
+        if is_external(live):
+            raise ProviderError(unconvertible(live.name))
+        compute = compute_by_hand(wanted.declared, live)
+        if compute:
+            self._context.warn(urn, unsendable_beside_compute(live.name, compute))
         paths = []
         if wanted.serving_endpoint_id and live.id and wanted.serving_endpoint_id != live.id:
             paths.append("servingEndpointId")

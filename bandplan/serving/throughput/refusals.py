@@ -86,6 +86,16 @@ REFUSALS = (
     Refusal("making a model, catalog or schema anew that exists", "up", "never asked: what exists is taken over"),
     # Changes
     Refusal("telemetry of an endpoint that cannot have it", "validate", "models.yaml has no telemetry"),
+    Refusal(
+        "other models on an endpoint of external models",
+        "preview",
+        "an error, if somebody put such an endpoint in place of the deployed one",
+    ),
+    Refusal(
+        "throughput beside compute that was set by hand",
+        "preview",
+        "a warning: `up` without `--refresh` replaces it, the provider sends it back after a refresh",
+    ),
     Refusal("a change of a pay-per-token endpoint of the platform", "validate", "`endpoint-name`: its prefix"),
     Refusal(
         "a change while another is under way",
