@@ -50,3 +50,11 @@ def test_no_two_decisions_have_the_same_number() -> None:
 @pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.name[:4])
 def test_the_heading_of_a_decision_has_the_number_of_its_file(page: Path) -> None:
     assert page.read_text(encoding="utf-8").startswith(f"# {page.name[:4]}: ")
+
+
+def test_every_path_that_the_page_for_contributors_names_exists() -> None:
+    text = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:bandplan|components|docs|policies|stacks|tests)/[\w./-]+)`", text)
+
+    assert len(named) > 40
+    assert [name for name in named if not (ROOT / name).exists()] == []
