@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
         pace = parse_pace(options.pace) if options.pace else None
         played = scenario.load(scenario.find(options.scenario)) if options.scenario else scenario.NONE
         folder = Path(options.state_dir).absolute()
-        os.umask(0o077)  # the database and the log are for their owner alone, as the token is
+        os.umask(0o077)  # the database and the log are private to their owner, like the token
         serve(
             folder,
             port.parse(options.port),

@@ -57,7 +57,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         before = self._http.cycle
         self._last_data_at = self._loop.time()
-        # uvicorn copies this into the scope of a request that begins here. The request may wait for its turn.
+        # uvicorn copies this into the scope of a request that begins here. The request may have to wait for its turn.
         self._http.app_state[ARRIVED_AT] = self._last_data_at
         self._http.data_received(data)
         if self._http.cycle is not before or not self._is_in_head():
@@ -79,7 +79,7 @@ class Connection(asyncio.Protocol):
         self._http.resume_writing()
 
     def _is_in_head(self) -> bool:
-        # After an answer the rest of a body that nobody read may still come; a head begins with a new scope.
+        # After an answer, the rest of an unread body may still arrive; a head begins with a new scope.
         cycle = self._http.cycle
         return cycle is None or (cycle.response_complete and self._http.scope is not cycle.scope)
 

@@ -134,7 +134,7 @@ def stop(state_dir: Path, *, patience_seconds: float = STOP_TIMEOUT_SECONDS) -> 
     if holder is None:
         return False
     for sign, patience in ((signal.SIGTERM, patience_seconds), (signal.SIGKILL, STOP_TIMEOUT_SECONDS)):
-        # Ask again who holds the lock: only the process that proves to be our stub is ever signalled.
+        # Check again who holds the lock: only a process proven to be our stub is ever signalled.
         if _holder(state_dir) == holder:
             _signal(holder, sign)
         if _is_released(state_dir, holder, patience):
@@ -222,7 +222,7 @@ def _spawn(
         running = status(state_dir)
         if running is not None:
             statedir.write_port(state_dir, running.host.rpartition(":")[2])
-            # It is meant to outlive us: without this, subprocess warns about a child still running.
+            # The process is meant to outlive us: without this, subprocess warns about a child still running.
             process.returncode = 0
             return running
         time.sleep(POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""Runs the workspace: binds the loopback address, serves, announces itself, cleans up."""
+"""Run the workspace: bind the loopback address, serve, write `run.json`, clean up."""
 
 import asyncio
 import functools
@@ -27,18 +27,18 @@ LOOPBACK = "127.0.0.1"
 BACKLOG = 2048
 SHUTDOWN_SECONDS = 2
 TICKS_BETWEEN_LOOKS = 20
-"""uvicorn ticks every 0.1 s; so often the server looks whether its state directory is still there."""
+"""Number of uvicorn's 0.1 s ticks between checks that the state directory still exists."""
 
 
 class ServeError(Exception):
-    """The workspace cannot be served; the message says why and what to do."""
+    """The workspace cannot be served; the message gives the cause and what to do."""
 
 
 class AnnouncingServer(uvicorn.Server):
-    """Writes `run.json` once it answers; when it stops, removes it and closes the workspace.
+    """A server that writes `run.json` once it answers; when it stops, it removes the file and closes the workspace.
 
-    That is done here and not after `serve`, which ends the process by the signal that it received. It stops by itself
-    when its state directory is gone or has become another stub's: nobody could find it any more to stop it.
+    This happens here and not after `serve`, which ends the process by the signal that it received. The server stops by
+    itself if its state directory is gone or belongs to another stub: nobody could find it to stop it.
     """
 
     def __init__(
@@ -75,10 +75,10 @@ def serve(
     is_token_kept: bool = False,
     is_unlimited: bool = False,
 ) -> None:
-    """Serve `state_dir` until SIGTERM or SIGINT; raises ServeError or StoreError before anything is announced.
+    """Serve `state_dir` until SIGTERM or SIGINT. Raises ServeError or StoreError before `run.json` is written.
 
-    The bearer token is a new random one, or the last one when it is kept. `is_unlimited`: endpoints answer as fast as
-    the machine allows, whatever their capacity.
+    The bearer token is random and new, or the last one if it is kept. `is_unlimited`: endpoints answer as fast as the
+    machine allows, whatever their capacity.
     """
     statedir.make_private(state_dir)
     lock = statedir.take_lock(state_dir)
@@ -115,8 +115,8 @@ def serve(
 
 
 def bind_loopback(port: int) -> socket.socket:
-    """A listening socket on 127.0.0.1; port 0 takes a free one. Raises ServeError."""
-    # With the protocol named, asyncio sets TCP_NODELAY; without it every answer waits 40 ms for a delayed ACK.
+    """Return a listening socket on 127.0.0.1; port 0 picks a free one. Raises ServeError."""
+    # With an explicit protocol, asyncio sets TCP_NODELAY; without it every answer waits 40 ms for a delayed ACK.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -136,12 +136,12 @@ def _log_to(path: Path) -> None:
 
 
 def visible_formatter() -> logging.Formatter:
-    """The form of a line of the log."""
+    """Return the formatter of a log line."""
     return _Visible("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 class _Visible(logging.Formatter):
-    """Escapes what a client sent that is not seen: the log is read on a terminal."""
+    """A formatter that escapes invisible characters sent by clients: the log is read on a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)

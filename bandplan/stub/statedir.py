@@ -1,7 +1,7 @@
-"""The state directory of a stub workspace: its files, and the lock that tells whether a stub serves it.
+"""The state directory of a stub workspace: its files, and the lock that shows whether a stub serves it.
 
-The serving process holds an exclusive lock on `lock` for its whole life and writes its process id into it. A lock that
-is held therefore proves that the process lives and is ours; a `run.json` without one is left over from a kill.
+The serving process holds an exclusive lock on `lock` for its whole life and writes its process id into it. A held lock
+therefore proves that the process is alive and ours; a `run.json` without one is left over from a kill.
 """
 
 import contextlib
@@ -18,18 +18,18 @@ LOCK_ATTEMPTS = 20
 LOCK_PAUSE_SECONDS = 0.01
 
 GREATEST_PID = 2**31 - 1
-"""On every system that Python runs on; 0 and less stand for groups of processes."""
+"""The highest process id on every system that Python supports; 0 and below stand for process groups."""
 MOST_TOKEN_BYTES = 4096
-"""A choice; those that are made here have 43."""
+"""An arbitrary limit; the tokens generated here have 43 bytes."""
 
 
 class UnknownHolder(Exception):
-    """The lock is held, and by whom its file does not say."""
+    """The lock is held, but its file does not name the holder."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFile:
-    """What `run.json` says about the serving process; `host` is `http://127.0.0.1:PORT`."""
+    """The contents of `run.json` about the serving process; `host` is `http://127.0.0.1:PORT`."""
 
     pid: int
     port: int
@@ -38,7 +38,7 @@ class RunFile:
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder and those above it that are missing, closed to other users, and close the folder if it is open."""
+    """Make a folder and its missing parents, closed to other users; close the folder if it exists and is open."""
     for part in [*reversed(folder.parents), folder]:
         if not part.exists():
             part.mkdir(mode=0o700, exist_ok=True)
@@ -47,7 +47,7 @@ def make_private(folder: Path) -> None:
 
 
 def write_run_file(state_dir: Path, run: RunFile) -> None:
-    """Write `run.json` whole or not at all."""
+    """Write `run.json` atomically."""
     _replace(
         state_dir / "run.json",
         json.dumps({"pid": run.pid, "port": run.port, "host": run.host, "started_at": run.started_at}),
@@ -55,7 +55,7 @@ def write_run_file(state_dir: Path, run: RunFile) -> None:
 
 
 def read_run_file(state_dir: Path) -> RunFile | None:
-    """The contents of `run.json`; None when it is missing, damaged, or is not one of ours."""
+    """Return the contents of `run.json`, or None if it is missing, damaged, or not ours."""
     try:
         run = RunFile(**json.loads((state_dir / "run.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, RecursionError):
@@ -74,12 +74,12 @@ def _is_whole(value: object, most: int) -> bool:
 
 
 def write_port(state_dir: Path, port: str) -> None:
-    """Keep the port for the next start."""
+    """Store the port for the next start."""
     _replace(state_dir / "port", port)
 
 
 def for_owner(path: str, flags: int) -> int:
-    """`opener` of a file that only its owner may read."""
+    """Open a file that only its owner may read; an `opener` for `open`."""
     return os.open(path, flags, 0o600)
 
 
@@ -88,13 +88,13 @@ def remove_run_file(state_dir: Path) -> None:
 
 
 def read_token(state_dir: Path) -> str:
-    """The bearer token, empty when the file does not hold one; raises OSError when there is none yet."""
+    """Return the bearer token, empty if the file holds none. Raises OSError if there is no file yet."""
     text = (state_dir / "token").read_bytes()[:MOST_TOKEN_BYTES].decode("latin-1").strip()
     return text if re.fullmatch(r"[\x21-\x7e]+", text) else ""
 
 
 def keep_token(state_dir: Path) -> str:
-    """The bearer token of the last start, or a new one where there was none; its file is for its owner alone."""
+    """Return the bearer token of the last start, or a new one; only its owner may read its file."""
     with contextlib.suppress(FileNotFoundError):
         (state_dir / "token").chmod(0o600)
         token = read_token(state_dir)
@@ -104,14 +104,14 @@ def keep_token(state_dir: Path) -> str:
 
 
 def make_token(state_dir: Path) -> str:
-    """A new random bearer token in place of the last one."""
+    """Replace the bearer token by a new random one and return it."""
     token = secrets.token_urlsafe(32)
     _replace(state_dir / "token", token)
     return token
 
 
 def take_lock(state_dir: Path) -> int | None:
-    """A descriptor holding the lock of this directory, our process id in it; None when another process holds it."""
+    """Take the lock of this directory; return its descriptor, or None if another process holds it."""
     descriptor = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     for _ in range(LOCK_ATTEMPTS):
         with contextlib.suppress(BlockingIOError):
@@ -119,13 +119,13 @@ def take_lock(state_dir: Path) -> int | None:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)
             return descriptor
-        time.sleep(LOCK_PAUSE_SECONDS)  # a look at the lock (below) holds it for a moment
+        time.sleep(LOCK_PAUSE_SECONDS)  # a check of the lock (below) holds it for a moment
     os.close(descriptor)
     return None
 
 
 def is_lock_of(state_dir: Path, descriptor: int) -> bool:
-    """Whether the lock that `descriptor` holds is still the one of this directory; not once that was deleted."""
+    """Whether `descriptor` still holds the lock of this directory; false once the lock file was deleted."""
     try:
         return os.path.samestat((state_dir / "lock").stat(), os.fstat(descriptor))
     except OSError:
@@ -133,7 +133,7 @@ def is_lock_of(state_dir: Path, descriptor: int) -> bool:
 
 
 def lock_holder(state_dir: Path) -> int | None:
-    """The process id of the stub that serves this directory, or None. Raises UnknownHolder for a damaged lock file."""
+    """Return the id of the process that serves this directory, or None. Raises UnknownHolder if the lock is damaged."""
     try:
         descriptor = os.open(state_dir / "lock", os.O_RDWR)
     except OSError:
@@ -146,14 +146,14 @@ def lock_holder(state_dir: Path) -> int | None:
             raise UnknownHolder from None
         return int(holder)
     else:
-        os.ftruncate(descriptor, 0)  # left by a killed process; never to be read as the next holder's
+        os.ftruncate(descriptor, 0)  # left by a killed process; must not be read as the next holder's
         return None
     finally:
         os.close(descriptor)
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
+    """Write a file atomically that only its owner may read."""
     written = path.with_name(f"{path.name}.{os.getpid()}.new")
     with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text)

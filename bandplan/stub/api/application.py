@@ -28,14 +28,13 @@ def build(
     limits: Limits | None = None,
     inner: Sequence[Middleware] = (),
 ) -> Starlette:
-    """Build the application that answers every HTTP request. `unknown_routes` counts each `METHOD /path` without a
-    route.
+    """Build the application that answers every HTTP request.
 
-    `inner` is middleware for requests that have the token.
+    `unknown_routes` counts each `METHOD /path` without a route. `inner` is middleware for requests that have the token.
     """
 
     async def unknown(request: Request, error: Exception) -> Response:
-        # Starlette says 404 for a path and 405 for a method that it does not know.
+        # Starlette raises 404 for an unknown path and 405 for an unknown method.
         route = f"{request.method} {request.scope['raw_path'].decode('latin-1')}"[:300]
         if route in unknown_routes or len(unknown_routes) < MAX_UNKNOWN_ROUTES:
             unknown_routes[route] += 1

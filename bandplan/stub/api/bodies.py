@@ -31,7 +31,7 @@ class WholeBody:
 async def _read(receive: Receive, declared: int, limit: int) -> bytes:
     message = await receive()
     if message["type"] == "http.disconnect" and declared:
-        # The client left before anybody looked: its body is gone, and an empty one is not what it sent.
+        # The client left before its body was read: the body is lost, and it did not send an empty one.
         raise BadRequest("The request ended before its body was complete.")
     body: bytes = message.get("body", b"")
     if not message.get("more_body") and len(body) <= limit:
@@ -64,7 +64,7 @@ def _after(body: bytes, receive: Receive) -> Receive:
 
 
 async def _discard(receive: Receive) -> None:
-    # A client that is still sending would see a reset connection in place of the answer.
+    # A client that is still sending would see a connection reset instead of the answer.
     size = 0
     while size < MAX_DISCARDED_BYTES:
         message = await receive()

@@ -36,7 +36,7 @@ class WorkspaceId:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                # A new list: the answer that owns the old one may be given again.
+                # A new list: the answer that owns the old one may be reused.
                 message["headers"] = [*message["headers"], self._header]
             await send(message)
 

@@ -10,10 +10,10 @@ Row = TypeVar("Row")
 
 
 def page(key: str, rows: Sequence[Row], show: Callable[[Row], Json], max_results: object, page_token: object) -> Json:
-    """Return one page of rows under `key`, with `next_page_token` while there are more; without `max_results`, return
-    all.
+    """Return one page of rows under `key`, with `next_page_token` while there are more.
 
-    Both arguments are as the client sent them: strings of digits, numbers or nothing. Raises Invalid.
+    Without `max_results`, the page has all rows. Both arguments are as the client sent them: strings of digits, numbers
+    or nothing. Raises Invalid.
     """
     limit, start = str(max_results or "0"), str(page_token or "0")
     if not all(text.isascii() and text.isdigit() and len(text) <= 18 for text in (limit, start)):

@@ -30,7 +30,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _finite(text: str) -> float:
-    # A number beyond all floats reads as infinity, which JSON has no word for.
+    # A number beyond the range of floats reads as infinity, which JSON cannot express.
     value = float(text)
     if math.isinf(value):
         raise ValueError(text)

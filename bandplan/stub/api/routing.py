@@ -41,9 +41,7 @@ SEGMENT = Segment()
 
 
 def route(method: str, pattern: str, handler: Handler) -> Route:
-    """Return the route of a method and a pattern such as `/api/2.0/serving-endpoints/{name}`, started with a complete
-    body.
-    """
+    """Return a route for a pattern such as `/api/2.0/serving-endpoints/{name}`, started once the body is complete."""
     return _route(method, pattern, handler, [Middleware(WholeBody)])
 
 
@@ -58,6 +56,6 @@ def streaming_route(method: str, pattern: str, handler: Handler) -> Route:
 
 def _route(method: str, pattern: str, handler: Handler, middleware: list[Middleware]) -> Route:
     made = Route(pattern, handler, methods=[method], middleware=middleware)
-    made.methods = {method}  # without the HEAD that comes with a GET: a read can change what it reads
+    made.methods = {method}  # without the HEAD that Starlette adds to a GET: a read can change what it reads
     made.param_convertors = dict.fromkeys(made.param_convertors, SEGMENT)
     return made

@@ -32,9 +32,7 @@ class ModelShape:
     head_size: int
 
     def work(self, weights_shared_by: int) -> Work:
-        """Return the ratios in seconds of the accelerator, with each read of the weights shared by `weights_shared_by`
-        requests.
-        """
+        """Return the ratios in accelerator seconds, with each read of the weights shared by that number of requests."""
         cache_bytes = 2 * self.layers * self.kv_heads * self.head_size * BYTES_PER_VALUE
         return Work(
             prompt=2 * self.active_parameters / OPERATIONS_PER_SECOND,

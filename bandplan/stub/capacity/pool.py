@@ -113,8 +113,9 @@ class Pool:
         return ticket
 
     def due(self, ticket: Ticket, work: float, now: float) -> float:
-        """Return when a request in flight will have been given `work` in total, if no request comes or goes; `now` or
-        earlier if it already has.
+        """Return when a request in flight will have been given `work` in total, if no request comes or goes.
+
+        The result is `now` or earlier if that has already happened.
         """
         self.advance(now)
         ticket.asked = max(ticket.asked, work)
@@ -162,9 +163,7 @@ class Pool:
         return self._next
 
     def reconfigure(self, supply: Supply, settings: Settings, now: float) -> None:
-        """Switch to another configuration. Requests in flight finish in their chunks; waiting requests stay in the
-        queue.
-        """
+        """Switch to another configuration; requests in flight finish in their chunks, others stay in the queue."""
         self.advance(now)
         before, self.supply, self.settings = self.supply, supply, settings
         is_same_size = (before.kind.rate, before.kind.slots) == (supply.kind.rate, supply.kind.slots)
@@ -193,7 +192,7 @@ class Pool:
         provisioned = [chunk for chunk in self._all() if not chunk.is_burst]
         self._rates = Rates(
             chunks=len(provisioned),
-            # Bursting is work beyond what was provisioned, so it shows as a utilisation above 100 %.
+            # Bursting is work beyond the provisioned capacity, so it shows as a utilisation above 100 %.
             capacity=sum(chunk.kind.rate for chunk in provisioned),
             work=sum(chunk.work_rate for chunk in self._all()),
             speeds=tuple((chunk, chunk.speed) for chunk in self._all() if chunk.tickets),

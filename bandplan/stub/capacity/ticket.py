@@ -20,7 +20,7 @@ class Ticket:
         self.chunk_number: int | None = None
         """Number of the chunk that the request is or was in."""
         self.began = 0.0
-        """Work that its chunk had given when the request entered it."""
+        """Work that the chunk had given when the request entered it."""
         self.asked = 0.0
         """Work up to the next token that the request waits for."""
         self.done = 0.0

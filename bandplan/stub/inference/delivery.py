@@ -26,7 +26,7 @@ class Delivery:
         is_first = True
         async with aclosing(self._engine.generate(self._generation)) as batches:
             async for batch in batches:
-                # A first batch that is due at once need not wait for the others' turn.
+                # A first batch that is due immediately need not wait for its turn.
                 if batch.due or not is_first:
                     await TICKS.until(batch.due)
                 is_first = False
@@ -44,8 +44,9 @@ class Delivery:
 
 
 async def merged(deliveries: Sequence[Delivery]) -> AsyncGenerator[tuple[int, Sequence[Token]], None]:
-    """Yield the batches of several choices as they arrive, each with the position of its choice, and an empty batch
-    when a choice has ended.
+    """Yield the batches of several choices as they arrive, each with the position of its choice.
+
+    An empty batch means that a choice has ended.
     """
     if len(deliveries) == 1:
         async with aclosing(deliveries[0].batches()) as batches:

@@ -90,9 +90,7 @@ class Engine(Protocol):
 
     @property
     def lacks(self) -> frozenset[str]:
-        """Request fields that the engine cannot honour (`stub.api.queries.engine_fields`); requests with them are
-        refused.
-        """
+        """Request fields that the engine cannot honour, and refuses (`stub.api.queries.engine_fields`)."""
         ...
 
     async def count(self, messages: Sequence[Message]) -> int:

@@ -71,7 +71,7 @@ class _Sampler:
         properties, required = schema.get("properties"), schema.get("required")
         if not isinstance(properties, Mapping):
             return {}
-        # Optional properties are filled near the top only: a schema that holds itself does so in an optional one.
+        # Optional properties are filled only near the top: a schema that contains itself does so in an optional one.
         wanted = required if depth > 2 and isinstance(required, list) else list(properties)
         return {name: self.value(properties[name], depth + 1) for name in map(str, wanted) if name in properties}
 

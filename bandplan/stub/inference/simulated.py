@@ -169,7 +169,7 @@ def _answer_text(generation: Generation) -> str:
     if generation.json_schema is not None:
         return json.dumps(sample_json.of_schema(generation.json_schema), ensure_ascii=False)
     asked = next((m.content for m in reversed(generation.messages) if m.role == "user"), "")
-    # Only as much of a long prompt is split as is needed to see whether there is more.
+    # Split only as much of a long prompt as needed to see whether there is more.
     words = asked.split(maxsplit=ECHOED_WORDS)
     echo = " ".join(words[:ECHOED_WORDS]) + (" ..." if len(words) > ECHOED_WORDS else "")
     variant = f" (choice {generation.choice})" if generation.choice else ""
@@ -188,7 +188,7 @@ def _more(generation: Generation, own: Sequence[str]) -> Iterator[str]:
 
 
 def _with_logprob(text: str, index: int, generation: Generation) -> Token:
-    # A model's own probability: it does not depend on what draws from it.
+    # A model's own probability: it does not depend on the sampling.
     key = f"{generation.model}:{index}:{text}"
     digest = hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=2).digest()
     logprob = -2.0 * int.from_bytes(digest, "big") / 65536

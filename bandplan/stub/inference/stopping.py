@@ -14,9 +14,7 @@ class StopWords:
         self.is_met = False
 
     def feed(self, tokens: Sequence[Token]) -> list[Token]:
-        """Return the tokens to release; do not feed more once a stop word `is_met`. A token that a stop word cuts is
-        shortened.
-        """
+        """Return the tokens to release, the last one cut at a stop word; do not feed more once a stop word `is_met`."""
         out: list[Token] = []
         for token in tokens:
             self._held.append(token)

@@ -1,4 +1,6 @@
-"""`python -m bandplan.stub.provider <engine address>`: what `pulumi-resource-databricks` of the local stack runs."""
+"""`python -m bandplan.stub.provider <engine address>`: the command behind `pulumi-resource-databricks` of the local
+stack.
+"""
 
 import sys
 
@@ -9,7 +11,7 @@ VERSION = "1.118.0"
 
 
 def main(argv: list[str]) -> None:
-    """Serve until the engine ends it."""
+    """Serve until the engine stops the process."""
     import_late()
     from bandplan.plugin.server import serve
     from bandplan.stub.provider.databricks import DatabricksProvider

@@ -1,4 +1,4 @@
-"""Whether the properties of a program are ones that the resource type has."""
+"""Check the properties of a program against those of the resource type."""
 
 import difflib
 import hashlib
@@ -17,14 +17,14 @@ KINDS = {Shape.BLOCK: "an object", Shape.MAP: "an object", Shape.LIST: "a list",
 
 @dataclass(frozen=True)
 class Failure:
-    """`path` is that of the property, `reason` says the finding and the next step."""
+    """A problem with the property at `path`; `reason` states the finding and the next step."""
 
     path: str
     reason: str
 
 
 def failures(resource: ResourceFields, inputs: Mapping[str, Any]) -> list[Failure]:
-    """Every problem of `inputs`: unknown, missing or unsupported properties, values of the wrong shape."""
+    """Return every problem of `inputs`: unknown, missing or unsupported properties, values of the wrong shape."""
     found = _failures(resource.fields, inputs, "")
     if resource.one_of:
         stated = [name for name in resource.one_of if inputs.get(name) not in (None, "")]
@@ -37,7 +37,7 @@ def failures(resource: ResourceFields, inputs: Mapping[str, Any]) -> list[Failur
 
 
 def generated_name(logical_name: str, urn: str, seed: bytes) -> str:
-    """`<logical name>-<7 hex digits>`: the same for the same `seed`, random without one."""
+    """Return `<logical name>-<7 hex digits>`: the same for the same `seed`, random if it is empty."""
     digits = hashlib.sha256(seed + urn.encode()).hexdigest() if seed else secrets.token_hex(SUFFIX_DIGITS)
     return f"{logical_name}-{digits[:SUFFIX_DIGITS]}"
 

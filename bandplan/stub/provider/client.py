@@ -1,4 +1,4 @@
-"""HTTP to a workspace on a loopback address; the only door of this provider."""
+"""HTTP to a workspace on a loopback address; the only connection that this provider makes."""
 
 import ipaddress
 import json
@@ -15,25 +15,25 @@ from bandplan.stub.provider.errors import AnswerLost, Cancelled, NotFound, NotLo
 # One connection per call that the plugin server can run at once.
 POOL_SIZE = 128
 CONNECT_TIMEOUT_SECONDS = 2.0
-# As the Go client; the workspace never holds a control-plane call open longer.
+# As in the Go client; the workspace never holds a control-plane call open longer.
 READ_TIMEOUT_SECONDS = 60.0
-# How long a refused connection is tried again: enough for a restart of the workspace, short enough to be told soon.
+# How long to retry a refused connection: enough for a restart of the workspace, short enough to report it soon.
 REFUSED_SECONDS = 2.0
 REFUSED_PAUSE_SECONDS = 0.2
-# 429 and 503 are retried after attempt x 1 s, at most 10 s, as the Go client does; it has no end there, here it has.
+# 429 and 503 are retried after attempt x 1 s, at most 10 s, as in the Go client; unlike it, with a time limit.
 THROTTLED_SECONDS = 300.0
 THROTTLED_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 10.0
-# A request whose connection breaks is sent again, but for a POST: at once, as a kept-alive connection may have been
-# closed in that moment, then after pauses that double. The Go client has no end here either.
+# A request whose connection breaks is sent again, except a POST: immediately, as a kept-alive connection may have been
+# closed at that moment, then after doubling pauses. The Go client has no time limit here either.
 BROKEN_SECONDS = 20.0
 BROKEN_PAUSE_SECONDS = 0.01
-# Characters; a token that is shorter is none, and may be a word of the text ("wrong", say).
+# Characters; a shorter token is not a real one, and may be a word of the text ("wrong", for example).
 SHORTEST_SECRET = 8
 
 
 class Client:
-    """JSON requests with the token of one workspace; safe for many threads. The token is in no message and no repr."""
+    """A thread-safe client for JSON requests with a workspace's token. No message and no repr shows the token."""
 
     def __init__(self, host: str, token: str, cancelled: threading.Event) -> None:
         parts = urlsplit(host if "://" in host else f"http://{host}")
@@ -71,10 +71,10 @@ class Client:
         return self.exchange("DELETE", path)[0]
 
     def exchange(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[Any, dict[str, str]]:
-        """The parsed answer and its headers (names in lower case).
+        """Send a request; return the parsed answer and its headers (names in lower case).
 
-        Waits and repeats when the workspace is throttling or just restarting. Raises Refused (NotFound for 404),
-        Unreachable, AnswerLost (POST only, when the connection broke after it was sent) or Cancelled.
+        Waits and repeats while the workspace throttles or restarts. Raises Refused (NotFound for 404), Unreachable,
+        AnswerLost (only for POST, when the connection broke after it was sent) or Cancelled.
         """
         begun, throttled, broken = time.monotonic(), 0, 0
         while True:
@@ -111,13 +111,13 @@ class Client:
             return parsed, {k.lower(): v for k, v in response.headers.items()}
 
     def presentable(self, line: str) -> str:
-        """`line` of the workspace's own text, fit for a message: printable, and without the token."""
+        """Return a line of the workspace's text fit for a message: printable, and without the token."""
         if len(self._token) >= SHORTEST_SECRET:
             line = line.replace(self._token, "***")
         return "".join(character if character.isprintable() else " " for character in line).rstrip()
 
     def pause(self, seconds: float) -> None:
-        """Wait, unless the deploy is interrupted; raises Cancelled then."""
+        """Wait. Raises Cancelled if the deployment is interrupted."""
         if self._cancelled.wait(seconds):
             raise Cancelled("interrupted while waiting for the workspace")
 
@@ -141,7 +141,7 @@ def is_loopback(host: str) -> bool:
 
 
 def segment(name: str) -> str:
-    """`name` as one segment of a path."""
+    """Encode `name` as one segment of a path."""
     return quote(name, safe="")
 
 

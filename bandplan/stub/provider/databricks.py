@@ -33,7 +33,7 @@ from bandplan.stub.provider.serving_endpoint import ServingEndpoint
 from bandplan.stub.provider.state import carried, planned, refreshed, with_defaults
 from bandplan.stub.provider.workspace import Workspace
 
-# Defaults of the published provider: facts of its schema (45 min, provisioned throughput 10 min).
+# Defaults of the published provider, from its schema (45 min, provisioned throughput 10 min).
 ENDPOINT_TIMEOUT_SECONDS = 45 * 60.0
 PROVISIONED_THROUGHPUT_TIMEOUT_SECONDS = 10 * 60.0
 # The engine's bridge marks properties that were generated; a generated name may be replaced before the old is deleted.
@@ -41,7 +41,7 @@ DEFAULTS = "__defaults"
 
 
 class Handler(Protocol):
-    """CRUD of one resource type over plain dicts by Pulumi name."""
+    """CRUD operations of one resource type, on plain dicts by Pulumi name."""
 
     @property
     def resource(self) -> ResourceFields: ...
@@ -70,7 +70,7 @@ HANDLERS: dict[str, Handler] = {
 
 
 class DatabricksProvider(sdk.Provider):
-    """Stands in for the published provider on a loopback workspace; methods block and await nothing."""
+    """A stand-in for the published provider on a loopback workspace; methods block and await nothing."""
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         self._environ = os.environ if environ is None else environ
@@ -78,7 +78,7 @@ class DatabricksProvider(sdk.Provider):
         self._workspace: Workspace | None = None
 
     async def configure(self, request: sdk.ConfigureRequest) -> sdk.ConfigureResponse:
-        """Reach the workspace; raises ProviderError when it is not local, not there, or not named."""
+        """Connect to the workspace. Raises ProviderError if it is not local, not reachable, or not configured."""
         client = Client(self._setting(request, "host"), self._setting(request, "token"), self._cancelled)
         workspace = Workspace(client)
         _ = workspace.workspace_id
@@ -99,7 +99,7 @@ class DatabricksProvider(sdk.Provider):
         found = differences(resource.fields, state, with_defaults(resource.fields, plain(request.new_inputs)))
         found = [*unignored(found, request.ignore_changes), *self._moved(resource, state)]
         replaces = [difference.path for difference in found if difference.replaces]
-        # Two endpoints cannot have one name, so a stated name is freed first, as the published provider does.
+        # Two endpoints cannot have the same name, so an explicit name is freed first, as in the published provider.
         keeps_name = resource.named and "name" not in plain(request.new_inputs).get(DEFAULTS, [])
         return sdk.DiffResponse(
             changes=bool(found),
@@ -156,7 +156,7 @@ class DatabricksProvider(sdk.Provider):
         _handler_of(resource_type(request.urn)).delete(self.workspace, request.resource_id, plain(request.properties))
 
     async def cancel(self) -> None:
-        """Stop waiting: what was created is reported as not initialised, and so stays in the state."""
+        """Stop waiting: created resources are reported as not initialised and so stay in the state."""
         self._cancelled.set()
 
     @property
@@ -178,7 +178,7 @@ class DatabricksProvider(sdk.Provider):
         return str(value)
 
     def _moved(self, resource: ResourceFields, state: dict[str, Any]) -> list[Difference]:
-        """A resource of a state made with another workspace."""
+        """Return the difference of a resource whose state was made with another workspace, if it was."""
         before = (state.get("providerConfig") or {}).get("workspaceId")
         if before in (None, UNKNOWN) or self._workspace is None or before == self._workspace.workspace_id:
             return []
@@ -187,7 +187,7 @@ class DatabricksProvider(sdk.Provider):
 
 
 class _Reporting:
-    """Turns a resource that is written but not ready into the error that keeps it in the state."""
+    """Turn NotSettled, for a resource that was written but is not ready, into the error that keeps it in the state."""
 
     def __init__(self, resource: ResourceFields, known: dict[str, PropertyValue]) -> None:
         self._resource = resource
@@ -216,7 +216,7 @@ def _handler_of(token: str) -> Handler:
 
 
 def _generated(request: sdk.CheckRequest) -> dict[str, PropertyValue]:
-    """The name of a resource whose program states none: the one it has, else a new one; and the mark that it is so."""
+    """Return the name of a resource that sets none, kept or newly generated, and the mark that it was generated."""
     mark = PropertyValue([PropertyValue("name")])
     name = request.old_inputs.get("name")
     if name is None or not isinstance(name.value, str):
@@ -235,5 +235,5 @@ _KINDS = {
 
 
 def _property_diff(difference: Difference) -> sdk.PropertyDiff:
-    # Of the state against the inputs, not of inputs against inputs.
+    # Compares the state with the inputs, not inputs with inputs.
     return sdk.PropertyDiff(_KINDS[difference.kind, difference.replaces], input_diff=False)

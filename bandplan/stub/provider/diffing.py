@@ -1,4 +1,4 @@
-"""State against wanted inputs, per property, as the table says."""
+"""Compare the state with the wanted inputs, property by property, according to the table."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Difference:
-    """`path` is like `config.servedEntities[0].maxProvisionedThroughput`."""
+    """One difference; `path` is like `config.servedEntities[0].maxProvisionedThroughput`."""
 
     path: str
     kind: Kind
@@ -28,7 +28,7 @@ class Difference:
 def differences(
     fields: Iterable[Field], state: Mapping[str, Any], inputs: Mapping[str, Any], prefix: str = ""
 ) -> list[Difference]:
-    """What `inputs` would change in `state`; zero values and absent ones are equal."""
+    """Return what `inputs` would change in `state`; zero and absent values are equal."""
     found: list[Difference] = []
     for field in fields:
         if not field.is_output:
@@ -41,7 +41,7 @@ def _of_value(field: Field, old: Any, new: Any, path: str) -> list[Difference]:
         return [Difference(path, Kind.ADD if is_zero(old) else Kind.UPDATE, field.has_replacing(old))]
     if new is None and field.absence is not Absence.REMOVES:
         return []
-    # An empty block is something to the workspace ("usage tracking, off"), unlike an empty list or a zero.
+    # An empty block means something to the workspace ("usage tracking, off"), unlike an empty list or a zero.
     is_block = field.shape is Shape.BLOCK
     old_is_absent, new_is_absent = (value is None if is_block else is_zero(value) for value in (old, new))
     if old_is_absent and new_is_absent:
@@ -85,7 +85,10 @@ def _of_maps(field: Field, old: dict[str, Any], new: dict[str, Any], path: str) 
 
 
 def are_equal(field: Field, old: Any, new: Any) -> bool:
-    """Equality as the published provider sees it: some names ignore case, some lists order, a number may be text."""
+    """Whether the published provider takes two values for equal.
+
+    Some names ignore case, some lists ignore order, and a number may be text.
+    """
     return bool(_canonical(field, old) == _canonical(field, new))
 
 
@@ -94,5 +97,5 @@ def _canonical(field: Field, value: Any) -> Any:
         return sorted(str(_canonical(field, item)) for item in value)
     if isinstance(value, str):
         return value.casefold() if field.ignores_case else value
-    # A program may give a number where the schema has a string (a model version), and the reverse.
+    # A program may set a number where the schema has a string (a model version), and vice versa.
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value

@@ -5,7 +5,7 @@ ProviderError (plugin)
 ├── Unreachable          nothing answers at host and port
 ├── AnswerLost           a request that must not be repeated may or may not have taken effect
 ├── Cancelled            the engine asked to stop
-└── Refused              the workspace said no: `status`, `error_code`
+└── Refused              the workspace refused the request: `status`, `error_code`
     └── NotFound         404
 NotSettled               a resource was written but is not ready; the provider turns it into plugin's InitFailed
 """
@@ -16,11 +16,11 @@ from bandplan.plugin.errors import ProviderError
 
 
 class NotLocal(ProviderError):
-    """This provider must never reach a real workspace."""
+    """The workspace is not on a loopback address: this provider must never reach a real one."""
 
 
 class Unreachable(ProviderError):
-    """The connection was refused or timed out, for longer than a restart takes."""
+    """The connection was refused or timed out for longer than a restart takes."""
 
 
 class AnswerLost(ProviderError):
@@ -28,11 +28,11 @@ class AnswerLost(ProviderError):
 
 
 class Cancelled(ProviderError):
-    """The deploy was interrupted."""
+    """The deployment was interrupted."""
 
 
 class Refused(ProviderError):
-    """`message` is the workspace's own; `is_repeat`: the request was sent before, and may have taken effect then."""
+    """The workspace refused a request. `message` is its own; `is_repeat`: an earlier attempt may have taken effect."""
 
     def __init__(self, request: str, status: int, error_code: str, message: str, *, is_repeat: bool = False) -> None:
         super().__init__(f"{request}: {status} {error_code}: {message}")
@@ -42,11 +42,11 @@ class Refused(ProviderError):
 
 
 class NotFound(Refused):
-    """The object of the request does not exist."""
+    """The requested object does not exist."""
 
 
 class NotSettled(Exception):
-    """`state` is what is known of the resource, `reasons` are for the user."""
+    """A resource was written but is not ready; `state` is what is known of it, `reasons` are for the user."""
 
     def __init__(self, resource_id: str, state: dict[str, Any], reasons: list[str]) -> None:
         super().__init__("; ".join(reasons))

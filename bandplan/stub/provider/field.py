@@ -1,4 +1,4 @@
-"""What a row of the table in `fields.py` can say about a property."""
+"""The columns of the table in `fields.py`: what a row can say about a property."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from functools import cached_property
 
 
 class Change(Enum):
-    """What a changed value does."""
+    """The effect of a changed value."""
 
     IN_PLACE = "in place"
     REPLACE = "replace"
@@ -15,15 +15,15 @@ class Change(Enum):
 
 
 class Absence(Enum):
-    """What it means that a program does not state the property."""
+    """The effect of a property that the program does not set."""
 
-    REMOVES = "removes"  # a value in the state goes away
+    REMOVES = "removes"  # a value in the state is removed
     KEEPS = "keeps"  # nothing happens
     SERVER_FILLS = "server fills"  # nothing happens; unknown until created
 
 
 class Shape(Enum):
-    """VALUE is a scalar; LIST holds scalars when it has no fields; MAP has keys chosen by the user."""
+    """The shape of a value. VALUE: a scalar; LIST: scalars if it has no fields; MAP: keys chosen by the user."""
 
     VALUE = "value"
     BLOCK = "block"
@@ -33,12 +33,12 @@ class Shape(Enum):
 
 @dataclass(frozen=True)
 class Field:
-    """One property: `name` in Pulumi, `wire` in the REST API, and how a change of it behaves.
+    """One property: `name` in Pulumi, `wire` in the REST API, and the effect of a change.
 
-    `fields` are those of a block or of each list element. `keys` name what identifies a list element, whose order then
-    does not matter; `pairs_rest` pairs elements without an equal by order (a renamed served entity), else they count as
-    removed and added. `is_echoed` is False for what the API never returns: the state keeps what was written.
-    `is_always_sent` values are sent even when zero or false; others are dropped then, as the published provider does.
+    `fields` are those of a block or of each list element. `keys` identify a list element, whose order then does not
+    matter; with `pairs_rest`, elements without a match are paired by order (a renamed served entity), otherwise they
+    count as removed and added. `is_echoed` is False for what the API never returns: the state keeps what was written.
+    `is_always_sent` values are sent even if zero or false; others are dropped then, as the published provider does.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Field:
         return {field.name: field for field in self.fields}
 
     def has_replacing(self, value: object) -> bool:
-        """Whether this or a property stated inside `value` replaces the resource when it changes."""
+        """Whether a change of this property, or of one set inside `value`, replaces the resource."""
         if self.change is Change.REPLACE:
             return True
         items = value if isinstance(value, list) else [value]
@@ -86,7 +86,7 @@ class Field:
 class ResourceFields:
     """The properties of a resource type.
 
-    `named`: an absent `name` is generated. `one_of`: exactly one of these is stated.
+    `named`: an absent `name` is generated. `one_of`: exactly one of these must be set.
     """
 
     token: str
@@ -104,12 +104,12 @@ def snake_case(name: str) -> str:
 
 
 def is_zero(value: object) -> bool:
-    """Whether the published provider takes `value` for "not stated": nothing, "", 0, false, an empty list or map."""
+    """Whether the published provider takes `value` for "not set": nothing, "", 0, false, an empty list or map."""
     return value is None or value is False or value in ("", 0) or value == [] or value == {}
 
 
 def is_void(value: object) -> bool:
-    """Whether nothing inside `value` is anything but zero."""
+    """Whether `value` contains nothing but zero values."""
     if isinstance(value, dict):
         return all(is_void(inner) for inner in value.values())
     return is_zero(value)

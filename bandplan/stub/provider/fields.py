@@ -1,7 +1,7 @@
 """Per resource type and property: name on the wire, and whether a change is made in place, replaces, or is never sent.
 
 The behaviour is that of pulumi-databricks 1.118.0 (terraform-provider-databricks 1.128.0, folders serving, catalog and
-permissions), seen on the wire with a recording server. Differences made on purpose are in docs/stub-provider.md.
+permissions), observed on the wire with a recording server. Deliberate differences are in docs/stub-provider.md.
 
 Zero values: an optional 0, false or "" is left out of a request, as the published provider does; so "min 0" and "no
 min" are the same here, in the state and in the plan.
@@ -31,7 +31,7 @@ NOT_LOCAL = "the local workspace has no such objects"
 
 
 def values(names: str, reason: str, change: Change = Change.IN_PLACE) -> tuple[Field, ...]:
-    """A plain value per name; `!` marks a required one, which the API client sends even when zero."""
+    """Return a plain value per name; `!` marks a required one, which the API client sends even if zero."""
     return tuple(
         Field(name.rstrip("!"), reason, change, is_required=name[-1] == "!", is_always_sent=name[-1] == "!")
         for name in names.split()
@@ -55,7 +55,7 @@ def filled(*names: str) -> tuple[Field, ...]:
 
 
 def workspace(change: Change, reason: str) -> Field:
-    """The workspace that holds the resource, filled from discovery and never sent."""
+    """Return the field for the workspace that holds the resource, filled from discovery and never sent."""
     workspace_id = Field("workspaceId", reason, change, Absence.SERVER_FILLS, is_echoed=False)
     return replace(block("providerConfig", reason, workspace_id, absence=Absence.SERVER_FILLS), is_echoed=False)
 
@@ -86,7 +86,7 @@ TRAFFIC = block("trafficConfig", ROUND_TRIP, ROUTES, absence=Absence.SERVER_FILL
 
 
 def _entities(name: str, *fields: Field) -> Field:
-    """Served entities or models: their order does not matter; one under a new name is still the same one, renamed."""
+    """Return the field for served entities or models; their order does not matter, a renamed one counts as the same."""
     return replace(rows(name, CONFIG, *fields, keys=("name",)), pairs_rest=True)
 
 

@@ -12,15 +12,15 @@ from bandplan.stub.provider.settling import FIRST_PAUSE_SECONDS
 from bandplan.stub.provider.state import carried, observed
 from bandplan.stub.provider.workspace import Workspace
 
-# A model is a function to the permissions API; the others are named alike.
+# A model is a function to the permissions API; the other types have the same name.
 SECURABLE_TYPES = {"model": "function"}
-# Reads until the grants are as written, before giving up; a guess, the local workspace needs one.
+# Maximum number of reads until the grants are as written; a guess, the local workspace needs one.
 SETTLE_READS = 20
 
 
 @dataclass(frozen=True)
 class Grants:
-    """`Grants`, all grants of one object; its id is `model/{full name}`."""
+    """The `Grants` resource, all grants of one object; its id is `model/{full name}`."""
 
     resource: ResourceFields
     default_timeout_seconds: float
@@ -79,7 +79,7 @@ def _path(identity: str) -> str:
 
 
 def _held(workspace: Workspace, identity: str) -> dict[str, set[str]]:
-    """Privileges by principal."""
+    """Return the privileges by principal."""
     answer = workspace.client.get(_path(identity))
     return {
         row["principal"]: {_privilege(name) for name in row["privileges"]}

@@ -1,7 +1,7 @@
-"""`ignoreChanges`: what the program told to leave as it is, left out of differences and requests. Pure.
+"""`ignoreChanges`: exclude properties that the program ignores from differences and requests. Pure.
 
-The engine puts old inputs in the place of new ones. Where the state has moved on since, because somebody else changed
-what is ignored, only the provider can leave that alone; the published one does, in its diff and in its updates.
+The engine replaces new inputs by old ones. If the state has changed since, because somebody else changed an ignored
+property, only the provider can leave it alone; the published one does, in its diff and in its updates.
 """
 
 import re
@@ -12,7 +12,7 @@ from bandplan.stub.provider.diffing import Difference
 
 
 def unignored(found: Iterable[Difference], ignored: Iterable[str]) -> list[Difference]:
-    """The differences that are neither at an ignored path nor below one; `[*]` is any element."""
+    """Return the differences that are neither at nor below an ignored path; `[*]` is any element."""
     patterns = [_pattern(path) for path in ignored]
     return [difference for difference in found if not any(pattern.match(difference.path) for pattern in patterns)]
 
@@ -20,7 +20,7 @@ def unignored(found: Iterable[Difference], ignored: Iterable[str]) -> list[Diffe
 def with_ignored_kept(
     olds: Mapping[str, Any], news: Mapping[str, Any], found: Iterable[Difference], ignored: Iterable[str]
 ) -> dict[str, Any]:
-    """`news` with the value of `olds` in each property whose differences are ignored."""
+    """Return `news` with the value of `olds` in each property whose differences are ignored."""
     found = list(found)
     left = unignored(found, ignored)
     tops = {top_level(difference.path) for difference in left}
@@ -34,7 +34,7 @@ def with_ignored_kept(
 
 
 def _keep(olds: Any, news: Any, steps: list[str]) -> None:
-    """The old value at a path of blocks in `news`, whose own blocks are not touched; one with an index is left out."""
+    """Put the old value at a path of blocks into `news`, copying the blocks it changes; skip paths with an index."""
     *above, last = steps
     for step in above:
         if not isinstance(olds, Mapping) or not isinstance(news.get(step), dict):
@@ -46,7 +46,7 @@ def _keep(olds: Any, news: Any, steps: list[str]) -> None:
 
 
 def top_level(path: str) -> str:
-    """`config` of `config.servedEntities[0].name`."""
+    """Return the first name of a path: `config` of `config.servedEntities[0].name`."""
     return re.split(r"[.[]", path)[0]
 
 

@@ -1,4 +1,4 @@
-"""Which element of one list is the same as which of another."""
+"""Match the elements of one list with those of another."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,10 +9,10 @@ Pair = tuple[int | None, int | None]
 
 
 def pairs(field: Field, olds: Sequence[Any], news: Sequence[Any]) -> list[Pair]:
-    """(index in olds or None, index in news or None) of every element, in the order of `news`, then removed ones.
+    """Return the index in `olds` and in `news` of every element, in the order of `news`, then the removed ones.
 
-    Lists without keys pair by position. Others pair by what identifies an element; of the rest, by position when the
-    field says so.
+    An index is None if the element is only in the other list. Lists without keys are paired by position. Others are
+    paired by what identifies an element, and the rest by position if the field says so.
     """
     if not field.keys or not all(isinstance(item, dict) for item in (*olds, *news)):
         return [

@@ -11,7 +11,7 @@ from bandplan.stub.provider.state import carried, observed
 from bandplan.stub.provider.translation import to_request
 from bandplan.stub.provider.workspace import Workspace
 
-# Property with the id of the object, and the object's path segment.
+# The property with the id of the object, and the object's path segment.
 OBJECTS = {"servingEndpointId": "serving-endpoints", "registeredModelId": "registered-models"}
 PRINCIPALS = {"userName": "user_name", "groupName": "group_name", "servicePrincipalName": "service_principal_name"}
 # The published provider leaves the direct rights of this group alone.
@@ -20,10 +20,10 @@ ADMINS = "admins"
 
 @dataclass(frozen=True)
 class Permissions:
-    """`Permissions`; its id is the object id, such as `/serving-endpoints/{endpoint id}`.
+    """The `Permissions` resource; its id is the object id, such as `/serving-endpoints/{endpoint id}`.
 
-    As the published provider does: a write adds the caller as CAN_MANAGE, and a read leaves out inherited entries,
-    `admins`, and the caller unless the program states it.
+    As in the published provider, a write adds the caller as CAN_MANAGE, and a read leaves out inherited entries,
+    `admins`, and the caller unless the program sets it.
     """
 
     resource: ResourceFields

@@ -13,13 +13,13 @@ from bandplan.stub.provider.translation import from_response, to_request
 from bandplan.stub.provider.workspace import Workspace, sent
 
 PATH = "/api/2.1/unity-catalog/models"
-# What a PATCH may change; the published provider repeats the read-only members too, which a workspace ignores.
+# What a PATCH may change; the published provider also repeats the read-only members, which a workspace ignores.
 CHANGEABLE = ("comment", "owner")
 
 
 @dataclass(frozen=True)
 class RegisteredModel:
-    """`RegisteredModel`; its id is the full name."""
+    """The `RegisteredModel` resource; its id is the full name."""
 
     resource: ResourceFields
     default_timeout_seconds: float

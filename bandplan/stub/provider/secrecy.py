@@ -1,4 +1,4 @@
-"""Keeps secret what was secret when it came in."""
+"""Keep values secret that were secret when they came in."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from bandplan.stub.provider.field import Field
 def sealed(
     fields: Mapping[str, Field], values: Mapping[str, Any], known: Mapping[str, PropertyValue]
 ) -> dict[str, PropertyValue]:
-    """Property values of `values`; secret are those that are secret in `known` or by the table."""
+    """Return `values` as property values; those that are secret in `known` or by the table are secret."""
     return {name: _seal(fields.get(name), value, known.get(name)) for name, value in values.items()}
 
 

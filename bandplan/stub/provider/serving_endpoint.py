@@ -25,15 +25,15 @@ from bandplan.stub.provider.translation import from_response, to_request, value_
 from bandplan.stub.provider.workspace import Workspace, sent
 
 CREATE_ATTEMPTS = 5
-"""How often a create is sent whose answer was lost and which has made nothing."""
+"""Maximum number of times to send a create whose answer was lost and that created nothing."""
 
 
 @dataclass(frozen=True)
 class ServingEndpoint:
-    """`ModelServing`, or with `family` "pt" `ModelServingProvisionedThroughput`.
+    """The `ModelServing` resource, or with `family` "pt" `ModelServingProvisionedThroughput`.
 
-    States and inputs are plain dicts by Pulumi name. Writing raises NotSettled when the endpoint exists and is not
-    ready, so that it is never forgotten, and never deleted as the published provider does.
+    States and inputs are plain dicts by Pulumi name. A write raises NotSettled if the endpoint exists but is not ready,
+    so that it is never forgotten, nor deleted as the published provider would.
     """
 
     resource: ResourceFields
@@ -60,7 +60,7 @@ class ServingEndpoint:
             self._settle(workspace, name, inputs, timeout_seconds)
             return name, self._finish(workspace, name, {}, inputs, timeout_seconds)
         except ProviderError as error:
-            # The endpoint exists, whatever went wrong since: the state has to know it.
+            # The endpoint exists, whatever went wrong since: the state must contain it.
             raise NotSettled(
                 name, self._state(workspace, inputs, created, prefers_pending=True), [str(error)]
             ) from error
@@ -75,7 +75,7 @@ class ServingEndpoint:
     def update(
         self, workspace: Workspace, name: str, olds: dict[str, Any], news: dict[str, Any], timeout_seconds: float
     ) -> dict[str, Any]:
-        """Send the parts that differ: config and wait, tags, gateway; then wait for whatever is still under way."""
+        """Send the parts that differ: config and wait, tags, gateway; then wait for any update still in progress."""
         wanted = carried(self.resource.fields, olds, news)
         path = f"{PATH}/{segment(name)}"
         changed = {top_level(difference.path) for difference in differences(self.resource.fields, olds, news)}
@@ -116,7 +116,7 @@ class ServingEndpoint:
         return found or self._post(workspace, name, inputs, body, attempts - 1)
 
     def _as_created(self, workspace: Workspace, name: str, inputs: dict[str, Any]) -> dict[str, Any] | None:
-        """The endpoint that a create without an answer has made, or None; not one that differs from `inputs`."""
+        """Return the endpoint made by an unanswered create, or None. Raises ProviderError if it is a different one."""
         try:
             live: dict[str, Any] = workspace.client.get(f"{PATH}/{segment(name)}")
         except NotFound:
@@ -137,7 +137,7 @@ class ServingEndpoint:
         except Refused as error:
             if error.error_code != "RESOURCE_CONFLICT" or not error.is_repeat:
                 raise
-            # The update under way may be the one that this request began when it was sent before.
+            # The running update may be the one that this request started when it was sent before.
             live = workspace.client.get(f"{PATH}/{segment(name)}")
             if differences((config,), self._state(workspace, wanted, live, prefers_pending=True), wanted):
                 raise
@@ -148,7 +148,7 @@ class ServingEndpoint:
         try:
             return settled(workspace.client, name, timeout_seconds)
         except TimedOut as late:
-            # The state says what was asked for, so that the next `up` goes on waiting and sends nothing again.
+            # The state has what was requested, so that the next `up` keeps waiting and sends nothing again.
             state = self._state(workspace, wanted, late.live, prefers_pending=True)
             raise NotSettled(name, state, delay_reasons(workspace.client, late.live, timeout_seconds)) from late
         except Cancelled as interrupted:
@@ -160,7 +160,7 @@ class ServingEndpoint:
     def _finish(
         self, workspace: Workspace, name: str, olds: dict[str, Any], wanted: dict[str, Any], timeout_seconds: float
     ) -> dict[str, Any]:
-        """The final read; raises NotSettled when the endpoint does not run the config that is wanted."""
+        """Read the final state. Raises NotSettled if the endpoint does not run the wanted config."""
         live = self._settle(workspace, name, wanted, timeout_seconds)
         self._refuse_failed(workspace, olds, wanted, live)
         return self._state(workspace, wanted, live)
@@ -170,7 +170,7 @@ class ServingEndpoint:
     ) -> None:
         config = self.resource.by_name["config"]
         if not has_failed(live) or (olds and not differences((config,), olds, wanted)):
-            # Another update of the config than this one failed: whoever sent it has told why.
+            # A different update of the config failed: its sender has reported why.
             return
         state = self._state(workspace, olds or wanted, live)
         if differences((config,), state, wanted):
@@ -179,7 +179,7 @@ class ServingEndpoint:
     def _state(
         self, workspace: Workspace, known: Mapping[str, Any], live: dict[str, Any], prefers_pending: bool = False
     ) -> dict[str, Any]:
-        """Properties of `live`; `prefers_pending` takes the config under way for the config."""
+        """Return the properties of `live`; with `prefers_pending`, the pending config counts as the config."""
         current, pending = live.get("config"), live.get("pending_config")
         config = (pending or current) if prefers_pending or (is_updating(live) and not current) else current
         found = from_response(self.resource.fields, {**live, "config": config})
@@ -189,7 +189,7 @@ class ServingEndpoint:
 
 
 def tag_changes(olds: list[dict[str, Any]], news: list[dict[str, Any]]) -> dict[str, Any]:
-    """Body of the tags request: only what differs."""
+    """Return the body of the tags request: only what differs."""
     before = {tag["key"]: tag.get("value") or "" for tag in olds}
     after = {tag["key"]: tag.get("value") or "" for tag in news}
     added = [
@@ -202,7 +202,7 @@ def tag_changes(olds: list[dict[str, Any]], news: list[dict[str, Any]]) -> dict[
 
 
 def as_written(known: Mapping[str, Any], config: dict[str, Any]) -> dict[str, Any]:
-    """`config` in the view that the program uses: the API returns entities and models, and both names in a route."""
+    """Return `config` in the program's view: the API returns entities and models, and both names in a route."""
     other = "servedEntities" if known.get("servedModels") else "servedModels"
     out = {name: value for name, value in config.items() if name != other}
     written = (known.get("trafficConfig") or {}).get("routes") or []

@@ -1,4 +1,4 @@
-"""Waiting until a serving endpoint has finished updating."""
+"""Wait until a serving endpoint has finished updating."""
 
 import time
 from typing import Any
@@ -7,16 +7,16 @@ from bandplan.plugin.errors import ProviderError
 from bandplan.stub.provider.client import Client, segment
 
 PATH = "/api/2.0/serving-endpoints"
-# The local workspace settles in milliseconds or in minutes, by how it is set; so poll fast first.
+# The local workspace settles in milliseconds or in minutes, depending on its settings; so poll fast first.
 FIRST_PAUSE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 1.0
-# Of a build log, its end: that is where a failed build says why.
+# The end of a build log is where a failed build gives its reason.
 LOG_LINES = 10
 LONGEST_LOG_LINE = 200
 
 
 class TimedOut(Exception):
-    """`live` is the endpoint as last seen, still updating."""
+    """The wait timed out; `live` is the endpoint as last seen, still updating."""
 
     def __init__(self, live: dict[str, Any]) -> None:
         super().__init__("still updating")
@@ -24,9 +24,9 @@ class TimedOut(Exception):
 
 
 def settled(client: Client, name: str, timeout_seconds: float) -> dict[str, Any]:
-    """The endpoint once `config_update` is no longer IN_PROGRESS, which may also be a failure (`failure_reasons`).
+    """Return the endpoint once `config_update` is not IN_PROGRESS, whether updated or failed (`failure_reasons`).
 
-    Raises TimedOut, and what the client raises.
+    Raises TimedOut, and whatever the client raises.
     """
     end = time.monotonic() + timeout_seconds
     pause = FIRST_PAUSE_SECONDS
@@ -50,13 +50,13 @@ def has_failed(live: dict[str, Any]) -> bool:
 
 
 def failure_reasons(client: Client, live: dict[str, Any]) -> list[str]:
-    """Why the last update failed: the verdict, then per failed entity its message and the build log's end."""
+    """Return why the last update failed: the verdict, then each failed entity's message and the end of its log."""
     told = _entity_reasons(client, live, ("DEPLOYMENT_FAILED", "DEPLOYMENT_ABORTED"))
     return [f"serving endpoint {live.get('name')}: {_update_state(live)}", *told]
 
 
 def delay_reasons(client: Client, live: dict[str, Any], timeout_seconds: float) -> list[str]:
-    """What it still waits for after `timeout_seconds`: the finding, then the same per entity that is not deployed."""
+    """Return what the update waits for after `timeout_seconds`: the finding, then each entity not yet deployed."""
     told = _entity_reasons(
         client, live, ("DEPLOYMENT_CREATING", "DEPLOYMENT_RECOVERING", "DEPLOYMENT_FAILED", "DEPLOYMENT_ABORTED")
     )
@@ -65,7 +65,7 @@ def delay_reasons(client: Client, live: dict[str, Any], timeout_seconds: float) 
 
 
 def _entity_reasons(client: Client, live: dict[str, Any], deployments: tuple[str, ...]) -> list[str]:
-    """One text per entity of the last update in one of these states; lines of its log below it, indented."""
+    """Return one text per entity of the last update in one of these states, followed by indented lines of its log."""
     config = live.get("pending_config") or live.get("config") or {}
     told = []
     for entity in config.get("served_entities") or config.get("served_models") or []:
@@ -83,7 +83,7 @@ def _entity_reasons(client: Client, live: dict[str, Any], deployments: tuple[str
 
 
 def _last_log_lines(client: Client, endpoint: str, entity: str) -> list[str]:
-    """The end of a build log; none when the workspace gives no log."""
+    """Return the end of a build log, or nothing if the workspace has no log."""
     try:
         answer = client.get(f"{PATH}/{segment(endpoint)}/served-models/{segment(entity)}/build-logs")
     except ProviderError:

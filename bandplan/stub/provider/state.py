@@ -1,4 +1,4 @@
-"""What a resource's properties are: planned, after a write, and as read back."""
+"""The properties of a resource: planned, after a write, and as read back."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from bandplan.stub.provider.pairing import pairs
 
 
 def with_defaults(fields: Iterable[Field], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """`inputs` with the defaults that the published provider fills in, and without the marks of the engine's bridge."""
+    """Return `inputs` with the defaults of the published provider, and without the marks of the engine's bridge."""
     out = {name: value for name, value in inputs.items() if not name.startswith("__")}
     for field in fields:
         value = out.get(field.name, field.default)
@@ -24,7 +24,7 @@ def with_defaults(fields: Iterable[Field], inputs: Mapping[str, Any]) -> dict[st
 
 
 def planned(fields: Iterable[Field], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Properties of a resource about to be created: `inputs`, and UNKNOWN for what the workspace will fill."""
+    """Return the properties of a resource to be created: `inputs`, and UNKNOWN for what the workspace will fill in."""
     out: dict[str, Any] = {}
     for field in fields:
         value = inputs.get(field.name)
@@ -44,7 +44,7 @@ def _planned_value(field: Field, value: Any) -> Any:
 
 
 def carried(fields: Iterable[Field], state: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """`inputs` with what they leave out and the workspace had filled: the properties an update aims at."""
+    """Return the target properties of an update: `inputs`, and what the workspace filled in where they are silent."""
     out: dict[str, Any] = {}
     for field in fields:
         old, new = state.get(field.name), inputs.get(field.name)
@@ -71,7 +71,7 @@ def _carried_value(field: Field, old: Any, new: Any) -> Any:
 
 
 def observed(fields: Iterable[Field], known: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
-    """Properties as the workspace has them; `known` is what was written or read last.
+    """Return the properties as the workspace has them; `known` is what was last written or read.
 
     `known` decides where the API is silent (values never returned, zeros left out of the request), the order of lists,
     and the spelling of equal values.
@@ -99,7 +99,7 @@ def _observed_value(field: Field, known: Any, live: Any) -> Any:
 
 
 def _observed_rows(field: Field, known: list[Any], live: list[Any]) -> list[Any]:
-    """Elements of `live`, those that are known first and in the known order."""
+    """Return the elements of `live`, the known ones first and in the known order."""
     rows = []
     for now, before in pairs(field, live, known):
         if now is not None:
@@ -108,7 +108,7 @@ def _observed_rows(field: Field, known: list[Any], live: list[Any]) -> list[Any]
 
 
 def refreshed(fields: Iterable[Field], inputs: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
-    """Inputs that a read finds: those stated before with the values of `state`; all of them when there were none.
+    """Return the inputs after a read: those set before, with the values of `state`; all of them if there were none.
 
     Properties starting with `__` (marks of the engine's bridge) stay.
     """
@@ -137,7 +137,7 @@ def _refreshed_value(field: Field, before: Any, now: Any, is_import: bool) -> An
 
 
 def _stated(field: Field, before: Mapping[str, Any], now: Mapping[str, Any], is_import: bool) -> dict[str, Any]:
-    """Members of `now` that were stated before, or that somebody else has set since."""
+    """Return the members of `now` that were set before, or that somebody else has set since."""
     return {
         inner.name: _refreshed_value(inner, before.get(inner.name), now[inner.name], is_import)
         for inner in field.fields

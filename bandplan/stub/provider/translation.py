@@ -1,4 +1,4 @@
-"""Between property names of Pulumi and names of the REST API, as the table says."""
+"""Translate between Pulumi's property names and the REST API's, according to the table."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from bandplan.stub.provider.field import Field, Shape, is_zero
 
 
 def to_request(fields: Iterable[Field], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON object to send; what is not stated, zero, or an output is left out, an empty block is not."""
+    """Return the JSON object to send, without unset, zero and output values; an empty block stays."""
     body: dict[str, Any] = {}
     for field in fields:
         value = values.get(field.name)
@@ -26,7 +26,7 @@ def value_to_request(field: Field, value: Any) -> Any:
 
 
 def from_response(fields: Iterable[Field], body: Mapping[str, Any]) -> dict[str, Any]:
-    """Properties of a JSON object; members that no field names are ignored, as every client does."""
+    """Return the properties of a JSON object; members without a field are ignored, as in every client."""
     return {field.name: _from(field, body[field.wire]) for field in fields if body.get(field.wire) is not None}
 
 

@@ -1,4 +1,4 @@
-"""The workspace that a configured provider talks to: its client, and the two things asked once."""
+"""The workspace of a configured provider: its client, and its identity and caller."""
 
 import threading
 from functools import cached_property
@@ -12,7 +12,9 @@ SCIM_ME = "/api/2.0/preview/scim/v2/Me"
 
 
 class Workspace:
-    """`workspace_id` and `me` are asked once and kept; the published provider asks for Me before each use."""
+    """A workspace. `workspace_id` and `me` are requested once and kept; the published provider requests Me before each
+    use.
+    """
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -21,7 +23,7 @@ class Workspace:
 
     @cached_property
     def workspace_id(self) -> str:
-        """From discovery, else from the header of SCIM Me; also tells whether a workspace is there at all."""
+        """The workspace id from discovery, else from the header of SCIM Me; also checks that a workspace answers."""
         try:
             found = self.client.get("/.well-known/databricks-config").get("workspace_id")
         except NotFound:
@@ -40,10 +42,10 @@ class Workspace:
             return str(self._me.get("userName", ""))
 
     def located(self, state: dict[str, Any]) -> dict[str, Any]:
-        """`state` with the workspace it is in, as the published provider stores it."""
+        """Return `state` with the workspace it is in, as the published provider stores it."""
         return {**state, "providerConfig": {"workspaceId": self.workspace_id}}
 
 
 def sent(fields: tuple[Field, ...]) -> tuple[Field, ...]:
-    """The properties that are part of a request body."""
+    """Return the properties that are part of a request body."""
     return tuple(field for field in fields if field.name != "providerConfig")

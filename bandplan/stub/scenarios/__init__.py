@@ -1,5 +1,5 @@
-"""Scenarios: how the workspace is to misbehave during one run, a YAML file each.
+"""Scenarios: how the workspace misbehaves during one run, one YAML file each.
 
-Belongs here: files of the form of `bandplan/stub/state/scenario_schema.yaml`, read by `bandplan.stub.state.scenario`;
-no code.
+Belongs here: files that match `bandplan/stub/state/scenario_schema.yaml`, read by `bandplan.stub.state.scenario`; no
+code.
 """

@@ -2,5 +2,5 @@
 
 Belongs here: values (frozen dataclasses), pure transitions and rules, the data file of models, the store.
 Does not belong here: HTTP, routes, status lines, text generation.
-May import: the standard library, PyYAML and jsonschema; nothing else of ours.
+May import: the standard library, PyYAML and jsonschema; none of our other packages.
 """

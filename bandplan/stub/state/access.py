@@ -27,7 +27,7 @@ LEVELS = {
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """A level held directly by one principal."""
+    """A permission level held directly by one principal."""
 
     kind: PrincipalKind
     principal: str
@@ -36,7 +36,7 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class GrantChange:
-    """Privileges to add to and remove from one principal."""
+    """Privileges to grant to and revoke from one principal."""
 
     principal: str
     add: tuple[str, ...]
@@ -73,11 +73,11 @@ class Access:
         return kept
 
     def add_permissions(self, object_path: str, wanted: tuple[Permission, ...]) -> tuple[Permission, ...]:
-        """Set the given principals' levels, leave the others."""
+        """Set the levels of the given principals and leave the others."""
         return self.set_permissions(object_path, (*self.permissions(object_path), *wanted))
 
     def leave_permissions(self, object_path: str, otherwise: tuple[Permission, ...]) -> None:
-        """Keep the permissions of an object that is gone, or `otherwise` if it never had any of its own."""
+        """Keep the permissions of a deleted object, or `otherwise` if it never had its own."""
         if self._permissions.get(object_path) is None:
             self._permissions.put(object_path, otherwise)
 
@@ -91,7 +91,7 @@ class Access:
         return self._grants.get(object_path) or {}
 
     def change_grants(self, object_path: str, changes: tuple[GrantChange, ...]) -> Grants:
-        """Removals before additions; removing ALL_PRIVILEGES clears the principal. Raises Invalid."""
+        """Apply removals, then additions; removing ALL_PRIVILEGES clears the principal. Raises Invalid."""
         for change in changes:
             if set(change.add) & set(change.remove):
                 raise Invalid(f"Duplicate privileges to add and delete for principal {change.principal}.")
@@ -106,7 +106,7 @@ class Access:
         return kept
 
     def move_grants(self, object_path: str, new_path: str) -> None:
-        """Let the grants follow an object that was renamed."""
+        """Move the grants of an object that was renamed."""
         if grants := self.grants(object_path):
             self._grants.put(new_path, grants)
             self._grants.remove(object_path)
@@ -116,7 +116,7 @@ class Access:
 
 
 def _principal(kind: PrincipalKind, principal: str) -> str:
-    """The name that the workspace keeps: mail addresses and application ids in lower case, groups as written."""
+    """Return a principal's name as stored: mail addresses and application ids in lower case, groups as written."""
     return principal if kind == "group_name" else principal.lower()
 
 

@@ -1,6 +1,6 @@
-"""How the workspace behaves where nobody has verified what the platform does, or where clients want both.
+"""How the workspace behaves where the platform's behaviour is unverified, or where clients need both variants.
 
-Each default is what lets the published clients work without a perpetual difference; a test can switch to the other.
+Each default lets the published clients work without a perpetual difference; a test can switch to the other.
 """
 
 from dataclasses import asdict, dataclass, fields, replace
@@ -15,7 +15,7 @@ KEY = "behaviour"
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """Switches; docs/stub.md says what is known about each."""
+    """Behaviour switches; docs/stub.md says what is known about each."""
 
     shows_burst_scaling: bool = True
     shows_budget_policy: bool = False
@@ -34,7 +34,7 @@ class Behaviour:
 
 
 class Behaviours:
-    """The behaviour that holds; what was switched is kept."""
+    """The current behaviour; changes are stored."""
 
     def __init__(self, store: Store) -> None:
         self._collection: Collection[Json] = Collection(store, "behaviour", dict, dict)
@@ -42,7 +42,7 @@ class Behaviours:
         self.now = Behaviour(**{name: value for name, value in kept.items() if name in names()})
 
     def switch(self, wanted: Json) -> None:
-        """Set what is given, leave the rest; raises Invalid for a switch that does not exist."""
+        """Set the given switches and leave the rest. Raises Invalid for an unknown switch."""
         for name, value in wanted.items():
             if name not in names():
                 raise Invalid(f"{name[:80]}: is not one of {', '.join(names())}.")

@@ -10,18 +10,20 @@ from bandplan.stub.state.store import Store
 
 LONGEST_ADVANCE_SECONDS = 366 * 24 * 3600
 LATEST_MS = 4_102_444_800_000
-"""How far one request may move the clock, and how far it may go: to the year 2100, a range that every client reads."""
+"""How far one request may move the clock, and its latest time: the year 2100, a range that every client reads."""
 
 KEY = "clock"
 
 
 def machine_ms() -> int:
-    """Milliseconds since 1970."""
+    """Return the machine's time in milliseconds since 1970."""
     return time.time_ns() // 1_000_000
 
 
 class Clock:
-    """Milliseconds since 1970. How far it was moved, and whether it stands still, is kept: time never goes back."""
+    """The workspace's time in milliseconds since 1970. Its offset and whether it is stopped are stored, so it never
+    goes back.
+    """
 
     def __init__(self, store: Store, machine: Callable[[], int] = machine_ms) -> None:
         self._machine = machine
@@ -38,7 +40,7 @@ class Clock:
         return self._stopped_ms is not None
 
     def advance(self, seconds: float) -> None:
-        """Move ahead, standing or running; raises Invalid for a step back or a step too far."""
+        """Move ahead, stopped or running. Raises Invalid for a negative or too large step."""
         if not 0 <= seconds <= LONGEST_ADVANCE_SECONDS or self.now_ms() + seconds * 1000 > LATEST_MS:
             raise Invalid(f"advance_seconds: must be from 0 to {LONGEST_ADVANCE_SECONDS}, not beyond the year 2100.")
         self._set(self._ahead_ms + round(seconds * 1000), self._stopped_ms)
@@ -48,7 +50,7 @@ class Clock:
             self._set(self._ahead_ms, self.now_ms())
 
     def run(self) -> None:
-        """Go on from where it was stopped."""
+        """Continue from where the clock was stopped."""
         if self._stopped_ms is not None:
             self._set(self._stopped_ms - self._machine(), None)
 

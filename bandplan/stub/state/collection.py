@@ -9,9 +9,9 @@ T = TypeVar("T")
 
 
 class Collection(Generic[T]):
-    """A mapping of key to value whose every change is committed before it shows; reads cost no query.
+    """A mapping of keys to values that commits every change before it is visible; reads need no query.
 
-    The process is the only writer of its database, so the values in memory are the ones on disk.
+    The process is the only writer of its database, so the values in memory equal those on disk.
     """
 
     def __init__(
@@ -21,7 +21,7 @@ class Collection(Generic[T]):
         self._kind = kind
         self._to_document = to_document
         self.revision = 0
-        """Rises with every change."""
+        """A number that increases with every change."""
         self._values: dict[str, T] = {key: from_document(document) for key, document in store.all(kind)}
 
     def get(self, key: str) -> T | None:
@@ -39,7 +39,7 @@ class Collection(Generic[T]):
         self.revision += 1
 
     def remove(self, key: str) -> None:
-        """Remove a value; one that is not there is passed over."""
+        """Remove a value, if it is there."""
         if key in self._values:
             self._store.delete(self._kind, key)
             del self._values[key]

@@ -1,8 +1,8 @@
-"""How much the workspace takes: quotas, sizes and rates.
+"""The limits of the workspace: quotas, sizes and rates.
 
-The figures are those of "Model Serving limits and regions" (docs.databricks.com, read 2026-11): 1,000 endpoints and
-50 creates or updates in 5 minutes per workspace, 16 MB per request and 4 MB to foundation and external models, 297 s of
-model execution. It states them for custom models and agents, and names no error codes.
+The figures are those of "Model Serving limits and regions" (docs.databricks.com, read 2026-11): 1,000 endpoints and 50
+creates or updates in 5 minutes per workspace, 16 MB per request and 4 MB to foundation and external models, 297 s of
+model execution. The page states them for custom models and agents, and names no error codes.
 """
 
 from collections import deque
@@ -16,7 +16,7 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ChangeRate:
-    """At most `count` creates and updates of endpoints in any `seconds`."""
+    """A limit of `count` creates and updates of endpoints in any `seconds`."""
 
     count: int
     seconds: int = 300
@@ -24,9 +24,10 @@ class ChangeRate:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`served_entities` is per endpoint: 10 in the API reference, 15 in production (databricks-sdk-py issue 1496).
+    """Limits; `served_entities` is per endpoint: 10 in the API reference, 15 in production (databricks-sdk-py issue
+    1496).
 
-    Without `change_rate` creates and updates are not slowed down: the documented one makes a local fleet of 100
+    Without `change_rate`, creates and updates are not limited: the documented rate would make a local fleet of 100
     endpoints wait for 10 minutes. Sizes are bytes of a request's body.
     """
 
@@ -39,7 +40,7 @@ class Limits:
 
 
 class Quotas:
-    """Counts what the limits speak of. The rate is counted on the workspace's clock, from the start of the process."""
+    """Counters for the limits. The rate is counted on the workspace's clock, from the start of the process."""
 
     def __init__(self, limits: Limits, clock_ms: Callable[[], int]) -> None:
         self._limits = limits
@@ -51,7 +52,7 @@ class Quotas:
         return self._limits.served_entities
 
     def check_room(self, endpoints: int) -> None:
-        """Raise QuotaExceeded when `endpoints` is all there may be."""
+        """Raise QuotaExceeded if `endpoints` has reached the limit."""
         if endpoints >= self._limits.endpoints:
             raise QuotaExceeded(
                 f"The workspace has {endpoints} serving endpoints, and its limit is {self._limits.endpoints}; "
@@ -59,7 +60,7 @@ class Quotas:
             )
 
     def check_rate(self) -> None:
-        """Raise TooManyRequests when as many changes as allowed were made within the time."""
+        """Raise TooManyRequests if the allowed number of changes was made within the period."""
         rate = self._limits.change_rate
         if rate is None:
             return
@@ -74,6 +75,6 @@ class Quotas:
             )
 
     def count_change(self) -> None:
-        """One more create or update was accepted."""
+        """Count an accepted create or update."""
         if self._limits.change_rate is not None:
             self._changes_ms.append(self._clock_ms())

@@ -1,4 +1,4 @@
-"""Why the workspace says no.
+"""Reasons for which the workspace refuses a request.
 
     Refusal
     |- BadRequest         BAD_REQUEST
@@ -20,12 +20,12 @@ The HTTP status of each code is decided in `bandplan.stub.api.answers`.
 
 
 class Refusal(Exception):
-    """The workspace refuses a request; the message is shown to the client as it is."""
+    """The workspace refuses a request; the client gets the message unchanged."""
 
     error_code = "BAD_REQUEST"
     retry_after_seconds: int | None = None
     tells_when_to_retry = True
-    """Whether the answer may have a Retry-After."""
+    """Whether the answer may have a Retry-After header."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -33,29 +33,29 @@ class Refusal(Exception):
 
 
 class BadRequest(Refusal):
-    """The request cannot be read at all."""
+    """The request is malformed."""
 
 
 class Invalid(Refusal):
-    """A field breaks a rule."""
+    """A field violates a rule."""
 
     error_code = "INVALID_PARAMETER_VALUE"
 
 
 class NotFound(Refusal):
-    """The thing named is not there."""
+    """The named object does not exist."""
 
     error_code = "RESOURCE_DOES_NOT_EXIST"
 
 
 class NoSuchFile(Refusal):
-    """Nothing lies at that path of the Files API; MLflow takes this very code for "not a directory"."""
+    """No file exists at that path of the Files API; MLflow takes this code for "not a directory"."""
 
     error_code = "NOT_FOUND"
 
 
 class AlreadyExists(Refusal):
-    """The name is taken. Clients look at the code; whether its HTTP status is 400 or 409 differs by source."""
+    """The name is taken. Clients check the code; sources differ on whether its HTTP status is 400 or 409."""
 
     error_code = "RESOURCE_ALREADY_EXISTS"
 
@@ -65,40 +65,40 @@ class AlreadyExists(Refusal):
 
 
 class FileExists(Refusal):
-    """A file lies at that path already."""
+    """A file already exists at that path."""
 
     error_code = "ALREADY_EXISTS"
 
 
 class DirectoryNotEmpty(Refusal):
-    """A folder with something in it is deleted only when that is asked for."""
+    """The folder has contents and the request does not ask to delete them."""
 
     error_code = "DIRECTORY_NOT_EMPTY"
 
 
 class Conflict(Refusal):
-    """Another change of the same thing is under way."""
+    """Another change of the same object is in progress."""
 
     error_code = "RESOURCE_CONFLICT"
 
 
 class Forbidden(Refusal):
-    """The workspace never lets a user do this."""
+    """The workspace never allows a user to do this."""
 
     error_code = "PERMISSION_DENIED"
 
 
 class QuotaExceeded(Refusal):
-    """There are as many as the workspace may have.
+    """The workspace has reached its maximum number of objects.
 
-    The code that the platform gives for too many jobs (its knowledge base, "Job rate limit"); for endpoints a guess.
+    The platform gives this code for too many jobs (its knowledge base, "Job rate limit"); for endpoints it is a guess.
     """
 
     error_code = "QUOTA_EXCEEDED"
 
 
 class TooManyRequests(Refusal):
-    """More requests than are allowed in a time; one `retry_after_seconds` from now is taken."""
+    """Too many requests within a period; a request after `retry_after_seconds` is accepted."""
 
     error_code = "REQUEST_LIMIT_EXCEEDED"
 
@@ -108,12 +108,12 @@ class TooManyRequests(Refusal):
 
 
 class TooSlow(Refusal):
-    """The model took longer than it may."""
+    """The model took longer than allowed."""
 
     error_code = "DEADLINE_EXCEEDED"
 
 
 class NotReady(Refusal):
-    """The endpoint has no configuration that serves."""
+    """The endpoint has no serving configuration."""
 
     error_code = "TEMPORARILY_UNAVAILABLE"

@@ -1,6 +1,6 @@
-"""A scenario: how the workspace is to behave during one run, read from a YAML file.
+"""A scenario: how the workspace behaves during one run, read from a YAML file.
 
-It says nothing about what the workspace holds and leaves nothing behind in it.
+It does not describe the contents of the workspace and leaves nothing behind in it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,8 +33,9 @@ class ScenarioError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`settle` None leaves the rule to the start; `endpoint_settle` and `endpoint_capacity` are by endpoint name or
-    pattern."""
+    """A scenario. `settle` None leaves the rule to the start command; `endpoint_settle` and `endpoint_capacity` are by
+    endpoint name or pattern.
+    """
 
     name: str | None = None
     description: str = ""
@@ -49,16 +50,16 @@ class Scenario:
 
 
 NONE = Scenario()
-"""The workspace as it is without a scenario."""
+"""The workspace without a scenario."""
 
 
 def names() -> list[str]:
-    """The scenarios that come with the stub."""
+    """Return the names of the scenarios that come with the stub."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def find(name: str) -> Path:
-    """The file of a scenario: one of `names()`, or a path (with a slash, or ending in .yaml). Raises ScenarioError."""
+    """Return the file of a scenario: a name, or a path with a slash or ending in .yaml. Raises ScenarioError."""
     if "/" in name or name.endswith((".yaml", ".yml")):
         path = Path(name).absolute()
         if not path.is_file():
@@ -70,7 +71,7 @@ def find(name: str) -> Path:
 
 
 def load(path: Path) -> Scenario:
-    """Read a scenario; raises ScenarioError with every problem: file, place, finding."""
+    """Load a scenario. Raises ScenarioError with every problem: file, place, finding."""
     import yaml
 
     try:

@@ -1,4 +1,4 @@
-"""What everything that is created carries: who made it, when, and under which id."""
+"""What every created object carries: its creator, time of creation and id."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """The user of the workspace, its clock, and a source of ids that no two things share."""
+    """The user of the workspace, its clock, and a source of unique ids."""
 
     creator: str
     clock_ms: Callable[[], int]

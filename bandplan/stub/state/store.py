@@ -1,7 +1,7 @@
 """The SQLite file of the workspace: documents by kind and key, one writer.
 
-Write-ahead log with `synchronous=NORMAL`: a commit survives the death of the process (kill -9), not always that of the
-machine. Every write is one short transaction, done before the answer is sent.
+Write-ahead log with `synchronous=NORMAL`: a commit survives the death of the process (kill -9), but not always that of
+the machine. Every write is one short transaction that ends before the answer is sent.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 FORMAT = 1
-"""Raised when the documents change shape; a file of another format is refused, never guessed at."""
+"""Increased when the documents change shape; a file of another format is refused rather than guessed at."""
 
 
 class StoreError(Exception):
@@ -45,7 +45,7 @@ class Store:
         run(f"PRAGMA user_version={FORMAT}")
 
     def all(self, kind: str) -> Iterable[tuple[str, Any]]:
-        """Every (key, document) of a kind, oldest first."""
+        """Return every (key, document) of a kind, oldest first."""
         rows = self._database.execute("SELECT key, document FROM documents WHERE kind = ? ORDER BY number", (kind,))
         try:
             return [(key, json.loads(document)) for key, document in rows]
@@ -63,9 +63,9 @@ class Store:
         )
 
     def delete(self, kind: str, key: str) -> None:
-        """Remove a document; one that is not there is passed over."""
+        """Delete a document, if it exists."""
         self._database.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key))
 
     def close(self) -> None:
-        """Fold the log into the file and close it."""
+        """Merge the log into the file and close it."""
         self._database.close()

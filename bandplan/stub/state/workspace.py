@@ -1,4 +1,4 @@
-"""The whole workspace: its identity and everything it holds."""
+"""The whole workspace: its identity and everything it contains."""
 
 import secrets
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ class Workspace:
 
 
 def open_workspace(state_dir: Path, settle: Settle | None = None, scenario: Scenario = NONE) -> Workspace:
-    """Open or make the workspace kept in `state_dir`; `settle` goes before the scenario's. Raises StoreError."""
+    """Open or create the workspace in `state_dir`; `settle` takes precedence over the scenario's. Raises StoreError."""
     workspace_id = _workspace_id(state_dir / "workspace_id")
     store = Store(state_dir / "workspace.db")
     clock = Clock(store)
@@ -121,12 +121,12 @@ def open_workspace(state_dir: Path, settle: Settle | None = None, scenario: Scen
 
 
 def new_id() -> str:
-    """32 hexadecimal characters, the form of the platform's own ids."""
+    """Return 32 random hexadecimal characters, the form of the platform's own ids."""
     return secrets.token_hex(16)
 
 
 def _workspace_id(path: Path) -> str:
-    # Kept apart from the database: clients store the id with their resources, so it must outlive a reset.
+    # Stored apart from the database: clients store the id with their resources, so it must survive a reset.
     if not path.exists():
         made = path.with_suffix(".new")
         made.write_text(str(10**15 + secrets.randbelow(9 * 10**15)), encoding="ascii")

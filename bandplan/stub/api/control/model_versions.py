@@ -39,9 +39,7 @@ def routes(models: RegisteredModels, versions: ModelVersions) -> list[Route]:
 
 
 def read_registration_fault(body: Json) -> RegistrationFault:
-    """Read a registration fault; null `reads` hold versions until settled by request, absent ones mean 0 and need a
-    `reason`.
-    """
+    """Read a registration fault; null `reads` hold versions until settled by request, absent ones mean 0."""
     times = integer(body, "times")
     return RegistrationFault(
         model=required_text(body, "model"),

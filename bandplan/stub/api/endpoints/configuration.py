@@ -92,7 +92,7 @@ def _external(row: Json, external: Json, settings: Json, place: str) -> ServedEn
 
 
 def _without_plaintext(value: Any) -> Any:
-    # A secret sent in the clear is never shown again, nor is it kept.
+    # A secret sent in plain text is neither stored nor shown again.
     if isinstance(value, dict):
         return {key: _without_plaintext(v) for key, v in value.items() if not key.endswith("_plaintext")}
     return value

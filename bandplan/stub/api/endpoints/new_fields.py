@@ -19,9 +19,7 @@ CONFIG, GATEWAY = "config", "ai_gateway"
 
 
 def with_new_fields(shown: Json, left_out: Iterable[str]) -> Json:
-    """Add the field to an endpoint shown in full: to the endpoint, its configurations, their entities and its AI
-    gateway.
-    """
+    """Add the field to an endpoint shown in full, its configurations, their entities and its AI gateway."""
     places = frozenset(left_out)
     found = {**shown, NAME: VALUE}
     for key in ("config", "pending_config"):

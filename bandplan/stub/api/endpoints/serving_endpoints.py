@@ -57,7 +57,7 @@ class ServingEndpoints:
     async def create(self, request: Request) -> Response:
         body = await read_object(request)
         config = json_object(body, "config")
-        # An empty config means none, too: the Go provider sends one when the block has nothing in it.
+        # An empty config also means none: the Go provider sends one for an empty block.
         wanted = read_classic(config) if config and (config.keys() - {"name"}) else None
         return self._create(body, wanted, CLASSIC_SETTINGS)
 

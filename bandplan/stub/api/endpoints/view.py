@@ -53,7 +53,7 @@ class EndpointView:
         if shown["route_optimized"]:
             shown |= self._data_plane(endpoint)
         if policy := endpoint.settings.get("budget_policy_id"):
-            # What a read has in place of the id that was sent.
+            # A read shows this instead of the id that was sent.
             shown["effective_budget_policy_id"] = policy
         if endpoint.config is not None:
             shown["config"] = show(endpoint.config, READY, {}, self._entity_settings)
@@ -94,7 +94,7 @@ class EndpointView:
                 "ready": "READY" if is_ready else "NOT_READY",
                 "config_update": endpoint.config_update,
             },
-            # Always shown, also when empty; empty tags are not (recorded case recreate/route-optimized of the CLI).
+            # Always shown, even if empty, unlike tags (recorded case recreate/route-optimized of the CLI).
             "description": endpoint.settings.get("description", ""),
         }
         if endpoint.tags:
@@ -145,7 +145,7 @@ def show_pay_per_token(endpoint: Endpoint) -> Json:
         "task": endpoint.task,
         "endpoint_type": "FOUNDATION_MODEL_API",
         "permission_level": "CAN_QUERY",
-        # The fields are those that were seen; what is in this one is not known.
+        # The fields are those that were observed; the content of this one is unknown.
         "capabilities": {"function_calling": endpoint.task == CHAT},
     }
 

@@ -38,7 +38,7 @@ class FileBody:
             if len(block) < BLOCK_BYTES:
                 file.write(block)
             else:
-                # In a thread: a disk that cannot follow must not stop the workspace.
+                # In a thread: a slow disk must not block the workspace.
                 await asyncio.to_thread(file.write, block)
 
     async def discard(self) -> None:

@@ -82,7 +82,7 @@ class FilesApi:
         try:
             self._files.delete_directory(self._places.writable(path_of(request)))
         except DirectoryNotEmpty as refusal:
-            # The Databricks CLI looks for this reason.
+            # The Databricks CLI checks for this reason.
             reason = {
                 "@type": "type.googleapis.com/google.rpc.ErrorInfo",
                 "reason": "FILES_API_DIRECTORY_IS_NOT_EMPTY",

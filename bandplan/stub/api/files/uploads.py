@@ -72,7 +72,7 @@ class FileUploads:
         return Answer(self._url(UrlGrant("upload", path, _expires_ms(body))))
 
     async def download_url(self, request: Request) -> Response:
-        # MLflow sends a body, the SDK the query.
+        # MLflow sends a body, the SDK a query.
         given = {**request.query_params, **await read_object(request)}
         path = required_text(given, "path")
         self._files.file(self._places.readable(path))
@@ -110,7 +110,7 @@ class FileUploads:
             upload = self._open(grant)
             with self._uploads.part(upload, grant.part_number, body.declared_bytes) as file:
                 await body.save(file)
-                # It may have been completed or aborted meanwhile.
+                # The upload may have been completed or aborted meanwhile.
                 etag = self._uploads.keep(self._open(grant), grant.part_number, file)
         return Response(status_code=200, headers={"etag": etag})
 

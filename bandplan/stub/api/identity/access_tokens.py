@@ -46,7 +46,7 @@ class AccessTokens:
         signed, _, signature = bearer.rpartition(b".")
         if not hmac.compare_digest(signature, self._signature(signed)):
             return False
-        # Nobody but us makes a signature that fits, so what it signs has our form.
+        # Only we can make a matching signature, so the signed content has our form.
         claims = json.loads(_decoded(signed.partition(b".")[2]))
         return bool(self._clock_seconds() < claims["exp"])
 

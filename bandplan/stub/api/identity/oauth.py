@@ -78,7 +78,7 @@ def _credentials(request: Request, form: dict[str, str]) -> tuple[str, str]:
         return form.get("client_id", ""), form.get("client_secret", "")
     try:
         client, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
-    except ValueError:  # no base64, or no text in it
+    except ValueError:  # not base64, or not text
         return "", ""
     return client, secret
 

@@ -96,7 +96,7 @@ class MlflowRuns:
         return Answer({})
 
     async def log_model(self, request: Request) -> Response:
-        # What was logged stands in the run's tags and outputs; nothing here reads this older record of it.
+        # The logged model is in the run's tags and outputs; nothing here reads this older record.
         self._runs.get(_id(await arguments(request)))
         return Answer({})
 

@@ -119,9 +119,7 @@ def _reason(reason: str, asked: ChatRequest) -> str:
 async def _chunks(
     target: Target, asked: ChatRequest, wanted: list[Generation], prompt_tokens: int
 ) -> AsyncGenerator[bytes, None]:
-    """Yield chunks, each with the usage so far: one per token, the role with the first, then the finish reason per
-    choice.
-    """
+    """Yield a chunk per token, the role with the first, then each choice's finish reason, all with usage so far."""
     chunks = Chunks(_head("chat.completion.chunk", target.model), prompt_tokens, target.cached(prompt_tokens))
     delivering = deliveries(target, wanted)
     before = [f'{{"index":{index},"delta":{_open_delta(asked.tool)}' for index in range(len(wanted))]

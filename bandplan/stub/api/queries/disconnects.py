@@ -32,7 +32,7 @@ async def while_connected(receive: Receive) -> AsyncIterator[None]:
     try:
         yield
     except asyncio.CancelledError:
-        # Somebody else's cancellation goes on its way.
+        # A cancellation by somebody else propagates.
         if not has_left or task.uncancel() > 0:
             raise
         raise Disconnected from None

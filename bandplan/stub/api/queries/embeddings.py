@@ -38,7 +38,7 @@ async def answer(body: Json, embedding: Embedding, target: Target) -> Answer:
 
 
 def _encoded(vector: list[float], encoding: str) -> list[float] | str:
-    # The OpenAI client asks for base64 unless told otherwise: 32-bit floats, little end first.
+    # The OpenAI client requests base64 by default: 32-bit floats, little-endian.
     if encoding == "float":
         return vector
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")

@@ -73,8 +73,9 @@ class Queries:
         return await self._query(request, request.path_params["name"], await read_object(request), None)
 
     async def invoke_one(self, request: Request) -> Response:
-        """Query one served model, regardless of its traffic share ("Query individual models behind an endpoint",
-        docs.databricks.com).
+        """Query one served model, regardless of its traffic share.
+
+        Source: "Query individual models behind an endpoint", docs.databricks.com.
         """
         name, served_model = request.path_params["name"], request.path_params["served_model"]
         return await self._query(request, name, await read_object(request), None, served_model=served_model)

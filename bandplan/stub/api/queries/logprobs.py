@@ -22,7 +22,7 @@ def chat_tokens(tokens: Sequence[Token]) -> list[Json]:
 
 
 def of_completions(tokens: Sequence[Token], offset: int = 0) -> Json:
-    """Show log probabilities for completions; `offset` is where the text of the tokens begins in its choice, in
+    """Show log probabilities for completions; `offset` is the position of the tokens' text in its choice, in
     characters.
     """
     offsets = []

@@ -52,7 +52,7 @@ class Metering:
                 passage.end(status)
                 tokens = passage.tokens
             latency_ms = (time.perf_counter() - began) * 1000
-            # The platform knows no such status: the query counts, as neither refused nor failed.
+            # The platform has no such status: the query counts, as neither refused nor failed.
             shown = 200 if status == ABANDONED else status
             self._traffic.record(endpoint.id, entity, shown, tokens, latency_ms, waited_ms)
             self._limiter.spend(endpoint.id, tokens)

@@ -81,7 +81,7 @@ def _read_sampling(body: Json) -> Sampling:
 
 
 def _read_schema(body: Json) -> Json | None:
-    """Read the schema that `text/format` requires of the text ({}: any object); None for plain text. Raises Invalid."""
+    """Read the schema that `text/format` sets for the text ({}: any object); None for plain text. Raises Invalid."""
     form = json_object(json_object(body, "text") or {}, "format", "text/")
     if form is None:
         return None

@@ -51,7 +51,7 @@ class Stream(StreamingResponse):
                 async for part in parts:
                     await send({"type": "http.response.body", "body": part, "more_body": True})
         except Exception:
-            # The status line is gone; the platform documents no form for this, so an error ends the stream.
+            # The status line has been sent; the platform documents no form for this, so an error ends the stream.
             log.exception("unexpected error in a stream")
             return self.failure()
         return self.last

@@ -60,5 +60,5 @@ class Target:
 
 
 def _refused(finding: str) -> BadRequest:
-    # As a workspace said it of max_tokens (github.com/databricks/databricks-sdk-go issue 1183, 2025-03).
+    # In the words of a workspace about max_tokens (github.com/databricks/databricks-sdk-go issue 1183, 2025-03).
     return BadRequest(f"Bad request: rpc error: code = InvalidArgument desc = {finding}")

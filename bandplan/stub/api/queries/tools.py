@@ -39,9 +39,7 @@ def read_called_tool(body: Json, messages: tuple[Message, ...]) -> Tool | None:
 
 
 def read_json_schema(body: Json) -> Json | None:
-    """Read the schema that `response_format` requires of the text ({}: any object); None for plain text. Raises
-    Invalid.
-    """
+    """Read the schema that `response_format` sets ({}: any object); None for plain text. Raises Invalid."""
     form = json_object(body, "response_format")
     if form is None:
         return None

@@ -56,7 +56,7 @@ class UnityCatalogCatalogs:
 
     async def delete_catalog(self, request: Request) -> Response:
         found = self._catalogs.catalog(request.path_params["name"])
-        # A catalog is empty while it has but the schemas that came with it, without models.
+        # A catalog is empty if it has only the schemas created with it, without models.
         schemas = self._catalogs.schemas(found.full_name)
         return self._delete(request, found, [s.full_name for s in schemas if s.name not in WITH_EVERY_CATALOG])
 

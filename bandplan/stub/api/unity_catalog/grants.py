@@ -65,8 +65,8 @@ class UnityCatalogGrants:
         return Answer({"privilege_assignments": rows})
 
     def _securable(self, request: Request) -> tuple[str, str]:
-        """Return the type in lower case and the full name. Raises Invalid and NotFound. Clients send FUNCTION and
-        function.
+        """Return the type in lower case (clients send FUNCTION and function) and the full name. Raises Invalid,
+        NotFound.
         """
         kind, name = request.path_params["securable"].lower(), request.path_params["full_name"]
         match kind:

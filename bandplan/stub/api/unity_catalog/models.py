@@ -73,7 +73,7 @@ class UnityCatalogModels:
 
     async def read(self, request: Request) -> Response:
         model = self._models.get(request.path_params["model"])
-        # Aliases only when asked for: the Databricks CLI plans around their absence.
+        # Aliases only on request: the Databricks CLI plans around their absence.
         return Answer(show(model, with_aliases=request.query_params.get("include_aliases") == "true"))
 
     async def update(self, request: Request) -> Response:
@@ -98,7 +98,7 @@ class UnityCatalogModels:
 
     async def list_versions(self, request: Request) -> Response:
         model = self._models.get(request.path_params["model"])
-        # Without tags and aliases, as the documentation of the API says.
+        # Without tags and aliases, as the API documentation says.
         return Answer(
             _page(request, "model_versions", model.versions, lambda version: show_version(model, version, in_list=True))
         )

@@ -1,6 +1,6 @@
 """Faults of deployments: configuration changes that are accepted and then fail, as data.
 
-What goes wrong with the requests themselves is in `bandplan.stub.state.faults.route_faults`.
+Faults of the requests themselves are in `bandplan.stub.state.faults.route_faults`.
 """
 
 import re
@@ -17,7 +17,7 @@ from bandplan.stub.state.store import Store
 OPERATIONS = ("create", "update", "any")
 
 ENDPOINT_PATTERN = re.compile(r"[A-Za-z0-9*][A-Za-z0-9_*-]{0,62}", re.ASCII)
-"""The name of an endpoint, with `*` for any run of letters."""
+"""The name of an endpoint, with `*` for any characters."""
 
 MOST_TIMES = 1_000_000
 MOST_FAULTS = 1000
@@ -37,9 +37,9 @@ class Fault:
 
 
 class Faults:
-    """Faults waiting to happen, one per endpoint name or pattern; they may be set before the endpoint exists.
+    """Pending faults, one per endpoint name or pattern; the endpoint need not exist yet.
 
-    Those that requests set are kept; those of a scenario last as long as the process.
+    Faults set by requests are stored; those of a scenario last as long as the process.
     """
 
     def __init__(self, store: Store, scenario: Iterable[Fault] = ()) -> None:
@@ -68,7 +68,7 @@ class Faults:
             self._collection.remove(endpoint)
 
     def take(self, endpoint: str, operation: str) -> Failure | None:
-        """The failure due for this change, if any; counts it as used. A name goes before a pattern."""
+        """Return the failure due for this change, if any, and count it as used. Names take precedence over patterns."""
         due = [
             (pattern, fault)
             for pattern, fault in self._all()

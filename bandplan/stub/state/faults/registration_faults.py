@@ -1,4 +1,4 @@
-"""Faults of registrations: versions that stay PENDING_REGISTRATION after they were finalized, or fail, as data."""
+"""Faults of registrations: versions that fail or stay PENDING_REGISTRATION after they are finalized, as data."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -17,10 +17,10 @@ LONGEST_REASON = 4096
 
 @dataclass(frozen=True, slots=True)
 class RegistrationFault:
-    """The next `times` versions of `model` that are finalized stay pending for `reads` reads, then end.
+    """A fault: the next `times` versions of `model` that are finalized stay pending for `reads` reads, then end.
 
-    `model` is a full name, with `*` for any letters. `reads` None: until told. `reason`: why they end in
-    FAILED_REGISTRATION; None: they end as they would without the fault.
+    `model` is a full name, with `*` for any characters. `reads` None: until settled by request. `reason`: why they end
+    in FAILED_REGISTRATION; None: they end as they would without the fault.
     """
 
     model: str
@@ -30,9 +30,9 @@ class RegistrationFault:
 
 
 class RegistrationFaults:
-    """Faults waiting to happen, one per model name or pattern; the model need not exist yet.
+    """Pending faults, one per model name or pattern; the model need not exist yet.
 
-    Those that requests set are kept; those of a scenario last as long as the process.
+    Faults set by requests are stored; those of a scenario last as long as the process.
     """
 
     def __init__(self, store: Store, scenario: Iterable[RegistrationFault] = ()) -> None:
@@ -42,7 +42,7 @@ class RegistrationFaults:
         self._scenario = {fault.model.lower(): fault for fault in scenario}
 
     def set(self, fault: RegistrationFault) -> None:
-        """Raises Invalid."""
+        """Add a fault. Raises Invalid."""
         check(fault)
         self._collection.put(fault.model.lower(), fault)
 
@@ -55,7 +55,9 @@ class RegistrationFaults:
             self._collection.remove(model)
 
     def take(self, full_name: str) -> RegistrationFault | None:
-        """The fault due for this registration, if any; counts it as used. A name goes before a pattern."""
+        """Return the fault due for this registration, if any, and count it as used. Names take precedence over
+        patterns.
+        """
         due = [(model, fault) for model, fault in self._all() if fnmatchcase(full_name, model)]
         if not due:
             return None
@@ -76,7 +78,7 @@ class RegistrationFaults:
 
 
 def check(fault: RegistrationFault) -> None:
-    """Raise Invalid unless the fault can happen and does something."""
+    """Raise Invalid unless the fault can occur and has an effect."""
     if fault.model.count(".") != 2 and "*" not in fault.model:
         raise Invalid("model: must be a full name catalog.schema.model, with '*' for any characters.")
     if fault.reads == 0 and fault.reason is None:

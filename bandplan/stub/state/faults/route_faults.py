@@ -1,4 +1,4 @@
-"""Faults of requests: what goes wrong between a client and the workspace, as data; which requests they hit.
+"""Faults of requests: what goes wrong between a client and the workspace, as data, and which requests they hit.
 
 A fault hits by count and never by chance, so that a test that uses one ends the same way every time.
 """
@@ -19,7 +19,7 @@ STATUSES = (400, 401, 403, 404, 409, 429, 499, 500, 501, 503, 504)
 """The statuses that the platform's clients know; any other makes MLflow retry for minutes."""
 
 NEVER = "/stub"
-"""Requests below this path are never hit: a fault can always be taken back."""
+"""Requests below this path are never hit, so that a fault can always be removed."""
 
 MOST_TIMES = 1_000_000
 MOST_FAULTS = 100
@@ -31,16 +31,16 @@ LONGEST_TEXT = 1024
 
 @dataclass(frozen=True, slots=True)
 class RouteFault:
-    """Hits requests of `method` whose path fits `route`: of those, it lets `skip` through, then takes every `every`th.
+    """A fault on requests of `method` whose path matches `route`: it skips `skip` of them, then hits every `every`th.
 
-    In `route` `*` stands for one segment of the path and a last `**` for whatever follows, if anything. `action` is
+    In `route`, `*` stands for one segment of the path and a final `**` for the rest, if any. `action` is
 
-    - `delay`: answer as ever, `delay_seconds` late;
-    - `error`: answer `status` and `error_code` (with `retry_after_seconds`) in place of the workspace's own answer;
-    - `cut`: close the connection in place of an answer.
+    - `delay`: answer as usual, `delay_seconds` late;
+    - `error`: answer `status` and `error_code` (with `retry_after_seconds`) instead of the workspace's own answer;
+    - `cut`: close the connection instead of answering.
 
-    `when` is `before` or `after` the effect; `during` cuts the workspace's own answer in its middle. `times` None is
-    without end. `seen` counts the requests that it looked at.
+    `when` is `before` or `after` the effect; `during` cuts the workspace's own answer in the middle. `times` None is
+    unlimited. `seen` counts the matching requests.
     """
 
     route: str
@@ -62,13 +62,13 @@ class RouteFault:
 
     @property
     def is_due(self) -> bool:
-        """Whether the request just counted is one to hit."""
+        """Whether to hit the request just counted."""
         counted = self.seen - self.skip
         return counted > 0 and counted % self.every == 0
 
 
 class RouteFaults:
-    """Faults in the order they were set. Those that requests set are kept; a scenario's last as long as the process."""
+    """Faults in the order they were set. Those set by requests are stored; a scenario's last as long as the process."""
 
     def __init__(self, store: Store, scenario: Iterable[RouteFault] = ()) -> None:
         self._collection: Collection[RouteFault] = Collection(
@@ -78,7 +78,7 @@ class RouteFaults:
         self._all = {**dict(self._collection), **self._scenario}
 
     def set(self, fault: RouteFault) -> None:
-        """Add a fault, in place of one of the same method and route; raises Invalid with every finding."""
+        """Add a fault, replacing one of the same method and route. Raises Invalid with every finding."""
         check(fault)
         key = f"{fault.method} {fault.route}"
         if len(self._all) >= MOST_FAULTS and key not in self._all:
@@ -93,7 +93,7 @@ class RouteFaults:
             self._drop(key)
 
     def take(self, method: str, path: str) -> RouteFault | None:
-        """The first fault that hits this request; counts the request with every fault that it fits, up to that one."""
+        """Return the first fault that hits this request; count the request with every matching fault up to that one."""
         if not self._all or path == NEVER or path.startswith(f"{NEVER}/"):
             return None
         for key, fault in list(self._all.items()):
@@ -124,7 +124,7 @@ class RouteFaults:
 
 
 def check(fault: RouteFault) -> None:
-    """Raise Invalid with everything that is wrong with a fault."""
+    """Raise Invalid with every problem of a fault."""
     findings = [
         *_one_of("action", fault.action, ACTIONS),
         *_one_of("method", fault.method, METHODS),

@@ -1,1 +1,1 @@
-"""Files: the Files API on disk, uploads in parts, presigned URLs, and files of the workspace."""
+"""Files: the Files API on disk, multipart uploads, presigned URLs, and workspace files."""

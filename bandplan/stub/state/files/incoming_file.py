@@ -1,20 +1,20 @@
-"""A file on its way in: written block by block, seen by nobody before it is published."""
+"""A file being uploaded: written block by block, invisible until it is published."""
 
 import os
 import threading
 from pathlib import Path
 
 BLOCK_BYTES = 1024 * 1024
-"""How much is gathered in memory before it is written."""
+"""Bytes gathered in memory before they are written."""
 
 ZEROS = bytes(BLOCK_BYTES)
 
 
 class IncomingFile:
-    """Bytes written one after the other into `path`, from `start` on; blocks of zeros become holes of a sparse file.
+    """A file written sequentially to `path`, from `start` on; blocks of zeros become holes of a sparse file.
 
-    Not forced to disk: like every answer of the workspace, a published file survives the death of the process, not
-    always that of the machine.
+    It is not forced to disk: like every answer of the workspace, a published file survives the death of the process,
+    but not always that of the machine.
     """
 
     def __init__(self, path: Path, start: int = 0) -> None:
@@ -26,7 +26,7 @@ class IncomingFile:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
     def write(self, data: bytes) -> None:
-        """Append at most a block; raises OSError, as when the disk is full."""
+        """Append at most a block. Raises OSError, for example if the disk is full."""
         if data != ZEROS[: len(data)]:
             with self._in_use:
                 rest, position = memoryview(data), self.start + self.size
@@ -36,13 +36,13 @@ class IncomingFile:
         self.size += len(data)
 
     def absorb(self, path: Path, start: int, size: int) -> None:
-        """Append a stretch of another file."""
+        """Append a range of another file."""
         with path.open("rb", buffering=0) as source:
             source.seek(start)
             while size > 0 and (data := source.read(min(size, BLOCK_BYTES))):
                 self.write(data)
                 size -= len(data)
-        # A hole at the end of the other file is past its last byte.
+        # A hole at the end of the other file is after its last byte.
         self.size += size
 
     def seal(self) -> None:
@@ -51,7 +51,7 @@ class IncomingFile:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file; a second time does nothing, a write afterwards raises OSError."""
+        """Close the file; closing it again does nothing, and a later write raises OSError."""
         with self._in_use:
             if self._descriptor >= 0:
                 os.close(self._descriptor)

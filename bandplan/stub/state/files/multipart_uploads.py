@@ -1,8 +1,8 @@
-"""Files that come in parts, in any order and several at once.
+"""Files uploaded in parts, in any order and concurrently.
 
-Part 1 says how long a part is. From then on a part is written where it belongs in the whole file, so completing an
-upload of equal parts copies nothing. What does not fit that plan (a part before part 1, a longer part, a part sent
-again) waits in a file of its own, and the whole is put together at the end.
+Part 1 determines the part size. From then on a part is written at its place in the whole file, so completing an upload
+of equal parts copies nothing. Parts that do not fit (a part before part 1, a longer part, a part sent again) wait in
+files of their own, and the whole is assembled at the end.
 """
 
 import shutil
@@ -15,15 +15,15 @@ from bandplan.stub.state.files.incoming_file import IncomingFile
 from bandplan.stub.state.refusals import Conflict, Invalid, NoSuchFile
 
 MAX_PARTS = 10_000
-"""As in S3, on which many workspaces store."""
+"""As in S3, where many workspaces store their files."""
 
 STALE_MS = 24 * 3600 * 1000
-"""An upload that nothing was heard of for this long is dropped when the next one begins; arbitrary."""
+"""An upload inactive for this long is dropped when the next one begins; arbitrary."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part that came whole: a stretch of a file on disk."""
+    """A completely received part: a range of a file on disk."""
 
     etag: str
     path: Path
@@ -33,7 +33,7 @@ class Part:
 
 @dataclass(slots=True)
 class Upload:
-    """One upload under way, of the file at the remote path `path`."""
+    """One upload in progress, of the file at the remote path `path`."""
 
     path: str
     overwrite: bool
@@ -50,7 +50,7 @@ class Upload:
 
 
 class MultipartUploads:
-    """Uploads under way, by session token. They end with the process: no part is visible before the whole is."""
+    """Uploads in progress, by session token. They end with the process: no part is visible before the whole file is."""
 
     def __init__(self, directory: Path, clock_ms: Callable[[], int], new_id: Callable[[], str]) -> None:
         self._directory = directory
@@ -59,7 +59,7 @@ class MultipartUploads:
         self._uploads: dict[str, Upload] = {}
 
     def begin(self, path: str, *, overwrite: bool) -> str:
-        """The session token of a new upload."""
+        """Begin an upload and return its session token."""
         now = self._clock_ms()
         for token in [token for token, upload in self._uploads.items() if now - upload.touched_ms > STALE_MS]:
             self.abort(token)
@@ -70,7 +70,7 @@ class MultipartUploads:
         return token
 
     def get(self, token: str, path: str) -> Upload:
-        """The upload of a token, which must be that of this path; raises NoSuchFile, Conflict."""
+        """Return the upload of a token, which must be for this path. Raises NoSuchFile and Conflict."""
         upload = self._uploads.get(token)
         if upload is None or upload.path != path:
             raise NoSuchFile(f"There is no upload of '{path}' with this session token; it was completed or aborted.")
@@ -81,7 +81,7 @@ class MultipartUploads:
 
     @contextmanager
     def part(self, upload: Upload, number: int, declared_bytes: int | None) -> Iterator[IncomingFile]:
-        """A file to write a part into; `declared_bytes` is its length as announced. Then comes `keep`."""
+        """Provide a file to write a part into, of the announced length `declared_bytes`; `keep` stores it."""
         is_in_place = number not in upload.started and (
             number == 1
             or (upload.part_bytes is not None and declared_bytes is not None and declared_bytes <= upload.part_bytes)
@@ -98,7 +98,7 @@ class MultipartUploads:
             file.close()
 
     def keep(self, upload: Upload, number: int, file: IncomingFile) -> str:
-        """Take a part that came whole; its ETag."""
+        """Store a completely received part and return its ETag."""
         etag = f'"{self._new_id()}"'
         upload.parts[number] = Part(etag, file.path, file.start, file.size)
         if number == 1 and file.path == upload.whole:
@@ -107,7 +107,7 @@ class MultipartUploads:
         return etag
 
     def chosen(self, upload: Upload, listed: list[tuple[int, str]]) -> list[Part]:
-        """The parts that make the whole, in order; raises Invalid when the list is not one of parts that came."""
+        """Return the listed parts of the whole file, in order. Raises Invalid if any of them was not received."""
         numbers = [number for number, _ in listed]
         if not numbers or numbers != sorted(set(numbers)):
             raise Invalid("parts: must be in ascending order of part_number, each once.")
@@ -118,7 +118,7 @@ class MultipartUploads:
         return [upload.parts[number] for number in numbers]
 
     def put_together(self, upload: Upload, parts: list[Part]) -> IncomingFile:
-        """The whole file, still to be published. May copy; call it from a thread."""
+        """Assemble the whole file, ready to be published. May copy; call it from a thread."""
         expected = 0
         for part in parts:
             if part.path != upload.whole or part.start != expected:
@@ -129,7 +129,7 @@ class MultipartUploads:
         return whole
 
     def abort(self, token: str) -> None:
-        """Drop an upload and all its parts; one that is not there is passed over."""
+        """Drop an upload and all its parts, if it exists."""
         upload = self._uploads.pop(token, None)
         if upload is not None:
             shutil.rmtree(upload.directory, ignore_errors=True)

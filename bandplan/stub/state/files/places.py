@@ -1,10 +1,10 @@
-"""What the paths of the Files API name, and who may be written to.
+"""What the paths of the Files API name, and which of them are writable.
 
     /Models/<catalog>/<schema>/<model>/<version>/...                              written while it is being registered
     /WorkspaceInternal/Mlflow/Artifacts/<experiment>/Runs/<run>/...               artifacts of a run
     /WorkspaceInternal/Mlflow/Artifacts/<experiment>/LoggedModels/<model>/...     files of a logged model
 
-The last two are where MLflow's client puts artifacts of `dbfs:/databricks/mlflow-tracking`. Nothing else is there: no
+The last two are where MLflow's client puts artifacts of `dbfs:/databricks/mlflow-tracking`. Nothing else exists: no
 volumes, no other workspace files.
 """
 
@@ -24,18 +24,18 @@ ARTIFACTS = ("WorkspaceInternal", "Mlflow", "Artifacts")
 
 @dataclass(frozen=True, slots=True)
 class FilePlaces:
-    """Resolves remote paths anew each time: models are renamed, versions finalized and deleted."""
+    """A resolver of remote paths. It resolves each time: models are renamed, versions finalized and deleted."""
 
     models: RegisteredModels
     runs: Runs
     logged_models: LoggedModels
 
     def readable(self, path: str) -> Place:
-        """Where a path lies; raises Invalid, NoSuchFile."""
+        """Return the place of a path to read. Raises Invalid and NoSuchFile."""
         return self._place(path, writing=False)
 
     def writable(self, path: str) -> Place:
-        """The same for a path that is written to; raises Invalid too when the version there is closed."""
+        """Return the place of a path to write. Also raises Invalid if the version there is finalized."""
         return self._place(path, writing=True)
 
     def _place(self, path: str, *, writing: bool) -> Place:

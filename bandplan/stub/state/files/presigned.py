@@ -1,7 +1,7 @@
 """Presigned URLs: the right to one transfer of one file, until it expires; pure.
 
-A grant stands in the URL itself, signed with a key that this process alone knows: such a URL needs no bearer token and
-cannot be made up or changed. Another start of the workspace knows none of them.
+The URL itself contains the grant, signed with a key that only this process knows: such a URL needs no bearer token and
+cannot be forged or changed. It is not valid after a restart of the workspace.
 """
 
 import base64
@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 LIFETIME_MS = 3600 * 1000
-"""The longest that a URL is good for, whatever was asked; the Databricks SDK asks for one hour."""
+"""Maximum lifetime of a URL, whatever was requested; the Databricks SDK requests one hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +27,21 @@ class UrlGrant:
 
 
 class BadSignature(Exception):
-    """The URL was not made by this workspace, or not since it was started."""
+    """This workspace did not issue the URL, or not since its last start."""
 
 
 class Expired(Exception):
-    """The URL was good once."""
+    """The URL has expired."""
 
 
 def sign(key: bytes, grant: UrlGrant) -> str:
-    """One segment of a URL that holds the grant."""
+    """Return one URL segment that contains the grant."""
     payload = _encode(json.dumps(asdict(grant)).encode())
     return f"{payload}.{_signature(key, payload)}"
 
 
 def verify(key: bytes, segment: str, now_ms: int) -> UrlGrant:
-    """The grant that a segment holds. Raises BadSignature, Expired."""
+    """Return the grant that a segment contains. Raises BadSignature and Expired."""
     payload, _, signature = segment.partition(".")
     if not hmac.compare_digest(signature.encode("utf-8", "replace"), _signature(key, payload).encode()):
         raise BadSignature

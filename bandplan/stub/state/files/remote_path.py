@@ -1,6 +1,6 @@
 """Paths of the Files API, such as `/Models/ml/search/gte/1/MLmodel`; pure.
 
-A path is decoded once, as a whole, before it comes here: the Databricks CLI sends its slashes as `%2F`.
+A path is decoded once, as a whole, before it is parsed here: the Databricks CLI sends its slashes as `%2F`.
 """
 
 import re
@@ -9,14 +9,14 @@ from bandplan.stub.state.refusals import Invalid
 
 MAX_PATH_BYTES = 1024
 MAX_SEGMENT_BYTES = 255
-"""What common file systems take; the platform's own limits are those of the cloud's storage."""
+"""Limit of common file systems; the platform's own limits are those of the cloud's storage."""
 
 UNFIT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 """Control characters, and surrogates, which no file system can write."""
 
 
 def parse(path: str) -> tuple[str, ...]:
-    """The segments of an absolute path; raises Invalid for one that could mean any other place than it says."""
+    """Return the segments of an absolute path. Raises Invalid for a path that could mean a different place."""
     if not path.startswith("/"):
         raise Invalid(f"path: '{path[:80]}' must be absolute, beginning with '/'.")
     if UNFIT.search(path) or len(path.encode()) > MAX_PATH_BYTES:

@@ -1,12 +1,12 @@
-"""Files of the Files API on disk: streamed in beside their place, put there whole by a rename.
+"""Files of the Files API on disk: streamed to a file nearby, then renamed into place.
 
     files/models/<version id>/...          of a model version
     files/runs/<run id>/...                artifacts of a run
     files/logged_models/<model id>/...     artifacts of a logged model
-    files/incoming/...                     on their way in; emptied when the workspace starts
+    files/incoming/...                     being uploaded; emptied when the workspace starts
 
-A holder, such as `models/<version id>`, is named by an id of the workspace's own making; what a client names is only
-what lies below it (`bandplan.stub.state.files.remote_path`), and a symbolic link is never followed.
+A holder, such as `models/<version id>`, is named by an id that the workspace generates; a client names only
+what is below it (`bandplan.stub.state.files.remote_path`), and symbolic links are never followed.
 """
 
 import os
@@ -22,7 +22,9 @@ from bandplan.stub.state.refusals import DirectoryNotEmpty, FileExists, Forbidde
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a remote path lies: below a holder such as `models/<version id>`; no segments is the holder itself."""
+    """The place of a remote path, below a holder such as `models/<version id>`; without segments it is the holder
+    itself.
+    """
 
     holder: str
     segments: tuple[str, ...]
@@ -35,7 +37,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file that is there; `path` is on this machine's disk."""
+    """An existing file; `path` is on this machine's disk."""
 
     path: Path
     size: int
@@ -52,7 +54,7 @@ class Entry:
 
 
 class StoredFiles:
-    """The tree of files below one directory, which it makes as needed."""
+    """The file tree below one directory, which is created as needed."""
 
     def __init__(self, root: Path) -> None:
         # Resolved once: on some systems the temporary directory itself is a symbolic link.
@@ -62,7 +64,7 @@ class StoredFiles:
 
     @contextmanager
     def incoming(self, name: str) -> Iterator[IncomingFile]:
-        """A new file to write into and then `publish`; dropped at the end unless that was done."""
+        """Provide a new file to write and then `publish`; it is dropped at the end if it was not published."""
         self.incoming_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = IncomingFile(self.incoming_directory / name)
         try:
@@ -72,7 +74,7 @@ class StoredFiles:
             file.path.unlink(missing_ok=True)
 
     def publish(self, file: IncomingFile, place: Place, *, overwrite: bool) -> None:
-        """Make a file visible at its place, whole, at once. Raises FileExists, Invalid."""
+        """Make a complete file visible at its place, atomically. Raises FileExists and Invalid."""
         target = self._path(place)
         if place.is_holder or target.is_dir():
             raise Invalid(f"path: '{place.shown}' is a directory.")
@@ -83,7 +85,7 @@ class StoredFiles:
         file.path.replace(target)
 
     def file(self, place: Place) -> StoredFile:
-        """The file at a place; raises NoSuchFile."""
+        """Return the file at a place. Raises NoSuchFile."""
         path = self._path(place)
         try:
             found = path.stat()
@@ -94,7 +96,7 @@ class StoredFiles:
         return StoredFile(path, found.st_size, found.st_mtime_ns // 1_000_000)
 
     def read(self, place: Place, limit_bytes: int) -> bytes:
-        """The bytes of a small file, one more than the limit when it is larger; raises NoSuchFile."""
+        """Return the bytes of a small file, one more than the limit if it is larger. Raises NoSuchFile."""
         with self.file(place).path.open("rb") as file:
             return file.read(limit_bytes + 1)
 
@@ -102,11 +104,11 @@ class StoredFiles:
         self.file(place).path.unlink()
 
     def is_directory(self, place: Place) -> bool:
-        """A holder is one even when nothing was put there yet."""
+        """Whether a place is a directory; a holder is one even if it is still empty."""
         return place.is_holder or self._path(place).is_dir()
 
     def entries(self, place: Place) -> list[Entry]:
-        """What lies directly in a directory, by name; raises NoSuchFile."""
+        """Return the direct contents of a directory, by name. Raises NoSuchFile."""
         path = self._path(place)
         if not self.is_directory(place):
             raise _missing("directory", place)
@@ -120,25 +122,25 @@ class StoredFiles:
         return sorted(made, key=lambda entry: entry.name)
 
     def make_directory(self, place: Place) -> None:
-        """Make a directory and those that it lies in; one that is there stays."""
+        """Make a directory and its parents; an existing one stays."""
         path = self._path(place)
         if path.is_file():
             raise FileExists(f"The path '{place.shown}' is a file; it already exists.")
         self._make(path, place)
 
     def delete_directory(self, place: Place) -> None:
-        """Delete an empty directory; raises DirectoryNotEmpty."""
+        """Delete an empty directory. Raises DirectoryNotEmpty."""
         if self.entries(place):
             raise DirectoryNotEmpty(f"The directory '{place.shown}' is not empty.")
         with suppress(FileNotFoundError):
             self._path(place).rmdir()
 
     def drop(self, holder: str) -> None:
-        """Delete everything of a holder."""
+        """Delete all files of a holder."""
         shutil.rmtree(self._root / holder, ignore_errors=True)
 
     def keep_only(self, kind: str, ids: set[str]) -> None:
-        """Delete the holders of a kind that nobody knows any more: a process killed half way left them."""
+        """Delete the holders of a kind that are not in `ids`, left behind by a process that was killed."""
         with suppress(FileNotFoundError):
             for path in (self._root / kind).iterdir():
                 if path.name not in ids:

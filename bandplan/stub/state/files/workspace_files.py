@@ -1,7 +1,7 @@
-"""Files and folders of the workspace: a tree of paths, of which nothing ever touches the disk but the one database.
+"""Files and folders of the workspace: a tree of paths that exists only in the database.
 
-`/Workspace/Users/me` and `/Users/me` are the same folder. A path is cleaned of `.`, `..` and doubled slashes first, so
-none leads out of the tree. The root, the users' folder, the user's home and the shared folder are always there.
+`/Workspace/Users/me` and `/Users/me` are the same folder. A path is first cleaned of `.`, `..` and doubled slashes, so
+none leads out of the tree. The root, the users' folder, the user's home and the shared folder always exist.
 """
 
 import base64
@@ -40,7 +40,7 @@ class WorkspaceObject:
 
 
 class WorkspaceFiles:
-    """Objects by cleaned path; every change is committed before it returns."""
+    """Workspace objects by cleaned path; every change is committed before it returns."""
 
     def __init__(
         self, store: Store, access: Access, user_name: str, clock_ms: Callable[[], int], new_id: Callable[[], str]
@@ -60,14 +60,14 @@ class WorkspaceFiles:
         return found
 
     def folder(self, object_id: str) -> WorkspaceObject:
-        """The folder with this number, for its permissions."""
+        """Return the folder with this id, for its permissions."""
         found = next((o for o in self._all() if o.is_folder and str(o.id) == object_id), None)
         if found is None:
             raise NotFound(f"Folder with id '{object_id}' does not exist.")
         return found
 
     def children(self, path: str) -> list[WorkspaceObject]:
-        """What lies directly in a folder, by name; a file is its own only child."""
+        """Return the direct contents of a folder, by name; a file contains itself."""
         folder = self.get(path)
         if not folder.is_folder:
             return [folder]
@@ -75,7 +75,7 @@ class WorkspaceFiles:
         return sorted(found, key=lambda o: o.path)
 
     def make_folders(self, path: str) -> None:
-        """Make a folder and all that it lies in; those that are there stay."""
+        """Make a folder and its parents; existing ones stay."""
         key = cleaned(path)
         missing = []
         while (found := self._at(key)) is None:
@@ -88,7 +88,7 @@ class WorkspaceFiles:
             self._keep(WorkspaceObject(folder, self._number(), now, now))
 
     def write(self, path: str, content: bytes, *, overwrite: bool) -> WorkspaceObject:
-        """Put a file into a folder that exists; one that is there is replaced only with `overwrite`."""
+        """Put a file into an existing folder; replace an existing file only with `overwrite`."""
         key = cleaned(path)
         if len(content) > MAX_FILE_BYTES:
             raise Invalid(f"({path}): {len(content)} bytes; a workspace file may have at most {MAX_FILE_BYTES}.")
@@ -116,7 +116,7 @@ class WorkspaceFiles:
         below = [o.path for o in self._all() if o.path.startswith(f"{found.path}/")]
         if below and not recursive:
             raise DirectoryNotEmpty(f"Folder ({path}) is not empty.")
-        # The innermost first: a process killed half way leaves no file outside a folder.
+        # The innermost first: a process killed halfway leaves no file outside a folder.
         for key in sorted((*below, found.path), key=len, reverse=True):
             self._access.forget_permissions(folder_path(self.get(key)))
             self._collection.remove(key)
@@ -130,7 +130,7 @@ class WorkspaceFiles:
             yield found
 
     def _number(self) -> int:
-        # Numbers that a client in JavaScript reads exactly, above those of the folders that are always there.
+        # Numbers that a client in JavaScript reads exactly, above those of the built-in folders.
         return int(self._new_id()[:13], 16) + len(self._fixed) + 1
 
     def _keep(self, found: WorkspaceObject) -> WorkspaceObject:
@@ -139,12 +139,12 @@ class WorkspaceFiles:
 
 
 def folder_path(folder: WorkspaceObject) -> str:
-    """The object that permissions of a folder hang on."""
+    """Return the object path under which the permissions of a folder are stored."""
     return f"directories/{folder.id}"
 
 
 def cleaned(path: str) -> str:
-    """The path from the root of the tree, without the mount; raises Invalid for one that cannot be a path."""
+    """Return the path from the root of the tree, without the mount. Raises Invalid if it is not a valid path."""
     if not path.startswith("/"):
         raise Invalid(f"path: ({path[:80]}) must start with '/'.")
     if len(path) > MAX_PATH_CHARACTERS or not path.isprintable():

@@ -1,4 +1,4 @@
-"""Catalogs and schemas of Unity Catalog: where models are named. Some are there from the start and stay."""
+"""Catalogs and schemas of Unity Catalog, which contain models. Some are built in and cannot be deleted."""
 
 import re
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from bandplan.stub.state.stamp import Stamp
 from bandplan.stub.state.store import Store
 
 NAME_PART = re.compile(r"[^./\s\x00-\x1f\x7f\ud800-\udfff]{1,255}")
-"""A level of a Unity Catalog name: no dot, slash, space or control character (docs.databricks.com, names)."""
+"""One level of a Unity Catalog name: no dots, slashes, spaces or control characters (docs.databricks.com, names)."""
 
 WITH_EVERY_CATALOG = ("default", "information_schema")
-"""Schemas that the platform makes with a catalog (docs.databricks.com, create catalogs)."""
+"""Schemas that the platform creates with every catalog (docs.databricks.com, create catalogs)."""
 
 PREINSTALLED_MS = 1_717_200_000_000
-"""A fixed date for what is there from the start, so that reads never differ between restarts."""
+"""A fixed creation date of built-in objects, so that reads never differ between restarts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Container:
 
 
 class Catalogs:
-    """Catalogs and schemas by full name; names compare without case."""
+    """Catalogs and schemas by full name; names are case-insensitive."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Catalogs:
         return [found for found in self._all() if not found.is_schema]
 
     def schemas(self, catalog: str) -> list[Container]:
-        """The schemas of a catalog; raises NotFound."""
+        """Return the schemas of a catalog. Raises NotFound."""
         name = self.catalog(catalog).full_name
         return [found for found in self._all() if found.is_schema and found.catalog == name]
 
@@ -81,7 +81,7 @@ class Catalogs:
         return found
 
     def schema(self, catalog: str, name: str) -> Container:
-        """Raises NotFound that names the catalog or, within one that is there, the schema."""
+        """Return a schema. Raises NotFound, naming the missing catalog or schema."""
         found = self._at(f"{self.catalog(catalog).full_name}.{name.lower()}")
         if found is None:
             raise NotFound(f"Schema '{catalog}.{name}' does not exist.")
@@ -101,7 +101,7 @@ class Catalogs:
         return self._create(f"{self.catalog(catalog).full_name}.{name.lower()}", comment, properties, "Schema")
 
     def update(self, found: Container, comment: str | None, owner: str | None) -> Container:
-        """Change what is given; None leaves a field as it is."""
+        """Change the given fields; None leaves a field unchanged."""
         self._refuse_preinstalled(found)
         changed = replace(
             found,
@@ -113,12 +113,12 @@ class Catalogs:
         return changed
 
     def touch(self, full_name: str) -> None:
-        """Let a schema show the time of a change that is not its own; one that was there from the start shows none."""
+        """Update a schema's time of change when its contents change; a built-in schema does not show one."""
         if (found := self._collection.get(full_name)) is not None:
             self._collection.put(full_name, replace(found, updated_ms=self._clock_ms()))
 
     def delete(self, found: Container) -> None:
-        """Remove a catalog with its schemas, or a schema. That nothing else is left in it is the caller's to see."""
+        """Remove a catalog with its schemas, or a schema. The caller must make sure that nothing else is left in it."""
         self._refuse_preinstalled(found)
         for inner in [other for other in self._all() if other.full_name.startswith(f"{found.full_name}.")]:
             self._remove(inner)

@@ -8,18 +8,19 @@ from typing import Any, Literal
 Capacity = Literal["bands", "model_units", "none"]
 
 MOST_OUTPUT_TOKENS = 8192
-"""Of one answer, for a model of which nothing is published: what a workspace said of a Llama
-(github.com/databricks/databricks-sdk-go issue 1183, 2025-03)."""
+"""Maximum output of one answer, for a model without a published figure: what a workspace reported for a Llama
+(github.com/databricks/databricks-sdk-go issue 1183, 2025-03).
+"""
 
 DATA_FILE = Path(__file__).with_name("catalogue.yaml")
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What holds for one model version; `chunk_tokens_per_second` is there for `bands` only, `dimension` (of a vector)
-    for embedding models only. `unit_chunk` is the increment of model units, where anybody has seen it. `context_tokens`
-    is the most that a prompt and its answer may have together, None where nothing is known. `sizes` are those of a
-    user's config.json."""
+    """Facts about one model version; `chunk_tokens_per_second` is set for `bands` only, `dimension` (of a vector) for
+    embedding models only. `unit_chunk` is the increment of model units, where it has been observed. `context_tokens` is
+    the maximum for a prompt and its answer together, None if unknown. `sizes` are those of a user's config.json.
+    """
 
     task: str | None
     capacity: Capacity
@@ -42,7 +43,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class PayPerToken:
-    """An endpoint of the platform's own; `model` is the preinstalled one that it serves, "" for one of no catalog."""
+    """One of the platform's own endpoints; `model` is the preinstalled model it serves, "" if it is in no catalog."""
 
     name: str
     task: str
@@ -52,8 +53,9 @@ class PayPerToken:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Preinstalled models (name to version to facts), what a family of users' models takes, the catalogs, and the
-    platform's own endpoints."""
+    """Preinstalled models (name to version to facts), the facts of each family of users' models, the catalogs, and the
+    platform's own endpoints.
+    """
 
     models: Mapping[str, Mapping[str, Facts]]
     families: Mapping[str, Facts]
@@ -68,7 +70,7 @@ class Catalogue:
         context_tokens: int | None,
         sizes: Mapping[str, Any] | None,
     ) -> Facts:
-        """Facts of a version made by a user; not eligible when its family is not one that the platform optimizes."""
+        """Return the facts of a user's version; it is not eligible unless the platform optimizes its family."""
         known = self.families.get(family or "")
         return (
             replace(
@@ -84,7 +86,7 @@ class Catalogue:
 
 
 def load(path: Path = DATA_FILE) -> Catalogue:
-    """Read the data file."""
+    """Load the data file."""
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

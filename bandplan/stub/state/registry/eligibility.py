@@ -1,6 +1,6 @@
-"""Whether a model that a user registered can be served with provisioned throughput, and why not; pure.
+"""Whether a user's registered model can be served with provisioned throughput, and why not; pure.
 
-The platform says only `optimizable: false`; here every reason is kept, for `/stub/models`. The rules are those of
+The platform returns only `optimizable: false`; here every reason is kept, for `/stub/models`. The rules are those of
 "Provisioned throughput Foundation Model APIs" (docs.databricks.com): the transformers flavor, MLflow 2.11 or later, one
 of three tasks, a supported family.
 """
@@ -29,14 +29,16 @@ FAMILY_WORDS = (
     ("newmodel", "gte"),
     ("bert", "gte"),
 )
-"""What a `model_type` or a class name begins with, the first that fits, and the family it means. GTE v1.5 has the type
-`new`; a BERT is taken for a GTE unless the metadata says that it is a BGE. A guess: the platform's is not public."""
+"""Prefixes of a `model_type` or class name, first match first, and their family. GTE v1.5 has the type `new`; a BERT
+counts as a GTE unless the metadata says that it is a BGE. A guess: the platform's rule is not public.
+"""
 
 EMBEDDING_FAMILIES = frozenset({"gte", "bge"})
 
 DIMENSION_OF_SIZE = {"small": 384, "base": 768, "large": 1024}
-"""The dimension of the vectors by a word of `metadata.model_type`, such as gte-base: `hidden_size` of the public
-config.json of gte-base-en-v1.5, gte-large-en-v1.5 and of the three sizes of bge-*-en-v1.5, huggingface.co."""
+"""Vector dimension by a word of `metadata.model_type`, such as gte-base: `hidden_size` of the public config.json of
+gte-base-en-v1.5, gte-large-en-v1.5 and of the three sizes of bge-*-en-v1.5, huggingface.co.
+"""
 
 SIZE_FIELDS = (
     "head_dim",
@@ -50,26 +52,26 @@ SIZE_FIELDS = (
     "tie_word_embeddings",
     "vocab_size",
 )
-"""Names of transformers' configurations, as `stub.capacity.model_shape` reads them."""
+"""Field names of transformers configurations, as `stub.capacity.model_shape` reads them."""
 
 MAX_SIZE = 10**9
-"""Above what any configuration means seriously. Arbitrary."""
+"""An upper bound on any plausible size in a configuration. Arbitrary."""
 
 MAX_DIMENSION = 8192
-"""Above what any embedding model has; bounds what one vector costs. Arbitrary."""
+"""An upper bound on the dimension of any embedding model, which bounds the cost of one vector. Arbitrary."""
 
 CONTEXT_FIELDS = ("max_position_embeddings", "max_seq_len", "n_positions", "max_sequence_length")
 
 MAX_CONTEXT = 100_000_000
-"""Above what any model holds; arbitrary."""
+"""An upper bound on the context of any model; arbitrary."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What a version is, as far as its files tell; no reasons means eligible.
+    """What the files of a version reveal about it; without reasons it is eligible.
 
-    `dimension` is that of its vectors, if it is an embedding model that says; `context_tokens` what its `config.json`
-    says of the length that it was made for, `sizes` what it says of the model's.
+    `dimension` is that of its vectors, if it is an embedding model that states one; `context_tokens` is the length its
+    `config.json` says it was made for, `sizes` are the model sizes in that file.
     """
 
     task: str | None
@@ -81,7 +83,7 @@ class Assessment:
 
 
 def assess(model: MlModel, config: Mapping[str, Any] | None) -> Assessment:
-    """Judge a model by its MLmodel file and the `config.json` among its files, if there is one."""
+    """Assess a model by its MLmodel file and the `config.json` among its files, if there is one."""
     transformers = model.transformers or {}
     task = _text(model.metadata.get("task")) or _text(transformers.get("inference_task"))
     family = _family(
@@ -109,7 +111,7 @@ def _reasons(model: MlModel, task: str | None, family: str | None) -> Iterator[s
 
 
 def _family(*hints: str | None) -> str | None:
-    """The family that the first telling hint names."""
+    """Return the family named by the first hint that names one."""
     for hint in hints:
         word = (hint or "").lower().replace("-", "_")
         if word == "new":
@@ -121,7 +123,7 @@ def _family(*hints: str | None) -> str | None:
 
 
 def _dimension(model: MlModel, config: Mapping[str, Any]) -> int | None:
-    """What the checkpoint itself says, else what the metadata calls it."""
+    """Return the dimension from the checkpoint's config, else from the model type in the metadata."""
     hidden = config.get("hidden_size")
     if isinstance(hidden, int) and not isinstance(hidden, bool) and 0 < hidden <= MAX_DIMENSION:
         return hidden
@@ -130,7 +132,7 @@ def _dimension(model: MlModel, config: Mapping[str, Any]) -> int | None:
 
 
 def _context(config: Mapping[str, Any]) -> int | None:
-    """The length by any of the names that configurations have for it; the nested one is that of multimodal models."""
+    """Return the context length by any of its names in configurations; a nested one belongs to a multimodal model."""
     inner = config.get("text_config")
     for found in (config, inner if isinstance(inner, Mapping) else {}):
         for name in CONTEXT_FIELDS:
@@ -141,7 +143,7 @@ def _context(config: Mapping[str, Any]) -> int | None:
 
 
 def _sizes(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The sizes that a model's speed depends on; the nested ones are those of multimodal models."""
+    """Return the sizes that determine a model's speed; nested ones belong to a multimodal model."""
     inner = config.get("text_config")
     for found in (config, inner if isinstance(inner, Mapping) else {}):
         kept = {name: found[name] for name in SIZE_FIELDS if _is_size(found.get(name))}

@@ -1,4 +1,4 @@
-"""Reads the `MLmodel` file of an uploaded model: plain YAML, of bounded size and depth; nothing of it is executed."""
+"""Read the `MLmodel` file of an uploaded model: plain YAML of bounded size and depth; nothing in it is executed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,16 +6,19 @@ from typing import Any
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
-"""Arbitrary bounds, far above what MLflow writes. libyaml ends the process on a document that is nested too deeply."""
+"""Arbitrary bounds, far above what MLflow writes. libyaml crashes the process on a document that is nested too deeply.
+"""
 
 
 class UnreadableModel(Exception):
-    """The file is no MLmodel file; the message says why."""
+    """The file is not a valid MLmodel file; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class MlModel:
-    """What the workspace looks at: `flavors` by name, `metadata` as logged, the version of MLflow that logged it."""
+    """The parts of an MLmodel file that the workspace uses: `flavors` by name, `metadata` as logged, and the MLflow
+    version that logged it.
+    """
 
     flavors: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -27,7 +30,7 @@ class MlModel:
 
 
 def read(data: bytes) -> MlModel:
-    """The contents of an MLmodel file; raises UnreadableModel."""
+    """Read the contents of an MLmodel file. Raises UnreadableModel."""
     if len(data) > MAX_BYTES:
         raise UnreadableModel(f"is larger than {MAX_BYTES} bytes")
     document = _load(data)
@@ -48,7 +51,7 @@ def _load(data: bytes) -> Any:
 
     class Loader(base):  # type: ignore[misc, valid-type]
         def flatten_mapping(self, node: Any) -> None:
-            """Leave merge keys as they are, which no safe loader builds: a few lines of them can fill the memory."""
+            """Leave merge keys unexpanded, unlike a safe loader: a few lines of them can fill the memory."""
 
     try:
         text = data.decode()

@@ -11,12 +11,12 @@ PENDING_REGISTRATION = "PENDING_REGISTRATION"
 FAILED_REGISTRATION = "FAILED_REGISTRATION"
 
 Tags = tuple[tuple[str, str], ...]
-"""Pairs of key and value, in the order they were set; no key twice."""
+"""Pairs of key and value, in the order they were set, with unique keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a registration ends: READY, or FAILED_REGISTRATION with a message."""
+    """The end of a registration: READY, or FAILED_REGISTRATION with a message."""
 
     status: str
     message: str | None = None
@@ -26,7 +26,8 @@ class Outcome:
 class ModelVersion:
     """One version; `settings` holds what the caller sent with it (source, run_id, comment), by wire name.
 
-    `outcome` is there once it was finalized; until `held_reads` more reads it does not show (None: until told).
+    `outcome` is set once the version is finalized; it is hidden for `held_reads` more reads (None: until settled by
+    request).
     """
 
     version: int
@@ -53,7 +54,7 @@ class ModelVersion:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredModel:
-    """One model: versions by rising number, aliases by name; `next_version` never goes back after a delete."""
+    """One model: versions by ascending number, aliases by name; `next_version` never decreases after a delete."""
 
     full_name: str
     id: str
@@ -77,14 +78,14 @@ class RegisteredModel:
 
 
 def with_tags(tags: Tags, add: Tags, remove: tuple[str, ...] = ()) -> Tags:
-    """Tags after removals, then additions; one that is set again keeps its place."""
+    """Return the tags after removals, then additions; a tag that is set again keeps its place."""
     kept = {key: value for key, value in tags if key not in remove}
     kept.update(add)
     return tuple(kept.items())
 
 
 def holder(version: ModelVersion) -> str:
-    """Where the files of a version are kept, whatever its model is called later."""
+    """Return the directory for the files of a version, which does not depend on its model's name."""
     return f"models/{version.id}"
 
 

@@ -1,7 +1,7 @@
 """The versions of registered models: created, filled with files, finalized, read, tagged, deleted.
 
-A version that was created takes files; finalizing it closes it, and looks at what came: an MLmodel file that can be
-read makes it READY, anything else FAILED_REGISTRATION with a message.
+A newly created version accepts files; finalizing closes it and checks the files: a readable MLmodel file makes it
+READY, anything else FAILED_REGISTRATION with a message.
 """
 
 import json
@@ -32,7 +32,7 @@ from bandplan.stub.state.tracking import search_filter
 from bandplan.stub.state.tracking.search_filter import Condition
 
 CONFIG_PLACES = (("model", "config.json"), ("config.json",))
-"""Where a model in the transformers flavor has the configuration that Hugging Face gave it."""
+"""Places of the Hugging Face configuration in a model of the transformers flavor."""
 
 MAX_CONFIG_BYTES = 1024 * 1024
 
@@ -57,7 +57,7 @@ class ModelVersions:
         self._new_id = stamp.new_id
 
     def create(self, full_name: str, settings: Json, tags: Tags = ()) -> ModelVersion:
-        """A new version, to be filled and finalized; `settings` is echoed."""
+        """Create a version, to be filled and finalized; `settings` is echoed."""
         model = self._models.own(full_name)
         now = self._clock_ms()
         version = ModelVersion(
@@ -74,7 +74,7 @@ class ModelVersions:
         return version
 
     def read(self, full_name: str, version: str) -> ModelVersion:
-        """The version as a client's GET sees it; counts as one read of a registration that is held."""
+        """Return the version as a client's GET sees it; this counts as one read of a held registration."""
         found = self._models.version(full_name, version)
         if not found.is_held or found.held_reads is None:
             return found
@@ -83,7 +83,7 @@ class ModelVersions:
         return self._change(full_name, replace(found, held_reads=found.held_reads - 1))
 
     def finalize(self, full_name: str, version: str) -> ModelVersion:
-        """End the upload; a version that was finalized before is given as it is."""
+        """End the upload; a version that is already finalized is returned unchanged."""
         found = self._models.version(full_name, version)
         if not found.takes_files:
             return found
@@ -97,7 +97,7 @@ class ModelVersions:
         return self._change(full_name, _ended(finalized))
 
     def settle(self, full_name: str, version: str) -> ModelVersion:
-        """End a registration that is held; one that is not stays as it is."""
+        """End a held registration; other versions stay unchanged."""
         found = self._models.version(full_name, version)
         return self._change(full_name, _ended(found)) if found.is_held else found
 
@@ -111,7 +111,7 @@ class ModelVersions:
         return self._change(full_name, replace(found, tags=with_tags(found.tags, add, remove)))
 
     def delete(self, full_name: str, version: str) -> None:
-        """Delete a version, its files and the aliases that point at it."""
+        """Delete a version, its files and the aliases that point to it."""
         model = self._models.own(full_name)
         found = self._models.version(full_name, version)
         self._models.keep(
@@ -124,7 +124,7 @@ class ModelVersions:
         self._files.drop(holder(found))
 
     def search(self, text: str | None) -> list[tuple[RegisteredModel, ModelVersion]]:
-        """The versions that a filter of MLflow names, newest first within a model. Raises Invalid."""
+        """Return the versions that match an MLflow filter, newest first within a model. Raises Invalid."""
         conditions = tuple(map(_without_case, search_filter.parse(text, SEARCHED)))
         found = []
         for model in self._models.all():

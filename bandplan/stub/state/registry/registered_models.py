@@ -1,6 +1,6 @@
-"""The registry: models made by users, and the preinstalled ones (`system.ai`, examples), which nobody can change.
+"""The registry: models created by users, and preinstalled ones (`system.ai`, examples), which nobody can change.
 
-Their versions come and go in `bandplan.stub.state.registry.model_versions`.
+Their versions are managed in `bandplan.stub.state.registry.model_versions`.
 """
 
 from collections.abc import Mapping
@@ -29,11 +29,11 @@ SYSTEM_CATALOG = "system"
 SYSTEM_OWNER = "System user"
 
 MAX_DIGITS = 18
-"""Of the number of a version: what fits into 64 bits."""
+"""Maximum number of digits of a version number, so that it fits into 64 bits."""
 
 
 class RegisteredModels:
-    """Models by full name; names compare without case, as Unity Catalog does."""
+    """Models by full name; names are case-insensitive, as in Unity Catalog."""
 
     def __init__(
         self,
@@ -65,8 +65,8 @@ class RegisteredModels:
         return model
 
     def all(self, catalog: str | None = None, schema: str | None = None) -> list[RegisteredModel]:
-        """Models by rising full name, of one schema when both names are given."""
-        # A state kept from before a model was preinstalled may hold one of its name; that one stays.
+        """Return models in ascending order of full name; those of one schema if both names are given."""
+        # State from before a model was preinstalled may hold a model of the same name; that one stays.
         models = list({**self._preinstalled, **dict(self._collection)}.values())
         if catalog and schema:
             prefix = f"{catalog}.{schema}.".lower()
@@ -81,7 +81,7 @@ class RegisteredModels:
         tags: Tags = (),
         deployment_job_id: str | None = None,
     ) -> RegisteredModel:
-        """Raises Invalid, NotFound for a missing catalog or schema, AlreadyExists, Forbidden."""
+        """Create a model. Raises Invalid, NotFound for a missing catalog or schema, AlreadyExists and Forbidden."""
         full_name = full_name.lower()
         catalog, schema = _check_name(full_name)
         self._catalogs.schema(catalog, schema)
@@ -113,7 +113,7 @@ class RegisteredModels:
         new_name: str | None = None,
         deployment_job_id: str | None = None,
     ) -> RegisteredModel:
-        """Change what is given; None leaves a field as it is. `new_name` is of one level, or of all three."""
+        """Change the given fields; None leaves a field unchanged. `new_name` has one level, or all three."""
         model = self.own(full_name)
         changed = replace(
             model,
@@ -133,7 +133,7 @@ class RegisteredModels:
         return self.get(renamed)
 
     def delete(self, full_name: str) -> None:
-        """Delete a model; raises Invalid while it has versions, whatever the API reference says of them."""
+        """Delete a model. Raises Invalid while it has versions, contrary to the API reference."""
         model = self.own(full_name)
         if model.versions:
             raise Invalid(
@@ -180,7 +180,7 @@ class RegisteredModels:
         self.keep(replace(model, aliases=tuple((name, n) for name, n in model.aliases if name != alias)))
 
     def facts(self, full_name: str, version: str) -> Facts:
-        """What the platform knows about a version; raises NotFound for an unknown model or version."""
+        """Return what the platform knows about a version. Raises NotFound for an unknown model or version."""
         known = self._catalogue.models.get(full_name.lower())
         if known is not None and version in known:
             return known[version]
@@ -193,14 +193,14 @@ class RegisteredModels:
         )
 
     def check_ready(self, full_name: str, version: str) -> None:
-        """Raise Invalid for a version that cannot be served yet, or ever."""
+        """Raise Invalid if a version cannot be served, or cannot be served yet."""
         found = self.version(full_name, version)
         if found.status != READY:
             reason = f": {found.status_message}" if found.status_message else ""
             raise Invalid(f"Model version '{full_name}' version '{version}' is {found.status}, not READY{reason}")
 
     def own(self, full_name: str) -> RegisteredModel:
-        """A model that users may change; raises NotFound, Forbidden."""
+        """Return a model that users may change. Raises NotFound and Forbidden."""
         model = self.get(full_name)
         self._refuse_system(model.full_name)
         return model
@@ -219,15 +219,15 @@ class RegisteredModels:
 
 
 def grants_path(full_name: str) -> str:
-    """The securable of a model: Unity Catalog keeps models under the type `function`."""
+    """Return the securable of a model: Unity Catalog keeps models under the type `function`."""
     return f"function/{full_name}"
 
 
 def _check_name(full_name: str) -> tuple[str, str]:
-    """Catalog and schema of a full name; raises Invalid."""
+    """Return the catalog and schema of a full name. Raises Invalid."""
     parts = full_name.split(".")
     if len(parts) != 3 or not all(NAME_PART.fullmatch(part) for part in parts):
-        # MLflow looks for "specify all three levels", and tells its users about the registry of the workspace then.
+        # MLflow looks for "specify all three levels", and then points its users to the workspace registry.
         raise Invalid(
             f"name: '{full_name[:255]}' is not a three-level name; specify all three levels: catalog.schema.model."
         )
@@ -246,7 +246,7 @@ def _renamed(full_name: str, new_name: str | None) -> str:
 
 
 def _preinstalled(name: str, facts: Mapping[str, Facts], user: str) -> RegisteredModel:
-    """A model that is there from the start: the platform's in `system`, made by `user` in any other catalog."""
+    """Build a preinstalled model: created by the platform in `system`, by `user` in any other catalog."""
     numbers = sorted(int(version) for version in facts)
     owner = SYSTEM_OWNER if name.split(".")[0] == SYSTEM_CATALOG else user
     return RegisteredModel(

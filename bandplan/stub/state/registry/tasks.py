@@ -1,6 +1,6 @@
-"""The tasks that an endpoint answers, as the platform names them, and the field of a query that holds its input.
+"""The tasks that an endpoint answers, by the platform's names, and the query field that holds the input of each.
 
-Written down here and not taken from the domain, so that no mistake hides on both sides of the wire.
+They are repeated here rather than imported from the domain, so that no mistake hides on both sides of the wire.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""How much accelerator capacity the platform has left for the endpoints of this workspace; pure.
+"""The accelerator capacity that the platform has left for the endpoints of this workspace; pure.
 
 A stand-in for what no API shows: throughput chunks for models in bands, model units for the others. An endpoint holds
-what the larger of its serving and its pending configuration may reach.
+the ceiling of its serving or its pending configuration, whichever is larger.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,14 +12,14 @@ from bandplan.stub.state.serving.configuration import Configuration, ServedEntit
 from bandplan.stub.state.serving.endpoint import Endpoint, Failure
 
 REASON = "Not enough GPU capacity in this region to deploy the served entity. Contact your Databricks account team."
-"""Invented: the platform's page says that such deployments time out and whom to contact, not what they answer."""
+"""Invented: the platform's page says that such deployments time out and whom to contact, but not the message."""
 
 FactsOf = Callable[[ServedEntity], Facts | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Accelerators:
-    """What there is in all; None is without end."""
+    """The total accelerator capacity; None is unlimited."""
 
     throughput_chunks: int | None = None
     model_units: int | None = None
@@ -28,7 +28,7 @@ class Accelerators:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a configuration takes at its ceiling."""
+    """The capacity of a configuration at its ceiling."""
 
     throughput_chunks: int = 0
     model_units: int = 0
@@ -37,7 +37,7 @@ class Need:
 def shortage(
     capacity: Accelerators, wanted: Configuration, others: Iterable[Endpoint], facts: FactsOf
 ) -> Failure | None:
-    """Why `wanted` cannot be deployed beside the other endpoints: its first entity that finds no room; else None."""
+    """Return the failure of the first entity of `wanted` without room beside the other endpoints, or None."""
     chunks_left, units_left = capacity.throughput_chunks, capacity.model_units
     if chunks_left is None and units_left is None:
         return None
@@ -55,7 +55,7 @@ def shortage(
 
 
 def _held(endpoint: Endpoint, facts: FactsOf) -> Need:
-    # An update that fails holds nothing: what serves goes on with what it had.
+    # A failed update holds nothing: the serving configuration keeps its capacity.
     pending = endpoint.pending if endpoint.failure is None else None
     needs = [_need(config, facts) for config in (endpoint.config, pending) if config is not None]
     return Need(

@@ -1,4 +1,4 @@
-"""What of an endpoint's capacity is set: its own settings, the scenario's, else the defaults."""
+"""Capacity settings of an endpoint: its own, else the scenario's, else the defaults."""
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -12,7 +12,7 @@ from bandplan.stub.state.store import Store
 
 
 def check(settings: Json) -> None:
-    """Raise Invalid for settings that cannot be taken, with a line for every problem."""
+    """Raise Invalid for invalid settings, with a line for every problem."""
     try:
         Settings().changed(settings)
     except SettingsError as error:
@@ -20,7 +20,7 @@ def check(settings: Json) -> None:
 
 
 class CapacitySettings:
-    """Settings by endpoint name, kept; they may be set before the endpoint exists. `patterns` are a scenario's."""
+    """Stored settings by endpoint name; the endpoint need not exist yet. `patterns` are a scenario's."""
 
     def __init__(self, store: Store, patterns: Mapping[str, Json] | None = None) -> None:
         self._patterns = dict(patterns or {})
@@ -30,15 +30,15 @@ class CapacitySettings:
         return self._base(endpoint).changed(self._own.get(endpoint) or {})
 
     def own(self, endpoint: str) -> Json:
-        """Return the settings that the endpoint has of its own."""
+        """Return the endpoint's own settings."""
         return dict(self._own.get(endpoint) or {})
 
     def set(self, endpoint: str, wanted: Json) -> None:
-        """Give an endpoint these settings of its own, and no others; null is the default. Raises Invalid."""
+        """Replace the endpoint's own settings; null is the default. Raises Invalid."""
         check_endpoint_name(endpoint)
         kept = {name: value for name, value in wanted.items() if value is not None}
         try:
-            # With its nulls, so that a name that does not exist is told; without them, as it will be taken.
+            # Check with nulls, so that an unknown name is reported; then without them, as it will be stored.
             self._base(endpoint).changed(wanted)
             self._base(endpoint).changed(kept)
         except SettingsError as error:

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Json = dict[str, Any]
-"""A JSON object. Fields that the workspace only echoes stay in this form, exactly as they were sent."""
+"""A JSON object. Fields that the workspace only echoes stay in this form, exactly as sent."""
 
 THROUGHPUT_FIELDS = ("min_provisioned_throughput", "max_provisioned_throughput", "provisioned_model_units")
-"""An entity without these runs on compute of a type, by default CPU (API reference of served entities)."""
+"""An entity without these fields runs on compute of a workload type, CPU by default (API reference of served entities).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class ServedEntity:
 
     @property
     def is_provisioned(self) -> bool:
-        """Whether it runs on provisioned throughput, in bands or in model units."""
+        """Whether the entity runs on provisioned throughput, in bands or in model units."""
         return any(key in self.settings for key in THROUGHPUT_FIELDS)
 
     def to_document(self) -> Json:
@@ -44,7 +45,7 @@ class ServedEntity:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A share of the traffic; the two names are what the caller wrote, so that a read echoes them."""
+    """A share of the traffic; the two names are those that the caller sent, so that a read echoes them."""
 
     served_entity_name: str | None
     served_model_name: str | None
@@ -80,7 +81,7 @@ class Configuration:
 
 
 def from_document(document: Json) -> Configuration:
-    """The configuration that `to_document` wrote."""
+    """Read a configuration written by `to_document`."""
     return Configuration(
         version=document["version"],
         entities=tuple(ServedEntity(**entity) for entity in document["entities"]),

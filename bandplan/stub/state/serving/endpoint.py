@@ -1,6 +1,6 @@
 """A serving endpoint and its transitions; pure: time comes in as an argument.
 
-What each moment looks like (API reference of serving endpoints, docs.databricks.com):
+The fields at each moment (API reference of serving endpoints, docs.databricks.com):
 
     moment                  ready      config_update  config   pending_config
     created with a config   NOT_READY  IN_PROGRESS    none     version 1
@@ -24,7 +24,7 @@ UPDATE_FAILED = "UPDATE_FAILED"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What will end, or ended, an update: the reason, and the entity that fails (the first one when None)."""
+    """The cause of a failed update: the reason, and the entity that fails (the first one if None)."""
 
     reason: str
     entity: str | None = None
@@ -50,7 +50,7 @@ class Endpoint:
 
     @property
     def is_pay_per_token(self) -> bool:
-        """Whether it is the platform's own: nobody created it."""
+        """Whether it is the platform's own endpoint: nobody created it."""
         return not self.creator
 
     @property
@@ -86,7 +86,7 @@ class Endpoint:
 def begin_update(
     endpoint: Endpoint, wanted: Configuration, task: str | None, failure: Failure | None, now_ms: int
 ) -> Endpoint:
-    """The endpoint with `wanted` pending; what serves now goes on serving."""
+    """Return the endpoint with `wanted` pending; the current configuration keeps serving."""
     return replace(
         endpoint,
         pending=wanted,
@@ -106,14 +106,16 @@ def is_due(endpoint: Endpoint, reads: int, settle: Settle, now_ms: int) -> bool:
 
 
 def end_update(endpoint: Endpoint, task: str | None) -> Endpoint:
-    """The endpoint after its update: the new configuration serves, or the failure shows and the old one serves on."""
+    """Return the endpoint after its update: it serves the new configuration, or shows the failure and serves the old
+    one.
+    """
     if endpoint.failure is not None:
         return replace(endpoint, config_update=UPDATE_FAILED)
     return replace(endpoint, config=endpoint.pending, pending=None, config_update=NOT_UPDATING, task=task)
 
 
 def from_document(document: Json) -> Endpoint:
-    """The endpoint that `to_document` wrote."""
+    """Read an endpoint written by `to_document`."""
     fields: dict[str, Any] = dict(document)
     fields["tags"] = tuple((key, value) for key, value in document["tags"])
     for key in ("config", "pending"):

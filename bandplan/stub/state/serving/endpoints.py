@@ -34,7 +34,7 @@ ENDPOINT_ID = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class EndpointRequest:
-    """What a create asks for; `config` None makes an endpoint that has no serving configuration yet."""
+    """The contents of a create request; `config` None creates an endpoint without a configuration."""
 
     name: str
     config: Configuration | None
@@ -44,7 +44,7 @@ class EndpointRequest:
 
 @dataclass(frozen=True, slots=True)
 class EndpointConduct:
-    """What is set of how endpoints behave: failures, durations, limits and what the platform has left."""
+    """How endpoints behave: failures, durations, limits and remaining accelerator capacity."""
 
     faults: Faults
     settle_rules: SettleRules
@@ -78,9 +78,9 @@ class Endpoints:
         self._new_id = stamp.new_id
         self._collection: Collection[Endpoint] = Collection(store, "endpoint", Endpoint.to_document, from_document)
         self._name_by_id = {endpoint.id: name for name, endpoint in self._collection}
-        # Reads of updates that are under way. Not stored: after a restart an update only takes a few reads more.
+        # Reads of running updates. Not stored: after a restart an update only takes a few more reads.
         self._reads: dict[str, int] = {}
-        # The list of a moment in which no update was under way: it holds until the next change, also of behaviour.
+        # The list while no update is running: valid until the next change, including one of behaviour.
         self._listed: tuple[int, Behaviour | None, tuple[Endpoint, ...]] = (-1, None, ())
 
     def create(self, request: EndpointRequest) -> Endpoint:
@@ -104,7 +104,7 @@ class Endpoints:
         )
         if request.config is not None:
             endpoint = self._begin(endpoint, request.config, "create", now)
-        # A create drops the telemetry that a later request for it would be refused.
+        # A create ignores telemetry that a later request would be refused for.
         wanted = None if telemetry.unsupported(request.config) else request.settings.get("telemetry_config")
         endpoint = self._with_telemetry(endpoint, None, wanted)
         self._keep(endpoint)
@@ -113,21 +113,21 @@ class Endpoints:
         return endpoint
 
     def read(self, name: str) -> Endpoint:
-        """The endpoint as a client's GET sees it; counts as one read of an update that is under way."""
+        """Return the endpoint as a client's GET sees it; this counts as one read of a running update."""
         endpoint = self.get(name)
         if endpoint.is_updating:
             self._reads[name] = self._reads.get(name, 0) + 1
         return endpoint
 
     def get(self, name: str) -> Endpoint:
-        """The endpoint, its update ended when due; raises NotFound."""
+        """Return the endpoint, ending its update if due. Raises NotFound."""
         endpoint = self._collection.get(name) or self._platforms_own().get(name)
         if endpoint is None:
             raise NotFound(f"Endpoint with name '{name}' does not exist.")
         return self._settled(endpoint)
 
     def _own(self, name: str) -> Endpoint:
-        """An endpoint that users may change; raises NotFound, Forbidden."""
+        """Return an endpoint that users may change. Raises NotFound and Forbidden."""
         endpoint = self.get(name)
         if endpoint.is_pay_per_token:
             raise Forbidden(f"Endpoint '{name}' is a pay-per-token endpoint of the platform and cannot be changed.")
@@ -137,7 +137,7 @@ class Endpoints:
         return self._pay_per_token if self._behaviours.now.lists_pay_per_token else {}
 
     def permissions_path(self, endpoint_id: str) -> str:
-        """Where permissions of an endpoint are kept; those of a deleted one stay. Raises Invalid, NotFound."""
+        """Return where the permissions of an endpoint are kept, even a deleted one. Raises Invalid and NotFound."""
         if not ENDPOINT_ID.fullmatch(endpoint_id):
             raise Invalid(f"'{endpoint_id[:80]}' is not a valid Inference Endpoint ID.")
         path = permissions_path(endpoint_id)
@@ -146,7 +146,7 @@ class Endpoints:
         return path
 
     def all(self) -> tuple[Endpoint, ...]:
-        """Every endpoint, the platform's own first, then the oldest; the same object as long as nothing changes."""
+        """Return all endpoints, the platform's own first, then by age; the same object until something changes."""
         revision, behaviour, listed = self._listed
         if revision == self._collection.revision and behaviour is self._behaviours.now:
             return listed
@@ -157,11 +157,11 @@ class Endpoints:
         return found
 
     def count(self) -> int:
-        """The endpoints of users."""
+        """Count the users' endpoints."""
         return len(self._collection)
 
     def update_config(self, name: str, config: Configuration) -> Endpoint:
-        """Start serving another configuration; raises Conflict while an update runs."""
+        """Start an update to another configuration. Raises Conflict while an update is running."""
         endpoint = self._own(name)
         if endpoint.is_updating:
             raise Conflict(f"Endpoint '{name}' is currently being updated; wait until the update has ended.")
@@ -171,19 +171,19 @@ class Endpoints:
         return endpoint
 
     def settle(self, name: str) -> Endpoint:
-        """End a running update now, as it would end by itself; one that has ended stays as it is."""
+        """End a running update now, with the result it would have had; does nothing if none is running."""
         endpoint = self.get(name)
         return self._end(endpoint) if endpoint.is_updating else endpoint
 
     def update_tags(self, name: str, add: tuple[tuple[str, str | None], ...], delete: tuple[str, ...]) -> Endpoint:
-        """Deletions first, then additions; a tag that is set again keeps its place."""
+        """Delete tags, then add tags; a tag that is set again keeps its place."""
         endpoint = self._own(name)
         tags = {key: value for key, value in endpoint.tags if key not in delete}
         tags.update(add)
         return self._keep(replace(endpoint, tags=tuple(tags.items()), updated_ms=self._clock_ms()))
 
     def update_setting(self, name: str, key: str, value: Any) -> Endpoint:
-        """Replace one setting whole; None removes it."""
+        """Replace a whole setting; None removes it."""
         endpoint = self._own(name)
         if key == "ai_gateway":
             check_gateway_change(endpoint.settings.get(key), value)
@@ -193,7 +193,7 @@ class Endpoints:
         return self._keep(replace(endpoint, settings=settings, updated_ms=self._clock_ms()))
 
     def update_telemetry(self, name: str, wanted: Json | None) -> Endpoint:
-        """Replace the telemetry, None removes it; raises Invalid, and Conflict while an update runs."""
+        """Replace the telemetry; None removes it. Raises Invalid, and Conflict while an update is running."""
         endpoint = self._own(name)
         if kind := telemetry.unsupported(endpoint.config or endpoint.pending):
             raise Invalid(
@@ -209,7 +209,7 @@ class Endpoints:
         return self._keep(replace(changed, updated_ms=self._clock_ms()))
 
     def delete(self, name: str) -> None:
-        """Remove the endpoint; the name is free at once, and the permissions of its id can still be read."""
+        """Delete the endpoint; its name is free immediately, and the permissions of its id can still be read."""
         endpoint = self._own(name)
         self._access.leave_permissions(
             permissions_path(endpoint.id), (Permission("user_name", endpoint.creator, "CAN_MANAGE"),)
@@ -219,8 +219,11 @@ class Endpoints:
         self._reads.pop(name, None)
 
     def facts(self, entity: ServedEntity) -> Facts | None:
-        """What the platform knows about a served model; None for an external one, and for one whose version was
-        deleted from the registry since: its endpoint goes on serving."""
+        """Return what the platform knows about a served model, or None.
+
+        None for an external model, and for one whose version was later deleted from the registry: its endpoint keeps
+        serving.
+        """
         try:
             return self._facts(entity) if entity.model else None
         except NotFound:
@@ -238,7 +241,7 @@ class Endpoints:
             config,
             version=endpoint.last_version + 1,
             entities=tuple(replace(entity, creator=self._creator, created_ms=now_ms) for entity in config.entities),
-            # The platform fills in the one route there can be, with both names.
+            # The platform fills in the only possible route, with both names.
             routes=config.routes or (Route(config.entities[0].name, config.entities[0].name, 100),),
         )
         self._reads.pop(endpoint.name, None)
@@ -250,9 +253,10 @@ class Endpoints:
         return self._ended(begun) if self._settle_rules.of(endpoint.name).is_at_once else begun
 
     def _known(self, config: Configuration) -> dict[str, Facts | None]:
-        """Facts by entity name; an unknown model is left out where such are accepted, else raises NotFound.
+        """Return the facts by entity name, without unknown models if such models are accepted.
 
-        Raises Invalid for a version that is still being registered, or whose registration failed.
+        Raises NotFound for an unknown model, and Invalid for a version that is still being registered, or whose
+        registration failed.
         """
         facts = {}
         for entity in config.entities:
@@ -285,7 +289,7 @@ class Endpoints:
         return ended if is_kept else replace(ended, pending=None)
 
     def _missing(self, config: Configuration) -> Failure | None:
-        """The failure of a configuration whose model is not there when it is to be deployed."""
+        """Return the failure of a configuration whose model does not exist when it is deployed."""
         for entity in config.entities:
             try:
                 self._facts(entity)
@@ -311,5 +315,5 @@ class Endpoints:
 
 
 def permissions_path(endpoint_id: str) -> str:
-    """The object that has the permissions of an endpoint: keyed by its id, so a new endpoint never inherits them."""
+    """Return the object path of an endpoint's permissions, keyed by id, so that a new endpoint never inherits them."""
     return f"serving-endpoints/{endpoint_id}"

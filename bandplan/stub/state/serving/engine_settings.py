@@ -1,4 +1,4 @@
-"""How the engine answers for an endpoint, where a client cannot say it in its requests."""
+"""Engine behaviour per endpoint that a client cannot set in its requests."""
 
 from collections.abc import Mapping
 
@@ -8,21 +8,21 @@ from bandplan.stub.state.serving.rules import check_endpoint_name
 from bandplan.stub.state.store import Store
 
 OUTPUT_TOKENS = ("fixed", "sampled")
-"""The length of answers to requests that name a limit: the limit, or one from 1 to the limit, each as likely."""
+"""Rules for the length of answers to requests with a limit: the limit itself, or uniformly from 1 to the limit."""
 
 
 class EngineSettings:
-    """Settings by endpoint name, kept; they may be set before the endpoint exists."""
+    """Stored settings by endpoint name; the endpoint need not exist yet."""
 
     def __init__(self, store: Store) -> None:
         self._collection: Collection[str] = Collection(store, "output_tokens", str, str)
 
     def output_tokens(self, endpoint: str) -> str | None:
-        """Return the rule of an endpoint, None for the length that the engine gives."""
+        """Return the rule of an endpoint, or None for the length that the engine chooses."""
         return self._collection.get(endpoint)
 
     def set_output_tokens(self, endpoint: str, rule: str | None) -> None:
-        """Give an endpoint a rule, or take it away (None); raises Invalid."""
+        """Set the rule of an endpoint, or remove it (None). Raises Invalid."""
         check_endpoint_name(endpoint)
         if rule is None:
             self._collection.remove(endpoint)
@@ -32,5 +32,5 @@ class EngineSettings:
             raise Invalid(f"output_tokens: '{rule[:40]}' is not one of {', '.join(OUTPUT_TOKENS)}.")
 
     def own(self) -> Mapping[str, str]:
-        """The rules that endpoints have."""
+        """Return the rules of all endpoints that have one."""
         return dict(self._collection)

@@ -1,4 +1,4 @@
-"""The platform's own endpoints, paid per token: there from the start, made by nobody, changed by nobody."""
+"""The platform's own endpoints, paid per token: built in, without a creator, not changeable."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from bandplan.stub.state.serving.endpoint import Endpoint
 
 
 def endpoints(listed: Sequence[PayPerToken]) -> dict[str, Endpoint]:
-    """By name; no creator marks them, and their ids are for the workspace itself and never shown."""
+    """Return the endpoints by name; they have no creator, and their ids are internal and never shown."""
     return {one.name: _endpoint(one) for one in listed}
 
 

@@ -1,4 +1,4 @@
-"""How many queries the workspace is answering and has answered, for its own status. Not kept over a restart."""
+"""How many queries the workspace is answering and has answered, for its own status. Not kept across restarts."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class QueryCounts:
-    """`by_status` has what the platform never shows too: 499 for those whose client left."""
+    """Counts of queries; `by_status` also has a status that is never sent: 499 if the client left."""
 
     in_flight: int = 0
     by_status: Counter[int] = field(default_factory=Counter)

@@ -1,8 +1,8 @@
 """Rate limits of an endpoint: those of its AI gateway, and the deprecated ones of the endpoint itself.
 
-Every limit is per minute, the only renewal period there is. Which limits hold for a caller: those of the endpoint; of
-the limits per user the caller's own, else the default one; those of a group the caller is in. A limit of 0 lets nobody
-through.
+Every limit is per minute, the only renewal period there is. A caller is subject to the limits of the endpoint; of the
+limits per user, to the caller's own, else the default one; and to those of the caller's groups. A limit of 0 blocks all
+requests.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,12 +15,14 @@ KEYS = ("endpoint", "user", "user_group", "service_principal")
 MINUTE_MS = 60_000
 MOST_LIMITS = 20
 MOST_GROUP_LIMITS = 5
-"""Of an endpoint (docs.databricks.com, "Configure rate limits for AI Gateway endpoints", read 2026-11)."""
+"""Maximum number of group limits per endpoint (docs.databricks.com, "Configure rate limits for AI Gateway endpoints",
+read 2026-11).
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """At most so many calls, or tokens, in a minute; None of one is no limit by it. `principal` is whom it is for."""
+    """A limit on the calls or tokens per minute; None is no limit. `principal` is the caller it applies to."""
 
     key: str
     principal: str | None
@@ -30,7 +32,7 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who queries, by the names that a limit may have as principal."""
+    """The caller of a query, by the names that a limit may have as principal."""
 
     user: str
     groups: frozenset[str] = frozenset()
@@ -38,7 +40,7 @@ class Caller:
 
 @dataclass(slots=True)
 class Window:
-    """A minute that began with a call; what was used of it."""
+    """A minute that began with a call, and what was used in it."""
 
     began_ms: int
     calls: int = 0
@@ -46,7 +48,7 @@ class Window:
 
 
 def read(rows: Iterable[Json], place: str) -> tuple[RateLimit, ...]:
-    """The limits in their wire form; raises Invalid for a limit that cannot be."""
+    """Read the limits in their wire form. Raises Invalid if one is not valid."""
     limits: list[RateLimit] = []
     for index, row in enumerate(rows):
         at = f"{place}/{index}"
@@ -72,21 +74,21 @@ def read(rows: Iterable[Json], place: str) -> tuple[RateLimit, ...]:
 
 
 def of_settings(settings: Json) -> tuple[RateLimit, ...]:
-    """All limits of an endpoint, from its settings as they are kept."""
+    """Return all limits of an endpoint, from its stored settings."""
     gateway = (settings.get("ai_gateway") or {}).get("rate_limits") or ()
     own = settings.get("rate_limits") or ()
     return (*read(gateway, "ai_gateway/rate_limits"), *read(own, "rate_limits")) if gateway or own else ()
 
 
 class RateLimiter:
-    """Counts what each endpoint used of its minute. Not kept: a restart begins a new one."""
+    """Counters of what each endpoint used in the current minute. Not kept: a restart begins a new one."""
 
     def __init__(self, clock_ms: Callable[[], int]) -> None:
         self._clock_ms = clock_ms
         self._windows: dict[str, Window] = {}
 
     def admit(self, endpoint_id: str, limits: tuple[RateLimit, ...], caller: Caller) -> None:
-        """Count one call; raises Forbidden for a limit of 0 and TooManyRequests when the minute is used up."""
+        """Count one call. Raises Forbidden for a limit of 0 and TooManyRequests if the minute's limit is used up."""
         if not limits:
             return
         window = self._window(endpoint_id)
@@ -106,7 +108,7 @@ class RateLimiter:
         window.calls += 1
 
     def spend(self, endpoint_id: str, tokens: int) -> None:
-        """Count the tokens of an answer, of an endpoint with limits."""
+        """Count the tokens of an answer from an endpoint with limits."""
         window = self._windows.get(endpoint_id)
         if window is not None:
             window.tokens += tokens

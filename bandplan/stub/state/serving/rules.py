@@ -1,6 +1,6 @@
 """What the platform allows in the configuration of an endpoint; pure.
 
-Each rule yields the finding as text; a request with findings is refused with all of them in one message.
+Each rule yields its finding as text; a request with findings is refused with all of them in one message.
 """
 
 import re
@@ -17,10 +17,10 @@ ENTITY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
 """Letters, digits, dashes, underscores (API reference of served entities, databricks-sdk-py); the length is a guess."""
 
 RESERVED_ENDPOINT_NAMES = frozenset({"pt", "get-model-optimization-info"})
-"""Words that stand in the place of a name in the API's own paths."""
+"""Words that stand in place of a name in the API's own paths."""
 
 RESERVED_PREFIX = "databricks-"
-"""Kept by the platform for its own pay-per-token endpoints (docs.databricks.com, create serving endpoints)."""
+"""Reserved by the platform for its own pay-per-token endpoints (docs.databricks.com, create serving endpoints)."""
 
 TABLE_FIELDS = ("catalog_name", "schema_name", "table_name_prefix")
 BAND_FIELDS = ("min_provisioned_throughput", "max_provisioned_throughput")
@@ -36,7 +36,7 @@ CPU_TYPES = ("CPU", "CPU_MEDIUM", "CPU_LARGE")
 
 
 def check_endpoint_name(name: str) -> None:
-    """Raise Invalid unless `name` may name an endpoint."""
+    """Raise Invalid unless `name` is a valid endpoint name."""
     if not ENDPOINT_NAME.fullmatch(name):
         raise Invalid(
             f"name: '{name[:80]}' is not a valid endpoint name; use 1 to 63 letters, digits, '-' and '_', "
@@ -47,7 +47,7 @@ def check_endpoint_name(name: str) -> None:
 
 
 def check_configuration(config: Configuration, facts: Mapping[str, Facts | None], most_entities: int) -> None:
-    """Raise Invalid with every finding; `facts` is by entity name, None for an external model, absent when unknown."""
+    """Raise Invalid with every finding; `facts` is by entity name, None for an external model, absent if unknown."""
     findings = [
         *_entity_names(config, most_entities),
         *(finding for entity in config.entities for finding in _compute(entity)),
@@ -73,15 +73,15 @@ def check_change(old: Configuration | None, new: Configuration) -> None:
 
 
 def check_gateway_change(old: Json | None, new: Json | None) -> None:
-    """Raise Invalid for an inference table that is named anew without having been disabled first."""
+    """Raise Invalid for an inference table that is renamed without having been disabled first."""
     tables = [(gateway or {}).get("inference_table_config") for gateway in (old, new)]
-    # Not enabled unless it says so: the published providers drop a false from their requests.
+    # Disabled unless it says otherwise: the published providers drop a false from their requests.
     if tables[0] and tables[0].get("enabled") and (findings := changed_table("inference_table_config", *tables)):
         raise Invalid(" ".join(findings))
 
 
 def changed_table(place: str, old: Json | None, new: Json | None) -> list[str]:
-    """Findings for an inference table that is enabled and named anew; `enabled` counts unless it is false."""
+    """Return the findings for an enabled inference table that is renamed; it is enabled unless `enabled` is false."""
     if not old or not new or old.get("enabled") is False:
         return []
     return [
@@ -92,7 +92,7 @@ def changed_table(place: str, old: Json | None, new: Json | None) -> list[str]:
 
 
 def repointed(config: Configuration) -> Configuration:
-    """The configuration with its one route pointed at its one entity, whatever that was called before."""
+    """Return the configuration with its route pointed at its entity, if it has one of each; else unchanged."""
     if len(config.entities) != 1 or len(config.routes) != 1:
         return config
     name, route = config.entities[0].name, config.routes[0]
@@ -151,7 +151,7 @@ def _entity(entity: ServedEntity, facts: Facts | None) -> Iterator[str]:
 
 
 def _compute(entity: ServedEntity) -> Iterator[str]:
-    """What holds for the compute that an entity asks for, whatever its model is."""
+    """Yield the findings about the compute settings of an entity, whatever its model."""
     place, settings = f"served_entities/{entity.name}", entity.settings
     kind, size = settings.get("workload_type", "CPU"), settings.get("workload_size")
     if kind not in WORKLOAD_TYPES:
@@ -160,7 +160,7 @@ def _compute(entity: ServedEntity) -> Iterator[str]:
     if size is not None and size not in CONCURRENCY_OF_SIZE:
         yield f"{place}: workload_size '{size[:80]}' is not one of {', '.join(CONCURRENCY_OF_SIZE)}."
     if entity.is_provisioned:
-        # The Go provider sends back the type that the workspace filled in before, CPU, beside a band too.
+        # The Go provider sends back the type that the workspace filled in before, CPU, even with a band.
         beside = [key for key in COMPUTE_FIELDS if key in settings] + (["workload_type"] if kind != "CPU" else [])
         for key in beside:
             yield f"{place}: {key} cannot be set together with provisioned throughput."

@@ -2,7 +2,7 @@
 
 One chunk of throughput is four units of provisioned concurrency: a model that reached a concurrency of 8 with a
 smallest band of 850 tokens/s ran at 8 x 850 / 4 = 1,700 tokens/s (docs.databricks.com, legacy provisioned throughput).
-For model units no such relation is published, so nothing is said of them.
+For model units no such relation is published, so they are not covered.
 """
 
 from bandplan.stub.state.registry.catalogue import Facts
@@ -11,11 +11,12 @@ from bandplan.stub.state.serving.configuration import ServedEntity
 CONCURRENCY_PER_CHUNK = 4
 
 CONCURRENCY_OF_SIZE = {"Small": (4, 4), "Medium": (8, 16), "Large": (16, 64)}
-"""Least and most provisioned concurrency of a workload size (API reference of served entities, databricks-sdk-py)."""
+"""Minimum and maximum provisioned concurrency of a workload size (API reference of served entities, databricks-sdk-py).
+"""
 
 
 def running_chunks(entity: ServedEntity, facts: Facts | None, tokens_per_second: float) -> int | None:
-    """Chunks in use: those that the load needs, within the band; None for an entity that is not in bands."""
+    """Return the chunks in use: those that the load needs, within the band; None for an entity not in bands."""
     chunk = facts.chunk_tokens_per_second if facts else None
     high = entity.settings.get("max_provisioned_throughput", 0)
     if not chunk or not high:
@@ -26,7 +27,7 @@ def running_chunks(entity: ServedEntity, facts: Facts | None, tokens_per_second:
 
 
 def provisioned_concurrency(entity: ServedEntity, facts: Facts | None, tokens_per_second: float) -> int | None:
-    """The provisioned concurrency that runs; None where it is not known."""
+    """Return the running provisioned concurrency, or None if unknown."""
     chunks = running_chunks(entity, facts, tokens_per_second)
     if chunks is not None:
         return CONCURRENCY_PER_CHUNK * chunks
@@ -39,7 +40,7 @@ def provisioned_concurrency(entity: ServedEntity, facts: Facts | None, tokens_pe
 
 
 def utilisation_percent(entity: ServedEntity, facts: Facts | None, tokens_per_second: float) -> float | None:
-    """Load over what runs, from 0 to 100; None where the capacity is not known."""
+    """Return the load divided by the running capacity, from 0 to 100; None if the capacity is unknown."""
     chunks = running_chunks(entity, facts, tokens_per_second)
     if not chunks or facts is None or not facts.chunk_tokens_per_second:
         return None if chunks is None else 0.0

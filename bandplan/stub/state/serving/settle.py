@@ -1,14 +1,14 @@
-"""How long a configuration update stays IN_PROGRESS: a number of reads, a time, until it is told, or not at all."""
+"""How long a configuration update stays IN_PROGRESS: a number of reads, a time, until a request, or not at all."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """An update settles once it was read `reads` times and `milliseconds` have passed; both 0 means at once.
+    """A settle rule: an update settles after `reads` reads and `milliseconds`; both 0 means immediately.
 
-    A manual one settles when it is told to, and never by itself. There is no background thread: an update settles when
-    it is looked at. The time is the workspace's own (`bandplan.stub.state.clock`).
+    A manual one settles only on request. There is no background thread: an update settles when it is read. The time is
+    the workspace's own (`bandplan.stub.state.clock`).
     """
 
     reads: int = 1
@@ -21,7 +21,7 @@ class Settle:
 
 
 def parse(text: str) -> Settle:
-    """Read `reads:N`, `ms:N`, `manual` or `at-once`; raises ValueError that says what is allowed."""
+    """Parse `reads:N`, `ms:N`, `manual` or `at-once`. Raises ValueError stating what is allowed."""
     if text == "at-once":
         return Settle(reads=0)
     if text == "manual":

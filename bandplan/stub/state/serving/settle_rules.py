@@ -1,4 +1,4 @@
-"""Which settle rule holds for an endpoint: its own, the scenario's, or that of the workspace."""
+"""Which settle rule applies to an endpoint: its own, the scenario's, or the workspace's."""
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -11,7 +11,7 @@ from bandplan.stub.state.store import Store
 
 
 class SettleRules:
-    """Rules by endpoint name, kept; they may be set before the endpoint exists. `patterns` are a scenario's."""
+    """Stored rules by endpoint name; the endpoint need not exist yet. `patterns` are a scenario's."""
 
     def __init__(self, store: Store, default: Settle, patterns: Mapping[str, Settle] | None = None) -> None:
         self._default = default
@@ -28,7 +28,7 @@ class SettleRules:
         return self._default
 
     def set(self, endpoint: str, rule: str | None) -> None:
-        """Give an endpoint a rule of its own, or take it away (None); raises Invalid."""
+        """Set an endpoint's own rule, or remove it (None). Raises Invalid."""
         check_endpoint_name(endpoint)
         if rule is None:
             self._collection.remove(endpoint)
@@ -40,5 +40,5 @@ class SettleRules:
         self._collection.put(endpoint, rule)
 
     def own(self) -> dict[str, str]:
-        """The rules that endpoints have of their own."""
+        """Return the endpoints' own rules."""
         return dict(self._collection)

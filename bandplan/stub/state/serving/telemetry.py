@@ -1,7 +1,7 @@
 """The telemetry configuration of an endpoint, as the workspace applies it; pure.
 
-Table names are consumed: they make a profile, and a read shows the profile's id in their place. Sources: the
-Databricks CLI's fake workspace (libs/testserver/serving_endpoints.go) and its recorded cases
+Table names are consumed: they create a profile, and a read shows the profile's id instead. Sources: the Databricks
+CLI's fake workspace (libs/testserver/serving_endpoints.go) and its recorded cases
 (acceptance/bundle/resources/model_serving_endpoints/drift/telemetry_config_*), read 2026-11.
 """
 
@@ -12,13 +12,13 @@ INFERENCE_TABLE = "inference_table_config"
 
 
 def applied(previous: Json | None, wanted: Json | None, new_profile: str) -> Json | None:
-    """The telemetry after a request for `wanted`; None removes it, and one that names no profile changes nothing."""
+    """Return the telemetry after a request: None removes it, and one without profile or tables has no effect."""
     if wanted is None:
         return None
     tables = wanted.get("table_names")
     if tables is None and not wanted.get(PROFILE):
         return previous
-    # Table names alone always make a new profile, also when they are those of the last request.
+    # Table names alone always create a new profile, even if they are those of the last request.
     telemetry: Json = {PROFILE: wanted.get(PROFILE) or new_profile}
     if (table := wanted.get(INFERENCE_TABLE)) is not None:
         logs = (tables or {}).get("logs_table")
@@ -27,7 +27,7 @@ def applied(previous: Json | None, wanted: Json | None, new_profile: str) -> Jso
 
 
 def unsupported(config: Configuration | None) -> str | None:
-    """The platform's word for the kind of an endpoint that takes no telemetry; None for one that does."""
+    """Return the platform's name for an endpoint type without telemetry support, or None if it is supported."""
     if config is None or not config.entities:
         return "NO_CONFIG"
     if all(entity.external_model is not None for entity in config.entities):

@@ -1,6 +1,6 @@
-"""What an endpoint was asked lately: counts of the last minute and latencies since the start, by served entity.
+"""Recent queries of an endpoint: counts of the last minute and latencies since the start, by served entity.
 
-Not kept: a restart begins anew.
+Not kept across restarts.
 """
 
 from collections.abc import Callable
@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 MINUTE_SECONDS = 60
 
 LATENCY_BOUNDS_MS = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000)
-"""Upper ends of the histogram's buckets; arbitrary, the platform does not publish its own."""
+"""Upper bounds of the histogram's buckets; arbitrary, as the platform does not publish its own."""
 
 MAX_SERIES = 10_000
-"""Served entities that are counted at a time, the oldest forgotten first; an arbitrary bound on memory."""
+"""Maximum number of served entities counted, the oldest forgotten first; an arbitrary bound on memory."""
 
 
 @dataclass(slots=True)
 class Counts:
-    """Queries, those among them that were answered 4xx and 5xx, and tokens (input and output)."""
+    """Numbers of queries, of those answered with 4xx and with 5xx, and of tokens (input and output)."""
 
     queries: int = 0
     refused: int = 0
@@ -27,7 +27,7 @@ class Counts:
 
 @dataclass(slots=True)
 class Latencies:
-    """How many queries took up to each bound, and what all took together."""
+    """The number of queries up to each latency bound, and the total latency."""
 
     up_to_bound: list[int] = field(default_factory=lambda: [0] * len(LATENCY_BOUNDS_MS))
     count: int = 0
@@ -42,7 +42,7 @@ class Latencies:
 
 @dataclass(slots=True)
 class Series:
-    """One served entity: counts by second, latencies since the start, with the wait in the queue and without."""
+    """One served entity: counts by second, and latencies since the start with and without the wait in the queue."""
 
     seconds: dict[int, Counts] = field(default_factory=dict)
     latencies: Latencies = field(default_factory=Latencies)
@@ -59,7 +59,7 @@ class Traffic:
     def record(
         self, endpoint_id: str, entity: str, status: int, tokens: int, latency_ms: float, waited_ms: float = 0.0
     ) -> None:
-        """Count one query that was answered with this HTTP status; `waited_ms` of its latency was in the queue."""
+        """Count one query answered with this HTTP status; `waited_ms` of its latency was spent in the queue."""
         series = self._at(endpoint_id, entity)
         second = self._clock_ms() // 1000
         for old in [at for at in series.seconds if at <= second - MINUTE_SECONDS]:
@@ -73,7 +73,7 @@ class Traffic:
         series.predictions.add(latency_ms - waited_ms)
 
     def last_minute(self, endpoint_id: str, entity: str) -> Counts:
-        """What was counted in the last 60 seconds, the second under way among them."""
+        """Return the counts of the last 60 seconds, including the current second."""
         total = Counts()
         series = self._series.get((endpoint_id, entity))
         oldest = self._clock_ms() // 1000 - MINUTE_SECONDS

@@ -16,7 +16,7 @@ ACTIVE = "active"
 DELETED = "deleted"
 
 NAME = re.compile(r"/[^\x00-\x1f\x7f\ud800-\udfff]{1,499}")
-"""An experiment is an object of the workspace, named by its absolute path."""
+"""The name of an experiment: the absolute path of a workspace object."""
 
 SEARCHED = frozenset({"name", "creation_time", "last_update_time"})
 
@@ -51,7 +51,7 @@ class Experiments:
         if self._named(name) is not None:
             raise AlreadyExists(f"Experiment '{name}' already exists.")
         now = self._clock_ms()
-        # Digits, as the platform has them; few enough that a client in JavaScript reads them exactly.
+        # Digits, as on the platform; few enough that a client in JavaScript reads them exactly.
         number = str(10**14 + int(self._new_id()[:11], 16))
         location = artifact_location or f"dbfs:/databricks/mlflow-tracking/{number}"
         experiment = Experiment(number, name, now, now, location, tags=with_tags((), tags))
@@ -67,7 +67,7 @@ class Experiments:
         return found
 
     def active(self, experiment_id: str) -> Experiment:
-        """An experiment that takes runs; raises NotFound, Invalid."""
+        """Return an experiment that accepts runs. Raises NotFound and Invalid."""
         found = self.get(experiment_id)
         if found.stage != ACTIVE:
             raise Invalid(f"Experiment '{found.name}' is deleted.")
@@ -94,7 +94,7 @@ class Experiments:
         self._keep(replace(self.get(experiment_id), stage=stage, updated_ms=self._clock_ms()))
 
     def search(self, text: str | None, stages: frozenset[str]) -> list[Experiment]:
-        """The experiments that a filter names, newest first."""
+        """Return the experiments that match a filter, newest first."""
         conditions = search_filter.parse(text, SEARCHED)
         found = [e for _, e in self._collection if e.stage in stages and search_filter.matches(conditions, _subject(e))]
         return found[::-1]

@@ -1,4 +1,4 @@
-"""Logged models of MLflow 3: what `log_model` makes first, with files of its own, before anything is registered."""
+"""Logged models of MLflow 3: what `log_model` creates first, with its own files, before anything is registered."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -108,7 +108,7 @@ class LoggedModels:
         self._files.drop(holder(model_id))
 
     def search(self, experiment_ids: list[str], text: str | None) -> list[LoggedModel]:
-        """The logged models of some experiments that a filter names, newest first."""
+        """Return the logged models of the given experiments that match a filter, newest first."""
         conditions = search_filter.parse(text, SEARCHED)
         found = [
             model
@@ -123,7 +123,7 @@ class LoggedModels:
 
 
 def holder(model_id: str) -> str:
-    """Where the files of a logged model are kept."""
+    """Return the directory for the files of a logged model."""
     return f"logged_models/{model_id}"
 
 

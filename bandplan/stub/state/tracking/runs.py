@@ -17,7 +17,7 @@ STATUSES = ("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
 RUN_NAME = "mlflow.runName"
 
 MOST_METRICS = 10_000
-"""How many values of metrics one run takes; arbitrary: the workspace holds every run in memory."""
+"""Maximum number of metric values in one run; arbitrary: the workspace holds every run in memory."""
 
 SEARCHED = frozenset({"run_id", "run_name", "status", "start_time", "end_time", "user_id", "artifact_uri"})
 
@@ -52,7 +52,7 @@ class Run:
     models: tuple[tuple[str, int], ...] = ()
 
     def latest_metrics(self) -> list[Metric]:
-        """The last value of each metric: of the highest step, then the latest time."""
+        """Return the last value of each metric: of the highest step, then the latest time."""
         latest: dict[str, Metric] = {}
         for metric in self.metrics:
             known = latest.get(metric.key)
@@ -105,7 +105,7 @@ class Runs:
         return found
 
     def update(self, run_id: str, status: str | None, ended_ms: int | None, name: str | None) -> Run:
-        """Change what is given; None leaves a field as it is."""
+        """Change the given fields; None leaves a field unchanged."""
         run = self.get(run_id)
         if status is not None and status not in STATUSES:
             raise Invalid(f"status: '{status}' is not one of {', '.join(STATUSES)}.")
@@ -114,7 +114,7 @@ class Runs:
         return self._keep(replace(changed, ended_ms=run.ended_ms if ended_ms is None else ended_ms))
 
     def log(self, run_id: str, metrics: tuple[Metric, ...], params: Tags, tags: Tags) -> None:
-        """Add values; a parameter that was logged with another value is refused, as the platform does."""
+        """Add values; a parameter already logged with another value is refused, as on the platform."""
         run = self.get(run_id)
         known = dict(run.params)
         for key, value in params:
@@ -145,7 +145,7 @@ class Runs:
         self._keep(replace(self.get(run_id), stage=stage))
 
     def search(self, experiment_ids: list[str], text: str | None, stages: frozenset[str]) -> list[Run]:
-        """The runs of some experiments that a filter names, latest start first."""
+        """Return the runs of the given experiments that match a filter, latest start first."""
         conditions = search_filter.parse(text, SEARCHED)
         found = [
             run
@@ -162,7 +162,7 @@ class Runs:
 
 
 def holder(run_id: str) -> str:
-    """Where the artifacts of a run are kept."""
+    """Return the directory for the artifacts of a run."""
     return f"runs/{run_id}"
 
 

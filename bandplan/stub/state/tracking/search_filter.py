@@ -1,6 +1,6 @@
 """Filters of MLflow's searches, such as `name = 'ml.search.gte' AND tags.team = 'search'`; pure.
 
-Conditions joined by AND, each with one of `= != < <= > >= LIKE ILIKE`. Anything else is refused, never passed over.
+Conditions joined by AND, each with one of `= != < <= > >= LIKE ILIKE`. Anything else is refused, never ignored.
 """
 
 import re
@@ -34,12 +34,12 @@ KINDS = {
 }
 
 Subject = Mapping[str, Mapping[str, Any]]
-"""What is searched, by kind (`attributes`, `tags`, `params`, `metrics`) and key."""
+"""The object to match, by kind (`attributes`, `tags`, `params`, `metrics`) and key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One comparison; `value` is a string or a number, as it was written."""
+    """One comparison; `value` is a string or a number, as written."""
 
     kind: str
     key: str
@@ -48,7 +48,7 @@ class Condition:
 
 
 def parse(text: str | None, attributes: frozenset[str]) -> tuple[Condition, ...]:
-    """The conditions of a filter; none for an empty one. Raises Invalid, also for an unknown attribute."""
+    """Return the conditions of a filter, none for an empty one. Raises Invalid, also for an unknown attribute."""
     if not text or not text.strip():
         return ()
     if len(text) > MAX_CHARACTERS:
@@ -69,7 +69,7 @@ def parse(text: str | None, attributes: frozenset[str]) -> tuple[Condition, ...]
 
 
 def matches(conditions: tuple[Condition, ...], subject: Subject) -> bool:
-    """Whether every condition holds; a key that is not there matches nothing."""
+    """Whether every condition holds; a missing key matches nothing."""
     return all(_holds(condition, subject.get(condition.kind, {}).get(condition.key)) for condition in conditions)
 
 
@@ -102,7 +102,7 @@ def _holds(condition: Condition, actual: Any) -> bool:
 
 
 def _is_like(pattern: str, text: str) -> bool:
-    """Whether the text fits a pattern in which `%` is any text; each part is taken where it first comes."""
+    """Whether the text matches a pattern in which `%` is any text; each part is matched at its first occurrence."""
     first, *middle = pattern.split("%")
     if not middle:
         return text == first
