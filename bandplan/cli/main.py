@@ -30,6 +30,8 @@ COMMANDS = {
     "stub": "start, stop, inspect or empty the local workspace",
     "validate": "check models.yaml and report every problem (exit status 2 on errors)",
     "size": "find the smallest band or model units for a demand and a latency target",
+    "info": "show the legal bands or model units of a model, with what each gives and costs",
+    "real-scale": "say how many tokens/s an endpoint really scaled to, from its metrics",
     "bench": "measure the throughput and latency of an endpoint under load, or compare two measurements",
     "policy": "judge models.yaml against the policy pack, or list its rules",
     "report": "report what previews change in tokens/s, model units and money",

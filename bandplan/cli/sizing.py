@@ -20,7 +20,7 @@ from bandplan.planner.plan import Plan, Target
 from bandplan.serving.throughput.bands import DEFAULT_HEADROOM_PERCENT
 from bandplan.serving.throughput.families import family_of
 from bandplan.serving.throughput.model_units import EXAMPLE_UNITS
-from bandplan.serving.throughput.optimization_info import OptimizationInfo
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
 from bandplan.wire.prices import BadPriceList, PriceList, read_price_list
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def question_of(arguments: argparse.Namespace) -> Question:
     entry, place = (None, None) if "." in arguments.target else _entry(arguments, project)
     if arguments.write and place is None:
         raise UsageProblem(f"--write: {arguments.target} is a model, not an entry of models.yaml; name the entry")
-    model, version = _model(arguments.target, entry)
+    model, version = model_of(arguments.target, entry)
     load, target = _load(arguments, entry), _target(arguments, entry)
     broken = broken_limits(model, load, arguments.peak_factor)
     if broken:
@@ -152,7 +152,7 @@ def question_of(arguments: argparse.Namespace) -> Question:
         load,
         target,
         float(DEFAULT_HEADROOM_PERCENT if headroom is None else headroom),
-        None if arguments.prices is None else (arguments.prices, _prices(arguments.prices)),
+        None if arguments.prices is None else (arguments.prices, read_prices_file(arguments.prices)),
         place,
     )
 
@@ -195,13 +195,18 @@ def _entry(arguments: argparse.Namespace, project: Project | None) -> "tuple[Ent
     return found, Place(choice.models, content, choice.name, tuple(problem.render() for problem in loaded.problems))
 
 
-def _model(target: str, entry: "Entry | None") -> tuple[str, str | None]:
+def model_of(target: str, entry: "Entry | None") -> tuple[str, str | None]:
     if entry is not None:
         return entry.entities[0].model, entry.entities[0].version
     model, _, version = target.partition("@")
     if model.count(".") != 2 or not all(model.split(".")):
         raise UsageProblem(f"{target}: a model has three parts, such as system.ai.llama_v3_3_70b_instruct; write all")
     return model, version or None
+
+
+def entry_of(arguments: argparse.Namespace) -> "Entry":
+    """Return the entry of models.yaml that the target names. Errors: UsageProblem."""
+    return _entry(arguments, _project())[0]
 
 
 def _load(arguments: argparse.Namespace, entry: "Entry | None") -> Load:
@@ -283,12 +288,16 @@ def _recorded(project: Project | None, model: str, version: str | None) -> Optim
         return None
     from bandplan.serving.planning.record import record_of
 
-    known = {
-        key.version: info
-        for key, info in record_of(project.root).recorded_anywhere().items()
-        if key.model == model and info.optimizable and version in (None, key.version)
-    }
-    return known[max(known, key=lambda number: int(number) if number.isdigit() else 0)] if known else None
+    version = version or newest_recorded(project, model)
+    return record_of(project.root).recorded_anywhere().get(ModelVersion(model, version or ""))
+
+
+def newest_recorded(project: Project, model: str) -> str | None:
+    """Return the newest version of the model of which optimization info is recorded."""
+    from bandplan.serving.planning.record import record_of
+
+    known = [key.version for key in record_of(project.root).recorded_anywhere() if key.model == model]
+    return max(known, key=lambda number: int(number) if number.isdigit() else 0, default=None)
 
 
 def _law(files: Sequence[Path]) -> Law:
@@ -323,7 +332,7 @@ def _json(file: Path) -> Any:
         raise UsageProblem(f"{file}: not JSON; write it with `bandplan bench`") from error
 
 
-def _prices(file: Path) -> PriceList:
+def read_prices_file(file: Path) -> PriceList:
     import yaml
 
     try:

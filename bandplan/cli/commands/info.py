@@ -1,0 +1,121 @@
+"""`bandplan info`: what optimization info says of a model, as the legal bands or units with what each gives."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bandplan.cli.commands.size import whole
+from bandplan.cli.project import LOCAL
+
+if TYPE_CHECKING:
+    from bandplan.serving.throughput.optimization_info import OptimizationInfo
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="ENTRY|MODEL[@VERSION]", help="an entry of models.yaml, or a model")
+    parser.add_argument("--stack", default=LOCAL, help=f"stack whose workspace is asked (default: {LOCAL})")
+    parser.add_argument("--models", type=Path, metavar="FILE", help="file with the entry (default: that of the stack)")
+    parser.add_argument("--input", type=whole(1, 10**8), metavar="TOKENS", help="input tokens of a request")
+    parser.add_argument("--output", type=whole(0, 10**8), metavar="TOKENS", help="output tokens of a request")
+    parser.add_argument("--steps", type=whole(1, 100), default=6, metavar="N", help="amounts to show (default: 6)")
+    parser.add_argument("--prices", type=Path, metavar="FILE", help="your price list, for the cost of an hour")
+    parser.add_argument("--offline", action="store_true", help="use recorded optimization info, ask no workspace")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from bandplan.cli.errors import UsageProblem
+    from bandplan.cli.sizing import entry_of, model_of, read_prices_file
+    from bandplan.planner.capacity import Capacity
+    from bandplan.planner.ladder import ladder
+    from bandplan.planner.load import Shape
+    from bandplan.planner.published import BANDS_SHAPE, UNITS_SHAPE
+    from bandplan.serving.throughput.model_units import EXAMPLE_UNITS
+
+    entry = None if "." in arguments.target else entry_of(arguments)
+    model, version = model_of(arguments.target, entry)
+    version, info = answer(arguments, model, version)
+    name = f"{model} version {version}"
+    if not info.optimizable:
+        raise UsageProblem(f"{name}: is not eligible for provisioned throughput; take another version or model")
+    listed = None if arguments.prices is None else read_prices_file(arguments.prices)
+    is_chunks = info.throughput_chunk_size is not None
+    increment = info.throughput_chunk_size or info.model_unit_chunk_size or EXAMPLE_UNITS
+    reference = BANDS_SHAPE if is_chunks else UNITS_SHAPE
+    demand = entry.demand if entry is not None else None
+    shape = Shape(
+        arguments.input or (demand.input_tokens if demand else reference.input_tokens),
+        arguments.output if arguments.output is not None else (demand or reference).output_tokens,
+    )
+    capacity = Capacity("chunks" if is_chunks else "model_units", increment, embeds=shape.output_tokens == 0)
+    print(f"{name}")
+    print(f"family: {info.model_type or 'not stated'}")
+    if is_chunks:
+        print(f"sold in bands: chunks of {increment:,} tokens/s, input and output together")
+    else:
+        is_stated = info.model_unit_chunk_size is not None
+        told = f"steps of {increment:,}" if is_stated else f"the step is not stated; {increment:,} here"
+        print(f"sold in model units: {told}")
+    rows = [("CHUNKS" if is_chunks else "UNITS", "TOKENS/S", f"REQUESTS/S OF {shape}", f"SECONDS OF {reference}", "")]
+    for rung in ladder(capacity, shape, arguments.steps):
+        low_high = {
+            "chunks": {"chunks": (rung.amount,) * 2, "tokens_per_second": (int(rung.tokens_per_second),) * 2},
+            "model_units": {"model_units": (rung.amount,) * 2},
+        }[capacity.kind]
+        cost = ""
+        if listed is not None:
+            found = listed.cost(model, "bands" if is_chunks else "model_units", low_high)
+            if found is None:
+                raise UsageProblem(f"{arguments.prices}: has no price for {model}; add one for the model or its family")
+            cost = f"{found[1]:,.2f} {listed.currency}/h"
+        figures = (f"{rung.tokens_per_second:,.0f}", f"{rung.requests_per_second:.2f}", f"{rung.reference_seconds:.2f}")
+        rows.append((f"{rung.amount:,}", *figures, cost))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    print()
+    for row in rows:
+        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print()
+    print(f"Seconds: the tokens of {reference} over the tokens/s, as the documentation counts; really requests share.")
+    if not is_chunks:
+        print("Tokens/s: published for Llama 4 Maverick at 3500/300 alone, and taken as proportional to the units.")
+    if shape != reference:
+        print(f"Requests/s: extrapolated from {reference} by assumed weights; measure with `bandplan bench`.")
+    return 0
+
+
+def answer(arguments: argparse.Namespace, model: str, version: str | None) -> "tuple[str, OptimizationInfo]":
+    """Return (version, what the workspace says of it); the newest that is recorded if none is named.
+
+    Errors: UsageProblem, CommandError.
+    """
+    import os
+
+    from bandplan.cli.errors import CommandError, UsageProblem
+    from bandplan.cli.project import find_project
+    from bandplan.cli.sizing import newest_recorded
+    from bandplan.cli.stack_choice import choose_stack
+    from bandplan.serving.planning.record import record_of
+    from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+    from bandplan.serving.workspace.errors import WorkspaceError
+    from bandplan.serving.workspace.optimization_info import fetch
+
+    project = find_project(Path.cwd())
+    version = version or newest_recorded(project, model)
+    if version is None:
+        raise UsageProblem(f"{model}: no version is recorded; name one, as in {model}@1")
+    choice = choose_stack(project, arguments.stack, os.environ, arguments.models)
+    wanted = ModelVersion(model, version)
+    try:
+        client = None if arguments.offline else choice.client()
+        found = fetch(
+            client,
+            [wanted],
+            record_of(project.root),
+            offline=arguments.offline,
+            unrecorded=lambda error: None,
+        )[wanted]
+    except WorkspaceError as error:
+        raise CommandError(str(error)) from error
+    if not isinstance(found, OptimizationInfo):
+        step = "check the name and the version"
+        raise UsageProblem(f"{model} version {version}: nothing is known: {found.reason}; {step}")
+    return version, found
