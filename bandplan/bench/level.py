@@ -57,7 +57,7 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """How the measuring side did: how late it was at the 99th percentile, its busiest core, and its own notes."""
+    """How the measuring side did: how late it was at the 99th percentile, its busiest core, and what limited it."""
 
     lag_p99_seconds: float = 0.0
     cpu: float = 0.0
@@ -163,12 +163,13 @@ def _point(
         invalid += (f"client was {client.lag_p99_seconds * 1000:.1f} ms late at p99 (limit {limit * 1000:.1f} ms)",)
     if client.cpu > BUSY_CORE:
         invalid += (f"client used {client.cpu:.0%} of a core",)
+    invalid += client.notes
     good = None if slo is None else sum(map(slo.is_kept, ended))
     counts: dict[Outcome, int] = {"completed": 0, "failed": 0, "refused": 0, "unfinished": 0}
     for one in samples:
         counts[one.outcome] += 1
     asked, made = _mean([one.asked_output for one in done]), _mean([one.output_tokens for one in done])
-    notes = client.notes
+    notes: tuple[str, ...] = ()
     wanted, given = _mean([one.asked_input for one in done]), _mean([one.input_tokens for one in done])
     if wanted and given is not None and abs(given - wanted) > 0.02 * wanted:
         notes += (f"prompts have {given:,.1f} tokens on average, {wanted:,.1f} were asked for",)

@@ -94,6 +94,8 @@ def test_a_late_or_busy_client_makes_the_level_invalid() -> None:
     assert closed_point(samples, 1, None, Client(lag_p99_seconds=0.004)).is_valid
     late = closed_point(samples, 1, None, Client(lag_p99_seconds=0.006))
     assert late.invalid == ("client was 6.0 ms late at p99 (limit 5.0 ms)",)
+    limited = closed_point(samples, 1, None, Client(notes=("the limit on open files was reached",)))
+    assert limited.invalid == ("the limit on open files was reached",)
     busy = closed_point(samples, 1, None, Client(cpu=0.97))
     assert busy.invalid == ("client used 97% of a core",)
 

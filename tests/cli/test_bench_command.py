@@ -2,7 +2,11 @@
 
 import json
 import os
+import signal
 import statistics
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -174,6 +178,38 @@ def test_what_is_wrong_is_said_in_one_line(
     assert told in errors[0]
     assert "secret" not in output.err
     assert set(project.iterdir()) == files
+
+
+def test_an_interruption_keeps_what_was_measured(project: Path, workspace: tuple[Path, StubClient]) -> None:
+    def seen() -> int:
+        return len(workspace[1].ok("GET", "/stub/requests")["requests"])
+
+    before = seen()
+    for load in (["--parallel", "2"], ["--rate", "20"]):
+        command = [
+            sys.executable,
+            "-m",
+            "bandplan.cli.main",
+            "bench",
+            "support-chat",
+            *SHORT,
+            *load,
+            "--out",
+            "int.json",
+        ]
+        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while seen() < before + 12 and running.poll() is None:
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+        assert running.returncode == 130, err
+        assert "Traceback" not in err
+        assert "stopped: interrupted" in out
+        found = json.loads((project / "int.json").read_text(encoding="utf-8"))
+        jsonschema.validate(found, SCHEMA)
+        assert found["stopped"] == "interrupted"
+        assert found["curve"][0]["requests"]["completed"] > 0
+        before = seen()
 
 
 def test_an_endpoint_that_is_not_ready(
