@@ -26,10 +26,10 @@ UP_LIMIT = 100
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", default="1,100,1000", help="numbers of endpoints")
+    parser.add_argument("--sizes", default="1,100,1000", help="numbers of endpoints to measure")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each case; the median is shown")
     parser.add_argument("--output", type=Path, default=Path(".bandplan") / "benchmarks")
-    parser.add_argument("--without-pulumi", action="store_true", help="the embedded engine alone")
+    parser.add_argument("--without-pulumi", action="store_true", help="measure only the embedded engine")
     arguments = parser.parse_args()
     with_pulumi = shutil.which("pulumi") is not None and not arguments.without_pulumi
     if not with_pulumi:

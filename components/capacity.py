@@ -1,7 +1,7 @@
-"""The plain numbers of one endpoint: inputs of its component at preview, so that policies and reports need no outputs.
+"""The plain numbers of one endpoint: inputs of its component, so that policies and reports need no outputs at preview.
 
-A policy that reads a value unknown at preview is only advisory, so nothing here comes from a resource's output, but for
-an endpoint whose version this deploy registers: there nobody knows better.
+A policy that reads a value unknown at preview is only advisory, so nothing here comes from a resource's output, except
+for an endpoint whose version is registered by this deployment: there the values are not known earlier.
 """
 
 from collections.abc import Iterable
@@ -28,11 +28,12 @@ _ENTITY_ACCEPTED_LATER = ("acceptedMaxBands", "acceptedCeilingTokensPerSecond")
 
 
 def capacity_inputs(sizing: EndpointSizing) -> dict[str, Any]:
-    """Inputs of the `bandplan:index:Endpoint` component, camelCase; what does not apply to the endpoint is left out.
+    """Return the inputs of the `bandplan:index:Endpoint` component, camelCase; inapplicable ones are left out.
 
-    Tokens per second are input and output tokens together, per endpoint; `chunkTokensPerSecond` only where every
-    entity has the same chunk (each entity states its own); `headroom` is the ceiling over the demand. Ceilings and
-    units are what is wanted; `accepted...` ones are acceptable while there is no GPU capacity for that.
+    Tokens per second are input and output tokens together, per endpoint; `chunkTokensPerSecond` is present only if
+    every entity has the same chunk (each entity states its own); `headroom` is the ceiling divided by the demand.
+    Ceilings and units are what is wanted; the `accepted...` ones are acceptable while there is no GPU capacity for
+    that.
     """
     return write(
         {
@@ -58,7 +59,7 @@ def capacity_inputs(sizing: EndpointSizing) -> dict[str, Any]:
 
 
 def headroom_percent_of(sizing: EndpointSizing) -> int | None:
-    """What the entry wants above its demand; None without a demand, and for capacity that is not in bands."""
+    """Return the entry's headroom above its demand; None without a demand, or if its capacity is not in bands."""
     if sizing.family != "bands" or sizing.entry.demand is None:
         return None
     percent = sizing.entry.headroom_percent
@@ -66,12 +67,12 @@ def headroom_percent_of(sizing: EndpointSizing) -> int | None:
 
 
 def waiver_inputs(waivers: Iterable[Waiver]) -> list[dict[str, Any]]:
-    """Waivers as they are written, the day as an ISO date."""
+    """Return waivers as they are written, with the day as an ISO date."""
     return [waiver.model_dump(mode="json", exclude_none=True) for waiver in waivers]
 
 
 def gateway_inputs(gateway: AiGateway | None) -> dict[str, Any] | None:
-    """What policies ask of an AI gateway; `inferenceTable` is left out when none is on. None without a gateway."""
+    """Return what policies check of an AI gateway, or None; `inferenceTable` is left out if none is enabled."""
     if gateway is None:
         return None
     usage, table = gateway.usage_tracking_config, gateway.inference_table_config
@@ -83,7 +84,7 @@ def gateway_inputs(gateway: AiGateway | None) -> dict[str, Any] | None:
 
 
 def rollout_inputs(stage: Stage) -> dict[str, Any] | None:
-    """Where the traffic stands between two versions; None once there is but one.
+    """Return how the traffic is split between two versions; None once there is only one.
 
     Nothing in it changes while the rollout stays where it is, so that a preview then shows no change.
     """
@@ -100,12 +101,15 @@ def rollout_inputs(stage: Stage) -> dict[str, Any] | None:
 
 
 def rollout_of(sizing: EndpointSizing) -> dict[str, Any] | None:
-    """`rollout` of a sizing that may have none."""
+    """Return the `rollout` of a sizing that may have none."""
     return rollout_inputs(sizing.rollout) if sizing.rollout is not None else None
 
 
 def pending_capacity_inputs(sizing: EndpointSizing, pending: PendingSizing) -> dict[str, Any]:
-    """As `capacity_inputs`; what hangs on versions still to be registered is an output, and known when they are."""
+    """Return `capacity_inputs` with outputs for values that depend on unregistered versions.
+
+    The outputs resolve once the versions exist.
+    """
     names = _LATER if sizing.demand_tokens_per_second is None else (*_LATER, "headroom")
     if sizing.accepts_less:
         names = (*names, *_ACCEPTED_LATER)
@@ -127,7 +131,7 @@ def _pending_entity(sizing: EndpointSizing, now: dict[str, Any], output: pulumi.
 
 
 def entity_inputs(entity: EntitySizing) -> dict[str, Any]:
-    """One served entity of the component's `entities`, in the same words as the endpoint."""
+    """Return one served entity of the component's `entities`, in the same terms as the endpoint."""
     return write(
         {
             "served_name": entity.served_name,
@@ -149,7 +153,7 @@ def entity_inputs(entity: EntitySizing) -> dict[str, Any]:
 
 
 def shared_chunk_tokens_per_second(sizing: EndpointSizing) -> int | None:
-    """The chunk of all entities, or None when they differ or have none; that of the version a rollout brings."""
+    """Return the chunk of all entities, or None if they differ or have none; in a rollout, that of the new version."""
     entities = sizing.entities if sizing.rollout is None else sizing.entities[-1:]
     chunks = {entity.chunk_tokens_per_second for entity in entities}
     return chunks.pop() if len(chunks) == 1 else None

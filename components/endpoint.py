@@ -22,34 +22,35 @@ if TYPE_CHECKING:
     from bandplan.serving.planning.rollouts import StageLater
 
 LEFT_TO_THE_GUARD = ("emailNotifications",)
-"""What the published plugin plans, never sends, and plans again. `EndpointReady` compares and sends it.
+"""Properties that the published plugin plans, never sends, and plans again. `EndpointReady` compares and sends them.
 
-Not a stated `description`, which nothing sends: an endpoint that is replaced later would be made with its first one.
-Nor `rateLimits`, which the guard cannot compare. Where less than the wanted capacity is accepted, it has `config` too.
-Where no AI gateway is stated, it has `aiGateway`, which it clears once one was: the published plugin crashes at that.
-And a `description` that is stated no more, which would be planned for ever.
+Not a stated `description`, which nothing sends: an endpoint that is replaced later would be created with its first one.
+Nor `rateLimits`, which the guard cannot compare. Where less than the wanted capacity is accepted, `config` is added.
+Where no AI gateway is stated, `aiGateway` is added, which the guard clears if there was one: the published plugin
+crashes on that. So is a `description` that is no longer stated, which would otherwise be planned at every preview.
 """
 
 NO_WORD_FOR = ("telemetryConfig", "config.autoCaptureConfig")
-"""What the classic API has and models.yaml has no word for: set by somebody else, it is left as it is.
+"""Properties of the classic API that models.yaml cannot express: if someone else set them, they stay unchanged.
 
 The published plugin plans a change of `telemetryConfig` and never sends it, and replaces an endpoint whose
-`autoCaptureConfig` goes.
+`autoCaptureConfig` is removed.
 """
 
 FILLED_IN = ("scaleToZeroEnabled", "workloadSize", "minProvisionedConcurrency", "maxProvisionedConcurrency")
-"""What a workspace may fill in for an entity that has throughput, which decides alone."""
+"""Properties that a workspace may fill in for an entity with throughput, for which throughput alone decides."""
 
 NEVER_GIVEN_BACK = "burstScalingEnabled"
-"""A refresh takes it away where the platform does not return it; the guard sends it when its declaration changes."""
+"""A property that a refresh drops if the platform does not return it; the guard sends it when its declaration changes.
+"""
 
 
 class Endpoint(pulumi.ComponentResource):
     """`bandplan:index:Endpoint`: inputs are the endpoint's plain numbers (`capacity_inputs`), known at every preview.
 
-    With `pending`, what hangs on versions that this deploy registers is an output: known at a preview in which the
-    version stays; `stage_later` gives it the stage of its rollout then. Children: `<name>` (the endpoint),
-    `<name>-permissions` when anybody is named, `<name>-ready`.
+    With `pending`, values that depend on versions registered by this deployment are outputs: known at a preview in
+    which the version stays; `stage_later` then gives it the stage of its rollout. Children: `<name>` (the endpoint),
+    `<name>-permissions` if anyone is named, `<name>-ready`.
     """
 
     TYPE = ENDPOINT
@@ -96,16 +97,16 @@ class Endpoint(pulumi.ComponentResource):
 
     @property
     def given_url(self) -> pulumi.Output[str] | None:
-        """The platform's own URL of a route-optimised endpoint, which has a host of its own; None for the others."""
+        """The platform's own URL of a route-optimized endpoint, which has its own host; None for other endpoints."""
         if isinstance(self.serving, ModelServing) and self.route_optimized:
             return self.serving.endpoint_url
         return None
 
 
 def left_to_the_guard(request: EndpointRequest, *, entities: int) -> list[str]:
-    """Properties of the endpoint's own resource that it must not change: the guard does, or nobody.
+    """Return properties that the endpoint's own resource must not change: the guard changes them, or nobody does.
 
-    `entities` is the number of those that have throughput.
+    `entities` is the number of entities with throughput.
     """
     found = [*LEFT_TO_THE_GUARD]
     if request.config_is_left_to_the_guard:
@@ -142,7 +143,7 @@ def _custom_timeouts(limits: Timeouts) -> pulumi.CustomTimeouts:
 
 
 def _duration(seconds: int) -> str:
-    """Seconds as the engine writes durations, in the largest unit that fits: 14400 is 4h, 2700 is 45m."""
+    """Format seconds as the engine writes durations, in the largest unit that fits: 14400 is 4h, 2700 is 45m."""
     for unit_seconds, unit in ((3600, "h"), (60, "m")):
         if seconds % unit_seconds == 0:
             return f"{seconds // unit_seconds}{unit}"

@@ -1,4 +1,4 @@
-"""Every endpoint of one stack as a component, and what the stack says about them."""
+"""Every endpoint of one stack as a component, and the outputs of the stack about them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 class Fleet(pulumi.ComponentResource):
-    """`bandplan:index:Fleet`: a `RegisteredVersions` child per model that is registered into, an `Endpoint` per sizing.
+    """`bandplan:index:Fleet`: a `RegisteredVersions` child per model with new versions, an `Endpoint` per sizing.
 
-    `summary` is the stack output `endpoints`, in the order of models.yaml; `host` the workspace's base URL, None when
+    `summary` is the stack output `endpoints`, in the order of models.yaml; `host` is the workspace's base URL, None if
     none is configured (offline).
     """
 
@@ -44,10 +44,13 @@ class Fleet(pulumi.ComponentResource):
         waivers: Sequence[Waiver] = (),
         stage_later: "Mapping[str, StageLater] | None" = None,
     ) -> None:
-        """`models` are to be registered into, each with what the workspace says of it; `resize` is for what waits.
+        """Declare the fleet.
 
-        `region` and `waivers` are those of the whole file. `stage_later` stages endpoints, by name, whose version is to
-        be registered.
+        `models` are the models to register versions in, each with what the workspace reports about it; `resize` sizes
+        pending endpoints.
+
+        `region` and `waivers` are those of the whole file. `stage_later` stages endpoints, by name, whose version is
+        not registered yet.
         """
         super().__init__(self.TYPE, "fleet", fleet_totals(sizings), opts)
         child = pulumi.ResourceOptions(parent=self)
@@ -78,14 +81,14 @@ class Fleet(pulumi.ComponentResource):
 
 
 def invocations_url(host: str | None, sizing: EndpointSizing) -> str | None:
-    """Where the platform answers queries (S30: no `/api/2.0` in front); known before the endpoint is created."""
+    """Return the URL for queries (S30: without the `/api/2.0` prefix); it is known before the endpoint is created."""
     return host and f"{host.rstrip('/')}/serving-endpoints/{sizing.entry.name}/invocations"
 
 
 def endpoint_summary(
     sizing: EndpointSizing, url: pulumi.Input[str] | None, pending: PendingSizing | None = None
 ) -> dict[str, Any]:
-    """One endpoint of the stack output `endpoints`; figures that do not apply to it are None.
+    """Return one endpoint of the stack output `endpoints`; figures that do not apply to it are None.
 
     Tokens per second are input and output tokens together.
     """
@@ -106,10 +109,11 @@ def endpoint_summary(
 
 
 def fleet_totals(sizings: Sequence[EndpointSizing]) -> dict[str, Any]:
-    """Inputs of the fleet component: how many endpoints, and the sums of what they have.
+    """Return the inputs of the fleet component: the number of endpoints, and the sums of their capacity.
 
-    Everything waits for the fleet's inputs, the versions that this deploy registers too, so nothing here may depend on
-    one. `unsizedEndpoints` names the endpoints whose size does: they are in neither sum. It is left out if empty.
+    Everything waits for the fleet's inputs, including the versions that this deployment registers, so nothing here may
+    depend on one. `unsizedEndpoints` names the endpoints whose size does: they are in neither sum. It is left out if
+    empty.
     """
     unsized = [sizing.entry.name for sizing in sizings if _is_unsized(sizing)]
     sized = [sizing for sizing in sizings if not _is_unsized(sizing)]
@@ -123,7 +127,7 @@ def _is_unsized(sizing: EndpointSizing) -> bool:
 
 
 def later_totals(sizings: Sequence[EndpointSizing], pending: Sequence[PendingSizing | None]) -> dict[str, Any]:
-    """Outputs of the fleet component: all of the sums."""
+    """Return the outputs of the fleet component: all of the sums."""
     return write_sums(len(sizings), _sums(sizings, pending))
 
 
@@ -142,7 +146,7 @@ def _version(entity: EntitySizing, index: int, pending: PendingSizing | None) ->
 
 
 def _amount(sizing: EndpointSizing, pending: PendingSizing | None, name: str, family: str) -> Any:
-    """The amount, None where there is none, or an output of it while it depends on a version."""
+    """Return the amount, None if there is none, or an output of it while it depends on a version."""
     now = getattr(sizing, name)
     if pending is None or now is not None or sizing.family != "bands" or family != sizing.family:
         return now
@@ -150,7 +154,7 @@ def _amount(sizing: EndpointSizing, pending: PendingSizing | None, name: str, fa
 
 
 def _sum(amounts: Iterable[Any]) -> Any:
-    """The sum of numbers, None for 0; an output when one of them is."""
+    """Sum numbers, None for 0; an output if one of them is."""
     listed = list(amounts)
     if not any(isinstance(amount, pulumi.Output) for amount in listed):
         return sum(amount or 0 for amount in listed)

@@ -1,4 +1,4 @@
-"""Registered models, a component each: the model, its grants, the versions that this stack makes, their aliases."""
+"""Registered models, one component each: the model, its grants, the versions that this stack makes, their aliases."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from bandplan.wire.types import REGISTERED_VERSIONS
 
 @dataclass(frozen=True)
 class DeclaredVersion:
-    """A version, and what has to be there before anything serves it."""
+    """A version, and what must exist before anything serves it."""
 
     version: ModelVersion
     before_serving: tuple[pulumi.Resource, ...]
@@ -26,8 +26,8 @@ class DeclaredVersion:
 class RegisteredVersions(pulumi.ComponentResource):
     """`bandplan:index:RegisteredVersions`, named after its model; inputs are plain (`planned_inputs`).
 
-    Children: `<model>`, `<model>-grants` when any are stated, and for each version `<key>`, both the version and, when
-    it has an alias, the alias. The model is never deleted with the stack: the platform refuses to delete one that has
+    Children: `<model>`, `<model>-grants` if any are stated, and for each version `<key>`, both the version and, if it
+    has an alias, the alias. The model is never deleted with the stack: the platform refuses to delete a model that has
     versions.
     """
 
@@ -36,7 +36,7 @@ class RegisteredVersions(pulumi.ComponentResource):
     def __init__(
         self, planned: PlannedModel, standing: Standing = None, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """`standing` decides between making the model and taking over the one that is there."""
+        """Declare the model and its versions; `standing` decides whether the model is created or taken over."""
         properties = properties_to_state()
         super().__init__(self.TYPE, planned.name, properties, opts)
         state_inputs(properties, planned_inputs(planned))
@@ -71,7 +71,7 @@ class RegisteredVersions(pulumi.ComponentResource):
 
 
 def planned_inputs(planned: PlannedModel) -> dict[str, Any]:
-    """Inputs of the component: what is registered, in the words of models.yaml, for policies and reports."""
+    """Return the inputs of the component: what is registered, in the terms of models.yaml, for policies and reports."""
     return {
         "model": planned.name,
         "versions": [
@@ -92,7 +92,7 @@ def planned_inputs(planned: PlannedModel) -> dict[str, Any]:
 
 
 def model_inputs(planned: PlannedModel) -> dict[str, Any]:
-    """Inputs of the registered model; what nobody states is left as it is in the workspace."""
+    """Return the inputs of the registered model; what is not stated stays unchanged in the workspace."""
     catalog, schema, name = planned.name.split(".")
     stated = {"comment": planned.comment, "owner": planned.owner}
     return {
@@ -104,14 +104,16 @@ def model_inputs(planned: PlannedModel) -> dict[str, Any]:
 
 
 def model_grant(grant: ModelGrant) -> dict[str, Any]:
-    """One grant; a mail address in lower case, as the platform keeps it: the published provider waits in vain for any
-    other spelling (terraform-provider-databricks issue 3654)."""
+    """Return one grant, with a mail address in lower case, as the platform stores it.
+
+    With any other spelling the published provider waits in vain (terraform-provider-databricks issue 3654).
+    """
     principal = grant.principal.lower() if "@" in grant.principal else grant.principal
     return {**wire(grant), "principal": principal}
 
 
 def version_inputs(planned: PlannedVersion) -> dict[str, Any]:
-    """Inputs of ModelVersion; only what is stated, and the capacity that each entity asks of it."""
+    """Return the inputs of ModelVersion: only what is stated, and the capacity that each entity requests of it."""
     registration = planned.registration
     optional: Mapping[str, Any] = {
         "metadata": dict(sorted(registration.metadata.items())),

@@ -1,6 +1,6 @@
-"""A sizing that depends on versions nobody knows yet: as outputs, known once the versions are.
+"""A sizing that depends on unknown versions, as outputs that resolve once the versions are known.
 
-A version is registered by this deploy, or it is what an alias points to that an offline preview cannot ask for. The
+Such a version is registered by this deployment, or an alias points to it and an offline preview cannot look it up. The
 second stays unknown.
 """
 
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class PendingSizing:
-    """The sizing as it becomes known: as a whole, and each waiting entity, by its place, for itself."""
+    """The sizing as it becomes known: as a whole, and each waiting entity, by its place, separately."""
 
     whole: pulumi.Output[EndpointSizing]
     entities: Mapping[int, pulumi.Output[EntitySizing]]
@@ -38,7 +38,10 @@ class PendingSizing:
 def pending_sizing(
     sizing: EndpointSizing, declared: Mapping[str, DeclaredVersion], resize: Resize | None
 ) -> PendingSizing | None:
-    """None when every version is known. `declared` is by version key. Errors: KeyError for a version nobody makes."""
+    """Return the pending sizing; None if every version is known. `declared` is by version key.
+
+    Errors: KeyError for a version that nothing declares.
+    """
     waiting = {
         index: declared[version_key(entity.register)]
         for index, entity in enumerate(sizing.entry.entities)
@@ -52,7 +55,7 @@ def pending_sizing(
     if not waiting and not unknown:
         return None
     if waiting and resize is None:
-        raise ValueError(f"{sizing.entry.name}: has versions to be registered, and nothing to size it with later")
+        raise ValueError(f"{sizing.entry.name}: has versions to register, but nothing to size it with once they exist")
     sized: dict[int, pulumi.Output[EntitySizing]] = {index: never_known() for index in unknown}
     whole: pulumi.Output[EndpointSizing] = never_known()
     if resize is not None:
@@ -65,7 +68,7 @@ def pending_sizing(
 
 
 def pending_entities(sizing: EndpointSizing, pending: PendingSizing) -> Pending:
-    """What goes into the endpoint's request: bounds that are known already stay plain."""
+    """Return what goes into the endpoint's request: bounds that are already known stay plain."""
     found = {}
     for index, output in pending.entities.items():
         entity = sizing.entities[index]
@@ -103,7 +106,7 @@ def staged_later(pending: PendingSizing, stage_later: "StageLater") -> pulumi.Ou
 
 
 def later_request(request: EndpointRequest, staged: pulumi.Output[EndpointSizing]) -> EndpointRequest:
-    """`request` with the config, and what the guard knows of it, as outputs of the sizing, which may have others."""
+    """Return `request` with the config, and the guard's copy of it, as outputs of the sizing, which may have others."""
 
     def config_of(sizing: EndpointSizing) -> Any:
         return endpoint_request(sizing).endpoint["config"]
@@ -122,7 +125,7 @@ def later_request(request: EndpointRequest, staged: pulumi.Output[EndpointSizing
 def later_inputs(
     now: Mapping[str, Any], output: pulumi.Output[T], inputs: Callable[[T], Mapping[str, Any]], names: tuple[str, ...]
 ) -> dict[str, Any]:
-    """`now`, with those of `names` that it lacks as outputs of what `inputs` says then."""
+    """Return `now`, with missing `names` as outputs of what `inputs` returns later."""
 
     def input_named(name: str) -> pulumi.Output[Any]:
         return output.apply(lambda known: inputs(known).get(name))

@@ -1,4 +1,4 @@
-"""The program of every stack: plans it, and declares the fleet, or stops with every problem at once.
+"""The program of every stack: plans it, and declares the fleet or stops with all problems in one error.
 
 Reads the stack's configuration (`bandplan:models`) and the environment (`serving.planning.deployment` has the names).
 """
@@ -55,7 +55,7 @@ def run() -> None:
 
 
 def planned(request: PlanRequest) -> Plan:
-    """Return the plan. Errors: RunError, which engines print without a traceback, with everything that is wrong."""
+    """Return the plan. Errors: RunError, which engines print without a traceback, with every problem."""
     plan = plan_stack(request)
     if isinstance(plan, Refused):
         raise pulumi.RunError(refusal(plan)) from plan.error
@@ -63,9 +63,9 @@ def planned(request: PlanRequest) -> Plan:
 
 
 def end_quietly_when_called_off() -> None:
-    """Take the engine's SIGINT as the end of the program, not as a traceback under the error that was the reason.
+    """Treat the engine's SIGINT as the end of the program, without a traceback below the error that caused it.
 
-    The Pulumi CLI interrupts the program when a step has failed. Whoever set a handler of its own keeps it.
+    The Pulumi CLI interrupts the program when a step has failed. A program with a handler of its own keeps it.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, lambda number, frame: sys.exit(128 + number))

@@ -22,7 +22,7 @@ CHECKED_AGAINST: Final = "3.272.0"
 T = TypeVar("T")
 
 _UNTRACKED: Final = "urn"
-"""The name of a property that costs no Output."""
+"""The name of a property that needs no Output."""
 
 # New objects between two collections. A declared fleet is one graph that grows and is never garbage, and with the
 # interpreter's 700 the collector walks it again and again: at 500 endpoints a third of the program's time.
@@ -30,7 +30,7 @@ OBJECTS_BETWEEN_COLLECTIONS = 200_000
 
 
 class NotYetStated:
-    """Stands in a resource's properties until its inputs are stated; fails the deployment when it is still read."""
+    """Stands in a resource's properties until its inputs are stated; fails the deployment if it is still read."""
 
     def __await__(self) -> Generator[Any, None, None]:
         return _refuse_copies().__await__()
@@ -38,17 +38,17 @@ class NotYetStated:
 
 async def _refuse_copies() -> None:
     raise pulumi.RunError(
-        f"pulumi {version('pulumi')} copies the properties of a resource before its inputs are stated: it would be "
-        f"deployed without them, so it was not sent; install pulumi {CHECKED_AGAINST}, with which this release works"
+        f"pulumi {version('pulumi')} copies a resource's properties before its inputs are set: it would be deployed "
+        f"without them, so it was not sent; install pulumi {CHECKED_AGAINST}, which this release supports"
     )
 
 
 def properties_to_state(outputs: Iterable[str] = ()) -> dict[str, Any]:
     """Return the properties to construct a resource with; `state_inputs` adds its inputs.
 
-    The SDK makes an Output, with its own task and futures, for each property that it is constructed with, and reads the
-    properties for the engine later, when the event loop runs. Nobody reads an input back from the resource, so stating
-    inputs in between spares most of what declaring a resource costs.
+    The SDK creates an Output, with its own task and futures, for each property in the constructor, and reads the
+    properties for the engine later, when the event loop runs. Nothing reads an input back from the resource, so adding
+    the inputs in between avoids most of the cost of declaring a resource.
     """
     return {**dict.fromkeys(outputs), _UNTRACKED: NotYetStated()}
 
@@ -70,10 +70,10 @@ def never_known() -> pulumi.Output[Any]:
 
 @contextmanager
 def bulk_declaration() -> Iterator[None]:
-    """Resources declared inside carry no source position, and garbage is collected rarely from here on.
+    """Declare resources without source positions inside the block; garbage is collected rarely from here on.
 
     For every resource the SDK reads the whole stack, source lines included, to name the line that declared it; here
-    that is always the same line of `components`. The limit is back in place before anybody can print a traceback.
+    that is always the same line of `components`. The limit is restored before a traceback can be printed.
     """
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, *gc.get_threshold()[1:])
     missing = object()

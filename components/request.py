@@ -1,8 +1,8 @@
-"""A sizing as the inputs of the resources that make up one endpoint: pure, camelCase, exactly what goes on the wire.
+"""A sizing as the inputs of the resources of one endpoint: pure, camelCase, exactly what is sent.
 
-Which API an endpoint is made with (docs.databricks.com/api/workspace/servingendpoints):
+Which API an endpoint is created with (docs.databricks.com/api/workspace/servingendpoints):
 - bands and legacy workloads: the classic one, the only one with `minProvisionedThroughput` and `servedModels`;
-- model units: `/pt`, unless the entry wants a field that `/pt` does not have (description, route optimisation,
+- model units: `/pt`, unless the entry wants a field that `/pt` does not have (description, route optimization,
   deprecated rate limits), because the classic API takes model units as well.
 """
 
@@ -24,9 +24,10 @@ Inputs = dict[str, Any]
 
 @dataclass(frozen=True)
 class PendingEntity:
-    """What hangs on a version that this deploy registers, as values that become known: its number, and its bounds.
+    """What depends on a version registered by this deployment, as values that resolve later: number and bounds.
 
-    Bounds are in tokens/s; they are None for an entity in model units, the accepted one where only the wanted will do.
+    Bounds are in tokens/s; they are None for an entity in model units, the accepted one also if no fallback is
+    accepted.
     """
 
     version: Any
@@ -36,17 +37,17 @@ class PendingEntity:
 
 
 Pending = Mapping[int, PendingEntity]
-"""By place among the entities, those whose version this deploy registers."""
+"""Entities, by position, whose version is registered by this deployment."""
 
 _NONE_PENDING: Pending = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class EndpointRequest:
-    """Inputs of one endpoint's resources; `access_controls` is empty when nobody is named.
+    """Inputs of one endpoint's resources; `access_controls` is empty if nobody is named.
 
-    With `config_is_left_to_the_guard`, `endpoint` has the config to create it with (what is accepted), and the guard
-    alone changes it afterwards: see docs/decisions/0006-wanted-accepted-and-rollout.md.
+    With `config_is_left_to_the_guard`, `endpoint` has the config to create it with (what is accepted), and only the
+    guard changes it afterwards: see docs/decisions/0006-wanted-accepted-and-rollout.md.
     """
 
     api: Api
@@ -58,7 +59,7 @@ class EndpointRequest:
 
 
 def endpoint_request(sizing: EndpointSizing, pending: Pending = _NONE_PENDING) -> EndpointRequest:
-    """Inputs of the endpoint, its permissions and its guard; `servingEndpointId` is for the caller to add.
+    """Return the inputs of the endpoint, its permissions and its guard; the caller adds `servingEndpointId`.
 
     Errors: ValueError for an entity whose version is neither known nor among `pending`.
     """
@@ -82,23 +83,26 @@ def endpoint_request(sizing: EndpointSizing, pending: Pending = _NONE_PENDING) -
 
 
 def access_control(permission: Permission) -> Inputs:
-    """One permission; a mail address in lower case, as the platform keeps it: another spelling differs for ever."""
+    """Return one permission, with a mail address in lower case, as the platform stores it.
+
+    Any other spelling is a permanent difference.
+    """
     control: Inputs = wire(permission)
     return control if permission.user_name is None else {**control, "userName": permission.user_name.lower()}
 
 
 def endpoint_api(sizing: EndpointSizing) -> Api:
-    """`pt` for model units whose entry asks for nothing that only the classic API has."""
+    """Return `pt` for model units whose entry needs nothing that only the classic API has, else `classic`."""
     return "pt" if sizing.family == "model_units" and not classic_only_fields(sizing.entry) else "classic"
 
 
 def classic_only_fields(entry: Entry) -> tuple[str, ...]:
-    """Fields of the entry that the `/pt` API does not have."""
+    """Return the fields of the entry that the `/pt` API does not have."""
     return tuple(name for name in ("description", "route_optimized", "rate_limits") if getattr(entry, name))
 
 
 def endpoint_inputs(sizing: EndpointSizing, pending: Pending = _NONE_PENDING) -> Inputs:
-    """Inputs of ModelServing or ModelServingProvisionedThroughput; only what the entry states is present."""
+    """Return the inputs of ModelServing or ModelServingProvisionedThroughput; only what the entry states."""
     entry = sizing.entry
     optional: Inputs = {
         "aiGateway": wire(entry.ai_gateway),
@@ -113,7 +117,7 @@ def endpoint_inputs(sizing: EndpointSizing, pending: Pending = _NONE_PENDING) ->
 
 
 def notification_inputs(entry: Entry) -> Inputs:
-    """`emailNotifications`; the package says in the plural what the API says in the singular."""
+    """Return `emailNotifications`; the package uses plurals where the API uses singulars."""
     if entry.notifications is None:
         return {}
     lists = {
@@ -124,7 +128,7 @@ def notification_inputs(entry: Entry) -> Inputs:
 
 
 def config_inputs(sizing: EndpointSizing, pending: Pending, *, accepted: bool = False) -> Inputs:
-    """`config`: the entities, with the capacity that is wanted or `accepted`, and one explicit route to each.
+    """Return `config`: the entities, with the wanted or `accepted` capacity, and one explicit route to each.
 
     Routes are explicit for a single entity too. The published provider sends server-filled routes back with every
     update, so without them a version bump, which renames the entity, would route to the old name. Each route carries
@@ -150,13 +154,14 @@ def config_inputs(sizing: EndpointSizing, pending: Pending, *, accepted: bool = 
 
 
 def served_entity(entity: EntitySizing, pending: PendingEntity | None = None, *, accepted: bool = False) -> Inputs:
-    """One entity in a band (S9: both bounds, a floor of 0 too) or in model units (S10), as wanted or as `accepted`.
+    """Return one entity in a band (S9: both bounds, even a floor of 0) or in model units (S10).
 
-    The name is always stated: left out, the platform names the first version and a version bump keeps that name.
+    Its capacity is the wanted or the `accepted` one. The name is always stated: otherwise the platform names the first
+    version and a version bump keeps that name.
     """
     version = entity.version if pending is None else pending.version
     if version is None:
-        raise ValueError(f"{entity.model} has no version yet, and nothing says where it comes from")
+        raise ValueError(f"{entity.model} has no version yet and no source to make one from")
     inputs: Inputs = {"name": entity.served_name, "entityName": entity.model, "entityVersion": version}
     if entity.model_units is not None:
         inputs["provisionedModelUnits"] = (entity.accepted_model_units if accepted else None) or entity.model_units
@@ -174,7 +179,7 @@ def served_entity(entity: EntitySizing, pending: PendingEntity | None = None, *,
 
 
 def with_burst_off(sizing: EndpointSizing, entities: list[Inputs]) -> list[Inputs]:
-    """`entities` as the guard declares them: with the explicit false that only the guard can send."""
+    """Return `entities` as the guard declares them: with the explicit false that only the guard can send."""
     return [
         {**inputs, "burstScalingEnabled": False} if entity.model_units is not None and entity.burst is False else inputs
         for entity, inputs in zip(sizing.entities, entities, strict=True)
@@ -182,9 +187,9 @@ def with_burst_off(sizing: EndpointSizing, entities: list[Inputs]) -> list[Input
 
 
 def served_model(entity: EntitySizing, pending: PendingEntity | None = None) -> Inputs:
-    """One legacy workload in the deprecated `served_models` form (S25).
+    """Return one legacy workload in the deprecated `served_models` form (S25).
 
-    `scaleToZeroEnabled` is always stated, because the published provider sends true when it is absent here.
+    `scaleToZeroEnabled` is always stated, because the published provider sends true if it is absent here.
     """
     return {
         "name": entity.served_name,
@@ -197,9 +202,9 @@ def served_model(entity: EntitySizing, pending: PendingEntity | None = None) -> 
 
 
 def ready_inputs(api: Api, task: str, endpoint: Inputs, limits: Timeouts) -> Inputs:
-    """Inputs of EndpointReady: the endpoint's own inputs, as far as the guard compares or sends them, and the task.
+    """Return the inputs of EndpointReady: the task, and those endpoint inputs that the guard compares or sends.
 
-    The task is no input of an endpoint, as its models decide it; the guard compares it with what they turn out to have.
+    The task is not an input of an endpoint, because its models decide it; the guard compares it with theirs.
     """
     config = endpoint["config"]
     declared = {key: config[key] for key in CONFIG_PARTS if key in config}

@@ -1,8 +1,8 @@
 """The resource types of a fleet, as thin classes with the wire's own type tokens and property names.
 
 Inputs are mappings with camelCase keys exactly as the engine and the providers see them; nothing is translated.
-`pulumi_databricks` holds the same types, but takes seconds and hundreds of MB to import, so it is only read for its
-version; `tests/components/test_resources.py` holds these classes to the installed package.
+`pulumi_databricks` holds the same types, but takes seconds and hundreds of MB to import, so only its version is read;
+`tests/components/test_resources.py` compares these classes with the installed package.
 """
 
 from collections.abc import Mapping
@@ -31,12 +31,12 @@ INSTALLED_PACKAGE = "pulumi-databricks"
 
 @cache
 def databricks_plugin_version() -> str:
-    """Version of the installed pulumi-databricks, which is also the version of its provider plugin."""
+    """Return the version of the installed pulumi-databricks, which is also the version of its provider plugin."""
     return version(INSTALLED_PACKAGE)
 
 
 class _WireResource(pulumi.CustomResource):
-    """A resource whose inputs are passed through as they are.
+    """A resource whose inputs are passed through unchanged.
 
     `OUTPUTS` are the wire names of the properties that only the provider fills in.
     """
@@ -54,7 +54,7 @@ class _WireResource(pulumi.CustomResource):
         state_inputs(properties, inputs)
 
     def outputs_of(self, inputs: Mapping[str, Any]) -> tuple[str, ...]:
-        """Those of `OUTPUTS` that somebody may read: each costs the SDK a task for each resource."""
+        """Return the members of `OUTPUTS` that may be read: each costs the SDK a task per resource."""
         return self.OUTPUTS
 
     def _output(self, wire_name: str) -> pulumi.Output[str]:
@@ -62,7 +62,7 @@ class _WireResource(pulumi.CustomResource):
 
 
 class _DatabricksResource(_WireResource):
-    """A resource of the published `databricks` package, asked for in the version that is installed."""
+    """A resource of the published `databricks` package, in the installed version."""
 
     def __init__(self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
         version_of_package = pulumi.ResourceOptions(version=databricks_plugin_version())
@@ -152,7 +152,7 @@ class Grants(_DatabricksResource):
 
 
 class _OwnResource(_WireResource):
-    """A resource of our own package, `bandplan`, whose plugin lies in this repository."""
+    """A resource of our own package, `bandplan`, whose plugin is in this repository."""
 
     def __init__(self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, inputs, opts or pulumi.ResourceOptions())
@@ -170,12 +170,12 @@ class EndpointReady(_OwnResource):
 
     @property
     def shortfall(self) -> pulumi.Output[list[dict[str, Any]]]:
-        """What runs short of what is wanted: `servedName`, `unit`, `wanted`, `accepted`, `runs` of each entity."""
+        """Entities that run less than wanted: `servedName`, `unit`, `wanted`, `accepted`, `runs` of each."""
         return cast("pulumi.Output[list[dict[str, Any]]]", self._output("shortfall"))
 
 
 class ModelVersion(_OwnResource):
-    """A version of a registered model: exists once it is READY and can give what is asked of it."""
+    """A version of a registered model: exists once it is READY and provides the requested capacity."""
 
     TYPE = MODEL_VERSION
     INPUTS = frozenset(
@@ -185,12 +185,12 @@ class ModelVersion(_OwnResource):
 
     @property
     def version(self) -> pulumi.Output[str]:
-        """Its number, in digits."""
+        """The version number, in digits."""
         return self._output("version")
 
     @property
     def model_type(self) -> pulumi.Output[str]:
-        """Family that the platform takes it for; empty when it does not say."""
+        """Model family that the platform reports; empty if it reports none."""
         return self._output("modelType")
 
     @property

@@ -17,10 +17,10 @@ _OF_OTHER_FAMILIES = frozenset(figure.name for figure in FIGURES if figure.famil
 
 
 def capacity_shares(sizings: Sequence[EndpointSizing], pending: Sequence[PendingSizing | None]) -> list[dict[str, Any]]:
-    """One row for each team, model and family, in their order; what does not apply to a row is left out.
+    """Return one row per team, model and family, in that order; what does not apply to a row is left out.
 
     What a rollout leaves behind is not counted. Tokens per second are input and output tokens together. An amount that
-    hangs on a version still to be registered is an output.
+    depends on an unregistered version is an output.
     """
     amounts: dict[tuple[str, str, str], dict[str, list[Any]]] = {}
     for sizing, later in zip(sizings, pending, strict=True):
@@ -49,7 +49,7 @@ def _amount(sizing: EndpointSizing, entity: EntitySizing, index: int, pending: P
 
 
 def _sum(parts: list[Any]) -> Any:
-    """The sum of numbers; an output when one of them is."""
+    """Sum numbers; the result is an output if one of them is."""
     if not any(isinstance(part, pulumi.Output) for part in parts):
         return sum(parts)
     return pulumi.Output.all(*parts).apply(lambda known: sum(part or 0 for part in known))

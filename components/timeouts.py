@@ -1,9 +1,9 @@
 """How long the engine lets an endpoint take, per operation.
 
 The published provider stops waiting after 10 minutes (provisioned throughput) or 45 (the rest) and then deletes the
-endpoint that it created, so every endpoint carries its own, generous limits. Building and placing a model may take
-30 minutes and more, a legacy image an hour and more (docs.databricks.com, "Optimized large language model serving").
-The hours below are our choice: long enough that only a real hang reaches them.
+endpoint that it created, so every endpoint has its own, generous limits. Building and placing a model may take 30
+minutes or more, a legacy image an hour or more (docs.databricks.com, "Optimized large language model serving"). The
+hours below are our choice: long enough that only a real hang reaches them.
 """
 
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ class Timeouts:
 
     @property
     def ready_seconds(self) -> int:
-        """How long the endpoint may take to be ready, whichever operation made it change."""
+        """How long the endpoint may take to be ready, whichever operation changed it."""
         return max(self.create_seconds, self.update_seconds)
 
 
 def timeouts(sizing: EndpointSizing) -> Timeouts:
-    """The entry's own limits where it states them, else hours: four, six for a legacy workload, one for a delete."""
+    """Return the entry's own limits if stated, else hours: four, six for a legacy workload, one for a delete."""
     default = DEFAULT_LEGACY_SECONDS if sizing.family == "workload" else DEFAULT_SECONDS
     stated = sizing.entry.timeouts
     if stated is None:

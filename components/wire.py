@@ -9,7 +9,7 @@ from bandplan.wire.names import to_property_name
 
 
 def wire(value: Any) -> Any:
-    """The value with every key in camelCase and unset (None) fields left out, at any depth; None for None."""
+    """Convert every key to camelCase and leave out unset (None) fields, at any depth; None for None."""
     match value:
         case BaseModel():
             return wire(value.model_dump(mode="json", exclude_none=True))

@@ -100,7 +100,7 @@ class Analyzer:
         elif expired is not None:
             text = f"{text}; its waiver by {expired.owner} expired on {expired.expires.isoformat()}"
         elif (mistyped := mistyped_waiver(waivers, rule.id)) is not None:
-            text = f"{text}; a waiver says {mistyped.policy}: did you mean {rule.id}?"
+            text = f"{text}; a waiver names {mistyped.policy}: did you mean {rule.id}?"
         return Violation(rule.id, urn, f"{rule.description}\n{text}", level)
 
 

@@ -61,7 +61,7 @@ def unknown_names(names: Iterable[str], known: Sequence[str]) -> list[str]:
     found = []
     for name in sorted(set(names) - set(known)):
         likely = difflib.get_close_matches(name, known, n=1)
-        step = f"did you mean {likely[0]}?" if likely else f"there are {', '.join(known)}"
+        step = f"did you mean {likely[0]}?" if likely else f"the rules are {', '.join(known)}"
         found.append(f"{name}: no such rule; {step}")
     return found
 
@@ -73,7 +73,7 @@ def property_problems(rule: Rule, properties: Mapping[str, Any]) -> list[str]:
         schema = rule.properties.get(name)
         if schema is None:
             there = ", ".join(rule.properties) or "none"
-            found.append(f"{rule.id}.{name}: no such property; there are {there}")
+            found.append(f"{rule.id}.{name}: no such property; the properties are {there}")
         else:
             found += problems_of(value, schema, f"{rule.id}.{name}")
     return found
@@ -90,6 +90,6 @@ def _given(name: str, value: Any, problems: list[str]) -> tuple[Level | None, di
         problems.append(f"{name}: remediate: no rule of this pack changes a resource; write mandatory")
         return None, properties
     if level is not None and level not in LEVELS:
-        problems.append(f"{name}: {level!r} is no level; write {', '.join(LEVELS)}")
+        problems.append(f"{name}: {level!r} is not a level; write one of {', '.join(LEVELS)}")
         return None, properties
     return level, properties

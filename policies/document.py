@@ -29,7 +29,7 @@ def read_document(root: Path, path: str) -> Document:
     try:
         text = (root / path).read_text(encoding="utf-8")
     except FileNotFoundError:
-        return Document(path, problem=f"{path} is not there")
+        return Document(path, problem=f"{path} does not exist")
     except (OSError, UnicodeDecodeError) as error:
         return Document(path, problem=f"{path} cannot be read: {error}")
     return _parsed(path, text)

@@ -16,7 +16,7 @@ FLOOR_ZERO = "floor-zero"
 """Ids of warnings of `bandplan validate`, not of this pack: little above the demand, and a band that starts at 0."""
 
 
-RAISE = "lower what the other rules go by, or have the budget raised"
+RAISE = "lower what the other rules are based on, or have the budget raised"
 """Next step where a budget and the other rules cannot both be met."""
 
 
@@ -107,7 +107,7 @@ def suggestion(endpoint: Endpoint, entity: Entity, settings: Any) -> str:
     """The last part of a message: the band to write, or why there is none. `settings` are those of the asking rule."""
     band = fitting_band(entity.min_bands or 0, entity.max_bands or 1, settings["bounds"](endpoint, entity))
     if band.conflict:
-        return f"{band.conflict}: change what one of them goes by, or waive one"
+        return f"{band.conflict}: change what one of them is based on, or waive one"
     over = f", which {band.over} does not allow: {RAISE}" if band.over else ""
     return f"write bands: {{min: {band.min}, max: {band.max}}}{over}"
 

@@ -33,7 +33,7 @@ def read_measurements(document: Document) -> tuple[dict[str, Measurement], str]:
     """(measurements by endpoint, what is wrong with the file); one without its shape spoils the file."""
     content = document.content
     if document.problem or not isinstance(content, Mapping):
-        return {}, document.problem or f"{document.path} is no file of measurements"
+        return {}, document.problem or f"{document.path} is not a file of measurements"
     found = {text(item, "endpoint"): _measurement(item) for item in records(content, "measurements")}
     broken = sorted(name for name, one in found.items() if one is None)
     if content.get("version") != 1 or broken:

@@ -15,6 +15,7 @@ _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
     "object": (dict,),
 }
 
+_ARTICLES: Final = ("a", "an")
 _LARGEST: Final = 10**15
 """No rule means a larger number; NaN and infinity are none."""
 
@@ -23,19 +24,19 @@ def problems_of(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[s
     """One line for each problem: `place: finding; next step`."""
     kind = schema["type"]
     if not _is(value, kind):
-        yield f"{place}: {value!r} is no {kind}"
+        yield f"{place}: {value!r} is not {_ARTICLES[kind[0] in 'aeiou']} {kind}"
         return
     if kind in ("integer", "number") and not -_LARGEST <= value <= _LARGEST:
-        yield f"{place}: is no number that a rule can reckon with; write one from {-_LARGEST:,} to {_LARGEST:,}"
+        yield f"{place}: is not a number that a rule can calculate with; write one from {-_LARGEST:,} to {_LARGEST:,}"
         return
     if kind == "integer" and value != int(value):
-        yield f"{place}: {value!r} is no whole number"
+        yield f"{place}: {value!r} is not an integer"
     if "minimum" in schema and value < schema["minimum"]:
         yield f"{place}: {value!r} is less than {schema['minimum']}"
     if "maximum" in schema and value > schema["maximum"]:
         yield f"{place}: {value!r} is more than {schema['maximum']}"
     if "enum" in schema and value not in schema["enum"]:
-        yield f"{place}: {value!r} is none of {', '.join(map(str, schema['enum']))}"
+        yield f"{place}: {value!r} must be one of {', '.join(map(str, schema['enum']))}"
     if kind == "array":
         for index, item in enumerate(value):
             yield from problems_of(item, schema["items"], f"{place}[{index}]")
@@ -51,7 +52,7 @@ def _of_object(value: Mapping[str, Any], schema: Mapping[str, Any], place: str) 
         if inner:
             yield from problems_of(item, inner, f"{place}.{name}")
         else:
-            yield f"{place}.{name}: no such property; there are {', '.join(known)}"
+            yield f"{place}.{name}: no such property; the properties are {', '.join(known)}"
     for name in schema.get("required", ()):
         if name not in value:
             yield f"{place}: {name} is missing"

@@ -28,7 +28,7 @@ def with_checked_release(module: str, release: str) -> str:
 def _replaced(pattern: str, replacement: str, text: str) -> str:
     changed, count = re.subn(pattern, replacement, text, flags=re.MULTILINE)
     if count != 1:
-        raise SystemExit(f"error: {pattern!r} has to be there once, and is there {count} times")
+        raise SystemExit(f"error: {pattern!r} must occur exactly once, but occurs {count} times")
     return changed
 
 

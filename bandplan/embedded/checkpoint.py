@@ -26,14 +26,14 @@ from bandplan.embedded.values import dumped
 from bandplan.wire.sentinels import SIGNATURE
 
 ENGINE_VERSION: Final = "bandplan"
-"""What the manifest of a checkpoint names as its writer; the CLI's names begin with `v`."""
+"""Writer named in the manifest of a checkpoint; the CLI's names begin with `v`."""
 FEATURES: Final = frozenset({"taint"})
-"""Those that this engine knows."""
+"""Checkpoint features that this engine supports."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The resources of a stack, each after all that it depends on, and what else the checkpoint carries."""
+    """The resources of a stack, each after everything that it depends on, and the rest of the checkpoint."""
 
     resources: list[ResourceState] = field(default_factory=list)
     secrets_providers: dict[str, Any] | None = None
@@ -41,13 +41,13 @@ class Snapshot:
     pending_operations: list[dict[str, Any]] = field(default_factory=list)
 
     def by_urn(self) -> dict[str, tuple[int, ResourceState]]:
-        """(index, resource) by URN, without those that only wait to be deleted."""
+        """Return (index, resource) by URN, without resources that only wait to be deleted."""
         return {state.urn: (index, state) for index, state in enumerate(self.resources) if not state.delete}
 
 
 @dataclass(frozen=True, slots=True)
 class StackFile:
-    """Where one stack's state lies."""
+    """The paths of one stack's state."""
 
     state_dir: Path
     project: str
@@ -60,37 +60,37 @@ class StackFile:
 
     @property
     def path(self) -> Path:
-        """The checkpoint."""
+        """The checkpoint file."""
         return self.root / "stacks" / self.project / f"{self.stack}.json"
 
     @property
     def backup_path(self) -> Path:
-        """The checkpoint before this one."""
+        """The copy of the previous checkpoint."""
         return self.path.with_name(f"{self.path.name}.bak")
 
     @property
     def journal_path(self) -> Path:
-        """What an update has done since the checkpoint was written; there only while one runs, or was killed."""
+        """What an update has done since the last checkpoint; exists only during an update or after a killed one."""
         return self.root / "journals" / self.project / f"{self.stack}.jsonl"
 
     @property
     def lock_dir(self) -> Path:
-        """One file per holder, as the CLI's file backend has it."""
+        """The folder with one file per lock holder, as in the CLI's file backend."""
         return self.root / "locks" / "organization" / self.project / self.stack
 
 
 def parse(text: bytes, file: StackFile) -> Snapshot:
-    """Read a stack's checkpoint. StateError lists all that is wrong; Unsupported if it needs more than is known."""
+    """Read a stack's checkpoint. StateError lists every problem; Unsupported if it needs an unknown feature."""
     path = file.path
     try:
         document = strict_json(text)
     except ValueError as error:
-        raise StateError(f"{path}: is not JSON that can be trusted ({error}); {_where_a_copy_is(path)}") from error
+        raise StateError(f"{path}: is not valid JSON ({error}); {_where_a_copy_is(path)}") from error
     if problem := version_problem(document):
         raise StateError(f"{path}: {problem}; {_where_a_copy_is(path)}")
     features = document.get("features") or []
     if not isinstance(features, list) or not all(isinstance(one, str) for one in features):
-        raise StateError(f"{path}: features has to be a list of texts; {_where_a_copy_is(path)}")
+        raise StateError(f"{path}: features must be a list of strings; {_where_a_copy_is(path)}")
     if unknown := sorted(set(features) - FEATURES):
         raise Unsupported(f"state with {', '.join(ascii(one)[1:-1][:40] for one in unknown)}", str(path))
     if problems := checkpoint_problems(document.get("checkpoint"), file.project, file.stack):
@@ -109,12 +109,12 @@ def parse(text: bytes, file: StackFile) -> Snapshot:
 def _where_a_copy_is(path: Path) -> str:
     copy = path.with_name(f"{path.name}.bak")
     if not copy.is_file():
-        return "no copy of it is there; put one back, or remove it when the stack has nothing deployed"
-    return f"a copy of the state before the last update is beside it as {copy.name}"
+        return "there is no copy of it; restore one, or remove the file if the stack has nothing deployed"
+    return f"a copy of the state before the last update is next to it, in {copy.name}"
 
 
 def render(snapshot: Snapshot, file: StackFile, time: str) -> bytes:
-    """The checkpoint's text. `time` is RFC 3339 in UTC."""
+    """Return the text of a checkpoint. `time` is RFC 3339 in UTC."""
     latest: dict[str, Any] = {
         "manifest": {
             "time": time,
@@ -137,13 +137,13 @@ def render(snapshot: Snapshot, file: StackFile, time: str) -> bytes:
 
 
 def is_ours(text: bytes) -> bool:
-    """Whether this engine wrote a checkpoint that can be parsed."""
+    """Report whether this engine wrote a checkpoint, which must be parseable."""
     latest = json.loads(text)["checkpoint"].get("latest") or {}
     return bool((latest.get("manifest") or {}).get("version") == ENGINE_VERSION)
 
 
 def write(file: StackFile, text: bytes) -> None:
-    """Put a checkpoint in place at once, keeping the one before as `.bak`; a crash leaves the old one whole."""
+    """Replace the checkpoint atomically and keep the previous one as `.bak`; a crash leaves the old one intact."""
     meta = file.root / "meta.yaml"
     if not is_there(meta):
         write_whole(meta, b"version: 1\n", file.state_dir)

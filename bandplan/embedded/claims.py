@@ -1,7 +1,8 @@
-"""Which resource is in whose hands during a run: a registration's, or a deletion's that makes room for a replacement.
+"""Who is working on which resource during a run: its registration, or a deletion that makes room for a replacement.
 
 The program registers from many threads. A resource that once depended on a condemned one may be registered at the very
-moment when the old one is to go: it is either registered, and stays, or condemned, and its registration waits.
+moment when the old one is about to be deleted. It is then either registered and stays, or condemned, and its
+registration waits.
 """
 
 import threading
@@ -11,29 +12,29 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Condemned:
-    """A resource that is deleted before what it depends on is replaced. `keys`: its properties that ask for it."""
+    """A resource deleted before the resource it depends on is replaced. `keys`: its properties that require this."""
 
     keys: list[str]
     is_over: threading.Event = field(default_factory=threading.Event)
 
 
 class Claims:
-    """Thread-safe. Made for one run."""
+    """The claims of one run. Thread-safe."""
 
     def __init__(self) -> None:
-        """Nothing is in anybody's hands."""
+        """Start without claims."""
         self._lock = threading.Lock()
         self._registered: set[str] = set()
         self._condemned: dict[str, Condemned] = {}
 
     @property
     def registered(self) -> frozenset[str]:
-        """All that was registered so far."""
+        """The URNs registered so far."""
         with self._lock:
             return frozenset(self._registered)
 
     def register(self, urn: str) -> bool:
-        """Take a resource for its registration; False when it was registered before."""
+        """Claim a resource for its registration; return False if it is registered already."""
         with self._lock:
             if urn in self._registered:
                 return False
@@ -41,7 +42,7 @@ class Claims:
             return True
 
     def condemned_keys(self, urn: str) -> list[str] | None:
-        """Why a resource was deleted in this run, once its deletion is over; None when it was not."""
+        """Wait for a resource's deletion in this run and return the keys that forced it; None if it was not deleted."""
         condemned = self._condemned.get(urn)
         if condemned is None:
             return None
@@ -49,7 +50,7 @@ class Claims:
         return condemned.keys
 
     def condemn(self, keys_of: Mapping[str, list[str]]) -> dict[str, Condemned]:
-        """Take resources for deletion, but for those registered or condemned by now; returns the ones taken."""
+        """Claim resources for deletion, except those already registered or condemned; return the claimed ones."""
         with self._lock:
             taken = {
                 urn: Condemned(keys)
@@ -60,7 +61,7 @@ class Claims:
             return taken
 
     def wait_for(self, urns: Iterable[str]) -> None:
-        """Wait until the deletions of these, whoever has them in hand, are over."""
+        """Wait until the deletions of these resources are over, whichever thread carries them out."""
         for urn in urns:
             if condemned := self._condemned.get(urn):
                 condemned.is_over.wait()

@@ -15,7 +15,7 @@ from bandplan.wire.types import PROVIDER_PREFIX
 
 
 class DefaultProviders:
-    """Registers and configures what the resources of a run need."""
+    """Registers and configures the default providers that the resources of a run need."""
 
     def __init__(
         self,
@@ -26,7 +26,10 @@ class DefaultProviders:
         now: Callable[[], str],
         is_preview: bool,
     ) -> None:
-        """`urn_prefix` is `urn:pulumi:<stack>::<project>`; `now` gives RFC 3339 times in UTC."""
+        """Set what registrations need.
+
+        `urn_prefix` is `urn:pulumi:<stack>::<project>`; `now` returns RFC 3339 times in UTC.
+        """
         self._urn_prefix = urn_prefix
         self._providers = providers
         self._journal = journal
@@ -36,11 +39,11 @@ class DefaultProviders:
         self._lock = threading.Lock()
         self._references: dict[tuple[str, str], str] = {}
         self._ensured: set[str] = set()
-        """Packages configured from their record: not registered by that, which is for the program to do."""
+        """Packages configured from the state; that does not register them, which is up to the program."""
         self._olds = journal.progress.base.by_urn()
 
     def reference(self, goal: Goal) -> str:
-        """`<urn>::<id>` of the default provider for a resource."""
+        """Return `<urn>::<id>` of the default provider for a resource."""
         if goal.type.startswith(PROVIDER_PREFIX) or goal.provider:
             raise EngineError(
                 f"{goal.name}: explicit provider instances are not supported by the embedded engine; "
@@ -55,7 +58,7 @@ class DefaultProviders:
             return known
 
     def ensure(self, state: ResourceState) -> None:
-        """Configure the provider of a recorded resource from the provider's record, when the program did not."""
+        """Configure the provider of a recorded resource from the provider's record, unless the program did."""
         package = package_of(state.type)
         with self._lock:
             if package in self._ensured or any(name == package for name, _ in self._references):

@@ -1,4 +1,4 @@
-"""The deletions of a run: before a replacement is made, and at its end what is no longer wanted."""
+"""The deletions of a run: before a replacement is created, and at the end, of resources that are no longer declared."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ from bandplan.embedded.steps import Op, Step
 
 
 class Deletions:
-    """Deletes entries of the checkpoint that the run began with, dependents first."""
+    """Deletes entries of the checkpoint that the run started from, dependents first."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Deletions:
         account: Account,
         is_preview: bool,
     ) -> None:
-        """`journal` says which entries there are."""
+        """Set what deletions need; `journal` knows the entries."""
         self._providers = providers
         self._defaults = defaults
         self._journal = journal
@@ -39,14 +39,15 @@ class Deletions:
         self._is_preview = is_preview
         self._lock = threading.Lock()
         self._deleted: set[str] = set()
-        """URNs of all deletions decided so far: what is `deleted_with` one of them goes without a call of its own."""
+        """URNs of all deletions decided so far; a resource that is `deleted_with` one of them needs no call of its own.
+        """
 
     # ------------------------------------------------------------------ before a replacement
 
     def make_room(self, index: int, root: ResourceState, keys: list[str]) -> ResourceState:
-        """Delete `root` and what cannot outlive it, so that it can be made anew; returns it as it is then.
+        """Delete `root` and everything that cannot outlive it, to create them again; return the resulting `root`.
 
-        Its entry, and those of its dependents, stay in the state as pending replacement until they are made again.
+        Its entry and those of its dependents stay in the state as pending replacement until they are created again.
         """
         olds = self._journal.progress.base.resources
         first = dependent_replacements(root, olds, self._claims.registered - {root.urn}, self._diff)
@@ -71,7 +72,7 @@ class Deletions:
         return self._delete_for_now(index, root, keys)
 
     def _delete_leftover(self, index: int, state: ResourceState) -> None:
-        """What an older replacement left to be deleted, unless this run has done so."""
+        """Delete what an earlier replacement left behind, unless this run has done so."""
         if self._journal.progress.olds[index] is not None:
             self._delete_for_good(index, state, is_replaced=False)
 
@@ -79,7 +80,7 @@ class Deletions:
         for state in dependents:
             if state.protect and not state.delete:
                 raise EngineError(
-                    f"{state.name}: has to be deleted to replace {root.name} but is protected; remove `protect` first"
+                    f"{state.name}: must be deleted to replace {root.name} but is protected; remove `protect` first"
                 )
 
     def _diff(self, state: ResourceState, inputs: dict[str, object]) -> Diff:
@@ -103,7 +104,7 @@ class Deletions:
     # ------------------------------------------------------------------ at the end
 
     def delete_the_rest(self, executor: Executor) -> None:
-        """Delete what the program did not register and what replacements left over, dependents first."""
+        """Delete what the program did not register and what replacements left behind, dependents first."""
         registered = self._claims.registered
         condemned: list[tuple[int, ResourceState]] = []
         for index, state in enumerate(self._journal.progress.olds):
@@ -123,7 +124,7 @@ class Deletions:
                 job.result()
 
     def _delete_if_running(self, index: int, state: ResourceState) -> None:
-        """A failure is told, stops what is not begun, and goes no further."""
+        """Delete a resource unless the run has stopped. Report a failure, start no further deletions."""
         if self._account.is_stopped:
             return
         try:
@@ -143,7 +144,7 @@ class Deletions:
     # ------------------------------------------------------------------ the provider
 
     def _call(self, step: Step, state: ResourceState) -> tuple[float, int | None]:
-        """Carry a deletion out: seconds, and the number of its start in the journal. StepStopped when it failed."""
+        """Delete a resource; return the seconds and the number of its journal line. StepStopped if it failed."""
         self._account.begin(step)
         began = time.monotonic()
         if state.protect and step.op is Op.DELETE:

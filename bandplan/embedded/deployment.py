@@ -1,7 +1,8 @@
-"""One run of a program against a stack: each registered resource is compared, planned and carried out here.
+"""One run of a program against a stack: compare, plan and carry out each registered resource.
 
-`Deployment.register` is called from many threads at once, one call per resource; a call blocks until its steps are
-done, and the program's own data flow gives the order. `deletions.delete_the_rest` deletes what is no longer registered.
+`Deployment.register` is called from many threads concurrently, once per resource; a call blocks until its steps are
+done, and the program's own data flow determines the order. `deletions.delete_the_rest` deletes what is no longer
+registered.
 """
 
 import threading
@@ -34,7 +35,7 @@ from bandplan.plugin.errors import ProviderError
 
 
 class Deployment:
-    """The state of one run. Made for one preview or one update, then thrown away."""
+    """The state of one preview or one update."""
 
     def __init__(
         self,
@@ -47,7 +48,10 @@ class Deployment:
         id_of: IdOf = no_id,
         policies: Policies | None = None,
     ) -> None:
-        """`urn_prefix` is `urn:pulumi:<stack>::<project>`; `now` gives RFC 3339 times; for `id_of` see `adoption`."""
+        """Set what the run needs.
+
+        `urn_prefix` is `urn:pulumi:<stack>::<project>`; `now` returns RFC 3339 times; for `id_of` see `recovery`.
+        """
         self.outputs: dict[str, Any] = {}
         self.account = account
         self._claims = Claims()
@@ -70,13 +74,13 @@ class Deployment:
     # ------------------------------------------------------------------ registering
 
     def register(self, goal: Goal) -> ResourceState:
-        """Bring one resource to what the program wants; returns its state. StepStopped when that came to nothing."""
+        """Bring one resource to its declared state and return the result. StepStopped if that failed."""
         if self.account.is_stopped:
             raise StepStopped(goal.urn)
         if not self._claims.register(goal.urn):
             raise self.account.fail(
                 goal.urn,
-                f"duplicate resource URN {goal.urn!r}: two resources of one type have the same name; rename one",
+                f"duplicate resource URN {goal.urn!r}: two resources of the same type have the same name; rename one",
             )
         if goal.custom:
             self._attempted[goal.urn] = goal.parent
@@ -99,7 +103,7 @@ class Deployment:
         return state
 
     def register_outputs(self, urn: str, outputs: dict[str, Any]) -> None:
-        """Record what a component, or the stack, exports."""
+        """Record the outputs of a component or of the stack."""
         with self._lock:
             state = self._states.get(urn)
         if state is None:
@@ -116,35 +120,37 @@ class Deployment:
             self._journal.outputs(urn, outputs, changed=is_changed)
 
     def judge_stack(self) -> None:
-        """Let the policies see the whole stack, once the program has ended well."""
+        """Check the whole stack against the policies once the program has ended without errors."""
         if self._policies is not None:
             self._policies.judge_stack(self._states.values(), self._registered_outputs)
 
     def refresh(self, executor: Executor) -> list[ResourceState]:
-        """The resources of the stack as the providers find them now."""
+        """Return the resources of the stack as the providers find them now."""
         return Refresh(self._providers, self._defaults, self._journal, self.account, self._now()).run(executor)
 
     def settled(self) -> tuple[Snapshot, list[tuple[str, str]]]:
-        """The stack with what came of a killed run's acts, and (URN, what was found) of each. Nothing is written."""
+        """Return the stack with the results of a killed run's operations, and (URN, finding) pairs. Writes nothing."""
         return self._adoption.settled(self._now())
 
     def unfinished(self, resources: list[ResourceState]) -> frozenset[str]:
-        """The parents of what this run has begun, or not reached, and not ended; `resources` are the stack as it is."""
+        """Return the parents of resources that this run began or never reached; `resources` is the current stack."""
         with self._lock:
             finished = dict(self._states)
         return unfinished_parents(self._journal.progress.base, resources, dict(self._attempted), finished)
 
     def stop(self) -> None:
-        """Begin nothing more; providers are told to end soon what is under way, and to say how far it is."""
+        """Start nothing more; ask providers to end their running operations soon and to report how far they got."""
         self.account.is_stopped = True
         self._providers.cancel()
 
     def _bring_about(self, goal: Goal, new: ResourceState) -> ResourceState:
         index, old = self._olds.get(goal.urn, (None, None))
         if old is not None and old.external:
-            raise Unsupported("making a resource that the state holds as read, not made,", goal.urn)
+            raise Unsupported("creating a resource that the state records as read, not created,", goal.urn)
         if old is not None and old.custom != goal.custom:
-            raise Unsupported("a component in place of a resource of its name and type, or the reverse,", goal.urn)
+            raise Unsupported(
+                "turning a resource into a component of the same name and type, or the reverse,", goal.urn
+            )
         if not goal.custom:
             self._judge(new)
             return self._bring_about_component(new, index, old)
@@ -162,7 +168,7 @@ class Deployment:
         return self._change(goal, new.changed(created=old.created, modified=old.modified), index, old)
 
     def _change(self, goal: Goal, new: ResourceState, index: int | None, old: ResourceState) -> ResourceState:
-        """From `old` to what the program wants. `index` is None for an `old` that this run has just imported."""
+        """Change `old` to what the program declares. `index` is None if this run has just imported `old`."""
         inputs, kept = keep_old(goal.properties, old.inputs, goal.ignore_changes)
         if kept:
             paths = ", ".join(kept)
@@ -193,13 +199,13 @@ class Deployment:
         return self._execution.update(Step(Op.UPDATE, new.urn, old, new), index)
 
     def _judge(self, new: ResourceState) -> ResourceState:
-        """`new`, when no policy stops it; StepStopped in an update."""
+        """Return `new` if no policy stops it. StepStopped in an update if one does."""
         if self._policies is not None:
             self._policies.judge(new)
         return new
 
     def _checked_anew(self, goal: Goal, new: ResourceState) -> ResourceState:
-        """With inputs as for a resource that never was."""
+        """Return `new` with its inputs checked as those of a resource that never existed."""
         return new.changed(inputs=self._providers.check(goal.urn, {}, goal.properties))
 
     def _diff(self, old: ResourceState, new: ResourceState) -> Diff:
@@ -212,7 +218,7 @@ class Deployment:
     def _refuse_replacing_protected(self, old: ResourceState, new: ResourceState) -> None:
         if not (old.protect and new.protect):
             return
-        message = f"{new.name}: has to be replaced but is protected; remove `protect` first"
+        message = f"{new.name}: must be replaced but is protected; remove `protect` first"
         if not self._is_preview:
             raise EngineError(message)
         self.account.fail_later(new.urn, message)
@@ -226,7 +232,7 @@ class Deployment:
     # ------------------------------------------------------------------ steps
 
     def _import(self, new: ResourceState, index: int | None, old: ResourceState | None) -> ResourceState:
-        """Take a resource in by its id; `old` is one of the same name that it takes the place of."""
+        """Import a resource by its id; it takes the place of `old`, which has the same name."""
         if old is None:
             return self._execution.take_in(Step(Op.IMPORT, new.urn, new=new), index)
         with self._lock:
@@ -236,7 +242,7 @@ class Deployment:
         return state
 
     def _make_again(self, new: ResourceState, index: int, keys: list[str]) -> ResourceState:
-        """A resource that was deleted in this run to make room for another."""
+        """Create a resource again that was deleted in this run to make room for another."""
         marked = self._journal.progress.olds[index]
         assert marked is not None
         with self._lock:
@@ -274,7 +280,7 @@ class Deployment:
 
 
 def _wanted_state(goal: Goal, provider: str, parent: ResourceState | None) -> ResourceState:
-    """What the program leaves open is taken from the parent, as `inheritFromParent` of Pulumi's source_eval.go does."""
+    """Return the declared state; open options come from the parent, as in `inheritFromParent` (source_eval.go)."""
     above = parent or ResourceState("", "", custom=False)
     return ResourceState(
         urn=goal.urn,

@@ -1,4 +1,4 @@
-"""How one set of properties differs from another, in the words of the provider protocol. Pure."""
+"""How one set of properties differs from another, in the terms of the provider protocol. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from bandplan.embedded.values import same_value
 
 @dataclass(frozen=True, slots=True)
 class PropertyDiff:
-    """How one property changes: add, delete or update, `-replace` when it forces a new resource."""
+    """How one property changes: add, delete or update, with `-replace` if the change forces a new resource."""
 
     kind: str
     input_diff: bool
@@ -18,7 +18,7 @@ class PropertyDiff:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """What a provider, or the engine in its place, says of a change."""
+    """What a provider, or the engine in its place, reports about a change."""
 
     changes: bool
     replace_keys: list[str]
@@ -28,17 +28,17 @@ class Diff:
 
 
 def replacement_because(key: str) -> Diff:
-    """A diff that no provider was asked for: the engine itself has a reason to replace."""
+    """Return the diff of a replacement that the engine itself requires, without asking a provider."""
     return Diff(changes=True, replace_keys=[key], diffs=[], delete_before_replace=False, detailed=None)
 
 
 def top_level(path: str) -> str:
-    """The input that a property path starts at: `config` of `config.servedEntities[0].name`."""
+    """Return the input that a property path starts at: `config` for `config.servedEntities[0].name`."""
     return str(paths.parse(path)[0])
 
 
 def input_diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> Diff:
-    """The engine's own comparison, for a provider that leaves it to the engine."""
+    """Compare two sets of inputs, for a provider that leaves the comparison to the engine."""
     detailed: dict[str, PropertyDiff] = {}
     _compare("", old, new, detailed)
     changed = [key for key in sorted(old.keys() | new.keys()) if not _is_same_at(key, old, new)]
@@ -67,7 +67,7 @@ def _compare(path: str, old: Any, new: Any, found: dict[str, PropertyDiff]) -> N
 
 
 def inverted(diff: Diff) -> Diff:
-    """The same difference seen from the other side: what was added is deleted."""
+    """Return the same difference seen from the other side: what was added is deleted."""
     if diff.detailed is None:
         return diff
     kinds = {"add": "delete", "delete": "add", "add-replace": "delete-replace", "delete-replace": "add-replace"}

@@ -20,14 +20,14 @@ from bandplan.embedded.steps import Op, Step
 from bandplan.embedded.values import to_json
 
 _HIDDEN: Final = frozenset({Op.CREATE_REPLACEMENT, Op.IMPORT_REPLACEMENT, Op.DELETE_REPLACED})
-"""Behind a `replace`, which is shown."""
+"""Steps behind a `replace`, which is shown instead."""
 
 
 class Digest:
-    """Collects events; `document` is the JSON document so far, made when it is asked for."""
+    """Collects events; `document` is the JSON document of the events so far."""
 
     def __init__(self) -> None:
-        """Empty."""
+        """Start without events."""
         self._config: dict[str, str] = {}
         self._is_refresh = False
         self._steps: list[Step] = []
@@ -38,7 +38,7 @@ class Digest:
         self._changes: dict[str, int] = {}
 
     def take(self, event: Event) -> None:
-        """Take one event."""
+        """Add one event."""
         match event:
             case Started(kind=kind, config=config):
                 self._is_refresh = kind == "refresh"
@@ -64,7 +64,7 @@ class Digest:
 
     @property
     def document(self) -> dict[str, Any]:
-        """The document; keys that would be empty are left out, as Pulumi does."""
+        """The JSON document; empty keys are left out, as in Pulumi."""
         whole = {
             "config": self._config,
             "steps": [step_json(step) for step in self._steps],
@@ -77,10 +77,10 @@ class Digest:
 
 
 def is_shown(step: Step) -> bool:
-    """Whether a reader sees the step.
+    """Report whether readers see the step.
 
-    Not a default provider's, nor one behind a replacement, nor an unchanged resource's, unless its protection changes;
-    the stack is always shown.
+    Hidden are steps of default providers, steps behind a replacement, and unchanged resources unless their protection
+    changes; the stack is always shown.
     """
     state = step.resource
     if state.is_provider or step.op in _HIDDEN:
@@ -90,7 +90,7 @@ def is_shown(step: Step) -> bool:
 
 
 def step_json(step: Step) -> dict[str, Any]:
-    """One step of the document. As at the real engine, a new state has no outputs yet: the step is about to begin."""
+    """Return one step of the document. As in the real engine, a new state has no outputs before its step begins."""
     entry: dict[str, Any] = {"op": step.op.value, "urn": step.urn}
     if step.resource.provider:
         entry["provider"] = step.resource.provider
@@ -117,7 +117,7 @@ def _unrealised(step: Step) -> ResourceState:
 
 
 def policy_event_json(event: PolicyViolated) -> dict[str, Any]:
-    """In the words of Pulumi's event log: its `--json` has none."""
+    """Return a policy violation in the form of Pulumi's event log; Pulumi's `--json` has none."""
     return {
         "policyPackName": event.pack,
         "policyName": event.policy,
@@ -128,7 +128,7 @@ def policy_event_json(event: PolicyViolated) -> dict[str, Any]:
 
 
 def in_order(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """As Pulumi's display has them: mandatory first, then by policy and resource."""
+    """Sort policy events as Pulumi's display does: mandatory first, then by policy and resource."""
     return sorted(
         events, key=lambda one: (one["enforcementLevel"] != "mandatory", one["policyName"], one["resourceUrn"])
     )

@@ -1,10 +1,10 @@
-"""Registrations without a detour: what a program declares in plain values goes from the SDK to the deployment as it is.
+"""Direct registrations: resources declared in plain values go from the SDK to the deployment without messages.
 
-The SDK words each registration as a protobuf message, for an engine in another process, and reads the answer back from
-one; with its tasks and futures that is most of what a resource costs. In one process neither message is needed. So
-`register_resource` of the SDK, which every resource's constructor ends in, is taken over for the time of a run. All but
-the common case is handed to the SDK's own: see `_is_common`. `tests/embedded/test_direct_registration.py`
-holds the two to the same result.
+The SDK encodes each registration as a protobuf message for an engine in another process and decodes the reply from one;
+together with its tasks and futures, that is most of what a resource costs. In one process neither message is needed. So
+the SDK's `register_resource`, which every resource's constructor ends in, is replaced for the duration of a run.
+Anything but the common case is passed to the SDK's own function: see `_is_common`.
+`tests/embedded/test_direct_registration.py` checks that both give the same result.
 """
 
 import asyncio
@@ -41,12 +41,12 @@ _CARRIED_OVER: Final = frozenset(
         "version",
     }
 )
-"""What of an options object is read here; a resource with another option is left to the SDK. `merge` is a method."""
+"""Options that are handled here; a resource with another option is left to the SDK. `merge` is a method."""
 
 
 @contextmanager
 def direct_registrations(deployment: Deployment, monitor: Monitor, is_preview: bool) -> Iterator[None]:
-    """While inside, resources of this process register with `deployment`, by way of `monitor` where the SDK has to."""
+    """Register this process's resources with `deployment` inside the block, through `monitor` where necessary."""
     registering = Registering(deployment, monitor, is_preview)
     with sdk.taken_over(registering.register, registering.register_outputs):
         yield
@@ -54,7 +54,7 @@ def direct_registrations(deployment: Deployment, monitor: Monitor, is_preview: b
 
 @dataclass(frozen=True, slots=True)
 class _Declared:
-    """A resource as the program declares it; `position` is the place in the program, "" where it is not known."""
+    """A resource as the program declares it; `position` is the place in the program, or "" if unknown."""
 
     resource: pulumi.Resource
     type: str
@@ -66,7 +66,7 @@ class _Declared:
 
 
 class Registering:
-    """What stands in for two functions of the SDK during one run."""
+    """Replaces two functions of the SDK during one run."""
 
     def __init__(self, deployment: Deployment, monitor: Monitor, is_preview: bool) -> None:
         self._deployment = deployment
@@ -86,7 +86,7 @@ class Registering:
         typ: type | None = None,
         package_ref: Awaitable[str | None] | None = None,
     ) -> None:
-        """As the SDK's function of that name: returns at once, the resource's outputs are settled later."""
+        """Register a resource like the SDK's function of this name: return immediately and settle the outputs later."""
         if opts is None or remote or typ is not None or package_ref is not None or not _is_common(res, opts):
             sdk.register_resource(res, ty, name, custom, remote, new_dependency, props, opts, typ, package_ref)
             return
@@ -147,7 +147,7 @@ class Registering:
         self._settle(resolvers, state, goal)
 
     def _settle(self, resolvers: dict[str, sdk.Resolve], state: ResourceState, goal: Goal) -> None:
-        """Give the program what came out, as `resolve_outputs` and `resolve_properties` of the SDK's rpc.py do."""
+        """Resolve the program's outputs, as `resolve_outputs` and `resolve_properties` of the SDK's rpc.py do."""
         for key, resolve in resolvers.items():
             if key == "urn":
                 resolve(state.urn, True, False, None)
@@ -161,7 +161,7 @@ class Registering:
                 resolve(to_sdk(goal.properties.get(key)), True, False, None)
 
     def register_outputs(self, res: pulumi.Resource, outputs: Any) -> None:
-        """As the SDK's function of that name."""
+        """Register a component's outputs like the SDK's function of this name."""
         if outputs and not isinstance(outputs, dict):
             sdk.register_resource_outputs(res, outputs)
             return
@@ -174,14 +174,17 @@ class Registering:
         await self._done(functools.partial(self._deployment.register_outputs, urn, plain), is_quick=True)
 
     async def _done(self, act: Callable[[], T], is_quick: bool) -> T:
-        """What `act` returns. One that asks no provider needs no thread, but a write does: Ctrl-C would cut it off."""
+        """Return the result of `act`; a quick one needs no thread.
+
+        It calls no provider. A write does need a thread: Ctrl-C would cut it off.
+        """
         if is_quick and self._is_preview:
             return act()
         return await asyncio.get_running_loop().run_in_executor(None, act)
 
 
 def _is_common(res: pulumi.Resource, opts: pulumi.ResourceOptions) -> bool:
-    """Whether a resource uses nothing but what is carried over here."""
+    """Report whether a resource uses only options that are handled here."""
     kind: Any = type(res)
     return _speaks_wire_names(kind) and all(
         value is None or option in _CARRIED_OVER or _says_nothing(value) for option, value in vars(opts).items()
@@ -189,7 +192,7 @@ def _is_common(res: pulumi.Resource, opts: pulumi.ResourceOptions) -> bool:
 
 
 def _says_nothing(value: Any) -> bool:
-    """Whether an option is as good as left out: the SDK fills in empty ones when it merges."""
+    """Report whether an option is equivalent to leaving it out: the SDK adds empty ones when it merges."""
     if isinstance(value, pulumi.ResourceHookBinding):
         return not any(vars(value).values())
     return value in ([], {})
@@ -197,7 +200,7 @@ def _says_nothing(value: Any) -> bool:
 
 @functools.cache
 def _speaks_wire_names(cls: Any) -> bool:
-    """Whether a class passes properties through: no names of its own, no types to make of what the engine returns."""
+    """Report whether a class passes properties through, without renaming or typing what the engine returns."""
     is_untranslated: bool = (
         cls.translate_input_property is pulumi.Resource.translate_input_property
         and cls.translate_output_property is pulumi.Resource.translate_output_property

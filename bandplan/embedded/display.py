@@ -1,4 +1,4 @@
-"""Chooses how a run is shown: a live tree on a terminal, plain lines elsewhere, nothing but errors when quiet."""
+"""How a run is shown: a live tree on a terminal, plain lines elsewhere, only warnings and errors when quiet."""
 
 import os
 import sys
@@ -12,9 +12,10 @@ from bandplan.embedded.terminal import drawing_board
 
 @contextmanager
 def shown(is_quiet: bool, is_full: bool) -> Iterator[Callable[[Event], None]]:
-    """A listener for a run's events.
+    """Provide a listener that displays a run's events.
 
-    Quiet: warnings and errors alone, on standard error (standard output is data). `is_full`: every property, uncut.
+    Quiet: only warnings and errors, on standard error (standard output is data). `is_full`: every property,
+    untruncated.
     """
     if is_quiet:
         yield _tell_trouble

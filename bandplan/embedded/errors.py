@@ -13,7 +13,7 @@ StepStopped is none of them: it ends one resource's work after its failure was t
 
 
 class EngineError(Exception):
-    """The run cannot go on; the message is for the user and needs no traceback."""
+    """The run cannot continue; the message is for the user and needs no traceback."""
 
 
 class ProjectError(EngineError):
@@ -32,7 +32,7 @@ class Unsupported(EngineError):
     """The program uses a feature that this engine refuses rather than ignores."""
 
     def __init__(self, feature: str, place: str) -> None:
-        """`feature` as Pulumi names it, `place` the URN or file that asks for it."""
+        """Word the refusal: `feature` as Pulumi names it, `place` the URN or file that uses it."""
         super().__init__(
             f"{place}: {feature} is not supported by the embedded engine; "
             "install the Pulumi CLI and run with --engine pulumi"
@@ -48,4 +48,4 @@ class UpdateFailed(EngineError):
 
 
 class StepStopped(Exception):
-    """This resource was not worked on, or its step failed; the failure has been told already."""
+    """This resource was not processed, or its step failed; the failure has been reported already."""

@@ -1,4 +1,4 @@
-"""What happens during a run, told to whoever shows it or keeps it. Events carry states, never secrets."""
+"""The events of a run, for whatever displays or records it. Events carry states, never secrets."""
 
 import threading
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from bandplan.embedded.steps import Step
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The run begins. `kind` is preview, up, refresh or destroy; `config` the stack's configuration.
+    """The run begins. `kind` is preview, up, refresh or destroy; `config` is the stack's configuration.
 
-    `policies` names the policy pack that is run, as Pulumi's display does; empty without one.
+    `policies` names the policy pack that runs, as Pulumi's display does; empty without one.
     """
 
     kind: str
@@ -23,7 +23,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class StepBegan:
-    """A step is about to be carried out, or would be, in a preview."""
+    """A step is about to be carried out or, in a preview, would be."""
 
     step: Step
 
@@ -46,7 +46,7 @@ class StepFailed:
 
 @dataclass(frozen=True, slots=True)
 class Progressed:
-    """A resource that is being worked on says how far it is."""
+    """A resource in progress reports how far it is."""
 
     urn: str
     text: str
@@ -54,7 +54,7 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosed:
-    """A message of the program, a provider or the engine. `severity`: info, warning or error; `urn` may be empty."""
+    """A message from the program, a provider or the engine. `severity`: info, warning or error; `urn` may be empty."""
 
     severity: str
     message: str
@@ -63,7 +63,7 @@ class Diagnosed:
 
 @dataclass(frozen=True, slots=True)
 class PolicyViolated:
-    """A policy does not hold. `level`: advisory or mandatory; the message's first line is the policy's description."""
+    """A policy is violated. `level`: advisory or mandatory; the message's first line is the policy's description."""
 
     pack: str
     version: str
@@ -75,7 +75,7 @@ class PolicyViolated:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What policies looked at in a run: how many resources, and whether they saw the stack as a whole."""
+    """What policies checked in a run: how many resources, and whether they saw the whole stack."""
 
     resources: int = 0
     stack: bool = False
@@ -97,7 +97,7 @@ Event = Started | StepBegan | StepEnded | StepFailed | Progressed | Diagnosed | 
 
 
 def one_at_a_time(*listeners: Callable[[Event], None]) -> Callable[[Event], None]:
-    """A listener that hands each event to all of these, never two events at once."""
+    """Return a listener that passes each event to all of these, never two events concurrently."""
     lock = threading.Lock()
 
     def emit(event: Event) -> None:

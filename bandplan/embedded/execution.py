@@ -1,4 +1,4 @@
-"""Carrying one step out: the provider is called, the journal knows before and after, the events tell."""
+"""Carrying out one step: call the provider, write to the journal before and after, and emit the events."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from bandplan.plugin.errors import InitFailed, ProviderError
 
 
 class Execution:
-    """Creates, updates and imports. Thread-safe. Every act raises StepStopped when it failed; it is told then."""
+    """Creates, updates and imports resources. Thread-safe. Each method reports failures and raises StepStopped."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class Execution:
         now: Callable[[], str],
         is_preview: bool,
     ) -> None:
-        """`now` gives RFC 3339 times in UTC."""
+        """Set what steps need; `now` returns RFC 3339 times in UTC."""
         self._providers = providers
         self._journal = journal
         self._account = account
@@ -35,7 +35,7 @@ class Execution:
         self._is_preview = is_preview
 
     def create(self, step: Step, index: int | None) -> ResourceState:
-        """Make a resource, in place of the checkpoint's entry `index` when there is one."""
+        """Create a resource, replacing the checkpoint's entry `index` if there is one."""
         stamp = self._now()
         new = _wanted(step).changed(created=stamp, modified=stamp)
 
@@ -43,7 +43,7 @@ class Execution:
             if not new.custom:
                 return new
             if not self._is_preview and (found := self._adoption.find(new)) is not None:
-                self._account.inform(new.urn, "taken over: the run that was killed had made it")
+                self._account.inform(new.urn, "taken over: the killed run had created it")
                 return new.changed(id=found[0], outputs=found[1])
             new_id, outputs = self._providers.create(new.urn, new.inputs, new.custom_timeouts.create, self._is_preview)
             if not new_id and not self._is_preview:
@@ -55,7 +55,7 @@ class Execution:
         return self._carry_out(step, "creating", call, new, index, is_condemned)
 
     def update(self, step: Step, index: int | None) -> ResourceState:
-        """Change a resource in place. `index` is None when this run has imported it."""
+        """Change a resource in place. `index` is None if this run has imported it."""
         old, wanted = step.old, _wanted(step)
         assert old is not None
         new = wanted.changed(id=old.id, modified=self._now() if wanted.custom else wanted.modified)
@@ -71,7 +71,7 @@ class Execution:
         return self._carry_out(step, "updating", call, new, index, is_condemned=False)
 
     def take_in(self, step: Step, index: int | None) -> ResourceState:
-        """Import a resource: its state is what the provider reads, previews included. An old one is condemned."""
+        """Import a resource: its state is what the provider reads, in previews too. An old one is condemned."""
         stamp = self._now()
         new = _wanted(step).changed(created=stamp, modified=stamp)
         is_condemned = step.old is not None and not step.old.pending_replacement
@@ -86,7 +86,7 @@ class Execution:
         index: int | None,
         is_condemned: bool,
     ) -> ResourceState:
-        """Record what `call` returns in place of entry `index`; `new` is what is known of it before."""
+        """Record the result of `call` in place of entry `index`; `new` is what is known before the call."""
         self._account.begin(step)
         began = time.monotonic()
         if self._is_preview:

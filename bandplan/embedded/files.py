@@ -1,4 +1,4 @@
-"""Files of the state: private to their owner, read and written whole, with every refusal of the disk a StateError."""
+"""Files of the state: private to their owner, read and written as a whole, with every disk error a StateError."""
 
 import os
 import tempfile
@@ -8,7 +8,7 @@ from typing import Final
 from bandplan.embedded.errors import StateError
 
 PRIVATE_FOLDER: Final = 0o700
-"""The state holds what providers answered; the files in it are 0600 for the same reason."""
+"""Mode of the folders: the state holds providers' responses; for the same reason its files are 0600."""
 
 
 def read_if_there(path: Path) -> bytes | None:
@@ -19,7 +19,7 @@ def read_if_there(path: Path) -> bytes | None:
         return None
     except OSError as error:
         raise StateError(
-            f"{path}: cannot be read: {error.strerror}; put a readable file there, or move it away"
+            f"{path}: cannot be read: {error.strerror}; replace it with a readable file or move it away"
         ) from error
 
 
@@ -35,7 +35,7 @@ def is_there(path: Path) -> bool:
 
 
 def remove(path: Path) -> None:
-    """Remove a file; one that is not there is passed over. StateError if it cannot be removed."""
+    """Remove a file if it exists. StateError if it cannot be removed."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -43,9 +43,9 @@ def remove(path: Path) -> None:
 
 
 def make_private_folder(folder: Path, top: Path) -> None:
-    """Make `folder` and those above it that are missing, closed to other users, and close what is open from `top` on.
+    """Create `folder` and its missing parents, private to their owner; make existing ones from `top` down private.
 
-    `top` is one of them. OSError if one cannot be made.
+    `top` is one of them. OSError if one cannot be created.
     """
     for part in [*reversed(folder.parents), folder]:
         if not part.exists():
@@ -57,7 +57,7 @@ def make_private_folder(folder: Path, top: Path) -> None:
 def write_whole(path: Path, text: bytes, top: Path) -> None:
     """Write a file so that a reader sees the old text or the new one, never a part. StateError if it cannot be written.
 
-    Its folders are made as by `make_private_folder`.
+    Its folders are created as by `make_private_folder`.
     """
     try:
         make_private_folder(path.parent, top)

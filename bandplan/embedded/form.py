@@ -1,8 +1,8 @@
-"""The form that a checkpoint, a journal's line and a lock must have to be trusted. Pure; standard library only.
+"""The form that a checkpoint, a journal line and a lock must have to be trusted. Pure; standard library only.
 
-Findings name a place and a rule and never repeat a value: a damaged file may hold a secret anywhere.
-The rules on URNs and dependencies are those of `Snapshot.VerifyIntegrity` (pkg/resource/deploy/snapshot.go in
-github.com/pulumi/pulumi, read 2026-11), except that an order can be put right and is.
+Findings name a place and a rule and never repeat a value: a damaged file may hold a secret anywhere. The rules on URNs
+and dependencies are those of `Snapshot.VerifyIntegrity` (pkg/resource/deploy/snapshot.go in github.com/pulumi/pulumi,
+read 2026-11), except that a wrong order is corrected instead of refused.
 """
 
 import json
@@ -12,18 +12,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 DEEPEST: Final = 100
-"""Levels of nesting. Protobuf refuses messages nested more deeply, so no property of a provider comes near."""
+"""Maximum levels of nesting. Protobuf refuses messages nested more deeply, so no provider's property comes near."""
 
 EXACT_DIGITS: Final = 15
-"""Every whole number of so many digits is exact as a double, which is what all other readers of the state take."""
+"""Every integer with this many digits is exact as a double, which is how all other readers of the state parse it."""
 
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def strict_json(text: bytes) -> Any:
-    """Parse JSON: UTF-8, finite numbers, bounded nesting, no key twice, as every reader of the state can.
+    """Parse JSON: UTF-8, finite numbers, bounded nesting, no duplicate key, so that every reader of the state agrees.
 
-    ValueError says why. Readers differ on which of two equal keys they take, so neither is right.
+    ValueError gives the reason. Readers differ on which of two equal keys they take, so neither is right.
     """
     try:
         written = text.decode("utf-8")
@@ -45,14 +45,14 @@ def strict_json(text: bytes) -> Any:
         try:
             json.dumps(found, ensure_ascii=False).encode()
         except UnicodeEncodeError as error:
-            raise ValueError("half of a surrogate pair in a text") from error
+            raise ValueError("an unpaired surrogate in a string") from error
     return found
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("an object has a key twice")
+        raise ValueError("an object has a duplicate key")
     return found
 
 
@@ -66,12 +66,12 @@ def _whole_number(digits: str) -> int | float:
 def _finite(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
-        raise ValueError(f"a number too large to hold ({len(digits)} characters)")
+        raise ValueError(f"a number that is too large ({len(digits)} characters)")
     return number
 
 
 def _refused_constant(name: str) -> None:
-    raise ValueError(f"{name}, which JSON does not have")
+    raise ValueError(f"{name}, which JSON does not allow")
 
 
 def _depth_of(value: Any) -> int:
@@ -124,10 +124,10 @@ def _is_times(value: Any) -> bool:
 
 Rule = tuple[Callable[[Any], bool], str]
 
-_TEXT: Final[Rule] = (_is_text, "a text")
+_TEXT: Final[Rule] = (_is_text, "a string")
 _FLAG: Final[Rule] = (_is_flag, "true or false")
 _MAPPING: Final[Rule] = (_is_mapping, "an object")
-_TEXTS: Final[Rule] = (_is_texts, "a list of texts")
+_TEXTS: Final[Rule] = (_is_texts, "a list of strings")
 
 _NEEDED: Final[dict[str, Rule]] = {"urn": _TEXT, "type": _TEXT, "custom": _FLAG}
 _OPTIONAL: Final[dict[str, Rule]] = {
@@ -139,11 +139,11 @@ _OPTIONAL: Final[dict[str, Rule]] = {
     "delete": _FLAG,
     "external": _FLAG,
     "dependencies": _TEXTS,
-    "propertyDependencies": (_is_texts_by_name, "an object of lists of texts"),
+    "propertyDependencies": (_is_texts_by_name, "an object of lists of strings"),
     "provider": _TEXT,
     "initErrors": _TEXTS,
     "pendingReplacement": _FLAG,
-    "customTimeouts": (_is_times, "an object of seconds from 0 up"),
+    "customTimeouts": (_is_times, "an object of non-negative seconds"),
     "importID": _TEXT,
     "retainOnDelete": _FLAG,
     "deletedWith": _TEXT,
@@ -157,9 +157,9 @@ _OPTIONAL: Final[dict[str, Rule]] = {
 
 
 def resource_problems(entry: Any, place: str, project: str, stack: str) -> list[str]:
-    """Say what keeps one entry from being a resource of this stack."""
+    """List what keeps one entry from being a resource of this stack."""
     if not isinstance(entry, dict):
-        return [f"{place}: has to be an object, not {kind_of(entry)}"]
+        return [f"{place}: must be an object, not {kind_of(entry)}"]
     found = [
         f"{place}: has no {key}" if key not in entry else f"{place}: {key} {_must_be(rule, entry[key])}"
         for key, rule in _NEEDED.items()
@@ -177,21 +177,21 @@ def _urn_problems(urn: str, type_token: str, place: str, project: str, stack: st
     parts = urn.split("::", 3)
     head = parts[0].split(":", 2)
     if len(parts) != 4 or head[:2] != ["urn", "pulumi"] or not all(parts) or len(head) != 3:
-        return [f"{place}: urn has to be urn:pulumi:STACK::PROJECT::TYPE::NAME"]
+        return [f"{place}: urn must be urn:pulumi:STACK::PROJECT::TYPE::NAME"]
     found = []
     if (head[2], parts[1]) != (stack, project):
-        found.append(f"{place}: urn is of another stack than {project}/{stack}")
+        found.append(f"{place}: urn does not belong to the stack {project}/{stack}")
     if parts[2].rsplit("$", 1)[-1] != type_token:
-        found.append(f"{place}: type is another than its urn has")
+        found.append(f"{place}: type does not match its urn")
     return found
 
 
 def _must_be(rule: Rule, value: Any) -> str:
-    return f"has to be {rule[1]}, not {kind_of(value)}"
+    return f"must be {rule[1]}, not {kind_of(value)}"
 
 
 def kind_of(value: Any) -> str:
-    """What a JSON value is, in words; never the value."""
+    """Name the kind of a JSON value, never the value itself."""
     match value:
         case None:
             return "null"
@@ -200,7 +200,7 @@ def kind_of(value: Any) -> str:
         case int() | float():
             return "a number"
         case str():
-            return "a text"
+            return "a string"
         case list():
             return "a list"
     return "an object"
@@ -221,12 +221,12 @@ def _is_resource(value: Any) -> bool:
     return True  # its own problems are told one by one
 
 
-_COUNT: Final[Rule] = (_is_count, "a whole number from 0 up")
+_COUNT: Final[Rule] = (_is_count, "a non-negative integer")
 _RESOURCE: Final[Rule] = (_is_resource, "a resource")
 
 _LINES: Final[tuple[dict[str, Rule], ...]] = (
     {"start": _RESOURCE, "op": _TEXT, "seq": _COUNT},
-    {"new": _RESOURCE, "old": (_is_place, "a whole number from 0 up, or null"), "seq": _COUNT},
+    {"new": _RESOURCE, "old": (_is_place, "a non-negative integer or null"), "seq": _COUNT},
     {"new": _RESOURCE, "condemned": _COUNT, "seq": _COUNT},
     {"gone": _COUNT, "seq": _COUNT},
     {"mark": _COUNT, "resource": _RESOURCE, "seq": _COUNT},
@@ -237,14 +237,14 @@ _LINES: Final[tuple[dict[str, Rule], ...]] = (
 
 
 def line_problems(line: Any, is_first: bool, project: str, stack: str) -> list[str]:
-    """Say what keeps a value from being a line of a journal of this stack."""
+    """List what keeps a value from being a journal line of this stack."""
     if not isinstance(line, dict):
-        return [f"has to be an object, not {kind_of(line)}"]
+        return [f"must be an object, not {kind_of(line)}"]
     if is_first:
-        return [] if isinstance(line.get("base"), str) else ["has to name the checkpoint that the journal goes on from"]
+        return [] if isinstance(line.get("base"), str) else ["must name the checkpoint that the journal continues"]
     rules = next((rules for rules in _LINES if line.keys() == rules.keys()), None)
     if rules is None:
-        return ["is of an unknown kind"]
+        return ["has an unknown kind"]
     found = [f"{key} {_must_be(rule, line[key])}" for key, rule in rules.items() if not rule[0](line[key])]
     for key, rule in rules.items():
         if rule is _RESOURCE:
@@ -256,11 +256,11 @@ def line_problems(line: Any, is_first: bool, project: str, stack: str) -> list[s
 
 DEPLOYMENT_VERSION: Final = 3
 FEATURED_VERSION: Final = 4
-"""Version 3 and a list of features that a reader has to know (pkg/resource/stack/deployment.go)."""
+"""Version 3 plus a list of features that a reader must support (pkg/resource/stack/deployment.go)."""
 
 
 def version_problem(document: Any) -> str:
-    """Say what keeps a state file from being of a version that this form is of; "" if nothing does."""
+    """Say why a state file's version is not one that this module describes; "" if it is."""
     version = document.get("version") if isinstance(document, dict) else None
     if not isinstance(version, bool) and version in (DEPLOYMENT_VERSION, FEATURED_VERSION):
         return ""
@@ -269,29 +269,29 @@ def version_problem(document: Any) -> str:
 
 
 def checkpoint_problems(checkpoint: Any, project: str, stack: str) -> list[str]:
-    """Say what keeps the `checkpoint` of a state file from being this stack's."""
+    """List what keeps the `checkpoint` of a state file from being this stack's."""
     if not isinstance(checkpoint, dict):
-        return [f"checkpoint: has to be an object, not {kind_of(checkpoint)}"]
+        return [f"checkpoint: must be an object, not {kind_of(checkpoint)}"]
     found = _stack_problems(checkpoint.get("stack"), project, stack)
     latest = checkpoint.get("latest")
     if latest is None:
         return found
     if not isinstance(latest, dict):
-        return [*found, f"latest: has to be an object, not {kind_of(latest)}"]
+        return [*found, f"latest: must be an object, not {kind_of(latest)}"]
     for key, kind in (("secrets_providers", dict), ("metadata", dict), ("manifest", dict)):
         if not isinstance(latest.get(key) or {}, kind):
-            found.append(f"{key}: has to be an object, not {kind_of(latest[key])}")
+            found.append(f"{key}: must be an object, not {kind_of(latest[key])}")
     manifest = latest.get("manifest")
     if isinstance(manifest, dict):
         found += [
-            f"manifest.{key}: has to be a text, not {kind_of(manifest[key])}"
+            f"manifest.{key}: must be a string, not {kind_of(manifest[key])}"
             for key in ("time", "version", "magic")
             if manifest.get(key) is not None and not isinstance(manifest[key], str)
         ]
     resources, pending = (latest.get(key) or [] for key in ("resources", "pending_operations"))
     for key, value in (("resources", resources), ("pending_operations", pending)):
         if not isinstance(value, list):
-            found.append(f"{key}: has to be a list, not {kind_of(value)}")
+            found.append(f"{key}: must be a list, not {kind_of(value)}")
     if isinstance(pending, list):
         found += [
             problem
@@ -312,15 +312,15 @@ def _stack_problems(named: Any, project: str, stack: str) -> list[str]:
     if named is None:
         return []
     if not isinstance(named, str):
-        return [f"stack: has to be a text, not {kind_of(named)}"]
+        return [f"stack: must be a string, not {kind_of(named)}"]
     parts = named.split("/")
     is_this = parts[-1] == stack and (len(parts) < 3 or parts[-2] == project)
-    return [] if is_this else [f"stack: is another one than {project}/{stack}"]
+    return [] if is_this else [f"stack: is not {project}/{stack}"]
 
 
 def _operation_problems(operation: Any, place: str, project: str, stack: str) -> list[str]:
     if not isinstance(operation, dict) or not isinstance(operation.get("type"), str):
-        return [f"{place}: has to be an object with a type and a resource"]
+        return [f"{place}: must be an object with a type and a resource"]
     return resource_problems(operation.get("resource"), f"{place}.resource", project, stack)
 
 
@@ -337,7 +337,7 @@ def _node(entry: Mapping[str, Any]) -> Node:
 
 
 def graph_problems(nodes: Sequence[Node]) -> list[str]:
-    """Say which URNs are doubled, which needed ones are missing, and what depends on itself."""
+    """List duplicate URNs, missing dependencies and dependency cycles."""
     return [*_doubled(nodes), *(_missing(nodes) or _cycle(nodes))]
 
 
@@ -351,14 +351,17 @@ def _doubled(nodes: Sequence[Node]) -> Iterator[str]:
 def _missing(nodes: Sequence[Node]) -> list[str]:
     there = {urn for urn, _, _ in nodes}
     return [
-        f"resources[{number}]: needs a resource that is not there"
+        f"resources[{number}]: depends on a resource that does not exist"
         for number, (_, _, needed) in enumerate(nodes)
         if not needed <= there
     ]
 
 
 def _cycle(nodes: Sequence[Node]) -> list[str]:
-    """A condemned entry beside its successor needs what stood before, so it is no part of a circle."""
+    """Report the entries that form a dependency cycle, if any.
+
+    A condemned entry next to its successor depends on the old entries, so it is not part of a cycle.
+    """
     alive = {urn for urn, is_condemned, _ in nodes if not is_condemned}
     left: dict[str, set[str]] = {}
     for urn, is_condemned, needed in nodes:
@@ -373,11 +376,11 @@ def _cycle(nodes: Sequence[Node]) -> list[str]:
         for urn in ends:
             del left[urn]
     places = [f"resources[{number}]" for number, (urn, _, _) in enumerate(nodes) if urn in left]
-    return [f"{', '.join(_some(places))}: depend on one another in a circle"] if places else []
+    return [f"{', '.join(_some(places))}: depend on each other in a cycle"] if places else []
 
 
 SHOWN: Final = 8
-"""How many findings a message lists; the rest is counted."""
+"""How many findings a message lists; the rest are only counted."""
 
 
 def _some(items: Sequence[str]) -> list[str]:
@@ -385,5 +388,5 @@ def _some(items: Sequence[str]) -> list[str]:
 
 
 def listed(problems: Sequence[str]) -> str:
-    """Findings as the lines of a message."""
+    """Format findings as the lines of a message."""
     return "".join(f"\n  - {problem}" for problem in _some(problems))

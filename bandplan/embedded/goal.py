@@ -1,6 +1,6 @@
-"""A registration request as plain data: what the program wants of one resource.
+"""A registration request as plain data: what the program declares for one resource.
 
-Options that this engine does not carry out are refused by name, never ignored.
+Options that this engine does not support are refused by name, never ignored.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from bandplan.embedded.values import from_struct
 class Goal:
     """One resource as the program declares it.
 
-    `delete_before_replace`, `protect` and `retain_on_delete` are None when the program leaves them open.
+    `delete_before_replace`, `protect` and `retain_on_delete` are None if the program leaves them open.
     """
 
     urn: str
@@ -43,7 +43,7 @@ class Goal:
 
 
 def from_request(request: resource_pb2.RegisterResourceRequest, urn: str, position: Callable[[str, int], str]) -> Goal:
-    """Read a request. Unsupported when it uses what this engine refuses; `position` words a source position."""
+    """Read a request. Unsupported if it uses what this engine refuses; `position` formats a source position."""
     for feature, is_used in _refused(request):
         if is_used:
             raise Unsupported(feature, urn)
@@ -79,12 +79,12 @@ _UNIT_SECONDS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-
 
 
 def seconds(duration: str, place: str) -> float:
-    """Seconds of a Go duration such as `1h30m`; 0 for an empty one. EngineError for anything else."""
+    """Return the seconds of a Go duration such as `1h30m`; 0 for an empty one. EngineError for anything else."""
     try:
         return _seconds(duration)
     except (ValueError, KeyError):
         raise EngineError(
-            f"{place}: custom timeout {duration!r} is not a duration; write for example 90m or 2h30m"
+            f"{place}: custom timeout {duration!r} is not a duration; write, for example, 90m or 2h30m"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Who holds a stack's lock, as its file says. Standard library only: commands that only look read it too."""
+"""Who holds a stack's lock, according to its file. Standard library only: read-only commands use it too."""
 
 import os
 import socket
@@ -9,15 +9,17 @@ from typing import Final
 from bandplan.embedded.form import strict_json
 
 _GREATEST_PID: Final = 2**31 - 1
-"""Of a process id on every system that Python runs on; 0 and less stand for groups of processes."""
+"""Greatest process id on every system that Python runs on; ids of 0 and below stand for groups of processes."""
 _ENDED: Final = (b"Z", b"X")
-"""States of a process in /proc that has ended and was not yet waited for; for ever where nobody does, as in a
-container whose first process is no init."""
+"""States in /proc of a process that has ended but was not yet waited for.
+
+Such a state is permanent if nobody waits, as in a container whose first process is not an init.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a lock."""
+    """The holder of a lock."""
 
     pid: int
     hostname: str
@@ -26,7 +28,7 @@ class Holder:
 
     @property
     def is_gone(self) -> bool:
-        """Whether it is a process of this machine that has ended."""
+        """Whether the holder is a process of this machine that has ended."""
         return self.hostname == socket.gethostname() and not _is_alive(self.pid)
 
 

@@ -1,7 +1,7 @@
-"""The option `import_`: a resource that exists comes under the stack's management, by Pulumi's rules.
+"""The option `import_`: bring an existing resource under the stack's management, by Pulumi's rules.
 
-What differs from the program is then updated in the same run, as Pulumi does since 3.174.
-Source: pkg/resource/deploy/step_generator.go and `ImportStep` of step.go in github.com/pulumi/pulumi (read 2026-11).
+Differences from the program are then updated in the same run, as Pulumi does since 3.174. Source:
+pkg/resource/deploy/step_generator.go and `ImportStep` of step.go in github.com/pulumi/pulumi (read 2026-11).
 """
 
 import json
@@ -15,14 +15,14 @@ from bandplan.plugin.errors import InitFailed, ProviderError
 
 
 def is_import(goal: Goal, old: ResourceState | None) -> bool:
-    """Whether the program asks for a resource that the state does not hold under that id."""
+    """Report whether the program imports a resource that the state does not hold under that id."""
     if not goal.custom or not goal.import_id:
         return False
     return old is None or (old.import_id or old.id) != goal.import_id
 
 
 def imported(providers: Providers, new: ResourceState) -> ResourceState:
-    """`new` as the provider finds it under `new.import_id`. ProviderError when there is none, or it cannot be read."""
+    """Return `new` as the provider finds it under `new.import_id`. ProviderError if it is missing or unreadable."""
     try:
         found_id, outputs, inputs = providers.read(new.changed(id=new.import_id, inputs={}, outputs={}))
         reasons: list[str] = []
@@ -36,7 +36,7 @@ def imported(providers: Providers, new: ResourceState) -> ResourceState:
 
 
 def replacing_imported(old: ResourceState, new: ResourceState, verdict: Verdict) -> str:
-    """Why a resource whose program still names an id may not be replaced: the id would be another one."""
+    """Say why a resource whose program still names an import id may not be replaced: the id would change."""
     changes = [
         f"{key}: {json.dumps(old.inputs.get(key), default=str)} => {json.dumps(new.inputs.get(key), default=str)}"
         for key in verdict.diff.replace_keys

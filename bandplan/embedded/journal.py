@@ -1,17 +1,17 @@
-"""What a running update has done so far, one line per act, so that a killed one loses no resource.
+"""What a running update has done so far, one line per operation, so that a killed update loses no resource.
 
-A whole checkpoint per resource would cost a rewrite of the whole stack each time; a line costs its own length. At the
-end of an update the checkpoint is written once and the journal is removed. When a journal is found, the update that
-wrote it was killed: `replay` gives the state as it was then, and what was still under way.
+Writing a checkpoint per resource would rewrite the whole stack each time; a line costs only its own length. At the end
+of an update the checkpoint is written once and the journal is removed. If a journal is found, the update that wrote it
+was killed: `replay` returns the state as it was then, and what was still in progress.
 
-Each line is one JSON object. The first: {"base": SHA-256 of the checkpoint's bytes, or "" when there was none}. Then:
-{"start": resource, "op": "creating" or another kind, "seq": n}   an act began; the provider is about to be called
-{"seq": n, "new": resource, "old": index or null}                 it ended: `new` takes the place of the old entry
-{"seq": n, "new": resource, "condemned": index}                   it ended: the old entry stays, to be deleted
+Each line is one JSON object. The first: {"base": SHA-256 of the checkpoint's bytes, or "" if there was none}. Then:
+{"start": resource, "op": "creating" or another kind, "seq": n}   an operation began; the provider is about to be called
+{"seq": n, "new": resource, "old": index or null}                 it ended: `new` replaces the old entry
+{"seq": n, "new": resource, "condemned": index}                   it ended: the old entry stays until it is deleted
 {"seq": n, "gone": index}                                         an old entry was deleted
 {"seq": n, "mark": index, "resource": resource}                   an old entry changed in place
-{"outputs": urn, "properties": {…}}                               a component's or the stack's outputs
-{"failed": n}                                                     an act ended without effect
+{"outputs": urn, "properties": {…}}                               the outputs of a component or of the stack
+{"failed": n}                                                     an operation ended without effect
 Indexes count the checkpoint's resources from 0.
 """
 
@@ -36,10 +36,10 @@ from bandplan.embedded.values import dumped
 
 @dataclass
 class Progress:
-    """The state while an update runs: what stood before, and what the update has made of it.
+    """The state while an update runs: the entries from before it, and what it has done to them.
 
     `olds[i]` is None once the entry was replaced or deleted. `news` are in the order in which they were completed,
-    which is an order of dependence.
+    which is a dependency order.
     """
 
     base: Snapshot
@@ -54,7 +54,7 @@ class Progress:
         self.olds = list(self.base.resources)
 
     def apply(self, line: dict[str, Any]) -> None:
-        """Take one line's effect."""
+        """Apply one line."""
         match line:
             case {"start": resource, "op": op, "seq": sequence}:
                 self.pending[sequence] = {"resource": resource, "type": op}
@@ -76,7 +76,7 @@ class Progress:
                 raise StateError(f"the journal has a line of an unknown kind: {sorted(line)}")
 
     def record(self, sequence: int, state: ResourceState, index: int | None, is_condemned: bool = False) -> None:
-        """A new state, in place of the old entry at `index` if any; a condemned one stays, marked, to be deleted."""
+        """Add a new state, replacing the old entry at `index` if any; a condemned entry stays, marked for deletion."""
         self.pending.pop(sequence, None)
         # An import may be followed by an update in the same run.
         self.news.pop(self.sequence_of.get(state.urn, sequence), None)
@@ -87,7 +87,7 @@ class Progress:
             self.olds[index] = old.changed(delete=True) if is_condemned and old is not None else None
 
     def set_outputs(self, urn: str, properties: dict[str, Any]) -> None:
-        """Give a component or the stack its outputs. One that is unchanged otherwise may have no line of its own."""
+        """Set the outputs of a component or the stack. An otherwise unchanged one may have no line of its own."""
         if (sequence := self.sequence_of.get(urn)) is not None:
             self.news[sequence] = self.news[sequence].changed(outputs=properties)
             return
@@ -96,9 +96,9 @@ class Progress:
                 self.olds[index] = state.changed(outputs=properties)
 
     def snapshot(self) -> Snapshot:
-        """The stack as it stands: what was completed, then what has not been reached.
+        """Return the current stack: what was completed, then what has not been reached.
 
-        What a failed run left behind may still name what the same run has deleted; the state names only what it holds.
+        Leftovers of a failed run may still name what the same run has deleted; the state names only what it holds.
         """
         kept = [*self.news.values(), *(state for state in self.olds if state is not None)]
         there = {state.urn for state in kept}
@@ -111,7 +111,7 @@ class Progress:
         )
 
     def _unsettled(self, resources: list[ResourceState]) -> list[dict[str, Any]]:
-        """Creations that a run before was killed in, and of which nothing is known since."""
+        """Return creates left pending by an earlier, killed run."""
         known = {state.urn for state in resources}
         return [
             operation
@@ -123,11 +123,11 @@ class Progress:
 class Journal:
     """Keeps `Progress` and its file in step. Thread-safe. A line has left the process when its call returns.
 
-    Lines are worded before the lock is taken: many threads wait for it, and wording takes most of the time.
+    Lines are formatted before the lock is taken: many threads wait for it, and formatting takes most of the time.
     """
 
     def __init__(self, file: StackFile, base: Snapshot, base_text: bytes | None) -> None:
-        """Nothing is written until something happens."""
+        """Open the journal; nothing is written until something happens."""
         self._file = file
         self._digest = digest(base_text)
         self._lock = threading.Lock()
@@ -136,13 +136,13 @@ class Journal:
         self.progress = Progress(base)
 
     def start(self, state: ResourceState, op: str) -> int:
-        """Say that a provider is about to be called; returns the act's number."""
+        """Record that a provider is about to be called; return the number of the operation."""
         sequence = next(self._numbers)
         self._take({"start": state.to_json(), "op": op, "seq": sequence})
         return sequence
 
     def fail(self, sequence: int) -> None:
-        """The act ended without effect."""
+        """Record that an operation ended without effect."""
         self._take({"failed": sequence})
 
     def record(
@@ -153,7 +153,7 @@ class Journal:
         changed: bool = True,
         is_condemned: bool = False,
     ) -> None:
-        """A resource's new state. Unchanged states (`same`) are kept but need no line: the old entry says the same."""
+        """Record a resource's new state. Unchanged states (`same`) need no line, because the old entry is identical."""
         sequence = next(self._numbers) if sequence is None else sequence
         place = "condemned" if is_condemned else "old"
         text = _worded({"seq": sequence, "new": state.to_json(), place: index}) if changed else None
@@ -162,20 +162,20 @@ class Journal:
             self._write(text)
 
     def gone(self, index: int, sequence: int | None = None) -> None:
-        """An old entry was deleted."""
+        """Record that an old entry was deleted."""
         self._settle({"gone": index}, sequence)
 
     def mark(self, index: int, state: ResourceState, sequence: int | None = None) -> None:
-        """An old entry changed in place."""
+        """Record that an old entry changed in place."""
         self._settle({"mark": index, "resource": state.to_json()}, sequence)
 
     def foresee(self, index: int, state: ResourceState | None) -> None:
-        """In a preview, what an update would make of an old entry. Nothing is written."""
+        """Note, in a preview, what an update would do to an old entry. Writes nothing."""
         with self._lock:
             self.progress.olds[index] = state
 
     def outputs(self, urn: str, properties: dict[str, Any], changed: bool) -> None:
-        """A component's outputs."""
+        """Record the outputs of a component."""
         text = _worded({"outputs": urn, "properties": properties}) if changed else None
         with self._lock:
             self.progress.set_outputs(urn, properties)
@@ -189,7 +189,7 @@ class Journal:
                 self._out = None
 
     def remove(self) -> None:
-        """The checkpoint holds all of it now."""
+        """Remove the journal, now that the checkpoint holds all of it."""
         with contextlib.suppress(OSError):  # of what could not be written when it happened
             self.close()
         remove(self._file.journal_path)
@@ -219,7 +219,7 @@ class Journal:
             self._out.flush()
         except OSError as error:
             raise StateError(
-                f"{path}: cannot be written: {error.strerror}; nothing more is begun, mend that and run again"
+                f"{path}: cannot be written: {error.strerror}; no further steps are started; fix this and run again"
             ) from error
 
 
@@ -232,15 +232,15 @@ def _worded(line: dict[str, Any]) -> str:
 
 
 def digest(checkpoint_text: bytes | None) -> str:
-    """Names the checkpoint that a journal goes on from."""
+    """Return the digest that identifies the checkpoint that a journal continues."""
     return hashlib.sha256(checkpoint_text).hexdigest() if checkpoint_text is not None else ""
 
 
 def replay(file: StackFile, keep_outputs: KeepOutputs = keep_old_outputs) -> Snapshot | None:
-    """The state at the moment an update was killed; None if no journal was left, or all of it is in the checkpoint.
+    """Return the state at the moment an update was killed; None if no journal exists or the checkpoint holds all of it.
 
-    Only a last line without its line feed, cut short by the kill, is passed over. StateError if any other line cannot
-    be trusted, or the journal belongs to another checkpoint: nothing is written then, and both files stay.
+    Only a last line without its line feed, cut short by the kill, is skipped. StateError if any other line cannot be
+    trusted, or if the journal belongs to another checkpoint: then nothing is written, and both files stay.
     """
     text = read_if_there(file.journal_path) or b""
     base_text = read_if_there(file.path)
@@ -254,8 +254,8 @@ def replay(file: StackFile, keep_outputs: KeepOutputs = keep_old_outputs) -> Sna
             # Killed between the last two acts of a run: the checkpoint was written, the journal not yet removed.
             return None
         raise StateError(
-            f"{file.journal_path}: was written over another checkpoint than {file.path}; "
-            "compare the two and remove the journal when the checkpoint is right"
+            f"{file.journal_path}: continues a different checkpoint than {file.path}; "
+            "compare the two and remove the journal if the checkpoint is correct"
         )
     progress = Progress(before)
     for number, line in enumerate(lines, start=2):
@@ -269,30 +269,30 @@ def replay(file: StackFile, keep_outputs: KeepOutputs = keep_old_outputs) -> Sna
     if problems := graph_problems(
         [(one.urn, one.delete, frozenset(one.all_dependencies())) for one in snapshot.resources]
     ):
-        raise StateError(f"{file.journal_path}: gives a state that cannot be; {_way_out(file)}:{listed(problems)}")
+        raise StateError(f"{file.journal_path}: leads to an invalid state; {_way_out(file)}:{listed(problems)}")
     return replace(snapshot, resources=in_order(snapshot.resources))
 
 
 def _whole_lines(text: bytes, file: StackFile) -> Iterator[dict[str, Any]]:
-    """The lines that end in a line feed. StateError at the first that has not the form of a journal's line."""
+    """Yield the lines that end in a line feed. StateError at the first without the form of a journal line."""
     for number, line in enumerate(text.split(b"\n")[:-1], start=1):
         try:
             found = strict_json(line)
         except ValueError as error:
-            raise _unreadable(file, number, [f"is not JSON that can be trusted ({error})"]) from error
+            raise _unreadable(file, number, [f"is not valid JSON ({error})"]) from error
         if problems := line_problems(found, number == 1, file.project, file.stack):
             raise _unreadable(file, number, problems)
         yield found
 
 
 def _misfit(line: dict[str, Any], progress: Progress) -> str | None:
-    """What is wrong with a line of the right form where it stands: it speaks of an entry that is not there."""
+    """Say why a well-formed line is wrong at its place: it refers to an entry that does not exist."""
     for key in ("old", "condemned", "gone", "mark"):
         place = line.get(key)
         if place is None:
             continue
         if place >= len(progress.olds):
-            return "names a resource that the checkpoint does not have"
+            return "names a resource that is not in the checkpoint"
         if key != "old" and progress.olds[place] is None:
             return "names a resource that an earlier line has replaced or deleted"
     return None
@@ -300,13 +300,13 @@ def _misfit(line: dict[str, Any], progress: Progress) -> str | None:
 
 def _unreadable(file: StackFile, number: int, problems: Sequence[str]) -> StateError:
     return StateError(
-        f"{file.journal_path}: line {number} cannot be trusted, so what a killed update has done since is not known; "
+        f"{file.journal_path}: line {number} cannot be trusted, so what the killed update did after it is unknown; "
         f"{_way_out(file)}:{listed(problems)}"
     )
 
 
 def _way_out(file: StackFile) -> str:
     return (
-        f"nothing was changed and the journal is kept; put the line right, or compare {file.path} with what there is, "
-        "then remove the journal"
+        f"nothing was changed and the journal is kept; correct the line, or compare {file.path} with what is "
+        "deployed and then remove the journal"
     )

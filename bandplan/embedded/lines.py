@@ -1,4 +1,4 @@
-"""A run as plain lines, for a log: one line when a resource's work begins and ends, then the summary."""
+"""A run as plain lines, for a log: one line when work on a resource begins and ends, then the summary."""
 
 from collections.abc import Callable
 
@@ -36,10 +36,10 @@ TITLES = {
 
 
 class Lines:
-    """Turns events into lines and hands them to `out`."""
+    """Turns events into lines and passes them to `out`."""
 
     def __init__(self, out: Callable[[str], None], is_full: bool = False) -> None:
-        """`is_full`: the inputs of new resources too, and no value cut."""
+        """Set the output. `is_full`: also show the inputs of new resources, and truncate no value."""
         self._out = out
         self._is_full = is_full
         self._is_preview = False
@@ -47,7 +47,7 @@ class Lines:
         self._violations: list[PolicyViolated] = []
 
     def take(self, event: Event) -> None:
-        """Say one event."""
+        """Print one event."""
         match event:
             case Started(kind=kind, stack=stack, policies=policies):
                 self._is_preview = kind == "preview"
@@ -95,22 +95,22 @@ class Lines:
 
 
 def worded(severity: str, message: str, urn: str) -> str:
-    """A diagnostic, with the name of the resource that it is about."""
+    """Format a diagnostic with the name of its resource."""
     name = f"{urn.rsplit('::', 1)[-1]}: " if urn else ""
     prefix = "" if severity == "info" else f"{severity}: "
     return f"{prefix}{message if message.startswith(name) else name + message}"
 
 
 def indented(text: str) -> str:
-    """A message of one or more lines, under the line that it belongs to."""
+    """Indent a message of one or more lines under the line that it belongs to."""
     return "\n".join(f"    {line}" for line in text.rstrip().splitlines())
 
 
 def closing(event: Finished, is_preview: bool) -> list[str]:
-    """The last lines of a run."""
+    """Return the last lines of a run."""
     lines = ["Resources:", *summary(event.changes, is_preview, event.failed)]
     if not event.ok:
-        verb = "preview failed" if is_preview else "failed; what succeeded is in the state, run again to go on"
+        verb = "preview failed" if is_preview else "failed; completed steps are in the state, run again to continue"
         lines.append(f"error: {verb}")
     lines.append(f"Duration: {duration(event.seconds)}")
     return lines

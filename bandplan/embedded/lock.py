@@ -1,4 +1,4 @@
-"""One update at a time per stack, by the lock files of the CLI's file backend, so that the two exclude each other."""
+"""One update at a time per stack, through the lock files of the CLI's file backend, which exclude both engines."""
 
 import contextlib
 import getpass
@@ -34,7 +34,7 @@ def hold(file: StackFile, now: str) -> Iterator[None]:
 
 
 def held(file: StackFile) -> list[Path]:
-    """The lock files of a stack, whoever holds them."""
+    """Return the lock files of a stack, whoever holds them."""
     try:
         return sorted(path for path in file.lock_dir.iterdir() if path.suffix == ".json" and path.name[0] != ".")
     except (FileNotFoundError, NotADirectoryError):
@@ -50,7 +50,7 @@ def _refuse_or_remove(lock: Path, file: StackFile) -> None:
     holder = read_holder(text)
     if holder is None:
         raise StackLocked(
-            f"stack {file.stack} is locked by {lock}, which does not say by whom; "
+            f"stack {file.stack} is locked by {lock}, which does not name its holder; "
             "remove that file if no update of the stack is running"
         )
     if holder.is_gone:
@@ -60,8 +60,8 @@ def _refuse_or_remove(lock: Path, file: StackFile) -> None:
         return
     raise StackLocked(
         f"stack {file.stack} is being updated by {holder.username}@{holder.hostname} "
-        f"(process {holder.pid}) since {holder.timestamp}; wait for it to end, "
-        f"or remove {lock} when that process is gone"
+        f"(process {holder.pid}) since {holder.timestamp}; wait for it to finish, "
+        f"or remove {lock} if that process no longer exists"
     )
 
 

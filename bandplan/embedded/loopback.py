@@ -1,4 +1,4 @@
-"""Whether a workspace is on this machine. Imports no SDK: it is asked before anything else is loaded."""
+"""Whether a workspace is on this machine. Imports no SDK, because it is checked before anything else is loaded."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -7,7 +7,7 @@ from bandplan.embedded.errors import Unsupported
 
 
 def require_loopback(host: str) -> None:
-    """Unsupported unless `host`, a URL, is on this machine: production runs on Pulumi itself."""
+    """Raise Unsupported unless `host`, a URL, is on this machine: production runs on Pulumi itself."""
     name = ""
     try:
         name = urlsplit(host).hostname or ""

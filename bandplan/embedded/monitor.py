@@ -1,6 +1,6 @@
-"""The resource monitor that the Pulumi SDK talks to, in process: requests in, answers out, everything else refused.
+"""The resource monitor that the Pulumi SDK talks to, in process; unsupported requests are refused.
 
-The SDK takes any object in place of its gRPC stubs (`pulumi.runtime.settings.Settings`, the hook that its own test
+The SDK accepts any object in place of its gRPC stubs (`pulumi.runtime.settings.Settings`, the hook that its own test
 mocks use). Its calls arrive on worker threads.
 """
 
@@ -23,25 +23,25 @@ class Monitor:
     """Answers the SDK's resource monitor calls from a `Deployment`."""
 
     def __init__(self, deployment: Deployment, project: str, stack: str, root: Path) -> None:
-        """`root` is the project's folder: source positions are told relative to it."""
+        """Set what responses need; source positions are reported relative to `root`, the project's folder."""
         self._deployment = deployment
         self._project = project
         self._stack = stack
         self._root = root
 
     def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> resource_pb2.RegisterResourceResponse:
-        """Bring one resource about; blocks until it is."""
+        """Register one resource; blocks until it is done."""
         urn = self.urn_of(request.parent, request.type, request.name)
         state = self._deployment.register(from_request(request, urn, self.position))
         return resource_pb2.RegisterResourceResponse(urn=urn, id=state.id, object=to_struct(state.outputs))
 
     def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> empty_pb2.Empty:
-        """Take a component's or the stack's outputs."""
+        """Record the outputs of a component or of the stack."""
         self._deployment.register_outputs(request.urn, from_struct(request.outputs, request.urn))
         return empty_pb2.Empty()
 
     def GetDeploymentInfo(self, _request: Any) -> resource_pb2.DeploymentInfo:
-        """What this monitor can take. Features that it refuses are named too, so that the refusal is ours and clear."""
+        """List the features of this monitor, including those that it refuses, so that the refusal is ours and clear."""
         return resource_pb2.DeploymentInfo(
             supportedFeatures=[
                 resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
@@ -56,59 +56,59 @@ class Monitor:
         )
 
     def SupportsFeature(self, request: resource_pb2.SupportsFeatureRequest) -> resource_pb2.SupportsFeatureResponse:
-        """The older form of `GetDeploymentInfo`."""
+        """Answer the older form of `GetDeploymentInfo`."""
         known = {"secrets", "resourceReferences", "aliasSpecs", "deletedWith"}
         return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in known)
 
     def SignalAndWaitForShutdown(self, _request: Any) -> empty_pb2.Empty:
-        """Nothing to wait for: delete hooks are refused."""
+        """Return immediately: delete hooks are refused, so there is nothing to wait for."""
         return empty_pb2.Empty()
 
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> Any:
-        """Refused: the programs that this engine serves call no provider functions."""
+        """Refuse a provider function: the programs that this engine serves call none."""
         raise Unsupported(f"the provider function {request.tok}", self._project)
 
     def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> Any:
-        """Refused: reading a resource that another program manages."""
+        """Refuse to read a resource that another program manages."""
         raise Unsupported(f"reading an existing resource ({request.type} {request.id})", request.name)
 
     def Call(self, request: resource_pb2.ResourceCallRequest) -> Any:
-        """Refused: methods of remote components."""
+        """Refuse a method of a remote component."""
         raise Unsupported(f"the method {request.tok}", self._project)
 
     def RegisterStackTransform(self, _request: Any) -> Any:
-        """Refused."""
+        """Refuse a stack transform."""
         raise Unsupported("a stack transform", self._project)
 
     def RegisterStackInvokeTransform(self, _request: Any) -> Any:
-        """Refused."""
+        """Refuse an invoke transform."""
         raise Unsupported("an invoke transform", self._project)
 
     def RegisterResourceHook(self, _request: Any) -> Any:
-        """Refused."""
+        """Refuse a resource hook."""
         raise Unsupported("a resource hook", self._project)
 
     def RegisterErrorHook(self, _request: Any) -> Any:
-        """Refused."""
+        """Refuse an error hook."""
         raise Unsupported("an error hook", self._project)
 
     def RegisterPackage(self, request: resource_pb2.RegisterPackageRequest) -> Any:
-        """Refused."""
+        """Refuse a parameterized package."""
         raise Unsupported(f"the parameterized package {request.name}", self._project)
 
     def urn_of(self, parent: str, type_: str, name: str) -> str:
-        """A resource's URN in this stack; `parent` is its parent's, or empty."""
+        """Return a resource's URN in this stack; `parent` is its parent's URN, or empty."""
         return urn_of(self._stack, self._project, parent, type_, name)
 
     def position(self, uri: str, line: int) -> str:
-        """A place in the program as the state has it; empty when it is not known."""
+        """Format a place in the program as the state records it; empty if unknown."""
         if not uri:
             return ""
         return f"{uri.replace(f'file://{self._root}/', 'project:///', 1)}#{line}"
 
 
 class EngineLog:
-    """The engine's side of the SDK's log: every message becomes an event."""
+    """The engine's side of the SDK's log: turns every message into an event."""
 
     _SEVERITIES: ClassVar = {
         engine_pb2.INFO: "info",
@@ -117,11 +117,11 @@ class EngineLog:
     }
 
     def __init__(self, emit: Callable[[Event], None]) -> None:
-        """Debug messages are dropped."""
+        """Set the listener; debug messages are dropped."""
         self._emit = emit
 
     def Log(self, request: engine_pb2.LogRequest) -> empty_pb2.Empty:
-        """Pass one message on."""
+        """Forward one message."""
         severity = self._SEVERITIES.get(request.severity)
         if severity is not None:
             self._emit(Diagnosed(severity, request.message, request.urn))
@@ -129,7 +129,7 @@ class EngineLog:
 
 
 def urn_of(stack: str, project: str, parent: str, type_: str, name: str) -> str:
-    """A resource's URN: the types of its parents are part of it, but for the stack's."""
+    """Return a resource's URN, which contains the types of its parents except the stack's."""
     qualified = type_
     if parent:
         parent_type = parent.split("::")[2]

@@ -1,4 +1,4 @@
-"""Orders of dependence over resource states."""
+"""Dependency orders over resource states."""
 
 from collections.abc import Collection, Sequence
 
@@ -6,10 +6,10 @@ from bandplan.embedded.resource import ResourceState
 
 
 def in_dependency_order(resources: Sequence[ResourceState]) -> list[ResourceState]:
-    """Each resource after all that it depends on; otherwise the order given.
+    """Sort the resources so that each follows everything that it depends on; otherwise keep the given order.
 
-    Two entries may share a URN (an old one condemned by a replacement beside its successor): what depends on the URN
-    comes after both.
+    Two entries may share a URN (an old one, condemned by a replacement, next to its successor): dependents of the URN
+    come after both.
     """
     by_urn: dict[str, list[ResourceState]] = {}
     for state in resources:
@@ -33,7 +33,7 @@ def in_dependency_order(resources: Sequence[ResourceState]) -> list[ResourceStat
 
 
 def in_order(resources: list[ResourceState]) -> list[ResourceState]:
-    """The resources as they are if each follows all that it depends on, else `in_dependency_order`."""
+    """Return the resources unchanged if each follows everything that it depends on, else `in_dependency_order`."""
     seen: set[str] = set()
     for state in resources:
         if not state.all_dependencies() <= seen:
@@ -43,7 +43,10 @@ def in_order(resources: list[ResourceState]) -> list[ResourceState]:
 
 
 def naming_only(there: Collection[str], state: ResourceState) -> ResourceState:
-    """`state` without dependencies on what is not there; as in Pulumi, a property left without one is left out."""
+    """Return `state` without dependencies on resources outside `there`.
+
+    As in Pulumi, a property without remaining dependencies is dropped.
+    """
     return state.changed(
         dependencies=[urn for urn in state.dependencies if urn in there],
         property_dependencies={
@@ -56,7 +59,7 @@ def naming_only(there: Collection[str], state: ResourceState) -> ResourceState:
 
 
 def dependents_of(urn: str, resources: Sequence[ResourceState]) -> list[tuple[int, ResourceState]]:
-    """(index, state) of all that depends on `urn`, directly or not, in the order given: one of dependence."""
+    """Return (index, state) of all direct and indirect dependents of `urn`, in the given order, a dependency order."""
     reached = {urn}
     found = []
     for index, state in enumerate(resources):
@@ -67,9 +70,9 @@ def dependents_of(urn: str, resources: Sequence[ResourceState]) -> list[tuple[in
 
 
 def deletion_waves(condemned: Sequence[ResourceState]) -> list[list[ResourceState]]:
-    """Groups to delete one after another, dependents first; within a group in any order or at once.
+    """Group resources to delete one group after another, dependents first; within a group in any order or concurrently.
 
-    Only dependence among the condemned counts. `condemned` must be in an order of dependence.
+    Only dependencies among the condemned count. `condemned` must be in dependency order.
     """
     depth_of: dict[str, int] = {}
     depths: list[int] = []

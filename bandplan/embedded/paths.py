@@ -16,7 +16,7 @@ _PLAIN_NAME: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 
 
 def parse(text: str) -> Path:
-    """Read a path. ValueError when it is none."""
+    """Parse a path. ValueError if it is not one."""
     parts: list[str | int] = []
     place = 0
     while place < len(text):
@@ -35,7 +35,7 @@ def parse(text: str) -> Path:
 
 
 def below(text: str, key: str) -> str:
-    """The path of a key of what is at `text`."""
+    """Return the path of `key` inside the value at `text`."""
     if not _PLAIN_NAME.fullmatch(key):
         quoted = key.replace('"', '\\"')
         return f'{text}["{quoted}"]'
@@ -43,16 +43,16 @@ def below(text: str, key: str) -> str:
 
 
 def contains(path: Path, other: Path) -> bool:
-    """Whether `other` is at the path or below it."""
+    """Report whether `other` is at the path or below it."""
     if len(other) < len(path):
         return False
     return all(part in ("*", there) for part, there in zip(path, other, strict=False))
 
 
 def keep_old(inputs: Mapping[str, Any], olds: Mapping[str, Any], paths: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """Inputs with the old values at these paths, and the paths at which that cannot be done.
+    """Restore the old values at these paths; return the inputs, and the paths at which that is impossible.
 
-    What is at no such path before is taken out. A path that cannot be read is passed over, as Pulumi does.
+    Values at a path that did not exist before are removed. A path that cannot be parsed is skipped, as in Pulumi.
     """
     result: dict[str, Any] = copy.deepcopy(dict(inputs)) if paths else dict(inputs)
     failed = []

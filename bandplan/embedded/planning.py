@@ -15,12 +15,12 @@ from bandplan.embedded.resource import ResourceState
 from bandplan.plugin.values import UNKNOWN
 
 INIT_ERROR_KEY: Final = "#initerror"
-"""Stands in `replace_on_changes`, and in a diff, for the errors of a resource that is made but not ready."""
+"""Stands for the errors of a created but not ready resource, in `replace_on_changes` and in a diff."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What to do with a resource that exists: nothing, update it, or replace it."""
+    """What to do with an existing resource: nothing, update it, or replace it."""
 
     kind: str  # "same", "update" or "replace"
     diff: Diff
@@ -33,7 +33,7 @@ def judge(
     replace_on_changes: list[str],
     delete_before_replace: bool | None,
 ) -> Verdict:
-    """Weigh a provider's diff with what the state and the program say."""
+    """Decide between no change, update and replacement, from a provider's diff, the state and the program."""
     diff = with_replace_on_changes(diff, replace_on_changes, bool(old.init_errors))
     if diff.changes or old.pending_replacement:
         if diff.replace_keys or old.pending_replacement:
@@ -46,7 +46,7 @@ def judge(
 
 
 def with_replace_on_changes(diff: Diff, forcing: list[str], has_init_errors: bool) -> Diff:
-    """A diff in which changes at the program's `replace_on_changes` paths force a replacement."""
+    """Return a diff in which changes at the program's `replace_on_changes` paths force a replacement."""
     if not forcing or not (diff.changes or has_init_errors):
         return diff
     try:
@@ -82,10 +82,10 @@ def dependent_replacements(
     already_registered: frozenset[str],
     diff_of: Callable[[ResourceState, dict[str, Any]], Diff],
 ) -> list[tuple[int, ResourceState, list[str]]]:
-    """What has to be deleted before `root` can be, in order of dependence: (index in `olds`, state, forcing keys).
+    """Return what must be deleted before `root`, in dependency order: (index in `olds`, state, forcing keys).
 
-    A dependent is one of them when, with unknown in place of each input that comes from a condemned resource, its
-    provider asks for a replacement. Resources registered in this run already cannot depend on `root`.
+    A dependent is among them if its provider asks for a replacement once each input from a condemned resource is
+    unknown. Resources that are already registered in this run cannot depend on `root`.
     """
     condemned = {root.urn}
     found: list[tuple[int, ResourceState, list[str]]] = []

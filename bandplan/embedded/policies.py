@@ -1,8 +1,8 @@
 """Policies during a run, by Pulumi's rules: each resource before its step, the whole stack at the end.
 
-The engine is handed an analyzer and knows no policy. A mandatory violation fails a preview, which still tells all there
-is to tell; in an update it stops the resource and begins nothing more.
-Source: pkg/resource/deploy/analyze_snapshot.go and step_generator.go in github.com/pulumi/pulumi (read 2026-11).
+The engine receives an analyzer and knows no policy itself. A mandatory violation fails a preview, which still reports
+everything there is to report; in an update it stops the resource and starts nothing more. Source:
+pkg/resource/deploy/analyze_snapshot.go and step_generator.go in github.com/pulumi/pulumi (read 2026-11).
 """
 
 import threading
@@ -15,11 +15,11 @@ from bandplan.embedded.events import Event, Judged, PolicyViolated
 from bandplan.embedded.resource import ResourceState
 from bandplan.embedded.values import to_json
 
-_REFUSED: Final = "a mandatory policy does not hold"
+_REFUSED: Final = "a mandatory policy is violated"
 
 
 class Violation(Protocol):
-    """What an analyzer says of a resource; the message's first line is the policy's description."""
+    """What an analyzer reports about a resource; the message's first line is the policy's description."""
 
     @property
     def policy(self) -> str: ...
@@ -35,10 +35,10 @@ class Violation(Protocol):
 
 
 class Analyzer(Protocol):
-    """A policy pack, configured. Called from many threads.
+    """A configured policy pack. Called from many threads.
 
-    `types` and `stack_types` are the types it has anything to say of; no other resource is shown to it. Properties are
-    plain, with Pulumi's own text for an unknown value.
+    `types` and `stack_types` are the types that its rules cover; it receives no other resource. Properties are plain,
+    with Pulumi's own text for an unknown value.
     """
 
     @property
@@ -61,12 +61,12 @@ class Analyzer(Protocol):
 
 
 class Policies:
-    """The analyzer of one run; without one, nothing is against anything."""
+    """The analyzer of one run; without one, everything is allowed."""
 
     def __init__(
         self, analyzer: Analyzer | None, account: Account, emit: Callable[[Event], None], is_preview: bool
     ) -> None:
-        """`emit` takes one event at a time from any thread."""
+        """Set the analyzer; `emit` takes one event at a time from any thread."""
         self._analyzer = analyzer
         self._account = account
         self._emit = emit
@@ -75,7 +75,7 @@ class Policies:
         self.judged = Judged()
 
     def judge(self, new: ResourceState) -> None:
-        """A resource with its final inputs, before its step. StepStopped when an update may not have it."""
+        """Check a resource with its final inputs, before its step. StepStopped if an update must not have it."""
         analyzer = self._analyzer
         if analyzer is None or new.type not in analyzer.types:
             return
@@ -89,7 +89,7 @@ class Policies:
                 raise stopped
 
     def judge_stack(self, states: Iterable[ResourceState], outputs: Mapping[str, Mapping[str, Any]]) -> None:
-        """All resources with what came out of them; `outputs` are those that components and the stack registered."""
+        """Check all resources with their outputs; `outputs` are those that components and the stack registered."""
         analyzer = self._analyzer
         if analyzer is None:
             return

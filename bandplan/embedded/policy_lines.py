@@ -1,4 +1,4 @@
-"""What policies found, as the `Policies:` section of Pulumi's own display. Pure.
+"""Policy findings as the `Policies:` section of Pulumi's own display. Pure.
 
 Source: pkg/backend/display/progress.go and diff.go in github.com/pulumi/pulumi (read 2026-11).
 """
@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator
 from bandplan.embedded.events import Judged, PolicyViolated
 from bandplan.embedded.wording import short_type
 
-NOTHING = "nothing was judged: no resource that it has rules for was declared"
-IN_PART = "the stack as a whole was not judged: the run failed before"
+NOTHING = "nothing was checked: its rules cover none of the declared resources"
+IN_PART = "rules for the whole stack were not checked: the run failed first"
 
 
 def policy_section(pack: str, violations: Iterable[PolicyViolated], judged: Judged) -> Iterator[str]:
-    """Lines; none without a pack. `pack` is as Pulumi heads it: `name@vVERSION (local: FOLDER)`.
+    """Yield the lines of the section; none without a pack. `pack` is Pulumi's heading: `name@vVERSION (local: FOLDER)`.
 
-    A pack that saw nothing, or not all, has approved of nothing: unlike Pulumi, this says so.
+    A pack that checked nothing, or not everything, has approved nothing: unlike Pulumi, this says so.
     """
     if not pack:
         return

@@ -1,7 +1,7 @@
-"""Runs a Pulumi program in this process, against a monitor of ours.
+"""Runs a Pulumi program in this process, with our monitor.
 
-As the Python language host does (sdk/python/cmd/pulumi-language-python-exec in github.com/pulumi/pulumi, read 2026-11):
-the program's folder is the working directory, and `__main__.py` runs inside a stack resource.
+It does so as the Python language host does (sdk/python/cmd/pulumi-language-python-exec in github.com/pulumi/pulumi,
+read 2026-11): the program's folder is the working directory, and `__main__.py` runs inside a stack resource.
 """
 
 import asyncio
@@ -29,11 +29,11 @@ from bandplan.embedded.pulumi_internals import configure, run_in_stack, under_wa
 P = ParamSpec("P")
 
 _SECONDS_TO_END: Final = 1.0
-"""For tasks that are cancelled and have nothing to wait for; whatever does wait is left."""
+"""Time for cancelled tasks that have nothing to wait for; a task that does wait is abandoned."""
 
 
 def _in_a_context_of_its_own(function: Callable[P, None]) -> Callable[P, None]:
-    """The SDK keeps its settings in context variables: a copy of the context keeps one run apart from the next."""
+    """Run `function` in a copy of the context: the SDK keeps its settings there, so runs stay separate."""
 
     @functools.wraps(function)
     def run_in_copy(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -52,9 +52,9 @@ def run(
     executor: ThreadPoolExecutor,
     is_preview: bool,
 ) -> None:
-    """Run the program to its end. ProgramFailed or EngineError when it ends badly; failed steps are not raised.
+    """Run the program to its end. ProgramFailed or EngineError if the program fails; failed steps are not raised.
 
-    Returns only when every registration under way has ended, so that its result is in the state.
+    Returns only when every registration in progress has ended, so that its result is in the state.
     """
     configure(
         project=project.name,
@@ -96,7 +96,7 @@ def run(
 
 
 def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Let what the program left waiting end, so that nothing complains of it when the interpreter does."""
+    """End the tasks that the program left waiting, so that the interpreter does not complain about them at exit."""
     tasks = asyncio.all_tasks(loop)
     for task in tasks:
         task.cancel()
@@ -110,10 +110,10 @@ async def _run_to_quiet(project: Project) -> None:
 
 
 async def _quiet() -> None:
-    """Return when no registration and no output is pending, or one has failed: that is for the SDK to report.
+    """Return when no registration and no output is pending, or one has failed, which the SDK reports itself.
 
-    The SDK waits too (`wait_for_rpcs` of its runtime/stack.py), but looks through all that is under way each time one
-    thing ends: with 1,000 endpoints that was two thirds of a preview. Here each is looked at once.
+    The SDK waits too (`wait_for_rpcs` of its runtime/stack.py), but scans everything in progress each time one item
+    ends: with 1,000 endpoints that took two thirds of a preview. Here each item is looked at once.
     """
     while pending := under_way():
         await asyncio.wait(pending, return_when=asyncio.FIRST_EXCEPTION)

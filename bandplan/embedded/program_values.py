@@ -1,7 +1,7 @@
-"""Values as a program and the SDK have them, from and to plain form.
+"""Conversion of a program's and the SDK's values to and from plain form.
 
-What only the SDK can word (a secret, an asset, a resource, something to be awaited inside a value) goes through its own
-serialization, and so comes to the same, or to the same refusal.
+Values that only the SDK can encode (a secret, an asset, a resource, an awaitable inside a value) go through its own
+serialization, so the result, or the refusal, is the same.
 """
 
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ from bandplan.wire.sentinels import UNKNOWN as UNKNOWN_SENTINEL
 
 
 class NotPlain(Exception):
-    """A value that only the SDK can word."""
+    """A value that only the SDK can encode."""
 
 
 async def plain_properties(
     properties: Mapping[str, Any], depended: dict[str, list[pulumi.Resource]], res: pulumi.Resource | None, place: str
 ) -> dict[str, Any]:
-    """Properties in plain form; `depended` gets, for each, the resources that it comes from."""
+    """Convert properties to plain form; `depended` receives, for each one, the resources that it comes from."""
     try:
         plain = {}
         for key, value in properties.items():
@@ -40,7 +40,7 @@ async def plain_properties(
 
 
 def _plain(value: Any) -> Any:
-    """Plain form of a value of the program. NotPlain when it has to be awaited, or is more than data."""
+    """Convert a value of the program to plain form. NotPlain if it must be awaited, or is more than data."""
     kind = type(value)
     if kind is str:
         return UNKNOWN if value == UNKNOWN_SENTINEL else value
@@ -63,7 +63,7 @@ def _plain_output(data: Any, resources: list[pulumi.Resource]) -> Any:
 
 
 def to_sdk(value: Any) -> Any:
-    """A plain value as the SDK gives it to a program: no None in an object, and every number a float."""
+    """Convert a plain value to what the SDK gives a program: no None in an object, and every number a float."""
     kind = type(value)
     if kind is dict:
         return {key: sdk_item for key, item in value.items() if (sdk_item := to_sdk(item)) is not None}

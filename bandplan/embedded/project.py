@@ -12,29 +12,32 @@ from bandplan.embedded.errors import ProjectError, Unsupported
 from bandplan.embedded.yaml_text import parse_yaml
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-"""pkg/workspace/creds.go and sdk/go/common/tokens in github.com/pulumi/pulumi; it is part of the state's path."""
+"""Valid project names; the name is part of the state's path.
+
+Source: pkg/workspace/creds.go and sdk/go/common/tokens in github.com/pulumi/pulumi.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A Pulumi project. `main` is the folder, or file, of the program."""
+    """A Pulumi project. `main` is the folder or file of the program."""
 
     name: str
     root: Path
     main: Path
     config: dict[str, str]
     encryption_salt: str = ""
-    """Of the stack, when its secrets provider is a passphrase; kept so that the CLI finds it in the checkpoint."""
+    """Salt of the stack if its secrets provider is a passphrase; kept so that the CLI finds it in the checkpoint."""
 
 
 def load(root: Path, stack: str) -> Project:
-    """Read the project in `root` and the configuration of `stack`. ProjectError says what is wrong in which file."""
+    """Read the project in `root` and the configuration of `stack`. ProjectError names the file and the problem."""
     file = root / "Pulumi.yaml"
     document = _mapping(file, is_needed=True)
     name = document.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ProjectError(
-            f"{file}: has no project name that Pulumi takes; add `name:`, of letters, digits, `_`, `.` and `-`"
+            f"{file}: has no project name that Pulumi accepts; add `name:`, of letters, digits, `_`, `.` and `-`"
         )
     runtime = document.get("runtime")
     language = runtime.get("name") if isinstance(runtime, dict) else runtime
@@ -74,7 +77,7 @@ def _mapping(file: Path, is_needed: bool) -> dict[str, Any]:
     if document is None:
         return {}
     if not isinstance(document, dict):
-        raise ProjectError(f"{file}: has to be a mapping")
+        raise ProjectError(f"{file}: must be a mapping")
     return document
 
 
@@ -82,7 +85,7 @@ def _config(values: Any, project: str, file: Path, is_project: bool) -> dict[str
     if values is None:
         return {}
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise ProjectError(f"{file}: config: has to be a mapping of keys to values")
+        raise ProjectError(f"{file}: config: must be a mapping of keys to values")
     config = {}
     for key, value in values.items():
         if is_project and isinstance(value, dict):

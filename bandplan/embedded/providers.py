@@ -1,4 +1,4 @@
-"""The providers of a run, called in process through the very classes that their plugin executables serve.
+"""The providers of a run, called in process through the same classes that their plugin executables serve.
 
 A provider's methods are coroutines that never wait (see `plugin`); each call runs to its end in the calling thread.
 """
@@ -33,23 +33,23 @@ class CheckFailed(Exception):
     """The provider refuses the inputs."""
 
     def __init__(self, failures: list[tuple[str, str]]) -> None:
-        """`failures` are (property, reason) pairs."""
+        """Store the `failures`, which are (property, reason) pairs."""
         super().__init__(failures)
         self.failures = failures
 
 
 class Providers:
-    """The provider instances of one run, by package. One instance of each package: the default provider."""
+    """The provider instances of one run, by package; the only instance of a package is its default provider."""
 
     def __init__(self, by_package: Mapping[str, protocol.Provider], config: Mapping[str, str]) -> None:
-        """`config` is the stack's configuration, keys with their namespace."""
+        """Set the providers; `config` is the stack's configuration, its keys with their namespace."""
         self._by_package = by_package
         self._config = config
         self._configured: set[str] = set()
         self._lock = threading.Lock()
 
     def default_inputs(self, package: str, version: str) -> dict[str, Any]:
-        """Inputs of a package's default provider: its configuration and its version, as the CLI records them."""
+        """Return the inputs of a package's default provider: its configuration and version, as the CLI records them."""
         prefix = f"{package}:"
         inputs: dict[str, Any] = {
             key.removeprefix(prefix): value for key, value in self._config.items() if key.startswith(prefix)
@@ -59,7 +59,7 @@ class Providers:
         return inputs
 
     def configure(self, package: str, inputs: Mapping[str, Any], urn: str) -> dict[str, Any]:
-        """Check and configure a package's provider once; returns the checked inputs."""
+        """Check and configure a package's provider once; return the checked inputs."""
         provider = self._provider(package, urn)
         request = protocol.CheckRequest(urn, {}, property_values(inputs), b"")
         checked = complete(provider.check_config(request))
@@ -73,7 +73,7 @@ class Providers:
         return result
 
     def check(self, urn: str, old_inputs: Mapping[str, Any], new_inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Inputs as the provider completes them. CheckFailed when it refuses them."""
+        """Return the inputs as the provider completes them. CheckFailed if it refuses them."""
         request = protocol.CheckRequest(
             urn, property_values(old_inputs), property_values(new_inputs), secrets.token_bytes(32)
         )
@@ -82,7 +82,7 @@ class Providers:
         return from_property_values(response.inputs, urn) if response.inputs is not None else dict(new_inputs)
 
     def diff(self, state: ResourceState, new_inputs: Mapping[str, Any], ignore_changes: list[str]) -> Diff:
-        """How the recorded state differs from the wanted inputs."""
+        """Compare the recorded state with the declared inputs."""
         request = protocol.DiffRequest(
             state.urn, state.id, property_values(state.outputs), property_values(new_inputs), ignore_changes
         )
@@ -100,7 +100,7 @@ class Providers:
         return Diff(response.changes, replace_keys, list(response.diffs), response.delete_before_replace, detailed)
 
     def create(self, urn: str, inputs: Mapping[str, Any], timeout: float, preview: bool) -> tuple[str, dict[str, Any]]:
-        """(id, outputs) of a new resource; in a preview the id may be empty and outputs unknown."""
+        """Create a resource; return (id, outputs). In a preview the id may be empty and outputs unknown."""
         request = protocol.CreateRequest(urn, property_values(inputs), timeout, preview)
         response = complete(self._of(urn).create(request))
         return response.resource_id or "", from_property_values(response.properties, urn)
@@ -108,7 +108,7 @@ class Providers:
     def update(
         self, state: ResourceState, inputs: Mapping[str, Any], timeout: float, ignore_changes: list[str], preview: bool
     ) -> dict[str, Any]:
-        """Outputs after an update in place."""
+        """Update a resource in place and return its outputs."""
         request = protocol.UpdateRequest(
             state.urn,
             state.id,
@@ -121,7 +121,7 @@ class Providers:
         return from_property_values(complete(self._of(state.urn).update(request)).properties, state.urn)
 
     def read(self, state: ResourceState) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        """(id, outputs, inputs) as the provider finds them; an empty id means that the resource is gone."""
+        """Return (id, outputs, inputs) as the provider finds them; an empty id means that the resource is gone."""
         request = protocol.ReadRequest(
             state.urn, state.id, property_values(state.outputs), property_values(state.inputs)
         )
@@ -133,12 +133,12 @@ class Providers:
         )
 
     def delete(self, state: ResourceState, timeout: float) -> None:
-        """Delete a resource; deleting one that is gone succeeds."""
+        """Delete a resource; deleting one that no longer exists succeeds."""
         request = protocol.DeleteRequest(state.urn, state.id, property_values(state.outputs), timeout)
         complete(self._of(state.urn).delete(request))
 
     def cancel(self) -> None:
-        """Tell every provider to end soon what it is waiting for."""
+        """Ask every provider to stop waiting soon."""
         for provider in self._by_package.values():
             complete(provider.cancel())
 
@@ -150,25 +150,25 @@ class Providers:
             return self._by_package[package]
         except KeyError:
             known = ", ".join(sorted(self._by_package)) or "none"
-            raise Unsupported(f"the provider {package!r} (this engine was handed: {known})", place) from None
+            raise Unsupported(f"the provider {package!r} (this engine has: {known})", place) from None
 
 
 def package_of(type_token: str) -> str:
-    """The package of a type token: `databricks` of `databricks:index/modelServing:ModelServing`."""
+    """Return the package of a type token: `databricks` for `databricks:index/modelServing:ModelServing`."""
     if type_token.startswith(PROVIDER_PREFIX):
         return type_token.removeprefix(PROVIDER_PREFIX)
     return type_token.split(":", 1)[0]
 
 
 def default_provider_name(version: str) -> str:
-    """Logical name of a package's default provider (pkg/resource/deploy/providers, `DefaultName`)."""
+    """Return the logical name of a package's default provider (pkg/resource/deploy/providers, `DefaultName`)."""
     if not version:
         return "default"
     return "default_" + "".join(letter if letter.isalnum() else "_" for letter in version)
 
 
 def new_provider_id() -> str:
-    """A provider instance's id."""
+    """Return an id for a new provider instance."""
     return str(uuid.uuid4())
 
 
@@ -178,7 +178,7 @@ def _raise_failures(response: protocol.CheckResponse) -> None:
 
 
 def describe_failures(urn: str, failed: CheckFailed) -> EngineError:
-    """One error that names every refused property."""
+    """Return one error that names every refused property."""
     name = urn.rsplit("::", 1)[-1]
     lines = [f"{name}: {prop}: {reason}" if prop else f"{name}: {reason}" for prop, reason in failed.failures]
     return EngineError("\n".join(lines))

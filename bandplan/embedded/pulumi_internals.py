@@ -30,7 +30,7 @@ from pulumi.runtime.proto import resource_pb2 as resource_pb2
 CHECKED_AGAINST: Final = "3.272.0"
 
 Resolve = Callable[[Any, bool, bool, Exception | None], None]
-"""Settles an Output: its value, whether it is known, whether it is secret, or the error instead."""
+"""Settles an Output with its value, whether it is known, whether it is secret, or with an error instead."""
 
 UNKNOWN: Final = sdk_output.UNKNOWN
 
@@ -38,7 +38,7 @@ UNKNOWN: Final = sdk_output.UNKNOWN
 def configure(
     *, project: str, stack: str, monitor: Any, log: Any, is_preview: bool, root: str, config: dict[str, str]
 ) -> None:
-    """Give the SDK the monitor and the log that stand in for an engine, and the configuration of a stack."""
+    """Give the SDK the monitor and the log that replace an engine, and the configuration of a stack."""
     settings = sdk_settings.Settings(
         project=project,
         stack=stack,
@@ -77,7 +77,7 @@ def _has_succeeded(task: "asyncio.Future[object]") -> bool:
 
 
 def start(work: Coroutine[Any, Any, None]) -> None:
-    """Begin `work` as the SDK's RPC manager does: it is waited for, and the first failure ends the program."""
+    """Start `work` as the SDK's RPC manager does: the program waits for it, and the first failure ends the program."""
     manager = sdk_settings.SETTINGS.rpc_manager
 
     async def run() -> None:
@@ -94,7 +94,7 @@ def start(work: Coroutine[Any, Any, None]) -> None:
 
 @contextmanager
 def taken_over(register: Callable[..., None], register_outputs: Callable[..., None]) -> Iterator[None]:
-    """While inside, every resource of this process registers through these two functions instead of the SDK's."""
+    """Register every resource of this process through these two functions instead of the SDK's, inside the block."""
     names = vars(sdk_resource)
     ours = {"register_resource": register, "register_resource_outputs": register_outputs}
     before = {name: names[name] for name in ours}
@@ -121,13 +121,13 @@ def new_output(res: pulumi.Resource) -> tuple[Resolve, pulumi.Output[Any]]:
 
 
 def source_position() -> tuple[str, int] | None:
-    """Return file URI and line of the statement that constructs a resource; None where they cannot be found."""
+    """Return the file URI and line of the statement that constructs a resource; None if they cannot be found."""
     position = sdk_runtime._get_source_position(sdk_runtime._get_stack_trace())
     return (position.uri, position.line) if position else None
 
 
 def stack_resource() -> pulumi.Resource | None:
-    """Return the resource of the stack, the parent of all that name no other."""
+    """Return the resource of the stack, the parent of every resource without another one."""
     return sdk_settings.get_root_resource()
 
 
@@ -155,5 +155,5 @@ async def urns_depended_on(opts: pulumi.ResourceOptions, res: pulumi.Resource) -
 
 
 def has_typed_outputs(cls: type) -> bool:
-    """Whether the SDK makes objects of a class's own types out of what the engine returns."""
+    """Report whether the SDK converts what the engine returns into objects of a class's own types."""
     return bool(_types.resource_types(cls))

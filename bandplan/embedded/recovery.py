@@ -1,8 +1,8 @@
-"""What a killed run had under way: what it made is taken over instead of made twice, what it deleted leaves the state.
+"""Recovery of a killed run: what it created is taken over instead of created twice, what it deleted leaves the state.
 
-A kill between a provider's request and the journal's line leaves a resource that the state only knows as an operation
-under way. It is taken over when the provider finds it under the id that it was to have, and it is what was asked for.
-A kill between the request of a deletion and its line leaves one in the state that may be gone: it is looked up too.
+A kill between a provider's request and the journal's line leaves a resource that the state knows only as a pending
+operation. It is taken over if the provider finds it under its expected id and it is what was requested. A kill between
+a deletion's request and its line leaves an entry in the state whose resource may be gone: it is looked up too.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,9 +20,9 @@ from bandplan.embedded.resource import ResourceState
 from bandplan.plugin.errors import ProviderError
 
 IdOf = Callable[[str, Mapping[str, Any]], str | None]
-"""Takes a type token and inputs; gives the id that such a resource gets.
+"""Takes a type token and inputs; returns the id that such a resource will have.
 
-Empty when making it again does no harm; None when only its provider can tell.
+Empty if creating the resource again does no harm; None if only its provider knows the id.
 """
 
 
@@ -31,14 +31,14 @@ def _is_same_entry(one: ResourceState, begun: ResourceState) -> bool:
 
 
 def no_id(_type: str, _inputs: Mapping[str, Any]) -> None:
-    """Nothing can be told of any type."""
+    """Return None: the id is unknown for every type."""
 
 
 class Recovery:
-    """The creations that the last run left open."""
+    """The operations that the last run left open."""
 
     def __init__(self, snapshot: Snapshot, providers: Providers, defaults: DefaultProviders, id_of: IdOf) -> None:
-        """`snapshot` as this run found it."""
+        """Start from `snapshot`, the state as this run found it."""
         self._snapshot = snapshot
         self._providers = providers
         self._defaults = defaults
@@ -50,11 +50,11 @@ class Recovery:
         }
 
     def settled(self, now: str) -> tuple[Snapshot, list[tuple[str, str]]]:
-        """The snapshot with what came of the acts that were under way, and (URN, what was found) of each that did.
+        """Return the snapshot with the results of the pending operations, and (URN, finding) of each that had one.
 
-        A creation or a deletion stays open while nobody can tell what came of it, and a creation also when what is
-        there is not what was being made. An update is never open: the next run compares and sends it again, so what is
-        there now is taken over as it is. `now` is RFC 3339.
+        A create or a delete stays open while its result is unknown, and a create also if what exists is not what was
+        being created. An update is never open: the next run compares and sends it again, so what exists now is taken
+        over as it is. `now` is RFC 3339.
         """
         resources = self._snapshot.resources
         found: list[tuple[str, str]] = []
@@ -87,7 +87,7 @@ class Recovery:
     def _after_creation(
         self, begun: ResourceState, resources: list[ResourceState], now: str
     ) -> tuple[list[ResourceState] | None, str]:
-        """The resources with what was being made, if it is there; None as long as that is not known."""
+        """Return the resources with the one that was being created, if it exists; None while that is unknown."""
         try:
             found, is_known = self._find(begun, begun.inputs)
         except (EngineError, ProviderError):
@@ -102,12 +102,12 @@ class Recovery:
         # Of a replacement, the old one: deleted already to make room, or still to be deleted.
         olds = [one for one in resources if not (one.urn == begun.urn and one.pending_replacement)]
         marked = [one.changed(delete=True) if one.urn == begun.urn else one for one in olds]
-        return in_dependency_order([*marked, made]), "taken over: the run that was killed had made it"
+        return in_dependency_order([*marked, made]), "taken over: the killed run had created it"
 
     def _after_change(
         self, begun: ResourceState, resources: list[ResourceState], now: str, act: str
     ) -> tuple[list[ResourceState] | None, str]:
-        """The resources after a deletion or an update that was under way; None as long as nobody can tell."""
+        """Return the resources after a pending delete or update; None while its result is unknown."""
         old = next((one for one in resources if _is_same_entry(one, begun)), None)
         if old is None or not old.custom or old.is_provider or old.external or old.pending_replacement:
             return resources, ""
@@ -118,16 +118,16 @@ class Recovery:
         if new is not None and act == "deleting":
             return resources, ""  # the next run deletes it, or keeps it if the program has it again
         if new is None:
-            text = "no longer there: the run that was killed had deleted it" if act == "deleting" else "no longer there"
+            text = "no longer exists: the killed run had deleted it" if act == "deleting" else "no longer exists"
         else:
             new = new if new == old else new.changed(modified=now)
             text = ""
         return without_loose_ends(resources, [new if one is old else one for one in resources]), text
 
     def find(self, new: ResourceState) -> tuple[str, dict[str, Any]] | None:
-        """(id, outputs) of what the killed run had made of this resource; None when it had not, or nobody can tell.
+        """Return (id, outputs) of this resource if the killed run had created it; None if not, or if unknown.
 
-        EngineError when something is there under its id that is not what is asked for: it may be somebody else's.
+        EngineError if something else exists under its id: it may belong to someone else.
         """
         entry = self._open.get(new.urn)
         if entry is None:
@@ -138,15 +138,15 @@ class Recovery:
         found_id, outputs, diff = found
         if diff.changes:
             raise EngineError(
-                f"{new.name}: was being made when the last run was killed, and {found_id} is there now but differs in "
-                f"{', '.join(diff.diffs)}; delete it, or make the program say the same, then run again"
+                f"{new.name}: was being created when the last run was killed; {found_id} exists now but differs in "
+                f"{', '.join(diff.diffs)}; delete it or change the program to match, then run again"
             )
         return found_id, outputs
 
     def _find(
         self, begun: ResourceState, wanted: Mapping[str, Any]
     ) -> tuple[tuple[str, dict[str, Any], Diff] | None, bool]:
-        """(id, outputs, how it differs from what is wanted), or None; and whether that is known for sure."""
+        """Return (id, outputs, difference from what is wanted), or None; and whether that is certain."""
         expected_id = self._id_of(begun.type, begun.inputs)
         if not expected_id:
             return None, expected_id is not None

@@ -1,4 +1,4 @@
-"""Bringing the state up to what the providers find, without running the program."""
+"""Updating the state to what the providers find, without running the program."""
 
 import time
 from concurrent.futures import Executor
@@ -16,12 +16,12 @@ from bandplan.plugin.errors import InitFailed
 
 
 class Refresh:
-    """Reads every custom resource of a stack; what is gone leaves the state, what differs is taken over."""
+    """Reads every custom resource of a stack; missing ones leave the state, differences are taken over."""
 
     def __init__(
         self, providers: Providers, defaults: DefaultProviders, journal: Journal, account: Account, now: str
     ) -> None:
-        """`now`, RFC 3339, is when a resource that differs was last modified."""
+        """Set what a refresh needs; `now`, RFC 3339, becomes the modification time of resources that differ."""
         self._providers = providers
         self._defaults = defaults
         self._journal = journal
@@ -29,7 +29,7 @@ class Refresh:
         self._now = now
 
     def run(self, executor: Executor) -> list[ResourceState]:
-        """Read everything; returns the states as they are now, in the order they had. Nothing is written."""
+        """Read everything; return the current states in their previous order. Writes nothing."""
         olds = self._journal.progress.base.resources
         jobs = [executor.submit(self._refreshed, state) for state in olds]
         return without_loose_ends(olds, [job.result() for job in jobs])
@@ -53,7 +53,7 @@ class Refresh:
         seconds = time.monotonic() - began
         if new is None or diff is None:
             self._account.end(Step(Op.DELETE, old.urn, old), seconds)
-            self._account.warn(old.urn, f"{old.name}: is not there any more; removed from the state")
+            self._account.warn(old.urn, f"{old.name}: no longer exists; removed from the state")
             return None
         op = Op.UPDATE if diff.changes else Op.SAME
         self._account.end(Step(op, old.urn, old, new, diff.diffs, [], diff.detailed, is_done=True), seconds)
@@ -68,7 +68,7 @@ class Refresh:
 
 
 def found_now(providers: Providers, old: ResourceState) -> tuple[ResourceState | None, list[str]]:
-    """A resource as its provider finds it, None if it is gone; and why it is not healthy, if it is not."""
+    """Return a resource as its provider finds it, or None if it is gone; and why it is unhealthy, if it is."""
     try:
         found_id, outputs, inputs = providers.read(old)
         reasons: list[str] = []
@@ -82,9 +82,9 @@ def found_now(providers: Providers, old: ResourceState) -> tuple[ResourceState |
 
 
 def without_loose_ends(olds: list[ResourceState], news: list[ResourceState | None]) -> list[ResourceState]:
-    """The states that are still there, none of which names one that is gone; an orphan goes to its parent's parent.
+    """Return the remaining states without references to missing ones; an orphan moves to its grandparent.
 
-    Both lists are in order of dependence; a new state is None when the resource of the old one is gone.
+    Both lists are in dependency order; a new state is None if its resource no longer exists.
     """
     there: set[str] = set()
     heir_of: dict[str, str] = {}

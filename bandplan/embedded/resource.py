@@ -1,4 +1,4 @@
-"""What the engine knows of one resource, in the words and the JSON layout of Pulumi's version-3 checkpoint.
+"""What the engine knows about one resource, in the terms and the JSON layout of Pulumi's version-3 checkpoint.
 
 Source: sdk/go/common/apitype/core.go, `ResourceV3`, in github.com/pulumi/pulumi (read 2026-11).
 """
@@ -19,7 +19,7 @@ class CustomTimeouts:
     delete: float = 0
 
     def to_json(self) -> dict[str, float]:
-        """Only what is set, as the checkpoint has it."""
+        """Return only the timeouts that are set, as in the checkpoint."""
         times = {"create": self.create, "update": self.update, "delete": self.delete}
         return {
             name: int(seconds) if float(seconds).is_integer() else seconds for name, seconds in times.items() if seconds
@@ -28,7 +28,7 @@ class CustomTimeouts:
 
 @dataclass(slots=True)
 class ResourceState:
-    """One entry of a checkpoint. Treated as immutable once it has been recorded; `changed` makes a new one."""
+    """One entry of a checkpoint. Treated as immutable once recorded; `changed` returns a new one."""
 
     urn: str
     type: str
@@ -55,7 +55,7 @@ class ResourceState:
     ignore_changes: list[str] = field(default_factory=list)
     replace_on_changes: list[str] = field(default_factory=list)
     other: dict[str, Any] = field(default_factory=dict)
-    """Keys of a checkpoint that this engine does not use; kept so that nothing is lost on the way through."""
+    """Checkpoint keys that this engine does not use; kept so that nothing is lost on rewriting."""
 
     @property
     def is_provider(self) -> bool:
@@ -69,7 +69,7 @@ class ResourceState:
 
     @property
     def is_tainted(self) -> bool:
-        """Whether `pulumi state taint` asked for a new one."""
+        """Whether `pulumi state taint` requested a replacement."""
         return bool(self.other.get("taint"))
 
     @property
@@ -83,11 +83,11 @@ class ResourceState:
         return self.provider.rsplit("::", 1)[0] if self.provider else ""
 
     def changed(self, **changes: Any) -> "ResourceState":
-        """A copy with these fields changed."""
+        """Return a copy with these fields changed."""
         return replace(self, **changes)
 
     def all_dependencies(self) -> set[str]:
-        """URNs that this resource needs: parent, provider, dependencies, property dependencies, deleted-with."""
+        """Return the URNs that this resource needs: parent, provider, (property) dependencies, deleted-with."""
         needed = {self.parent, self.provider_urn, self.deleted_with, *self.dependencies}
         for urns in self.property_dependencies.values():
             needed.update(urns)
@@ -95,9 +95,9 @@ class ResourceState:
         return needed
 
     def to_json(self) -> dict[str, Any]:
-        """The entry as the CLI writes it, key by key in its order; empty fields are left out.
+        """Return the entry as the CLI writes it, key by key in its order; empty fields are left out.
 
-        Values are plain ones still, so an unknown among them is `UNKNOWN`.
+        The values stay plain, so an unknown value among them is `UNKNOWN`.
         """
         entry: dict[str, Any] = {"urn": self.urn, "custom": self.custom}
         optional: list[tuple[str, Any]] = [

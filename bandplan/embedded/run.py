@@ -1,4 +1,4 @@
-"""Runs one operation on a stack: preview, up, refresh or destroy. The room's public door."""
+"""Runs one operation on a stack: preview, up, refresh or destroy. The public entry point of this room."""
 
 import datetime
 import json
@@ -32,18 +32,18 @@ from bandplan.embedded.steps import Step
 from bandplan.embedded.unfinished import KeepOutputs, keep_old_outputs, with_components_taken_back
 
 DEFAULT_PARALLEL: Final = 64
-"""How many resources are worked on at once. A workspace is one HTTP server: more connections than this gain nothing."""
+"""Maximum number of resources in progress. A workspace is one HTTP server: more connections than this gain nothing."""
 
 PREVIEW_PARALLEL: Final = 4
 """The same for a preview, which waits for nothing: a workspace on this machine answers within milliseconds.
 
-At 600 new endpoints 64 threads took 6.4 and 6.7 s, 4 took 4.6 and 5.8 s: threads wait for the interpreter here.
+For 600 new endpoints, 64 threads took 6.4 and 6.7 s, 4 threads 4.6 and 5.8 s: threads wait for the interpreter here.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended. `changes` counts steps by operation."""
+    """The result of a run. `changes` counts steps by operation."""
 
     ok: bool
     changes: dict[str, int] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Outcome:
 
     @property
     def has_changes(self) -> bool:
-        """Whether anything but `same` was, or would be, done."""
+        """Whether any step other than `same` was, or would be, carried out."""
         return any(op != "same" and count for op, count in self.changes.items())
 
 
@@ -77,13 +77,15 @@ class Engine:
         analyzer: Analyzer | None = None,
         keep_outputs: KeepOutputs = keep_old_outputs,
     ) -> None:
-        """`providers` by package name, read at each run; `listen` is called from many threads, one call at a time.
+        """Set the stack and its providers.
 
-        `parallel` is how many resources are worked on at once; None leaves it to the kind of run.
+        `providers` by package name, read at each run; `listen` is called from many threads, one call at a time.
 
-        `id_of` tells the id that a resource gets from its type and inputs, where that is known beforehand: with it,
-        what a killed run was making is taken over by the next. `analyzer` is the policy pack of previews and updates.
-        `keep_outputs` says what the stack's outputs are after a run that did not finish.
+        `parallel` is the maximum number of resources in progress; None leaves it to the kind of run.
+
+        `id_of` returns the id that a resource gets from its type and inputs, if it is known beforehand: with it, the
+        next run takes over what a killed run was creating. `analyzer` is the policy pack of previews and updates.
+        `keep_outputs` returns the stack's outputs after a run that did not finish.
         """
         self._id_of = id_of
         self._analyzer = analyzer
@@ -97,19 +99,19 @@ class Engine:
         self._file = StackFile(state_dir, self._project.name, stack)
 
     def preview(self, refresh: bool = False, settle: bool = False) -> Outcome:
-        """Say what `up` would do. Writes nothing, but for the journal of a killed update, which is put in order.
+        """Report what `up` would do. Writes nothing, except to settle the journal of a killed update.
 
-        With `settle`, for a preview that an update may end with: all else that a killed run left is put in order too,
-        on disk: what it had under way is looked up, and its lock is removed.
+        With `settle`, for a preview that may lead to an update, everything else that a killed run left is settled on
+        disk too: its pending operations are looked up, and its lock is removed.
         """
         return self._run("preview", is_preview=True, refresh=refresh, settle=settle)
 
     def up(self, refresh: bool = False, permit: Callable[[Step], str | None] | None = None) -> Outcome:
-        """Make the stack what the program says; `permit` tells what is against a step, which then fails."""
+        """Bring the stack to what the program declares; `permit` returns the objection to a step, which then fails."""
         return self._run("up", is_preview=False, refresh=refresh, permit=permit)
 
     def refresh(self, is_preview: bool = False) -> Outcome:
-        """Take over into the state what the providers find."""
+        """Update the state to what the providers find."""
         return self._run("refresh", is_preview=is_preview, refresh=True)
 
     def destroy(self, is_preview: bool = False) -> Outcome:
@@ -117,7 +119,7 @@ class Engine:
         return self._run("destroy", is_preview=is_preview, refresh=False)
 
     def export(self) -> dict[str, Any]:
-        """The stack's deployment, in the shape of `pulumi stack export`."""
+        """Return the stack's deployment, in the shape of `pulumi stack export`."""
         with self._locked(is_preview=True) as is_locked:
             snapshot, _ = self._stored(is_locked)
         document = json.loads(render(snapshot, self._file, _now()))
@@ -125,11 +127,11 @@ class Engine:
         return {**document, "deployment": deployment}
 
     def tell(self, event: Event) -> None:
-        """Something that a provider says on its own, while a run is under way or not."""
+        """Report an event that a provider raises on its own, during a run or not."""
         self._emit(event)
 
     def recover(self) -> None:
-        """Take over what a killed update had done, so that the checkpoint alone says how the stack stands."""
+        """Take over what a killed update had done, so that the checkpoint alone holds the state of the stack."""
         is_journal_left = is_there(self._file.journal_path)
         try:
             with self._locked(is_preview=False):
@@ -141,7 +143,7 @@ class Engine:
                 raise
 
     def change_state(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        """Put what `change` makes of the deployment in its place, under the stack's lock; the one before is kept."""
+        """Replace the deployment with what `change` returns, under the stack's lock; the previous one is kept."""
         with self._locked(is_preview=False):
             snapshot, _ = self._stored(is_locked=True)
             document = json.loads(render(snapshot, self._file, _now()))
@@ -149,7 +151,7 @@ class Engine:
             self._write(parse(json.dumps(document).encode(), self._file))
 
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs as last recorded."""
+        """Return the stack's outputs as last recorded."""
         snapshot, _ = self._stored(is_locked=False)
         return next((state.outputs for state in snapshot.resources if state.is_stack), {})
 
@@ -193,7 +195,7 @@ class Engine:
         except UpdateFailed:
             pass  # each failure was told when it happened
         except KeyboardInterrupt:
-            account.interrupt("interrupted; nothing was taken over into the state")
+            account.interrupt("interrupted; the state was not changed")
         except EngineError as error:
             emit(Diagnosed("error", str(error)))
         seconds, failed = time.monotonic() - began, len(account.failed_urns)
@@ -211,7 +213,7 @@ class Engine:
         interrupts: Interrupts,
         is_preview: bool,
     ) -> dict[str, Any]:
-        """Run the program, then delete what it left out; returns the stack's outputs. Failures are in the account."""
+        """Run the program, then delete what it left out; return the stack's outputs. Failures are in the account."""
         journal = Journal(self._file, snapshot, text)
         deployment = self._deployment(journal, account, is_preview, policies)
         interrupts.stop = deployment.stop
@@ -239,7 +241,9 @@ class Engine:
             pass
         interrupts.hold()
         if interrupts.is_asked:
-            account.interrupt("interrupted; what was under way has ended and is in the state: run up again to go on")
+            account.interrupt(
+                "interrupted; the steps in progress have finished and are in the state: run up again to continue"
+            )
         if not is_preview:
             after = journal.progress.snapshot()
             if kind != "destroy" and (account.failures or account.is_stopped):
@@ -254,7 +258,7 @@ class Engine:
     def _refresh(
         self, account: Account, snapshot: Snapshot, text: bytes | None, interrupts: Interrupts, is_preview: bool
     ) -> tuple[Snapshot, bytes | None]:
-        """Read everything, then take over in one write what could be read. UpdateFailed when some could not."""
+        """Read everything, then take over in one write what could be read. UpdateFailed if some could not."""
         journal = Journal(self._file, snapshot, text)
         deployment = self._deployment(journal, account, is_preview)
         interrupts.stop = deployment.stop
@@ -270,7 +274,7 @@ class Engine:
         return snapshot, text
 
     def _policies_title(self, kind: str) -> str:
-        """As Pulumi heads what policies found."""
+        """Return Pulumi's heading for policy findings."""
         if self._analyzer is None or kind not in ("preview", "up"):
             return ""
         return f"{self._analyzer.name}@v{self._analyzer.version} (local: policies)"
@@ -290,7 +294,7 @@ class Engine:
 
     @contextmanager
     def _locked(self, is_preview: bool, settle: bool = False) -> Iterator[bool]:
-        """Hold the lock; says whether it is held. A preview needs it only to put a killed update in order."""
+        """Hold the lock and yield whether it is held. A preview needs it only to settle a killed update."""
         is_needed = is_there(self._file.journal_path) or (settle and self._is_left_behind())
         if is_preview and not is_needed:
             yield False
@@ -306,7 +310,7 @@ class Engine:
         yield False
 
     def _stored(self, is_locked: bool) -> tuple[Snapshot, bytes | None]:
-        """The snapshot and the checkpoint's bytes, under the lock after taking over what a killed update had done."""
+        """Return the snapshot and the checkpoint's bytes; under the lock, take over a killed update first."""
         if is_locked:
             if (recovered := replay(self._file, self._keep_outputs)) is not None:
                 self._write(recovered)
@@ -320,7 +324,7 @@ class Engine:
     def _settled(
         self, snapshot: Snapshot, text: bytes | None, is_preview: bool, emit: Callable[[Event], None]
     ) -> tuple[Snapshot, bytes | None]:
-        """With what came of all that a killed run had under way; on disk too, except in a preview."""
+        """Add the results of everything that a killed run had in progress; on disk too, except in a preview."""
         if not snapshot.pending_operations:
             return snapshot, text
         deployment = self._deployment(Journal(self._file, snapshot, text), Account(emit), is_preview)
@@ -332,7 +336,7 @@ class Engine:
         return settled, text if is_preview else self._write(settled)
 
     def _is_left_behind(self) -> bool:
-        """Whether there is a lock, or something under way, of a run that may have been killed."""
+        """Report whether a run that may have been killed left a lock or pending operations."""
         return bool(held(self._file)) or b'"pending_operations"' in (read_if_there(self._file.path) or b"")
 
     def _write(self, snapshot: Snapshot) -> bytes:
@@ -341,20 +345,20 @@ class Engine:
         return text
 
     def _secrets_provider(self) -> dict[str, Any] | None:
-        """What the CLI writes for a stack whose secrets hang on a passphrase; the salt is in the stack's file."""
+        """Return what the CLI writes for a stack with a passphrase; the salt is in the stack's file."""
         salt = self._project.encryption_salt
         return {"type": "passphrase", "state": {"salt": salt}} if salt else None
 
 
 def _notes(snapshot: Snapshot, is_recovered: bool) -> Iterator[str]:
-    """What a user should know of an update that was killed."""
+    """Yield what a user should know about an update that was killed."""
     if is_recovered:
-        yield "the last update was killed; what it had done was taken over into the state"
+        yield "the last update was killed; the steps it had completed were taken over into the state"
     names = [operation["resource"]["urn"].split("::", 3)[-1] for operation in snapshot.pending_operations]
     if names:
         yield (
-            f"under way when an update was killed, and so uncertain: {', '.join(names)}; "
-            "what was being made may exist without being in the state"
+            f"in progress when an update was killed, so their outcome is unknown: {', '.join(names)}; "
+            "resources being created may exist without being in the state"
         )
 
 

@@ -1,6 +1,7 @@
-"""The steps of a plan, in Pulumi's words.
+"""The steps of a plan, in Pulumi's terms.
 
-`replace` is what a reader counts; `create-replacement` (or `import-replacement`) and `delete-replaced` are behind it.
+`replace` is the step that summaries count; `create-replacement` (or `import-replacement`) and `delete-replaced` carry
+it out.
 """
 
 from dataclasses import dataclass, field
@@ -26,12 +27,12 @@ class Op(StrEnum):
 
 
 COUNTED = frozenset({Op.SAME, Op.CREATE, Op.UPDATE, Op.REPLACE, Op.DELETE, Op.IMPORT})
-"""The operations that a summary counts: a replacement counts once."""
+"""The operations that a summary counts; a replacement counts once."""
 
 
 @dataclass(slots=True)
 class Step:
-    """One operation on one resource. `old` and `new` are states before and after; one of them may be missing."""
+    """One operation on one resource. `old` and `new` are the states before and after; one of them may be missing."""
 
     op: Op
     urn: str
@@ -41,11 +42,11 @@ class Step:
     replace_keys: list[str] = field(default_factory=list)
     detailed_diff: dict[str, PropertyDiff] | None = None
     is_done: bool = False
-    """Whether `new` is what came out of the step; else it is what the step is to bring about, without outputs."""
+    """Whether `new` is the result of the step; otherwise it is the intended state, without outputs."""
 
     @property
     def resource(self) -> ResourceState:
-        """The state after the step where there is one, else the one before."""
+        """The state after the step if there is one, else the one before."""
         state = self.new or self.old
         assert state is not None
         return state

@@ -1,8 +1,8 @@
-"""A run as a live tree on a terminal, like Pulumi's own display: resources under their parents, what each is about.
+"""A run as a live tree on a terminal, like Pulumi's own display: resources under their parents, each with its status.
 
-While it runs, as much of the tree as fits shows what is under way; at the end the whole tree of what changed stays on
-the screen. Unchanged resources show only where something below them changed. `rich` draws; it is imported here alone,
-since a run without a terminal does not need it.
+While it runs, as much of the tree as fits shows what is in progress; at the end the whole tree of changes stays on the
+screen. Unchanged resources appear only if something below them changed. `rich` does the drawing; it is imported only
+here, because a run without a terminal does not need it.
 """
 
 import time
@@ -62,15 +62,15 @@ class Row:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether work on it has begun and not ended."""
+        """Whether work on the resource has begun and not ended."""
         return self.op is not Op.SAME and self.seconds is None and not self.is_failed
 
 
 class Tree:
-    """Shows events on a terminal. Use as a context manager around the run."""
+    """Shows events on a terminal. Use it as a context manager around the run."""
 
     def __init__(self, console: Console, is_full: bool = False) -> None:
-        """`is_full`: the inputs of new resources too, and no value cut."""
+        """Set the console. `is_full`: also show the inputs of new resources, and truncate no value."""
         self._console = console
         self._is_full = is_full
         self._is_preview = False
@@ -83,7 +83,7 @@ class Tree:
         )
 
     def __enter__(self) -> "Tree":
-        """Begin to draw."""
+        """Start drawing."""
         self._live.__enter__()
         return self
 
@@ -156,7 +156,7 @@ class Tree:
         return Group(*lines, _text(f"    {ended} done, {under_way} under way", style="dim"))
 
     def _tree(self, only_under_way: bool) -> list[Text]:
-        """The lines of the resources that changed, or are under way, and of their parents."""
+        """Return the lines of the resources that changed or are in progress, and of their parents."""
         wanted = {
             urn for urn, row in self._rows.items() if (row.is_under_way if only_under_way else row.op is not Op.SAME)
         }
@@ -201,5 +201,5 @@ class Tree:
 
 
 def _text(text: str, style: str = "", **settings: Any) -> Text:
-    """Text for the screen, whoever wrote it: `rich` would pass escape sequences on."""
+    """Return text that is safe to draw, whoever wrote it: `rich` would pass escape sequences on."""
     return Text(visible(text), style, **settings)

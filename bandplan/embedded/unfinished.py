@@ -1,7 +1,7 @@
-"""What the state says of components above something that a run has not finished: what it said before. Pure.
+"""What the state records for components above something that a run did not finish: their previous state. Pure.
 
-A component is registered before its children, with what the program wants of all of them. If one of them fails, or is
-never reached, that was never so; what the state said before was.
+A component is registered before its children, with the declared configuration of all of them. If a child fails or is
+never reached, that configuration never became real; the previous state was.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,12 +12,14 @@ from bandplan.embedded.resource import ResourceState
 from bandplan.embedded.values import same_value
 
 KeepOutputs = Callable[[Mapping[str, Any], Mapping[str, Any], frozenset[str]], dict[str, Any]]
-"""The stack's outputs after a run that did not finish: from those before, those of the run, and the names of the
-components that it did not finish."""
+"""Returns the stack's outputs after an unfinished run.
+
+Its arguments: the outputs before the run, those of the run, and the names of the components that it did not finish.
+"""
 
 
 def keep_old_outputs(old: Mapping[str, Any], new: Mapping[str, Any], unfinished: frozenset[str]) -> dict[str, Any]:
-    """Outputs before the run stay, and new ones come."""
+    """Keep the outputs from before the run and add new ones."""
     return {**new, **old}
 
 
@@ -27,11 +29,11 @@ def unfinished_parents(
     attempted: Mapping[str, str],
     finished: Mapping[str, ResourceState],
 ) -> frozenset[str]:
-    """URNs of the parents of resources that a run did not finish: those begun, and those that it never reached.
+    """Return the URNs of the parents of resources that a run did not finish: those begun, and those never reached.
 
-    `attempted` has the parent of each resource that was registered, but for components; `finished` are the states of
-    those that came to an end. Where the run has changed a child of a component already, one that it did not reach does
-    not count: what it changed is so.
+    `attempted` has the parent of each registered resource that is not a component; `finished` are the states of those
+    that were completed. If the run has already changed a child of a component, an unreached child does not count: the
+    component has changed.
     """
     olds = {state.urn: state for state in base.resources if not state.delete}
     changed = {
@@ -58,7 +60,7 @@ def _says_the_same(old: ResourceState | None, new: ResourceState) -> bool:
 def with_components_taken_back(
     base: Snapshot, resources: list[ResourceState], parents: frozenset[str], keep_outputs: KeepOutputs
 ) -> list[ResourceState]:
-    """`resources` with the components at and above `parents` as `base` has them; new ones stay."""
+    """Return `resources` with the components at and above `parents` reset to their state in `base`; new ones stay."""
     by_urn = {state.urn: state for state in resources if not state.custom}
     above: set[str] = set()
     waiting = list(parents)

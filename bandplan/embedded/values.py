@@ -1,7 +1,7 @@
 """Property values in three forms: the wire's protobuf `Struct`, plain Python, and the providers' `PropertyValue`.
 
 Plain form: None, bool, int or float, str, list, dict with str keys, and `UNKNOWN` for a value that only an update can
-tell. Whole numbers are ints, as they are in a checkpoint's JSON. Secrets, assets, archives and resource references are
+determine. Whole numbers are ints, as in a checkpoint's JSON. Secrets, assets, archives and resource references are
 refused (`Unsupported`): this engine has no encryption, and nothing that it deploys needs them.
 """
 
@@ -28,12 +28,12 @@ _SIGNED: Final = {
 
 
 def from_struct(struct: struct_pb2.Struct, place: str) -> dict[str, Any]:
-    """Plain form of the wire's properties. `place` names the resource in a refusal."""
+    """Convert the wire's properties to plain form. `place` names the resource in a refusal."""
     return {key: from_value(value, place) for key, value in struct.fields.items()}
 
 
 def from_value(value: struct_pb2.Value, place: str) -> Any:
-    """Plain form of one wire value."""
+    """Convert one wire value to plain form."""
     match value.WhichOneof("kind"):
         case "string_value":
             text = value.string_value
@@ -55,12 +55,12 @@ def from_value(value: struct_pb2.Value, place: str) -> Any:
 
 
 def to_struct(properties: Mapping[str, Any]) -> struct_pb2.Struct:
-    """Wire form of plain properties."""
+    """Convert plain properties to wire form."""
     return struct_pb2.Struct(fields={key: to_value(value) for key, value in properties.items()})
 
 
 def to_value(value: Any) -> struct_pb2.Value:
-    """Wire form of one plain value."""
+    """Convert one plain value to wire form."""
     match value:
         case None:
             return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
@@ -80,12 +80,12 @@ def to_value(value: Any) -> struct_pb2.Value:
 
 
 def from_property_values(properties: Mapping[str, PropertyValue] | None, place: str) -> dict[str, Any]:
-    """Plain form of what a provider returned."""
+    """Convert the properties that a provider returned to plain form."""
     return {key: from_property_value(value, place) for key, value in (properties or {}).items()}
 
 
 def from_property_value(value: PropertyValue, place: str) -> Any:
-    """Plain form of one provider value."""
+    """Convert one provider value to plain form."""
     if value.is_secret:
         raise Unsupported("a secret value", place)
     inner: Any = value.value
@@ -106,7 +106,7 @@ def from_property_value(value: PropertyValue, place: str) -> Any:
 
 
 def dumped(document: Any) -> str:
-    """A document of plain values as compact JSON text."""
+    """Format a document of plain values as compact JSON text."""
     return json.dumps(document, separators=(",", ":"), default=_unknown_as_text)
 
 
@@ -117,7 +117,7 @@ def _unknown_as_text(value: Any) -> str:
 
 
 def to_json(value: Any) -> Any:
-    """JSON form of a plain value: as in Pulumi's own files, an unknown is its sentinel text."""
+    """Convert a plain value to JSON form: as in Pulumi's own files, an unknown value is its sentinel text."""
     if isinstance(value, dict):
         return {key: to_json(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -126,7 +126,7 @@ def to_json(value: Any) -> Any:
 
 
 def same_value(old: Any, new: Any) -> bool:
-    """Whether two plain values are the same to Pulumi: unlike Python's `==`, true is not 1."""
+    """Report whether two plain values are the same to Pulumi: unlike in Python's `==`, true is not 1."""
     return old == new and (_kinds(old) == _kinds(new) if isinstance(old, dict | list | bool | int) else True)
 
 
@@ -139,6 +139,6 @@ def _kinds(value: Any) -> Any:
 
 
 def plain_number(number: float) -> int | float:
-    """A number as it stands in plain form: an int when it is whole and exact."""
+    """Return a number in plain form: an int if it is whole and exact."""
     whole = int(number) if number == number and abs(number) < 2**53 else None
     return whole if whole is not None and whole == number else number

@@ -1,4 +1,4 @@
-"""Words and marks for steps and property changes, as Pulumi's own display has them. Pure."""
+"""Words and marks for steps and property changes, as in Pulumi's own display. Pure."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -69,33 +69,33 @@ _SUMMARY: Final = [
 ]
 
 _SHORTEST_NAME: Final = 8
-"""Characters of a name on the narrowest terminal; a guess at what can still be told from others."""
+"""Characters of a name on the narrowest terminal; a guess at what remains distinguishable."""
 
 _VALUE_WIDTH: Final = 160
-"""Characters of a value in a diff line; a guess at what still reads well."""
+"""Characters of a value in a diff line; a guess at what remains readable."""
 
 
 _LEAVING: Final = frozenset({Op.DELETE, Op.REPLACE, Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED})
-"""Operations by which a resource that is retained leaves the state and stays in the world."""
+"""Operations by which a retained resource leaves the state but continues to exist."""
 
 
 def doing(op: Op, is_preview: bool, is_retained: bool = False) -> str:
-    """What a step is about: the plan's verb in a preview, the act's otherwise."""
+    """Return the verb for a step in progress: the plan's verb in a preview, the operation's otherwise."""
     return (op.value if is_preview and op is not Op.REFRESH else _DOING[op]) + ("[retain]" if is_retained else "")
 
 
 def done(op: Op, is_preview: bool, is_retained: bool = False) -> str:
-    """What a step was."""
+    """Return the verb for a finished step."""
     return (op.value if is_preview and op is not Op.REFRESH else _DONE[op]) + ("[retain]" if is_retained else "")
 
 
 def is_retained(step: Step) -> bool:
-    """Whether the step takes a resource out of the state that the world keeps (`retain_on_delete`)."""
+    """Report whether the step removes a resource from the state but keeps it (`retain_on_delete`)."""
     return step.op in _LEAVING and step.old is not None and step.old.retain_on_delete
 
 
 def short_type(type_token: str) -> str:
-    """A type token without the module's file part: `databricks:index:ModelServing`."""
+    """Return a type token without the module's file part: `databricks:index:ModelServing`."""
     parts = type_token.split(":")
     if len(parts) == 3 and "/" in parts[1]:
         parts[1] = parts[1].split("/", 1)[0]
@@ -103,12 +103,12 @@ def short_type(type_token: str) -> str:
 
 
 def label(state: ResourceState) -> str:
-    """How a line names a resource: its type and its name."""
+    """Return how a line names a resource: its type and its name."""
     return f"{short_type(state.type)} {state.name}"
 
 
 def short_label(state: ResourceState, width: int) -> str:
-    """The same in `width` characters, where that can be: without the package, then with the middle of the name cut.
+    """Return the label in `width` characters if possible: without the package, then with the middle of the name cut.
 
     Names of a fleet differ at their ends more often than in the middle.
     """
@@ -123,7 +123,7 @@ def short_label(state: ResourceState, width: int) -> str:
 
 
 def summary(changes: Mapping[str, int], is_preview: bool, failed: int = 0) -> list[str]:
-    """Lines of the `Resources:` block; says so when nothing changes."""
+    """Return the lines of the `Resources:` block, which says so if nothing changes."""
     lines = []
     for op, mark, to_do, was_done in _SUMMARY:
         if count := changes.get(op, 0):
@@ -141,10 +141,10 @@ def summary(changes: Mapping[str, int], is_preview: bool, failed: int = 0) -> li
 
 
 def property_changes(step: Step, is_full: bool = False) -> Iterator[str]:
-    """One line per property that changes, at the depth where it changes: `~ config.x[0].y: 980 => 1960`.
+    """Yield one line per changed property, at the depth where it changes: `~ config.x[0].y: 980 => 1960`.
 
-    When the inputs are the same and the provider has another reason, such as a live endpoint that differs, the
-    provider's own paths are told without values. `is_full`: new resources tell all their inputs, and no value is cut.
+    If the inputs are the same and the provider has another reason, such as a live endpoint that differs, the provider's
+    own paths are shown without values. `is_full`: new resources show all their inputs, and no value is cut.
     """
     width = None if is_full else _VALUE_WIDTH
     old = step.old.inputs if step.old else {}
@@ -195,12 +195,12 @@ def _compared(path: str, old: Any, new: Any, width: int | None) -> Iterator[str]
 
 
 def _has_records(*lists: list[Any]) -> bool:
-    """Whether elements are worth a line each, when there are more or fewer than before."""
+    """Report whether elements are worth a line each when their number changes."""
     return any(isinstance(item, dict) for items in lists for item in items)
 
 
 def value(content: Any, width: int | None = _VALUE_WIDTH) -> str:
-    """A value on one line, cut to `width` characters; None cuts nothing."""
+    """Format a value on one line, cut to `width` characters; None cuts nothing."""
     if content is UNKNOWN:
         return "output<unknown>"
     text = json.dumps(content, default=lambda _: "output<unknown>", ensure_ascii=False)
@@ -208,12 +208,12 @@ def value(content: Any, width: int | None = _VALUE_WIDTH) -> str:
 
 
 def is_internal(state: ResourceState) -> bool:
-    """Whether a display leaves the resource out: a default provider."""
+    """Report whether displays leave the resource out: a default provider."""
     return state.type.startswith(PROVIDER_PREFIX)
 
 
 def duration(seconds: float) -> str:
-    """A duration as a person says it."""
+    """Format a duration for readers."""
     if seconds < 10:
         return f"{seconds:.1f}s"
     minutes, rest = divmod(round(seconds), 60)

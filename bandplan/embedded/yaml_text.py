@@ -1,17 +1,17 @@
-"""YAML of any origin: libyaml's composer calls itself for each level, and ends the process where Python would raise."""
+"""YAML of any origin: libyaml's composer recurses for each level, and crashes the process where Python would raise."""
 
 from typing import Any, Final
 
 import yaml
 
 DEEPEST: Final = 100
-"""Levels of nesting; no configuration comes near."""
+"""Maximum levels of nesting; no configuration comes near."""
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def parse_yaml(text: str) -> Any:
-    """The document of a text. ValueError, or yaml.YAMLError, says what fails."""
+    """Parse a YAML document. ValueError or yaml.YAMLError gives the reason for a failure."""
     depth = 0
     for event in yaml.parse(text, Loader=_LOADER):
         if isinstance(event, yaml.events.CollectionStartEvent):

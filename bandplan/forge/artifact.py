@@ -27,4 +27,4 @@ def only_file(archive: bytes, name: str, most_bytes: int, next_step: str) -> byt
             with files.open(entries[0]) as file:
                 return file.read(most_bytes + 1)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise NoPlan(f"artifact {name}: is no archive that can be read; {next_step}") from error
+        raise NoPlan(f"artifact {name}: is not a readable archive; {next_step}") from error

@@ -18,5 +18,5 @@ def forge_of(environ: Mapping[str, str], name: str | None = None, default: str |
         return forge_of(environ, default)
     if len(found) == 1:
         return found[0]
-    why = "both GitHub's and GitLab's variables are set" if found else "neither GitHub Actions nor GitLab CI is here"
-    raise NotConfigured(f"{why}; say --forge github or --forge gitlab")
+    why = "both GitHub's and GitLab's variables are set" if found else "this is neither GitHub Actions nor GitLab CI"
+    raise NotConfigured(f"{why}; pass --forge github or --forge gitlab")

@@ -41,7 +41,7 @@ class Answer:
         """The body as a list of `what`. Errors: Refused when something else than the REST API answers."""
         if isinstance(self.body, list) and all(isinstance(item, dict) and "id" in item for item in self.body):
             return self.body
-        raise Refused(self.status, f"{place}: the answer is no list of {what}; is this the REST API's address?")
+        raise Refused(self.status, f"{place}: the answer is not a list of {what}; is this the REST API's address?")
 
 
 class Client:

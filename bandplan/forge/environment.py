@@ -19,7 +19,7 @@ def checked_base_url(url: str, variable: str) -> str:
         parts = urlsplit(url)
         has_port = parts.port != 0
     except ValueError:
-        raise NotConfigured(f"{variable} is no URL that can be used") from None
+        raise NotConfigured(f"{variable} is not a usable URL") from None
     is_this_machine = parts.hostname in THIS_MACHINE
     if (
         has_port
@@ -28,7 +28,7 @@ def checked_base_url(url: str, variable: str) -> str:
         and (parts.scheme == "https" or (parts.scheme == "http" and is_this_machine))
     ):
         return url.rstrip("/")
-    raise NotConfigured(f"{variable} is no https URL; a token is sent nowhere else")
+    raise NotConfigured(f"{variable} is not an https URL; tokens are sent only over https")
 
 
 def require_set(environ: Mapping[str, str], *names: str) -> None:
@@ -42,7 +42,7 @@ def checked_token(token: str, variable: str) -> str:
     """`token` if it can stand in a header. Errors: NotConfigured."""
     token = token.strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise NotConfigured(f"{variable} is empty or no token; give one that may write comments")
+        raise NotConfigured(f"{variable} is empty or not a token; give one that may write comments")
     return token
 
 

@@ -22,15 +22,15 @@ MOST_PAGES: Final = 500
 MOST_PAGES_OF_ISSUES: Final = 50
 
 _NEXT_STEPS: Final = {
-    301: "the repository has another name now",
+    301: "the repository has been renamed",
     401: "the token is wrong or has expired",
     403: (
         "the token may not write comments: give the job `permissions: {pull-requests: write}`; on a pull request from "
         "a fork it never may, so post from a `workflow_run` instead, or write the report to the job's summary"
     ),
     404: "no such pull request, or the token may not see it; check the repository and --pull-request",
-    410: "comments are switched off here",
-    422: "GitHub does not take this comment; a locked or spammed conversation takes none",
+    410: "comments are disabled here",
+    422: "GitHub rejects this comment; a locked or spammed conversation accepts none",
 }
 
 _FRESH: Final = (
@@ -55,7 +55,7 @@ class GitHub:
         event = event_of(environ, read_text, "GITHUB_EVENT_PATH")
         found = pull_request or _of_ref(environ.get("GITHUB_REF", "")) or _of_event(event)
         if not found:
-            raise NotConfigured("this is no run of a pull request; give its number with --pull-request")
+            raise NotConfigured("this run does not belong to a pull request; give its number with --pull-request")
         client = _client(environ, clock)
         head = at(event, "pull_request", "head", "sha") or environ.get("GITHUB_SHA", "")
         run = number(environ.get("GITHUB_RUN_ID"))
@@ -221,7 +221,7 @@ class GitHubPlans:
         pull = merged_pull(pulls, repository.commit, repository.branch)
         if pull is None:
             raise NoPlan(
-                f"no plan: commit {repository.commit[:10]} is the merge of no pull request into {repository.branch}; "
+                f"no plan: commit {repository.commit[:10]} does not merge a pull request into {repository.branch}; "
                 f"{_FRESH}"
             )
         head = quote(str(pull["head"]["sha"]), safe="")
@@ -247,10 +247,10 @@ class GitHubPlans:
         wrong = [
             finding
             for is_wrong, finding in (
-                (not is_preview, f"is no run of {repository.workflow}"),
+                (not is_preview, f"is not a run of {repository.workflow}"),
                 (found.get("event") != "workflow_dispatch", "was not started by hand"),
-                (found.get("head_branch") != repository.branch, f"is not of the branch {repository.branch}"),
-                (found.get("head_sha") != repository.commit, f"is not of commit {repository.commit[:10]}"),
+                (found.get("head_branch") != repository.branch, f"is not on the branch {repository.branch}"),
+                (found.get("head_sha") != repository.commit, f"is not for commit {repository.commit[:10]}"),
                 (found.get("conclusion") != "success", "did not succeed"),
             )
             if is_wrong
@@ -264,7 +264,7 @@ class GitHubPlans:
         listed = self._get(f"/actions/runs/{run}/artifacts?name={quote(name, safe='')}&per_page=100")
         there = [one for one in listed.get("artifacts") or [] if one.get("name") == name and not one.get("expired")]
         if not there:
-            raise NoPlan(f"no plan: run {run} has no artifact {name} (any more); {_FRESH}")
+            raise NoPlan(f"no plan: run {run} has no artifact {name}, or it has expired; {_FRESH}")
         newest = max(there, key=lambda one: int(one["id"]))
         path = f"/repos/{self._repository.name}/actions/artifacts/{int(newest['id'])}/zip"
         archive = fetched(self._client, path, self._most_bytes, _FRESH)

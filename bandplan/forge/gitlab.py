@@ -46,13 +46,13 @@ class GitLab:
         if not project:
             raise NotConfigured("CI_PROJECT_ID is not a number")
         if not iid:
-            raise NotConfigured("this is no pipeline of a merge request; give its number with --pull-request")
+            raise NotConfigured("this pipeline does not belong to a merge request; give its number with --pull-request")
         client = _client(environ, clock)
         run, commit = number(environ.get("CI_PIPELINE_ID")), short_commit(environ.get("CI_COMMIT_SHA", ""))
         return Place(GitLabComments(client, project, iid), run, commit)
 
     def issues(self, environ: Mapping[str, str], clock: Clock) -> Issues:
-        raise NotConfigured("issues are kept on GitHub alone; on GitLab, read the job's log")
+        raise NotConfigured("issues are opened only on GitHub; on GitLab, read the job's log")
 
     def reviewed_plans(
         self, environ: Mapping[str, str], preview: str | None, most_bytes: int, clock: Clock
@@ -145,8 +145,7 @@ class GitLabPlans:
         merged = [one for one in found if one.get("state") == "merged" and one.get("target_branch") == project.branch]
         if not merged:
             raise NoPlan(
-                f"no plan: commit {project.commit[:10]} is the merge of no merge request into {project.branch}; "
-                f"{_FRESH}"
+                f"no plan: commit {project.commit[:10]} does not merge a merge request into {project.branch}; {_FRESH}"
             )
         number = int(merged[0]["iid"])
         pipelines = self._get(f"/merge_requests/{number}/pipelines?per_page=100")
@@ -169,8 +168,8 @@ class GitLabPlans:
             finding
             for is_wrong, finding in (
                 (found.get("source") != "web", "was not started by hand"),
-                (found.get("ref") != project.branch, f"is not of the branch {project.branch}"),
-                (found.get("sha") != project.commit, f"is not of commit {project.commit[:10]}"),
+                (found.get("ref") != project.branch, f"is not on the branch {project.branch}"),
+                (found.get("sha") != project.commit, f"is not for commit {project.commit[:10]}"),
             )
             if is_wrong
         ]

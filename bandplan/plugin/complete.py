@@ -7,9 +7,9 @@ T = TypeVar("T")
 
 
 def complete(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Drive `coroutine` to its end without an event loop and return its value.
+    """Run `coroutine` to its end without an event loop and return its value.
 
-    Raises RuntimeError when it awaits something: our providers must not.
+    Raises RuntimeError if it awaits anything: our providers must not.
     """
     try:
         coroutine.send(None)

@@ -8,14 +8,14 @@ from pulumi.provider.experimental.property_value import PropertyValue
 
 
 class ProviderError(Exception):
-    """An expected failure; the message is shown to the user as it is, without a traceback."""
+    """An expected failure; the message is shown to the user unchanged, without a traceback."""
 
 
 class InitFailed(ProviderError):
     """A resource was created or updated but did not become usable.
 
-    The engine keeps it in the state with `reasons` as its init errors, and the next `up` updates it.
-    `properties` is the state to keep; `inputs` replaces the inputs in the state when a read raises this.
+    The engine keeps it in the state with `reasons` as its init errors, and the next `up` updates it. `properties` is
+    the state to keep; `inputs` replaces the inputs in the state if a read raises this.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""Leaves out of the import of the Pulumi SDK what neither a provider nor the embedded engine uses.
+"""Skips the parts of the Pulumi SDK's import that neither a provider nor the embedded engine uses.
 
-`import pulumi` loads the Automation API and `dill` (for dynamic providers) as well: a third of its time. With this they
-load when somebody first uses them.
+`import pulumi` also loads the Automation API and `dill` (for dynamic providers), a third of its time. With this module
+they load on first use.
 """
 
 import importlib.util
@@ -13,11 +13,11 @@ from types import ModuleType
 from typing import Final
 
 LATE: Final = frozenset({"pulumi.automation", "dill"})
-"""Modules whose own code runs only when an attribute of theirs is asked for."""
+"""Modules whose own code runs only when one of their attributes is accessed."""
 
 
 def import_late() -> None:
-    """Call before the first `import pulumi` of a process; later calls and calls too late change nothing."""
+    """Defer the `LATE` modules. Call it before the first `import pulumi` of a process; later calls change nothing."""
     if "pulumi" not in sys.modules and not any(isinstance(finder, _LateFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _LateFinder())
 

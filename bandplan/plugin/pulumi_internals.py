@@ -30,7 +30,7 @@ _new = object.__new__
 
 
 def unchecked(value: Any) -> PropertyValue:
-    """What `PropertyValue(value)` makes of a value that needs no check: its own checks are most of what it costs.
+    """Return what `PropertyValue(value)` returns, without its checks, which are most of its cost.
 
     `value` is None, a bool, float or str, `Computed`, a `MappingProxyType` of values by name, or a tuple of values.
     """

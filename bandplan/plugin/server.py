@@ -26,9 +26,10 @@ ORPHAN_CHECK_SECONDS = 1.0
 
 
 def serve(provider: Provider, version: str, argv: list[str]) -> None:
-    """Serve `provider` to the engine until it says stop, is gone, or the process is told to end.
+    """Serve `provider` until the engine says stop, the engine is gone, or the process is told to end.
 
-    `argv` is what the engine passes: its address, and flags that are ignored. The port goes to stdout, as plugins do.
+    `argv` is what the engine passes: its address, and flags that are ignored. The port goes to stdout, as in every
+    plugin.
     """
     parser = argparse.ArgumentParser(description="Pulumi provider plugin, started by a Pulumi engine")
     parser.add_argument("engine", nargs="?", default="", help="address of the engine; not used")
@@ -53,7 +54,7 @@ async def _serve(calls: Calls) -> None:
 
 
 async def start(calls: Calls) -> tuple[grpc.aio.Server, int]:
-    """A started server on a free loopback port, and that port."""
+    """Start a server on a free loopback port; return it and the port."""
     server = grpc.aio.server(options=CHANNEL_OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(_servicer(calls), server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -62,7 +63,7 @@ async def start(calls: Calls) -> tuple[grpc.aio.Server, int]:
 
 
 def _ending_signals() -> asyncio.Event:
-    """An event that SIGINT and SIGTERM set from now on."""
+    """Return an event that SIGINT and SIGTERM set from now on."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -80,7 +81,7 @@ async def _told_to_end(told: asyncio.Event) -> None:
 
 
 def _servicer(calls: Calls) -> provider_pb2_grpc.ResourceProviderServicer:
-    """Each call of `calls` in a worker thread, but Cancel, which has to pass when every worker is busy."""
+    """Run each call of `calls` in a worker thread, except Cancel, which must work even when every worker is busy."""
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="call")
     servicer = provider_pb2_grpc.ResourceProviderServicer()
     for name in (name for name in dir(servicer) if name[0].isupper()):
@@ -104,7 +105,7 @@ def _handler(name: str, call: Callable[[Any], Any], pool: ThreadPoolExecutor | N
 
 
 def _lacking(name: str) -> Callable[[Any, Any], Any]:
-    """The answer to a call that the engine can do without; the default one also writes an error to the log."""
+    """Answer a call that the engine does not need; the default answer would also write an error to the log."""
 
     async def handle(request: Any, context: Any) -> None:
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{name} is not implemented by this provider")

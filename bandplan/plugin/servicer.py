@@ -1,4 +1,4 @@
-"""The provider protocol over an experimental `Provider`: one method per call, from message to message."""
+"""The provider protocol for an experimental `Provider`: one method per call, from message to message."""
 
 from typing import Any
 
@@ -22,8 +22,8 @@ _KINDS = {
 class Calls:
     """Synchronous handlers; the method names are those of the protocol, so that the server can find them by name.
 
-    Written anew rather than taken from the SDK's `ProviderServicer`, whose `DiffConfig` fails on any detailed diff and
-    whose value conversion fails on unknown values (see `bandplan.plugin.wire`).
+    Written from scratch rather than taken from the SDK's `ProviderServicer`, whose `DiffConfig` fails on any detailed
+    diff and whose value conversion fails on unknown values (see `bandplan.plugin.wire`).
     """
 
     def __init__(self, provider: sdk.Provider, version: str) -> None:

@@ -1,4 +1,4 @@
-"""What an exception becomes on the wire: a gRPC status code, a message, and details that the engine reads."""
+"""How an exception is sent to the engine: a gRPC status code, a message, and details that the engine reads."""
 
 import logging
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ class Status:
 
 
 def status_of(error: BaseException, call: str) -> Status:
-    """The status of `error`, raised by `call`. The traceback of an unexpected one goes to the log only.
+    """Return the status of `error`, raised by `call`. The traceback of an unexpected error goes only to the log.
 
-    UNKNOWN is what the engine shows as it is; it takes UNAVAILABLE for a dead plugin.
+    The engine shows UNKNOWN unchanged; it treats UNAVAILABLE as a dead plugin.
     """
     if isinstance(error, InitFailed):
         return Status(grpc.StatusCode.UNKNOWN, str(error), _init_failed(error))
@@ -39,7 +39,7 @@ def status_of(error: BaseException, call: str) -> Status:
     _log.error("%s failed unexpectedly", call, exc_info=error)
     return Status(
         grpc.StatusCode.INTERNAL,
-        f"{call}: unexpected {type(error).__name__}: {error}; this is a bug of the provider, its log has the traceback",
+        f"{call}: unexpected {type(error).__name__}: {error}; this is a bug in the provider; its log has the traceback",
     )
 
 

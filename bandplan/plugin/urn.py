@@ -1,8 +1,8 @@
-"""What a URN says of a resource."""
+"""What a URN says about a resource."""
 
 
 def resource_type(urn: str) -> str:
-    """The type token of the resource itself, without the types of its parents that a URN carries before it.
+    """Return the type token of the resource itself, without the types of its parents that precede it in a URN.
 
     The SDK's `request.type` keeps them (`Fleet$Endpoint$databricks:index/modelServing:ModelServing`).
     """

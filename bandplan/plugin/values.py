@@ -11,7 +11,7 @@ from bandplan.plugin.pulumi_internals import unchecked
 
 
 class Unknown(Enum):
-    """The type of `UNKNOWN`: a value that is known only after the deploy."""
+    """The type of `UNKNOWN`: a value that is known only after the deployment."""
 
     UNKNOWN = "unknown"
 
@@ -27,7 +27,7 @@ def plain(value: Mapping[str, PropertyValue]) -> dict[str, Any]: ...
 @overload
 def plain(value: PropertyValue) -> Any: ...
 def plain(value: PropertyValue | Mapping[str, PropertyValue]) -> Any:
-    """Plain Python of `value`: integral numbers become int, unknowns `UNKNOWN`, secrets are unwrapped.
+    """Convert `value` to plain Python: integral numbers become int, unknowns `UNKNOWN`, secrets are unwrapped.
 
     Assets, archives and resource references are returned as the SDK's own objects.
     """
@@ -49,7 +49,7 @@ def plain(value: PropertyValue | Mapping[str, PropertyValue]) -> Any:
 
 
 def property_value(value: Any) -> PropertyValue:
-    """`PropertyValue` of a plain value; a `PropertyValue` anywhere inside stays as it is (so secrets can be kept)."""
+    """Convert a plain value to a `PropertyValue`; one inside it stays unchanged (so secrets can be kept)."""
     kind = type(value)
     if kind is str or kind is bool or value is None or kind is float:
         return unchecked(value)
@@ -69,12 +69,12 @@ def property_value(value: Any) -> PropertyValue:
 
 
 def mapping_value(items: Mapping[str, PropertyValue]) -> PropertyValue:
-    """A `PropertyValue` of named values."""
+    """Return a `PropertyValue` of named values."""
     return unchecked(MappingProxyType(items))
 
 
 def sequence_value(items: Sequence[PropertyValue]) -> PropertyValue:
-    """A `PropertyValue` of a list of values."""
+    """Return a `PropertyValue` of a list of values."""
     return unchecked(tuple(items))
 
 
@@ -82,5 +82,5 @@ _COMPUTED: Final = Computed()
 
 
 def property_values(values: Mapping[str, Any]) -> dict[str, PropertyValue]:
-    """`property_value` of each entry; the shape that provider requests and responses carry."""
+    """Apply `property_value` to each entry; provider requests and responses have this shape."""
     return {name: property_value(value) for name, value in values.items()}

@@ -30,12 +30,12 @@ _UNKNOWN_SENTINELS = frozenset(
 
 
 def from_struct(struct: struct_pb2.Struct) -> dict[str, PropertyValue]:
-    """Property values of a request; output values lose their dependencies, which no call of ours uses."""
+    """Return the property values of a request; output values lose their dependencies, which no call of ours uses."""
     return {name: _from_value(value) for name, value in struct.fields.items()}
 
 
 def to_struct(values: Mapping[str, PropertyValue] | None) -> struct_pb2.Struct:
-    """The struct of a response; None becomes an empty one. Dependencies are not sent."""
+    """Return the struct of a response; None becomes an empty one. Dependencies are not sent."""
     return struct_pb2.Struct(fields={name: _to_value(value) for name, value in (values or {}).items()})
 
 

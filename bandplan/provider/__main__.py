@@ -12,7 +12,7 @@ sys.path[:] = [
 
 
 def main(argv: list[str]) -> None:
-    """Serve until the engine ends it; progress goes to the engine's log when its address is among `argv`."""
+    """Serve until the engine ends it; progress goes to the engine's log if its address is among `argv`."""
     from bandplan.plugin.lean_sdk import import_late
 
     import_late()

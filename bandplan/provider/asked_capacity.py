@@ -1,7 +1,7 @@
-"""What a ModelVersion's input `throughput` asks of the version, and whether it can be had. Pure.
+"""What a ModelVersion's input `throughput` requests of the version, and whether the version can provide it. Pure.
 
-At the preview of a version that does not exist yet nobody can tell; here it is checked once it is there, and again at
-each preview after that. Each item is written by `components.model_version`.
+At the preview of a version that does not exist yet this is unknown; it is checked here once the version exists, and
+again at each later preview. `components.model_version` writes the items.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,9 +24,9 @@ _AMOUNTS = ("min", "max", "want", "accept")
 def unmet_lines(
     model: str, version: str, answer: OptimizationInfo | Unavailable, items: Sequence[Mapping[str, Any]]
 ) -> tuple[str, ...]:
-    """Say what the version cannot give, one line each with place, finding, rule and next step.
+    """List what the version cannot provide, one line each with place, finding, rule and next step.
 
-    `items` are those of the input. A version that is not eligible is wrong even if nothing is asked of it.
+    `items` are those of the input. A version that is not eligible is an error even if nothing is requested of it.
     """
     source = Source(_FILE)
     info = answer if isinstance(answer, OptimizationInfo) else None
@@ -43,13 +43,13 @@ def unmet_lines(
 
 
 def deferred_lines(model: str, items: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Say what cannot be checked before the version is there, one line for each endpoint."""
+    """List what cannot be checked before the version exists, one line per endpoint."""
     names = dict.fromkeys(str(item["endpoint"]) for item in items)
     return tuple(f"models/{eligibility_deferred(name, model)}" for name in names)
 
 
 def asked_of(model: str, version: str, item: Mapping[str, Any]) -> Asked:
-    """Read one item of the input, as this version or an earlier one wrote it."""
+    """Read one item of the input, as written by this release or an earlier one."""
     place = f"models/{item['endpoint']}/{item.get('entity') or ''}"
     throughput, percent = item["throughput"], item.get("headroomPercent")
     key = next((name for name in _UNITS if name in throughput), "") if isinstance(throughput, Mapping) else ""
@@ -74,7 +74,7 @@ def _amounts(value: Any) -> tuple[tuple[str, int], ...]:
 
 
 def _demand(value: Mapping[str, Any] | None, traffic_percent: float) -> Fraction | None:
-    """Return the share of the demand in tokens/s, exactly as it is written: 0.1 requests/s is one tenth."""
+    """Return the share of the demand in tokens/s, exactly as written: 0.1 requests/s is one tenth."""
     if not value:
         return None
     tokens = int(value["inputTokens"]) + int(value["outputTokens"])

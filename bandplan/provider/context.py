@@ -1,4 +1,4 @@
-"""What every resource of the package needs from outside: the workspace, the project's folder, the user's eyes."""
+"""What every resource of the package needs from outside: the workspace, the project's folder, the user's log."""
 
 import os
 import threading
@@ -17,7 +17,7 @@ _PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml")
 
 
 class Context:
-    """One for the life of a provider; safe between threads. The workspace is made when it is first asked for."""
+    """The context of one provider, for its whole life; thread-safe. The workspace client is created on first use."""
 
     def __init__(
         self,
@@ -26,7 +26,10 @@ class Context:
         warn: Say,
         root: Path | None = None,
     ) -> None:
-        """`root` is the project's folder; None: the nearest one above the working directory that has a Pulumi.yaml."""
+        """Set the sources; `root` is the project's folder.
+
+        Without `root`, it is the nearest folder at or above the working directory with a Pulumi.yaml.
+        """
         self.progress = progress
         self.cancelled = threading.Event()
         self._client_factory = client_factory
@@ -46,7 +49,7 @@ class Context:
 
     @property
     def root(self) -> Path:
-        """The project's folder, which sources are relative to. Errors: ProviderError when there is none."""
+        """The project's folder, which sources are relative to. Errors: ProviderError if there is none."""
         if self._root is None:
             here = Path.cwd()
             found = (
@@ -54,11 +57,11 @@ class Context:
             )
             self._root = next(found, None)
         if self._root is None:
-            raise ProviderError(f"no Pulumi.yaml in {os.getcwd()} or above it, so folders cannot be found")
+            raise ProviderError(f"no Pulumi.yaml in {os.getcwd()} or above it, so relative folders cannot be resolved")
         return self._root
 
     def warn(self, urn: str, text: str) -> None:
-        """Once per resource and text: a deploy asks for the same diff when it plans and again when it acts."""
+        """Warn once per resource and text: a deployment requests the same diff when planning and again when acting."""
         with self._lock:
             is_new = (urn, text) not in self._warned
             self._warned.add((urn, text))
@@ -68,7 +71,7 @@ class Context:
 
 @contextmanager
 def told_to_user(subject: str) -> Iterator[None]:
-    """What goes wrong with the workspace as an error for the user about `subject`."""
+    """Turn a workspace error into an error for the user about `subject`."""
     try:
         yield
     except WorkspaceError as error:

@@ -1,4 +1,4 @@
-"""Changed properties in the words of the provider protocol. Pure."""
+"""Changed properties in the terms of the provider protocol. Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -19,7 +19,7 @@ _REPLACING = {
 
 
 def property_diffs(changes: Mapping[str, Kind], replacing: Iterable[str] = ()) -> dict[str, sdk.PropertyDiff]:
-    """Changed inputs by property path; those under a top-level name in `replacing` ask for another resource."""
+    """Return changed inputs by property path; a change under a top-level name in `replacing` forces a replacement."""
     names = frozenset(replacing)
     return {
         path: sdk.PropertyDiff((_REPLACING if top_level_name(path) in names else _KINDS)[kind], True)
@@ -28,7 +28,7 @@ def property_diffs(changes: Mapping[str, Kind], replacing: Iterable[str] = ()) -
 
 
 def top_level_names(paths: Iterable[str]) -> list[str]:
-    """The names that property paths begin with, sorted, each once."""
+    """Return the distinct names that property paths begin with, sorted."""
     return sorted({top_level_name(path) for path in paths})
 
 

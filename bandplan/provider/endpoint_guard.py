@@ -1,4 +1,4 @@
-"""The resource EndpointReady: Pulumi's calls on one side, the pure modules and the workspace on the other."""
+"""The resource EndpointReady: connects Pulumi's calls with the pure modules and the workspace."""
 
 import json
 from collections.abc import Iterable
@@ -54,7 +54,7 @@ from bandplan.wire.guard import CONFIG_PARTS, INPUTS, KEPT
 from bandplan.wire.names import to_properties
 
 _COMPARED = tuple(name for name in INPUTS if name != "timeoutSeconds")
-"""A new timeout alone changes nothing at the platform, so it is no change."""
+"""Compared inputs. A new timeout alone changes nothing on the platform, so it is not a change."""
 
 _TABLE = "declared.aiGateway.inferenceTableConfig"
 _MOST_SHOWN = 10
@@ -138,7 +138,7 @@ class EndpointGuard:
         return sdk.UpdateResponse(_outputs(request.news, live, _short(request.news, live)))
 
     def read(self, request: sdk.ReadRequest) -> sdk.ReadResponse:
-        """What the endpoint runs: in state and inputs, declared properties that differ get their live values."""
+        """Read what the endpoint runs: in state and inputs, declared properties that differ get their live values."""
         with told_to_user(request.resource_id):
             try:
                 live = Endpoints(self._context.client).get(request.resource_id)
@@ -147,8 +147,8 @@ class EndpointGuard:
         known = plain(request.properties)
         if not known.get("declared"):
             raise ProviderError(
-                f"{request.resource_id}: an EndpointReady cannot be imported; it holds nothing of its own, so declare "
-                "it and run `up`: it takes over an endpoint that exists"
+                f"{request.resource_id}: an EndpointReady cannot be imported, because it has no state of its own; "
+                "declare it and run `up`, which takes over an existing endpoint"
             )
         declared = Declared.from_inputs(known["declared"])
         other_task = task_difference(declared, live)
@@ -167,10 +167,10 @@ class EndpointGuard:
         return sdk.ReadResponse(live.name, outputs, inputs)
 
     def delete(self, request: sdk.DeleteRequest) -> None:
-        """Nothing: the endpoint belongs to another resource."""
+        """Do nothing: the endpoint belongs to another resource."""
 
     def _warn_of_taken_name(self, urn: str, name: str) -> None:
-        """At a preview that creates the endpoint, if the workspace has one of that name; nothing if it is silent."""
+        """Warn, at a preview that creates the endpoint, if its name is taken; ignore a workspace without a response."""
         if self._is_silent:
             return
         try:
@@ -183,7 +183,7 @@ class EndpointGuard:
         self._context.warn(urn, taken_name(live.name))
 
     def _refuse_other_api(self, old: dict[str, Any], new: dict[str, Any]) -> None:
-        """At a preview, while the endpoint is there that a resource of another type is to be created beside."""
+        """Refuse, at a preview, to create a resource of another type while the endpoint still exists."""
         if new["endpoint"] is UNKNOWN or new["api"] is UNKNOWN:
             return
         with told_to_user(new["endpoint"]):
@@ -195,7 +195,7 @@ class EndpointGuard:
             raise ProviderError(unchangeable_api(live.name, old["api"], new["api"]))
 
     def _refuse_renamed_table(self, old: dict[str, Any], new: dict[str, Any]) -> None:
-        """At a preview, while the inference table that is to get another name is enabled."""
+        """Refuse, at a preview, to rename an inference table while it is enabled."""
         before, gateway = ((one.get("declared") or {}).get("aiGateway") for one in (old, new))
         if new["endpoint"] is UNKNOWN or new.get("servingEndpointId") is UNKNOWN or not is_known(gateway):
             return
@@ -212,9 +212,9 @@ class EndpointGuard:
     def _live_differences(
         self, urn: str, wanted: Wanted, old: dict[str, Any], changed: frozenset[str]
     ) -> tuple[str, ...]:
-        """Property paths in which the endpoint is not what `wanted` says, `ready` among them when it is not ready.
+        """Return property paths in which the endpoint differs from `wanted`, including `ready` if it is not ready.
 
-        Warns of what differs from the state already and is not `changed` by the program: the engine can show only the
+        Warns of what already differs from the state and is not `changed` by the program: the engine can show only the
         state's value of it.
         """
         with told_to_user(wanted.endpoint):
@@ -223,7 +223,7 @@ class EndpointGuard:
             except NotFound:
                 self._context.warn(
                     urn,
-                    f"{wanted.endpoint}: the endpoint does not exist any more; refresh the stack",
+                    f"{wanted.endpoint}: the endpoint no longer exists; refresh the stack",
                 )
                 return ("ready",)
         if is_external(live):
@@ -275,10 +275,10 @@ class EndpointGuard:
         return tuple(paths)
 
     def _burst_again(self, urn: str, wanted: Wanted) -> list[str]:
-        """Property paths of each `false` that is sent again, because the config was changed since it was last sent."""
+        """Return property paths of each `false` to resend, because the config was changed since it was last sent."""
         self._context.warn(
             urn,
-            f"{wanted.endpoint}: the config was changed since the last deployment, and the platform does not tell "
+            f"{wanted.endpoint}: the config was changed since the last deployment, and the platform does not report "
             "whether bursting is still off; `burst: false` is sent again",
         )
         declared = wanted.declared
@@ -310,7 +310,7 @@ class EndpointGuard:
 
 
 def recorded_version(state: dict[str, Any]) -> int | None:
-    """Version of the config that the state holds; None where it holds none."""
+    """Return the config version in the state, or None if it holds none."""
     version = state.get("configVersion")
     return int(version) if isinstance(version, (int, float)) else None
 
@@ -323,7 +323,10 @@ def _foreseen(inputs: dict[str, PropertyValue]) -> dict[str, PropertyValue]:
 def _outputs(
     inputs: dict[str, PropertyValue], live: LiveEndpoint, short: tuple[Shortfall, ...] = ()
 ) -> dict[str, PropertyValue]:
-    """`short`: it runs what is accepted, so it is as ready as it gets, though its last update failed."""
+    """Return the outputs. With `short`, the endpoint runs the accepted capacity and counts as ready.
+
+    That is as ready as it gets, though its last update failed.
+    """
     is_ready = isinstance(assess(live), Ready) or bool(short and live.ready == READY)
     version = live.config.version if live.config else None
     found = {"configVersion": version or 0, "ready": is_ready, "shortfall": [one.as_output() for one in short]}
@@ -336,7 +339,7 @@ def _short(inputs: dict[str, PropertyValue], live: LiveEndpoint) -> tuple[Shortf
 
 
 def _is_changed(difference: Difference, changed: frozenset[str]) -> bool:
-    """Whether the program changes this very property, one inside it, or one that it is inside of."""
+    """Report whether the program changes this very property, one inside it, or one that contains it."""
     steps: tuple[PathStep, ...] = difference.path
     above = {property_path(steps[:length]) for length in range(1, len(steps) + 1)}
     inside = tuple(difference.property_path + mark for mark in (".", "["))
@@ -346,13 +349,13 @@ def _is_changed(difference: Difference, changed: frozenset[str]) -> bool:
 
 
 def _changes_any(changed: Iterable[str], parts: Iterable[str]) -> bool:
-    """Whether the program changes one of these parts of `declared`."""
+    """Report whether the program changes one of these parts of `declared`."""
     starts = tuple(f"declared.{part}" for part in parts)
     return any(path.startswith(starts) for path in changed)
 
 
 def _as_live(declared: dict[str, Any], found: tuple[Difference, ...]) -> dict[str, Any]:
-    """`declared` with the live value in the place of each difference that a value can express."""
+    """Return `declared` with the live value in place of each difference that a value can express."""
     result: dict[str, Any] = json.loads(json.dumps(declared))
     for difference in found:
         *steps, last = difference.path[1:]

@@ -1,6 +1,6 @@
 """Brings one endpoint to "ready and running what was declared": sends what is missing, waits, explains a failure.
 
-Nothing is ever deleted here, whatever happens: a slow or failed deployment stays as it is for people to look at.
+Nothing is ever deleted here: a slow or failed deployment stays as it is so that people can inspect it.
 """
 
 import time
@@ -38,13 +38,13 @@ NOTHING_DELETED = "Nothing was deleted"
 _GPU_CAPACITY = (
     # docs.databricks.com, "Provisioned throughput Foundation Model APIs", limitations (read 2025-11).
     "Creating or updating provisioned throughput can time out for lack of GPU capacity: "
-    "if it keeps on, ask your Databricks account team"
+    "if this persists, contact your Databricks account team"
 )
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How waiting goes, in seconds: polls from `first` to `longest`, tolerated silence of the workspace, progress."""
+    """The pace of waiting in seconds: polls from `first` to `longest`, tolerated silence of the workspace, progress."""
 
     first_poll_seconds: float = 0.05
     longest_poll_seconds: float = 5.0
@@ -54,7 +54,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What acting needs from outside. `sleep` returns True when the deploy was cancelled meanwhile."""
+    """What acting needs from outside. `sleep` returns True if the deployment was cancelled meanwhile."""
 
     progress: Callable[[str], None]
     warn: Callable[[str], None]
@@ -70,11 +70,11 @@ def make_ready(
     surroundings: Surroundings,
     recorded_version: int | None = None,
 ) -> LiveEndpoint:
-    """The endpoint once it is ready and runs what `wanted` declares; `previous` is the declaration in the state.
+    """Return the endpoint once it is ready and runs what `wanted` declares; `previous` is the declaration in the state.
 
-    `recorded_version` is that of the config that served when the state was written.
+    `recorded_version` is the version of the config that served when the state was written.
 
-    Errors: ProviderError with the platform's reasons when it fails, does not get there in time, or is not there.
+    Errors: ProviderError with the platform's reasons if it fails, is not ready in time, or does not exist.
     """
     return _Run(endpoints, wanted, previous, surroundings, recorded_version).make_ready()
 
@@ -120,12 +120,12 @@ class _Run:
         return live
 
     def _fall_back(self, failure: "DeploymentFailed") -> LiveEndpoint:
-        """The endpoint with the capacity that is accepted, where only GPU capacity was missing; else the failure."""
+        """Fall back to the accepted capacity if only GPU capacity was missing; otherwise raise the failure."""
         wanted, accepted, live = self._wanted.declared, self._wanted.accepted, failure.live
         if accepted is None or not is_for_lack_of_capacity(failure.verdict):
             raise failure
         if shortfalls(wanted, accepted, live.config) is None:
-            self._around.progress("no GPU capacity for what is wanted; sending what is accepted")
+            self._around.progress("no GPU capacity for the declared throughput; sending the accepted fallback")
             live = self._send_config(Request("config", config_body(accepted, live.config or live.pending_config)))
             live = self._wait(live, until_settled=False)
         reasons = dict.fromkeys(
@@ -143,7 +143,7 @@ class _Run:
             return self._endpoints.get(self._wanted.endpoint)
         except NotFound:
             raise ProviderError(
-                f"{self._wanted.endpoint}: the endpoint does not exist in {self._endpoints.host} (any more); "
+                f"{self._wanted.endpoint}: the endpoint does not exist in {self._endpoints.host}; "
                 "refresh the stack (`pulumi refresh` or `bandplan refresh`), then run `up` again"
             ) from None
 
@@ -151,7 +151,7 @@ class _Run:
         declared_id = self._wanted.serving_endpoint_id
         if declared_id is not None and live.id and declared_id != live.id:
             raise ProviderError(
-                f"{live.name}: the endpoint was recreated by someone else (its id is {live.id}, the state knows "
+                f"{live.name}: the endpoint was recreated by someone else (its id is {live.id}, the state has "
                 f"{declared_id}); refresh the stack (`pulumi refresh` or `bandplan refresh`), then run `up` again"
             )
 
@@ -164,7 +164,7 @@ class _Run:
                     self._around.warn(unchangeable_setting(live.name, setting))
         hidden = unverifiable(self._wanted.declared, live)
         if hidden:
-            self._around.progress(f"{', '.join(hidden)} cannot be verified: the platform does not give it back")
+            self._around.progress(f"{', '.join(hidden)} cannot be verified: the platform does not return it")
 
     def _send(self, request: Request) -> None:
         name = self._wanted.endpoint
@@ -190,11 +190,11 @@ class _Run:
             self._send(request)
         except LostAnswer:
             # It may have arrived. Only the endpoint itself can tell; what is missing then shows as a difference.
-            self._around.progress("the answer to the config update was lost; looking at the endpoint")
+            self._around.progress("the response to the config update was lost; checking the endpoint")
         return self._get()
 
     def _wait(self, live: LiveEndpoint, *, until_settled: bool) -> LiveEndpoint:
-        """Until ready, or, with `until_settled`, until no update is under way any more, however it ended."""
+        """Wait until ready or, with `until_settled`, until no update is in progress, however it ended."""
         pace = self._around.pace
         pause = pace.first_poll_seconds
         said, said_at = "", self._started
@@ -228,7 +228,7 @@ class _Run:
                 # A wait lasts for minutes to hours; a workspace that is away for a moment must not end it.
                 if self._around.monotonic() - heard_at > pace.lost_contact_seconds:
                     raise ProviderError(f"{live.name}: {error}. {NOTHING_DELETED}; {_GOES_ON}") from error
-                self._around.progress(f"no answer from the workspace, trying again: {error}")
+                self._around.progress(f"no response from the workspace, retrying: {error}")
 
     def _check_result(self, live: LiveEndpoint) -> None:
         remaining = differences(self._wanted.declared, live)
@@ -236,9 +236,9 @@ class _Run:
         remaining = tuple(one for one in remaining if one.path not in {part.path for part in short})
         if remaining:
             raise ProviderError(
-                f"{live.name}: the endpoint is ready, but does not run what was declared: "
+                f"{live.name}: the endpoint is ready, but does not run the declared config: "
                 + "; ".join(str(difference) for difference in remaining)
-                + f". Someone else may have changed it. {NOTHING_DELETED}; run `up` again to send it once more"
+                + f". Someone else may have changed it. {NOTHING_DELETED}; run `up` again to resend the config"
             )
 
         other_task = task_difference(self._wanted.declared, live)
@@ -248,28 +248,28 @@ class _Run:
     def _failure(self, failed: Failed) -> str:
         lines = [f"{self._wanted.endpoint}: the platform could not deploy it ({failed.text})"]
         for entity in failed.entities:
-            reason = self._endpoints.presentable(entity.reason) or "the platform gives no reason"
+            reason = self._endpoints.presentable(entity.reason) or "the platform gave no reason"
             lines.append(f"  {entity.served_name}: {entity.deployment}: {reason}")
             log = self._endpoints.last_log_lines(self._wanted.endpoint, entity.served_name)
             if log:
                 lines.append(f"    last {len(log)} lines of its log:")
                 lines += [f"      {line}" for line in log]
-        serving = "the version that served before goes on serving" if failed.still_serves else "it does not serve"
-        lines.append(f"  {NOTHING_DELETED}; {serving}. Mend the cause, then run `up` again: it sends the config anew.")
+        serving = "the previous version is still serving" if failed.still_serves else "it is not serving"
+        lines.append(f"  {NOTHING_DELETED}; {serving}. Fix the cause, then run `up` again to resend the config.")
         lines.append(f"  {_GPU_CAPACITY}.")
         return "\n".join(lines)
 
     def _timeout(self, text: str) -> str:
         return (
             f"{self._wanted.endpoint}: not ready after {self._wanted.timeout_seconds} s: {text}\n"
-            f"  {NOTHING_DELETED}, and the platform goes on; {_GOES_ON}. For more time at once, raise the entry's "
+            f"  {NOTHING_DELETED}, and the platform continues; {_GOES_ON}. To wait longer, raise the entry's "
             f"`timeouts` in models.yaml.\n"
             f"  {_GPU_CAPACITY}."
         )
 
 
 class DeploymentFailed(ProviderError):
-    """The platform gave an update up: its verdict, and the endpoint as it then was."""
+    """The platform gave up on an update: its verdict, and the endpoint at that time."""
 
     def __init__(self, message: str, verdict: Failed, live: LiveEndpoint) -> None:
         super().__init__(message)
@@ -278,13 +278,13 @@ class DeploymentFailed(ProviderError):
 
 
 def short_of_capacity(endpoint: str, short: Iterable[Shortfall], reasons: Iterable[str]) -> str:
-    """The warning about an endpoint that runs less than wanted, with the platform's reasons where it gave some."""
+    """Return the warning about an endpoint that runs less than wanted, with the platform's reasons if it gave any."""
     why = "; ".join(reasons)
     return (
-        f"{endpoint}: short of GPU capacity: {'; '.join(map(str, short))}; every `up` tries again"
+        f"{endpoint}: short of GPU capacity: {'; '.join(map(str, short))}; every `up` retries"
         + (f". The platform: {why}" if why else "")
         + ("" if why.endswith(".") else ".")
     )
 
 
-_GOES_ON = "the next `up` goes on waiting"
+_GOES_ON = "the next `up` continues waiting"

@@ -1,4 +1,4 @@
-"""Lines for the user through the engine's log, where the engine's address is known."""
+"""Messages for the user through the engine's log, if the engine's address is known."""
 
 from typing import Any, Literal
 
@@ -6,7 +6,7 @@ from bandplan.wire.visible import visible
 
 
 class EngineLog:
-    """Writes to the log of the engine at `address` (host:port); lines belong to the resource of a URN."""
+    """Writes to the log of the engine at `address` (host:port); each line belongs to the resource of a URN."""
 
     def __init__(self, address: str) -> None:
         import grpc
@@ -16,11 +16,11 @@ class EngineLog:
         self._engine: Any = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
 
     def progress(self, urn: str, text: str) -> None:
-        """A line that the next one of the same resource replaces."""
+        """Log a line that the next one for the same resource replaces."""
         self._log(urn, text, "INFO", ephemeral=True)
 
     def warn(self, urn: str, text: str) -> None:
-        """A line that stays in the summary."""
+        """Log a line that stays in the summary."""
         self._log(urn, text, "WARNING", ephemeral=False)
 
     def _log(

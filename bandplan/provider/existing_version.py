@@ -1,4 +1,4 @@
-"""A version that is there already: how it differs from what was declared, setting that right, who uses it."""
+"""An existing version: how it differs from the declaration, how to correct that, and who uses it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,9 +12,9 @@ from bandplan.serving.workspace.registry_use import endpoints_serving
 
 
 def live_differences(state: Mapping[str, Any], live: RegisteredVersion) -> tuple[Difference, ...]:
-    """What somebody else has changed since `state`: description, declared tags, the tag that holds the digest.
+    """Return what others have changed since `state`: description, declared tags, the tag that holds the digest.
 
-    A description that was not declared and tags that were not are left alone. Pure.
+    An undeclared description and undeclared tags are ignored. Pure.
     """
     found = []
     description = state.get("description")
@@ -31,7 +31,7 @@ def live_differences(state: Mapping[str, Any], live: RegisteredVersion) -> tuple
 def tend(
     registry: Registry, wanted: WantedVersion, live: RegisteredVersion, declared_before: Mapping[str, str]
 ) -> RegisteredVersion:
-    """Send what differs; tags that were declared before and are no longer are removed. Returns the version after it."""
+    """Send what differs and remove tags that are no longer declared; return the resulting version."""
     tags = {**wanted.tags, SOURCE_DIGEST: wanted.digest}
     missing = {key: value for key, value in tags.items() if live.tags.get(key) != value}
     dropped = [key for key in declared_before if key not in tags and key in live.tags]
@@ -46,7 +46,7 @@ def tend(
 
 
 def keep_reason(client: WorkspaceClient, name: str, version: str) -> str:
-    """Why a version must not be deleted: who serves it, or which alias points to it; "" when nobody needs it."""
+    """Say why a version must not be deleted: who serves it, or which alias points to it; "" if it is unused."""
     serving = endpoints_serving(client, name, version)
     if serving:
         return f"it is served by {', '.join(serving)}"

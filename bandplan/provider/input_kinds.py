@@ -1,4 +1,4 @@
-"""Inputs of a resource as they come from a program: of the right kind, known or not yet. Pure."""
+"""Kind checks on a resource's inputs as a program passes them, known or not yet. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from bandplan.serving.endpoint.difference import PathStep, property_path
 
 _WORDS: Mapping[type, str] = {
     str: "a string",
-    int: "a whole number",
+    int: "an integer",
     bool: "true or false",
     list: "a list",
     dict: "an object",
@@ -18,14 +18,14 @@ _WORDS: Mapping[type, str] = {
 
 @dataclass(frozen=True)
 class InputProblem:
-    """What is wrong with one input, and where."""
+    """A problem with one input, and its path."""
 
     property_path: str
     reason: str
 
 
 def is_known(value: Any) -> bool:
-    """Whether no part of a plain value is unknown until the deploy."""
+    """Report whether a plain value is fully known before the deployment."""
     if isinstance(value, Mapping):
         return all(is_known(item) for item in value.values())
     if isinstance(value, list):
@@ -36,7 +36,7 @@ def is_known(value: Any) -> bool:
 def unknown_names(
     path: tuple[PathStep, ...], value: Mapping[str, Any], known: tuple[str, ...]
 ) -> Iterator[InputProblem]:
-    """Names that are none of `known`; those of the engine's own, such as __defaults, pass."""
+    """Yield names that are not in `known`; the engine's own, such as __defaults, pass."""
     for name in value:
         if name not in known and not name.startswith("__"):
             yield InputProblem(
@@ -46,14 +46,14 @@ def unknown_names(
 
 
 def of_kind(path: tuple[PathStep, ...], value: Any, kind: type, *, required: bool = False) -> Iterator[InputProblem]:
-    """What is wrong with one value; absent passes unless required, and what is not known yet passes."""
+    """Yield what is wrong with one value; an absent value passes unless required, and an unknown one passes."""
     if value is None:
         if required:
-            yield InputProblem(property_path(path), f"is missing; it has to be {_WORDS[kind]}")
+            yield InputProblem(property_path(path), f"is missing; it must be {_WORDS[kind]}")
         return
     if value is UNKNOWN:
         return
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        yield InputProblem(property_path(path), f"has to be {_WORDS[kind]}")
+        yield InputProblem(property_path(path), f"must be {_WORDS[kind]}")
     elif required and kind is str and not value:
         yield InputProblem(property_path(path), "is empty")

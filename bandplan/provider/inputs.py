@@ -1,4 +1,4 @@
-"""The inputs of an EndpointReady: what may be in them, checked before anything is sent. Pure."""
+"""The inputs of an EndpointReady: what they may contain, checked before anything is sent. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _ITEM_KEYS = {"tags": "key", "rateLimits": "calls"}
 
 @dataclass(frozen=True)
 class Wanted:
-    """Checked inputs, every one of them known."""
+    """Checked inputs, all of them known."""
 
     endpoint: str
     serving_endpoint_id: str | None
@@ -48,7 +48,7 @@ class Wanted:
 
 
 def findings(inputs: Mapping[str, Any]) -> tuple[InputProblem, ...]:
-    """Everything wrong with the plain inputs; what is not known yet passes."""
+    """Return everything wrong with the plain inputs; unknown values pass."""
     return tuple(_findings(inputs))
 
 
@@ -58,11 +58,11 @@ def _findings(inputs: Mapping[str, Any]) -> Iterator[InputProblem]:
     yield from of_kind(("servingEndpointId",), inputs.get("servingEndpointId"), str)
     api = inputs.get("api")
     if api is not UNKNOWN and api not in ("classic", "pt"):
-        yield InputProblem("api", f'is {api!r}; it has to be "classic" or "pt"')
+        yield InputProblem("api", f'is {api!r}; it must be "classic" or "pt"')
     timeout = inputs.get("timeoutSeconds")
     yield from of_kind(("timeoutSeconds",), timeout, int)
     if isinstance(timeout, int) and timeout <= 0:
-        yield InputProblem("timeoutSeconds", f"is {timeout}; it has to be more than 0 seconds")
+        yield InputProblem("timeoutSeconds", f"is {timeout}; it must be more than 0 seconds")
     declared = inputs.get("declared")
     yield from of_kind(("declared",), declared, dict, required=True)
     if isinstance(declared, Mapping):
@@ -74,18 +74,18 @@ def _findings(inputs: Mapping[str, Any]) -> Iterator[InputProblem]:
 
 
 def _accepted_findings(accepted: Mapping[str, Any], declared: Mapping[str, Any]) -> Iterator[InputProblem]:
-    """What is accepted pairs with what is declared, entity by entity, and differs in its capacity alone."""
+    """Check that the accepted entities match the declared ones in everything except capacity."""
     yield from unknown_names(("accepted",), accepted, ("servedEntities",))
     less, wanted = _known_list(accepted.get("servedEntities")), _known_list(declared.get("servedEntities"))
     if len(less) != len(wanted):
-        yield InputProblem("accepted.servedEntities", f"has {len(less)} entities; declared has {len(wanted)}")
+        yield InputProblem("accepted.servedEntities", f"has {len(less)} entities, but declared has {len(wanted)}")
         return
     for index, (one, other) in enumerate(zip(less, wanted, strict=True)):
         if isinstance(one, Mapping) and isinstance(other, Mapping):
             for name in sorted({*one, *other} - {*SERVED_AT_MOST}):
                 if one.get(name) != other.get(name):
                     path = property_path(("accepted", "servedEntities", index, name))
-                    yield InputProblem(path, "differs from the declared one; only the capacity may be less")
+                    yield InputProblem(path, "differs from the declared one; only the capacity may be lower")
 
 
 def _declared_findings(declared: Mapping[str, Any], api: Any) -> Iterator[InputProblem]:
@@ -96,7 +96,7 @@ def _declared_findings(declared: Mapping[str, Any], api: Any) -> Iterator[InputP
     if len(present) != 1:
         yield InputProblem(
             "declared",
-            f"has {' and '.join(present) or 'neither servedEntities nor servedModels'}; give one",
+            f"has {' and '.join(present) or 'neither servedEntities nor servedModels'}; give exactly one",
         )
     for name in present:
         if isinstance(declared[name], list):
@@ -129,7 +129,7 @@ def _traffic_findings(declared: Mapping[str, Any]) -> Iterator[InputProblem]:
     percents = [route.get("trafficPercentage") if isinstance(route, Mapping) else None for route in routes]
     for index, (route, percent) in enumerate(zip(routes, percents, strict=True)):
         if percent is not UNKNOWN and (not isinstance(percent, int) or isinstance(percent, bool)):
-            yield InputProblem(property_path((*path, index)), "has no whole trafficPercentage")
+            yield InputProblem(property_path((*path, index)), "has no integer trafficPercentage")
         elif isinstance(route, Mapping) and not route_target(route):
             yield InputProblem(
                 property_path((*path, index)),
@@ -139,7 +139,7 @@ def _traffic_findings(declared: Mapping[str, Any]) -> Iterator[InputProblem]:
     if routes and len(whole) == len(routes) and sum(whole) != 100:
         yield InputProblem(
             property_path(path),
-            f"add up to {sum(whole)} percent; traffic has to add up to 100",
+            f"add up to {sum(whole)} percent; traffic must add up to 100",
         )
 
 

@@ -1,4 +1,4 @@
-"""The resource ModelAlias: an alias of a registered model points to one version."""
+"""The resource ModelAlias: an alias of a registered model that points to one version."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -59,7 +59,7 @@ class ModelAliases:
         return sdk.UpdateResponse(request.news)
 
     def read(self, request: sdk.ReadRequest) -> sdk.ReadResponse:
-        """Where the alias points to now."""
+        """Read which version the alias points to now."""
         name, _, alias = request.resource_id.rpartition("@")
         if not name or not alias:
             raise ProviderError(f"{request.resource_id}: the id of an alias is <catalog.schema.model>@<alias>")
@@ -71,15 +71,13 @@ class ModelAliases:
         return sdk.ReadResponse(request.resource_id, known, known)
 
     def delete(self, request: sdk.DeleteRequest) -> None:
-        """Removes the alias while it points to the version of this resource; one that was moved since is left alone."""
+        """Remove the alias if it still points to this resource's version; leave it alone if it has been moved."""
         state = plain(request.properties)
         live = self._live(state)
         if live is None:
             return
         if live != str(state["version"]):
-            self._context.warn(
-                request.urn, f"{_identity(state)} points to version {live} by now, so it is left as it is"
-            )
+            self._context.warn(request.urn, f"{_identity(state)} points to version {live} now, so it is left unchanged")
             return
         with told_to_user(_identity(state)):
             Registry(self._context.client).delete_alias(state["name"], state["alias"])
@@ -107,5 +105,5 @@ def _findings(inputs: Mapping[str, Any]) -> list[InputProblem]:
         found += of_kind((name,), inputs.get(name), str, required=True)
     version = inputs.get("version")
     if isinstance(version, str) and version and not (version.isascii() and version.isdigit()):
-        found.append(InputProblem("version", f"is {version!r}; it has to be a version's number"))
+        found.append(InputProblem("version", f"is {version!r}; it must be a version number"))
     return found

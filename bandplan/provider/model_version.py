@@ -1,4 +1,4 @@
-"""The resource ModelVersion: a version that exists, is READY, and can give what is asked of it."""
+"""The resource ModelVersion: a version that exists, is READY, and provides the requested capacity."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -32,7 +32,7 @@ class ModelVersions:
         self._make = make or make_version
 
     def check(self, request: sdk.CheckRequest) -> sdk.CheckResponse:
-        """Adds the digest of the source, which decides whether there is anything to make."""
+        """Add the digest of the source, which decides whether there is anything to make."""
         new = plain(request.new_inputs)
         failures = [sdk.CheckFailure(f.property_path, f.reason) for f in version_findings(new)]
         if failures or not all(is_known(new.get(name)) for name in ("name", "source", "task", "metadata")):
@@ -103,7 +103,7 @@ class ModelVersions:
         return sdk.UpdateResponse(outputs)
 
     def read(self, request: sdk.ReadRequest) -> sdk.ReadResponse:
-        """The version as it is now: description, tags, and what the platform says of its throughput."""
+        """Read the current version: description, tags, and what the platform reports about its throughput."""
         name, _, number = request.resource_id.rpartition("/")
         known = plain(request.properties)
         with told_to_user(request.resource_id):
@@ -112,8 +112,8 @@ class ModelVersions:
             return sdk.ReadResponse(resource_id="")
         if not known.get("source"):
             raise ProviderError(
-                f"{request.resource_id}: a ModelVersion cannot be imported, for nothing tells what it was made from; "
-                "declare it and run `up`: a version with the same source's digest in its tag is taken over"
+                f"{request.resource_id}: a ModelVersion cannot be imported, because nothing records its source; "
+                "declare it and run `up`, which takes over a version that is tagged with the same source's digest"
             )
         changes = as_live(known, live)
         inputs = {name: value for name, value in request.properties.items() if name in INPUTS and name not in changes}
@@ -124,7 +124,7 @@ class ModelVersions:
         return sdk.ReadResponse(request.resource_id, outputs, inputs)
 
     def delete(self, request: sdk.DeleteRequest) -> None:
-        """Deletes the version only when that was asked for and nobody uses it."""
+        """Delete the version only if that was requested and it is unused."""
         state = plain(request.properties)
         name, _, number = request.resource_id.rpartition("/")
         if state.get("retain") is not False:
@@ -164,7 +164,7 @@ class ModelVersions:
             self._context.warn(urn, warning)
 
     def _made(self, urn: str, wanted: WantedVersion) -> tuple[RegisteredVersion, bool]:
-        """The version, and whether somebody else had made it meanwhile."""
+        """Return the version, and whether someone else had made it meanwhile."""
         try:
             made = self._make(self._context, wanted, lambda text: self._context.progress(urn, text))
         except RegistrationError as error:
@@ -178,12 +178,12 @@ class ModelVersions:
         return ask(self._context.client, ModelVersion(name, version))
 
     def _live_differences(self, urn: str, wanted: WantedVersion, old: Mapping[str, Any]) -> dict[str, bool]:
-        """Property path -> whether it takes another version; each has been warned of."""
+        """Map each differing property path to whether it takes a new version; warn about each."""
         number = str(old["version"])
         with told_to_user(wanted.name):
             live = Registry(self._context.client).version(wanted.name, number)
         if live is None:
-            self._context.warn(urn, f"{wanted.name}: version {number} is gone; `up` makes it from its source again")
+            self._context.warn(urn, f"{wanted.name}: version {number} is gone; `up` registers it again from its source")
             return {"version": True}
         found = {}
         for difference in live_differences(old, live):
@@ -192,7 +192,7 @@ class ModelVersions:
         return found
 
     def _refuse_what_cannot_be_had(self, wanted: WantedVersion, old: Mapping[str, Any]) -> None:
-        """ProviderError when the version that is there cannot give what is asked of it now."""
+        """Raise ProviderError if the existing version cannot provide what is now requested of it."""
         version = str(old["version"])
         answer = recorded_answer(old) or self._asked_again(wanted, version)
         problems = unmet_lines(wanted.name, version, answer, wanted.throughput)
@@ -211,7 +211,7 @@ class ModelVersions:
         identity: str,
         outputs: dict[str, PropertyValue],
     ) -> None:
-        """InitFailed: the version stays, in the state too, and nothing that waits for it is made."""
+        """Raise InitFailed if capacity is missing: the version stays, in the state too, and its dependents wait."""
         problems = unmet_lines(wanted.name, version, answer, wanted.throughput)
         if problems:
             raise InitFailed(identity, outputs, [_unfit(wanted.name, version, problems)])
@@ -220,7 +220,7 @@ class ModelVersions:
 def _unfit(name: str, version: str, problems: tuple[str, ...]) -> str:
     lines = "\n".join(f"  {problem}" for problem in problems)
     return (
-        f"{name} version {version} is registered, but cannot be served as asked:\n{lines}\n"
+        f"{name} version {version} is registered, but cannot be served as requested:\n{lines}\n"
         "  The version stays, its alias was not moved, and no endpoint was created or changed for it. Change the "
         "entry, or its source (transformers flavor, the entry's task, metadata model_type for embeddings, an "
         "architecture that provisioned throughput supports), then run `up` again"
@@ -228,4 +228,4 @@ def _unfit(name: str, version: str, problems: tuple[str, ...]) -> str:
 
 
 def _taken_over(wanted: WantedVersion, found: RegisteredVersion) -> str:
-    return f"version {found.version} of {wanted.name} was made from this source before; it is taken over"
+    return f"version {found.version} of {wanted.name} was already made from this source; it is taken over"

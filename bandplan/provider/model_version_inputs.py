@@ -1,4 +1,4 @@
-"""The inputs of a ModelVersion: what may be in them, checked before anything is read or sent. Pure."""
+"""The inputs of a ModelVersion: what they may contain, checked before anything is read or sent. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ INPUTS = (
     "digest",
 )
 REPLACING = ("name", "digest")
-"""Inputs whose change makes another version; a source that was only moved has the same digest."""
+"""Inputs whose change requires a new version; a source that was only moved has the same digest."""
 
 _TEXTS = ("name", "source", "task", "mlflowVersion", "description", "digest")
 _REQUIRED = ("name", "source", "task")
@@ -31,7 +31,7 @@ _ASKED_KEYS = ("endpoint", "entity", "task", "trafficPercent", "throughput", "de
 
 @dataclass(frozen=True)
 class WantedVersion:
-    """Checked inputs, every one of them known."""
+    """Checked inputs, all of them known."""
 
     name: str
     source: str
@@ -62,7 +62,7 @@ class WantedVersion:
 
 
 def version_findings(inputs: Mapping[str, Any]) -> tuple[InputProblem, ...]:
-    """Everything wrong with the plain inputs; what is not known yet passes."""
+    """Return everything wrong with the plain inputs; unknown values pass."""
     return tuple(_findings(inputs))
 
 
@@ -93,4 +93,4 @@ def _asked_findings(asked: Any) -> Iterator[InputProblem]:
             if item.get(key) is None:
                 yield InputProblem(property_path(("throughput", index)), f"has no {key}")
         if any(value is UNKNOWN for value in item.values()):
-            yield InputProblem(property_path(("throughput", index)), "has to be known before the deploy")
+            yield InputProblem(property_path(("throughput", index)), "must be known before the deployment")

@@ -1,4 +1,4 @@
-"""The provider itself: hands each call to the resource type that it is about.
+"""The provider itself: dispatches each call to its resource type.
 
 Methods are `async def` by interface and synchronous inside; the caller gives each call a thread.
 """
@@ -38,7 +38,7 @@ class Resource(Protocol):
 class BandplanProvider(sdk.Provider):
     """Package `bandplan`. The workspace is that of the environment unless `client_factory` says otherwise.
 
-    `progress` gets lines that may be replaced by the next one, `warn` (default: the same) lines to keep; `root` is the
+    `progress` receives lines that the next one may replace, `warn` (default: the same) lines to keep; `root` is the
     project's folder, by default the one that holds the working directory; `make` makes a model version, by default
     through MLflow.
     """
@@ -89,7 +89,7 @@ class BandplanProvider(sdk.Provider):
             return self._resources[kind]
 
     def _made(self, kind: str) -> Resource:
-        """Types that most fleets have none of: they bring the rules of capacity along, which take 0.1 s to load."""
+        """Return the handler of a model type. Most fleets use none, and their capacity rules take 0.1 s to load."""
         match kind:
             case types.MODEL_VERSION:
                 from bandplan.provider.model_version import ModelVersions

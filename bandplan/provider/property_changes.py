@@ -9,7 +9,7 @@ Kind = Literal["add", "delete", "update"]
 
 
 def property_changes(old: Mapping[str, Any], new: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Kind]:
-    """Property path -> what happens to it, for the top-level `names`; an unknown new value counts as an update."""
+    """Map each changed property path to its kind of change, for the top-level `names`; unknown means update."""
     found: dict[str, Kind] = {}
     for name in names:
         found.update(_changes((name,), old.get(name), new.get(name)))

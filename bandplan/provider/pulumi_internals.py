@@ -1,6 +1,6 @@
 """What our provider relies on in the Pulumi SDK beyond its public API: the protobuf messages of the engine's log.
 
-Imported where a line is logged only: a provider that has nothing to say does not pay for it.
+Imported only where a line is logged: a provider without messages does not pay for it.
 """
 
 from typing import Final

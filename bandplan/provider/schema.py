@@ -14,23 +14,23 @@ _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
 
 
 def package_schema() -> dict[str, Any]:
-    """The whole package."""
+    """Return the schema of the whole package."""
     return {
         "name": PACKAGE,
         "version": VERSION,
-        "description": "Model versions made, checked and aliased, and serving endpoints that run what was declared.",
+        "description": "Model versions, registered, checked and aliased; serving endpoints that run what was declared.",
         "resources": {
             ENDPOINT_READY: _resource(
                 "Guards a serving endpoint: waits until it is ready, compares what it runs with what was declared, "
-                "sends what the databricks provider leaves out, fails with the platform's own reason.",
+                "sends what the databricks provider leaves out, and fails with the platform's own reason.",
                 _ENDPOINT_READY_INPUTS,
                 ("endpoint", "api", "declared"),
                 _ENDPOINT_READY_OUTPUTS,
             ),
             MODEL_VERSION: _resource(
-                "A version of a registered model: taken over when one was made from the same source already, else "
-                "logged where that is needed, registered through MLflow and waited for; then checked for eligibility "
-                "and against the capacity that is asked of it.",
+                "A version of a registered model. Takes over a version that was already made from the same source; "
+                "otherwise logs the source if needed, registers it through MLflow and waits for it. Then checks the "
+                "version for eligibility and against the requested capacity.",
                 _MODEL_VERSION_INPUTS,
                 ("name", "source", "task"),
                 _MODEL_VERSION_OUTPUTS,
@@ -65,24 +65,24 @@ _ENDPOINT_READY_INPUTS: dict[str, Any] = {
     "declared": {
         "type": "object",
         "additionalProperties": _ANY,
-        "description": "What the endpoint is to run: servedEntities or servedModels, trafficConfig, "
+        "description": "What the endpoint should run: servedEntities or servedModels, trafficConfig, "
         f"{', '.join(SETTING_NAMES)}, in the shape of databricks:ModelServing; "
-        f"and `task`, such as {CHAT}, which the model decides and nothing can send.",
+        f"and `task`, such as {CHAT}, which the model decides and no request can set.",
     },
     "accepted": {
         "type": "object",
         "additionalProperties": _ANY,
-        "description": "servedEntities with less capacity than the declared ones, otherwise the same: what will do "
+        "description": "servedEntities with less capacity than the declared ones, but otherwise the same: the fallback "
         "while the platform has no GPU capacity for more.",
     },
     "timeoutSeconds": {
         "type": "integer",
-        "description": "How long to wait for it, in seconds (default 7200).",
+        "description": "How long to wait for the endpoint, in seconds (default 7200).",
     },
 }
 _ENDPOINT_READY_OUTPUTS: dict[str, Any] = {
-    "configVersion": {"type": "integer", "description": "Version of the config that serves."},
-    "ready": {"type": "boolean", "description": "Whether it was ready when last looked at."},
+    "configVersion": {"type": "integer", "description": "Version of the config that is serving."},
+    "ready": {"type": "boolean", "description": "Whether the endpoint was ready when last checked."},
     "shortfall": {
         "type": "array",
         "items": {"type": "object", "additionalProperties": _ANY},
@@ -94,42 +94,42 @@ _ENDPOINT_READY_OUTPUTS: dict[str, Any] = {
 _MODEL_VERSION_INPUTS: dict[str, Any] = {
     "name": _text("Three-level Unity Catalog name of the model.", willReplaceOnChanges=True),
     "source": _text(
-        "What the version is made from: runs:/, models:/, or a folder relative to the project, of an MLflow model or a "
-        "Hugging Face checkpoint."
+        "What the version is made from: a runs:/ or models:/ URI, or a folder relative to the project that holds an "
+        "MLflow model or a Hugging Face checkpoint."
     ),
     "task": _text(f"Task that a checkpoint is logged for, such as {CHAT}."),
     "metadata": {**_TEXTS, "description": "Metadata that a checkpoint is logged with."},
-    "mlflowVersion": _text("MLflow that logs a checkpoint; decides where the task is written."),
+    "mlflowVersion": _text("MLflow version that logs a checkpoint; it decides where the task is written."),
     "description": _text("Description of the version."),
-    "tags": {**_TEXTS, "description": "Tags of the version; others on it stay."},
+    "tags": {**_TEXTS, "description": "Tags of the version; other tags on it are kept."},
     "retain": {
         "type": "boolean",
-        "description": "Whether the version is kept when this resource is deleted (default true). One that an endpoint "
-        "serves or an alias points to is kept in any case.",
+        "description": "Whether the version is kept when this resource is deleted (default true). A version that an "
+        "endpoint serves or an alias points to is always kept.",
     },
     "throughput": {
         "type": "array",
         "items": {"type": "object", "additionalProperties": _ANY},
-        "description": "Capacity asked of the version, one item for each served entity: endpoint, entity, task, "
+        "description": "Capacity requested of the version, one item per served entity: endpoint, entity, task, "
         "trafficPercent, and throughput, demand, headroomPercent in the form of models.yaml.",
     },
-    "digest": _text("Digest of the source; worked out by the provider.", willReplaceOnChanges=True),
+    "digest": _text("Digest of the source; computed by the provider.", willReplaceOnChanges=True),
 }
 _MODEL_VERSION_OUTPUTS: dict[str, Any] = {
     "version": _text("Number of the version."),
     "status": _text("Status of the registration: READY."),
-    "adopted": {"type": "boolean", "description": "Whether it was there before, made from the same source."},
-    "optimizable": {"type": "boolean", "description": "Whether it is eligible for provisioned throughput."},
-    "modelType": _text("Family that the platform takes it for; empty when it does not say."),
+    "adopted": {"type": "boolean", "description": "Whether the version existed before, made from the same source."},
+    "optimizable": {"type": "boolean", "description": "Whether the version is eligible for provisioned throughput."},
+    "modelType": _text("Model family that the platform reports; empty if it reports none."),
     "throughputChunkSize": {
         "type": "integer",
         "description": "Throughput increment in tokens/s; 0 for a model that is sold in model units.",
     },
-    "runId": _text("Run that the model was logged in; empty without one."),
+    "runId": _text("Run in which the model was logged; empty if there is none."),
 }
 
 _MODEL_ALIAS_INPUTS: dict[str, Any] = {
     "name": _text("Three-level Unity Catalog name of the model.", willReplaceOnChanges=True),
     "alias": _text("The alias.", willReplaceOnChanges=True),
-    "version": _text("Number of the version that it points to."),
+    "version": _text("Number of the version that the alias points to."),
 }

@@ -1,4 +1,4 @@
-"""Finding a version that was made from the same source, and making one when there is none."""
+"""Finds a version made from the same source, or makes one if there is none."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +11,14 @@ from bandplan.serving.workspace.registry_entries import RegisteredVersion
 
 Progress = Callable[[str], None]
 Make = Callable[[Context, WantedVersion, Progress], Registered]
-"""Makes a version, or finds that somebody else just has; it is READY then. Errors: RegistrationError."""
+"""Makes a version, or finds that someone else just has; it is then READY. Errors: RegistrationError."""
 
 DIGESTS = Path(".bandplan") / "digests"
-"""Where digests of files are remembered, within the project."""
+"""Where digests of files are cached, within the project."""
 
 
 def digest_of(context: Context, wanted: WantedVersion, progress: Progress) -> str:
-    """`sha256:<hex>` of what the version is made from. Errors: RegistrationError, those of the client."""
+    """Return `sha256:<hex>` of what the version is made from. Errors: RegistrationError, those of the client."""
     from bandplan.serving.registration.sources.digest import digest
     from bandplan.serving.registration.sources.source import parse
 
@@ -34,13 +34,13 @@ def digest_of(context: Context, wanted: WantedVersion, progress: Progress) -> st
 
 
 def adopted_version(context: Context, wanted: WantedVersion) -> RegisteredVersion | None:
-    """The oldest READY version that was made from the same source; None when one has to be made."""
+    """Return the oldest READY version made from the same source; None if one must be made."""
     found = Registry(context.client).versions_from(wanted.name, wanted.digest)
     return next((version for version in found if version.is_ready), None)
 
 
 def source_problems(context: Context, wanted: WantedVersion) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(errors, warnings) of a source that is to be logged or registered, one line each; nothing is sent."""
+    """Return (errors, warnings) of a source to be logged or registered, one line each; nothing is sent."""
     from bandplan.serving.registration.checks.suitability import findings
     from bandplan.serving.registration.sources.source import parse
 
@@ -51,7 +51,7 @@ def source_problems(context: Context, wanted: WantedVersion) -> tuple[tuple[str,
 
 
 def make_version(context: Context, wanted: WantedVersion, progress: Progress) -> Registered:
-    """Through MLflow, unless somebody else is making the same version at this moment."""
+    """Make a version through MLflow unless someone else is making the same version right now."""
     from bandplan.serving.registration.register import register
     from bandplan.serving.registration.sources.source import parse
 

@@ -14,7 +14,7 @@ OUTPUTS = ("version", "status", "adopted", "optimizable", "modelType", "throughp
 
 
 def unknown_outputs(inputs: dict[str, PropertyValue]) -> dict[str, PropertyValue]:
-    """Of a version that is yet to be made."""
+    """Return the outputs of a version that does not exist yet."""
     return {**inputs, **property_values(dict.fromkeys(OUTPUTS, UNKNOWN))}
 
 
@@ -25,7 +25,7 @@ def version_outputs(
     *,
     is_adopted: bool,
 ) -> dict[str, PropertyValue]:
-    """Of a version that is there; without an answer it counts as not eligible."""
+    """Return the outputs of an existing version; without an answer it counts as not eligible."""
     info = answer if isinstance(answer, OptimizationInfo) else OptimizationInfo(optimizable=False)
     values = {
         "version": live.version,
@@ -41,9 +41,9 @@ def version_outputs(
 
 
 def recorded_answer(state: Mapping[str, Any]) -> OptimizationInfo | None:
-    """The answer that the state holds; None when it was a no, which may have changed.
+    """Return the answer in the state; None if it was a no, which may have changed.
 
-    None too for a version in model units: the state does not hold their increment.
+    Also None for a version in model units: the state does not hold their increment.
     """
     chunk = state.get("throughputChunkSize")
     if state.get("optimizable") is not True or not chunk:
@@ -52,7 +52,7 @@ def recorded_answer(state: Mapping[str, Any]) -> OptimizationInfo | None:
 
 
 def as_live(known: Mapping[str, Any], live: RegisteredVersion) -> dict[str, Any]:
-    """Live values of the properties that differ; None or {} for one that is gone."""
+    """Return the live values of the properties that differ; None or {} for one that no longer exists."""
     changes: dict[str, Any] = {}
     for difference in live_differences(known, live):
         match difference.path:

@@ -108,7 +108,7 @@ def _body(response: "BaseHTTPResponse", seconds: float, most_bytes: int) -> byte
             response.close()
             if left < 0:
                 raise AttemptFailed(Outcome.LOST, f"an answer of more than {most_bytes:,} bytes", is_final=True)
-            raise AttemptFailed(Outcome.LOST, f"no whole answer within {seconds:g} s")
+            raise AttemptFailed(Outcome.LOST, f"no complete answer within {seconds:g} s")
     response.release_conn()
     return b"".join(parts)
 
@@ -138,5 +138,5 @@ def _attempt_failed(error: Exception) -> AttemptFailed:
             finding = "its TLS certificate is not accepted (SSL_CERT_FILE names a file of trusted certificates)"
             return AttemptFailed(Outcome.NOT_CONNECTED, finding, is_final=True)
         case exceptions.ProxyError():
-            return AttemptFailed(Outcome.NOT_CONNECTED, "the proxy of HTTPS_PROXY does not connect")
+            return AttemptFailed(Outcome.NOT_CONNECTED, "the proxy set in HTTPS_PROXY does not connect")
     return AttemptFailed(Outcome.LOST, "no answer")

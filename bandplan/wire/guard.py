@@ -40,7 +40,7 @@ SETTINGS: Final = (
         "budgetPolicyId",
         str,
         stated_as="budget_policy_id",
-        kept=("budget policy", "it goes on paying by the one it was created with"),
+        kept=("budget policy", "it keeps using the one it was created with"),
     ),
 )
 

@@ -105,11 +105,13 @@ def read_price_list(document: Any) -> PriceList:
         problems.append(PriceProblem("version", "missing or not 1; write `version: 1`"))
     currency = content.get("currency")
     if not isinstance(currency, str) or not (1 <= len(currency) <= 8 and currency.isascii() and currency.isalpha()):
-        problems.append(PriceProblem("currency", "missing, or not in letters; write such as `currency: USD`"))
+        problems.append(
+            PriceProblem("currency", "missing, or not made of letters; write, for example, `currency: USD`")
+        )
         currency = ""
     source = content.get("source")
     if source is not None and not isinstance(source, str):
-        problems.append(PriceProblem("source", "must be a text"))
+        problems.append(PriceProblem("source", "must be a string"))
     items = content.get("prices")
     if not isinstance(items, list) or not items:
         problems.append(PriceProblem("prices", "missing or empty; write a list of at least one price"))
@@ -134,16 +136,16 @@ def _price(value: Any, place: str, problems: list[PriceProblem]) -> Price | None
         family = None
     per_hour = _number(item.get("per_hour"))
     if per_hour is None:
-        problems.append(PriceProblem(f"{place}.per_hour", "missing, or not a price; write what it costs for an hour"))
+        problems.append(PriceProblem(f"{place}.per_hour", "missing, or not a price; write the cost per hour"))
     units = [unit for unit in UNITS if unit in item]
     if len(units) != 1:
         problems.append(
-            PriceProblem(place, f"needs exactly one of {', '.join(UNITS)}: how much of it the price is for")
+            PriceProblem(place, f"needs exactly one of {', '.join(UNITS)}: the amount that the price is for")
         )
         return None
     quantity = _number(item[units[0]])
     if not quantity:
-        problems.append(PriceProblem(f"{place}.{units[0]}", "the price has to be for a number above 0"))
+        problems.append(PriceProblem(f"{place}.{units[0]}", "the price must be for an amount above 0"))
     if per_hour is None or not quantity:
         return None
     return Price(per_hour, units[0], quantity, model, family)

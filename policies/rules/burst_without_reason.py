@@ -1,4 +1,4 @@
-"""Bursting past the model units, which is billed on top, without a word why."""
+"""Bursting beyond the model units, which is billed on top, without a stated reason."""
 
 from collections.abc import Iterator
 
@@ -16,16 +16,16 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
     for entity in endpoint.entities:
         if entity.burst:
             sold = ((unit.of(entity)[1], unit.label) for unit in COUNTED)
-            units = next((f" past {most} {label}" for most, label in sold if most is not None), "")
+            units = next((f" beyond {most} {label}" for most, label in sold if most is not None), "")
             yield Finding(
-                f"{endpoint.where(entity)}may burst{units}, as it may unless burst: false is stated; that is "
+                f"{endpoint.where(entity)}may burst{units}, which is the default without burst: false; bursts are "
                 f"billed on top, and no reason is given; write tags: {{{tag}: <why>}}, or burst: false"
             )
 
 
 RULE = EndpointRule(
     "burst-without-reason",
-    "Bursting past the model units has a reason.",
+    "Bursting beyond the model units has a stated reason.",
     "advisory",
     check,
     properties={"tag": {"type": "string", "default": "burst-reason", "description": "Tag that holds the reason."}},

@@ -14,7 +14,7 @@ from bandplan.wire.capacity import UNITS, Unit
 from bandplan.wire.fleet import EndpointRow, read_rows
 
 _FREE_IN_RANGES, _FREE_COUNTED = 5000, 50
-"""Changes of up to so many tokens/s, or units that are counted, are never too large, unless a stack says otherwise."""
+"""A change of up to this many tokens/s, or counted units, is never too large unless a stack says otherwise."""
 
 
 def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
@@ -23,10 +23,10 @@ def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
     if not baseline:
         return
     if baseline.problem or not isinstance(baseline.content, list):
-        yield note(f"abstains: what is deployed is not known: {baseline.problem or f'{baseline.path} is no list'}")
+        yield note(f"abstains: the old capacity is unknown: {baseline.problem or f'{baseline.path} is not a list'}")
         return
     if fleet.endpoints is None or any(not one.is_sized for one in fleet.endpoints):
-        yield note("waits: what changes is known when the chunk of every version is")
+        yield note("waits: the change is known once the chunk of every version is")
         return
     before = {one.name: one for one in read_rows(baseline.content)}
     after = {one.name: one for one in fleet.endpoints}
@@ -51,14 +51,14 @@ def _moved(
     named = ", ".join(f"{name} {'+' if change > 0 else '-'}{grouped(abs(change))}" for name, change in largest)
     what = f"{unit.label} of ceilings" if unit.is_range else unit.label
     yield Finding(
-        f"the stack: {grouped(moved)} {what} move, {grouped(moved * 100 / had)}% of the {grouped(had)} there are; "
-        f"allowed at once is {grouped(settings['percent'])}% = {grouped(allowed)} ({named}); split the change"
+        f"the stack: {grouped(moved)} {what} change, {grouped(moved * 100 / had)}% of the {grouped(had)} deployed; "
+        f"one change may move {grouped(settings['percent'])}% = {grouped(allowed)} ({named}); split the change"
     )
 
 
 RULE = StackRule(
     "change-too-large",
-    "One change moves no more of the stack's capacity than a review can judge.",
+    "One change moves no more of the stack's capacity than a reviewer can judge.",
     "advisory",
     check,
     properties={
@@ -66,20 +66,20 @@ RULE = StackRule(
             "type": "string",
             "format": "file",
             "default": "",
-            "description": "The stack's output `endpoints` before the change, relative to the project; none: no check.",
+            "description": "The stack's `endpoints` output before a change, relative to the project; unset: no check.",
         },
         "percent": {
             "type": "number",
             "minimum": 0,
             "default": 50,
-            "description": "Most that may be added and taken away together, in percent of what there was.",
+            "description": "Most capacity that one change may add and remove in total, in percent of the old capacity.",
         },
         **{
             f"free_{unit.key}": {
                 "type": "number",
                 "minimum": 0,
                 "default": _FREE_IN_RANGES if unit.is_range else _FREE_COUNTED,
-                "description": f"Changes of up to so many {unit.label} are never too large.",
+                "description": f"Changes of up to this many {unit.label} are never too large.",
             }
             for unit in UNITS
         },

@@ -13,7 +13,7 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
     if endpoint.demand_tokens_per_second is None and endpoint.family in settings["families"]:
         yield Finding(
             "states no demand, so neither floor nor ceiling can be judged; write "
-            "demand: {requests_per_second: ..., input_tokens: ..., output_tokens: ...} of the busiest time"
+            "demand: {requests_per_second: ..., input_tokens: ..., output_tokens: ...} at the busiest time"
         )
 
 
@@ -27,7 +27,7 @@ RULE = EndpointRule(
             "type": "array",
             "items": {"type": "string", "enum": [*FAMILIES]},
             "default": ["bands"],
-            "description": "What endpoints that need one are sold in.",
+            "description": "Units of the endpoints that need to state a demand.",
         }
     },
 )

@@ -32,5 +32,5 @@ def bounds(_endpoint: Endpoint, _entity: Entity, _settings: Settings) -> Iterato
 
 
 RULE = EndpointRule(
-    ID, "No endpoint scales to nothing: at least one chunk is always there.", "advisory", check, bounds=bounds
+    ID, "No endpoint scales to zero: at least one chunk is always provisioned.", "advisory", check, bounds=bounds
 )

@@ -1,4 +1,4 @@
-"""An endpoint whose requests and answers are kept nowhere."""
+"""An endpoint whose requests and responses are not logged."""
 
 from collections.abc import Iterator
 
@@ -11,14 +11,14 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
     """The inference table of the AI gateway, for the tasks that ask for one."""
     if endpoint.task in settings["tasks"] and not endpoint.inference_table:
         yield Finding(
-            "requests and answers are kept nowhere; write ai_gateway: {inference_table_config: "
+            "requests and responses are not logged; write ai_gateway: {inference_table_config: "
             "{enabled: true, catalog_name: ..., schema_name: ..., table_name_prefix: ...}}"
         )
 
 
 RULE = EndpointRule(
     "inference-table-missing",
-    "Requests and answers are kept in an inference table.",
+    "Requests and responses are logged to an inference table.",
     "disabled",
     check,
     properties={
@@ -26,7 +26,7 @@ RULE = EndpointRule(
             "type": "array",
             "items": {"type": "string", "enum": ["llm/v1/chat", "llm/v1/completions", "llm/v1/embeddings"]},
             "default": ["llm/v1/chat", "llm/v1/completions"],
-            "description": "Tasks whose endpoints need one.",
+            "description": "Tasks whose endpoints need an inference table.",
         }
     },
 )

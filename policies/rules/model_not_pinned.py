@@ -16,13 +16,13 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
     for entity in endpoint.entities:
         if entity.alias and not settings["allow_aliases"]:
             yield Finding(
-                f"{endpoint.where(entity)}follows the alias {entity.alias} of {entity.model}, which anybody who may "
-                'set it moves; write the version\'s number, such as version: "3"'
+                f"{endpoint.where(entity)}follows the alias {entity.alias} of {entity.model}, which anyone who may "
+                'set it can move; write the version number, such as version: "3"'
             )
         if settings["instruct_only"] and is_base_llama(entity.model):
             yield Finding(
-                f"{endpoint.where(entity)}{entity.model} is a base Llama by its name, which continues a prompt and "
-                "does not answer it; serve its Instruct version"
+                f"{endpoint.where(entity)}{entity.model} is a base Llama by its name, and a base model "
+                "continues a prompt instead of answering it; serve its Instruct version"
             )
 
 
@@ -35,7 +35,7 @@ def is_base_llama(model: str) -> bool:
 
 RULE = EndpointRule(
     "model-not-pinned",
-    "What is served is pinned: a version's number, and no base Llama.",
+    "Served models are pinned: by version number, and not a base Llama.",
     "advisory",
     check,
     properties={
@@ -47,7 +47,7 @@ RULE = EndpointRule(
         "instruct_only": {
             "type": "boolean",
             "default": False,
-            "description": "Whether own models that are called Llama have to be called Instruct or chat too.",
+            "description": "Whether your own models with Llama in their name must also have Instruct or chat in it.",
         },
     },
 )

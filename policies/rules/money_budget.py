@@ -61,8 +61,8 @@ def _over(whose: str, shares: Sequence[Share], most: Any, prices: Prices, settin
         )
     elif unpriced:
         yield note(
-            f"{whose}: {_money(spent)} of {_money(limit)} {prices.currency} an hour are counted; without a price or a "
-            f"size: {', '.join(unpriced)}"
+            f"{whose}: {_money(spent)} of {_money(limit)} {prices.currency} an hour are counted; no price or "
+            f"size is known for: {', '.join(unpriced)}"
         )
 
 
@@ -72,7 +72,7 @@ def _money(amount: Decimal) -> str:
 
 RULE = StackRule(
     ID,
-    "The stack and its teams keep within their budget of money.",
+    "The stack and its teams stay within their money budgets.",
     "mandatory",
     check,
     bounds=bounds,
@@ -81,20 +81,20 @@ RULE = StackRule(
             "type": "string",
             "format": "file",
             "default": "",
-            "description": "Price file (schemas/prices.schema.json), relative to the project; none: no check.",
+            "description": "Price file (schemas/prices.schema.json), relative to the project; unset: no check.",
         },
-        "per_hour": {"type": "number", "minimum": 0, "description": "Most that the stack may cost for an hour."},
+        "per_hour": {"type": "number", "minimum": 0, "description": "Most that the stack may cost per hour."},
         "teams": {
             "type": "object",
             "default": {},
-            "description": "Most that a team's endpoints may cost for an hour, by the value of the tag `team`.",
+            "description": "Most that a team's endpoints may cost per hour, by the value of the tag `team`.",
             "additionalProperties": {"type": "number", "minimum": 0},
         },
         "bound": {
             "type": "string",
             "enum": ["ceiling", "floor"],
             "default": "ceiling",
-            "description": "What is counted: what may be billed, or what is billed at the least.",
+            "description": "What is counted: the most that may be billed, or the least that is billed.",
         },
     },
 )

@@ -28,7 +28,7 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
     if measured is None or thin:
         yield note(f"abstains: {thin}")
     elif not endpoint.is_sized:
-        yield note("waits: the ceiling is known when the chunks of its versions are")
+        yield note("waits: the ceiling is known once the chunks of its versions are")
     else:
         yield from _judged(endpoint, measured, settings)
 
@@ -39,14 +39,14 @@ def _too_thin(measured: Measurement | None, settings: Settings) -> str:
         return f"{settings['measurements'].path} has no measurement of it"
     short = []
     if measured.samples < settings["minimum_samples"]:
-        short.append(f"{measured.samples:,} samples of the {grouped(settings['minimum_samples'])} asked for")
+        short.append(f"{measured.samples:,} of the {grouped(settings['minimum_samples'])} samples required")
     if measured.days < settings["minimum_days"]:
-        short.append(f"{measured.days} days of the {grouped(settings['minimum_days'])} asked for")
+        short.append(f"{measured.days} of the {grouped(settings['minimum_days'])} days required")
     if measured.percentile < settings["minimum_percentile"]:
         short.append(f"percentile {grouped(measured.percentile)}, not {grouped(settings['minimum_percentile'])}")
     age = (settings["today"] - measured.last).days
     if age > settings["maximum_age_days"]:
-        short.append(f"the last of {age} days ago, when {grouped(settings['maximum_age_days'])} are allowed")
+        short.append(f"the last sample is {age} days old, {grouped(settings['maximum_age_days'])} are allowed")
     return "the measurement is too thin: " + ", ".join(short) if short else ""
 
 
@@ -86,7 +86,7 @@ def _step(endpoint: Endpoint, most: int, settings: Settings) -> str:
     (entity,) = endpoint.wanted
     band = fitting_band(entity.min_bands or 0, most, settings["bounds"](endpoint, entity))
     return (
-        f"{band.conflict}: change what one of them goes by, or waive one"
+        f"{band.conflict}: change what one of them is based on, or waive one"
         if band.conflict
         else (
             f"write bands with max: {band.max}"
@@ -111,7 +111,7 @@ def bounds(endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterator[B
 
 RULE = EndpointRule(
     ID,
-    "The ceiling follows what was measured.",
+    "The ceiling follows the measured use.",
     "advisory",
     check,
     bounds=bounds,
@@ -120,13 +120,13 @@ RULE = EndpointRule(
             "type": "string",
             "format": "file",
             "default": "",
-            "description": "File of measurements (measurements.schema.json), relative to the project; none: no check.",
+            "description": "File of measurements (measurements.schema.json), relative to the project; unset: no check.",
         },
         "headroom_percent": {
             "type": "number",
             "minimum": 0,
             "default": 50,
-            "description": "Capacity allowed above what was measured, in percent.",
+            "description": "Capacity allowed above the measured use, in percent.",
         },
         "minimum_samples": {
             "type": "integer",

@@ -12,7 +12,7 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
     for access in endpoint.access:
         if access.is_group and access.principal.lower() in {group.lower() for group in settings["groups"]}:
             yield Finding(
-                f"the group {access.principal}, which holds every user, has {access.level}; name the "
+                f"the group {access.principal}, which contains every user, has {access.level}; name the "
                 "groups that need it under permissions"
             )
 
@@ -27,7 +27,7 @@ RULE = EndpointRule(
             "type": "array",
             "items": {"type": "string"},
             "default": ["users", "account users"],
-            "description": "Groups that hold everybody: `users` of a workspace, `account users` of an account.",
+            "description": "Groups that contain every user: `users` of a workspace, `account users` of an account.",
         }
     },
 )

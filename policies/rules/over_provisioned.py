@@ -40,7 +40,7 @@ def _entity(
 ) -> Iterator[Finding]:
     chunk, ceiling = entity.chunk_tokens_per_second, entity.ceiling_tokens_per_second
     if not entity.is_sized:
-        yield note(f"{endpoint.where(entity)}waits: the ceiling is known when the chunk of its version is")
+        yield note(f"{endpoint.where(entity)}waits: the ceiling is known once the chunk of its version is")
         return
     if chunk is None or ceiling is None or entity.min_bands is None:
         return
@@ -89,7 +89,7 @@ RULE = EndpointRule(
             "type": "integer",
             "minimum": 1,
             "default": 50,
-            "description": "Step in which model units are counted where the model's own increment is not known.",
+            "description": "Step in which model units are counted if the model's own increment is unknown.",
         },
     },
 )

@@ -11,12 +11,12 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
     """The owner is a tag, so that the platform's bills and lists have it too."""
     tag = str(settings["tag"])
     if not endpoint.tags.get(tag, "").strip():
-        yield Finding(f"nobody is named who answers for it; write tags: {{{tag}: ana@example.com}}")
+        yield Finding(f"no owner is named; write tags: {{{tag}: ana@example.com}}")
 
 
 RULE = EndpointRule(
     "owner-missing",
-    "Every endpoint names who answers for it.",
+    "Every endpoint names its owner.",
     "disabled",
     check,
     properties={"tag": {"type": "string", "default": "owner", "description": "Tag that names the owner."}},

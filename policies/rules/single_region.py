@@ -20,18 +20,18 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
     if wanted and endpoint.tags.get(tag) != wanted:
         return
     if not endpoint.region:
-        yield Finding("nothing says which region serves it; write region: ... in models.yaml")
+        yield Finding("its region is not stated; write region: ... in models.yaml")
         return
     for other in settings["others"]:
         document: Document = other["endpoints"]
         if document.problem:
-            yield note(f"waits: what {other['region']} has is not known: {document.problem}")
+            yield note(f"waits: the endpoints in {other['region']} are unknown: {document.problem}")
             return
         if other["region"] != endpoint.region and endpoint.name in _names(document):
             return
     there = ", ".join(sorted({other["region"] for other in settings["others"]})) or "no other stack"
     yield Finding(
-        f"{endpoint.region} alone serves it (looked into: {there}); deploy it in a second region too, "
+        f"{endpoint.region} is the only region that serves it (checked: {there}); deploy it in a second region too, "
         "and name that stack's endpoints in the rule's `others`"
     )
 
@@ -43,7 +43,7 @@ def _names(document: Document) -> frozenset[str]:
 
 RULE = EndpointRule(
     "single-region",
-    "What is critical is served from two regions.",
+    "Critical endpoints are served from two regions.",
     "disabled",
     check,
     properties={
@@ -51,17 +51,17 @@ RULE = EndpointRule(
         "value": {
             "type": "string",
             "default": "critical",
-            "description": "The tag's value for them; empty: every endpoint.",
+            "description": "The tag's value on critical endpoints; if empty, every endpoint is critical.",
         },
         "others": {
             "type": "array",
             "default": [],
-            "description": "The other stacks.",
+            "description": "Stacks in other regions.",
             "items": {
                 "type": "object",
                 "required": ["region", "endpoints"],
                 "properties": {
-                    "region": {"type": "string", "description": "Where that stack's workspace is."},
+                    "region": {"type": "string", "description": "Region of that stack's workspace."},
                     "endpoints": {
                         "type": "string",
                         "format": "file",

@@ -79,5 +79,5 @@ def largest(amounts: Iterable[tuple[str, int | None]]) -> str:
 
 
 RULE = StackRule(
-    ID, "The stack keeps within its budget of capacity.", "mandatory", check, bounds=bounds, properties=BUDGET
+    ID, "The stack stays within its capacity budget.", "mandatory", check, bounds=bounds, properties=BUDGET
 )

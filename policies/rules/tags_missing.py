@@ -29,7 +29,7 @@ RULE = EndpointRule(
             "type": "array",
             "items": {"type": "string"},
             "default": ["team"],
-            "description": "Tags that have to be there and not empty.",
+            "description": "Tags that must be present and not empty.",
         }
     },
 )

@@ -29,7 +29,7 @@ def bounds(endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterable[B
 
 RULE = StackRule(
     ID,
-    "Every team keeps within its budget of capacity.",
+    "Every team stays within its capacity budget.",
     "mandatory",
     check,
     bounds=bounds,
@@ -43,7 +43,7 @@ RULE = StackRule(
         "others": {
             "type": "object",
             "default": {},
-            "description": "Budget of each team that is not named.",
+            "description": "Budget of every team without one of its own.",
             "properties": BUDGET,
         },
     },

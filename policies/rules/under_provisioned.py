@@ -22,7 +22,7 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
         share = demand * endpoint.share(entity)
         chunk, floor, highest = entity.chunk_tokens_per_second, entity.floor_tokens_per_second, entity.max_bands
         if not entity.is_sized:
-            yield note(f"{endpoint.where(entity)}waits: the floor is known when the chunk of its version is")
+            yield note(f"{endpoint.where(entity)}waits: the floor is known once the chunk of its version is")
             continue
         steady = share * percent / 100
         if chunk is None or floor is None or highest is None or not steady:
@@ -56,7 +56,7 @@ RULE = EndpointRule(
             "minimum": 0,
             "maximum": 100,
             "default": 50,
-            "description": "Part of the demand, which is that of the busiest time, that is always there; in percent.",
+            "description": "Share of the demand (stated for the busiest time) that is always present, in percent.",
         }
     },
 )

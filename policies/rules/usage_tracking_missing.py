@@ -10,10 +10,7 @@ from bandplan.policies.rule import EndpointRule, Settings
 def check(endpoint: Endpoint, _settings: Settings) -> Iterator[Finding]:
     """Usage tracking of the AI gateway; what is used cannot be measured without it."""
     if not endpoint.tracks_usage:
-        yield Finding(
-            "its tokens are not counted, so what it uses will never be known; write "
-            "ai_gateway: {usage_tracking_config: {enabled: true}}"
-        )
+        yield Finding("token usage is not tracked; write ai_gateway: {usage_tracking_config: {enabled: true}}")
 
 
-RULE = EndpointRule("usage-tracking-missing", "The tokens of every endpoint are counted.", "disabled", check)
+RULE = EndpointRule("usage-tracking-missing", "Token usage is tracked on every endpoint.", "disabled", check)

@@ -58,37 +58,49 @@ def latest(document: Any) -> Any:
 
 STATES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "doubled URN": (lambda d: latest(d)["resources"].append(entry(d, "b")), "same urn as resources["),
-    "cycle of two": (lambda d: entry(d, "a").update(dependencies=[URN + "b"]), "depend on one another in a circle"),
-    "cycle of one": (lambda d: entry(d, "a").update(deletedWith=URN + "a"), "depend on one another in a circle"),
-    "missing parent": (lambda d: entry(d, "a").update(parent=URN + "gone"), "needs a resource that is not there"),
-    "missing dependency": (lambda d: entry(d, "a").update(dependencies=[URN + "no"]), "needs a resource that is not"),
-    "missing provider": (lambda d: entry(d, "a").update(provider="urn:x::y"), "needs a resource that is not there"),
-    "another stack": (lambda d: d["checkpoint"].update(stack="organization/toys/prod"), "another one than toys/local"),
-    "another project": (lambda d: d["checkpoint"].update(stack="organization/x/local"), "another one than toys/local"),
+    "cycle of two": (lambda d: entry(d, "a").update(dependencies=[URN + "b"]), "depend on each other in a cycle"),
+    "cycle of one": (lambda d: entry(d, "a").update(deletedWith=URN + "a"), "depend on each other in a cycle"),
+    "missing parent": (
+        lambda d: entry(d, "a").update(parent=URN + "gone"),
+        "depends on a resource that does not exist",
+    ),
+    "missing dependency": (
+        lambda d: entry(d, "a").update(dependencies=[URN + "no"]),
+        "depends on a resource that does not",
+    ),
+    "missing provider": (
+        lambda d: entry(d, "a").update(provider="urn:x::y"),
+        "depends on a resource that does not exist",
+    ),
+    "another stack": (lambda d: d["checkpoint"].update(stack="organization/toys/prod"), "is not toys/local"),
+    "another project": (lambda d: d["checkpoint"].update(stack="organization/x/local"), "is not toys/local"),
     "urn of another stack": (
         lambda d: entry(d, "b").update(urn=URN.replace("local", "prod") + "b"),
-        "urn is of another stack than toys/local",
+        "urn does not belong to the stack toys/local",
     ),
-    "no urn": (lambda d: entry(d, "b").update(urn="b"), "urn has to be urn:pulumi:STACK::PROJECT::TYPE::NAME"),
-    "empty name": (lambda d: entry(d, "b").update(urn=URN), "urn has to be urn:pulumi:"),
-    "another type": (lambda d: entry(d, "b").update(type="toy:index/x:X"), "type is another than its urn has"),
+    "no urn": (lambda d: entry(d, "b").update(urn="b"), "urn must be urn:pulumi:STACK::PROJECT::TYPE::NAME"),
+    "empty name": (lambda d: entry(d, "b").update(urn=URN), "urn must be urn:pulumi:"),
+    "another type": (lambda d: entry(d, "b").update(type="toy:index/x:X"), "type does not match its urn"),
     "no type": (lambda d: entry(d, "b").pop("type"), "has no type"),
-    "custom is a text": (lambda d: entry(d, "b").update(custom="yes"), "custom has to be true or false, not a text"),
-    "inputs are a list": (lambda d: entry(d, "b").update(inputs=[1]), "inputs has to be an object, not a list"),
-    "outputs are a text": (lambda d: entry(d, "b").update(outputs="x"), "outputs has to be an object, not a text"),
-    "id is an object": (lambda d: entry(d, "b").update(id={}), "id has to be a text, not an object"),
-    "dependencies are a text": (lambda d: entry(d, "b").update(dependencies="a"), "dependencies has to be a list of"),
-    "dependencies of lists": (lambda d: entry(d, "b").update(dependencies=[[]]), "dependencies has to be a list of"),
-    "times are texts": (lambda d: entry(d, "b").update(customTimeouts={"create": "1h"}), "an object of seconds"),
-    "times are no object": (lambda d: entry(d, "b").update(customTimeouts=[1]), "an object of seconds from 0 up"),
-    "pending text": (lambda d: latest(d).update(pending_operations=["x"]), "pending_operations[0]: has to be an obj"),
+    "custom is a text": (lambda d: entry(d, "b").update(custom="yes"), "custom must be true or false, not a string"),
+    "inputs are a list": (lambda d: entry(d, "b").update(inputs=[1]), "inputs must be an object, not a list"),
+    "outputs are a text": (lambda d: entry(d, "b").update(outputs="x"), "outputs must be an object, not a string"),
+    "id is an object": (lambda d: entry(d, "b").update(id={}), "id must be a string, not an object"),
+    "dependencies are a text": (lambda d: entry(d, "b").update(dependencies="a"), "dependencies must be a list of"),
+    "dependencies of lists": (lambda d: entry(d, "b").update(dependencies=[[]]), "dependencies must be a list of"),
+    "times are texts": (
+        lambda d: entry(d, "b").update(customTimeouts={"create": "1h"}),
+        "an object of non-negative seconds",
+    ),
+    "times are no object": (lambda d: entry(d, "b").update(customTimeouts=[1]), "an object of non-negative seconds"),
+    "pending text": (lambda d: latest(d).update(pending_operations=["x"]), "pending_operations[0]: must be an obj"),
     "pending nothing": (lambda d: latest(d).update(pending_operations=[{"type": "creating"}]), "pending_operations[0]"),
-    "resources are an object": (lambda d: latest(d).update(resources={"a": 1}), "resources: has to be a list"),
-    "metadata is a list": (lambda d: latest(d).update(metadata=[1]), "metadata: has to be an object, not a list"),
-    "secrets provider is a text": (lambda d: latest(d).update(secrets_providers="x"), "secrets_providers: has to be"),
-    "time is a number": (lambda d: latest(d)["manifest"].update(time=5), "manifest.time: has to be a text"),
-    "latest is a list": (lambda d: d["checkpoint"].update(latest=[1]), "latest: has to be an object, not a list"),
-    "features are a number": (lambda d: d.update(features=4), "features has to be a list of texts"),
+    "resources are an object": (lambda d: latest(d).update(resources={"a": 1}), "resources: must be a list"),
+    "metadata is a list": (lambda d: latest(d).update(metadata=[1]), "metadata: must be an object, not a list"),
+    "secrets provider is a text": (lambda d: latest(d).update(secrets_providers="x"), "secrets_providers: must be"),
+    "time is a number": (lambda d: latest(d)["manifest"].update(time=5), "manifest.time: must be a string"),
+    "latest is a list": (lambda d: d["checkpoint"].update(latest=[1]), "latest: must be an object, not a list"),
+    "features are a number": (lambda d: d.update(features=4), "features must be a list of strings"),
     "version is an object": (lambda d: d.update(version={}), "has checkpoint version {}"),
 }
 
@@ -115,7 +127,7 @@ def test_all_that_is_wrong_with_a_state_is_said_at_once_and_no_value_of_it(
 
     told = refused(project, stack)
 
-    assert [told.count(key) for key in ("id has to", "protect has to", "inputs has to")] == [1, 1, 1]
+    assert [told.count(key) for key in ("id must be", "protect must be", "inputs must be")] == [1, 1, 1]
     assert "dapi-secret" not in told
 
 
@@ -202,21 +214,21 @@ def test_last_line_without_its_line_feed_is_passed_over(project: ToyProject, sta
 
 
 LINES: dict[str, tuple[str, str]] = {
-    "empty": ("", "is not JSON"),
-    "a list": ("[]", "has to be an object, not a list"),
-    "unknown": ('{"seq": 1, "what": 2}', "is of an unknown kind"),
-    "one key more": ('{"failed": 1, "x": 1}', "is of an unknown kind"),
-    "index beyond": ('{"gone": 99, "seq": 1}', "a resource that the checkpoint does not have"),
-    "index below": ('{"gone": -1, "seq": 1}', "gone has to be a whole number from 0 up"),
-    "index is true": ('{"gone": true, "seq": 1}', "gone has to be a whole number from 0 up, not true or false"),
-    "index is a text": ('{"gone": "1", "seq": 1}', "gone has to be a whole number from 0 up, not a text"),
-    "sequence is a list": ('{"failed": [1]}', "failed has to be a whole number from 0 up, not a list"),
-    "resource is a text": ('{"start": "x", "op": "creating", "seq": 1}', "start: has to be an object, not a text"),
+    "empty": ("", "is not valid JSON"),
+    "a list": ("[]", "must be an object, not a list"),
+    "unknown": ('{"seq": 1, "what": 2}', "has an unknown kind"),
+    "one key more": ('{"failed": 1, "x": 1}', "has an unknown kind"),
+    "index beyond": ('{"gone": 99, "seq": 1}', "a resource that is not in the checkpoint"),
+    "index below": ('{"gone": -1, "seq": 1}', "gone must be a non-negative integer"),
+    "index is true": ('{"gone": true, "seq": 1}', "gone must be a non-negative integer, not true or false"),
+    "index is a text": ('{"gone": "1", "seq": 1}', "gone must be a non-negative integer, not a string"),
+    "sequence is a list": ('{"failed": [1]}', "failed must be a non-negative integer, not a list"),
+    "resource is a text": ('{"start": "x", "op": "creating", "seq": 1}', "start: must be an object, not a string"),
     "resource of another stack": (
         '{"new": {"urn": "urn:pulumi:prod::toys::t:a:B::x", "type": "t:a:B", "custom": true}, "old": null, "seq": 1}',
-        "urn is of another stack than toys/local",
+        "urn does not belong to the stack toys/local",
     ),
-    "outputs are a list": ('{"outputs": "urn", "properties": []}', "properties has to be an object, not a list"),
+    "outputs are a list": ('{"outputs": "urn", "properties": []}', "properties must be an object, not a list"),
     "gone a second time": ('{"gone": 1, "seq": 7}\n{"gone": 1, "seq": 8}', "an earlier line has replaced or deleted"),
 }
 
@@ -236,7 +248,7 @@ def test_journal_that_would_double_a_resource_is_refused(project: ToyProject, st
     journal.record(journal.progress.base.by_urn()[URN + "a"][1], None)
     journal.close()
 
-    assert "gives a state that cannot be" in refused(project, stack)
+    assert "leads to an invalid state" in refused(project, stack)
 
 
 # ---------------------------------------------------------------------- locks
@@ -266,7 +278,7 @@ def test_lock_that_does_not_say_who_holds_it_is_named_and_kept(
 
     assert not project.up().ok
 
-    assert f"locked by {lock}, which does not say by whom; remove that file" in project.messages()
+    assert f"locked by {lock}, which does not name its holder; remove that file" in project.messages()
     assert lock.read_bytes() == before
 
 

@@ -231,7 +231,7 @@ def test_copy_of_a_broken_checkpoint_is_named_only_when_there_is_one(project: To
     (project.state_dir / ".pulumi/stacks/toys/local.json").write_text("")
 
     assert not project.up().ok
-    assert "no copy of it is there" in project.messages()
+    assert "there is no copy of it" in project.messages()
 
 
 def test_entry_of_a_checkpoint_that_is_no_object_is_refused(project: ToyProject) -> None:
@@ -241,7 +241,7 @@ def test_entry_of_a_checkpoint_that_is_no_object_is_refused(project: ToyProject)
     (project.state_dir / ".pulumi/stacks/toys/local.json").write_text(text)
 
     assert not project.up().ok
-    assert "resources[0]: has to be an object, not a text" in project.messages()
+    assert "resources[0]: must be an object, not a string" in project.messages()
 
 
 def test_update_that_is_made_but_not_ready_is_found_again_by_the_next_run(project: ToyProject) -> None:

@@ -155,7 +155,7 @@ def test_journal_over_a_checkpoint_that_the_cli_has_written_since_is_kept_and_to
     file.path.write_text(json.dumps(document))
 
     assert not project.up().ok
-    assert "was written over another checkpoint" in project.messages()
+    assert "continues a different checkpoint" in project.messages()
     assert file.journal_path.exists()
 
 

@@ -106,7 +106,7 @@ def test_what_came_of_a_killed_deletion_is_said(project: ToyProject) -> None:
 
     project.preview()
 
-    assert "no longer there: the run that was killed had deleted it" in project.messages()
+    assert "no longer exists: the killed run had deleted it" in project.messages()
     assert "uncertain" not in project.messages()
 
 

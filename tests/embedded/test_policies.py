@@ -191,11 +191,11 @@ def test_pack_that_finds_nothing_is_told_in_one_line_and_no_pack_in_none(project
     [
         (
             [{"name": "x", "fail": "models.yaml:3:1: no such model"}],
-            "❔ toy-policies@v1.2.0 (local: policies): nothing was judged: no resource that it has rules for was declared",
+            "❔ toy-policies@v1.2.0 (local: policies): nothing was checked: its rules cover none of the declared resources",
         ),
         (
             [thing("a"), {"name": "x", "fail": "models.yaml:3:1: no such model"}],
-            "❔ toy-policies@v1.2.0 (local: policies): the stack as a whole was not judged: the run failed before",
+            "❔ toy-policies@v1.2.0 (local: policies): rules for the whole stack were not checked: the run failed first",
         ),
         ([thing("a")], "✅ toy-policies@v1.2.0 (local: policies)"),
     ],

@@ -46,7 +46,7 @@ def test_request_that_no_program_of_ours_makes_is_refused_by_name(call: str, req
         ("Pulumi.yaml", None, "Pulumi.yaml: is missing"),
         ("Pulumi.yaml", "runtime: python", "Pulumi.yaml: has no project name"),
         ("Pulumi.yaml", "name: toys\nruntime: go", "Pulumi.yaml: the runtime 'go' is not supported"),
-        ("Pulumi.yaml", "- a", "Pulumi.yaml: has to be a mapping"),
+        ("Pulumi.yaml", "- a", "Pulumi.yaml: must be a mapping"),
         ("Pulumi.yaml", "a: [", "Pulumi.yaml: is not YAML"),
         ("stacks/Pulumi.local.yaml", "config:\n  toy:key: {secure: x}", "the secret configuration value toy:key"),
     ],
@@ -109,7 +109,7 @@ def test_timeout_that_is_no_duration_is_told(project: ToyProject) -> None:
     project.declare({**thing("a"), "options": {"custom_timeouts": {"create": "soon"}}})
 
     assert not project.up().ok
-    assert "'soon' is not a duration; write for example 90m or 2h30m" in project.messages()
+    assert "'soon' is not a duration; write, for example, 90m or 2h30m" in project.messages()
 
 
 def test_package_that_the_engine_was_not_handed_is_named(project: ToyProject) -> None:
@@ -118,7 +118,7 @@ def test_package_that_the_engine_was_not_handed_is_named(project: ToyProject) ->
     engine._providers = {}
 
     assert not engine.up().ok
-    assert "the provider 'toy' (this engine was handed: none)" in project.messages()
+    assert "the provider 'toy' (this engine has: none)" in project.messages()
 
 
 @pytest.mark.parametrize("host", ["http://localhost:1", "http://127.8.9.1", "http://[::1]:8080"])

@@ -73,7 +73,7 @@ def test_protected_dependent_stops_the_chain_before_anything_is_deleted(project:
     project.declare(*fleet)
 
     assert not project.up().ok
-    assert "b: has to be deleted to replace a but is protected" in project.messages()
+    assert "b: must be deleted to replace a but is protected" in project.messages()
     assert not [line for line in project.toys.effects() if line.startswith("delete")]
 
 

@@ -38,4 +38,4 @@ def test_an_issue_on_gitlab_is_refused_with_what_to_do(
     monkeypatch.setenv("CI_API_V4_URL", "https://gitlab.example/api/v4")
     Path("drift.json").write_text(document())
     assert main(["drift-issue", "drift.json"]) == 2
-    assert "the issue was not updated: issues are kept on GitHub alone" in capsys.readouterr().err
+    assert "the issue was not updated: issues are opened only on GitHub" in capsys.readouterr().err

@@ -147,7 +147,7 @@ def test_gitlabs_refusals_say_what_to_do(status: int, step: str) -> None:
 @pytest.mark.parametrize("body", [None, {}, "x", [1], [{"body": "x"}]])
 def test_something_else_than_the_rest_api_is_named_as_such(github: ForgeFake, body: Any) -> None:
     github.faults.append(Fault("GET", 200, {}, body))
-    with pytest.raises(Refused, match="no list of comments"):
+    with pytest.raises(Refused, match="not a list of comments"):
         list(forge_of(github).comments())
 
 

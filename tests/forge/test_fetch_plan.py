@@ -96,15 +96,15 @@ def edit(github: RepositoryFake, what: str) -> None:
 @pytest.mark.parametrize(
     ("what", "expected"),
     [
-        ("pushed without a pull request", "commit aaaaaaaaaa is the merge of no pull request into main"),
-        ("merged elsewhere", "is the merge of no pull request into main"),
-        ("not merged", "is the merge of no pull request into main"),
+        ("pushed without a pull request", "commit aaaaaaaaaa does not merge a pull request into main"),
+        ("merged elsewhere", "does not merge a pull request into main"),
+        ("not merged", "does not merge a pull request into main"),
         ("never previewed", "preview.yml did not run for pull request 7"),
         ("last preview failed", "the last preview of pull request 7 (run 12) ended as failure"),
-        ("no artifact", "run 11 has no artifact plan-prod (any more)"),
-        ("another artifact", "run 11 has no artifact plan-prod (any more)"),
+        ("no artifact", "run 11 has no artifact plan-prod, or it has expired"),
+        ("another artifact", "run 11 has no artifact plan-prod, or it has expired"),
         ("two files", "artifact plan-prod: holds more than one plan"),
-        ("no archive", "artifact plan-prod: is no archive that can be read"),
+        ("no archive", "artifact plan-prod: is not a readable archive"),
         ("no plan", "plan.json: format: is not 'bandplan plan'"),
         (
             "no permission",
@@ -129,9 +129,9 @@ def test_a_run_by_hand_has_to_be_a_preview_of_this_very_commit(
     assert fetch(capsys, "--run", "20")[0] == 0
     status, told = fetch(capsys, "--run", "11")
     assert status == 1
-    assert "run 11: was not started by hand; is not of the branch main; is not of commit aaaaaaaaaa; run the" in told
+    assert "run 11: was not started by hand; is not on the branch main; is not for commit aaaaaaaaaa; run the" in told
     github.runs.append(WorkflowRun(21, "evil.yml", "workflow_dispatch", MERGE, "main", "success", kept()))
-    assert "run 21: is no run of preview.yml" in fetch(capsys, "--run", "21")[1]
+    assert "run 21: is not a run of preview.yml" in fetch(capsys, "--run", "21")[1]
 
 
 def test_a_squashed_merge_is_found_among_several_pull_requests_of_a_commit() -> None:
@@ -201,6 +201,6 @@ def test_on_gitlab_the_plan_is_that_of_the_merge_request_s_last_pipeline(
         assert "plan.json: the plan of run 11" in told
         assert json.loads(Path("plan.json").read_text()) == to_json(plan())
         assert fetch(capsys, "--run", "20")[0] == 0
-        assert "pipeline 11: was not started by hand; is not of the branch main" in fetch(capsys, "--run", "11")[1]
+        assert "pipeline 11: was not started by hand; is not on the branch main" in fetch(capsys, "--run", "11")[1]
         fake.pipelines[0]["status"] = "failed"
         assert "the last pipeline of merge request 7 (11) ended as failed" in fetch(capsys)[1]

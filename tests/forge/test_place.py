@@ -81,16 +81,19 @@ def test_what_is_no_commit_is_left_out(sha: Any) -> None:
 @pytest.mark.parametrize(
     ("environ", "told"),
     [
-        ({}, "neither GitHub Actions nor GitLab CI is here; say --forge"),
-        ({**GITHUB, **GITLAB}, "both .* say --forge"),
+        ({}, "this is neither GitHub Actions nor GitLab CI; pass --forge"),
+        ({**GITHUB, **GITLAB}, "both .* pass --forge"),
         ({"GITHUB_REPOSITORY": "org/repo"}, "GITHUB_TOKEN must be set"),
         ({**GITHUB, "GITHUB_REPOSITORY": "org/repo/../x"}, "GITHUB_REPOSITORY is not of the form"),
-        ({**GITHUB, "GITHUB_REF": "refs/heads/main"}, "no run of a pull request; give its number with --pull-request"),
-        ({**GITHUB, "GITHUB_TOKEN": "a b"}, "GITHUB_TOKEN is empty or no token"),
-        ({**GITHUB, "GITHUB_API_URL": "http://ghe.example"}, "GITHUB_API_URL is no https URL"),
+        (
+            {**GITHUB, "GITHUB_REF": "refs/heads/main"},
+            "does not belong to a pull request; give its number with --pull-request",
+        ),
+        ({**GITHUB, "GITHUB_TOKEN": "a b"}, "GITHUB_TOKEN is empty or not a token"),
+        ({**GITHUB, "GITHUB_API_URL": "http://ghe.example"}, "GITHUB_API_URL is not an https URL"),
         ({"CI_API_V4_URL": "https://x"}, "GITLAB_TOKEN and CI_PROJECT_ID must be set"),
         ({**GITLAB, "CI_PROJECT_ID": "../5"}, "CI_PROJECT_ID is not a number"),
-        ({**GITLAB, "CI_MERGE_REQUEST_IID": ""}, "no pipeline of a merge request"),
+        ({**GITLAB, "CI_MERGE_REQUEST_IID": ""}, "does not belong to a merge request"),
     ],
 )
 def test_what_is_missing_is_told_by_name(environ: dict[str, str], told: str) -> None:

@@ -29,7 +29,7 @@ UNITS = {"servedName": "agents", "model": "system.ai.gpt-oss-120b", "trafficPerc
             "model-not-pinned",
             endpoint(band(alias="champion")),
             endpoint(band()),
-            'write the version\'s number, such as version: "3"',
+            'write the version number, such as version: "3"',
         ),
         (
             "tags-missing",

@@ -48,22 +48,25 @@ def test_properties_that_are_left_out_have_their_defaults() -> None:
         (
             {"all": "strict", "tags-missing": {"enforcementLevel": "remediate"}},
             [
-                "all: 'strict' is no level; write advisory, mandatory, disabled",
+                "all: 'strict' is not a level; write one of advisory, mandatory, disabled",
                 "tags-missing: remediate: no rule of this pack changes a resource; write mandatory",
             ],
         ),
         (
             {"over-provisioned": {"headroom": 20, "headroom_percent": -1}},
             [
-                "over-provisioned.headroom: no such property; there are headroom_percent, model_units_step",
+                "over-provisioned.headroom: no such property; the properties are headroom_percent, model_units_step",
                 "over-provisioned.headroom_percent: -1 is less than 0",
             ],
         ),
-        ({"over-provisioned": {"headroom_percent": True}}, ["over-provisioned.headroom_percent: True is no number"]),
-        ({"tags-missing": {"tags": ["a", 1]}}, ["tags-missing.tags[1]: 1 is no string"]),
+        ({"over-provisioned": {"headroom_percent": True}}, ["over-provisioned.headroom_percent: True is not a number"]),
+        ({"tags-missing": {"tags": ["a", 1]}}, ["tags-missing.tags[1]: 1 is not a string"]),
         (
             {"money-budget": {"bound": "middle", "teams": {"ml": "much"}}},
-            ["money-budget.bound: 'middle' is none of ceiling, floor", "money-budget.teams.ml: 'much' is no number"],
+            [
+                "money-budget.bound: 'middle' must be one of ceiling, floor",
+                "money-budget.teams.ml: 'much' is not a number",
+            ],
         ),
         (
             {"single-region": {"others": [{"region": "eu"}]}},
@@ -71,9 +74,9 @@ def test_properties_that_are_left_out_have_their_defaults() -> None:
         ),
         (
             {"team-budget": {"others": {"tokens": 1}}},
-            ["team-budget.others.tokens: no such property; there are tokens_per_second, model_units"],
+            ["team-budget.others.tokens: no such property; the properties are tokens_per_second, model_units"],
         ),
-        ({"observed-use": {"minimum_days": 1.5}}, ["observed-use.minimum_days: 1.5 is no whole number"]),
+        ({"observed-use": {"minimum_days": 1.5}}, ["observed-use.minimum_days: 1.5 is not an integer"]),
     ],
 )
 def test_everything_that_is_wrong_is_told_with_its_place(document: Any, problems: list[str]) -> None:

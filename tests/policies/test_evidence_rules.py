@@ -49,10 +49,10 @@ def test_ceiling_below_what_was_measured_is_told_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        ({"samples": 999}, "999 samples of the 1,000 asked for"),
-        ({"from": "2026-11-16"}, "6 days of the 7 asked for"),
+        ({"samples": 999}, "999 of the 1,000 samples required"),
+        ({"from": "2026-11-16"}, "6 of the 7 days required"),
         ({"percentile": 50}, "percentile 50, not 95"),
-        ({"from": "2026-10-01", "to": "2026-10-14"}, "the last of 39 days ago, when 30 are allowed"),
+        ({"from": "2026-10-01", "to": "2026-10-14"}, "the last sample is 39 days old, 30 are allowed"),
         ({"endpoint": "another"}, "use.json has no measurement of it"),
     ],
 )
@@ -93,7 +93,7 @@ def regions(tmp_path: Path, inputs: dict[str, Any], there: list[str]) -> list[tu
 def test_critical_endpoint_that_one_region_serves_is_told(tmp_path: Path) -> None:
     inputs = endpoint(tags=CRITICAL, region="us-east-1")
     ((_, text),) = regions(tmp_path, inputs, ["other-chat"])
-    assert text.startswith("us-east-1 alone serves it (looked into: eu-west-1)")
+    assert text.startswith("us-east-1 is the only region that serves it (checked: eu-west-1)")
     assert regions(tmp_path, inputs, ["support-chat"]) == []
     assert len(regions(tmp_path, {**inputs, "region": "eu-west-1"}, ["support-chat"])) == 1
 
@@ -108,4 +108,4 @@ def test_region_has_to_be_stated_and_an_unread_stack_makes_the_rule_wait(tmp_pat
     inputs = endpoint(tags=CRITICAL, region="us-east-1")
     others = [{"region": "eu-west-1", "endpoints": "gone.json"}]
     ((level, text),) = told("single-region", inputs, tmp_path, others=others)
-    assert level == "advisory" and text.endswith("gone.json is not there")
+    assert level == "advisory" and text.endswith("gone.json does not exist")

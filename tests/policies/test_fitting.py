@@ -57,7 +57,7 @@ def test_the_two_rules_that_no_band_meets_are_named_with_what_they_ask() -> None
     ((_, text),) = findings({"over-provisioned": "mandatory"}, inputs)
     assert text.endswith(
         "no band meets over-provisioned (a max of at most 3) and headroom-low (a max of at least 4) at once: change what "
-        "one of them goes by, or waive one"
+        "one of them is based on, or waive one"
     )
 
 

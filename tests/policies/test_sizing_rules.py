@@ -95,7 +95,7 @@ def test_size_that_hangs_on_a_version_to_be_registered_makes_the_rule_wait(rule:
     inputs = endpoint(unsized_band(), demandTokensPerSecond=2800)
     ((level, text),) = told(rule, inputs)
     assert level == "advisory"
-    assert text.startswith("waits: the ") and text.endswith("is known when the chunk of its version is")
+    assert text.startswith("waits: the ") and text.endswith("is known once the chunk of its version is")
 
 
 def test_entities_that_are_not_known_yet_make_the_rule_wait() -> None:
@@ -125,7 +125,7 @@ def test_waiver_of_a_rule_mistyped_lets_nothing_through_and_is_pointed_out() -> 
     inputs = endpoint(band(2, 6), demandTokensPerSecond=2800, waivers=[waiver("over-provisoned", "2027-01-01")])
     ((level, text),) = told("over-provisioned", inputs)
     assert level == "mandatory"
-    assert text.endswith("; a waiver says over-provisoned: did you mean over-provisioned?")
+    assert text.endswith("; a waiver names over-provisoned: did you mean over-provisioned?")
 
 
 def test_waiver_of_another_rule_lets_nothing_through() -> None:

@@ -96,7 +96,7 @@ def test_what_has_no_price_is_named_and_never_taken_for_free(tmp_path: Path) -> 
     ((level, text),) = told_of_stack(
         "money-budget", {"capacity": [units]}, (), tmp_path, prices="prices.yaml", per_hour=1
     )
-    assert level == "advisory" and text.endswith("without a price or a size: system.ai.m")
+    assert level == "advisory" and text.endswith("no price or size is known for: system.ai.m")
 
 
 @pytest.mark.parametrize("content", [None, "version: 2", "version: 1\nprices: [{per_hour: 1}]", "{"])
@@ -124,7 +124,7 @@ def test_change_counts_what_is_added_and_taken_away_against_what_there_was(tmp_p
     assert change(tmp_path, before, after) == [
         (
             "mandatory",
-            "the stack: 17,000 tokens/s of ceilings move, 85% of the 20,000 there are; allowed at once is 50% = 10,000 (b "
+            "the stack: 17,000 tokens/s of ceilings change, 85% of the 20,000 deployed; one change may move 50% = 10,000 (b "
             "-10,000, a +6,000, c +1,000); split the change",
         )
     ]
@@ -136,11 +136,11 @@ def test_small_changes_first_deployments_and_model_units_by_their_own_measure(tm
     assert change(tmp_path, [capacity("a", 1_000)], [capacity("a", 6_000)]) == []  # 5000 is free
     assert len(change(tmp_path, [capacity("a", 1_000)], [capacity("a", 6_001)])) == 1
     ((_, text),) = change(tmp_path, [capacity("m", None, 100)], [capacity("m", None, 200)])
-    assert text.startswith("the stack: 100 model units move, 100% of the 100 there are")
+    assert text.startswith("the stack: 100 model units change, 100% of the 100 deployed")
 
 
 def test_change_that_cannot_be_measured_is_said_to_be_so(tmp_path: Path) -> None:
     ((level, text),) = change(tmp_path, None, [capacity("a", 1)])
-    assert (level, text) == ("advisory", "abstains: what is deployed is not known: before.json is not there")
+    assert (level, text) == ("advisory", "abstains: the old capacity is unknown: before.json does not exist")
     ((level, text),) = change(tmp_path, [capacity("a", 1)], [capacity("a", UNKNOWN)])
-    assert (level, text) == ("advisory", "waits: what changes is known when the chunk of every version is")
+    assert (level, text) == ("advisory", "waits: the change is known once the chunk of every version is")

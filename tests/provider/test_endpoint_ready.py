@@ -88,12 +88,12 @@ def test_a_workspace_that_is_away_for_a_moment_does_not_end_the_wait(bench: Benc
     """Ten seconds of 503 use up the client's own retries twice."""
     bench.workspace.in_turn(UPDATING, *[BUSY] * 12, READY)
     assert bench.make_ready().ready == "READY"
-    assert any("no answer from the workspace, trying again" in line for line in bench.lines)
+    assert any("no response from the workspace, retrying" in line for line in bench.lines)
 
 
 def test_a_workspace_that_stays_away_ends_the_wait_and_says_that_it_can_go_on(bench: Bench) -> None:
     bench.workspace.in_turn(UPDATING, BUSY)
-    with pytest.raises(ProviderError, match=r"is busy .*Nothing was deleted; the next `up` goes on waiting"):
+    with pytest.raises(ProviderError, match=r"is busy .*Nothing was deleted; the next `up` continues waiting"):
         bench.make_ready()
     assert bench.time.now - 1_000.0 < 100
 
@@ -131,7 +131,7 @@ def test_a_config_update_whose_answer_is_lost_is_looked_for_and_not_sent_twice(b
 def test_a_config_update_that_never_arrived_is_a_failure_that_names_the_difference(bench: Bench) -> None:
     old = answer(config=live_config(live_served(max_provisioned_throughput=1960)))
     bench.workspace.answer = lambda seen: Reply(drop=True) if seen.method == "PUT" else old
-    with pytest.raises(ProviderError, match=r"does not run what was declared: .*maxProvisionedThroughput: live 1960"):
+    with pytest.raises(ProviderError, match=r"does not run the declared config: .*maxProvisionedThroughput: live 1960"):
         bench.make_ready()
 
 

@@ -91,7 +91,7 @@ def test_delete_leaves_an_alias_that_somebody_else_has_moved(two: VersionBench) 
     two.registry.set_alias(two.name, "champion", "2")
     two.delete(state, MODEL_ALIAS)
     assert live(two) == "2"
-    assert "points to version 2 by now, so it is left as it is" in two.warnings[0]
+    assert "points to version 2 now, so it is left unchanged" in two.warnings[0]
 
 
 def test_read_shows_where_the_alias_points_to(two: VersionBench) -> None:
@@ -107,7 +107,5 @@ def test_read_shows_where_the_alias_points_to(two: VersionBench) -> None:
 
 
 def test_check_refuses_a_version_that_is_no_number(two: VersionBench) -> None:
-    assert two.check(pointing(two, "latest"), MODEL_ALIAS)[1] == [
-        "version: is 'latest'; it has to be a version's number"
-    ]
+    assert two.check(pointing(two, "latest"), MODEL_ALIAS)[1] == ["version: is 'latest'; it must be a version number"]
     assert two.check(pointing(two, UNKNOWN), MODEL_ALIAS)[1] == []

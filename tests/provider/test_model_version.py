@@ -60,7 +60,7 @@ def test_a_version_of_the_same_source_is_taken_over_and_none_is_made(versions: V
     versions.up()
     state = versions.up(tags={"run": "8"})
     assert (state["version"], state["adopted"], versions.made) == ("1", True, ["1"])
-    assert any("was made from this source before; it is taken over" in line for line in versions.lines)
+    assert any("was already made from this source; it is taken over" in line for line in versions.lines)
     live = versions.registry.version(versions.name, "1")
     assert live is not None and live.tags["run"] == "8"
 
@@ -351,8 +351,8 @@ def test_deleting_a_version_that_is_gone_succeeds(versions: VersionBench) -> Non
         ({"name": "short"}, "name: is 'short'"),
         ({"name": None}, "name: is missing"),
         ({"taks": "x"}, "taks: is not a property"),
-        ({"retain": "no"}, "retain: has to be true or false"),
-        ({"tags": {"a": 1}}, "tags.a: has to be a string"),
+        ({"retain": "no"}, "retain: must be true or false"),
+        ({"tags": {"a": 1}}, "tags.a: must be a string"),
         ({"throughput": [{"endpoint": "chat"}]}, "throughput[0]: has no task"),
     ],
 )

@@ -81,7 +81,7 @@ def test_a_failure_is_raised_with_the_platforms_reason_and_the_log_and_nothing_i
     assert text.startswith(f"{bench.name}: the platform could not deploy it (UPDATE_FAILED)")
     assert "llama-1: DEPLOYMENT_FAILED: no GPU capacity left in this region" in text
     assert "lines of its log:" in text
-    assert "Nothing was deleted; the version that served before goes on serving" in text
+    assert "Nothing was deleted; the previous version is still serving" in text
     assert bench.live().ready == "READY"
 
 
@@ -465,7 +465,7 @@ def test_a_timeout_says_that_nothing_was_deleted_and_that_the_next_up_goes_on(be
         bench.create(bench.inputs(timeoutSeconds=1))
     text = str(caught.value)
     assert "not ready after 1 s: update in progress" in text
-    assert "Nothing was deleted" in text and "the next `up` goes on waiting" in text
+    assert "Nothing was deleted" in text and "the next `up` continues waiting" in text
 
 
 def test_a_cancelled_deploy_stops_waiting(bench: Workbench, stub: Any) -> None:

@@ -88,7 +88,7 @@ def test_what_policies_found_comes_from_the_event_log(folder: Path, capsys: pyte
         (["prod.json", "--artifact-url", "https://x/a b"], "--artifact-url"),
         (["prod.json", "--artifact-url", "https://[x"], "--artifact-url"),
         (["prod.json", "--events", "dev=log.jsonl"], "log.jsonl: this event log belongs to no stack"),
-        (["prod.json", "--post"], "not posted: neither GitHub Actions nor GitLab CI is here"),
+        (["prod.json", "--post"], "not posted: this is neither GitHub Actions nor GitLab CI"),
     ],
 )
 def test_wrong_arguments_are_told_with_exit_status_2(

@@ -347,7 +347,7 @@ def test_an_answer_that_drips_is_given_up_though_every_byte_comes_in_time(
     workspace.in_turn(Reply(drip=True))
     once = Retries(total_seconds=0.0)
     client = WorkspaceClient(workspace.host, TOKEN, clock=time.clock, retries=once, read_timeout_seconds=0.5)
-    with pytest.raises(LostAnswer, match=r"sent no whole answer within 0\.5 s \(tried once in"):
+    with pytest.raises(LostAnswer, match=r"sent no complete answer within 0\.5 s \(tried once in"):
         client.get(PATH)
 
 
