@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures depend on, and how fast this machine's one core is at the moment."""
+    """Return what the figures depend on, including how fast one core of this machine is right now."""
     began = time.perf_counter()
     total = 0
     for number in range(5_000_000):

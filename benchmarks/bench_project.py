@@ -1,4 +1,4 @@
-"""A throw-away project with a fleet of a size, its own stub workspace, and the programs to compare."""
+"""A temporary project with a fleet of a given size, its own stub workspace, and the programs to compare."""
 
 import json
 import os
@@ -46,7 +46,7 @@ OURS = Program(None, Path(sys.prefix))
 class BenchProject:
     """One project folder; `pulumi` runs here against the stub, as the local stack does.
 
-    Nothing writes byte code meanwhile: each environment stays in the state that its name tells.
+    Nothing writes byte code during a run: each environment stays in the state that its name describes.
     """
 
     root: Path
@@ -75,14 +75,14 @@ class BenchProject:
         return run(["pulumi", *arguments, "--stack", "local", "--non-interactive"], self.root, self.environ)
 
     def digest(self) -> dict[str, object]:
-        """The preview of a new stack, as JSON."""
+        """Return the preview of a new stack, as JSON."""
         command = [sys.executable, "-m", "bandplan.cli.main", "preview", "--engine", "embedded", "--json"]
         done = subprocess.run(command, cwd=self.root, env=self.environ, capture_output=True, check=True)
         document: dict[str, object] = json.loads(done.stdout)
         return document
 
     def use(self, program: Program) -> None:
-        """Put a program, and the environment that it runs in, in place."""
+        """Install a program and the environment that it runs in."""
         main = self.root / "stacks" / "__main__.py"
         main.write_text(program.text if program.text is not None else (ROOT / "stacks" / "__main__.py").read_text())
         link = self.root / ".venv"
@@ -90,7 +90,7 @@ class BenchProject:
         link.symlink_to(program.environment)
 
     def programs(self) -> dict[str, Program]:
-        """What to compare, by name: ours, the floor, and the peer in both states of its environment."""
+        """Return the programs to compare, by name: ours, the floor, and the peer in both states of its environment."""
         fresh = peer_environment(self.root / "peer-fresh")
         compiled = with_byte_code(peer_environment(self.root / "peer-compiled"))
         return {
@@ -101,11 +101,11 @@ class BenchProject:
         }
 
     def forget_state(self) -> None:
-        """Make the stack new again; the workspace keeps what it has."""
+        """Reset the stack to a new one; the workspace keeps what it has."""
         shutil.rmtree(self.root / ".bandplan" / "state", ignore_errors=True)
 
     def init(self) -> None:
-        """Make the stack for `pulumi`, which a user does once."""
+        """Create the stack for `pulumi`, which a user does once."""
         (self.root / ".bandplan" / "state").mkdir(parents=True, exist_ok=True)
         write_plugin_executable(self.root / ".bandplan" / "plugins", sys.executable, ROOT)
         self.pulumi("stack", "init", "--no-select")
@@ -113,7 +113,7 @@ class BenchProject:
 
 @contextmanager
 def bench_project(folder: Path, count: int) -> Iterator[BenchProject]:
-    """A project with `count` endpoints in models.yaml and a stub that settles at once."""
+    """Provide a project with `count` endpoints in models.yaml and a stub that settles immediately."""
     folder.mkdir(parents=True)
     (folder / "Pulumi.yaml").write_text(PULUMI_YAML.format(name="bandplan"))
     (folder / "models.yaml").write_text(models_yaml(count))

@@ -1,4 +1,4 @@
-"""What is timed: commands on a fleet of a size, ours and the peers' in turn, so that a slow moment hits all."""
+"""The timed cases: commands on a fleet of a given size, ours and the peers' in turn, so that a slow moment hits all."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Say = Callable[[str], None]
 
 
 def embedded(project: BenchProject, count: int, repeats: int, say: Say) -> Iterator[Figure]:
-    """A first preview, a first update, a preview of nothing to do, a destroy."""
+    """Time a first preview, a first update, a preview without changes, and a destroy."""
     samples: dict[str, list[Sample]] = {}
     for number in range(repeats):
         project.forget_state()
@@ -39,7 +39,7 @@ def embedded(project: BenchProject, count: int, repeats: int, say: Say) -> Itera
 
 
 def under_pulumi(project: BenchProject, count: int, repeats: int, with_up: bool, say: Say) -> Iterator[Figure]:
-    """The preview of a new stack with our program, the floor and the peer; then `up` with ours."""
+    """Time the preview of a new stack with our program, the floor and the peer; then `up` with ours."""
     samples: dict[str, list[Sample]] = {}
     programs = project.programs()
     project.forget_state()

@@ -1,4 +1,4 @@
-"""A models.yaml with any number of endpoints, over models that the stub's catalogue has."""
+"""A models.yaml with any number of endpoints, over models in the stub's catalogue."""
 
 from itertools import cycle, islice
 
@@ -12,7 +12,7 @@ _MODELS = [
 
 
 def models_yaml(count: int) -> str:
-    """`count` entries named e0, e1, …, the models in turn."""
+    """Return `count` entries named e0, e1, …, with the models in turn."""
     lines = ["version: 1", "models:"]
     for number, (task, model, version, throughput) in enumerate(islice(cycle(_MODELS), count)):
         lines.append(

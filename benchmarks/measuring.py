@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Sample:
-    """What one run took. `cpu_seconds` and `peak_mib` count the process and, for the CPU, all that it waited for.
+    """The cost of one run. `cpu_seconds` includes all child processes that the process waited for.
 
     `peak_mib` is the largest single process.
     """
@@ -26,7 +26,7 @@ class RunFailed(Exception):
 
 
 def run(command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> Sample:
-    """Run a command to its end. RunFailed when its exit status is not 0."""
+    """Run a command to its end. RunFailed if its exit status is not 0."""
     with tempfile.TemporaryFile() as output:
         began = time.perf_counter()
         child = subprocess.Popen(
@@ -43,7 +43,7 @@ def run(command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> Sam
 
 
 def median(samples: Sequence[Sample]) -> Sample:
-    """The median of each figure by itself."""
+    """Return the median of each figure separately."""
     return Sample(
         *(
             sorted(getattr(sample, name) for sample in samples)[(len(samples) - 1) // 2]

@@ -1,6 +1,6 @@
-"""An environment of a peer's own: what its program needs and nothing more, without byte code, as `uv` installs it.
+"""A separate environment for a peer: only what its program needs, without byte code, as `uv` installs it.
 
-Copied out of the environment that this runs in, so that the peer has the very same releases and nothing is downloaded.
+Copied from the environment that this runs in, so that the peer has the same releases and nothing is downloaded.
 """
 
 import compileall
@@ -14,11 +14,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 PROGRAM_NEEDS = ("pip", "pulumi", "pulumi-databricks")
-"""What `pulumi new` of a Databricks program in Python puts into requirements.txt, and the pip that the CLI asks."""
+"""What `pulumi new` puts into requirements.txt of a Python program for Databricks, and the pip that the CLI needs."""
 
 
 def peer_environment(folder: Path) -> Path:
-    """Make it in `folder`; returns `folder`."""
+    """Create the environment in `folder`; return `folder`."""
     venv.EnvBuilder(symlinks=True).create(folder)
     for package in needed(PROGRAM_NEEDS):
         copy_package(package, packages_of(folder))
@@ -26,18 +26,18 @@ def peer_environment(folder: Path) -> Path:
 
 
 def with_byte_code(folder: Path) -> Path:
-    """The same environment after a program has run in it once, as pip leaves it too; returns `folder`."""
+    """Run a program in the environment once, which leaves byte code as pip does too; return `folder`."""
     compileall.compile_dir(packages_of(folder), quiet=2, workers=0)
     return folder
 
 
 def packages_of(folder: Path) -> Path:
-    """The `site-packages` of an environment."""
+    """Return the `site-packages` of an environment."""
     return Path(sysconfig.get_path("purelib", "venv", {"base": str(folder), "platbase": str(folder)}))
 
 
 def needed(names: tuple[str, ...]) -> list[Distribution]:
-    """These distributions and all that they require on this machine, each once."""
+    """Return these distributions and everything that they require on this machine, each once."""
     found: dict[str, Distribution] = {}
     waiting = list(names)
     while waiting:
@@ -56,7 +56,7 @@ def needed(names: tuple[str, ...]) -> list[Distribution]:
 
 
 def copy_package(package: Distribution, target: Path) -> None:
-    """Every file of a distribution that lies in `site-packages`, but for its byte code."""
+    """Copy every file of a distribution in `site-packages`, except its byte code."""
     for file in package.files or ():
         if ".." in file.parts or file.suffix == ".pyc":
             continue

@@ -1,7 +1,7 @@
-"""The programs that ours is compared with, as text for a `__main__.py` of their own.
+"""The programs that ours is compared with, as text for a separate `__main__.py`.
 
-`FLOOR` declares the very resources that our program declares, read from a JSON file, with nothing but the SDK: what no
-program under Pulumi can be faster than. `PACKAGE` is what a user would write with `pulumi_databricks`: endpoints alone.
+`FLOOR` declares exactly the resources that our program declares, read from a JSON file, with only the SDK: no program
+under Pulumi can be faster. `PACKAGE` is what a user would write with `pulumi_databricks`: only endpoints.
 """
 
 from typing import Any, Final
@@ -78,7 +78,7 @@ for entry in json.loads((pathlib.Path(__file__).parent.parent / "endpoints.json"
 
 
 def resources(digest: dict[str, Any]) -> list[dict[str, Any]]:
-    """What `FLOOR` reads: every resource of a first preview of ours, in the order in which it was declared."""
+    """Return the input of `FLOOR`: every resource of our first preview, in declaration order."""
     found = []
     for step in digest["steps"]:
         state = step["newState"]
@@ -106,7 +106,7 @@ def resources(digest: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def endpoints(digest: dict[str, Any]) -> list[dict[str, Any]]:
-    """What `PACKAGE` reads: name and served entities of every endpoint."""
+    """Return the input of `PACKAGE`: name and served entities of every endpoint."""
     found = []
     for step in digest["steps"]:
         state = step["newState"]

@@ -1,6 +1,7 @@
-"""Time redaction on texts that its patterns find hard: `python -m benchmarks.redaction [--characters 1000000]`.
+"""Time redaction on texts that are hard for its patterns: `python -m benchmarks.redaction [--characters 1000000]`.
 
-Each text repeats what begins a pattern and never completes it. Time that grows fourfold for twice the text is a fault.
+Each text repeats the start of a pattern and never completes it. Time that grows fourfold for twice the text is a
+defect.
 """
 
 import argparse
@@ -28,7 +29,7 @@ def main() -> None:
 
 
 def seconds(part: str, length: int) -> float:
-    """CPU time of one redaction of `part` repeated, between what makes every pattern be tried."""
+    """Return the CPU time of one redaction of `part` repeated, between texts that make every pattern run."""
     text = ("private key ://bearer token eyj gl sk- " + part * (length // len(part)))[:length]
     redact = redactor(["correct horse battery"])
     started = time.process_time()

@@ -1,7 +1,8 @@
-"""What registering a checkpoint costs: `python -m benchmarks.registration [--gigabytes 2]`.
+"""Measure the cost of registering a checkpoint: `python -m benchmarks.registration [--gigabytes 2]`.
 
-Each case is one process, as a deploy starts it, against a stub workspace on loopback: seconds from its start to READY,
-its CPU seconds, its largest resident memory, and the most disk that its temporary folder took. Weights are sparse.
+Each case is one process, as a deployment starts it, against a stub workspace on loopback: seconds from its start to
+READY, its CPU seconds, its largest resident memory, and the most disk space of its temporary folder. Weights are
+sparse.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def workspace(folder: Path) -> Iterator[process.Running]:
 
 
 def cost_of(running: process.Running, folder: Path, temporary: Path, *, reference_weights: bool = False) -> Cost:
-    """Register `folder` once more; `temporary` is a folder to be made."""
+    """Register `folder` once more and return the cost; `temporary` is a folder to create."""
     temporary.mkdir()
     job = Job(
         "checkpoint",
@@ -97,7 +98,7 @@ def cost_of(running: process.Running, folder: Path, temporary: Path, *, referenc
 
 @contextmanager
 def watched_disk(folder: Path) -> Iterator[list[int]]:
-    """The bytes on disk under a folder, taken again and again while the body runs; links count as links."""
+    """Sample the bytes on disk under a folder while the body runs; links count as links."""
     taken, ended = [0], threading.Event()
 
     def watch() -> None:

@@ -24,11 +24,11 @@ RATIOS = [
         "pulumi, ours, preview of a new stack",
     ),
 ]
-"""(what, case above the line, case below it); wall seconds."""
+"""(name, case of the numerator, case of the denominator); in wall seconds."""
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """One row per case."""
+    """Format one row per case."""
     lines = [
         "| endpoints | case | runs | wall s | CPU s | peak MiB |",
         "|---:|---|---:|---:|---:|---:|",
@@ -43,7 +43,7 @@ def table(figures: Sequence[Figure]) -> str:
 
 
 def ratio_table(figures: Sequence[Figure]) -> str:
-    """One row per ratio and size that could be had."""
+    """Format one row per measured ratio and size."""
     lines = ["| endpoints | ratio of wall seconds | value |", "|---:|---|---:|"]
     wall = {(figure.endpoints, figure.case): figure.sample.wall_seconds for figure in figures}
     for count in sorted({figure.endpoints for figure in figures}):
@@ -54,5 +54,5 @@ def ratio_table(figures: Sequence[Figure]) -> str:
 
 
 def document(figures: Sequence[Figure], machine: dict[str, Any]) -> dict[str, Any]:
-    """All figures and the machine, for JSON."""
+    """Return all figures and the machine, for JSON."""
     return {"machine": machine, "figures": [asdict(figure) for figure in figures]}

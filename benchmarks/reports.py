@@ -12,7 +12,7 @@ _MORE = {"max: 4}": "max: 5}", "max: 3}": "max: 4}", "max: 2}": "max: 3}", "mode
 
 
 def report_on_change(project: BenchProject, count: int, repeats: int, say: Say) -> Iterator[Figure]:
-    """The stack is deployed, every endpoint of models.yaml gets more, and the preview of that is reported on."""
+    """Deploy the stack, give every endpoint of models.yaml more capacity, and time the report on that preview."""
     models = project.root / "models.yaml"
     project.forget_state()
     project.bandplan("up", "--no-query")
@@ -31,7 +31,7 @@ def report_on_change(project: BenchProject, count: int, repeats: int, say: Say) 
 
 
 def raised(models: str) -> str:
-    """models.yaml with more capacity for every entry."""
+    """Return models.yaml with more capacity for every entry."""
     return "\n".join(_raised_line(line) for line in models.split("\n"))
 
 

@@ -1,8 +1,8 @@
 """Time the stub workspace under many clients: `python -m benchmarks.stub_load [--endpoints 1000] [--clients 64]`.
 
-Two ways to load it: clients that poll, and busy ones, which send the next request as soon as they have an answer.
-Those measure how much the process can do: with N of them an answer takes N times what the process spends on one. The
-load comes from a process of its own.
+There are two kinds of load: clients that poll, and busy ones, which send the next request as soon as they have an
+answer. Busy clients measure how much the process can do: with N of them an answer takes N times what the process spends
+on one. The load comes from a separate process.
 """
 
 import argparse
@@ -32,7 +32,7 @@ ENTITY = {
 
 @dataclass(frozen=True)
 class Load:
-    """`clients` connections that ask for `path`; `pause_seconds` from one request to the next, None for busy ones."""
+    """`clients` connections that request `path`; `pause_seconds` from one request to the next, None for busy ones."""
 
     name: str
     path: str
@@ -52,7 +52,7 @@ class Result:
 
 
 class Client:
-    """One connection; sends a request when told, and knows when the whole answer is there."""
+    """One connection; sends a request when told to, and knows when the whole answer has arrived."""
 
     def __init__(self, port: int, request: bytes) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))
@@ -68,7 +68,7 @@ class Client:
         self.socket.sendall(self._request)
 
     def receive(self) -> bool:
-        """Take what is there; whether the answer is complete."""
+        """Read what has arrived; return whether the answer is complete."""
         data = self.socket.recv(1 << 20)
         if not self._expected:
             head, _, _ = data.partition(b"\r\n\r\n")
@@ -81,7 +81,7 @@ class Client:
 
 
 def run(port: int, token: str, load: Load, seconds: float, results: "Queue[list[float]]") -> None:
-    """Load the server for some seconds; puts the seconds that each answer took."""
+    """Load the server for some seconds and put the seconds of each answer into `results`."""
     request = f"GET {load.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
     clients = [Client(port, request) for _ in range(load.clients)]
     selector = selectors.DefaultSelector()
@@ -129,13 +129,13 @@ def measured(running: process.Running, load: Load, seconds: float) -> Result:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Of a process, user and system; Linux only."""
+    """Return the CPU time of a process, user and system; Linux only."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def fill(running: process.Running, count: int) -> float:
-    """Make the endpoints; seconds per create, one after another."""
+    """Create the endpoints one after another; return the seconds per create."""
     pool = urllib3.PoolManager()
     began = time.perf_counter()
     for number in range(count):

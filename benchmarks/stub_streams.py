@@ -1,8 +1,8 @@
 """Time many streams of the stub workspace: `python -m benchmarks.stub_streams [--streams 256] [--tokens 400]`.
 
 Prints the CPU time that the server spends per streamed token and the times that clients see, with a pace and without.
-Besides: requests that are not streamed, and how long reads of an endpoint take meanwhile. The load comes from a process
-of its own.
+It also times requests that are not streamed, and reads of an endpoint during the load. The load comes from a separate
+process.
 """
 
 import argparse
@@ -31,7 +31,7 @@ PATH = "/serving-endpoints/endpoint-0/invocations"
 
 EVENT = b"data: {"
 PROMPT = " ".join(["word" * 20] * 24)
-"""An answer echoes it: some 500 tokens even where no length is asked for."""
+"""The prompt. An answer echoes it: some 500 tokens even if no length is requested."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Streamed:
 
 
 def stream_all(port: int, token: str, streams: int, tokens: int, results: "Queue[list[Streamed]]") -> None:
-    """Open all the streams at once and read them to their end."""
+    """Open all streams concurrently and read them to their end."""
     request = _request(token, tokens, is_stream=True)
     selector = selectors.DefaultSelector()
     began: dict[socket.socket, float] = {}
@@ -79,7 +79,7 @@ def stream_all(port: int, token: str, streams: int, tokens: int, results: "Queue
 
 
 def ask_all(port: int, token: str, requests: int, tokens: int, results: "Queue[list[float]]") -> None:
-    """Ask one request after the other, none streamed; puts the seconds that each took."""
+    """Send unstreamed requests one after another; put the seconds of each into `results`."""
     import http.client
 
     connection = http.client.HTTPConnection("127.0.0.1", port)
@@ -94,7 +94,7 @@ def ask_all(port: int, token: str, requests: int, tokens: int, results: "Queue[l
 
 
 def read_all(port: int, token: str, until: float, results: "Queue[list[float]]") -> None:
-    """Read an endpoint fifty times a second until the clock says `until`; puts the seconds that each read took."""
+    """Read an endpoint fifty times a second until `until`; put the seconds of each read into `results`."""
     import http.client
 
     connection = http.client.HTTPConnection("127.0.0.1", port)
@@ -121,7 +121,7 @@ def _request(token: str, tokens: int, *, is_stream: bool) -> bytes:
 
 @contextmanager
 def served(folder: Path, pace: str | None) -> Iterator[process.Running]:
-    """A stub in the foreground of a process of its own, with one endpoint that is ready."""
+    """Run a stub in the foreground of a separate process, with one ready endpoint."""
     command = [sys.executable, "-m", "bandplan.stub", "serve", "--state-dir", str(folder), "--settle", "at-once"]
     command += ["--capacity", "unlimited"]
     child = subprocess.Popen(command + (["--pace", pace] if pace else []))
@@ -220,7 +220,7 @@ def _endure(requests: int, abandoned: int) -> None:
 
 
 def resident_mib(pid: int) -> float:
-    """Memory of a process; Linux only."""
+    """Return the memory of a process; Linux only."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 

@@ -1,4 +1,4 @@
-"""The pack at work: properties of resources in, violations out. What Pulumi's protocol and the embedded engine call."""
+"""The pack at work: properties of resources in, violations out. Called by Pulumi's protocol and the embedded engine."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -19,20 +19,20 @@ from bandplan.wire.types import ENDPOINT, FLEET, STACK
 
 
 class Analyzer:
-    """Judges by rules that are configured.
+    """Checks resources by the configured rules.
 
-    Thread-safe: it keeps between calls only what the rules ask of each endpoint, which `analyze_stack` adds up.
+    Thread-safe: between calls it keeps only what the rules require of each endpoint, which `analyze_stack` adds up.
     """
 
     name: Final = NAME
     version: Final = VERSION
     types: Final = frozenset({ENDPOINT})
-    """Types of the resources that `analyze` has anything to say of."""
+    """Types of the resources that `analyze` has rules for."""
     stack_types: Final = frozenset({FLEET, STACK})
-    """Types of the resources that `analyze_stack` looks at."""
+    """Types of the resources that `analyze_stack` uses."""
 
     def __init__(self, rules: Iterable[Configured], root: Path, today: date) -> None:
-        """Files that the configuration names are read here, relative to `root`; waivers hold up to and on their day."""
+        """Read the files that the configuration names, relative to `root`; waivers hold through their last day."""
         self._today = today
         self._asked: dict[str, Asked] = {}
         loaded = [_loaded(one, root, today) for one in rules if one.level != "disabled"]
@@ -43,7 +43,7 @@ class Analyzer:
         self._of_stack = [(one.rule, one) for one in loaded if isinstance(one.rule, StackRule)]
 
     def analyze(self, urn: str, type_token: str, name: str, properties: Mapping[str, Any]) -> list[Violation]:
-        """What one resource's inputs break, in the order of the rules."""
+        """Return the violations of one resource's inputs, in the order of the rules."""
         if type_token != ENDPOINT:
             return []
         subject = endpoint.read_endpoint(name, properties)
@@ -55,7 +55,7 @@ class Analyzer:
         ]
 
     def analyze_stack(self, resources: Sequence[tuple[str, str, Mapping[str, Any]]]) -> list[Violation]:
-        """What the outputs of a whole stack break; `resources` are (URN, type token, outputs)."""
+        """Return the violations of a whole stack's outputs; `resources` are (URN, type token, outputs)."""
         by_type = {type_token: (urn, outputs) for urn, type_token, outputs in resources}
         if FLEET not in by_type:
             return []
@@ -69,9 +69,9 @@ class Analyzer:
         ]
 
     def _bounds(self, asking: str, subject: endpoint.Endpoint, entity: endpoint.Entity) -> list[Bound]:
-        """What the rules of this stack, and the warnings of `bandplan validate`, ask of the band of an entity.
+        """Return what this stack's rules and the warnings of `bandplan validate` require of an entity's band.
 
-        A rule that is waived asks nothing, unless it is the one that is `asking`.
+        A waived rule requires nothing, unless it is the one that is `asking`.
         """
         found = [
             bound
@@ -89,7 +89,7 @@ class Analyzer:
     def _violation(
         self, rule: Rule, level: Level, finding: Finding, urn: str, waivers: tuple[Waiver, ...]
     ) -> Violation:
-        """A waiver turns a violation into an advisory line until its day is past; a note is one anyway."""
+        """Return the violation of a finding. It is advisory for a note, and while a waiver is in force."""
         text = finding.text
         waiver = waiver_in_force(waivers, rule.id, self._today)
         expired = expired_waiver(waivers, rule.id, self._today)

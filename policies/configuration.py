@@ -28,10 +28,10 @@ class Configured:
 
 
 def configured(rules: Sequence[Rule], document: Any) -> tuple[Configured, ...]:
-    """Every rule as the document, which may be None, has it.
+    """Return every rule as configured in the document, which may be None.
 
-    Source of the rules of merging: pkg/resource/analyzer/config.go in github.com/pulumi/pulumi (read 2026-11).
-    Errors: BadConfiguration.
+    Source of the merge rules: pkg/resource/analyzer/config.go in github.com/pulumi/pulumi (read 2026-11). Errors:
+    BadConfiguration.
     """
     if document is None:
         document = {}
@@ -52,12 +52,12 @@ def configured(rules: Sequence[Rule], document: Any) -> tuple[Configured, ...]:
 
 
 def defaults(rule: Rule) -> dict[str, Any]:
-    """The properties of a rule that the configuration leaves out."""
+    """Return the default values of a rule's properties."""
     return {name: schema["default"] for name, schema in rule.properties.items() if "default" in schema}
 
 
 def unknown_names(names: Iterable[str], known: Sequence[str]) -> list[str]:
-    """One problem for each name that is no rule's."""
+    """Return one problem for each name that is not a rule's."""
     found = []
     for name in sorted(set(names) - set(known)):
         likely = difflib.get_close_matches(name, known, n=1)
@@ -67,7 +67,7 @@ def unknown_names(names: Iterable[str], known: Sequence[str]) -> list[str]:
 
 
 def property_problems(rule: Rule, properties: Mapping[str, Any]) -> list[str]:
-    """What is wrong with a rule's properties."""
+    """Return what is wrong with a rule's properties."""
     found = []
     for name, value in properties.items():
         schema = rule.properties.get(name)
@@ -80,7 +80,7 @@ def property_problems(rule: Rule, properties: Mapping[str, Any]) -> list[str]:
 
 
 def _given(name: str, value: Any, problems: list[str]) -> tuple[Level | None, dict[str, Any]]:
-    """(level, properties) of one entry; what is wrong with the level is added to `problems`."""
+    """Return (level, properties) of one entry; add what is wrong with the level to `problems`."""
     properties = dict(value) if isinstance(value, Mapping) else {}
     level = properties.pop("enforcementLevel", None) if isinstance(value, Mapping) else value
     if not isinstance(value, (str, Mapping)):

@@ -1,4 +1,4 @@
-"""Files that a rule's configuration names: prices, measured use, what is deployed."""
+"""Files that a rule's configuration names: prices, measured use, the deployed endpoints."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from typing import Any
 
 @dataclass(frozen=True, eq=False)
 class Document:
-    """A file of the project; one is equal to itself alone, so that what is read from it can be kept.
+    """A file of the project; each is equal only to itself, so that what is read from it can be cached.
 
-    `content` is None when it could not be read; `problem` then says why.
+    `content` is None if the file could not be read; `problem` then says why.
     """
 
     path: str
@@ -18,12 +18,12 @@ class Document:
     problem: str = ""
 
     def __bool__(self) -> bool:
-        """Whether a file was named at all."""
+        """Report whether a file was named at all."""
         return bool(self.path)
 
 
 def read_document(root: Path, path: str) -> Document:
-    """JSON, or YAML by its ending; `path` is relative to the project's folder."""
+    """Read a file as JSON, or as YAML by its suffix; `path` is relative to the project's folder."""
     if not path:
         return Document("")
     try:
@@ -52,7 +52,7 @@ def _parsed(path: str, text: str) -> Document:
 
 
 def with_documents(value: Any, schema: Mapping[str, Any], root: Path) -> Any:
-    """A property's value with each text whose schema has `"format": "file"` as the document that it names."""
+    """Replace each string in a property's value whose schema has `"format": "file"` by the document that it names."""
     if schema.get("format") == "file":
         return read_document(root, str(value))
     if schema.get("type") == "array" and "items" in schema:

@@ -1,6 +1,6 @@
 """One endpoint as the rules see it: the inputs of the component `bandplan:index:Endpoint`.
 
-Tokens per second are input and output tokens together. A number is None where it does not apply, or is not known yet.
+Tokens per second are input and output tokens together. A number is None if it does not apply or is not known yet.
 """
 
 from collections.abc import Mapping
@@ -19,19 +19,26 @@ __all__ = ["Endpoint", "Entity", "read_endpoint"]
 
 
 class Endpoint(wire.Endpoint):
-    """`is_rolling_out`: the last entity is the version that is wanted, with all that is wanted; those before it go."""
+    """An endpoint with its entities, demand and settings.
+
+    `is_rolling_out`: the last entity is the wanted version, with all the wanted capacity; the earlier ones are going
+    away.
+    """
 
     def where(self, entity: Entity) -> str:
-        """How a message about an entity begins: the engine names the endpoint, so with the entity of several alone."""
+        """Return the start of a message about an entity: its name if there are several.
+
+        The engine itself names the endpoint.
+        """
         return "" if len(self.wanted) == 1 else f"entity {entity.served_name}: "
 
     @property
     def wanted(self) -> tuple[Entity, ...]:
-        """What models.yaml asks for: the entities, but for those that a rollout leaves behind."""
+        """The entities that models.yaml declares, without those that a rollout leaves behind."""
         return self.entities[-1:] if self.is_rolling_out else self.entities
 
     def share(self, entity: Entity) -> Fraction:
-        """The part of the demand that a wanted entity is there for: its traffic, or in a rollout that of its end."""
+        """Return a wanted entity's share of the demand: its traffic, in a rollout the traffic at its end."""
         return Fraction(1) if self.is_rolling_out else Fraction(entity.traffic_percent or 0, 100)
 
     @property
@@ -41,14 +48,14 @@ class Endpoint(wire.Endpoint):
 
     @cached_property
     def dated_waivers(self) -> tuple[Waiver, ...]:
-        """Its waivers, with their day; one without a day holds on none."""
+        """The endpoint's waivers that have a day; a waiver without one never holds."""
         return dated(self.waivers)
 
 
 def read_endpoint(name: str, properties: Mapping[str, Any]) -> Endpoint:
     """Return the endpoint in the component's inputs; `name` is that of the resource.
 
-    Where it is not known yet which entities there are, there is one of which nothing is known.
+    If the entities are not known yet, the endpoint has one entity with nothing known about it.
     """
     endpoint = read(properties, name, Endpoint)
     if properties.get("entities") == UNKNOWN:

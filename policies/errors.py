@@ -1,5 +1,5 @@
-"""What keeps the pack from judging at all, as the user sees it."""
+"""Errors that keep the pack from checking anything, as the user sees them."""
 
 
 class BadConfiguration(Exception):
-    """The stack's configuration of the pack cannot be used; the message has every problem, one a line."""
+    """The stack's configuration of the pack is unusable; the message lists every problem, one per line."""

@@ -1,4 +1,4 @@
-"""What a rule says of an endpoint or of a stack."""
+"""What a rule reports about an endpoint or a stack."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,10 @@ Level = Literal["advisory", "mandatory", "disabled"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`text`: finding, arithmetic, next step. A note never stops anything: the rule waits for a number, or abstains."""
+    """A rule's finding. `text`: finding, arithmetic, next step.
+
+    A note never stops anything: the rule waits for a number, or abstains.
+    """
 
     text: str
     is_note: bool = False
@@ -16,7 +19,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A finding as an engine is told of it. `message`: the rule's description on the first line, then the finding."""
+    """A finding as an engine receives it. `message`: the rule's description on the first line, then the finding."""
 
     policy: str
     urn: str
@@ -25,5 +28,5 @@ class Violation:
 
 
 def note(text: str) -> Finding:
-    """A rule cannot judge, and says so."""
+    """Return a note that a rule cannot decide yet."""
     return Finding(text, is_note=True)

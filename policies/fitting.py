@@ -1,7 +1,7 @@
-"""One band for all rules of a stack: what each asks of a band, and the band that a message may suggest.
+"""One band for all rules of a stack: what each requires of a band, and the band that a message may suggest.
 
-A rule that suggests a band of its own may contradict the next one in the same output. So each rule says what it asks
-(`Bound`), and every suggestion goes by all of them at once, or names the two that no band can meet.
+A rule that suggests a band of its own may contradict the next one in the same output. So each rule states its
+requirement (`Bound`), and every suggestion meets all of them, or names the two that no band can meet together.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,16 +17,15 @@ FLOOR_ZERO = "floor-zero"
 
 
 RAISE = "lower what the other rules are based on, or have the budget raised"
-"""Next step where a budget and the other rules cannot both be met."""
+"""Next step if a budget and the other rules cannot both be met."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """In whole chunks: a `min` of at least, a `max` of at least, or a `max` of at most `chunks`, asked by `rule`.
+    """A requirement of `rule`, in whole chunks: `min` at least, `max` at least, or `max` at most `chunks`.
 
-    A budget is a `max` of at most what all of it buys: a suggestion keeps to it if the other rules let it, and names it
-    otherwise.
-    `budget units` is the same for model units, of which `chunks` then counts.
+    A budget is a `max` of at most what the whole budget buys: a suggestion keeps to it if the other rules allow, and
+    names it otherwise. `budget units` is the same for model units, which `chunks` then counts.
     """
 
     kind: Literal["least min", "least max", "most max", "budget max", "budget units"]
@@ -39,14 +38,14 @@ class Bound:
 
 
 Bounds = Callable[[Endpoint, Entity], list[Bound]]
-"""Everything that a stack asks of the band of an entity."""
+"""Returns everything that a stack requires of an entity's band."""
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """The band to suggest, in chunks; `conflict` names the rules that it cannot meet at once, "" for none.
+    """The band to suggest, in chunks; `conflict` names the rules that it cannot meet together, "" for none.
 
-    `over` names the budget that it is over by itself.
+    `over` names the budget that it exceeds by itself.
     """
 
     min: int
@@ -57,7 +56,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The least ceiling in tokens/s that the rules ask of an endpoint, and the rules that ask for more than a chunk."""
+    """The lowest ceiling in tokens/s that the rules allow for an endpoint, and the rules that require over a chunk."""
 
     team: str
     tokens_per_second: int
@@ -65,13 +64,13 @@ class Asked:
 
 
 def chunks_for(tokens_per_second: Fraction, headroom_percent: Fraction, chunk_tokens_per_second: int) -> int:
-    """Whole chunks that cover a demand and its headroom; at least one."""
+    """Return the whole chunks that cover a demand and its headroom; at least one."""
     wanted = tokens_per_second * (100 + headroom_percent) / 100
     return max(1, -(-wanted.numerator // (wanted.denominator * chunk_tokens_per_second)))
 
 
 def fitting_band(low: int, high: int, bounds: Iterable[Bound]) -> Band:
-    """The band nearest to `low` and `high` that meets every bound."""
+    """Return the band nearest to `low` and `high` that meets every bound."""
     listed = list(bounds)
     floor = _tightest(listed, "least min")
     ceiling = max(filter(None, (floor, _tightest(listed, "least max"))), key=lambda bound: bound.chunks, default=None)
@@ -93,7 +92,7 @@ def fitting_band(low: int, high: int, bounds: Iterable[Bound]) -> Band:
 
 
 def asked(endpoint: Endpoint, bounds: Bounds) -> Asked:
-    """What the rules ask of an endpoint at least; an entity whose chunk is not known counts as nothing."""
+    """Return the least that the rules require of an endpoint; an entity with an unknown chunk counts as nothing."""
     total, rules = 0, set[str]()
     for entity in endpoint.wanted:
         least = [one for one in bounds(endpoint, entity) if one.kind in ("least min", "least max") and one.chunks > 1]
@@ -104,7 +103,7 @@ def asked(endpoint: Endpoint, bounds: Bounds) -> Asked:
 
 
 def suggestion(endpoint: Endpoint, entity: Entity, settings: Any) -> str:
-    """The last part of a message: the band to write, or why there is none. `settings` are those of the asking rule."""
+    """Return the end of a message: the band to write, or why there is none. `settings` are those of the asking rule."""
     band = fitting_band(entity.min_bands or 0, entity.max_bands or 1, settings["bounds"](endpoint, entity))
     if band.conflict:
         return f"{band.conflict}: change what one of them is based on, or waive one"
@@ -113,7 +112,7 @@ def suggestion(endpoint: Endpoint, entity: Entity, settings: Any) -> str:
 
 
 def headroom_bound(endpoint: Endpoint, entity: Entity) -> Iterable[Bound]:
-    """What the entry's own headroom asks of its ceiling."""
+    """Return what the entry's own headroom requires of its ceiling."""
     demand, percent, chunk = (
         endpoint.demand_tokens_per_second,
         endpoint.headroom_percent,
@@ -124,7 +123,7 @@ def headroom_bound(endpoint: Endpoint, entity: Entity) -> Iterable[Bound]:
 
 
 def budget_bounds(entity: Entity, budget: Mapping[str, Any], rule: str) -> Iterable[Bound]:
-    """What a budget allows the ceiling of one entity, or its model units, if it were all for that."""
+    """Return the highest ceiling, or number of model units, of one entity if it had the whole budget."""
     chunk = entity.chunk_tokens_per_second
     if "tokens_per_second" in budget and chunk:
         yield Bound("budget max", int(Fraction(str(budget["tokens_per_second"])) // chunk), rule)
@@ -133,7 +132,7 @@ def budget_bounds(entity: Entity, budget: Mapping[str, Any], rule: str) -> Itera
 
 
 def over_budget(model_units: int, endpoint: Endpoint, settings: Any) -> str:
-    """The end of a message that suggests model units: the budget that they are over by themselves; "" for none."""
+    """Return the end of a message that suggests model units: the budget that they alone exceed; "" for none."""
     bounds = [bound for entity in endpoint.wanted for bound in settings["bounds"](endpoint, entity)]
     budget = _tightest(bounds, "budget units")
     if budget is None or budget.chunks >= model_units:

@@ -1,7 +1,6 @@
 """A stack's fleet as the rules see it: the outputs of the component `bandplan:index:Fleet`, and the stack's own.
 
-Tokens per second are input and output tokens together. A number is None while it depends on a version that is still to
-be registered.
+Tokens per second are input and output tokens together. A number is None while it depends on an unregistered version.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +16,7 @@ __all__ = ["EndpointRow", "Fleet", "Share", "read_fleet", "total"]
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """A stack. `endpoints` is None where the stack has no such output."""
+    """A stack. `endpoints` is None if the stack has no such output."""
 
     shares: tuple[Share, ...]
     endpoints: tuple[EndpointRow, ...] | None
@@ -31,5 +30,5 @@ def read_fleet(outputs: Mapping[str, Any], stack_outputs: Mapping[str, Any]) -> 
 
 
 def total(amounts: Iterable[int | None]) -> int:
-    """The sum of those that are known."""
+    """Return the sum of the known amounts."""
     return sum(amount for amount in amounts if amount is not None)

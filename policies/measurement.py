@@ -1,4 +1,4 @@
-"""What an endpoint was seen to use; the file's shape is schemas/measurements.schema.json."""
+"""The measured use of endpoints; the file's shape is schemas/measurements.schema.json."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Measurement:
 
 @lru_cache(maxsize=4)
 def read_measurements(document: Document) -> tuple[dict[str, Measurement], str]:
-    """(measurements by endpoint, what is wrong with the file); one without its shape spoils the file."""
+    """Return (measurements by endpoint, what is wrong with the file); one malformed entry invalidates the file."""
     content = document.content
     if document.problem or not isinstance(content, Mapping):
         return {}, document.problem or f"{document.path} is not a file of measurements"

@@ -28,7 +28,7 @@ from bandplan.policies.rules import (
 NAME: Final = "bandplan-policies"
 
 VERSION: Final = "1.0.0"
-"""As in PulumiPolicy.yaml, which is what the Pulumi CLI shows."""
+"""The version in PulumiPolicy.yaml, which the Pulumi CLI shows."""
 
 RULES: Final[tuple[Rule, ...]] = (
     over_provisioned.RULE,

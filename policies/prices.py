@@ -11,7 +11,7 @@ from bandplan.wire.prices import BadPriceList, PriceList, read_price_list
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """A price file; `problem` says why it cannot be used."""
+    """A price file; `problem` says why it is unusable."""
 
     listed: PriceList | None = None
     problem: str = ""
@@ -21,14 +21,14 @@ class Prices:
         return self.listed.currency if self.listed is not None else ""
 
     def cost(self, share: Share) -> tuple[Decimal, Decimal] | None:
-        """(floor, ceiling) per hour; None without a price, or without a size."""
+        """Return (floor, ceiling) per hour; None without a price, or without a size."""
         if self.listed is None:
             return None
         return self.listed.cost(share.model, share.family, priced_amounts(share))
 
 
 def read_prices(document: Document) -> Prices:
-    """The prices of a file, or the first of its problems; `bandplan report --prices FILE` tells them all."""
+    """Return the prices of a file, or its first problem; `bandplan report --prices FILE` lists them all."""
     if document.problem:
         return Prices(problem=document.problem)
     try:

@@ -1,7 +1,7 @@
 """The pack as a plugin of the Pulumi CLI: Pulumi's `Analyzer` protocol over gRPC, nothing but translation.
 
-Not Pulumi's policy SDK for Python: with it a violation has the level of its rule, and a waived one could not be told as
-an advisory line under the rule's own name (docs/decisions/0005-policies.md).
+Not Pulumi's policy SDK for Python: with it a violation has the level of its rule, and a waived one could not be
+reported as an advisory line under the rule's own name (docs/decisions/0005-policies.md).
 Source: proto/pulumi/analyzer.proto in github.com/pulumi/pulumi (read 2026-11).
 """
 
@@ -25,7 +25,7 @@ from bandplan.policies.pulumi_internals import analyzer_pb2, analyzer_pb2_grpc, 
 from bandplan.wire.visible import visible
 
 LARGEST_MESSAGE_BYTES: Final = 400 * 1024 * 1024
-"""As Pulumi's own SDKs have it; a whole stack is one message."""
+"""The limit of Pulumi's own SDKs; a whole stack is one message."""
 
 _LEVELS: Final = {
     "advisory": analyzer_pb2.ADVISORY,
@@ -37,32 +37,32 @@ _NAMES: Final = {number: name for name, number in _LEVELS.items()}
 
 
 class Servicer(analyzer_pb2_grpc.AnalyzerServicer):
-    """Answers the engine. What it does not know (`Remediate`, `ConfigureStack`) the engine does without."""
+    """Answers the engine, which does not need the calls that are missing here (`Remediate`, `ConfigureStack`)."""
 
     def __init__(self, root: Path, today: date) -> None:
-        """`root` is the project's folder until the engine says where the pack lies."""
+        """Set the project's folder, `root`, until the engine reports where the pack is."""
         self._root = root
         self._today = today
         self._analyzer = Analyzer(configured(RULES, None), root, today)
 
     def Handshake(self, request: Any, _context: Any) -> Any:
-        """The engine says where the pack lies: in the project's folder."""
+        """Record where the engine says the pack is: in the project's folder."""
         if request.root_directory:
             self._root = Path(request.root_directory).parent
         return analyzer_pb2.AnalyzerHandshakeResponse()
 
     def GetPluginInfo(self, _request: Any, _context: Any) -> Any:
-        """The pack's version."""
+        """Return the pack's version."""
         return plugin_pb2.PluginInfo(version=VERSION)
 
     def GetAnalyzerInfo(self, _request: Any, _context: Any) -> Any:
-        """Every rule, with its level and the JSON Schema of its properties."""
+        """Return every rule, with its level and the JSON Schema of its properties."""
         return analyzer_pb2.AnalyzerInfo(
             name=NAME, version=VERSION, supportsConfig=True, policies=[_information(rule) for rule in RULES]
         )
 
     def Configure(self, request: Any, context: Any) -> Any:
-        """Take the configuration that the engine has merged with the defaults."""
+        """Apply the configuration that the engine has merged with the defaults."""
         document = {
             name: {"enforcementLevel": _NAMES[one.enforcementLevel], **json_format.MessageToDict(one.properties)}
             for name, one in request.policyConfig.items()
@@ -74,14 +74,14 @@ class Servicer(analyzer_pb2_grpc.AnalyzerServicer):
         return empty_pb2.Empty()
 
     def Analyze(self, request: Any, _context: Any) -> Any:
-        """Judge one resource's inputs."""
+        """Check one resource's inputs."""
         if request.type not in Analyzer.types:
             return analyzer_pb2.AnalyzeResponse()
         properties = json_format.MessageToDict(request.properties)
         return _answer(self._analyzer.analyze(request.urn, request.type, request.name, properties))
 
     def AnalyzeStack(self, request: Any, _context: Any) -> Any:
-        """Judge the outputs of the whole stack."""
+        """Check the outputs of the whole stack."""
         resources = [
             (one.urn, one.type, json_format.MessageToDict(one.properties))
             for one in request.resources
@@ -91,7 +91,7 @@ class Servicer(analyzer_pb2_grpc.AnalyzerServicer):
 
 
 def start(root: Path, today: date) -> tuple[grpc.Server, int]:
-    """A started server on a free loopback port, and that port."""
+    """Start a server on a free loopback port; return it and the port."""
     options = [("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES)]
     server = grpc.server(ThreadPoolExecutor(max_workers=4), options=options)
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(Servicer(root, today), server)
@@ -101,7 +101,7 @@ def start(root: Path, today: date) -> tuple[grpc.Server, int]:
 
 
 def serve(root: Path) -> None:
-    """Serve until the engine ends this process; the port goes to stdout, as plugins do."""
+    """Serve until the engine ends this process; the port goes to stdout, as in every plugin."""
     server, port = start(root, date.today())
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
@@ -137,7 +137,7 @@ def _information(rule: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Mappings and sequences as a `Struct` takes them."""
+    """Convert mappings and sequences to what a `Struct` accepts."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value

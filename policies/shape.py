@@ -1,6 +1,6 @@
-"""Checks a value against the few keywords of JSON Schema that the rules' properties use.
+"""Checks a value by the few keywords of JSON Schema that the rules' properties use.
 
-A validator of the whole language takes longer to import than a preview may cost.
+Importing a full validator takes longer than a preview may cost.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,11 +17,11 @@ _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
 
 _ARTICLES: Final = ("a", "an")
 _LARGEST: Final = 10**15
-"""No rule means a larger number; NaN and infinity are none."""
+"""Largest number that any rule can need; NaN and infinity are excluded."""
 
 
 def problems_of(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:
-    """One line for each problem: `place: finding; next step`."""
+    """Yield one line per problem: `place: finding; next step`."""
     kind = schema["type"]
     if not _is(value, kind):
         yield f"{place}: {value!r} is not {_ARTICLES[kind[0] in 'aeiou']} {kind}"

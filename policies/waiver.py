@@ -1,4 +1,4 @@
-"""Waivers of models.yaml: a rule that does not hold for an endpoint, or for the stack, until a day."""
+"""Waivers of models.yaml: a rule that does not apply to an endpoint, or to the stack, until a day."""
 
 import difflib
 from collections.abc import Iterable
@@ -10,12 +10,12 @@ from bandplan.policies.plain import day
 from bandplan.wire import endpoint
 
 _ALIKE: Final = 0.9
-"""Above how alike any two rules' ids are."""
+"""Similarity above that of any two rules' ids."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """`expires` is the last day on which it holds."""
+    """A waiver; `expires` is the last day on which it holds."""
 
     policy: str
     reason: str
@@ -27,7 +27,7 @@ class Waiver:
 
 
 def dated(waivers: Iterable[endpoint.Waiver]) -> tuple[Waiver, ...]:
-    """Return the waivers that have a day; one without a day holds on none."""
+    """Return the waivers that have a day; a waiver without one never holds."""
     found = ((waiver, day(waiver.expires)) for waiver in waivers)
     return tuple(
         Waiver(waiver.policy, waiver.reason, waiver.owner, expires) for waiver, expires in found if expires is not None
@@ -35,17 +35,17 @@ def dated(waivers: Iterable[endpoint.Waiver]) -> tuple[Waiver, ...]:
 
 
 def waiver_in_force(waivers: Iterable[Waiver], policy: str, today: date) -> Waiver | None:
-    """The one that holds today."""
+    """Return the waiver for `policy` that is in force on `today`, or None."""
     return next((waiver for waiver in waivers if waiver.policy == policy and waiver.expires >= today), None)
 
 
 def expired_waiver(waivers: Iterable[Waiver], policy: str, today: date) -> Waiver | None:
-    """The one whose day is past."""
+    """Return the waiver for `policy` that expired before `today`, or None."""
     return next((waiver for waiver in waivers if waiver.policy == policy and waiver.expires < today), None)
 
 
 def mistyped_waiver(waivers: Iterable[Waiver], policy: str) -> Waiver | None:
-    """One whose policy looks like this one and is not."""
+    """Return a waiver whose policy resembles `policy` without being equal to it, or None."""
     if not waivers:
         return None
     by_policy = {waiver.policy: waiver for waiver in waivers if waiver.policy != policy}

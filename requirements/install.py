@@ -85,8 +85,8 @@ def main(level: str) -> int:
         )
     except subprocess.CalledProcessError as error:
         return failed(
-            f"`{Path(error.cmd[0]).name}` ended with {error.returncode}; see its message above. The index, mirror or "
-            "proxy is that of pip's or uv's own configuration; INSTALLER=pip skips uv"
+            f"`{Path(error.cmd[0]).name}` ended with {error.returncode}; its message is above. The index, mirror or "
+            "proxy is that of pip's or uv's own configuration; INSTALLER=pip leaves uv out"
         )
     compile_bytecode()
     write_path_file()
@@ -255,5 +255,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1]))
     except KeyboardInterrupt:
-        print("interrupted; run it again to finish the installation", file=sys.stderr)
+        print("interrupted; run it again: what is half installed is installed anew", file=sys.stderr)
         sys.exit(130)

@@ -1,6 +1,6 @@
 """Move the upper bound of the Pulumi SDK to a release that passed the parity tests: `make lock PULUMI=3.280.0`.
 
-`make` runs those tests first, with that release and with the `pulumi` on PATH, and stops here when one fails.
+`make` first runs those tests with that release and with the `pulumi` on PATH, and stops here if one fails.
 """
 
 import re
@@ -15,7 +15,7 @@ MODULES = tuple(
 
 
 def with_bound(project: str, release: str) -> str:
-    """Return pyproject.toml with `release` as the newest SDK that may be installed, whatever its last number."""
+    """Return pyproject.toml with `release` as the newest SDK that may be installed, whatever its patch number."""
     major, minor, _ = release.split(".")
     return _replaced(r'"pulumi>=([\d.]+),<[\d.]+"', rf'"pulumi>=\1,<{major}.{int(minor) + 1}"', project)
 

@@ -8,7 +8,7 @@ from bandplan.forge.errors import ForgeError, NoPlan, Refused
 
 
 def fetched(client: Client, path: str, most_bytes: int, next_step: str) -> bytes:
-    """The file, at most `most_bytes`. Errors: NoPlan."""
+    """Download a file of at most `most_bytes`. Errors: NoPlan."""
     try:
         return client.download(path, most_bytes)
     except Refused as error:
@@ -18,7 +18,7 @@ def fetched(client: Client, path: str, most_bytes: int, next_step: str) -> bytes
 
 
 def only_file(archive: bytes, name: str, most_bytes: int, next_step: str) -> bytes:
-    """The content of the archive's one file; it comes from a pull request's job, so nothing of it is believed."""
+    """Return the content of the archive's only file, which is not trusted: it comes from a pull request's job."""
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as files:
             entries = [entry for entry in files.infolist() if not entry.is_dir()]

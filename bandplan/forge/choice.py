@@ -1,4 +1,4 @@
-"""Which forge this job runs on."""
+"""The forge that this job runs on."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -12,7 +12,7 @@ FORGES: Final[tuple[Forge, ...]] = (GitHub(), GitLab())
 
 
 def forge_of(environ: Mapping[str, str], name: str | None = None, default: str | None = None) -> Forge:
-    """The forge of that name, or else the one whose CI this job runs in, or else `default`. Errors: NotConfigured."""
+    """Return the forge of that name, else the one whose CI this job runs in, else `default`. Errors: NotConfigured."""
     found = [one for one in FORGES if (one.name == name if name else environ.get(one.sign))]
     if len(found) != 1 and default is not None:
         return forge_of(environ, default)

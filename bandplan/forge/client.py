@@ -1,4 +1,4 @@
-"""HTTP to one platform's REST API: a token, retries, errors that a user can act on. The one door out of this room."""
+"""HTTP to one platform's REST API: a token, retries, errors that a user can act on. This room's only network access."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from bandplan.wire.redaction import redactor
 from bandplan.wire.text import one_line, presentable
 
 MOST_WAITING_SECONDS: Final = 300.0
-"""Of one call, retries and all; a choice that keeps a CI job from hanging."""
+"""Limit of one call including retries; a choice that keeps a CI job from hanging."""
 
 _USER_AGENT: Final = "bandplan"
 _TIMEOUTS: Final = Timeouts(10.0, 30.0)
@@ -31,26 +31,26 @@ _SECONDARY_LIMIT_SECONDS: Final = 60.0
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer; header names in lower case, `body` parsed (None when it is no JSON)."""
+    """An answer; header names are lower-case, `body` is parsed (None if it is not JSON)."""
 
     status: int
     headers: Mapping[str, str]
     body: Any
 
     def items(self, place: str, what: str) -> list[dict[str, Any]]:
-        """The body as a list of `what`. Errors: Refused when something else than the REST API answers."""
+        """Return the body as a list of `what`. Errors: Refused if something other than the REST API answered."""
         if isinstance(self.body, list) and all(isinstance(item, dict) and "id" in item for item in self.body):
             return self.body
         raise Refused(self.status, f"{place}: the answer is not a list of {what}; is this the REST API's address?")
 
 
 class Client:
-    """Calls below `base_url` with a token that is never shown; redirects are not followed, they would take it along."""
+    """Calls below `base_url` with a token that is never shown; redirects, which would leak it, are not followed."""
 
     def __init__(
         self, base_url: str, headers: Mapping[str, str], token: str, clock: Clock, environ: Mapping[str, str]
     ) -> None:
-        """`environ` names the proxy, if there is one."""
+        """Set up the connection; `environ` names the proxy, if any."""
         self.base_url = base_url.rstrip("/")
         self._environ = environ
         self._headers = {"Accept": "application/json", "User-Agent": _USER_AGENT, **headers}
@@ -62,9 +62,9 @@ class Client:
         return f"Client({self.base_url!r})"
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
-        """The answer with a status below 300. What reads or deletes is tried again; what writes a text is not.
+        """Return an answer with a status below 300. Reads and deletes are retried, writes of text are not.
 
-        Errors: Refused (with status), Unavailable; LostAnswer for a write, after the wait that the platform asked for.
+        Errors: Refused (with status), Unavailable; LostAnswer for a write, after the wait that the platform requested.
         """
         payload = None if body is None else json.dumps(body).encode()
         asked: float | None = None
@@ -90,7 +90,7 @@ class Client:
         raise LostAnswer(trouble)
 
     def download(self, path: str, most_bytes: int) -> bytes:
-        """A file of at most `most_bytes`. Its storage, which the platform redirects to, does not see the token.
+        """Download a file of at most `most_bytes`. The storage that the platform redirects to never sees the token.
 
         Errors: Refused (with status), Unavailable.
         """
@@ -130,7 +130,7 @@ class Client:
             return Answer(answer.status, answer.headers, None)
 
     def _pause_seconds(self, result: "Answer | http.Answer | AttemptFailed", attempts: int) -> float | None:
-        """How long to wait before another try; None for an answer or a failure that is final."""
+        """Return how long to wait before another attempt; None for an answer or a failure that is final."""
         backoff = min(30.0, 2.0 ** (attempts - 1)) * (0.5 + self._clock.random() / 2)
         if isinstance(result, AttemptFailed):
             return None if result.is_final else backoff
@@ -155,14 +155,14 @@ class Client:
 
 
 def connections_to(url: str, environ: Mapping[str, str]) -> Connections:
-    """To the host of a URL, through the proxy that `environ` names for it, if any."""
+    """Connect to the host of a URL, through the proxy that `environ` names for it, if any."""
     parts = urlsplit(url)
     address = Address(parts.scheme, parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme])
     return Connections(address, proxy_of(address, environ))
 
 
 def is_safe(url: str) -> bool:
-    """Whether a redirect may be followed: over https, or on this machine."""
+    """Report whether a redirect may be followed: over https, or on this machine."""
     try:
         parts = urlsplit(url)
         has_place = bool(parts.hostname) and parts.port != 0
@@ -172,7 +172,7 @@ def is_safe(url: str) -> bool:
 
 
 def _is_rate_limit(answer: "Answer | http.Answer") -> bool:
-    """A 403 that means too many requests, and not that the token may not do this."""
+    """Report whether a 403 means too many requests rather than a missing permission of the token."""
     if "retry-after" in answer.headers or answer.headers.get("x-ratelimit-remaining") == "0":
         return True
     documentation = answer.body.get("documentation_url") if isinstance(answer.body, dict) else None
@@ -180,7 +180,7 @@ def _is_rate_limit(answer: "Answer | http.Answer") -> bool:
 
 
 def _until_reset(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds until there are requests left again, with one to spare; None while there are."""
+    """Return the seconds until requests are allowed again, with one to spare; None while they are."""
     at = _seconds(headers.get("x-ratelimit-reset", "")) if headers.get("x-ratelimit-remaining") == "0" else None
     return None if at is None else max(0.0, at - now) + 1.0
 

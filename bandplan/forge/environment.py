@@ -1,4 +1,4 @@
-"""What a job's environment gives: variables that have to be set, a token that can be sent, and where it may be sent."""
+"""Checks of a job's environment: variables that must be set, a token that can be sent, and where it may be sent."""
 
 import json
 import re
@@ -14,7 +14,7 @@ _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
 
 def checked_base_url(url: str, variable: str) -> str:
-    """`url` if a token may be sent there: https, or this machine. Errors: NotConfigured."""
+    """Return `url` if a token may be sent there: https, or this machine. Errors: NotConfigured."""
     try:
         parts = urlsplit(url)
         has_port = parts.port != 0
@@ -32,14 +32,14 @@ def checked_base_url(url: str, variable: str) -> str:
 
 
 def require_set(environ: Mapping[str, str], *names: str) -> None:
-    """NotConfigured with all of these variables that are missing or blank."""
+    """Raise NotConfigured with all of these variables that are missing or blank."""
     missing = [name for name in names if not environ.get(name, "").strip()]
     if missing:
         raise NotConfigured(f"{' and '.join(missing)} must be set in the environment")
 
 
 def checked_token(token: str, variable: str) -> str:
-    """`token` if it can stand in a header. Errors: NotConfigured."""
+    """Return `token` if it is valid in a header. Errors: NotConfigured."""
     token = token.strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise NotConfigured(f"{variable} is empty or not a token; give one that may write comments")
@@ -47,7 +47,7 @@ def checked_token(token: str, variable: str) -> str:
 
 
 def event_of(environ: Mapping[str, str], read_text: Callable[[str], str], variable: str) -> Mapping[str, Any]:
-    """What started the run, from the file of JSON that `variable` names; empty when nothing says it."""
+    """Read the event that started the run from the JSON file that `variable` names; empty if there is none."""
     path = environ.get(variable)
     if not path:
         return {}
@@ -59,17 +59,17 @@ def event_of(environ: Mapping[str, str], read_text: Callable[[str], str], variab
 
 
 def at(value: Any, *keys: str) -> Any:
-    """What lies below `keys`; None when nothing does."""
+    """Return the value below `keys`; None if there is none."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value
 
 
 def number(text: str | None) -> int:
-    """The number that a variable holds; 0 for anything else."""
+    """Return the number in a variable; 0 for anything else."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) <= 15 else 0
 
 
 def short_commit(text: Any) -> str:
-    """The start of a commit's hash; empty for what is none."""
+    """Return the start of a commit's hash; empty for anything else."""
     return text[:12] if isinstance(text, str) and _COMMIT.fullmatch(text) else ""

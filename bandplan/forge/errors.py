@@ -1,21 +1,21 @@
-"""Why something could not be read from a forge or written there; every message is meant for the user as it stands.
+"""Why a read from a forge or a write to it failed; every message can be shown to the user unchanged.
 
 ForgeError
-├── NotConfigured   where to look or to write, or with which token, is not known; nothing was sent
-├── Refused         the platform said no, with `status`
-├── Unavailable     nobody answered, or the time for retries was used up
-│   └── LostAnswer    a write that may have been carried out, or was put off: look before sending it again
-├── NoPlan          there is no plan that was reviewed, or it is not to be believed
-└── Overwritten     other jobs wrote the comment again and again
+├── NotConfigured   the place to read or write, or the token, is unknown; nothing was sent
+├── Refused         the platform refused, with `status`
+├── Unavailable     there was no answer, or the time for retries ran out
+│   └── LostAnswer    a write that may have been carried out, or was deferred: check before resending it
+├── NoPlan          there is no reviewed plan, or it cannot be trusted
+└── Overwritten     other jobs kept overwriting the comment
 """
 
 
 class ForgeError(Exception):
-    """Base of everything that goes wrong between this program and a forge."""
+    """Base of all errors between this program and a forge."""
 
 
 class NotConfigured(ForgeError):
-    """The environment does not say where to look or to write, or with which token."""
+    """The environment does not say where to read or write, or with which token."""
 
 
 class Refused(ForgeError):
@@ -31,11 +31,11 @@ class Unavailable(ForgeError):
 
 
 class LostAnswer(Unavailable):
-    """A write whose answer never came, or that the platform put off; what to write may be another by now."""
+    """A write whose answer never arrived, or that the platform deferred; the text to write may have changed since."""
 
 
 class NoPlan(ForgeError):
-    """The merge being deployed has no plan that was reviewed, or what was kept is no plan."""
+    """The deployed merge has no reviewed plan, or the stored file is not a plan."""
 
 
 class Overwritten(ForgeError):

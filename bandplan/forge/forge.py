@@ -1,4 +1,4 @@
-"""What a forge has to offer, whichever it is: the comments of a pull request, issues, and plans that were reviewed."""
+"""The interface of every forge: the comments of a pull request, issues, and reviewed plans."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,33 +26,33 @@ class Comments(Protocol):
     """The comments of one pull request. Errors: ForgeError."""
 
     def comments(self) -> Iterator[Comment]:
-        """All of them, over all pages."""
+        """Yield all comments, over all pages."""
         ...
 
     def is_own(self, comment: Comment) -> bool:
-        """Whether this job's account wrote it: anybody can write a comment that looks like ours."""
+        """Report whether this job's account wrote it: anyone can write a comment that looks like ours."""
         ...
 
     def read(self, comment: Comment) -> Comment | None:
-        """The comment as it is now; None when it is gone."""
+        """Read the current comment; None if it no longer exists."""
         ...
 
     def create(self, body: str) -> None:
-        """LostAnswer when it may have been created, or is to be created later."""
+        """Create a comment. LostAnswer if it may have been created, or may be created later."""
         ...
 
     def update(self, comment: Comment, body: str) -> None:
-        """Does nothing when the comment is gone. LostAnswer as for `create`."""
+        """Update a comment, if it still exists. LostAnswer as for `create`."""
         ...
 
     def delete(self, comment: Comment) -> None:
-        """Does nothing when the comment is gone."""
+        """Delete a comment, if it still exists."""
         ...
 
 
 @dataclass(frozen=True)
 class Place:
-    """A pull request's comments; `run` grows from one CI run to the next (0: not known), `commit` may be empty."""
+    """A pull request's comments; `run` grows from one CI run to the next (0: unknown), `commit` may be empty."""
 
     comments: Comments
     run: int
@@ -61,7 +61,7 @@ class Place:
 
 @dataclass(frozen=True)
 class WantedIssue:
-    """An issue as it should be. `body` begins with `marker`, by which the issue is found again."""
+    """An issue as it should be. `body` begins with `marker`, which identifies the issue."""
 
     title: str
     label: str
@@ -82,24 +82,24 @@ class Issues(Protocol):
 
 
 class ReviewedPlans(Protocol):
-    """Plans that previews kept, for the commit that is being deployed. Errors: ForgeError."""
+    """Plans stored by previews, for the commit that is being deployed. Errors: ForgeError."""
 
     def run_of_merge(self) -> int:
-        """The newest preview run of the pull request whose merge is this commit; it must have succeeded."""
+        """Return the newest preview run of the pull request merged by this commit; it must have succeeded."""
         ...
 
     def require_own_run(self, run: int) -> None:
-        """NoPlan unless `run` is a preview of this commit, started by hand on this branch."""
+        """Raise NoPlan unless `run` is a preview of this commit, started by hand on this branch."""
         ...
 
     def plan(self, run: int, stack: str) -> bytes:
-        """The plan that the run kept for the stack, as the file's bytes."""
+        """Return the plan that the run stored for the stack, as the file's bytes."""
         ...
 
 
 @dataclass(frozen=True)
 class TokenRequest:
-    """The GET that a CI answers with an OpenID Connect token of the job, under `key` of a JSON object."""
+    """The GET request that a CI answers with an OpenID Connect token of the job, under `key` of a JSON object."""
 
     url: str
     secret: str = field(repr=False)
@@ -107,32 +107,36 @@ class TokenRequest:
 
 
 class Forge(Protocol):
-    """One forge, found by the variables that its CI sets. Errors of all: NotConfigured, with everything missing."""
+    """One forge, recognized by the variables that its CI sets.
+
+    Every method may raise NotConfigured, which lists everything that is missing.
+    """
 
     name: str
     sign: str
-    """A variable that its CI sets for every job, and no other forge's."""
+    """A variable that only this forge's CI sets, for every job."""
 
     identity_variables: tuple[str, ...]
-    """What its CI sets in a job that may have a token of its own; empty where the job's own file names the variable."""
+    """Variables that its CI sets in a job that may have its own token; empty if the job's own file names the variable.
+    """
 
     identity_hint: str
-    """What a job has to say so that it may have one."""
+    """What a job must declare to get a token."""
 
     def place(self, environ: Mapping[str, str], read_text: ReadText, pull_request: int | None, clock: Clock) -> Place:
-        """The comments of `pull_request`, or of the one that this job is for."""
+        """Return the comments of `pull_request`, or of the one that this job runs for."""
         ...
 
     def issues(self, environ: Mapping[str, str], clock: Clock) -> Issues:
-        """The issues of the repository that this job is for."""
+        """Return the issues of the repository that this job runs for."""
         ...
 
     def reviewed_plans(
         self, environ: Mapping[str, str], preview: str | None, most_bytes: int, clock: Clock
     ) -> ReviewedPlans:
-        """The plans of at most `most_bytes` that `preview` kept; None: the workflow or job of the usual name."""
+        """Return the plans of at most `most_bytes` that `preview` stored; None: the usual workflow or job."""
         ...
 
     def token_request(self, environ: Mapping[str, str], audience: str) -> TokenRequest | None:
-        """How to ask for the job's token; `identity_variables` are set. None where there is nothing to ask."""
+        """Return how to request the job's token; `identity_variables` are set. None if there is nothing to request."""
         ...

@@ -1,4 +1,4 @@
-"""GitHub: comments of a pull request, issues, and plans that a workflow kept.
+"""GitHub: comments of a pull request, issues, and plans that a workflow stored.
 
 Source of paths: docs.github.com/rest, "Issue comments", "Issues", "Commits", "Workflow runs" and "Artifacts"; of
 variables: docs.github.com, "Variables reference" of GitHub Actions (read 2026-11).
@@ -78,7 +78,10 @@ class GitHub:
         return GitHubPlans(Repository(name, commit, branch, preview or "preview.yml"), most_bytes, client)
 
     def token_request(self, environ: Mapping[str, str], audience: str) -> TokenRequest:
-        """As in docs.github.com, "OpenID Connect reference", "Requesting the token" (read 2026-11)."""
+        """Return the request for the job's token.
+
+        Source: docs.github.com, "OpenID Connect reference", "Requesting the token" (read 2026-11).
+        """
         address, secret = (environ[name].strip() for name in self.identity_variables)
         url = checked_base_url(address, self.identity_variables[0])
         separator = "&" if urlsplit(url).query else "?"
@@ -135,7 +138,7 @@ class GitHubComments:
         return f"/repos/{self._repository}/issues/{self._number}/comments"
 
     def _own_login(self) -> str | None:
-        """None for a token of an app, such as that of GitHub Actions: it may not ask who it is."""
+        """Return our login; None for a token of an app, such as that of GitHub Actions, which may not look it up."""
         if not self._is_login_known:
             try:
                 self._login = str(self._client.call("GET", "/user").body["login"])
@@ -170,7 +173,7 @@ class GitHubIssues:
         self._path = f"/repos/{repository}/issues"
 
     def keep(self, wanted: WantedIssue) -> IssueOutcome:
-        """Open, rewrite or close the issue. Of duplicates, as two runs at once can open them, the oldest stays."""
+        """Open, rewrite or close the issue. Of duplicates, which two concurrent runs can open, the oldest stays."""
         there = sorted(self._open(wanted), key=lambda issue: int(issue["number"]))
         for issue in there if not wanted.is_open else there[1:]:
             self._write("PATCH", f"{self._path}/{issue['number']}", {"state": "closed", "state_reason": "completed"})
@@ -185,7 +188,7 @@ class GitHubIssues:
         return "rewritten"
 
     def _open(self, wanted: WantedIssue) -> Iterator[Mapping[str, Any]]:
-        """Open issues that a job wrote and that begin with the marker; what people write is left alone."""
+        """Yield open issues that a job wrote and that begin with the marker; what people write is left alone."""
         for page in range(1, MOST_PAGES_OF_ISSUES + 1):
             label = quote(wanted.label, safe="")
             answer = self._client.call("GET", f"{self._path}?labels={label}&state=open&per_page=100&page={page}")
@@ -197,7 +200,7 @@ class GitHubIssues:
                 return
 
     def _write(self, method: str, path: str, body: Mapping[str, Any]) -> None:
-        """A write whose answer was lost is sent once more when that does no harm: all but opening an issue."""
+        """Resend a write whose answer was lost if that does no harm: all writes except opening an issue."""
         try:
             self._client.call(method, path, body)
         except LostAnswer:
@@ -215,7 +218,7 @@ class GitHubPlans:
         self._client = client
 
     def run_of_merge(self) -> int:
-        """The newest preview run of the pull request whose merge is this commit; it must have succeeded."""
+        """Return the newest preview run of the pull request merged by this commit; it must have succeeded."""
         repository = self._repository
         pulls = self._get(f"/commits/{quote(repository.commit, safe='')}/pulls?per_page=100")
         pull = merged_pull(pulls, repository.commit, repository.branch)
@@ -240,7 +243,7 @@ class GitHubPlans:
         return int(newest["id"])
 
     def require_own_run(self, run: int) -> None:
-        """NoPlan unless `run` is a preview of this commit, started by hand on this branch."""
+        """Raise NoPlan unless `run` is a preview of this commit, started by hand on this branch."""
         repository = self._repository
         found = self._get(f"/actions/runs/{run}")
         is_preview = str(found.get("path", "")).split("@")[0] == f".github/workflows/{repository.workflow}"
@@ -259,7 +262,7 @@ class GitHubPlans:
             raise NoPlan(f"run {run}: {'; '.join(wrong)}; {_FRESH}")
 
     def plan(self, run: int, stack: str) -> bytes:
-        """The one file of the run's artifact `plan-STACK`."""
+        """Return the only file of the run's artifact `plan-STACK`."""
         name = f"plan-{stack}"
         listed = self._get(f"/actions/runs/{run}/artifacts?name={quote(name, safe='')}&per_page=100")
         there = [one for one in listed.get("artifacts") or [] if one.get("name") == name and not one.get("expired")]
@@ -279,7 +282,7 @@ class GitHubPlans:
 
 
 def repository_name(environ: Mapping[str, str]) -> str:
-    """owner/name of GITHUB_REPOSITORY, which is set. Errors: NotConfigured."""
+    """Return owner/name from GITHUB_REPOSITORY, which is set. Errors: NotConfigured."""
     name = environ["GITHUB_REPOSITORY"]
     if not _REPOSITORY.fullmatch(name):
         raise NotConfigured("GITHUB_REPOSITORY is not of the form owner/name")
@@ -287,7 +290,7 @@ def repository_name(environ: Mapping[str, str]) -> str:
 
 
 def _client(environ: Mapping[str, str], clock: Clock) -> Client:
-    """With GITHUB_TOKEN, which is set, at GITHUB_API_URL. Errors: NotConfigured."""
+    """Return a client with GITHUB_TOKEN, which is set, at GITHUB_API_URL. Errors: NotConfigured."""
     token = checked_token(environ["GITHUB_TOKEN"], "GITHUB_TOKEN")
     base_url = checked_base_url(environ.get("GITHUB_API_URL") or "https://api.github.com", "GITHUB_API_URL")
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
@@ -295,7 +298,7 @@ def _client(environ: Mapping[str, str], clock: Clock) -> Client:
 
 
 def merged_pull(pulls: Any, commit: str, branch: str) -> dict[str, Any] | None:
-    """The pull request that `commit` is the merge of, whichever way it was merged."""
+    """Return the pull request that `commit` merged, whichever merge method was used."""
     merged = [
         pull
         for pull in (pulls if isinstance(pulls, list) else [])
@@ -324,7 +327,7 @@ def _explained(refused: Refused) -> Refused:
 
 
 def _is_same(there: str, wanted: str) -> bool:
-    """GitHub may keep other line ends, and drops white space at the end."""
+    """Compare texts; GitHub may store other line endings, and drops trailing white space."""
     return there.replace("\r\n", "\n").rstrip() == wanted.rstrip()
 
 
@@ -334,7 +337,7 @@ def _of_ref(ref: str) -> int:
 
 
 def _of_event(event: Mapping[str, Any]) -> int:
-    """The pull request of an event of a pull request, of a comment on one, or of a run that one started."""
+    """Return the pull request of an event: of a pull request, of a comment on one, or of a run that one started."""
     numbers = [at(event, "pull_request", "number")]
     if at(event, "issue", "pull_request") is not None:
         numbers.append(at(event, "issue", "number"))

@@ -1,4 +1,4 @@
-"""GitLab: notes of a merge request, and plans that a pipeline kept.
+"""GitLab: notes of a merge request, and plans that a pipeline stored.
 
 Source of paths: docs.gitlab.com/api, "Notes", "Commits", "Merge requests", "Pipelines", "Jobs", "Job artifacts"; of
 variables: docs.gitlab.com/ci/variables/predefined_variables (read 2026-11).
@@ -139,7 +139,7 @@ class GitLabPlans:
         self._client = client
 
     def run_of_merge(self) -> int:
-        """The newest pipeline of the merge request whose merge is this commit; it must have succeeded."""
+        """Return the newest pipeline of the merge request merged by this commit; it must have succeeded."""
         project = self._project
         found = self._get(f"/repository/commits/{quote(project.commit, safe='')}/merge_requests?per_page=100")
         merged = [one for one in found if one.get("state") == "merged" and one.get("target_branch") == project.branch]
@@ -161,7 +161,7 @@ class GitLabPlans:
         return int(newest["id"])
 
     def require_own_run(self, run: int) -> None:
-        """NoPlan unless pipeline `run` is of this commit, started by hand on this branch."""
+        """Raise NoPlan unless pipeline `run` is for this commit, started by hand on this branch."""
         project = self._project
         found = self._get(f"/pipelines/{run}")
         wrong = [
@@ -177,7 +177,7 @@ class GitLabPlans:
             raise NoPlan(f"pipeline {run}: {'; '.join(wrong)}; {_FRESH}")
 
     def plan(self, run: int, stack: str) -> bytes:
-        """`plan-STACK.json` of the pipeline's preview of that stack."""
+        """Return `plan-STACK.json` of the pipeline's preview of that stack."""
         jobs = self._get(f"/pipelines/{run}/jobs?per_page=100")
         names = {self._project.job, f"{self._project.job}: [{stack}]"}
         there = [one for one in jobs if one.get("name") in names and one.get("status") == "success"]
@@ -195,7 +195,7 @@ class GitLabPlans:
 
 
 def _client(environ: Mapping[str, str], clock: Clock) -> Client:
-    """With GITLAB_TOKEN and at CI_API_V4_URL, which are set. Errors: NotConfigured."""
+    """Return a client with GITLAB_TOKEN, at CI_API_V4_URL; both are set. Errors: NotConfigured."""
     token = checked_token(environ["GITLAB_TOKEN"], "GITLAB_TOKEN")
     base_url = checked_base_url(environ["CI_API_V4_URL"], "CI_API_V4_URL")
     return Client(base_url, {"PRIVATE-TOKEN": token}, token, clock, environ)

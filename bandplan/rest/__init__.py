@@ -1,5 +1,5 @@
-"""The one door to REST APIs, whoever answers: connections, bounded answers, proxies, and when to send again.
+"""The only access to REST APIs: connections, bounded answers, proxies, and retries.
 
-Belongs here: what holds for a workspace, a forge and a token service alike. Does not belong here: tokens, paths,
-bodies, and what a status means, which each of them decides (`serving.workspace`, `forge`). Imports nothing of ours.
+Belongs here: what a workspace, a forge and a token service have in common. Does not belong here: tokens, paths, bodies,
+and the meaning of a status, which each of them decides (`serving.workspace`, `forge`). Imports nothing of ours.
 """

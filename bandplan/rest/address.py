@@ -1,4 +1,4 @@
-"""Scheme, host and port of whoever answers, and the proxy on the way there."""
+"""Scheme, host and port of a server, and the proxy on the way there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Address:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` can only be this machine: localhost, *.localhost, 127.0.0.0/8 or ::1."""
+    """Report whether `host` can only be this machine: localhost, *.localhost, 127.0.0.0/8 or ::1."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     from ipaddress import ip_address
@@ -38,10 +38,10 @@ def is_loopback(host: str) -> bool:
 
 
 def proxy_of(address: Address, environ: Mapping[str, str]) -> str | None:
-    """The proxy that `environ` names for a remote address; this machine is never reached through one.
+    """Return the proxy that `environ` names for a remote address; this machine is never reached through one.
 
-    NO_PROXY lists hosts with all below them, with or without a port, or `*`; the lower-case names come first, as in
-    curl and Python's own client.
+    NO_PROXY lists hosts, including all their subdomains, with or without a port, or `*`; the lower-case names take
+    precedence, as in curl and Python's own client.
     """
     if address.is_loopback:
         return None

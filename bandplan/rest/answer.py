@@ -1,4 +1,4 @@
-"""One HTTP answer, as it came."""
+"""One HTTP answer, unprocessed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

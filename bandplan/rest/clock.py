@@ -1,4 +1,4 @@
-"""Time and chance, as what sends requests uses them; a test hands in its own."""
+"""Time and randomness for code that sends requests; a test supplies its own."""
 
 import random as random_module
 import time
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Clock:
-    """Seconds that only grow, seconds since 1970, waiting, and chance."""
+    """Monotonic seconds, seconds since 1970, sleeping, and randomness."""
 
     monotonic: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time

@@ -20,14 +20,14 @@ POOL_SIZE = 128
 """Connections kept alive: as many as a plugin has worker threads, so that none is opened twice."""
 
 MOST_BYTES = 64_000_000
-"""Of one answer; a choice: thousands of endpoints with all their settings are a tenth of that."""
+"""Limit of one answer; a choice: thousands of endpoints with all their settings take a tenth of that."""
 
 _IMPORTING = threading.Lock()
-"""Held while urllib3 is imported: two threads that begin with different modules of it would see one half done."""
+"""Held while urllib3 is imported: two threads that start with different modules of it would see a partial import."""
 
 
 class AttemptFailed(Exception):
-    """No answer came: `outcome` says how far the request got, `is_final` that trying again cannot help."""
+    """No answer arrived: `outcome` is how far the request got, `is_final` whether a retry cannot help."""
 
     def __init__(self, outcome: Outcome, finding: str, *, is_final: bool = False) -> None:
         super().__init__(finding)
@@ -37,14 +37,14 @@ class AttemptFailed(Exception):
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds until a connection has to stand, and until an answer has to begin; its body may take as long again."""
+    """Seconds until a connection must be made, and until an answer must begin; its body may take that long again."""
 
     connect_seconds: float
     read_seconds: float
 
 
 class Connections:
-    """A pool of connections to `address`, through `proxy` (a URL) when one is given; safe between threads."""
+    """A thread-safe pool of connections to `address`, through `proxy` (a URL) if given."""
 
     def __init__(self, address: Address, proxy: str | None) -> None:
         self._address = address
@@ -61,10 +61,10 @@ class Connections:
         timeouts: Timeouts,
         most_bytes: int | None = None,
     ) -> Answer:
-        """The answer, whatever its status; redirects are not followed. Errors: AttemptFailed.
+        """Return the answer, whatever its status; redirects are not followed. Errors: AttemptFailed.
 
-        `path` is ready-quoted, with its query. A body of more than `most_bytes`
-        (None: MOST_BYTES) is not read to its end.
+        `path` is already quoted, including its query. A body of more than `most_bytes` (None: MOST_BYTES) is not read
+        to its end.
         """
         pool = self._opened()
         from urllib3.exceptions import HTTPError
@@ -97,7 +97,7 @@ class Connections:
 
 
 def _body(response: "BaseHTTPResponse", seconds: float, most_bytes: int) -> bytes:
-    """The whole body. Each read has a time-out of its own, so that an answer that drips is only ended here."""
+    """Return the whole body. Each read has its own timeout, so only this function ends an answer that trickles in."""
     ends_at = time.monotonic() + seconds
     parts: list[bytes] = []
     left = most_bytes

@@ -1,4 +1,4 @@
-"""Sends a request until its answer is to be kept, or no time is left: the one loop of all retries."""
+"""Sends a request until its answer is final or time runs out: the only retry loop."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Kept = TypeVar("Kept")
 
 @dataclass(frozen=True)
 class Exchange(Generic[Kept]):
-    """What the last attempt ended in, how many there were, and the seconds they took together."""
+    """The result of the last attempt, the number of attempts, and the seconds they took together."""
 
     result: Kept | AttemptFailed
     attempts: int
@@ -26,7 +26,7 @@ class Exchange(Generic[Kept]):
 def exchange(
     send: Callable[[], Kept], pause: Callable[[Kept | AttemptFailed, int, float], float | None], clock: Clock
 ) -> Exchange[Kept]:
-    """Call `send` again and again, after the seconds that `pause` says for (result, attempts, seconds); None ends it.
+    """Call `send` until `pause` returns None; otherwise wait the seconds it returns for (result, attempts, seconds).
 
     An AttemptFailed that `send` raises is a result like any other.
     """

@@ -1,4 +1,4 @@
-"""When a request is sent again, and after what pause. Pure: the client brings the time and the random numbers."""
+"""When a request is retried, and after which pause. Pure: the client supplies the time and the random numbers."""
 
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Outcome(Enum):
-    """What became of one attempt that did not end in an answer to keep."""
+    """The outcome of one attempt without a final answer."""
 
     NOT_CONNECTED = "no connection, so nothing was sent"
     LOST = "sent, but the answer was lost"
@@ -14,8 +14,11 @@ class Outcome(Enum):
 
 
 RETRIED_STATUSES = frozenset({429, 503})
-"""Both mean "not carried out, try later"; 500, 504 and 409 are final for the platform's own clients too
-(github.com/databricks/databricks-sdk-go, package apierr and httpclient, read 2025-11)."""
+"""Statuses that mean "not carried out, try later".
+
+500, 504 and 409 are final for the platform's own clients too (github.com/databricks/databricks-sdk-go, package apierr
+and httpclient, read 2025-11).
+"""
 
 _REPEATABLE_METHODS = frozenset({"GET", "HEAD"})
 
@@ -24,7 +27,7 @@ _REPEATABLE_METHODS = frozenset({"GET", "HEAD"})
 class Retries:
     """How long and how often to try; all in seconds.
 
-    `total_seconds` bounds the retries of one call, `connect_seconds` those of a call for which nobody listens.
+    `total_seconds` bounds the retries of one call, `connect_seconds` those of a call to a server that does not listen.
     Pauses double from `first_pause_seconds` up to `longest_pause_seconds`, each shortened at random by up to half.
     """
 
@@ -43,9 +46,9 @@ class Retries:
         retry_after_seconds: float | None,
         random: float,
     ) -> float | None:
-        """Seconds to wait before attempt number `attempt` + 1 (the first is 1), or None when it is time to give up.
+        """Return the seconds to wait before attempt number `attempt` + 1 (the first is 1), or None to give up.
 
-        `random` is in [0, 1). A wait that the server asks for is never cut short: too long a one means giving up.
+        `random` is in [0, 1). A wait that the server requests is never cut short: one that is too long means giving up.
         """
         if outcome is Outcome.LOST and method not in _REPEATABLE_METHODS:
             return None
@@ -58,9 +61,9 @@ class Retries:
 
 
 def parse_retry_after(header: str | None, now: float) -> float | None:
-    """Seconds that a Retry-After header asks for: whole seconds, or an HTTP date against `now` (seconds since 1970).
+    """Return the seconds of a Retry-After header; None if it is absent or unreadable, never negative.
 
-    None when it is absent or unreadable; never negative.
+    The header holds whole seconds, or an HTTP date, relative to `now` (seconds since 1970).
     """
     if header is None:
         return None

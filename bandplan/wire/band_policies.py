@@ -1,7 +1,7 @@
-"""What a stack's policies ask of a band, out of the configuration of the policy pack.
+"""What a stack's policies require of a band, from the configuration of the policy pack.
 
-The pack judges a band once it is sized; whoever suggests one before that goes by the same limits, so that following the
-suggestion breaks no policy. Ids, levels and defaults are the pack's, which a test compares.
+The pack checks a band once it is sized; code that suggests a band earlier uses the same limits, so that following the
+suggestion violates no policy. Ids, levels and defaults are the pack's, which a test compares.
 """
 
 import json
@@ -34,7 +34,7 @@ class BandPolicies:
     budget: Fraction | None = None
 
     def without(self, waived: Collection[str]) -> "BandPolicies":
-        """These limits but for those of policies that are waived."""
+        """Return these limits without those of waived policies."""
         return BandPolicies(
             None if OVER in waived else self.headroom_percent,
             None if UNDER in waived else self.steady_percent,
@@ -43,17 +43,17 @@ class BandPolicies:
         )
 
     def most_chunks(self, demand_tokens_per_second: Fraction, chunk_tokens_per_second: int) -> int | None:
-        """The highest ceiling that is allowed, in chunks; None where nothing limits it."""
+        """Return the highest allowed ceiling, in chunks; None if nothing limits it."""
         if self.headroom_percent is None or not demand_tokens_per_second:
             return None
         return _chunks(demand_tokens_per_second * (100 + self.headroom_percent) / 100, chunk_tokens_per_second)
 
     def affordable_chunks(self, chunk_tokens_per_second: int) -> int | None:
-        """The highest ceiling that the budget of the whole stack buys, in chunks; None without a budget."""
+        """Return the highest ceiling that the budget of the whole stack buys, in chunks; None without a budget."""
         return None if self.budget is None else int(self.budget // chunk_tokens_per_second)
 
     def least_chunks(self, demand_tokens_per_second: Fraction, chunk_tokens_per_second: int) -> int:
-        """The lowest floor that is allowed, in chunks; 0 where nothing asks for one."""
+        """Return the lowest allowed floor, in chunks; 0 if nothing requires one."""
         least = 1 if self.has_floor else 0
         if self.steady_percent and demand_tokens_per_second:
             least = max(least, _chunks(demand_tokens_per_second * self.steady_percent / 100, chunk_tokens_per_second))
@@ -64,7 +64,7 @@ NO_POLICIES: Final = BandPolicies()
 
 
 def read_band_policies(configuration: Any) -> BandPolicies:
-    """The limits of a stack's configuration, None for none; what the pack itself refuses counts as left out."""
+    """Return the limits of a stack's configuration, None for none; values that the pack refuses are ignored."""
     given = configuration if isinstance(configuration, Mapping) else {}
     return BandPolicies(
         _number(given, OVER, "headroom_percent", _OVER_PERCENT),
@@ -75,9 +75,9 @@ def read_band_policies(configuration: Any) -> BandPolicies:
 
 
 def band_policies_of(root: Path, stack: str) -> BandPolicies:
-    """The limits of a stack of the project at `root`; none where it has no policy pack.
+    """Return the limits of a stack of the project at `root`; none if it has no policy pack.
 
-    A configuration that cannot be read counts as left out: whoever runs the pack refuses it.
+    An unreadable configuration is ignored: running the pack refuses it.
     """
     if not (root / "policies" / "PulumiPolicy.yaml").is_file():
         return NO_POLICIES

@@ -1,7 +1,7 @@
 """The units that capacity is sold in, and the figures of an endpoint that are added up, shown and priced.
 
-Whoever adds up or shows figures goes through these tables, so a further way of selling capacity is a row here and a
-field in each shape. Tokens per second are input and output tokens together.
+All code that adds up or shows figures uses these tables, so another way of selling capacity is a row here and a field
+in each shape. Tokens per second are input and output tokens together.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from bandplan.wire.names import to_api_name, to_property_name
 class Figure:
     """One amount of an endpoint. `name` is its name in stack outputs; a component's inputs have it in camelCase.
 
-    `served` is the property of a served entity of the serving resources, and of their guard, that holds it.
+    `served` is the property that holds it in a served entity of the serving resources, and of their guard.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Figure:
 
     @property
     def property_name(self) -> str:
-        """Return the name that the figure has in resource properties."""
+        """The name of the figure in resource properties."""
         return to_property_name(self.name)
 
 
@@ -38,10 +38,10 @@ FIGURES: Final = (FLOOR, CEILING, MODEL_UNITS)
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit, with the figures that say the least and the most of it; both are the same where no range is sold.
+    """A unit, with the figures of its least and most; both are the same if no range is sold.
 
-    `label` follows a figure (`1,960 tokens/s`); `noun`, where there is one, is counted (`1 model unit`). `accepted`
-    names the amount that is acceptable while the platform has no GPU capacity for more.
+    `label` follows a figure (`1,960 tokens/s`); `noun`, if any, is counted (`1 model unit`). `accepted` names the
+    amount that is acceptable while the platform has no GPU capacity for more.
     """
 
     key: str
@@ -53,12 +53,12 @@ class Unit:
 
     @property
     def family(self) -> str:
-        """Return the family of endpoints whose capacity is sold in this unit."""
+        """The family of endpoints whose capacity is sold in this unit."""
         return self.low.family
 
     @property
     def is_range(self) -> bool:
-        """Return whether an endpoint has a least and a most of this unit."""
+        """Whether an endpoint has a least and a most of this unit."""
         return self.low is not self.high
 
     def of(self, sized: Any) -> tuple[int | None, int | None]:
@@ -70,7 +70,7 @@ SERVED: Final = tuple(figure.served for figure in FIGURES)
 """Properties of a served entity that state its capacity."""
 
 SERVED_FIELDS: Final = tuple(map(to_api_name, SERVED))
-"""The same as the platform calls them."""
+"""The same properties under the platform's names."""
 
 UNITS: Final = (
     Unit("tokens_per_second", "tokens/s", FLOOR, CEILING, "accepted_ceiling_tokens_per_second"),
@@ -81,10 +81,10 @@ SERVED_AT_MOST: Final = {unit.high.served: unit.label for unit in UNITS}
 """Properties that may be less than wanted while there is no GPU capacity, each with the label of its unit."""
 
 SERVED_FIELDS_AT_MOST: Final = tuple(map(to_api_name, SERVED_AT_MOST))
-"""The same as the platform calls them."""
+"""The same properties under the platform's names."""
 
 COUNTED: Final = tuple(unit for unit in UNITS if not unit.is_range)
-"""Units that are bought by number, may burst past it, and are the whole of what the `/pt` API sells."""
+"""Units that are bought by number, may burst beyond it, and are all that the `/pt` API sells."""
 
 COUNTED_KEYS: Final = tuple(unit.key for unit in COUNTED)
 
@@ -93,7 +93,7 @@ FAMILIES: Final = tuple(unit.family for unit in UNITS)
 
 
 def figures_of(sized: Any) -> dict[str, Any]:
-    """Return by name the figures of an endpoint, an entity or a sum."""
+    """Return the figures of an endpoint, an entity or a sum, by name."""
     return {figure.name: getattr(sized, figure.name) for figure in FIGURES}
 
 
@@ -118,5 +118,5 @@ class Totals:
 
     @property
     def parts(self) -> tuple[int, ...]:
-        """Return the sums in the order of `FIGURES`."""
+        """The sums in the order of `FIGURES`."""
         return tuple(getattr(self, figure.name) for figure in FIGURES)

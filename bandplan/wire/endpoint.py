@@ -1,8 +1,8 @@
-"""The inputs of the component `bandplan:index:Endpoint`: what an endpoint is to have, in plain figures.
+"""The inputs of the component `bandplan:index:Endpoint`: the declared endpoint, in plain figures.
 
-`components/` writes them, and the report, the policies and saved states are read by `read_endpoint`, whichever version
-of bandplan wrote them. `format` says which form they have. It is left out in form 1, which has no number in states
-from before there was one: a number that appears would show as a change of every endpoint.
+`components/` writes them; the report, the policies and readers of saved states use `read_endpoint`, whichever version
+of bandplan wrote them. `format` is their form. It is left out in form 1, which has no number in states from before
+`format` existed: a new number would show as a change of every endpoint.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -16,14 +16,14 @@ from bandplan.wire.reader import LENIENT, Reader
 from bandplan.wire.sentinels import is_unknown
 
 FORMAT: Final = 1
-"""The form that is written, and the latest that is read."""
+"""The form that is written, and the latest that can be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """One served entity. A number is None where it does not apply, or where nothing says it.
+    """One served entity. A number is None if it does not apply or is not stated.
 
-    `is_sized` is False while a figure depends on a version that is still to be registered. `burst`: it may burst.
+    `is_sized` is False while a figure depends on an unregistered version. `burst`: the entity may burst.
     """
 
     served_name: str = ""
@@ -45,14 +45,14 @@ class Entity:
 
     @property
     def size(self) -> tuple[int | str | None, ...]:
-        """Return the capacity to provision for this entity, ignoring version and traffic share."""
+        """The capacity to provision for this entity, ignoring version and traffic share."""
         band = (self.min_bands, self.max_bands) if self.floor_tokens_per_second is None else ()
         return (*(getattr(self, figure.name) for figure in FIGURES), *band, self.workload)
 
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """A policy or warning that does not hold for an endpoint, until a day: an ISO date."""
+    """A policy or warning that does not apply to an endpoint until a day, an ISO date."""
 
     policy: str
     expires: str
@@ -62,7 +62,7 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True)
 class StepOfRollout:
-    """Where the traffic stands between two versions: at step `step` of `steps`, the new one has `percent`."""
+    """The split of traffic between two versions: at step `step` of `steps`, the new one has `percent`."""
 
     step: int
     steps: int
@@ -83,10 +83,10 @@ class Access:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What an endpoint is to have. `accepted_` amounts are acceptable while there is no GPU capacity for more.
+    """A declared endpoint. `accepted_` amounts are acceptable while there is no GPU capacity for more.
 
-    `has_gateway`: an AI gateway is stated; `inference_table` is empty where none is on. `is_rolling_out`: a rollout is
-    under way, or it is not known yet whether one is; then the last entity is the version that is wanted.
+    `has_gateway`: an AI gateway is stated; `inference_table` is empty if none is enabled. `is_rolling_out`: a rollout
+    is in progress, or that is not known yet; then the last entity is the wanted version.
     """
 
     name: str
@@ -132,7 +132,7 @@ def write(values: Mapping[str, Any]) -> dict[str, Any]:
 def read_endpoint(
     inputs: Mapping[str, Any], name: str, make: type[Read], reader: Reader = LENIENT, place: str = ""
 ) -> Read:
-    """Return the endpoint in the component's inputs; `name` is that of the resource, `place` where the inputs are."""
+    """Return the endpoint in the component's inputs; `name` is the resource's, `place` where the inputs are."""
 
     def at(key: str) -> tuple[Any, str]:
         return inputs.get(key), f"{place}.{key}"

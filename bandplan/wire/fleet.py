@@ -1,4 +1,4 @@
-"""What a stack says of its whole fleet: the component `bandplan:index:Fleet`, and the stack output `endpoints`.
+"""What a stack reports about its whole fleet: the component `bandplan:index:Fleet`, and the stack output `endpoints`.
 
 The component's inputs are the sums, its outputs the shares of each team and model, and the waivers of the whole file.
 The stack output has a row for each endpoint. Tokens per second are input and output tokens together.
@@ -22,7 +22,7 @@ SHARE_FIGURES: Final = ("min_bands", "max_bands", *(figure.name for figure in FI
 class Share:
     """What the endpoints of one team have of one model. `team` is empty for endpoints without the tag `team`.
 
-    A number is None where it does not apply, or is not known yet; `is_sized` is False where it is not known yet.
+    A number is None if it does not apply, or is not known yet; `is_sized` is False if it is not known yet.
     """
 
     team: str
@@ -38,7 +38,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Inputs of the fleet. `totals` is None where one of the sums is not stated; `unsized` endpoints are in no sum."""
+    """Inputs of the fleet. `totals` is None if one of the sums is not stated; `unsized` endpoints are in no sum."""
 
     totals: Totals | None
     endpoints: int | None
@@ -90,7 +90,7 @@ def write_row(
     """Return one endpoint of the stack output; figures that do not apply to it are None.
 
     `models` are (model, version, percent of the traffic). `accepted` are the amounts that are acceptable while there is
-    no GPU capacity, empty where nothing less is.
+    no GPU capacity for more, empty if the entry accepts no less.
     """
     return {
         "name": name,
@@ -121,7 +121,7 @@ def read_sums(inputs: Mapping[str, Any], reader: Reader = LENIENT, place: str = 
 
 
 def read_rows(endpoints: Any, reader: Reader = LENIENT, place: str = "") -> tuple[EndpointRow, ...]:
-    """Return the rows of the stack output `endpoints`, in its order; empty when there is none."""
+    """Return the rows of the stack output `endpoints`, in its order; empty if there is none."""
     return tuple(
         _row(reader.record(item, f"{place}[{index}]"), reader, f"{place}[{index}]")
         for index, item in enumerate(reader.items(endpoints, place))

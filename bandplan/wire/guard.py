@@ -1,7 +1,7 @@
-"""The guard `bandplan:index:EndpointReady`: its inputs and outputs, and the parts of an endpoint that it is told.
+"""The guard `bandplan:index:EndpointReady`: its inputs and outputs, and the parts of an endpoint that it receives.
 
 `components/` declares it, `provider/` and `serving/endpoint/` act on it, and the report, drift and adoption read it in
-previews and states. A setting of an endpoint is a row of `SETTINGS`.
+previews and states. Each setting of an endpoint is a row of `SETTINGS`.
 """
 
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ CONFIG_PARTS: Final = ("servedEntities", "servedModels", "trafficConfig")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A part of `declared` beside the config, under the property name that the serving resources have for it too.
+    """A part of `declared` besides the config, under the property name that the serving resources use too.
 
-    `stated_as` is its field in models.yaml where the value is passed on as it is. `is_on_pt`: the `/pt` API has it.
-    Where no call changes it after creation and nothing gives it back, `kept` says what it is and what stays so.
+    `stated_as` is its field in models.yaml if the value is passed on unchanged. `is_on_pt`: the `/pt` API has it. If no
+    call changes it after creation and nothing returns it, `kept` says what it is and what stays unchanged.
     """
 
     name: str
@@ -47,10 +47,10 @@ SETTINGS: Final = (
 SETTING_NAMES: Final = tuple(setting.name for setting in SETTINGS)
 
 TASK: Final = "task"
-"""A part of `declared` that is no setting: the models decide it, and no request changes it."""
+"""A part of `declared` that is not a setting: the models decide it, and no request changes it."""
 
 ONLY_THE_GUARD_KNOWS: Final = ("emailNotifications", TASK)
-"""Parts that the endpoint's own resource ignores or lacks, so that the guard alone has them as deployed."""
+"""Parts that the endpoint's own resource ignores or lacks, so that only the guard has them as deployed."""
 
 KEPT: Final = tuple(setting for setting in SETTINGS if setting.kept is not None)
 """Settings that an endpoint keeps as it was created."""

@@ -1,7 +1,7 @@
-"""A user's price list: its shape, which price holds for what, and what an amount costs.
+"""A user's price list: its shape, which price applies to what, and what an amount costs.
 
-`schemas/prices.schema.json` tells editors the same shape. The document comes parsed; `bandplan report --prices` and
-the policy `money-budget` both read it here.
+`schemas/prices.schema.json` describes the same shape for editors. The document arrives parsed; `bandplan report
+--prices` and the policy `money-budget` both read it here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,16 +14,16 @@ from bandplan.wire import capacity
 from bandplan.wire.capacity import FAMILIES
 
 HOURS_PER_MONTH: Final = 730
-"""8,760 hours of a year over 12."""
+"""The 8,760 hours of a year divided by 12."""
 
 LARGEST: Final = 10**15
-"""No price or quantity is larger; a choice that keeps figures short."""
+"""Largest price or quantity; a choice that keeps figures short."""
 
 UNITS: Final = ("chunks", *(unit.key for unit in capacity.UNITS))
-"""What a price may be for an amount of."""
+"""Units that a price can be for."""
 
 Amounts = Mapping[str, tuple[int | None, int | None]]
-"""(floor, ceiling) by unit; None where it is not sold in that unit, or its size is not known."""
+"""(floor, ceiling) by unit; None if it is not sold in that unit, or its size is not known."""
 
 _KEYS: Final = ("version", "currency", "source", "prices")
 _PRICE_KEYS: Final = ("model", "family", "per_hour", *UNITS)
@@ -32,7 +32,7 @@ _MOST_OF_A_KEY: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class PriceProblem:
-    """`place` is a path such as `prices[0].per_hour`, empty for the whole document."""
+    """A problem of a price list. `place` is a path such as `prices[0].per_hour`, empty for the whole document."""
 
     place: str
     finding: str
@@ -51,7 +51,7 @@ class BadPriceList(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """`per_hour` for `quantity` of `unit`, of the models that `model` names (a pattern with *), or of a `family`."""
+    """`per_hour` for `quantity` of `unit`, for the models that `model` names (a pattern with *), or for a `family`."""
 
     per_hour: Decimal
     unit: str
@@ -60,12 +60,12 @@ class Price:
     family: str | None = None
 
     def fits(self, model: str, family: str) -> bool:
-        """Whether this is a price of `model`, sold as `family`."""
+        """Report whether this price applies to `model`, sold as `family`."""
         return family == self.family if self.model is None else fnmatchcase(model, self.model)
 
     @property
     def rank(self) -> tuple[int, int]:
-        """Sorts a model's own price before patterns, long patterns before short, and families last."""
+        """Sort key: a model's own price before patterns, long patterns before short ones, and families last."""
         if self.model is None:
             return (2, 0)
         return (1 if any(sign in self.model for sign in "*?[") else 0, -len(self.model))
@@ -73,7 +73,7 @@ class Price:
 
 @dataclass(frozen=True)
 class PriceList:
-    """Prices in one currency, in the order of their file. `source` is the user's own remark on them."""
+    """Prices in one currency, in the order of their file. `source` is the user's own note about them."""
 
     currency: str
     prices: tuple[Price, ...]
@@ -81,7 +81,7 @@ class PriceList:
     _known: dict[tuple[str, str], tuple[Price, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def cost(self, model: str, family: str, amounts: Amounts) -> tuple[Decimal, Decimal] | None:
-        """(floor, ceiling) per hour, by the first price that fits and whose unit has an amount; None without one."""
+        """Return (floor, ceiling) per hour, by the first price that applies and whose unit has an amount, or None."""
         for price in self._fitting(model, family):
             low, high = amounts.get(price.unit, (None, None))
             if low is not None and high is not None:
@@ -97,7 +97,7 @@ class PriceList:
 
 
 def read_price_list(document: Any) -> PriceList:
-    """The price list in `document`. Errors: BadPriceList with every problem."""
+    """Return the price list in `document`. Errors: BadPriceList with every problem."""
     problems: list[PriceProblem] = []
     content = _record(document, "", problems)
     _refuse_unknown(content, _KEYS, "", problems)
@@ -152,7 +152,7 @@ def _price(value: Any, place: str, problems: list[PriceProblem]) -> Price | None
 
 
 def _number(value: Any) -> Decimal | None:
-    """The shortest decimal that is this number; None for anything that is no price and no quantity."""
+    """Return the shortest decimal equal to this number; None for anything that is not a price or quantity."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= LARGEST:
         return None
     return Decimal(str(value))

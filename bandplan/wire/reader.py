@@ -1,6 +1,6 @@
-"""How a shape's reader takes values out of a document: one protocol, so that a shape is read by one function.
+"""How a shape's reader takes values out of a document: one protocol, so that one function reads each shape.
 
-A report notes what has a wrong kind, with its place; whoever judges or compares passes over it (`LENIENT`).
+A report notes values of the wrong kind, with their place; code that checks or compares ignores them (`LENIENT`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,4 +51,4 @@ class _Lenient:
 
 
 LENIENT: Final[Reader] = _Lenient()
-"""Takes what has another kind for absent."""
+"""Treats a value of another kind as absent."""

@@ -1,6 +1,6 @@
-"""Secrets kept out of everything that is written: their known values, and what looks like a token.
+"""Keeps secrets out of everything that is written: their known values, and anything that looks like a token.
 
-Every text of a preview goes through here when it is read (`reading`), before it is cut or escaped.
+Every text of a preview passes through here when it is read (`reading`), before it is cut or escaped.
 """
 
 import json
@@ -18,7 +18,7 @@ REDACTED: Final = "[redacted]"
 CUT: Final = "..."
 
 LEAST_LENGTH: Final = 8
-"""A value shorter than this is not searched for: it would be found in ordinary words. A choice."""
+"""Shorter values are not searched for, because they would match ordinary words. A choice."""
 
 _SECRET_NAME = (
     r"passw(?:or)?d|passphrase|secret|plaintext|token(?!s)|credential|_pat\b"
@@ -28,22 +28,22 @@ _SECRET_VARIABLE = re.compile(_SECRET_NAME, re.IGNORECASE)
 _NAME_HINTS = ("passw", "passphrase", "secret", "plaintext", "token", "credential", "key", "_pat")
 
 _NOT_SECRET: Final = frozenset({"additionalSecretOutputs", "secrets_providers"})
-"""Keys of a state with a secret's name and none in it."""
+"""Keys of a state that have a secret's name but hold no secret."""
 
 _PLACES: Final = frozenset({"stackTrace", "propertyDependencies"})
-"""Keys of a state that make up most of it and hold places of the program and URNs alone."""
+"""Keys of a state that make up most of it and hold only source positions and URNs."""
 
 MOST_SEARCHED: Final = 16_384
-"""Characters of a text that are worth searching where only its start is shown. A choice."""
+"""Characters of a text to search if only its start is shown. A choice."""
 
 _MARGIN: Final = 8_192
-"""Characters before a cut that are left out: a secret that the cut goes through is not recognised. A choice."""
+"""Characters left out before a cut, because a secret that spans the cut would not be recognized. A choice."""
 
 _FEW: Final = 32
-"""So many known secrets are faster looked for one by one, each at the speed of `str.replace`. Measured, 2026-11."""
+"""Up to this many known secrets are faster to replace one by one, with `str.replace`. Measured, 2026-11."""
 
 _MOST_LENGTHS: Final = 16
-"""Secrets of more lengths than this that begin alike are not told apart: the rest of the text goes. A choice."""
+"""If secrets with the same start have more lengths than this, the rest of the text is dropped. A choice."""
 
 # (texts in lower case of which one has to be there before the pattern is tried, the pattern)
 #
@@ -92,10 +92,10 @@ _TOKENS = tuple(
 
 
 def redactor(secrets: Iterable[str], most: int | None = None, *, by_name: bool = True) -> Redact:
-    """A function that replaces every one of `secrets`, and whatever looks like a token, in a text.
+    """Return a function that replaces each of `secrets`, and anything that looks like a token, in a text.
 
-    With `most`, a longer text is cut to about that before it is searched. Without `by_name`, a value is not taken for a
-    secret because of the name before it: in a log, `tokenizer: llama` is none.
+    With `most`, a longer text is cut to about that length before it is searched. Without `by_name`, a value is not
+    treated as a secret because of the name before it: in a log, `tokenizer: llama` is not one.
     """
     known = {value for value in secrets if len(value) >= LEAST_LENGTH and value not in REDACTED}
     known |= {quote(value, safe="") for value in known} | {json.dumps(value)[1:-1] for value in known}
@@ -123,7 +123,7 @@ def redactor(secrets: Iterable[str], most: int | None = None, *, by_name: bool =
 
 
 def _without(known: Collection[str]) -> Redact:
-    """A function that replaces all of `known`; a document of others may hold thousands, so not one after the other."""
+    """Return a function that replaces all of `known` in one pass; another document may hold thousands."""
     longest_first = sorted(known, key=lambda value: (-len(value), value))
     lengths: dict[str, list[int]] = {}
     for value in longest_first:
@@ -153,19 +153,19 @@ def _without(known: Collection[str]) -> Redact:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether what stands under this name is secret."""
+    """Report whether values under this name are secret."""
     return name not in _NOT_SECRET and _SECRET_VARIABLE.search(name) is not None
 
 
 def secrets_of_environment(environ: Mapping[str, str]) -> Iterator[str]:
-    """Values of the variables whose name says that they are secret."""
+    """Yield the values of variables whose names mark them as secret."""
     for name, value in environ.items():
         if _SECRET_VARIABLE.search(name):
             yield value.strip()
 
 
 def secrets_of_document(document: Any) -> Iterator[str]:
-    """Texts of a JSON document that stand under a secret's name, or in a value that is marked secret."""
+    """Yield the strings of a JSON document under a secret's name, or in a value that is marked secret."""
     is_secret = lru_cache(maxsize=None)(lambda name: name not in _NOT_SECRET and _SECRET_VARIABLE.search(name))
     left = [document]
     while left:
@@ -185,7 +185,7 @@ def secrets_of_document(document: Any) -> Iterator[str]:
 
 
 def _without_value(found: re.Match[str]) -> str:
-    """`password=[redacted]` for a name with a value, else the word alone."""
+    """Return `password=[redacted]` for a name with a value, else only the replaced word."""
     return (found.groupdict().get("kept") or "") + REDACTED
 
 
@@ -203,7 +203,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _parsed(value: Any) -> Any:
-    """A secret's plain text is JSON within JSON."""
+    """Parse a secret's plain text, which is JSON within JSON."""
     if isinstance(value, str) and value[:1] in ('"', "{", "["):
         try:
             return json.loads(value)

@@ -1,4 +1,4 @@
-"""Texts of others, bounded and on one line, so that they fit a message."""
+"""Text from others, bounded and on one line, so that it fits into a message."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ MOST_CHARACTERS: Final = 2_000
 
 
 def presentable(text: str) -> str:
-    """At most MOST_CHARACTERS; control and invisible characters, those that turn the direction too, become visible."""
+    """Cut a text to MOST_CHARACTERS and make control, invisible and directional characters visible."""
     cut = text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 3] + "..."
     if cut.replace("\n", "").isprintable():
         return cut
@@ -15,7 +15,7 @@ def presentable(text: str) -> str:
 
 
 def one_line(text: str, most: int) -> str:
-    """The text on one line, at most `most` characters."""
+    """Put a text on one line of at most `most` characters."""
     line = " ".join(text.split())
     return line if len(line) <= most else line[: most - 3] + "..."
 

@@ -23,4 +23,4 @@ REGISTERED_MODEL: Final = "databricks:index/registeredModel:RegisteredModel"
 GRANTS: Final = "databricks:index/grants:Grants"
 
 SERVING: Final = (MODEL_SERVING, MODEL_SERVING_PT)
-"""The two resource types of a serving endpoint: that of the classic API, and that of the `/pt` API."""
+"""The two resource types of a serving endpoint: one for the classic API, one for the `/pt` API."""

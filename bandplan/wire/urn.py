@@ -1,6 +1,6 @@
 """The name that an engine gives a resource: `urn:pulumi:<stack>::<project>::<types>::<name>`.
 
-`types` are the resource's own type and those of its parents, joined by `$`, the own one last.
+`types` are the types of its parents and the resource's own, joined by `$`, its own last.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Texts of others, so that they are shown and steer nothing."""
+"""Makes text from others safe to show: it controls nothing."""
 
 import re
 from typing import Final
@@ -15,9 +15,9 @@ _UNSEEN: Final = re.compile(
 
 
 def visible(text: str, but: str = "") -> str:
-    """The text with every character that is not seen written as in JSON, such as `\\u202e`.
+    r"""Return the text with every invisible character written as in JSON, such as `\u202e`.
 
-    So JSON stays JSON. Line feeds and tabs stay, and the characters of `but`.
+    So JSON stays JSON. Line feeds, tabs and the characters of `but` stay.
     """
     if text.isascii() and text.isprintable():
         return text

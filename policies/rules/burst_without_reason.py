@@ -9,7 +9,7 @@ from bandplan.wire.capacity import COUNTED
 
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
-    """A burst needs the tag with its reason."""
+    """Require the tag with the reason for each entity that may burst."""
     tag = str(settings["tag"])
     if endpoint.tags.get(tag, "").strip():
         return

@@ -1,7 +1,8 @@
-"""More capacity moved at once than one review can judge.
+"""More capacity moved in one change than a reviewer can judge.
 
-A policy never sees what was before, so that is a file: the stack's output `endpoints` as it stands. `bandplan preview`
-and `bandplan up` write `.bandplan/deployed/<stack>.json`; elsewhere `pulumi stack output endpoints --json` does.
+A policy never sees the previous state, so it comes from a file: the stack's current output `endpoints`. `bandplan
+preview` and `bandplan up` write `.bandplan/deployed/<stack>.json`; elsewhere `pulumi stack output endpoints --json`
+does.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ _FREE_IN_RANGES, _FREE_COUNTED = 5000, 50
 
 
 def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
-    """What is added and taken away, endpoint by endpoint, against what there was; a first deployment is no change."""
+    """Compare what is added and removed, per endpoint, with the old capacity; a first deployment does not count."""
     baseline = settings["baseline"]
     if not baseline:
         return

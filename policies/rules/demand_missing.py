@@ -1,4 +1,4 @@
-"""An endpoint without a demand: whether it is too large, or too small, nobody can tell."""
+"""An endpoint without a demand: there is no way to tell whether it is too large or too small."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,10 @@ from bandplan.wire.capacity import FAMILIES
 
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
-    """Bands alone by default: what model units give is published for one shape of one model."""
+    """Require a demand, by default only for bands.
+
+    The throughput of model units is published for only one shape of one model.
+    """
     if endpoint.demand_tokens_per_second is None and endpoint.family in settings["families"]:
         yield Finding(
             "states no demand, so neither floor nor ceiling can be judged; write "

@@ -11,7 +11,7 @@ ID = "floor-zero-in-prod"
 
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
-    """Bands that start at 0, and legacy compute that scales to zero."""
+    """Find bands that start at 0, and legacy compute that scales to zero."""
     for entity in endpoint.entities:
         if entity.min_bands == 0 or (entity.min_bands is None and entity.floor_tokens_per_second == 0):
             step = "write bands with min: 1" if entity.max_bands is None else suggestion(endpoint, entity, settings)
@@ -27,7 +27,7 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
 
 
 def bounds(_endpoint: Endpoint, _entity: Entity, _settings: Settings) -> Iterator[Bound]:
-    """A min of at least one chunk."""
+    """Require a min of at least one chunk."""
     yield Bound("least min", 1, ID)
 
 

@@ -8,7 +8,7 @@ from bandplan.policies.rule import EndpointRule, Settings
 
 
 def check(endpoint: Endpoint, _settings: Settings) -> Iterator[Finding]:
-    """Whether `ai_gateway` is stated at all; what is in it, other rules ask."""
+    """Require `ai_gateway` to be stated at all; other rules check its contents."""
     if not endpoint.has_gateway:
         yield Finding(
             "has no AI gateway; write ai_gateway: {usage_tracking_config: {enabled: true}}, in "

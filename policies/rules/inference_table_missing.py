@@ -8,7 +8,7 @@ from bandplan.policies.rule import EndpointRule, Settings
 
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
-    """The inference table of the AI gateway, for the tasks that ask for one."""
+    """Require an inference table in the AI gateway, for the configured tasks."""
     if endpoint.task in settings["tasks"] and not endpoint.inference_table:
         yield Finding(
             "requests and responses are not logged; write ai_gateway: {inference_table_config: "

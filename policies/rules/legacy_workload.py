@@ -8,7 +8,7 @@ from bandplan.policies.rule import EndpointRule, Settings
 
 
 def check(endpoint: Endpoint, _settings: Settings) -> Iterator[Finding]:
-    """One finding for the endpoint; its entities are all of one kind."""
+    """Report one finding per endpoint; its entities are all of one kind."""
     if endpoint.family != "workload":
         return
     sizes = ", ".join(entity.workload or entity.model for entity in endpoint.entities)

@@ -1,4 +1,4 @@
-"""A version that may become another without a change of models.yaml, and base Llama models (S3, S4)."""
+"""A version that may change without a change of models.yaml, and base Llama models (S3, S4)."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _ANSWERS = re.compile(r"instruct|chat")
 
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
-    """Followed aliases, and models that answer prompts as their continuation."""
+    """Find versions that follow an alias, and base models that continue prompts instead of answering them."""
     for entity in endpoint.entities:
         if entity.alias and not settings["allow_aliases"]:
             yield Finding(
@@ -27,7 +27,7 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
 
 
 def is_base_llama(model: str) -> bool:
-    """Llama 2 and 3 by name, neither Instruct nor chat; distilled models are none."""
+    """Report whether a model is Llama 2 or 3 by name, neither Instruct nor chat; distilled models do not count."""
     name = re.sub(r"[_.]", "-", model.rsplit(".", 1)[-1].lower())
     named = [found.end() for found in _LLAMA.finditer(name)]
     return bool(named) and "distill" not in name and _ANSWERS.search(name, named[-1]) is None

@@ -16,7 +16,7 @@ ID: Final = "money-budget"
 
 
 def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
-    """What ceilings (or floors) cost for an hour; nothing where no price file is named."""
+    """Compare the cost per hour of ceilings (or floors) with the budgets; without a price file, check nothing."""
     if not settings["prices"]:
         return
     prices = read_prices(settings["prices"])
@@ -31,7 +31,7 @@ def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
 
 
 def bounds(endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterator[Bound]:
-    """A max of at most what the whole budget of the stack, or of the endpoint's team, buys at one chunk's price."""
+    """Limit the max to what the whole budget of the stack, or of the endpoint's team, buys at one chunk's price."""
     chunk = entity.chunk_tokens_per_second
     if not settings["prices"] or settings["bound"] != "ceiling" or not chunk:
         return

@@ -1,4 +1,4 @@
-"""What was measured, against what is asked for: the rule shows its evidence, and abstains where there is too little."""
+"""Measured use compared with declared capacity: the rule shows its evidence, and abstains if there is too little."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -14,7 +14,7 @@ ID = "observed-use"
 
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
-    """The ceiling against the measured use with headroom, in both directions; nothing where no file is named."""
+    """Compare the ceiling with the measured use plus headroom, in both directions; without a file, check nothing."""
     if not settings["measurements"]:
         return
     if endpoint.family != "bands":
@@ -34,7 +34,7 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
 
 
 def _too_thin(measured: Measurement | None, settings: Settings) -> str:
-    """Why a measurement is no evidence; empty when it is."""
+    """Say why a measurement is not evidence; empty if it is."""
     if measured is None:
         return f"{settings['measurements'].path} has no measurement of it"
     short = []
@@ -80,7 +80,7 @@ def _judged(endpoint: Endpoint, measured: Measurement, settings: Settings) -> It
 
 
 def _step(endpoint: Endpoint, most: int, settings: Settings) -> str:
-    """Of several entities together nobody can say which band is to change."""
+    """Return the next step. With several entities, it is unclear which band should change."""
     if len(endpoint.wanted) > 1:
         return f"write bands with max: {most}"
     (entity,) = endpoint.wanted
@@ -97,7 +97,7 @@ def _step(endpoint: Endpoint, most: int, settings: Settings) -> str:
 
 
 def bounds(endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterator[Bound]:
-    """A max between what was measured and that with its headroom, where there is evidence for one entity."""
+    """Require a max between the measured use and that plus headroom, if there is evidence for one entity."""
     chunk = entity.chunk_tokens_per_second
     if not settings["measurements"] or endpoint.family != "bands" or len(endpoint.wanted) > 1 or not chunk:
         return

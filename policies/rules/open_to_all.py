@@ -1,4 +1,4 @@
-"""An endpoint that everybody may use: anybody's script can eat the band, and see the answers."""
+"""An endpoint that every user may use: any script can use up the band, and read the responses."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from bandplan.policies.rule import EndpointRule, Settings
 
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
-    """Groups that hold every user."""
+    """Find permissions of groups that contain every user."""
     for access in endpoint.access:
         if access.is_group and access.principal.lower() in {group.lower() for group in settings["groups"]}:
             yield Finding(

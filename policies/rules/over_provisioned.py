@@ -1,4 +1,4 @@
-"""More capacity than the demand and its headroom ask for."""
+"""More capacity than the demand and its headroom require."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -13,7 +13,7 @@ ID = "over-provisioned"
 
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
-    """Every entity's ceiling against its share of the demand, with headroom, in whole chunks."""
+    """Compare every entity's ceiling with its share of the demand plus headroom, in whole chunks."""
     demand = endpoint.demand_tokens_per_second
     if not demand:
         return
@@ -28,7 +28,7 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
 
 
 def bounds(endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterator[Bound]:
-    """A max of at most what the demand and the headroom ask for."""
+    """Limit the max to what the demand and the headroom require."""
     demand, chunk = endpoint.demand_tokens_per_second, entity.chunk_tokens_per_second
     if demand and chunk:
         percent = Fraction(str(settings["headroom_percent"]))

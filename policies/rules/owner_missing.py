@@ -1,4 +1,4 @@
-"""Nobody named who answers for an endpoint."""
+"""An endpoint without a named owner."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from bandplan.policies.rule import EndpointRule, Settings
 
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
-    """The owner is a tag, so that the platform's bills and lists have it too."""
+    """Require the owner as a tag, so that the platform's bills and lists show it too."""
     tag = str(settings["tag"])
     if not endpoint.tags.get(tag, "").strip():
         yield Finding(f"no owner is named; write tags: {{{tag}: ana@example.com}}")

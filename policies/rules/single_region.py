@@ -1,7 +1,7 @@
 """An endpoint that only one region serves.
 
-A stack is one workspace, in one region, and sees no other; what the others have is stated: `region` in models.yaml, and
-for each other stack its region and its output `endpoints`.
+A stack is one workspace, in one region, and sees no other. What the others have is configured: `region` in models.yaml,
+and for each other stack its region and its output `endpoints`.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from bandplan.wire.fleet import read_rows
 
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
-    """Endpoints with the tag are to be in a stack of another region, under the same name."""
+    """Require endpoints with the tag in a stack of another region too, under the same name."""
     tag, wanted = str(settings["tag"]), str(settings["value"])
     if wanted and endpoint.tags.get(tag) != wanted:
         return

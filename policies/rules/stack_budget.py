@@ -26,16 +26,16 @@ BUDGET: Final[Mapping[str, Any]] = {
 
 
 def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
-    """The sums of ceilings and of model units; each only where it is limited."""
+    """Compare the sums of ceilings and of model units with their budgets, if set."""
     yield from over_budget("the stack", fleet.shares, settings, settings["asked"])
 
 
 def over_budget(
     whose: str, shares: Sequence[Share], budget: Mapping[str, Any], asked: Sequence[Asked] = ()
 ) -> Iterator[Finding]:
-    """What of `shares` is over; a sum that is partly unknown is judged by what is known of it.
+    """Find sums of `shares` over the budget; a partly unknown sum is compared by its known part.
 
-    `asked` is what other rules ask of the same endpoints.
+    `asked` is what other rules require of the same endpoints.
     """
     for unit in UNITS:
         if unit.key not in budget:
@@ -63,12 +63,12 @@ def _step(asked: Sequence[Asked], most: float) -> str:
 
 
 def bounds(_endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterable[Bound]:
-    """A max of at most what the whole budget buys."""
+    """Limit the max to what the whole budget buys."""
     return budget_bounds(entity, settings, ID)
 
 
 def largest(amounts: Iterable[tuple[str, int | None]]) -> str:
-    """The three models that take most."""
+    """Name the three models with the largest amounts."""
     by_model: dict[str, int] = {}
     for model, amount in amounts:
         by_model[model] = by_model.get(model, 0) + (amount or 0)

@@ -1,4 +1,4 @@
-"""Tags that cost reports and owners are found by."""
+"""Missing tags that cost reports and owners rely on."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from bandplan.policies.rule import EndpointRule, Settings
 
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
-    """One finding with all that are missing."""
+    """Report all missing tags in one finding."""
     missing = [tag for tag in settings["tags"] if not endpoint.tags.get(tag, "").strip()]
     if missing:
         written = ", ".join(f"{tag}: ..." for tag in missing)

@@ -13,7 +13,7 @@ ID = "team-budget"
 
 
 def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
-    """Teams are the values of the tag `team`; endpoints without it have a budget under the empty name."""
+    """Compare each team, a value of the tag `team`, with its budget; endpoints without the tag have the empty name."""
     for team in sorted({share.team for share in fleet.shares}):
         budget = settings["teams"].get(team, settings["others"])
         shares = [share for share in fleet.shares if share.team == team]
@@ -22,7 +22,7 @@ def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
 
 
 def bounds(endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterable[Bound]:
-    """A max of at most what the whole budget of the endpoint's team buys."""
+    """Limit the max to what the whole budget of the endpoint's team buys."""
     budget = settings["teams"].get(endpoint.tags.get("team", ""), settings["others"])
     return budget_bounds(entity, budget, ID)
 

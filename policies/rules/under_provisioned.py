@@ -1,4 +1,4 @@
-"""A floor below what the endpoint has to serve all the time: requests wait for a scale-up every day."""
+"""A floor below what the endpoint must serve all the time: requests wait for a scale-up every day."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -13,7 +13,7 @@ ID = "under-provisioned"
 
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
-    """Every entity's floor against the steady part of its share of the demand, in whole chunks."""
+    """Compare every entity's floor with the steady part of its share of the demand, in whole chunks."""
     demand = endpoint.demand_tokens_per_second
     if not demand:
         return
@@ -37,7 +37,7 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
 
 
 def bounds(endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterator[Bound]:
-    """A min of at least the steady part of the demand."""
+    """Require a min of at least the steady part of the demand."""
     demand, chunk = endpoint.demand_tokens_per_second, entity.chunk_tokens_per_second
     percent = Fraction(str(settings["steady_percent"]))
     if demand and chunk and percent and endpoint.share(entity):

@@ -1,4 +1,4 @@
-"""An endpoint whose tokens nobody counts."""
+"""An endpoint without usage tracking."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from bandplan.policies.rule import EndpointRule, Settings
 
 
 def check(endpoint: Endpoint, _settings: Settings) -> Iterator[Finding]:
-    """Usage tracking of the AI gateway; what is used cannot be measured without it."""
+    """Require usage tracking in the AI gateway; use cannot be measured without it."""
     if not endpoint.tracks_usage:
         yield Finding("token usage is not tracked; write ai_gateway: {usage_tracking_config: {enabled: true}}")
 
