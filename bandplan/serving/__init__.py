@@ -1,4 +1,5 @@
-"""The domain of LLM serving: what is wanted (`spec`), what it takes (`throughput`), what is there (`workspace`).
+"""The domain of LLM serving: the declared fleet (`spec`), its sizing (`throughput`) and the live workspace
+(`workspace`).
 
 `endpoint` compares the wanted with the live one, `editing` changes the text of models.yaml.
 

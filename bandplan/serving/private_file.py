@@ -1,4 +1,4 @@
-"""Files that this machine keeps for its user alone: 0600, in folders that are 0700. Standard library only."""
+"""Files that are private to their user: 0600, in folders with 0700. Standard library only."""
 
 import os
 import threading
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder and those above it that are missing, closed to other users, and close the folder if it is open.
+    """Create a folder and its missing parents, closed to other users, and close the folder if it is open.
 
     OSError if that cannot be done.
     """
@@ -18,7 +18,7 @@ def make_private_folder(folder: Path) -> None:
 
 
 def replace_private_file(path: Path, text: str) -> None:
-    """Write a file for its owner alone, in one step, in a private folder. OSError if it cannot be written."""
+    """Replace a file for its owner alone, in one step, in a private folder. OSError if it cannot be written."""
     make_private_folder(path.parent)
     temporary = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.tmp")
     try:

@@ -54,6 +54,6 @@ def test_silence_is_told_by_the_first_short_question(
     assert main([*command, "--stack", "dev"]) == 1
 
     said = capsys.readouterr().err
-    assert f"http://127.0.0.1:{port} took the request and sent no answer" in said
+    assert f"http://127.0.0.1:{port} accepted the request and sent no answer" in said
     assert "scim/v2/Me" in said
     assert "secret-token" not in said

@@ -284,8 +284,8 @@ def test_override_of_a_mistyped_stack_which_would_do_nothing_is_warned_of_and_ca
     write(project, ENTRY.replace("MAX", "1940") + overrides)
     assert main(["validate", "--offline"]) == 0
     assert capsys.readouterr().err == (
-        "models.yaml:10:3: warning override-stack overrides/prd: no stack is called prd; overrides are of a stack that "
-        "the project has; did you mean prod? Else add stacks/Pulumi.prd.yaml\n"
+        "models.yaml:10:3: warning override-stack overrides/prd: no stack is named prd; overrides name a stack of "
+        "the project; did you mean prod? Otherwise add stacks/Pulumi.prd.yaml\n"
     )
     waiver = "waivers: [{policy: override-stack, reason: to come, owner: ann@example.com, expires: 2999-01-01}]\n"
     write(project, waiver + ENTRY.replace("MAX", "1940") + overrides)

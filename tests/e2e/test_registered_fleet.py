@@ -35,7 +35,7 @@ def test_a_checkpoint_is_registered_once_though_the_first_up_fails_and_is_served
     failed = fleet.run("up", "--engine", engine)
     said = failed.stdout + failed.stderr
     assert failed.returncode == 1 and "Traceback" not in said
-    assert "checked once this deploy has registered the version, before the endpoint is created" in said
+    assert "checked once this deployment has registered the version, before the endpoint is created" in said
     assert "1000 is not a multiple of 980" in said and "no endpoint was created or changed for it" in said
     assert (numbers(fleet), aliased(fleet), fleet.endpoint_names()) == ([1], None, set())
 

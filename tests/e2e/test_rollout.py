@@ -116,7 +116,7 @@ def test_version_that_the_deploy_registers_goes_in_steps_too(fleet: FleetProject
     assert traffic(fleet, "chat") == [("1", 100)]
 
     (fleet.root / "model" / "more").write_text("x")
-    assert "a version that this deploy registers begins at 10 percent" in told(fleet.preview("embedded"))
+    assert "the version that this deployment registers starts at 10 percent" in told(fleet.preview("embedded"))
     make_version(fleet)
     assert "step 1 of 2: version 2 from 0 to 10 percent" in up(fleet)
     assert traffic(fleet, "chat") == [("1", 90), ("2", 10)]

@@ -82,7 +82,7 @@ def test_several_edits_are_carried_out_at_once() -> None:
         ("a: &x {b: 1}\nc: *x\n", ("c",), "anchor"),
         ("a: &x {b: 1}\nc: *x\n", ("a", "b"), "without changing something else"),
         ("a: {b: 1}\nc: [1, 2]\n", ("c", 0), "is not written there"),
-        ("a: {b: 1}\nc: 5\n", ("c", "d"), "c is no mapping"),
+        ("a: {b: 1}\nc: 5\n", ("c", "d"), "c is not a mapping"),
         ("", ("a",), "empty"),
         ("[1, 2]\n", ("a",), "mapping"),
     ],

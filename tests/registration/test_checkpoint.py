@@ -161,7 +161,7 @@ def with_an_index_without_a_map(folder: Path) -> None:
             "model.safetensors.index.json",
             "2 of 4 files are missing: model-00002-of-00004.safetensors",
         ),
-        (with_a_short_shard, "model-00003-of-00004.safetensors", "where its header asks for"),
+        (with_a_short_shard, "model-00003-of-00004.safetensors", "but its header calls for"),
         (with_a_pointer, "model-00003-of-00004.safetensors", "git lfs pull"),
         (with_a_foreign_shard, "model-00003-of-00004.safetensors", "lacks 1 of the tensors"),
         (with_an_index_without_a_map, "model.safetensors.index.json", "no weight_map"),
@@ -210,7 +210,9 @@ def test_pickled_weights_are_taken_and_never_opened(tmp_path: Path) -> None:
     (folder / "pytorch_model.bin").chmod(0)
     checkpoint = read(folder)
     assert (checkpoint.parameters, checkpoint.dtype) == (None, None)
-    assert_found(checkpoint.findings, "llama", "pickles only: pytorch_model.bin", "save_pretrained", "warning")
+    assert_found(
+        checkpoint.findings, "llama", "the only weights are pickles: pytorch_model.bin", "save_pretrained", "warning"
+    )
 
 
 def test_missing_weights_are_an_error(tmp_path: Path) -> None:

@@ -125,12 +125,12 @@ INDEX = "model/model.safetensors.index.json"
         (renamed(WEIGHTS, "model/other.safetensors"), "logged/model: only other.safetensors"),
         (pointer(WEIGHTS), f"logged/{WEIGHTS}: is a Git LFS pointer"),
         (text(WEIGHTS, POINTER.replace("git-lfs", "hawser")), f"logged/{WEIGHTS}: is a Git LFS pointer"),
-        (cut(WEIGHTS, 1000), f"logged/{WEIGHTS}: is no safetensors file, or cut off within its header"),
-        (cut(WEIGHTS, 20_000), f"logged/{WEIGHTS}: has 20,000 bytes where its header asks for"),
+        (cut(WEIGHTS, 1000), f"logged/{WEIGHTS}: is not a safetensors file, or is cut off within its header"),
+        (cut(WEIGHTS, 20_000), f"logged/{WEIGHTS}: has 20,000 bytes, but its header calls for"),
         (text(WEIGHTS, ""), f"logged/{WEIGHTS}: has 0 bytes, too few"),
         (sharded(without(SHARD)), f"logged/{INDEX}: 1 of 4 files are missing: model-00002-of-00004.safetensors"),
         (sharded(pointer(SHARD)), f"logged/{SHARD}: is a Git LFS pointer"),
-        (sharded(cut(SHARD, 50)), f"logged/{SHARD}: is no safetensors file, or cut off"),
+        (sharded(cut(SHARD, 50)), f"logged/{SHARD}: is not a safetensors file, or is cut off"),
         (sharded(text(INDEX, "{}")), f"logged/{INDEX}: no weight_map"),
         (sharded(pointer(INDEX)), f"logged/{INDEX}: is a Git LFS pointer, not the file"),
         (pointer("MLmodel"), "logged/MLmodel: is a Git LFS pointer, not the file"),
@@ -138,7 +138,7 @@ INDEX = "model/model.safetensors.index.json"
         (sharded(without(INDEX)), "logged/model: only model-00001-of-00004.safetensors"),
         (
             sharded(text(INDEX, '{"weight_map": {"a": "../elsewhere/model.safetensors"}}')),
-            f"logged/{INDEX}: names files outside of its folder: ../elsewhere/model.safetensors",
+            f"logged/{INDEX}: names files outside its folder: ../elsewhere/model.safetensors",
         ),
         (lambda folder: pickled(folder, POINTER.encode()), "logged/model/pytorch_model.bin: is a Git LFS pointer"),
         (lambda folder: pickled(folder, b""), "logged/model/pytorch_model.bin: is empty"),
@@ -190,8 +190,8 @@ def test_every_component_that_is_listed_is_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize("more", [{}, {"source_model_revision": "0e9e39f2"}, {"model_binary": ...}])
 def test_adapter_is_refused_with_the_sentence_of_a_checkpoint_folder(tmp_path: Path, more: dict[str, Any]) -> None:
     (error,) = errors(logged(tmp_path, peft_adaptor="peft", **more))
-    assert error.startswith("logged/MLmodel: its weights are those of an adapter")
-    assert error.endswith("it holds an adapter: merge it into its base model (`merge_and_unload`), and save that")
+    assert error.startswith("logged/MLmodel: it holds only the weights of an adapter")
+    assert error.endswith("it holds an adapter: merge it into its base model (`merge_and_unload`), and save the result")
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_adapter_is_refused_with_the_sentence_of_a_checkpoint_folder(tmp_path: P
         ),
         (
             {"model_binary": ..., "local_base_model_path": "/mnt/base"},
-            "are those of /mnt/base on the machine that logged",
+            "are at /mnt/base on the machine that logged",
         ),
     ],
 )
@@ -228,7 +228,7 @@ def test_pickles_and_code_are_named(tmp_path: Path) -> None:
     }
     (folder / "model" / "config.json").write_text(json.dumps(config))
     code, pickles = sorted(found(folder))
-    assert pickles.startswith("warning logged/model: the weights are pickles only: pytorch_model.bin;")
+    assert pickles.startswith("warning logged/model: the only weights are pickles: pytorch_model.bin;")
     assert code.startswith("warning logged/model/config.json: auto_map names code: ")
     assert "conf.py of own/impl on the Hugging Face Hub, modeling_own.py (not in the folder)" in code
     (folder / "model" / "modeling_own.py").write_text("")
@@ -272,7 +272,7 @@ def test_other_flavor_is_refused_once_and_its_files_are_not_judged(tmp_path: Pat
         ("gte-large", None, None),
         ("gte-large", "gte-large", None),
         ("gte-large", "GTE-Large", None),
-        ("gte-large", "bge-large", "logged with model_type gte-large, and bge-large is asked for"),
+        ("gte-large", "bge-large", "logged with model_type gte-large, and bge-large is requested"),
         (None, None, "metadata has no model_type"),
         (None, "gte-large", "metadata has no model_type"),
     ],
@@ -306,19 +306,19 @@ def header(*entries: tuple[int, int], dtype: str = "BF16", elements: int = 2) ->
         (header((0, 4), (0, 4)), 4, "its tensor t1 overlaps the tensor before it"),
         (header((4, 8)), 8, "its tensor t0 leaves a gap before it"),
         (header((0, 4), (6, 10)), 10, "its tensor t1 leaves a gap before it"),
-        (header((0, 2)), 2, "its tensor t0 has 2 bytes, which its shape and type BF16 do not fill"),
-        (header((0, 4), dtype="F32"), 4, "its tensor t0 has 4 bytes, which its shape and type F32 do not fill"),
-        (header((0, 4), dtype="NEW", elements=33), 4, "which its shape and type NEW do not fill"),
-        (header((0, 4), elements=2**64), 4, "describes its tensor t0 in no form"),
-        (header((0, 2**64)), 4, "describes its tensor t0 in no form"),
+        (header((0, 2)), 2, "its tensor t0 has 2 bytes, which does not match its shape and type BF16"),
+        (header((0, 4), dtype="F32"), 4, "its tensor t0 has 4 bytes, which does not match its shape and type F32"),
+        (header((0, 4), dtype="NEW", elements=33), 4, "which does not match its shape and type NEW"),
+        (header((0, 4), elements=2**64), 4, "describes its tensor t0 in a form"),
+        (header((0, 2**64)), 4, "describes its tensor t0 in a form"),
         (
             {"t": {"dtype": "NEW", "shape": [10**9] * 65, "data_offsets": [0, 4]}},
             4,
-            "describes its tensor t in no form",
+            "describes its tensor t in a form",
         ),
-        ({"t": {"dtype": "NEW", "shape": [10**9] * 64, "data_offsets": [0, 4]}}, 4, "do not fill"),
-        (header((0, 4)), 3, "bytes where its header asks for"),
-        (header((0, 4)), 5, "bytes where its header asks for"),
+        ({"t": {"dtype": "NEW", "shape": [10**9] * 64, "data_offsets": [0, 4]}}, 4, "does not match"),
+        (header((0, 4)), 3, "bytes, but its header calls for"),
+        (header((0, 4)), 5, "bytes, but its header calls for"),
         ({}, 0, "holds no tensors"),
         ({"__metadata__": {"format": "pt"}}, 0, "holds no tensors"),
     ],

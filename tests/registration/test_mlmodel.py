@@ -59,7 +59,7 @@ def test_s20_other_flavors_are_refused() -> None:
 
 def test_s21_task_in_metadata_is_for_mlflow_before_2_12_only() -> None:
     assert found(old("2.11.3")) == ()
-    assert_only(found(old("2.12.0")), "S21", "in the metadata alone", 'task="llm/v1/completions"')
+    assert_only(found(old("2.12.0")), "S21", "only in the metadata", 'task="llm/v1/completions"')
 
 
 def test_s21_task_as_an_argument_does_not_count_before_2_12() -> None:
@@ -82,7 +82,7 @@ def test_s21_model_without_a_task_is_refused() -> None:
 
 def test_task_of_the_endpoint_and_of_the_model_are_the_same() -> None:
     (only,) = found(mlmodel(), "llm/v1/completions")
-    assert (only.finding, only.rule) == (f"logged for {CHAT}", "the endpoint is to serve llm/v1/completions")
+    assert (only.finding, only.rule) == (f"logged for {CHAT}", "the endpoint must serve llm/v1/completions")
     assert f"task: {CHAT}" in only.next_step
 
 
@@ -196,10 +196,20 @@ def flavor(**keys: Any) -> str:
 
 def test_adapter_and_reference_are_told_by_the_mlmodel_file_alone() -> None:
     """As for a run or a registered model, of which nothing else is fetched."""
-    assert_only(found(flavor(peft_adaptor="peft")), "the weights", "adapter", "merge it into its base model")
+    assert_only(
+        found(flavor(peft_adaptor="peft")),
+        "a served model must be logged with its weights",
+        "adapter",
+        "merge it into its base model",
+    )
     assert found(flavor(peft_adaptor=None)) == ()
     reference = {"source_model_name": "meta-llama/Llama-3.1-8B", "source_model_revision": "0e9e39f2"}
-    assert_only(found(flavor(**reference)), "the weights", "meta-llama/Llama-3.1-8B", "persist_pretrained_model")
+    assert_only(
+        found(flavor(**reference)),
+        "a served model must be logged with its weights",
+        "meta-llama/Llama-3.1-8B",
+        "persist_pretrained_model",
+    )
     assert found(flavor(source_model_name="tiny-llama", model_binary="model")) == ()
 
 

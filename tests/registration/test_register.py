@@ -141,7 +141,7 @@ def test_version_that_is_pending_for_a_while_is_waited_for(scene: Scene) -> None
 def test_version_that_the_platform_cannot_register_is_deleted_and_its_reason_told(scene: Scene) -> None:
     fault = {"model": scene.request.name, "reason": "the signature is damaged", "reads": 1}
     scene.maker.stub.ok("POST", "/stub/faults", fault)
-    with pytest.raises(RegistrationError, match=r"the signature is damaged .FAILED_REGISTRATION.*correct the cause"):
+    with pytest.raises(RegistrationError, match=r"the signature is damaged .FAILED_REGISTRATION.*fix the cause"):
         scene.register()
     assert scene.versions() == {}
     assert scene.register().version == "2"
@@ -149,7 +149,7 @@ def test_version_that_the_platform_cannot_register_is_deleted_and_its_reason_tol
 
 def test_version_that_never_gets_ready_is_left_to_be_waited_for_again(scene: Scene) -> None:
     scene.maker.stub.ok("POST", "/stub/faults", {"model": scene.request.name, "reads": None})
-    with pytest.raises(RegistrationError, match=r"still PENDING_REGISTRATION.*run again: the wait goes on"):
+    with pytest.raises(RegistrationError, match=r"still PENDING_REGISTRATION.*run again to keep waiting"):
         scene.register(replace(IMPATIENT, ready_seconds=0.0))
     assert scene.versions() == {"1": PENDING}
     settle = f"/stub/models/{scene.request.name}/versions/1/settle"
@@ -187,7 +187,7 @@ def test_version_of_an_attempt_that_gives_no_sign_any_more_is_deleted_and_made_a
     left = scene.begun(beats=4)
     assert scene.register().version == str(int(left) + 1)
     assert scene.versions() == {str(int(left) + 1): "READY"}
-    assert any("left behind half made; deleting it" in text for text in scene.told)
+    assert any("left incomplete; deleting it" in text for text in scene.told)
 
 
 def test_attempt_that_never_gave_a_sign_has_more_patience(scene: Scene) -> None:

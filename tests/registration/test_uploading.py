@@ -35,7 +35,7 @@ def caused(error: Exception, cause: Exception) -> Exception:
         (RegistrationError("as it is"), "as it is"),
         (
             RestException("Schema ml.chat does not exist.", "SCHEMA_DOES_NOT_EXIST"),
-            "ml.chat.llama: Schema ml.chat does not exist. (SCHEMA_DOES_NOT_EXIST); make catalog and schema first, or ask "
+            "ml.chat.llama: Schema ml.chat does not exist. (SCHEMA_DOES_NOT_EXIST); create the catalog and schema first, or ask "
             "their owner to",
         ),
         (
@@ -52,7 +52,7 @@ def caused(error: Exception, cause: Exception) -> Exception:
         ),
         (
             RestException("no access. Config: host=http://h, token=***. Env: DATABRICKS_HOST", "NOT_FOUND"),
-            "ml.chat.llama: no access (NOT_FOUND); make catalog and schema first, or ask their owner to",
+            "ml.chat.llama: no access (NOT_FOUND); create the catalog and schema first, or ask their owner to",
         ),
         (
             MlflowException(

@@ -82,7 +82,7 @@ def test_merge_key_gives_way_to_own_keys_and_to_earlier_mappings() -> None:
         ("a: {b: 1\n\nc: 2}\nd: 1\n", "yaml", (3, 2), "a flow mapping that begins on line 1, column 4"),
         ('a: 1\nb: "x\nc: 1\n', "yaml", (2, 4), "the quote that ends it"),
         ("a: @b\n", "yaml", (1, 4), "put the text in quotes"),
-        ("a: 50 %: b\n", "yaml", (1, 8), "text with a colon in it in quotes"),
+        ("a: 50 %: b\n", "yaml", (1, 8), "text that contains a colon in quotes"),
         ("a: {{ b }}\n", "key-type", (1, 5), "put text that begins with { or [ in quotes"),
         ("a: {b: 1,960}\n", "key-type", (1, 10), 'write "960" in quotes; if it is the end of a number'),
     ],

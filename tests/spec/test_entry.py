@@ -90,7 +90,7 @@ def test_s4_missing_version_is_refused(changed: Changed, only_problem: OnlyProbl
 
 def test_s4_version_beside_a_registration_is_refused(changed: Changed, only_problem: OnlyProblem) -> None:
     loaded = changed("model: system.ai.llama_v3_3_70b_instruct", "register: {name: a.b.c, source: runs:/1/model}")
-    assert "the deploy makes the version" in only_problem(loaded, "S4-version", (6, 14)).next_step
+    assert "the deployment creates the version" in only_problem(loaded, "S4-version", (6, 14)).next_step
 
 
 @pytest.mark.parametrize(
@@ -512,7 +512,7 @@ def test_permission_that_is_no_mapping_is_one_problem(load: Load, only_problem: 
     [
         ("{bands: {min: 4, max: 3}}", ["S8-order"], "write max: 4, or a smaller min"),
         # 2000 may be no multiple of the chunk, which is not known here
-        ("{tokens_per_second: {min: 2000, max: 980}}", ["S8-order"], "write a max from 2000 on, or a smaller min"),
+        ("{tokens_per_second: {min: 2000, max: 980}}", ["S8-order"], "write a max of at least 2000, or a smaller min"),
         ("{bands: {min: 3, max: 3}}", [], ""),
         ("{bands: {min: 1, max: 0}}", ["value"], "write 1 or more"),
     ],
@@ -534,7 +534,7 @@ def test_shares_that_no_last_one_can_make_good_are_to_be_lowered(load: Load, onl
         '      - {name: c, model: a.b.c, version: "3", throughput: {bands: {min: 1, max: 1}}, traffic_percent: 30}\n'
     )
     entities = SPLIT.replace("traffic_percent: 10", "traffic_percent: 95") + third  # 90 + 95 + 30
-    assert only_problem(load(entities), "traffic").next_step == "take 115 off"
+    assert only_problem(load(entities), "traffic").next_step == "reduce the shares by 115"
 
 
 def test_entities_without_a_model_are_not_called_the_same(load: Load) -> None:

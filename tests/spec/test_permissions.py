@@ -57,7 +57,7 @@ def test_principal_twice_in_a_list_is_refused_whatever_its_letter_case(
     load: Load, only_problem: OnlyProblem, first: str, second: str
 ) -> None:
     problem = only_problem(load(entry(first, "group_name: others", second)), "duplicate-principal")
-    assert problem.path.startswith("models/support-chat/permissions/2/") and "number 1" in problem.finding
+    assert problem.path.startswith("models/support-chat/permissions/2/") and "item 1" in problem.finding
 
 
 @pytest.mark.parametrize(

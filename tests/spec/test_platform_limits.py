@@ -103,7 +103,7 @@ def test_inference_table_is_judged_with_the_defaults_and_the_override_laid_over_
         ("{calls: 1, key: service_principal}", "has no principal"),
         ("{calls: 1, key: service_principal, principal: backend sp}", "cannot be the principal"),
         ("{calls: 1, key: user, principal: backend-sp}", "cannot be the principal"),
-        ("{calls: 1, principal: ana@example.com}", "nobody's own"),
+        ("{calls: 1, principal: ana@example.com}", "takes no principal"),
     ],
 )
 def test_rate_limit_that_the_platform_does_not_take_is_refused(

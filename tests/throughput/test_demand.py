@@ -148,8 +148,8 @@ def test_s17_a_max_that_a_policy_forbids_is_not_suggested_without_its_name(sized
     policies = BandPolicies(headroom_percent=Fraction(20))
     steps = next_steps(sized, "{bands: {min: 1, max: 3}}", "headroom_percent: 100", policies)
     assert steps["headroom-low"] == (
-        "no max has 100% of headroom, 4 bands, and meets the policy over-provisioned, at most 3: change headroom_percent "
-        "here or there, or waive one of the two"
+        "no max both leaves 100% of headroom (4 bands) and meets the policy over-provisioned (at most 3): "
+        "change headroom_percent here or there, or waive one of the two"
     )
     waiver = "waivers: [{policy: over-provisioned, reason: a fair, owner: ana, expires: 2999-01-01}]"
     steps = next_steps(sized, "{bands: {min: 1, max: 3}}", f"headroom_percent: 100, {waiver}", policies)

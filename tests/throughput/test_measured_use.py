@@ -32,11 +32,11 @@ def test_requests_errors_and_time_to_first_token_are_read_with_their_origin() ->
 @pytest.mark.parametrize(
     ("changes", "finding"),
     [
-        ({"measured_at": None}, "endpoints/chat/chat-2/measured_at: has to be a time with its zone"),
-        ({"measured_at": "2026-11-22T12:00:00"}, "measured_at: has to be a time with its zone"),
-        ({"requests": "many"}, "requests: has to be a number"),
+        ({"measured_at": None}, "endpoints/chat/chat-2/measured_at: must be a time with its zone"),
+        ({"measured_at": "2026-11-22T12:00:00"}, "measured_at: must be a time with its zone"),
+        ({"requests": "many"}, "requests: must be a number"),
         ({"errors": 1201}, "1201 errors among 1200 requests"),
-        ({"ttft_ms": 12}, "ttft_ms: is not known"),
+        ({"ttft_ms": 12}, "ttft_ms: is unknown"),
     ],
 )
 def test_what_does_not_fit_is_named_with_its_place(changes: dict[str, Any], finding: str) -> None:

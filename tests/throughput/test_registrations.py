@@ -55,9 +55,9 @@ def test_versions_of_one_model_are_told_apart_by_alias() -> None:
 @pytest.mark.parametrize(
     ("first", "second", "finding"),
     [
-        ("", "alias: champion", "models/one makes the very same version of ml.own.new"),
-        ("alias: champion", "alias: prod", "models/one makes the very same version of ml.own.new"),
-        ("alias: c, comment: A", "alias: c, comment: B", "models/one gives ml.own.new another comment"),
+        ("", "alias: champion", "models/one registers the same version of ml.own.new"),
+        ("alias: champion", "alias: prod", "models/one registers the same version of ml.own.new"),
+        ("alias: c, comment: A", "alias: c, comment: B", "models/one gives ml.own.new a different comment"),
         ("alias: c, tags: {a: b}", "alias: c", "models/one registers another version of ml.own.new under the alias c"),
         ("", "description: x", "models/one registers another version of ml.own.new without an alias"),
     ],
@@ -101,7 +101,7 @@ def test_one_checkpoint_for_two_tasks_without_aliases_is_refused(sized: Size) ->
     [
         (Absent("schema"), "S2-schema", ("the schema ml.own does not exist", "ask the owner of the catalog ml")),
         (Absent("catalog"), "S2-schema", ("the catalog ml does not exist", "ask a metastore admin")),
-        (Unavailable("it is forbidden"), "schema-unseen", ("cannot be told: it is forbidden", "USE SCHEMA")),
+        (Unavailable("it is forbidden"), "schema-unseen", ("is unknown: it is forbidden", "USE SCHEMA")),
     ],
 )
 def test_s2_missing_schema_is_named_once_with_whom_to_ask(answer: object, id: str, words: tuple[str, str]) -> None:
@@ -182,7 +182,7 @@ def test_one_version_made_twice_is_refused_with_the_alias_to_follow(
     first = register(f"{alias}tags: {{a: b}}", source=source)
     second = register(f"alias: other, metadata: {metadata}", source=source)
     problem = only_problem(sized(entry(name="one", model=first) + entry(name="two", model=second)), "register-conflict")
-    assert problem.finding == "models/one makes the very same version of ml.own.new" and follow in problem.next_step
+    assert problem.finding == "models/one registers the same version of ml.own.new" and follow in problem.next_step
 
 
 def test_follower_is_no_second_maker_even_when_it_comes_first_and_has_another_task() -> None:

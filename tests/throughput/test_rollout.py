@@ -87,7 +87,7 @@ def test_step_is_held_until_its_minutes_are_over() -> None:
     now = running(("1", 90), ("2", 10), changed_ms=NOON)
     held = stage(now, NEW, rollout(hold_minutes=30), NOON + 30 * MINUTE - 1)
     assert (held.action, shares(held), held.step) == ("hold", [("1", 90), ("2", 10)], 1)
-    assert held.reason == "the next step is due from 2026-11-22 12:30 UTC on (hold_minutes: 30)"
+    assert held.reason == "the next step is due at 2026-11-22 12:30 UTC (hold_minutes: 30)"
     assert stage(now, NEW, rollout(hold_minutes=30), NOON + 30 * MINUTE).action == "step"
 
 

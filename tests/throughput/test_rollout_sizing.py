@@ -134,7 +134,7 @@ def test_measurement_is_looked_up_by_the_name_that_the_wanted_version_has(wanted
         ([("1", 50), ("2", 50)], "models/chat/rollout: step 3 of 3: version 2 from 50 to 100 percent, version 1 goes"),
         (
             [("2", 50), ("3", 50)],
-            "models/chat/rollout: back to version 2 at once, from 50 to 100 percent; version 3 goes",
+            "models/chat/rollout: back to version 2 immediately, from 50 to 100 percent; version 3 is removed",
         ),
         ([("2", 100)], None),
     ],

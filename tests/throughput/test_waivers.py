@@ -133,7 +133,7 @@ def test_waiver_of_the_whole_file_takes_a_warning_of_no_entry_aside() -> None:
     text = f"version: 1\n{waiver('override-stack')}\nmodels:\n{entry()}overrides: {{prd: {{chat: {{tags: {{}}}}}}}}\n"
     loaded = load_text(text, "models.yaml", None)
     assert loaded.fleet is not None
-    warning = OVERRIDE_STACK.of_key(loaded.source, ("overrides", "prd"), "no stack is called prd", "")
+    warning = OVERRIDE_STACK.of_key(loaded.source, ("overrides", "prd"), "no stack is named prd", "")
     assert (warning.id, warning.line, warning.column) == ("override-stack", 5, 13)
     for day, waived in ((TODAY, ["override-stack"]), (date(2026, 6, 16), [])):
         result = size(

@@ -253,7 +253,7 @@ def test_a_blocked_network_is_not_put_down_to_the_token(
 def test_a_redirect_to_private_link_is_told_as_such(workspace: FakeWorkspace, client: WorkspaceClient) -> None:
     location = "/login.html?error=private-link-validation-error:123"
     workspace.in_turn(Reply(303, b"", {"Content-Type": "text/html", "Location": location}))
-    with pytest.raises(Blocked, match="Private Link alone; run from a network"):
+    with pytest.raises(Blocked, match="only over Private Link; run from a network"):
         client.get(PATH)
 
 

@@ -191,7 +191,7 @@ def test_versions_still_to_be_asked_for_are_not_once_the_workspace_is_too_busy(
     assert len(workspace.seen) < len(versions)
     reasons = [answer.reason for answer in answers.values() if isinstance(answer, Unavailable)]
     assert len(reasons) == len(versions) and all("Retry-After" in reason for reason in reasons)
-    assert any("was not asked for" in reason for reason in reasons)
+    assert any("was not requested" in reason for reason in reasons)
 
 
 def test_answers_that_cannot_be_recorded_count_all_the_same(

@@ -1,6 +1,6 @@
-"""Change the text of a YAML file that people keep: comments, order and quotes stay, and nothing else changes.
+"""Change the text of a YAML file that people maintain: keep comments, order and quotes, and change nothing else.
 
-`edits.edited` puts and removes values by path, `edits.with_entries` adds to a list, `entry_fields.with_fields` writes
-fields of one entry where its stack has them. All say why if the text is laid out in a way that cannot be edited. Does
-not belong here: what to change (adoption, rollback, sizes).
+`edits.edited` puts and removes values by path, `edits.with_entries` adds to a list, and `entry_fields.with_fields`
+writes fields of one entry where its stack has them. Each reports why a text is laid out in a way that cannot be edited.
+Does not belong here: what to change (adoption, rollback, sizes).
 """

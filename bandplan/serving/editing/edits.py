@@ -15,16 +15,16 @@ Path = tuple[str | int, ...]
 """Keys and indexes from the root; it ends with the key that is edited."""
 
 NEW_FILE = "version: 1\nmodels: []\n"
-"""What an empty or absent file is taken for."""
+"""Text that stands in for an empty or absent file."""
 
 
 class CannotEdit(ValueError):
-    """The text cannot be edited so; the message is for the user."""
+    """The text cannot be edited this way; the message is for the user."""
 
 
 @dataclass(frozen=True)
 class Put:
-    """A key gets this value, whether it is there or not. A scalar keeps the quotes of the one it replaces.
+    """Set a key to a value, whether or not the key exists. A scalar keeps the quotes of the one it replaces.
 
     `instead_of` names a key of the same mapping whose place it takes. `comment` goes on lines of its own above a value
     that is written in lines, except where that begins an entry of a list.
@@ -38,7 +38,7 @@ class Put:
 
 @dataclass(frozen=True)
 class Remove:
-    """A key goes with its value; comments within it stay."""
+    """Remove a key and its value; comments within it stay."""
 
     path: Path
 
@@ -47,7 +47,7 @@ Edit = Put | Remove
 
 
 def edited(text: str, edits: Sequence[Edit], file: str = "models.yaml") -> str:
-    """Carry out the edits, and check that the new text says just that.
+    """Apply the edits, and check that the new text has exactly the intended values.
 
     What is there is edited in one go; what is not there is added below the last line of its mapping.
     Errors: CannotEdit.
@@ -77,7 +77,7 @@ def edited(text: str, edits: Sequence[Edit], file: str = "models.yaml") -> str:
 
 
 def _wanted(data: Any, edits: Sequence[Edit]) -> Any:
-    """What the new text has to say."""
+    """Return the data that the new text must have."""
     data = _unshared(data)
     for edit in edits:
         *above, key = edit.path
@@ -94,14 +94,14 @@ def _wanted(data: Any, edits: Sequence[Edit]) -> Any:
 
 
 def _unshared(value: Any) -> Any:
-    """A copy in which what an alias names stands for itself: an edit is of one place."""
+    """Return a copy in which every alias is expanded, because an edit changes one place only."""
     if isinstance(value, dict):
         return {key: _unshared(item) for key, item in value.items()}
     return [_unshared(item) for item in value] if isinstance(value, list) else value
 
 
 def with_entries(text: str, entries: Sequence[Mapping[str, Any]]) -> str:
-    """The text with the entries at the end of `models`, in its own indentation. Errors: CannotEdit."""
+    """Return the text with the entries appended to `models`, in its own indentation. Errors: CannotEdit."""
     if not entries:
         return text
     lines = _Lines(text or NEW_FILE)
@@ -111,7 +111,7 @@ def with_entries(text: str, entries: Sequence[Mapping[str, Any]]) -> str:
     if models.kind == "scalar" and models.is_empty:
         return lines.inserted(models.last_line + 1, _items(entries, 2))
     if models.kind != "sequence":
-        raise CannotEdit("`models` is no list")
+        raise CannotEdit("`models` is not a list")
     if models.is_flow and not models.children:
         lines.cut(models.start, models.end)
         return lines.inserted(models.start[0] + 1, _items(entries, 2))
@@ -123,7 +123,7 @@ def with_entries(text: str, entries: Sequence[Mapping[str, Any]]) -> str:
 
 
 def with_child(text: str, path: Sequence[str | int], value: Mapping[str, Any], comment: Sequence[str] = ()) -> str:
-    """The text with `value` as the mapping at `path`, which may be there in part but has none of its keys.
+    """Return the text with `value` merged into the mapping at `path`, which may exist but has none of the new keys.
 
     Errors: CannotEdit.
     """
@@ -140,7 +140,7 @@ def with_child(text: str, path: Sequence[str | int], value: Mapping[str, Any], c
             wanted = {str(key): wanted}
         return _added_in_flow(lines, node, wanted)
     if node.kind != "mapping":
-        raise CannotEdit(f"{place} is no mapping")
+        raise CannotEdit(f"{place} is not a mapping")
     column = node.start[1]
     above = path[depth:-1]
     new = [*(f"# {line}" for line in comment), *(f"{'  ' * level}{scalar(key)}:" for level, key in enumerate(above))]
@@ -150,7 +150,7 @@ def with_child(text: str, path: Sequence[str | int], value: Mapping[str, Any], c
 
 
 def _added_in_flow(lines: "_Lines", node: Node, value: Mapping[str, Any]) -> str:
-    """Before the closing bracket."""
+    """Insert the values before the closing bracket."""
     line, column = node.end[0], node.end[1] - 1
     inside = ", ".join(f"{scalar(key)}: {flow(item)}" for key, item in value.items())
     return lines.spliced(line, column, (", " if node.children else "") + inside)
@@ -168,23 +168,23 @@ def _items(entries: Sequence[Mapping[str, Any]], column: int, *, spaced: bool = 
 
 
 class _Lines:
-    """A text as lines, with its layout; knows the file's own line ends."""
+    """A text as lines with its layout; it keeps the file's own line endings."""
 
     def __init__(self, text: str) -> None:
         self._end = "\r\n" if "\r\n" in text else "\n"
         self._lines = text.splitlines()
         # A form feed or another odd line end would shift every line that the layout counts.
         if len(self._lines) != len(text.replace("\r\n", "\n").rstrip("\n").split("\n")) and text.strip():
-            raise CannotEdit("the file has line ends of a kind that YAML does not count")
+            raise CannotEdit("the file has line endings that YAML does not recognize")
         root = layout(text)
         if root is None:
             raise CannotEdit("the file is empty")
         if root.kind != "mapping" or root.is_flow:
-            raise CannotEdit("the file is no mapping of lines such as `models:`")
+            raise CannotEdit("the file is not a mapping with lines such as `models:`")
         self.root = root
 
     def inserted(self, line: int, new: Sequence[str]) -> str:
-        """The text with `new` lines before line number `line`."""
+        """Return the text with `new` lines before line number `line`."""
         lines = [*self._lines[:line], *new, *self._lines[line:]]
         return self._end.join(lines) + self._end
 
@@ -193,14 +193,14 @@ class _Lines:
         return self._end.join(self._lines) + self._end
 
     def cut(self, start: tuple[int, int], end: tuple[int, int]) -> None:
-        """Take out what is between two places of one line."""
+        """Cut the text between two places of one line."""
         if start[0] != end[0]:
-            raise CannotEdit("`models` is an empty list over several lines; write `models: []`")
+            raise CannotEdit("`models` is an empty list spread over several lines; write `models: []`")
         line = self._lines[start[0]]
         self._lines[start[0]] = (line[: start[1]].rstrip() + " " + line[end[1] :].lstrip()).rstrip()
 
     def has_blank_between(self, models: Node) -> bool:
-        """Whether entries stand apart from each other by an empty line."""
+        """Whether an empty line separates the entries."""
         places = list(models.children.values())
         if len(places) < 2:
             return bool(places) and models.last_line > places[0].start[0] + 2
@@ -250,7 +250,7 @@ def _cut(root: Node, lines: list[str], edit: Edit, end: str) -> _Cut:
 
 def _cut_in_flow(lines: list[str], start: tuple[int, int], end: tuple[int, int], new: str | None) -> _Cut:
     if start[0] != end[0]:
-        raise CannotEdit(f"line {start[0] + 1}: a value in brackets goes over several lines; write it on one")
+        raise CannotEdit(f"line {start[0] + 1}: a value in brackets spans several lines; write it on one line")
     if new is not None:
         return _Cut(start, end, new)
     line = lines[start[0]]
@@ -262,14 +262,14 @@ def _cut_in_flow(lines: list[str], start: tuple[int, int], end: tuple[int, int],
 
 
 def _end_of(value: Node, lines: list[str]) -> tuple[int, int]:
-    """Right behind a value of one line; a mapping in lines of its own has no such place but the line's end."""
+    """Return the place right behind a value of one line; for a mapping in lines of its own, the end of the line."""
     if value.kind == "scalar" or value.is_flow:
         return value.end
     return value.last_line, len(lines[value.last_line])
 
 
 def _comment(lines: list[str], number: int, value: Node, start: tuple[int, int]) -> str:
-    """The comment of a line that goes, if it has one. `#` begins one at a line's start and after a space."""
+    """Return the comment of a line to remove, or "". `#` begins one at a line's start and after a space."""
     line = lines[number]
     from_column = start[1] if number == start[0] else 0
     if number == value.end[0] and (value.is_flow or value.kind == "scalar"):
@@ -287,7 +287,7 @@ def _comment(lines: list[str], number: int, value: Node, start: tuple[int, int])
 
 
 def _carry_out(lines: list[str], cut: _Cut) -> None:
-    """Replace what is between two places; a cut that ends at a line's beginning takes that line's end with it."""
+    """Replace the text between two places; a cut that ends at a line's beginning removes that line's ending too."""
     head = lines[cut.start[0]][: cut.start[1]]
     is_past = cut.end[0] >= len(lines)
     tail = "" if is_past else lines[cut.end[0]][cut.end[1] :]
@@ -299,7 +299,7 @@ def _carry_out(lines: list[str], cut: _Cut) -> None:
 
 
 def _is_in_place(value: Node, new: Any) -> bool:
-    """Whether a scalar takes the place of another one on the same line."""
+    """Whether a scalar replaces another one on the same line."""
     is_one_line = value.kind == "scalar" and value.start[0] == value.end[0] and not value.is_empty
     return is_one_line and not isinstance(new, Mapping | list | tuple)
 

@@ -1,4 +1,4 @@
-"""Other values for fields of one entry, in the text of models.yaml: nothing else changes, comments stay. Pure."""
+"""Set fields of one entry in the text of models.yaml; nothing else changes, and comments stay. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,10 +10,10 @@ from bandplan.serving.spec.loading import load_text
 
 
 def with_fields(text: str, file: str, stack: str | None, name: str, fields: Mapping[Path, Any]) -> str:
-    """`text` with other values for fields of the entry `name`, such as {("throughput", "bands", "max"): 4}.
+    """Return `text` with new values for fields of the entry `name`, such as {("throughput", "bands", "max"): 4}.
 
-    Each is written where it is now: in the stack's override if that has it, else in the entry, which gets what neither
-    has. Errors: CannotEdit.
+    Each value is written where it is now: in the stack's override if that has it, otherwise in the entry, which also
+    gets fields that neither has. Errors: CannotEdit.
     """
     places = _places(text, file, stack, name)
     edits = [Put((*(_place(places, path) or places[-1][0]), *path), value) for path, value in fields.items()]
@@ -21,7 +21,7 @@ def with_fields(text: str, file: str, stack: str | None, name: str, fields: Mapp
 
 
 def with_version(text: str, file: str, stack: str | None, name: str, model: str, version: str) -> str:
-    """`text` with this model and version in the entry `name`, or in the stack's override where that says it.
+    """Return `text` with this model and version in the entry `name`, or in the stack's override if that sets them.
 
     Errors: CannotEdit when it is written in another way, or when anything else would change.
     """
@@ -34,7 +34,7 @@ def with_version(text: str, file: str, stack: str | None, name: str, model: str,
     for path, value in fields.items():
         if _place(places, path) is None:
             step = f"write `{path[0]}: {value}`"
-            raise CannotEdit(f"{file}: models/{name}: no {path[0]} is written in the entry itself; {step}")
+            raise CannotEdit(f"{file}: models/{name}: the entry itself has no {path[0]}; {step}")
     by_hand = f'write `model: {model}` and `version: "{version}"`'
     try:
         after = with_fields(text, file, stack, name, fields)
@@ -46,7 +46,9 @@ def with_version(text: str, file: str, stack: str | None, name: str, model: str,
 
 
 def _places(text: str, file: str, stack: str | None, name: str) -> list[tuple[Path, dict[str, Any]]]:
-    """Where a stack's entry is written, what decides coming first: its override, if there is one, then the entry."""
+    """List the places where a stack's entry is written, in order of precedence: its override, if there is one, then the
+    entry.
+    """
     data = read(text, file).data
     overrides, models = (data.get(key) if isinstance(data, dict) else None for key in ("overrides", "models"))
     of_stack = overrides.get(stack) if isinstance(overrides, dict) and stack is not None else None
@@ -61,7 +63,7 @@ def _places(text: str, file: str, stack: str | None, name: str) -> list[tuple[Pa
 
 
 def _place(places: list[tuple[Path, dict[str, Any]]], path: Path) -> Path | None:
-    """The first place that has something at `path`."""
+    """Return the first place that has a value at `path`."""
     for place, mapping in places:
         value: Any = mapping
         for step in path:

@@ -1,4 +1,4 @@
-"""Where each mapping, list and value of a YAML text begins and ends: what it takes to add lines and rewrite none."""
+"""Where each mapping, list and value of a YAML text begins and ends, so that lines can be added and none rewritten."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass
 class Node:
-    """A part of the text. Lines and columns count from 0; `last_line` is the last one that belongs to it.
+    """A part of the text. Lines and columns count from 0; `last_line` is the last line that belongs to it.
 
     `start` and `end` are places as (line, column); `end` is right behind a scalar or a flow collection. A key that is
-    no plain text is None among `children`. `keys` are the places of a mapping's keys.
+    not plain text is None among `children`. `keys` are the places of a mapping's keys.
     """
 
     kind: str
@@ -30,7 +30,7 @@ class Node:
     keys: dict[str | int | None, tuple[int, int]] = field(default_factory=dict)
 
     def at(self, *path: str | int) -> Node | None:
-        """The part at a path of keys and indexes; None when there is none."""
+        """Return the part at a path of keys and indexes, or None."""
         node: Node | None = self
         for step in path:
             node = None if node is None else node.children.get(step)
@@ -38,7 +38,7 @@ class Node:
 
 
 def layout(text: str) -> Node | None:
-    """The root; None for a text without a document. The text has been read without an error before."""
+    """Return the root, or None for a text without a document. The text must already have been read without an error."""
     stream = iter(yaml.parse(text, Loader=_Loader))
     for event in stream:
         if isinstance(event, events.DocumentStartEvent):

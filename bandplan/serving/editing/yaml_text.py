@@ -1,4 +1,4 @@
-"""Values as YAML that every reader takes for the same values: what any of them could misread is in double quotes."""
+"""Values as YAML that every reader parses alike: text that any reader could misread is in double quotes."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any
 from bandplan.serving.spec.scalar import plain_scalar
 
 _LONGEST_FLOW = 90
-"""Characters up to which a mapping or list of plain values stays on one line; a choice."""
+"""Maximum length in characters of a mapping or list of plain values on one line; a choice."""
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./@+-]*(?: [A-Za-z0-9_./@+-]+)*\Z")
 # YAML 1.1, which some editors and PyYAML follow, has more words for booleans than 1.2.
@@ -16,7 +16,7 @@ _WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null",
 
 
 def block(value: Mapping[str, Any]) -> list[str]:
-    """A mapping as lines, two spaces a level; keys in the order given. Short inner values stay on one line."""
+    """Write a mapping as lines, two spaces a level, keys in the order given. Short inner values stay on one line."""
     lines: list[str] = []
     for key, item in value.items():
         lines += _item(key, item)
@@ -24,7 +24,7 @@ def block(value: Mapping[str, Any]) -> list[str]:
 
 
 def scalar(value: Any) -> str:
-    """A plain value. Errors: TypeError for a mapping or a list."""
+    """Write a plain value. Errors: TypeError for a mapping or a list."""
     match value:
         case None:
             return "null"
@@ -34,11 +34,11 @@ def scalar(value: Any) -> str:
             return repr(value)
         case str():
             return value if is_plain(value) else _quoted(value)
-    raise TypeError(f"no scalar: {type(value).__name__}")
+    raise TypeError(f"not a scalar: {type(value).__name__}")
 
 
 def flow(value: Any) -> str:
-    """A value on one line, in brackets unless it is plain."""
+    """Write a value on one line, in brackets unless it is plain."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{scalar(key)}: {flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
@@ -47,7 +47,7 @@ def flow(value: Any) -> str:
 
 
 def quoted_like(was: str, value: Any) -> str:
-    """A plain value in the quotes of the text that it replaces, where it is a text too."""
+    """Write a plain value with the quotes of the text that it replaces, if it is a text too."""
     if isinstance(value, str) and was.startswith('"'):
         return _quoted(value)
     if isinstance(value, str) and was.startswith("'") and value.isprintable():
@@ -56,7 +56,7 @@ def quoted_like(was: str, value: Any) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Whether the text means itself without quotes, to readers of YAML 1.1 and of 1.2."""
+    """Whether YAML 1.1 and 1.2 readers both read the text as itself without quotes."""
     return bool(_PLAIN.match(text)) and text.lower() not in _WORDS and plain_scalar(text) == text
 
 
@@ -83,12 +83,12 @@ def _element(value: Any) -> list[str]:
 
 
 def _holds_mappings(value: Mapping[str, Any] | Sequence[Any]) -> bool:
-    """A list of mappings is read more easily with an element a line."""
+    """Whether the value contains mappings: such a list is easier to read with one element a line."""
     return not isinstance(value, Mapping) and any(isinstance(item, Mapping) for item in value)
 
 
 def _quoted(text: str) -> str:
-    """As JSON, whose escapes YAML's double quotes have too; what cannot be seen is escaped as well."""
+    """Quote the text as JSON does, whose escapes YAML shares; invisible characters are escaped as well."""
     escaped = json.dumps(text, ensure_ascii=False)
     return "".join(
         part if part.isprintable() else f"\\u{ord(part):04x}" if ord(part) < 0x10000 else f"\\U{ord(part):08x}"

@@ -1,4 +1,4 @@
-"""The fields of the serving endpoints API that this program has words for, and what to do about all others. Pure.
+"""The fields of the serving endpoints API that this program knows, and how to handle all others. Pure.
 
 Fields come and go within weeks. A request that replaces a whole object (a config, an AI gateway) sends back what it
 does not know; otherwise such a field is left alone, and is never a difference.
@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 Known = Mapping[str, Any]
-"""By name, what is known below it; an empty mapping for a value that is taken as a whole."""
+"""Known fields by name, each with the fields known below it; an empty mapping for a value that is handled as a whole.
+"""
 
 
 def _names(text: str) -> Known:
@@ -55,12 +56,12 @@ ENDPOINT: Known = {
 
 
 def unknown(value: Mapping[str, Any], known: Known) -> dict[str, Any]:
-    """Members of `value` that are not `known`; nothing below those that are."""
+    """Return the members of `value` that are not `known`, without looking below those that are."""
     return {name: item for name, item in value.items() if name not in known}
 
 
 def unknown_paths(value: Any, known: Known, place: str = "") -> Iterator[str]:
-    """Where `value` has something that is not `known`, at any depth: `ai_gateway/guardrails/jailbreak`."""
+    """Yield the path of everything in `value` that is not `known`, at any depth: `ai_gateway/guardrails/jailbreak`."""
     if isinstance(value, Mapping):
         for name, item in value.items():
             if name not in known:
@@ -72,7 +73,7 @@ def unknown_paths(value: Any, known: Known, place: str = "") -> Iterator[str]:
 
 
 def only_known(value: Any, known: Known) -> Any:
-    """`value` without what is not `known`, at any depth."""
+    """Return `value` without its unknown members, at any depth."""
     if isinstance(value, Mapping):
         return {
             name: only_known(item, known[name]) if known[name] else item
@@ -83,7 +84,9 @@ def only_known(value: Any, known: Known) -> Any:
 
 
 def with_unknown(wanted: Any, live: Any, known: Known) -> Any:
-    """`wanted` with what of `live` is not `known`, at any depth. Items of lists of one length are paired by place."""
+    """Return `wanted` with the unknown members of `live` added, at any depth. Items of lists of equal length are paired
+    by position.
+    """
     if isinstance(wanted, Mapping) and isinstance(live, Mapping):
         merged = {
             name: with_unknown(item, live.get(name), known[name]) if known.get(name) else item

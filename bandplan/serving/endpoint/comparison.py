@@ -22,21 +22,21 @@ from bandplan.wire.capacity import SERVED_FIELDS
 from bandplan.wire.names import to_api, to_api_name, to_properties, to_property_name
 
 _CAPACITY = SERVED_FIELDS
-"""Compared even when not declared: absent means zero, as a PUT replaces the whole config."""
+"""Compared even if not declared: absent means zero, because a PUT replaces the whole config."""
 
 _NOTIFICATIONS = (("on_update_failure", "onUpdateFailures"), ("on_update_success", "onUpdateSuccesses"))
 
 _BY_HAND = ("environment_vars", "instance_profile_arn")
-"""Settings of an entity that the platform never fills in and models.yaml has no word for."""
+"""Settings of an entity that the platform never fills in and models.yaml cannot express."""
 
 
 def effective_config(live: LiveEndpoint) -> Config | None:
-    """The config to hold against the declared one: the one under way during an update, else the one that runs."""
+    """Return the config to compare with the declared one: the pending one during an update, else the running one."""
     return live.pending_config if live.is_updating and live.pending_config is not None else live.config
 
 
 def differences(declared: Declared, live: LiveEndpoint) -> tuple[Difference, ...]:
-    """Every difference that can be mended by a request, in the order of the parts. `description` is not among them."""
+    """List every difference that a request can fix, in the order of the parts. `description` is not among them."""
     return (
         *config_differences(declared, effective_config(live)),
         *_settings_differences(declared, live),
@@ -44,7 +44,7 @@ def differences(declared: Declared, live: LiveEndpoint) -> tuple[Difference, ...
 
 
 def config_differences(declared: Declared, config: Config | None) -> tuple[Difference, ...]:
-    """Differences in entities and traffic; all entities are missing when there is no config."""
+    """List the differences in entities and traffic; without a config, all entities are missing."""
     return (
         *_entity_differences(declared, config),
         *_traffic_differences(declared, config),
@@ -52,14 +52,15 @@ def config_differences(declared: Declared, config: Config | None) -> tuple[Diffe
 
 
 def description_difference(declared: Declared, live: LiveEndpoint) -> Difference | None:
-    """The one difference for which the platform has no call after creation."""
+    """Return the difference in the description, which the platform cannot change after creation."""
     if declared.description is None or declared.description == live.description:
         return None
     return Difference(("declared", "description"), declared.description, live.description)
 
 
 def task_difference(declared: Declared, live: LiveEndpoint) -> Difference | None:
-    """The task, which the models decide and no request changes; None too where the platform reports no task.
+    """Return the difference in the task, which the models determine and no request changes; None if the platform
+    reports no task.
 
     While other models than the declared ones run, their task says nothing about the declared ones.
     """
@@ -71,7 +72,7 @@ def task_difference(declared: Declared, live: LiveEndpoint) -> Difference | None
 
 
 def unverifiable(declared: Declared, live: LiveEndpoint) -> tuple[str, ...]:
-    """Property paths of declared values that the platform does not give back, so that nobody can compare them."""
+    """List the property paths of declared values that the platform does not return, so that they cannot be compared."""
     pairs = _pairs(declared.entities, _view(declared, effective_config(live)))
     found = [
         property_path(("declared", declared.entity_key, index, name))
@@ -89,10 +90,11 @@ def unverifiable(declared: Declared, live: LiveEndpoint) -> tuple[str, ...]:
 def is_burst_unstated(
     declared: Declared, previous: Declared | None, live: LiveEndpoint, recorded_version: int | None
 ) -> bool:
-    """Whether an explicit false, which the published provider drops, has to be sent and nothing shows that it was.
+    """Whether an explicit false, which the published provider drops, has to be sent because nothing shows that it was.
 
-    A config without it switches bursting on, the platform's default. So it is sent where the platform does not give it
-    back and the config is not the one that the guard saw last (`recorded_version`), and where it is taken back.
+    A config without it enables bursting, the platform's default. So false is sent if the platform does not return the
+    value and the config is not the one that the guard saw last (`recorded_version`), and if a declaration of it is
+    withdrawn.
     """
     off = [entity for entity in declared.entities if entity.get(_BURST) is False]
     if not off:
@@ -141,9 +143,9 @@ def _entity_differences(declared: Declared, config: Config | None) -> Iterator[D
 
 
 def undeclared_parts(declared: Declared, live: LiveEndpoint) -> dict[str, Any]:
-    """Parts that the program does not declare and somebody has set, in Pulumi's names.
+    """Return parts that the program does not declare and somebody has set, with Pulumi's names.
 
-    A refresh takes them over, so that the next update clears them as it clears what is declared no more.
+    A refresh adopts them, so that the next update clears them like any part that is no longer declared.
     """
     found: dict[str, Any] = {}
     if declared.email_notifications is None and any(live.email_notifications.values()):
@@ -157,10 +159,10 @@ def undeclared_parts(declared: Declared, live: LiveEndpoint) -> dict[str, Any]:
 
 
 def fields_at_risk(declared: Declared, live: LiveEndpoint, *, config: bool, ai_gateway: bool) -> tuple[str, ...]:
-    """What is there, is not declared, and is lost when the published provider replaces the config or the AI gateway.
+    """List live, undeclared fields that are lost if the published provider replaces the config or the AI gateway.
 
-    It sends what it knows, so the fields that it has no word for are gone; and of those that it knows, what its state
-    has, where a value set by hand is only after a refresh.
+    The provider sends only the fields that it knows, so others are lost; of those that it knows it sends what its state
+    has, and a value set by hand is in the state only after a refresh.
     """
     found: list[str] = []
     running = live.config if config else None
@@ -182,13 +184,13 @@ def _models(declared: Declared) -> set[tuple[str, str]]:
 
 
 def _model(settings: Mapping[str, Any]) -> tuple[str, str]:
-    """Name and version of the model of an entity, in either of its two forms, by the platform's names."""
+    """Return the name and version of an entity's model, in either of its two forms, with the platform's names."""
     name = settings.get("entity_name") or settings.get("model_name") or ""
     return str(name), str(settings.get("entity_version") or settings.get("model_version") or "")
 
 
 def _view(declared: Declared, config: Config | None) -> tuple[ServedEntity, ...]:
-    """The live entities under the names that the declaration uses."""
+    """Return the live entities under the names that the declaration uses."""
     if config is None:
         return ()
     if declared.entity_key == "servedEntities":
@@ -208,7 +210,7 @@ def _view(declared: Declared, config: Config | None) -> tuple[ServedEntity, ...]
 
 
 def _pairs(declared: Sequence[Mapping[str, Any]], live: Sequence[ServedEntity]) -> list[ServedEntity | None]:
-    """For each declared entity its live one: by name where a name was declared, else the first that is left over."""
+    """Pair each declared entity with its live one: by name if one was declared, otherwise the first one left."""
     by_name = {entity.name: entity for entity in live}
     named = [by_name.get(str(entity["name"])) if entity.get("name") else None for entity in declared]
     left_over = [entity for entity in live if not any(entity is taken for taken in named)]
@@ -262,7 +264,7 @@ def _settings_differences(declared: Declared, live: LiveEndpoint) -> Iterator[Di
 
 
 def _with_defaults(gateway: Mapping[str, Any]) -> Mapping[str, Any]:
-    """With what a rate limit means that leaves it out: the whole endpoint, a minute (API reference, read 2026-08)."""
+    """Fill in what a rate limit means if left out: the whole endpoint, a minute (API reference, read 2026-08)."""
     limits = gateway.get("rate_limits")
     if not isinstance(limits, list):
         return gateway
@@ -270,7 +272,7 @@ def _with_defaults(gateway: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _value_differences(path: tuple[PathStep, ...], declared: Any, live: Any) -> Iterator[Difference]:
-    """At the deepest property that differs; a list differs as a whole."""
+    """Yield the differences at the deepest properties that differ; a list differs as a whole."""
     if isinstance(declared, Mapping) and isinstance(live, Mapping) and path[-1] != "environmentVars":
         for name, value in declared.items():
             if not is_write_only(name):

@@ -1,4 +1,4 @@
-"""The body of a config update: what is declared, and what a PUT has to repeat because it replaces the whole. Pure."""
+"""The body of a config update: the declared config, and what a PUT must repeat because it replaces the whole. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,11 +12,11 @@ _KEYS = {"servedEntities": "served_entities", "servedModels": "served_models"}
 
 
 def config_body(declared: Declared, running: Config | None) -> dict[str, Any]:
-    """The whole config as the platform takes it.
+    """Return the whole config in the form that the platform accepts.
 
-    Repeated of the `running` one are its inference log and the fields that this program has no word for; an entity has
-    those of the entity of its name, else of one of its model. Zeros and false are stated: the platform takes an absent
-    one for "zero", but so a reader need not know.
+    It repeats the inference log of the `running` config and the fields that this program does not know; an entity gets
+    those of the running entity of the same name, otherwise of one with the same model. Zeros and false are stated
+    explicitly: the platform treats an absent value as zero, but a reader need not know that.
     """
     config = running or Config(None)
     body: dict[str, Any] = {
@@ -35,7 +35,9 @@ def config_body(declared: Declared, running: Config | None) -> dict[str, Any]:
 
 
 def _predecessors(entities: Sequence[Mapping[str, Any]], config: Config) -> list[ServedEntity | None]:
-    """For each declared entity the running one whose place it takes: that of its name, else one of its model."""
+    """Return for each declared entity the running one that it replaces: the one of its name, otherwise one of its
+    model.
+    """
     by_name = {entity.name: entity for entity in config.entities}
     named = [by_name.get(str(entity.get("name"))) for entity in entities]
     left_over = [entity for entity in config.entities if not any(entity is taken for taken in named)]

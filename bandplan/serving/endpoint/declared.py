@@ -1,4 +1,4 @@
-"""What the program declared about an endpoint, read from the plain inputs of an EndpointReady."""
+"""The declared part of an endpoint, read from the plain inputs of an EndpointReady."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from bandplan.wire.guard import KEPT
 from bandplan.wire.names import to_api
 
 Api = Literal["classic", "pt"]
-"""Which of the two families an endpoint was created in: it decides the form of a config update, and nothing else."""
+"""Which of the two families an endpoint was created in: it determines only the form of a config update."""
 
 EntityKey = Literal["servedEntities", "servedModels"]
 
@@ -21,11 +21,11 @@ _API_LISTS = {
 
 @dataclass(frozen=True)
 class Declared:
-    """A declared endpoint. A part that is None is not managed here: whatever the platform has is left alone.
+    """A declared endpoint. A part that is None is not managed here: the live value is left alone.
 
     `entities`, `routes` and `ai_gateway` keep Pulumi's property names, so that a difference can name its property path;
-    `email_notifications` and `rate_limits` have the platform's; `traffic_percent` is by entity name,
-    `kept` by property name: what an endpoint keeps as it was created.
+    `email_notifications` and `rate_limits` have the platform's. `traffic_percent` is by entity name, `kept` by property
+    name: the settings that an endpoint keeps from its creation.
     """
 
     entity_key: EntityKey
@@ -42,7 +42,7 @@ class Declared:
 
     @classmethod
     def from_inputs(cls, declared: Mapping[str, Any]) -> "Declared":
-        """From the checked, fully known `declared` input."""
+        """Read the checked, fully known `declared` input."""
         key: EntityKey = "servedEntities" if declared.get("servedEntities") else "servedModels"
         traffic = declared.get("trafficConfig")
         routes = None if traffic is None else tuple(traffic.get("routes") or ())
@@ -68,5 +68,5 @@ class Declared:
 
 
 def route_target(route: Mapping[str, Any]) -> str:
-    """The entity a declared route leads to, by either of its two names."""
+    """Return the entity that a declared route leads to, by either of its two names."""
     return str(route.get("servedEntityName") or route.get("servedModelName") or "")

@@ -1,4 +1,4 @@
-"""One property of an endpoint that is not as declared, and where it is."""
+"""One property of an endpoint that differs from its declaration, and its place."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ PathStep = str | int
 
 @dataclass(frozen=True)
 class Difference:
-    """One property that is not as declared: `path` from the resource's root, the declared and the live value."""
+    """A property that differs: `path` from the resource's root, the declared and the live value."""
 
     path: tuple[PathStep, ...]
     declared: Any
@@ -17,12 +17,12 @@ class Difference:
 
     @property
     def property_path(self) -> str:
-        """As Pulumi writes it: `declared.servedEntities[0].maxProvisionedThroughput`."""
+        """The path as Pulumi writes it: `declared.servedEntities[0].maxProvisionedThroughput`."""
         return property_path(self.path)
 
     @property
     def part(self) -> PathStep:
-        """Which part of `declared` it belongs to, such as `servedEntities` or `tags`."""
+        """The part of `declared` that it belongs to, such as `servedEntities` or `tags`."""
         return self.path[1]
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""When a live value counts as the declared one. Both in the platform's names. Pure."""
+"""Whether a live value counts as equal to the declared one, both with the platform's names. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,16 +6,20 @@ from typing import Any
 from bandplan.wire.names import to_api_name
 
 WRITE_ONLY = frozenset({"burst_scaling_enabled"})
-"""Not returned by GET (github.com/databricks/cli, bundle/direct notes on serving endpoints, read 2025-11); compared
-where a workspace returns it all the same. The same holds for budget_policy_id and for every `*_plaintext` secret."""
+"""Fields that GET does not return (github.com/databricks/cli, bundle/direct notes on serving endpoints, read 2025-11);
+compared if a workspace returns them all the same. The same holds for budget_policy_id and for every `*_plaintext`
+secret.
+"""
 
 
 _ZERO_IS_A_VALUE = frozenset({"calls", "tokens"})
-"""Amounts of a rate limit: 0 lets nothing through, which no amount at all does not. The published provider drops it."""
+"""Amounts of a rate limit for which 0 blocks everything, while an absent amount blocks nothing. The published provider
+drops 0.
+"""
 
 
 def is_same(declared: Any, live: Any) -> bool:
-    """Whether `live` has everything that is `declared`; both in the platform's names."""
+    """Whether `live` has everything that is `declared`, both with the platform's names."""
     if is_zero(declared) or is_zero(live):
         return is_zero(declared) and is_zero(live)
     if isinstance(declared, Mapping) and isinstance(live, Mapping):
@@ -42,7 +46,7 @@ def is_zero(value: Any) -> bool:
 
 
 def is_hidden(name: str, live: Mapping[str, Any]) -> bool:
-    """Whether `live` leaves out a value that the platform need not give back."""
+    """Whether `live` omits a value that the platform may withhold."""
     return is_write_only(name) and live.get(to_api_name(name)) is None
 
 

@@ -1,4 +1,4 @@
-"""The inference table of an endpoint, which has the name that it was enabled with until it is disabled. Pure.
+"""The inference table of an endpoint, which keeps its name until it is disabled. Pure.
 
 Source: docs.databricks.com API reference, "Update AI Gateway of a serving endpoint", notes on `catalog_name`,
 `schema_name` and `table_name_prefix` of `inference_table_config` (read 2026-11).
@@ -17,7 +17,8 @@ _NAMES = ("catalogName", "schemaName", "tableNamePrefix")
 def renamed_while_enabled(
     old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, live: Mapping[str, Any]
 ) -> tuple[Difference, ...]:
-    """Names of the table that `new` changes although the live one is enabled; `old` is the gateway deployed before.
+    """List the names of the table that `new` changes although the live table is enabled; `old` is the gateway deployed
+    before.
 
     `old` and `new` have Pulumi's property names, `live` the platform's. A name left out both times is the platform's;
     one that the enabled table lacks cannot be added either.
@@ -36,7 +37,7 @@ def renamed_while_enabled(
 
 
 def unrenamable(endpoint: str, found: tuple[Difference, ...], *, is_kept: bool) -> str:
-    """Why the change is refused, and the two deployments that make it; `is_kept`: the table stays enabled."""
+    """Explain why the change is refused, and which two deployments make it; `is_kept`: the table stays enabled."""
     changes = ", ".join(
         f"{to_api_name(str(one.path[-1]))} from {_shown(one.live)} to {_shown(one.declared)}" for one in found
     )

@@ -23,7 +23,7 @@ DEPLOYMENT_FAILED, DEPLOYMENT_ABORTED = "DEPLOYMENT_FAILED", "DEPLOYMENT_ABORTED
 
 @dataclass(frozen=True)
 class ServedEntity:
-    """One model version behind an endpoint: how far its deployment is, and its settings by the platform's names.
+    """A model version behind an endpoint: the progress of its deployment, and its settings with the platform's names.
 
     `deployment` is one of the DEPLOYMENT_ words, or None where the platform states none; `message` is its explanation.
     """
@@ -36,10 +36,11 @@ class ServedEntity:
 
 @dataclass(frozen=True)
 class Config:
-    """What an endpoint runs, or is about to run. The two views of its entities hold the same ones in the same order.
+    """The config that an endpoint runs or is about to run. The two views of its entities hold the same ones in the same
+    order.
 
-    `traffic_percent` maps entity name to its share, in the order of the routes. `unknown_fields`, and those of routes
-    by entity name, are what this program has no word for (`api_fields`).
+    `traffic_percent` maps each entity name to its share, in the order of the routes. `unknown_fields`, and those of
+    routes by entity name, are fields that this program does not know (`api_fields`).
     """
 
     version: int | None
@@ -88,7 +89,7 @@ class LiveEndpoint:
 
     @classmethod
     def from_response(cls, body: Mapping[str, Any]) -> "LiveEndpoint":
-        """The endpoint that a GET, POST or PUT answered with; absent parts become empty ones."""
+        """Read the endpoint from the body of a GET, POST or PUT; absent parts become empty ones."""
         state = _mapping(body.get("state"))
         limits = body.get("rate_limits")
         return cls(

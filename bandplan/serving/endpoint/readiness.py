@@ -19,21 +19,21 @@ _FAILED_DEPLOYMENTS = (DEPLOYMENT_FAILED, DEPLOYMENT_ABORTED)
 
 @dataclass(frozen=True)
 class Ready:
-    """It serves; `config_version` is the one that does."""
+    """The endpoint serves; `config_version` is the version of the config that it runs."""
 
     config_version: int
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """It may yet become ready; `text` says in one line how far it is."""
+    """The endpoint may still become ready; `text` reports its progress in one line."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class EntityFailure:
-    """An entity that was not deployed, with the platform's word and its reason ("" when it gave none)."""
+    """An entity that was not deployed, with the platform's state and its reason ("" if it gave none)."""
 
     served_name: str
     deployment: str
@@ -42,7 +42,7 @@ class EntityFailure:
 
 @dataclass(frozen=True)
 class Failed:
-    """It will not become ready by waiting. `still_serves`: an earlier config answers meanwhile."""
+    """The endpoint will not become ready by waiting. `still_serves`: an earlier config answers meanwhile."""
 
     text: str
     entities: tuple[EntityFailure, ...]
@@ -53,9 +53,9 @@ Verdict = Ready | Waiting | Failed
 
 
 def assess(live: LiveEndpoint) -> Verdict:
-    """The verdict on an endpoint as it is now.
+    """Return the verdict on an endpoint as it is now.
 
-    A state word that is not known counts as waiting and is shown: the caller's timeout bounds it.
+    An unknown state counts as waiting and is shown: the caller's timeout bounds the wait.
     """
     if live.has_failed_update:
         config = live.pending_config or live.config

@@ -1,4 +1,4 @@
-"""What to send so that an endpoint becomes as declared. Pure: decides the requests, sends nothing.
+"""Decide which requests bring an endpoint to its declaration. Pure: sends nothing.
 
 The published provider plans changes of notifications and rate limits and never sends them, sends nothing at all after a
 failed config update, and crashes on a removed AI gateway. Those are the cases that matter here.
@@ -24,7 +24,7 @@ _BURST = "burstScalingEnabled"
 
 @dataclass(frozen=True)
 class Request:
-    """One change to send; `body` is what the call of that part takes."""
+    """A change to send; `body` is what the call for that part takes."""
 
     part: Part
     body: Any
@@ -37,9 +37,10 @@ def requests(
     differences: tuple[Difference, ...],
     recorded_version: int | None = None,
 ) -> tuple[Request, ...]:
-    """The requests that mend `differences` and undo what only `previous` declared; the config, which takes long, last.
+    """Return the requests that fix `differences` and undo what only `previous` declared; the config, which takes long,
+    comes last.
 
-    `previous` is the declaration that the state holds, None at creation; `recorded_version` that of the config that
+    `previous` is the declaration in the state, None at creation; `recorded_version` is the version of the config that
     served then. Parts that were never declared stay untouched.
     """
     different = {difference.part for difference in differences}
@@ -85,7 +86,9 @@ def _ai_gateway(declared: Declared, previous: Declared | None, live: LiveEndpoin
 
 
 def _rate_limits(declared: Declared, previous: Declared | None, differs: bool, is_hidden: bool) -> Request | None:
-    """`is_hidden`: GET does not show rate limits, so whether they were changed since the last deploy decides."""
+    """Return the request for rate limits, if any. With `is_hidden`, GET does not show them, so a change since the last
+    deployment decides.
+    """
     before = previous.rate_limits if previous else None
     if declared.rate_limits is None:
         return Request("rate_limits", []) if before else None
@@ -95,7 +98,7 @@ def _rate_limits(declared: Declared, previous: Declared | None, differs: bool, i
 
 
 def _changes_hidden(declared: Declared, previous: Declared | None, live: LiveEndpoint) -> bool:
-    """Whether the declaration of `burst` changed of an entity that stays, and the platform does not give it back."""
+    """Whether the declaration of `burst` changed for an entity that stays, and the platform does not return it."""
     before = {str(entity.get("name")): entity for entity in (previous.entities if previous is not None else ())}
     there = {entity.name: entity.settings for entity in (live.config.entities if live.config is not None else ())}
     return any(

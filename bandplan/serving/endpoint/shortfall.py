@@ -1,4 +1,4 @@
-"""What an endpoint runs short of what is wanted, where less will do while the platform has no GPU capacity. Pure.
+"""How much less than wanted an endpoint runs, if less is accepted while the platform has no GPU capacity. Pure.
 
 "Creating or updating provisioned throughput can time out for lack of GPU capacity" (docs.databricks.com, "Provisioned
 throughput Foundation Model APIs", limitations, read 2025-11).
@@ -22,19 +22,19 @@ _NO_CAPACITY = re.compile(
     r"|\bRESOURCE_EXHAUSTED\b",
     re.IGNORECASE | re.DOTALL,
 )
-"""A guess: the platform documents no code for it and no wording, so that its text is all there is to go by.
+"""A guess: the platform documents neither a code nor a wording for it, so its text is all there is to go by.
 
 It is narrow on purpose. A reason that is not recognised stays an error, with the platform's text, which loses nothing;
-a broken model taken for a shortage would hide behind an endpoint that seems well.
+a broken model mistaken for a shortage would hide behind an endpoint that seems well.
 """
 
 _MOST_READ = 10_000
-"""Characters of a reason that are looked at; a choice."""
+"""Number of characters of a reason to examine; a choice."""
 
 
 @dataclass(frozen=True)
 class Shortfall:
-    """One entity that runs less than wanted, and no less than accepted; `path` is the property in `declared`."""
+    """An entity that runs less than wanted but no less than accepted; `path` is the property in `declared`."""
 
     path: tuple[PathStep, ...]
     served_name: str
@@ -63,9 +63,9 @@ class Shortfall:
 
 
 def shortfalls(wanted: Declared, accepted: Declared | None, config: Config | None) -> tuple[Shortfall, ...] | None:
-    """What `config` runs short of `wanted`: nothing when it runs just that, None when it will not do.
+    """List what `config` runs short of `wanted`: empty if it runs exactly that, None if it is not acceptable.
 
-    It does when it differs in nothing but capacity, and has between what is accepted and what is wanted.
+    It is acceptable if it differs only in capacity, and its capacity is between the accepted and the wanted one.
     """
     found = []
     for difference in config_differences(wanted, config):
@@ -87,7 +87,7 @@ def shortfalls(wanted: Declared, accepted: Declared | None, config: Config | Non
 
 
 def is_for_lack_of_capacity(failed: Failed) -> bool:
-    """Whether the platform's own reasons say that GPU capacity is missing, and no entity failed for another one.
+    """Whether the platform's own reasons report missing GPU capacity, and no entity failed for another reason.
 
     Entities that were merely aborted failed because another did.
     """

@@ -1,4 +1,4 @@
-"""What is known of a models file for one stack, problems and answers together."""
+"""A models file as checked for one stack: its problems and answers."""
 
 from dataclasses import dataclass, field
 
@@ -40,14 +40,14 @@ class Checked:
         return tuple(problem for problem in self.problems if problem.severity == "warning")
 
     def count(self, severity: Severity) -> int:
-        """Count the problems of this severity, unlisted ones too; the least there are unless `counted`."""
+        """Count the problems of this severity, including unlisted ones; a lower bound unless `counted`."""
         left_out = [problem.left_out for problem in self.problems if problem.left_out is not None]
         listed = sum(problem.severity == severity and problem.left_out is None for problem in self.problems)
         return listed + sum(part.errors if severity == "error" else part.warnings for part in left_out)
 
     @property
     def counted(self) -> bool:
-        """Whether all problems have been counted: checking ends early if very much is wrong."""
+        """Whether all problems have been counted: checking ends early if there are too many."""
         return all(problem.left_out is None or problem.left_out.exact for problem in self.problems)
 
     @property
@@ -57,7 +57,7 @@ class Checked:
 
     @property
     def unrecorded(self) -> tuple[ModelVersion, ...]:
-        """The versions among them that nothing is known about."""
+        """The needed versions without a recorded answer."""
         return tuple(one for one in self.needed if not isinstance(self.answers.get(one), OptimizationInfo))
 
     @property
@@ -67,7 +67,7 @@ class Checked:
 
     @property
     def registered(self) -> tuple[str, ...]:
-        """The models that versions are to be registered in."""
+        """The models to register versions in."""
         fleet = self.checkable
         return () if fleet is None else tuple(dict.fromkeys(one.name for _, _, one in registering(fleet)))
 
@@ -78,5 +78,5 @@ class Checked:
 
     @property
     def asks_anything(self) -> bool:
-        """Whether a workspace has to be asked about the file."""
+        """Whether checking the file needs an answer from a workspace."""
         return bool(self.needed or self.has_legacy or self.registered or self.followed)

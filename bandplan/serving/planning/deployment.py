@@ -1,12 +1,12 @@
-"""The plan that a deployment follows: the stack's configuration, the environment, and what to say of it.
+"""The plan that a deployment follows: the stack's configuration, the environment, and the messages about both.
 
 Environment:
 - `DATABRICKS_HOST`, `DATABRICKS_TOKEN`: the workspace;
 - `BANDPLAN_MODELS`: another models file, relative to the project root, instead of the configured one;
-- `BANDPLAN_OFFLINE=1`: asks no workspace and uses recorded optimization info only;
+- `BANDPLAN_OFFLINE=1`: contact no workspace and use recorded optimization info only;
 - `BANDPLAN_MEASURED`: a file of measured use, relative to the project root, for `stop_if` of rollouts;
-- `BANDPLAN_AT_ONCE`: names of endpoints, by commas, that go to the wanted version at once, without steps;
-- `BANDPLAN_ROLLOUTS_AS_OF`: the moment (ms since 1970) that decides about holds, for a plan that was reviewed.
+- `BANDPLAN_AT_ONCE`: comma-separated names of endpoints that move to the wanted version without steps;
+- `BANDPLAN_ROLLOUTS_AS_OF`: the moment (ms since 1970) that decides about holds, for a reviewed plan.
 """
 
 from collections.abc import Iterable, Mapping
@@ -34,7 +34,7 @@ def deployment_request(
     now_ms: int = 0,
     is_preview: bool = True,
 ) -> PlanRequest:
-    """Request the plan of a deployment; `configured` is the models file in the stack's configuration."""
+    """Build the request for a deployment's plan; `configured` is the models file in the stack's configuration."""
     offline = is_offline(environ)
 
     def workspace(checked: Checked) -> WorkspaceClient | None:
@@ -65,22 +65,22 @@ def deployment_request(
 
 
 def is_offline(environ: Mapping[str, str]) -> bool:
-    """Whether the environment asks for a run without a workspace."""
+    """Whether the environment requests a run without a workspace."""
     return environ.get("BANDPLAN_OFFLINE") == "1"
 
 
 def rollouts_as_of(environ: Mapping[str, str], now_ms: int) -> int:
-    """Return the moment (ms since 1970) that decides whether a rollout may go on: now, or that of the reviewed plan.
+    """Return the moment (ms since 1970) that decides whether a rollout may advance: now, or that of the reviewed plan.
 
-    A hold that passes between a review and its deployment must not add a step that nobody has seen; a moment that is
-    yet to come counts as now, so that no plan hurries a rollout.
+    A hold that ends between a review and its deployment must not add a step that nobody has seen; a future moment
+    counts as now, so that no plan hurries a rollout.
     """
     text = environ.get("BANDPLAN_ROLLOUTS_AS_OF", "")
     return min(int(text), now_ms) if text.isascii() and text.isdigit() and len(text) < 16 else now_ms
 
 
 def followed_aliases(sizings: Iterable[EndpointSizing], *, offline: bool = False) -> tuple[str, ...]:
-    """Say what each followed alias points to, one line each; `offline`: as far as that was recorded."""
+    """Report what each followed alias points to, one line each; `offline`: as far as it was recorded."""
     lines = []
     for sizing in sizings:
         for entity in sizing.entry.entities:
@@ -98,7 +98,7 @@ def followed_aliases(sizings: Iterable[EndpointSizing], *, offline: bool = False
 
 
 def refusal(refused: Refused) -> str:
-    """Say everything that is wrong, one problem a line, errors first, under what kept the rest from being checked."""
+    """Report every problem, one a line, errors first, below the reason that kept the rest from being checked."""
     errors_first = sorted(refused.checked.problems, key=lambda problem: problem.severity != "error")
     findings = [str(refused.error)] if refused.error is not None else []
     return "\n".join(["nothing was deployed:", *findings, *(problem.render() for problem in errors_first)])

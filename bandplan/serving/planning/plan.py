@@ -1,4 +1,6 @@
-"""Plan a stack: load its models file, ask what decides about it, size every entry, and collect every problem."""
+"""Plan a stack: load its models file, ask for everything that the plan depends on, size every entry, and collect every
+problem.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,16 +29,17 @@ if TYPE_CHECKING:
     from bandplan.serving.planning.rollouts import StageLater
 
 _SCHEMA_VALUES = 20_000
-"""Values of a document that are compared with the schema: about a second; arbitrary."""
+"""Number of values of a document to compare with the schema: about a second's worth; arbitrary."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a stack is to have: sizings in the order of models.yaml, each at the next stage of its rollout.
+    """The plan of a stack: sizings in the order of models.yaml, each at the next stage of its rollout.
 
-    `host` is the workspace's URL, None without one. `models` are to be registered into, each with what the workspace
-    says of it; `resize` sizes again what waits for that. `rollouts` says where each rollout stands, `stopped_rollouts`
-    where somebody has to decide, `stage_later` how to go on with a version that is still to be registered.
+    `host` is the workspace's URL, or None. `models` are the models to register into, each with what the workspace
+    reports about it; `resize` sizes again the entries that wait for that. `rollouts` reports the state of each rollout,
+    `stopped_rollouts` those where somebody has to decide, and `stage_later` stages a version that is still to be
+    registered.
     """
 
     checked: Checked
@@ -66,14 +69,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Refused:
-    """Why a stack has no plan: the problems of its file, and what kept it from being checked further, if anything."""
+    """Why a stack has no plan: the problems of its file, and what stopped further checks, if anything."""
 
     checked: Checked
     error: Exception | None = None
 
 
 def plan_stack(request: PlanRequest) -> Plan | Refused:
-    """Plan the stack as `request` says. Everything that is asked goes through the request's workspace."""
+    """Plan the stack as `request` says. Every question goes through the request's workspace."""
     checked = _read(request)
     if checked.checkable is None:
         return Refused(checked)
@@ -95,7 +98,7 @@ def plan_stack(request: PlanRequest) -> Plan | Refused:
 
 
 def _read(request: PlanRequest) -> Checked:
-    """Check what needs nothing but the file."""
+    """Run the checks that need only the file."""
     if request.text is None:
         loaded = load(request.models, request.stack)
     else:
@@ -114,7 +117,7 @@ def _read(request: PlanRequest) -> Checked:
 def _with_registry(
     request: PlanRequest, checked: Checked, fleet: Fleet, client: WorkspaceClient | None
 ) -> tuple[Checked, list[Problem]]:
-    """Return the file with its aliases looked up, and what shows of the versions that it registers or follows."""
+    """Return the file with its aliases resolved, and the problems of the versions that it registers or follows."""
     found = _stack_problems(request, checked, fleet)
     registers = bool(checked.registered) and request.judges_registry
     registry = _registry(request, checked, client)
@@ -131,13 +134,13 @@ def _with_registry(
 
 
 def _registry(request: PlanRequest, checked: Checked, client: WorkspaceClient | None) -> RegistryAnswers:
-    """Look up the models to register into and the aliases to follow; nothing of others is asked."""
+    """Look up the models to register into and the aliases to follow, and no others."""
     aliases = checked.followed
     if client is None or request.offline or not request.judges_registry:
         if aliases and not request.is_preview:
             raise NotConfigured(
-                f"what the alias {aliases[0].alias} of {aliases[0].model} points to has to be asked of a workspace: "
-                "run without --offline, or write the version's number"
+                f"only a workspace knows what the alias {aliases[0].alias} of {aliases[0].model} points to: "
+                "run without --offline, or write the version number"
             )
         # It may have changed since it was recorded.
         return RegistryAnswers(aliases=request.record.recorded_aliases() if aliases else {})
@@ -149,20 +152,20 @@ def _registry(request: PlanRequest, checked: Checked, client: WorkspaceClient | 
 
 
 def _stack_problems(request: PlanRequest, checked: Checked, fleet: Fleet) -> list[Problem]:
-    """Find overrides of a stack that the project lacks, and that look like one that it has: they would do nothing."""
+    """Find overrides whose stack the project lacks but that resemble one of its stacks: they would have no effect."""
     found = []
     for stack in fleet.overrides if request.known_stacks is not None else ():
         known = request.known_stacks or ()
         meant = None if stack in known else nearest(stack, known)
         if meant is not None:
-            finding = f"no stack is called {clipped(stack, 60)}"
-            step = f"did you mean {meant}? Else add stacks/Pulumi.{stack}.yaml"
+            finding = f"no stack is named {clipped(stack, 60)}"
+            step = f"did you mean {meant}? Otherwise add stacks/Pulumi.{stack}.yaml"
             found.append(rules.OVERRIDE_STACK.of_key(checked.source, ("overrides", stack), finding, step))
     return found
 
 
 def _legacy_problems(request: PlanRequest, checked: Checked, client: WorkspaceClient | None) -> list[Problem]:
-    """Find what the workspace shows of the versions that legacy workloads serve."""
+    """Find problems that the workspace shows in the versions that legacy workloads serve."""
     asks = request.judges_registry and not request.offline and checked.has_legacy
     if client is None or not asks or checked.checkable is None:
         return []

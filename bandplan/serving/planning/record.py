@@ -1,4 +1,4 @@
-"""Optimization info that is recorded within a project: by workspace on this machine, and in the repository."""
+"""Recorded optimization info of a project: by workspace on this machine, and in the repository."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,11 +10,11 @@ FOLDER = Path(".bandplan") / "optimization-info"
 """The record of this machine, relative to the project."""
 
 COMMITTED = Path("stacks") / "optimization-info.json"
-"""The file in the repository that an offline run reads where no workspace was ever asked, as in a fork's CI."""
+"""The file in the repository that an offline run reads if no workspace was ever contacted, as in a fork's CI."""
 
 
 class ReadOnlyRecord(Cache):
-    """The record of this machine, for commands that only look: nothing is added to it."""
+    """The record of this machine for commands that only read: nothing is added to it."""
 
     def record(self, host: str, answers: Mapping[ModelVersion, OptimizationInfo]) -> None:
         return None
@@ -26,5 +26,5 @@ def record_of(root: Path) -> Cache:
 
 
 def read_only_record_of(root: Path) -> Cache:
-    """Return the record of this machine alone, to read from."""
+    """Return a read-only view of this machine's record."""
     return ReadOnlyRecord(root / FOLDER)

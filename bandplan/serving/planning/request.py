@@ -1,4 +1,4 @@
-"""What a command asks of the planning of a stack."""
+"""The request from a command to plan a stack."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -11,12 +11,14 @@ from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.wire.band_policies import NO_POLICIES, BandPolicies
 
 OpenWorkspace = Callable[[Checked], WorkspaceClient | None]
-"""Opens the workspace for a file that was read; None where nobody is to be asked. Errors: those of the client."""
+"""Opens the workspace for a file that was read; returns None if no workspace may be contacted. Errors: those of the
+client.
+"""
 
 
 @dataclass(frozen=True)
 class RolloutRequest:
-    """How rollouts go on: at the moment `now_ms` (since 1970), and without steps for the endpoints in `at_once`.
+    """How rollouts advance: as of `now_ms` (since 1970), and without steps for the endpoints in `at_once`.
 
     `measured` names a file of measured use, relative to the project.
     """
@@ -46,9 +48,9 @@ class PlanRequest:
     offline: bool = False
     refresh: bool = False
     thorough: bool = False
-    """Compare the file with the schema too, and judge all that keeps a source from being registered."""
+    """Also compare the file with the schema, and report everything that prevents a source from being registered."""
     judges_registry: bool = True
-    """Ask for models and aliases, and read the sources of versions to register; else go by recorded aliases."""
+    """Look up models and aliases, and read the sources of versions to register; otherwise rely on recorded aliases."""
     takes_unrecorded: bool = False
     """Leave versions without an answer unsized, instead of reporting an error."""
     known_stacks: Collection[str] | None = None
@@ -57,4 +59,4 @@ class PlanRequest:
     rollouts: RolloutRequest | None = None
     """None leaves every entry at the end of its rollout."""
     cannot_record: Callable[[OSError], object] = lambda error: None
-    """Is told why answers, which count all the same, could not be recorded."""
+    """Called with the reason if answers, which count all the same, could not be recorded."""

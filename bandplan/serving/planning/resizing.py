@@ -14,19 +14,19 @@ from bandplan.serving.throughput.waivers import waive
 from bandplan.wire.band_policies import NO_POLICIES, BandPolicies
 
 Known = tuple[str, OptimizationInfo]
-"""The number of a registered version, and what it can give."""
+"""The number of a registered version, and its optimization info."""
 
 
 @dataclass(frozen=True)
 class Resized:
-    """The sizing, None if the capacity cannot be had, and the problems that were not reported before."""
+    """The sizing, None if the capacity cannot be provisioned, and the problems that were not reported before."""
 
     sizing: EndpointSizing | None
     problems: tuple[Problem, ...] = ()
 
 
 Resize = Callable[[EndpointSizing, Mapping[str, Known]], Resized]
-"""Sizes an endpoint again once versions that it waits for are known, by entity path; it may be some of them."""
+"""Sizes an endpoint again once versions that it waits for are known, by entity path; not all of them need be known."""
 
 
 class Resizing:
@@ -68,7 +68,7 @@ class Resizing:
 def with_registered(
     sizing: EndpointSizing, registered: Mapping[str, Known], resize: Resize | None
 ) -> EndpointSizing | None:
-    """Size with the versions that the stack has registered, by version key; None if one of them is missing."""
+    """Size again with the versions that the stack has registered, by version key; None if one of them is missing."""
     waiting = {entity.path: entity.register for entity in sizing.entry.entities if entity.register is not None}
     known = {path: registered.get(version_key(registration)) for path, registration in waiting.items()}
     found = {path: one for path, one in known.items() if one is not None}

@@ -1,4 +1,4 @@
-"""Ask the workspace where each rollout of a stack stands, and give the sizings their next stage."""
+"""Read the state of each rollout of a stack from the workspace, and give the sizings their next stage."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ DECIDING = ("stop", "unmeasured")
 
 @dataclass(frozen=True)
 class StagedSizing:
-    """One sizing at its next stage: what to say of it, whether somebody has to decide, and what is wrong with it."""
+    """A sizing at its next stage, with the line to report, whether somebody has to decide, and its problem."""
 
     sizing: EndpointSizing
     line: str | None = None
@@ -34,15 +34,15 @@ class StagedSizing:
 
 
 StageLater = Callable[[EndpointSizing], StagedSizing]
-"""Stages the sizing of an endpoint as soon as its version is known."""
+"""Stages the sizing of an endpoint once its version is known."""
 
 
 @dataclass(frozen=True)
 class Staged:
-    """The sizings in their order, what to say of their rollouts, and what is wrong with them.
+    """The sizings in their order, the lines to report about their rollouts, and their problems.
 
-    `stopped` lines are warnings: somebody has to decide. `later` has by name how to stage an endpoint once the version
-    that this deploy registers is known.
+    `stopped` lines are warnings: somebody has to decide. `later` maps the name of an endpoint to the function that
+    stages it once the version that this deployment registers is known.
     """
 
     sizings: tuple[EndpointSizing, ...]
@@ -61,7 +61,7 @@ def stage_all(
     at_once: Collection[str] = (),
     ask: Ask | None = None,
 ) -> Staged:
-    """Every sizing with a rollout at its next stage; `ask` tells the chunks of the versions that are left.
+    """Put every sizing with a rollout at its next stage; `ask` returns the chunks of the versions that are left.
 
     Errors: those of the client.
     """
@@ -81,7 +81,9 @@ def stage_all(
             later[name] = _later(live.get(name), now_ms, source, measured, at_once=name in at_once)
             if live.get(name) is not None:
                 first = sizing.entry.rollout.steps[0]
-                told.append(f"models/{name}/rollout: a version that this deploy registers begins at {first} percent")
+                told.append(
+                    f"models/{name}/rollout: the version that this deployment registers starts at {first} percent"
+                )
         now = _later(live.get(name), now_ms, source, measured, at_once=name in at_once)(sizing)
         found.append(now.sizing)
         if now.problem is not None:
@@ -94,9 +96,10 @@ def stage_all(
 def with_chunks(
     live: Mapping[str, Running | None], targets: Mapping[str, Target | None], ask: Ask
 ) -> dict[str, Running | None]:
-    """`live` with the chunk of each version that a rollout leaves: its capacity is then known in chunks, and priced.
+    """Return `live` with the chunk of each version that a rollout leaves, so that its capacity is known in chunks and
+    priced.
 
-    Nothing depends on it but what is shown, so a workspace that does not answer leaves the chunks unknown.
+    Only the display depends on it, so a workspace that does not answer leaves the chunks unknown.
     """
     leaving = {
         ModelVersion(entity.model, entity.version)
@@ -138,21 +141,23 @@ def _later(
 
 
 def stage_offline(sizings: Sequence[EndpointSizing], *, is_preview: bool) -> Staged:
-    """The sizings as they are: the end of each rollout. Errors: NotConfigured when they would be deployed so."""
+    """Return the sizings unchanged, at the end of each rollout. Errors: NotConfigured if they were to be deployed that
+    way.
+    """
     names = [sizing.entry.name for sizing in sizings if sizing.entry.rollout is not None]
     if names and not is_preview:
         raise NotConfigured(
-            f"models/{names[0]}/rollout: which step comes next has to be asked of the workspace: run without --offline"
+            f"models/{names[0]}/rollout: the next step depends on the live workspace: run without --offline"
         )
     told = tuple(
-        f"models/{name}/rollout: offline, so that the step is not known; what is shown is the end of it"
+        f"models/{name}/rollout: offline, so the current step is unknown; the final state of the rollout is shown"
         for name in names
     )
     return Staged(tuple(sizings), told)
 
 
 def measured_use_of(root: Path, file: str | None) -> MeasuredUse:
-    """What BANDPLAN_MEASURED names, relative to the project. Errors: MeasuredUseError."""
+    """Read the file that BANDPLAN_MEASURED names, relative to the project. Errors: MeasuredUseError."""
     if not file:
         return {}
     try:
@@ -164,7 +169,7 @@ def measured_use_of(root: Path, file: str | None) -> MeasuredUse:
 
 
 def _with_error_rate(sizings: Iterable[EndpointSizing], live: Mapping[str, Running | None]) -> list[str]:
-    """Endpoints whose metrics decide: in the middle of a rollout that an error rate stops."""
+    """List the endpoints whose metrics matter: those in the middle of a rollout that an error rate stops."""
     found = []
     for sizing in sizings:
         rollout, now = sizing.entry.rollout, live.get(sizing.entry.name)

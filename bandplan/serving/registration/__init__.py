@@ -1,4 +1,5 @@
-"""What makes a model version: reading a source, its digest, logging it by the platform's rules, uploading it.
+"""The making of a model version: reading a source, computing its digest, logging it by the platform's rules, uploading
+it.
 
 Belongs here: folders of Hugging Face checkpoints and of MLflow models, their problems and digests, and one registration
 from start to READY. MLflow runs in a process of its own (`python -m bandplan.serving.registration`), and is imported

@@ -1,4 +1,5 @@
-"""One attempt at making a version, as seen in the registry: its mark on the version, whether it lives, what it leaves.
+"""One attempt at making a version, as seen in the registry: its mark on the version, whether it is alive, and what it
+leaves.
 
 A version is made in three steps that no transaction spans: created (PENDING), filled, finalized (READY). The mark is a
 tag set at creation and changed while the attempt lives, so that another attempt, on any machine, can tell a version
@@ -17,15 +18,17 @@ from bandplan.serving.workspace.registry import SOURCE_DIGEST, Registry
 from bandplan.serving.workspace.registry_entries import RegisteredVersion
 
 MARK = "bandplan.attempt"
-"""The version tag `<attempt id> <beats> <time>`; taken away when the version is READY."""
+"""The version tag `<attempt id> <beats> <time>`; removed once the version is READY."""
 
 ABANDONED_SECONDS = 3600.0
-"""A mark older than this by this machine's clock is of no living attempt: clocks are not an hour apart."""
+"""A mark older than this by this machine's clock belongs to no living attempt: clocks are not an hour apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Who is at work on a version: the attempt, how often it gave a sign, and when, in seconds since 1970."""
+    """The attempt that works on a version, how many signs of life it gave, and when the last was, in seconds since
+    1970.
+    """
 
     attempt_id: str
     beats: int
@@ -44,7 +47,7 @@ class Mark:
 
 @dataclass
 class Attempt:
-    """Our attempt at a version of `name` from `digest`. Errors: those of the client."""
+    """This process's attempt at a version of `name` from `digest`. Errors: those of the client."""
 
     registry: Registry
     name: str
@@ -56,15 +59,15 @@ class Attempt:
     _beats: int = 0
 
     def begin(self) -> None:
-        """Remember which versions there are: ours will be another."""
+        """Remember which versions exist: the one that this attempt creates is not among them."""
         self._before = frozenset(self.registry.version_numbers(self.name))
 
     def tags(self) -> dict[str, str]:
-        """What the version is created with."""
+        """Return the tags to create the version with."""
         return {SOURCE_DIGEST: self.digest, MARK: str(self._mark())}
 
     def own_version(self) -> str | None:
-        """The number of the version that this attempt has created, once it has."""
+        """Return the number of the version that this attempt has created, or None."""
         if self._own is None:
             for number in self.registry.version_numbers(self.name):
                 if number in self._before:
@@ -77,11 +80,11 @@ class Attempt:
         return self._own
 
     def created(self, version: str) -> None:
-        """Say which version it is, where that is known without looking."""
+        """Record which version this attempt created, if that is known without looking."""
         self._own = version
 
     def beat(self) -> None:
-        """Give a sign of life; a platform that refuses it is left alone."""
+        """Give a sign of life; do nothing more if the platform refuses it."""
         if self._own is None:
             return
         self._beats += 1
@@ -91,7 +94,9 @@ class Attempt:
             self._beats -= 1
 
     def rival(self) -> RegisteredVersion | None:
-        """A version of the same digest that was created before ours: of several attempts the first one stands."""
+        """Return a version of the same digest that was created before this one: of several attempts the first one
+        stands.
+        """
         if self._own is None:
             return None
         own = int(self._own)
@@ -99,7 +104,7 @@ class Attempt:
         return next((version for version in others if int(version.version) < own), None)
 
     def remove(self) -> bool:
-        """Delete the version of this attempt unless it is READY; whether there was one to delete."""
+        """Delete the version of this attempt unless it is READY; return whether there was one to delete."""
         number = self.own_version()
         version = None if number is None else self.registry.version(self.name, number)
         if number is None or version is None or version.is_ready:

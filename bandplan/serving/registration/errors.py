@@ -7,7 +7,7 @@ RegistrationError         a message with place, finding, rule and next step
 
 
 class RegistrationError(Exception):
-    """No version was made; the message says why and what to do, and needs no traceback."""
+    """No version was made; the message gives the reason and the next step, and needs no traceback."""
 
 
 class UnsuitableSource(RegistrationError):
@@ -15,4 +15,4 @@ class UnsuitableSource(RegistrationError):
 
 
 class RegistrationStopped(RegistrationError):
-    """The registration was called off before it was done."""
+    """The registration was cancelled before it finished."""

@@ -1,4 +1,4 @@
-"""Versions of a model that earlier or other attempts have made, are making, or have left behind half made."""
+"""Versions of a model that other attempts have made, are making, or have left incomplete."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from bandplan.serving.workspace.registry_entries import PENDING, RegisteredVersi
 def ready_version(
     registry: Registry, name: str, digest: str, waiting: Waiting, progress: Callable[[str], None]
 ) -> str | None:
-    """The READY version of `name` from `digest`, the oldest of several; None when one has to be made.
+    """Return the READY version of `name` from `digest`, the oldest of several; None if one has to be made.
 
-    A version that another attempt is filling is waited for; one whose attempt is dead is deleted.
-    Errors: RegistrationError for one that the platform does not get READY in time; RegistrationStopped; the client's.
+    Wait for a version that another attempt is filling; delete one whose attempt is dead.
+    Errors: RegistrationError for a version that does not become READY in time; RegistrationStopped; the client's.
     """
     while True:
         versions = registry.versions(name)
@@ -33,8 +33,10 @@ def ready_version(
 
 
 def _outwait(registry: Registry, name: str, number: str, waiting: Waiting, progress: Callable[[str], None]) -> None:
-    """Wait until a PENDING version of another attempt is so no more, or until it is dead; then delete it."""
-    progress(f"version {number} of {name} is PENDING from this source; waiting to see who is at work on it")
+    """Wait until another attempt's PENDING version leaves that status or is dead; then delete a dead one."""
+    progress(
+        f"version {number} of {name} is PENDING from this source; waiting to see whether another run is working on it"
+    )
     last: tuple[str | None, float] | None = None
     for elapsed in waiting.polls():
         version = registry.version(name, number)
@@ -47,15 +49,17 @@ def _outwait(registry: Registry, name: str, number: str, waiting: Waiting, progr
         if Mark.of(version) is None:
             raise RegistrationError(
                 f"{name}: version {number} is uploaded from this source and still {version.status} after "
-                f"{elapsed:.0f} s; run again to go on waiting, or delete the version"
+                f"{elapsed:.0f} s; run again to keep waiting, or delete the version"
             )
-        progress(f"version {number} of {name} was left behind half made; deleting it")
+        progress(f"version {number} of {name} was left incomplete; deleting it")
         registry.delete_version(name, number)
         return
 
 
 def _patience_seconds(version: RegisteredVersion, waiting: Waiting) -> float:
-    """How long a version may go without a sign of life: an uploaded one, which has no mark, waits for the platform."""
+    """Return how long a version may go without a sign of life: an uploaded one, which has no mark, waits for the
+    platform.
+    """
     mark, timing = Mark.of(version), waiting.timing
     if mark is None:
         return timing.ready_seconds
@@ -65,7 +69,7 @@ def _patience_seconds(version: RegisteredVersion, waiting: Waiting) -> float:
 def _delete_abandoned(
     registry: Registry, name: str, digest: str, versions: Sequence[RegisteredVersion], now: float
 ) -> None:
-    """Delete half versions of other digests that attempts of ours left behind long ago; `now`: seconds since 1970."""
+    """Delete incomplete versions of other digests that bandplan's attempts left long ago; `now`: seconds since 1970."""
     for version in versions:
         mark = Mark.of(version)
         if version.status != PENDING or mark is None or version.tags.get(SOURCE_DIGEST) == digest:

@@ -1,7 +1,7 @@
-"""One registration from start to READY: adopted, or made by MLflow in a process of its own; never twice, never half.
+"""Register a version up to READY: adopt one, or have MLflow make it in its own process; never twice, never half.
 
-Several attempts at one digest, on whatever machines, leave one version: the one created first. A version that an
-attempt left behind, because it was killed, is recognised by its mark and deleted by the next.
+Several attempts at one digest, on any machines, leave one version: the one created first. A version that a killed
+attempt left behind is recognised by its mark and deleted by the next attempt.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from bandplan.serving.workspace.registry_entries import FAILED
 __all__ = ["LogRequest", "Logged", "Registered", "RegistrationRequest", "log", "register"]
 
 _MOST_ATTEMPTS = 5
-"""Each further one begins where another's attempt died while ours waited for it; an arbitrary bound."""
+"""Each further attempt starts where another one died while this one waited for it; an arbitrary bound."""
 
 _TIMING = Timing()
 
 RunJob = Callable[[Job, str, str, Waiting, Callable[[str], None]], Event]
-"""Has a job done: of the job, host, token, waits and progress; see `process.run_job`."""
+"""Does a job, given the job, host, token, waits and progress; see `process.run_job`."""
 
 
 def register(
@@ -42,13 +42,13 @@ def register(
     timing: Timing = _TIMING,
     run: RunJob = run_job,
 ) -> Registered:
-    """The READY version of `request.name` that was made from `request.digest`: one that is there, or a new one.
+    """Return the READY version of `request.name` that was made from `request.digest`: an existing one, or a new one.
 
-    Calls `progress` with lines for people, on this thread. Setting `stop` calls it off within `timing.stop_seconds`.
+    Calls `progress` with lines for people, on this thread. Setting `stop` cancels it within `timing.stop_seconds`.
 
     Errors: RegistrationError with everything that is against the source, or the platform's reason (FAILED_REGISTRATION
-    included); RegistrationStopped; errors of the client. Whatever happens, no version that is not READY is left behind;
-    should this process be killed with everything it started, the next call with this digest cleans up.
+    included); RegistrationStopped; errors of the client. In every case no version that is not READY is left behind; if
+    this process is killed with everything it started, the next call with this digest cleans up.
     """
     client = WorkspaceClient(request.host, request.token)
     waiting = Waiting(timing, stop or threading.Event())
@@ -79,7 +79,7 @@ def log(
     )
     done = run_job(job, request.host, request.token, Waiting(timing, stop or threading.Event()), progress)
     if done.run_id is None or done.model_uri is None:
-        raise RegistrationError(f"{request.source.text}: MLflow said neither run nor model; run again")
+        raise RegistrationError(f"{request.source.text}: MLflow reported neither a run nor a model; run again")
     return Logged(done.run_id, done.model_uri)
 
 
@@ -107,19 +107,21 @@ class _Registration:
         for _ in range(_MOST_ATTEMPTS):
             existing = ready_version(self._registry, request.name, request.digest, self._waiting, self._progress)
             if existing is not None:
-                self._progress(f"{request.name} has version {existing} from this source already")
+                self._progress(f"{request.name} already has version {existing} from this source")
                 return Registered(existing, adopted=True)
             done = self._attempt()
             if done.kind == "done" and done.version is not None:
                 self._finish(done.version)
                 return Registered(done.version, done.run_id, model_uri=done.model_uri)
-            self._progress(f"version {done.version} of {request.name} is being made from this source elsewhere")
+            self._progress(
+                f"version {done.version} of {request.name} is being registered from this source by another run"
+            )
         raise RegistrationError(
-            f"{request.name}: {_MOST_ATTEMPTS} versions from this source were begun and left behind; run again"
+            f"{request.name}: {_MOST_ATTEMPTS} versions from this source were started and abandoned; run again"
         )
 
     def _attempt(self) -> Event:
-        """Have MLflow make a version; `done` or `outdone`."""
+        """Have MLflow make a version; return `done` or `outdone`."""
         request = self._request
         report(findings(request.source, request.task, request.metadata, request.mlflow_version), self._progress)
         uri = resolved_uri(request.source, self._client)
@@ -150,21 +152,21 @@ class _Registration:
             raise
 
     def _require_version(self, uri: str) -> None:
-        """RegistrationError for a registered model's version, given as URI, that is not there or not READY."""
+        """Raise RegistrationError if the registered version in the URI does not exist or is not READY."""
         shown, name = self._request.source.text, self._request.source.name
         if name is None:
             return
         number = uri.rsplit("/", 1)[-1]
         version = self._registry.version(name, number)
         if version is None:
-            raise RegistrationError(
-                f"{shown}: {name} has no version {number} that this token may see; name another one"
-            )
+            raise RegistrationError(f"{shown}: {name} has no version {number} that this token may see; choose another")
         if not version.is_ready:
             raise RegistrationError(f"{shown}: version {number} of {name} is {version.status}; take one that is READY")
 
     def _require_schema(self) -> None:
-        """RegistrationError before anything is logged when there is no place for the model; MLflow says it after."""
+        """Raise RegistrationError before anything is logged if the model's schema is missing; MLflow reports it only
+        afterwards.
+        """
         name = self._request.name
         catalog, schema, *_ = name.split(".")
         try:
@@ -173,8 +175,8 @@ class _Registration:
             return
         if not is_there:
             raise RegistrationError(
-                f"{name}: there is no schema {catalog}.{schema} that this token may see; catalogs and schemas are not "
-                "made here: ask the owner of the catalog, or give another name"
+                f"{name}: there is no schema {catalog}.{schema} that this token may see; bandplan creates "
+                "neither: ask the owner of the catalog, or choose another name"
             )
 
     def _remove(self, attempt: Attempt) -> None:
@@ -182,10 +184,10 @@ class _Registration:
             attempt.remove()
         except WorkspaceError as error:
             name = self._request.name
-            self._progress(f"a half-made version of {name} may be left; the next run deletes it ({error})")
+            self._progress(f"an incomplete version of {name} may remain; the next run deletes it ({error})")
 
     def _finish(self, number: str) -> None:
-        """Wait for READY, then make the version what it is to be. Errors: RegistrationError when it is FAILED."""
+        """Wait for READY, then set the version's properties. Errors: RegistrationError if it is FAILED."""
         name, request = self._request.name, self._request
         # Without a mark it counts as uploaded: who finds it PENDING waits for the platform, and not for us.
         self._registry.delete_tags(name, number, [MARK])
@@ -201,12 +203,12 @@ class _Registration:
                 reason = self._client.presentable(version.message) or "no reason given"
                 raise RegistrationError(
                     f"{name}: the platform could not register version {number}: {reason} (FAILED_REGISTRATION); the "
-                    "version was deleted; correct the cause and run again"
+                    "version was deleted; fix the cause and run again"
                 )
             if elapsed > self._waiting.timing.ready_seconds:
                 raise RegistrationError(
                     f"{name}: version {number} is uploaded and still {version.status} after {elapsed:.0f} s; "
-                    "run again: the wait goes on"
+                    "run again to keep waiting"
                 )
             if elapsed - told > self._waiting.timing.repeat_progress_seconds:
                 told = elapsed

@@ -1,4 +1,4 @@
-"""What is asked for, and what came of it."""
+"""The request for a registration, and its result."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from bandplan.serving.registration.sources.source import Source
 
 @dataclass(frozen=True)
 class LogRequest:
-    """A checkpoint to log in a run. `host` and `token` are those of the workspace; the token is not shown by repr.
+    """A checkpoint to log in a run. `host` and `token` are those of the workspace; repr does not show the token.
 
-    `experiment` None means the one of MLflow's own variables, else the user's (`tracking.py`). `mlflow_version` is the
-    MLflow that has to log it; None takes the one that is installed.
+    `experiment` None means the one of MLflow's own variables, otherwise the user's (`tracking.py`). `mlflow_version` is
+    the MLflow that has to log it; None means the installed one.
     """
 
     source: Source
@@ -57,7 +57,7 @@ class Logged:
 
 @dataclass(frozen=True)
 class Registered:
-    """A READY version. `adopted` when it was there already; `run_id` and `model_uri` where a run was made for it."""
+    """A READY version. `adopted` if it existed already; `run_id` and `model_uri` if a run was made for it."""
 
     version: str
     run_id: str | None = None

@@ -1,4 +1,4 @@
-"""How waiting goes, in seconds."""
+"""Timing of waits, in seconds."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from bandplan.serving.registration.errors import RegistrationStopped
 
 @dataclass(frozen=True)
 class Timing:
-    """Polls grow from `first_poll_seconds` to `longest_poll_seconds`.
+    """Durations of waits; polls grow from `first_poll_seconds` to `longest_poll_seconds`.
 
-    A registration says every `beat_seconds` that it is alive. Another one takes it for dead after `patience_seconds`
-    without a sign, and after `patience_without_beat_seconds` when it never gave one: the platform may not take them.
-    `ready_seconds` bounds the wait of an uploaded version for READY; `stop_seconds` the cleaning up after a stop.
+    A registration gives a sign of life every `beat_seconds`. Another one considers it dead after `patience_seconds`
+    without a sign, and after `patience_without_beat_seconds` if it never gave one: the platform may not accept them.
+    `ready_seconds` bounds the wait of an uploaded version for READY; `stop_seconds` the cleanup after a stop.
     """
 
     first_poll_seconds: float = 0.2
@@ -31,7 +31,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Waits that end when `stop` is set. `monotonic` is seconds that only grow, `wall` seconds since 1970."""
+    """Waits that end once `stop` is set. `monotonic` is a clock that only advances, `wall` gives seconds since 1970."""
 
     timing: Timing
     stop: Event
@@ -39,12 +39,12 @@ class Waiting:
     wall: Callable[[], float] = time.time
 
     def check(self) -> None:
-        """Errors: RegistrationStopped once `stop` is set."""
+        """Raise RegistrationStopped once `stop` is set."""
         if self.stop.is_set():
-            raise RegistrationStopped("called off")
+            raise RegistrationStopped("cancelled")
 
     def polls(self) -> Iterator[float]:
-        """Seconds since the first poll, before each of them, without end. Errors: RegistrationStopped."""
+        """Yield the seconds since the first poll, before each poll, without end. Errors: RegistrationStopped."""
         started, pause = self.monotonic(), self.timing.first_poll_seconds
         while True:
             self.check()

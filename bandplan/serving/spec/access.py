@@ -1,4 +1,4 @@
-"""Who may use an endpoint."""
+"""The principals that may use an endpoint."""
 
 from typing import ClassVar, Literal
 
@@ -13,12 +13,12 @@ PRINCIPAL_KEYS = ("user_name", "group_name", "service_principal_name")
 
 
 def is_admins(group: str) -> bool:
-    """Whether a group is that of the workspace's administrators."""
+    """Whether a group is the workspace's group of administrators."""
     return group.casefold() == ADMINS
 
 
 def principal_key(kind: str, name: str) -> tuple[str, str]:
-    """What identifies a principal: mail addresses and application ids whatever their letter case, groups as written."""
+    """Return a principal's identity: email addresses and application ids ignore letter case, groups do not."""
     return kind, name if kind == "group_name" else name.lower()
 
 
@@ -28,10 +28,10 @@ class Permission(Shape):
     exactly_one: ClassVar[tuple[tuple[str, ...], ...]] = (("user_name", "group_name", "service_principal_name"),)
 
     user_name: IfGiven[Email] = Field(
-        default=None, description="A user, by mail address.", examples=["ana@example.com"]
+        default=None, description="A user, by email address.", examples=["ana@example.com"]
     )
     group_name: IfGiven[Text] = Field(
-        default=None, description="A group; not `admins`, which always manages.", examples=["analysts"]
+        default=None, description="A group; not `admins`, which always has CAN_MANAGE.", examples=["analysts"]
     )
     service_principal_name: IfGiven[Uuid] = Field(
         default=None,

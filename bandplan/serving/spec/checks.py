@@ -1,7 +1,7 @@
 """Rules across the keys of an entry, and across entries.
 
-They read the values as written, so that they are reported beside wrong types and unknown keys; a value of a wrong type
-is left to the shapes and passes here.
+They read the values as written, so that their problems are reported beside wrong types and unknown keys; a value of a
+wrong type is left to the shapes and passes here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MOST = 5_000  # problems of one list, after which it is left; arbitrary, well o
 
 
 def entry_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
-    """What is wrong within one entry, which stands at `base`."""
+    """Report everything wrong within the entry at `base`."""
     found = [*_keys(raw, Entry, base, source), *_capacity(raw, base, source)]
     found += _reserved_name(raw.get("name"), base, source)
     entities = raw.get("entities")
@@ -79,12 +79,12 @@ def _auto_without_demand(raw: Mapping[str, Any], base: Path, source: Source) -> 
             places.append(((*base, "entities", str(index), "throughput"), entity))
     step = "add `demand: {requests_per_second: 2, input_tokens: 2048, output_tokens: 256}`, or write a band"
     if places and any("demand" in entity for _, entity in places):
-        step = "write it in the entry, beside entities: each has its share of it"
+        step = "write it in the entry, beside entities: each entity gets its share"
     return [rules.DEMAND_FOR_AUTO.problem(source, path, "the entry has no demand", step) for path, _ in places[:1]]
 
 
 def permission_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
-    """Permissions of an entry, or of the defaults, that name no principal, several, one twice, or `admins`."""
+    """Report permissions of an entry, or of the defaults, that name no principal, several, one twice, or `admins`."""
     permissions = raw.get("permissions")
     found: list[Problem] = []
     first: dict[tuple[str, str], int] = {}
@@ -104,26 +104,26 @@ def permission_problems(raw: Mapping[str, Any], base: Path, source: Source) -> l
 def _principal(
     first: dict[tuple[str, str], int], kind: str, name: str, index: int, path: Path, source: Source
 ) -> list[Problem]:
-    """One principal of a list, at `path`; `first` has the place of those before it, and gets this one's."""
+    """Check one principal of a list, at `path`; `first` holds the positions of earlier ones and receives this one's."""
     place = (*path, kind)
     bare = name.strip()
     if kind == "group_name" and bare != name:
         step = f"write `group_name: {clipped(bare, 60)}`" if bare and not is_admins(bare) else "remove this permission"
         return [rules.PRINCIPAL.problem(source, place, "a name does not begin or end with a space", step)]
     if kind == "group_name" and is_admins(name):
-        step = "remove this permission: it is there without it"
+        step = "remove this permission: admins always have CAN_MANAGE"
         return [rules.PRINCIPAL.problem(source, place, f"the rights of the group {name} cannot be restricted", step)]
     key = principal_key(kind, name)
     if key in first:
-        finding = f"{clipped(name, 60)} is named already in number {first[key] + 1} of the list"
-        step = "keep one of the two: CAN_MANAGE includes CAN_QUERY, and that CAN_VIEW"
+        finding = f"{clipped(name, 60)} is already named by item {first[key] + 1} of the list"
+        step = "keep one of the two: CAN_MANAGE includes CAN_QUERY, which includes CAN_VIEW"
         return [rules.DUPLICATE_PRINCIPAL.problem(source, place, finding, step)]
     first[key] = index
     return []
 
 
 def _grants(raw: object, base: Path, source: Source) -> list[Problem]:
-    """Principals that a registration grants privileges twice."""
+    """Report principals to which a registration grants privileges twice."""
     match raw:
         case {"register": {"grants": list(grants)}}:
             found, first = [], dict[str, int]()
@@ -137,8 +137,8 @@ def _grants(raw: object, base: Path, source: Source) -> list[Problem]:
                         rules.DUPLICATE_PRINCIPAL.problem(
                             source,
                             (*base, "register", "grants", index, "principal"),
-                            f"{clipped(name, 60)} is named already in number {first[key] + 1} of the list",
-                            "write all its privileges in one of the two",
+                            f"{clipped(name, 60)} is already named by item {first[key] + 1} of the list",
+                            "list all its privileges in one of the two",
                         )
                     )
                 first.setdefault(key, index)
@@ -147,7 +147,7 @@ def _grants(raw: object, base: Path, source: Source) -> list[Problem]:
 
 
 def duplicate_names(names: Sequence[object], source: Source) -> list[Problem]:
-    """Entries whose name an earlier entry has."""
+    """Report entries with the name of an earlier entry."""
     found, first = [], dict[str, int]()
     for index, name in enumerate(names):
         if not isinstance(name, str):
@@ -179,17 +179,15 @@ def _has_keys(raw: Mapping[str, Any], shape: type[Shape]) -> bool:
 
 
 def _keys(raw: Mapping[str, Any], shape: type[Shape], base: Path, source: Source) -> list[Problem]:
-    """Keys that exclude or need each other; one that is only mistyped counts as given."""
+    """Report keys that exclude or need each other; a key that is only mistyped counts as given."""
     found = []
     there = {*raw, *meant_keys(raw, shape, source.suggestions)}
     for group in shape.exactly_one:
         given = [key for key in group if key in raw]
         if not there.intersection(group):
-            found.append(
-                rules.ONE_OF.problem(source, base, f"none of {', '.join(group)} is written", f"add {group[0]}")
-            )
+            found.append(rules.ONE_OF.problem(source, base, f"none of {', '.join(group)} is given", f"add {group[0]}"))
         elif len(given) > 1:
-            finding = f"{' and '.join(given)} exclude each other"
+            finding = f"{' and '.join(given)} are mutually exclusive"
             found.append(rules.ONE_OF.problem(source, (*base, given[1]), finding, f"keep {given[0]} or {given[1]}"))
     missing = {key for group in shape.exactly_one if not there.intersection(group) for key in group}
     for key, needed in shape.together:
@@ -202,7 +200,11 @@ def _keys(raw: Mapping[str, Any], shape: type[Shape], base: Path, source: Source
                 step = f"write `model: {model}` and `version: {{alias: {alias}}}`"
             found.append(rules.PINNED_VERSION.problem(source, (*base, key), "the model has no version", step))
         else:
-            step = "remove it: the deploy makes the version" if "register" in raw else f"write it beside its {needed}"
+            step = (
+                "remove it: the deployment creates the version"
+                if "register" in raw
+                else f"write it beside its {needed}"
+            )
             found.append(rules.PINNED_VERSION.problem(source, (*base, key), f"{key} is written without {needed}", step))
     return found
 
@@ -221,14 +223,16 @@ def _capacity(raw: Mapping[str, Any], base: Path, source: Source) -> list[Proble
     if high >= low or high < 1:
         return []
     # Here the chunk is not known, of which tokens/s have to be a multiple.
-    step = f"write max: {low}, or a smaller min" if key == "bands" else f"write a max from {low} on, or a smaller min"
+    step = (
+        f"write max: {low}, or a smaller min" if key == "bands" else f"write a max of at least {low}, or a smaller min"
+    )
     return [
         rules.BAND_ORDER.problem(source, (*base, "throughput", key, "max"), f"max {high} is less than min {low}", step)
     ]
 
 
 def _wanted_capacity(throughput: object, base: Path, source: Source) -> list[Problem]:
-    """`accept` that is not between `min` and `want`."""
+    """Report an `accept` that is not between `min` and `want`."""
     if not isinstance(throughput, dict):
         return []
     found = []
@@ -269,7 +273,7 @@ def _traffic(entities: Sequence[object], base: Path, source: Source) -> list[Pro
     if len(whole) != len(entities) or not whole or sum(whole) == 100:
         return []
     last = whole[-1] + 100 - sum(whole)
-    step = f"write {last} for the last one" if 0 <= last <= 100 else f"take {sum(whole) - 100} off"
+    step = f"write {last} for the last one" if 0 <= last <= 100 else f"reduce the shares by {sum(whole) - 100}"
     return [
         rules.TRAFFIC.problem(
             source,
@@ -289,14 +293,14 @@ def _served_names(entities: Sequence[object], base: Path, source: Source) -> lis
         found += _made_name(one if isinstance(one, dict) else {}, (*base, "entities", index), source)
         if name in first:
             step = "give each its own `name`"
-            finding = f"{clipped(name, 100)} is already the served entity {first[name] + 1}"
+            finding = f"{clipped(name, 100)} is already the name of served entity {first[name] + 1}"
             found.append(rules.DUPLICATE_SERVED_NAME.problem(source, (*base, "entities", index), finding, step))
         first.setdefault(name, index)
     return found
 
 
 def _made_name(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
-    """A served name that is made of the model's, and that the platform does not take."""
+    """Report a served name that is derived from the model's and that the platform refuses."""
     version = raw.get("version")
     is_odd = isinstance(version, str) and not re.fullmatch("[A-Za-z0-9_-]+", version)
     name = None if "name" in raw or is_odd else _served_name(raw)
@@ -308,7 +312,7 @@ def _made_name(raw: Mapping[str, Any], base: Path, source: Source) -> list[Probl
 
 
 def _served_name(raw: object) -> str | None:
-    """As `Entity.served_name` has it."""
+    """Return the served name as `Entity.served_name` derives it."""
     match raw:
         case {"name": str(name)}:
             return name
@@ -320,13 +324,16 @@ def _served_name(raw: object) -> str | None:
 
 
 def _own_tags(raw: object, base: Path, source: Source) -> list[Problem]:
-    """Tags of a version to be registered that are this project's own."""
+    """Report tags of a version to register that are reserved for bandplan."""
     match raw:
         case {"register": {"tags": dict(tags)}}:
             own = [key for key in tags if isinstance(key, str) and key.startswith(OWN_TAG_PREFIX)]
             return [
                 rules.OWN_TAG.problem(
-                    source, (*base, "register", "tags", key), f"{clipped(key, 60)} is bandplan's own", "rename the tag"
+                    source,
+                    (*base, "register", "tags", key),
+                    f"{clipped(key, 60)} is reserved for bandplan",
+                    "rename the tag",
                 )
                 for key in own[:_MOST]
             ]

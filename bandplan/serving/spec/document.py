@@ -1,4 +1,4 @@
-"""YAML text to plain values with places, in bounded time, memory and depth."""
+"""Read YAML text as plain values with places, in bounded time, memory and depth."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from bandplan.serving.spec.source import Marks, labels_of
 
 @dataclass(frozen=True)
 class Document:
-    """`data` is made of dict, list, str, int, float, bool and None; it is None when the text cannot be read at all.
+    """A YAML document: `data` consists of dict, list, str, int, float, bool and None, and is None if the text cannot be
+    read at all.
 
-    A number that cannot be used is OUT_OF_RANGE there, and among the problems. `names` are the labels of the entries.
+    A number that cannot be used is OUT_OF_RANGE in `data`, and is among the problems. `names` are the labels of the
+    entries.
     """
 
     data: object
@@ -23,7 +25,7 @@ class Document:
 
 
 def read(text: str, file: str) -> Document:
-    """The one document in `text`, with everything that is wrong with it as YAML."""
+    """Read the one document in `text`, with everything wrong with it as YAML."""
     reader = EventReader(text, file)
     try:
         reader.run()
@@ -34,7 +36,7 @@ def read(text: str, file: str) -> Document:
 
 
 def _labelled(reader: EventReader, models: object) -> tuple[Problem, ...]:
-    """The reader's problems, each with the path of the entry that it is in, as far as that had been read."""
+    """Return the reader's problems, each with the path of its entry, as far as that had been read."""
     names = labels_of(models) if reader.problems else ()
     found = []
     for problem, path in zip(reader.problems, reader.paths, strict=True):
@@ -46,7 +48,7 @@ def _labelled(reader: EventReader, models: object) -> tuple[Problem, ...]:
 
 
 def values_in(whole: object) -> int:
-    """How many values the whole has, as reading counts them: keys too, and long texts as several."""
+    """Count the values of the whole as reading does: keys included, and long texts as several."""
     values, left = 0, [whole]
     while left:
         one = left.pop()

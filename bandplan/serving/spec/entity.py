@@ -24,13 +24,13 @@ ModelField = Annotated[
 ]
 VersionField = Annotated[
     IfGiven[ModelVersionReference],
-    Field(description="Version of the model, in quotes, or the alias that it is looked up by.", examples=["1"]),
+    Field(description="Version of the model, in quotes, or the alias that identifies it.", examples=["1"]),
 ]
 RegistrationField = Annotated[
     IfGiven[Registration],
     Field(
         alias="register",
-        description="A version that this deploy registers, instead of model and version.",
+        description="A version that this deployment registers, instead of model and version.",
         examples=[{"name": "ml.search.gte_finetuned", "source": "runs:/0123/model"}],
     ),
 ]
@@ -47,13 +47,15 @@ WorkloadField = Annotated[
 
 
 class EntityDeclaration(Shape):
-    """A served entity as it is written in an entry's `entities`."""
+    """A served entity as written in an entry's `entities`."""
 
     exactly_one: ClassVar[tuple[tuple[str, ...], ...]] = (("model", "register"), ("throughput", "workload"))
     together: ClassVar[tuple[tuple[str, str], ...]] = (("model", "version"), ("version", "model"))
 
     name: IfGiven[EndpointName] = Field(
-        default=None, description="Served name; the model's last part and version when left out.", examples=["champion"]
+        default=None,
+        description="Served name; by default the last part of the model's name and the version.",
+        examples=["champion"],
     )
     model: ModelField = None
     version: VersionField = None
@@ -61,18 +63,17 @@ class EntityDeclaration(Shape):
     throughput: ThroughputField = None
     workload: WorkloadField = None
     traffic_percent: IfGiven[Annotated[Whole, Field(ge=0, le=100)]] = Field(
-        default=None, description="Share of the requests; shares of an endpoint add up to 100.", examples=[90]
+        default=None, description="Percentage of the requests; the shares of an endpoint add up to 100.", examples=[90]
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A served entity, whichever way it was written.
+    """A served entity, in whichever way it was written.
 
-    `model` is the name to be registered when `register` is given; then `version` is None. `alias` is the one that the
-    entity follows: `version` is then what it points to, None until that has been asked, and `register` is the
-    registration of this fleet that sets it, if one does. `path` is where the entity stands within its entry: empty, or
-    `entities/0/`.
+    `model` is the name to register if `register` is given; then `version` is None. `alias` is the one that the entity
+    follows: `version` is then what it points to, None until that is resolved, and `register` is the registration of
+    this fleet that sets it, if any. `path` is where the entity is within its entry: empty, or `entities/0/`.
     """
 
     name: str | None
@@ -86,7 +87,7 @@ class Entity:
 
     @property
     def served_name(self) -> str:
-        """The name, else the model's last part and the version (`llama_v3_3_70b_instruct-1`).
+        """The given name, otherwise the model's last part and the version (`llama_v3_3_70b_instruct-1`).
 
         A version that changes without an edit is not in the name, so that the entity keeps it: the last part and the
         alias for one that is followed (`gte_finetuned-champion`), the last part alone for one that is registered.
@@ -99,5 +100,5 @@ class Entity:
 
     @property
     def model_path(self) -> str:
-        """Where the model is named, within the entry."""
+        """The path of the model within the entry."""
         return f"{self.path}register/name" if self.register is not None and self.alias is None else f"{self.path}model"

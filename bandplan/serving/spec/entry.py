@@ -25,7 +25,9 @@ from bandplan.serving.spec.throughput import Throughput
 from bandplan.serving.spec.workload import Workload
 
 MOST_ENTITIES = 15
-"""Of an endpoint, in production (github.com/databricks/databricks-sdk-py, issue 1496); the API reference says 10."""
+"""Maximum number of an endpoint's entities in production (github.com/databricks/databricks-sdk-py, issue 1496); the API
+reference says 10.
+"""
 
 HeadroomPercent = Annotated[Whole, Field(ge=0, le=1000)]
 
@@ -43,7 +45,7 @@ class Entry(Shape):
     together: ClassVar[tuple[tuple[str, str], ...]] = (("model", "version"), ("version", "model"))
 
     name: EndpointName = Field(description="Endpoint name: letters, digits, - and _.", examples=["support-chat"])
-    task: Task = Field(description="What the endpoint answers.", examples=[CHAT])
+    task: Task = Field(description="Task that the endpoint serves.", examples=[CHAT])
     model: ModelField = None
     version: VersionField = None
     registration: RegistrationField = None
@@ -67,11 +69,11 @@ class Entry(Shape):
     )
     demand: IfGiven[Demand] = Field(
         default=None,
-        description="The load that is expected.",
+        description="The expected load.",
         examples=[{"requests_per_second": 2, "input_tokens": 2048, "output_tokens": 256}],
     )
     headroom_percent: IfGiven[HeadroomPercent] = Field(
-        default=None, description="Capacity wanted above demand, in percent; 20 when left out.", examples=[20]
+        default=None, description="Headroom above the demand, in percent; 20 if omitted.", examples=[20]
     )
     description: IfGiven[Prose] = Field(
         default=None, description="What the endpoint is for.", examples=["Answers support tickets"]
@@ -91,30 +93,34 @@ class Entry(Shape):
         examples=[[{"group_name": "analysts", "permission_level": "CAN_QUERY"}]],
     )
     notifications: IfGiven[Notifications] = Field(
-        default=None, description="Mail about updates.", examples=[{"on_update_failure": ["team@example.com"]}]
+        default=None,
+        description="Email notifications about updates.",
+        examples=[{"on_update_failure": ["team@example.com"]}],
     )
     budget_policy_id: IfGiven[Uuid] = Field(
-        default=None, description="Budget policy that pays.", examples=["b1f0c2d4-0000-0000-0000-000000000000"]
+        default=None,
+        description="Budget policy that the usage is charged to.",
+        examples=["b1f0c2d4-0000-0000-0000-000000000000"],
     )
-    route_optimized: Flag = Field(default=False, description="Whether requests take the optimised route.")
+    route_optimized: Flag = Field(default=False, description="Whether the endpoint is route-optimized.")
     timeouts: IfGiven[Timeouts] = Field(
-        default=None, description="How long to wait for the platform; hours when left out.", examples=[{"create": "2h"}]
+        default=None, description="How long to wait for the platform; hours if omitted.", examples=[{"create": "2h"}]
     )
     allow_legacy: Flag = Field(default=False, description="Whether this entry may use legacy `workload` capacity.")
     rollout: IfGiven[Rollout] = Field(
         default=None,
-        description="Another version gets its traffic in steps.",
+        description="Move the traffic to a new version in steps.",
         examples=[{"steps": [10, 50, 100], "hold_minutes": 30}],
     )
     waivers: tuple[Waiver, ...] = Field(
         default=(),
-        description="Warnings and policies that do not hold here.",
+        description="Warnings and policies waived for this entry.",
         examples=[[{"policy": "floor-zero", "reason": "a demo", "owner": "ana@example.com", "expires": "2027-01-31"}]],
     )
 
     @property
     def entities(self) -> tuple[Entity, ...]:
-        """The served entities in the order written. One entity alone has all the traffic."""
+        """The served entities in the order written. A single entity gets all the traffic."""
         if self.declarations is None:
             capacity = self.throughput if self.throughput is not None else self.workload
             return (_entity(None, self.model, self.version, self.registration, capacity, 100, ""),)
@@ -134,7 +140,7 @@ class Entry(Shape):
 
     @property
     def is_pinned(self) -> bool:
-        """Whether every version is written as a number: nothing is registered for it, and no alias followed."""
+        """Whether every version is written as a number: none is registered, and no alias is followed."""
         if self.declarations is None:  # asked of each entry of a fleet of thousands, several times
             return isinstance(self.version, str)
         return all(isinstance(one.version, str) for one in self.declarations)
@@ -149,7 +155,7 @@ def _entity(
     traffic_percent: int,
     path: str,
 ) -> Entity:
-    """Loading has checked that a model and a capacity are there; anything else is a caller's mistake."""
+    """Build the entity. Loading has checked that it has a model and a capacity; a missing one is a caller's mistake."""
     known = registration.name if registration is not None else model
     if known is None or capacity is None:
         raise ValueError("an entity has a model or a registration, and a throughput or a workload")

@@ -1,4 +1,4 @@
-"""YAML's events to dict, list and scalars, with the place of each."""
+"""Turn YAML's events into dict, list and scalars, with the place of each."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class _Container:
 
 
 class Unreadable(Exception):
-    """The text cannot be read any further; the problem has been noted."""
+    """The text cannot be read any further; the problem has been recorded."""
 
 
 class EventReader:
-    """Built from parser events, not from composed nodes: libyaml's composer recurses on the C stack, and a file of
-    10,000 opening brackets ends the process.
+    """Builds values from parser events, not from composed nodes: libyaml's composer recurses on the C stack, and a file
+    of 10,000 opening brackets ends the process.
     """
 
     def __init__(self, text: str, file: str) -> None:
@@ -76,7 +76,7 @@ class EventReader:
             self._stop(rules.YAML, 1, 1, "the file is empty", "start with `version: 1` and a list `models:`")
 
     def models_so_far(self) -> object:
-        """The entries that had been read, the one being read among them."""
+        """Return the entries read so far, including the one being read."""
         if not self._open or not isinstance(self._open[0].value, dict):
             return None
         if len(self._open) < 2 or self._open[0].key != "models":
@@ -85,7 +85,7 @@ class EventReader:
         return [*models, *(one.value for one in self._open[2:3])] if isinstance(models, list) else None
 
     def _path(self, *more: str | int) -> tuple[str | int, ...]:
-        """Where the value being read stands, and `more`."""
+        """Return the path of the value being read, followed by `more`."""
         parts: list[str | int] = []
         for one in self._open:
             if isinstance(one.value, list):
@@ -112,7 +112,7 @@ class EventReader:
                 documents += 1
                 if documents == 2:
                     line, column = _place(event)
-                    self._stop(rules.YAML, line, column, "the file holds several documents", "remove the line `---`")
+                    self._stop(rules.YAML, line, column, "the file contains several documents", "remove the line `---`")
             elif kind is events.StreamEndEvent or event is None:
                 return
 
@@ -126,7 +126,7 @@ class EventReader:
                 line,
                 column,
                 f"values are nested more than {MAX_DEPTH} deep",
-                "write the fleet flatter",
+                "nest the values less deeply",
             )
         if event.anchor is not None:
             self._anchors[event.anchor] = None
@@ -233,7 +233,7 @@ class EventReader:
                 rules.YAML_ANCHOR,
                 line,
                 column,
-                "<< is given something that is not a mapping",
+                "the value of << is not a mapping",
                 "give it an alias of a mapping",
             )
 
@@ -258,12 +258,12 @@ class EventReader:
                 rules.YAML_LIMIT,
                 line,
                 column,
-                f"the file grows past {MAX_VALUES:,} values here",
+                f"the file exceeds {MAX_VALUES:,} values here",
                 "split the fleet, or repeat less with aliases",
             )
 
     def _note(self, rule: Rule, line: int, column: int, finding: str, next_step: str, *key: str) -> None:
-        """A problem with the value being read, or with this `key` of it."""
+        """Record a problem with the value being read, or with this `key` of it."""
         self.paths.append(self._path(*key))
         self.problems.append(Problem(self.file, line, column, "", finding, rule.text, next_step, rule.id))
 
@@ -275,7 +275,7 @@ class EventReader:
 def _with_merged(
     value: dict[str, object], marks: Marks, merged: list[tuple[object, Marks | None]]
 ) -> tuple[dict[str, object], Marks]:
-    """Own keys win over merged ones, and an earlier merged mapping over a later one."""
+    """Merge mappings: own keys win over merged ones, and an earlier merged mapping over a later one."""
     whole: dict[str, object] = {}
     places: Marks = {}
     for mapping, mapping_marks in reversed(merged):

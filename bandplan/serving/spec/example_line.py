@@ -1,4 +1,4 @@
-"""Values as messages show them, and lines of YAML to write instead."""
+"""Values as messages show them, and example lines of YAML."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from bandplan.serving.spec.problem import clipped
 
 
 def example_line(key: str, info: FieldInfo | None) -> str:
-    """`task: llm/v1/chat`: a line of YAML that would be right."""
+    """Return a valid line of YAML for a key, such as `task: llm/v1/chat`."""
     example = info.examples[0] if info is not None and info.examples else "..."
     return line(key, example)
 
 
 def line(key: str, value: object) -> str:
-    """The key and its value on one line of YAML."""
+    """Write the key and its value on one line of YAML."""
     return f"{key}: {flow(value)}"
 
 
 def flow(value: object) -> str:
-    """A value as YAML on one line; text that YAML would read as something else is in quotes."""
+    """Write a value as YAML on one line; text that YAML would read as something else is in quotes."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
@@ -37,7 +37,7 @@ def flow(value: object) -> str:
 
 
 def kind(value: object) -> str:
-    """What a value is: `the number 3`, `the text abc`, `a mapping`."""
+    """Describe a value: `the number 3`, `the text abc`, `a mapping`."""
     match value:
         case None:
             return "nothing"
@@ -53,7 +53,7 @@ def kind(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """The value itself, on one line and cut; text that is empty, or has space around it, is in quotes."""
+    """Write the value itself, on one line and clipped; text that is empty or has space around it is in quotes."""
     if isinstance(value, (dict, list)):
         return "a mapping" if isinstance(value, dict) else "a list"
     if isinstance(value, str):

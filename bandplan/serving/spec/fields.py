@@ -1,4 +1,4 @@
-"""The shapes' fields, found by where they stand in the file."""
+"""The shapes' fields, found by their place in the file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _API_WORDS = {
 
 @cache
 def keys_of(shape: type[Shape]) -> Mapping[str, FieldInfo]:
-    """A shape's fields by the key that the file uses."""
+    """Return a shape's fields by the key that the file uses."""
     return {info.alias or name: info for name, info in shape.model_fields.items()}
 
 
@@ -42,14 +42,14 @@ def known_keys(owners: tuple[type[Shape], ...]) -> tuple[str, ...]:
 
 
 def meant_key(written: object, known: tuple[str, ...], suggestions: Suggestions) -> str | None:
-    """The known key that an unknown one stands for: the API's word for it, or one mistyped."""
+    """Return the known key that an unknown one stands for: the API's name for it, or a mistyped one."""
     if isinstance(written, str) and _API_WORDS.get(written) in known:
         return _API_WORDS[written]
     return suggestions.nearest(written, known)
 
 
 def meant_keys(raw: Mapping[str, object], shape: type[Shape], suggestions: Suggestions) -> set[str]:
-    """The keys that the unknown ones of a mapping stand for."""
+    """Return the keys that the unknown ones of a mapping stand for."""
     known = known_keys((shape,))
     return {
         meant for key in raw if key not in keys_of(shape) and (meant := meant_key(key, known, suggestions)) is not None
@@ -67,7 +67,7 @@ def is_removable(key: str, owners: tuple[type[Shape], ...]) -> bool:
 
 
 def field_at(shape: type[Shape], written: Path) -> tuple[tuple[type[Shape], ...], FieldInfo | None]:
-    """(the shapes that may own the last key of `written`, the field of that key when it is known)."""
+    """Return the shapes that may own the last key of `written`, and the field of that key if it is known."""
     owners: tuple[type[Shape], ...] = (shape,)
     info: FieldInfo | None = None
     for position, part in enumerate(written):
@@ -81,7 +81,7 @@ def field_at(shape: type[Shape], written: Path) -> tuple[tuple[type[Shape], ...]
 
 
 def shapes_in(annotation: object) -> tuple[type[Shape], ...]:
-    """The shapes that a field's type is made of."""
+    """Return the shapes in a field's type."""
     return _shapes_in(annotation) if isinstance(annotation, Hashable) else ()
 
 

@@ -15,13 +15,13 @@ Overrides = dict[Text, dict[EndpointName, dict[str, Any]]]
 
 
 class Defaults(Shape):
-    """Settings that every entry has unless it says otherwise. Mappings are merged, lists and values replaced."""
+    """Settings that every entry inherits unless it overrides them. Mappings are merged, lists and values replaced."""
 
     tags: IfGiven[dict[Text, TagText]] = Field(
         default=None, description="Tags of every endpoint.", examples=[{"team": "ml-platform"}]
     )
     headroom_percent: IfGiven[HeadroomPercent] = Field(
-        default=None, description="Capacity wanted above demand, in percent.", examples=[20]
+        default=None, description="Headroom above the demand, in percent.", examples=[20]
     )
     ai_gateway: IfGiven[AiGateway] = Field(
         default=None,
@@ -37,10 +37,14 @@ class Defaults(Shape):
         examples=[[{"group_name": "ml-platform", "permission_level": "CAN_MANAGE"}]],
     )
     notifications: IfGiven[Notifications] = Field(
-        default=None, description="Mail about updates.", examples=[{"on_update_failure": ["team@example.com"]}]
+        default=None,
+        description="Email notifications about updates.",
+        examples=[{"on_update_failure": ["team@example.com"]}],
     )
     budget_policy_id: IfGiven[Uuid] = Field(
-        default=None, description="Budget policy that pays.", examples=["b1f0c2d4-0000-0000-0000-000000000000"]
+        default=None,
+        description="Budget policy that the usage is charged to.",
+        examples=["b1f0c2d4-0000-0000-0000-000000000000"],
     )
     timeouts: IfGiven[Timeouts] = Field(
         default=None, description="How long to wait for the platform.", examples=[{"create": "2h"}]
@@ -48,7 +52,7 @@ class Defaults(Shape):
 
 
 class Fleet(Shape):
-    """The endpoints that a team wants. After loading, `models` has defaults and the stack's overrides merged in."""
+    """The endpoints that a team declares. After loading, `models` has defaults and the stack's overrides merged in."""
 
     version: Annotated[Whole, Field(ge=1, le=1)] = Field(description="Version of this format: 1.", examples=[1])
     region: IfGiven[Text] = Field(
@@ -56,11 +60,11 @@ class Fleet(Shape):
     )
     allow_legacy: Flag = Field(default=False, description="Whether entries may use legacy `workload` capacity.")
     defaults: Defaults = Field(
-        default_factory=Defaults, description="Settings of every entry.", examples=[{"tags": {"team": "ml-platform"}}]
+        default_factory=Defaults, description="Defaults for every entry.", examples=[{"tags": {"team": "ml-platform"}}]
     )
     waivers: tuple[Waiver, ...] = Field(
         default=(),
-        description="Policies about the whole stack that do not hold.",
+        description="Waivers of policies about the whole stack.",
         examples=[
             [{"policy": "stack-budget", "reason": "a trade fair", "owner": "ana@example.com", "expires": "2027-01-31"}]
         ],
@@ -81,6 +85,6 @@ class Fleet(Shape):
     )
     overrides: Overrides = Field(
         default_factory=dict,
-        description="Per stack and endpoint name, what is different there; null removes a key.",
+        description="Settings that differ, by stack and endpoint name; null removes a key.",
         examples=[{"dev": {"support-chat": {"throughput": {"bands": {"min": 0, "max": 1}}}}}],
     )

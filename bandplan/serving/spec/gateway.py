@@ -1,4 +1,4 @@
-"""AI gateway settings, in the words of the Serving endpoints API."""
+"""AI gateway settings, with the names of the Serving endpoints API."""
 
 from typing import Annotated, Literal
 
@@ -14,15 +14,15 @@ class Enabled(Shape):
 
 
 class Pii(Shape):
-    """What to do with personal data."""
+    """How to treat personal data."""
 
-    behavior: Literal["NONE", "BLOCK", "MASK"] = Field(description="What happens to personal data.", examples=["MASK"])
+    behavior: Literal["NONE", "BLOCK", "MASK"] = Field(description="How to treat personal data.", examples=["MASK"])
 
 
 class GuardrailSide(Shape):
-    """Guardrails on requests or on answers."""
+    """Guardrails for requests or for responses."""
 
-    pii: IfGiven[Pii] = Field(default=None, description="Personal data.", examples=[{"behavior": "MASK"}])
+    pii: IfGiven[Pii] = Field(default=None, description="Treatment of personal data.", examples=[{"behavior": "MASK"}])
     safety: IfGiven[Flag] = Field(default=None, description="Whether unsafe content is blocked.", examples=[True])
     invalid_keywords: IfGiven[tuple[Text, ...]] = Field(
         default=None, description="Words that block a request.", examples=[["secret"]]
@@ -35,12 +35,16 @@ class GuardrailSide(Shape):
 class Guardrails(Shape):
     """Guardrails of an endpoint."""
 
-    input: IfGiven[GuardrailSide] = Field(default=None, description="On requests.", examples=[{"safety": True}])
-    output: IfGiven[GuardrailSide] = Field(default=None, description="On answers.", examples=[{"safety": True}])
+    input: IfGiven[GuardrailSide] = Field(
+        default=None, description="Guardrails for requests.", examples=[{"safety": True}]
+    )
+    output: IfGiven[GuardrailSide] = Field(
+        default=None, description="Guardrails for responses.", examples=[{"safety": True}]
+    )
 
 
 class InferenceTable(Shape):
-    """The Unity Catalog table that requests and answers are logged to."""
+    """The Unity Catalog table that requests and responses are logged to."""
 
     enabled: Flag = Field(description="Whether it is on.", examples=[True])
     catalog_name: IfGiven[CatalogName] = Field(default=None, description="Catalog of the table.", examples=["ml"])
@@ -51,19 +55,23 @@ class InferenceTable(Shape):
 
 
 class GatewayRateLimit(Shape):
-    """A limit on the calls or tokens of a minute."""
+    """A limit on calls or tokens per minute."""
 
     calls: IfGiven[Annotated[Whole, Field(ge=0)]] = Field(default=None, description="Calls per minute.", examples=[100])
     tokens: IfGiven[Annotated[Whole, Field(ge=0)]] = Field(
         default=None, description="Tokens per minute.", examples=[100000]
     )
     key: Literal["user", "endpoint", "user_group", "service_principal"] = Field(
-        default="endpoint", description="Whom the limit is counted for."
+        default="endpoint", description="Scope of the limit: the endpoint, each user, or one principal."
     )
     principal: IfGiven[Text] = Field(
-        default=None, description="The user, group or service principal meant.", examples=["analysts"]
+        default=None,
+        description="The user, group or service principal that the limit applies to.",
+        examples=["analysts"],
     )
-    renewal_period: Literal["minute"] = Field(default="minute", description="The period; the platform has minute only.")
+    renewal_period: Literal["minute"] = Field(
+        default="minute", description="Renewal period; the platform supports only minute."
+    )
 
 
 class AiGateway(Shape):
@@ -74,11 +82,13 @@ class AiGateway(Shape):
     )
     inference_table_config: IfGiven[InferenceTable] = Field(
         default=None,
-        description="Logging of requests and answers.",
+        description="Logging of requests and responses.",
         examples=[{"enabled": True, "catalog_name": "ml", "schema_name": "logs", "table_name_prefix": "chat"}],
     )
     guardrails: IfGiven[Guardrails] = Field(
-        default=None, description="What requests and answers may hold.", examples=[{"input": {"safety": True}}]
+        default=None,
+        description="Restrictions on the content of requests and responses.",
+        examples=[{"input": {"safety": True}}],
     )
     rate_limits: IfGiven[tuple[GatewayRateLimit, ...]] = Field(
         default=None, description="Limits per minute.", examples=[[{"calls": 100}]]

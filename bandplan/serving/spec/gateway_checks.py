@@ -1,4 +1,4 @@
-"""Rules across the keys of an AI gateway, for an entry with everything laid over it that it is deployed with."""
+"""Rules across the keys of an AI gateway, for an entry with its defaults and overrides applied."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_LIMITS = 20
 MOST_GROUP_LIMITS = 5
 
 _PRINCIPAL_OF_KEY = {
-    "user": ("user_name", EMAIL_PATTERN, "the user's mail address"),
+    "user": ("user_name", EMAIL_PATTERN, "the user's email address"),
     "service_principal": ("service_principal_name", UUID_PATTERN, "its application id, a UUID"),
     "user_group": ("group_name", ".", "the group's name"),
 }
@@ -27,7 +27,7 @@ _NEEDS_PRINCIPAL = ("user_group", "service_principal")
 
 
 def gateway_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
-    """What the platform refuses in the gateway of the whole entry `raw`, which stands at `base`."""
+    """Report what the platform refuses in the gateway of the whole entry `raw` at `base`."""
     gateway = raw.get("ai_gateway")
     if not isinstance(gateway, dict):
         return []
@@ -69,12 +69,12 @@ def _limits(gateway: Mapping[str, Any], path: Path, source: Source) -> list[Prob
 def _limit(
     limit: Mapping[str, Any], index: int, first: dict[tuple[str, tuple[str, str]], int], path: Path, source: Source
 ) -> list[Problem]:
-    """One rate limit; `first` has the place of each that came before, and gets this one's."""
+    """Check one rate limit; `first` holds the positions of earlier ones and receives this one's."""
     found = []
     key, principal = limit.get("key", "endpoint"), limit.get("principal")
     if "calls" not in limit and "tokens" not in limit:
-        step = "add `calls: 100` or `tokens: 100000`; without either nobody gets through"
-        found.append(rules.RATE_LIMIT.problem(source, path, "neither calls nor tokens is written", step))
+        step = "add `calls: 100` or `tokens: 100000`; without either, every request is refused"
+        found.append(rules.RATE_LIMIT.problem(source, path, "neither calls nor tokens is given", step))
     if principal is None and key in _NEEDS_PRINCIPAL:
         step = f"add `principal: ...`, {_PRINCIPAL_OF_KEY[key][2]}"
         found.append(rules.RATE_LIMIT.problem(source, path, f"a limit for key {key} has no principal", step))
@@ -83,7 +83,7 @@ def _limit(
     if key not in _PRINCIPAL_OF_KEY:
         step = "remove the principal, or write `key: user`, `user_group` or `service_principal`"
         found.append(
-            rules.RATE_LIMIT.problem(source, (*path, "principal"), f"a limit for key {key} is of nobody's own", step)
+            rules.RATE_LIMIT.problem(source, (*path, "principal"), f"a limit for key {key} takes no principal", step)
         )
         return found
     kind, pattern, meant = _PRINCIPAL_OF_KEY[key]
@@ -101,14 +101,14 @@ def _twice(
     path: Path,
     source: Source,
 ) -> list[Problem]:
-    """A second limit of the same amount for the same principal."""
+    """Report a second limit of the same amount for the same principal."""
     found = []
     for amount in ("calls", "tokens"):
         if amount not in limit:
             continue
         same = (f"{amount} {whom[0]}", whom[1])
         if same in first:
-            finding = f"its {amount} are limited already by number {first[same] + 1} of the list"
+            finding = f"its {amount} are already limited by item {first[same] + 1} of the list"
             found.append(rules.RATE_LIMIT.problem(source, (*path, amount), finding, "keep one of the two"))
         first.setdefault(same, index)
     return found

@@ -1,4 +1,4 @@
-"""Placeholders of other tools in texts, as `${var.x}`, `$NAME`, `{{...}}`. Nothing replaces them in models.yaml."""
+"""Placeholders of other tools in texts, such as `${var.x}` or `{{...}}`. Nothing replaces them in models.yaml."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FORMS = (
 )
 _PLACEHOLDER = re.compile("|".join(_FORMS))
 _FREE = frozenset({"invalid_keywords", "valid_topics"})
-"""Lists of words that may hold any text, as they are compared with what users write."""
+"""Lists of words that may hold any text, because they are compared with what users write."""
 
 _OF_THE_VALUE = frozenset(
     rule.id
@@ -44,23 +44,23 @@ _OF_THE_VALUE = frozenset(
         rules.RATE_LIMIT,
     )
 )
-"""Rules that advise on a value as it is written; no advice while it is a placeholder."""
+"""Rules that advise on a value as written; they give no advice on a placeholder."""
 
 _MOST = 5_000  # problems, after which no further text is looked at; arbitrary, well over what is reported
 
-_FINDING = "is not replaced by anything: it would be deployed as this text"
+_FINDING = "is not replaced: it would be deployed as literal text"
 
 Path = tuple[str | int, ...]
 
 
 def placeholder(text: str) -> str | None:
-    """The first placeholder in `text`."""
+    """Return the first placeholder in `text`."""
     found = _PLACEHOLDER.search(text)
     return found.group() if found is not None else None
 
 
 def placeholder_problems(data: dict[str, object], source: Source) -> list[Problem]:
-    """A problem for each text of the document, keys included, that holds a placeholder; one for each place."""
+    """Report each text of the document, keys included, that holds a placeholder; one problem for each place."""
     found: dict[tuple[int, int], Problem] = {}
     for path, text, is_key in _texts(data):
         written = placeholder(text)
@@ -78,7 +78,7 @@ def placeholder_problems(data: dict[str, object], source: Source) -> list[Proble
 
 
 def placeholders_of_text(text: str, file: str) -> list[Problem]:
-    """As `placeholder_problems`, for a text that cannot be read as YAML; comments do not count."""
+    """Report placeholders like `placeholder_problems` in a text that cannot be read as YAML; comments do not count."""
     found: list[Problem] = []
     for number, line in enumerate(text.split("\n"), 1):
         written = re.split(r"(?:^|\s)#", line, maxsplit=1)[0]
@@ -94,7 +94,7 @@ def placeholders_of_text(text: str, file: str) -> list[Problem]:
 
 
 def without_advice(problems: Iterable[Problem], placeholders: Sequence[Problem]) -> list[Problem]:
-    """The problems except those that advise on a value in whose place a placeholder stands."""
+    """Return the problems except advice on a value that is a placeholder."""
     places = {(one.line, one.column) for one in placeholders}
     return [one for one in problems if one.id not in _OF_THE_VALUE or (one.line, one.column) not in places]
 
@@ -113,7 +113,7 @@ def _step(path: Path, is_key: bool) -> str:
 
 
 def _texts(data: dict[str, object]) -> Iterator[tuple[Path, str, bool]]:
-    """(path, text, whether it is a key) of every text, in the order of the file."""
+    """Yield (path, text, whether it is a key) for every text, in the order of the file."""
     left: list[tuple[Path, object]] = [
         ((key,), value) for key, value in reversed(data.items()) if not key.startswith(rules.ANCHOR_PREFIX)
     ]

@@ -1,4 +1,4 @@
-"""models.yaml from disk to a fleet, or to everything that is wrong with it."""
+"""Load models.yaml from disk as a fleet, or as everything wrong with it."""
 
 from __future__ import annotations
 
@@ -47,11 +47,10 @@ _ASIDE = frozenset(
 
 @dataclass(frozen=True)
 class Loaded:
-    """A fleet for one stack, with defaults and overrides merged in; None when the file has an error.
+    """A fleet for one stack, with defaults and overrides merged in; None if the file has an error.
 
-    `checkable` holds the entries whose capacity can be judged even so, for rules that come later to be reported in the
-    same go; it is the fleet when there is one, and None when the file could not be read. `data` is the document as
-    written.
+    `checkable` holds the entries whose capacity can be checked even so, so that later rules are reported in the same
+    run; it is the fleet if there is one, and None if the file could not be read. `data` is the document as written.
     """
 
     fleet: Fleet | None
@@ -62,7 +61,7 @@ class Loaded:
 
 
 def load(path: Path, stack: str | None) -> Loaded:
-    """Read and check models.yaml as `stack` has it; every problem is in the result, in the order of the file."""
+    """Read and check models.yaml for `stack`; every problem is in the result, in the order of the file."""
     text, unreadable = read_text(path)
     if unreadable is not None:
         return Loaded(None, (unreadable,), Source(path.name, stack=stack))
@@ -70,7 +69,7 @@ def load(path: Path, stack: str | None) -> Loaded:
 
 
 def load_text(text: str, file: str, stack: str | None) -> Loaded:
-    """As `load`, for a text already at hand."""
+    """Load a text as `load` loads a file."""
     document = read(text, file)
     data = document.data
     if not isinstance(data, dict):
@@ -88,7 +87,7 @@ def load_text(text: str, file: str, stack: str | None) -> Loaded:
 
 
 def read_text(path: Path) -> tuple[str, Problem | None]:
-    """The text of a file; with a problem, and no text, when it cannot be read, is too large, or is not UTF-8."""
+    """Read the text of a file; if it cannot be read, is too large, or is not UTF-8, return a problem and no text."""
 
     def problem(line: int, column: int, finding: str, step: str) -> tuple[str, Problem]:
         return "", Problem(path.name, line, column, "", finding, rules.FILE.text, step, rules.FILE.id)
@@ -119,7 +118,7 @@ def read_text(path: Path) -> tuple[str, Problem | None]:
 
 
 class _Check:
-    """One document under check: everything wrong is collected in `found`."""
+    """A document under check: all its problems are collected in `found`."""
 
     def __init__(self, data: dict[str, Any], source: Source, found: list[Problem]) -> None:
         self.written, self.source, self.found = data, source, found
@@ -155,7 +154,7 @@ class _Check:
         )
 
     def _frame(self) -> Fleet | None:
-        """Everything but the entries; None when something in it is wrong."""
+        """Check everything but the entries; None if any of it is wrong."""
         models = self.data.get("models")
         frame = {**self.data, "models": []} if isinstance(models, list) else self.data
         try:
@@ -165,7 +164,7 @@ class _Check:
             return None
 
     def _checked(self, entries: list[Any]) -> list[Entry | None]:
-        """The entries, up to the one at which enough has been found wrong."""
+        """Check the entries, up to the one at which enough problems have been found."""
         checked = []
         for index, raw in enumerate(entries):
             if len(self.found) > _ENOUGH:
@@ -176,9 +175,9 @@ class _Check:
         return checked
 
     def _entry(self, index: int, raw: object) -> Entry | None:
-        """The entry as the stack has it, if its capacity can be judged; what is wrong with it has been noted.
+        """Return the stack's entry if its capacity can be checked; its problems have been recorded.
 
-        It is checked as it stands, with the defaults under it, and with each stack's override over it.
+        It is checked as written, with the defaults applied, and with each stack's override applied.
         """
         base = ("models", self.source.names[index] or str(index))
         if not isinstance(raw, dict):
@@ -222,7 +221,7 @@ class _Check:
         self.found += problems_of(error, shape, base, source)
 
     def _overrides(self) -> None:
-        """Overrides of entries that are not there, and of names."""
+        """Report overrides of entries that do not exist, and of names."""
         overrides = self.data.get("overrides")
         names = [name for name in self.source.names if name is not None]
         there = frozenset(names)
@@ -259,7 +258,7 @@ class _Check:
         return self._sources[stack]
 
     def _sort_overrides(self) -> None:
-        """(stack, override) by the name of the entry, in the order of the file."""
+        """Group the overrides as (stack, override) by the name of the entry, in the order of the file."""
         overrides = self.data.get("overrides")
         for stack, entries in overrides.items() if isinstance(overrides, dict) else ():
             for name, override in entries.items() if isinstance(entries, dict) else ():
@@ -268,7 +267,7 @@ class _Check:
                     self._overrides_by_name.setdefault(name, []).append((stack, kept))
 
     def _keep_merging_bounded(self, entries: list[Any]) -> None:
-        """Leaves defaults and overrides aside, with a problem, when laying them over the entries would take long."""
+        """Ignore defaults and overrides, and report a problem, if applying them to the entries would take long."""
         defaults = values_in(self._defaults)
         merged = sum(
             (values_in(raw) + defaults) * (1 + len(self._overrides_by_name.get(name or "", ())))
@@ -277,14 +276,14 @@ class _Check:
         )
         if merged <= MAX_MERGED_VALUES:
             return
-        finding = f"the entries have {merged:,} values with defaults and overrides laid over them"
+        finding = f"the entries have {merged:,} values once defaults and overrides are applied"
         step = "split the fleet into several projects, or write fewer defaults and overrides"
         place = ("overrides",) if "overrides" in self.data else ("defaults",)
         self.found.append(rules.YAML_LIMIT.problem(self.source, place, finding, step))
         self._defaults, self._overrides_by_name = {}, {}
 
     def _sound_defaults(self) -> Mapping[str, Any]:
-        """The defaults, or nothing when they are wrong: then they are reported once, not in every entry."""
+        """Return the defaults, or nothing if they are wrong: they are then reported once, not in every entry."""
         defaults = self.data.get("defaults")
         if not isinstance(defaults, dict):
             return {}
@@ -298,7 +297,7 @@ class _Check:
 
 
 def _pruned(whole: Mapping[str, Any], error: ValidationError) -> Entry | None:
-    """The entry without the keys that are wrong, if none of them matters to capacity."""
+    """Return the entry without its wrong keys, if none of them matters to capacity."""
     wrong = set()
     for one in error.errors(include_url=False, include_input=False, include_context=False):
         key = str(one["loc"][0]) if one["loc"] else ""

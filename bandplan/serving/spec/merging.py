@@ -1,4 +1,4 @@
-"""Defaults and overrides laid over entries, before anything is validated."""
+"""Apply defaults and overrides to entries, before any validation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REPLACES = {
 
 
 def with_defaults(entry: Raw, defaults: Raw) -> Raw:
-    """The entry with what it does not say itself. Mappings are merged; the entry's lists and values win."""
+    """Add the defaults that the entry does not state. Mappings are merged; the entry's lists and values win."""
     if not defaults:
         return entry
     return {
@@ -35,9 +35,9 @@ def with_defaults(entry: Raw, defaults: Raw) -> Raw:
 
 
 def with_override(entry: Raw, override: Raw) -> Raw:
-    """The entry as a stack's override has it. Mappings are merged, lists and values replaced, null removes the key.
+    """Apply a stack's override to the entry. Mappings are merged, lists and values replaced, null removes the key.
 
-    Throughput of another kind replaces the entry's whole, and so does one way to name the model another.
+    Throughput of another kind replaces the entry's as a whole, and so does another way to name the model.
     """
     dropped = {
         gone

@@ -1,4 +1,4 @@
-"""What was meant by a model or a version that is written in another way than here."""
+"""Suggestions for a model or a version that is written in another form than here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 
 def version_step(text: str) -> str | None:
-    """What to write for a version that is no number; None when that cannot be told."""
+    """Return what to write for a version that is not a number; None if that is unclear."""
     text = text.strip()[:300]
     number = re.fullmatch(r"\W*+[vV]?\s*+0*+([1-9][0-9]{0,17})(\.0++)?\W*+", text)
     if number is not None:
@@ -22,7 +22,9 @@ def version_step(text: str) -> str | None:
 
 
 def registered_name_step(text: str) -> str | None:
-    """What to write for the name of a model to register that does not have three levels; None if that is unclear."""
+    """Return what to write for the name of a model to register that does not have three levels; None if that is
+    unclear.
+    """
     text = re.sub(r"^models:/", "", text.strip()[:300])
     text = re.sub(r"@[A-Za-z0-9_-]+$|/[0-9]+$", "", text)
     parts = [
@@ -43,7 +45,7 @@ def registered_name_step(text: str) -> str | None:
 
 
 def model_step(text: str) -> str | None:
-    """What to write for a model that has no three-level name; None when that cannot be told."""
+    """Return what to write for a model that has no three-level name; None if that is unclear."""
     of_registry = re.fullmatch(
         r"models:/([^/@.]+\.[^/@.]+\.[^/@.]+)(?:/([1-9][0-9]*)|@([A-Za-z0-9_-]+))?", text.strip()
     )
@@ -52,7 +54,7 @@ def model_step(text: str) -> str | None:
         version = f'"{number}"' if number else f"{{alias: {alias}}}" if alias else '"1"'
         return f"write `model: {name}` and `version: {version}`"
     if re.fullmatch(r"[^/]+/[^/]+", text.strip()):
-        return "write the name that Unity Catalog has it under, such as `model: system.ai.llama_v3_3_70b_instruct`"
+        return "write its name in Unity Catalog, such as `model: system.ai.llama_v3_3_70b_instruct`"
     parts = re.split("/" if "." not in text else r"[.]", text.strip())
     if not all(re.fullmatch(r"[A-Za-z0-9_-]+", part) for part in parts):
         return None

@@ -1,14 +1,14 @@
-"""The models file of a stack, by one rule for every command and for the program itself. Pure."""
+"""The path of a stack's models file, by one rule for every command and for the program itself. Pure."""
 
 from collections.abc import Mapping
 
 DEFAULT = "models.yaml"
 
 VARIABLE = "BANDPLAN_MODELS"
-"""Environment variable that names another file, before any configuration."""
+"""Environment variable that names another file and takes precedence over any configuration."""
 
 NAMESPACE, KEY = "bandplan", "models"
-"""Where a stack's configuration names it: `bandplan:models`."""
+"""Key of a stack's configuration that names the file: `bandplan:models`."""
 
 
 def models_file(configured: str | None, environ: Mapping[str, str]) -> str:

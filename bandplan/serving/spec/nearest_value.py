@@ -1,4 +1,4 @@
-"""The legal value nearest to a wrong one: what its writer most likely meant."""
+"""The valid value nearest to a wrong one, which its writer most likely meant."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TRUE, _FALSE = frozenset(("true", "yes", "y", "on", "1")), frozenset(("false", 
 
 
 def whole_numbers(key: str, given: object, info: FieldInfo | None) -> tuple[int, ...]:
-    """The whole numbers at or around `given` that the field's bounds allow."""
+    """Return the integers at or around `given` that the field's bounds allow."""
     number = _number(key, given)
     if number is None:
         return ()
@@ -36,7 +36,7 @@ def whole_numbers(key: str, given: object, info: FieldInfo | None) -> tuple[int,
 
 
 def any_number(key: str, given: object, info: FieldInfo | None) -> int | float | None:
-    """The number that a text says, if the field's bounds allow it."""
+    """Return the number that a text states, if the field's bounds allow it."""
     number = _number(key, given)
     if number is None or not _is_within(number, info):
         return None
@@ -44,20 +44,20 @@ def any_number(key: str, given: object, info: FieldInfo | None) -> int | float |
 
 
 def truth(given: object) -> bool | None:
-    """The true or false that a text such as `yes` or `off` says, or 1 or 0."""
+    """Return the true or false that 1, 0 or a text such as `yes` or `off` states."""
     text = str(given).strip().lower() if isinstance(given, (str, int)) else ""
     return True if text in _TRUE else False if text in _FALSE else None
 
 
 def fitting(text: str, info: FieldInfo | None) -> str | None:
-    """The text without what surrounds it, if that fits the field's pattern."""
+    """Return the text without its surroundings, if that fits the field's pattern."""
     pattern = pattern_of(info) if info is not None else None
     stripped = text.strip()
     return stripped if stripped and pattern and re.fullmatch(pattern, stripped) else None
 
 
 def endpoint_name(text: str) -> str | None:
-    """Accents and signs replaced; None when nothing is left."""
+    """Replace accents and special characters; None if nothing is left."""
     import unicodedata  # a library of its own, that only a wrong name needs
 
     plain = unicodedata.normalize("NFKD", text[:1000]).encode("ascii", "ignore").decode()
@@ -65,7 +65,7 @@ def endpoint_name(text: str) -> str | None:
 
 
 def duration(text: str) -> str | None:
-    """`90min`, `2 hours` and `1.5h` as 1h30m, 2h and 1h30m."""
+    """Convert `90min`, `2 hours` and `1.5h` to 1h30m, 2h and 1h30m."""
     rest, total = text.strip()[:40], Fraction(0)
     while rest:
         part = _DURATION.match(rest)
@@ -83,7 +83,7 @@ def duration(text: str) -> str | None:
 
 
 def day(text: str) -> str | None:
-    """The date in year-month-day that a date without zeros, or with a time, says."""
+    """Return the year-month-day of a date that lacks zeros or has a time."""
     found = re.match(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})(?![0-9])", text.strip())
     if found is None:
         return None
@@ -94,12 +94,12 @@ def day(text: str) -> str | None:
 
 
 def pattern_of(info: FieldInfo) -> str | None:
-    """The pattern of a field's text; that of the text among its kinds when it has several."""
+    """Return the pattern of a field's text, or of the text among its types if it has several."""
     return next((found for one in _parts(info) if isinstance(found := getattr(one, "pattern", None), str)), None)
 
 
 def _parts(info: FieldInfo) -> Iterator[Any]:
-    """What a field's type and those that it is made of are annotated with."""
+    """Yield the annotations of a field's type and of the types that it is made of."""
     left: list[Any] = [*info.metadata, info.annotation]
     while left:
         one = left.pop(0)

@@ -1,4 +1,4 @@
-"""What is wrong with a stack's override, told where the override stands."""
+"""Problems of a stack's override, reported at the override's place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bandplan.serving.spec.source import Source
 
 
 def of_override(problem: Problem, override: Mapping[str, Any], base: tuple[str, str], source: Source) -> Problem:
-    """A problem that the entry at `base` has only with this override of the source's stack, as the override's own."""
+    """Turn a problem that the entry at `base` has only with this override into the override's own problem."""
     prefix = shown_path(base)
     if problem.left_out is not None or source.stack is None or not problem.path.startswith(prefix):
         return problem
@@ -34,13 +34,13 @@ def of_override(problem: Problem, override: Mapping[str, Any], base: tuple[str, 
         if removed:
             written, within = [*written[:3], *removed], None
     if len(written) > 3 and within is None:
-        step = f"remove `{written[-1]}: null`: the entry needs what it takes away"
+        step = f"remove `{written[-1]}: null`: the entry needs the key that this removes"
     line, column = (source.key_place if problem.id == rules.UNKNOWN_KEY.id else source.place)(written)
     return replace(problem, line=line, column=column, path=path, finding=finding, next_step=step)
 
 
 def _removed_key(override: Mapping[str, Any], written: list[str], words: str) -> list[str]:
-    """The path of the key that the override removes: below what is `written`, or one of the entry that `words` name."""
+    """Return the path of the key that the override removes: below `written`, or a key of the entry named in `words`."""
     within: Any = override
     for part in written:
         within = within[part]
@@ -55,7 +55,7 @@ def _removed_key(override: Mapping[str, Any], written: list[str], words: str) ->
 
 
 def unknown_removals(override: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
-    """Keys that an override would remove with null, and that no entry can have."""
+    """Report keys that an override would remove with null and that no entry can have."""
     found = []
     left: list[tuple[Path, Mapping[str, Any]]] = [((), override)]
     while left:

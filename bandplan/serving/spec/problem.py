@@ -17,7 +17,7 @@ _MAX_PART = 80  # characters of a key in a path; a legal one has 63
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """How many problems one problem stands for; not `exact` when checking ended before the end of the file."""
+    """How many problems one problem stands for; not `exact` if checking ended before the end of the file."""
 
     errors: int = 0
     warnings: int = 0
@@ -30,9 +30,9 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding: where it is, what was found, the rule it breaks, and what to write instead.
+    """A finding: where it is, what was found, the rule it breaks, and what to write instead.
 
-    Units: line and column count from 1. `id` is the rule's id; a warning's id is what a waiver names.
+    Units: line and column count from 1. `id` is the rule's id; a waiver names a warning by it.
     """
 
     file: str
@@ -47,9 +47,9 @@ class Problem:
     left_out: LeftOut | None = None
 
     def render(self, with_severity: bool = True) -> str:
-        """The problem as one printable line: `file:line:column: severity id path: finding; rule; next step`.
+        """Render the problem as one printable line: `file:line:column: severity id path: finding; rule; next step`.
 
-        `with_severity=False` for a log that says the severity itself.
+        `with_severity=False` is for a log that states the severity itself.
         """
         severity = f"{self.severity} " if with_severity else ""
         subject = f" {self.path}" if self.path else ""
@@ -62,7 +62,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule that problems refer to: its id, how serious a breach is, one sentence, and where it comes from."""
+    """A rule that problems refer to: its id, the severity of a breach, one sentence, and its source."""
 
     id: str
     severity: Severity
@@ -70,14 +70,14 @@ class Rule:
     origin: str
 
     def of_key(self, source: Source, path: Sequence[str | int], finding: str, next_step: str) -> Problem:
-        """A breach of this rule by the last key of `path` itself."""
+        """Report a breach of this rule by the last key of `path` itself."""
         line, column = source.key_place(path)
         return Problem(
             source.file, line, column, shown_path(path), finding, self.text, next_step, self.id, self.severity
         )
 
     def problem(self, source: Source, path: str | Sequence[str | int], finding: str, next_step: str = "") -> Problem:
-        """A breach of this rule at `path`, which is written with slashes or given in parts."""
+        """Report a breach of this rule at `path`, which is written with slashes or given in parts."""
         line, column = source.place(path)
         written = shown_path(path.split("/") if isinstance(path, str) else path)
         return Problem(source.file, line, column, written, finding, self.text, next_step, self.id, self.severity)
@@ -89,34 +89,34 @@ MORE = Rule(
 
 
 def shown_path(parts: Sequence[str | int]) -> str:
-    """The parts with slashes between; what is too long to be a key is cut."""
+    """Join the parts with slashes; a part too long to be a key is clipped."""
     return "/".join([clipped(str(part), _MAX_PART) for part in parts])
 
 
 def clipped(text: str, most: int) -> str:
-    """The text, cut to `most` characters."""
+    """Clip the text to `most` characters."""
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def printable(text: str) -> str:
-    """The text with control characters, and others that cannot be seen, escaped: a name must not steer a terminal."""
+    """Escape control and other invisible characters in a text: a name must not control a terminal."""
     if text.isprintable():
         return text
     return "".join(part if part.isprintable() else part.encode("unicode_escape").decode("ascii") for part in text)
 
 
 def more(file: str, place: tuple[int, int], left_out: LeftOut) -> Problem:
-    """One problem that stands for many; an error when an error is among them."""
+    """Return one problem that stands for many; an error if an error is among them."""
     least = "" if left_out.exact else "at least "
     kinds = f"{left_out.errors:,} errors, {left_out.warnings:,} warnings"
     finding = f"{least}{left_out.total:,} more problems are not listed ({least}{kinds})"
     severity: Severity = "error" if left_out.errors else "warning"
-    step = "mend those above and check again"
+    step = "fix the problems above and run validate again"
     return Problem(file, *place, "", finding, MORE.text, step, MORE.id, severity, left_out)
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The problems by place in the file, each once; one last problem stands for those past MAX_REPORTED."""
+    """Sort the problems by place in the file, without duplicates; a last problem stands for those past MAX_REPORTED."""
     distinct = dict.fromkeys(problems)
     stand_ins = [problem for problem in distinct if problem.left_out is not None]
     listed = sorted(

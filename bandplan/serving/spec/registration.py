@@ -1,4 +1,4 @@
-"""A model version that this deploy makes, and a version that an alias names."""
+"""A model version that this deployment registers, and a version that an alias names."""
 
 from typing import Annotated, Literal
 
@@ -11,7 +11,7 @@ Alias = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_-]{1,255}$")]
 TagKey = Annotated[str, Field(strict=True, min_length=1, max_length=250)]
 TagValue = Annotated[str, Field(strict=True, max_length=5000)]
 OWN_TAG_PREFIX = "bandplan."
-"""What this project's own tags of a version begin with; nobody else sets them."""
+"""Prefix of bandplan's own tags of a version; nobody else sets them."""
 
 
 class ModelGrant(Shape):
@@ -24,13 +24,13 @@ class ModelGrant(Shape):
 
 
 class Registration(Shape):
-    """What to register in Unity Catalog through MLflow before the endpoint is made."""
+    """The version to register in Unity Catalog through MLflow before the endpoint is created."""
 
     name: ModelName = Field(
         description="Three-level Unity Catalog name to register under.", examples=["ml.search.gte_finetuned"]
     )
     source: Text = Field(
-        description="Logged model (runs:/ or models:/), or a local checkpoint folder that this deploy logs.",
+        description="Logged model (runs:/ or models:/), or a local checkpoint folder that this deployment logs.",
         examples=["runs:/0123/model"],
     )
     metadata: dict[Text, Text] = Field(
@@ -40,24 +40,26 @@ class Registration(Shape):
     )
     alias: IfGiven[Alias] = Field(default=None, description="Alias to set on the new version.", examples=["champion"])
     mlflow_version: IfGiven[MlflowVersion] = Field(
-        default=None, description="MLflow that logs the model; decides where the task is written.", examples=["3.11.0"]
+        default=None,
+        description="Version of MLflow that logs the model; it decides where the task is written.",
+        examples=["3.11.0"],
     )
     description: IfGiven[Prose] = Field(
-        default=None, description="What the version is.", examples=["Fine-tuned on the product catalogue of May"]
+        default=None, description="Description of the version.", examples=["Fine-tuned on the product catalogue of May"]
     )
     tags: dict[TagKey, TagValue] = Field(
         default_factory=dict, description="Tags of the version.", examples=[{"training-run": "2027-05"}]
     )
     retain: Flag = Field(
-        default=True, description="Whether the version is kept once it is no longer declared, or the stack destroyed."
+        default=True, description="Whether to keep the version once it is no longer declared or the stack is destroyed."
     )
     comment: IfGiven[Prose] = Field(
-        default=None, description="What the registered model is.", examples=["Embeddings of products"]
+        default=None, description="Description of the registered model.", examples=["Embeddings of products"]
     )
     owner: IfGiven[Text] = Field(default=None, description="Owner of the registered model.", examples=["ml-platform"])
     grants: IfGiven[tuple[ModelGrant, ...]] = Field(
         default=None,
-        description="Everybody's privileges on the registered model: others are taken away.",
+        description="All privileges on the registered model; any others are revoked.",
         examples=[[{"principal": "search-apps", "privileges": ["EXECUTE"]}]],
     )
 
@@ -68,14 +70,15 @@ class Registration(Shape):
 
     @property
     def is_logged_here(self) -> bool:
-        """Whether the source is a local folder, which this deploy logs itself."""
+        """Whether the source is a local folder, which this deployment logs itself."""
         return not self.source.startswith(("runs:/", "models:/"))
 
 
 class LoggedRegistration(Registration):
     """A registration of a folder that MLflow has written, once its MLmodel file has been read.
 
-    Never written in a file. `metadata` is then what is asked for, `logged_model_type` what the model was logged with.
+    Never written in a file. `metadata` is then the requested one, `logged_model_type` the type that the model was
+    logged with.
     """
 
     logged_model_type: str | None = None
@@ -86,15 +89,15 @@ class LoggedRegistration(Registration):
 
 
 class FollowedAlias(Shape):
-    """The version that an alias points to when the stack is previewed or deployed."""
+    """The version that an alias points to at the time of a preview or deployment."""
 
     alias: Alias = Field(description="Alias to follow.", examples=["champion"])
 
 
 class PinnedAlias(FollowedAlias):
-    """A followed alias once it is known what it points to: a version, or the one that this deploy registers.
+    """A followed alias once it is resolved: to a version, or to the one that this deployment registers.
 
-    Never written in a file. Exactly one of `number` and `registration` is there.
+    Never written in a file. Exactly one of `number` and `registration` is set.
     """
 
     number: VersionNumber | None = None

@@ -14,7 +14,7 @@ Path = tuple[str | int, ...]
 
 
 def rollout_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
-    """What is wrong with the rollout of an entry, which stands at `base`."""
+    """Report everything wrong with the rollout of the entry at `base`."""
     rollout = raw.get("rollout")
     if not isinstance(rollout, dict):
         return []
@@ -24,11 +24,11 @@ def rollout_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list
 def _of_one_model(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
     match raw:
         case {"entities": _}:
-            finding = "the entry has entities, whose shares are its own to move"
-            step = "take `rollout` out and move `traffic_percent` by hand, or write one model in the entry itself"
+            finding = "the entry has entities, whose traffic is moved by hand"
+            step = "remove `rollout` and change `traffic_percent` by hand, or write one model in the entry itself"
         case {"workload": _}:
             finding = "legacy workloads are deprecated and not rolled out in steps"
-            step = "take `rollout` out, or move to provisioned throughput"
+            step = "remove `rollout`, or move to provisioned throughput"
         case _:
             return []
     return [rules.ROLLOUT_ONE_MODEL.problem(source, (*base, "rollout"), finding, step)]
@@ -40,7 +40,9 @@ def _steps(steps: object, path: Path, source: Source) -> list[Problem]:
     written = ", ".join(map(str, steps))
     if any(later <= earlier for earlier, later in pairwise(steps)):
         in_order = ", ".join(map(str, sorted({*steps, 100})))
-        return [rules.ROLLOUT_STEPS.problem(source, path, f"{written} do not go upwards", f"write [{in_order}]")]
+        return [
+            rules.ROLLOUT_STEPS.problem(source, path, f"{written} are not in ascending order", f"write [{in_order}]")
+        ]
     if steps[-1] != 100:
         finding = f"the last of {written} is not 100"
         return [rules.ROLLOUT_STEPS.problem(source, path, finding, f"write [{written}, 100]")]

@@ -1,4 +1,4 @@
-"""The rules that models.yaml alone can break, by what they are about."""
+"""The rules that models.yaml alone can break, by subject."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ YAML_ANCHOR = Rule(
 YAML_LIMIT = Rule(
     "yaml-limit",
     "error",
-    "a file has at most 250,000 values, 40 deep, and 500,000 with defaults and overrides laid over every entry",
+    "a file has at most 250,000 values, 40 deep, and 500,000 with defaults and overrides applied to every entry",
     _OURS,
 )
 DUPLICATE_KEY = Rule("duplicate-key", "error", "a key is written once in its mapping", "yaml.org: YAML 1.2")
@@ -28,7 +28,7 @@ UNKNOWN_KEY = Rule("unknown-key", "error", "only the keys of the schema may be w
 MISSING_KEY = Rule("missing-key", "error", "the key is required", _OURS)
 TYPE = Rule("type", "error", "a value has the kind that the schema gives", _OURS)
 VALUE = Rule("value", "error", "a value is one that the schema allows", _OURS)
-ONE_OF = Rule("one-of", "error", "of keys that exclude each other, exactly one is written", _OURS)
+ONE_OF = Rule("one-of", "error", "of mutually exclusive keys, exactly one is given", _OURS)
 
 ENDPOINT_NAME = Rule(
     "endpoint-name",
@@ -42,16 +42,16 @@ DUPLICATE_SERVED_NAME = Rule(
 )
 TRAFFIC = Rule("traffic", "error", "traffic of an endpoint's served entities adds up to 100 percent", _API)
 UNKNOWN_OVERRIDE = Rule("unknown-override", "error", "an override names an entry of models", _OURS)
-OVERRIDE_STACK = Rule("override-stack", "warning", "overrides are of a stack that the project has", _OURS)
+OVERRIDE_STACK = Rule("override-stack", "warning", "overrides name a stack of the project", _OURS)
 BAND_ORDER = Rule("S8-order", "error", "max is at least min, and more than 0", _PT)
 ACCEPT_ORDER = Rule("S18-accept", "error", "accept is less than want, and at least min", _PT)
 MODEL_NAME = Rule("S2-name", "error", "a model has a three-level Unity Catalog name, catalog.schema.model", _PT)
 PINNED_VERSION = Rule(
-    "S4-version", "error", "a model version is pinned: its number, in quotes, or an alias to look it up by", _PT
+    "S4-version", "error", "a model version is pinned: its number, in quotes, or an alias that identifies it", _PT
 )
 TASK = Rule("S21-task", "error", f"a task is {tasks.ONE_OF}", _PT)
 BOTH_FAMILIES = Rule("S1-both", "error", "an entity has a band or model units, never both", _PT)
-ROLLOUT_STEPS = Rule("rollout-steps", "error", "the steps of a rollout go upwards, and the last one is 100", _OURS)
+ROLLOUT_STEPS = Rule("rollout-steps", "error", "the steps of a rollout ascend, and the last one is 100", _OURS)
 ROLLOUT_ONE_MODEL = Rule(
     "rollout-one-model",
     "error",
@@ -61,13 +61,13 @@ ROLLOUT_ONE_MODEL = Rule(
 PRINCIPAL = Rule(
     "principal",
     "error",
-    "a user is named by mail address, a service principal by its application id (a UUID); `admins` always manages",
+    "a user is named by email address, a service principal by its application id (a UUID); `admins` always manages",
     "docs.databricks.com: Permissions API",
 )
 DUPLICATE_PRINCIPAL = Rule(
     "duplicate-principal",
     "error",
-    "a principal is named once in a list; the letter case of mail addresses and ids does not count",
+    "a principal is named once in a list; the letter case of email addresses and ids is ignored",
     "docs.databricks.com: Permissions API",
 )
 BUDGET_POLICY = Rule("budget-policy", "error", "a budget policy is named by its id, a UUID", _API)
@@ -91,12 +91,12 @@ RATE_LIMITS_MANY = Rule(
     "an endpoint has at most 20 rate limits, 5 of them for groups",
     "docs.databricks.com: Configure rate limits for AI Gateway endpoints",
 )
-INTERPOLATION = Rule("interpolation", "error", "texts are taken as they are: no placeholder is replaced", _OURS)
+INTERPOLATION = Rule("interpolation", "error", "texts are used as written: no placeholder is replaced", _OURS)
 OWN_TAG = Rule("own-tag", "error", "tags that begin with bandplan. are set by bandplan alone", _OURS)
 DEMAND_FOR_AUTO = Rule("S17-auto-demand", "error", "`throughput: auto` is worked out from the entry's demand", _OURS)
 
 ANCHOR_PREFIX = "x-"
-"""What a top-level key begins with that holds anchors for the rest of the file, and is not read itself."""
+"""Prefix of a top-level key that holds anchors for the rest of the file and is otherwise ignored."""
 
 ALL = (
     MORE,

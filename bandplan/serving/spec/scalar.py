@@ -1,6 +1,6 @@
-"""What an unquoted YAML scalar means.
+"""The meaning of an unquoted YAML scalar.
 
-As in YAML 1.2's core schema, which editors use too: `yes` and `2026-01-31` are text. Narrower in one thing: a number
+As in YAML 1.2's core schema, which editors use too: `yes` and `2026-01-31` are text. Stricter in one respect: a number
 with a leading zero, or in another base, is text, because readers of YAML disagree about it.
 """
 
@@ -10,7 +10,7 @@ import re
 
 
 class _OutOfRange:
-    """Stands in the data for a number that has been refused already, so that nothing else is said of it."""
+    """A placeholder in the data for a number that has been refused already, so that it is not reported again."""
 
     def __repr__(self) -> str:
         return "an unusable number"
@@ -27,7 +27,7 @@ _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
 
 
 def plain_scalar(text: str) -> object:
-    """None, true or false, a number, or the text; OUT_OF_RANGE for a number too large, infinite or not a number."""
+    """Return None, true or false, a number, or the text; OUT_OF_RANGE for a number too large, infinite or NaN."""
     if text[:1] not in "+-.0123456789~tTfFnN":
         return text
     if text in _NULLS:

@@ -41,12 +41,12 @@ Schema = dict[str, Any]
 
 
 def json_schema() -> Schema:
-    """The schema of models.yaml, made from the shapes."""
+    """Build the schema of models.yaml from the shapes."""
     schema = Fleet.model_json_schema(by_alias=True)
     definitions: dict[str, Schema] = schema.pop("$defs")
     for shape in _shapes(Fleet):
         _state_keys(schema if shape is Fleet else definitions[shape.__name__], shape)
-    schema["patternProperties"] = {f"^{re.escape(rules.ANCHOR_PREFIX)}": {"description": "Anchors; not read itself."}}
+    schema["patternProperties"] = {f"^{re.escape(rules.ANCHOR_PREFIX)}": {"description": "Anchors; otherwise ignored."}}
     admins = "".join(f"[{letter}{letter.upper()}]" for letter in ADMINS)
     definitions["Permission"]["properties"]["group_name"]["not"] = {"pattern": rf"^\s|\s$|^{admins}$"}
     reserved = {"anyOf": [{"enum": list(RESERVED_ENDPOINT_NAMES)}, {"pattern": f"^{RESERVED_ENDPOINT_PREFIX}"}]}
@@ -66,7 +66,7 @@ def json_schema() -> Schema:
 
 
 def schema_problems(document: object, source: Source) -> tuple[Problem, ...]:
-    """What the schema has against a document as written, by place. For a file that loads there is nothing."""
+    """Compare a document as written with the schema, and report by place. A file that loads has no such problem."""
     found = []
     for error in _validator().iter_errors(document):
         path = [str(part) for part in error.absolute_path]
@@ -77,7 +77,7 @@ def schema_problems(document: object, source: Source) -> tuple[Problem, ...]:
 
 
 def beginning(document: object, most_values: int) -> object:
-    """The document with its first entries and overrides only, as many as have about so many values together.
+    """Return the document with only its first entries and overrides, with about this many values together.
 
     The schema takes some 50 microseconds a value, and a file that loads fits it.
     """
@@ -103,7 +103,7 @@ def beginning(document: object, most_values: int) -> object:
 
 @cache
 def _validator() -> Any:
-    """Made once: the schema takes longer to build than to apply to a small file."""
+    """Build the validator once: the schema takes longer to build than to apply to a small file."""
     from jsonschema import Draft202012Validator, FormatChecker, validators
 
     checker = Draft202012Validator.TYPE_CHECKER.redefine(
@@ -116,7 +116,9 @@ def _validator() -> Any:
 
 
 def _pattern(_: Any, pattern: str, instance: object, __: Any) -> Any:
-    """`$` is the very end of the text, as in ECMA 262; Python's also fits before a last line feed."""
+    """Match the pattern with `$` only at the very end of the text, as in ECMA 262; Python's also matches before a last
+    line feed.
+    """
     from jsonschema import ValidationError
 
     if isinstance(instance, str) and not re.search(pattern.replace("$", r"\Z"), instance):
@@ -124,7 +126,7 @@ def _pattern(_: Any, pattern: str, instance: object, __: Any) -> Any:
 
 
 def _shapes(shape: type[Shape]) -> list[type[Shape]]:
-    """The shape and every shape that it is made of."""
+    """Return the shape and every shape that it contains."""
     from bandplan.serving.spec.fields import shapes_in
 
     found: list[type[Shape]] = []
@@ -138,7 +140,7 @@ def _shapes(shape: type[Shape]) -> list[type[Shape]]:
 
 
 def _state_keys(definition: Schema, shape: type[Shape]) -> None:
-    """`exactly_one` and `together` in JSON Schema's words."""
+    """State `exactly_one` and `together` in JSON Schema's terms."""
     if shape.exactly_one:
         definition["allOf"] = [{"oneOf": [{"required": [key]} for key in group]} for group in shape.exactly_one]
     if shape.together:
@@ -146,7 +148,9 @@ def _state_keys(definition: Schema, shape: type[Shape]) -> None:
 
 
 def _overrides_schema(definitions: dict[str, Schema]) -> Schema:
-    """Per stack and entry name: any part of an entry but its name; null removes a key; lists are whole."""
+    """Build the schema of overrides, by stack and entry name: any part of an entry but its name; null removes a key;
+    lists are whole.
+    """
     left = ["Entry"]
     while left:
         name = left.pop()
@@ -168,7 +172,7 @@ def _overrides_schema(definitions: dict[str, Schema]) -> Schema:
 
 
 def _partial(field: Schema, left: list[str]) -> Schema:
-    """A field's schema for an override; the names of shapes that it needs partial ones of are added to `left`."""
+    """Return a field's schema for an override; append to `left` the names of shapes that also need a partial form."""
 
     def ref(value: Schema) -> Schema:
         if "$ref" not in value:
@@ -186,7 +190,7 @@ def _partial(field: Schema, left: list[str]) -> Schema:
 
 
 def _tidied(schema: Any, inside_properties: bool = False) -> Any:
-    """Without pydantic's titles and null defaults; in `properties`, such a name is a key of the file and stays."""
+    """Remove pydantic's titles and null defaults; in `properties`, such a name is a key of the file and stays."""
     if isinstance(schema, list):
         return [_tidied(item) for item in schema]
     if not isinstance(schema, Mapping):

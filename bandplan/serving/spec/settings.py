@@ -15,7 +15,7 @@ Duration = Annotated[
 
 
 def _day(value: object) -> date:
-    """The day of an ISO date; pydantic alone would also take times and numbers."""
+    """Parse the day of an ISO date; pydantic alone would also accept times and numbers."""
     if isinstance(value, date):
         return value
     if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
@@ -34,57 +34,67 @@ Day = Annotated[
 
 
 class RateLimit(Shape):
-    """A limit on the calls of a minute, in the API's older form; the AI gateway has the newer one."""
+    """A limit on the calls per minute, in the API's older form; the AI gateway has the newer one."""
 
     calls: Annotated[Whole, Field(ge=0)] = Field(description="Calls per minute.", examples=[100])
-    key: Literal["user", "endpoint"] = Field(default="endpoint", description="Whom the limit is counted for.")
-    renewal_period: Literal["minute"] = Field(default="minute", description="The period; the platform has minute only.")
+    key: Literal["user", "endpoint"] = Field(
+        default="endpoint", description="Scope of the limit: the endpoint, each user, or one principal."
+    )
+    renewal_period: Literal["minute"] = Field(
+        default="minute", description="Renewal period; the platform supports only minute."
+    )
 
 
 class Notifications(Shape):
-    """Who gets mail about updates of an endpoint."""
+    """Recipients of email about updates of an endpoint."""
 
     on_update_success: IfGiven[tuple[Email, ...]] = Field(
-        default=None, description="Addresses told of a finished update.", examples=[["team@example.com"]]
+        default=None, description="Addresses notified when an update finishes.", examples=[["team@example.com"]]
     )
     on_update_failure: IfGiven[tuple[Email, ...]] = Field(
-        default=None, description="Addresses told of a failed update.", examples=[["team@example.com"]]
+        default=None, description="Addresses notified when an update fails.", examples=[["team@example.com"]]
     )
 
 
 class Timeouts(Shape):
-    """How long to wait for the platform, such as 45m, 2h or 1h30m; what is left out is hours."""
+    """Longest waits for the platform, such as 45m, 2h or 1h30m; hours if omitted."""
 
-    create: IfGiven[Duration] = Field(default=None, description="Wait for a new endpoint to be ready.", examples=["4h"])
-    update: IfGiven[Duration] = Field(default=None, description="Wait for a change to be in place.", examples=["4h"])
-    delete: IfGiven[Duration] = Field(default=None, description="Wait for an endpoint to be gone.", examples=["1h"])
+    create: IfGiven[Duration] = Field(
+        default=None, description="Longest wait for a new endpoint to be ready.", examples=["4h"]
+    )
+    update: IfGiven[Duration] = Field(
+        default=None, description="Longest wait for a change to take effect.", examples=["4h"]
+    )
+    delete: IfGiven[Duration] = Field(
+        default=None, description="Longest wait for an endpoint to be deleted.", examples=["1h"]
+    )
 
     @property
     def create_seconds(self) -> int | None:
-        """Seconds to wait for a new endpoint; None when left out."""
+        """Seconds to wait for a new endpoint; None if omitted."""
         return None if self.create is None else seconds(self.create)
 
     @property
     def update_seconds(self) -> int | None:
-        """Seconds to wait for a change; None when left out."""
+        """Seconds to wait for a change; None if omitted."""
         return None if self.update is None else seconds(self.update)
 
     @property
     def delete_seconds(self) -> int | None:
-        """Seconds to wait for an endpoint to be gone; None when left out."""
+        """Seconds to wait for an endpoint to be deleted; None if omitted."""
         return None if self.delete is None else seconds(self.delete)
 
 
 class Waiver(Shape):
-    """A warning or policy that does not hold for this entry, why, who says so, and until when."""
+    """A warning or policy waived for this entry, with the reason, the owner and the expiry date."""
 
     policy: Text = Field(description="Id of the warning or policy.", examples=["floor-zero"])
-    reason: Prose = Field(description="Why it does not hold here.", examples=["a demo that may start slowly"])
-    owner: Text = Field(description="Who answers for it.", examples=["ana@example.com"])
-    expires: Day = Field(description="Last day on which it holds.", examples=["2027-01-31"])
+    reason: Prose = Field(description="Why it is waived.", examples=["a demo that may start slowly"])
+    owner: Text = Field(description="Who is responsible for the waiver.", examples=["ana@example.com"])
+    expires: Day = Field(description="Last day on which the waiver holds.", examples=["2027-01-31"])
 
 
 def seconds(duration: str) -> int:
-    """Seconds of a duration such as 2h, 45m or 1h30m."""
+    """Return the seconds of a duration such as 2h, 45m or 1h30m."""
     units = {"h": 3600, "m": 60, "s": 1}
     return sum(int(amount) * units[unit] for amount, unit in re.findall(r"(?<![0-9])([0-9]+)([hms])", duration))

@@ -1,4 +1,4 @@
-"""What every part of models.yaml has in common: frozen, no unknown keys, no silent conversion of values."""
+"""The common base of every part of models.yaml: frozen, no unknown keys, no silent conversion of values."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 else:
 
     class IfGiven:
-        """`IfGiven[T]`: a key that may be left out (then None), but not be given null. T | None to a type checker."""
+        """`IfGiven[T]`: a key that may be omitted (then None) but must not be null. T | None to a type checker."""
 
         def __class_getitem__(cls, item: object) -> object:
             return item
@@ -61,14 +61,15 @@ VersionNumber = Annotated[str, Field(strict=True, pattern=r"^[1-9][0-9]{0,17}$")
 
 RESERVED_ENDPOINT_NAMES = ("pt", "get-model-optimization-info")  # both are routes of the Serving endpoints API
 RESERVED_ENDPOINT_PREFIX = "databricks-"
-"""Of the platform's own endpoints (docs.databricks.com, "Create custom model serving endpoints", read 2026-11)."""
+"""Prefix of the platform's own endpoints (docs.databricks.com, "Create custom model serving endpoints", read 2026-11).
+"""
 
 
 class Shape(BaseModel):
     """A mapping of models.yaml.
 
-    `exactly_one` holds groups of keys of which exactly one is written; `together` holds pairs (key, key it needs).
-    Neither is checked by pydantic: `checks` does, so that they are reported beside everything else; the JSON Schema
+    `exactly_one` holds groups of keys of which exactly one is given; `together` holds pairs (key, key it needs).
+    `checks` enforces both instead of pydantic, so that breaches are reported beside everything else; the JSON Schema
     states both.
     """
 

@@ -1,4 +1,4 @@
-"""A fleet as models.yaml: what a stack gets once defaults and overrides are merged in."""
+"""Show a fleet as models.yaml: what a stack gets once defaults and overrides are merged in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bandplan.serving.spec.fleet import Fleet
 
 
 def to_yaml(fleet: Fleet) -> str:
-    """YAML that loads to the same entries; `defaults` and `overrides` are in the entries already and left out."""
+    """Write YAML that loads to the same entries; `defaults` and `overrides` are merged into them and omitted."""
     whole = fleet.model_dump(
         mode="json", by_alias=True, exclude_unset=True, exclude={"defaults", "overrides", "models"}
     )
@@ -18,7 +18,7 @@ def to_yaml(fleet: Fleet) -> str:
 
 
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-    """Puts text that holds what is not seen in double quotes, where it still means the same once it is escaped."""
+    """Puts text with invisible characters in double quotes, where its escaped form means the same."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

@@ -1,4 +1,4 @@
-"""Where in the file each part of models.yaml was written."""
+"""The place in the file where each part of models.yaml was written."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ class Source:
     suggestions: Suggestions = field(default_factory=Suggestions, repr=False, compare=False)
 
     def of_stack(self, stack: str) -> Source:
-        """The same file as another stack has it."""
+        """Return the same file for another stack."""
         other = replace(self, stack=stack)
         other.__dict__["_indexes"] = self._indexes  # made once, however many stacks there are
         return other
 
     def key_place(self, path: Sequence[str | int]) -> tuple[int, int]:
-        """(line, column) of the last key of `path`, not of its value."""
+        """Return (line, column) of the last key of `path`, not of its value."""
         *parents, key = path
         return self.place([*parents, _Key(str(key))])
 
     def place(self, path: str | Sequence[str | int]) -> tuple[int, int]:
-        """(line, column), both from 1."""
+        """Return (line, column), both counted from 1."""
         parts = [part for part in path.split("/") if part] if isinstance(path, str) else list(path)
         if len(parts) < 2 or parts[0] != "models":
             return self._descend(parts)[1]
@@ -59,7 +59,7 @@ class Source:
         return next(place for depth, place in written if depth == deepest)
 
     def _descend(self, parts: Sequence[str | int], skip: int = 0) -> tuple[int, tuple[int, int]]:
-        """(how many parts past `skip` were found, the place of the last one found)."""
+        """Return how many parts past `skip` were found, and the place of the last one found."""
         marks: Marks | None = self.marks
         place, depth = (1, 1), 0
         for part in parts:
@@ -81,7 +81,7 @@ class Source:
 
 
 class _Key(str):
-    """The last part of a path whose key is looked for."""
+    """The last part of a path whose key is wanted."""
 
 
 def _child(marks: Marks | None, part: str | int) -> Mark | None:
@@ -93,12 +93,12 @@ def _child(marks: Marks | None, part: str | int) -> Mark | None:
 
 
 def _is_index(part: str) -> bool:
-    """Short, because Python refuses to convert thousands of digits."""
+    """Whether the part is an index. Only a short one is, because Python refuses to convert thousands of digits."""
     return len(part) < 10 and part.isdecimal()
 
 
 def labels_of(models: object) -> tuple[str | None, ...]:
-    """What each entry is called in paths: its name, or None (its index) when that is missing, odd or taken."""
+    """Return the label of each entry in paths: its name, or None (its index) if that is missing, odd or taken."""
     labels: list[str | None] = []
     seen: set[str] = set()
     for entry in models if isinstance(models, list) else ():

@@ -1,4 +1,4 @@
-"""The known name that a mistyped one was probably meant to be."""
+"""The known name that a mistyped one probably meant."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MAX_COMPARED = 200  # candidates; comparing takes some 10 microseconds each
 
 
 def nearest(written: object, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The known name most like `written`, or None when none is like it; also by a part (chat: llm/v1/chat)."""
+    """Return the known name most like `written`, or None; also by a part of it (chat: llm/v1/chat)."""
     if not isinstance(written, str) or len(written) > _MAX_WRITTEN:
         return None
     from difflib import get_close_matches  # 8 ms, and only a wrong file needs it
@@ -31,7 +31,7 @@ def nearest(written: object, known: Iterable[str], cutoff: float = 0.6) -> str |
 
 
 def _alike(folded: str, by_folded: dict[str, str]) -> dict[str, str]:
-    """Few of many names: of about this length, with the same start or end."""
+    """Narrow many names down to a few: those of about this length, with the same start or end."""
     alike = [
         name
         for name in by_folded
@@ -43,21 +43,21 @@ def _alike(folded: str, by_folded: dict[str, str]) -> dict[str, str]:
 
 
 def did_you_mean(written: object, known: Iterable[str], otherwise: str) -> str:
-    """A next step: the nearest known name as a question, else `otherwise`."""
+    """Return a next step: the nearest known name as a question, otherwise `otherwise`."""
     return _question(nearest(written, known), otherwise)
 
 
 class Suggestions:
-    """Suggestions for one file: the first MAX_SUGGESTIONS names that it asks for get one, all others none.
+    """Suggestions for one file: only the first MAX_SUGGESTIONS names get one.
 
-    The same question has the same answer always, so that a problem found twice is the same problem.
+    The same question always has the same answer, so that a problem found twice is the same problem.
     """
 
     def __init__(self) -> None:
         self._answers: dict[tuple[object, ...], str | None] = {}
 
     def nearest(self, written: object, known: Collection[str]) -> str | None:
-        """As the function of that name."""
+        """Return the nearest name like the function `nearest`."""
         if not isinstance(written, str) or len(written) > _MAX_WRITTEN:
             return None
         key = (written, *(known if len(known) <= _MAX_COMPARED else (len(known),)))
@@ -68,7 +68,7 @@ class Suggestions:
         return self._answers[key]
 
     def did_you_mean(self, written: object, known: Sequence[str], otherwise: str) -> str:
-        """As the function of that name."""
+        """Return a next step like the function `did_you_mean`."""
         return _question(self.nearest(written, known), otherwise)
 
 

@@ -1,4 +1,4 @@
-"""The tasks that an endpoint can answer, and what each means for a model and for a query.
+"""The tasks that an endpoint can serve, and what each means for a model and for a query.
 
 Tasks: "Provisioned throughput Foundation Model APIs", docs.databricks.com. Queries: the signatures that MLflow gives to
 these tasks (mlflow/types/llm.py and mlflow/transformers/llm_inference_utils.py, 3.17).
@@ -22,9 +22,10 @@ LEGACY: Final = COMPLETIONS
 
 @dataclass(frozen=True, slots=True)
 class TaskFacts:
-    """`pipeline` is the task's name in transformers; `example` a text that a model of this task makes sense of.
+    """Facts of a task. `pipeline` is its name in transformers; `example` is a text that suits a model of this task.
 
-    `query` is the body of a query with a text, and one that does not embed takes a limit of tokens to generate, too.
+    `query` is the body of a query with a text; unless the task embeds, the body also accepts a limit of tokens to
+    generate.
     """
 
     pipeline: str
@@ -34,11 +35,11 @@ class TaskFacts:
 
     @property
     def input_example(self) -> dict[str, Any]:
-        """The query that is logged with a model, which MLflow infers its signature from."""
+        """The query to log with a model, from which MLflow infers the signature."""
         return self.body(self.example, 100)
 
     def body(self, text: str, max_tokens: int) -> dict[str, Any]:
-        """Return the body of a query with `text` that is answered with at most `max_tokens` tokens."""
+        """Return the body of a query with `text` and an answer of at most `max_tokens` tokens."""
         return {**self.query(text), **({} if self.embeds else {"max_tokens": max_tokens})}
 
 

@@ -1,4 +1,4 @@
-"""The capacity that an entity asks for, in one of four ways."""
+"""The capacity that an entity declares, in one of four ways."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -12,7 +12,7 @@ class BandRange(Shape):
     """A band in whole chunks."""
 
     min: Annotated[Whole, Field(ge=0)] = Field(
-        description="Chunks that are always there; 0 lets requests wait for a scale-up.", examples=[1]
+        description="Chunks that are always provisioned; with 0, requests wait for a scale-up.", examples=[1]
     )
     max: Annotated[Whole, Field(ge=1)] = Field(description="Chunks that the endpoint may scale to.", examples=[2])
 
@@ -21,7 +21,7 @@ class TokenRange(Shape):
     """A band in tokens per second, input and output together."""
 
     min: Annotated[Whole, Field(ge=0)] = Field(
-        description="Tokens/s that are always there, a multiple of the model's chunk.", examples=[980]
+        description="Tokens/s that are always provisioned, a multiple of the model's chunk.", examples=[980]
     )
     max: Annotated[Whole, Field(ge=1)] = Field(
         description="Tokens/s that the endpoint may scale to, a multiple of the model's chunk.", examples=[1960]
@@ -32,16 +32,16 @@ class WantedBandRange(Shape):
     """A band in whole chunks whose ceiling may be less than wanted while the platform has no GPU capacity (S18)."""
 
     min: Annotated[Whole, Field(ge=0)] = Field(
-        default=1, description="Chunks that are always there; 1 when left out.", examples=[1]
+        default=1, description="Chunks that are always provisioned; 1 if omitted.", examples=[1]
     )
     want: Annotated[Whole, Field(ge=1)] = Field(description="Chunks that the endpoint should scale to.", examples=[4])
     accept: Annotated[Whole, Field(ge=1)] = Field(
-        description="Chunks to scale to that will do while there is no GPU capacity for more.", examples=[2]
+        description="Acceptable chunks to scale to while there is no GPU capacity for more.", examples=[2]
     )
 
     @property
     def max(self) -> int:
-        """The ceiling that is wanted."""
+        """The wanted ceiling."""
         return self.want
 
 
@@ -49,32 +49,34 @@ class WantedTokenRange(Shape):
     """A band in tokens per second whose ceiling may be less than wanted while there is no GPU capacity (S18)."""
 
     min: Annotated[Whole, Field(ge=0)] = Field(
-        description="Tokens/s that are always there, a multiple of the model's chunk.", examples=[980]
+        description="Tokens/s that are always provisioned, a multiple of the model's chunk.", examples=[980]
     )
     want: Annotated[Whole, Field(ge=1)] = Field(
         description="Tokens/s that the endpoint should scale to, a multiple of the model's chunk.", examples=[3920]
     )
     accept: Annotated[Whole, Field(ge=1)] = Field(
-        description="Tokens/s to scale to that will do while there is no GPU capacity for more.", examples=[1960]
+        description="Acceptable tokens/s to scale to while there is no GPU capacity for more.", examples=[1960]
     )
 
     @property
     def max(self) -> int:
-        """The ceiling that is wanted."""
+        """The wanted ceiling."""
         return self.want
 
 
 class WantedUnits(Shape):
     """Model units that may be less than wanted while the platform has no GPU capacity (S18)."""
 
-    want: Annotated[Whole, Field(ge=1)] = Field(description="Model units that should be there.", examples=[100])
+    want: Annotated[Whole, Field(ge=1)] = Field(description="Model units to provision.", examples=[100])
     accept: Annotated[Whole, Field(ge=1)] = Field(
-        description="Model units that will do while there is no GPU capacity for more.", examples=[50]
+        description="Acceptable model units while there is no GPU capacity for more.", examples=[50]
     )
 
 
 def form_of(value: object) -> str:
-    """`<wanted>` for an amount with `want` or `accept`, else `<fixed>`; never None, so that errors name their key."""
+    """Return `<wanted>` for an amount with `want` or `accept`, otherwise `<fixed>`; never None, so that errors name
+    their key.
+    """
     wanted = ("want", "accept")
     if isinstance(value, dict):
         return "<wanted>" if any(key in value for key in wanted) else "<fixed>"
@@ -117,18 +119,18 @@ class ModelUnitThroughput(Shape):
     )
     burst: IfGiven[Flag] = Field(
         default=None,
-        description="Whether the endpoint may scale past its model units for a while. Left out, the platform decides, "
-        "whose default is that it may.",
+        description="Whether the endpoint may scale past its model units for a while. If omitted, the platform "
+        "decides; by default, it may.",
     )
 
     @property
     def wanted_units(self) -> int:
-        """The model units that are wanted."""
+        """The wanted model units."""
         return self.model_units.want if isinstance(self.model_units, WantedUnits) else self.model_units
 
     @property
     def accepted_units(self) -> int | None:
-        """The model units that will do; None where only what is wanted does."""
+        """The acceptable fallback model units; None if the entry accepts no less than the wanted ones."""
         return self.model_units.accept if isinstance(self.model_units, WantedUnits) else None
 
 
@@ -137,7 +139,7 @@ StatedThroughput = BandThroughput | TokensPerSecondThroughput | ModelUnitThrough
 
 
 class AutoThroughput(StrEnum):
-    """A band worked out from the entry's demand."""
+    """A band computed from the entry's demand."""
 
     AUTO = "auto"
 
@@ -146,7 +148,7 @@ KINDS = ("bands", "tokens_per_second", "model_units")
 
 
 def kind_of(value: object) -> str | None:
-    """`<bands>`, `<tokens_per_second>`, `<model_units>` or `<auto>`; None when `value` is none of them, or several."""
+    """Return `<bands>`, `<tokens_per_second>`, `<model_units>` or `<auto>`; None if `value` is none or several."""
     if isinstance(value, dict):
         given = [key for key in KINDS if key in value]
         return f"<{given[0]}>" if len(given) == 1 else None

@@ -48,7 +48,7 @@ _KIND_OF_ERROR = {
 
 
 def problems_of(error: ValidationError, shape: type[Shape], base: Path, source: Source) -> list[Problem]:
-    """Every error of `shape`, which stands at `base` in the file; past very many, one for all the rest."""
+    """Report every error of `shape` at `base` in the file; past a limit, one problem stands for the rest."""
     errors = [
         one
         for one in error.errors(include_url=False)
@@ -61,7 +61,7 @@ def problems_of(error: ValidationError, shape: type[Shape], base: Path, source: 
 
 
 def _without_mistyped(errors: Sequence[Any], shape: type[Shape], source: Source) -> list[Any]:
-    """Without keys that are missing only because they are mistyped, which is an error of its own."""
+    """Remove errors about keys that are missing only because they are mistyped, which is an error of its own."""
     mistyped = set()
     if any(one["type"] == "missing" for one in errors):
         for one in errors:
@@ -73,12 +73,12 @@ def _without_mistyped(errors: Sequence[Any], shape: type[Shape], source: Source)
 
 
 def _written(place: Sequence[str | int]) -> Path:
-    """The place of an error without the kinds of a union."""
+    """Return the place of an error without the kinds of a union."""
     return tuple(part for part in place if not (isinstance(part, str) and part.startswith("<") and part.endswith(">")))
 
 
 def _only_seems_short(error: Any) -> bool:
-    """Pydantic does not count items that are wrong in themselves, which are errors of their own."""
+    """Whether a list only seems too short: pydantic does not count wrong items, which are errors of their own."""
     given = error["input"]
     return bool(error["type"] == "too_short" and isinstance(given, list) and len(given) >= error["ctx"]["min_length"])
 
@@ -94,7 +94,7 @@ def _problem(error: Mapping[str, Any], shape: type[Shape], base: Path, source: S
     if written and written[-1] == "[key]":
         if error["type"] == "string_too_short":
             return rules.VALUE.problem(source, path[:-1], "a key is empty", "write a text before the colon")
-        return rules.VALUE.of_key(source, path, f"the key {shown(key)} is not legal here", "write another name")
+        return rules.VALUE.of_key(source, path, f"the key {shown(key)} is not allowed here", "write another name")
     governing = _governing_rule(key, owners)
     if error["type"] == "missing":
         step = f"add `{example_line(key, info)}`"
@@ -130,7 +130,7 @@ def _unknown_key(key: str, given: object, known: tuple[str, ...], path: Path, so
 
 
 def _per_second(key: str, meant: str, given: object) -> str:
-    """What becomes of a number per minute or per hour when its key is mended."""
+    """Explain how to convert a number per minute or per hour once its key is fixed."""
     if (seconds := _seconds(key)) == 1:
         return ""
     number = nearest_value.any_number(meant, given, None)
@@ -145,7 +145,7 @@ def _seconds(key: str) -> int:
 
 def _step_for_nothing(key: str, info: FieldInfo | None, owners: tuple[type[Shape], ...], path: Path) -> str:
     if path[:1] == ("overrides",) and len(path) in (2, 3):
-        return "remove the line, or write below it what is different there"
+        return "remove the line, or write the keys that differ below it"
     if info is None:
         return "write a text, or remove the line"
     step = f"write `{example_line(key, info)}`"
@@ -159,11 +159,11 @@ def _type_problem(
     if step is None:
         has_example = info is not None and bool(info.examples)
         step = f"write `{example_line(key, info)}`" if has_example else f"write {_KIND_OF_ERROR[error]}"
-    return rule.problem(source, path, f"{kind(given)} where {_KIND_OF_ERROR[error]} is wanted", step)
+    return rule.problem(source, path, f"{kind(given)} where {_KIND_OF_ERROR[error]} is expected", step)
 
 
 def _step_of_kind(error: str, key: str, given: object, info: FieldInfo | None, is_item: bool) -> str | None:
-    """What its writer most likely meant by a value of the wrong kind; None when that cannot be told."""
+    """Return what the writer most likely meant by a value of the wrong kind; None if that is unclear."""
     if error == "string_type" and (quoted := _in_quotes(key, given, info)) is not None:
         return f'write it in quotes: "{quoted}"'
     if key in _DURATIONS and type(given) is int and 0 < given < 1_000_000:
@@ -186,7 +186,7 @@ def _step_of_kind(error: str, key: str, given: object, info: FieldInfo | None, i
 
 
 def _in_quotes(key: str, given: object, info: FieldInfo | None) -> str | None:
-    """What to put in quotes for a number, true or false to be a legal text; None where no quotes help."""
+    """Return the text to quote so that a number, true or false becomes valid text; None if quotes do not help."""
     if not isinstance(given, (int, float)) or key == "mlflow_version":  # 2.10 was read as 2.1
         return None
     if info is None:
@@ -252,7 +252,7 @@ def _value_problem(
 
 
 def _nearest_text(key: str, given: object, info: FieldInfo | None) -> str:
-    """The nearest legal value of a text that does not fit its pattern."""
+    """Return the nearest valid value of a text that does not fit its pattern."""
     text = str(given)[:1000]
     if (fitting := nearest_value.fitting(text, info)) is not None and key != "name":
         return f"write `{line(key, fitting)}`"
@@ -270,13 +270,13 @@ def _nearest_text(key: str, given: object, info: FieldInfo | None) -> str:
 
 
 def _id_step(key: str, text: str) -> str:
-    """What to write for a user, a service principal or a budget policy that is not named by its address or id."""
+    """Return what to write for a user, a service principal or a budget policy not named by its address or id."""
     if re.fullmatch(nearest_value.UUID, text):
         return f"write `service_principal_name: {text}`"
     if "@" in text and key == "service_principal_name":
         return f"write `user_name: {text}` if that is a user"
     return {
-        "user_name": "write the user's mail address; a group goes under `group_name`, a service principal under "
+        "user_name": "write the user's email address; a group goes under `group_name`, a service principal under "
         "`service_principal_name`",
         "service_principal_name": "write its application id, which the workspace shows beside its display name",
         "budget_policy_id": "write the policy's id, which the account console shows beside its name",
@@ -291,11 +291,11 @@ def _throughput_problem(given: object, path: Path, source: Source) -> Problem:
             return rule.problem(
                 source,
                 path,
-                f"{' and '.join(both)} are both written",
+                f"{' and '.join(both)} are both given",
                 f"keep one, such as `throughput: {{{both[0]}: ...}}`",
             )
         unknown = [str(key) for key in given if key != "burst"]
-        finding = f"the key {shown(unknown[0])} is not known" if unknown else "throughput says no amount"
+        finding = f"the key {shown(unknown[0])} is not known" if unknown else "throughput has no amount"
         rule = rules.UNKNOWN_KEY if unknown else rules.MISSING_KEY
         meant = unknown[0] if unknown else None
         step = source.suggestions.did_you_mean(meant, KINDS, "write bands, tokens_per_second or model_units")
@@ -320,13 +320,13 @@ def _governing_rule(key: str, owners: Sequence[type[Shape]]) -> Rule | None:
 
 def _words(key: str) -> str:
     return {
-        "name": "legal name",
+        "name": "valid name",
         "version": "version number",
         "model": "three-level name",
-        "user_name": "mail address",
+        "user_name": "email address",
         "service_principal_name": "application id",
         "budget_policy_id": "policy id",
         "create": "duration",
         "update": "duration",
         "delete": "duration",
-    }.get(key, f"legal {key}")
+    }.get(key, f"valid {key}")

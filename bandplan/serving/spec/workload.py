@@ -19,7 +19,7 @@ class Workload(Shape):
 
     type: IfGiven[WorkloadType] = Field(
         default=None,
-        description="Compute kind; worked out from parameters_billion when left out.",
+        description="Compute kind; derived from parameters_billion if omitted.",
         examples=["GPU_LARGE"],
     )
     size: WorkloadSize = Field(description="Scale-out size.", examples=["Small"])
@@ -29,5 +29,5 @@ class Workload(Shape):
     scale_to_zero: Flag = Field(default=False, description="Whether to scale to zero when idle; CPU only.")
     gpu_access_confirmed: Flag = Field(
         default=False,
-        description="Says that the Databricks account team has granted GPU access (50 billion parameters and more).",
+        description="Whether the Databricks account team has granted GPU access (50 billion parameters and more).",
     )

@@ -1,4 +1,4 @@
-"""What is wrong with a text as YAML, and what to do about it."""
+"""Explain what is wrong with a text as YAML, and what to do about it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Unfit = tuple[Rule, int, int, str, str]
 
 
 def unfit_text(text: str) -> Unfit | None:
-    """Why a text is not even given to the parser."""
+    """Return why a text must not even be passed to the parser, or None."""
     unprintable = _UNPRINTABLE.search(text)
     if unprintable:
         line = text.count("\n", 0, unprintable.start()) + 1
@@ -29,12 +29,12 @@ def unfit_text(text: str) -> Unfit | None:
     handles = list(islice(_TAG_HANDLE.finditer(text), _MAX_HANDLES))
     if len(handles) == _MAX_HANDLES:
         line = text.count("\n", 0, handles[-1].start()) + 1
-        return rules.YAML_LIMIT, line, 1, f"there are {_MAX_HANDLES} lines %TAG", "remove them: no tag is used"
+        return rules.YAML_LIMIT, line, 1, f"there are {_MAX_HANDLES} %TAG lines", "remove them: no tag is used"
     return None
 
 
 def of_yaml_error(error: Exception, text: str) -> Unfit:
-    """The parser's error, at the place where it can be mended."""
+    """Return the parser's error at the place where it can be fixed."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is None:
         return rules.YAML, 1, 1, "the text cannot be read as YAML", "check it with an editor that knows YAML"
@@ -56,14 +56,14 @@ def of_yaml_error(error: Exception, text: str) -> Unfit:
     if "cannot start any token" in words:
         step = "put the text in quotes"
     elif "mapping values are not allowed" in words:
-        step = "put text with a colon in it in quotes, or look for a wrong indentation"
+        step = "put text that contains a colon in quotes, or look for wrong indentation"
     if "${" in written:
         step = "write the value in place of ${...}, which nothing replaces; where stacks differ, use `overrides`"
     return rules.YAML, line, column, finding, step
 
 
 def step_for_key(key: object) -> str:
-    """What to write for a key that is not text."""
+    """Return what to write for a key that is not text."""
     if isinstance(key, (dict, list)):
         return "put text that begins with { or [ in quotes"
     if isinstance(key, (int, float)) and not isinstance(key, bool):
@@ -72,7 +72,7 @@ def step_for_key(key: object) -> str:
 
 
 def shown_key(value: object) -> str:
-    """A key, a tag or an anchor as the file has it, cut."""
+    """Return a key, a tag or an anchor as the file has it, clipped."""
     if isinstance(value, (dict, list)):
         return "a mapping" if isinstance(value, dict) else "a list"
     text = "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

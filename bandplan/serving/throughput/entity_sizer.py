@@ -60,8 +60,8 @@ def size_entity(
 def eligibility_deferred(entry: str, model: str) -> str:
     """What is said of a version that does not exist yet."""
     return (
-        f"{entry}: whether {model} is eligible, and its chunk size, are checked once this deploy has registered the "
-        "version, before the endpoint is created"
+        f"{entry}: whether {model} is eligible, and its chunk size, are checked once this deployment has "
+        "registered the version, before the endpoint is created"
     )
 
 
@@ -104,8 +104,8 @@ class _Sizer:
             deferred = eligibility_deferred(entry, model)
         else:
             deferred = (
-                f"{entry}: whether {model} is eligible, and its chunk size, are checked once the workspace has told "
-                f"which version the alias {self.entity.alias} points to"
+                f"{entry}: whether {model} is eligible, and its chunk size, are checked once the workspace has "
+                f"resolved the alias {self.entity.alias}"
             )
         match self.entity.throughput:
             case BandThroughput(bands=band):
@@ -202,7 +202,7 @@ class _Sizer:
             return
         path = f"{self.path}throughput/bands"
         finding = f"{band.max:,} bands" + ("" if chunk is None else f" of {chunk} are {band.max * chunk:,} tokens/s")
-        step = "if tokens/s are meant, write tokens_per_second in place of bands; else waive bands-many"
+        step = "if you mean tokens/s, write tokens_per_second in place of bands; otherwise waive bands-many"
         self._problem(rules.BANDS_MANY, path, finding, step)
 
     def _problem(self, rule: Rule, path: str, finding: str, step: str) -> None:

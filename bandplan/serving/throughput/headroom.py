@@ -39,8 +39,8 @@ def headroom_problems(
             most = policies.most_chunks(demand, chunk)
             if most is not None and most < enough:
                 step = (
-                    f"no max has {percent}% of headroom, {enough} bands, and meets the policy {OVER}, at most {most}: "
-                    f"change headroom_percent here or there, or waive one of the two"
+                    f"no max both leaves {percent}% of headroom ({enough} bands) and meets the policy {OVER} (at most "
+                    f"{most}): change headroom_percent here or there, or waive one of the two"
                 )
             elif (affordable := policies.affordable_chunks(chunk)) is not None and affordable < enough:
                 step = (

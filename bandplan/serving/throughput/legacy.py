@@ -67,12 +67,12 @@ def legacy_problems(entry: Entry, entity: Entity, workload: Workload, allowed: b
         step = "register it first, and name its model and version"
         found.append(
             rules.LEGACY_REGISTER.problem(
-                source, f"models/{entry.name}/{entity.path}register", "the version is to be registered", step
+                source, f"models/{entry.name}/{entity.path}register", "the version is not registered yet", step
             )
         )
     family = family_of(entity.model)
     if family is None or family.name not in LEGACY_FAMILIES:
-        finding = f"{entity.model} is {family.name}" if family else f"the name {entity.model} says none of these"
+        finding = f"{entity.model} is {family.name}" if family else f"the name {entity.model} indicates none of these"
         found.append(rules.LEGACY_FAMILY.problem(source, path, finding, instead))
     return [*found, *_compute_problems(workload, path, source)]
 

@@ -37,7 +37,7 @@ def read_measured_use(text: str, file: str) -> MeasuredUse:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise MeasuredUseError(f"{file}: is no JSON: {error}") from error
+        raise MeasuredUseError(f"{file}: is not JSON: {error}") from error
     reading = _Reading(file)
     found = reading.endpoints(document)
     if reading.problems:
@@ -54,7 +54,7 @@ class _Reading:
 
     def endpoints(self, document: object) -> dict[str, dict[str, Measured]]:
         if not isinstance(document, dict) or document.get("version") != 1 or document["version"] is True:
-            self._problem("version", 'has to be 1: {"version": 1, "endpoints": {...}}')
+            self._problem("version", 'must be 1: {"version": 1, "endpoints": {...}}')
             return {}
         return {
             name: {
@@ -67,13 +67,13 @@ class _Reading:
     def _entity(self, value: object, place: str) -> Measured:
         given = self._mapping(value, place)
         for key in sorted(given.keys() - set(_KEYS)):
-            self._problem(f"{place}/{key[:60]}", f"is not known; the keys are {', '.join(_KEYS)}")
+            self._problem(f"{place}/{key[:60]}", f"is unknown; the keys are {', '.join(_KEYS)}")
         wrong = [key for key in _NUMBERS if key in given and not _is_number(given[key])]
         counts = [key for key in _COUNTS if key in given and key not in wrong and given[key] != int(given[key])]
         for key in wrong:
-            self._problem(f"{place}/{key}", f"has to be a number from 0 to {_LARGEST:,}")
+            self._problem(f"{place}/{key}", f"must be a number from 0 to {_LARGEST:,}")
         for key in counts:
-            self._problem(f"{place}/{key}", "has to be a whole number")
+            self._problem(f"{place}/{key}", "must be a whole number")
         if wrong or counts:
             return Measured()
         requests, errors = int(given.get("requests", 0)), int(given.get("errors", 0))
@@ -92,14 +92,14 @@ class _Reading:
         except ValueError:
             moment = None
         if moment is None or moment.tzinfo is None:
-            self._problem(place, "has to be a time with its zone, such as 2026-11-22T12:00:00Z")
+            self._problem(place, "must be a time with its zone, such as 2026-11-22T12:00:00Z")
             return 0
         return int(moment.timestamp() * 1000)
 
     def _mapping(self, value: object, place: str) -> dict[str, Any]:
         if isinstance(value, dict):
             return value
-        self._problem(place, "has to be a mapping")
+        self._problem(place, "must be a mapping")
         return {}
 
     def _problem(self, place: str, finding: str) -> None:

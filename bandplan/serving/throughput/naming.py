@@ -78,7 +78,7 @@ def _embedding_problems(
         return [] if family.embeds else [rules.NO_EMBEDDINGS.problem(source, path, finding, step)]
     answered = (info.model_type or "").lower() if info is not None else ""
     if answered in _GENERATING_TYPES:
-        finding = f"the platform takes {asked.model} for a model of type {answered}"
+        finding = f"the platform reports {asked.model} as a model of type {answered}"
         return [rules.EMBEDDINGS_UNLIKELY.problem(source, path, finding, step)]
     return []
 

@@ -23,13 +23,15 @@ class Refusal:
 
 REFUSALS = (
     # Names
-    Refusal("an endpoint name in other letters, too long, or reserved", "validate", "`endpoint-name`"),
+    Refusal("an endpoint name that has other characters, is too long, or is reserved", "validate", "`endpoint-name`"),
     Refusal(
         "a name that another endpoint of the workspace has",
         "preview",
         "a warning: it may be one that a failed deployment left, which the next `up` takes over",
     ),
-    Refusal("a served name in other letters", "validate", "`served-name`; `endpoint-name` for one that is written"),
+    Refusal(
+        "a served name with other characters", "validate", "`served-name`; `endpoint-name` for one that is written"
+    ),
     Refusal("two served entities of one name", "validate", "`duplicate-served-name`"),
     Refusal("a model name of fewer than three levels", "validate", "`S2-name`"),
     Refusal(
@@ -57,15 +59,15 @@ REFUSALS = (
     Refusal("a band and model units in one entity", "validate", "`S1-both`"),
     Refusal("a band for a model sold in model units, and the reverse", "validate", "`S1-family`"),
     Refusal("a model that is not eligible for provisioned throughput", "validate", "`S6-eligible`"),
-    Refusal("bounds that are no whole chunks", "validate", "`S8-chunk`"),
+    Refusal("bounds that are not whole chunks", "validate", "`S8-chunk`"),
     Refusal("a maximum under one chunk, or under the minimum", "validate", "`S8-order`"),
     Refusal("less than one model unit, or units that are not stated", "validate", "`value`, `missing-key`"),
-    Refusal("a legacy type or size that is not known", "validate", "`value`"),
+    Refusal("a legacy type or size that is unknown", "validate", "`value`"),
     Refusal("scale to zero of a legacy workload on a GPU", "validate", "`S27-scale-to-zero`"),
     Refusal("legacy compute or concurrency beside provisioned throughput", "validate", "`one-of`: never sent together"),
     Refusal("a field that the API of model units lacks", "preview", "never sent: such an entry uses the other API"),
     # Traffic
-    Refusal("shares that are no percentages or do not add up to 100", "validate", "`traffic`, `value`"),
+    Refusal("shares that are not percentages or do not add up to 100", "validate", "`traffic`, `value`"),
     Refusal("routes that are missing, doubled, or lead nowhere", "validate", "made from the entities: one for each"),
     # AI gateway and rate limits
     Refusal("an enabled inference table without catalog or schema", "validate", "`inference-table`"),
@@ -76,14 +78,16 @@ REFUSALS = (
     ),
     Refusal("a rate limit without a principal that its key needs", "validate", "`rate-limit`"),
     Refusal("more than 20 rate limits, or 5 of groups", "validate", "`rate-limits-many`"),
-    Refusal("a key, period, behaviour or amount that is not known", "validate", "`value`, `type`"),
+    Refusal("a key, period, behaviour or amount that is unknown", "validate", "`value`, `type`"),
     # Access
     Refusal("a permission for no principal, for several, or at an unknown level", "validate", "`one-of`, `value`"),
-    Refusal("a privilege that is granted and revoked at once", "validate", "`duplicate-principal`: one row for each"),
+    Refusal(
+        "a privilege that is granted and revoked in one request", "validate", "`duplicate-principal`: one row for each"
+    ),
     # Registering
     Refusal("registering in the platform's own catalog", "validate", "`S2-register-system`"),
     Refusal("registering in a catalog or schema that does not exist", "validate", "`S2-schema`"),
-    Refusal("making a model, catalog or schema anew that exists", "up", "never asked: what exists is taken over"),
+    Refusal("creating a model, catalog or schema that exists", "up", "never sent: existing ones are taken over"),
     # Changes
     Refusal("telemetry of an endpoint that cannot have it", "validate", "models.yaml has no telemetry"),
     Refusal(
@@ -102,13 +106,13 @@ REFUSALS = (
         "preview",
         "a warning that the endpoint is not ready: deploy once it is",
     ),
-    Refusal("an endpoint that was deleted meanwhile", "preview", "the guard's update; `--refresh` makes it anew"),
+    Refusal("an endpoint that was deleted meanwhile", "preview", "the guard's update; `--refresh` creates it again"),
     # Only at up
     Refusal("more endpoints than the workspace may have", "up", "the number is the workspace's own; 1,000 by default"),
     Refusal("more creates and updates than are allowed in a time", "up", "it depends on who else deploys; tried again"),
-    Refusal("capacity that the platform has not got", "up", "no API shows it; see `accept` in docs/rollout.md"),
+    Refusal("capacity that the platform does not have", "up", "no API shows it; see `accept` in docs/rollout.md"),
     Refusal("a user, group or service principal that does not exist", "up", "a deploying token may not list them"),
-    Refusal("what the token may not do", "up", "no API says it beforehand"),
+    Refusal("an action that the token may not take", "up", "no API reports it beforehand"),
 )
 
 

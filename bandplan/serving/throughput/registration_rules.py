@@ -65,7 +65,7 @@ def _model_type(entry: Entry, registration: Registration, path: str, source: Sou
     if entry.task != EMBEDDINGS or registration.model_type is not None:
         return
     if isinstance(registration, LoggedRegistration):
-        step = 'log the model again with metadata={"model_type": "gte-large"} and its own type'
+        step = 'log the model again with metadata={"model_type": "gte-large"}, using its own type'
         finding = f"the metadata in {registration.source}/MLmodel has no model_type"
         yield rules.MODEL_TYPE.problem(source, path, finding, step)
         return
@@ -107,7 +107,7 @@ def placing_problems(
                 step = "ask a metastore admin to create it, or its owner to grant USE CATALOG on it"
                 found[name] = rules.NO_SCHEMA.problem(source, path, finding, step)
             case Unavailable(reason):
-                finding = f"whether {catalog}.{schema} exists cannot be told: {reason}"
+                finding = f"whether {catalog}.{schema} exists is unknown: {reason}"
                 step = f"ask the owner of {catalog} for USE CATALOG, and of {catalog}.{schema} for USE SCHEMA"
                 found[name] = rules.SCHEMA_UNSEEN.problem(source, path, finding, step)
     return list(found.values())

@@ -109,7 +109,7 @@ def _conflict(entry: Entry, ours: Registration, other: Entry, theirs: Registrati
     for key in ("comment", "owner", "grants"):
         mine, its = getattr(ours, key), getattr(theirs, key)
         if mine is not None and its is not None and mine != its:
-            return f"models/{other.name} gives {ours.name} another {key}", f"write the same {key}, or write it once"
+            return f"models/{other.name} gives {ours.name} a different {key}", f"write the same {key}, or write it once"
     if ours.alias == theirs.alias:
         label = "without an alias" if ours.alias is None else f"under the alias {ours.alias}"
         finding = f"models/{other.name} registers another version of {ours.name} {label}"
@@ -117,7 +117,7 @@ def _conflict(entry: Entry, ours: Registration, other: Entry, theirs: Registrati
     if _made_of(entry, ours) == _made_of(other, theirs):
         follow = f"`version: {{alias: {theirs.alias}}}`" if theirs.alias else "one alias"
         step = f"register it once, and have this entry follow it: `model: {ours.name}` and {follow}"
-        return f"models/{other.name} makes the very same version of {ours.name}", step
+        return f"models/{other.name} registers the same version of {ours.name}", step
     return None
 
 

@@ -152,7 +152,7 @@ def stage(
         return _as_it_is("stop", running, base, target, rollout, percent, exceeded)
     due_ms = running.changed_ms + rollout.hold_minutes * 60_000
     if rollout.hold_minutes and now_ms < due_ms:
-        reason = f"the next step is due from {_clock_time(due_ms)} on (hold_minutes: {rollout.hold_minutes})"
+        reason = f"the next step is due at {_clock_time(due_ms)} (hold_minutes: {rollout.hold_minutes})"
         return _as_it_is("hold", running, base, target, rollout, percent, reason)
     if percent > 0 and (unknown := _unmeasured(rollout.stop_if, measured)):
         return _as_it_is("unmeasured", running, base, target, rollout, percent, unknown)
@@ -232,7 +232,7 @@ def _unmeasured(stop_if: StopIf | None, measured: Measured | None) -> str:
         missing.append("ttft_seconds (the platform exports none)")
     if not missing:
         return ""
-    return f"not measured: {', '.join(missing)}; give BANDPLAN_MEASURED=FILE, or take it out of stop_if"
+    return f"not measured: {', '.join(missing)}; give BANDPLAN_MEASURED=FILE, or remove it from stop_if"
 
 
 def serves(entity: RunningEntity, target: Target) -> bool:

@@ -105,6 +105,6 @@ def _mixed(sizing: EndpointSizing, next_stage: Stage, source: Source) -> Problem
                 f"{old.model} version {old.version} serves in {kind}, and the wanted version is in {sizing.family}"
             )
             path = f"models/{sizing.entry.name}/rollout"
-            step = "take `rollout` out for this change, or serve the new model from another endpoint"
+            step = "remove `rollout` for this change, or serve the new model from another endpoint"
             return rules.ROLLOUT_MIXED.problem(source, path, finding, step)
     return None

@@ -15,13 +15,13 @@ def described(name: str, stage: Stage) -> str | None:
     old = _version(stage, stage.leaving) if stage.leaving is not None else "what serves now"
     match stage.action:
         case "back":
-            return f"{place}back to {version} at once, from {stage.from_percent} to 100 percent; {old} goes"
+            return f"{place}back to {version} immediately, from {stage.from_percent} to 100 percent; {old} is removed"
         case "step":
             rest = f"{old} goes" if stage.to_percent == 100 else f"{old} keeps the rest"
             again = f" (the last try failed: {stage.reason})" if stage.reason else ""
             return f"{place}{at}: {version} from {stage.from_percent} to {stage.to_percent} percent, {rest}{again}"
         case "stop":
-            step = f"next: `bandplan rollback {name}`, or mend the cause"
+            step = f"next: `bandplan rollback {name}`, or fix the cause"
             return f"{place}stopped at {at}, {version} keeps {stage.to_percent} percent: {stage.reason}; {step}"
         case _:
             return f"{place}stays at {at}, {version} keeps {stage.to_percent} percent: {stage.reason}"

@@ -40,7 +40,7 @@ EMBEDDINGS_UNLIKELY = Rule(
     "embeddings-unlikely", "warning", f"S21: a model served for {tasks.EMBEDDINGS} is an embedding model", _PT
 )
 SYSTEM_CATALOG = Rule(
-    "S2-register-system", "error", "a version is registered in a catalog of one's own; `system` is the platform's", _PT
+    "S2-register-system", "error", "a version is registered in your own catalog; `system` is the platform's", _PT
 )
 REGISTER_CONFLICT = Rule(
     "register-conflict",
@@ -49,17 +49,22 @@ REGISTER_CONFLICT = Rule(
     _OURS,
 )
 REGISTER_SOURCE = Rule(
-    "register-source", "error", "a version is made from a run, a model, or a folder that holds one in order", _OURS
+    "register-source", "error", "a version is made from a run, a model, or a folder with a complete model", _OURS
 )
 SOURCE_DOUBTFUL = Rule(
-    "source-doubtful", "warning", "a version is made from a run, a model, or a folder that holds one in order", _OURS
+    "source-doubtful", "warning", "a version is made from a run, a model, or a folder with a complete model", _OURS
 )
 ALIAS_UNSET = Rule(
     "S4-alias", "error", "an alias that is followed points to a version, or is set by a registration of this file", _PT
 )
-NO_SCHEMA = Rule("S2-schema", "error", "the catalog and the schema to register in exist: they are not made here", _PT)
+NO_SCHEMA = Rule(
+    "S2-schema", "error", "the catalog and the schema to register in exist: bandplan does not create them", _PT
+)
 SCHEMA_UNSEEN = Rule(
-    "schema-unseen", "warning", "S2: the catalog and the schema to register in exist: they are not made here", _PT
+    "schema-unseen",
+    "warning",
+    "S2: the catalog and the schema to register in exist: bandplan does not create them",
+    _PT,
 )
 MLFLOW_OLD = Rule("S22-mlflow", "error", "a model is logged with MLflow 2.11 or newer", _PT)
 MODEL_TYPE = Rule("S23-model-type", "error", "an embedding model that is logged carries metadata model_type", _PT)
@@ -89,7 +94,7 @@ LEGACY_REGISTER = Rule(
 WORKLOAD_TYPE = Rule(
     "S26-workload-type",
     "error",
-    "a workload has a type; it is worked out for 7, 13, 30 to 34 and 70 billion parameters alone",
+    "a workload has a type; it is worked out for 7, 13, 30 to 34 and 70 billion parameters only",
     _LEGACY,
 )
 WORKLOAD_UNUSUAL = Rule(

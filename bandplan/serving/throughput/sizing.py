@@ -205,7 +205,7 @@ def _answer(answers: Answers, model: str, version: str | None) -> OptimizationIn
     """None for a version that does not exist yet."""
     if version is None:
         return None
-    return answers.get(ModelVersion(model, version)) or Unavailable("the workspace was not asked")
+    return answers.get(ModelVersion(model, version)) or Unavailable("the workspace was not contacted")
 
 
 def _total(amounts: list[Amount | None]) -> Amount | None:

@@ -51,10 +51,10 @@ def waiver_problems(fleet: Fleet, source: Source) -> list[Problem]:
             error = _ERRORS.get(waiver.policy.lower()[:100])
             likely = meant.get(waiver.policy)
             if error is not None:
-                step = "mend what it finds, and remove the waiver"
+                step = "fix what it reports, and remove the waiver"
                 found.append(rules.WAIVER_OF_ERROR.problem(source, path, f"{error} is an error", step))
             elif likely is not None:
-                finding = f"{clipped(waiver.policy, 60)} is no warning"
+                finding = f"{clipped(waiver.policy, 60)} is not a warning"
                 found.append(rules.WAIVER_MISTYPED.problem(source, path, finding, f"did you mean {likely}?"))
     return found
 
@@ -91,7 +91,7 @@ def waive(
             else:
                 finding = f"the waiver of {clipped(waiver.policy, 60)} expired on {waiver.expires.isoformat()}"
                 path = (*place, "waivers", index, "expires")
-                step = f"mend what it waives, or have {clipped(waiver.owner, 100)} renew it"
+                step = f"fix what it waives, or have {clipped(waiver.owner, 100)} renew it"
                 stands.append(rules.WAIVER_EXPIRED.problem(source, path, finding, step))
     for problem in problems:
         parts = problem.path.split("/")

@@ -81,7 +81,7 @@ class Answer:
     def error(self, host: str, token: str) -> WorkspaceError:
         """The error that an unsuccessful answer stands for: by error code first, by status second."""
         if 300 <= self.status < 400 and "private-link" in self.http.headers.get("location", "").lower():
-            return Blocked(f"{self.request}: {host} is reached over Private Link alone; {_NETWORK}", self.status)
+            return Blocked(f"{self.request}: {host} is reachable only over Private Link; {_NETWORK}", self.status)
         if 300 <= self.status < 400:
             return NotAWorkspace(f"{self.request}: {host} answers with a redirect (HTTP {self.status}); {_CHECK}")
         if self.is_web_page():
@@ -91,7 +91,7 @@ class Answer:
         code = presentable(code, token)[:_LONGEST_CODE]
         said = f"{reason or 'no reason given'} (HTTP {self.status}{', ' + code if code else ''})"
         if code not in _UNAUTHORIZED_CODES and self.status in (401, 403) and _BLOCKED.search(reason):
-            return Blocked(f"{host} does not let in the network of this machine: {said}; {_NETWORK}", self.status)
+            return Blocked(f"{host} does not allow this machine's network: {said}; {_NETWORK}", self.status)
         if code in _UNAUTHORIZED_CODES or self.status == 401 or (self.status == 403 and code not in _FORBIDDEN_CODES):
             return Unauthorized(
                 f"{host} does not accept the token: {said}; set DATABRICKS_TOKEN to a valid token of this workspace",
@@ -156,6 +156,6 @@ _BLOCKED = re.compile(
 """How the platform words that an address or a network is not let in; it has no code for that (`error_code` is 403)."""
 
 _NETWORK = (
-    "run from a network that the workspace lets in, or ask its admin to add this one (IP access lists, Private Link)"
+    "run from a network that the workspace allows, or ask its admin to add this one (IP access lists, Private Link)"
 )
 _CHECK = "check that DATABRICKS_HOST is the URL of the workspace itself and that no proxy or login page answers for it"

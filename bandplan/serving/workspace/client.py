@@ -195,7 +195,7 @@ class WorkspaceClient:
             )
         if result.outcome is Outcome.LOST:
             doubt = "" if method == "GET" else "; it may have been carried out, so preview before trying again"
-            return LostAnswer(f"{method} {path}: {self.host} took the request and sent {result} ({tried}){doubt}")
+            return LostAnswer(f"{method} {path}: {self.host} accepted the request and sent {result} ({tried}){doubt}")
         unreachable = Unreachable(self._address.host, self._address.port, self._unreachable_message(result))
         self._unreachable = (self._clock.monotonic(), unreachable)
         return unreachable

@@ -182,7 +182,7 @@ def _object(body: bytes, failure: str) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise Unauthorized(f"{failure} (the answer is no JSON object)")
+        raise Unauthorized(f"{failure} (the answer is not a JSON object)")
     return value
 
 

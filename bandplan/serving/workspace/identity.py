@@ -17,9 +17,9 @@ _TAKEN: Final = (
     "bandplan takes a token (DATABRICKS_TOKEN), or the identity of a CI job (DATABRICKS_AUTH_TYPE=github-oidc or "
     "env-oidc; docs/gitops.md)"
 )
-_OF_A_PRINCIPAL: Final = "an access token of the service principal works as DATABRICKS_TOKEN until it ends"
+_OF_A_PRINCIPAL: Final = "an access token of the service principal works as DATABRICKS_TOKEN until it expires"
 _OF_ENTRA: Final = (
-    "a token of Microsoft Entra ID works as DATABRICKS_TOKEN until it ends (`az account get-access-token --resource "
+    "a token of Microsoft Entra ID works as DATABRICKS_TOKEN until it expires (`az account get-access-token --resource "
     "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d`)"
 )
 
@@ -48,7 +48,7 @@ _OTHERS: Final[tuple[tuple[tuple[str, ...], str, str], ...]] = (
     (("DATABRICKS_GOOGLE_SERVICE_ACCOUNT",), "a service account of Google Cloud, google-id", _OF_A_PRINCIPAL),
     (("DATABRICKS_USERNAME", "DATABRICKS_PASSWORD"), "a user name and a password, basic", "make a token of that user"),
     (("DATABRICKS_METADATA_SERVICE_URL",), "a metadata service, metadata-service", _OF_A_PRINCIPAL),
-    (("DATABRICKS_CONFIG_PROFILE",), "a profile of ~/.databrickscfg", "`databricks auth token` prints a token of it"),
+    (("DATABRICKS_CONFIG_PROFILE",), "a profile of ~/.databrickscfg", "`databricks auth token` prints a token for it"),
 )
 
 _WHAT_WORKS: Final = {
@@ -83,7 +83,9 @@ def auth_type_of(environ: Mapping[str, str]) -> str:
         raise NotConfigured(f"DATABRICKS_AUTH_TYPE={wanted} is for a token: set {missing} in the environment")
     if not found:
         raise _nothing([*host, "DATABRICKS_TOKEN"])
-    told = "; ".join(f"found {names} ({what}), which is not taken as it is: {works}" for names, what, works in found)
+    told = "; ".join(
+        f"found {names} ({what}), which bandplan cannot use directly: {works}" for names, what, works in found
+    )
     too = f"; set {missing} too" if host else ""
     raise NotConfigured(f"no way to sign in to the workspace: {told}; {_TAKEN}{too}")
 

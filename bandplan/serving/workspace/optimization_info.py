@@ -67,7 +67,7 @@ def fetch(
             raise failure
         answers.update(asked)
         for version, error in failures.items():
-            why = f"it was not asked for, because another call failed: {failure}" if error is None else str(error)
+            why = f"it was not requested, because another call failed: {failure}" if error is None else str(error)
             answers[version] = Unavailable(client.presentable(why))
     return answers
 

@@ -1,1 +1,1 @@
-"""What speaks against a source: checkpoints, MLmodel files, weights and tokenizers, judged before anything is sent."""
+"""Checks of a source before anything is uploaded: checkpoints, MLmodel files, weights and tokenizers."""

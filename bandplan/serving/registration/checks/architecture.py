@@ -1,4 +1,4 @@
-"""Architectures that the platform does not serve, by the class that a model says it has."""
+"""Architectures that the platform does not serve, recognised by the class that a model names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DEEPSEEK_R1 = "DeepseekV3ForCausalLM"
 
 
 def unavailable(architecture: str, place: str) -> Iterator[SourceFinding]:
-    """Refuse DeepSeek R1, whatever it is called (S38)."""
+    """Refuse DeepSeek R1 under any name (S38)."""
     if architecture == _DEEPSEEK_R1:
         step = "use the distilled Llama, such as deepseek-ai/DeepSeek-R1-Distill-Llama-70B"
         yield SourceFinding(place, f"{architecture} is the architecture of DeepSeek R1", DEEPSEEK_RULE, step)

@@ -1,4 +1,4 @@
-"""A Hugging Face checkpoint, read from its small files and the headers of its weights: does it fit the task?"""
+"""A Hugging Face checkpoint, read from its small files and the headers of its weights, and whether it fits the task."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PT = "docs.databricks.com: Provisioned throughput Foundation Model APIs"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint is. `dtype` and `parameters` are None where only pickled weights could tell."""
+    """The facts of a checkpoint. `dtype` and `parameters` are None if only pickled weights could reveal them."""
 
     folder: Path
     shown: str
@@ -49,18 +49,19 @@ class Checkpoint:
 
     @property
     def size_bytes(self) -> int:
-        """Of all files that are uploaded."""
+        """Total size of the files to upload."""
         return sum(file.size_bytes for file in self.files)
 
     def __str__(self) -> str:
-        """One line for people: architecture, parameters, type and size."""
+        """Describe the checkpoint in one line: architecture, parameters, type and size."""
         counted = f"{written_parameters(self.parameters)} parameters, " if self.parameters else ""
         stored = f"{self.dtype}, " if self.dtype else ""
         return f"{self.architecture}, {counted}{stored}{written_size(self.size_bytes)}"
 
 
 def read_checkpoint(source: Source, task: str | None) -> Checkpoint:
-    """The checkpoint of a source, with everything found against serving it for `task`; nothing is loaded or unpickled.
+    """Read the checkpoint of a source, with every finding against serving it for `task`; nothing is loaded or
+    unpickled.
 
     Errors: RegistrationError for a folder that cannot be listed or links outside itself.
     """
@@ -76,7 +77,7 @@ def read_checkpoint(source: Source, task: str | None) -> Checkpoint:
 
 
 def checkpoint_of(listed: tuple[File, ...], folder: Path, shown: str, task: str | None) -> Checkpoint:
-    """The model of these files, with everything against it except the task itself and the tokenizer."""
+    """Read the model of these files, with every finding except those about the task itself and the tokenizer."""
     present = {file.name: file for file in listed}
     config = read_object(present[_CONFIG].path) if _CONFIG in present else None
     weights = read_weights(present, shown)
@@ -104,7 +105,7 @@ def checkpoint_of(listed: tuple[File, ...], folder: Path, shown: str, task: str 
 def _architecture(
     config: Mapping[str, Any] | None, present: Mapping[str, File], shown: str
 ) -> tuple[str, list[SourceFinding]]:
-    """The class of the model, which is the first of `architectures`; "" with a finding when it is not said."""
+    """Return the class of the model, which is the first of `architectures`; "" and a finding if none is given."""
     place = f"{shown}/{_CONFIG}"
     if _CONFIG not in present:
         step = "save the model again with `save_pretrained`, or copy the file into the folder"
@@ -120,14 +121,14 @@ def _architecture(
     finding = SourceFinding(
         place,
         "architectures names no class",
-        "the class of the model is taken from there",
+        "architectures in config.json names the model's class",
         'save the model again with `save_pretrained`, or add it, as in "architectures": ["LlamaForCausalLM"]',
     )
     return "", [finding]
 
 
 def _task(task: str | None, shown: str) -> Iterator[SourceFinding]:
-    """S21: a task is one of three."""
+    """Check S21: a task is one of three."""
     rule = f"a model is logged for one task ({_PT})"
     if task is None:
         yield SourceFinding(shown, "no task is given", rule, f"give one of {NAMES}")
@@ -136,7 +137,7 @@ def _task(task: str | None, shown: str) -> Iterator[SourceFinding]:
 
 
 def _fit(architecture: str, config: Mapping[str, Any], task: str, shown: str) -> Iterator[SourceFinding]:
-    """S21: the model's class can answer the task."""
+    """Check S21: the model's class can answer the task."""
     place = f"{shown}/{_CONFIG}"
     if task not in TASKS:
         return

@@ -1,4 +1,4 @@
-"""Code that comes with a model: `auto_map` names the classes that it is loaded with."""
+"""Code that comes with a model: `auto_map` names the classes to load it with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_NAMED = 5
 
 
 def custom_code(present: Mapping[str, File], shown: str) -> Iterator[SourceFinding]:
-    """Warn of the code that each configuration names: files of the folder, or of a repository on the hub."""
+    """Warn about code that each configuration names: files of the folder, or of a repository on the hub."""
     for config in _NAMED_IN:
         auto_map = (read_object(present[config].path) or {}).get("auto_map") if config in present else None
         named = sorted(dict.fromkeys(_described(reference, present) for reference in _references(auto_map)))
@@ -24,13 +24,15 @@ def custom_code(present: Mapping[str, File], shown: str) -> Iterator[SourceFindi
                 f"{shown}/{config}",
                 f"auto_map names code: {', '.join(named[:_MOST_NAMED])}{more}",
                 "MLflow and transformers run that code if they have no class of that name, and the platform may not",
-                "check that the code is to be trusted, or save the model in a class of transformers without auto_map",
+                "check that you trust the code, or save the model with a transformers class that needs no auto_map",
                 severity="warning",
             )
 
 
 def _references(auto_map: object) -> Iterator[str]:
-    """`module.Class` or `owner/repository--module.Class`; a tokenizer has a pair of them, and one may be null."""
+    """Yield each `module.Class` or `owner/repository--module.Class`; a tokenizer has a pair of them, and one may be
+    null.
+    """
     for value in auto_map.values() if isinstance(auto_map, dict) else ():
         for reference in value if isinstance(value, list) else (value,):
             if isinstance(reference, str) and reference:

@@ -1,4 +1,4 @@
-"""The sources that a fleet registers, as far as this machine can judge them before anything is sent."""
+"""The sources that a fleet registers, as far as this machine can check them before anything is uploaded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TOLD_OF_THE_ENTRY = "S23"
 
 
 def with_logged_types(fleet: Fleet, root: Path) -> Fleet:
-    """The fleet with the model_type that each MLflow model of a folder was logged with; `root` is the project.
+    """Return the fleet with the model_type that each MLflow model in a folder was logged with; `root` is the project.
 
     A folder whose MLmodel file cannot be read is left to `source_problems`.
     """
@@ -54,7 +54,7 @@ def _entry_with_types(entry: Entry, read: Callable[[Registration | None], Regist
 
 
 def _logged(text: str, root: Path) -> MLmodel | None:
-    """The MLmodel file of a source; None for one that is no such folder, or cannot be read."""
+    """Return the MLmodel file of a source; None if the source is not such a folder, or cannot be read."""
     try:
         source = parse(text, root)
         return read_mlmodel(source.path / "MLmodel", source.text) if source.kind == "mlflow_folder" else None
@@ -63,10 +63,10 @@ def _logged(text: str, root: Path) -> MLmodel | None:
 
 
 def source_problems(fleet: Fleet, root: Path, file: File, *, thorough: bool = False) -> list[Problem]:
-    """What is wrong with each `register.source`, at its place in the file; folders are relative to `root`.
+    """Report what is wrong with each `register.source`, at its place in the file; folders are relative to `root`.
 
-    That the source is there; with `thorough` also all that stands against its being registered from this machine, of
-    which much does not matter for a version that is there already.
+    Checks that the source exists; with `thorough` also everything that prevents registering it from this machine, much
+    of which does not matter for a version that already exists.
     """
     found: list[Problem] = []
     for entry, entity, registration in registering(fleet):

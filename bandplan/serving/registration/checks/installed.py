@@ -1,4 +1,4 @@
-"""What logs a model on this machine: MLflow and transformers, by their recorded versions, without importing either."""
+"""The packages that log a model on this machine: MLflow and transformers, by recorded version, importing neither."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STEP = "install the locked dependencies: `make install-run`"
 
 
 def installed(name: str) -> str | None:
-    """The version of an installed distribution."""
+    """Return the version of an installed distribution, or None."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -24,9 +24,10 @@ def installed(name: str) -> str | None:
 def installed_findings(
     mlflow_version: str | None, *, logs: bool, look_up: Callable[[str], str | None] = installed
 ) -> tuple[SourceFinding, ...]:
-    """What is against registering from this machine: S22 for the MLflow there is, and packages that are missing.
+    """Report what prevents registering from this machine: S22 for the installed MLflow, and missing packages.
 
-    `mlflow_version` is the one asked for, if one is; `logs` says that a checkpoint is logged, not a logged model taken.
+    `mlflow_version` is the requested one, if any; `logs` is true if a checkpoint is logged, false for an already logged
+    model.
     """
     found = next((there for name in _MLFLOW if (there := look_up(name)) is not None), None)
     missing = [name for name in _LOGGING if look_up(name) is None]
@@ -41,21 +42,21 @@ def _mlflow(found: str | None, asked: str | None, *, logs: bool) -> Iterator[Sou
         return
     least = LEAST_MLFLOW["provisioned_throughput"]
     rule = (
-        f"S22: provisioned throughput takes models of MLflow {written(least)} and newer "
+        f"S22: provisioned throughput takes models logged with MLflow {written(least)} or newer "
         "(docs.databricks.com: Provisioned throughput Foundation Model APIs)"
     )
     # One piece of advice for one cause: what to install depends on what is asked for, unless that is too old.
     if asked is not None and (release(asked) or least) < least:
         step = "leave mlflow_version out: the installed MLflow logs the model"
-        yield SourceFinding("mlflow_version", f"{asked} is asked for", rule, step)
+        yield SourceFinding("mlflow_version", f"{asked} was requested", rule, step)
         asked = None
     if asked is None and (release(found) or (0, 0)) < least:
         yield SourceFinding("MLflow", f"version {found} is installed", rule, _STEP)
     if asked is not None and found.split(".")[: asked.count(".") + 1] != asked.split("."):
         yield SourceFinding(
             "mlflow_version",
-            f"{asked} is asked for, and {found} is installed",
-            "the installed MLflow is the one that logs",
+            f"{asked} was requested, but {found} is installed",
+            "the installed MLflow logs the model",
             f"install mlflow-skinny=={asked}, or leave mlflow_version out",
         )
 

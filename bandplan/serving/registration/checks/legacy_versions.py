@@ -1,4 +1,4 @@
-"""The versions that legacy workloads serve: whether they exist, and what their MLmodel files say of their age."""
+"""The versions that legacy workloads serve: whether they exist, and what their MLmodel files record about their age."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bandplan.serving.workspace.registry_survey import MOST_AT_ONCE
 
 
 def legacy_version_problems(client: WorkspaceClient, fleet: Fleet, source: Source) -> list[Problem]:
-    """Check that every version that a legacy workload serves exists, and S22 if this token may read its MLmodel file.
+    """Check that every version served by a legacy workload exists, and S22 if this token may read its MLmodel file.
 
     One request for each, two where the file is not there. Errors: any WorkspaceError that concerns the workspace as a
     whole.
@@ -55,7 +55,9 @@ def _served(fleet: Fleet) -> Iterator[tuple[Entry, Entity]]:
 
 
 def _look(client: WorkspaceClient, model: str, version: str) -> tuple[SourceFinding, ...] | None:
-    """The finding on the age of a version, nothing if its MLmodel file cannot be read; None if there is no version."""
+    """Return the findings on the age of a version, none if its MLmodel file cannot be read; None if there is no
+    version.
+    """
     folder = "/".join(quote(part, safe="") for part in (*model.split("."), version))
     try:
         text = client.text(f"/api/2.0/fs/files/Models/{folder}/MLmodel")
@@ -67,7 +69,7 @@ def _look(client: WorkspaceClient, model: str, version: str) -> tuple[SourceFind
 
 
 def _is_there(client: WorkspaceClient, model: str, version: str) -> bool:
-    """Whether the registry shows the version; one that it refuses to tell of counts as there."""
+    """Whether the registry shows the version; one that it refuses to show counts as existing."""
     try:
         return Registry(client).version(model, version) is not None
     except Refused:

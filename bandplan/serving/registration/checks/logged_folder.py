@@ -1,4 +1,4 @@
-"""A folder that MLflow has written: its MLmodel file, and whether the model that it names is there and whole."""
+"""A folder that MLflow has written: its MLmodel file, and whether the model that it names is present and complete."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _RULE = "everything that the MLmodel file names is in the folder"
 
 @dataclass(frozen=True)
 class LoggedFolder:
-    """What such a folder holds. `checkpoint` is None if its MLmodel names no folder of a model that is there."""
+    """The content of such a folder. `checkpoint` is None if its MLmodel names no existing folder of a model."""
 
     mlmodel: MLmodel
     checkpoint: Checkpoint | None
@@ -32,10 +32,10 @@ class LoggedFolder:
 
 
 def read_logged_folder(source: Source, task: str | None, model_type: str | None = None) -> LoggedFolder:
-    """The folder of a source, with everything found against serving it for `task`.
+    """Read the folder of a source, with every finding against serving it for `task`.
 
-    `model_type` is the one that is asked for, if one is. Errors: RegistrationError for a folder that cannot be listed,
-    links outside itself, or has no readable MLmodel file.
+    `model_type` is the requested one, if any. Errors: RegistrationError for a folder that cannot be listed, links
+    outside itself, or has no readable MLmodel file.
     """
     mlmodel = read_mlmodel(source.path / "MLmodel", f"{source.text}/MLmodel")
     listed = files(source.path, source.text)
@@ -56,7 +56,7 @@ def read_logged_folder(source: Source, task: str | None, model_type: str | None 
 def _model_files(
     listed: tuple[File, ...], mlmodel: MLmodel, source: Source
 ) -> tuple[tuple[File, ...], SourceFinding | None]:
-    """The files of the folder that `model_binary` names, without its name; or what is against it."""
+    """Return the files of the folder that `model_binary` names, without its name, or the finding against it."""
     named = PurePosixPath(mlmodel.model_folder)
     if named.is_absolute() or ".." in named.parts or named == PurePosixPath("."):
         finding = f"model_binary is {clipped(mlmodel.model_folder, 120)}, which is not a folder within this one"
@@ -94,7 +94,7 @@ def _components(listed: tuple[File, ...], mlmodel: MLmodel, source: Source) -> I
 
 
 def _within(listed: tuple[File, ...], folder: str) -> tuple[File, ...]:
-    """The files of a folder, under their names within it."""
+    """Return the files of a folder, under their names within it."""
     prefix = f"{folder}/"
     return tuple(
         File(file.name.removeprefix(prefix), file.path, file.status) for file in listed if file.name.startswith(prefix)

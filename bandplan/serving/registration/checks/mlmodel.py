@@ -1,4 +1,4 @@
-"""The MLmodel file of a logged model: can the platform serve the model, and for which task?"""
+"""The MLmodel file of a logged model: whether the platform can serve the model, and for which task."""
 
 from __future__ import annotations
 
@@ -34,11 +34,12 @@ _LEGACY = "docs.databricks.com: Optimized LLM serving"
 
 @dataclass(frozen=True)
 class MLmodel:
-    """What an MLmodel file says; None where it says nothing.
+    """The content of an MLmodel file; None for what it does not state.
 
     `inference_task` is the one given to `log_model` as an argument, `metadata_task` the one in the metadata; MLflow
     from 2.12 on writes both. `model_binary` is the folder of config and weights, `components` are the parts of the
-    pipeline that lie in folders of their own. `fetched_from` says where the weights are if they are not in the folder.
+    pipeline that lie in folders of their own. `fetched_from` names the location of the weights if they are not in the
+    folder.
     """
 
     shown: str
@@ -59,12 +60,12 @@ class MLmodel:
 
     @property
     def task(self) -> str | None:
-        """The task that the platform serves: that of the argument, else that of the metadata."""
+        """The task that the platform serves: the argument's, otherwise the metadata's."""
         return self.inference_task or self.metadata_task
 
     @property
     def model_folder(self) -> str:
-        """The folder of config and weights; MLflow before 2.4.1 did not say it, and wrote into `pipeline`."""
+        """The folder of config and weights; MLflow before 2.4.1 did not record it, and wrote into `pipeline`."""
         return self.model_binary or "pipeline"
 
     @property
@@ -74,13 +75,13 @@ class MLmodel:
 
 
 def read_mlmodel(path: Path, shown: str) -> MLmodel:
-    """The MLmodel file at `path`, which the user knows as `shown`.
+    """Read the MLmodel file at `path`, which the user knows as `shown`.
 
     Errors: RegistrationError when it cannot be read, is too large, or is not the YAML of a model.
     """
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise RegistrationError(f"{shown}: larger than {MOST_BYTES:,} bytes, so it is no MLmodel file of MLflow's")
+            raise RegistrationError(f"{shown}: larger than {MOST_BYTES:,} bytes, so it is not an MLflow MLmodel file")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RegistrationError(f"{shown}: cannot be read as text: {error}") from error
@@ -90,11 +91,11 @@ def read_mlmodel(path: Path, shown: str) -> MLmodel:
 
 
 def parse_mlmodel(text: str, shown: str) -> MLmodel:
-    """The MLmodel file of this text. Errors: RegistrationError when it is not the YAML of a model."""
+    """Parse the text of an MLmodel file. Errors: RegistrationError if it is not the YAML of a model."""
     document = _load(text, shown)
     flavors = document.get("flavors") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(flavors, dict):
-        raise RegistrationError(f"{shown}: no flavors, so it is not the MLmodel file of a model; log the model again")
+        raise RegistrationError(f"{shown}: has no flavors, so it is not a model's MLmodel file; log the model again")
     transformers = _mapping(flavors.get("transformers"))
     metadata, signature = _mapping(document.get("metadata")), _mapping(document.get("signature"))
     return MLmodel(
@@ -122,7 +123,7 @@ def findings(
     route: Route = "provisioned_throughput",
     model_type: str | None = None,
 ) -> tuple[SourceFinding, ...]:
-    """Everything against serving the model on a route (S20 to S23), for the task and model_type that are asked for."""
+    """Report everything against serving the model on a route (S20 to S23), for the requested task and model_type."""
     return (
         *_age(model, route),
         *_flavor(model),
@@ -135,10 +136,12 @@ def findings(
 
 
 def _weights(model: MLmodel) -> Iterator[SourceFinding]:
-    """Refuse what makes MLflow fetch weights at registration, by a path or name that this machine may not reach."""
-    rule = "the weights of a model to be served are logged with it"
+    """Refuse a model whose weights MLflow would fetch at registration, from a path or name that this machine may not
+    reach.
+    """
+    rule = "a served model must be logged with its weights"
     if model.has_adapter:
-        yield SourceFinding(model.shown, "its weights are those of an adapter (peft_adaptor)", rule, MERGE)
+        yield SourceFinding(model.shown, "it holds only the weights of an adapter (peft_adaptor)", rule, MERGE)
     elif model.fetched_from is not None:
         yield SourceFinding(
             model.shown,
@@ -150,20 +153,20 @@ def _weights(model: MLmodel) -> Iterator[SourceFinding]:
 
 
 def _model_type(model: MLmodel, wanted: str | None) -> Iterator[SourceFinding]:
-    """S23: an embedding model was logged with its type, and that is the one that is asked for."""
+    """Check S23: an embedding model was logged with its type, and that is the requested one."""
     rule = f"S23: an embedding model is logged with its own model_type ({_PT})"
     if model.model_type is None and model.task == EMBEDDINGS:
         step = 'log it again with metadata={"model_type": "gte-large"} and the model\'s own type'
         yield SourceFinding(model.shown, "metadata has no model_type", rule, step)
     elif model.model_type is not None and wanted is not None and wanted.casefold() != model.model_type.casefold():
-        finding = f"logged with model_type {clipped(model.model_type, 80)}, and {clipped(wanted, 80)} is asked for"
+        finding = f"logged with model_type {clipped(model.model_type, 80)}, and {clipped(wanted, 80)} is requested"
         yield SourceFinding(
             model.shown, finding, rule, f"write model_type: {clipped(model.model_type, 80)}, or leave it out"
         )
 
 
 def _age(model: MLmodel, route: Route) -> Iterator[SourceFinding]:
-    """S22: MLflow's version decides; the runtime's only where it stands for one, or where the route takes either."""
+    """Check S22: MLflow's version decides; the runtime's only if it stands for one, or if the route accepts either."""
     least, least_runtime = LEAST_MLFLOW[route], LEAST_RUNTIME[route]
     mlflow, runtime = release(model.mlflow_version), release(model.databricks_runtime)
     takes_either = route == "legacy"
@@ -187,10 +190,10 @@ def _age(model: MLmodel, route: Route) -> Iterator[SourceFinding]:
 def _age_rule(route: Route, least: Release, least_runtime: Release) -> str:
     if route == "legacy":
         return (
-            f"S22: legacy serving takes models of MLflow {written(least)} or Databricks Runtime "
-            f"{written(least_runtime)} ML and newer ({_LEGACY})"
+            f"S22: legacy serving takes models logged with MLflow {written(least)} or newer, or on "
+            f"Databricks Runtime {written(least_runtime)} ML or newer ({_LEGACY})"
         )
-    return f"S22: provisioned throughput takes models of MLflow {written(least)} and newer ({_PT})"
+    return f"S22: provisioned throughput takes models logged with MLflow {written(least)} or newer ({_PT})"
 
 
 def _flavor(model: MLmodel) -> Iterator[SourceFinding]:
@@ -198,21 +201,21 @@ def _flavor(model: MLmodel) -> Iterator[SourceFinding]:
         yield SourceFinding(
             model.shown,
             f"its flavors are {clipped(', '.join(model.flavors), 200) or 'none'}",
-            f"S20: a model to be served is logged in the transformers flavor ({_PT})",
+            f"S20: a served model must be logged in the transformers flavor ({_PT})",
             "log it with mlflow.transformers.log_model, or `bandplan log-model`",
         )
 
 
 def _task(model: MLmodel, wanted: str | None, route: Route) -> Iterator[SourceFinding]:
-    """S21: one of three tasks, at the place for its MLflow version, and the one that is asked for."""
+    """Check S21: one of three tasks, at the place for its MLflow version, and the requested one."""
     if not model.is_transformers:
         return
     takes_argument = (release(model.mlflow_version) or TASK_ARGUMENT) >= TASK_ARGUMENT and route != "legacy"
     task = (model.inference_task if takes_argument else None) or model.metadata_task
     place = 'task="llm/v1/..."' if takes_argument else 'metadata={"task": "llm/v1/..."}'
-    rule = f"S21: a model is logged with one of {NAMES} ({_PT})"
+    rule = f"S21: a model is logged for one of {NAMES} ({_PT})"
     if route == "legacy":
-        rule = f"S21: legacy serving answers {LEGACY} alone ({_LEGACY})"
+        rule = f"S21: legacy serving answers {LEGACY} only ({_LEGACY})"
     if task is None:
         yield SourceFinding(model.shown, "no task is recorded", rule, f"log it again with {place}")
         return
@@ -222,13 +225,13 @@ def _task(model: MLmodel, wanted: str | None, route: Route) -> Iterator[SourceFi
     if takes_argument and model.inference_task is None:
         yield SourceFinding(
             model.shown,
-            "the task stands in the metadata alone",
-            f"S21: from MLflow {written(TASK_ARGUMENT)} on the task is an argument of log_model ({_PT})",
+            "the task is only in the metadata",
+            f"S21: from MLflow {written(TASK_ARGUMENT)} on, the task is an argument of log_model ({_PT})",
             f'log it again with task="{task}"',
         )
     if wanted is not None and task != wanted:
         step = f"write task: {task} in models.yaml, or log the model for {wanted}"
-        yield SourceFinding(model.shown, f"logged for {task}", f"the endpoint is to serve {wanted}", step)
+        yield SourceFinding(model.shown, f"logged for {task}", f"the endpoint must serve {wanted}", step)
 
 
 def _signature(model: MLmodel) -> Iterator[SourceFinding]:
@@ -239,20 +242,20 @@ def _signature(model: MLmodel) -> Iterator[SourceFinding]:
         yield SourceFinding(
             model.shown,
             f"its signature has no {lacking}",
-            "Unity Catalog takes models with a signature of both (docs.databricks.com: Models in Unity Catalog)",
-            "log it again with the task as an argument, which brings the signature, or with signature=",
+            "Unity Catalog requires a signature with both (docs.databricks.com: Models in Unity Catalog)",
+            "log it again with the task as an argument, which adds the signature, or pass signature=",
         )
 
 
 def _load(text: str, shown: str) -> object:
-    """The YAML document; what is nested so deep that libyaml would end the process is refused before it is built."""
+    """Load the YAML document; nesting so deep that libyaml would end the process is refused before it is built."""
     import yaml
 
     base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
     class Loader(base):  # type: ignore[misc, valid-type]
         def flatten_mapping(self, node: object) -> None:
-            """Merge keys are not followed, and so an error: MLflow writes none, and a few lines can fill the memory."""
+            """Refuse merge keys: MLflow writes none, and a few lines of them can fill the memory."""
 
     try:
         depth = 0
@@ -268,17 +271,19 @@ def _load(text: str, shown: str) -> object:
 
 
 def _components(transformers: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of the folders in `components`: those that are listed, and the processor."""
+    """Return the names of the folders in `components`: the listed ones, and the processor."""
     listed = transformers.get("components")
     names = [name for name in listed if isinstance(name, str) and name] if isinstance(listed, list) else []
     return (*names, *(("processor",) if "processor_type" in transformers else ()))
 
 
 def _fetched_from(transformers: Mapping[str, Any]) -> str | None:
-    """Where MLflow loads the weights from if not from the folder (mlflow/transformers, `_load_model`, 3.17)."""
+    """Return the place from which MLflow loads the weights if not from the folder (mlflow/transformers, `_load_model`,
+    3.17).
+    """
     base = _text(transformers.get("local_base_model_path"))
     if base is not None:
-        return f"its weights are those of {base} on the machine that logged it"
+        return f"its weights are at {base} on the machine that logged it"
     if "source_model_revision" in transformers:
         name = _text(transformers.get("source_model_name")) or "a repository"
         return f"its weights would be fetched from the Hugging Face Hub by this machine ({name})"
@@ -290,5 +295,5 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _text(value: object) -> str | None:
-    """A scalar as text: YAML reads 2.12 as a number."""
+    """Return a scalar as text: YAML reads 2.12 as a number."""
     return str(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != "" else None

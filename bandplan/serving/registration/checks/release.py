@@ -1,4 +1,4 @@
-"""Versions of MLflow and of the Databricks Runtime, by their first two numbers, and the least of each route."""
+"""Versions of MLflow and of the Databricks Runtime, by their first two numbers, and each route's minimum."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ Release = tuple[int, int]
 
 LEAST_MLFLOW: Mapping[Route, Release] = {"provisioned_throughput": (2, 11), "legacy": (2, 4)}
 LEAST_RUNTIME: Mapping[Route, Release] = {"provisioned_throughput": (15, 0), "legacy": (13, 2)}
-"""Databricks Runtime ML. Sources of both: "Provisioned throughput Foundation Model APIs" and "Optimized LLM serving",
-docs.databricks.com (S22)."""
+"""The oldest Databricks Runtime ML. Sources of both: "Provisioned throughput Foundation Model APIs" and "Optimized LLM
+serving", docs.databricks.com (S22).
+"""
 
 TASK_ARGUMENT: Release = (2, 12)
-"""MLflow from which on `log_model` takes the task as an argument; before, it stands in the metadata (S21)."""
+"""First MLflow whose `log_model` takes the task as an argument; before, the task is in the metadata (S21)."""
 
 _NUMBERS = re.compile(r"(\d{1,6})\.(\d{1,6}|x)")
 
 
 def release(text: object) -> Release | None:
-    """The first two numbers of a version, as in 2.12.1, 3.11.0rc1 or 15.4.x-cpu-ml-scala2.12; None without them."""
+    """Return the first two numbers of a version such as 2.12.1, 3.11.0rc1 or 15.4.x-cpu-ml-scala2.12; None without
+    them.
+    """
     found = _NUMBERS.match(text) if isinstance(text, str) else None
     if found is None or found[2] == "x":
         return None

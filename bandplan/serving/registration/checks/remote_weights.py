@@ -1,4 +1,4 @@
-"""The weights of a model that lies in a workspace: listed by name and size, without fetching them."""
+"""The weights of a model in a workspace: listed by name and size, without fetching them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bandplan.serving.registration.sources.lfs_pointer import MOST_BYTES, is_poi
 
 
 class Artifacts(Protocol):
-    """The part of an artifact repository of MLflow's that is used here; paths are relative to the model."""
+    """The part of MLflow's artifact repository that is used here; paths are relative to the model."""
 
     def list_artifacts(self, path: str) -> list[Any]: ...
 
@@ -23,7 +23,7 @@ class Artifacts(Protocol):
 
 
 def remote_findings(artifacts: Artifacts, folder: str, shown: str, workplace: Path) -> tuple[SourceFinding, ...]:
-    """Everything against the weights in `folder` of a model that shows from outside; small files are fetched.
+    """Report everything against the weights in `folder` of a model that shows from outside; small files are fetched.
 
     Errors: those of MLflow.
     """
@@ -40,7 +40,10 @@ def remote_findings(artifacts: Artifacts, folder: str, shown: str, workplace: Pa
         return ()  # in folders of their own, which were not listed
     pointers = tuple(
         SourceFinding(
-            f"{place}/{name}", "is a Git LFS pointer, not the weights", "weights are logged whole", _LOG_AGAIN
+            f"{place}/{name}",
+            "is a Git LFS pointer, not the weights",
+            "a model must be logged with complete weights",
+            _LOG_AGAIN,
         )
         for name in chosen.names
         if _is_small(sizes, name) and _is_pointer(fetched(name), name)

@@ -16,7 +16,7 @@ from typing import Any
 from bandplan.serving.registration.sources.lfs_pointer import START_BYTES, starts_pointer
 
 MOST_HEADER_BYTES = 100_000_000
-"""The format's own bound."""
+"""The limit of the format itself."""
 
 _BITS = {
     **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 8),
@@ -24,11 +24,11 @@ _BITS = {
     **dict.fromkeys(("I32", "U32", "F32"), 32),
     **dict.fromkeys(("I64", "U64", "F64", "C64"), 64),
 }
-"""Bits of an element, by type; those of a type that is not here are at least one."""
+"""Bits of an element, by type; an unlisted type has at least one."""
 
 _MOST = 2**63
 _MOST_SIDES = 64
-"""Bounds on numbers that no file has, so that what is worked out from them stays small."""
+"""Limits that no real file reaches, so that computed numbers stay small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ class Tensor:
 
 
 class UnreadableFile(Exception):
-    """The file is not a whole safetensors file; the message says in what way."""
+    """The file is not a complete safetensors file; the message says why."""
 
 
 def tensors(path: Path) -> tuple[Tensor, ...]:
-    """The tensors that the header of a file lists, when the file is as long as they need.
+    """Return the tensors that the header of a file lists, if the file is as long as they need.
 
     Errors: UnreadableFile; OSError.
     """
@@ -59,7 +59,7 @@ def tensors(path: Path) -> tuple[Tensor, ...]:
             raise UnreadableFile(f"has {size} bytes, too few for a safetensors file; copy it again")
         length = struct.unpack("<Q", start[:8])[0]
         if length > min(MOST_HEADER_BYTES, size - 8):
-            raise UnreadableFile("is no safetensors file, or cut off within its header; copy it again")
+            raise UnreadableFile("is not a safetensors file, or is cut off within its header; copy it again")
         file.seek(8)
         header = _header(file.read(length))
     entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
@@ -67,12 +67,12 @@ def tensors(path: Path) -> tuple[Tensor, ...]:
     data_bytes = _length_of_data(entries)
     expected = 8 + length + data_bytes
     if expected != size:
-        raise UnreadableFile(f"has {size:,} bytes where its header asks for {expected:,}; copy it again")
+        raise UnreadableFile(f"has {size:,} bytes, but its header calls for {expected:,}; copy it again")
     return found
 
 
 def _length_of_data(entries: dict[str, Any]) -> int:
-    """The bytes of all tensors, which follow one another without gap or overlap. Errors: UnreadableFile."""
+    """Return the size in bytes of all tensors, which must be contiguous. Errors: UnreadableFile."""
     end = 0
     for name, entry in sorted(entries.items(), key=lambda item: item[1]["data_offsets"]):
         start, next_end = entry["data_offsets"]
@@ -89,7 +89,7 @@ def _header(text: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict):
-        raise UnreadableFile("has a header that is not a JSON object; it is no safetensors file, or a damaged one")
+        raise UnreadableFile("has a header that is not a JSON object; it is not a safetensors file, or it is damaged")
     return header
 
 
@@ -105,8 +105,8 @@ def _tensor(name: str, entry: Any) -> Tensor:
             held = (end - start) * 8
             if elements > held if bits is None else elements * bits != held:
                 raise UnreadableFile(
-                    f"is damaged: its tensor {name[:80]} has {end - start:,} bytes, which its shape and type "
-                    f"{dtype[:20]} do not fill; copy it again, or save it again"
+                    f"is damaged: its tensor {name[:80]} has {end - start:,} bytes, which does not match its "
+                    f"shape and type {dtype[:20]}; copy it again, or save it again"
                 )
             return Tensor(name, dtype, elements, end - start)
-    raise UnreadableFile(f"describes its tensor {name[:80]} in no form that the format has")
+    raise UnreadableFile(f"describes its tensor {name[:80]} in a form that the format does not allow")

@@ -1,4 +1,4 @@
-"""Everything that speaks against registering a source from this machine, found before anything is uploaded."""
+"""Everything against registering a source from this machine, found before anything is uploaded."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from bandplan.serving.spec.tasks import EMBEDDINGS
 def findings(
     source: Source, task: str | None, metadata: Mapping[str, str] | None = None, mlflow_version: str | None = None
 ) -> tuple[SourceFinding, ...]:
-    """Everything found about a source on disk, errors and warnings, and about what is installed to log it.
+    """Report everything found about a source on disk, errors and warnings, and about the packages installed to log it.
 
-    Of a run or a registered model it is found out when MLflow has fetched its MLmodel file.
+    A run or a registered model is checked once MLflow has fetched its MLmodel file.
     Errors: RegistrationError for a folder that cannot be read.
     """
     found: list[SourceFinding] = list(installed_findings(mlflow_version, logs=source.kind == "checkpoint"))
@@ -30,7 +30,7 @@ def findings(
 
 
 def described(source: Source, task: str | None) -> str:
-    """Return one line on the model of a folder; "" if its files do not tell, or lie elsewhere."""
+    """Describe the model of a folder in one line; "" if its files do not reveal it, or lie elsewhere."""
     if source.kind == "checkpoint":
         return str(read_checkpoint(source, task))
     checkpoint = read_logged_folder(source, task).checkpoint if source.kind == "mlflow_folder" else None
@@ -38,14 +38,14 @@ def described(source: Source, task: str | None) -> str:
 
 
 def report(found: Sequence[SourceFinding], progress: Callable[[str], None]) -> None:
-    """Tell the warnings. Errors: UnsuitableSource with all errors."""
+    """Report the warnings. Errors: UnsuitableSource with all errors."""
     refuse_errors(found)
     for finding in found:
         progress(f"warning: {finding}")
 
 
 def _metadata(source: Source, task: str | None, metadata: Mapping[str, str]) -> tuple[SourceFinding, ...]:
-    """S23: a checkpoint of an embedding model is logged with its type."""
+    """Check S23: a checkpoint of an embedding model is logged with its type."""
     if task != EMBEDDINGS or metadata.get("model_type"):
         return ()
     rule = (

@@ -1,4 +1,4 @@
-"""The weight files of a checkpoint: which there are, whether they are whole, and what they add up to."""
+"""The weight files of a checkpoint: which exist, whether they are complete, and what they add up to."""
 
 from __future__ import annotations
 
@@ -20,21 +20,23 @@ from bandplan.serving.spec.problem import clipped
 
 SAFETENSORS = "model.safetensors"
 PICKLED = "pytorch_model.bin"
-"""Pickled weights; opening them would run code that is in them, so they are never opened."""
+"""Pickled weights; opening them would run the code in them, so they are never opened."""
 
 SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx", ".ckpt")
-"""Ends of names of weight files, whatever wrote them."""
+"""Name suffixes of weight files, whatever wrote them."""
 
-_RULE = "all weights are there and whole"
+_RULE = "all weights must be present and complete"
 _TORCH_ZIP = b"PK\x03\x04"
 _PICKLE = b"\x80"
-"""What torch has written since 1.6; older files are bare pickles, whose end cannot be told, and begin so."""
+"""First bytes of the zip archives that torch has written since 1.6, and of older files: bare pickles, whose end cannot
+be determined.
+"""
 _MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Weight files that the model is loaded from.
+    """Weight files to load the model from.
 
     `parameters` and `dtype` (of most bytes) are None where they cannot be known without opening pickled files.
     """
@@ -55,7 +57,7 @@ def is_weights(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The files that a model is loaded from, by name, and what is against the choice.
+    """The files to load a model from, by name, and the findings against the choice.
 
     `weight_map` (tensor -> file) is empty if one file holds all.
     """
@@ -66,7 +68,7 @@ class Chosen:
 
 
 def choose_weights(names: Collection[str], index: Callable[[str], dict[str, Any] | None], shown: str) -> Chosen:
-    """Choose among the names of a model's files; `index` reads one of them as JSON. Safetensors before pickled ones.
+    """Choose among the names of a model's files; `index` reads one of them as JSON. Safetensors come before pickles.
 
     transformers looks in this order: one file, the index of several, then the same for pickled weights.
     """
@@ -90,7 +92,7 @@ def _choose_indexed(names: Collection[str], document: dict[str, Any] | None, pla
     shards = sorted(set(weight_map.values()))
     outside = [name for name in shards if name.startswith("/") or ".." in name.split("/")]
     if outside:
-        finding = f"names files outside of its folder: {_named(outside)}"
+        finding = f"names files outside its folder: {_named(outside)}"
         step = "put the files beside the index, and save the model again"
         return Chosen(findings=(SourceFinding(place, finding, _RULE, step),))
     missing = [name for name in shards if name not in names]
@@ -102,7 +104,7 @@ def _choose_indexed(names: Collection[str], document: dict[str, Any] | None, pla
 
 
 def read_weights(present: Mapping[str, File], shown: str) -> Weights:
-    """The weights among the files of a model, which are given by name."""
+    """Read the weights among the files of a model, which are given by name."""
     chosen = choose_weights(present, lambda name: read_object(present[name].path), shown)
     read = _read([present[name] for name in chosen.names], chosen.weight_map, shown)
     # An index that is a Git LFS pointer is a finding among those of the small files.
@@ -112,7 +114,7 @@ def read_weights(present: Mapping[str, File], shown: str) -> Weights:
 
 
 def _read(files: Iterable[File], weight_map: Mapping[str, Any], shown: str) -> Weights:
-    """What the headers of these files say, and whether each tensor is in the file where `weight_map` places it."""
+    """Read the headers of these files, and check that each tensor is in the file where `weight_map` places it."""
     files, found = tuple(files), list[SourceFinding]()
     if any(not file.name.endswith(".safetensors") for file in files):
         problems = ((file, _pickle_problem(file.path)) for file in files)
@@ -141,32 +143,32 @@ def _read(files: Iterable[File], weight_map: Mapping[str, Any], shown: str) -> W
 
 
 def _unlisted(file: File, held: Iterable[Tensor], weight_map: Mapping[str, Any], shown: str) -> list[SourceFinding]:
-    """Tensors that the index expects in a file, and that are not in it."""
+    """Report tensors that the index expects in a file but that the file lacks."""
     names = {tensor.name for tensor in held}
     lacking = sorted(name for name, shard in weight_map.items() if shard == file.name and name not in names)
     if not lacking:
         return []
     finding = f"lacks {len(lacking)} of the tensors that the index places there, such as {lacking[0][:80]}"
-    step = "index and files are of different checkpoints: copy both again from one"
+    step = "the index and the files come from different checkpoints: copy both again from the same one"
     return [SourceFinding(f"{shown}/{file.name}", finding, _RULE, step)]
 
 
 def _with_pickles_named(weights: Weights, shown: str) -> Weights:
-    """With a warning for weights that are pickles only."""
+    """Add a warning for weights that are pickles only."""
     pickled = [file.name for file in weights.files if not file.name.endswith(".safetensors")]
     if not pickled:
         return weights
-    finding = f"the weights are pickles only: {_named(pickled)}"
-    rule = "loading a pickle runs code that is in it, and transformers loads none with torch older than 2.6"
+    finding = f"the only weights are pickles: {_named(pickled)}"
+    rule = "loading a pickle runs the code in it, and transformers refuses to with torch older than 2.6"
     step = f"save the model again with `save_pretrained` (it writes {SAFETENSORS})"
     return replace(weights, findings=(*weights.findings, SourceFinding(shown, finding, rule, step, severity="warning")))
 
 
 def _with_surplus(weights: Weights, present: Mapping[str, File], shown: str) -> Weights:
-    """With a warning for weights, or states of a training, that nothing loads and that are uploaded all the same.
+    """Add a warning for weights, or training states, that nothing loads and that are uploaded all the same.
 
-    An adapter that `from_pretrained` would attach is a finding of its own. Without any that are loaded, nobody can tell
-    which ones are not.
+    An adapter that `from_pretrained` would attach is a finding of its own. If no weights are loaded, it is unknown
+    which ones are surplus.
     """
     if not weights.files:
         return weights
@@ -187,9 +189,10 @@ def _named(names: Sequence[str]) -> str:
 
 
 def _pickle_problem(path: Path) -> str:
-    """Return what is wrong with a file of `torch.save`, with the next step, or "" if nothing shows from outside.
+    """Return what is wrong with a `torch.save` file and the next step, or "" if nothing shows from outside.
 
-    It is judged by its first and last bytes, never unpickled. A file that cannot be read is found by its digest.
+    Only the first and last bytes are checked; the file is never unpickled. A file that cannot be read is found by its
+    digest.
     """
     try:
         with path.open("rb") as file:

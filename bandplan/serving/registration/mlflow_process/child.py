@@ -1,7 +1,7 @@
-"""The process that runs MLflow: one job from standard input, events to standard output, an end in every case.
+"""The process that runs MLflow: one job from standard input, events to standard output, a proper end in every case.
 
-It ends with its parent: a closed standard input means that nobody waits any more. Then, wherever MLflow is, the version
-that is not READY is deleted, the run is ended, and the process is gone.
+It ends with its parent: a closed standard input means that nobody waits for it any more. Then, whatever MLflow is
+doing, the version is deleted unless it is READY, the run is ended, and the process exits.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from bandplan.serving.registration.mlflow_process.work import Outdone, Work
 CALLED_OFF_STATUS = 3
 
 UNNEEDED = ("PIL", "flax", "jax", "pyarrow", "scipy", "tensorflow", "torch")
-"""Packages that MLflow, pandas and transformers import where they are installed, and do without where they are not.
+"""Packages that MLflow, pandas and transformers import if installed, and can do without.
 
-Weights are not loaded here, so they would cost seconds and from 45 MB to gigabytes for nothing."""
+Weights are not loaded here, so they would cost seconds and from 45 MB to gigabytes for nothing.
+"""
 
 
 def main() -> NoReturn:
-    """Do the job on standard input; status 0 when it is done or another attempt was first, 1 with a `failed` event."""
+    """Do the job on standard input; status 0 if it is done or another attempt was first, 1 with a `failed` event."""
     events = _events()
     for name in UNNEEDED:
         # Python's own way to say that a module is not there.
@@ -41,14 +42,14 @@ def main() -> NoReturn:
 
 
 def _events() -> RawIOBase:
-    """Standard output for events alone: whatever MLflow prints goes where errors go."""
+    """Return standard output, reserved for events: whatever MLflow prints goes to standard error."""
     own = FileIO(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return own
 
 
 class _Child:
-    """One job and its end, which comes once: from the job, from a rival, or from the parent."""
+    """A job and its end, which comes exactly once: from the job, from a rival, or from the parent."""
 
     def __init__(self, job: Job, events: RawIOBase, parent: RawIOBase) -> None:
         self._job = job
@@ -80,7 +81,7 @@ class _Child:
         self._end(Event("outdone", version=version), 0)
 
     def _end(self, event: Event | None, status: int) -> None:
-        """End now, from another thread than the one that MLflow holds. Never returns."""
+        """End the process now, from another thread than the one that MLflow occupies. Never returns."""
         self._ending.acquire()
         try:
             self._work.call_off()

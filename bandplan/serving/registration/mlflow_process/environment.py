@@ -1,4 +1,4 @@
-"""The environment of the process that runs MLflow: one workspace, its token, no chatter, and little memory."""
+"""The environment of the process that runs MLflow: one workspace, its token, little output, and little memory."""
 
 from __future__ import annotations
 
@@ -29,16 +29,18 @@ _SETTINGS = {
 }
 
 _OWN_RUNS = ("MLFLOW_RUN_ID", "MLFLOW_ACTIVE_MODEL_ID", "MLFLOW_REGISTRY_URI")
-"""Variables by which MLflow would go on with somebody else's run, or register elsewhere."""
+"""Variables with which MLflow would continue somebody else's run, or register elsewhere."""
 
 
 def process_environment(
     environ: Mapping[str, str], host: str, token: str, temporary: Path, code: Path
 ) -> dict[str, str]:
-    """`environ` with `host` and `token` as its only workspace, `temporary` for temporary files and `code` importable.
+    """Return `environ` with `host` and `token` as its only workspace, `temporary` for temporary files and `code`
+    importable.
 
-    Other DATABRICKS_ variables, such as a profile or a client secret, are left out: they could win over the token.
-    MLFLOW_TRACKING_URI and the experiment variables are the user's to set; runs go to the workspace without them.
+    Other DATABRICKS_ variables, such as a profile or a client secret, are left out: they could take precedence over the
+    token. MLFLOW_TRACKING_URI and the experiment variables are the user's to set; without them runs go to the
+    workspace.
     """
     kept = {
         name: value for name, value in environ.items() if not name.startswith("DATABRICKS_") and name not in _OWN_RUNS

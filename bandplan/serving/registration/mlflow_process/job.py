@@ -1,4 +1,4 @@
-"""What the process that runs MLflow is told, and what it tells: JSON, one object a line. No secret is in either.
+"""Input and output of the process that runs MLflow: JSON, one object a line, without any secret.
 
 Host and token of the workspace travel in the environment of that process, which only its user may read.
 """
@@ -16,9 +16,9 @@ from bandplan.serving.registration.sources.source import Kind
 
 @dataclass(frozen=True)
 class Job:
-    """One thing to do. `name` None: log and do not register. `uri` is the resolved one of a run or a model.
+    """A job to do. With `name` None, log and do not register. `uri` is the resolved one of a run or a model.
 
-    `folder` is absolute. `tags` are the user's own; the attempt's come on top. `beat_seconds`: see `Timing`.
+    `folder` is absolute. `tags` are the user's own; the attempt's are added. `beat_seconds`: see `Timing`.
     """
 
     kind: Kind
@@ -37,7 +37,7 @@ class Job:
 
     @property
     def path(self) -> Path:
-        """The folder. Errors: ValueError for a source that is none."""
+        """The folder. Errors: ValueError for a source that is not a folder."""
         if self.folder is None:
             raise ValueError(f"{self.shown} is not a folder")
         return Path(self.folder)
@@ -52,10 +52,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened. `text` is for people; the rest is what the event is about, None where it is not.
+    """An event of a job. `text` is for people; the other fields describe the event, None if they do not apply.
 
-    `progress`: on the way. `done`: the end, with run, model and version. `failed`: the end, with the reason.
-    `outdone`: the end, because `version` of another attempt at the same digest came first.
+    `progress`: on the way. `done`: the end, with run, model and version. `failed`: the end, with the reason. `outdone`:
+    the end, because `version` of another attempt at the same digest came first.
     """
 
     kind: str
@@ -70,7 +70,7 @@ class Event:
 
     @classmethod
     def from_line(cls, line: bytes) -> Event | None:
-        """The event of a line; None for a line that is none."""
+        """Parse the event of a line; None for any other line."""
         try:
             value: Any = json.loads(line)
             return cls(**value)

@@ -1,4 +1,4 @@
-"""Logging a checkpoint with MLflow by the platform's rules (S20 to S24), without loading or copying its weights.
+"""Log a checkpoint with MLflow by the platform's rules (S20 to S24), without loading or copying its weights.
 
 Runs in the process of its own (`process.py`): MLflow is imported here.
 """
@@ -29,7 +29,7 @@ _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def task_arguments(mlflow: Release, task: str, metadata: Mapping[str, str]) -> dict[str, Any]:
-    """The arguments of `log_model` that carry the task: an argument from MLflow 2.12 on, metadata before (S21)."""
+    """Return the arguments of `log_model` that carry the task: its own from MLflow 2.12 on, metadata before (S21)."""
     if mlflow >= TASK_ARGUMENT:
         return {"task": task, "metadata": dict(metadata) or None}
     return {"task": TASKS[task].pipeline, "metadata": {**metadata, "task": task}}
@@ -45,11 +45,11 @@ def log_model(
     registered_model_name: str | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> LoggedModel:
-    """Log the checkpoint in the active run, and register it when a name is given; `tags` go to model and version.
+    """Log the checkpoint in the active run, and register it if a name is given; `tags` go to model and version.
 
-    What is logged is what `mlflow.transformers.log_model(transformers_model=<folder>, ...)` logs. That function would
-    copy the whole folder into a temporary one first; here the weights are linked into it instead. `without_weights`
-    leaves them out of the run; the complete model then lies in `LoggedModel.folder`, within `workplace`.
+    The result is what `mlflow.transformers.log_model(transformers_model=<folder>, ...)` logs. That function would copy
+    the whole folder into a temporary one first; here the weights are linked into it instead. `without_weights` leaves
+    them out of the run; the complete model then lies in `LoggedModel.folder`, within `workplace`.
 
     Errors: those of MLflow.
     """
@@ -83,7 +83,7 @@ def log_model(
 
 @dataclass(frozen=True)
 class LoggedModel:
-    """A model in a run: its URI (models:/m-<id>), its id, the complete folder where one is kept, the version made."""
+    """A model in a run: its URI (models:/m-<id>), its id, the complete folder if one is kept, and the version made."""
 
     uri: str
     model_id: str
@@ -92,14 +92,14 @@ class LoggedModel:
 
 
 def requirements() -> list[str]:
-    """What the served model needs: transformers as installed, and torch, which this machine may well not have."""
+    """List the requirements of the served model: transformers as installed, and torch, which this machine may lack."""
     from importlib.metadata import version
 
     return [f"transformers=={version('transformers')}", "torch", "accelerate"]
 
 
 class _LinkedTransformers:
-    """The transformers flavor of MLflow, with weights linked, not copied; `Model.log` asks it for `save_model`."""
+    """The transformers flavor of MLflow with weights linked, not copied; `Model.log` calls its `save_model`."""
 
     __name__ = "mlflow.transformers"
 
@@ -110,7 +110,7 @@ class _LinkedTransformers:
         self.complete: Path | None = None
 
     def save_model(self, path: str, mlflow_model: Model, **arguments: Any) -> None:
-        """What `mlflow.transformers.save_model` writes, made complete by links to the weights."""
+        """Write what `mlflow.transformers.save_model` writes, completed by links to the weights."""
         folder = Path(path)
         self._save(folder, mlflow_model, **arguments)
         weights = [file for file in self._checkpoint.files if is_linked(file)]
@@ -133,7 +133,7 @@ class _LinkedTransformers:
         )
 
     def _correct(self, folder: Path, mlflow_model: Model, *, weights_bytes: int) -> None:
-        """What MLflow could not know: size, name and framework of the model, and the license that came with it."""
+        """Correct what MLflow could not know: size, name and framework of the model, and its license."""
         mlflow_model.model_size_bytes = (mlflow_model.model_size_bytes or 0) + weights_bytes
         flavor = mlflow_model.flavors["transformers"]
         flavor["source_model_name"] = _name(self._checkpoint)
@@ -149,14 +149,16 @@ class _LinkedTransformers:
 
 
 def _name(checkpoint: Checkpoint) -> str:
-    """The model's name at the hub where the checkpoint says it, else the folder's: no path of this machine."""
+    """Return the model's name on the hub if the checkpoint states it, otherwise the folder's; never a path of this
+    machine.
+    """
     config = read_object(checkpoint.folder / "config.json") or {}
     name = config.get("_name_or_path")
     return name if isinstance(name, str) and _HUB_NAME.fullmatch(name) else checkpoint.folder.name
 
 
 def _model_card(checkpoint: Checkpoint) -> Any:
-    """The checkpoint's README, where it is a model card; None lets MLflow go without."""
+    """Return the checkpoint's README if it is a model card; None makes MLflow write none."""
     path = checkpoint.folder / "README.md"
     if not path.is_file():
         return None

@@ -1,4 +1,4 @@
-"""The process that runs MLflow: started for one job, listened to, stopped when nobody waits for it any more.
+"""Start the process that runs MLflow for one job, listen to it, and stop it once nobody waits for it any more.
 
 A process, not a thread: MLflow keeps its addresses and runs in global state, costs 150 MB and seconds to import, and
 can hang in an upload. It ends with this process too, whatever ends that: it then finds its standard input closed.
@@ -24,7 +24,7 @@ from bandplan.serving.registration.timing import Waiting
 from bandplan.serving.workspace.answer import presentable
 
 COMMAND = (sys.executable, "-P", "-m", "bandplan.serving.registration")
-"""-P: a folder that is called like a package must not be taken for it."""
+"""-P: a folder with the name of a package must not shadow it."""
 _ROOT = Path(__file__).resolve().parents[3]
 _LISTEN_SECONDS = 0.1
 _TAIL_BYTES = 4000
@@ -38,7 +38,7 @@ def run_job(
     progress: Callable[[str], None],
     command: Sequence[str] = COMMAND,
 ) -> Event:
-    """The last event of a job: `done` or `outdone`.
+    """Return the last event of a job: `done` or `outdone`.
 
     Errors: RegistrationError with the reason when it failed or ended without one; RegistrationStopped once
     `waiting.stop` is set: the process has then cleaned up, or been killed for taking too long over it.
@@ -61,7 +61,7 @@ def run_job(
 def _process(
     command: Sequence[str], job: Job, environ: Mapping[str, str], stop_seconds: float
 ) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
-    """The process and what it writes to standard error; at the end it is told to stop, and killed if it does not."""
+    """Yield the process and its standard error; at the end ask it to stop, and kill it if it does not."""
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             command,
@@ -90,7 +90,7 @@ def _process(
 
 
 def _events(process: subprocess.Popen[bytes], waiting: Waiting) -> Iterator[Event]:
-    """What the process tells, until it ends. Errors: RegistrationStopped."""
+    """Yield the events of the process until it ends. Errors: RegistrationStopped."""
     lines: queue.Queue[bytes | None] = queue.Queue()
     threading.Thread(target=_listen, args=(process.stdout, lines), name="registration", daemon=True).start()
     while True:
@@ -115,7 +115,7 @@ def _listen(stream: IO[bytes], lines: queue.Queue[bytes | None]) -> None:
 
 
 def _ended(status: int | None, errors: IO[bytes], token: str) -> str:
-    """What to say of a process that ended without a word: how, and the last line that it wrote."""
+    """Describe how a process ended that reported no result: the manner, and the last line that it wrote."""
     errors.seek(0, os.SEEK_END)
     errors.seek(max(0, errors.tell() - _TAIL_BYTES))
     lines = errors.read().decode("utf-8", "replace").strip().splitlines()
@@ -126,5 +126,5 @@ def _ended(status: int | None, errors: IO[bytes], token: str) -> str:
 
 
 def presentable_lines(text: str, token: str) -> str:
-    """Each line fit for a message, without the token."""
+    """Make each line fit for a message, without the token."""
     return "\n".join(presentable(line, token) for line in text.splitlines())

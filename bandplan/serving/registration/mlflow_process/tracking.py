@@ -1,4 +1,4 @@
-"""Where a run goes: the tracking server and the experiment."""
+"""The destination of a run: the tracking server and the experiment."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bandplan.rest.address import is_loopback as is_loopback_host
 EXPERIMENT_VARIABLES = ("MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID")
 OWN = "bandplan"
 ON_WORKSPACE = "databricks"
-"""MLflow's own word for the workspace of DATABRICKS_HOST."""
+"""MLflow's own name for the workspace of DATABRICKS_HOST."""
 
 
 def experiment_name(environ: Mapping[str, str], asked: str | None, user_name: Callable[[], str]) -> str | None:
-    """The experiment to log in: the one asked for, else that of MLflow's own variables, for which None stands.
+    """Return the experiment to log in: the requested one, or None for the one of MLflow's own variables.
 
     Without either it is `bandplan` in the user's home folder on a workspace, where an experiment is a workspace path
     and no default one exists, and `bandplan` on any other tracking server.
@@ -27,10 +27,10 @@ def experiment_name(environ: Mapping[str, str], asked: str | None, user_name: Ca
 
 
 def tracking_uri(given: str, *, is_loopback: bool) -> str:
-    """Where runs go: to what MLFLOW_TRACKING_URI says, else to the workspace.
+    """Return the URI of the tracking server: MLFLOW_TRACKING_URI if set, otherwise the workspace.
 
-    A deploy to a workspace of this machine (`is_loopback`) keeps its runs on this machine too: a tracking server
-    elsewhere, or a profile of another workspace, is not taken from the environment then.
+    A deployment to a workspace on this machine (`is_loopback`) keeps its runs on this machine too: it ignores a
+    tracking server elsewhere, or a profile of another workspace, from the environment.
     """
     if not given or (is_loopback and not _is_on_this_machine(given)):
         return ON_WORKSPACE

@@ -1,4 +1,5 @@
-"""Errors of MLflow, of the Databricks SDK and of transformers as messages for users: what failed, why, what to do.
+"""Translate errors of MLflow, the Databricks SDK and transformers into messages for users: what failed, why, what to
+do.
 
 By type and error code. MLflow's codes are those of its mlflow/protos/databricks.proto.
 """
@@ -30,13 +31,13 @@ _FAILED_FILE = re.compile(
     re.DOTALL,
 )
 _MOST_READ = 20_000
-"""Characters of a message that are looked at; a choice."""
+"""Number of characters of a message to examine; a choice."""
 
 _SDK_CONFIGURATION = re.compile(r"\.? Config: host=.*")
 
 
 def message(error: BaseException, job: Job) -> str:
-    """One message, of one line per finding, for an error that ended a job."""
+    """Return the message, one line per finding, for an error that ended a job."""
     if isinstance(error, (RegistrationError, WorkspaceError)):
         return str(error)
     subject = job.name or job.shown
@@ -49,12 +50,12 @@ def message(error: BaseException, job: Job) -> str:
         return f"{subject}: {error.name} is not installed, and MLflow needs it; install the locked dependencies again"
     if isinstance(error, OSError) and error.strerror:
         return f"{subject}: {error.filename or job.shown}: {error.strerror}"
-    step = "install the locked dependencies again: MLflow is tested with certain versions of transformers alone"
+    step = "install the locked dependencies again: MLflow is tested only with certain versions of transformers"
     return f"{subject}: {type(error).__name__}: {_first(error)} (with {_installed()}); {step}"
 
 
 def _code(error: BaseException) -> str | None:
-    """The platform's word for an error of MLflow's or of the Databricks SDK's, without importing either."""
+    """Return the platform's code of an error from MLflow or the Databricks SDK, without importing either."""
     code = getattr(error, "error_code", None)
     if code == "INTERNAL_ERROR" and type(error).__name__ == "MlflowException":
         # What MLflow writes where it was not the server that said anything.
@@ -65,19 +66,19 @@ def _code(error: BaseException) -> str | None:
 def _step(code: str, job: Job) -> str:
     if code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND") or code.endswith("_DOES_NOT_EXIST"):
         if job.name is not None and job.kind in ("checkpoint", "mlflow_folder"):
-            return "make catalog and schema first, or ask their owner to"
+            return "create the catalog and schema first, or ask their owner to"
         return f"check that {job.shown} exists and that this token may see it"
     return _STEPS.get(code, "")
 
 
 def _with_cause(error: BaseException) -> str:
-    """The first line of the message, and that of its cause where the message does not have it."""
+    """Return the first line of the message, and that of its cause unless the message contains it."""
     first, cause = _first(error), error.__cause__
     return first if cause is None or _first(cause) in str(error) else f"{first} {_first(cause)}"
 
 
 def _first(error: BaseException) -> str:
-    """The message in one line, without the code that some put before it, and what the SDK adds of its configuration."""
+    """Return the message in one line, without the code that some put before it and the SDK's configuration after it."""
     text = str(error).strip()[:_MOST_READ]
     code = _code(error)
     if code is not None:

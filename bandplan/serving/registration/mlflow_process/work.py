@@ -1,4 +1,4 @@
-"""One job, done with MLflow in this process: log, register, and clean up when called off."""
+"""Do one job with MLflow in this process: log, register, and clean up when cancelled."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Outdone(Exception):
 
 
 class Work:
-    """A job and how far it is.
+    """A job and its progress.
 
-    `tell` takes its events; `workplace` is an empty folder that the caller removes. `give_up` is called on another
-    thread, with the version that came first, when an upload that is under way is in vain: it ends the process.
+    `tell` receives its events; `workplace` is an empty folder that the caller removes. `give_up` is called on another
+    thread, with the version that came first, if a running upload is in vain: it ends the process.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Work:
     def run(self) -> Event:
         """Do the job and return its last event. Errors: Outdone, RegistrationError, and those of MLflow.
 
-        Whatever the error, the run has ended as FAILED and no version that is not READY is left of this attempt.
+        After any error, the run has ended as FAILED and this attempt has left no version that is not READY.
         """
         bound_buffers(self._largest_file_bytes())
         try:
@@ -73,7 +73,7 @@ class Work:
         return event
 
     def call_off(self) -> None:
-        """Leave nothing half made: for another thread, while `run` is on its way."""
+        """Leave nothing incomplete; called on another thread while `run` is running."""
         self.remove_version()
         if self._run_id is not None:
             import mlflow
@@ -81,7 +81,7 @@ class Work:
             mlflow.MlflowClient().set_terminated(self._run_id, "KILLED")
 
     def _largest_file_bytes(self) -> int:
-        """Of the source; 0 for one whose files are not known before they have been fetched."""
+        """Return the size of the source's largest file; 0 if the files are unknown before they have been fetched."""
         if self._job.folder is None:
             return 0
         return max((file.size_bytes for file in files(self._job.path, self._job.shown)), default=0)
@@ -119,7 +119,7 @@ class Work:
         return Event("done", run_id=self._run_id, model_uri=uri, version=version)
 
     def _log_checkpoint(self, tags: Mapping[str, str] | None) -> LoggedModel:
-        """Log in a run of its own; with `tags`, and unless the weights are only referred to, register at once."""
+        """Log in a separate run; with `tags`, also register, unless the run only references the weights."""
         job = self._job
         checkpoint = self._checkpoint()
         assert job.task is not None
@@ -163,7 +163,7 @@ class Work:
         return str(version.version)
 
     def _register_logged(self, tags: Mapping[str, str]) -> str:
-        """Register a model that is in MLflow's form already: of a folder, a run, or another registered model."""
+        """Register a model that already has MLflow's form: of a folder, a run, or another registered model."""
         import mlflow
 
         job = self._job
@@ -179,7 +179,7 @@ class Work:
         return str(mlflow.register_model(uri, job.name, await_registration_for=0, tags=dict(tags)).version)
 
     def _staged(self) -> str:
-        """The folder without what does not count: what was digested is what is uploaded."""
+        """Stage the folder without ignored files, so that exactly what was digested is uploaded."""
         staged = self._workplace / "model"
         stage(files(self._job.path, self._job.shown), staged)
         return str(staged)
@@ -204,7 +204,7 @@ class Work:
 
     @contextmanager
     def _running(self) -> Iterator[str]:
-        """A run in the experiment, whose name or id is yielded; it ends as FAILED when the body raises."""
+        """Yield the name or id of the experiment of a new run; the run ends as FAILED if the body raises."""
         import mlflow
 
         name = experiment_name(self._environ, self._job.experiment, self._user_name)
@@ -224,7 +224,7 @@ class Work:
 
     @contextmanager
     def _watching(self, attempt: Attempt) -> Iterator[None]:
-        """While the body runs, another thread gives signs of life on the version, once there is one."""
+        """Give signs of life on the version from another thread while the body runs, once there is a version."""
         ended = threading.Event()
         watch = threading.Thread(target=self._watch, args=(attempt, ended), name="signs-of-life", daemon=True)
         watch.start()

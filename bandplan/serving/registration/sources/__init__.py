@@ -1,1 +1,1 @@
-"""What a version is made from: folders, their files and digests."""
+"""The sources of a version: folders, their files and digests."""

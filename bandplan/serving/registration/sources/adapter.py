@@ -1,4 +1,4 @@
-"""Adapters of PEFT: weights that only work on top of those of a base model."""
+"""PEFT adapters: weights that only work on top of those of a base model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bandplan.serving.spec.problem import clipped
 CONFIG = "adapter_config.json"
 WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 
-MERGE = "it holds an adapter: merge it into its base model (`merge_and_unload`), and save that"
+MERGE = "it holds an adapter: merge it into its base model (`merge_and_unload`), and save the result"
 
 
 def leftover_adapter(present: Mapping[str, File], shown: str) -> Iterator[SourceFinding]:
@@ -30,7 +30,8 @@ def leftover_adapter(present: Mapping[str, File], shown: str) -> Iterator[Source
     yield SourceFinding(
         f"{shown}/{CONFIG}",
         "an adapter lies beside the weights",
-        "where PEFT is installed, transformers attaches the adapter to the weights, changing merged ones again, or "
-        f"loads {named} and attaches it to that, instead of the weights beside it",
-        f"remove {files} if the weights are merged already, else merge it (`merge_and_unload`), and save that",
+        "if PEFT is installed, transformers attaches the adapter to the weights (changing merged weights again), or "
+        f"loads {named} and attaches the adapter to that instead of to the weights beside it",
+        f"remove {files} if the weights are already merged, otherwise merge it (`merge_and_unload`), "
+        "and save the result",
     )

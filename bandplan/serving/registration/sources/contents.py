@@ -16,15 +16,15 @@ from bandplan.serving.registration.sources.size import written_size
 from bandplan.serving.registration.sources.source import Source
 
 _READERS = 4
-"""Files read at the same time; more than a disk needs, and few enough for a shared one."""
+"""Number of files to read at the same time; more than a disk needs, and few enough for a shared one."""
 
 _WORTH_TELLING_BYTES = 1 << 30
 
 
 def file_digest(file: File, shown: str) -> str:
-    """The hex SHA-256 of a file, which is streamed; `shown` is what the user calls its folder.
+    """Return the hex SHA-256 of a file, which is streamed; `shown` is the user's name for its folder.
 
-    Errors: RegistrationError when it cannot be read, or is not what it was when it was listed.
+    Errors: RegistrationError if it cannot be read, or has changed since it was listed.
     """
     try:
         with file.path.open("rb") as content:
@@ -45,7 +45,8 @@ def contents(
     read: Callable[[File, str], str] = file_digest,
     now_ns: Callable[[], int] = time.time_ns,
 ) -> dict[str, str]:
-    """Name of each file of a source on disk -> hex digest of its content; what is known is kept in `cache_directory`.
+    """Map the name of each file of a source on disk to the hex digest of its content; digests are kept in
+    `cache_directory`.
 
     Errors: RegistrationError.
     """
@@ -56,7 +57,7 @@ def contents(
     unread = [file for file in listed if file.name not in known]
     size_bytes = sum(file.size_bytes for file in unread)
     if size_bytes > _WORTH_TELLING_BYTES:
-        progress(f"reading {written_size(size_bytes)} of {source.text}; later runs read what has changed")
+        progress(f"reading {written_size(size_bytes)} of {source.text}; later runs read only what has changed")
     if unread:
         # Hashing lets go of the interpreter, so that threads do speed it up.
         with ThreadPoolExecutor(min(_READERS, len(unread)), thread_name_prefix="digest") as pool:

@@ -1,4 +1,4 @@
-"""What a version is made from, as one digest: it changes when, and only when, what would be logged changes."""
+"""One digest of a version's source: it changes when, and only when, the logged model would change."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ def digest(
 
 
 def resolved_uri(source: Source, client: WorkspaceClient | None) -> str:
-    """The URI of a run or a model, with the number of the version in place of an alias.
+    """Return the URI of a run or a model, with the number of the version in place of an alias.
 
-    Errors: RegistrationError when there is no such alias, or no client to ask; errors of the client.
+    Errors: RegistrationError if there is no such alias, or no client to ask; errors of the client.
     """
     if source.alias is None or source.name is None:
         return source.text
     if client is None:
         raise RegistrationError(
-            f"{source.text}: what the alias points to has to be asked of a workspace; set DATABRICKS_HOST and "
+            f"{source.text}: only a workspace knows what the alias points to; set DATABRICKS_HOST and "
             f"DATABRICKS_TOKEN, or name the version, as in models:/{source.name}/1"
         )
     from bandplan.serving.workspace.registry import Registry
@@ -72,7 +72,7 @@ def resolved_uri(source: Source, client: WorkspaceClient | None) -> str:
 
 
 def _digest(contents: Mapping[str, str], logged: str = "") -> str:
-    """One digest of all: of a text that no other contents have, whatever characters are in the names."""
+    """Digest a text that no other contents have, whatever characters are in the names."""
     rows = [_FORMAT, logged, *([name, contents[name]] for name in sorted(contents))]
     text = json.dumps(rows, ensure_ascii=True)
     return f"sha256:{hashlib.sha256(text.encode('ascii')).hexdigest()}"

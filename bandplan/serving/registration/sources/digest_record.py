@@ -1,7 +1,7 @@
 """Digests of files already read, kept on disk per folder, so that a checkpoint of 140 GB is read once.
 
-An entry holds as long as the file's size, modification time, change time and inode do, as in git's index. A record that
-cannot be read or understood counts as empty: the files are read again and it is written anew.
+An entry holds as long as the file's size, modification time, change time and inode are the same, as in git's index. A
+record that cannot be read or understood counts as empty: the files are read again and the record is rewritten.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from bandplan.serving.registration.sources.folder import File
 _FORMAT = 1
 
 SETTLED_NS = 2_000_000_000
-"""A file changed within this time before it was read is not recorded: a second change could bear the same time.
+"""A file changed within this time before it was read is not recorded: a second change could have the same time.
 
-Two seconds is the coarsest clock of a file system in use (FAT)."""
+Two seconds is the coarsest clock of a file system in use (FAT).
+"""
 
 
 class DigestRecord:
-    """The digests of the files of one folder. Not for use from several threads; several processes may keep one each."""
+    """The digests of the files of one folder. Not thread-safe; each of several processes may keep one."""
 
     def __init__(self, directory: Path, folder: Path) -> None:
         readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.name)[:60]
@@ -35,14 +36,14 @@ class DigestRecord:
         self._entries = _read(self._path)
 
     def known(self, file: File) -> str | None:
-        """The hex digest of a file that has not changed since it was recorded."""
+        """Return the hex digest of a file that has not changed since it was recorded, or None."""
         entry = self._entries.get(file.name)
         return entry.digest if entry is not None and entry.identity == _identity(file.status) else None
 
     def replace(self, digests: Mapping[str, tuple[File, str]], *, read_at_ns: int) -> None:
-        """Keep these alone, by name; `read_at_ns` is the wall time at which reading began.
+        """Keep only these digests, by name; `read_at_ns` is the wall time at which reading began.
 
-        A folder that cannot be written costs the next run its time and nothing else.
+        A folder that cannot be written only costs the next run the time to read again.
         """
         settled = {
             name: _Entry(_identity(file.status), digest)

@@ -1,4 +1,4 @@
-"""One thing found in a source: where it is, what is wrong, and what to do."""
+"""A finding in a source: its place, what is wrong, and what to do."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def errors_of(findings: Iterable[SourceFinding]) -> tuple[SourceFinding, ...]:
 
 
 def refuse_errors(findings: Sequence[SourceFinding]) -> None:
-    """UnsuitableSource that holds every error among `findings`, one a line; nothing when there is none."""
+    """Raise UnsuitableSource with every error among `findings`, one a line; do nothing if there is none."""
     errors = errors_of(findings)
     if errors:
         raise UnsuitableSource("\n".join(map(str, errors)))

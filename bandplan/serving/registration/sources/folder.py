@@ -1,4 +1,4 @@
-"""The files of a folder that count: what is digested is what is uploaded, and nothing outside the folder."""
+"""The files of a folder that count: exactly what is digested is uploaded, and nothing outside the folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bandplan.serving.spec.problem import printable
 IGNORED_FOLDERS = frozenset({".git", ".cache", ".huggingface", ".ipynb_checkpoints", "__pycache__"})
 IGNORED_FILES = frozenset({".DS_Store", ".gitattributes", ".gitignore", "Thumbs.db", "desktop.ini"})
 IGNORED_PREFIX = "._"
-"""What version control, downloads, notebooks and desktops leave behind: no part of a model."""
+"""Files and folders that version control, downloads, notebooks and desktops leave behind: not part of a model."""
 
 MOST_FILES = 20_000
 """An arbitrary bound: a checkpoint has tens of files, and a home folder given by mistake has millions."""
@@ -33,7 +33,7 @@ class File:
 
 
 def files(folder: Path, shown: str) -> tuple[File, ...]:
-    """The files that count, by name; `shown` is what the user calls the folder. Links to inside it are followed.
+    """Return the files that count, by name; `shown` is the user's name for the folder. Links to inside it are followed.
 
     Errors: RegistrationError that lists every link out of the folder and everything that is not a plain file.
     """
@@ -54,7 +54,7 @@ def files(folder: Path, shown: str) -> tuple[File, ...]:
             else:
                 found.append(File(relative, path, path.stat()))
             if len(found) + len(refused) > MOST_FILES:
-                raise RegistrationError(f"{shown}: more than {MOST_FILES:,} files; name the folder of one model")
+                raise RegistrationError(f"{shown}: more than {MOST_FILES:,} files; choose the folder of a single model")
     if refused:
         more = "" if len(refused) <= 20 else f"\n... and {len(refused) - 20} more"
         raise RegistrationError("\n".join(map(printable, refused[:20])) + more)
@@ -62,11 +62,11 @@ def files(folder: Path, shown: str) -> tuple[File, ...]:
 
 
 def _reason_against(path: Path, root: Path) -> str:
-    """Why a path cannot be part of a model; "" when it can."""
+    """Return why a path cannot be part of a model; "" if it can."""
     try:
         target = path.resolve(strict=True)
     except (OSError, RuntimeError):
-        return "a link to nothing; remove it"
+        return "a dangling link; remove it"
     if not target.is_relative_to(root):
         return "a link out of the folder; copy what it points to into the folder (`cp -rL` follows links)"
     mode = target.stat().st_mode

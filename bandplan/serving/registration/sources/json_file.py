@@ -1,4 +1,4 @@
-"""JSON of a folder that a user gives: bounded, and an object or nothing."""
+"""JSON files in a user's folder: bounded in size, and an object or nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST_BYTES = 64_000_000
 
 
 def read_object(path: Path) -> dict[str, Any] | None:
-    """The JSON object in a file; None when it is too large, cannot be read, or is anything else."""
+    """Read the JSON object in a file; None if it is too large, cannot be read, or is anything else."""
     try:
         if path.stat().st_size > MOST_BYTES:
             return None

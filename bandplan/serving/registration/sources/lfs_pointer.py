@@ -12,17 +12,17 @@ _START = re.compile(rb"version https://(git-lfs|hawser)\.github\.com/spec/")
 """Source: github.com/git-lfs/git-lfs, docs/spec.md, "The Pointer" (read 2026-11)."""
 
 START_BYTES = 64
-"""How much of a file `starts_pointer` has to see."""
+"""Number of bytes of a file that `starts_pointer` needs."""
 
 MOST_BYTES = 1024
-"""Above the size of any pointer: three short lines."""
+"""Upper bound on the size of any pointer: three short lines."""
 
 _LOADED = (".json", ".jsonl", ".jinja", ".model", ".txt", ".tiktoken", ".py", ".spm", ".yaml")
-"""Ends of names of the small files that a model is loaded from."""
+"""Name suffixes of the small files that a model is loaded from."""
 
 
 def starts_pointer(start: bytes) -> bool:
-    """Whether a file that begins like this is a pointer."""
+    """Whether a file with this beginning is a pointer."""
     return _START.match(start) is not None
 
 
@@ -40,11 +40,11 @@ def is_pointer(file: File) -> bool:
 def pointer_findings(files: Iterable[File], shown: str) -> Iterator[SourceFinding]:
     """Report the pointers among the small files that a model is loaded from; weights are checked elsewhere.
 
-    Only files of the folder itself: nothing is loaded from folders within it.
+    Checks only files of the folder itself: nothing is loaded from its subfolders.
     """
     for file in files:
         if "/" not in file.name and file.name.lower().endswith(_LOADED) and is_pointer(file):
-            rule = "every file that the model is loaded from is there and whole"
+            rule = "every file that the model is loaded from must be present and complete"
             yield SourceFinding(
                 f"{shown}/{file.name}", "is a Git LFS pointer, not the file", rule, "run `git lfs pull`"
             )

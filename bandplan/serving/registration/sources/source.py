@@ -1,4 +1,4 @@
-"""What a version is made from: a run, another model, a folder of an MLflow model, a Hugging Face checkpoint."""
+"""The source of a version: a run, another model, a folder of an MLflow model, or a Hugging Face checkpoint."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _FORMS = "runs:/<run id>/<path>, models:/<model>/<version>, models:/<model>@<ali
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source as parsed.
+    """A parsed source.
 
-    `text` is what the user wrote, without a slash at the end. `folder` is absolute, and there for the two kinds on
-    disk. `name` with `version` or `alias` is there for a registered model.
+    `text` is what the user wrote, without a trailing slash. `folder` is absolute, and set for the two kinds on disk.
+    `name` with `version` or `alias` is set for a registered model.
     """
 
     kind: Kind
@@ -41,16 +41,16 @@ class Source:
 
     @property
     def path(self) -> Path:
-        """The folder. Errors: ValueError for a source that is none."""
+        """The folder. Errors: ValueError for a source that is not a folder."""
         if self.folder is None:
             raise ValueError(f"{self.text} is not a folder")
         return self.folder
 
 
 def parse(source: str, root: Path) -> Source:
-    """The source that `source` names; a folder is relative to `root`, the project, unless absolute.
+    """Parse the source that `source` names; a folder is relative to `root`, the project, unless absolute.
 
-    Errors: RegistrationError for a form that is none, a folder that is not there, or one that holds no model.
+    Errors: RegistrationError for an unknown form, a folder that does not exist, or one that holds no model.
     """
     if source.startswith("runs:"):
         if _RUN.fullmatch(source) is None:
@@ -91,7 +91,7 @@ def _folder_kind(source: str, folder: Path, root: Path) -> Literal["mlflow_folde
 
 
 def _step(folder: Path) -> str:
-    """What to do about a folder without a model, from what lies in it."""
+    """Return the next step for a folder without a model, judging by what lies in it."""
     if (folder / adapter.CONFIG).is_file():
         return adapter.MERGE
     inner = sorted(

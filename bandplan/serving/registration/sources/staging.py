@@ -1,4 +1,4 @@
-"""A folder like another one, in which weights are links: what is logged is complete, and no weight is copied."""
+"""A copy of a folder in which weights are links: the logged model is complete, and no weight is copied."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bandplan.serving.registration.checks.weights import is_weights
 from bandplan.serving.registration.sources.folder import File
 
 MOST_COPIED_BYTES = 64_000_000
-"""Larger files are linked whatever they are; tokenizers, the largest of those that are no weights, stay below."""
+"""Larger files are always linked; tokenizers, the largest files other than weights, are smaller."""
 
 
 def is_linked(file: File) -> bool:
-    """Whether a file is linked: MLflow itself opens the small ones, and refuses links out of a model's folder then."""
+    """Whether a file is linked: MLflow itself opens the small ones, and then refuses links out of a model's folder."""
     return file.size_bytes > MOST_COPIED_BYTES or is_weights(file.name)
 
 
