@@ -259,7 +259,7 @@ def test_s4_alias_that_points_to_nothing_stops_before_anything_is_declared(plan_
 
 def test_alias_is_deployed_by_nobody_who_may_not_ask(plan_of: Any, tmp_path: Path) -> None:
     plan_of(following(), BANDPLAN_OFFLINE="1")
-    with pytest.raises(pulumi.RunError, match="run without --offline, or write the version's number"):
+    with pytest.raises(pulumi.RunError, match="run without --offline, or write the version number"):
         plan_stack(tmp_path, None, "local", {"BANDPLAN_OFFLINE": "1"}, TODAY, is_preview=False)
 
 

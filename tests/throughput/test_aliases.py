@@ -52,7 +52,7 @@ def test_s4_alias_that_points_to_nothing_is_refused_where_it_is_written() -> Non
 
 def test_s5_check_of_a_followed_alias_is_deferred_until_it_is_asked(sized: Size) -> None:
     (deferred,) = only(sized(entry(model=FOLLOWING))).deferred
-    assert "once the workspace has told which version the alias champion points to" in deferred
+    assert "once the workspace has resolved the alias champion" in deferred
 
 
 def test_alias_that_the_fleet_registers_itself_is_that_registration() -> None:
