@@ -1,6 +1,6 @@
-"""Edits of a YAML text by path: values put in place or added, keys removed, entries appended. Pure.
+"""Edit a YAML text by path: replace or add values, remove keys, append entries. Pure.
 
-CannotEdit    the text is laid out in a way that it cannot be edited; the message says where, and what to do
+CannotEdit    the layout of the text cannot be edited; the message gives the place and the next step
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,13 +1,14 @@
-"""Declared against live: which properties the platform does not run as declared. Pure.
+"""Compare the declared endpoint with the live one: which properties the platform does not run as declared. Pure.
 
 What counts as equal, and why:
-- zero, false, empty and absent are the same: the published provider drops zero values from its requests;
-- mail addresses in another letter case are the same, as the platform keeps some in lower case;
-- a value the platform filled in where nothing was declared (entity name, workload type, routes of a single entity) is
-  no difference, except the capacity of an entity: an undeclared minimum, say, means zero. `scale_to_zero_enabled` is
-  filled in where an entity has throughput: its floor decides, and the switch is for CPU (S26);
-- a part that was not declared at all (tags, AI gateway, ...) is not managed here, so it is never different;
-- what the platform does not give back cannot differ: `unverifiable` names it.
+- zero, false, empty and absent are equal: the published provider drops zero values from its requests;
+- email addresses that differ only in letter case are equal, as the platform keeps some in lower case;
+- a value that the platform filled in for an undeclared property (entity name, workload type, routes of a single entity)
+  is not a difference, except the capacity of an entity: an undeclared minimum, for example, means zero.
+  `scale_to_zero_enabled` is filled in for an entity with throughput: its floor decides, and the switch is for CPU
+  (S26);
+- a part that was not declared at all (tags, AI gateway, ...) is not managed here, so it never differs;
+- a value that the platform does not return cannot differ: `unverifiable` names it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,8 +1,8 @@
-"""Why a version could not be made, for users.
+"""The reasons why a version could not be made, for users.
 
 RegistrationError         a message with place, finding, rule and next step
-├── UnsuitableSource      what is to be registered breaks rules; every finding is in the message
-└── RegistrationStopped   it was called off; nothing half made is left
+├── UnsuitableSource      the source breaks rules; every finding is in the message
+└── RegistrationStopped   it was cancelled; nothing incomplete is left
 """
 
 

@@ -1,4 +1,4 @@
-"""Aliases that entries follow: which ones a workspace is asked for, and the fleet with what they point to."""
+"""Aliases that entries follow: which ones to look up in a workspace, and the fleet with the aliases resolved."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Numbers = Mapping[ModelAlias, str | Unavailable]
 
 
 def followed(fleet: Fleet) -> tuple[ModelAlias, ...]:
-    """The distinct aliases to ask for, in order; without those that the fleet itself registers."""
+    """Return the distinct aliases to look up, in order, without those that the fleet itself registers."""
     ours = _registered(fleet)
     return tuple(sorted({alias for _, _, alias in _following(fleet) if alias not in ours}))
 
 
 def pinned(fleet: Fleet, numbers: Numbers) -> Fleet:
-    """The fleet with each followed alias as the version that it points to, or as the fleet's own registration.
+    """Return the fleet with each followed alias resolved to its version, or to the fleet's own registration.
 
-    An alias that nothing is known of stays as it is.
+    An alias without an answer stays as it is.
     """
     ours = _registered(fleet)
 
@@ -53,7 +53,7 @@ def _pinned_entry(entry: Entry, pin: Callable[[str | None, object], object]) -> 
 
 
 def following_problems(fleet: Fleet, numbers: Numbers, source: Source) -> list[Problem]:
-    """An error for each followed alias of which the workspace says that it points to nothing."""
+    """Report an error for each followed alias that points to nothing according to the workspace."""
     found = []
     for entry, entity, alias in _following(fleet):
         number = numbers.get(alias)

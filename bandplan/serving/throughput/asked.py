@@ -1,4 +1,6 @@
-"""What one served entity asks of a model version, as plain values, and whether the version can give it."""
+"""The capacity that a served entity requests of a model version, as plain values, and whether the version can provide
+it.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,11 @@ SoldIn = Literal["bands", "model_units"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The capacity of one served entity.
+    """The requested capacity of a served entity.
 
-    `path` and `model_path` are where it and its model stand in models.yaml, `path` with a `/` at its end. `amounts` are
-    by key (`min`, `max`, `want`, `accept`; "" for a plain number of model units). `demand` is the entity's share in
-    tokens/s. `logged_type` is the model_type that a version to be registered is logged with.
+    `path` and `model_path` are the places of the entity and its model in models.yaml, `path` with a trailing `/`.
+    `amounts` are by key (`min`, `max`, `want`, `accept`; "" for a plain number of model units). `demand` is the
+    entity's share in tokens/s. `logged_type` is the model_type that a version to register is logged with.
     """
 
     entry: str
@@ -41,7 +43,7 @@ class Asked:
 
     @property
     def sold_in(self) -> SoldIn:
-        """The kind of model that gives it."""
+        """The kind of capacity that the model is sold in."""
         return "model_units" if self.unit == "model_units" else "bands"
 
     def auto_bands(self, chunk: int) -> int:
@@ -54,9 +56,9 @@ class Asked:
 def capacity_problems(
     asked: Asked, answer: OptimizationInfo | Unavailable, source: Source, policies: BandPolicies = NO_POLICIES
 ) -> list[Problem]:
-    """Find what keeps the version from giving what is asked (S1, S5, S6, S8, S10 and S11), each an error.
+    """Report what keeps the version from providing the requested capacity (S1, S5, S6, S8, S10 and S11), each an error.
 
-    Bands that are suggested keep to `policies`, as far as the entry's own headroom lets them.
+    Suggested bands comply with `policies`, as far as the entry's own headroom permits.
     """
     return list(_problems(asked, answer, source, policies))
 
@@ -86,7 +88,7 @@ def _problems(
 
 
 def _unanswered(asked: Asked, reason: str, source: Source) -> Problem:
-    """Report that nothing is known; the table of families can still tell a mistyped name."""
+    """Report that there is no answer about the version; the table of families can still reveal a mistyped name."""
     model = asked.model
     mistyped = is_preinstalled(model) and model not in SYSTEM_AI_MODELS
     meant = source.suggestions.nearest(model, SYSTEM_AI_MODELS) if mistyped else None
@@ -102,9 +104,9 @@ def _unanswered(asked: Asked, reason: str, source: Source) -> Problem:
 def _family_problems(
     asked: Asked, sold_in: SoldIn, words: str, increment: int | None, source: Source, policies: BandPolicies
 ) -> Iterator[Problem]:
-    """Find whether the entity asks for the wrong kind, with the line to write instead.
+    """Report a request for the wrong kind of capacity, with the line to write instead.
 
-    `increment` is that of what the model is sold in, None if it is not known.
+    `increment` is the model's increment of that capacity, None if unknown.
     """
     path = f"{asked.path}throughput"
     units = increment or model_units.EXAMPLE_UNITS
@@ -123,7 +125,7 @@ def _family_problems(
 
 
 def _suggested_band(asked: Asked, demand: Fraction, chunk: int, policies: BandPolicies) -> tuple[int, int]:
-    """Return (min, max) for the demand, within the stack's policies as far as its own headroom lets it."""
+    """Return (min, max) for the demand, within the stack's policies as far as the entry's own headroom permits."""
     high = asked.auto_bands(chunk)
     low = max(bands.AUTO_MIN_BANDS, policies.least_chunks(demand, chunk))
     most = policies.most_chunks(demand, chunk)
@@ -131,7 +133,7 @@ def _suggested_band(asked: Asked, demand: Fraction, chunk: int, policies: BandPo
 
 
 def _increment_problems(asked: Asked, increment: int | None, source: Source) -> Iterator[Problem]:
-    """Find the amounts that are not whole increments, each with the nearest that are."""
+    """Report amounts that are not whole increments, each with the nearest valid amounts."""
     if increment is None or asked.unit not in ("tokens_per_second", "model_units"):
         return
     rule = rules.WHOLE_UNITS if asked.unit == "model_units" else rules.WHOLE_CHUNKS

@@ -11,18 +11,18 @@ AUTO_MIN_BANDS = 1
 
 
 def is_multiple_of_chunk(tokens_per_second: int, chunk_tokens_per_second: int) -> bool:
-    """Whether a bound is legal."""
+    """Whether `tokens_per_second` is a whole number of chunks."""
     return tokens_per_second % chunk_tokens_per_second == 0
 
 
 def nearest_multiples(tokens_per_second: int, chunk_tokens_per_second: int, least_bands: int) -> tuple[int, ...]:
-    """The legal bounds just below and above, in order; without those under `least_bands`."""
+    """Return the valid bounds just below and above, in order, without those under `least_bands`."""
     below = tokens_per_second // chunk_tokens_per_second
     return tuple(bands * chunk_tokens_per_second for bands in (below, below + 1) if bands >= least_bands)
 
 
 def nearest_wanted(want: int, accept: int, step: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The legal amounts next to `want` and to `accept`, any of which go together: what is accepted is less (S18)."""
+    """Return the valid amounts next to `want` and to `accept`; in every combination, the accepted one is less (S18)."""
     wants, accepts = (
         (amount,) if is_multiple_of_chunk(amount, step) else nearest_multiples(amount, step, 1)
         for amount in (want, accept)
@@ -32,6 +32,6 @@ def nearest_wanted(want: int, accept: int, step: int) -> tuple[tuple[int, ...], 
 
 
 def bands_for(tokens_per_second: Fraction, headroom_percent: int, chunk_tokens_per_second: int) -> int:
-    """Bands whose ceiling covers a demand and its headroom: the quotient rounded up, at least 1."""
+    """Return the bands whose ceiling covers a demand and its headroom: the quotient rounded up, at least 1."""
     wanted = tokens_per_second * (100 + headroom_percent) / 100
     return max(AUTO_MIN_BANDS, -(-wanted.numerator // (wanted.denominator * chunk_tokens_per_second)))

@@ -1,4 +1,4 @@
-"""One served entity sized by the platform's answer about its version, with the rules that this shows to be broken."""
+"""Size one served entity with the platform's answer about its version, and report the rules that it breaks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def size_entity(
     source: Source,
     policies: BandPolicies = NO_POLICIES,
 ) -> SizedEntity:
-    """Size one entity; `answer` is None for a version that this deploy registers, or that an alias is yet to tell."""
+    """Size one entity; `answer` is None for a version that this deployment registers or whose alias is not resolved
+    yet.
+    """
     sizer = _Sizer(entry, entity, source, policies)
     info = answer if isinstance(answer, OptimizationInfo) else None
     sizer.problems += naming_problems(sizer.asked, info, source)
@@ -58,7 +60,7 @@ def size_entity(
 
 
 def eligibility_deferred(entry: str, model: str) -> str:
-    """What is said of a version that does not exist yet."""
+    """Return the notice for a version that does not exist yet."""
     return (
         f"{entry}: whether {model} is eligible, and its chunk size, are checked once this deployment has "
         "registered the version, before the endpoint is created"
@@ -66,7 +68,7 @@ def eligibility_deferred(entry: str, model: str) -> str:
 
 
 class _Sizer:
-    """One entity under sizing: what is wrong with it is collected in `problems`."""
+    """An entity being sized: its problems are collected in `problems`."""
 
     def __init__(self, entry: Entry, entity: Entity, source: Source, policies: BandPolicies) -> None:
         self.policies = policies
@@ -94,11 +96,11 @@ class _Sizer:
         return self._result(sizing if sizing.workload_type is not None else None, "workload")
 
     def set_aside(self) -> SizedEntity:
-        """Nothing more is said of a model that has to be another one."""
+        """Skip all further checks of a model that has to be replaced by another one."""
         return self._result(None, self.asked.sold_in)
 
     def not_known_yet(self) -> SizedEntity:
-        """Eligibility, and numbers that need the chunk, are known once the version is there."""
+        """Defer the eligibility check, and numbers that depend on the chunk, until the version exists."""
         entry, model = self.entry.name, self.entity.model
         if self.entity.register is not None:
             deferred = eligibility_deferred(entry, model)
@@ -195,7 +197,7 @@ class _Sizer:
             self._problem(rules.FLOOR_ZERO, path, "the band starts at 0", step)
 
     def _warn_of_many_bands(self, band: BandRange | WantedBandRange, chunk: int | None) -> None:
-        """Tokens per second written as bands cost a thousand times what was meant."""
+        """Warn of many bands: tokens per second written as bands cost a thousand times what was meant."""
         if band.max < MANY_BANDS:
             return
         if chunk is not None and self.entry.demand is not None and band.max <= 10 * self.asked.auto_bands(chunk):
@@ -213,7 +215,7 @@ class _Sizer:
 
 
 def asked_of_entity(entry: Entry, entity: Entity) -> Asked:
-    """Return what the entity asks, as plain values."""
+    """Return the requested capacity of the entity, as plain values."""
     share = Fraction(entity.traffic_percent, 100)
     percent = entry.headroom_percent
     unit, amounts = _amounts(entity.throughput)
@@ -255,5 +257,5 @@ def _bounds(band: BandRange | WantedBandRange | TokenRange | WantedTokenRange) -
 
 
 def _accepted(band: BandRange | WantedBandRange | TokenRange | WantedTokenRange) -> int | None:
-    """Return the ceiling that will do; None if only the wanted one does."""
+    """Return the acceptable fallback ceiling, or None if the entry accepts no less than the wanted one."""
     return band.accept if isinstance(band, (WantedBandRange, WantedTokenRange)) else None

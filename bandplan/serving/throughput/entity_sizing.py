@@ -16,12 +16,12 @@ Family = Literal["bands", "model_units", "workload"]
 class EntitySizing:
     """The capacity of one served entity: a band, model units, or a legacy workload; the fields of the others are None.
 
-    Units: tokens per second, input and output together. Of a version still to be registered, what depends on its chunk
-    is None. `burst` is what is declared, None where nothing is; `model_unit_chunk_size` the increment of
-    units, None where nobody tells it. `estimated_tokens_per_second` is for model units and
-    the one published shape. `task_place` is where MLflow takes the task when this deploy logs the model. `alias` is the
-    one that the entity follows. Maxima and units are what is wanted; `accepted_` ones are what will do while there is
-    no GPU capacity, None where nothing less does.
+    Units: tokens per second, input and output together. For a version still to be registered, values that depend on its
+    chunk are None. `burst` is the declared value, or None; `model_unit_chunk_size` is the increment of units, None if
+    unknown. `estimated_tokens_per_second` is for model units and the one published shape. `task_place` is where MLflow
+    takes the task if this deployment logs the model. `alias` is the one that the entity follows. Maxima and units are
+    the wanted ones; `accepted_` ones are the acceptable fallback while there is no GPU capacity, None if the entry
+    accepts no less.
     """
 
     served_name: str
@@ -48,34 +48,34 @@ class EntitySizing:
 
     @property
     def floor_tokens_per_second(self) -> int | None:
-        """Return the floor under the name that endpoints, shares and outputs have for it."""
+        """The floor, under the name that endpoints, shares and outputs use."""
         return self.min_provisioned_throughput
 
     @property
     def ceiling_tokens_per_second(self) -> int | None:
-        """Return the ceiling under the name that endpoints, shares and outputs have for it."""
+        """The ceiling, under the name that endpoints, shares and outputs use."""
         return self.max_provisioned_throughput
 
     @property
     def accepted_ceiling_tokens_per_second(self) -> int | None:
-        """Return the acceptable ceiling under the name that endpoints and outputs have for it."""
+        """The acceptable fallback ceiling, under the name that endpoints and outputs use."""
         return self.accepted_max_provisioned_throughput
 
     @property
     def may_burst(self) -> bool:
-        """Whether the entity may scale past its model units: unless it is declared not to (the platform's default)."""
+        """Whether the entity may scale past its model units: true unless declared otherwise, the platform's default."""
         return self.model_units is not None and self.burst is not False
 
     @property
     def accepts_less(self) -> bool:
-        """Whether less than the wanted capacity will do while the platform has no GPU capacity."""
+        """Whether the entry accepts less than the wanted capacity while there is no GPU capacity."""
         accepted = (self.accepted_max_bands, self.accepted_max_provisioned_throughput, self.accepted_model_units)
         return any(amount is not None for amount in accepted)
 
 
 @dataclass(frozen=True)
 class SizedEntity:
-    """The sizing, or None when it could not be had; the kind of capacity asked for; what is left to be checked."""
+    """The sizing, or None if it is impossible; the kind of capacity requested; and the deferred checks."""
 
     sizing: EntitySizing | None
     family: Family | None

@@ -1,9 +1,8 @@
-"""Model families by name: which capacity they are sold in, for when the platform cannot be asked.
+"""Model families by name: which capacity they are sold in, for use if the platform cannot be asked.
 
-The platform's answer decides wherever there is one. Source of the bands: the list of models on tokens-per-second bands
-in "Deploy legacy provisioned throughput models"; of the units: "Model units in provisioned throughput", both on
-docs.databricks.com. A user's own model may be called anything, so only names under `system.ai` are judged by this
-table.
+The platform's answer takes precedence. Source of the bands: the list of models on tokens-per-second bands in "Deploy
+legacy provisioned throughput models"; of the units: "Model units in provisioned throughput", both on
+docs.databricks.com. A user's own model may have any name, so this table judges only names under `system.ai`.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ Kind = Literal["bands", "model_units"]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A family of models: what it is called, what it is sold in, and the names that belong to it."""
+    """A family of models: its name, the capacity that it is sold in, and the model names that belong to it."""
 
     name: str
     kind: Kind
@@ -73,7 +72,7 @@ SYSTEM_AI_MODELS = (
 
 @lru_cache(maxsize=4096)
 def family_of(model: str) -> Family | None:
-    """The family that a model's last name part says, whatever its catalog."""
+    """Return the family that the last part of a model's name indicates, in any catalog."""
     last = re.sub(r"[_.]", "-", model.rsplit(".", 1)[-1].lower())
     return next((family for family in FAMILIES if re.search(family.pattern, last)), None)
 

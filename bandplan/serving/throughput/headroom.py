@@ -1,4 +1,4 @@
-"""Whether bands cover the demand, and by how much (S17); units too, where an estimate is published (S11)."""
+"""Whether bands cover the demand, and with how much headroom (S17); units too, if an estimate is published (S11)."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from bandplan.wire.band_policies import BUDGET, NO_POLICIES, OVER, BandPolicies
 def headroom_problems(
     entry: Entry, entities: tuple[EntitySizing, ...], source: Source, policies: BandPolicies = NO_POLICIES
 ) -> list[Problem]:
-    """One warning for each entity whose capacity is below its share of the demand, or has too little above it.
+    """Warn of each entity whose capacity is below its share of the demand, or leaves too little headroom.
 
-    What it suggests keeps to the stack's `policies`, or names the one that it cannot keep to.
+    The suggestions comply with the stack's `policies`, or name the policy that they cannot comply with.
     """
     if entry.demand is None:
         return []
@@ -59,7 +59,7 @@ def headroom_problems(
 def _too_little(
     there: Fraction, demand: Fraction, percent: int, what: str, step: str, path: str, source: Source
 ) -> list[Problem]:
-    """Capacity that is less than the demand, or than the demand and its headroom."""
+    """Report capacity that is less than the demand, or than the demand and its headroom."""
     if there >= demand * (100 + percent) / 100:
         return []
     finding = f"{what} for a demand of {float(demand):g}"

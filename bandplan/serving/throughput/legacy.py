@@ -1,4 +1,4 @@
-"""Legacy optimized LLM serving: compute by model size, and what it takes to be allowed.
+"""Legacy optimized LLM serving: compute by model size, and the conditions for its use.
 
 Source of figures: "Optimized LLM serving", docs.databricks.com (deprecated by the platform).
 """
@@ -26,12 +26,12 @@ LEGACY_FAMILIES = frozenset(("Meta Llama 2", "MPT", "Mistral"))
 
 
 def workload_type_for(parameters_billion: float) -> WorkloadType | None:
-    """The recommended compute; None for sizes that the page does not list."""
+    """Return the recommended compute; None for sizes that the page does not list."""
     return next((kind for least, most, kind in _COMPUTE if least <= parameters_billion <= most), None)
 
 
 def _among_published(parameters_billion: float) -> str:
-    """Where a size lies that the page does not list: below, above, or between two published ones."""
+    """Describe where an unlisted size lies: below, above, or between two published ones."""
     smaller = [most for _, most, _ in _COMPUTE if most < parameters_billion]
     larger = [least for least, _, _ in _COMPUTE if least > parameters_billion]
     if not smaller:
@@ -42,16 +42,16 @@ def _among_published(parameters_billion: float) -> str:
 
 
 def equivalent(workload: Workload) -> str:
-    """The provisioned-throughput line to start from instead; the platform publishes no conversion of sizes.
+    """Return the line of provisioned throughput to start from instead; the platform publishes no conversion of sizes.
 
-    A floor of 0 only for an entry that scales to zero, and legally so: on CPU.
+    The floor is 0 only for an entry that scales to zero and may do so: on CPU.
     """
     idles = workload.scale_to_zero and workload.type == "CPU"
     return f"throughput: {{bands: {{min: {0 if idles else 1}, max: 2}}}}"
 
 
 def legacy_problems(entry: Entry, entity: Entity, workload: Workload, allowed: bool, source: Source) -> list[Problem]:
-    """S25 to S28 for one served entity; `allowed` when the file as a whole allows legacy workloads."""
+    """Check S25 to S28 for one served entity; `allowed` is true if the file as a whole allows legacy workloads."""
     path = f"models/{entry.name}/{entity.path}workload"
     instead = f"write `{equivalent(workload)}` instead, with a size from optimization info and a load test"
     found = []

@@ -19,21 +19,21 @@ from typing import Any
 from bandplan.serving.throughput.rollout import Measured
 
 MeasuredUse = Mapping[str, Mapping[str, Measured]]
-"""By endpoint and served name."""
+"""Measurements by endpoint and served name."""
 
 _NUMBERS = ("window_minutes", "requests", "errors", "ttft_seconds", "percentile")
 _COUNTS = ("requests", "errors")
 _KEYS = ("measured_at", *_NUMBERS)
 _LARGEST = 10**15
-"""Nothing measured is larger; NaN and infinity are no measurements."""
+"""Upper bound of anything measured; NaN and infinity are not measurements."""
 
 
 class MeasuredUseError(ValueError):
-    """The file does not have its shape; the message has a line for every problem."""
+    """The file does not have the expected shape; the message has a line for every problem."""
 
 
 def read_measured_use(text: str, file: str) -> MeasuredUse:
-    """What the text of such a file says. Errors: MeasuredUseError with every problem and its place."""
+    """Read the text of such a file. Errors: MeasuredUseError with every problem and its place."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -46,7 +46,7 @@ def read_measured_use(text: str, file: str) -> MeasuredUse:
 
 
 class _Reading:
-    """One file under reading: what is wrong is collected in `problems`."""
+    """A file being read: its problems are collected in `problems`."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -86,7 +86,7 @@ class _Reading:
         return Measured(requests, errors, ttft_seconds, f"{self.file}{window}{percentile}", measured_ms)
 
     def _moment(self, value: object, place: str) -> int:
-        """Milliseconds since 1970."""
+        """Return the time in milliseconds since 1970."""
         try:
             moment = datetime.fromisoformat(value) if isinstance(value, str) else None
         except ValueError:
@@ -111,7 +111,9 @@ def _is_number(value: object) -> bool:
 
 
 def combined(exported: Mapping[str, Measured], from_file: Mapping[str, Measured]) -> dict[str, Measured]:
-    """By served name; a file says more than the export of a single minute, so it comes first where it counts."""
+    """Combine measurements by served name; a file is more telling than the export of one minute, so it takes
+    precedence.
+    """
     found = dict(exported)
     for served, one in from_file.items():
         now = exported.get(served)

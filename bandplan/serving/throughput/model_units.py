@@ -1,4 +1,4 @@
-"""Model units, and the one estimate of them that is published."""
+"""Model units, and the one published estimate of their throughput."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ EXAMPLE_UNITS = 50
 
 
 def estimated_tokens_per_second(model: str, model_units: int, input_tokens: int, output_tokens: int) -> float | None:
-    """Tokens/s of `model_units` for requests of one shape; None for every model and shape without a published estimate.
+    """Return the tokens/s of `model_units` for requests of one shape; None for a model or shape without a published
+    estimate.
 
-    Units of the same model and shape are taken as proportional (derived: 65 tokens/s each); other shapes are not.
+    Units of the same model and shape count as proportional (derived: 65 tokens/s each); other shapes do not.
     """
     family = family_of(model)
     if family is None or family.name != ESTIMATED_FAMILY or (input_tokens, output_tokens) != ESTIMATED_SHAPE:
@@ -29,7 +30,7 @@ def estimated_tokens_per_second(model: str, model_units: int, input_tokens: int,
 
 
 def units_for(tokens_per_second: Fraction, headroom_percent: int, unit_chunk: int = 1) -> int:
-    """Units that the published estimate gives a demand of the published shape, with its headroom.
+    """Return the units that the published estimate gives for a demand of the published shape, with its headroom.
 
     Rounded up to a multiple of `unit_chunk`, the increment of the model's units.
     """

@@ -1,4 +1,4 @@
-"""Which model versions a workspace has to be asked about."""
+"""The model versions to ask a workspace about."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from bandplan.serving.throughput.optimization_info import ModelVersion
 
 
 def has_legacy(fleet: Fleet) -> bool:
-    """Whether an entity has a legacy workload: its version is looked at in Unity Catalog itself."""
+    """Whether an entry has a legacy workload, whose version is checked in Unity Catalog itself."""
     return any(isinstance(entity.throughput, Workload) for entry in fleet.models for entity in entry.entities)
 
 
 def model_versions(fleet: Fleet) -> tuple[ModelVersion, ...]:
-    """The distinct versions, in order; without versions still to be registered, and without legacy workloads."""
+    """Return the distinct versions, in order, without versions still to be registered and legacy workloads."""
     return tuple(
         sorted(
             {

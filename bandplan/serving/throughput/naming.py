@@ -20,9 +20,9 @@ ANOTHER_MODEL = frozenset((rules.INSTRUCT_ONLY.id, rules.NOT_IN_CATALOG.id))
 
 
 def naming_problems(asked: Asked, info: OptimizationInfo | None, source: Source) -> list[Problem]:
-    """Check S3, S21, S32 and S38 for one served entity; `info` is the platform's answer if there is one.
+    """Check S3, S21, S32 and S38 for one served entity; `info` is the platform's answer, if any.
 
-    Only a name under `system.ai` says what a model is: a user's own model may be called anything.
+    Only a name under `system.ai` identifies a model: a user's own model may have any name.
     """
     path = asked.model_path
     family = family_of(asked.model)
@@ -49,7 +49,9 @@ def naming_problems(asked: Asked, info: OptimizationInfo | None, source: Source)
 
 
 def _is_base_llama(model: str, family: Family | None) -> bool:
-    """Llama 2 calls its Instruct version chat; Llama 4 Maverick is listed under its plain name."""
+    """Whether the model is a base Llama. Llama 2 calls its Instruct version chat; Llama 4 Maverick is listed under its
+    plain name.
+    """
     if family is None or not family.name.startswith("Meta Llama"):
         return False
     name = model.lower()
@@ -70,7 +72,9 @@ def _embeds(asked: Asked, family: Family | None, info: OptimizationInfo | None) 
 def _embedding_problems(
     asked: Asked, family: Family | None, info: OptimizationInfo | None, source: Source
 ) -> list[Problem]:
-    """A model of `system.ai` is judged by its name. A user's own may be called anything, and be made from a Llama."""
+    """Check the task against the kind of model: by name for `system.ai`; a user's own may have any name and a Llama
+    base.
+    """
     path = f"models/{asked.entry}/task"
     step = f"write `task: {CHAT}` or `task: {COMPLETIONS}`, or serve an embedding model such as GTE or BGE"
     if is_preinstalled(asked.model) and family is not None:

@@ -1,4 +1,4 @@
-"""What the platform says about provisioned throughput for one model version."""
+"""The platform's information about provisioned throughput for one model version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bandplan.serving.spec.scalar import MAX_NUMBER
 
 @dataclass(frozen=True, slots=True, order=True)
 class ModelVersion:
-    """A registered model version: three-level name, and version in digits."""
+    """A registered model version: its three-level name, and its version number in digits."""
 
     model: str
     version: str
@@ -21,10 +21,10 @@ class ModelVersion:
 class OptimizationInfo:
     """Whether a version is eligible, its family, and its throughput increment in tokens/s (None: sold in model units).
 
-    `model_unit_chunk_size` is the increment of model units; None where the platform does not tell it.
+    `model_unit_chunk_size` is the increment of model units; None if the platform does not report it.
 
     Sources: get-model-optimization-info, "Provisioned throughput Foundation Model APIs" on docs.databricks.com; the
-    increment of units stands in answers for gpt-oss-120b and qwen3-embedding-0-6b (50 each, seen 2026-08).
+    increment of units is in the answers for gpt-oss-120b and qwen3-embedding-0-6b (50 each, seen 2026-08).
     """
 
     optimizable: bool
@@ -34,7 +34,7 @@ class OptimizationInfo:
 
     @classmethod
     def from_response(cls, response: Mapping[str, Any]) -> OptimizationInfo:
-        """From the API's answer; an absent `optimizable` counts as false (S6).
+        """Parse the API's answer; an absent `optimizable` counts as false (S6).
 
         Errors: ValueError for a chunk that is not a positive whole number.
         """
@@ -57,7 +57,7 @@ def _chunk(response: Mapping[str, Any], key: str) -> int | None:
 
 
 def _is_positive_whole(number: object) -> bool:
-    """980.0 counts as whole: JSON has one kind of number."""
+    """Whether the number is a positive integer; 980.0 counts, because JSON has one kind of number."""
     if isinstance(number, bool) or not isinstance(number, (int, float)):
         return False
     return 0 < number < MAX_NUMBER and number == int(number)
@@ -65,6 +65,6 @@ def _is_positive_whole(number: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """No answer could be had, and why."""
+    """No answer is available, and the reason."""
 
     reason: str

@@ -1,7 +1,7 @@
-"""What the platform refuses of an endpoint and its model, and where that is caught before it does.
+"""The platform's refusals of an endpoint and its model, and where bandplan catches each one first.
 
-One row for each refusal that the local workspace gives to a request that a deployment can make; a test holds the two
-against each other. `validate` asks the workspace for optimization info, so what that answers is caught there, too.
+One row for each refusal that the local workspace gives to a request that a deployment can make; a test compares the
+two. `validate` asks the workspace for optimization info, so it also catches what that answer shows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Caught = Literal["validate", "preview", "up"]
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What is refused, the first command that says so, and by what (rules in backquotes) or why no earlier."""
+    """A refused request, the first command that reports it, and by what (rules in backquotes) or why not earlier."""
 
     what: str
     caught: Caught
@@ -117,6 +117,6 @@ REFUSALS = (
 
 
 def table() -> str:
-    """The refusals in Markdown."""
+    """Render the refusals in Markdown."""
     rows = [f"| {one.what} | {one.caught} | {one.by} |" for one in REFUSALS]
     return "\n".join(["| the platform refuses | caught at | by |", "|---|---|---|", *rows, ""])

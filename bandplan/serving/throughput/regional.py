@@ -1,4 +1,4 @@
-"""Whether the fleet's region exists, and has the models that are not available everywhere (S37)."""
+"""Whether the fleet's region exists, and offers the models that are not available everywhere (S37)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bandplan.serving.throughput.regions import REGIONAL_FAMILIES, RegionTable, 
 
 
 def regional_problems(fleet: Fleet, source: Source, regions: RegionTable | None) -> list[Problem]:
-    """An error for a region that no cloud has; a warning for each entity whose family the region lacks, or may lack."""
+    """Report an unknown region as an error, and warn of each entity whose family the region lacks or may lack."""
     if fleet.region is None or placeholder(fleet.region):
         return []
     table, names = regions or shipped_table(), shipped_names()

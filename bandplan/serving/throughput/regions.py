@@ -1,4 +1,4 @@
-"""The regions of the three clouds, and where models with regional availability can be served, as far as we know."""
+"""The regions of the three clouds, and the known availability of models that are limited to some regions."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _LONGEST = 40  # letters of a name that are compared; the longest region has 23
 
 @dataclass(frozen=True)
 class RegionTable:
-    """Family names by region, where they were read, and when (year-month-day)."""
+    """Family names by region, with their source and the day it was read (year-month-day)."""
 
     source: str
     read: str
     regions: Mapping[str, frozenset[str]]
 
     def availability(self, family: str, region: str) -> Literal["available", "unavailable", "unverified"]:
-        """`unverified` for a region that the table has no row for."""
+        """Return the availability; `unverified` for a region without a row in the table."""
         if region.lower() not in self.regions:
             return "unverified"
         return "available" if family in self.regions[region.lower()] else "unavailable"
@@ -34,17 +34,17 @@ class RegionTable:
 
 @dataclass(frozen=True)
 class RegionNames:
-    """The names that a region can have: those that the platform's pages list, and all that a cloud has."""
+    """The valid names of a region: those that the platform's pages list, and all regions of each cloud."""
 
     listed: frozenset[str]
     known: frozenset[str]
 
     def has(self, region: str) -> bool:
-        """Whether a cloud has a region of this name, whatever its letter case."""
+        """Whether a cloud has a region of this name, ignoring letter case."""
         return region.lower() in self.known
 
     def meant(self, region: str) -> str | None:
-        """The name that the fewest keystrokes make of `region`, but for signs and spaces; None if a third changes."""
+        """Return the name that is the fewest keystrokes away, ignoring signs and spaces; None if a third changes."""
         written = _squeezed(region)[:_LONGEST]
         ranked = sorted((_keystrokes(written, _squeezed(name)), name not in self.listed, name) for name in self.known)
         fewest, _, name = ranked[0]
@@ -56,7 +56,7 @@ def _squeezed(name: str) -> str:
 
 
 def _keystrokes(one: str, other: str) -> int:
-    """Letters to add, remove, replace, or swap with their neighbour to make one text of the other."""
+    """Count the letters to add, remove, replace, or swap with their neighbour to turn one text into the other."""
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, letter in enumerate(one, 1):
@@ -71,7 +71,7 @@ def _keystrokes(one: str, other: str) -> int:
 
 
 def shipped_table() -> RegionTable:
-    """The table in regions.yaml beside this module."""
+    """Read the table in regions.yaml beside this module."""
     raw = _shipped()
     return RegionTable(
         raw["source"], raw["read"], {name: frozenset(families) for name, families in raw["regions"].items()}
@@ -79,7 +79,7 @@ def shipped_table() -> RegionTable:
 
 
 def shipped_names() -> RegionNames:
-    """The names in regions.yaml beside this module."""
+    """Read the names in regions.yaml beside this module."""
     clouds = _shipped()["names"]
     listed = _words(cloud["listed"] for cloud in clouds)
     return RegionNames(listed, listed | _words(cloud["others"] for cloud in clouds))

@@ -1,4 +1,4 @@
-"""Rules for a version that this deploy registers."""
+"""Rules for a version that this deployment registers."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ _TASK_ARGUMENT_MLFLOW = (2, 12)
 
 
 def task_place(mlflow_version: str) -> TaskPlace:
-    """Where `log_model` takes the task: an argument from MLflow 2.12 on, a key of `metadata` before (S21)."""
+    """Return where `log_model` takes the task: an argument from MLflow 2.12 on, a key of `metadata` before (S21)."""
     return "argument" if _release(mlflow_version) >= _TASK_ARGUMENT_MLFLOW else "metadata"
 
 
 def is_too_old(mlflow_version: str | None, *, is_legacy: bool = False) -> bool:
-    """Whether models of this MLflow cannot be served: by legacy serving, or by provisioned throughput (S22)."""
+    """Whether models of this MLflow cannot be served by legacy serving or by provisioned throughput (S22)."""
     oldest = _OLDEST_LEGACY_MLFLOW if is_legacy else _OLDEST_MLFLOW
     return mlflow_version is not None and _release(mlflow_version) < oldest
 
 
 def registration_problems(entry: Entry, entity: Entity, source: Source) -> list[Problem]:
-    """S2, S22 and S23 for an entity with `register`; nothing for others, those that follow its alias among them."""
+    """Check S2, S22 and S23 for an entity with `register`; skip others, including those that follow its alias."""
     registration = entity.register
     if registration is None or entity.alias is not None:
         return []
@@ -55,7 +55,7 @@ def registration_problems(entry: Entry, entity: Entity, source: Source) -> list[
 
 
 def _model_type(entry: Entry, registration: Registration, path: str, source: Source) -> Iterator[Problem]:
-    """Check S23: an embedding model has a type, and one that is logged already has its own, whatever is asked for."""
+    """Check S23: an embedding model has a type, and an already logged one has its own, whatever is requested."""
     logged = registration.logged_model_type if isinstance(registration, LoggedRegistration) else None
     asked = registration.metadata.get("model_type")
     if logged is not None and asked is not None and asked.casefold() != logged.casefold():
@@ -86,9 +86,10 @@ def _too_old(registration: Registration, path: str, source: Source, *, is_legacy
 def placing_problems(
     fleet: Fleet, models: Mapping[str, Existing | Absent | Unavailable], source: Source
 ) -> list[Problem]:
-    """S2: an error where the catalog or schema to register in is not there, a warning where nobody can say.
+    """Check S2: an error if the catalog or schema to register in does not exist, a warning if that is unknown.
 
-    One for each model, at the first registration into it. `models` is by model name; those not in it are not judged.
+    One problem for each model, at the first registration into it. `models` is by model name; models not in it are not
+    checked.
     """
     found: dict[str, Problem] = {}
     for entry, entity, registration in registering(fleet):

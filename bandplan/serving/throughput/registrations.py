@@ -17,9 +17,9 @@ from bandplan.serving.throughput import rules
 
 @dataclass(frozen=True)
 class PlannedVersion:
-    """One version to be made: the registration, the task that it is logged for, and the entities that it is made for.
+    """A version to register: the registration, the task to log it for, and the entities that use it.
 
-    `users` hold those that follow its alias too.
+    `users` include those that follow its alias.
     """
 
     registration: Registration
@@ -33,7 +33,7 @@ class PlannedVersion:
 
 @dataclass(frozen=True)
 class PlannedModel:
-    """The registered model of one name, as the registrations into it say together, and its versions."""
+    """The registered model of one name, as declared by all registrations into it, and its versions."""
 
     name: str
     versions: tuple[PlannedVersion, ...]
@@ -52,12 +52,12 @@ class PlannedModel:
 
 
 def version_key(registration: Registration) -> str:
-    """What tells a version from the others that the fleet makes, for as long as neither model nor alias change."""
+    """Return a key that identifies a version within the fleet as long as neither model nor alias change."""
     return registration.name if registration.alias is None else f"{registration.name}@{registration.alias}"
 
 
 def planned_models(fleet: Fleet) -> tuple[PlannedModel, ...]:
-    """The models that `fleet` registers versions into, in the order of the file.
+    """Return the models that `fleet` registers versions into, in the order of the file.
 
     `fleet` has its aliases pinned (`following.pinned`) and no `registration_conflicts`.
     """
@@ -76,7 +76,7 @@ def planned_models(fleet: Fleet) -> tuple[PlannedModel, ...]:
 
 
 def registering(fleet: Fleet) -> Iterator[tuple[Entry, Entity, Registration]]:
-    """Each entity whose version this fleet registers, in the order of the file."""
+    """Yield each entity whose version this fleet registers, in the order of the file."""
     for entry in fleet.models:
         for entity in entry.entities if not entry.is_pinned else ():
             if entity.register is not None:
@@ -84,7 +84,7 @@ def registering(fleet: Fleet) -> Iterator[tuple[Entry, Entity, Registration]]:
 
 
 def registration_conflicts(fleet: Fleet, source: Source) -> list[Problem]:
-    """Registrations into one model that contradict each other, each at the later one."""
+    """Report registrations into one model that contradict each other, each at the later one."""
     found: list[Problem] = []
     earlier: list[tuple[Entry, Registration]] = []
     for entry, entity, registration in registering(fleet):
@@ -101,7 +101,7 @@ def registration_conflicts(fleet: Fleet, source: Source) -> list[Problem]:
 
 
 def _conflict(entry: Entry, ours: Registration, other: Entry, theirs: Registration) -> tuple[str, str] | None:
-    """(finding, next step), or None when the two are one version, or two that can be told apart."""
+    """Return (finding, next step), or None if the two are one version, or two distinguishable ones."""
     if ours == theirs and entry.task == other.task:
         return None
     if ours.name != theirs.name:

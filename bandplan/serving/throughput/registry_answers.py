@@ -1,4 +1,4 @@
-"""What a workspace says about the models to register into and about the aliases that entries follow."""
+"""The workspace's answers about the models to register into and the aliases that entries follow."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ModelAlias:
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """A model that is there; `name` as the platform spells it. An owner or comment that it has not is ""."""
+    """An existing model; `name` as the platform spells it. A missing owner or comment is ""."""
 
     name: str
     owner: str = ""
@@ -28,18 +28,18 @@ class Existing:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """A model that is not there, and what above it is not there either: nothing, its schema, or its catalog."""
+    """A model that does not exist, and what is missing above it: nothing, its schema, or its catalog."""
 
     missing: Literal["catalog", "schema"] | None = None
 
 
 Standing = Existing | Absent | Unavailable | None
-"""What the workspace says of a model before anything is declared; None if it was not asked."""
+"""The workspace's answer about a model before anything is declared; None if it was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegistryAnswers:
-    """By model name, and by alias: the version that it points to. Unavailable where the workspace did not tell."""
+    """Answers by model name, and by alias: the version that it points to. Unavailable if the workspace gave none."""
 
     models: Mapping[str, Existing | Absent | Unavailable] = field(default_factory=dict)
     aliases: Mapping[ModelAlias, str | Unavailable] = field(default_factory=dict)

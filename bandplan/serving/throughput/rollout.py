@@ -1,15 +1,15 @@
-"""Which step of a rollout comes next: from what runs, what is wanted, the time and what was measured. Pure.
+"""Decide the next step of a rollout from the running and wanted versions, the time and the measurements. Pure.
 
     what runs (shares of old / new)     what is planned
-    nothing                             create: the wanted version has everything
+    nothing                             create: the wanted version gets all traffic
     new alone                           done: nothing to roll out
     old alone                           step 1
     old and new, last update running    wait: as it is
     old and new, stop_if exceeded       stop: as it is
     old and new, hold not over          hold: as it is
     old and new, stop_if not measured   unmeasured: as it is
-    old and new                         the next step; at 100 percent the old one goes
-    wanted before another, in order     back: the wanted one has everything at once (models.yaml was put back)
+    old and new                         the next step; at 100 percent the old one is removed
+    wanted before another, in order     back: the wanted one gets all traffic immediately (models.yaml was reverted)
 
 The order of the platform's routes is the order in which versions came: a new one is always the last.
 """
@@ -27,10 +27,10 @@ Action = Literal["create", "done", "step", "hold", "stop", "unmeasured", "wait",
 
 @dataclass(frozen=True, slots=True)
 class RunningEntity:
-    """One served entity of a live endpoint, in the order of its routes; tokens/s, or model units.
+    """A served entity of a live endpoint, in the order of its routes; tokens/s, or model units.
 
-    `burst` is None where the platform does not tell it. `chunk_tokens_per_second`, which the endpoint does not tell, is
-    None for a version of which nothing is known.
+    `burst` is None if the platform does not report it. `chunk_tokens_per_second`, which the endpoint does not report,
+    is None for a version without known optimization info.
     """
 
     served_name: str
@@ -46,7 +46,7 @@ class RunningEntity:
 
     @property
     def bands(self) -> tuple[int, int] | None:
-        """(least, most) whole chunks; None if the chunk is not known, or the bounds are not multiples of it."""
+        """Minimum and maximum in whole chunks; None if the chunk is unknown, or does not divide the bounds."""
         low, high = self.min_provisioned_throughput, self.max_provisioned_throughput
         chunk = self.chunk_tokens_per_second
         if not chunk or low is None or high is None or low % chunk or high % chunk:
@@ -56,9 +56,9 @@ class RunningEntity:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What a live endpoint runs, or is being updated to. `changed_ms`: when it was last asked to change.
+    """What a live endpoint runs, or is being updated to. `changed_ms`: the time of the last request to change it.
 
-    `failure` says why the last update failed; "" when it did not.
+    `failure` is the reason why the last update failed; "" if it did not.
     """
 
     entities: tuple[RunningEntity, ...] = ()
@@ -69,7 +69,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was measured on one served entity. None, or 0 requests: it was not. `origin` says where and how.
+    """Measurements of one served entity. None, or 0 requests: not measured. `origin` is where and how.
 
     `measured_ms` is when the measurement ended, None for just now.
     """
@@ -83,7 +83,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The version that models.yaml wants."""
+    """The version that models.yaml declares."""
 
     model: str
     version: str
@@ -99,10 +99,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What one deploy does to the shares, which add up to 100; `reason` says why it does no more.
+    """The change of shares that one deployment makes, which add up to 100; `reason` is why it does no more.
 
     `step` counts from 1 and is 0 before the first; `from_percent` and `to_percent` are the wanted version's; `leaving`
-    is the version that its traffic comes from, None where there is none.
+    is the version that its traffic comes from, or None.
     """
 
     action: Action
@@ -129,7 +129,9 @@ def stage(
     *,
     at_once: bool = False,
 ) -> Stage:
-    """What the next deploy does. `at_once` is for going back in an incident: no steps, no hold, no questions."""
+    """Return what the next deployment does. `at_once` is for a rollback in an incident: no steps, no hold, no
+    questions.
+    """
     if running is None or not running.entities:
         return _whole("create", None, None, target, rollout, 0)
     current = next((entity for entity in reversed(running.entities) if serves(entity, target)), None)
@@ -204,7 +206,7 @@ def _as_it_is(
 
 
 def _exceeded(stop_if: StopIf | None, measured: Measured | None) -> str:
-    """What is over its limit, with the figures; "" when nothing that was measured is."""
+    """Return which limit is exceeded, with the figures; "" if no measured one is."""
     if stop_if is None or measured is None:
         return ""
     found = []
@@ -222,7 +224,7 @@ def _exceeded(stop_if: StopIf | None, measured: Measured | None) -> str:
 
 
 def _unmeasured(stop_if: StopIf | None, measured: Measured | None) -> str:
-    """What stop_if asks for and nobody measured; "" when all is known."""
+    """Return the limits of stop_if that nobody measured; "" if all are known."""
     if stop_if is None:
         return ""
     missing = []
@@ -236,7 +238,7 @@ def _unmeasured(stop_if: StopIf | None, measured: Measured | None) -> str:
 
 
 def serves(entity: RunningEntity, target: Target) -> bool:
-    """Whether a running entity serves the version that is wanted."""
+    """Whether a running entity serves the wanted version."""
     return (entity.model, entity.version) == (target.model, target.version)
 
 

@@ -1,4 +1,4 @@
-"""A sizing as a stage of its rollout has it: the old version beside the new one, each with its share."""
+"""The sizing of an endpoint at a stage of its rollout: the old version beside the new one, each with its share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bandplan.serving.throughput.sizing import EndpointSizing
 
 
 def target_of(sizing: EndpointSizing) -> Target | None:
-    """The version to roll out; None for an entry without a rollout, and while its version is not known."""
+    """Return the version to roll out; None for an entry without a rollout, or while its version is unknown."""
     if sizing.entry.rollout is None or len(sizing.entities) != 1 or sizing.entities[0].version is None:
         return None
     return Target(sizing.entities[0].model, sizing.entities[0].version)
@@ -38,7 +38,7 @@ def staged(
     *,
     at_once: bool = False,
 ) -> tuple[EndpointSizing, Problem | None]:
-    """The sizing with the entities of the next stage, or with what is wrong; `measured` is by served name."""
+    """Return the sizing with the entities of the next stage, or a problem; `measured` is by served name."""
     target, rollout = target_of(sizing), sizing.entry.rollout
     if target is None or rollout is None:
         return sizing, None
@@ -49,7 +49,9 @@ def staged(
 
 
 def with_stage(sizing: EndpointSizing, next_stage: Stage) -> EndpointSizing:
-    """Floor, ceiling and units of the endpoint stay those that are wanted; the old version's come on top meanwhile."""
+    """Apply the stage. The endpoint's floor, ceiling and units stay the wanted ones; the old version's are added
+    meanwhile.
+    """
     (wanted,) = sizing.entities
     kept = [share.running for share in next_stage.shares if share.running is not None]
     entities = tuple(
@@ -66,14 +68,14 @@ def with_stage(sizing: EndpointSizing, next_stage: Stage) -> EndpointSizing:
 
 
 def _new_name(wanted: EntitySizing, kept: list[RunningEntity]) -> str:
-    """The model's last part and the version: unlike an alias, different for each version."""
+    """Name the new entity by the model's last part and the version: unlike an alias, it differs for each version."""
     name = f"{wanted.model.rsplit('.', 1)[-1]}-{wanted.version}"
     taken = {entity.served_name for entity in kept}
     return next(one for one in (name, *(f"{name}-{n}" for n in range(2, 100))) if one not in taken)
 
 
 def _old(running: RunningEntity | None, traffic_percent: int, wanted: EntitySizing) -> EntitySizing:
-    """The old version just as it runs: nothing about it changes but its share."""
+    """Return the old version exactly as it runs: only its share changes."""
     if running is None:
         raise ValueError("only the wanted version may not run yet")
     low, high = running.bands or (None, None)
@@ -94,7 +96,7 @@ def _old(running: RunningEntity | None, traffic_percent: int, wanted: EntitySizi
 
 
 def _mixed(sizing: EndpointSizing, next_stage: Stage, source: Source) -> Problem | None:
-    """An endpoint serves one kind of capacity at a time, so that nothing can be moved step by step between kinds."""
+    """Report a rollout between kinds of capacity: an endpoint serves one kind at a time, so it cannot move in steps."""
     for share in next_stage.shares:
         old = share.running
         if old is None or is_target(share, next_stage.target):

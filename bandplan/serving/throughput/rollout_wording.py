@@ -1,4 +1,4 @@
-"""A stage of a rollout in words, one line."""
+"""The description of a rollout's stage in one line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bandplan.serving.throughput.rollout import RunningEntity, Stage, Target
 
 
 def described(name: str, stage: Stage) -> str | None:
-    """What a preview says of an entry's rollout; None when there is nothing to say."""
+    """Return the line of a preview about an entry's rollout; None if there is nothing to report."""
     if stage.action in ("create", "done"):
         return None
     place = f"models/{name}/rollout: "
@@ -28,6 +28,6 @@ def described(name: str, stage: Stage) -> str | None:
 
 
 def _version(stage: Stage, one: RunningEntity | Target) -> str:
-    """`version 2`; with its model where the rollout is from one model to another."""
+    """Return `version 2`, with its model if the rollout is from one model to another."""
     is_one_model = stage.leaving is None or stage.leaving.model == stage.target.model
     return f"version {one.version}" if is_one_model else f"{one.model} version {one.version}"

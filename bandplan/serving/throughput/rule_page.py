@@ -1,4 +1,4 @@
-"""The page of docs that lists every rule, made from the rules themselves."""
+"""The page of docs that lists every rule, generated from the rules themselves."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _TAIL = """## Not a rule
 
 
 def markdown() -> str:
-    """The whole page."""
+    """Render the whole page."""
     parts = [
         *(_HEAD, "## The file\n", _table(file_rules.ALL), "## Models and capacity\n", _table(rules.ALL)),
         *(_REFUSALS, refusals.table(), _TAIL),

@@ -1,4 +1,4 @@
-"""The rules about models, capacity and demand; a warning's id is what a waiver names."""
+"""The rules about models, capacity and demand; a waiver names a warning by its id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An entry and the platform's answers about its models, as plain numbers or as problems."""
+"""Turn an entry and the platform's answers about its models into plain numbers or problems."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ __all__ = ["EndpointSizing", "EntitySizing", "Sized", "size", "size_entry"]
 class EndpointSizing:
     """The capacity of one endpoint.
 
-    Units: tokens per second, input and output together. A number is None where it does not apply (a floor in model
-    units) or is not known yet; `deferred` then says what is checked later. `headroom` is ceiling over demand: 1.2 is 20
-    percent, rounded to 3 decimals. `estimated_tokens_per_second` is published for model units and requests of the shape
-    that the demand has; it holds for no other shape. `entities` are those of the rollout's stage where there is one.
+    Units: tokens per second, input and output together. A number is None if it does not apply (a floor in model units)
+    or is not known yet; `deferred` then lists what is checked later. `headroom` is ceiling over demand: 1.2 is 20
+    percent, rounded to 3 decimals. `estimated_tokens_per_second` is published for model units and requests of the
+    demand's shape; it holds for no other shape. `entities` are those of the rollout's stage, if there is one.
     """
 
     entry: Entry
@@ -56,26 +56,26 @@ class EndpointSizing:
 
     @property
     def accepts_less(self) -> bool:
-        """Whether less than the wanted capacity will do while the platform has no GPU capacity (S18)."""
+        """Whether the entry accepts less than the wanted capacity while the platform has no GPU capacity (S18)."""
         return any(entity.accepts_less for entity in self.entities)
 
     @property
     def accepted_ceiling_tokens_per_second(self) -> int | None:
-        """The ceiling that will do; None where only the wanted one does, and where it is not known yet."""
+        """The acceptable fallback ceiling; None if the entry accepts no less, or if it is not known yet."""
         if self.family != "bands" or not self.accepts_less:
             return None
         return _total([accepted_maximum(entity) for entity in self.entities])
 
     @property
     def accepted_model_units(self) -> int | None:
-        """The model units that will do; None where only the wanted ones do."""
+        """The acceptable fallback model units; None if the entry accepts no less."""
         if self.family != "model_units" or not self.accepts_less:
             return None
         return _total([accepted_units(entity) for entity in self.entities])
 
 
 def accepted_maximum(entity: EntitySizing) -> int | None:
-    """The least ceiling in tokens/s that will do."""
+    """Return the lowest acceptable ceiling in tokens/s."""
     accepted = entity.accepted_max_provisioned_throughput
     if accepted is not None or entity.accepted_max_bands is not None:
         return accepted
@@ -83,13 +83,13 @@ def accepted_maximum(entity: EntitySizing) -> int | None:
 
 
 def accepted_units(entity: EntitySizing) -> int | None:
-    """The least model units that will do."""
+    """Return the lowest acceptable number of model units."""
     return entity.model_units if entity.accepted_model_units is None else entity.accepted_model_units
 
 
 @dataclass(frozen=True)
 class Sized:
-    """The endpoints that could be sized, in the order of the file; problems by place; the warnings that are waived."""
+    """The endpoints that could be sized, in the order of the file; problems by place; and the waived warnings."""
 
     endpoints: tuple[EndpointSizing, ...]
     problems: tuple[Problem, ...]
@@ -110,9 +110,9 @@ def size(
     """Size every entry of `fleet`.
 
     `answers` holds the optimization info of `needed.model_versions(fleet)`; a missing answer counts as unavailable.
-    Without `today` no waiver is judged, and every warning stands. `regions` replaces the table that is shipped. `found`
-    are problems of the same entries that were found elsewhere, to be waived and ordered with the rest. Bands that are
-    suggested keep to `policies`. Versions in `unknown` are sized as if they did not exist yet.
+    Without `today` no waiver is applied, and every warning stands. `regions` replaces the shipped table. `found` are
+    problems of the same entries found elsewhere, to be waived and ordered with the rest. Suggested bands comply with
+    `policies`. Versions in `unknown` are sized as if they did not exist yet.
     """
     endpoints: list[EndpointSizing] = []
     problems: list[Problem] = list(found)
@@ -144,7 +144,7 @@ def size_entry(
     allow_legacy: bool = False,
     policies: BandPolicies = NO_POLICIES,
 ) -> tuple[EndpointSizing | None, tuple[Problem, ...]]:
-    """One entry alone, once versions that the fleet registers are there: `registered` has them by entity path."""
+    """Size one entry once versions that the fleet registers exist: `registered` has them by entity path."""
     entities = tuple(
         replace(entity, version=registered[entity.path]) if entity.path in registered else entity
         for entity in entry.entities
@@ -202,7 +202,7 @@ def _endpoint(
 
 
 def _answer(answers: Answers, model: str, version: str | None) -> OptimizationInfo | Unavailable | None:
-    """None for a version that does not exist yet."""
+    """Return the answer about a version; None for a version that does not exist yet."""
     if version is None:
         return None
     return answers.get(ModelVersion(model, version)) or Unavailable("the workspace was not contacted")

@@ -1,4 +1,4 @@
-"""Warnings that an entry's owner has waived, until a date."""
+"""Warnings that an entry's owner has waived until a date."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from bandplan.serving.throughput import rules
 
 @dataclass(frozen=True, slots=True)
 class Waived:
-    """A warning that is not to be shown, and the waiver that says so."""
+    """A warning to hide, and the waiver that hides it."""
 
     problem: Problem
     waiver: Waiver
 
     def render(self) -> str:
-        """One printable line: `file:line:column: waived id path: finding; until when, by whom, why`."""
+        """Render one printable line: `file:line:column: waived id path: finding; until when, by whom, why`."""
         problem, waiver = self.problem, self.waiver
         place = f"{problem.file}:{problem.line}:{problem.column}"
         why = (
@@ -42,7 +42,7 @@ _MOST_COMPARED = 200  # arbitrary, for bounded time
 
 
 def waiver_problems(fleet: Fleet, source: Source) -> list[Problem]:
-    """Waivers of errors, and of what looks like a warning's id mistyped; the ids of policies are not known here."""
+    """Report waivers of errors, and of mistyped warning ids; the ids of policies are unknown here."""
     found = []
     meant = _meant({waiver.policy for _, waivers in _placed(fleet) for waiver in waivers})
     for place, waivers in _placed(fleet):
@@ -60,14 +60,14 @@ def waiver_problems(fleet: Fleet, source: Source) -> list[Problem]:
 
 
 def _placed(fleet: Fleet) -> Iterator[tuple[tuple[str | int, ...], tuple[Waiver, ...]]]:
-    """Waivers with the path that they are under: those of the whole file, then those of each entry."""
+    """Yield waivers with their path: those of the whole file, then those of each entry."""
     yield (), fleet.waivers
     for entry in fleet.models:
         yield ("models", entry.name), entry.waivers
 
 
 def _meant(policies: set[str]) -> dict[str, str]:
-    """The warning that a policy's id looks like, for as many as are worth comparing."""
+    """Return the warning that each policy's id resembles, for as many as are worth comparing."""
     asked = sorted(policies - set(_WARNINGS))[:_MOST_COMPARED]
     found = {policy: nearest(policy, _WARNINGS, cutoff=_ALIKE) for policy in asked}
     return {policy: meant for policy, meant in found.items() if meant is not None}
@@ -76,9 +76,9 @@ def _meant(policies: set[str]) -> dict[str, str]:
 def waive(
     problems: Iterable[Problem], fleet: Fleet, today: date, source: Source
 ) -> tuple[tuple[Problem, ...], tuple[Waived, ...]]:
-    """(problems that stand, warnings that are waived).
+    """Return (problems that stand, waived warnings).
 
-    A waiver holds up to and on its expiry date, for warnings of its own entry, or of no entry when it is the whole
+    A waiver holds up to and including its expiry date, for warnings of its own entry, or of no entry if it is the whole
     file's; errors are never waived. Each waiver past its date is an error of its own, and its warning stands.
     """
     valid: dict[tuple[str, str], Waiver] = {}

@@ -1,4 +1,4 @@
-"""Where a workspace is, made from what a user writes in DATABRICKS_HOST."""
+"""The address of a workspace, parsed from DATABRICKS_HOST."""
 
 from urllib.parse import urlsplit
 
@@ -7,7 +7,7 @@ from bandplan.serving.workspace.errors import NotConfigured
 
 
 def parse_address(text: str) -> Address:
-    """The address that `text` names; path and query are dropped, a missing scheme means https.
+    """Parse the address that `text` names; path and query are dropped, a missing scheme means https.
 
     Errors: NotConfigured for anything that is not a host, and for http:// to another machine.
     """

@@ -1,4 +1,4 @@
-"""One HTTP answer of a workspace: as JSON, as text, or as the error that it stands for."""
+"""One HTTP answer of a workspace: as JSON, as text, or as an error."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from bandplan.serving.workspace.errors import (
 )
 
 LONGEST_REASON = 600
-"""Characters of a platform message that are passed on; the rest is cut off."""
+"""Maximum number of characters of a platform message to pass on; the rest is cut off."""
 
 _LONGEST_CODE = 80
 """Characters; the platform's own codes are shorter."""
@@ -31,7 +31,7 @@ _CONFLICT_CODES = frozenset({"RESOURCE_CONFLICT", "RESOURCE_ALREADY_EXISTS", "AL
 
 @dataclass(frozen=True)
 class Answer:
-    """What a workspace answered to `request` (such as "GET /api/2.0/x")."""
+    """A workspace's answer to `request` (such as "GET /api/2.0/x")."""
 
     request: str
     http: rest.Answer
@@ -53,7 +53,7 @@ class Answer:
         return self.http.is_success
 
     def json(self) -> dict[str, Any]:
-        """The body as a JSON object. Errors: NotAWorkspace when it is anything else."""
+        """Return the body as a JSON object. Errors: NotAWorkspace if it is anything else."""
         if self.is_web_page():
             raise self._web_page()
         try:
@@ -65,13 +65,13 @@ class Answer:
         return value
 
     def text(self) -> str:
-        """The body as text; bytes that are not UTF-8 are shown as replacement characters."""
+        """Return the body as text; bytes that are not UTF-8 become replacement characters."""
         if self.is_web_page():
             raise self._web_page()
         return self.body.decode("utf-8", "replace")
 
     def is_web_page(self) -> bool:
-        """Whether it is one. A refusal may be a short text that only says that it is HTML."""
+        """Whether the body is a web page. A refusal may be a short text that is only labelled as HTML."""
         start = self.body[:64].lstrip().lower()
         if start.startswith((b"<!doctype html", b"<html")):
             return True
@@ -79,7 +79,7 @@ class Answer:
         return is_called_html and (self.is_success or not start or start.startswith(b"<"))
 
     def error(self, host: str, token: str) -> WorkspaceError:
-        """The error that an unsuccessful answer stands for: by error code first, by status second."""
+        """Return the error that an unsuccessful answer stands for: by error code first, by status second."""
         if 300 <= self.status < 400 and "private-link" in self.http.headers.get("location", "").lower():
             return Blocked(f"{self.request}: {host} is reachable only over Private Link; {_NETWORK}", self.status)
         if 300 <= self.status < 400:
@@ -103,7 +103,7 @@ class Answer:
         return NotAWorkspace(f"{self.request}: a web page came back (HTTP {self.status}), not the REST API; {_CHECK}")
 
     def _code_and_reason(self) -> tuple[str, str]:
-        """Error code and message, from any of the shapes the platform uses.
+        """Return the error code and message, from any of the shapes that the platform uses.
 
         Source: github.com/databricks/databricks-sdk-go, package apierr (read 2025-11): `error_code` (string or number)
         with `message`, the old `error`, SCIM's `detail`, and plain text `CODE: message`.
@@ -125,9 +125,10 @@ class Answer:
 
 
 def presentable(text: str, *tokens: str) -> str:
-    """`text` fit for a message: one line of at most LONGEST_REASON printable characters, without `tokens`.
+    """Make `text` fit for a message: one line of at most LONGEST_REASON printable characters, without `tokens`.
 
-    What looks like a token goes too, whoever it belongs to; a text of the platform may name one that was sent to it.
+    Anything that looks like a token is removed too, whoever it belongs to; a text of the platform may quote one that
+    was sent to it.
     """
     # Compiles patterns, which a run without a failure does not need.
     from bandplan.wire.redaction import MOST_SEARCHED, redactor
@@ -153,7 +154,7 @@ _BLOCKED = re.compile(
     r"|unauthorized network access|private ?link",
     re.IGNORECASE,
 )
-"""How the platform words that an address or a network is not let in; it has no code for that (`error_code` is 403)."""
+"""The platform's wording for a rejected address or network; there is no code for it (`error_code` is 403)."""
 
 _NETWORK = (
     "run from a network that the workspace allows, or ask its admin to add this one (IP access lists, Private Link)"

@@ -1,8 +1,8 @@
 """The record of optimization info on disk: one JSON file per workspace, so that a preview reads one small file.
 
-The file that is committed holds what followed aliases point to as well, for runs that may ask nobody.
+The committed file also records what followed aliases point to, for runs that may not contact a workspace.
 
-A file that cannot be read or understood counts as empty: the answers are asked for again and it is written anew.
+A file that cannot be read or understood counts as empty: the answers are requested again and the file is rewritten.
 """
 
 import json
@@ -26,7 +26,7 @@ _FORMAT = 1
 class Cache:
     """Optimization info recorded under `directory`, by workspace, model and version.
 
-    `committed` is a file of the repository with more of it, of no workspace in particular; it is read, never written.
+    `committed` is a file of the repository with more of it, of no workspace in particular; it is only read.
 
     Safe to use from several threads and processes: writers take a lock and replace the file in one step.
     """
@@ -38,15 +38,15 @@ class Cache:
         self._lock = threading.Lock()
 
     def recorded(self, host: str) -> dict[ModelVersion, OptimizationInfo]:
-        """Everything recorded for the workspace at `host` (its canonical URL)."""
+        """Return everything recorded for the workspace at `host` (its canonical URL)."""
         return {key: info for key, (_, info) in _entries(_read(self._path(host)), host).items()}
 
     def recorded_for(self, host: str | None) -> dict[ModelVersion, OptimizationInfo]:
-        """What a run that asks nobody goes by: answers of the workspace at `host` before all others, if it has one."""
+        """Return the record for an offline run: answers of the workspace at `host`, if any, come first."""
         return {**self.recorded_anywhere(), **(self.recorded(host) if host is not None else {})}
 
     def recorded_anywhere(self) -> dict[ModelVersion, OptimizationInfo]:
-        """What any workspace answered, the latest answer where several did: for a run that has no workspace."""
+        """Return the answers of all workspaces, the latest of several: for a run without a workspace."""
         latest: dict[ModelVersion, tuple[float, OptimizationInfo]] = {}
         for path in filter(None, [self._committed, *sorted(self._directory.glob("*.json"))]):
             for key, (asked_at, info) in _entries(_read(path), None).items():
@@ -69,13 +69,13 @@ class Cache:
             replace_private_file(path, _text(_document(host, entries)))
 
     def recorded_aliases(self) -> dict[ModelAlias, str]:
-        """The version that each alias pointed to when the committed file was written; it may have moved since."""
+        """Return the version that each alias pointed to when the committed file was written; it may have moved since."""
         return _aliases(_read(self._committed)) if self._committed is not None else {}
 
     def commit(self, answers: Mapping[ModelVersion, OptimizationInfo], aliases: Mapping[ModelAlias, str]) -> None:
-        """Write the committed file anew, with these answers and aliases alone. Errors: OSError.
+        """Rewrite the committed file with only these answers and aliases. Errors: OSError.
 
-        An answer that it has already keeps its time, so that the file changes only where an answer does.
+        An answer that it already has keeps its time, so that the file changes only where an answer does.
         """
         assert self._committed is not None
         now, before = float(int(self._now())), _entries(_read(self._committed), None)
@@ -101,7 +101,7 @@ def _read(path: Path) -> Any:
 
 
 def _entries(document: Any, host: str | None) -> dict[ModelVersion, tuple[float, OptimizationInfo]]:
-    """The well-formed entries of a file with the time each was asked; `host` None accepts any workspace.
+    """Return the well-formed entries of a file with the time of each answer; `host` None accepts any workspace.
 
     All are optimizable; one without a chunk size is sold in model units.
     """
@@ -128,7 +128,7 @@ def _entries(document: Any, host: str | None) -> dict[ModelVersion, tuple[float,
 
 
 def _aliases(document: Any) -> dict[ModelAlias, str]:
-    """The well-formed aliases of a file."""
+    """Return the well-formed aliases of a file."""
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
         return {}
     listed = document.get("aliases")
@@ -141,7 +141,7 @@ def _aliases(document: Any) -> dict[ModelAlias, str]:
 
 
 _LARGEST = 10**12
-"""Of a chunk in tokens/s and a time in seconds; what is larger is damage."""
+"""Upper bound of a chunk in tokens/s and a time in seconds; larger values are damage."""
 
 
 def _is_within(number: float, least: int) -> bool:
@@ -149,7 +149,7 @@ def _is_within(number: float, least: int) -> bool:
 
 
 def _is_chunk(value: Any) -> bool:
-    """Whether it is an increment, or None for one that is not known or does not apply."""
+    """Whether the value is an increment, or None for an unknown or inapplicable one."""
     return value is None or (isinstance(value, int) and _is_within(value, 1))
 
 
@@ -190,7 +190,9 @@ def _replace(path: Path, text: str) -> None:
 
 @contextmanager
 def _file_lock(path: Path) -> Iterator[None]:
-    """Held by one process at a time. Without flock (Windows) the last writer wins, and an answer is asked again."""
+    """Hold a lock that one process can hold at a time. Without flock (Windows) the last writer wins, and an answer is
+    requested again.
+    """
     try:
         import fcntl
     except ImportError:

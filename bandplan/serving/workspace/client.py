@@ -1,4 +1,4 @@
-"""HTTP to one workspace: a bearer token, kept-alive connections, retries, errors translated."""
+"""HTTP to one workspace: a bearer token, kept-alive connections, retries, translated errors."""
 
 import contextlib
 import json
@@ -24,9 +24,10 @@ from bandplan.serving.workspace.errors import (
 from bandplan.serving.workspace.identity import TOKEN, auth_type_of
 
 _FAIL_FAST_SECONDS = 5.0
-"""After one call found nobody listening, the calls queued behind it say so at once for this long.
+"""For this long after a call found nobody listening, the calls queued behind it fail immediately.
 
-Without it a preview of 1,000 endpoints would wait 1,000 times."""
+Without it a preview of 1,000 endpoints would wait 1,000 times.
+"""
 
 
 _CLOCK = Clock()
@@ -54,7 +55,7 @@ class WorkspaceClient:
         random: Callable[[], float] = random_module.random,
         proxy: str | None = None,
     ) -> None:
-        """`token` may be a function that gives the one to send now: it is then called for every request."""
+        """Configure the client. `token` may be a function, called for every request, that returns the token to send."""
         self._address = parse_address(host)
         self.host = self._address.url
         self._issue = token if callable(token) else None
@@ -74,7 +75,7 @@ class WorkspaceClient:
         return self._address
 
     def bearer(self) -> str:
-        """The token that requests carry now, for a program that speaks to the workspace by itself."""
+        """Return the token that requests carry now, for a program that talks to the workspace itself."""
         if self._issue is not None:
             self._token = self._issue()
         return self._token
@@ -98,7 +99,7 @@ class WorkspaceClient:
         return self._call("GET", path).text()
 
     def ping(self) -> str:
-        """The user name that the token belongs to; an answer is had, or an error raised, within 10 s."""
+        """Return the user name that the token belongs to. Returns or raises within 10 s."""
         timeouts = Timeouts(self._timeouts.connect_seconds, _PING_READ_SECONDS)
         me = self._call(
             "GET",
@@ -109,12 +110,12 @@ class WorkspaceClient:
         return str(me.get("userName", ""))
 
     def require_answer(self) -> None:
-        """WorkspaceError within 10 s when nobody answers or the token is not accepted; a busy workspace does answer."""
+        """Raise WorkspaceError within 10 s if nobody answers or the token is rejected; a busy workspace does answer."""
         with contextlib.suppress(Throttled):
             self.ping()
 
     def presentable(self, text: str) -> str:
-        """`text` of the platform, fit for a message: one line, capped, and without the token."""
+        """Make `text` of the platform fit for a message: one line, clipped, and without the token."""
         return presentable(text, self._token)
 
     def _call(
@@ -142,7 +143,7 @@ class WorkspaceClient:
         return result
 
     def _attempt(self, method: str, path: str, payload: bytes | None, timeouts: Timeouts) -> Answer:
-        """One attempt. Errors: AttemptFailed."""
+        """Make one attempt. Errors: AttemptFailed."""
         headers = {
             "Authorization": f"Bearer {self.bearer()}",
             "Accept": "application/json",
@@ -209,7 +210,7 @@ class WorkspaceClient:
 
 
 def from_environment(environ: Mapping[str, str]) -> WorkspaceClient:
-    """A client for DATABRICKS_HOST with DATABRICKS_TOKEN, or with the identity of the CI job (`federation`).
+    """Return a client for DATABRICKS_HOST with DATABRICKS_TOKEN, or with the identity of the CI job (`federation`).
 
     DATABRICKS_AUTH_TYPE decides where it is set. Errors: NotConfigured that lists everything that has to be set.
     """

@@ -20,7 +20,7 @@ class Grant:
 
 
 def direct_grants(body: Mapping[str, Any]) -> Iterator[Grant]:
-    """From the answer of GET /api/2.0/permissions/serving-endpoints/{id}, without what is inherited."""
+    """Yield the direct grants, not inherited ones, of GET /api/2.0/permissions/serving-endpoints/{id}."""
     for entry in body.get("access_control_list") or ():
         kind = next((kind for kind in PRINCIPALS if entry.get(kind)), None)
         for permission in entry.get("all_permissions") or ():

@@ -1,4 +1,4 @@
-"""Reads many serving endpoints of a workspace at once, with who may use them; sends nothing but GET requests.
+"""Read many serving endpoints of a workspace concurrently, with their permissions; send only GET requests.
 
 Source of the paths: docs.databricks.com REST reference, "Serving endpoints" and "Permissions" (read 2025-11).
 """
@@ -14,13 +14,15 @@ from bandplan.serving.workspace.errors import NotFound, Refused
 from bandplan.serving.workspace.surveyed import Listed, Surveyed
 
 MOST_AT_ONCE = 16
-"""Endpoints read at the same time; a choice: 1,000 take seconds, and a workspace's rate limit is not provoked."""
+"""Number of endpoints to read at the same time; a choice: 1,000 take seconds, and a workspace's rate limit is not
+provoked.
+"""
 
 _ROOT = "/api/2.0/serving-endpoints"
 
 
 def listed(client: WorkspaceClient) -> tuple[Listed, ...]:
-    """All endpoints of users that the token may see, in the order of the workspace. Errors: those of the client.
+    """List all endpoints of users that the token may see, in the order of the workspace. Errors: those of the client.
 
     The platform's own pay-per-token endpoints, dozens in every workspace, have no id and are left out: nobody can
     deploy, change or adopt one (github.com/mondoohq/mql pull 9770, read 2026-11).
@@ -34,7 +36,7 @@ def listed(client: WorkspaceClient) -> tuple[Listed, ...]:
 
 
 def survey_endpoints(client: WorkspaceClient, names: Iterable[str]) -> dict[str, Surveyed]:
-    """Each endpoint by name: two requests each, at most MOST_AT_ONCE endpoints at a time.
+    """Read each endpoint by name: two requests each, at most MOST_AT_ONCE endpoints at a time.
 
     Errors: any WorkspaceError that concerns the workspace as a whole; a refusal of one endpoint is in its answer.
     """

@@ -13,7 +13,7 @@ from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.errors import WorkspaceError
 
 LOG_LINES = 20
-"""Lines of a log that are passed on; a failed build says why at the end."""
+"""Number of lines of a log to pass on; a failed build gives its reason at the end."""
 
 _ROOT = "/api/2.0/serving-endpoints"
 
@@ -32,7 +32,7 @@ class Endpoints:
         return LiveEndpoint.from_response(self._client.get(_path(name)))
 
     def update_config(self, name: str, api: Api, config: Mapping[str, Any]) -> None:
-        """Replace the whole config: at top level of the body in the classic family, wrapped in the other."""
+        """Replace the whole config: at the top level of the body in the classic family, wrapped in the other."""
         if api == "pt":
             self._client.put(f"{_ROOT}/pt/{_quoted(name)}/config", {"config": config})
         else:
@@ -53,7 +53,7 @@ class Endpoints:
         self._client.put(f"{_path(name)}/ai-gateway", ai_gateway)
 
     def last_log_lines(self, name: str, served_name: str) -> tuple[str, ...]:
-        """The end of the build log of a served model, or of its service log where there is no build log.
+        """Return the end of the build log of a served model, or of its service log if there is no build log.
 
         At most LOG_LINES lines, each capped; none when the workspace gives no log.
         """
@@ -69,7 +69,7 @@ class Endpoints:
         return ()
 
     def metrics(self, name: str) -> str:
-        """The health metrics of the endpoint, in the text form of Prometheus."""
+        """Read the health metrics of the endpoint, in the text form of Prometheus."""
         return self._client.text(f"{_path(name)}/metrics")
 
     def presentable(self, text: str) -> str:

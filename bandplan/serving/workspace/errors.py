@@ -1,14 +1,14 @@
-"""Why a call to a workspace did not succeed; every message is meant for the user as it stands.
+"""The reasons why a call to a workspace failed; every message is fit for the user as it is.
 
 WorkspaceError
   NotConfigured      host or token missing or unusable; nothing was sent
   Unreachable        nobody answers at host and port; nothing was carried out
   LostAnswer         sent, but no answer came; a write may or may not have been carried out
-  NotAWorkspace      something else than the REST API answered (web page, redirect, broken JSON)
+  NotAWorkspace      something other than the REST API answered (web page, redirect, broken JSON)
   Unauthorized       the token is missing, wrong or expired
-    Blocked          the network of this machine is not let in
+    Blocked          the workspace does not allow this machine's network
   Throttled          still 429 or 503 when the time for retries was used up
-  Refused            the platform said no, with its status, error code and reason
+  Refused            the platform refused, with its status, error code and reason
     NotFound
     Conflict
     Forbidden
@@ -16,7 +16,7 @@ WorkspaceError
 
 
 class WorkspaceError(Exception):
-    """Base of everything that goes wrong between this program and a workspace."""
+    """Base of every error between this program and a workspace."""
 
 
 class NotConfigured(WorkspaceError):
@@ -33,7 +33,7 @@ class Unreachable(WorkspaceError):
 
 
 class LostAnswer(WorkspaceError):
-    """The request was sent and no (complete) answer came back."""
+    """The request was sent, but no (complete) answer came back."""
 
 
 class NotAWorkspace(WorkspaceError):
@@ -49,17 +49,17 @@ class Unauthorized(WorkspaceError):
 
 
 class Blocked(Unauthorized):
-    """The workspace does not let in the address or the network that the request came from, whatever the token."""
+    """The workspace does not allow the address or the network that the request came from, whatever the token."""
 
 
 class Throttled(WorkspaceError):
-    """The workspace went on answering 429 or 503 until the time for retries was used up."""
+    """The workspace kept answering 429 or 503 until the time for retries was used up."""
 
 
 class Refused(WorkspaceError):
     """The platform refused the request.
 
-    `status` is the HTTP status, `error_code` the platform's word for it ("" when it gave none), `reason` its message.
+    `status` is the HTTP status, `error_code` the platform's code ("" if it gave none), `reason` its message.
     """
 
     def __init__(self, status: int, error_code: str, reason: str, message: str) -> None:
@@ -70,12 +70,12 @@ class Refused(WorkspaceError):
 
 
 class NotFound(Refused):
-    """What the request names does not exist, or this token may not see it."""
+    """The object that the request names does not exist, or this token may not see it."""
 
 
 class Conflict(Refused):
-    """The request clashes with the present state: an update is already running, or the name is taken."""
+    """The request conflicts with the present state: an update is already running, or the name is taken."""
 
 
 class Forbidden(Refused):
-    """The token is valid and lacks the permission."""
+    """The token is valid but lacks the permission."""

@@ -1,4 +1,5 @@
-"""A workspace's token for the identity of a CI job (workload identity federation), so that no secret is kept in the CI.
+"""Exchange the identity of a CI job for a workspace's token (workload identity federation), so that the CI stores no
+secret.
 
 The job's own OpenID Connect token is exchanged at the workspace for one of an hour (RFC 8693), anew before it ends.
 Sources: docs.databricks.com, "Enable workload identity federation for GitHub Actions" and "Authenticate with an
@@ -32,17 +33,17 @@ VARIABLE: Final = "env-oidc"
 
 _EXCHANGE: Final = "/oidc/v1/token"
 _EARLY_SECONDS: Final = 60.0
-"""A token is renewed so long before it ends; a choice, longer than any single request takes to arrive."""
+"""How long before its expiry a token is renewed; a choice, longer than any single request takes to arrive."""
 
 _TIMEOUTS: Final = Timeouts(5.0, 20.0)
 _PAUSES_SECONDS: Final = (1.0, 4.0)
-"""Between attempts: a token service that is busy for a moment must not end a deployment; a choice."""
+"""Pauses between attempts: a token service that is busy for a moment must not end a deployment; a choice."""
 
 _BUSY: Final = frozenset({429, 500, 502, 503, 504})
-"""Asking for a token changes nothing, so it is sent again whatever became of it."""
+"""Statuses to retry: a request for a token changes nothing, so it is always safe to send again."""
 
 _LONGEST_WAIT_SECONDS: Final = 120.0
-"""That the service may ask for, as long as any call to a workspace is retried; a choice."""
+"""Longest wait that the service may ask for, as long as any call to a workspace is retried; a choice."""
 
 
 _CLOCK: Final = Clock()
@@ -51,7 +52,7 @@ _GITHUB, _GITLAB = GitHub(), GitLab()
 
 @dataclass(frozen=True)
 class JobIdentity:
-    """Who the job is. `client_id` is the service principal's, empty for a policy of the whole account."""
+    """The identity of the job. `client_id` is the service principal's, empty for a policy of the whole account."""
 
     auth_type: str
     client_id: str
@@ -61,7 +62,7 @@ class JobIdentity:
 
 
 def identity_of(environ: Mapping[str, str], host: str) -> JobIdentity:
-    """Errors: NotConfigured that lists everything that is missing."""
+    """Read the job's identity. Errors: NotConfigured that lists everything that is missing."""
     auth_type = environ["DATABRICKS_AUTH_TYPE"].strip()
     needed = {
         GITHUB: ("DATABRICKS_CLIENT_ID", *_GITHUB.identity_variables),
@@ -86,7 +87,7 @@ def identity_of(environ: Mapping[str, str], host: str) -> JobIdentity:
 
 
 class FederatedToken:
-    """Calling it gives the token to send now. Safe between threads; errors are WorkspaceError, without any token."""
+    """A callable that returns the token to send now. Thread-safe; errors are WorkspaceError, without any token."""
 
     def __init__(
         self,
@@ -95,7 +96,7 @@ class FederatedToken:
         proxy_of: Callable[[Address], str | None],
         clock: Clock = _CLOCK,
     ) -> None:
-        """`proxy_of` says through which proxy an address is reached."""
+        """Configure the exchange; `proxy_of` returns the proxy through which an address is reached."""
         self._address = address
         self._identity = identity
         self._proxy_of = proxy_of
@@ -166,7 +167,7 @@ class FederatedToken:
         raise Throttled(f"{failure}: {address.url} answers HTTP {answer.status}; try again later")
 
     def _pause_seconds(self, result: Answer | AttemptFailed, attempts: int, _: float) -> float | None:
-        """Seconds before another attempt; None for an answer to keep, or when there is no other."""
+        """Return the seconds before another attempt; None for an answer to keep, or if no attempt is left."""
         is_kept = result.status not in _BUSY if isinstance(result, Answer) else result.is_final
         if is_kept or attempts > len(_PAUSES_SECONDS):
             return None
@@ -194,7 +195,7 @@ def _text(answer: Mapping[str, Any], key: str, failure: str) -> str:
 
 
 def _reason(body: bytes) -> str:
-    """`error: error_description` of an OAuth error answer (RFC 6749, 5.2)."""
+    """Return `error: error_description` of an OAuth error answer (RFC 6749, 5.2)."""
     try:
         value = json.loads(body)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Which way of signing in the environment asks for, by the variables of the Databricks SDKs. Pure.
+"""Which authentication the environment requests, by the variables of the Databricks SDKs. Pure.
 
 Names and order are those of "Databricks unified authentication" on docs.databricks.com (read 2026-11), which the
 published provider follows. A DATABRICKS_AUTH_TYPE decides, whatever else is set, so that both sign in the same way.
@@ -11,7 +11,7 @@ from bandplan.serving.workspace.errors import NotConfigured
 
 TOKEN: Final = "pat"
 AUTH_TYPES: Final = (TOKEN, "github-oidc", "env-oidc")
-"""Values of DATABRICKS_AUTH_TYPE that are taken: a token, or federation of a CI job's own identity."""
+"""Accepted values of DATABRICKS_AUTH_TYPE: a token, or federation of a CI job's own identity."""
 
 _TAKEN: Final = (
     "bandplan takes a token (DATABRICKS_TOKEN), or the identity of a CI job (DATABRICKS_AUTH_TYPE=github-oidc or "
@@ -61,7 +61,7 @@ _WHAT_WORKS: Final = {
 
 
 def auth_type_of(environ: Mapping[str, str]) -> str:
-    """One of AUTH_TYPES. Errors: NotConfigured that lists everything that has to be set, and what was found instead."""
+    """Return one of AUTH_TYPES. Errors: NotConfigured that lists everything to set, and what was found instead."""
     wanted, found = _value(environ, "DATABRICKS_AUTH_TYPE"), _found(environ)
     host = [] if _value(environ, "DATABRICKS_HOST") else ["DATABRICKS_HOST"]
     missing = " and ".join(host)
@@ -98,7 +98,7 @@ def _nothing(missing: list[str]) -> NotConfigured:
 
 
 def _found(environ: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """Names, kind and remedy of every other way to sign in that is set."""
+    """List the names, kind and remedy of every other authentication that is configured."""
     return [
         (" and ".join(names), what, works)
         for names, what, works in _OTHERS

@@ -19,7 +19,7 @@ class Sample:
 
 
 def samples(text: str) -> Iterator[Sample]:
-    """Every finite sample; comments, and lines that are none, are passed over."""
+    """Yield every finite sample; comments and lines without a sample are skipped."""
     for line in text.splitlines():
         found = None if line.startswith("#") else _LINE.fullmatch(line)
         if found is None:

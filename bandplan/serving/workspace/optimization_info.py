@@ -1,4 +1,4 @@
-"""Asks a workspace for the optimization info of model versions, all at once, and remembers the answers."""
+"""Ask a workspace for the optimization info of model versions, concurrently, and record the answers."""
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -38,12 +38,12 @@ def fetch(
     offline: bool = False,
     unrecorded: Callable[[OSError], object] = lambda error: None,
 ) -> dict[ModelVersion, OptimizationInfo | Unavailable]:
-    """The answer for each of `versions`: recorded, or asked for now; one request per distinct version.
+    """Return the answer for each of `versions`: recorded, or requested now; one request per distinct version.
 
-    `refresh` asks again for all, `offline` asks for none. A version that no answer could be had for is Unavailable.
-    `unrecorded` is told why answers, which count all the same, cannot be recorded.
-    Errors: WorkspaceError when the workspace answers for no version at all (not configured, unreachable,
-    unauthorized, throttled).
+    `refresh` requests all again, `offline` requests none. A version without an answer is Unavailable. `unrecorded` is
+    called with the reason if answers, which count all the same, cannot be recorded.
+    Errors: WorkspaceError if the workspace answers for no version at all (not configured, unreachable, unauthorized,
+    throttled).
     """
     wanted = sorted(set(versions))
     if offline:
@@ -78,7 +78,7 @@ def _record(
     answers: Mapping[ModelVersion, OptimizationInfo | Unavailable],
     unrecorded: Callable[[OSError], object],
 ) -> None:
-    """A "no" is not kept: the platform adds models, and a version may still be in the making."""
+    """Record the answers, except a "no": the platform adds models, and a version may still be in the making."""
     known = {
         version: answer
         for version, answer in answers.items()
@@ -93,7 +93,7 @@ def _record(
 def _ask_all(
     client: WorkspaceClient, versions: list[ModelVersion]
 ) -> tuple[dict[ModelVersion, OptimizationInfo | Unavailable], dict[ModelVersion, WorkspaceError | None]]:
-    """(answers, what went wrong for the others: None for one that was not asked because asking had become useless)."""
+    """Return (answers, errors of the others: None for a version not asked because asking had become pointless)."""
     answers: dict[ModelVersion, OptimizationInfo | Unavailable] = {}
     failures: dict[ModelVersion, WorkspaceError | None] = {}
     useless = Event()
@@ -122,13 +122,13 @@ def _ask_all(
 
 
 def _is_of_all(error: WorkspaceError) -> bool:
-    """Whether the next version would fare no better; a 403 or a body that is no JSON may be of this one alone."""
+    """Whether the next version would fare no better; a 403 or a body that is not JSON may concern this one only."""
     is_of_this_one = isinstance(error, Unauthorized) and error.status == 403 and not isinstance(error, Blocked)
     return not isinstance(error, NotAWorkspace) and not is_of_this_one
 
 
 def ask(client: WorkspaceClient, version: ModelVersion) -> OptimizationInfo | Unavailable:
-    """The answer for one version, nothing recorded. Errors: WorkspaceError that concerns the workspace as a whole."""
+    """Ask about one version, without recording. Errors: WorkspaceError that concerns the workspace as a whole."""
     path = f"{_PATH}/{quote(version.model, safe='')}/{quote(version.version, safe='')}"
     try:
         return OptimizationInfo.from_response(client.get(path))

@@ -18,7 +18,9 @@ from bandplan.serving.workspace.registry_entries import PENDING, READY, Register
 from bandplan.serving.workspace.registry_entries import SOURCE_DIGEST as SOURCE_DIGEST
 
 MOST_AT_ONCE = 16
-"""Versions read at the same time; a choice, as for optimization info: quick for hundreds, no burst of thousands."""
+"""Number of versions to read at the same time; a choice, as for optimization info: quick for hundreds, no burst of
+thousands.
+"""
 
 _UNITY_CATALOG = "/api/2.1/unity-catalog"
 _MODELS = f"{_UNITY_CATALOG}/models"
@@ -29,7 +31,8 @@ _PAGE = 1000
 class Registry:
     """The models of one metastore; names are three-level and quoted here. Errors: those of the client.
 
-    What does not exist, or may not be seen, is None, or nothing in a list; deleting what is gone succeeds.
+    What does not exist, or is not visible, is None, or missing from a list; deleting something already deleted
+    succeeds.
     """
 
     def __init__(self, client: WorkspaceClient) -> None:
@@ -50,16 +53,16 @@ class Registry:
         return self._found(f"{_UNITY_CATALOG}/schemas/{_quoted(f'{catalog}.{schema}')}") is not None
 
     def version(self, name: str, version: str) -> RegisteredVersion | None:
-        """One version, with its tags and aliases."""
+        """Read one version, with its tags and aliases."""
         body = self._found(f"{_MLFLOW}/get?{urlencode({'name': name, 'version': version})}")
         return None if body is None else RegisteredVersion.from_response(name, body.get("model_version") or {})
 
     def version_numbers(self, name: str) -> tuple[str, ...]:
-        """The numbers of all versions, rising, whatever their status."""
+        """Return the numbers of all versions in ascending order, in any status."""
         return tuple(sorted((str(row["version"]) for row in self._rows(name) if "version" in row), key=int))
 
     def versions(self, name: str) -> tuple[RegisteredVersion, ...]:
-        """All versions with their tags, by rising number: one request for each, and one per page of the list."""
+        """Read all versions with their tags, in ascending order: one request for each, and one per page of the list."""
         numbers = self.version_numbers(name)
         if not numbers:
             return ()
@@ -68,7 +71,9 @@ class Registry:
         return tuple(version for version in found if version is not None)
 
     def versions_from(self, name: str, digest: str) -> tuple[RegisteredVersion, ...]:
-        """The READY and PENDING versions that say that they were made from `digest`, by rising number."""
+        """Return the READY and PENDING versions whose tags record that they were made from `digest`, in ascending
+        order.
+        """
         return tuple(
             version
             for version in self.versions(name)
@@ -76,7 +81,7 @@ class Registry:
         )
 
     def aliased(self, name: str, alias: str) -> str | None:
-        """The number of the version that an alias points to."""
+        """Return the number of the version that an alias points to, or None."""
         body = self._found(_alias_path(name, alias))
         return None if body is None else str(body.get("version"))
 
@@ -116,7 +121,7 @@ class Registry:
             query["page_token"] = str(token)
 
     def _found(self, path: str) -> dict[str, Any] | None:
-        """The answer, or None for 404, whichever of the platform's many words for it comes with it."""
+        """Return the answer, or None for 404, whatever error code comes with it."""
         try:
             return self._client.get(path)
         except Refused as error:

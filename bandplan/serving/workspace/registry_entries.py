@@ -9,7 +9,7 @@ PENDING = "PENDING_REGISTRATION"
 FAILED = "FAILED_REGISTRATION"
 
 SOURCE_DIGEST = "bandplan.source_digest"
-"""The version tag that says what a version was made from: `sha256:<hex>`."""
+"""The version tag that records the source of a version: `sha256:<hex>`."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class RegisteredVersion:
 
     @classmethod
     def from_response(cls, model: str, body: Mapping[str, Any]) -> "RegisteredVersion":
-        """From the `model_version` of an answer of MLflow's surface; absent parts become empty ones."""
+        """Parse the `model_version` of an answer of MLflow's surface; absent parts become empty ones."""
         return cls(
             model=model,
             version=str(body.get("version") or ""),
@@ -67,5 +67,5 @@ class RegisteredVersion:
 
 
 def _alias(item: Any) -> str:
-    """An alias comes as an object or as its bare name."""
+    """Return an alias, which comes as an object or as its bare name."""
     return str(item.get("alias") or item.get("alias_name") or "") if isinstance(item, Mapping) else str(item)

@@ -1,4 +1,4 @@
-"""Asks a workspace, all at once, for what a fleet's registrations and followed aliases need to be known beforehand."""
+"""Ask a workspace, concurrently, for the facts that a fleet's registrations and followed aliases depend on."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,8 @@ MOST_AT_ONCE = 32
 
 
 def survey(client: WorkspaceClient, models: Iterable[str], aliases: Iterable[ModelAlias]) -> RegistryAnswers:
-    """The answer for each distinct model and alias: one request each, two more for a model whose schema is not there.
+    """Return the answer for each distinct model and alias: one request each, two more for a model whose schema is
+    missing.
 
     Errors: any WorkspaceError that concerns the workspace as a whole; a refusal is an answer, Unavailable.
     """

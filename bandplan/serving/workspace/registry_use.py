@@ -1,4 +1,4 @@
-"""Which endpoints of the workspace serve a model version."""
+"""The endpoints of the workspace that serve a model version."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,10 +10,10 @@ from bandplan.serving.workspace.errors import NotFound
 
 
 def endpoints_serving(client: WorkspaceClient, model: str, version: str) -> tuple[str, ...]:
-    """Names of endpoints that run the version or are about to, in the platform's order.
+    """Return the names of endpoints that run the version or are about to, in the platform's order.
 
-    Other workspaces of the same metastore are not seen. The list shows what runs; what an update is about to put in its
-    place only the endpoint itself shows, so those under way are read one by one.
+    Other workspaces of the same metastore are not visible. The list shows what runs; only the endpoint itself shows
+    what an update is about to replace it with, so endpoints being updated are read one by one.
     """
     return tuple(live.name for live in _live(client) if _serves(live, model, version))
 

@@ -1,4 +1,4 @@
-"""What live endpoints run, in the words of a rollout, and what the platform measured on it; all asked for at once."""
+"""What live endpoints run, as a rollout sees it, and the platform's measurements of it; all requested concurrently."""
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,17 +18,17 @@ MOST_AT_ONCE = 16
 
 
 def running_endpoints(client: WorkspaceClient, names: Iterable[str]) -> dict[str, Running | None]:
-    """By endpoint name, None for one that does not exist. Errors: those of the client."""
+    """Return what each endpoint runs, by name; None for one that does not exist. Errors: those of the client."""
     return _each(names, lambda name: _running_or_none(client, name))
 
 
 def measured_entities(client: WorkspaceClient, names: Iterable[str]) -> dict[str, dict[str, Measured]]:
-    """By endpoint and served name, what the metrics export counts; nothing of an endpoint that has no export."""
+    """Return the counts of the metrics export by endpoint and served name; empty for an endpoint without an export."""
     return _each(names, lambda name: _measured(client, name))
 
 
 def running(live: LiveEndpoint) -> Running:
-    """What it runs, or is being updated to, in the order of the routes."""
+    """Return what an endpoint runs, or is being updated to, in the order of the routes."""
     config = live.pending_config if live.is_updating and live.pending_config is not None else live.config
     if config is None:
         return Running()
@@ -80,11 +80,11 @@ def _measured(client: WorkspaceClient, name: str) -> dict[str, Measured]:
 
 
 def measured(exported: Iterable[Sample]) -> dict[str, Measured]:
-    """By served name, requests and 5xx answers of the last minute.
+    """Return the requests and 5xx answers of the last minute, by served name.
 
     The platform documents `request_count_total` and `request_5xx_count_total` as gauges of the last minute
     (docs.databricks.com, "Track and export serving endpoint health metrics", read 2026-11), and not their labels: a
-    sample counts for whatever one of its labels names.
+    sample counts for any entity that one of its labels names.
     """
     requests: dict[str, float] = {}
     errors: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Serving endpoints as a survey of a workspace finds them, as typed values. Pure."""
+"""Serving endpoints found by a survey of a workspace, as typed values. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,10 +10,10 @@ from bandplan.serving.workspace.endpoint_access import Grant
 
 @dataclass(frozen=True)
 class Surveyed:
-    """One endpoint: as the workspace reports it, the whole answer, and the direct permissions.
+    """A surveyed endpoint: its typed state, the whole answer, and the direct permissions.
 
-    `live` is None when there is no such endpoint. `grants` is None when nobody asked, or this token may not see them.
-    `refusal` says why the endpoint could not be read.
+    `live` is None if there is no such endpoint. `grants` is None if nobody asked, or if this token may not see them.
+    `refusal` is the reason why the endpoint could not be read.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Surveyed:
 
 @dataclass(frozen=True)
 class Listed:
-    """One endpoint of the list; ids tell endpoints of one name apart that were made one after the other."""
+    """An endpoint of the list; ids distinguish endpoints of one name that were created one after the other."""
 
     name: str
     id: str

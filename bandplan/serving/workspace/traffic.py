@@ -1,4 +1,4 @@
-"""All traffic of an endpoint to one of its served entities, by one config update that deploys nothing anew."""
+"""Move all traffic of an endpoint to one of its served entities, by one config update that deploys nothing new."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,13 +28,13 @@ docs.databricks.com REST reference, "Serving endpoints", PUT /api/2.0/serving-en
 """
 
 _NEVER_WITH_THROUGHPUT = ("workload_size", "workload_type", "scale_to_zero_enabled")
-"""What the platform fills in for provisioned throughput, and a request for it does not have."""
+"""Fields that the platform fills in for provisioned throughput, and that a request for it must not have."""
 
 
 def config_with_all_traffic_to(config: Config, served_name: str, *, burst: bool | None = None) -> dict[str, Any]:
-    """The body of a config update: the entities as they are, `served_name` with 100 percent, the others with 0.
+    """Return the body of a config update: the entities as they are, `served_name` with 100 percent, the others with 0.
 
-    `burst` is for model units: the platform does not give it back, and a request that leaves it out switches it on.
+    `burst` is for model units: the platform does not return it, and a request that omits it enables it.
     """
     order = list(config.traffic_percent) or [entity.name for entity in config.entities]
     body: dict[str, Any] = {
