@@ -80,7 +80,7 @@ def test_s5_preview_of_a_version_to_be_made_knows_no_numbers_and_says_what_is_ch
     assert (foreseen["id"], foreseen["version"], foreseen["throughputChunkSize"]) == ("", UNKNOWN, UNKNOWN)
     assert versions.made == []
     assert versions.warnings == [
-        f"models/chat: whether {versions.name} is eligible, and its chunk size, are checked once this deploy has "
+        f"models/chat: whether {versions.name} is eligible, and its chunk size, are checked once this deployment has "
         "registered the version, before the endpoint is created"
     ]
 

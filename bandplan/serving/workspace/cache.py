@@ -69,7 +69,7 @@ class Cache:
             replace_private_file(path, _text(_document(host, entries)))
 
     def recorded_aliases(self) -> dict[ModelAlias, str]:
-        """Return the version that each alias pointed to when the committed file was written; it may have moved since."""
+        """Return the version that each alias pointed to when the committed file was written; it may have moved."""
         return _aliases(_read(self._committed)) if self._committed is not None else {}
 
     def commit(self, answers: Mapping[ModelVersion, OptimizationInfo], aliases: Mapping[ModelAlias, str]) -> None:
