@@ -1,4 +1,4 @@
-"""Taking over endpoints of a workspace: what is there, the entries for it, and its resources in the state."""
+"""Take over endpoints of a workspace: find them, draft their entries, add their resources to the state."""
 
 import datetime
 import difflib
@@ -36,7 +36,7 @@ from bandplan.serving.workspace.surveyed import Listed, Surveyed
 
 @dataclass(frozen=True)
 class Place:
-    """Where a command works: the project, its models file (with its text), the stack and its workspace."""
+    """Where a command works: the project, its models file and the text of it, the stack and its workspace."""
 
     project: Project
     stack: str
@@ -46,7 +46,7 @@ class Place:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The entries that the file has."""
+        """The names of the entries in the file."""
         data = read(self.text, self.models.name).data
         entries = data.get("models") if isinstance(data, dict) else None
         return tuple(
@@ -58,7 +58,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Findings:
-    """What can be taken over: `known` have an entry already, `draft` holds the new entries."""
+    """What can be taken over: `known` already have an entry, `draft` holds the new entries."""
 
     draft: Draft
     known: tuple[str, ...]
@@ -71,7 +71,7 @@ class Findings:
 
 
 def open_place(choice: StackChoice, client: WorkspaceClient) -> Place:
-    """Errors: WrongModels for a file that cannot be read; one that is not there yet is empty."""
+    """Open the stack's models file; a missing file counts as empty. Errors: WrongModels if it cannot be read."""
     models = choice.models
     if not models.exists():
         return Place(choice.project, choice.name, models, "", client)
@@ -82,13 +82,13 @@ def open_place(choice: StackChoice, client: WorkspaceClient) -> Place:
 
 
 def unmanaged(client: WorkspaceClient, state: RecordedStack) -> tuple[Listed, ...]:
-    """What the workspace shows and the stack does not know."""
+    """List the endpoints of the workspace that are not in the stack."""
     known = {one.name for one in state.endpoints}
     return tuple(one for one in listed(client) if one.name not in known)
 
 
 def find(place: Place, names: Iterable[str], caller: str) -> Findings:
-    """Reads the endpoints and drafts their entries. Errors: CommandError, those of the client."""
+    """Read the endpoints and draft their entries. Errors: CommandError, those of the client."""
     surveyed = survey_endpoints(place.client, names)
     in_file = set(place.names)
     fresh = [one for name, one in surveyed.items() if name not in in_file]
@@ -105,12 +105,12 @@ def find(place: Place, names: Iterable[str], caller: str) -> Findings:
 
 
 def problems(place: Place, text: str) -> Sequence[Problem]:
-    """Everything wrong with a text, with the platform's answers about its models."""
+    """Find every problem of a text, using the platform's answers about its models."""
     return planned(place, text).checked.problems
 
 
 def planned(place: Place, text: str) -> Plan | Refused:
-    """Plan a text with the capacity that the workspace can give; what it registers is not looked at.
+    """Plan a text with the capacity that the workspace offers; models that it registers are not checked.
 
     Errors: those of the client.
     """
@@ -131,7 +131,7 @@ def planned(place: Place, text: str) -> Plan | Refused:
 
 
 def diff(place: Place, text: str) -> str:
-    """The new text against the old as a unified diff; "" when they are the same."""
+    """Return the unified diff between the old and the new text; "" if they are equal."""
     before, after = place.text.splitlines(keepends=True), text.splitlines(keepends=True)
     name = place.models.name
     lines = difflib.unified_diff(before, after, f"a/{name}", f"b/{name}")
@@ -139,7 +139,7 @@ def diff(place: Place, text: str) -> str:
 
 
 def write(place: Place, text: str) -> None:
-    """In one step, with the rights of the file that it takes the place of. Errors: CommandError."""
+    """Replace the models file atomically, keeping its permissions. Errors: CommandError."""
     try:
         handle, name = tempfile.mkstemp(dir=place.models.parent, prefix=f".{place.models.name}.")
         try:
@@ -157,10 +157,10 @@ def write(place: Place, text: str) -> None:
 def take_over(
     engine_with: Callable[[Path], Engine], place: Place, findings: Findings, *, is_new: bool
 ) -> tuple[str, ...]:
-    """Writes the place's text, when `is_new`, and puts the endpoints into the state; returns what a preview shows then.
+    """Write the text if `is_new`, add the endpoints to the state, and return what a preview shows afterwards.
 
-    `engine_with` gives an engine that reads this models file. The file is written before the state: an endpoint that is
-    in the state and in no file would be deleted by the next `up`. Errors: CommandError.
+    `engine_with` returns an engine that reads the given models file. The file is written before the state: the next
+    `up` would delete an endpoint that is in the state but in no file. Errors: CommandError.
     """
     document = _plan_of(engine_with, place)
     planned = Planned(document.get("steps") or (), document.get("config") or {})
@@ -192,7 +192,7 @@ def take_over(
 
 
 def _plan_of(engine_with: Callable[[Path], Engine], place: Place) -> dict[str, Any]:
-    """The preview of the place's text, which is in no file of the user's yet."""
+    """Preview the place's text, which is not yet in the user's file."""
     folder = place.project.make_private(place.project.own_folder)
     handle, name = tempfile.mkstemp(dir=folder, prefix="adopt-", suffix=".yaml")
     try:
@@ -204,13 +204,13 @@ def _plan_of(engine_with: Callable[[Path], Engine], place: Place) -> dict[str, A
 
 
 def sizings(place: Place, text: str) -> tuple[EndpointSizing, ...]:
-    """Return the sizing of every entry; none for a text with errors."""
+    """Return the sizing of every entry; empty for a text with errors."""
     plan = planned(place, text)
     return plan.sizings if isinstance(plan, Plan) else ()
 
 
 def _known(surveyed: Mapping[str, Surveyed], in_file: set[str]) -> tuple[tuple[str, ...], list[Skipped]]:
-    """Those that have an entry: only what exists can be taken into the state."""
+    """Split the endpoints that have an entry: only an existing endpoint can be added to the state."""
     known, skipped = [], []
     for name, one in surveyed.items():
         if name not in in_file:
@@ -236,7 +236,7 @@ def _existing(one: Surveyed) -> Existing:
 
 
 def _summaries(place: Place, existing: Mapping[str, Existing]) -> dict[str, Any]:
-    """The stack's output of every endpoint, by name."""
+    """Return the stack's output for every endpoint, by name."""
     from bandplan.components.fleet import endpoint_summary, invocations_url
 
     found = {}

@@ -1,4 +1,4 @@
-"""The models file that a stack had in a commit, found as that commit's own configuration names it."""
+"""The models file that a stack had in a commit, located by that commit's own configuration."""
 
 import os
 import subprocess
@@ -11,13 +11,13 @@ from bandplan.serving.spec.models_file import VARIABLE, models_file
 from bandplan.serving.spec.problem import printable
 
 NOTHING = "version: 1\nmodels: []\n"
-"""What a stack had before it, or its models file, was there."""
+"""The models file of a stack before the stack or its models file existed."""
 
 
 def models_in_commit(choice: StackChoice, commit: str) -> tuple[str, bytes]:
-    """The file's name, relative to the project, and its text; NOTHING for a stack that the commit did not have.
+    """Return the file's name, relative to the project, and its text; NOTHING if the commit lacks the stack.
 
-    Errors: CommandError for what is no commit here, a configuration that cannot be read, or a file outside the project.
+    Errors: CommandError for an unknown commit, an unreadable configuration, or a file outside the project.
     """
     root = choice.project.root
     resolved = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}")
@@ -41,7 +41,7 @@ def models_in_commit(choice: StackChoice, commit: str) -> tuple[str, bytes]:
 
 
 def _within(root: Path, name: str) -> str:
-    """The path as Git writes it. Errors: CommandError for one outside the project."""
+    """Convert the path to the form that Git uses. Errors: CommandError if it is outside the project."""
     relative = os.path.relpath(root / name, root)
     if relative.startswith(os.pardir):
         raise CommandError(f"{name}: lies outside the project, so no commit contains it; give the file with --against")
@@ -49,7 +49,7 @@ def _within(root: Path, name: str) -> str:
 
 
 def _git(root: Path, *arguments: str) -> bytes | None:
-    """What Git prints; None if it fails. Errors: CommandError without Git."""
+    """Return Git's output, or None if Git fails. Errors: CommandError if Git is not installed."""
     try:
         done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, stdin=subprocess.DEVNULL)
     except OSError as error:

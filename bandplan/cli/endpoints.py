@@ -10,14 +10,14 @@ from bandplan.serving.workspace.errors import NotFound, WorkspaceError
 from bandplan.wire.capacity import UNITS
 
 AT_ONCE = 16
-"""Requests in flight; a choice: a fleet of 100 is read in well under a second without crowding a workspace."""
+"""Concurrent requests; a choice: reads a fleet of 100 in well under a second without crowding a workspace."""
 
 HEADINGS = ("ENDPOINT", "MODEL", "TASK", "TOKENS/S (IN + OUT)", "STATE", "URL")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One endpoint. `models`: one line for each served entity. `capacity`: tokens/s from floor to ceiling, or units."""
+    """One endpoint. `models` has one line per served entity; `capacity` is tokens/s from floor to ceiling, or units."""
 
     name: str
     models: tuple[str, ...]
@@ -27,7 +27,7 @@ class Row:
 
 
 def rows(outputs: Iterable[Mapping[str, Any]]) -> list[Row]:
-    """The stack output `endpoints` as rows, in its order."""
+    """Convert the stack output `endpoints` to rows, in its order."""
     return [
         Row(
             name=str(output["name"]),
@@ -41,14 +41,14 @@ def rows(outputs: Iterable[Mapping[str, Any]]) -> list[Row]:
 
 
 def model_line(model: Mapping[str, Any], siblings: int) -> str:
-    """`name v1`, with its share of the traffic when the endpoint serves more than one; a version may not exist yet."""
+    """Format `name v1`, with its share of the traffic if the endpoint serves several; a version may not exist yet."""
     version = f" v{model['version']}" if model.get("version") is not None else ""
     share = f" ({model['traffic_percent']:.0f}%)" if siblings > 1 else ""
     return f"{model['model']}{version}{share}"
 
 
 def capacity(output: Mapping[str, Any]) -> str:
-    """`1,960 to 2,940`, `50 model units`, or the family where the platform states no figure."""
+    """Format `1,960 to 2,940`, `50 model units`, or the family if the platform states no figure."""
     for unit in reversed(UNITS):
         low, high = output.get(unit.low.name), output.get(unit.high.name)
         if low is not None and high is not None:
@@ -57,7 +57,7 @@ def capacity(output: Mapping[str, Any]) -> str:
 
 
 def short_of(output: Mapping[str, Any]) -> str:
-    """`, runs 1,960 (accepts 980)` where the platform has no GPU capacity for what is wanted; else nothing."""
+    """Format `, runs 1,960 (accepts 980)` if the platform lacks GPU capacity for the wanted size; otherwise ""."""
     short = output.get("shortfall") or ()
     if not short:
         return ""
@@ -68,13 +68,13 @@ def short_of(output: Mapping[str, Any]) -> str:
 
 
 def live_states(client: WorkspaceClient, names: Sequence[str]) -> dict[str, str]:
-    """Endpoint name -> the state the workspace reports now, or why it reports none."""
+    """Map each endpoint to the state that the workspace reports now, or to the reason why it reports none."""
     with ThreadPoolExecutor(min(AT_ONCE, len(names))) as pool:
         return dict(zip(names, pool.map(lambda name: live_state(client, name), names), strict=True))
 
 
 def live_state(client: WorkspaceClient, name: str) -> str:
-    """READY when nothing is under way, else the platform's word for what is."""
+    """Return READY if nothing is under way, otherwise the platform's word for what is."""
     from bandplan.serving.workspace.endpoints import Endpoints
 
     try:
@@ -87,7 +87,7 @@ def live_state(client: WorkspaceClient, name: str) -> str:
 
 
 def table(endpoints: Sequence[Row], states: Mapping[str, str]) -> str:
-    """Columns as wide as their widest cell; an endpoint with several models takes a line for each."""
+    """Format the table with columns as wide as their widest cell, and one line per model."""
     lines: list[tuple[str, ...]] = [HEADINGS]
     for row in endpoints:
         lines.append((row.name, row.models[0], row.task, row.capacity, states.get(row.name, "UNKNOWN"), row.url))

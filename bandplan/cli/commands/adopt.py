@@ -1,4 +1,4 @@
-"""`bandplan adopt`: takes endpoints that exist into models.yaml and the stack, without touching one of them."""
+"""`bandplan adopt`: take existing endpoints over into models.yaml and the stack without changing them."""
 
 import argparse
 import os
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bandplan.cli.adoption import Findings, Place
 
 MOST_NAMES = 20
-"""Names shown at a time; arbitrary."""
+"""Most names shown in one list; an arbitrary choice."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def require_sound(place: "Place") -> None:
-    """WrongModels when the file, as it is, has errors: entries could not be told apart from them."""
+    """Raise WrongModels if the file already has errors: they would hide errors of the new entries."""
     from bandplan.cli.adoption import problems
     from bandplan.cli.stack_fleet import refuse
 
@@ -70,7 +70,7 @@ def require_sound(place: "Place") -> None:
 
 
 def wanted_names(arguments: argparse.Namespace, there: list[str], deployed: set[str]) -> list[str]:
-    """The endpoints to look at. Errors: UsageProblem for those that the stack has already."""
+    """Return the endpoints to examine. Errors: UsageProblem if the stack already has one of them."""
     if not arguments.names:
         return sorted(there)
     managed = [name for name in arguments.names if name in deployed]
@@ -80,7 +80,7 @@ def wanted_names(arguments: argparse.Namespace, there: list[str], deployed: set[
 
 
 def show_list(findings: "Findings", there: list[str], arguments: argparse.Namespace, file: str) -> int:
-    """What there is, and what of it can be taken over."""
+    """Print the endpoints outside the stack, and which of them can be taken over."""
     option = "" if arguments.stack == LOCAL else f" --stack {arguments.stack}"
     if not there:
         print(f"every endpoint of the workspace is in the stack {arguments.stack}")
@@ -106,7 +106,7 @@ def show_skipped(skipped: "tuple[Skipped, ...]", verdict: str = "") -> None:
 
 
 def adopt(arguments: argparse.Namespace, place: "Place", findings: "Findings") -> int:
-    """Shows what would be written, and writes it when asked to; 1 when nothing could be taken over."""
+    """Show what would be written, and write it if asked to; return 1 if nothing could be taken over."""
     from bandplan.cli.adoption import diff, take_over, with_text
     from bandplan.cli.engines.choice import choose_engine
     from bandplan.cli.engines.engine import Engine
@@ -149,13 +149,13 @@ def show_notes(added: "tuple[Proposal, ...]") -> None:
 
 
 def shortened(names: Sequence[str]) -> str:
-    """The names, or the first of very many and how many more there are."""
+    """Join the names; of a long list, the first names and the number of the others."""
     more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
     return ", ".join(names[:MOST_NAMES]) + more
 
 
 def tell(arguments: argparse.Namespace, findings: "Findings", waiting: tuple[str, ...], place: "Place") -> None:
-    """What was done, what the next preview shows, and where else the entries hold."""
+    """Print what was done, what the next preview shows, and which other stacks use the entries."""
     from bandplan.cli.stack_choice import choose_stack, others_of_file
 
     print(f"\ntaken over: {shortened(findings.names)}; nothing was sent to the workspace")

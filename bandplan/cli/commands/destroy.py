@@ -1,4 +1,4 @@
-"""`bandplan destroy`: deletes every endpoint of the stack; the stack itself and its history stay."""
+"""`bandplan destroy`: delete every endpoint of the stack; the stack itself and its history stay."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""`bandplan drift`: what in the workspace is not as it was deployed. Reads, and writes nothing anywhere."""
+"""`bandplan drift`: report what in the workspace differs from what was deployed. Writes nothing anywhere."""
 
 import argparse
 import json
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bandplan.serving.workspace.client import WorkspaceClient
 
 DRIFT_FOUND = 3
-"""Exit status when something was changed behind the stack's back."""
+"""Exit status if something was changed outside the stack."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +67,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def look(choice: "StackChoice", arguments: argparse.Namespace) -> "StackReport":
-    """All three sides, compared. Errors: CommandError (1, or 2 for the models file) when one of them cannot be read."""
+    """Compare models.yaml, the state and the workspace.
+
+    Errors: CommandError (status 1, or 2 for the models file) if one of them cannot be read.
+    """
     from bandplan.cli.errors import CommandError
     from bandplan.cli.stack_fleet import stack_fleet
     from bandplan.drift.begun import begun
@@ -97,12 +100,12 @@ def look(choice: "StackChoice", arguments: argparse.Namespace) -> "StackReport":
 
 
 def recorded_stack(project: Project, arguments: argparse.Namespace) -> "RecordedStack":
-    """What the state of the stack holds; empty when it was never deployed. Errors: CommandError."""
+    """Return what the stack's state records; empty if it was never deployed. Errors: CommandError."""
     return record_of(deployment(project, arguments))
 
 
 def record_of(deployment: dict[str, Any]) -> "RecordedStack":
-    """What a deployment says of endpoints, begun operations among it. Errors: CommandError."""
+    """Return what a deployment records about endpoints, including pending operations. Errors: CommandError."""
     from bandplan.cli.errors import CommandError
     from bandplan.drift.begun import begun
     from bandplan.drift.record_form import BadRecord
@@ -116,7 +119,7 @@ def record_of(deployment: dict[str, Any]) -> "RecordedStack":
 
 
 def deployment(project: Project, arguments: argparse.Namespace) -> dict[str, Any]:
-    """The deployment of the stack; empty when it was never deployed. Errors: CommandError."""
+    """Return the stack's deployment; empty if it was never deployed. Errors: CommandError."""
     from bandplan.cli.engines.exported import deployment_of
     from bandplan.cli.engines.pulumi import find_pulumi
 
@@ -125,7 +128,7 @@ def deployment(project: Project, arguments: argparse.Namespace) -> dict[str, Any
 
 
 def holder(project: Project, arguments: argparse.Namespace) -> str:
-    """Who deploys the stack at this moment; "" for nobody, as far as one can see."""
+    """Return who is deploying the stack now; "" if nobody visibly is."""
     from bandplan.cli.engines.exported import deployed_by
     from bandplan.cli.engines.pulumi import find_pulumi
 
@@ -133,14 +136,16 @@ def holder(project: Project, arguments: argparse.Namespace) -> str:
 
 
 def engine_of(arguments: argparse.Namespace, pulumi: str | None) -> "EngineName":
-    """Whose state it is. Both engines keep the local stack in one place, so that none is needed to look at it."""
+    """Return the engine that owns the state. Both engines keep the local stack in one place, so reading it needs
+    neither.
+    """
     from bandplan.cli.engines.choice import choose_engine
 
     return "embedded" if arguments.stack == LOCAL else choose_engine(arguments.engine, arguments.stack, pulumi)
 
 
 def registered(state: "RecordedStack") -> "Registered":
-    """The versions that the stack has registered, and what each can give."""
+    """Return the versions that the stack has registered, each with its optimization info."""
     from bandplan.serving.throughput.optimization_info import OptimizationInfo
 
     return {
@@ -158,7 +163,7 @@ def _chunk(state: Mapping[str, object]) -> int | None:
 
 
 def wanted_endpoints(fleet: "StackFleet") -> "list[WantedEndpoint]":
-    """What models.yaml declares, in the words of the resources that declare it."""
+    """Convert what models.yaml declares to the names of the resources that declare it."""
     from bandplan.components.request import endpoint_request
     from bandplan.drift.pending import WantedEndpoint
 
@@ -173,7 +178,7 @@ def wanted_endpoints(fleet: "StackFleet") -> "list[WantedEndpoint]":
 
 
 def registry_answers(client: "WorkspaceClient", state: "RecordedStack") -> "RegistryAnswers":
-    """What the registry says of the stack's own versions and aliases; nothing is asked when it has none."""
+    """Read the stack's versions and aliases from the registry; send no request if it has none."""
     from concurrent.futures import ThreadPoolExecutor
 
     from bandplan.drift.registry import RegistryAnswers
@@ -195,7 +200,7 @@ def registry_answers(client: "WorkspaceClient", state: "RecordedStack") -> "Regi
 
 
 def fix(arguments: argparse.Namespace) -> int:
-    """`up --refresh` of the stack, which shows its plan and asks as it always does."""
+    """Run `up --refresh` for the stack, which shows its plan and asks as usual."""
     from bandplan.cli.commands import up
 
     parser = argparse.ArgumentParser()

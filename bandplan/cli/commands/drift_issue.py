@@ -1,4 +1,4 @@
-"""`bandplan drift-issue`: what `drift --json` found, as the one issue of the stack on GitHub."""
+"""`bandplan drift-issue`: keep one GitHub issue per stack with what `drift --json` found."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""`bandplan fetch-plan`: the plan that was reviewed with the pull request whose merge is being deployed."""
+"""`bandplan fetch-plan`: fetch the plan that was reviewed with the pull request whose merge is being deployed."""
 
 import argparse
 import os

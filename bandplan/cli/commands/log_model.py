@@ -1,4 +1,4 @@
-"""`bandplan log-model`: logs a checkpoint as a deploy does, and registers it, or a logged model, when asked to."""
+"""`bandplan log-model`: log a checkpoint as a deployment does; with --register, register it or a logged model."""
 
 import argparse
 import os
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def require_sense(arguments: argparse.Namespace) -> None:
-    """UsageProblem for arguments that ask for nothing that can be done."""
+    """Raise UsageProblem for arguments that contradict each other or lack something."""
     if arguments.register and not arguments.name:
         raise UsageProblem("--register needs the model's name; add --name catalog.schema.model")
     alone = [("--name", arguments.name), ("--description", arguments.description), ("--tag", arguments.tag)]
@@ -86,7 +86,7 @@ def require_sense(arguments: argparse.Namespace) -> None:
 
 
 def check(arguments: argparse.Namespace, source: "Source") -> int:
-    """Print what the source is and every finding; 2 when one is an error."""
+    """Print what the source is and every finding; return 2 if one is an error."""
     from bandplan.serving.registration.checks.suitability import described, findings
     from bandplan.serving.registration.sources.finding import errors_of
 
@@ -154,7 +154,7 @@ def metadata_of(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def pair(text: str, option: str) -> tuple[str, str]:
-    """Key and value of KEY=VALUE. Errors: UsageProblem."""
+    """Split KEY=VALUE into key and value. Errors: UsageProblem."""
     key, separator, value = text.partition("=")
     if not separator or not key:
         raise UsageProblem(f"{option} {text}: must have the form KEY=VALUE")

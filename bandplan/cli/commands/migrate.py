@@ -1,4 +1,4 @@
-"""`bandplan migrate`: legacy workloads of models.yaml to provisioned throughput, as a diff to be reviewed."""
+"""`bandplan migrate`: convert legacy workloads of models.yaml to provisioned throughput, as a diff for review."""
 
 import argparse
 import os
@@ -62,14 +62,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def require_names(file: str, names: Sequence[str], there: Sequence[str]) -> None:
-    """UsageProblem for a name that is no entry."""
+    """Raise UsageProblem if a name is not an entry."""
     missing = [name for name in names if name not in there]
     if missing:
         raise UsageProblem(f"{file} has no entry named {', '.join(missing)}")
 
 
 def require_sound_after(place: "Place", text: str, moving: "Sequence[Migration]") -> None:
-    """CommandError when the new text breaks a rule: then nothing is written."""
+    """Raise CommandError if the new text breaks a rule, so that nothing is written."""
     from bandplan.cli.adoption import problems
 
     if not moving:
@@ -80,7 +80,7 @@ def require_sound_after(place: "Place", text: str, moving: "Sequence[Migration]"
 
 
 def show(found: "Sequence[Migration | Left]") -> None:
-    """Entry by entry: what changes and why, what could not be known, what a deployment will do."""
+    """Print for each entry what changes and why, what is unknown, and what a deployment will do."""
     from bandplan.adoption.migration import DEPLOYMENT, Left
     from bandplan.serving.spec.problem import printable
 

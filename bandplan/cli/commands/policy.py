@@ -1,4 +1,4 @@
-"""`bandplan policy`: the policy pack on models.yaml alone, and the list of its rules."""
+"""`bandplan policy`: judge models.yaml against the policy pack, or list the pack's rules."""
 
 import argparse
 import json
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def test(project: Project, stack: str, models: Path | None, *, is_json: bool) -> int:
-    """Judges the file; 1 when a mandatory rule is broken, 2 when the file is wrong."""
+    """Judge the file; return 1 if a mandatory rule is violated, 2 if the file has errors."""
     from bandplan.cli.errors import UsageProblem
     from bandplan.cli.policies import analyzer_of, configuration_file
     from bandplan.cli.policy_subjects import policy_subjects
@@ -91,7 +91,7 @@ def test(project: Project, stack: str, models: Path | None, *, is_json: bool) ->
 
 
 def tell_problems(problems: Sequence["Problem"], file: str, *, is_json: bool) -> int:
-    """The errors of the file, and that nothing was judged; as JSON, the errors as diagnostics of a preview."""
+    """Print the file's errors and that nothing was judged; with `is_json`, as diagnostics of a preview."""
     errors = [problem.render() for problem in problems if problem.severity == "error"]
     print("\n".join(errors), file=sys.stderr)
     if is_json:
@@ -103,7 +103,7 @@ def tell_problems(problems: Sequence["Problem"], file: str, *, is_json: bool) ->
 
 
 def tell(violations: Sequence["Violation"], judged: int, *, is_json: bool) -> None:
-    """As a preview tells them; `judged` counts the endpoints."""
+    """Print the violations as a preview does; `judged` is the number of endpoints."""
     from bandplan.embedded.digest import in_order, policy_event_json
     from bandplan.embedded.events import Judged, PolicyViolated
     from bandplan.embedded.policy_lines import policy_section
@@ -122,7 +122,7 @@ def tell(violations: Sequence["Violation"], judged: int, *, is_json: bool) -> No
 
 
 def show_rules(project: Project) -> int:
-    """One line for each rule: id, level in each stack that has a configuration, what it says."""
+    """Print one line per rule: its id, its level in each configured stack, and its description."""
     from bandplan.cli.policies import configuration_file, configured_rules
     from bandplan.policies.pack import RULES
 

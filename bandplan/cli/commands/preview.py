@@ -1,4 +1,4 @@
-"""`bandplan preview`: what `up` would change."""
+"""`bandplan preview`: show what `up` would change."""
 
 import argparse
 import json
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def whole_document(arguments: argparse.Namespace) -> Iterator[None]:
-    """With `--json`, print a document for a refusal too: whoever reads it, `report` among them, finds out why."""
+    """With `--json`, print a document for a refusal too, so that its readers, such as `report`, learn the reason."""
     try:
         yield
     except CommandError as error:
@@ -56,7 +56,7 @@ def whole_document(arguments: argparse.Namespace) -> Iterator[None]:
 
 
 def against(arguments: argparse.Namespace) -> int:
-    """For a pull request from a fork: neither a workspace nor a state can be read for it."""
+    """Preview a pull request from a fork, which has access to neither a workspace nor a state."""
     from bandplan.cli.engines.offline import Base, preview_against
     from bandplan.cli.stack_choice import choose_stack
 
@@ -75,7 +75,9 @@ def against(arguments: argparse.Namespace) -> int:
 
 
 def save_plan(arguments: argparse.Namespace) -> int:
-    """A preview that fails saves none, and takes an older plan away: nobody is to apply that in its place."""
+    """Preview and save the plan. A failed preview saves none and removes an older plan, so that nobody applies that
+    one.
+    """
     from bandplan.cli.reviewing import as_of, now, plan_of
     from bandplan.cli.saved_plan.file import write_plan
 

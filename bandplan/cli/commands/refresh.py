@@ -1,4 +1,4 @@
-"""`bandplan refresh`: takes over into the state what the workspace really has; changes no endpoint."""
+"""`bandplan refresh`: update the state with what the workspace really has; change no endpoint."""
 
 import argparse
 

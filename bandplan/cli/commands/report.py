@@ -1,4 +1,4 @@
-"""`bandplan report`: what previews change, for the people who review them; `--post` puts it on the pull request."""
+"""`bandplan report`: describe what previews change to reviewers; with `--post`, in a pull request comment."""
 
 import argparse
 import gc
@@ -76,7 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """What is read lives until it is written anyway, and looking through it again and again takes half the time."""
+    """Turn off garbage collection: what is read lives until it is written, and scanning it repeatedly takes half the
+    time.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -87,7 +89,7 @@ def no_garbage_collection() -> Iterator[None]:
 
 
 def load(arguments: argparse.Namespace) -> "tuple[StackReport, ...]":
-    """The reports of all previews. Errors: BadInput, UsageProblem."""
+    """Build the reports of all previews. Errors: BadInput, UsageProblem."""
     from bandplan.report.load import Given, load_prices, load_reports
     from bandplan.report.threshold import parse_thresholds
 
@@ -115,7 +117,7 @@ def given(name: str, file: str) -> "Given":
 
 
 def text_of(file: str) -> str:
-    """Errors: UsageProblem for what cannot be read."""
+    """Read a file or standard input. Errors: UsageProblem if it cannot be read."""
     try:
         if file != STDIN:
             return Path(file).read_text(encoding="utf-8-sig")
@@ -129,7 +131,7 @@ def text_of(file: str) -> str:
 
 
 def artifact_url(text: str) -> str:
-    """Errors: UsageProblem for what cannot stand in a link."""
+    """Return the URL if it is safe in a link. Errors: UsageProblem otherwise."""
     from urllib.parse import urlsplit
 
     if not text:
@@ -145,7 +147,7 @@ def artifact_url(text: str) -> str:
 
 
 def write(reports: "Sequence[StackReport]", url: str, arguments: argparse.Namespace) -> None:
-    """Markdown to standard output, the other forms to their files."""
+    """Print Markdown to standard output, and write the other forms to their files."""
     from bandplan.report.markdown.page import markdown
 
     try:
@@ -164,7 +166,7 @@ def write(reports: "Sequence[StackReport]", url: str, arguments: argparse.Namesp
 
 
 def post(reports: "Sequence[StackReport]", url: str, arguments: argparse.Namespace) -> "Outcome":
-    """Errors: ForgeError."""
+    """Post the reports to the pull request. Errors: ForgeError."""
     from bandplan.forge.choice import forge_of
     from bandplan.report.comment import sticky
     from bandplan.report.comment.body import posted
@@ -181,7 +183,7 @@ def post(reports: "Sequence[StackReport]", url: str, arguments: argparse.Namespa
 
 
 def told(outcome: "Outcome") -> str:
-    """What was done, as one line."""
+    """Describe in one line what was done."""
     words = {
         "created": "comment created",
         "updated": "comment updated",

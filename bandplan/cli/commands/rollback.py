@@ -1,4 +1,4 @@
-"""`bandplan rollback NAME`: puts an entry's version back in models.yaml, and all traffic on it at once."""
+"""`bandplan rollback NAME`: restore an entry's previous version in models.yaml, and move all its traffic back."""
 
 import argparse
 import os
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def act(back: "GoingBack", arguments: argparse.Namespace) -> int:
-    """Moves the traffic where the old version still serves; else deploys the stack, without steps for this entry."""
+    """Move the traffic if the old version still serves; otherwise deploy the stack, without steps for this entry."""
     from bandplan.cli.rollback import move_traffic
 
     if back.still_serves:

@@ -1,4 +1,4 @@
-"""`bandplan schema`: the JSON Schema of models.yaml, printed, written, or compared with the file that editors use."""
+"""`bandplan schema`: print, write or check the JSON Schema of models.yaml."""
 
 import argparse
 import json
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def schema_text() -> str:
-    """The schema as the committed file holds it."""
+    """Return the schema as the committed file stores it."""
     from bandplan.serving.spec.schema import json_schema
 
     return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""`bandplan stack ls` and `bandplan stack export`: what there is, and a stack's state as JSON."""
+"""`bandplan stack ls` and `bandplan stack export`: list the stacks, or print a stack's state as JSON."""
 
 import argparse
 import os

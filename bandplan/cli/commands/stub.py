@@ -1,4 +1,4 @@
-"""`bandplan stub start | stop | status | reset`: the local workspace as a background process."""
+"""`bandplan stub start | stop | status | reset`: control the local workspace, a background process."""
 
 import argparse
 import json
@@ -96,7 +96,7 @@ def start(
     capacity: str | None = None,
     is_token_kept: bool = False,
 ) -> None:
-    """Starts it or says where it runs; says too which of the settings a running one does not take."""
+    """Start the stub or print where it runs, and report settings that a running stub ignores."""
     before = process.status(project.stub_folder)
     running = process.start(
         project.stub_folder,
@@ -129,7 +129,7 @@ def start(
 
 
 def port_number(text: str) -> int:
-    """UsageProblem, one line, where argparse would add the usage."""
+    """Parse a port. Errors: UsageProblem, which is one line where argparse would add the usage."""
     try:
         return parse_port(text)
     except ValueError as error:
@@ -137,7 +137,7 @@ def port_number(text: str) -> int:
 
 
 def settle_rule(text: str) -> str:
-    """`text` as it is, once it proves to be a rule; UsageProblem otherwise."""
+    """Return `text` if it is a valid rule. Errors: UsageProblem otherwise."""
     from bandplan.stub.state.serving.settle import parse
 
     try:
@@ -148,14 +148,14 @@ def settle_rule(text: str) -> str:
 
 
 def capacity_kind(text: str) -> str:
-    """`text` as it is if it is a kind of capacity; UsageProblem otherwise."""
+    """Return `text` if it is a kind of capacity. Errors: UsageProblem otherwise."""
     if text not in (PROVISIONED, UNLIMITED):
         raise UsageProblem(f"--capacity {text}: must be one of: {PROVISIONED}, {UNLIMITED}")
     return text
 
 
 def token_pace(text: str) -> str:
-    """`text` as it is, once it proves to be a pace; UsageProblem otherwise."""
+    """Return `text` if it is a valid pace. Errors: UsageProblem otherwise."""
     from bandplan.stub.inference.simulated import parse_pace
 
     try:
@@ -166,7 +166,7 @@ def token_pace(text: str) -> str:
 
 
 def scenario_path(name: str | None) -> str | None:
-    """The name of a scenario, or the absolute path to one of the user's own, once it can be read; else UsageProblem."""
+    """Return the scenario's name, or the absolute path of the user's own readable file. Errors: UsageProblem."""
     if name is None:
         return None
     from bandplan.stub.state import scenario
@@ -180,7 +180,7 @@ def scenario_path(name: str | None) -> str | None:
 
 
 def show_status(project: Project, *, as_json: bool) -> int:
-    """Never prints the token: it names the file that holds it."""
+    """Print the stub's status; never the token, only the file that holds it."""
     running = process.status(project.stub_folder)
     token_file = project.stub_folder / "token"
     if running is None:
@@ -198,7 +198,7 @@ def show_status(project: Project, *, as_json: bool) -> int:
 
 
 def status_lines(facts: dict[str, Any]) -> Iterator[str]:
-    """What is out of the ordinary: a scenario, a stopped clock, faults that wait, requests that no route answers."""
+    """Yield what is unusual: a scenario, a stopped clock, pending faults, requests without a matching route."""
     yield f"{facts['endpoints']} endpoints" + (f"; scenario {facts['scenario']}" if facts["scenario"] else "")
     if facts.get("capacity") == UNLIMITED:
         yield "its endpoints answer as fast as they can, regardless of their capacity (--capacity unlimited)"
@@ -215,7 +215,7 @@ def status_lines(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def require_agreement(project: Project, *, agreed: bool) -> None:
-    """UsageProblem when emptying the workspace would leave a deployed local stack without its endpoints."""
+    """Raise UsageProblem if emptying the workspace would leave a deployed local stack without its endpoints."""
     from bandplan.cli.engines.checkpoint import read_checkpoint, stack_names
     from bandplan.cli.project import LOCAL
 

@@ -1,4 +1,4 @@
-"""`bandplan up`: deploys the stack, prints its endpoints, and asks each one query."""
+"""`bandplan up`: deploy the stack, print its endpoints, and send each one query."""
 
 import argparse
 import json
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def up_as_reviewed(arguments: argparse.Namespace) -> int:
-    """Nothing is asked: the plan is the review."""
+    """Apply a saved plan without asking: the plan was the review."""
     from bandplan.cli.reviewing import as_of, require_agreement
     from bandplan.cli.saved_plan.file import read_plan
 
@@ -62,7 +62,7 @@ def up_as_reviewed(arguments: argparse.Namespace) -> int:
 
 
 def prepare_workspace(deployment: StackEngine) -> None:
-    """Tell the local workspace what its stack's file says of it. Errors: UsageProblem, CommandError."""
+    """Apply the settings of the stack's file to the local workspace. Errors: UsageProblem, CommandError."""
     if deployment.is_local:
         from bandplan.cli.local_capacity import tell_capacity
         from bandplan.cli.stack_choice import StackChoice, contents_of
@@ -79,7 +79,7 @@ def ended(deployment: StackEngine, result: Result, arguments: argparse.Namespace
 
 
 def write_record(document: Mapping[str, Any] | None, path: Path | None) -> None:
-    """Errors: CommandError when the file cannot be written."""
+    """Write the record of what was done. Errors: CommandError if the file cannot be written."""
     if path is None or document is None:
         return
     try:
@@ -89,7 +89,9 @@ def write_record(document: Mapping[str, Any] | None, path: Path | None) -> None:
 
 
 def report(deployment: StackEngine, outputs: list[dict[str, Any]], *, query: bool) -> int:
-    """The table of endpoints and the answers; 1 when one fails. Only the local stack is asked: others bill it."""
+    """Print the endpoints and their answers; return 1 if one fails. Only the local stack is queried: others bill
+    queries.
+    """
     from bandplan.cli.endpoints import live_states, rows, table
     from bandplan.cli.query import Query, ask_all, render
     from bandplan.serving.workspace.client import from_environment

@@ -1,4 +1,4 @@
-"""`bandplan validate`: everything that can be said against models.yaml before a deployment, at once."""
+"""`bandplan validate`: report every problem of models.yaml that can be found before a deployment, in one run."""
 
 import argparse
 import os
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bandplan.serving.workspace.client import WorkspaceClient
 
 PROBLEMS_FOUND = 2
-"""Exit status for a file with errors; warnings alone give 0."""
+"""Exit status for a file with errors; warnings alone return 0."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def plan_request(choice: "StackChoice", arguments: argparse.Namespace) -> "PlanRequest":
-    """Ask for every check that a workspace allows; about optimization info only what is not recorded."""
+    """Request every check that a workspace allows, and only the optimization info that is not recorded."""
     from bandplan.cli.errors import CommandError
     from bandplan.serving.planning.record import FOLDER, record_of
     from bandplan.serving.planning.request import PlanRequest
@@ -106,7 +106,7 @@ def plan_request(choice: "StackChoice", arguments: argparse.Namespace) -> "PlanR
 
 
 def show_unrecorded(checked: "Checked") -> None:
-    """Name the aliases of which nothing is recorded: what depends on them was not checked."""
+    """Name the aliases without recorded info: whatever depends on them was not checked."""
     for alias in checked.followed:
         if alias not in checked.registry.aliases:
             told = f"{alias.model}@{alias.alias}"
@@ -117,10 +117,10 @@ def show_unrecorded(checked: "Checked") -> None:
 
 
 def record(cache: "Cache", root: Path, checked: "Checked") -> None:
-    """Write what the workspace said, and what was recorded before, to the file that is committed.
+    """Write the workspace's answers, and what was recorded before, to the committed file.
 
-    What it says no longer is left out: an alias that points to nothing, a version that is not eligible.
-    Errors: CommandError.
+    Outdated answers are dropped: an alias that no longer points anywhere, a version that is not eligible. Errors:
+    CommandError.
     """
     from bandplan.cli.errors import CommandError
     from bandplan.serving.planning.record import COMMITTED
@@ -138,7 +138,7 @@ def record(cache: "Cache", root: Path, checked: "Checked") -> None:
 
 
 def report(checked: "Checked", models: Path, arguments: argparse.Namespace) -> int:
-    """Problems to stderr, warnings apart, then what is waived; the merged fleet or a summary to stdout."""
+    """Print problems to stderr, warnings separately, then waived ones; print the fleet or a summary to stdout."""
     from bandplan.serving.spec.problem import printable
 
     for problem in (*checked.errors, *checked.warnings):

@@ -1,4 +1,4 @@
-"""The stacks of the file backend that both engines share, read without either.
+"""The stacks of the file backend shared by both engines, read without either engine.
 
 Source of the layout: pkg/backend/diy in github.com/pulumi/pulumi (read 2026-11).
 """
@@ -15,12 +15,12 @@ def stacks_folder(state_folder: Path, project: str) -> Path:
 
 
 def stack_names(state_folder: Path, project: str) -> tuple[str, ...]:
-    """Names of the stacks that have a state, sorted."""
+    """Return the sorted names of the stacks that have a state."""
     return tuple(sorted(path.stem for path in stacks_folder(state_folder, project).glob("*.json")))
 
 
 def require_stack(state_folder: Path, project: str, stack: str) -> None:
-    """Errors: CommandError that names the stacks there are."""
+    """Check that the stack exists. Errors: CommandError that names the existing stacks."""
     names = stack_names(state_folder, project)
     if stack not in names:
         there = ", ".join(names) or "none yet"
@@ -30,9 +30,9 @@ def require_stack(state_folder: Path, project: str, stack: str) -> None:
 
 
 def read_checkpoint(state_folder: Path, project: str, stack: str) -> dict[str, Any]:
-    """The stack's checkpoint, in which nothing is damaged: `stack`, and `latest` unless it was never deployed.
+    """Read the stack's checkpoint and check its form: `stack`, and `latest` unless it was never deployed.
 
-    Errors: CommandError when there is no such stack, or its file cannot be trusted.
+    Errors: CommandError if the stack does not exist or its file is damaged.
     """
     path = stacks_folder(state_folder, project) / f"{stack}.json"
     require_stack(state_folder, project, stack)
@@ -54,7 +54,7 @@ def read_checkpoint(state_folder: Path, project: str, stack: str) -> dict[str, A
 
 
 def stack_lines(state_folder: Path, project: str) -> list[str]:
-    """A table as `pulumi stack ls` prints it: name, time of the last change (UTC), number of resources."""
+    """Format a table like that of `pulumi stack ls`: name, time of the last change (UTC), number of resources."""
     rows = [("NAME", "LAST UPDATE", "RESOURCE COUNT")]
     for name in stack_names(state_folder, project):
         try:

@@ -1,4 +1,4 @@
-"""Runs another program to its end, and sees to it that nothing that stops this process leaves the other running."""
+"""Run another program to its end, and never leave it running when this process is stopped."""
 
 import contextlib
 import os
@@ -15,9 +15,9 @@ from bandplan.cli.engines import watchdog
 from bandplan.cli.errors import CommandError
 
 TOLD_AGAIN_SECONDS, KILLED_SECONDS = 4.0, 8.0
-"""From the first signal: when the program is told a second time, and when it is killed with all that it started.
+"""Seconds from the first signal until the program is signalled again, and until it and all its children are killed.
 
-A supervisor that stops this process gives it 10 s as a rule (Docker, GitHub Actions) before it kills it.
+A supervisor that stops this process usually waits 10 s (Docker, GitHub Actions) before it kills it.
 """
 
 
@@ -28,12 +28,12 @@ def run_child(
     output: IO[bytes] | None = None,
     umask: int = -1,
 ) -> int:
-    """The program's exit status; output and input are this process's own, but for standard output with `output`.
+    """Run the program and return its exit status. It shares input and output with this process, except for `output`.
 
-    On a terminal Ctrl-C reaches both. Elsewhere the program has a group of its own, so that whatever stops this
-    process, or its whole group, reaches it once: passed on from here. A deployment under way may so end in order. One
-    that has not after some seconds is killed, and when this process is killed `watchdog` does the same.
-    Errors: CommandError when the program cannot be started; KeyboardInterrupt, once it has ended, when it was stopped.
+    On a terminal Ctrl-C reaches both. Elsewhere the program has its own process group, and signals that stop this
+    process or its whole group are passed on once, so that a running deployment can end cleanly. A program that has not
+    ended after some seconds is killed; if this process is killed, `watchdog` does the same. Errors: CommandError if the
+    program cannot be started; KeyboardInterrupt, once it has ended, if it was stopped.
     """
     is_on_terminal = sys.stdin is not None and sys.stdin.isatty()
     with _started(command, is_on_terminal, cwd=folder, env=dict(environ), stdout=output, umask=umask) as child:
@@ -41,7 +41,7 @@ def run_child(
 
 
 def run_quietly(command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """The same without a terminal: what the program says is in the result. It gets no input."""
+    """Run the program without a terminal and without input, and return its output in the result."""
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with _started(command, False, cwd=folder, env=dict(environ), **pipes) as child:
         said, complained = child.communicate()
@@ -50,7 +50,7 @@ def run_quietly(command: Sequence[str], folder: Path, environ: Mapping[str, str]
 
 @contextmanager
 def _started(command: Sequence[str], is_on_terminal: bool, **settings: Any) -> Iterator["subprocess.Popen[Any]"]:
-    """The program, watched; it has ended when the block is left."""
+    """Start the program and watch it; it has ended when the block exits."""
     with _watchdog() as tell, _passing_on(is_on_terminal, lambda: tell("stop")) as (begin, is_stopped):
         try:
             child = subprocess.Popen(command, process_group=None if is_on_terminal else 0, **settings)
@@ -78,7 +78,7 @@ def _started(command: Sequence[str], is_on_terminal: bool, **settings: Any) -> I
 
 @contextmanager
 def _watchdog() -> Iterator[Callable[[str], None]]:
-    """Yields what tells the watchdog a line; at the end it is waited for, and with it what it has to kill."""
+    """Start the watchdog and yield a function that sends it a line; at the end, wait for it and for what it kills."""
     reading, writing = os.pipe()
     try:
         process = subprocess.Popen(
@@ -109,10 +109,11 @@ def _watchdog() -> Iterator[Callable[[str], None]]:
 def _passing_on(
     is_on_terminal: bool, note: Callable[[], None]
 ) -> Iterator[tuple[Callable[["subprocess.Popen[Any]"], None], Callable[[], bool]]]:
-    """Yields what takes the program once it runs, and what says whether it was told to stop.
+    """Yield a function that takes the program once it runs, and one that says whether it was told to stop.
 
-    From then on, and for what came before, the program gets the signals that end this process, each noted by `note`.
-    A hang-up becomes a termination, at which `pulumi` ends in order. On a terminal the program hears all but SIGTERM.
+    From then on, and for earlier signals, the program receives the signals that end this process; `note` is called for
+    each. A hang-up becomes a termination, at which `pulumi` ends cleanly. On a terminal the program receives all
+    signals except SIGTERM by itself.
     """
     children: list[subprocess.Popen[Any]] = []
     early: list[int] = []

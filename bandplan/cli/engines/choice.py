@@ -1,4 +1,4 @@
-"""Which engine carries a command out."""
+"""The choice of the engine that executes a command."""
 
 from typing import Literal
 
@@ -10,9 +10,10 @@ ENGINES = ("pulumi", "embedded")
 
 
 def choose_engine(asked: EngineName | None, stack: str, pulumi: str | None) -> EngineName:
-    """The engine asked for, else `pulumi` when its executable was found (`pulumi` is its path), else the embedded one.
+    """Choose the requested engine, else `pulumi` if its executable was found (at the path `pulumi`), else the embedded
+    one.
 
-    Errors: UsageProblem when the engine that is needed is not there.
+    Errors: UsageProblem if the required engine is not available.
     """
     if asked == "pulumi" and pulumi is None:
         raise UsageProblem("--engine pulumi: `pulumi` is not on PATH; install the Pulumi CLI, or remove --engine")

@@ -1,4 +1,4 @@
-"""Which `databricks` plugin deploys the local stack: the stand-in of this project, or the published one."""
+"""The choice of the `databricks` plugin for the local stack: this project's stand-in, or the published one."""
 
 from collections.abc import Mapping
 
@@ -9,9 +9,9 @@ STAND_IN, PUBLISHED = "stub", "published"
 
 
 def is_published_wanted(environ: Mapping[str, str]) -> bool:
-    """Whether the plugin is to be the one that the `pulumi` CLI finds by itself: on PATH, or among its own.
+    """Return whether to use the plugin that the `pulumi` CLI finds by itself, on PATH or among its own plugins.
 
-    Errors: UsageProblem for a value of the variable that means neither.
+    Errors: UsageProblem for an invalid value of the variable.
     """
     wanted = environ.get(VARIABLE) or STAND_IN
     if wanted not in (STAND_IN, PUBLISHED):
@@ -20,7 +20,7 @@ def is_published_wanted(environ: Mapping[str, str]) -> bool:
 
 
 def require_stand_in(environ: Mapping[str, str]) -> None:
-    """UsageProblem when the published plugin is wanted, which only the `pulumi` CLI can run."""
+    """Raise UsageProblem if the published plugin is wanted, which only the `pulumi` CLI can run."""
     if is_published_wanted(environ):
         raise UsageProblem(
             f"{VARIABLE}={PUBLISHED}: the embedded engine runs only the stand-in; install the Pulumi CLI and "

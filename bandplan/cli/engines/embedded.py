@@ -1,6 +1,6 @@
-"""The embedded engine as engine: the plan and the state are made in this process, by `embedded`.
+"""Adapt the embedded engine: plan and state are made in this process, by `embedded`.
 
-Thin on purpose: it hands over the folders, the providers and the display, and turns an outcome into a result.
+Thin on purpose: it passes on the folders, the providers and the display, and converts an outcome to a result.
 """
 
 import gc
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EmbeddedEngine:
-    """Runs one stack in process. The program and the providers read the workspace from the process environment."""
+    """An engine that runs one stack in process. Program and providers read the workspace from `os.environ`."""
 
     project: Project
     stack: str
@@ -43,7 +43,7 @@ class EmbeddedEngine:
         return result_of(outcome, options)
 
     def up(self, options: Options, agree: Agree | None = None) -> Result:
-        """A preview; then the update, but for a preview that finds nothing to do."""
+        """Preview, then update unless the preview found no changes."""
         with self._running(options, is_judged=True) as engine:
             plan = engine.preview(refresh=options.refresh, settle=True)
             if not plan.ok:
@@ -103,7 +103,9 @@ class EmbeddedEngine:
 
     @contextmanager
     def _running(self, options: Options, is_judged: bool = False) -> "Iterator[Engine]":
-        """The engine, with this run's environment in `os.environ`; `is_judged` by the project's policies."""
+        """Create the engine with this run's environment in `os.environ`; with `is_judged`, apply the project's
+        policies.
+        """
         if options.ask:
             raise UsageProblem(
                 f"the embedded engine cannot ask for confirmation; add --yes to change the stack {self.stack}"
@@ -143,7 +145,7 @@ class EmbeddedEngine:
 
 
 def result_of(outcome: "Outcome", options: Options) -> Result:
-    """KeyboardInterrupt when the user called the run off: it has ended in order, and the command says so."""
+    """Convert an outcome to a result. Raises KeyboardInterrupt if the user cancelled the run, which ended cleanly."""
     if outcome.is_interrupted:
         raise KeyboardInterrupt
     document = outcome.digest if options.document else None
@@ -151,7 +153,7 @@ def result_of(outcome: "Outcome", options: Options) -> Result:
 
 
 def outputs_of_finished(old: Mapping[str, Any], new: Mapping[str, Any], unfinished: frozenset[str]) -> dict[str, Any]:
-    """The stack's outputs where an endpoint that was not finished is as before, and a new one is not there yet."""
+    """Return the stack's outputs, with old values for unfinished endpoints and without unfinished new ones."""
     before = {str(one.get("name")): one for one in old.get("endpoints") or () if isinstance(one, dict)}
     now = {str(one.get("name")): one for one in new.get("endpoints") or () if isinstance(one, dict)}
     rows = [before.get(name) if name in unfinished else one for name, one in {**before, **now}.items()]
@@ -159,7 +161,7 @@ def outputs_of_finished(old: Mapping[str, Any], new: Mapping[str, Any], unfinish
 
 
 def id_of(type_token: str, inputs: Mapping[str, Any]) -> str | None:
-    """The id that a resource of the fleet gets: an endpoint's is its name. Empty: making it again is harmless."""
+    """Return the id that a resource will get: an endpoint's name. "" if creating it again is harmless."""
     match type_token.rsplit(":", 1)[-1]:
         case "ModelServing" | "ModelServingProvisionedThroughput":
             return inputs.get("name")
@@ -169,7 +171,7 @@ def id_of(type_token: str, inputs: Mapping[str, Any]) -> str | None:
 
 
 def providers(listen: "Callable[[Event], None]") -> "Mapping[str, Provider]":
-    """Package name -> provider, as the plugin executables serve them to the `pulumi` CLI."""
+    """Map package names to providers, as the plugin executables serve them to the `pulumi` CLI."""
     from bandplan.embedded.events import Diagnosed, Progressed
     from bandplan.provider.native import BandplanProvider
     from bandplan.stub.provider.databricks import DatabricksProvider
@@ -185,9 +187,10 @@ def providers(listen: "Callable[[Event], None]") -> "Mapping[str, Provider]":
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """No garbage collection in this command, not even between a preview and its update.
+    """Turn off garbage collection for this command, including between a preview and its update.
 
-    What a run makes lives to its end, and the process ends soon after: a collection walks all of it and frees nothing.
+    What a run creates lives until its end, and the process ends soon after: a collection scans all of it and frees
+    nothing.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -201,7 +204,7 @@ def no_collection() -> Iterator[None]:
 
 @contextmanager
 def environment(environ: Mapping[str, str]) -> Iterator[None]:
-    """`os.environ` is `environ` during a run: the program and the providers read it, as they would as children."""
+    """Set `os.environ` to `environ` during a run: program and providers read it, as they would as child processes."""
     before = dict(os.environ)
     os.environ.clear()
     os.environ.update(environ)
@@ -214,7 +217,7 @@ def environment(environ: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """The engine's errors for users as this room's."""
+    """Convert the engine's user errors to those of this room."""
     from bandplan.embedded.errors import EngineError
 
     try:

@@ -1,19 +1,21 @@
-"""What a command asks of an engine, whichever it is."""
+"""The interface between a command and its engine."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 Agree = Callable[[Mapping[str, Any]], None]
-"""Judges a preview, in the shape of `pulumi preview --json`; raises CommandError to stop before anything is done."""
+"""A function that judges a preview in the shape of `pulumi preview --json`; it raises CommandError to stop the run
+before any change.
+"""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to run. `refresh`: read what the workspace really has first. `diff`: every changed property in full.
+    """How to run. `refresh`: read the live state first. `diff`: show every changed property in full.
 
-    `parallel`: operations at once; None leaves the engine's own number. `ask`: let the engine ask before it changes.
-    `document`: keep what the run does, in the shape of `pulumi preview --json`, in its result.
+    `parallel`: number of concurrent operations; None leaves the engine's default. `ask`: let the engine ask before it
+    changes anything. `document`: keep what the run does in its result, in the shape of `pulumi preview --json`.
     """
 
     refresh: bool = False
@@ -26,9 +28,9 @@ class Options:
 
 @dataclass(frozen=True)
 class Result:
-    """How a run ended. `outputs` are the stack's outputs after it (empty when it failed or was a preview).
+    """How a run ended. `outputs` are the stack's outputs afterwards (empty if it failed or was a preview).
 
-    `document` is what was (or would be) done, None unless it was asked for.
+    `document` is what was (or would be) done; None unless requested.
     """
 
     ok: bool
@@ -37,7 +39,7 @@ class Result:
 
 
 class Engine(Protocol):
-    """Runs operations on one stack and shows them as they go on; errors are CommandError."""
+    """An engine that runs operations on one stack and shows their progress; its errors are CommandError."""
 
     @property
     def name(self) -> str: ...
@@ -45,7 +47,9 @@ class Engine(Protocol):
     def preview(self, options: Options) -> Result: ...
 
     def up(self, options: Options, agree: Agree | None = None) -> Result:
-        """With `agree`: a preview, which it judges, then exactly that, asking nothing; else the engine's own way."""
+        """With `agree`: let it judge a preview, then do exactly that without asking. Otherwise update in the engine's
+        own way.
+        """
         ...
 
     def refresh(self, options: Options) -> Result: ...
@@ -57,5 +61,5 @@ class Engine(Protocol):
     def export(self) -> Result: ...
 
     def state(self) -> Mapping[str, Any]:
-        """The stack's deployment, in the shape of `pulumi stack export`; empty for a stack without one."""
+        """Return the stack's deployment in the shape of `pulumi stack export`; empty for a stack without one."""
         ...

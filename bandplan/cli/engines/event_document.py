@@ -1,7 +1,8 @@
-"""An event log of the `pulumi` CLI as the JSON document of `pulumi preview --json`, policy events included.
+"""Convert an event log of the `pulumi` CLI to the JSON document of `pulumi preview --json`, including policy events.
 
-The log has what `--json` has, of updates too, and beside the display for people. Secrets are masked in it. Source of
-both shapes: sdk/go/common/apitype/events.go and pkg/display/json.go in github.com/pulumi/pulumi (read 2026-11).
+The log has everything that `--json` has, also for updates, and leaves the terminal display intact. Secrets are masked
+in it. Source of both shapes: sdk/go/common/apitype/events.go and pkg/display/json.go in github.com/pulumi/pulumi (read
+2026-11).
 """
 
 import json
@@ -11,11 +12,13 @@ from typing import Any, Final
 from bandplan.wire.types import PROVIDER_PREFIX, STACK
 
 _HIDDEN: Final = frozenset({"create-replacement", "import-replacement", "delete-replaced", "discard-replaced"})
-"""Behind a `replace`, which is shown."""
+"""Steps that belong to a `replace`, which is shown."""
 
 
 def event_document(lines: Iterable[str]) -> dict[str, Any]:
-    """The document on the last run of the log, which may hold a preview and its update; a line cut short ends it."""
+    """Build the document for the last run of the log, which may hold a preview and its update; a truncated line ends
+    it.
+    """
     document = _empty()
     for line in lines:
         if '"severity": "debug"' in line or '"severity":"debug"' in line:
@@ -41,7 +44,7 @@ def event_document(lines: Iterable[str]) -> dict[str, Any]:
 
 
 def document_of_refusal(message: str) -> dict[str, Any]:
-    """The document on a run that was refused before it began: no steps, and why."""
+    """Build the document for a run that was refused before it began: no steps, and the reason."""
     return {**_empty(), "diagnostics": [{"severity": "error", "message": f"error: {message}\n"}]}
 
 

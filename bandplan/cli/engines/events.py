@@ -1,7 +1,7 @@
 """What a run of the `pulumi` CLI reports in its event log.
 
 Source: sdk/go/common/apitype/events.go in github.com/pulumi/pulumi (`--event-log`, read 2026-11), the file that
-Pulumi's Automation API reads too.
+Pulumi's Automation API also reads.
 """
 
 import json
@@ -14,10 +14,10 @@ from bandplan.wire import types as wire_types
 
 @dataclass(frozen=True)
 class Events:
-    """`changes`: operation -> number of resources, without those that stay the same.
+    """The events of one run. `changes`: operation -> number of resources, without unchanged ones.
 
     `outputs`: the stack's outputs as this run leaves (or would leave) them; `old_outputs`: as it found them.
-    `policy_events`: what policies found, in the log's own words. `types`: those of the resources that were declared.
+    `policy_events`: policy findings in the log's form. `types`: types of the declared resources.
     """
 
     changes: dict[str, int] = field(default_factory=dict)
@@ -29,12 +29,12 @@ class Events:
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether nothing is left to do; False for a log that was cut short."""
+        """Whether nothing is left to do; False for a truncated log."""
         return self.has_summary and not self.changes and self.outputs == self.old_outputs
 
 
 def read_events(lines: Iterable[str]) -> Events:
-    """The events of one run, a JSON object a line; a line cut short ends the log."""
+    """Read the events of one run, one JSON object per line; a truncated line ends the log."""
     changes: dict[str, int] = {}
     outputs: dict[str, Any] = {}
     old_outputs: dict[str, Any] = {}

@@ -15,11 +15,10 @@ from bandplan.cli.project import LOCAL, Project
 def deployment_of(
     project: Project, stack: str, engine: EngineName, environ: Mapping[str, str], pulumi: str | None
 ) -> dict[str, Any]:
-    """The `deployment` of `pulumi stack export`; empty for a stack of ours that was never deployed.
+    """Return the `deployment` of `pulumi stack export`; empty for a local stack that was never deployed.
 
-    What a deployment that is running, or was killed, has done and begun is in it.
-
-    Secrets stay as they are, encrypted. Errors: CommandError with what Pulumi says when it cannot be had.
+    It includes what a running or killed deployment has done and started. Secrets stay encrypted. Errors: CommandError
+    with Pulumi's message if the state cannot be read.
     """
     if stack == LOCAL or engine == "embedded":
         folder, name = project.state_folder, project.name
@@ -32,14 +31,14 @@ def deployment_of(
 
 
 def deployed_by(project: Project, stack: str, engine: EngineName) -> str:
-    """Who deploys the stack at this moment, as far as the state of this machine tells; "" for nobody."""
+    """Return who is deploying the stack now, as far as the state on this machine shows; "" for nobody."""
     if stack != LOCAL and engine != "embedded":
         return ""
     return holder(project.state_folder / ".pulumi" / "locks" / "organization" / project.name / stack)
 
 
 def export(pulumi: str, project: Project, stack: str, environ: Mapping[str, str]) -> dict[str, Any]:
-    """What `pulumi stack export` prints. Errors: CommandError."""
+    """Return the output of `pulumi stack export`. Errors: CommandError."""
     command = [pulumi, "stack", "export", "--stack", stack, "--non-interactive"]
     done = run_quietly(command, project.root, environ)
     if done.returncode != 0:

@@ -1,8 +1,8 @@
-"""What a change of models.yaml does, found out with nothing at hand but two versions of that file.
+"""Preview a change of models.yaml using only two versions of that file.
 
-A pull request from a fork has no secrets: no workspace and no state can be read for it. So the state is taken to be
-what the other version of the file declares, as if it had been deployed to the letter, and nobody is asked anything: no
-live endpoint, no registry. Optimization info is what is recorded. Runs on the embedded engine, whatever the stack.
+A pull request from a fork has no secrets, so it can read neither a workspace nor a state. The state is therefore taken
+to be exactly what the other version of the file declares, and nothing is contacted: no live endpoint, no registry.
+Optimization info comes from the record. Runs on the embedded engine for every stack.
 """
 
 import json
@@ -41,14 +41,14 @@ NOTE = (
 
 
 class OfflineDatabricks(DatabricksProvider):
-    """The stand-in's rules of the fields, without any workspace."""
+    """The stand-in's field rules, without a workspace."""
 
     async def configure(self, request: sdk.ConfigureRequest) -> sdk.ConfigureResponse:
         return sdk.ConfigureResponse(accept_secrets=True, supports_preview=True, accept_resources=True)
 
 
 class OfflineBandplan(sdk.Provider):
-    """What is declared is what there is; the engine compares the inputs."""
+    """A provider that takes what is declared for what exists; the engine compares the inputs."""
 
     OUTPUTS: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "ModelVersion": ("version", "status", "optimizable", "modelType", "throughputChunkSize", "runId"),
@@ -72,7 +72,7 @@ class OfflineBandplan(sdk.Provider):
 
 @dataclass
 class Declared:
-    """Collects what a preview from nothing would create, in that order."""
+    """A listener that collects what a preview from an empty state would create, in order."""
 
     resources: list[ResourceState] = field(default_factory=list)
 
@@ -86,7 +86,7 @@ class Declared:
 
 @dataclass
 class Changing:
-    """Passes a preview's events on, without changes whose inputs are the same: see `without_what_stays`."""
+    """A listener that passes on a preview's events except changes with equal inputs; see `without_what_stays`."""
 
     listen: Callable[[Event], None]
     staying: dict[str, int] = field(default_factory=Counter)
@@ -109,7 +109,7 @@ def _stays(step: Step) -> bool:
 
 
 def _without(changes: Mapping[str, int], staying: Mapping[str, int]) -> dict[str, int]:
-    """Counts by operation, with those that stay among the same."""
+    """Count by operation, moving unchanged steps to `same`."""
     counted = {op: count for op, count in staying.items() if op in changes}
     left = {op: count - counted.get(op, 0) for op, count in changes.items()}
     left["same"] = left.get("same", 0) + sum(counted.values())
@@ -118,7 +118,7 @@ def _without(changes: Mapping[str, int], staying: Mapping[str, int]) -> dict[str
 
 @dataclass(frozen=True)
 class Base:
-    """The models file that is taken for what is deployed: where it is from, for messages, its name and its text."""
+    """The models file that is treated as deployed: its origin (for messages), its name and its text."""
 
     origin: str
     name: str
@@ -126,7 +126,7 @@ class Base:
 
     @classmethod
     def of_file(cls, file: Path) -> "Base":
-        """Errors: CommandError for one that cannot be read."""
+        """Read the base from a file. Errors: CommandError if it cannot be read."""
         try:
             return cls(f"--against {file}", file.name, file.read_bytes())
         except FileNotFoundError as error:
@@ -137,7 +137,7 @@ class Base:
 
 
 def preview_against(project: Project, stack: str, base: Base | Path, options: Options) -> Result:
-    """The preview of `stack` as if `base`, a models file, were deployed. Errors: CommandError."""
+    """Preview `stack` as if `base`, a models file, were deployed. Errors: CommandError."""
     base = Base.of_file(base) if isinstance(base, Path) else base
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DATABRICKS_")}
     environ = {**kept, "BANDPLAN_OFFLINE": "1"}
@@ -168,7 +168,7 @@ def preview_against(project: Project, stack: str, base: Base | Path, options: Op
 
 
 def deployed(project: Project, stack: str, folder: Path, environ: Mapping[str, str]) -> Outcome | None:
-    """Write the state that the models file of `environ` would have; the failed preview when it declares none."""
+    """Write the state that the models file of `environ` would have; return the failed preview if there is one."""
     declared = Declared()
     with environment(environ):
         engine = Engine(project.root, stack, folder, providers(), declared.take)
@@ -185,7 +185,7 @@ def deployed(project: Project, stack: str, folder: Path, environ: Mapping[str, s
 
 
 def default_providers(resources: Iterable[ResourceState]) -> list[ResourceState]:
-    """The providers that the resources name: a preview registers them without a step of their own."""
+    """Return the providers named by the resources: a preview registers them without a step of their own."""
     found: dict[str, ResourceState] = {}
     for urn, _, identity in (state.provider.rpartition("::") for state in resources if state.provider):
         found.setdefault(urn, ResourceState(urn, urn.split("::")[2], custom=True, id=identity))
@@ -193,7 +193,7 @@ def default_providers(resources: Iterable[ResourceState]) -> list[ResourceState]
 
 
 def known(value: Any) -> Any:
-    """None in the place of what only a deployment can tell."""
+    """Replace values that only a deployment can determine by None."""
     if isinstance(value, Mapping):
         return {key: known(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -202,7 +202,7 @@ def known(value: Any) -> Any:
 
 
 def failed(outcome: Outcome, origin: str) -> CommandError:
-    """The other file has errors of its own, so there is nothing to compare with."""
+    """Return the error for a base file with errors, which leaves nothing to compare with."""
     lines = [
         entry["message"].strip() for entry in outcome.digest.get("diagnostics", []) if entry["severity"] == "error"
     ]
@@ -214,7 +214,7 @@ def providers() -> dict[str, sdk.Provider]:
 
 
 def without_what_stays(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Without changes whose inputs are the same: what is not known before and after counts as a change otherwise."""
+    """Drop changes with equal inputs: values unknown both before and after would otherwise count as changes."""
     steps, dropped = [], Counter[str]()
     for step in document.get("steps", []):
         before, after = ((step.get(key) or {}).get("inputs") for key in ("oldState", "newState"))

@@ -1,4 +1,4 @@
-"""Holds an update of the embedded engine to the preview that was agreed to, step by step, as Pulumi's plans do."""
+"""Restrict an update of the embedded engine to the approved preview, step by step, as Pulumi's plans do."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -7,13 +7,13 @@ if TYPE_CHECKING:
     from bandplan.embedded.steps import Step
 
 Permit = Callable[["Step"], str | None]
-"""What is against a step that is about to be carried out; None when nothing is."""
+"""A function that returns the objection to a step about to run, or None."""
 
 
 def permission(document: Mapping[str, Any]) -> Permit:
-    """Permits the steps of `document`, a preview, with the inputs that they have in it.
+    """Permit the steps of `document`, a preview, with their previewed inputs.
 
-    An input that the preview did not know may become anything; a step may turn out to be needless.
+    An input that was unknown in the preview may have any value; a step may turn out to be unnecessary.
     """
     from bandplan.embedded.steps import Op
     from bandplan.wire.sentinels import UNKNOWN as UNKNOWN_SENTINEL
@@ -42,7 +42,7 @@ def permission(document: Mapping[str, Any]) -> Permit:
 
 
 def agrees(previewed: Any, wanted: Any, unknown: str) -> bool:
-    """Whether `wanted` is what was previewed, where that was known."""
+    """Return whether `wanted` equals what was previewed, wherever that was known."""
     if previewed == unknown:
         return True
     if isinstance(previewed, Mapping) and isinstance(wanted, Mapping):

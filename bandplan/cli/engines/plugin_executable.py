@@ -1,4 +1,4 @@
-"""The stub provider as the executable that the `pulumi` CLI looks for on PATH before it takes the published plugin."""
+"""The stub provider as the executable that the `pulumi` CLI looks for on PATH before it uses the published plugin."""
 
 import os
 import shlex
@@ -10,7 +10,7 @@ NAME = "pulumi-resource-databricks"
 
 
 def write_plugin_executable(folder: Path, python: str, source_root: Path) -> Path:
-    """`folder`/pulumi-resource-databricks, which runs `bandplan.stub.provider` of `source_root` with `python`."""
+    """Write `folder`/pulumi-resource-databricks, which runs `bandplan.stub.provider` of `source_root` with `python`."""
     path = folder / NAME
     text = executable_text(python, source_root)
     if path.is_file() and os.access(path, os.X_OK) and path.read_text(encoding="utf-8") == text:
@@ -24,7 +24,7 @@ def write_plugin_executable(folder: Path, python: str, source_root: Path) -> Pat
 
 
 def executable_text(python: str, source_root: Path) -> str:
-    """A shell script, so that a path with spaces or of any length works (a `#!` line takes neither)."""
+    """Return a shell script, so that a path with spaces or of any length works (a `#!` line supports neither)."""
     return (
         "#!/bin/sh\n"
         "# Written by bandplan, for runs of the local stack only; `bandplan` rewrites it if it is missing.\n"

@@ -1,15 +1,17 @@
-"""What policies found, as `policyEvents` of a preview's JSON document, the same from both engines."""
+"""Policy findings as `policyEvents` of a preview's JSON document, identical for both engines."""
 
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 KEYS: Final = ("policyPackName", "policyName", "resourceUrn", "message", "enforcementLevel")
-"""Of an event in Pulumi's log; what is left out is the same for all of them, or of the display."""
+"""Keys kept of an event in Pulumi's log; the others are the same for all events, or concern the display."""
 
 
 def with_policy_events(text: str, events: Iterable[Mapping[str, Any]]) -> str:
-    """The text of `pulumi preview --json` with the events of its log; as it is without any, or when it is no JSON."""
+    """Add the log's events to the text of `pulumi preview --json`; return it unchanged if there are none or it is not
+    JSON.
+    """
     found = in_order({key: event.get(key, "") for key in KEYS} for event in events)
     if not found:
         return text
@@ -21,7 +23,7 @@ def with_policy_events(text: str, events: Iterable[Mapping[str, Any]]) -> str:
 
 
 def in_order(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """As Pulumi's display has them: mandatory first, then by policy and resource."""
+    """Sort events as Pulumi's display does: mandatory first, then by policy and resource."""
     return sorted(
         events, key=lambda one: (one["enforcementLevel"] != "mandatory", one["policyName"], one["resourceUrn"])
     )
