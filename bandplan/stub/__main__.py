@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m bandplan.stub", description="A stand-in Databricks workspace, local only."
+        prog="python -m bandplan.stub", description="A local stand-in for a Databricks workspace."
     )
     commands = parser.add_subparsers(required=True)
     serve = commands.add_parser("serve", help="serve a state directory until stopped")

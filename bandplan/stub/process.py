@@ -93,7 +93,9 @@ def report(running: Running) -> dict[str, Any]:
     """Return the answer of a running stub to `GET /stub/status`. Raises StubError if it does not answer."""
     status, found = _ask(running, "GET", "/stub/status")
     if status != HTTP_OK:
-        raise StubError(f"{running.state_dir}: the stub at {running.host} did not return its status: HTTP {status}")
+        raise StubError(
+            f"{running.state_dir}: the stub at {running.host} did not return its status: HTTP {status}; see stub.log"
+        )
     return found
 
 
@@ -118,7 +120,9 @@ def _ask(running: Running, method: str, path: str, body: Mapping[str, Any] | Non
         response = connection.getresponse()
         found: dict[str, Any] = json.loads(response.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise StubError(f"{running.state_dir}: the stub at {running.host} does not answer {path}: {error}") from error
+        raise StubError(
+            f"{running.state_dir}: the stub at {running.host} does not answer {path}: {error}; see stub.log"
+        ) from error
     finally:
         connection.close()
     return response.status, found
@@ -140,7 +144,7 @@ def stop(state_dir: Path, *, patience_seconds: float = STOP_TIMEOUT_SECONDS) -> 
         if _is_released(state_dir, holder, patience):
             statedir.remove_run_file(state_dir)
             return True
-    raise StubError(f"{state_dir}: stub process {holder} could not be stopped")
+    raise StubError(f"{state_dir}: stub process {holder} could not be stopped; end it by hand, then run this again")
 
 
 def reset(state_dir: Path) -> None:

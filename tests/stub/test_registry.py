@@ -105,9 +105,9 @@ def test_s5_eligible_version_is_sized_by_its_family(
     [
         ({"flavors": {"python_function": {}, "sklearn": {}}}, "flavor: python_function, sklearn"),
         ({"mlflow_version": "2.10.2"}, "mlflow_version: 2.10.2"),
-        ({"mlflow_version": ...}, "mlflow_version: not stated"),
+        ({"mlflow_version": ...}, "mlflow_version: not set"),
         ({"metadata": {"task": "llm/v1/rerank"}}, "task: llm/v1/rerank"),
-        ({"metadata": ...}, "task: not stated"),
+        ({"metadata": ...}, "task: not set"),
         ({"metadata": {"task": "llm/v1/embeddings"}}, "llm/v1/embeddings is not a task of the family llama"),
         ({"flavors": {"transformers": {"pipeline_model_type": "WhisperForAll"}}}, "family: neither"),
         ({"flavors": {"transformers": None}}, "family: neither"),

@@ -77,7 +77,7 @@ INTEGERS = frozenset(field.name for field in fields(Settings) if field.type in (
 
 
 def _broken(name: str, value: Any) -> str | None:
-    """Return the rule that `value` breaks, or None."""
+    """Return the rule that `value` violates, or None."""
     if name == "basis":
         return None if value in ("total", "output") else "total or output"
     if name == "starts_chunks":

@@ -11,8 +11,9 @@ from bandplan.stub.capacity.work import PROMPT_ALONE, Basis, Work
 
 REQUESTS_PER_CHUNK = 4
 """One chunk is four units of provisioned concurrency: 8 x 850 / 4 = 1,700 tokens/s (docs.databricks.com, legacy
-provisioned throughput). That each unit is one request in flight is inferred: 8 chunks of 980 then give the published
-plateau."""
+provisioned throughput). It is inferred that each unit is one request in flight: 8 chunks of 980 then give the published
+plateau.
+"""
 
 TOKENS_PER_SECOND_PER_UNIT = 3250 / 50
 """Llama 4 Maverick, 50 model units, 3,250 tokens/s at 3500/300: the only published row (docs.databricks.com)."""

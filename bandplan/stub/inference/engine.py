@@ -102,7 +102,7 @@ class Engine(Protocol):
         ...
 
     def generate(self, generation: Generation) -> AsyncGenerator[Batch, None]:
-        """Yield the tokens in batches; end by itself or after `max_tokens`."""
+        """Yield the tokens in batches, ending on its own or after `max_tokens`."""
         ...
 
     async def embed(self, embedding: Embedding, texts: Sequence[str]) -> list[list[float]]:

@@ -16,7 +16,7 @@ about 2 ms, however many streams there are. Arbitrary.
 
 
 class Ticks:
-    """Waits on the clock of the running event loop."""
+    """Shared waits on the clock of the running event loop."""
 
     def __init__(self) -> None:
         self._waiting: dict[int, list[asyncio.Future[None]]] = {}

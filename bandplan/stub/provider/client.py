@@ -98,7 +98,7 @@ class Client:
                 if time.monotonic() - begun > BROKEN_SECONDS:
                     raise Unreachable(
                         f"databricks provider: the connection to {self._place} broke {broken} times during "
-                        f"{method} {path}; see the log of the workspace"
+                        f"{method} {path}; check the log of the workspace"
                     ) from error
                 if broken > 1:
                     self.pause(min(BROKEN_PAUSE_SECONDS * 2**broken, 1.0))

@@ -1,4 +1,4 @@
-"""Who may do what: permissions on endpoints (levels) and grants on models (privileges)."""
+"""Access rights: permissions on endpoints (levels) and grants on models (privileges)."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal

@@ -55,7 +55,7 @@ class Store:
             ) from error
 
     def put(self, kind: str, key: str, document: Any) -> None:
-        """Insert or replace; a replaced document keeps its place in the order."""
+        """Insert or replace a document; a replaced document keeps its place in the order."""
         self._database.execute(
             "INSERT INTO documents (kind, key, document) VALUES (?, ?, ?)"
             " ON CONFLICT (kind, key) DO UPDATE SET document = excluded.document",

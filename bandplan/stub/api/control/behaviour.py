@@ -1,4 +1,4 @@
-"""/stub/behaviour: switches between the ways in which a real workspace may behave."""
+"""/stub/behaviour: switches between possible behaviours of a real workspace."""
 
 from dataclasses import asdict
 

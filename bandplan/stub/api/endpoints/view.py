@@ -27,7 +27,7 @@ SUMMARISED = ("ai_gateway", "telemetry_config")
 
 
 class EndpointView:
-    """Show the endpoints of a workspace at `host`."""
+    """A view of endpoints for a workspace at `host`."""
 
     def __init__(self, behaviours: Behaviours, host: str) -> None:
         self._behaviours = behaviours

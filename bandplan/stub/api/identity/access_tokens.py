@@ -15,7 +15,7 @@ LIFETIME_SECONDS = 3600
 
 
 class AccessTokens:
-    """`token` is the personal access token of the workspace's one user."""
+    """The accepted tokens of a workspace; `token` is the personal access token of its one user."""
 
     def __init__(self, token: str, clock_seconds: Callable[[], float] = time.time) -> None:
         self._token = token.encode()

@@ -11,7 +11,7 @@ quoted = json.encoder.encode_basestring
 
 
 class Chunks:
-    """Writer of chunks with the usage so far; it counts the tokens in them."""
+    """A writer of chunks that include the usage so far, counting the tokens in them."""
 
     def __init__(self, head: Json, prompt_tokens: int, cached_tokens: int = 0) -> None:
         self._before = f'data: {encode_text(head)[:-1]},"choices":['

@@ -15,7 +15,7 @@ MAX_INPUTS = 150
 
 
 async def answer(body: Json, embedding: Embedding, target: Target) -> Answer:
-    """Answer an embeddings request. Raises Invalid, and BadRequest for a text that the model cannot hold."""
+    """Answer an embeddings request. Raises Invalid, and BadRequest if a text is too long for the model."""
     texts = read_inputs(body.get("input"), "input")
     encoding = text(body, "encoding_format") or "float"
     if encoding not in ("float", "base64"):

@@ -16,7 +16,7 @@ ACTIONS = ("error", "cut", "delay")
 MOMENTS = ("before", "during", "after")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "*")
 STATUSES = (400, 401, 403, 404, 409, 429, 499, 500, 501, 503, 504)
-"""The statuses that the platform's clients know; any other makes MLflow retry for minutes."""
+"""Statuses that the platform's clients handle; any other makes MLflow retry for minutes."""
 
 NEVER = "/stub"
 """Requests below this path are never hit, so that a fault can always be removed."""

@@ -99,11 +99,11 @@ def assess(model: MlModel, config: Mapping[str, Any] | None) -> Assessment:
 
 def _reasons(model: MlModel, task: str | None, family: str | None) -> Iterator[str]:
     if model.transformers is None:
-        yield f"flavor: {', '.join(sorted(map(str, model.flavors)))}; it must be logged with mlflow.transformers"
+        yield f"flavor: {', '.join(sorted(map(str, model.flavors)))}; log the model with mlflow.transformers"
     if not _is_new_enough(model.mlflow_version):
-        yield f"mlflow_version: {model.mlflow_version or 'not stated'}; it must be logged with MLflow 2.11 or later"
+        yield f"mlflow_version: {model.mlflow_version or 'not set'}; log the model with MLflow 2.11 or later"
     if task not in TASKS:
-        yield f"task: {task or 'not stated'}; it must be one of {', '.join(TASKS)}"
+        yield f"task: {task or 'not set'}; set one of {', '.join(TASKS)}"
     if model.transformers is not None and family is None:
         yield "family: neither metadata.model_type, config.json nor the model class names a supported architecture"
     elif family is not None and task in TASKS and (task == EMBEDDINGS) != (family in EMBEDDING_FAMILIES):
