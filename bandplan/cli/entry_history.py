@@ -1,4 +1,4 @@
-"""What an entry of models.yaml served before, out of the Git history of the file."""
+"""What an entry of models.yaml served before, from the file's Git history."""
 
 import subprocess
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.loading import load_text
 
 MOST_COMMITS = 50
-"""How far back is looked; arbitrary."""
+"""Most commits searched; an arbitrary choice."""
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """A model and version that an entry had, and the commit that still has it, as `1a2b3c4 of 2026-11-20`."""
+    """A model and version that an entry had, and the last commit that has it, such as `1a2b3c4 of 2026-11-20`."""
 
     model: str
     version: str
@@ -22,9 +22,9 @@ class Earlier:
 
 
 def earlier(models: Path, stack: str | None, name: str, now: tuple[str | None, object]) -> Earlier | None:
-    """The last other version than `now` (model, version) that was committed; None where Git knows of none.
+    """Return the last committed version other than `now` (model, version); None if Git has none.
 
-    A version that was followed by an alias has no number there, and is passed over.
+    A version that followed an alias has no number there and is skipped.
     """
     for commit, text in _commits(models):
         entry = _entry(text, models.name, stack, name)
@@ -36,7 +36,7 @@ def earlier(models: Path, stack: str | None, name: str, now: tuple[str | None, o
 
 
 def _commits(models: Path) -> Iterator[tuple[str, str]]:
-    """(commit, text of the file in it), the newest first; nothing where there is no Git, or no history."""
+    """Yield (commit, text of the file in it), the newest first; nothing without Git or a history."""
     log = _git(models, "log", f"-{MOST_COMMITS}", "--format=%h of %cs", "--", models.name)
     for line in (log or "").splitlines():
         text = _git(models, "show", f"{line.split()[0]}:./{models.name}")

@@ -9,13 +9,13 @@ from typing import ClassVar
 
 
 class CommandError(Exception):
-    """The command cannot go on; the message is for the user and needs no traceback."""
+    """An error that ends the command; its message is for the user and needs no traceback."""
 
     exit_status: ClassVar[int] = 1
 
 
 class UsageProblem(CommandError):
-    """Arguments that contradict each other or the machine."""
+    """Arguments that contradict each other or this machine's setup."""
 
     exit_status = 2
 

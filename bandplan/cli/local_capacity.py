@@ -1,4 +1,4 @@
-"""`bandplan:engines` of the local stack: what its endpoints give, as far as models.yaml does not say it."""
+"""`bandplan:engines` of the local stack: how fast its endpoints answer, beyond what models.yaml says."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -12,10 +12,10 @@ CAPACITY = "capacity"
 
 
 def tell_capacity(project: Project, models: Callable[[], Mapping[str, Any]]) -> None:
-    """Give the endpoints of the local workspace the settings that the stack's file has for them.
+    """Send the settings of the stack's file to the endpoints of the local workspace.
 
-    `models` gives the contents of the models file. Errors: UsageProblem with every problem of the stack's file, before
-    anything is told; CommandError.
+    `models` returns the contents of the models file. Errors: UsageProblem with every problem of the stack's file,
+    before anything is sent; CommandError.
     """
     from bandplan.cli.stack_configuration import configured_value
 
@@ -36,7 +36,7 @@ def tell_capacity(project: Project, models: Callable[[], Mapping[str, Any]]) -> 
 
 
 def require_right(found: Any, models: Mapping[str, Any]) -> None:
-    """UsageProblem unless `found` names endpoints of the models file, with settings that there are."""
+    """Raise UsageProblem unless `found` names endpoints of the models file and uses existing settings."""
     from bandplan.serving.spec.problem import printable
 
     lines = [printable(f"{FILE}: bandplan:{KEY}{problem}") for problem in _problems(found, _names(models))]

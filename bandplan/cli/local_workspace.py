@@ -1,4 +1,4 @@
-"""The stub workspace of a project, seen from a command that needs it."""
+"""The stub workspace of a project, for commands that need it."""
 
 import sys
 
@@ -7,11 +7,11 @@ from bandplan.cli.project import Project
 from bandplan.stub.process import Running, StubError, start, status
 
 PROVISIONED, UNLIMITED = "provisioned", "unlimited"
-"""Whether endpoints of the workspace hold their band, as people are given it, or answer as fast as they can."""
+"""Whether endpoints of the workspace serve at the rate of their capacity, or answer as fast as they can."""
 
 
 def running_stub(project: Project) -> Running:
-    """The project's stub, started in the background when it is not running; says so on stderr.
+    """Return the project's stub; if it is not running, start it in the background and say so on stderr.
 
     Errors: CommandError with the end of the stub's log.
     """

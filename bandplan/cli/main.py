@@ -1,7 +1,7 @@
-"""Entry point of `bandplan`: finds the command in a table, imports its module alone, and runs it.
+"""Entry point of `bandplan`: find the command in a table, import only its module, and run it.
 
-Exit status: 0 done; 1 the engine, the workspace or the platform said no, or a deployment found problems in models.yaml;
-2 wrong arguments, or problems that `validate` found; 130 interrupted.
+Exit status: 0 done; 1 the engine, the workspace or the platform refused, or a deployment found problems in models.yaml;
+2 wrong arguments, or problems found by `validate`; 130 interrupted.
 """
 
 import argparse
@@ -47,7 +47,7 @@ ROOM_NEEDED = "make the project folder readable and .bandplan/ writable, and fre
 
 
 class Command(Protocol):
-    """What a module of `bandplan.cli.commands` offers."""
+    """The interface of a module of `bandplan.cli.commands`."""
 
     def configure(self, parser: argparse.ArgumentParser) -> None: ...
 
@@ -55,7 +55,7 @@ class Command(Protocol):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command that `argv` (without the program's name) asks for; returns the exit status."""
+    """Run the command that `argv` (without the program's name) names, and return the exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
     print_what_the_locale_can()
     close_the_door()
@@ -80,14 +80,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def print_what_the_locale_can() -> None:
-    """A character that the terminal's encoding lacks becomes `?`, where Python would end in the middle of a deploy."""
+    """Print `?` for a character that the terminal's encoding lacks, where Python would fail in the middle of a
+    deployment.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
 def run(argv: Sequence[str]) -> int:
-    """Parses and dispatches; argparse itself ends the process on a wrong argument (2) and on --help (0)."""
+    """Parse and dispatch; argparse itself ends the process on a wrong argument (2) and on --help (0)."""
     parser, commands = command_parser()
     name = next((argument for argument in argv if argument in COMMANDS), None)
     if name is not None:
@@ -99,7 +101,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def command_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    """The parser, and by name the still empty parser of each command."""
+    """Return the parser, and by name the still empty parser of each command."""
     parser = argparse.ArgumentParser(
         prog="bandplan",
         description="LLM serving as code: deploy the fleet of models.yaml on Databricks provisioned throughput.",
@@ -112,7 +114,7 @@ def command_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argume
 
 
 def installed_version() -> str:
-    """The version stated in `bandplan/cli/version.txt`, the one place that states it."""
+    """Return the version in `bandplan/cli/version.txt`, the only place that states it."""
     return (Path(__file__).parent / "version.txt").read_text(encoding="utf-8").strip()
 
 

@@ -19,22 +19,22 @@ FOLDER = "policies"
 PACK_FILE = "PulumiPolicy.yaml"
 
 JUDGED = ENDPOINT
-"""What the rules are about; a run that declares none has been approved of by nobody."""
+"""The type that the rules judge; a run that declares none was not judged."""
 
 
 def pack_folder(project: Project) -> Path | None:
-    """The folder of the project's pack; None when it has none."""
+    """Return the folder of the project's pack; None if it has none."""
     folder = project.root / FOLDER
     return folder if (folder / PACK_FILE).is_file() else None
 
 
 def configuration_file(project: Project, stack: str) -> Path:
-    """Where a stack's configuration of the pack lies; it need not be there."""
+    """Return the path of a stack's configuration of the pack; it need not exist."""
     return project.root / "stacks" / f"policies.{own_name(stack)}.json"
 
 
 def pulumi_arguments(project: Project, stack: str) -> list[str]:
-    """What makes the `pulumi` CLI run the pack; nothing for a project without one."""
+    """Return the arguments that make the `pulumi` CLI run the pack; none for a project without one."""
     if pack_folder(project) is None:
         return []
     configuration = configuration_file(project, stack)
@@ -43,9 +43,9 @@ def pulumi_arguments(project: Project, stack: str) -> list[str]:
 
 
 def analyzer_of(project: Project, stack: str) -> "Analyzer | None":
-    """The pack, ready to judge in this process; None for a project without one.
+    """Load the pack to judge in this process; None for a project without one.
 
-    Errors: UsageProblem when it is another pack than ours, or the stack's configuration of it cannot be used.
+    Errors: UsageProblem if it is not bandplan's own pack, or the stack's configuration of it is invalid.
     """
     folder = pack_folder(project)
     if folder is None:
@@ -62,9 +62,9 @@ def analyzer_of(project: Project, stack: str) -> "Analyzer | None":
 
 
 def configured_rules(project: Project, stack: str) -> "tuple[Configured, ...]":
-    """Every rule of our pack as a stack has it.
+    """Return every rule of bandplan's pack as the stack configures it.
 
-    Errors: UsageProblem with everything that is wrong in the stack's configuration.
+    Errors: UsageProblem with every problem of the stack's configuration.
     """
     from bandplan.policies.configuration import configured
     from bandplan.policies.errors import BadConfiguration
@@ -79,7 +79,7 @@ def configured_rules(project: Project, stack: str) -> "tuple[Configured, ...]":
 
 
 def read_configuration(path: Path) -> Any:
-    """The JSON document; None when there is no such file, or it is empty.
+    """Read the JSON document; None if the file is missing or empty.
 
     Errors: CommandError, UsageProblem.
     """
@@ -95,7 +95,7 @@ def read_configuration(path: Path) -> Any:
 
 
 def text_of(path: Path) -> str:
-    """The text of a file; empty when there is no such file. Errors: CommandError."""
+    """Read a file; return "" if it does not exist. Errors: CommandError."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -107,14 +107,14 @@ def text_of(path: Path) -> str:
 
 
 def baseline_file(stack: str) -> str:
-    """Where this room keeps what is deployed, for the rule `change-too-large`; relative to the project."""
+    """Return where what is deployed is recorded for the rule `change-too-large`, relative to the project."""
     return f".bandplan/deployed/{own_name(stack)}.json"
 
 
 def keep_baseline(project: Project, stack: str, outputs: Callable[[], Mapping[str, Any]]) -> None:
-    """Write the stack's output `endpoints` as it stands, where a rule of the stack's configuration reads it.
+    """Write the stack's current output `endpoints` if a rule of its configuration reads it.
 
-    `outputs` are asked for only then: under Pulumi that takes a second.
+    `outputs` is called only then: under Pulumi it takes a second.
     """
     configuration = configuration_file(project, stack)
     if pack_folder(project) is None or not configuration.is_file():

@@ -1,7 +1,7 @@
 """A models file as the policies see a stack, without an engine, a workspace or a state.
 
-Sizes come from optimization info that is recorded on this machine; what is not recorded is unknown, as is what hangs on
-a version still to be registered, and the rules say that they wait for it.
+Sizes come from optimization info recorded on this machine; unrecorded values are unknown, as are values that depend on
+unregistered versions, and the rules say that they are deferred.
 """
 
 from collections.abc import Mapping
@@ -22,14 +22,16 @@ _OF_BANDS = ("chunkTokensPerSecond", "minBands", "maxBands", "floorTokensPerSeco
 
 @dataclass(frozen=True)
 class Subjects:
-    """`endpoints` and `stack` are (URN, type token, properties), as an engine shows them to an analyzer."""
+    """What the policies judge: `endpoints` and `stack` are (URN, type token, properties), as an engine passes them to
+    an analyzer.
+    """
 
     endpoints: tuple[tuple[str, str, Mapping[str, Any]], ...]
     stack: tuple[tuple[str, str, Mapping[str, Any]], ...]
 
 
 def policy_subjects(plan: Plan, project: str, stack: str) -> Subjects:
-    """Show what a plan that left unrecorded versions unsized declares."""
+    """Convert a plan that left unrecorded versions unsized to the subjects that it declares."""
     fleet, sizings = plan.fleet, plan.sizings
     region = {} if fleet.region is None else {"region": fleet.region}
     endpoints = tuple(
@@ -51,7 +53,7 @@ def policy_subjects(plan: Plan, project: str, stack: str) -> Subjects:
 
 
 def inputs_of(sizing: EndpointSizing) -> dict[str, Any]:
-    """Inputs of the endpoint's component, unknown where a size is not known yet."""
+    """Return the inputs of the endpoint's component, unknown where a size is not known yet."""
     inputs = capacity_inputs(sizing)
     if sizing.family != "bands":
         return inputs
@@ -59,7 +61,7 @@ def inputs_of(sizing: EndpointSizing) -> dict[str, Any]:
 
 
 def _open(properties: Mapping[str, Any], family: str) -> dict[str, Any]:
-    """With every figure of a band that is left out as unknown."""
+    """Mark every missing figure of a band as unknown."""
     if family != "bands" or "ceilingTokensPerSecond" in properties:
         return dict(properties)
     return {**dict.fromkeys(_OF_BANDS, UNKNOWN), **properties}

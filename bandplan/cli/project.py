@@ -1,4 +1,4 @@
-"""The project a command works on, and where its files of this machine lie (`.bandplan/`, never committed)."""
+"""The project that a command works on, and the location of its machine-local files (`.bandplan/`, never committed)."""
 
 import re
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ class Project:
 
     @property
     def name(self) -> str:
-        """`name` of Pulumi.yaml. A whole YAML parser takes 0.03 s to import, for one line.
+        """The `name` in Pulumi.yaml. Importing a YAML parser takes 0.03 s, for one line.
 
-        Errors: CommandError when there is none.
+        Errors: CommandError if there is none.
         """
         file = self.root / PROJECT_FILE
         try:
@@ -38,7 +38,7 @@ class Project:
 
     @property
     def configured_stacks(self) -> tuple[str, ...]:
-        """Stacks that have a configuration file in `stacks/`, sorted."""
+        """The sorted stacks that have a configuration file in `stacks/`."""
         files = (self.root / "stacks").glob("Pulumi.*.yaml")
         return tuple(sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files))
 
@@ -47,7 +47,7 @@ class Project:
         return self.root / ".bandplan"
 
     def make_private(self, folder: Path) -> Path:
-        """Make `.bandplan/`, or a folder in it, and close it to other users, with what is above it up to `.bandplan/`.
+        """Create `.bandplan/`, or a folder in it, and deny other users access to it and its parents up to `.bandplan/`.
 
         Errors: OSError.
         """
@@ -56,27 +56,27 @@ class Project:
 
     @property
     def stub_folder(self) -> Path:
-        """State of the stub workspace: database, token, log."""
+        """The stub workspace's state: database, token, log."""
         return self.own_folder / "stub"
 
     @property
     def state_folder(self) -> Path:
-        """Pulumi's file backend; both engines keep the local stack here."""
+        """Pulumi's file backend, where both engines keep the local stack."""
         return self.own_folder / "state"
 
     @property
     def plugins_folder(self) -> Path:
-        """Plugin executables that only runs of the local stack see."""
+        """The plugin executables that only runs of the local stack see."""
         return self.own_folder / "plugins"
 
     @property
     def digests_folder(self) -> Path:
-        """Digests of model files that were read already."""
+        """The digests of model files that were already read."""
         return self.own_folder / "digests"
 
 
 def find_project(start: Path) -> Project:
-    """The nearest folder at or above `start` that holds a Pulumi.yaml.
+    """Find the nearest folder at or above `start` that holds a Pulumi.yaml.
 
     Errors: NoProject.
     """

@@ -1,4 +1,4 @@
-"""One real query to each endpoint over HTTP, to see that it answers.
+"""One real query per endpoint over HTTP, to check that it answers.
 
 Source of the request and answer shapes: docs.databricks.com, "Foundation model REST API reference" (read 2026-11).
 """
@@ -23,12 +23,12 @@ SHOWN_NUMBERS: Final = 4
 QUESTION: Final = "What is provisioned throughput?"
 
 BODIES: Final = {task: facts.body(QUESTION, ANSWER_TOKENS) for task, facts in TASKS.items()}
-"""Task of an endpoint -> the body to send it."""
+"""The request body for each task."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """What to ask whom."""
+    """An endpoint to query, and its task."""
 
     endpoint: str
     task: str
@@ -36,7 +36,7 @@ class Query:
 
 @dataclass(frozen=True)
 class QueryResult:
-    """What came back: `text` is the answer in short, or why there is none. Usage counts tokens of this one query."""
+    """The result of a query: `text` is the shortened answer, or the reason for the failure. Usage counts its tokens."""
 
     endpoint: str
     ok: bool
@@ -47,13 +47,15 @@ class QueryResult:
 
 
 def ask_all(client: WorkspaceClient, queries: Sequence[Query]) -> Iterator[QueryResult]:
-    """Asks all at once; gives the answers in the order of the queries, each as soon as those before it are there."""
+    """Send all queries concurrently; yield the answers in the order of the queries, each as soon as the earlier ones
+    are there.
+    """
     with ThreadPoolExecutor(min(AT_ONCE, len(queries)) or 1) as pool:
         yield from pool.map(lambda query: ask(client, query), queries)
 
 
 def ask(client: WorkspaceClient, query: Query) -> QueryResult:
-    """One query, and its answer or its failure."""
+    """Send one query and return its answer or its failure."""
     body = BODIES.get(query.task)
     if body is None:
         return QueryResult(query.endpoint, False, f"there is no sample query for the task {query.task}")
@@ -71,7 +73,9 @@ def ask(client: WorkspaceClient, query: Query) -> QueryResult:
 
 
 def answer_text(task: str, response: Mapping[str, Any]) -> str:
-    """The answer on one line. LookupError, TypeError or ValueError when `response` is not an answer of the task."""
+    """Return the answer on one line. Raises LookupError, TypeError or ValueError if `response` is not an answer of the
+    task.
+    """
     if task == CHAT:
         return shortened(str(response["choices"][0]["message"]["content"]))
     if task == COMPLETIONS:
@@ -80,7 +84,7 @@ def answer_text(task: str, response: Mapping[str, Any]) -> str:
 
 
 def embedding_text(vector: Sequence[float]) -> str:
-    """Dimension, first numbers, and a note when the vector is not of unit length."""
+    """Format the dimension, the first numbers, and a note if the vector is not of unit length."""
     if not vector:
         raise ValueError("empty embedding")
     length = math.hypot(*vector)
@@ -90,13 +94,13 @@ def embedding_text(vector: Sequence[float]) -> str:
 
 
 def shortened(text: str) -> str:
-    """One line of at most SHOWN_CHARACTERS characters."""
+    """Shorten the text to one line of at most SHOWN_CHARACTERS characters."""
     line = " ".join(text.split())
     return line if len(line) <= SHOWN_CHARACTERS else line[: SHOWN_CHARACTERS - 3].rstrip() + "..."
 
 
 def render(answer: QueryResult) -> str:
-    """The answer under the endpoint's name, with usage in tokens and time in ms."""
+    """Format the answer under the endpoint's name, with usage in tokens and time in ms."""
     if not answer.ok:
         return f"  {answer.endpoint}: FAILED: {answer.text}"
     counts = [

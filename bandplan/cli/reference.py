@@ -58,7 +58,7 @@ def main(way: str, docs: Path = DOCS) -> int:
 
 
 def reference() -> str:
-    """The whole page."""
+    """Build the whole page."""
     _, parsers = command_parser()
     sections = [INTRODUCTION]
     for name, purpose in COMMANDS.items():
@@ -68,9 +68,9 @@ def reference() -> str:
 
 
 def arguments(parser: argparse.ArgumentParser, name: str) -> list[str]:
-    """A table of the parser's options, then the same for each of its actions.
+    """Format a table of the parser's options, then the same for each of its actions.
 
-    Not `format_help`, whose wording changes from one Python to the next.
+    Not `format_help`, whose wording differs between Python versions.
     """
     lines: list[str] = []
     given = [action for action in parser._actions if not action.option_strings and action.help and not action.choices]
@@ -90,7 +90,7 @@ def arguments(parser: argparse.ArgumentParser, name: str) -> list[str]:
 
 
 def usage(option: argparse.Action) -> str:
-    """`--stack STACK`, `--engine pulumi|embedded`, `--yes`."""
+    """Format an option as `--stack STACK`, `--engine pulumi|embedded` or `--yes`."""
     if option.nargs == 0:
         return ", ".join(option.option_strings)
     value = option.metavar or ("|".join(option.choices) if option.choices else option.dest.upper())

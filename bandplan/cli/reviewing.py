@@ -1,4 +1,4 @@
-"""A preview as a plan to be reviewed, and the refusal of a reviewed plan when the world has moved."""
+"""Save a preview as a plan for review, and refuse a reviewed plan if anything has changed since."""
 
 import os
 import shlex
@@ -24,17 +24,17 @@ from bandplan.cli.stack_engine import StackEngine
 
 
 def now() -> str:
-    """RFC 3339 in UTC, to the millisecond."""
+    """Return the time as RFC 3339 in UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def as_of(made_at: str) -> dict[str, str]:
-    """What makes a run judge the holds of rollouts as the preview of that time did (see `serving.planning`)."""
+    """Return the variables that make a run judge the holds of rollouts as of that preview (see `serving.planning`)."""
     return {"BANDPLAN_ROLLOUTS_AS_OF": str(round(datetime.fromisoformat(made_at).timestamp() * 1000))}
 
 
 def plan_of(deployment: StackEngine, document: Mapping[str, Any], made_at: str) -> SavedPlan:
-    """The plan for a preview that was just made. Errors: CommandError."""
+    """Build the plan for a preview that was just made. Errors: CommandError."""
     from bandplan.serving.workspace.client import from_environment
     from bandplan.serving.workspace.errors import WorkspaceError
 
@@ -59,7 +59,7 @@ def plan_of(deployment: StackEngine, document: Mapping[str, Any], made_at: str) 
 
 
 def commit_of(root: Path) -> str:
-    """What is checked out, as a hexadecimal id; empty outside a git repository."""
+    """Return the hexadecimal id of the checked-out commit; "" outside a Git repository."""
     command = ["git", "-C", str(root), "rev-parse", "--verify", "--quiet", "HEAD"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
@@ -69,7 +69,7 @@ def commit_of(root: Path) -> str:
 
 
 def require_agreement(reviewed: SavedPlan, path: Path, deployment: StackEngine, document: Mapping[str, Any]) -> None:
-    """CommandError with every difference unless `document`, a preview made now, is what was reviewed."""
+    """Raise CommandError with every difference unless `document`, a preview made now, matches what was reviewed."""
     found = differences(reviewed, plan_of(deployment, document, now()))
     if not found:
         print(f"the plan {reviewed.origin} still matches what was reviewed", flush=True)

@@ -1,4 +1,4 @@
-"""Going back to an earlier version of one endpoint: what to, in which text, and the traffic of it."""
+"""Rollback of one endpoint to an earlier version: the version, the text of models.yaml, and the traffic."""
 
 import difflib
 import time
@@ -24,15 +24,15 @@ from bandplan.serving.workspace.traffic import config_with_all_traffic_to
 from bandplan.wire.capacity import COUNTED
 
 POLL_SECONDS = (0.05, 5.0)
-"""The first pause between two looks at an endpoint, and the longest."""
+"""Seconds of the first and of the longest pause between two polls of an endpoint."""
 
 DEFAULT_WAIT_SECONDS = 4 * 3600
-"""As long as a change may take where the entry does not say; see components/timeouts.py."""
+"""Seconds that a change may take if the entry does not say; see components/timeouts.py."""
 
 
 @dataclass(frozen=True)
 class GoingBack:
-    """To which version, where that is known from, and the text of models.yaml before and after."""
+    """The version to go back to, how it was found, and the text of models.yaml before and after."""
 
     name: str
     entry: Entry
@@ -47,12 +47,12 @@ class GoingBack:
 
     @property
     def still_serves(self) -> RunningEntity | None:
-        """The entity of the old version, where it is still deployed."""
+        """The entity of the old version if it is still deployed, or None."""
         entities = self.now.entities if self.now is not None else ()
         return next((one for one in entities if (one.model, one.version) == (self.model, self.version)), None)
 
     def described(self) -> str:
-        """What happens, for people: the difference in models.yaml, and the shares."""
+        """Describe what happens: the difference in models.yaml, and the shares of the traffic."""
         lines = [f"{self.name}: back to {self.model} version {self.version} ({self.known_from})"]
         if self.still_serves is None:
             lines.append("It no longer serves: an `up` of the whole stack deploys it again, without steps.")
@@ -75,9 +75,9 @@ class GoingBack:
 
 
 def going_back(models: Path, stack: str, environ: Mapping[str, str], name: str, to_version: str | None) -> GoingBack:
-    """What going back means; `environ` names the stack's workspace.
+    """Find the version to go back to, and the edit for it; `environ` names the stack's workspace.
 
-    Errors: CommandError when there is nothing to go back to, or it cannot be written.
+    Errors: CommandError if there is no version to go back to, or the edit is impossible.
     """
     unreadable = read_text(models)[1]
     if unreadable is not None:
@@ -99,13 +99,13 @@ def going_back(models: Path, stack: str, environ: Mapping[str, str], name: str, 
 
 
 def written(back: GoingBack, models: Path) -> None:
-    """models.yaml with the old version; not touched where it says so already."""
+    """Write models.yaml with the old version; leave it alone if it already says so."""
     if back.after != back.before:
         models.write_bytes(back.after.encode("utf-8"))
 
 
 def move_traffic(back: GoingBack, say: Callable[[str], None], sleep: Callable[[float], object] = time.sleep) -> None:
-    """All traffic to the entity of the old version, once an update that is under way has ended.
+    """Move all traffic to the entity of the old version, after any running update has ended.
 
     Errors: CommandError with the platform's reason; nothing is deleted or deployed.
     """
@@ -172,7 +172,7 @@ def _entry(text: str, models: Path, stack: str, name: str) -> Entry:
 
 
 def _goal(models: Path, stack: str, entry: Entry, now: Running | None, to_version: str | None) -> tuple[str, str, str]:
-    """(model, version, where that is known from)."""
+    """Return (model, version, how it was found)."""
     if to_version is not None:
         return str(entry.model), to_version, "--to"
     if now is not None and len(now.entities) > 1:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from bandplan.serving.workspace.client import WorkspaceClient
 
 MOST_NAMES = 10
-"""Names listed in a message; arbitrary."""
+"""Most names listed in a message; an arbitrary choice."""
 
 
 @dataclass(frozen=True)
 class StackChoice:
-    """A stack of the project. `named` is a models file given as an argument, which goes before every other."""
+    """A stack of the project. `named` is a models file given as an argument, which overrides every other."""
 
     project: Project
     stack: str
@@ -35,7 +35,7 @@ class StackChoice:
 
     @cached_property
     def models(self) -> Path:
-        """The models file. Errors: CommandError for a configuration that cannot be read."""
+        """The models file. Errors: CommandError if a configuration cannot be read."""
         return self.named or self.project.root / self.models_name
 
     @property
@@ -48,7 +48,7 @@ class StackChoice:
         return models_file(configured_models(self.project, self.name), self.variables)
 
     def environ(self) -> dict[str, str]:
-        """The variables with the stack's workspace: the local one (started when needed), else the user's own."""
+        """Return the variables with the stack's workspace: the local one (started if needed), else the user's own."""
         if self.stack != LOCAL:
             return dict(self.variables)
         from bandplan.cli.local_workspace import running_stub
@@ -57,17 +57,17 @@ class StackChoice:
         return local_environment(self.variables, stub.host, stub.token)
 
     def client(self) -> "WorkspaceClient":
-        """The stack's workspace. Errors: NotConfigured."""
+        """Create a client of the stack's workspace. Errors: NotConfigured."""
         from bandplan.serving.workspace.client import from_environment
 
         return from_environment(self.environ())
 
 
 def choose_stack(project: Project, stack: str, variables: Mapping[str, str], models: Path | None = None) -> StackChoice:
-    """Choose a stack for a command. Errors: UsageProblem, with the nearest name, for one that the project lacks.
+    """Choose a stack for a command. Errors: UsageProblem, with the nearest name, for an unknown stack.
 
     A stack exists if it has a configuration file, overrides in the models file, or a state on this machine. Whether the
-    engine's backend knows it is for the engine to say. A project that names no stack at all may have any.
+    engine's backend has it is for the engine to check. A project that names no stack accepts any.
     """
     choice = StackChoice(project, stack, variables, models)
     if stack != LOCAL and choice.name not in project.configured_stacks:
@@ -77,18 +77,18 @@ def choose_stack(project: Project, stack: str, variables: Mapping[str, str], mod
 
 
 def others_of_file(choice: StackChoice) -> tuple[str, ...]:
-    """The other stacks that are configured to use the same models file. Errors: CommandError."""
+    """Return the other stacks that are configured to use the same models file. Errors: CommandError."""
     names = [name for name in choice.project.configured_stacks if name != choice.name]
     return tuple(name for name in names if replace(choice, stack=name).models == choice.models)
 
 
 def own_name(stack: str) -> str:
-    """The last part of Pulumi's `organization/project/stack`, which names the configuration file."""
+    """Return the last part of Pulumi's `organization/project/stack`, which names the configuration file."""
     return stack.rsplit("/", 1)[-1]
 
 
 def require_known(choice: StackChoice, known: set[str]) -> None:
-    """UsageProblem unless the stack is one of those that are `known` beside the local one."""
+    """Raise UsageProblem unless the stack is the local one or in `known`."""
     from bandplan.serving.spec.problem import printable
     from bandplan.serving.spec.suggestion import did_you_mean
 
@@ -103,7 +103,7 @@ def require_known(choice: StackChoice, known: set[str]) -> None:
 
 
 def contents_of(models: Path) -> Mapping[str, Any]:
-    """The models file as plain values, whatever is wrong with it; {} if it cannot be read."""
+    """Read the models file as plain values, regardless of its errors; {} if it cannot be read."""
     from bandplan.serving.spec.document import read
     from bandplan.serving.spec.loading import read_text
 
@@ -113,6 +113,6 @@ def contents_of(models: Path) -> Mapping[str, Any]:
 
 
 def overridden_stacks(models: Path) -> set[str]:
-    """The stacks of the file's `overrides`, whatever else is wrong with it; none if it cannot be read."""
+    """Return the stacks of the file's `overrides`, regardless of other errors; empty if it cannot be read."""
     overrides = contents_of(models).get("overrides")
     return {str(stack) for stack in overrides} if isinstance(overrides, dict) else set()

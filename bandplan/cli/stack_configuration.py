@@ -13,19 +13,22 @@ from bandplan.serving.spec.models_file import KEY, NAMESPACE
 
 
 def configured_models(project: Project, stack: str) -> str | None:
-    """The models file that the configuration names. Errors: CommandError for a file that cannot be read."""
+    """Return the models file that the configuration names. Errors: CommandError if a file cannot be read."""
 
     return configured_in(lambda file: _text(project, file), project, stack)
 
 
 def configured_value(project: Project, stack: str, key: str) -> Any:
-    """The value of `bandplan:KEY` in the stack's own file, None if it has none. Errors: CommandError."""
+    """Return the value of `bandplan:KEY` in the stack's own file, or None. Errors: CommandError."""
     file = f"stacks/Pulumi.{stack}.yaml"
     return _value(_config(_text(project, file), file), project, key)
 
 
 def configured_in(text_of: Callable[[str], bytes | None], project: Project, stack: str) -> str | None:
-    """The same in another version of the project; `text_of` gives a file of it, or None. Errors: CommandError."""
+    """Return the models file configured in another version of the project; `text_of` returns a file of it, or None.
+
+    Errors: CommandError.
+    """
     file = f"stacks/Pulumi.{stack}.yaml"
     in_stack = _value(_config(text_of(file), file), project)
     in_project = _value(_config(text_of(PROJECT_FILE), PROJECT_FILE), project) if in_stack is None else None
@@ -50,7 +53,7 @@ def _text(project: Project, file: str) -> bytes | None:
 
 
 def _config(text: bytes | None, file: str) -> dict[str, Any]:
-    """The `config` of a file's text; empty if there is no such file, or it has none."""
+    """Return the `config` of a file's text; empty if there is no file or no `config`."""
     if text is None:
         return {}
     try:
@@ -62,7 +65,7 @@ def _config(text: bytes | None, file: str) -> dict[str, Any]:
 
 
 def _value(config: dict[str, Any], project: Project, key: str = KEY) -> Any:
-    """A key without a namespace is in that of the project's name."""
+    """Return the key's value; a key without a namespace belongs to that of the project's name."""
     if f"{NAMESPACE}:{key}" in config:
         return config[f"{NAMESPACE}:{key}"]
     return config.get(key) if key in config and project.name == NAMESPACE else None

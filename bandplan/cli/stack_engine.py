@@ -18,7 +18,7 @@ from bandplan.cli.stack_choice import choose_stack
 
 @dataclass(frozen=True)
 class StackEngine:
-    """One stack, the engine for it, and the environment its run gets (workspace included)."""
+    """One stack, its engine, and the environment of its run (including the workspace)."""
 
     project: Project
     stack: str
@@ -31,7 +31,7 @@ class StackEngine:
 
 
 def add_stack_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--stack` and `--engine`."""
+    """Add `--stack` and `--engine`."""
     parser.add_argument("--stack", default=LOCAL, help=f"stack to work on (default: {LOCAL}, on this machine)")
     parser.add_argument(
         "--engine",
@@ -42,7 +42,7 @@ def add_stack_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def engine_wanted(environ: Mapping[str, str]) -> str | None:
-    """What BANDPLAN_ENGINE says, which `--engine` goes before. Errors: UsageProblem."""
+    """Return BANDPLAN_ENGINE, which `--engine` overrides. Errors: UsageProblem."""
     wanted = environ.get("BANDPLAN_ENGINE") or None
     if wanted not in (None, *ENGINES):
         raise UsageProblem(f"BANDPLAN_ENGINE={wanted}: must be one of: {', '.join(ENGINES)}")
@@ -50,7 +50,7 @@ def engine_wanted(environ: Mapping[str, str]) -> str | None:
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of every operation on resources."""
+    """Add the arguments of every operation on resources."""
     add_stack_arguments(parser)
     parser.add_argument("--diff", action="store_true", help="show every changed property in full")
     parser.add_argument(
@@ -64,7 +64,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_change_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the operations that change something."""
+    """Add the arguments of the operations that change something."""
     add_run_arguments(parser)
     parser.add_argument(
         "--yes", action="store_true", help=f"do not ask for confirmation (never asked for the stack {LOCAL})"
@@ -72,9 +72,9 @@ def add_change_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def open_deployment(arguments: argparse.Namespace, choices: Mapping[str, str] | None = None) -> StackEngine:
-    """The deployment that the arguments ask for; starts the local workspace when the stack is the local one.
+    """Open the deployment named by the arguments; start the local workspace if the stack is the local one.
 
-    `choices` are variables for the program of the stack.
+    `choices` are variables for the stack's program.
     """
     choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
     project, stack = choice.project, choice.stack
@@ -91,7 +91,7 @@ def open_deployment(arguments: argparse.Namespace, choices: Mapping[str, str] | 
 
 
 def require_this_machine(environ: Mapping[str, str]) -> None:
-    """CommandError unless the workspace of the environment, when it names one, is on this machine."""
+    """Raise CommandError if the environment names a workspace that is not on this machine."""
     from bandplan.cli.engines.embedded import translated_errors
     from bandplan.embedded.loopback import require_loopback
 
@@ -102,9 +102,9 @@ def require_this_machine(environ: Mapping[str, str]) -> None:
 
 
 def require_answer(environ: Mapping[str, str]) -> None:
-    """CommandError within seconds when the workspace of the environment does not answer.
+    """Raise CommandError within seconds if the environment's workspace does not answer.
 
-    The program says so too, but under Pulumi only after the CLI, its plugins and the program have started.
+    The program reports this too, but under Pulumi only after the CLI, its plugins and the program have started.
     """
     from bandplan.serving.workspace.client import from_environment
     from bandplan.serving.workspace.errors import WorkspaceError
@@ -124,7 +124,7 @@ def make_engine(name: EngineName, project: Project, stack: str, environ: Mapping
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
-    """The options for the engine; a question is asked only for a stack that is not the local one, without `--yes`."""
+    """Build the engine's options; it asks only for a stack that is not the local one, without `--yes`."""
     return Options(
         refresh=getattr(arguments, "refresh", False),
         diff=arguments.diff,
@@ -136,7 +136,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
 
 
 def positive(text: str) -> int:
-    """argparse type: a whole number from 1."""
+    """Parse an integer of 1 or more, for argparse."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not an integer of 1 or more")
     return int(text)

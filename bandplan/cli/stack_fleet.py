@@ -1,4 +1,4 @@
-"""models.yaml as one stack has it, planned against its workspace, for commands that only look."""
+"""models.yaml of one stack, planned against its workspace, for commands that only read."""
 
 import sys
 from collections.abc import Mapping
@@ -28,16 +28,17 @@ class WrongModels(CommandError):
 
 @dataclass(frozen=True)
 class StackFleet:
-    """The sizings in the order of models.yaml. `unmade` names the entries that wait for a version to be registered."""
+    """The sizings in the order of models.yaml. `unmade` names the entries whose version is not registered yet."""
 
     sizings: tuple[EndpointSizing, ...]
     unmade: tuple[str, ...] = ()
 
 
 def stack_fleet(choice: StackChoice, client: WorkspaceClient, registered: Registered) -> StackFleet:
-    """Read the stack's models file, ask the workspace what is needed, and size every entry. Sends only GET requests.
+    """Read the stack's models file, ask the workspace for what is needed, and size every entry. Sends only GET
+    requests.
 
-    Errors: WrongModels after every problem was printed; those of the client.
+    Errors: WrongModels after printing every problem; those of the client.
     """
     root = choice.project.root
     record = read_only_record_of(root)

@@ -1,7 +1,7 @@
-"""The `pulumi` CLI as engine: a child process with this terminal, shown as Pulumi shows it.
+"""The `pulumi` CLI as an engine: a child process on this terminal, with Pulumi's own display.
 
-The local stack gets a backend, plugins and an empty passphrase of its own, so that it needs no account and asks
-nothing. Every other stack runs in the user's environment, untouched: their backend, their login, their workspace.
+The local stack gets its own backend, plugins and empty passphrase, so that it needs no account and asks nothing. Every
+other stack runs in the user's environment, unchanged: their backend, their login, their workspace.
 """
 
 import json
@@ -30,7 +30,7 @@ _LEFT_OUT = ("PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_STACK", "PULUMI_ACCESS_TOK
 
 @dataclass(frozen=True)
 class PulumiEngine:
-    """Runs `executable` for one stack with `environ`, which names the workspace already."""
+    """An engine that runs `executable` for one stack with `environ`, which already names the workspace."""
 
     executable: str
     project: Project
@@ -47,7 +47,7 @@ class PulumiEngine:
         return self._report(arguments, options.document)[0]
 
     def up(self, options: Options, agree: Agree | None = None) -> Result:
-        """Another stack: Pulumi's own preview, question and update. The local one: see `_up_local`."""
+        """Run Pulumi's own preview, question and update; for the local stack, see `_up_local`."""
         if agree is not None:
             return self._up_agreed(options, agree)
         if self.stack == LOCAL:
@@ -56,9 +56,9 @@ class PulumiEngine:
         return self._report(arguments, options.document)[0]
 
     def _up_agreed(self, options: Options, agree: Agree) -> Result:
-        """A preview that saves Pulumi's own plan; then the update, held to that plan by Pulumi.
+        """Preview and save Pulumi's own plan, then update under that plan, which Pulumi enforces.
 
-        That plan has the values themselves in it and leaves this machine never.
+        That plan contains the values themselves and never leaves this machine.
         """
         shown = ["--suppress-outputs", *flags(options), *self._policies()]
         self.project.make_private(self.project.own_folder)
@@ -73,9 +73,9 @@ class PulumiEngine:
             return self._report(["up", "--yes", "--skip-preview", "--plan", plan, *shown], options.document)[0]
 
     def _up_local(self, options: Options) -> Result:
-        """A preview; then the update, but for a preview that finds nothing to do: that saves a run of the program.
+        """Preview, then update unless the preview found no changes, which saves a run of the program.
 
-        Outputs are not shown here: they are the table that the command prints.
+        Outputs are not shown here: the command prints them as a table.
         """
         shown = ["--suppress-outputs", *flags(options), *self._policies()]
         result, events = self._report(["preview", *shown], options.document)
@@ -106,23 +106,25 @@ class PulumiEngine:
 
     @property
     def _umask(self) -> int:
-        """The local stack's state is for its owner alone; elsewhere files are made as the user has it."""
+        """The umask of the child: the local stack's state is private to its owner; other files follow the user's
+        setting.
+        """
         return 0o077 if self.stack == LOCAL else -1
 
     def _policies(self) -> list[str]:
-        """Arguments; what is deployed is written down before, where a rule wants it."""
+        """Return the policy arguments; first write down what is deployed if a rule needs it."""
         keep_baseline(self.project, self.stack, self._outputs)
         return pulumi_arguments(self.project, self.stack)
 
     def _outputs(self) -> Mapping[str, Any]:
-        """The stack's outputs as they stand; none for a stack that was never deployed."""
+        """Return the stack's current outputs; empty for a stack that was never deployed."""
         command = [self.executable, "stack", "output", "--json", "--stack", self.stack]
         done = run_quietly(command, self.project.root, self._prepared())
         outputs: Mapping[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
         return outputs
 
     def _preview_document(self, arguments: list[str], options: Options) -> Result:
-        """Prints Pulumi's own document with what policies found in it: that is in the event log alone."""
+        """Print Pulumi's own document with the policy findings, which only the event log contains."""
         with tempfile.TemporaryFile() as output:
             result, events = self._report(arguments, options.document, output)
             output.seek(0)
@@ -138,9 +140,9 @@ class PulumiEngine:
     def _report(
         self, arguments: list[str], is_kept: bool = False, output: IO[bytes] | None = None
     ) -> tuple[Result, Events]:
-        """Runs, and reads what happened from the event log, which is hidden behind a debugging variable.
+        """Run Pulumi and read what happened from the event log, which needs a debugging variable.
 
-        `is_kept`: as a document too. `output` takes the child's standard output.
+        `is_kept`: also return it as a document. `output` receives the child's standard output.
         """
         log = self.project.own_folder / f"events-{os.getpid()}.jsonl"
         environ = {**self._prepared(), "PULUMI_DEBUG_COMMANDS": "true"}
@@ -158,7 +160,7 @@ class PulumiEngine:
         return Result(ok, events.outputs if ok else {}, document), events
 
     def _prepared(self) -> dict[str, str]:
-        """The child's environment; for the local stack with the backend, the plugin and the stack made first."""
+        """Return the child's environment; for the local stack, first create the backend, the plugin and the stack."""
         if self.stack != LOCAL:
             return dict(self.environ)
         python_root = Path(__file__).resolve().parents[3]
@@ -180,11 +182,11 @@ class PulumiEngine:
 
 
 def take_over_killed_update(project: Project, environ: Mapping[str, str]) -> None:
-    """Put into the local stack's checkpoint what a killed update of either engine had done.
+    """Add what a killed update of either engine did to the local stack's checkpoint.
 
-    The CLI knows no journal of the embedded engine. It does know what was under way, but nothing that it does without a
-    question clears that, and an endpoint that was being made is then in the way of the one that it makes. Nor does it
-    look whether the process of a lock still lives.
+    The CLI does not read the embedded engine's journal. It does record what was under way, but clears that only after
+    asking, and an endpoint whose creation was interrupted then conflicts with the one that it creates. It also does not
+    check whether the process that holds a lock is alive.
     """
     backend = project.state_folder / ".pulumi"
     journal = backend / "journals" / project.name / f"{LOCAL}.jsonl"
@@ -195,7 +197,7 @@ def take_over_killed_update(project: Project, environ: Mapping[str, str]) -> Non
         from bandplan.embedded.run import Engine
 
         def ignore(_event: object) -> None:
-            """What is taken over shows as what it is in the run that follows."""
+            """Ignore the messages: the following run shows what was recovered."""
 
         with translated_errors(), environment(environ):
             engine = Engine(
@@ -218,9 +220,9 @@ def _has_something_under_way(stacks: Path) -> bool:
 
 
 def local_pulumi_environment(environ: Mapping[str, str], project: Project) -> dict[str, str]:
-    """`environ` with the project's own backend, an empty passphrase, and the stub provider first on PATH.
+    """Return `environ` with the project's own backend, an empty passphrase, and the stub provider first on PATH.
 
-    That provider is not on PATH when the published one is wanted, which is then up to the CLI to find.
+    If the published provider is wanted, the stub provider is not on PATH, and the CLI finds the published one itself.
     """
     kept = {name: value for name, value in environ.items() if name not in _LEFT_OUT}
     plugins = [] if is_published_wanted(environ) else [str(project.plugins_folder)]
@@ -236,7 +238,7 @@ def local_pulumi_environment(environ: Mapping[str, str], project: Project) -> di
 
 
 def flags(options: Options) -> list[str]:
-    """Arguments that preview, up, refresh and destroy share."""
+    """Return the arguments shared by preview, up, refresh and destroy."""
     return [
         *(["--refresh"] if options.refresh else []),
         *(["--diff"] if options.diff else []),
@@ -265,5 +267,5 @@ def document_of(log: Path) -> dict[str, Any]:
 
 
 def find_pulumi(environ: Mapping[str, str]) -> str | None:
-    """Path of the `pulumi` executable on PATH, or None."""
+    """Return the path of the `pulumi` executable on PATH, or None."""
     return shutil.which("pulumi", path=environ.get("PATH", ""))

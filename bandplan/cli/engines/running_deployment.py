@@ -1,7 +1,7 @@
-"""What a deployment that runs, or was killed, has done since the state was written; read in passing, without a lock.
+"""What a running or killed deployment has done since the state was written, read without a lock.
 
-For commands that only look. The engines take over a journal under the stack's lock (`bandplan.embedded.journal`), and
-refuse one that is damaged; here, what cannot be read is passed over, as it may be half written at this very moment.
+For commands that only read. The engines take over a journal under the stack's lock (`bandplan.embedded.journal`) and
+refuse a damaged one; here an unreadable part is skipped, as it may be half written at this moment.
 """
 
 import hashlib
@@ -16,7 +16,9 @@ from bandplan.embedded.holder import read_holder
 def with_journal(
     deployment: Mapping[str, Any], checkpoint: bytes | None, journal: Path, project: str, stack: str
 ) -> dict[str, Any]:
-    """`deployment` with what the journal over this checkpoint says was done; what was begun is a pending operation."""
+    """Merge what the journal over this checkpoint says into `deployment`; steps that were started become pending
+    operations.
+    """
     lines = _lines(journal, project, stack)
     first = next(lines, {})
     if first.get("base") != (hashlib.sha256(checkpoint).hexdigest() if checkpoint is not None else ""):
@@ -42,7 +44,7 @@ def with_journal(
 
 
 def holder(locks: Path) -> str:
-    """Who deploys the stack now, such as `ann@host, process 12, since ...`; "" if it seems that nobody does."""
+    """Return who is deploying the stack now, such as `ann@host, process 12, since ...`; "" if nobody visibly is."""
     try:
         files = sorted(locks.glob("*.json"))
     except OSError:
@@ -58,7 +60,7 @@ def holder(locks: Path) -> str:
 
 
 def _lines(journal: Path, project: str, stack: str) -> Iterator[dict[str, Any]]:
-    """The lines up to the first that is not of a journal's form."""
+    """Yield the lines up to the first that does not have a journal's form."""
     try:
         text = journal.read_bytes()
     except OSError:

@@ -1,4 +1,4 @@
-"""What taking endpoints over asks of an engine: its plan as a document, and its state changed without a deployment."""
+"""What taking over endpoints needs from an engine: its plan as a document, and a state change without a deployment."""
 
 import contextlib
 import io
@@ -18,11 +18,13 @@ from bandplan.cli.engines.pulumi import PulumiEngine
 from bandplan.cli.errors import CommandError
 
 Change = Callable[[dict[str, Any]], dict[str, Any]]
-"""Makes a deployment, as `pulumi stack export` has it, of the one there is; raises to leave it."""
+"""A function that builds a new deployment, in the shape of `pulumi stack export`, from the current one; it raises to
+keep that.
+"""
 
 
 def plan(engine: Engine) -> dict[str, Any]:
-    """The preview in the shape of `pulumi preview --json`; nothing is shown, and no policy is asked.
+    """Preview in the shape of `pulumi preview --json`, without display and without policies.
 
     Policies judge what a deployment would change, and taking over changes nothing. Errors: CommandError.
     """
@@ -43,7 +45,7 @@ def plan(engine: Engine) -> dict[str, Any]:
 
 
 def change_state(engine: Engine, change: Change) -> None:
-    """Puts what `change` makes of the stack's deployment in its place. Errors: CommandError."""
+    """Replace the stack's deployment by what `change` makes of it. Errors: CommandError."""
     match engine:
         case EmbeddedEngine():
             from bandplan.embedded.run import Engine as Embedded

@@ -1,12 +1,12 @@
-"""Sees to it that a program which `bandplan` started ends with it: a script of its own, standard library only.
+"""Make sure that a program started by `bandplan` ends with it: a separate script, standard library only.
 
 `python watchdog.py AGAIN LAST` reads lines from standard input: the program's process id, then `stop` when it has been
-told to stop, then `end` when it has ended. If the input closes without `end`, `bandplan` was killed, and the program is
-told to stop from here. AGAIN seconds after that it is told a second time, at which `pulumi` stops waiting for what is
-under way; LAST seconds after it, it and all that it started are killed.
+told to stop, then `end` when it has ended. If the input closes without `end`, `bandplan` was killed, and the watchdog
+tells the program to stop. AGAIN seconds later it tells it a second time, at which `pulumi` stops waiting for what is
+under way; LAST seconds later it kills the program and everything that it started.
 
-A pipe and not the parent-death signal of Linux: that one reaches the program alone and not its plugins, kills without
-asking, and is not to be had on macOS.
+A pipe and not Linux's parent-death signal, which reaches the program but not its plugins, kills without asking, and
+does not exist on macOS.
 """
 
 import contextlib
@@ -21,12 +21,14 @@ from pathlib import Path
 
 POLL_SECONDS = 0.1
 FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.5, 4.0
-"""Between two looks at what the program has started. A guess: a look costs some milliseconds, plugins start early."""
+"""Seconds between two checks of what the program has started. A guess: a check costs some milliseconds, plugins start
+early.
+"""
 
 
 @dataclass(frozen=True)
 class Process:
-    """One process; `started` tells it from a later one with the same id."""
+    """One process; `started` distinguishes it from a later one with the same id."""
 
     pid: int
     parent: int
@@ -78,7 +80,7 @@ def _see_to_the_end(pid: int, known: dict[int, Process], lines: "_Lines", again:
 
 
 def _still_there(pid: int, known: dict[int, Process]) -> dict[int, Process]:
-    """Those of the known processes that have not ended, and what they have started since."""
+    """Return the known processes that have not ended, and what they have started since."""
     alive = {process.pid: process for process in processes()}
     left = {one.pid: one for one in known.values() if one.pid in alive and alive[one.pid].started == one.started}
     grown = [*left.values(), *_below(set(left), alive), *_in_group(pid, alive)]
@@ -86,7 +88,7 @@ def _still_there(pid: int, known: dict[int, Process]) -> dict[int, Process]:
 
 
 def _below(roots: set[int], alive: dict[int, Process]) -> list[Process]:
-    """What these processes have started, and so on."""
+    """Return all descendants of these processes."""
     found = set(roots)
     grown = True
     while grown:
@@ -97,7 +99,7 @@ def _below(roots: set[int], alive: dict[int, Process]) -> list[Process]:
 
 
 def _in_group(pid: int, alive: dict[int, Process]) -> list[Process]:
-    """What is in the group that the program leads, whoever its parent is by now."""
+    """Return the processes in the group led by the program, whatever their parent is now."""
     return [one for one in alive.values() if one.group == pid]
 
 
@@ -108,12 +110,14 @@ def _tell(process: Process | None, number: signal.Signals) -> None:
 
 
 def processes() -> list[Process]:
-    """Every process of this machine that has not ended."""
+    """Return every process of this machine that has not ended."""
     return of_proc() if Path("/proc/self/stat").exists() else of_ps()
 
 
 def of_proc() -> list[Process]:
-    """As Linux tells them (proc_pid_stat(5)): state, parent and group follow the name, which may hold anything."""
+    """Read the processes as Linux lists them (proc_pid_stat(5)): state, parent and group follow the name, which may
+    contain anything.
+    """
     found = []
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
@@ -128,7 +132,7 @@ def of_proc() -> list[Process]:
 
 
 def of_ps() -> list[Process]:
-    """As POSIX `ps` tells them, on macOS."""
+    """Read the processes as POSIX `ps` lists them, on macOS."""
     command = ["ps", "-A", "-o", "pid=,ppid=,pgid=,state=,lstart="]
     try:
         told = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False).stdout
@@ -143,14 +147,14 @@ def of_ps() -> list[Process]:
 
 
 class _Lines:
-    """Lines from standard input, waited for as long as the caller wants."""
+    """Lines from standard input, read with a timeout."""
 
     def __init__(self) -> None:
         self._rest = b""
         self.is_closed = False
 
     def next(self, seconds: float | None) -> str | None:
-        """The next line; None when the input has closed, or nothing came in so many seconds."""
+        """Return the next line; None if the input has closed, or nothing arrived within `seconds`."""
         until = None if seconds is None else time.monotonic() + seconds
         while b"\n" not in self._rest:
             left = None if until is None else max(0.0, until - time.monotonic())

@@ -1,4 +1,4 @@
-"""What a preview rests on beside the program: models.yaml, the configuration, the state, the live endpoints."""
+"""What a preview depends on besides the program: models.yaml, the configuration, the state, the live endpoints."""
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from bandplan.serving.workspace.client import WorkspaceClient
 
 ABSENT: Final = "absent"
-"""Stands for what is not there: a file, an endpoint."""
+"""The fingerprint of something that does not exist: a file, an endpoint."""
 
 AT_ONCE: Final = 16
-"""Endpoints read at once; a choice."""
+"""Most endpoints read concurrently; a choice."""
 
 _NOT_KEPT: Final = frozenset({"created", "modified", "sourcePosition", "sourcePositions", "stackTrace", "outputs"})
-"""Keys of a resource's state that change without anyone having changed the resource; outputs are looked at apart."""
+"""Keys of a resource's state that change although nobody changed the resource; outputs are compared separately."""
 
 
 def file_fingerprint(path: Path) -> str:
-    """Of a file's bytes; `absent` when there is none."""
+    """Fingerprint a file's bytes; `absent` if it does not exist."""
     try:
         return sha256(path.read_bytes()).hexdigest()
     except OSError:
@@ -33,9 +33,9 @@ def file_fingerprint(path: Path) -> str:
 
 
 def state_fingerprints(deployment: Mapping[str, Any]) -> dict[str, str]:
-    """URN -> fingerprint, for each resource of `pulumi stack export`'s deployment and each operation under way.
+    """Map URN to fingerprint for each resource and pending operation of `pulumi stack export`'s deployment.
 
-    A resource that is twice in a state (one of them condemned) gets one fingerprint of both.
+    A resource that occurs twice in a state (one of them pending deletion) gets one fingerprint of both.
     """
     entries: dict[str, list[Any]] = {}
     for resource in deployment.get("resources") or ():
@@ -49,7 +49,7 @@ def state_fingerprints(deployment: Mapping[str, Any]) -> dict[str, str]:
 
 
 def endpoint_names(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of the serving endpoints that the preview changes, sorted."""
+    """Return the sorted names of the serving endpoints that the preview changes."""
     names = set()
     for step in document.get("steps") or ():
         if step["op"] != "same" and type_of(step["urn"]) in SERVING:
@@ -60,7 +60,7 @@ def endpoint_names(document: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def live_fingerprints(client: "WorkspaceClient", names: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Name -> path -> fingerprint of what each endpoint is now; `{"": "absent"}` for one that is not there.
+    """Map name to path to fingerprint for each live endpoint; `{"": "absent"}` for a missing one.
 
     Errors: WorkspaceError.
     """
@@ -84,7 +84,7 @@ def live(endpoints: Any, name: str) -> dict[str, str]:
 
 
 def parts(endpoint: "LiveEndpoint") -> dict[str, Any]:
-    """What people can change of an endpoint, and its id; not how far the platform is with it."""
+    """Return an endpoint's id and what people can change of it, but not the progress of an update."""
     return {
         "id": endpoint.id,
         "config": config_parts(endpoint.config),
@@ -109,7 +109,7 @@ def config_parts(config: "Config | None") -> dict[str, Any] | None:
 
 
 def without_values(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """An entity's settings; of its variables the names alone, for what people set by hand may be a secret."""
+    """Return an entity's settings with only the names of its variables, whose manually set values may be secret."""
     variables = settings.get("environment_vars")
     if not isinstance(variables, Mapping):
         return dict(settings)

@@ -1,4 +1,4 @@
-"""What differs between the plan that was reviewed and what would be done now. Pure."""
+"""The differences between the reviewed plan and what would be done now. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from bandplan.cli.saved_plan.plan import SavedPlan
 from bandplan.cli.saved_plan.steps import PlannedStep, title_of
 
 MOST_PATHS: Final = 6
-"""Paths named of one resource; a choice."""
+"""Most paths named per resource; a choice."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """`place`: models.yaml, the configuration, a resource of the state, an endpoint, a step. `finding`: what is so."""
+    """One difference. `place`: models.yaml, the configuration, a resource of the state, an endpoint or a step."""
 
     place: str
     finding: str
@@ -24,7 +24,9 @@ class Difference:
 
 
 def differences(reviewed: SavedPlan, now: SavedPlan) -> tuple[Difference, ...]:
-    """All of them; none when what would be done now is what was reviewed. Another stack is the one difference."""
+    """Return all differences; none if what would be done now was reviewed. Another stack is the only difference
+    reported.
+    """
     for word, theirs, ours in (("project", reviewed.project, now.project), ("stack", reviewed.stack, now.stack)):
         if theirs != ours:
             return (Difference(word, f"the plan is for {theirs}, not for {ours}"),)
@@ -91,7 +93,7 @@ def _steps(reviewed: Mapping[str, PlannedStep], now: Mapping[str, PlannedStep]) 
 
 
 def _differing(reviewed: Mapping[str, str], now: Mapping[str, str]) -> Iterator[tuple[str, str | None, str | None]]:
-    """(key, fingerprint or None, fingerprint or None), sorted by key."""
+    """Yield (key, fingerprint or None, fingerprint or None) for each difference, sorted by key."""
     for key in sorted(set(reviewed) | set(now)):
         if reviewed.get(key) != now.get(key):
             yield key, reviewed.get(key), now.get(key)

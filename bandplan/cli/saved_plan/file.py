@@ -1,4 +1,4 @@
-"""The file of a plan. It comes from the job of a pull request, so whatever is in it is checked before it is used."""
+"""The plan's file. It comes from a pull request's job, so all of its contents are checked before use."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from bandplan.cli.saved_plan.plan import FORMAT, VERSION, SavedPlan, to_json
 from bandplan.cli.saved_plan.steps import OPS, PlannedStep
 
 MOST_BYTES: Final = 100_000_000
-"""A plan of 1,000 changed endpoints has 5 MB; a choice."""
+"""Largest plan file in bytes; a choice. A plan of 1,000 changed endpoints has 5 MB."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -28,11 +28,11 @@ _OP = re.compile("|".join(map(re.escape, sorted(OPS))))
 
 
 class BadPlan(UsageProblem):
-    """The file is no plan that this version can read."""
+    """The file is not a plan that this version can read."""
 
 
 def write_plan(path: Path, plan: SavedPlan) -> None:
-    """Errors: CommandError when the file cannot be written; an earlier one is then still whole."""
+    """Write the plan. Errors: CommandError if it cannot be written; an earlier file is then left intact."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         unfinished.write_text(json.dumps(to_json(plan), indent=1) + "\n", encoding="utf-8")
@@ -43,7 +43,7 @@ def write_plan(path: Path, plan: SavedPlan) -> None:
 
 
 def read_plan(path: Path) -> SavedPlan:
-    """Errors: BadPlan that names the file, the place and what is wrong there."""
+    """Read and check the plan. Errors: BadPlan that names the file, the place and the problem."""
     try:
         with path.open("rb") as file:
             text = file.read(MOST_BYTES + 1)
@@ -152,7 +152,7 @@ def _live(value: Any, place: str) -> dict[str, dict[str, str]]:
 
 
 def _key(key: str, place: str) -> str:
-    """A key is shown when it differs, so it must not end a line or move the cursor."""
+    """Return the key if it is printable: it is shown when it differs, so it must not end a line or move the cursor."""
     if len(key) > 2000 or not key.isprintable():
         raise _Wrong(place, "has a key that is not printable")
     return key

@@ -1,8 +1,8 @@
-"""Fingerprints of values: enough to see that two differ and where, too little to read a secret from.
+"""Fingerprints of values: enough to see that and where two differ, too little to recover a secret.
 
-A plan lies in the artifacts of a pull request, which every reader of the repository may open. A digest of a short
-secret can be found by trying, so secrets are in no fingerprint: neither what is marked secret, nor what stands under a
-secret's name, nor what looks like a token. That a secret changes shows in the steps; to what, does not.
+A plan is kept in the artifacts of a pull request, which every reader of the repository may open. A digest of a short
+secret can be found by trial, so no fingerprint contains secrets: neither values marked secret, nor values under a
+secret's name, nor values that look like a token. The steps show that a secret changes, but not to what.
 """
 
 import json
@@ -15,13 +15,13 @@ from bandplan.wire.redaction import is_secret_name, redactor
 from bandplan.wire.sentinels import SIGNATURE
 
 LENGTH: Final = 24
-"""Hexadecimal digits of a fingerprint: 96 bits, which nobody finds a second value for. A choice."""
+"""Hexadecimal digits of a fingerprint: 96 bits, too many to find a second value for. A choice."""
 
 SECRET: Final = "secret"
-"""Stands in the place of a fingerprint where the value is secret."""
+"""The fingerprint of a secret value."""
 
 EVENT_LOG_SECRET: Final = "[secret]"
-"""What Pulumi's event log writes in the place of a secret."""
+"""What Pulumi's event log writes in place of a secret."""
 
 _without_tokens = redactor(())
 _encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
@@ -29,7 +29,7 @@ _is_secret_name = lru_cache(maxsize=10_000)(is_secret_name)
 
 
 def fingerprint(value: Any) -> str:
-    """Of one JSON value without what is secret in it; the order of keys does not matter."""
+    """Fingerprint one JSON value without its secrets, regardless of the order of keys."""
     return _of_text(_encoded(without_secrets(value)))
 
 
@@ -39,12 +39,14 @@ def _of_text(text: str) -> str:
 
 
 def fingerprints(value: Any) -> dict[str, str]:
-    """Path -> fingerprint of every leaf, as in `config.servedEntities[0].name`; an empty list or mapping is a leaf."""
+    """Map path to fingerprint for every leaf, as in `config.servedEntities[0].name`; an empty list or mapping is a
+    leaf.
+    """
     return dict(_leaves("", without_secrets(value)))
 
 
 def without_secrets(value: Any) -> Any:
-    """The value with a mark in the place of everything that is secret, and whole numbers as engines agree on them."""
+    """Replace everything secret by a mark, and normalise integers so that both engines agree on them."""
     if isinstance(value, dict):
         if SIGNATURE in value:
             return _SECRET
@@ -57,13 +59,13 @@ def without_secrets(value: Any) -> Any:
 
 
 def _named(name: str, value: Any) -> Any:
-    """A reference such as {{secrets/scope/key}} says where a secret lies, which is no secret."""
+    """Mark the value as secret if its name says so. A reference such as {{secrets/scope/key}} is not a secret."""
     is_reference = isinstance(value, str) and value.startswith("{{")
     return _SECRET if _is_secret_name(str(name)) and not is_reference else without_secrets(value)
 
 
 _SECRET: Final = {SECRET: SECRET}
-"""No property has this form, so that the mark cannot be taken for a value."""
+"""The mark; no property has this form, so it cannot be mistaken for a value."""
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""A saved plan as a value, and as JSON."""
+"""A saved plan as a value and as JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,11 +12,11 @@ VERSION: Final = 1
 
 @dataclass(frozen=True)
 class SavedPlan:
-    """What was previewed, and what that rested on; every value is a fingerprint.
+    """What was previewed, and what the preview depended on; every value is a fingerprint.
 
-    `made_at` is RFC 3339 in UTC; `commit` the hexadecimal id of what was checked out, empty where there is none; both
-    and `engine` say where a plan comes from and are not compared. `models`: file -> SHA-256. `config`: key ->
-    fingerprint. `state`: URN -> fingerprint. `live`: endpoint -> path -> fingerprint, of the endpoints that change.
+    `made_at` is RFC 3339 in UTC; `commit` is the hexadecimal id of the checked-out commit, "" if there is none; these
+    and `engine` describe the plan's origin and are not compared. `models`: file -> SHA-256. `config`: key ->
+    fingerprint. `state`: URN -> fingerprint. `live`: endpoint -> path -> fingerprint, for the endpoints that change.
     """
 
     project: str
@@ -37,7 +37,7 @@ class SavedPlan:
 
 
 def to_json(plan: SavedPlan) -> dict[str, Any]:
-    """The file's document."""
+    """Build the file's document."""
     return {
         "format": FORMAT,
         "version": VERSION,

@@ -1,4 +1,4 @@
-"""The steps of a preview as a plan keeps them: what is done to which resource, with fingerprints of the values."""
+"""The steps of a preview as a plan keeps them: operation, resource, and fingerprints of the values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ Source: `OpType` in sdk/go/common/apitype of github.com/pulumi/pulumi (read 2026
 """
 
 _NOT_PLANNED: Final = frozenset({"same", "create-replacement", "delete-replaced", "import-replacement"})
-"""Nothing to do, or behind a `replace`."""
+"""Operations that do nothing, or belong to a `replace`."""
 
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """One step. `inputs`: path -> fingerprint after it; `changes`: path -> kind of change, as the provider words it."""
+    """One step. `inputs`: path -> fingerprint after it; `changes`: path -> kind of change, in the provider's words."""
 
     urn: str
     op: str
@@ -33,19 +33,19 @@ class PlannedStep:
 
 
 def title_of(urn: str) -> str:
-    """`ModelServing support-chat`: the last word of the type, and the name."""
+    """Return `ModelServing support-chat`: the last word of the type, and the name."""
     parts = urn.split("::", 3)
     return f"{parts[2].rsplit(':', 1)[-1]} {parts[3]}" if len(parts) == 4 else urn
 
 
 def planned_steps(document: Mapping[str, Any]) -> dict[str, PlannedStep]:
-    """By URN, the steps of a document in the shape of `pulumi preview --json`, but for what stays the same."""
+    """Map URN to step for a document in the shape of `pulumi preview --json`, without unchanged resources."""
     steps = (step for step in document.get("steps") or () if step["op"] not in _NOT_PLANNED)
     return {step["urn"]: planned(step) for step in steps}
 
 
 def planned(step: Mapping[str, Any]) -> PlannedStep:
-    """One step of the document."""
+    """Convert one step of the document."""
     inputs = (step.get("newState") or {}).get("inputs") or {}
     changes = {path: str(change.get("kind", "")) for path, change in (step.get("detailedDiff") or {}).items()}
     return PlannedStep(step["urn"], step["op"], fingerprints(inputs), changes)
