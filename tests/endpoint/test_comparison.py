@@ -4,7 +4,7 @@ import pytest
 
 from bandplan.serving.endpoint.comparison import description_difference, differences, task_difference, unverifiable
 from bandplan.serving.endpoint.declared import Declared
-from bandplan.serving.endpoint.difference import property_path
+from bandplan.serving.endpoint.difference import Difference, property_path
 from tests.endpoint.builders import MODEL, declaration, declared, live, live_config, live_served, served
 
 
@@ -282,3 +282,15 @@ def test_a_property_path_quotes_what_is_not_a_plain_name() -> None:
 
 def test_declaration_of_builders_is_complete() -> None:
     assert set(declaration()) == {"servedEntities"}
+
+
+def test_difference_shows_no_more_than_a_few_lines_of_what_a_workspace_answers() -> None:
+    for huge in ("\u202e" * 2_000_000, ["x"] * 100_000):
+        text = str(Difference(("declared", "description"), "short", huge))
+        assert len(text) < 1_000 and text.endswith("..., declared 'short'")
+
+
+def test_environment_variables_may_have_any_name() -> None:
+    variables = {"input": "a", "calls": "b", "rate_limits": "c"}
+    config = live(config=live_config(live_served(environment_vars=variables))).config
+    assert config is not None and config.served_entities[0].settings["environment_vars"] == variables

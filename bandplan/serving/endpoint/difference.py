@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 PathStep = str | int
+_LONGEST_SHOWN = 500
+"""Characters of a value in a message; a workspace may answer with any number of them."""
 
 
 @dataclass(frozen=True)
@@ -43,4 +45,8 @@ def property_path(path: Sequence[PathStep]) -> str:
 
 
 def _shown(value: Any) -> str:
-    return "absent" if value is None else repr(value) if isinstance(value, str) else str(value)
+    if value is None:
+        return "absent"
+    # Cut before it is escaped, and again because escaping makes it longer.
+    text = repr(value[: _LONGEST_SHOWN + 1]) if isinstance(value, str) else str(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

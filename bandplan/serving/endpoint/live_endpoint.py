@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bandplan.serving.endpoint.api_fields import CONFIG, ROUTE, unknown
+from bandplan.wire.capacity import SERVED_FIELDS
 
 READY = "READY"
 NOT_UPDATING, IN_PROGRESS = "NOT_UPDATING", "IN_PROGRESS"
@@ -19,6 +20,12 @@ DEPLOYMENT_CREATING, DEPLOYMENT_RECOVERING = (
     "DEPLOYMENT_RECOVERING",
 )
 DEPLOYMENT_FAILED, DEPLOYMENT_ABORTED = "DEPLOYMENT_FAILED", "DEPLOYMENT_ABORTED"
+
+
+_NUMBERS = frozenset((*SERVED_FIELDS, "min_provisioned_concurrency", "max_provisioned_concurrency", "calls", "tokens"))
+"""Fields of entities and rate limits that hold a whole number."""
+_MOST_DIGITS = 18
+"""Of a whole number that a workspace answers with; a longer one is none."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,7 @@ class LiveEndpoint:
 
     @classmethod
     def from_response(cls, body: Mapping[str, Any]) -> "LiveEndpoint":
-        """Read the endpoint from the body of a GET, POST or PUT; absent parts become empty ones."""
+        """Read the endpoint from the body of a GET, POST or PUT; parts that are absent or malformed become empty."""
         state = _mapping(body.get("state"))
         limits = body.get("rate_limits")
         return cls(
@@ -99,17 +106,17 @@ class LiveEndpoint:
             config_update=str(state.get("config_update", "")),
             config=_config(body.get("config")),
             pending_config=_config(body.get("pending_config")),
-            tags={tag["key"]: str(tag.get("value") or "") for tag in _list(body.get("tags")) if "key" in tag},
+            tags={str(tag["key"]): str(tag.get("value") or "") for tag in _list(body.get("tags")) if "key" in tag},
             description=str(body.get("description") or ""),
             email_notifications={
-                kind: tuple(str(address) for address in addresses or ())
+                kind: tuple(map(str, addresses)) if isinstance(addresses, list) else ()
                 for kind, addresses in _mapping(body.get("email_notifications")).items()
             },
             rate_limits=None if limits is None else tuple(_list(limits)),
-            ai_gateway=_mapping(body.get("ai_gateway")),
+            ai_gateway=_in_kind(_mapping(body.get("ai_gateway"))),
             telemetry_config=_mapping(body.get("telemetry_config")),
-            endpoint_url=body.get("endpoint_url"),
-            task=body.get("task"),
+            endpoint_url=_text(body.get("endpoint_url")),
+            task=_text(body.get("task")),
             last_updated_ms=_whole_number(body.get("last_updated_timestamp")),
         )
 
@@ -121,10 +128,10 @@ def _config(body: Any) -> Config | None:
     routes = _list(_mapping(body.get("traffic_config")).get("routes"))
     others = {_target(route): unknown(route, ROUTE) for route in routes}
     return Config(
-        version=None if version is None else int(version),
+        version=None if version is None else _whole_number(version),
         served_entities=tuple(_entity(item) for item in _list(body.get("served_entities"))),
         served_models=tuple(_entity(item) for item in _list(body.get("served_models"))),
-        traffic_percent={_target(route): int(route.get("traffic_percentage") or 0) for route in routes},
+        traffic_percent={_target(route): _whole_number(route.get("traffic_percentage")) for route in routes},
         auto_capture_config=_mapping(body.get("auto_capture_config")),
         unknown_fields=unknown(body, CONFIG),
         unknown_of_routes={name: fields for name, fields in others.items() if fields},
@@ -139,14 +146,45 @@ def _entity(body: Mapping[str, Any]) -> ServedEntity:
     state = _mapping(body.get("state"))
     return ServedEntity(
         name=str(body.get("name") or ""),
-        settings={key: value for key, value in body.items() if key not in ("state", "creator", "creation_timestamp")},
-        deployment=state.get("deployment"),
+        settings={
+            key: value for key, value in _in_kind(body).items() if key not in ("state", "creator", "creation_timestamp")
+        },
+        deployment=_text(state.get("deployment")),
         message=str(state.get("deployment_state_message") or ""),
     )
 
 
+_PARTS = frozenset(
+    ("usage_tracking_config", "inference_table_config", "fallback_config", "guardrails", "input", "output", "pii")
+)
+_MAPPINGS = _PARTS | {"external_model", "foundation_model", "environment_vars"}
+_LISTS = frozenset(("rate_limits", "invalid_keywords", "valid_topics"))
+
+
+def _in_kind(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the known fields whose value is of another kind than the API says; unknown fields stay as they are."""
+    found: dict[str, Any] = {}
+    for name, value in body.items():
+        if name in _MAPPINGS and isinstance(value, Mapping):
+            found[name] = _in_kind(value) if name in _PARTS else value
+        elif name == "rate_limits" and isinstance(value, list):
+            found[name] = [_in_kind(limit) for limit in _list(value)]
+        elif name in _NUMBERS and isinstance(value, int | float | str):
+            found[name] = value if isinstance(value, int) else _whole_number(value)
+        elif name not in _MAPPINGS | _NUMBERS and (name not in _LISTS or isinstance(value, list)):
+            found[name] = value
+    return found
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
 def _whole_number(value: Any) -> int:
-    return int(value) if isinstance(value, (int, float)) else 0
+    """The number, also one that came as text; 0 for anything else."""
+    if isinstance(value, str) and value.isdecimal() and len(value) < _MOST_DIGITS:
+        return int(value)
+    return int(value) if isinstance(value, (int, float)) and abs(value) < 10**_MOST_DIGITS else 0
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -21,8 +21,12 @@ class Grant:
 
 def direct_grants(body: Mapping[str, Any]) -> Iterator[Grant]:
     """Yield the direct grants, not inherited ones, of GET /api/2.0/permissions/serving-endpoints/{id}."""
-    for entry in body.get("access_control_list") or ():
+    for entry in _mappings(body.get("access_control_list")):
         kind = next((kind for kind in PRINCIPALS if entry.get(kind)), None)
-        for permission in entry.get("all_permissions") or ():
+        for permission in _mappings(entry.get("all_permissions")):
             if kind is not None and not permission.get("inherited"):
                 yield Grant(kind, str(entry[kind]), str(permission.get("permission_level") or ""))
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
