@@ -43,6 +43,7 @@ class Question:
     load: Load
     target: Target
     headroom_percent: float
+    peak_factor: float = 1.0
     prices: tuple[Path, PriceList] | None = None
     place: "Place | None" = None
 
@@ -133,7 +134,9 @@ def question_of(arguments: argparse.Namespace) -> Question:
         raise UsageProblem(f"--write: {arguments.target} is a model, not an entry of models.yaml; name the entry")
     model, version = model_of(arguments.target, entry)
     load, target = _load(arguments, entry), _target(arguments, entry)
-    broken = broken_limits(model, load, arguments.peak_factor)
+    of_entry = entry.demand.peak_factor if entry is not None and entry.demand is not None else None
+    peak_factor = first_given(arguments.peak_factor, of_entry, 1.0)
+    broken = broken_limits(model, load, peak_factor)
     if broken:
         raise UsageProblem("\n".join(f"{arguments.target}: {one}" for one in broken))
     is_embedding = load.shape.output_tokens == 0
@@ -152,6 +155,7 @@ def question_of(arguments: argparse.Namespace) -> Question:
         load,
         target,
         float(DEFAULT_HEADROOM_PERCENT if headroom is None else headroom),
+        peak_factor,
         None if arguments.prices is None else (arguments.prices, read_prices_file(arguments.prices)),
         place,
     )
@@ -229,14 +233,29 @@ def _load(arguments: argparse.Namespace, entry: "Entry | None") -> Load:
     ]
     if missing:
         raise UsageProblem(f"{arguments.target}: the demand is not known; add {', '.join(missing)}")
-    return Load(Shape(given, produced), rate, concurrent, arguments.arrivals, arguments.spread, arguments.cache_hit)
+    return Load(
+        Shape(given, produced),
+        rate,
+        concurrent,
+        first_given(arguments.arrivals, demand and demand.arrivals, "poisson"),
+        first_given(arguments.spread, demand and demand.spread_percent, 0.0),
+        first_given(arguments.cache_hit, demand and demand.cache_hit_percent, 0.0),
+    )
+
+
+def first_given(*values: Any) -> Any:
+    """Return the first value that is not None: a flag, what the entry says, the default."""
+    return next(value for value in values if value is not None)
 
 
 def _target(arguments: argparse.Namespace, entry: "Entry | None") -> Target:
-    latency = arguments.latency
-    if latency is None and entry is not None and entry.demand is not None:
-        latency = entry.demand.latency_seconds
-    return Target(latency, arguments.ttft, arguments.tpot, arguments.percentile)
+    demand = entry.demand if entry is not None else None
+    latency, ttft, tpot = arguments.latency, arguments.ttft, arguments.tpot
+    if demand is not None:
+        latency = demand.latency_seconds if latency is None else latency
+        ttft = demand.ttft_seconds if ttft is None else ttft
+        tpot = demand.tpot_ms if tpot is None else tpot
+    return Target(latency, ttft, tpot, first_given(arguments.percentile, demand and demand.latency_percentile, 95.0))
 
 
 def _capacity(

@@ -211,3 +211,21 @@ def test_neither_numpy_nor_http_nor_pulumi_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_key_of_the_demand_is_used(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def ceiling(more: str) -> tuple[int, int]:
+        (project / "models.yaml").write_text(MODELS.replace("latency_seconds: 12", f"latency_seconds: 12{more}"))
+        answer = sized(capsys, "support-chat", "--headroom", "0")
+        return answer["floor"]["chunks"], answer["ceiling"]["chunks"]
+
+    floor, plain = ceiling("")
+    assert floor == plain
+    assert ceiling(", peak_factor: 2")[1] > plain > 0
+    assert ceiling(", peak_factor: 2")[0] == floor
+    assert ceiling(", ttft_seconds: 4.2")[1] > plain
+    assert ceiling(", tpot_ms: 14.5")[1] > plain
+    assert ceiling(", latency_percentile: 99.9")[1] > plain
+    assert ceiling(", arrivals: bursty")[1] > plain
+    assert ceiling(", spread_percent: 20")[1] > plain
+    assert ceiling(", latency_percentile: 60, cache_hit_percent: 90")[1] < plain

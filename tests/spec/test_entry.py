@@ -298,6 +298,20 @@ def test_other_timeouts_are_refused(load: Load, only_problem: OnlyProblem, text:
     only_problem(load(f"{ENTRY}    timeouts: {{create: {text}}}\n"), "type" if text == "7" else "value")
 
 
+def test_demand_is_that_of_the_busiest_time(load: Load) -> None:
+    demand = "requests_per_second: 0.1, input_tokens: 2, output_tokens: 1"
+    fleet = load(f"{ENTRY}    demand: {{{demand}, peak_factor: 2.5, arrivals: bursty, tpot_ms: 30}}\n").fleet
+    assert fleet is not None and fleet.models[0].demand is not None
+    # 0.1 x 3 tokens/s on average, 2.5 times as many at the busiest time
+    assert fleet.models[0].demand.exact_tokens_per_second() * 100 == 75
+
+
+@pytest.mark.parametrize("text", ["peak_factor: 0.5", "latency_percentile: 100", "arrivals: often", "ttft_seconds: 0"])
+def test_other_demands_are_refused(load: Load, only_problem: OnlyProblem, text: str) -> None:
+    demand = "requests_per_second: 1, input_tokens: 2, output_tokens: 1"
+    only_problem(load(f"{ENTRY}    demand: {{{demand}, {text}}}\n"), "value")
+
+
 def test_all_settings_of_an_entry_are_read(load: Load) -> None:
     fleet = load(
         f"""{ENTRY}    description: Answers

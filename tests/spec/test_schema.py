@@ -63,8 +63,9 @@ def values_of(annotation: Any, metadata: Sequence[Any] = ()) -> st.SearchStrateg
     if annotation is int:
         return st.integers(max(bounds.get("ge", [0])), min([*bounds.get("le", []), 9]))
     if annotation is float:
-        low, high = max(bounds.get("ge", bounds.get("gt", [0.0]))), min([*bounds.get("le", bounds.get("lt", [])), 9.0])
-        return st.floats(low, high, exclude_min="gt" in bounds, exclude_max="lt" in bounds and high < 9)
+        low = max(bounds.get("ge", bounds.get("gt", [0.0])))
+        high = min([*bounds.get("le", bounds.get("lt", [])), low + 9.0])
+        return st.floats(low, high, exclude_min="gt" in bounds, exclude_max="lt" in bounds and high < low + 9)
     if annotation is date:
         return st.dates(date(2000, 1, 1), date(2100, 1, 1)).map(str)
     if annotation is str and pattern is not None:

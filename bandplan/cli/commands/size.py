@@ -25,20 +25,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     rate.add_argument("--concurrent-requests", type=whole(1, 10_000), metavar="N", help="requests always in flight")
     demand.add_argument("--input", type=whole(1, 10**8), metavar="TOKENS", help="input tokens of a request")
     demand.add_argument("--output", type=whole(0, 10**8), metavar="TOKENS", help="output tokens of a request")
-    demand.add_argument(
-        "--spread", type=number(0, 500, least=True), default=0.0, metavar="PERCENT", help="spread of both lengths"
-    )
-    demand.add_argument("--arrivals", choices=("poisson", "bursty"), default="poisson", help="how requests arrive")
-    demand.add_argument("--peak-factor", type=number(0, 1000), default=1.0, metavar="N", help="peak over average load")
-    demand.add_argument(
-        "--cache-hit", type=number(0, 100, least=True), default=0.0, metavar="PERCENT", help="prompt tokens cached"
-    )
+    demand.add_argument("--spread", type=number(0, 500, least=True), metavar="PERCENT", help="spread of both lengths")
+    demand.add_argument("--arrivals", choices=("poisson", "bursty"), help="how requests arrive")
+    demand.add_argument("--peak-factor", type=number(0, 1000), metavar="N", help="peak over average load")
+    demand.add_argument("--cache-hit", type=number(0, 100, least=True), metavar="PERCENT", help="prompt tokens cached")
     target = parser.add_argument_group("target")
     target.add_argument("--latency", type=number(0, 1e6), metavar="SECONDS", help="seconds of a whole request")
     target.add_argument("--ttft", type=number(0, 1e6), metavar="SECONDS", help="seconds to the first token")
     target.add_argument("--tpot", type=number(0, 1e6), metavar="MS", help="milliseconds for each output token after it")
     target.add_argument(
-        "--percentile", type=number(50, 99.9, least=True), default=95.0, metavar="N", help="held by N %% (default: 95)"
+        "--percentile", type=number(50, 99.9, least=True), metavar="N", help="held by N %% (default: 95)"
     )
     target.add_argument("--headroom", type=number(0, 1000, least=True), metavar="PERCENT", help="(default: 20)")
     known = parser.add_argument_group("what is known")
@@ -71,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
             question.capacity,
             question.load,
             question.target,
-            peak_factor=arguments.peak_factor,
+            peak_factor=question.peak_factor,
             headroom_percent=question.headroom_percent,
         )
     except NoCapacity as error:
