@@ -35,6 +35,12 @@ class Client:
             connection = await self._connection()
             async with asyncio.timeout(ANSWER_SECONDS):
                 await connection.exchange(request, sample, answer)
+                if connection.was_stale:
+                    # The server closed it while nobody used it: nothing was asked yet.
+                    connection.close()
+                    self._all.discard(connection)
+                    connection = await self._new_connection()
+                    await connection.exchange(request, _anew(sample), answer)
         except TimeoutError:
             self._failed(sample, f"no whole answer within {ANSWER_SECONDS:.0f} s")
         except OSError as error:
@@ -64,6 +70,9 @@ class Client:
             if connection.is_free:
                 return connection
             self._all.discard(connection)
+        return await self._new_connection()
+
+    async def _new_connection(self) -> Connection:
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(CONNECT_SECONDS):
             _, connection = await loop.create_connection(Connection, self.target.host, self.target.port, ssl=self._tls)
@@ -76,3 +85,9 @@ class Client:
         sample.sent = sample.sent or now
         sample.ended = sample.ended or now
         sample.fault = sample.fault or fault
+
+
+def _anew(sample: Sample) -> Sample:
+    """The same sample, as before it was sent."""
+    sample.ended, sample.fault, sample.status = None, "", 0
+    return sample

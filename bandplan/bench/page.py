@@ -30,7 +30,8 @@ svg text{fill:var(--dim);font-size:11px}svg .label{fill:var(--ink)}
 circle.bad{fill:var(--bad)}circle.chosen{fill:none;stroke:var(--c);stroke-width:3;r:8px}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{padding:6px 10px;border-bottom:1px solid var(--line);text-align:right}th{font-weight:600}
-th:first-child,td:first-child,td.notes{text-align:left}td.notes{color:var(--bad)}
+th:first-child,td:first-child,.notes{text-align:left}td{white-space:nowrap}
+td.notes{color:var(--bad);white-space:normal;min-width:220px}
 .scroll{overflow-x:auto}.key b{display:inline-block;width:18px;height:3px;vertical-align:middle;margin:0 4px 0 12px}
 """
 

@@ -107,6 +107,17 @@ def target_of_stack(arguments: "Namespace", name: str) -> Chosen:
     return Chosen(target, _demand(choice, name), client, live)
 
 
+def require_direct(target: "Target", environ: Mapping[str, str]) -> None:
+    """Errors: UsageProblem for an address that is reached through a proxy, which would be measured with it."""
+    from bandplan.rest.address import Address, proxy_of
+
+    if proxy_of(Address(target.scheme, target.host, target.port), environ) is not None:
+        raise UsageProblem(
+            f"{target.address}: HTTPS_PROXY leads through a proxy, which bench does not use; "
+            f"run it where the address is reached directly, with {target.host} in NO_PROXY"
+        )
+
+
 def _task_of(name: str, live: Mapping[str, Any]) -> Any:
     from bandplan.bench.target import TASKS
 

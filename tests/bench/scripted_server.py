@@ -11,7 +11,8 @@ from bandplan.bench.target import Secret, Target
 class Scripted:
     """`requests` has the body of each request; answers go round."""
 
-    def __init__(self, answers: Sequence[bytes]) -> None:
+    def __init__(self, answers: Sequence[bytes], closes: bool = False) -> None:
+        self.closes = closes
         self.answers = answers
         self.requests: list[dict] = []  # type: ignore[type-arg]
         self.connections = 0
@@ -28,7 +29,12 @@ class Scripted:
                 answer = self.answers[(len(self.requests) - 1) % len(self.answers)]
                 writer.write(answer)
                 await writer.drain()
-                if b"connection: close" in answer.lower() or b"HTTP/1.1" not in answer or answer.endswith(b"CUT"):
+                if (
+                    self.closes
+                    or b"connection: close" in answer.lower()
+                    or b"HTTP/1.1" not in answer
+                    or answer.endswith(b"CUT")
+                ):
                     break
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -37,8 +43,10 @@ class Scripted:
 
 
 @asynccontextmanager
-async def serving(*answers: bytes, streamed: bool = True, token: str = "") -> AsyncIterator[tuple[Scripted, Target]]:
-    script = Scripted(answers)
+async def serving(
+    *answers: bytes, streamed: bool = True, token: str = "", closes: bool = False
+) -> AsyncIterator[tuple[Scripted, Target]]:
+    script = Scripted(answers, closes)
     server = await asyncio.start_server(script.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:

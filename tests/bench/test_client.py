@@ -83,6 +83,19 @@ def test_what_goes_wrong_is_in_the_sample(answer: bytes, outcome: str, fault: st
     run(work())
 
 
+def test_a_connection_that_was_closed_while_idle_is_no_failure() -> None:
+    async def work() -> None:
+        # After each answer the server hangs up without having said so.
+        async with serving(stream(text("a"), usage(5, 1)), closes=True) as (script, target):
+            client = Client(target)
+            for _ in range(5):
+                assert (await ask(client)).outcome == "completed"
+            client.close()
+            assert script.connections == 5
+
+    run(work())
+
+
 def test_nobody_listens() -> None:
     async def work() -> None:
         async with serving(b"") as (_, target):

@@ -223,6 +223,16 @@ def test_an_endpoint_that_is_not_ready(
     client.ok("DELETE", "/api/2.0/serving-endpoints/later")
 
 
+def test_a_proxy_is_not_measured(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
+    assert bench("--url", "https://api.example.com/v1", "--model", "m", "--yes-real-endpoint") == 2
+    assert "api.example.com in NO_PROXY" in capsys.readouterr().err
+
+
 def test_prices_say_what_the_time_costs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     prices = 'version: 1\ncurrency: USD\nprices:\n- {model: "system.ai.llama*", per_hour: 6, tokens_per_second: 980}\n'
     (project / "prices.yaml").write_text(prices, encoding="utf-8")

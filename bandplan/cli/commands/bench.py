@@ -154,11 +154,13 @@ def measure(arguments: argparse.Namespace) -> int:
     from bandplan.bench.bench import Watcher, run_bench
     from bandplan.bench.curve import rate_of
     from bandplan.bench.table import HEAD, line, summary
+    from bandplan.cli.bench_target import require_direct
     from bandplan.cli.main import installed_version
 
     exports = exports_of(arguments.export)
     require_room_for([arguments.out, arguments.csv, arguments.html, arguments.requests, arguments.measured])
     chosen = target_of(arguments)
+    require_direct(chosen.target, os.environ)
     plan = plan_of(arguments, chosen.demand)
     announce(arguments, plan, chosen)
     count, counter = counter_of(arguments, chosen)
