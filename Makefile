@@ -12,10 +12,10 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))' 
 
 .PHONY: help up down preview destroy test check check-style check-format check-types check-arrows check-fresh check-workflows format docs lock raise-pulumi clean install-run install-plugin install-dev require-python
 
-help:  ## this list
+help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
-up: install-run  ## deploy models.yaml on the workspace of this machine, then ask every endpoint one query
+up: install-run  ## deploy models.yaml to the local workspace, then send every endpoint one query
 	@$(BANDPLAN) up
 
 preview: install-run  ## show what `make up` would change
@@ -24,13 +24,13 @@ preview: install-run  ## show what `make up` would change
 destroy: install-run  ## delete the endpoints
 	@$(BANDPLAN) destroy
 
-down: install-run  ## stop the local workspace; its state is kept
+down: install-run  ## stop the local workspace and keep its state
 	@$(BANDPLAN) stub stop
 
-test: install-dev  ## the whole test suite
+test: install-dev  ## run the whole test suite
 	@.venv/bin/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
 
-check: check-style check-format check-types check-arrows check-fresh check-workflows  ## style, types, import arrows, generated files, workflows
+check: check-style check-format check-types check-arrows check-fresh check-workflows  ## check style, types, import arrows, generated files and workflows
 check-style: install-dev
 	.venv/bin/ruff check .
 check-format: install-dev
@@ -42,33 +42,33 @@ check-arrows: install-dev
 check-fresh: install-dev
 	$(BANDPLAN) schema --check
 	.venv/bin/python -m bandplan.cli.reference --check
-# zizmor is locked with the rest. actionlint is a program in Go that no locked package carries: where it is not on PATH
-# the workflows are checked by zizmor and the tests alone, and the line says so. CI installs it.
+# zizmor is locked with the rest. actionlint is a Go program that no locked package contains: if it is not on PATH, only
+# zizmor and the tests check the workflows, and the output says so. CI installs it.
 check-workflows: install-dev
 	.venv/bin/zizmor --offline --quiet .github/workflows
 	@if command -v actionlint >/dev/null; then echo actionlint; actionlint; else \
-		echo "actionlint is not on PATH, so not run (go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12)"; fi
+		echo "actionlint is not on PATH and was skipped; to install it: go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"; fi
 
-format: install-dev  ## rewrite what `make check` says about style, and the generated files
+format: install-dev  ## fix the style, and write the generated files
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 	$(BANDPLAN) schema --write
 	.venv/bin/python -m bandplan.cli.reference --write
 
-# Universal: one lock for every platform and for every Python from 3.11. The file of `run` binds that of `dev`.
+# Universal: one lock for every platform and every Python from 3.11. The lock of `run` constrains that of `dev`.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock' $(UPGRADE) $(if $(PULUMI),--upgrade-package pulumi==$(PULUMI))
 UV = $(shell command -v uv || echo .venv/bin/uv)
-lock: require-python $(if $(PULUMI),raise-pulumi)  ## solve the dependencies again (UPGRADE=--upgrade: newer releases too; PULUMI=3.280.0: that SDK, once it passes)
+lock: require-python $(if $(PULUMI),raise-pulumi)  ## resolve the dependencies again (UPGRADE=--upgrade: newer releases too; PULUMI=3.280.0: that SDK, if it passes its tests)
 	@test -x "$(UV)" || $(PYTHON) -m pip --python .venv/bin/python install --quiet --require-hashes -r requirements/uv.lock.txt
 	$(COMPILE) pyproject.toml -o requirements/run.lock.txt
 	$(COMPILE) pyproject.toml --group dev -c requirements/run.lock.txt -o requirements/dev.lock.txt
 	$(COMPILE) --group uv -o requirements/uv.lock.txt
 
-# The SDK has an upper bound, for parts of it that are not public are in use. `make lock PULUMI=3.280.0` installs that
-# release, runs the parity tests with it and with the `pulumi` on PATH, and moves the bound only when they pass.
+# The SDK has an upper bound, because parts of it that are not public are in use. `make lock PULUMI=3.280.0` installs that
+# release, runs the parity tests with it and with the `pulumi` on PATH, and moves the bound only if they pass.
 raise-pulumi: install-dev
-	@command -v pulumi >/dev/null || { echo "error: no pulumi on PATH; without it the parity tests compare nothing: install it and run make lock again" >&2; exit 1; }
+	@command -v pulumi >/dev/null || { echo "error: no pulumi on PATH, so the parity tests would compare nothing; install it and run make lock again" >&2; exit 1; }
 	@test -x "$(UV)" || $(PYTHON) -m pip --python .venv/bin/python install --quiet --require-hashes -r requirements/uv.lock.txt
 	$(UV) pip install --quiet --python .venv/bin/python pulumi==$(PULUMI)
 	.venv/bin/python -m pytest -q -n $(WORKERS) -k "not test_each_room_names_the_locked and not test_no_release_after" \
@@ -86,7 +86,7 @@ require-python:
 install-run: require-python
 	@$(PYTHON) requirements/install.py run
 
-# The published `databricks` plugin of the locked version, which pulumi would otherwise fetch in the middle of a preview.
+# The published `databricks` plugin in the locked version, which pulumi would otherwise download during a preview.
 install-plugin: install-run
 	pulumi plugin install resource databricks "$$(.venv/bin/python -c 'from importlib.metadata import version; print(version("pulumi-databricks"))')"
 
