@@ -62,9 +62,12 @@ class Sample:
 
     @property
     def tpot(self) -> float | None:
-        """Seconds per output token after the first; None for fewer than two tokens, or without a stream."""
-        tokens = self.output_tokens
-        if self.outcome != "completed" or tokens is None or tokens < 2 or len(self.content) < 2:
+        """Seconds per output token after the first; None for fewer than two tokens, or without a stream.
+
+        Where the server does not count, the answer is taken to be as long as was asked for.
+        """
+        tokens = self.asked_output if self.output_tokens is None else self.output_tokens
+        if self.outcome != "completed" or tokens < 2 or len(self.content) < 2:
             return None
         return (self.content[-1] - self.content[0]) / SECOND / (tokens - 1)
 

@@ -41,6 +41,12 @@ def test_all_tokens_in_one_chunk_have_no_tpot() -> None:
     assert request(0.0, [1.0], tokens=8).tpot is None
 
 
+def test_without_usage_the_length_asked_for_counts() -> None:
+    one = request(0.0, [1.0, 1.2, 1.8], asked=5)
+    one.output_tokens = None
+    assert one.tpot == pytest.approx(0.8 / 4)
+
+
 def test_a_whole_answer_has_a_latency_alone() -> None:
     one = request(0.0, [], end=2.0, tokens=10)
     assert one.ttft is None
