@@ -23,8 +23,8 @@ def points_of(document: Any) -> list[Point]:
         if not isinstance(level, Mapping):
             raise BadCurve(f"curve[{index}]: must be a mapping; write it with `bandplan bench`")
         parallel = level.get("parallel")
-        if parallel is None or level.get("valid") is False:
-            continue
+        if parallel is None or level.get("output_tokens_per_second") is None or level.get("valid") is False:
+            continue  # an open loop, nothing measured, or a client that was too slow
         throughput = _value(level.get("output_tokens_per_second"))
         count = _positive(parallel)
         if count is None or throughput is None:
