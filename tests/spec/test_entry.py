@@ -393,7 +393,7 @@ def test_s4_version_that_is_a_number_is_to_be_put_in_quotes(
 
 def test_version_of_the_format_is_told_apart_from_that_of_a_model(load: Load, only_problem: OnlyProblem) -> None:
     loaded = load_text("version: 2\nmodels: []\n", "models.yaml", None)
-    assert only_problem(loaded, "value").next_step == "write `version: 1`; a model's version stands in its entry"
+    assert only_problem(loaded, "value").next_step == "write `version: 1`; a model's version is written in its entry"
 
 
 def test_timeout_that_is_a_number_is_to_be_given_its_unit(load: Load, only_problem: OnlyProblem) -> None:

@@ -26,8 +26,8 @@ class CannotEdit(ValueError):
 class Put:
     """Set a key to a value, whether or not the key exists. A scalar keeps the quotes of the one it replaces.
 
-    `instead_of` names a key of the same mapping whose place it takes. `comment` goes on lines of its own above a value
-    that is written in lines, except where that begins an entry of a list.
+    `instead_of` names a key of the same mapping to replace. `comment` is written on separate lines above a value that
+    spans lines, unless that begins an entry of a list.
     """
 
     path: Path
@@ -49,7 +49,7 @@ Edit = Put | Remove
 def edited(text: str, edits: Sequence[Edit], file: str = "models.yaml") -> str:
     """Apply the edits, and check that the new text has exactly the intended values.
 
-    What is there is edited in one go; what is not there is added below the last line of its mapping.
+    Existing keys are edited in place; a new key is added below the last line of its mapping.
     Errors: CannotEdit.
     """
     before = read(text, file).data
@@ -173,7 +173,7 @@ class _Lines:
     def __init__(self, text: str) -> None:
         self._end = "\r\n" if "\r\n" in text else "\n"
         self._lines = text.splitlines()
-        # A form feed or another odd line end would shift every line that the layout counts.
+        # A form feed or another odd line ending would shift every line that the layout counts.
         if len(self._lines) != len(text.replace("\r\n", "\n").rstrip("\n").split("\n")) and text.strip():
             raise CannotEdit("the file has line endings that YAML does not recognize")
         root = layout(text)

@@ -23,7 +23,7 @@ def with_fields(text: str, file: str, stack: str | None, name: str, fields: Mapp
 def with_version(text: str, file: str, stack: str | None, name: str, model: str, version: str) -> str:
     """Return `text` with this model and version in the entry `name`, or in the stack's override if that sets them.
 
-    Errors: CannotEdit when it is written in another way, or when anything else would change.
+    Errors: CannotEdit if the version is written in another form, or if anything else would change.
     """
     before = _entry(text, file, stack, name)
     wanted = {"version": (version, before.version), "model": (model, before.model)}
@@ -81,4 +81,4 @@ def _entry(text: str, file: str, stack: str | None, name: str) -> Entry:
     for entry in loaded.checkable.models if loaded.checkable is not None else ():
         if entry.name == name:
             return entry
-    raise CannotEdit(f"{file}: models/{name}: cannot be read; `bandplan validate` says why")
+    raise CannotEdit(f"{file}: models/{name}: cannot be read; run `bandplan validate` to see why")

@@ -1,4 +1,5 @@
 """Compare the declared endpoint with the live one: differences, readiness, shortfalls, and the requests to send.
 
-Values in, values out. The calls are in `bandplan.serving.workspace`, the Pulumi resource is in `bandplan.provider`.
+Everything here takes and returns values. The calls are in `bandplan.serving.workspace`, the Pulumi resource is in
+`bandplan.provider`.
 """

@@ -1,7 +1,7 @@
 """The fields of the serving endpoints API that this program knows, and how to handle all others. Pure.
 
-Fields come and go within weeks. A request that replaces a whole object (a config, an AI gateway) sends back what it
-does not know; otherwise such a field is left alone, and is never a difference.
+Fields come and go within weeks. A request that replaces a whole object (a config, an AI gateway) sends back its unknown
+fields; otherwise an unknown field is left alone, and is never a difference.
 
 Source: docs.databricks.com REST reference, "Serving endpoints", and databricks-sdk 0.156.0, `service/serving.py` (read
 2026-08).

@@ -34,7 +34,7 @@ def is_same(declared: Any, live: Any) -> bool:
 def _is_same_member(name: str, declared: Any, live: Mapping[str, Any]) -> bool:
     if name in _ZERO_IS_A_VALUE and (declared is None) != (live.get(name) is None):
         return False
-    if name == "principal" and "@" in str(declared):  # of a rate limit: a mail address is the same in any letter case
+    if name == "principal" and "@" in str(declared):  # of a rate limit: email addresses ignore letter case
         return str(declared).lower() == str(live.get(name)).lower()
     return is_same(declared, live.get(name))
 

@@ -1,4 +1,4 @@
-"""Capacity of another kind that somebody gave an endpoint by hand, and that an update cannot take away. Pure."""
+"""Capacity of another kind that somebody gave an endpoint by hand, and that an update cannot remove. Pure."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,7 +10,7 @@ from bandplan.wire.capacity import SERVED, SERVED_FIELDS
 
 _COMPUTE = ("workload_type", "workload_size", "min_provisioned_concurrency", "max_provisioned_concurrency")
 _FILLED_IN = {"workload_type": "CPU"}
-"""What the platform fills in on any entity, and accepts beside throughput."""
+"""Values that the platform fills in on any entity, and accepts beside throughput."""
 
 
 def is_external(live: LiveEndpoint) -> bool:
@@ -23,7 +23,7 @@ def is_external(live: LiveEndpoint) -> bool:
 
 
 def compute_by_hand(declared: Declared, live: LiveEndpoint) -> Mapping[str, tuple[str, ...]]:
-    """Compute settings by entity, where an endpoint that is declared with throughput runs without any."""
+    """Return the compute settings by entity if an endpoint declared with throughput runs without any."""
     config = effective_config(live)
     if config is None or not any(entity.get(name) for entity in declared.entities for name in SERVED):
         return {}
@@ -40,7 +40,7 @@ def compute_by_hand(declared: Declared, live: LiveEndpoint) -> Mapping[str, tupl
 
 
 def unconvertible(endpoint: str) -> str:
-    """Why an endpoint of an external model cannot become the declared one, and what to do."""
+    """Explain why an endpoint of an external model cannot become the declared one, and what to do."""
     return (
         f"{endpoint}: the workspace's endpoint of this name serves an external model, and the platform does not update "
         "such an endpoint to other models. Nothing was changed. If nobody needs it, delete it in the workspace and run "
@@ -49,7 +49,7 @@ def unconvertible(endpoint: str) -> str:
 
 
 def unsendable_beside_compute(endpoint: str, compute: Mapping[str, Iterable[str]]) -> str:
-    """The warning about compute that the published provider, after a refresh, sends back beside the throughput."""
+    """Warn of compute that the published provider, after a refresh, sends back beside the throughput."""
     what = ", ".join(f"entities/{name}/{setting}" for name, settings in compute.items() for setting in settings)
     return (
         f"{endpoint}: somebody replaced its throughput by compute ({what}). After a refresh the databricks provider "

@@ -86,7 +86,7 @@ def _failures(config: Config | None) -> tuple[EntityFailure, ...]:
 
 
 def _is_pending(entity: ServedEntity) -> bool:
-    # None: the platform states no deployment for it (external models); then the endpoint's own state decides.
+    # None: the platform reports no deployment (external models); then the endpoint's own state decides.
     return entity.deployment not in (DEPLOYMENT_READY, None)
 
 

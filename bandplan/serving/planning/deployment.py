@@ -45,7 +45,7 @@ def deployment_request(
                 return None
             raise
         if not offline:
-            # The published provider retries a workspace that does not listen for minutes, without a word.
+            # The published provider silently retries for minutes if the workspace does not listen.
             client.require_answer()
         return client
 

@@ -107,7 +107,7 @@ def _read(request: PlanRequest) -> Checked:
     if request.thorough and loaded.fleet is not None:
         from bandplan.serving.spec.schema import beginning, schema_problems
 
-        # The schema has nothing to add to a file that loads; if it does, the two disagree and the user must know.
+        # The schema finds nothing wrong in a file that loads; if it does, the two disagree and the user must know.
         # A thousand entries are enough to see that.
         sample = beginning(loaded.data, _SCHEMA_VALUES)
         problems = in_order([*problems, *schema_problems(sample, loaded.source)])

@@ -32,9 +32,9 @@ class RolloutRequest:
 class PlanRequest:
     """Everything that the plan of a stack depends on.
 
-    `text`, if given, stands for the content of the file `models`. Sources of versions to register are relative to
-    `root`. `record` is read before the workspace is asked, `refresh` asks about everything again, `offline` about
-    nothing. `today` decides which waivers hold; without it none is judged. Suggested bands keep to `policies`.
+    `text`, if given, replaces the content of the file `models`. Sources of versions to register are relative to `root`.
+    `record` is read before the workspace is contacted, `refresh` requests everything again, `offline` requests nothing.
+    `today` decides which waivers hold; without it none is applied. Suggested bands comply with `policies`.
     """
 
     root: Path

@@ -53,7 +53,7 @@ class Resizing:
             problems, _ = waive(problems, fleet.model_copy(update={"models": (entry,)}), self._today, source)
         if sized is None or any(problem.severity == "error" for problem in problems):
             return Resized(None, tuple(problem for problem in problems if problem.severity == "error"))
-        # The served name has no part of a version that a deployment registers: it stays from version to version.
+        # The served name does not contain a version that a deployment registers: it is the same for every version.
         pairs = zip(sized.entities, sizing.entities, strict=True)
         entities = tuple(replace(new, served_name=old.served_name) for new, old in pairs)
         return Resized(replace(sized, entities=entities), self._unreported(problems))

@@ -147,7 +147,7 @@ class _Registration:
         try:
             return self._run_job(job, request.host, request.token, self._waiting, self._progress)
         except BaseException:
-            # It cleans up by itself; this is for one that was killed.
+            # The process cleans up after itself; this is for one that was killed.
             self._remove(attempt)
             raise
 
@@ -189,7 +189,7 @@ class _Registration:
     def _finish(self, number: str) -> None:
         """Wait for READY, then set the version's properties. Errors: RegistrationError if it is FAILED."""
         name, request = self._request.name, self._request
-        # Without a mark it counts as uploaded: who finds it PENDING waits for the platform, and not for us.
+        # Without a mark it counts as uploaded: an attempt that finds it PENDING waits for the platform, not for us.
         self._registry.delete_tags(name, number, [MARK])
         told = 0.0
         for elapsed in self._waiting.polls():

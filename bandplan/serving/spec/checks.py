@@ -27,7 +27,7 @@ Path = tuple[str | int, ...]
 
 _SERVED_NAME = "[A-Za-z0-9][A-Za-z0-9_-]{0,127}"  # the length is a guess of the local workspace
 _MODEL_PART = r"[^./\x00-\x20\x7f]+"
-_MOST = 5_000  # problems of one list, after which it is left; arbitrary, well over what is reported
+_MOST = 5_000  # problems of one list after which the rest is skipped; arbitrary, well over the reported number
 
 
 def entry_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
@@ -222,7 +222,7 @@ def _capacity(raw: Mapping[str, Any], base: Path, source: Source) -> list[Proble
             return []
     if high >= low or high < 1:
         return []
-    # Here the chunk is not known, of which tokens/s have to be a multiple.
+    # tokens/s must be a multiple of the chunk, which is not known here.
     step = (
         f"write max: {low}, or a smaller min" if key == "bands" else f"write a max of at least {low}, or a smaller min"
     )
@@ -305,7 +305,7 @@ def _made_name(raw: Mapping[str, Any], base: Path, source: Source) -> list[Probl
     is_odd = isinstance(version, str) and not re.fullmatch("[A-Za-z0-9_-]+", version)
     name = None if "name" in raw or is_odd else _served_name(raw)
     if name is None or re.fullmatch(_SERVED_NAME, name) or not re.fullmatch(_MODEL_PART, name):
-        return []  # what makes no model name or version either is said by their own rules
+        return []  # rules about model names and versions report the rest
     key = ("register", "name") if "register" in raw else ("model",)
     step = "name the entity itself: `entities: [{name: champion, model: ..., ...}]`"
     return [rules.SERVED_NAME.problem(source, (*base, *key), f"its served name would be {clipped(name, 60)}", step)]

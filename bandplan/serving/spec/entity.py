@@ -17,7 +17,7 @@ from bandplan.serving.spec.workload import Workload
 Capacity = StatedThroughput | AutoThroughput | Workload
 
 
-# What an entity serves and with what: written in an entity, or in an entry that has just one.
+# The model and capacity of an entity: written in an entity, or in an entry that has only one.
 ModelField = Annotated[
     IfGiven[ModelName],
     Field(description="Three-level Unity Catalog name.", examples=["system.ai.llama_v3_3_70b_instruct"]),

@@ -141,7 +141,7 @@ class Entry(Shape):
     @property
     def is_pinned(self) -> bool:
         """Whether every version is written as a number: none is registered, and no alias is followed."""
-        if self.declarations is None:  # asked of each entry of a fleet of thousands, several times
+        if self.declarations is None:  # read several times for each entry of a fleet of thousands
             return isinstance(self.version, str)
         return all(isinstance(one.version, str) for one in self.declarations)
 

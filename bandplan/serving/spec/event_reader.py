@@ -16,7 +16,7 @@ from bandplan.serving.spec.yaml_syntax import of_yaml_error, shown_key, step_for
 
 MAX_DEPTH = 40  # arbitrary: the schema needs 8
 MAX_VALUES = 250_000  # arbitrary: 1,000 rich entries have about 60,000
-TEXT_PER_VALUE = 100  # characters of a text that count as one value more: aliases could repeat megabytes
+TEXT_PER_VALUE = 100  # characters of a text that count as one more value: aliases could repeat megabytes
 
 _STRING_TAG = "tag:yaml.org,2002:str"
 _CONTAINER_TAGS = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")

@@ -23,7 +23,7 @@ _FORMS = (
     r"#\{[^{}]{1,200}\}",  # tokens of release tools, Ruby
     r"\{%[^{}%]{1,200}%\}",  # Jinja
     r"<%[^<>%]{1,200}%>",  # ERB
-    r"<no value>",  # what Go templates leave of a value that is not there
+    r"<no value>",  # what Go templates write for a missing value
 )
 _PLACEHOLDER = re.compile("|".join(_FORMS))
 _FREE = frozenset({"invalid_keywords", "valid_topics"})
@@ -46,7 +46,7 @@ _OF_THE_VALUE = frozenset(
 )
 """Rules that advise on a value as written; they give no advice on a placeholder."""
 
-_MOST = 5_000  # problems, after which no further text is looked at; arbitrary, well over what is reported
+_MOST = 5_000  # problems after which no further text is checked; arbitrary, well over the reported number
 
 _FINDING = "is not replaced: it would be deployed as literal text"
 

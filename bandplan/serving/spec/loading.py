@@ -26,9 +26,9 @@ MAX_BYTES = 5_000_000  # arbitrary: 1,000 entries with every setting are about 1
 # Values of all entries, each with the defaults and once more for each stack that overrides it; arbitrary: 1,000 rich
 # entries with defaults, overridden in three stacks, have about 250,000.
 MAX_MERGED_VALUES = 500_000
-_ENOUGH = 10_000  # problems, after which no further entry is checked; arbitrary, well over what is listed
+_ENOUGH = 10_000  # problems after which no further entry is checked; arbitrary, well over the listed number
 
-# Settings that no rule about capacity reads: an entry that is wrong in these alone still has its capacity checked.
+# Settings that no capacity rule reads: if only these are wrong, the capacity of the entry is still checked.
 _ASIDE = frozenset(
     (
         "description",
@@ -93,7 +93,7 @@ def read_text(path: Path) -> tuple[str, Problem | None]:
         return "", Problem(path.name, line, column, "", finding, rules.FILE.text, step, rules.FILE.id)
 
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for without end
+        if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe could block forever
             kind = "a folder" if path.is_dir() else "a pipe or a device"
             return problem(1, 1, f"{path} is {kind}, not a regular file", "name the file itself")
         with path.open("rb") as file:
@@ -215,7 +215,7 @@ class _Check:
 
     def _word(self, error: ValidationError, shape: type[Shape], base: tuple[str, ...], source: Source) -> None:
         from bandplan.serving.spec.wording import (
-            problems_of,  # with three modules more, and only a wrong file needs them
+            problems_of,  # imports three more modules, which only a wrong file needs
         )
 
         self.found += problems_of(error, shape, base, source)

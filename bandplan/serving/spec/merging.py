@@ -10,7 +10,7 @@ from bandplan.serving.spec.throughput import kind_of
 Raw = Mapping[str, Any]
 
 _ONE_MODEL = ("model", "version", "register", "throughput", "workload")
-# A key of an override that puts others out of use.
+# A key of an override that replaces other keys.
 _REPLACES = {
     "entities": _ONE_MODEL,
     "model": ("register", "entities"),

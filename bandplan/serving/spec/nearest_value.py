@@ -15,7 +15,7 @@ from bandplan.serving.spec.scalar import MAX_NUMBER
 _GROUPED = re.compile(r"[-+]?[0-9]{1,3}([,_' ][0-9]{3})+")
 _NUMBER = re.compile(r"([-+]?)([0-9]+(?:[.,][0-9]+)?)\s*([A-Za-z%]*)")
 _BASED = re.compile(r"0[xX][0-9a-fA-F]{1,12}|0[oO][0-7]{1,12}")
-# Units that a key's own name says: 30m of hold_minutes is 30.
+# Units that a key's own name states: 30m for hold_minutes is 30.
 _UNITS = {"minutes": ("m", "min"), "seconds": ("s", "sec"), "billion": ("b", "bn"), "percent": ("%",), "steps": ("%",)}
 _DURATION = re.compile(
     r"([0-9]{1,5}(?:\.[0-9]{1,3})?) ?(hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)", re.IGNORECASE
@@ -58,7 +58,7 @@ def fitting(text: str, info: FieldInfo | None) -> str | None:
 
 def endpoint_name(text: str) -> str | None:
     """Replace accents and special characters; None if nothing is left."""
-    import unicodedata  # a library of its own, that only a wrong name needs
+    import unicodedata  # a library that only a wrong name needs
 
     plain = unicodedata.normalize("NFKD", text[:1000]).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9_-]+", "-", plain).strip("-_")[:63] or None

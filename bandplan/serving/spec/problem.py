@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Severity = Literal["error", "warning"]
 
 MAX_REPORTED = 1000  # arbitrary: nobody reads more at a time, and a megabyte of text helps nobody
-_MAX_PART = 80  # characters of a key in a path; a legal one has 63
+_MAX_PART = 80  # characters of a key in a path; a valid name has at most 63
 
 
 @dataclass(frozen=True, slots=True)

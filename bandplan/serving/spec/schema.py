@@ -1,4 +1,4 @@
-"""models.yaml as JSON Schema 2020-12, and a document held against it.
+"""models.yaml as JSON Schema 2020-12, and the comparison of a document with it.
 
 The schema says what the shapes say: keys, kinds, patterns, bounds, keys that exclude or need each other. Not
 expressible, and checked after it by `loading`:
@@ -7,8 +7,8 @@ expressible, and checked after it by `loading`:
 - a max below its min (S8-order), an accept that is not between min and want (S18-accept), shares that do not add up to
   100 (traffic), `auto` without demand (S17-auto-demand), the order of a rollout's steps (rollout-steps), and what an
   entry with a rollout may serve (rollout-one-model);
-- names: of entries and served entities twice (duplicate-name, duplicate-served-name), overrides of entries that are not
-  there (unknown-override);
+- names: of entries and served entities twice (duplicate-name, duplicate-served-name), overrides of entries that do not
+  exist (unknown-override);
 - placeholders in texts (interpolation), and one principal named twice (duplicate-principal);
 - what a whole AI gateway needs (inference-table, rate-limit, rate-limits-many), and served names that are made of the
   model's (served-name);

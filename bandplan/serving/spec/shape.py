@@ -39,7 +39,7 @@ else:
 
 
 # A text without a bound could make a plan, a report or a comment of any size. Names of Unity Catalog have at most 255
-# characters (docs.databricks.com, "Names", read 2026-11); the two other bounds are choices, wide of any sensible text.
+# characters (docs.databricks.com, "Names", read 2026-11); the two other bounds are choices, far above sensible texts.
 CatalogName = Annotated[str, Field(strict=True, pattern=r"^[^./\x00-\x20\x7f]{1,255}$")]
 Text = Annotated[str, Field(strict=True, min_length=1, max_length=1000)]
 TagText = Annotated[str, Field(strict=True, max_length=1000)]
@@ -52,7 +52,7 @@ UUID_PATTERN = r"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0
 Email = Annotated[str, Field(strict=True, pattern=EMAIL_PATTERN)]
 Uuid = Annotated[str, Field(strict=True, pattern=UUID_PATTERN)]
 EndpointName = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
-# Three parts without dots, slashes, spaces or control characters, as Unity Catalog has them.
+# Three parts without dots, slashes, spaces or control characters, as in Unity Catalog.
 ModelName = Annotated[
     str,
     Field(strict=True, pattern=r"^[^./\x00-\x20\x7f]{1,255}\.[^./\x00-\x20\x7f]{1,255}\.[^./\x00-\x20\x7f]{1,255}$"),

@@ -32,7 +32,7 @@ class Source:
     def of_stack(self, stack: str) -> Source:
         """Return the same file for another stack."""
         other = replace(self, stack=stack)
-        other.__dict__["_indexes"] = self._indexes  # made once, however many stacks there are
+        other.__dict__["_indexes"] = self._indexes  # built once for any number of stacks
         return other
 
     def key_place(self, path: Sequence[str | int]) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-MAX_SUGGESTIONS = 50  # of one file; arbitrary: who mistypes more has one mistake, many times
+MAX_SUGGESTIONS = 50  # per file; arbitrary: more mistyped names are one mistake repeated
 _MAX_WRITTEN = 200  # characters
 _MAX_COMPARED = 200  # candidates; comparing takes some 10 microseconds each
 
@@ -37,7 +37,7 @@ def _alike(folded: str, by_folded: dict[str, str]) -> dict[str, str]:
         for name in by_folded
         if abs(len(name) - len(folded)) <= 3 and (name[:3] == folded[:3] or name[-3:] == folded[-3:])
     ]
-    # Of those, the ones that go on alike the longest come first.
+    # Those with the longest common continuation come first.
     alike.sort(key=lambda name: -sum(a == b for a, b in zip(name, folded, strict=False)))
     return {name: by_folded[name] for name in alike[:_MAX_COMPARED]}
 

@@ -20,12 +20,12 @@ from bandplan.serving.spec.shape import Shape
 from bandplan.serving.spec.source import Source
 from bandplan.serving.spec.throughput import KINDS
 
-_MOST = 5_000  # problems of one shape that are put into words; arbitrary, well over what is listed
+_MOST = 5_000  # problems of one shape to put into words; arbitrary, well over the listed number
 _DURATIONS = ("create", "update", "delete")
 _IDS = ("user_name", "service_principal_name", "budget_policy_id")
 _BAND_KEYS = frozenset(("min", "max", "want", "accept"))
 
-# Fields whose values a rule of the platform governs; all other values answer to the schema alone.
+# Fields whose values a platform rule governs; only the schema governs all other values.
 _RULE_OF_FIELD: Mapping[str, Rule] = {
     "version": rules.PINNED_VERSION,
     "model": rules.MODEL_NAME,
@@ -227,7 +227,7 @@ def _value_problem(
             legal = shown(int(bound) if isinstance(bound, float) and bound.is_integer() else bound)
             finding, step = f"{shown(given)} is {words[broken]} {legal}", nearest[broken].format(legal)
             if key == "version":
-                step = "write `version: 1`; a model's version stands in its entry"
+                step = "write `version: 1`; a model's version is written in its entry"
         case "string_too_long":
             finding = f"{shown(given)} has {len(str(given)):,} characters, more than {context['max_length']:,}"
             step = f"write at most {context['max_length']:,} characters"

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 # Our choice: no public page gives a figure, only the advice to over-provision.
 DEFAULT_HEADROOM_PERCENT = 20
-# The smallest floor with which no request waits for a scale-up (S12).
+# The lowest floor at which no request waits for a scale-up (S12).
 AUTO_MIN_BANDS = 1
 
 

@@ -25,7 +25,7 @@ class Family:
     embeds: bool = False
 
 
-# Tried in this order on the model's last name part, in lower case with `-` for `_` and `.`.
+# Matched in this order against the last part of the model's name, in lower case with `-` for `_` and `.`.
 FAMILIES = (
     Family("DeepSeek R1 distilled Llama", "bands", r"deepseek-r1-distill\w*-llama"),  # served as the Llama it is
     Family("DeepSeek R1", "bands", r"deepseek-r1(?!-distill)"),
@@ -47,7 +47,7 @@ FAMILIES = (
     Family("Qwen3 Embedding", "model_units", r"qwen3-embedding", embeds=True),
 )
 
-# Names to suggest for a mistyped one. Not a list of what a workspace has.
+# Names to suggest for a mistyped one; not a list of a workspace's models.
 SYSTEM_AI_MODELS = (
     "system.ai.llama_v3_3_70b_instruct",
     "system.ai.meta_llama_v3_3_70b_instruct",

@@ -31,7 +31,7 @@ def headroom_problems(
         ceiling, chunk = entity.max_provisioned_throughput, entity.chunk_tokens_per_second
         estimate, units = entity.estimated_tokens_per_second, entity.model_units
         if entity.min_bands is not None and entity.max_bands is not None and entity.min_bands > entity.max_bands:
-            continue  # another max is asked for already, and which one depends on the min
+            continue  # another max is already requested, and its value depends on the min
         if ceiling is not None and chunk is not None:
             what = f"a ceiling of {ceiling} tokens/s"
             enough = bands_for(demand, percent, chunk)

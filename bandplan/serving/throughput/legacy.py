@@ -14,7 +14,7 @@ from bandplan.serving.spec.workload import Workload, WorkloadType
 from bandplan.serving.throughput import rules
 from bandplan.serving.throughput.families import family_of
 
-# (least and most billions of parameters, compute)
+# (minimum and maximum billions of parameters, compute)
 _COMPUTE: tuple[tuple[float, float, WorkloadType], ...] = (
     (7, 7, "GPU_LARGE"),
     (13, 13, "GPU_LARGE"),
@@ -98,7 +98,7 @@ def _compute_problems(workload: Workload, path: str, source: Source) -> list[Pro
             )
         )
     elif workload.type is not None and workload.type != fitting:
-        # The page recommends, it does not require: what runs on other compute goes on doing so.
+        # The page recommends, it does not require: models on other compute keep running.
         finding = f"{workload.type} is not the compute recommended for {billions}"
         step = f"write `type: {fitting}`, or load-test before relying on it"
         found.append(rules.WORKLOAD_UNUSUAL.problem(source, f"{path}/type", finding, step))

@@ -13,7 +13,7 @@ ESTIMATED_SHAPE = (3500, 300)
 ESTIMATED_UNITS = 50
 ESTIMATED_TOKENS_PER_SECOND = 3250
 
-# A size that the platform's examples use, where a model's increment is not known.
+# A size from the platform's examples, used if a model's increment is unknown.
 EXAMPLE_UNITS = 50
 
 

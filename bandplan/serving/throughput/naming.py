@@ -13,9 +13,9 @@ from bandplan.serving.throughput.families import Family, family_of, is_preinstal
 from bandplan.serving.throughput.optimization_info import OptimizationInfo
 
 _EMBEDDING_TYPES = frozenset(("gte", "bge"))
-# The one model_type of an answer that is documented and not that of an embedding model.
+# The only documented model_type of an answer that is not an embedding model's.
 _GENERATING_TYPES = frozenset(("llama",))
-# Problems after which nothing that the platform says of the model matters: it has to be another model.
+# Problems after which the platform's answer about the model is irrelevant: the model has to be replaced.
 ANOTHER_MODEL = frozenset((rules.INSTRUCT_ONLY.id, rules.NOT_IN_CATALOG.id))
 
 

@@ -14,7 +14,7 @@ import yaml
 REGIONAL_FAMILIES = frozenset(("Meta Llama 3.1", "Meta Llama 3.2 1B", "Meta Llama 3.2 3B", "Meta Llama 3.3"))
 
 
-_LONGEST = 40  # letters of a name that are compared; the longest region has 23
+_LONGEST = 40  # letters of a name to compare; the longest region has 23
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def _old(running: RunningEntity | None, traffic_percent: int, wanted: EntitySizi
         min_provisioned_throughput=running.min_provisioned_throughput,
         max_provisioned_throughput=running.max_provisioned_throughput,
         model_units=running.model_units,
-        # The platform does not give it back; both versions are of one entry.
+        # The platform does not return it; both versions belong to one entry.
         burst=False if running.model_units is None else running.burst if wanted.burst is None else wanted.burst,
     )
 

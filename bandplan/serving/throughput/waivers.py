@@ -35,7 +35,7 @@ class Waived:
 _EVERY = (*file_rules.ALL, *rules.ALL)
 _ERRORS = {rule.id.lower(): rule.id for rule in _EVERY if rule.severity == "error"}
 _WARNINGS = tuple(rule.id for rule in _EVERY if rule.severity == "warning")
-# How alike a policy's id and a warning's have to be for the one to be the other mistyped. Packs of policies have ids of
+# How similar a policy's id must be to a warning's to count as a mistyped one. Policy packs have ids of
 # their own, such as over-provisioned, min-zero-in-prod and units-over-budget.
 _ALIKE = 0.8
 _MOST_COMPARED = 200  # arbitrary, for bounded time

@@ -121,7 +121,7 @@ def _entries(document: Any, host: str | None) -> dict[ModelVersion, tuple[float,
                 "throughput_chunk_size": int() | None as chunk,
             } if _is_chunk(chunk) and _is_chunk(item.get("model_unit_chunk_size")) and _is_within(asked_at, 0):
                 if host is not None and chunk is None and "model_unit_chunk_size" not in item:
-                    continue  # written before the increment of units was recorded: worth asking again
+                    continue  # written before the increment of units was recorded: request it again
                 info = OptimizationInfo(True, model_type, chunk, item.get("model_unit_chunk_size"))
                 entries[ModelVersion(model, version)] = (float(asked_at), info)
     return entries

@@ -212,7 +212,7 @@ class WorkspaceClient:
 def from_environment(environ: Mapping[str, str]) -> WorkspaceClient:
     """Return a client for DATABRICKS_HOST with DATABRICKS_TOKEN, or with the identity of the CI job (`federation`).
 
-    DATABRICKS_AUTH_TYPE decides where it is set. Errors: NotConfigured that lists everything that has to be set.
+    DATABRICKS_AUTH_TYPE decides if it is set. Errors: NotConfigured that lists everything to set.
     """
     auth_type = auth_type_of(environ)
     address = parse_address(environ["DATABRICKS_HOST"])

@@ -24,7 +24,7 @@ _ROOT = "/api/2.0/serving-endpoints"
 def listed(client: WorkspaceClient) -> tuple[Listed, ...]:
     """List all endpoints of users that the token may see, in the order of the workspace. Errors: those of the client.
 
-    The platform's own pay-per-token endpoints, dozens in every workspace, have no id and are left out: nobody can
+    The platform's own pay-per-token endpoints, dozens in every workspace, have no id and are omitted: nobody can
     deploy, change or adopt one (github.com/mondoohq/mql pull 9770, read 2026-11).
     """
     rows = client.get(_ROOT).get("endpoints")

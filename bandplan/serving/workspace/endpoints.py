@@ -61,7 +61,7 @@ class Endpoints:
             try:
                 answer = self._client.get(f"{_path(name)}/served-models/{_quoted(served_name)}/{kind}")
             except WorkspaceError:
-                # The log only illustrates a failure that is being reported already.
+                # The log only illustrates a failure that is already being reported.
                 continue
             lines = [self._client.presentable(line) for line in str(answer.get("logs") or "").splitlines()]
             if any(lines):

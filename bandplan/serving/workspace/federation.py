@@ -1,7 +1,7 @@
-"""Exchange the identity of a CI job for a workspace's token (workload identity federation), so that the CI stores no
-secret.
+"""Exchange the identity of a CI job for a workspace's token (workload identity federation): the CI stores no secret.
 
-The job's own OpenID Connect token is exchanged at the workspace for one of an hour (RFC 8693), anew before it ends.
+The workspace exchanges the job's own OpenID Connect token for a token of one hour (RFC 8693), again before each one
+expires.
 Sources: docs.databricks.com, "Enable workload identity federation for GitHub Actions" and "Authenticate with an
 identity provider token"; docs.github.com, "OpenID Connect"; the variables are those of the Databricks SDKs, which the
 published provider reads too (read 2026-11).

@@ -23,7 +23,7 @@ _OF_ENTRA: Final = (
     "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d`)"
 )
 
-# (variables, all of which have to be set, what they are, what works instead)
+# (variables, all of which must be set; what they are; what works instead)
 _OTHERS: Final[tuple[tuple[tuple[str, ...], str, str], ...]] = (
     (
         ("DATABRICKS_CLIENT_ID", "DATABRICKS_CLIENT_SECRET"),

@@ -29,7 +29,7 @@ class RegisteredModel:
 class RegisteredVersion:
     """One version of a model. `status` is one of the words above, or another; `run_id` is "" without a run.
 
-    `message` is the platform's explanation of the status; times are milliseconds since 1970, 0 when not told.
+    `message` is the platform's explanation of the status; times are milliseconds since 1970, 0 if not reported.
     """
 
     model: str

@@ -45,7 +45,7 @@ def _mlflow(found: str | None, asked: str | None, *, logs: bool) -> Iterator[Sou
         f"S22: provisioned throughput takes models logged with MLflow {written(least)} or newer "
         "(docs.databricks.com: Provisioned throughput Foundation Model APIs)"
     )
-    # One piece of advice for one cause: what to install depends on what is asked for, unless that is too old.
+    # One piece of advice per cause: what to install depends on the requested version, unless that is too old.
     if asked is not None and (release(asked) or least) < least:
         step = "leave mlflow_version out: the installed MLflow logs the model"
         yield SourceFinding("mlflow_version", f"{asked} was requested", rule, step)

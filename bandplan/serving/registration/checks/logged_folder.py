@@ -77,7 +77,7 @@ def _components(listed: tuple[File, ...], mlmodel: MLmodel, source: Source) -> I
         folder = f"{_COMPONENTS}/{name}"
         inner, place = _within(listed, folder), f"{source.text}/{folder}"
         if name == _TOKENIZER and name not in mlmodel.components:
-            # A pipeline of MLflow older than 2.4.1 has its tokenizer beside the weights.
+            # MLflow before 2.4.1 stored a pipeline's tokenizer beside the weights.
             folder = mlmodel.model_folder
             inner, place = _within(listed, folder), f"{source.text}/{folder}"
         elif not inner:

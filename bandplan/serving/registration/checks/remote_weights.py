@@ -37,7 +37,7 @@ def remote_findings(artifacts: Artifacts, folder: str, shown: str, workplace: Pa
 
     chosen = choose_weights(sizes, lambda name: read_object(fetched(name)), place)
     if any("/" in name for name in chosen.weight_map.values()):
-        return ()  # in folders of their own, which were not listed
+        return ()  # in separate folders, which were not listed
     pointers = tuple(
         SourceFinding(
             f"{place}/{name}",

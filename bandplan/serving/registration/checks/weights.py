@@ -38,7 +38,7 @@ _MOST_NAMED = 5
 class Weights:
     """Weight files to load the model from.
 
-    `parameters` and `dtype` (of most bytes) are None where they cannot be known without opening pickled files.
+    `parameters` and `dtype` (of most bytes) are None if they cannot be known without opening pickled files.
     """
 
     files: tuple[File, ...] = ()
@@ -107,7 +107,7 @@ def read_weights(present: Mapping[str, File], shown: str) -> Weights:
     """Read the weights among the files of a model, which are given by name."""
     chosen = choose_weights(present, lambda name: read_object(present[name].path), shown)
     read = _read([present[name] for name in chosen.names], chosen.weight_map, shown)
-    # An index that is a Git LFS pointer is a finding among those of the small files.
+    # An index that is a Git LFS pointer is reported with the small files.
     pointers = {f"{shown}/{file.name}" for file in present.values() if is_pointer(file)}
     found = (*(one for one in chosen.findings if one.place not in pointers), *read.findings)
     return _with_surplus(_with_pickles_named(replace(read, findings=found), shown), present, shown)

@@ -32,12 +32,12 @@ def main() -> NoReturn:
     """Do the job on standard input; status 0 if it is done or another attempt was first, 1 with a `failed` event."""
     events = _events()
     for name in UNNEEDED:
-        # Python's own way to say that a module is not there.
+        # Python's own way to mark a module as missing.
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
-    # Unbuffered: a thread waits in it to the end, and would hold the lock of a buffer.
+    # Unbuffered: a thread reads from it until the end, and would hold a buffer's lock.
     parent = FileIO(sys.stdin.fileno(), "rb", closefd=False)
     status = _Child(Job.from_line(parent.readline()), events, parent).run()
-    # At once: a second of tearing MLflow down is for nothing.
+    # Immediately: tearing MLflow down takes a second and achieves nothing.
     os._exit(status)
 
 

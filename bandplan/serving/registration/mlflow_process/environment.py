@@ -10,11 +10,11 @@ from bandplan.serving.registration.mlflow_process.tracking import tracking_uri
 from bandplan.serving.workspace.address import parse_address
 
 _SETTINGS = {
-    # Nothing about users or models leaves for anyone but the workspace.
+    # No data about users or models is sent to anyone but the workspace.
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "HF_HUB_DISABLE_TELEMETRY": "1",
-    # A folder is all there is: no look-up at a hub, which would go by the folder's name.
+    # The folder is complete: no look-up on the hub, which would use the folder's name.
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "TRANSFORMERS_VERBOSITY": "error",
@@ -24,7 +24,7 @@ _SETTINGS = {
     "MLFLOW_PRINT_MODEL_URLS_ON_CREATION": "false",
     "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false",
     "GIT_PYTHON_REFRESH": "quiet",
-    # Buffers of an upload go back to the system (glibc), and are not kept by each of its threads.
+    # Upload buffers are returned to the system (glibc) instead of being kept by each thread.
     "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024),
 }
 

@@ -1,6 +1,6 @@
 """Log a checkpoint with MLflow by the platform's rules (S20 to S24), without loading or copying its weights.
 
-Runs in the process of its own (`process.py`): MLflow is imported here.
+Runs in the separate process (`process.py`): MLflow is imported here.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def log_model(
         flavor,
         name=MODEL_NAME,
         registered_model_name=registered_model_name,
-        # Whether it is READY is asked elsewhere, where a wait can be called off.
+        # Another place waits for READY, where the wait can be cancelled.
         await_registration_for=0,
         metadata=arguments["metadata"],
         tags=dict(tags or {}) or None,
@@ -73,9 +73,9 @@ def log_model(
         torch_dtype=_TORCH_TYPES.get(checkpoint.dtype or ""),
         pip_requirements=requirements(),
         model_card=_model_card(checkpoint),
-        # MLflow refuses False for a folder. What False is for, weights that are not copied, the links do (S24).
+        # MLflow refuses False for a folder. Its purpose, not copying the weights, is served by the links (S24).
         save_pretrained=True,
-        # It would load the model to try the example on it.
+        # MLflow would load the model to try the example.
         validate_serving_input=False,
     )
     return LoggedModel(str(info.model_uri), str(info.model_id), flavor.complete, info.registered_model_version)
@@ -138,7 +138,7 @@ class _LinkedTransformers:
         flavor = mlflow_model.flavors["transformers"]
         flavor["source_model_name"] = _name(self._checkpoint)
         if "framework" in flavor:
-            # Before transformers 5 MLflow takes a machine without torch for one with TensorFlow weights.
+            # Before transformers 5, MLflow assumes TensorFlow weights on a machine without torch.
             flavor["framework"] = "pt"
         mlflow_model.save(str(folder / "MLmodel"))
         licenses = [file for file in self._checkpoint.files if file.name.upper().startswith("LICENSE")]

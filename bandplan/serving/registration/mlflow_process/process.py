@@ -69,7 +69,7 @@ def _process(
             stdout=subprocess.PIPE,
             stderr=errors,
             env=environ,
-            # Ctrl-C is for the deploy, which then stops this one in order.
+            # Ctrl-C is for the deployment, which then stops this process cleanly.
             start_new_session=True,
         )
         assert process.stdin is not None and process.stdout is not None
@@ -108,7 +108,7 @@ def _events(process: subprocess.Popen[bytes], waiting: Waiting) -> Iterator[Even
 
 
 def _listen(stream: IO[bytes], lines: queue.Queue[bytes | None]) -> None:
-    with contextlib.suppress(ValueError):  # closed at the other end of the wait
+    with contextlib.suppress(ValueError):  # closed once the wait ends
         for line in stream:
             lines.put(line)
     lines.put(None)

@@ -24,7 +24,7 @@ _STEPS = {
 }
 
 
-# MLflow collects what failed of a folder as a dictionary of path to exception. Wording alone: nothing hangs on it.
+# MLflow collects the failures of a folder as a dictionary of path to exception. Only the wording depends on it.
 _FAILED_FILE = re.compile(
     r"The following failures occurred while (?P<way>uploading|downloading) [^{]*+\{'(?P<path>[^']++)': "
     r"[\"']?\w++\(\\?[\"'](?P<reason>.*?)(?:\.? Config: |\\?[\"']\))",
@@ -58,7 +58,7 @@ def _code(error: BaseException) -> str | None:
     """Return the platform's code of an error from MLflow or the Databricks SDK, without importing either."""
     code = getattr(error, "error_code", None)
     if code == "INTERNAL_ERROR" and type(error).__name__ == "MlflowException":
-        # What MLflow writes where it was not the server that said anything.
+        # What MLflow writes if the message did not come from the server.
         return None
     return code if isinstance(code, str) and code else None
 

@@ -185,7 +185,7 @@ class Work:
         return str(staged)
 
     def _check_remote(self, uri: str) -> None:
-        # Not mlflow.artifacts.download_artifacts: it takes the path within models:/m-<id> for a stage in the registry.
+        # Not mlflow.artifacts.download_artifacts: it mistakes the path within models:/m-<id> for a registry stage.
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         place = self._workplace / "mlmodel"
@@ -208,7 +208,7 @@ class Work:
         import mlflow
 
         name = experiment_name(self._environ, self._job.experiment, self._user_name)
-        # set_experiment answers, yet sets nothing, when another process has just made the experiment.
+        # set_experiment returns but sets nothing if another process has just created the experiment.
         experiment_id = None if name is None else mlflow.set_experiment(name).experiment_id
         tags = {SOURCE_DIGEST: self._job.digest} if self._job.digest else {}
         run_name = f"bandplan log-model {self._job.shown}"[:250]

@@ -59,7 +59,7 @@ def contents(
     if size_bytes > _WORTH_TELLING_BYTES:
         progress(f"reading {written_size(size_bytes)} of {source.text}; later runs read only what has changed")
     if unread:
-        # Hashing lets go of the interpreter, so that threads do speed it up.
+        # Hashing releases the interpreter lock, so threads speed it up.
         with ThreadPoolExecutor(min(_READERS, len(unread)), thread_name_prefix="digest") as pool:
             digests = pool.map(lambda file: read(file, source.text), unread)
             known.update((file.name, (file, digest)) for file, digest in zip(unread, digests, strict=True))

@@ -24,16 +24,16 @@ def digest(
     metadata: Mapping[str, str] | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> str:
-    """`sha256:<hex>` of a source.
+    """Return the digest of a source as `sha256:<hex>`.
 
-    - A checkpoint: paths and contents of its files, the task and the metadata, for those three decide what is logged.
+    - A checkpoint: paths and contents of its files, the task and the metadata, because these decide what is logged.
     - A folder of an MLflow model: paths and contents; its MLmodel holds task and metadata.
-    - A run: its URI. A registered model: its URI with the version's number; an alias is looked up first.
+    - A run: its URI. A registered model: its URI with the version's number; an alias is resolved first.
 
-    Name, description, tags and alias of the version are no part of it, nor are the versions of MLflow and transformers.
-    Of a folder all files count but those of version control, downloads, notebooks and desktops (`folder.py` lists
-    them). Contents are streamed, and read again only where size, times or inode of a file changed; what is known is
-    kept under `cache_directory`.
+    The digest does not include the name, description, tags and alias of the version, or the versions of MLflow and
+    transformers. All files of a folder count except those of version control, downloads, notebooks and desktops
+    (`folder.py` lists them). Contents are streamed, and read again only if size, times or inode of a file changed;
+    known digests are kept under `cache_directory`.
 
     Errors: RegistrationError for a folder that cannot be read, changes meanwhile or links outside itself, and for an
     alias that points nowhere; errors of the client.
