@@ -241,10 +241,11 @@ class EndpointGuard:
         if before == wanted.declared and is_burst_unstated(before, before, live, recorded_version(old)):
             paths += self._burst_again(urn, wanted)
         short = () if live.is_updating else shortfalls(wanted.declared, wanted.accepted, live.config) or ()
-        # What is wanted only by this plan was never tried, so nothing is short of it yet.
+        failed = assess(live)
+        # An amount that only this plan wants was never tried, so the endpoint is not short of it yet. A refresh also
+        # makes the recorded amounts differ from the wanted ones; then a failure on the platform shows they were tried.
         was_short = short if before == wanted.declared else shortfalls(before, wanted.accepted, live.config)
-        if short and was_short:
-            failed = assess(live)
+        if short and (was_short or isinstance(failed, Failed)):
             reasons = [one.reason for one in failed.entities if one.reason] if isinstance(failed, Failed) else []
             said = dict.fromkeys(map(self._context.client.presentable, reasons))
             self._context.warn(urn, short_of_capacity(wanted.endpoint, short, said))
