@@ -81,7 +81,7 @@ def test_version_goes_in_steps_past_a_failure_and_comes_back(fleet: FleetProject
     fleet.edit("hold_minutes: 0", "hold_minutes: 30")
     held = fleet.preview("embedded")
     assert by_name(held) == {}
-    assert "stays at step 1 of 3" in told(held) and "UTC on (hold_minutes: 30)" in told(held)
+    assert "stays at step 1 of 3" in told(held) and "UTC (hold_minutes: 30)" in told(held)
 
     fleet.edit("hold_minutes: 30", "hold_minutes: 0")
     up(fleet)
