@@ -29,7 +29,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, 
     (root / "models.yaml").write_text(
         "version: 1\nmodels:\n- name: support-chat\n  task: llm/v1/chat\n  model: system.ai.llama_v3_3_70b_instruct\n"
         '  version: "1"\n  throughput: {bands: {min: 1, max: 2}}\n'
-        "  demand: {requests_per_second: 2, input_tokens: 60, output_tokens: 8, latency_seconds: 5}\n",
+        "  demand: {requests_per_second: 2, input_tokens: 60, output_tokens: 8, latency_seconds: 5, tpot_ms: 50}\n",
         encoding="utf-8",
     )
     running = process.start(root / ".bandplan" / "stub", settle="at-once", pace="40:5")
@@ -61,7 +61,7 @@ def test_a_level_agrees_with_what_the_workspace_saw(
     found = json.loads((project / "bench.json").read_text(encoding="utf-8"))
     jsonschema.validate(found, SCHEMA)
     assert found["load"]["input_tokens"]["mean"] == 60  # from the demand of the entry
-    assert found["slo"] == {"latency_seconds": 5.0}
+    assert found["slo"] == {"latency_seconds": 5.0, "tpot_seconds": 0.05}
     assert found["endpoint"]["model"] == "system.ai.llama_v3_3_70b_instruct"
     assert found["token_source"] == "usage"
 

@@ -305,16 +305,24 @@ def plan_of(arguments: argparse.Namespace, demand: "Demand | None") -> "BenchPla
 
 
 def slo_of(arguments: argparse.Namespace, demand: "Demand | None") -> "Slo | None":
-    """What the options ask of a request, else the latency of the entry's demand; None if nobody asks anything."""
+    """What the options ask of a request, else what the entry's demand does; None if nobody asks anything."""
     from bandplan.bench.level import Slo
 
     for name in ("ttft", "tpot", "latency"):
         value = getattr(arguments, name)
         require(value is None or value > 0, f"--{name}", "more than 0")
     if arguments.ttft is None and arguments.tpot is None and arguments.latency is None:
-        return Slo(latency_seconds=demand.latency_seconds) if demand and demand.latency_seconds else None
+        return _slo_of_demand(demand) if demand is not None else None
     tpot = None if arguments.tpot is None else arguments.tpot / 1000
     return Slo(arguments.ttft, tpot, arguments.latency)
+
+
+def _slo_of_demand(demand: "Demand") -> "Slo | None":
+    from bandplan.bench.level import Slo
+
+    tpot = None if demand.tpot_ms is None else demand.tpot_ms / 1000
+    wanted = Slo(demand.ttft_seconds, tpot, demand.latency_seconds)
+    return None if wanted == Slo() else wanted
 
 
 def announce(arguments: argparse.Namespace, plan: "BenchPlan", chosen: "Chosen") -> None:
