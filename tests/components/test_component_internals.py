@@ -14,7 +14,7 @@ from bandplan.components.pulumi_internals import properties_to_state, state_inpu
 from bandplan.embedded.program_values import plain_properties
 from tests.components.conftest import Recording
 
-COPIES = r"^pulumi \S+ copies the properties of a resource before its inputs are stated: .* install pulumi 3\.\d+\.\d+"
+COPIES = r"^pulumi \S+ copies a resource's properties before its inputs are set: .* install pulumi 3\.\d+\.\d+"
 
 TYPES: dict[str, Callable[[], Any]] = {
     "ModelServing": lambda: resources.ModelServing("one", {"name": "one"}),
