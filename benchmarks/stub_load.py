@@ -90,7 +90,7 @@ def run(port: int, token: str, load: Load, seconds: float, results: "Queue[list[
     pause = load.pause_seconds
     for number, client in enumerate(clients):
         selector.register(client.socket, selectors.EVENT_READ, client)
-        # Clients that poll are spread over the pause.
+        # Polling clients are spread over the pause.
         client.due = began + (pause or 0.0) * number / load.clients
     while (now := time.perf_counter()) < began + seconds:
         idle = [client for client in clients if not client.is_waiting]

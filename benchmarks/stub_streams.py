@@ -166,7 +166,7 @@ def _row(pace: str | None, streams: int, tokens: int) -> str:
         _run(stream_all, port, running.token, streams, tokens, results)
         took = results.get()
         spent = cpu_seconds(running.pid) - before
-        # Once more, with somebody who reads an endpoint meanwhile.
+        # Once more, while a client reads an endpoint.
         _run(stream_all, port, running.token, streams, tokens, results)
         _run(read_all, port, running.token, time.perf_counter() + 4, reads)
         read = sorted(reads.get())

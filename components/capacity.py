@@ -20,7 +20,7 @@ from bandplan.wire.capacity import UNITS, figures_of
 from bandplan.wire.endpoint import write
 from bandplan.wire.fleet import SHARE_FIGURES
 
-# What of an endpoint in bands, and of one of its entities, hangs on the chunk of a version.
+# Values of an endpoint in bands, and of one of its entities, that depend on the chunk of a version.
 _LATER = ("floorTokensPerSecond", "ceilingTokensPerSecond", "chunkTokensPerSecond")
 _ENTITY_LATER = ("chunkTokensPerSecond", "minBands", "maxBands", "floorTokensPerSecond", "ceilingTokensPerSecond")
 _ACCEPTED_LATER = ("acceptedCeilingTokensPerSecond",)

@@ -118,7 +118,7 @@ def left_to_the_guard(request: EndpointRequest, *, entities: int) -> list[str]:
     if request.api == "classic":
         found += NO_WORD_FOR
     names = (*(FILLED_IN if request.api == "classic" else ()), NEVER_GIVEN_BACK)
-    # By number: the published plugin takes `[*]` for no element at all (pulumi-databricks 1.118.0, seen 2026-11).
+    # By number: the published plugin matches no element with `[*]` (pulumi-databricks 1.118.0, seen 2026-11).
     return [*found, *(f"config.servedEntities[{index}].{name}" for index in range(entities) for name in names)]
 
 

@@ -25,7 +25,7 @@ _UNTRACKED: Final = "urn"
 """The name of a property that needs no Output."""
 
 # New objects between two collections. A declared fleet is one graph that grows and is never garbage, and with the
-# interpreter's 700 the collector walks it again and again: at 500 endpoints a third of the program's time.
+# interpreter's 700 the collector walks it repeatedly: at 500 endpoints, a third of the program's time.
 OBJECTS_BETWEEN_COLLECTIONS = 200_000
 
 

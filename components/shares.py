@@ -25,7 +25,7 @@ def capacity_shares(sizings: Sequence[EndpointSizing], pending: Sequence[Pending
     amounts: dict[tuple[str, str, str], dict[str, list[Any]]] = {}
     for sizing, later in zip(sizings, pending, strict=True):
         team = sizing.entry.tags.get(TEAM_TAG, "")
-        # A rollout has one entity in the file; the version that it leaves behind comes first, for a while.
+        # A rollout has one entity in the file; for a while, the version that it leaves behind comes first.
         wanted = sizing.entities if sizing.rollout is None else sizing.entities[-1:]
         for index, entity in enumerate(wanted):
             row = amounts.setdefault((team, entity.model, sizing.family), {})

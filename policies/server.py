@@ -119,7 +119,7 @@ def _answer(violations: Iterable[Violation]) -> Any:
                 policyPackName=NAME,
                 policyPackVersion=VERSION,
                 description=one.message.partition("\n")[0],
-                message=visible(one.message),  # the engine writes it to the terminal as it is
+                message=visible(one.message),  # the engine writes it to the terminal unchanged
                 enforcementLevel=_LEVELS[one.level],
                 urn=one.urn,
             )

@@ -65,7 +65,7 @@ class DefaultProviders:
                 return
             recorded = self._olds.get(state.provider_urn)
             inputs = dict(recorded[1].outputs) if recorded else {}
-            # The stack's configuration of today wins over what was recorded, as it does when the program runs.
+            # The stack's current configuration overrides the recorded one, as it does when the program runs.
             inputs.update(self._providers.default_inputs(package, str(inputs.get("version", ""))))
             self._providers.configure(package, inputs, state.provider_urn)
             self._ensured.add(package)
@@ -82,7 +82,7 @@ class DefaultProviders:
         return f"{urn}::{state.id}"
 
     def _state(self, urn: str, type_: str, inputs: Mapping[str, Any], old: ResourceState | None) -> ResourceState:
-        # The CLI keeps its own bookkeeping of a provider apart in the inputs, under this key; without a version, none.
+        # The CLI keeps its own data about a provider under this key of the inputs, unless it has no version.
         own: dict[str, Any] = {"__internal": {}} if "version" in inputs else {}
         new = ResourceState(urn, type_, custom=True, inputs={**inputs, **own}, outputs=dict(inputs))
         if old is None:

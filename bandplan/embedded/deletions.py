@@ -67,7 +67,7 @@ class Deletions:
                 condemned.is_over.set()
         self._claims.wait_for(state.urn for _, state, _ in first)
         if self._account.is_stopped:
-            # What another replacement had in hand may still be there.
+            # Resources claimed by another replacement may still exist.
             raise StepStopped(root.urn)
         return self._delete_for_now(index, root, keys)
 
@@ -89,7 +89,7 @@ class Deletions:
 
     def _delete_for_now(self, index: int, state: ResourceState, keys: list[str]) -> ResourceState:
         if state.pending_replacement:
-            # A run before has deleted it, and came no further. Pulumi calls for it again when it is a dependent.
+            # An earlier run deleted it and stopped there. Pulumi deletes it again if it is a dependent.
             return state
         step = Step(Op.DELETE_REPLACED, state.urn, state, replace_keys=keys)
         marked = state.changed(pending_replacement=True)
@@ -111,7 +111,7 @@ class Deletions:
             if state is None or (state.urn in registered and not state.delete):
                 continue
             if state.pending_replacement and not state.delete:
-                # It was deleted already, to make room; now nobody makes it again.
+                # It was already deleted to make room; nothing will create it again.
                 if not self._is_preview:
                     self._journal.gone(index)
                 continue

@@ -112,7 +112,7 @@ class Deployment:
         self._registered_outputs[urn] = outputs
         if state.is_stack:
             if self.account.failures:
-                # The program may not have come as far as the outputs that are missing.
+                # The program may have stopped before the missing outputs.
                 outputs = {**(old[1].outputs if old else {}), **outputs}
             self.outputs = outputs
         if not self._is_preview:
@@ -264,7 +264,7 @@ class Deployment:
         with self._lock:
             self._replaced.add(old.urn)
         if verdict.delete_first:
-            if index is None:  # just imported, so only a preview comes here: nothing has to go first
+            if index is None:  # just imported, so only a preview gets here: nothing must be deleted first
                 marked = old.changed(pending_replacement=True)
             else:
                 marked = self.deletions.make_room(index, old, verdict.diff.replace_keys)

@@ -47,7 +47,7 @@ class Digest:
                 self._places[step.urn] = len(self._steps)
                 self._steps.append(step)
             case StepEnded(step=step) if self._is_refresh and step.op in (Op.UPDATE, Op.DELETE):
-                # A refresh says first that it reads, and afterwards what it found, in the same place.
+                # A refresh first reports that it reads, then replaces that with what it found.
                 if step.urn in self._places:
                     self._steps[self._places[step.urn]] = step
             case StepFailed(step=step, message=message):

@@ -50,7 +50,7 @@ class Execution:
                 raise ProviderError(f"{new.name}: the provider returned no id for the new resource")
             return new.changed(id=new_id, outputs=outputs)
 
-        # A replacement made first leaves the old one in the state, marked, to be deleted at the end of the run.
+        # A replacement created first leaves the old one in the state, marked for deletion at the end of the run.
         is_condemned = step.op is Op.CREATE_REPLACEMENT and step.old is not None and not step.old.pending_replacement
         return self._carry_out(step, "creating", call, new, index, is_condemned)
 
@@ -99,7 +99,7 @@ class Execution:
         except InitFailed as failure:
             kept = new.changed(
                 id=new.id or failure.resource_id,
-                # Of an update that was not completed, the next run has to find the difference again.
+                # After an incomplete update, the next run must find the difference again.
                 inputs=step.old.inputs if step.op is Op.UPDATE and step.old is not None else new.inputs,
                 outputs=from_property_values(failure.properties, new.urn),
                 init_errors=failure.reasons,

@@ -218,7 +218,7 @@ def _is_place(value: Any) -> bool:
 
 
 def _is_resource(value: Any) -> bool:
-    return True  # its own problems are told one by one
+    return True  # its own problems are listed separately
 
 
 _COUNT: Final[Rule] = (_is_count, "a non-negative integer")

@@ -54,7 +54,7 @@ def from_request(request: resource_pb2.RegisterResourceRequest, urn: str, positi
         custom=request.custom,
         parent=request.parent,
         properties={key: value for key, value in from_struct(request.object, urn).items() if value is not None},
-        # The SDK sends sets: in an order of its own, the state would change from run to run.
+        # The SDK sends sets; without sorting, the state would change from run to run.
         dependencies=sorted(request.dependencies),
         property_dependencies={key: sorted(deps.urns) for key, deps in sorted(request.propertyDependencies.items())},
         provider=request.provider,

@@ -49,13 +49,13 @@ class Interrupts:
     def take(self, number: int, _frame: object) -> None:
         """Handle a signal."""
         if self.is_asked:
-            # A shell that ends with its terminal hangs up a second time: nobody is impatient then.
+            # A shell that ends with its terminal sends a second SIGHUP, which does not mean that the user is impatient.
             if number != signal.SIGHUP:
                 _leave_at_once()
             return
         self.is_asked = True
         if self._changes_nothing:
-            # A workspace that does not answer would be waited for.
+            # Otherwise the process would wait for a workspace that does not answer.
             _leave_at_once(b"interrupted\n")
         self.stop()
         if not self._is_held:

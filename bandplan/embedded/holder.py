@@ -58,8 +58,8 @@ def _is_alive(pid: int) -> bool:
     except PermissionError:
         return True
     try:
-        # `pid (name) state ...`; the name may hold anything, a parenthesis too.
+        # `pid (name) state ...`; the name may contain anything, even a parenthesis.
         state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[:1]
-    except OSError:  # no Linux, or it ended just now
+    except OSError:  # not Linux, or the process has just ended
         return True
     return state[:1] == [] or state[0] not in _ENDED

@@ -190,7 +190,7 @@ class Journal:
 
     def remove(self) -> None:
         """Remove the journal, now that the checkpoint holds all of it."""
-        with contextlib.suppress(OSError):  # of what could not be written when it happened
+        with contextlib.suppress(OSError):  # of an operation that could not be written when it happened
             self.close()
         remove(self._file.journal_path)
 
@@ -245,13 +245,13 @@ def replay(file: StackFile, keep_outputs: KeepOutputs = keep_old_outputs) -> Sna
     text = read_if_there(file.journal_path) or b""
     base_text = read_if_there(file.path)
     if b"\n" not in text:
-        return None  # killed before anything began
+        return None  # killed before any operation began
     lines = _whole_lines(text, file)
     base = next(lines)["base"]
     before = parse(base_text, file) if base_text is not None else Snapshot()
     if base != digest(base_text):
         if base == digest(read_if_there(file.backup_path)) and base_text is not None and is_ours(base_text):
-            # Killed between the last two acts of a run: the checkpoint was written, the journal not yet removed.
+            # Killed between the last two operations of a run: the checkpoint was written, the journal not yet removed.
             return None
         raise StateError(
             f"{file.journal_path}: continues a different checkpoint than {file.path}; "

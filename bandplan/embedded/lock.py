@@ -24,7 +24,7 @@ def hold(file: StackFile, now: str) -> Iterator[None]:
     content = {"pid": os.getpid(), "username": _user(), "hostname": socket.gethostname(), "timestamp": now}
     write_whole(own, json.dumps(content).encode(), file.state_dir)
     try:
-        # Two may have looked at the same moment: whoever sees another lock after writing its own steps back.
+        # Two runs may check simultaneously: a run that sees another lock after writing its own backs off.
         for other in held(file):
             if other != own:
                 _refuse_or_remove(other, file)
@@ -55,7 +55,7 @@ def _refuse_or_remove(lock: Path, file: StackFile) -> None:
         )
     if holder.is_gone:
         remove(lock)
-        # The CLI's file backend keeps attributes of each of its files beside it.
+        # The CLI's file backend keeps the attributes of each of its files in a file next to it.
         remove(lock.with_name(f"{lock.name}.attrs"))
         return
     raise StackLocked(

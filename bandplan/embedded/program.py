@@ -65,7 +65,7 @@ def run(
         root=str(project.root),
         config=project.config,
     )
-    # A program that fails leaves futures that nobody waits for; asyncio would report each of them.
+    # A failed program leaves futures that nothing awaits; asyncio would report each of them.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
     loop.set_default_executor(executor)
@@ -138,7 +138,7 @@ def _working_directory_of(project: Project) -> Iterator[None]:
 def _first_of_ours(error: BaseException) -> BaseException:
     current: BaseException | None = error
     seen: set[int] = set()
-    # The SDK raises an error from itself when a registration has failed with it.
+    # The SDK raises an error from itself if a registration has failed with it.
     while current is not None and id(current) not in seen:
         if isinstance(current, (EngineError, StepStopped)):
             return current

@@ -62,11 +62,11 @@ class Recovery:
         for number, operation in enumerate(self._snapshot.pending_operations):
             begun = ResourceState.from_json(operation["resource"])
             if not begun.custom or begun.is_provider:
-                continue  # nothing outside the state came of it
+                continue  # it has no effect outside the state
             try:
                 self._defaults.ensure(begun)
             except (EngineError, ProviderError):
-                # No workspace: the run tells that as soon as it needs one.
+                # There is no workspace; the run reports that as soon as it needs one.
                 left += self._snapshot.pending_operations[number:]
                 break
             match operation["type"]:
@@ -97,9 +97,9 @@ class Recovery:
         if found is None or any(
             (one.urn, one.id) == (begun.urn, found[0]) and not one.pending_replacement for one in resources
         ):
-            return resources, ""  # in the state already: Pulumi keeps a creation open that a later run has completed
+            return resources, ""  # already in the state: Pulumi keeps a create open that a later run has completed
         made = begun.changed(id=found[0], outputs=found[1], created=begun.created or now, modified=now)
-        # Of a replacement, the old one: deleted already to make room, or still to be deleted.
+        # In a replacement, this is the old one: already deleted to make room, or still to be deleted.
         olds = [one for one in resources if not (one.urn == begun.urn and one.pending_replacement)]
         marked = [one.changed(delete=True) if one.urn == begun.urn else one for one in olds]
         return in_dependency_order([*marked, made]), "taken over: the killed run had created it"
@@ -116,7 +116,7 @@ class Recovery:
         except (EngineError, ProviderError):
             return (None if act == "deleting" else resources), ""
         if new is not None and act == "deleting":
-            return resources, ""  # the next run deletes it, or keeps it if the program has it again
+            return resources, ""  # the next run deletes it, or keeps it if the program declares it again
         if new is None:
             text = "no longer exists: the killed run had deleted it" if act == "deleting" else "no longer exists"
         else:

@@ -138,7 +138,7 @@ class Engine:
                 snapshot, text = self._stored(is_locked=True)
                 self._settled(snapshot, text, is_preview=False, emit=self._emit)
         except StackLocked:
-            # Without a journal, what is under way is the CLI's own.
+            # Without a journal, pending operations are the CLI's own.
             if is_journal_left:
                 raise
 
@@ -185,7 +185,7 @@ class Engine:
                 for note in _notes(snapshot, is_recovered) if is_locked else ():
                     emit(Diagnosed("warning", note))
                 if refresh:
-                    # What is only read on the way to a plan is no part of the plan.
+                    # Reads that only prepare a plan are not part of the plan.
                     reading = account if kind == "refresh" else Account(emit)
                     snapshot, text = self._refresh(reading, snapshot, text, interrupts, is_preview)
                 if kind != "refresh":
@@ -193,7 +193,7 @@ class Engine:
                 account.raise_failures()
             ok = True
         except UpdateFailed:
-            pass  # each failure was told when it happened
+            pass  # each failure was reported when it happened
         except KeyboardInterrupt:
             account.interrupt("interrupted; the state was not changed")
         except EngineError as error:
@@ -306,7 +306,7 @@ class Engine:
         except StackLocked:
             if not is_preview:
                 raise
-        # Another update is under way: the journal is its own, and a preview takes the state as it was before.
+        # Another update is running: the journal is its own, and a preview uses the state from before it.
         yield False
 
     def _stored(self, is_locked: bool) -> tuple[Snapshot, bytes | None]:

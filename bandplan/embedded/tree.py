@@ -140,7 +140,7 @@ class Tree:
         ]
         ending = [_text(line, "red" if line.startswith("error") else "") for line in closing(event, self._is_preview)]
         self._rows, self._messages = {}, []
-        # Whole lines, which the terminal wraps: what is cut here would be told nowhere.
+        # Keep lines whole and let the terminal wrap them: text that is cut here appears nowhere else.
         self._console.print(Group(*tree, *messages, *policies, *ending), soft_wrap=True)
 
     def _drawn(self) -> Group:

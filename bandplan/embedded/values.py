@@ -94,7 +94,7 @@ def from_property_value(value: PropertyValue, place: str) -> Any:
         return UNKNOWN if inner == UNKNOWN_SENTINEL else inner
     if kind is bool or inner is None:
         return inner
-    if kind is MappingProxyType:  # what the SDK makes of every mapping; the check of an ABC costs more
+    if kind is MappingProxyType:  # the SDK converts every mapping to this; checking for an ABC costs more
         return {key: from_property_value(item, place) for key, item in inner.items()}
     if kind is tuple:
         return [from_property_value(item, place) for item in inner]

@@ -68,7 +68,7 @@ class GitLab:
         return GitLabPlans(project, most_bytes, _client(environ, clock))
 
     def token_request(self, environ: Mapping[str, str], audience: str) -> None:
-        return None  # `id_tokens:` puts the token into a variable of the job's own choice
+        return None  # `id_tokens:` puts the token into a variable that the job chooses
 
 
 @dataclass(frozen=True)

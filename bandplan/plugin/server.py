@@ -21,7 +21,7 @@ from bandplan.plugin.status import status_of
 
 # Twice the concurrency that `pulumi up --parallel 64` asks for; threads are made only as needed.
 WORKERS = 128
-# How often to look whether the engine that started this process is still there. A guess; it costs one system call.
+# How often to check that the engine that started this process still runs. A guess; it costs one system call.
 ORPHAN_CHECK_SECONDS = 1.0
 
 
@@ -43,7 +43,7 @@ def serve(provider: Provider, version: str, argv: list[str]) -> None:
 
 
 async def _serve(calls: Calls) -> None:
-    # Before the port is told: whoever reads it may say stop at once.
+    # Set before the port is printed: its reader may stop this process immediately.
     told = _ending_signals()
     server, port = await start(calls)
     sys.stdout.write(f"{port}\n")

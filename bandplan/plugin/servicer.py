@@ -81,7 +81,7 @@ class Calls:
         asked = sdk.ReadRequest(request.urn, request.id, from_struct(request.properties), from_struct(request.inputs))
         answer = complete(self._provider.read(asked))
         if not answer.resource_id:
-            # An empty struct would be a resource without properties: an import of it would succeed.
+            # An empty struct would mean a resource without properties, and an import of it would succeed.
             return proto.ReadResponse()
         return proto.ReadResponse(
             id=answer.resource_id, properties=to_struct(answer.properties), inputs=to_struct(answer.inputs)

@@ -49,7 +49,7 @@ def _init_failed(error: InitFailed) -> bytes:
     )
     if error.inputs is not None:
         detail.inputs.CopyFrom(to_struct(error.inputs))
-    # The code has to equal that of the gRPC status, or the Go client ignores the details.
+    # The code must equal that of the gRPC status, or the Go client ignores the details.
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
     status.details.add().Pack(detail)
     return bytes(status.SerializeToString())

@@ -131,7 +131,7 @@ class EndpointGuard:
         except ProviderError as error:
             if not self._context.cancelled.is_set():
                 raise
-            # What was sent goes on without us: the state has to say whose it is.
+            # The platform continues what was sent: the state must record whose it is.
             known = {"configVersion": recorded_version(state) or 0, "ready": False, "shortfall": []}
             kept = {**request.news, **property_values(known)}
             raise InitFailed(request.resource_id, kept, [str(error)]) from error
@@ -162,7 +162,7 @@ class EndpointGuard:
         outputs = _outputs(inputs, live, short)
         is_unstated = is_burst_unstated(declared, declared, live, recorded_version(known))
         if is_unstated and "configVersion" in request.properties:
-            # The version is what tells the next `up` that a false has to be sent again.
+            # From the version, the next `up` sees that a false must be resent.
             outputs["configVersion"] = request.properties["configVersion"]
         return sdk.ReadResponse(live.name, outputs, inputs)
 
@@ -235,7 +235,7 @@ class EndpointGuard:
         if wanted.serving_endpoint_id and live.id and wanted.serving_endpoint_id != live.id:
             paths.append("servingEndpointId")
         found = differences(wanted.declared, live)
-        # What the program changes is in the plan already, where the engine can show it with both its values.
+        # The program's changes are already in the plan, where the engine can show both values.
         paths += [difference.property_path for difference in found if not _is_changed(difference, changed)]
         before = Declared.from_inputs(old["declared"]) if old.get("declared") else wanted.declared
         if before == wanted.declared and is_burst_unstated(before, before, live, recorded_version(old)):
@@ -263,7 +263,7 @@ class EndpointGuard:
         if at_risk:
             self._context.warn(urn, unkept_fields(wanted.endpoint, at_risk))
         if description_difference(wanted.declared, live) is not None:
-            # No difference of the guard's: it says why the endpoint's own resource plans the same update for ever.
+            # Not a difference for the guard: it explains why the endpoint's own resource keeps planning one update.
             self._context.warn(urn, unchangeable_description(wanted.endpoint))
         other_task = task_difference(wanted.declared, live)
         if other_task is not None:
@@ -344,7 +344,7 @@ def _is_changed(difference: Difference, changed: frozenset[str]) -> bool:
     steps: tuple[PathStep, ...] = difference.path
     above = {property_path(steps[:length]) for length in range(1, len(steps) + 1)}
     inside = tuple(difference.property_path + mark for mark in (".", "["))
-    if steps[-1] == "trafficPercentage":  # a route that now leads to another entity is another route
+    if steps[-1] == "trafficPercentage":  # a route that now leads to another entity is a different route
         above |= {property_path((*steps[:-1], target)) for target in ("servedEntityName", "servedModelName")}
     return bool(above & changed) or any(path.startswith(inside) for path in changed)
 

@@ -185,11 +185,11 @@ class _Run:
         try:
             self._send(request)
         except Conflict:
-            # Someone else started an update between our look and our request: let it end, then try once more.
+            # Someone else started an update between our check and our request: let it end, then retry.
             self._wait(self._get(), until_settled=True)
             self._send(request)
         except LostAnswer:
-            # It may have arrived. Only the endpoint itself can tell; what is missing then shows as a difference.
+            # The request may have arrived. Only the endpoint shows that; anything missing then appears as a difference.
             self._around.progress("the response to the config update was lost; checking the endpoint")
         return self._get()
 
@@ -225,7 +225,7 @@ class _Run:
                 live = self._get()
                 heard_at = self._around.monotonic()
             except (Unreachable, Throttled, LostAnswer) as error:
-                # A wait lasts for minutes to hours; a workspace that is away for a moment must not end it.
+                # A wait lasts minutes to hours; a brief outage of the workspace must not end it.
                 if self._around.monotonic() - heard_at > pace.lost_contact_seconds:
                     raise ProviderError(f"{live.name}: {error}. {NOTHING_DELETED}; {_GOES_ON}") from error
                 self._around.progress(f"no response from the workspace, retrying: {error}")

@@ -44,5 +44,5 @@ class EngineLog:
         try:
             self._engine.Log(request, timeout=5)
         except grpc.RpcError:
-            # A line that cannot be shown must not fail a deploy.
+            # A line that cannot be shown must not fail a deployment.
             return

@@ -32,7 +32,7 @@ def version_outputs(
         "status": live.status,
         "adopted": is_adopted,
         "optimizable": info.optimizable,
-        # Never absent: at a preview, a program takes an output that is not there for one that is not known.
+        # Never absent: at a preview, a program treats an absent output as an unknown one.
         "modelType": info.model_type or "",
         "throughputChunkSize": info.throughput_chunk_size or 0,
         "runId": live.run_id,

@@ -35,7 +35,7 @@ SETTINGS: Final = (
     Setting("rateLimits", list, is_on_pt=False),
     Setting("tags", list),
     Setting("aiGateway", dict),
-    # docs.databricks.com REST reference, "Serving endpoints": `budget_policy_id` is in the two create calls alone.
+    # docs.databricks.com REST reference, "Serving endpoints": only the two create calls have `budget_policy_id`.
     Setting(
         "budgetPolicyId",
         str,

@@ -45,11 +45,11 @@ _FEW: Final = 32
 _MOST_LENGTHS: Final = 16
 """If secrets with the same start have more lengths than this, the rest of the text is dropped. A choice."""
 
-# (texts in lower case of which one has to be there before the pattern is tried, the pattern)
+# (lower-case texts of which one must occur before the pattern is tried, the pattern)
 #
-# Others write what is searched, so every pattern takes time in proportion to the text. Repetitions are bounded or
+# Others write the searched text, so every pattern must take time in proportion to it. Repetitions are bounded or
 # possessive (they give nothing back), and an unbounded one begins where the run that it takes begins, or its pattern
-# matches for sure once a few characters fit. tests/wire/test_redaction_cost.py holds them to that.
+# matches for sure once a few characters fit. tests/wire/test_redaction_cost.py checks this.
 _TOKENS = tuple(
     (hints, re.compile(pattern, re.DOTALL))
     for hints, pattern in (
@@ -70,7 +70,7 @@ _TOKENS = tuple(
         (("sig",), r"(?P<kept>[?&](?i:sig|x-amz-signature|x-goog-signature)=)[\w%+/=-]{16,}+"),  # signed addresses
         (("akia", "asia"), r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),  # AWS
         (("aiza",), r"\bAIza[\w-]{30,}+"),  # Google
-        # JSON web token: the run before the first dot is looked through once, from where it begins
+        # JSON web token: the run before the first dot is scanned once, from its start
         (
             ("eyj",),
             r"(?<![\w-])(?=[\w-]{11,}+\.[\w-]{4})(?P<kept>(?:[\w-]*?\b)??)eyJ[\w-]{8,}+\.[\w-]{4,}+(?:\.[\w-]*+){0,3}+",
@@ -100,7 +100,7 @@ def redactor(secrets: Iterable[str], most: int | None = None, *, by_name: bool =
     known = {value for value in secrets if len(value) >= LEAST_LENGTH and value not in REDACTED}
     known |= {quote(value, safe="") for value in known} | {json.dumps(value)[1:-1] for value in known}
     without_known = _without(known)
-    patterns = _TOKENS if by_name else _TOKENS[:-1]  # the last one goes by the name
+    patterns = _TOKENS if by_name else _TOKENS[:-1]  # the last one depends on the name
     longest = max(map(len, known), default=0)
 
     def redact(text: str) -> str:
@@ -191,7 +191,7 @@ def _without_value(found: re.Match[str]) -> str:
 
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        # A reference such as {{secrets/scope/key}} says where a secret lies, which is no secret.
+        # A reference such as {{secrets/scope/key}} says where a secret is stored, which is not secret.
         if not value.startswith("{{"):
             yield value.strip()
     elif isinstance(value, list):

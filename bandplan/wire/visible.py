@@ -5,11 +5,11 @@ from typing import Final
 
 _UNSEEN: Final = re.compile(
     "["
-    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, but for tab and line feed
-    "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # no width, or turns the direction
-    "\u2028\u2029"  # ends a line where no line feed is
-    "\ud800-\udfff"  # half a character
-    "\U000e0000-\U000e007f"  # tags, which nothing shows
+    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, except tab and line feed
+    "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # zero-width or directional
+    "\u2028\u2029"  # ends a line without a line feed
+    "\ud800-\udfff"  # surrogates
+    "\U000e0000-\U000e007f"  # tags, which are never displayed
     "]"
 )
 

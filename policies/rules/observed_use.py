@@ -68,13 +68,13 @@ def _judged(endpoint: Endpoint, measured: Measurement, settings: Settings) -> It
     wanted = f"{times(factor)} times = {grouped(used * factor)}, in chunks of {grouped(chunk)}: {most} band"
     wanted += f"{'' if most == 1 else 's'} ({grouped(most * chunk)})"
     if ceiling > most * chunk:
-        ratio = f" is {times(ceiling / used)} times what is used" if used else " is not used"
+        ratio = f" is {times(ceiling / used)} times the measured use" if used else " is not used"
         yield Finding(
             f"ceiling {tokens(ceiling)}{ratio}: {evidence}; allowed is {wanted}; {_step(endpoint, most, settings)}"
         )
     elif used > ceiling:
         yield Finding(
-            f"ceiling {tokens(ceiling)} is below what is used: {evidence}; needed is {wanted}; "
+            f"ceiling {tokens(ceiling)} is below the measured use: {evidence}; required is {wanted}; "
             f"{_step(endpoint, most, settings)}"
         )
 

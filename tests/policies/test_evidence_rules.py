@@ -32,7 +32,7 @@ def test_ceiling_far_over_what_was_measured_is_told_with_the_evidence(tmp_path: 
     assert use(tmp_path, endpoint(band(2, 6))) == [
         (
             "mandatory",
-            "ceiling 5,880 tokens/s is 3.92 times what is used: measured 1,500 tokens/s at percentile 99 of "
+            "ceiling 5,880 tokens/s is 3.92 times the measured use: measured 1,500 tokens/s at percentile 99 of "
             "20,160 samples from 2026-11-08 to 2026-11-21 (system.serving.endpoint_usage, minutes); allowed is 1.5 times "
             "= 2,250, in chunks of 980: 3 bands (2,940); write bands with max: 3",
         )
@@ -42,7 +42,7 @@ def test_ceiling_far_over_what_was_measured_is_told_with_the_evidence(tmp_path: 
 
 def test_ceiling_below_what_was_measured_is_told_too(tmp_path: Path) -> None:
     ((_, text),) = use(tmp_path, endpoint(band(1, 1)))
-    assert text.startswith("ceiling 980 tokens/s is below what is used: measured 1,500")
+    assert text.startswith("ceiling 980 tokens/s is below the measured use: measured 1,500")
     assert text.endswith("write bands with max: 3")
 
 
