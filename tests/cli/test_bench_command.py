@@ -1,5 +1,6 @@
 """`bandplan bench` on a local workspace that answers at a set pace, and what it refuses."""
 
+import argparse
 import json
 import os
 import signal
@@ -13,7 +14,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from bandplan.bench.lengths import Length
+from bandplan.cli.commands.bench import configure, plan_of
 from bandplan.cli.main import main
+from bandplan.serving.spec.demand import Demand
 from bandplan.stub import process
 from tests.stub.stub_client import BGE, StubClient, bands
 
@@ -96,6 +100,15 @@ def test_whole_answers_openai_route_and_open_loop(project: Path) -> None:
     assert point["parallel"] is None
     assert point["ttft_seconds"] is None
     assert point["scheduled_latency_seconds"]["samples"] == point["requests"]["sent"] > 0
+
+
+def test_lengths_spread_as_the_demand_says() -> None:
+    demand = Demand(requests_per_second=1, input_tokens=200, output_tokens=40, spread_percent=50)
+    parser = argparse.ArgumentParser()
+    configure(parser)
+    plan = plan_of(parser.parse_args(["chat"]), demand)
+    assert (plan.input, plan.output) == (Length(200, 100), Length(40, 20))
+    assert plan_of(parser.parse_args(["chat", "--input", "9"]), demand).input == Length(9)
 
 
 def test_embeddings(project: Path) -> None:

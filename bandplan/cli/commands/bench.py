@@ -275,9 +275,11 @@ def plan_of(arguments: argparse.Namespace, demand: "Demand | None") -> "BenchPla
     if arguments.rows is not None:
         require(arguments.rows > 0 and arguments.trace is not None, "--rows", "more than 0, and with --trace")
 
+    spread = (demand.spread_percent or 0) / 100 if demand else 0.0
+
     def length(option: str, text: str | None, of_demand: int | None, otherwise: str) -> Length:
         if text is None and of_demand is not None:
-            return Length(of_demand)
+            return Length(of_demand, of_demand * spread)
         try:
             return parse_length(text or otherwise)
         except ValueError as error:
