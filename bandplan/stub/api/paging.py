@@ -17,7 +17,7 @@ def page(key: str, rows: Sequence[Row], show: Callable[[Row], Json], max_results
     """
     limit, start = str(max_results or "0"), str(page_token or "0")
     if not all(text.isascii() and text.isdigit() and len(text) <= 18 for text in (limit, start)):
-        raise Invalid("max_results, page_token: must be a number and the next_page_token of the page before.")
+        raise Invalid("max_results, page_token: must be an integer and the next_page_token of the previous page.")
     end = int(start) + (int(limit) or len(rows))
     shown: Json = {key: [show(row) for row in rows[int(start) : end]]}
     if end < len(rows):

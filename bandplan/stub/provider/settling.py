@@ -51,23 +51,23 @@ def has_failed(live: dict[str, Any]) -> bool:
 
 def failure_reasons(client: Client, live: dict[str, Any]) -> list[str]:
     """Return why the last update failed: the verdict, then each failed entity's message and the end of its log."""
-    told = _entity_reasons(client, live, ("DEPLOYMENT_FAILED", "DEPLOYMENT_ABORTED"))
-    return [f"serving endpoint {live.get('name')}: {_update_state(live)}", *told]
+    reasons = _entity_reasons(client, live, ("DEPLOYMENT_FAILED", "DEPLOYMENT_ABORTED"))
+    return [f"serving endpoint {live.get('name')}: {_update_state(live)}", *reasons]
 
 
 def delay_reasons(client: Client, live: dict[str, Any], timeout_seconds: float) -> list[str]:
     """Return what the update waits for after `timeout_seconds`: the finding, then each entity not yet deployed."""
-    told = _entity_reasons(
+    reasons = _entity_reasons(
         client, live, ("DEPLOYMENT_CREATING", "DEPLOYMENT_RECOVERING", "DEPLOYMENT_FAILED", "DEPLOYMENT_ABORTED")
     )
     finding = f"still updating after {timeout_seconds:g} s; run `up` again to keep waiting"
-    return [f"serving endpoint {live.get('name')}: {finding}", *told]
+    return [f"serving endpoint {live.get('name')}: {finding}", *reasons]
 
 
 def _entity_reasons(client: Client, live: dict[str, Any], deployments: tuple[str, ...]) -> list[str]:
     """Return one text per entity of the last update in one of these states, followed by indented lines of its log."""
     config = live.get("pending_config") or live.get("config") or {}
-    told = []
+    reasons = []
     for entity in config.get("served_entities") or config.get("served_models") or []:
         state = entity.get("state") or {}
         if state.get("deployment") not in deployments:
@@ -78,8 +78,8 @@ def _entity_reasons(client: Client, live: dict[str, Any], deployments: tuple[str
         log = _last_log_lines(client, str(live.get("name")), name)
         if log:
             lines += [f"  last {len(log)} lines of its build log:", *(f"    {line}" for line in log)]
-        told.append("\n".join(lines))
-    return told
+        reasons.append("\n".join(lines))
+    return reasons
 
 
 def _last_log_lines(client: Client, endpoint: str, entity: str) -> list[str]:
