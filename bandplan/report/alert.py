@@ -1,4 +1,4 @@
-"""What a reviewer must not miss, in one line under the sentence."""
+"""What a reviewer must not miss, in one line below the sentence."""
 
 from bandplan.report.number import count
 from bandplan.report.sentence import Run
@@ -8,7 +8,7 @@ _SEPARATOR = Run(" · ")
 
 
 def alerts(report: StackReport) -> tuple[Run, ...]:
-    """Counts with what they mean; empty where the report is a single line."""
+    """Count what a reviewer must not miss, with its meaning; empty if the report is a single line."""
     if report.summary.status in ("unchanged", "quiet"):
         return ()
     kinds = [change.rollout.kind for change in report.endpoints]

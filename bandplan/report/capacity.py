@@ -1,6 +1,6 @@
-"""What an endpoint is to have, as a report shows it: sizes, chunks, the entities that stay.
+"""An endpoint's capacity as a report shows it: sizes, chunks, the entities that stay.
 
-Tokens per second are input and output tokens together. What is read from which place is in `stated_capacity`.
+Tokens per second are input and output tokens together. `stated_capacity` defines which figure is read from where.
 """
 
 from collections.abc import Sequence
@@ -16,24 +16,24 @@ class Capacity(Endpoint):
 
     @property
     def is_sized(self) -> bool:
-        """Whether its size is known; that of a version still to be registered is not, where it is in chunks."""
+        """Whether its size is known; the size in chunks of an unregistered version is not."""
         has_figures = any(None not in unit.of(self) for unit in UNITS)
         return has_figures or self.family == "workload"
 
     @property
     def wanted(self) -> Sequence[Entity]:
-        """The entities that are to stay: in the middle of a rollout in steps, the last one."""
+        """The entities that stay: during a rollout in steps, only the last one."""
         return self.entities if self.step_of_rollout is None else self.entities[-1:]
 
     @property
     def chunk_tokens_per_second(self) -> int | None:
-        """The chunk of all entities; None when they differ or it is not known."""
+        """The chunk of all entities; None if they differ or it is unknown."""
         chunks = {entity.chunk_tokens_per_second for entity in self.wanted}
         return chunks.pop() if len(chunks) == 1 else None
 
     @property
     def bands(self) -> tuple[int, int] | None:
-        """(least, most) chunks of all entities together, where they have the same chunk, known or not."""
+        """(least, most) chunks of all entities together, if all have the same chunk, known or not."""
         bounds = [(entity.min_bands, entity.max_bands) for entity in self.wanted]
         low = [least for least, _ in bounds if least is not None]
         high = [most for _, most in bounds if most is not None]
@@ -42,6 +42,6 @@ class Capacity(Endpoint):
 
 
 def total(amounts: Sequence[int | None]) -> int | None:
-    """The sum; None when a part of it is not known."""
+    """Add up the amounts; None if one of them is unknown."""
     known = [amount for amount in amounts if amount is not None]
     return sum(known) if known and len(known) == len(amounts) else None

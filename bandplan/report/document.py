@@ -1,4 +1,4 @@
-"""The report as a JSON document, for programs; docs/report.md says what is in it."""
+"""The report as a JSON document, for programs; docs/report.md describes it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,9 @@ VERSION: Final = 1
 
 
 def document(reports: Sequence[StackReport]) -> dict[str, Any]:
-    """Tokens per second are input and output together; money is per hour, as decimal texts; absent is null."""
+    """Build the document. Tokens per second are input and output together; money is per hour, as decimal strings; null
+    means absent.
+    """
     return {
         "version": VERSION,
         "hoursPerMonth": HOURS_PER_MONTH,

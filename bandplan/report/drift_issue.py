@@ -1,4 +1,4 @@
-"""The JSON of `bandplan drift` (format 1) as the text of an issue. Pure."""
+"""Format the JSON of `bandplan drift` (format 1) as the text of an issue. Pure."""
 
 import json
 import re
@@ -17,10 +17,10 @@ from bandplan.wire.text import one_line
 FORMAT: Final = 1
 WHAT: Final = "the output of `bandplan drift --json`"
 MOST_FIELDS: Final = 20
-"""Of one endpoint; a choice."""
+"""Most fields listed per endpoint; a choice."""
 
 MOST_CHARACTERS: Final = 60_000
-"""Of the list; GitHub takes 65,536 in all."""
+"""Most characters of the list; GitHub accepts 65,536 in all."""
 
 _STACK = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
@@ -32,13 +32,13 @@ LABEL: Final = "drift"
 
 @dataclass(frozen=True)
 class DriftIssue(WantedIssue):
-    """The issue of a stack's drift; without drift it is to be closed."""
+    """The issue for a stack's drift; to be closed if there is no drift."""
 
     stack: str
 
 
 def drift_issue(text: str, name: str) -> DriftIssue:
-    """The issue for a document; `name` is the file's. Errors: BadInput."""
+    """Build the issue for a document; `name` is the file's name. Errors: BadInput."""
     document = parsed(text, name, WHAT)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise BadInput(f"{name}: format: is not {FORMAT}; expected {WHAT}")
@@ -68,7 +68,7 @@ def drift_issue(text: str, name: str) -> DriftIssue:
 
 
 def _fitting(lines: list[str]) -> list[str]:
-    """As many as fit, and how many do not."""
+    """Keep as many lines as fit, and state how many do not."""
     shown: list[str] = []
     left = MOST_CHARACTERS
     for line in lines:

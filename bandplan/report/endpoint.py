@@ -1,4 +1,4 @@
-"""One endpoint that a preview changes: what it has before and after, and how it gets there."""
+"""One endpoint that a preview changes: its capacity before and after, and its rollout."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,9 +23,10 @@ _CAPACITY_REASON: Final = "config"
 
 @dataclass(frozen=True)
 class EndpointChange:
-    """`before` is None for a new endpoint, `after` for one that is deleted; both of one that keeps what it has.
+    """A change of one endpoint. `before` is None for a new one, `after` for a deleted one; both for one whose capacity
+    stays.
 
-    `also` names what else of it changes: permissions, tags, description and the like.
+    `also` names its other changes: permissions, tags, description and the like.
     """
 
     urn: str
@@ -41,13 +42,13 @@ class EndpointChange:
 
     @property
     def is_alone(self) -> bool:
-        """Whether it is a serving resource that belongs to no component."""
+        """Whether it is a serving resource outside any component."""
         parts = parse_urn(self.urn)
         return parts is not None and parts.type in SERVING
 
     @property
     def is_whole(self) -> bool:
-        """Whether there is an endpoint on both sides."""
+        """Whether the endpoint exists before and after."""
         return self.before is not None and self.after is not None
 
     @property
@@ -64,14 +65,14 @@ class EndpointChange:
 
     @property
     def latest(self) -> Capacity:
-        """What it is to have; what it had, where it is deleted."""
+        """The capacity after the change; for a deleted endpoint, the one before."""
         return self.after or self.before or Capacity(self.name)
 
 
 def endpoint_changes(preview: Preview, known: Mapping[str, Capacity]) -> tuple[EndpointChange, ...]:
-    """Every endpoint with a step of its own or below it; `known` has by name what the stack's outputs say.
+    """Return every endpoint with a step of its own or below it; `known` maps names to the stack outputs' figures.
 
-    Steps of models (versions, aliases) belong to `model`, and are no change of an endpoint by themselves.
+    Steps of models (versions, aliases) belong to `model`; alone they do not change an endpoint.
     """
     grouped: dict[str, list[Step]] = {}
     for step in preview.steps.values():
@@ -83,7 +84,7 @@ def endpoint_changes(preview: Preview, known: Mapping[str, Capacity]) -> tuple[E
 
 
 def owner_urn(urn: str, steps: Mapping[str, Step]) -> str | None:
-    """URN of the endpoint that a resource belongs to; a serving resource outside of a component is its own."""
+    """Return the URN of the endpoint that a resource belongs to; a serving resource outside a component owns itself."""
     start, seen = urn, set[str]()
     while urn and urn not in seen:
         seen.add(urn)
@@ -120,7 +121,9 @@ _OWN: Final = frozenset({ENDPOINT_READY, *_PART_NAMES})
 def _sides(
     component: Step | None, serving: Sequence[Step], parts: Urn, preview: Preview, known: Mapping[str, Capacity]
 ) -> tuple[Capacity | None, Capacity | None]:
-    """The component says most; without a step of its own, what it says did not change."""
+    """Return the capacity before and after. The component says most; if it has no step of its own, its figures did not
+    change.
+    """
     name = parts.name
     read_serving = partial(serving_capacity, is_alone=parts.type in SERVING)
     read, stated = (read_serving, serving) if component is None else (component_capacity, [component])
@@ -175,7 +178,7 @@ def _also(serving: Sequence[Step], others: Sequence[Step], rollout: Rollout) -> 
 
 
 def _settings_changed(guard: Step) -> Iterator[str]:
-    """What the guard is told anew of an endpoint, without the parts of its config, which are told as capacity."""
+    """Yield the settings that the guard changes, except parts of the config, which are reported as capacity."""
     for path in guard.changed:
         whole, _, part = path.partition(".")
         name = re.split(r"[.\[]", part)[0]
@@ -184,6 +187,6 @@ def _settings_changed(guard: Step) -> Iterator[str]:
 
 
 def _words(property_name: str) -> str:
-    """`emailNotifications` is email notifications; an AI gateway is one too."""
+    """Split a property name into words: `emailNotifications` is email notifications; aiGateway is AI gateway."""
     words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in property_name)
     return words.replace("ai gateway", "AI gateway")

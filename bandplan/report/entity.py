@@ -1,4 +1,4 @@
-"""Which served entity of before is which of after, and what moved: version, alias, share of the traffic, size."""
+"""Pairs of served entities before and after, and what changes in each: version, alias, share of the traffic, size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Pair:
 
     @property
     def name(self) -> str:
-        """Served name, for people: that of after."""
+        """The served name to show: the one after the change."""
         entity = self.new or self.old
         return "" if entity is None else entity.served_name or entity.model
 
@@ -32,15 +32,15 @@ class Pair:
 
     @property
     def needs_new_capacity(self) -> bool:
-        """Whether the platform has to bring up something for it, while the old one goes on serving."""
+        """Whether the platform has to start new capacity for it while the old one keeps serving."""
         return self.new is not None and (self.is_other_version or self.is_other_size)
 
 
 def paired(before: Sequence[Entity], after: Sequence[Entity]) -> tuple[Pair, ...]:
-    """Pairs in the order of `after`, then those that are not served any more.
+    """Pair the entities in the order of `after`, then those that are no longer served.
 
-    By served name; then, as an unnamed entity's name holds its version, by model in order; then by what is left over
-    when that is one on each side.
+    Match by served name; then by model in order, as the name of an unnamed entity contains its version; then pair what
+    is left if that is one on each side.
     """
     left = list(before)
     found: dict[int, Entity] = {}
@@ -58,7 +58,7 @@ def paired(before: Sequence[Entity], after: Sequence[Entity]) -> tuple[Pair, ...
 
 
 def is_traffic_moved(pairs: Sequence[Pair]) -> bool:
-    """Whether a share changed; a lone entity always has all of it."""
+    """Return whether a share changed; a lone entity always has all of the traffic."""
     shares = [(pair.old and pair.old.traffic_percent, pair.new and pair.new.traffic_percent) for pair in pairs]
     return len(pairs) > 1 and any(old != new for old, new in shares)
 

@@ -1,5 +1,5 @@
-"""Why there is no report; the message is meant for the user as it stands. Why it was not posted: `forge.errors`."""
+"""Reasons why there is no report; the message is shown to the user unchanged. For failed posts see `forge.errors`."""
 
 
 class BadInput(Exception):
-    """A preview, an event log, a price file or an option does not have its shape; the message lists every problem."""
+    """A preview, an event log, a price file or an option has the wrong shape; the message lists every problem."""

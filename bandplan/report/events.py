@@ -1,6 +1,6 @@
-"""What policies found, from the engine's event log: the JSON of a preview does not have it.
+"""Policy findings from the engine's event log, which the JSON of a preview lacks.
 
-`pulumi preview --event-log FILE` (with PULUMI_DEBUG_COMMANDS=true) writes one JSON object a line.
+`pulumi preview --event-log FILE` (with PULUMI_DEBUG_COMMANDS=true) writes one JSON object per line.
 Source: `PolicyEvent` in sdk/go/common/apitype/events.go in github.com/pulumi/pulumi (read 2026-11).
 """
 
@@ -16,7 +16,7 @@ WHAT: Final = "an engine event log with one JSON object per line"
 
 @dataclass(frozen=True, slots=True)
 class PolicyEvent:
-    """A policy that does not hold for a resource; the first line of `message` is the policy's description."""
+    """A policy that a resource violates; the first line of `message` is the policy's description."""
 
     policy: str
     urn: str
@@ -25,7 +25,7 @@ class PolicyEvent:
 
 
 def read_events(text: str, reading: Reading) -> tuple[PolicyEvent, ...]:
-    """The policy events of a log; a last line cut short ends it."""
+    """Read the policy events of a log; a truncated last line ends it."""
     found = []
     lines = text.splitlines()
     for number, line in enumerate(lines, start=1):
@@ -46,7 +46,7 @@ def read_events(text: str, reading: Reading) -> tuple[PolicyEvent, ...]:
 
 
 def policy_event(item: Mapping[str, Any], place: str, reading: Reading) -> PolicyEvent:
-    """One event in the event log's words."""
+    """Read one event in the event log's format."""
     policy, urn, message, level = (
         reading.text(item.get(key), f"{place}.{key}") or ""
         for key in ("policyName", "resourceUrn", "message", "enforcementLevel")

@@ -1,6 +1,6 @@
-"""What a preview says beside its steps: errors, policies that do not hold, warnings, checks put off, waivers.
+"""What a preview says besides its steps: errors, policy violations, warnings, deferred checks, waivers.
 
-The program writes warnings and waived warnings as one line each, in the words of `bandplan validate`:
+The program writes warnings and waived warnings as one line each, in the format of `bandplan validate`:
 `models.yaml:103:5: floor-zero models/embeddings/throughput: finding; rule; next step`.
 """
 
@@ -31,19 +31,20 @@ _WAIVED = re.compile(
     r"waived until (?P<expires>\d{4}-\d\d-\d\d) by (?P<owner>(?:[^:]|:(?! )){0,1000}+): (?P<reason>.*)",
     re.DOTALL,
 )
-"""The first `waived until` counts: a reason is free text, and may say another."""
+"""Pattern of a waived finding. The first `waived until` counts: a reason is free text and may contain another."""
 
 _OF_ENTRY = re.compile(r"models/(?P<endpoint>[A-Za-z0-9_-]{1,63}): ")
 _OF_THE_STUB = re.compile(r"using pulumi-resource-\S+ from \$PATH at ")
-"""Pulumi's note about a plugin found on PATH, as that of the local workspace is; it has a path of this machine."""
+"""Pulumi's note about a plugin found on PATH, such as that of the local workspace; it contains a path of this machine.
+"""
 
 _ENDS: Final = ("preview failed", "an unhandled error occurred: program exited with non-zero exit code")
-"""How an engine ends when the reason stands elsewhere."""
+"""Messages with which an engine ends when the reason is in another message."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportFinding:
-    """One finding. `endpoint` is empty where it is about the whole stack; `id` where it has none."""
+    """One finding. `endpoint` is empty if it concerns the whole stack; `id` if it has none."""
 
     kind: Kind
     text: str
@@ -58,7 +59,7 @@ def findings(
     changes: Sequence[EndpointChange],
     unchanged: Iterable[Capacity] = (),
 ) -> tuple[ReportFinding, ...]:
-    """Everything once, the gravest first, then by endpoint."""
+    """Return every finding once, the most severe first, then by endpoint."""
     names = {change.urn: change.name for change in changes}
     found = [
         *(_of_policy(event, preview, names) for event in (*preview.policy_events, *events)),
@@ -79,7 +80,7 @@ def _waivers(change: EndpointChange) -> tuple[Waiver, ...]:
 
 
 def _of_policy(event: PolicyEvent, preview: Preview, names: Mapping[str, str]) -> ReportFinding:
-    """The first line of a policy's message is its description, the same each time; what follows is the finding."""
+    """Convert a policy event. The first line of its message is the policy's description; the rest is the finding."""
     description, _, rest = event.message.strip().partition("\n")
     endpoint = _endpoint_of(event.urn, preview, names)
     text = _cut((rest.strip() or description).removeprefix(f"{endpoint}: "))
@@ -122,7 +123,7 @@ def _endpoint_of(urn: str, preview: Preview, names: Mapping[str, str]) -> str:
 
 
 def _with_reason(found: list[ReportFinding]) -> list[ReportFinding]:
-    """Without errors that only say that there was an error, unless nothing else says why."""
+    """Drop errors that only report that there was an error, unless nothing else gives a reason."""
     reasons = [one for one in found if one.kind == "violation" or (one.kind == "error" and not _is_an_end(one))]
     return [one for one in found if not (reasons and _is_an_end(one))]
 

@@ -1,4 +1,4 @@
-"""What of an endpoint changes, a line for each thing: capacity first, then whatever else moves."""
+"""The changes of an endpoint, one line each: capacity first, then everything else."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ NOTHING: Final[Cell] = (Run("none"),)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that changes. `unit` comes once, after the figures; `remark` says by how much, or what follows."""
+    """One change. `unit` comes once, after the figures; `remark` says by how much, or with what effect."""
 
     label: Cell = EMPTY
     before: Cell = EMPTY
@@ -33,7 +33,7 @@ class Line:
 
     @property
     def runs(self) -> Cell:
-        """`label before → after unit, remark`; what did not move is said once."""
+        """`label before → after unit, remark`; an unchanged value appears once."""
         parts = [self.before] if self.before == self.after else [self.before, self.after]
         joined: list[Run] = []
         for part in filter(None, parts):
@@ -49,7 +49,7 @@ def name_cell(change: EndpointChange, is_blocked: bool) -> Cell:
 
 
 def rollout_cell(change: EndpointChange) -> Cell:
-    """How the change gets there; on a line of its own what that means."""
+    """Format the kind of rollout, and its consequence on a second line."""
     rollout = change.rollout
     sign = "🔁 " if rollout.kind == "replaced" else "🗑️ " if rollout.kind == "deleted" else ""
     because = Run(f" ({', '.join(rollout.because)})" if rollout.because else "", is_foreign=True)
@@ -57,7 +57,7 @@ def rollout_cell(change: EndpointChange) -> Cell:
 
 
 def endpoint_lines(change: EndpointChange, report: StackReport) -> Iterator[Line]:
-    """All lines of one endpoint, the capacity first."""
+    """Yield all lines of one endpoint, the capacity first."""
     yield from _capacity(change)
     yield from _accepted(change)
     yield from _step(change)
@@ -75,12 +75,12 @@ def endpoint_lines(change: EndpointChange, report: StackReport) -> Iterator[Line
 
 
 def short_size(capacity: Capacity) -> str:
-    """Floor to ceiling, or model units, without chunks."""
+    """Format floor to ceiling, or model units, without chunks."""
     return next((size(unit, *amounts) for unit, *amounts in _sizes(capacity)), "no size stated")
 
 
 def _sizes(capacity: Capacity) -> Iterator[tuple[Unit, int, int]]:
-    """What is known of it, in each unit that it has any of."""
+    """Yield the known sizes, by unit."""
     for unit in UNITS:
         low, high = unit.of(capacity)
         if low is not None and high is not None:
@@ -88,7 +88,7 @@ def _sizes(capacity: Capacity) -> Iterator[tuple[Unit, int, int]]:
 
 
 def models_told(changes: Iterable[EndpointChange]) -> set[str]:
-    """Models whose moves are told among the endpoints."""
+    """Return the models whose changes appear in the endpoints' lines."""
     return {entity.model for change in changes for entity in change.latest.entities}
 
 
@@ -115,7 +115,7 @@ def _capacity(change: EndpointChange) -> Iterator[Line]:
 
 
 def _accepted(change: EndpointChange) -> Iterator[Line]:
-    """What will do while the platform has no GPU capacity for what is wanted, when it is stated or moves."""
+    """Yield the acceptable fallback capacity if it is declared or changes."""
     before, after = _accepted_size(change.before), _accepted_size(change.after)
     if before or after:
         was = EMPTY if change.before is None else (Run(before or "no less"),)
@@ -136,7 +136,7 @@ def _accepted_size(capacity: Capacity | None) -> str:
 
 
 def _step(change: EndpointChange) -> Iterator[Line]:
-    """Where a rollout stands, and that both versions hold their capacity until its last step."""
+    """Yield the step of a rollout; both versions keep their capacity until the last step."""
     before = change.before.step_of_rollout if change.before is not None else None
     after = change.after.step_of_rollout if change.after is not None else None
     if after is None:
@@ -155,7 +155,7 @@ def _step(change: EndpointChange) -> Iterator[Line]:
 
 
 def _whole_size(capacity: Capacity | None) -> Cell:
-    """Everything of one side in one text."""
+    """Format all capacity of one side in one text."""
     if capacity is None:
         return NOTHING
     counted = next((size(unit, *amounts) for unit, *amounts in _sizes(capacity) if not unit.is_range), "")
@@ -173,7 +173,7 @@ def _whole_size(capacity: Capacity | None) -> Cell:
 
 
 def _tokens(capacity: Capacity | None) -> str:
-    """Floor to ceiling; empty for no endpoint, and for one that is not sold or not known in tokens/s."""
+    """Format floor to ceiling; "" for no endpoint, and for one not sold or not known in tokens/s."""
     if capacity is None:
         return ""
     floor, ceiling = capacity.floor_tokens_per_second, capacity.ceiling_tokens_per_second
@@ -181,7 +181,7 @@ def _tokens(capacity: Capacity | None) -> str:
 
 
 def _chunks(capacity: Capacity) -> tuple[str, str]:
-    """(how many, of which size); both empty when nothing says it."""
+    """Return (how many, of which size); both "" if nothing states them."""
     if capacity.bands is None:
         return "", ""
     low, high = capacity.bands
@@ -215,7 +215,7 @@ def _strong(cell: Cell) -> Cell:
 
 
 def move_line(move: ModelMove, with_model: bool = False) -> Line:
-    """An alias that moves, or a version that is made or given up."""
+    """Format an alias that moves, or a version that is registered or no longer managed."""
     of_model = Run(f" of {_short(move.model)}" if with_model else "", is_foreign=True)
     if move.kind == "alias":
         label = (Run("alias "), Run(_short(move.alias), is_foreign=True), of_model)

@@ -1,4 +1,4 @@
-"""Files as they were given, to the reports of their stacks; pure but for the texts that it is handed."""
+"""Build the reports of the stacks from the given files; pure apart from the texts that it receives."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from bandplan.wire.redaction import MOST_SEARCHED, redactor, secrets_of_document
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A file: `name` is its path for messages; `stack` the title that the user gave it, if any."""
+    """A given file: `name` is its path for messages; `stack` is the user's title for it, if any."""
 
     name: str
     text: str
@@ -24,7 +24,7 @@ class Given:
 
 
 def load_prices(given: Given) -> Prices:
-    """The prices of a file. Errors: BadInput."""
+    """Read the prices of a file. Errors: BadInput."""
     return read_prices(given.text, Reading(given.name, redactor(())))
 
 
@@ -36,7 +36,7 @@ def load_reports(
     prices: Prices | None = None,
     thresholds: Thresholds,
 ) -> tuple[StackReport, ...]:
-    """One report for each preview, in the order given.
+    """Build one report per preview, in the given order.
 
     Errors: BadInput with the problems of all files.
     """

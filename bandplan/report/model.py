@@ -15,9 +15,9 @@ Kind = Literal["version", "alias"]
 
 @dataclass(frozen=True, slots=True)
 class ModelMove:
-    """A version that is made or given up (`kind` version), or an alias that points somewhere else.
+    """A version that is registered or no longer managed (`kind` version), or an alias that moves.
 
-    `old` and `new` are version numbers; None where there is none, "" where only the update will know it.
+    `old` and `new` are version numbers; None if there is none, "" if only the update determines it.
     """
 
     kind: Kind
@@ -29,7 +29,7 @@ class ModelMove:
 
 
 def model_moves(preview: Preview) -> tuple[ModelMove, ...]:
-    """In the order of model, then versions before aliases."""
+    """Return the changes of models, sorted by model, then versions before aliases."""
     found = (_move(step, preview) for step in preview.steps.values() if step.op != "same")
     moves: Iterable[ModelMove] = (move for move in found if move is not None)
     return tuple(sorted(moves, key=lambda move: (move.model, move.kind != "version", move.alias)))

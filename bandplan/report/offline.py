@@ -1,4 +1,4 @@
-"""What a report says of a preview for which nobody was asked."""
+"""The report's remark on an offline preview."""
 
 from typing import Final
 

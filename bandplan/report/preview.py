@@ -1,8 +1,8 @@
-"""The JSON of a preview, of either engine: steps, diagnostics, policy events; its shape is checked.
+"""The JSON of a preview by either engine: steps, diagnostics, policy events; its shape is checked.
 
 Source of the shape: pkg/display/json.go and sdk/go/common/apitype in github.com/pulumi/pulumi (read 2026-11). Pulumi
-leaves what policies found out of this JSON: it is in the engine's event log (`events`), or, where the engine is asked
-nicely, under `policyEvents` in the event log's own words.
+omits policy findings from this JSON: they are in the engine's event log (`events`), or, in a preview by bandplan, under
+`policyEvents` in the event log's format.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _NOT_STEPS: Final = frozenset({"read", "read-replacement", "refresh", "discard-r
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One side of a step. `inputs` and `outputs` are as they stand in the document."""
+    """One side of a step. `inputs` and `outputs` are as in the document."""
 
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any]
@@ -31,9 +31,9 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One operation on one resource; `reasons` are the top-level names of the properties that differ.
+    """One operation on one resource; `reasons` are the top-level names of the differing properties.
 
-    `changed` are the paths of those that the program changes; `is_live_different`: some differ in the workspace.
+    `changed` are the paths that the program changes; `is_live_different`: some properties differ in the workspace.
     """
 
     op: str
@@ -64,10 +64,10 @@ class Diagnostic:
 
 @dataclass(frozen=True)
 class Preview:
-    """One stack's preview. `steps` has each resource once; `reading` still notes what has a wrong shape.
+    """One stack's preview. `steps` has each resource once; `reading` collects problems of its shape.
 
-    `is_offline`: nobody was asked, and what there was before is what another models file declares. `is_refused`: the
-    record of a deployment that did nothing.
+    `is_offline`: no workspace was contacted, and the state before is what another models file declares. `is_refused`:
+    the record of a deployment that did nothing.
     """
 
     reading: Reading
@@ -81,7 +81,7 @@ class Preview:
 
 
 def read_preview(document: Any, reading: Reading) -> Preview:
-    """The preview in `document`; what has a wrong shape is noted in `reading`."""
+    """Read the preview in `document`; note problems of its shape in `reading`."""
     if not isinstance(document, dict) or not ("steps" in document or "diagnostics" in document):
         reading.note("", f"has neither `steps` nor `diagnostics`; expected {WHAT}")
         document = {}
@@ -111,7 +111,7 @@ def read_preview(document: Any, reading: Reading) -> Preview:
 
 
 def _after_refresh(step: Step, refresh: Step | None) -> Step:
-    """The step, with whether the workspace differed: a refresh has made its old state what the workspace has."""
+    """Return the step, marked if the workspace differed: a refresh turned its old state into what the workspace has."""
     if refresh is None or refresh.old is None or step.old is None or refresh.old.inputs == step.old.inputs:
         return step
     is_program_same = step.new is not None and refresh.old.inputs == step.new.inputs
@@ -143,7 +143,7 @@ def _step(item: Mapping[str, Any], place: str, reading: Reading) -> Step | None:
 
 
 def _differing(value: Any, place: str, reading: Reading) -> dict[str, bool]:
-    """Path of each property that differs -> whether it is the program that changes it."""
+    """Map the path of each differing property to whether the program changes it."""
     found = {}
     for path, item in reading.record(value, place).items():
         at = f"{place}.{one_line(path, 80)}"

@@ -1,7 +1,7 @@
-"""What floor and ceiling of an endpoint cost by the user's own prices; none are known here.
+"""The cost of an endpoint's floor and ceiling at the user's own prices; none are built in.
 
-A band is billed by what is in use between its floor and its ceiling, so its cost is a range. What a burst takes beyond
-the model units that were asked for is not in it.
+A band is billed by usage between its floor and its ceiling, so its cost is a range. Burst beyond the requested model
+units is not included.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ ZERO: Final = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """Per hour, in the currency of the prices: what the floor costs, and what the ceiling costs."""
+    """Cost per hour of the floor and of the ceiling, in the currency of the prices."""
 
     floor: Decimal = ZERO
     ceiling: Decimal = ZERO
@@ -50,11 +50,11 @@ class Prices:
 
     @property
     def prices(self) -> tuple[Price, ...]:
-        """In the order of the file."""
+        """The prices in the order of the file."""
         return self.listed.prices
 
     def of_endpoint(self, capacity: Capacity) -> Money | None:
-        """None when one of the entities has no price, or has a size that is not known yet."""
+        """Return the endpoint's cost; None if an entity has no price or no known size yet."""
         whole = NOTHING
         for entity in capacity.entities:
             cost = self.listed.cost(entity.model, capacity.family, priced_amounts(entity))
@@ -65,5 +65,5 @@ class Prices:
 
 
 def money_change(before: Money | None, after: Money | None) -> Money | None:
-    """None when one of them is not known."""
+    """Return the difference; None if one of the costs is unknown."""
     return None if before is None or after is None else after - before

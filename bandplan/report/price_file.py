@@ -21,7 +21,7 @@ from bandplan.wire.text import one_line
 
 
 def read_prices(text: str, reading: Reading) -> Prices:
-    """The prices of a file.
+    """Read the prices of a file.
 
     Errors: BadInput with every problem, each with its place.
     """

@@ -1,4 +1,4 @@
-"""Values out of a JSON document, each of the kind that is expected; what is not is noted with its place."""
+"""Read values of the expected kind from a JSON document; note others with their place."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from bandplan.wire.text import presentable
 MOST_PROBLEMS: Final = 10
 
 LARGEST: Final = 10**15
-"""No figure of a fleet is larger; a choice that keeps every cell of a table short."""
+"""Largest accepted figure, above any fleet's; a choice that keeps every cell of a table short."""
 
 _KINDS: Mapping[type, str] = {
     dict: "an object",
@@ -24,7 +24,7 @@ _KINDS: Mapping[type, str] = {
 
 
 class Reading:
-    """Reads one file's document. Absent, null and unknown values are None (or empty); `finish` raises BadInput."""
+    """A reader of one file's document. Absent, null and unknown values are None or empty; `finish` raises BadInput."""
 
     def __init__(self, file: str, redact: Redact) -> None:
         self.file = file
@@ -32,28 +32,28 @@ class Reading:
         self._problems: list[str] = []
 
     def record(self, value: Any, place: str) -> Mapping[str, Any]:
-        """An object; empty when there is none."""
+        """Read an object; empty if there is none."""
         if isinstance(value, dict):
             return value
         self._note_unless_absent(value, place, "an object")
         return {}
 
     def items(self, value: Any, place: str) -> Sequence[Any]:
-        """A list; empty when there is none."""
+        """Read a list; empty if there is none."""
         if isinstance(value, list):
             return value
         self._note_unless_absent(value, place, "a list")
         return ()
 
     def text(self, value: Any, place: str) -> str | None:
-        """A text without secrets and without characters that cannot be seen; line feeds stay."""
+        """Read a string without secrets and invisible characters; line feeds stay."""
         if isinstance(value, str):
             return None if value == UNKNOWN else presentable(self._redact(value))
         self._note_unless_absent(value, place, "a string")
         return None
 
     def number(self, value: Any, place: str) -> float | None:
-        """A number that is not negative."""
+        """Read a number that is not negative."""
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             if 0 <= value <= LARGEST:
                 return value
@@ -63,7 +63,7 @@ class Reading:
         return None
 
     def whole(self, value: Any, place: str) -> int | None:
-        """A whole number that is not negative, however it is written (1960 and 1960.0)."""
+        """Read an integer that is not negative, written as 1960 or 1960.0."""
         number = self.number(value, place)
         if number is None or number == int(number):
             return None if number is None else int(number)
@@ -71,18 +71,18 @@ class Reading:
         return None
 
     def flag(self, value: Any, place: str) -> bool:
-        """True or false; false when it is absent."""
+        """Read true or false; false if absent."""
         if isinstance(value, bool):
             return value
         self._note_unless_absent(value, place, "true or false")
         return False
 
     def note(self, place: str, finding: str) -> None:
-        """Remember that `finding` was met at `place`."""
+        """Note `finding` at `place`."""
         self._problems.append(f"{self.file}: {place}: {finding}" if place else f"{self.file}: {finding}")
 
     def finish(self) -> None:
-        """BadInput with everything that was noted, if anything was."""
+        """Raise BadInput with all notes, if there are any."""
         if not self._problems:
             return
         left_out = len(self._problems) - MOST_PROBLEMS
@@ -95,9 +95,9 @@ class Reading:
 
 
 def parsed(text: str, file: str, what: str) -> Any:
-    """The JSON document of a file.
+    """Parse the JSON document of a file.
 
-    Errors: BadInput with line and column, and `what` it should have been.
+    Errors: BadInput with line and column, and `what` was expected.
     """
     try:
         return json.loads(text, parse_constant=_refuse_constant)

@@ -1,8 +1,8 @@
-"""How a change gets to the endpoint, and what that asks of the platform meanwhile.
+"""How a change reaches the endpoint, and what it needs from the platform until then.
 
-The worst case is told. While an update of the config runs, the old config serves (`config`) and the new one is brought
-up beside it (`pending_config` of GET /api/2.0/serving-endpoints/{name}), so both need capacity at once; whether a band
-that merely grows is made anew is the platform's business.
+The worst case is reported. During an update of the config, the old config serves (`config`) while the new one starts
+beside it (`pending_config` of GET /api/2.0/serving-endpoints/{name}), so both need capacity at the same time; whether a
+band that merely grows is recreated is up to the platform.
 """
 
 from collections.abc import Sequence
@@ -19,9 +19,10 @@ Kind = Literal["new", "adopted", "replaced", "in_place", "same_capacity", "guard
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """`is_risky` where the endpoint stops serving, or serves only if old and new find room side by side.
+    """The rollout of a change. `is_risky`: the endpoint stops serving, or serves only if old and new both find
+    capacity.
 
-    `because` are the names of the properties that force a replacement; `at_once` says how much runs side by side.
+    `because` names the properties that force a replacement; `at_once` says how much runs at the same time.
     """
 
     kind: Kind
@@ -62,9 +63,9 @@ _CONSEQUENCES = {
 
 
 def in_place(pairs: Sequence[Pair], *, is_rollout: bool = False) -> Rollout:
-    """An update of the endpoint's config, or of anything else that needs no replacement.
+    """Describe an update of the endpoint's config, or of anything else that needs no replacement.
 
-    In the middle of a rollout in steps (`is_rollout`), what runs already stays beside what is new.
+    During a rollout in steps (`is_rollout`), what already runs stays beside what is new.
     """
     if not any(pair.needs_new_capacity for pair in pairs):
         return Rollout("same_capacity")
@@ -85,7 +86,7 @@ def in_place(pairs: Sequence[Pair], *, is_rollout: bool = False) -> Rollout:
 
 
 def _amounts(entities: Sequence[Entity], unit: Unit) -> list[int | None]:
-    """What each entity needs of a unit; None where its size in whole chunks is not known yet."""
+    """Return what each entity needs of a unit; None if its size in whole chunks is not known yet."""
     found: list[int | None] = []
     for entity in entities:
         is_open = unit.is_range and entity.min_bands is not None and entity.chunk_tokens_per_second is None

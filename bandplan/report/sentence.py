@@ -17,7 +17,7 @@ MOST_OF_A_TITLE: Final = 80
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A piece of a sentence; `is_foreign` where it comes from what was reported on and has to be escaped."""
+    """A piece of a sentence; `is_foreign` if it comes from the input and must be escaped."""
 
     text: str
     is_strong: bool = False
@@ -25,9 +25,9 @@ class Run:
 
 
 def stack_sentence(title: str, stack: str, summary: Summary) -> tuple[Run, ...]:
-    """One stack: `prod changes 2 of 12 endpoints: floor ..., ceiling ..., model units ..., money ...`.
+    """Describe one stack: `prod changes 2 of 12 endpoints: floor ..., ceiling ..., model units ..., money ...`.
 
-    The stack's own name is told where the title that the user gave does not have it in it.
+    The stack's own name is added if the user's title does not contain it.
     """
     name = Run(one_line(title, MOST_OF_A_TITLE), is_strong=True, is_foreign=True)
     own = f" (stack {one_line(stack, MOST_OF_A_TITLE)})" if stack and stack not in title else ""
@@ -35,7 +35,7 @@ def stack_sentence(title: str, stack: str, summary: Summary) -> tuple[Run, ...]:
 
 
 def whole_sentence(stacks: int, summary: Summary) -> tuple[Run, ...]:
-    """All stacks of a report together."""
+    """Describe all stacks of a report together."""
     name = f"{'all' if summary.status == 'unchanged' else 'All'} {stacks} stacks"
     return tuple(_stack((Run(name, is_strong=True),), summary, is_plural=True))
 
@@ -83,7 +83,7 @@ def _how_many(summary: Summary) -> str:
 
 
 def _standing(summary: Summary) -> str:
-    """(12 endpoints, 14,550 to 36,570 tokens/s, 150 model units)"""
+    """Format (12 endpoints, 14,550 to 36,570 tokens/s, 150 model units)."""
     parts = [count(summary.endpoints, "endpoint")] if summary.endpoints is not None else []
     if summary.before is not None:
         parts += _capacity(summary.before)
@@ -121,7 +121,7 @@ def _figures(summary: Summary) -> Iterator[Run]:
 
 
 def _unknown_sizes(summary: Summary) -> Iterator[Run]:
-    """Where the sums are not shown, an endpoint that is the same in both of them is in no figure."""
+    """Count endpoints of unknown size. If the sums are not shown, an endpoint that is equal in both is in no figure."""
     is_in_sums = summary.before is not None
     uncounted = summary.unsized if is_in_sums else summary.unsized + summary.unmoved
     if uncounted:
@@ -148,14 +148,14 @@ def _money(change: Money, currency: str) -> list[Run]:
 
 
 def money_range(change: Money) -> str:
-    """A difference from floor to ceiling: `±0 to +12.00`."""
+    """Format a difference from floor to ceiling: `±0 to +12.00`."""
     if change.floor == change.ceiling:
         return signed_money(change.floor)
     return f"{signed_money(change.floor)} to {signed_money(change.ceiling)}"
 
 
 def money_span(cost: Money) -> str:
-    """A cost from floor to ceiling: `12.00 to 24.00`."""
+    """Format a cost from floor to ceiling: `12.00 to 24.00`."""
     if cost.floor == cost.ceiling:
         return money(cost.floor)
     return f"{money(cost.floor)} to {money(cost.ceiling)}"

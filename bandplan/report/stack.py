@@ -1,4 +1,4 @@
-"""One stack's report: what of a preview matters to a reviewer, in the order in which it does."""
+"""One stack's report: what in a preview matters to a reviewer, the most important first."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,9 +23,9 @@ _NONE: Final = Thresholds()
 
 @dataclass(frozen=True)
 class Bill:
-    """What an endpoint costs; None where it has no price or no size yet. Nothing where it is not there.
+    """What an endpoint costs; None if it has no price or no size yet, 0 if it does not exist.
 
-    `change` is known even so where the capacity stays as it is.
+    `change` is known even then if the capacity stays.
     """
 
     before: Money | None
@@ -35,11 +35,12 @@ class Bill:
 
 @dataclass(frozen=True)
 class StackReport:
-    """`endpoints` are the changes to show, the weightiest first; `quiet` those below the thresholds.
+    """One stack's report. `endpoints` are the changes to show, the most important first; `quiet` those below the
+    thresholds.
 
-    `bills` has a bill by URN of each change where there are prices; `unchanged` what is known of the other endpoints;
-    `others` counts steps by operation of resources that belong to no endpoint and no model. `is_offline`: nobody was
-    asked.
+    `bills` maps the URN of each change to its bill if there are prices; `unchanged` is what is known of the other
+    endpoints; `others` counts steps, by operation, on resources that belong to no endpoint and no model. `is_offline`:
+    no workspace was contacted.
     """
 
     title: str
@@ -58,7 +59,7 @@ class StackReport:
 
     @property
     def key(self) -> str:
-        """Tells this stack's section of a comment from those of other stacks."""
+        """The key that distinguishes this stack's section of a comment from others."""
         return f"{self.project}/{self.title}" if self.project else self.title
 
     def of_kind(self, kind: Kind) -> tuple[ReportFinding, ...]:
@@ -66,13 +67,13 @@ class StackReport:
 
     @property
     def cautions_of_change(self) -> tuple[ReportFinding, ...]:
-        """Warnings, those of policies first, of the endpoints that change, and of no endpoint."""
+        """Warnings, policy warnings first, about changing endpoints or about no endpoint."""
         changed = {change.name for change in (*self.endpoints, *self.quiet)} | {""}
         return tuple(finding for finding in self.cautions if finding.endpoint in changed)
 
     @property
     def cautions_elsewhere(self) -> tuple[ReportFinding, ...]:
-        """Those of endpoints that do not change: they are no business of the one who reviews this change."""
+        """Warnings about unchanged endpoints, which do not concern the reviewer of this change."""
         here = set(self.cautions_of_change)
         return tuple(finding for finding in self.cautions if finding not in here)
 
@@ -88,9 +89,9 @@ def stack_report(
     prices: Prices | None = None,
     thresholds: Thresholds = _NONE,
 ) -> StackReport:
-    """The report of one preview.
+    """Build the report of one preview.
 
-    Errors: BadInput with everything in the preview that does not have its shape.
+    Errors: BadInput with everything in the preview that has the wrong shape.
     """
     outputs = _stack_outputs(preview)
     known = {capacity.name: capacity for capacity in outputs or ()}
@@ -141,7 +142,9 @@ def _status(preview: Preview, found: Iterable[ReportFinding], is_loud: bool, is_
 
 
 def _weight(change: EndpointChange, bill: Bill | None, blocked: set[str]) -> tuple[object, ...]:
-    """Sorts violations first, then what stops serving, then by money, tokens and units that move, then by name."""
+    """Return a sort key: violations first, then what stops serving, then changes of money, tokens and units, then the
+    name.
+    """
     moved = moved_totals(change.before, change.after)
     money = bill.change if bill is not None else None
     by_money = max(abs(money.floor), abs(money.ceiling)) if money is not None else 0
@@ -187,7 +190,7 @@ def _summary(
 
 
 def _stack_outputs(preview: Preview) -> tuple[Capacity, ...] | None:
-    """What the stack's outputs say of its endpoints before the change; None when the preview does not have them."""
+    """Return what the stack's outputs say about its endpoints before the change; None if the preview lacks them."""
     for step in preview.steps.values():
         if step.parts.type == STACK:
             if step.old is None:
@@ -199,7 +202,7 @@ def _stack_outputs(preview: Preview) -> tuple[Capacity, ...] | None:
 
 
 def _unchanged(preview: Preview, outputs: tuple[Capacity, ...], changed: set[str]) -> tuple[Capacity, ...]:
-    """The endpoints without a change: from the steps that say `same`, where the engine was asked for them."""
+    """Return the unchanged endpoints, from `same` steps if the engine was asked for them."""
     same = [
         component_capacity(step.new.inputs, step.parts.name, f"{step.place}.newState.inputs", preview.reading)
         for step in preview.steps.values()

@@ -1,8 +1,8 @@
-"""Capacities out of a preview.
+"""Capacities read from a preview.
 
-Three places of it say what an endpoint has, in this order of detail: the inputs of the component
-`bandplan:index:Endpoint`, the inputs of the serving resource itself, and the stack's output `endpoints`, which also has
-the endpoints that do not change.
+Three places state an endpoint's capacity, in this order of detail: the inputs of the component
+`bandplan:index:Endpoint`, the inputs of the serving resource, and the stack's output `endpoints`, which also has the
+unchanged endpoints.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from bandplan.wire.text import one_line
 
 
 def component_capacity(inputs: Mapping[str, Any], name: str, place: str, reading: Reading) -> Capacity:
-    """From the inputs of the component."""
+    """Read the capacity from the inputs of the component."""
     capacity = read_endpoint(inputs, name, Capacity, reading, place)
     if not capacity.waivers:
         return capacity
@@ -29,10 +29,10 @@ def component_capacity(inputs: Mapping[str, Any], name: str, place: str, reading
 def serving_capacity(
     inputs: Mapping[str, Any], name: str, place: str, reading: Reading, *, is_alone: bool = False
 ) -> Capacity:
-    """From the inputs of ModelServing or ModelServingProvisionedThroughput, where the component does not change.
+    """Read the capacity from ModelServing or ModelServingProvisionedThroughput if the component does not change.
 
-    Model units without a word about bursting may burst, if the resource `is_alone`; inside a component the guard may be
-    the one that is told otherwise.
+    Model units that do not mention burst may burst if the resource `is_alone`; inside a component, the guard may set
+    burst instead.
     """
     config = reading.record(inputs.get("config"), f"{place}.config")
     routes = _routes(config, f"{place}.config.trafficConfig", reading)
@@ -57,7 +57,7 @@ def serving_capacity(
 
 
 def _family(entities: Sequence[Entity]) -> str:
-    """The last unit that an entity has any of; bands where nothing says it."""
+    """Return the last unit that an entity uses; bands if none is stated."""
     if any(entity.workload for entity in entities):
         return "workload"
     families = [unit.family for unit in UNITS if any(unit.of(entity)[1] for entity in entities)]
@@ -65,12 +65,12 @@ def _family(entities: Sequence[Entity]) -> str:
 
 
 def _is_in_counted_units(entity: Entity) -> bool:
-    """Whether its capacity is no range, as that of model units, which may burst."""
+    """Return whether its capacity is a count, such as model units, which may burst, and not a range."""
     return any(unit.of(entity)[1] is not None for unit in COUNTED)
 
 
 def summary_capacities(outputs: Mapping[str, Any], place: str, reading: Reading) -> tuple[Capacity, ...]:
-    """From the stack's output `endpoints`, in its order; empty when there is none."""
+    """Read the capacities from the stack's output `endpoints`, in its order; empty if there is none."""
     found = []
     for row in read_rows(outputs.get("endpoints"), reading, f"{place}.endpoints"):
         figures = figures_of(row)
@@ -103,7 +103,7 @@ def _served(item: Mapping[str, Any], prefix: str, routes: Mapping[str, int], pla
 
 
 def _routes(config: Mapping[str, Any], place: str, reading: Reading) -> dict[str, int]:
-    """Served name -> percent of the traffic."""
+    """Map served name to percent of the traffic."""
     traffic = reading.record(config.get("trafficConfig"), place)
     found = {}
     for index, item in enumerate(reading.items(traffic.get("routes"), f"{place}.routes")):

@@ -1,7 +1,7 @@
-"""Totals of one stack before and after a preview: the rows that change, and what stands beside them.
+"""Totals of one stack before and after a preview: the changing rows, and the endpoints that stay.
 
-An endpoint counts on both sides or on neither, so that the difference of the totals is what the rows add up to. Where
-one of its sizes is not known yet, the one that is known stands for both (`unmoved`); where neither is, it is in no sum
+An endpoint counts on both sides or on neither, so that the difference of the totals equals the sum of the rows. If one
+of its sizes is not known yet, the known one counts on both sides (`unmoved`); if neither is, it is in no sum
 (`uncounted`).
 """
 
@@ -19,7 +19,7 @@ from bandplan.wire.types import FLEET
 
 @dataclass(frozen=True, slots=True)
 class StackSums:
-    """`before` is None where the preview does not say what there was; `endpoints` counts those of either side."""
+    """A stack's totals. `before` is None if the preview does not state it; `endpoints` counts those of either side."""
 
     before: Totals | None
     change: Totals
@@ -31,7 +31,7 @@ class StackSums:
 def stack_sums(
     preview: Preview, changes: Iterable[EndpointChange], standing: Iterable[Capacity] | None, *, is_partial: bool
 ) -> StackSums:
-    """Add up the stack. `standing` is what is known of every endpoint before the change; None where nothing is."""
+    """Add up the stack. `standing` is what is known of every endpoint before the change, or None."""
     rows = tuple(changes)
     moving = {row.name for row in rows}
     rest = None if standing is None else {one.name: one for one in standing if one.name not in moving}
@@ -61,7 +61,7 @@ def stack_sums(
 
 
 def declared_sums(preview: Preview) -> Sums | None:
-    """What the Fleet's step says; None without such a step."""
+    """Read the sums from the Fleet's step; None without such a step."""
     for step in preview.steps.values():
         if step.parts.type != FLEET:
             continue
@@ -74,7 +74,7 @@ def declared_sums(preview: Preview) -> Sums | None:
 
 
 def _counted(row: EndpointChange) -> tuple[Totals, Totals] | None:
-    """(before, after) of a row as they are in the sums; None where no size of it is known."""
+    """Return (before, after) of a row as counted in the sums; None if no size of it is known."""
     stated = [side for side in (row.before, row.after) if side is not None]
     known = [side for side in stated if side.is_sized]
     if stated and not known:
@@ -89,7 +89,7 @@ def _is_sized(row: EndpointChange) -> bool:
 
 
 def _still_unsized(rest: Mapping[str, Capacity] | None, declared: Sums | None, moving: set[str]) -> int:
-    """How many endpoints that do not change have a size that nothing says."""
+    """Count the unchanged endpoints of unknown size."""
     known = {} if rest is None else rest
     names = {name for name, capacity in known.items() if not capacity.is_sized}
     if declared is not None and declared.totals is not None:
@@ -103,7 +103,7 @@ def _left_out(
     rest: Mapping[str, Capacity] | None,
     declared: Sums,
 ) -> Totals:
-    """What the Fleet's sums lack: endpoints whose size it cannot know, and that a row or the stack's outputs tell."""
+    """Return what the Fleet's sums lack: endpoints whose size only a row or the stack's outputs state."""
     found = Totals()
     for row, pair in zip(rows, counted, strict=True):
         if row.name in declared.unsized and pair is not None:

@@ -1,8 +1,8 @@
-"""Changes too small to speak of: `--quiet-below tokens_per_second=1000,model_units=10,money=5,percent=5`.
+"""Changes too small to report: `--quiet-below tokens_per_second=1000,model_units=10,money=5,percent=5`.
 
-Money is per hour; percent is of what there was before. A change is quiet when everything of it that can be measured is
-measured by a threshold, and every threshold that measures it is above it, upwards and downwards alike. Only a change of
-capacity can be quiet: never a version, a share of the traffic, burst, a new, replaced or deleted endpoint.
+Money is per hour; percent is relative to the size before. A change is quiet if every measurable part of it is measured
+by a threshold and is below every threshold that measures it, upwards and downwards alike. Only a change of capacity can
+be quiet: never a version, a share of the traffic, burst, or a new, replaced or deleted endpoint.
 """
 
 from collections.abc import Mapping
@@ -21,12 +21,13 @@ NAMES: Final = (*(unit.key for unit in UNITS), "money", "percent")
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """What was given, by the names of `NAMES`."""
+    """The given thresholds, by the names in `NAMES`."""
 
     limits: Mapping[str, Decimal] = field(default_factory=dict)
 
     def is_quiet(self, change: EndpointChange, money: Money | None) -> bool:
-        """Whether the change is below them; `money` is its difference, None when it has no price."""
+        """Return whether the change is below the thresholds; `money` is the difference in cost, None without a price.
+        """
         if not self.limits or change.rollout.kind not in ("in_place", "same_capacity"):
             return False
         if change.other_versions or change.is_traffic_moved or change.is_burst_moved:
@@ -55,9 +56,9 @@ class Thresholds:
 
 
 def parse_thresholds(text: str) -> Thresholds:
-    """`name=number` with commas between.
+    """Parse comma-separated `name=number`.
 
-    Errors: BadInput that names what is wrong.
+    Errors: BadInput that names the problem.
     """
     given: dict[str, Decimal] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):

@@ -1,4 +1,4 @@
-"""Sums of a stack, before and after, and of several stacks: what the first sentence of a report says."""
+"""Sums of one or several stacks before and after: the figures of a report's first sentence."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -13,18 +13,20 @@ from bandplan.wire.capacity import Totals, figures_of
 NOTHING: Final = Totals()
 
 Status = Literal["unchanged", "quiet", "changed", "blocked", "failed"]
-"""quiet: changed by less than the thresholds; blocked: a mandatory policy does not hold; failed: no whole plan."""
+"""The outcome of a preview. quiet: changed by less than the thresholds; blocked: a mandatory policy is violated;
+failed: the plan is incomplete.
+"""
 
 
 def capacity_totals(capacity: Capacity | None) -> Totals:
-    """What is known of one endpoint; nothing for none."""
+    """Return the known figures of one endpoint; zero for None."""
     if capacity is None:
         return Totals()
     return Totals(*(amount or 0 for amount in figures_of(capacity).values()))
 
 
 def moved_totals(before: Capacity | None, after: Capacity | None) -> Totals:
-    """By how much an endpoint changes; by nothing while one of its sizes is not known."""
+    """Return by how much an endpoint changes; zero while one of its sizes is unknown."""
     if any(side is not None and not side.is_sized for side in (before, after)):
         return Totals()
     return capacity_totals(after) - capacity_totals(before)
@@ -32,11 +34,11 @@ def moved_totals(before: Capacity | None, after: Capacity | None) -> Totals:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One stack, or several, in figures.
+    """One or several stacks in figures.
 
-    `before` is None where the preview does not say what there was; `money` where there are no prices. `unpriced` counts
-    changed endpoints whose money is not known, `unsized` those of no known size, which are in no sum, and `unmoved`
-    those of which one size is known, which is in both sums.
+    `before` is None if the preview does not state it; `money` is None without prices. `unpriced` counts changed
+    endpoints of unknown cost, `unsized` those without any known size, which are in no sum, and `unmoved` those with one
+    known size, which is in both sums.
     """
 
     status: Status
@@ -50,7 +52,7 @@ class Summary:
     unsized: int = 0
     unmoved: int = 0
     is_refused: bool = False
-    """Whether a deployment did nothing, for what would have been done was not what was reviewed."""
+    """Whether a deployment did nothing because its plan differed from what was reviewed."""
 
     @property
     def after(self) -> Totals | None:
@@ -61,7 +63,7 @@ _WORST: tuple[Status, ...] = ("unchanged", "quiet", "changed", "blocked", "faile
 
 
 def together(summaries: Iterable[Summary]) -> Summary:
-    """The sum of all; money only where all that have some are in one currency."""
+    """Add up all summaries; money only if all that have some use one currency."""
     return reduce(_joined, summaries)
 
 
@@ -89,6 +91,6 @@ _MIXED = "?"
 
 
 def decimal_text(value: Decimal) -> str:
-    """To a hundred-thousandth, without an exponent or trailing zeros: fine enough for a price per hour."""
+    """Format to a hundred-thousandth, without an exponent or trailing zeros: precise enough for a price per hour."""
     text = f"{value:.5f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text

@@ -1,8 +1,8 @@
-"""What the comment holds: a marker that finds it again, and each stack's section between markers of its own.
+"""The comment's body: a marker that identifies it, and each stack's section between its own markers.
 
-Markers are HTML comments, which are not shown. A section's marker has what is needed to write the comment anew without
-that stack's preview: its summary, for the sentence over all stacks, and its full size, for cutting all sections fairly.
-No text of a pull request can hold a marker: sections write `<` as an entity.
+Markers are HTML comments, which are not shown. A section's marker holds what is needed to rewrite the comment without
+that stack's preview: its summary, for the sentence over all stacks, and its full size, to shorten all sections fairly.
+No text of a pull request can contain a marker: sections write `<` as an entity.
 """
 
 import hashlib
@@ -30,9 +30,9 @@ _AFTER_INFO: Final = " -->\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A section as it is in a comment. `run` is the number of the CI run that wrote it (0: not known), which grows.
+    """A section as it is in a comment. `run` is the increasing number of the CI run that wrote it (0: unknown).
 
-    `digest` is that of the section's text before anything was cut.
+    `digest` covers the section's text before it was shortened.
     """
 
     section: Section
@@ -45,9 +45,9 @@ def posted(section: Section, run: int) -> Posted:
 
 
 def render(parts: Sequence[Posted]) -> str:
-    """The comment's body, at most LIMIT characters; sections in the order of their keys.
+    """Build the comment's body, at most LIMIT characters, with sections in the order of their keys.
 
-    Errors: ForgeError when there are so many stacks that not even their sentences fit.
+    Errors: ForgeError if there are so many stacks that not even their sentences fit.
     """
     parts = sorted(parts, key=lambda part: part.section.key)
     sections = [part.section for part in parts]
@@ -64,18 +64,18 @@ def render(parts: Sequence[Posted]) -> str:
 
 
 def parse(body: str) -> tuple[Posted, ...]:
-    """The sections of a body; one whose marker cannot be read is left out."""
+    """Return the sections of a body, without those whose marker cannot be read."""
     found = (_read(info, text) for info, text in _sections(normal(body)))
     return tuple(part for part in found if part is not None)
 
 
 def is_report(body: str) -> bool:
-    """Whether a comment's body is one of ours: it begins with the marker."""
+    """Return whether a comment's body begins with the marker."""
     return normal(body).startswith(MARKER)
 
 
 def merged(groups: Iterable[Iterable[Posted]]) -> tuple[Posted, ...]:
-    """One section for each key: that of the newest run, and of several the last."""
+    """Keep one section per key: that of the newest run, or the last of several."""
     found: dict[str, Posted] = {}
     for part in (part for group in groups for part in group):
         known = found.get(part.section.key)
@@ -85,12 +85,12 @@ def merged(groups: Iterable[Iterable[Posted]]) -> tuple[Posted, ...]:
 
 
 def normal(body: str) -> str:
-    """The body as platforms give it back: line ends and white space around it may have been changed."""
+    """Normalise line ends and surrounding white space, which platforms may change."""
     return body.replace("\r\n", "\n").strip()
 
 
 def _sections(body: str) -> Iterator[tuple[str, str]]:
-    """What stands in each section's marker, and its text."""
+    """Yield the contents of each section's marker, and the section's text."""
     for part in body.split(_BEGIN)[1:]:
         info, after_info, rest = part.partition(_AFTER_INFO)
         text, end, _ = rest.partition(f"\n\n{_END}")
@@ -131,7 +131,7 @@ def _read(info_text: str, text: str) -> Posted | None:
 
 
 def _summary(value: Any, reading: Reading) -> Summary:
-    """The opposite of `summary_document`."""
+    """Read a summary; the inverse of `summary_document`."""
     item = reading.record(value, "summary")
     statuses: tuple[Status, ...] = get_args(Status)
     status = next((known for known in statuses if known == item.get("status")), None)

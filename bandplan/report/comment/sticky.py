@@ -1,8 +1,8 @@
-"""The one comment, written by any number of jobs at once without a lock: read, merge, write, look whether it held.
+"""The one comment, written by any number of concurrent jobs without a lock: read, merge, write, check.
 
-Neither platform can write on condition that nothing changed meanwhile. So whoever wrote waits a moment and reads again;
-a job whose section was overwritten by another's write merges and writes again. Two jobs that both created a comment
-both find out when they read again: the older comment stays, and takes over what the younger has.
+Neither platform supports a conditional write. So every writer waits a moment and reads again; a job whose section was
+overwritten merges and writes again. Two jobs that both created a comment both notice when they read again: the older
+comment stays and takes over the contents of the younger.
 """
 
 import random as random_module
@@ -17,15 +17,16 @@ from bandplan.report.comment.body import Posted, is_report, merged, normal, pars
 
 ATTEMPTS: Final = 12
 SETTLE_SECONDS: Final = 2.0
-"""Between a write and the look whether it held: longer than a job takes from its last read to its write, which follow
-each other at once. A job that takes longer can still win over one that has looked already."""
+"""Seconds between a write and the check of it: longer than a job takes from its last read to the write right after it.
+A slower job can still overwrite a section that was already checked.
+"""
 
 Action = Literal["created", "updated", "unchanged", "silent"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was done. `kept` are keys of sections that a newer run has written, and which were left alone."""
+    """What was done. `kept` has the keys of sections that a newer run wrote, and that were not overwritten."""
 
     action: Action
     url: str = ""
@@ -40,9 +41,9 @@ def post(
     sleep: Callable[[float], object] = time.sleep,
     random: Callable[[], float] = random_module.random,
 ) -> Outcome:
-    """Bring `own` sections into the comment. `is_silent`: not worth a comment of its own, where there is none yet.
+    """Put the `own` sections into the comment. `is_silent`: do not create a comment for them.
 
-    Errors: ForgeError; of ATTEMPTS writes that did not hold the last says why.
+    Errors: ForgeError; after ATTEMPTS overwritten writes, with the reason for the last.
     """
     action: Action = "unchanged"
     lost: LostAnswer | None = None
@@ -75,16 +76,16 @@ def post(
 
 
 def own_comments(forge: Comments) -> list[Comment]:
-    """The comments with our marker that this account wrote, the oldest first."""
+    """Return this account's comments with the marker, the oldest first."""
     found = [comment for comment in forge.comments() if is_report(comment.body) and forge.is_own(comment)]
     return sorted(found, key=lambda comment: (comment.created, comment.id))
 
 
 def holds(comments: Sequence[Comment], own: Sequence[Posted], *, has_written: bool) -> bool:
-    """Whether the oldest comment says what it should.
+    """Return whether the oldest comment has the wanted contents.
 
-    Before a write: exactly that. After one, it is enough that every section is there: another job may have a version of
-    this program that writes the rest differently, and two that correct each other would never end.
+    Before a write the contents must match exactly. After a write, every section must be there: another job may run a
+    version of this program that formats the rest differently, and two jobs correcting each other would never end.
     """
     parts = together(comments, own)
     if normal(comments[0].body) == normal(render(parts)):
@@ -94,13 +95,13 @@ def holds(comments: Sequence[Comment], own: Sequence[Posted], *, has_written: bo
 
 
 def together(comments: Sequence[Comment], own: Sequence[Posted]) -> tuple[Posted, ...]:
-    """What the oldest comment should hold: its own, what the younger have beside it, and ours."""
+    """Merge the sections of the oldest comment, those of the younger ones, and ours."""
     keeper, *younger = comments
     return merged([*(parse(comment.body) for comment in (*younger, keeper)), own])
 
 
 def update(forge: Comments, comments: Sequence[Comment], own: Sequence[Posted]) -> None:
-    """Write the oldest comment anew, from what it holds at this moment."""
+    """Rewrite the oldest comment, based on its current contents."""
     keeper = forge.read(comments[0])
     if keeper is not None:
         forge.update(keeper, render(together([keeper, *comments[1:]], own)))

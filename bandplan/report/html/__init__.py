@@ -1,1 +1,1 @@
-"""The report as one HTML file that loads nothing. Belongs here: its elements, its style."""
+"""The report as one self-contained HTML file. Belongs here: its elements, its style."""

@@ -1,4 +1,4 @@
-"""The whole report on one page: nothing is cut, nothing is loaded, nothing runs."""
+"""The whole report on one page: nothing is cut, loaded or executed."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
@@ -23,7 +23,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def html(reports: Sequence[StackReport]) -> str:
-    """The page, ending with a line feed."""
+    """Build the page, ending with a line feed."""
     title = f"Throughput: {', '.join(report.title for report in reports[:3])}"
     body = "\n".join(_body(reports))
     return (
@@ -75,7 +75,7 @@ _TILES: Final = tuple(
     for unit in UNITS
     for figure in dict.fromkeys((unit.low, unit.high))
 )
-"""Title of each tile of the totals, and its figure."""
+"""The title of each tile of the totals, and its figure."""
 
 
 def _tiles(summary: Summary) -> str:
@@ -122,7 +122,7 @@ def _row(change: EndpointChange, report: StackReport, is_blocked: bool, most: in
 
 
 def _bars(change: EndpointChange, most: int) -> str:
-    """Before above after, each from floor to ceiling, on one scale for the whole table."""
+    """Draw before above after, each from floor to ceiling, on one scale for the whole table."""
     parts = []
     for side, name in ((change.before, "was"), (change.after, "will")):
         if side is not None and side.floor_tokens_per_second is not None and _ceiling(side):

@@ -1,1 +1,1 @@
-"""The report as GitHub's and GitLab's Markdown, bounded. Belongs here: escaping, tables, folds, what is cut first."""
+"""The report as GitHub and GitLab Markdown of bounded length. Belongs here: escaping, tables, folds, shortening."""

@@ -1,9 +1,9 @@
-"""Texts that others wrote, as Markdown that shows them and does nothing else.
+"""Foreign text as Markdown that shows it and has no other effect.
 
-Names, reasons and messages come from a pull request: they must not end a table's cell, ping anybody, link anywhere,
-hide a marker, or turn into markup. Characters with a meaning are written as entities, which CommonMark never takes for
-markup. Mentions, references and hashes are found in the rendered text, so a word joiner (which cannot be seen) comes
-into them.
+Names, reasons and messages come from a pull request: they must not end a table cell, mention anybody, create a link,
+hide a marker, or become markup. Characters with a meaning are written as entities, which CommonMark never treats as
+markup. Mentions, references and hashes are detected in the rendered text, so an invisible word joiner is inserted into
+them.
 """
 
 import re
@@ -28,23 +28,23 @@ _LINKED = re.compile(
 )
 _HASH = re.compile(r"\b[0-9A-F]{7,}+(?!\w)", re.IGNORECASE)
 _DIGITS_OF_A_HASH: Final = 6
-"""Fewer than the 7 that a platform takes for a hash at least."""
+"""Hex digits left together: fewer than the 7 that a platform needs to recognise a hash."""
 
 
 def escaped(text: str) -> str:
-    """The text on one line, as it was."""
+    """Escape the text and put it on one line."""
     line = " ".join(text.replace("\0", "").split())
     joined = _HASH.sub(_in_pieces, _LINKED.sub(lambda found: f"{found[0]}\0", line))
     return _MEANINGFUL.sub(lambda sign: f"&#{ord(sign[0])};", joined).replace("\0", WORD_JOINER)
 
 
 def code(text: str) -> str:
-    """The text in the style of code, where no platform looks for mentions."""
+    """Format the text as code, where no platform looks for mentions."""
     return f"<code>{_MEANINGFUL.sub(lambda sign: f'&#{ord(sign[0])};', ' '.join(text.split()))}</code>"
 
 
 def link(words: str, url: str) -> str:
-    """A link to a URL that was checked; `words` are ours."""
+    """Format a link to a checked URL; `words` are our own."""
     return f"[{words}](<{url}>)"
 
 

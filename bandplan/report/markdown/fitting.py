@@ -1,6 +1,6 @@
-"""Sections cut to a limit: what is folded goes first, then rows of the tables, then what stands below the sentences.
+"""Shorten sections to a limit: first the folds, then rows of the tables, then everything below the sentences.
 
-Works on the text of a section, so that the sections that other jobs wrote into a comment can be cut the same way.
+Works on the text of a section, so that sections written into a comment by other jobs can be shortened the same way.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Final
 from bandplan.report.markdown.escaping import link
 
 LIMIT: Final = 65_000
-"""Of a whole comment, as `length` counts. GitHub takes 65,536 ("body is too long"); GitLab takes more."""
+"""Longest comment, as `length` counts. GitHub accepts 65,536 ("body is too long"); GitLab accepts more."""
 
 _SUMMARY = re.compile(r"<details><summary>(.*)</summary>")
 _CUT = re.compile(r"\*… and ([\d,]+) more changed endpoints?.*\*")
@@ -18,7 +18,7 @@ _REPORT: Final = "the full report"
 
 
 def shortened(section: str, limit: int, url: str = "") -> str:
-    """The section in at most `limit` characters: whole, without its folds, without rows, its first line alone."""
+    """Shorten the section to `limit` characters: whole, without its folds, with fewer rows, or only its first line."""
     if length(section) <= limit:
         return section
     folded = _without_folds(section, url)
@@ -35,12 +35,12 @@ def shortened(section: str, limit: int, url: str = "") -> str:
 
 
 def length(text: str) -> int:
-    """Characters as JavaScript and Java count them: one beyond the basic plane, such as an emoji, is two."""
+    """Count characters as JavaScript and Java do: one beyond the basic plane, such as an emoji, counts as two."""
     return len(text.encode("utf-16-le")) // 2
 
 
 def shares(sizes: Sequence[int], budget: int) -> list[int]:
-    """How much each may have so that all fit into `budget`: small ones all they need, the others the same."""
+    """Divide `budget`: small sections get all that they need, the others equal shares."""
     left, waiting = budget, sorted(range(len(sizes)), key=lambda index: sizes[index])
     found = [0] * len(sizes)
     for done, index in enumerate(waiting):
@@ -67,7 +67,7 @@ def _without_folds(section: str, url: str) -> str:
 
 
 def _with_fewer_rows(section: str, limit: int, url: str) -> str:
-    """Whole endpoints are left out, those at the end first: the weightiest come first."""
+    """Drop whole endpoints from the end of the table, which lists the most important first."""
     paragraphs = section.split("\n\n")
     place = next((i for i, text in enumerate(paragraphs) if text.startswith("| ")), None)
     if place is None:

@@ -1,4 +1,4 @@
-"""All stacks in one text, with what holds for all of them; the same for a file and for a comment."""
+"""All stacks in one text, with what applies to all of them; the same for a file and a comment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ LEAST_OF_A_SECTION: Final = 700
 """Characters that hold the sentence of almost any section, and the note that the rest was cut."""
 
 RULE: Final = "---"
-"""Between stacks."""
+"""The line between stacks."""
 
 MOST_OF_A_NOTE: Final = 600
 MOST_NOTES: Final = 5
@@ -27,9 +27,9 @@ MOST_NOTES: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One stack's part. `key` tells it from others; `size` is the length of the text before anything was cut.
+    """One stack's part. `key` distinguishes it from others; `size` is the length of the text before shortening.
 
-    `note` says how to read its figures, `url` where the full report lies ("" for nowhere).
+    `note` says how to read its figures; `url` is the address of the full report ("" for none).
     """
 
     key: str
@@ -41,7 +41,7 @@ class Section:
 
 
 def section_of(report: StackReport, url: str = "", commit: str = "") -> Section:
-    """The section with what it is about below it, but for one that is a single line."""
+    """Build the section with its links below it, unless it is a single line."""
     text = section(report)
     if report.is_offline:
         text = f"{text}\n\n> {OFFLINE}"
@@ -52,12 +52,12 @@ def section_of(report: StackReport, url: str = "", commit: str = "") -> Section:
 
 
 def markdown(reports: Sequence[StackReport], url: str = "", limit: int = LIMIT) -> str:
-    """The report as it goes to a file: at most `limit` characters, ending with a line feed."""
+    """Build the report for a file: at most `limit` characters, ending with a line feed."""
     return page([section_of(report, url) for report in reports], limit - 1) + "\n"
 
 
 def page(sections: Sequence[Section], limit: int) -> str:
-    """Head, sections and notes in at most `limit` characters."""
+    """Join head, sections and notes in at most `limit` characters."""
     top, bottom = head(sections), foot(sections)
     texts, rest = fitted(sections, limit, top + bottom)
     note = f"*… and {rest:,} more stacks.*" if rest else ""
@@ -67,22 +67,22 @@ def page(sections: Sequence[Section], limit: int) -> str:
 
 
 def head(sections: Sequence[Section]) -> str:
-    """The sentence over all stacks, where there are several."""
+    """Return the sentence over all stacks; "" for one stack."""
     if len(sections) < 2:
         return ""
     return runs(whole_sentence(len(sections), together(part.summary for part in sections)))
 
 
 def foot(sections: Sequence[Section]) -> str:
-    """How to read the figures, each note once."""
+    """Return the notes on how to read the figures, each once."""
     notes = list(dict.fromkeys(part.note for part in sections if part.note))
     return f"<sub>{' '.join(notes[:MOST_NOTES])}</sub>" if notes else ""
 
 
 def fitted(sections: Sequence[Section], limit: int, around: str, each: int = 0) -> tuple[list[str], int]:
-    """The sections' texts, cut so that they fit beside `around`, and how many sections at the end are left out.
+    """Shorten the sections' texts to fit beside `around`; return them and the number of sections dropped at the end.
 
-    `each` characters more come with every section; sections are left out when even the sentences do not fit.
+    Every section needs `each` characters more; sections are dropped if not even the sentences fit.
     """
     budget = limit - length(around) - 200
     shown = sections[: max(1, budget // (LEAST_OF_A_SECTION + each))]
@@ -92,7 +92,7 @@ def fitted(sections: Sequence[Section], limit: int, around: str, each: int = 0) 
 
 
 def note_of(report: StackReport) -> str:
-    """How to read the figures of a section; nothing for one without a table."""
+    """Return how to read the figures of a section; "" for one without a table."""
     if not report.endpoints:
         return ""
     note = "Tokens/s count input and output together, from floor to ceiling."

@@ -17,11 +17,11 @@ HEADINGS = ("| endpoint | change | rollout |", "|---|---|---|")
 OPEN_KINDS = ("error", "violation")
 MOST_OPEN = 10
 MOST_OPEN_WARNINGS = 3
-"""Findings that are shown unfolded; a choice."""
+"""Most findings shown unfolded; a choice."""
 
 
 def section(report: StackReport) -> str:
-    """The whole section, however long; nothing changed is one line."""
+    """Build the whole section, however long; without changes it is one line."""
     sentence = runs(stack_sentence(report.title, report.stack, report.summary))
     is_short = report.summary.status in ("unchanged", "quiet")
     parts: list[str] = [sentence]
@@ -43,12 +43,12 @@ def section(report: StackReport) -> str:
 
 
 def runs(cell: Cell) -> str:
-    """Runs as Markdown; what is foreign is escaped, and names are code."""
+    """Format runs as Markdown, escaping foreign text and showing names as code."""
     return "".join(_run(run) for run in cell)
 
 
 def _run(run: Run) -> str:
-    """White space stays outside of what is strong: Markdown would not take it for strong otherwise."""
+    """Format one run. White space stays outside strong text, which Markdown would not recognise otherwise."""
     inner = run.text.strip()
     lead, _, trail = run.text.partition(inner) if inner else (run.text, "", "")
     text = (code if run.is_strong else escaped)(inner) if run.is_foreign else inner
