@@ -1,4 +1,4 @@
-"""The capacity of a live entity in the words of models.yaml: whole chunks, model units, or a legacy workload. Pure."""
+"""The capacity of a live entity in the terms of models.yaml: whole chunks, model units, or a legacy workload. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ _ACCOUNT_TEAM_BILLION = 50
 
 
 class NotSayable(Exception):
-    """models.yaml has no words for this capacity; the message says why and what to do."""
+    """models.yaml cannot declare this capacity; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class EntryCapacity:
-    """`key` is `throughput` or `workload`; `notes` say what had to be guessed or cannot be read."""
+    """A capacity to declare. `key` is `throughput` or `workload`; `notes` say what was guessed or cannot be read."""
 
     key: str
     value: Mapping[str, Any]
@@ -29,7 +29,7 @@ class EntryCapacity:
 
 
 def throughput(entity: ServedEntity, info: OptimizationInfo | Unavailable | None) -> EntryCapacity:
-    """A band or model units, against the platform's own answer about the version. Errors: NotSayable."""
+    """Convert to a band or model units, using the platform's answer about the version. Errors: NotSayable."""
     units = entity.settings.get("provisioned_model_units")
     if isinstance(info, Unavailable) or info is None:
         raise NotSayable(info.reason if info is not None else "the workspace was not asked for its optimization info")
@@ -43,7 +43,7 @@ def throughput(entity: ServedEntity, info: OptimizationInfo | Unavailable | None
 
 
 def workload(entity: ServedEntity) -> EntryCapacity:
-    """A legacy workload. Errors: NotSayable for a kind or a size that models.yaml does not know."""
+    """Convert to a legacy workload. Errors: NotSayable for a type or size that models.yaml does not accept."""
     settings = entity.settings
     kind, size = settings.get("workload_type") or "CPU", settings.get("workload_size") or "Small"
     if kind not in get_args(WorkloadType):
@@ -60,7 +60,7 @@ def workload(entity: ServedEntity) -> EntryCapacity:
 
 
 def model_of(entity: ServedEntity) -> str:
-    """Model and version, for people."""
+    """Format model and version for people."""
     settings = entity.settings
     name = settings.get("entity_name") or settings.get("model_name")
     return f"{name} version {settings.get('entity_version') or settings.get('model_version')}"

@@ -1,4 +1,4 @@
-"""What `defaults` would add to an entry that has to say exactly what is live, and how to keep it away. Pure."""
+"""Keep `defaults` from adding to an entry that must say exactly what is live. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,20 +7,20 @@ from typing import Any
 from bandplan.adoption.entry import Proposal
 
 _LISTS = ("rate_limits", "permissions")
-"""An empty list of the entry's own stands for itself."""
+"""Lists for which an entry's own empty list overrides the default."""
 _MAILS = ("on_update_failure", "on_update_success")
 
 
 @dataclass(frozen=True)
 class Kept:
-    """The proposal with what it has to say itself to keep defaults away, and the override that removes the rest."""
+    """The proposal with the values that keep defaults away, and the override that removes the rest."""
 
     proposal: Proposal
     override: Mapping[str, Any] = field(default_factory=dict)
 
 
 def kept_from_defaults(proposal: Proposal, defaults: Mapping[str, Any]) -> Kept:
-    """Settings that reach the platform; `headroom_percent` and `timeouts` do not, and are taken as they are."""
+    """Keep out defaults that reach the platform; `headroom_percent` and `timeouts` do not, and apply as they are."""
     raw = dict(proposal.raw)
     override: dict[str, Any] = {}
     for name in _LISTS:
@@ -43,7 +43,7 @@ def kept_from_defaults(proposal: Proposal, defaults: Mapping[str, Any]) -> Kept:
 
 
 def _added(own: Any, defaults: Any) -> dict[str, Any]:
-    """Nulls, at the place of each key that merging would add."""
+    """Return a null for each key that merging would add."""
     if not isinstance(defaults, Mapping):
         return {}
     mine = own if isinstance(own, Mapping) else {}

@@ -1,4 +1,4 @@
-"""models.yaml with entries added, checked to say what it said before and what is live, or the reason why not. Pure."""
+"""models.yaml with entries added, checked to say what it said before plus what is live. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from bandplan.serving.spec.document import read
 from bandplan.serving.spec.problem import Problem
 
 Check = Callable[[str], Sequence[Problem]]
-"""Every problem of a text, with the platform's answers about its models."""
+"""A function that returns every problem of a text, using the platform's answers about its models."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """The new text; the proposals in it, in order; and what was left out of it with the reason."""
+    """The new text, the proposals in it, in order, and those left out, with the reason."""
 
     text: str
     added: tuple[Proposal, ...]
@@ -24,9 +24,9 @@ class Draft:
 
 
 def draft(text: str, file: str, stack: str, proposals: Sequence[Proposal], check: Check) -> Draft:
-    """Entries that the rules of models.yaml refuse are left out, with what the rules say.
+    """Add the proposals to the text; leave out entries that violate rules of models.yaml, with the reasons.
 
-    Errors: CannotEdit when lines cannot be added to the text, or would change what it says.
+    Errors: CannotEdit if lines cannot be added to the text without changing what it says.
     """
     skipped: list[Skipped] = []
     wanted = list(proposals)
@@ -67,7 +67,7 @@ def _refused(problems: Sequence[Problem], proposals: Sequence[Proposal]) -> list
 
 
 def _require_same(before: str, after: str, file: str, stack: str, proposals: Sequence[Proposal]) -> None:
-    """CannotEdit unless the new text is the old one and the new entries, as the stack has them."""
+    """Raise CannotEdit unless the new text says the same as the old one plus the stack's new entries."""
     old, new = _raw(before or NEW_FILE), _raw(after)
     count = len(old.get("models") or [])
     names = [one.name for one in proposals]
@@ -84,7 +84,7 @@ def _require_same(before: str, after: str, file: str, stack: str, proposals: Seq
 
 
 def _without(overrides: Any, stack: str, names: Sequence[str]) -> dict[str, Any]:
-    """The overrides but for those of the new entries; a stack without any is as good as not there."""
+    """Return the overrides except those of the new entries, and without empty stacks."""
     found = {key: dict(value or {}) for key, value in (overrides or {}).items()}
     for name in names:
         found.get(stack, {}).pop(name, None)

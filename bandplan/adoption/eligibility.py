@@ -1,6 +1,6 @@
-"""Which endpoints of a workspace models.yaml can speak of: provisioned throughput and legacy workloads, settled. Pure.
+"""Which endpoints of a workspace models.yaml can declare: settled provisioned throughput and legacy workloads. Pure.
 
-The others are told with the reason. Kinds of endpoint: docs.databricks.com REST reference, "Serving endpoints":
+The others are reported with the reason. Kinds of endpoint: docs.databricks.com REST reference, "Serving endpoints":
 external models, feature and function serving, agents, pay-per-token foundation models, custom models on CPU or GPU.
 """
 
@@ -22,7 +22,7 @@ CAPACITY = SERVED_FIELDS
 
 
 def refusal(live: LiveEndpoint, body: Mapping[str, Any]) -> str:
-    """Why the endpoint cannot be taken over, with what to do where anything can be done; "" when it can."""
+    """Return why the endpoint cannot be taken over, and the next step if there is one; "" if it can."""
     if live.config is None or not live.config.entities:
         if live.is_updating:
             return "its first deployment is under way; adopt it once it has settled"
@@ -38,7 +38,7 @@ def refusal(live: LiveEndpoint, body: Mapping[str, Any]) -> str:
 
 
 def is_legacy(entity: ServedEntity) -> bool:
-    """Whether it runs on compute of a type and size, not on throughput."""
+    """Return whether it runs on compute of a type and size and not on throughput."""
     return not any(entity.settings.get(name) for name in CAPACITY)
 
 
@@ -72,7 +72,7 @@ def _is_of_legacy_family(entity: ServedEntity) -> bool:
 
 
 def _unsayable(live: LiveEndpoint) -> str:
-    """Settings that models.yaml has no words for and that a later deploy would take away."""
+    """Return the first setting that models.yaml cannot declare and a later deployment would remove."""
     if not _fits(EndpointName, live.name):
         return "its name is not valid in models.yaml (at most 63 letters, digits, - and _)"
     config = live.config
@@ -107,7 +107,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 def _fits(kind: Any, text: str) -> bool:
-    """Whether a type of models.yaml takes the text."""
+    """Return whether a type of models.yaml accepts the text."""
     try:
         _adapter(kind).validate_python(text)
     except ValidationError:

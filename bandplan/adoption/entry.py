@@ -1,4 +1,4 @@
-"""The entry of models.yaml that says what a live endpoint is. Pure."""
+"""The entry of models.yaml that describes a live endpoint. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ Answers = Mapping[ModelVersion, OptimizationInfo | Unavailable]
 
 @dataclass(frozen=True)
 class Proposal:
-    """An entry as it is to be written, keys in order; `notes` say what could not be read or had to be guessed."""
+    """An entry to write, keys in order; `notes` say what could not be read or was guessed."""
 
     name: str
     raw: Mapping[str, Any]
@@ -28,14 +28,14 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Skipped:
-    """An endpoint that is left alone, and why."""
+    """An endpoint that is left alone, and the reason."""
 
     name: str
     reason: str
 
 
 def model_versions(surveyed: Iterable[Surveyed]) -> tuple[ModelVersion, ...]:
-    """The versions whose optimization info `proposed` needs."""
+    """Return the versions whose optimization info `proposed` needs."""
     found: dict[ModelVersion, None] = {}
     for one in surveyed:
         live = one.live
@@ -45,7 +45,7 @@ def model_versions(surveyed: Iterable[Surveyed]) -> tuple[ModelVersion, ...]:
 
 
 def proposed(surveyed: Surveyed, answers: Answers, caller: str) -> Proposal | Skipped:
-    """`caller` is the user that asks: a right of its own is no business of the file."""
+    """Propose an entry for the endpoint. `caller` is the requesting user, whose own permission is not declared."""
     live = surveyed.live
     if surveyed.refusal:
         return Skipped(surveyed.name, surveyed.refusal)
@@ -72,7 +72,7 @@ def proposed(surveyed: Surveyed, answers: Answers, caller: str) -> Proposal | Sk
 
 
 def _left_as_they_are(live: LiveEndpoint, body: Mapping[str, Any]) -> Iterator[str]:
-    """What the entry does not say, and the deploys that follow leave alone or write once."""
+    """Yield what the entry does not declare, and later deployments leave unchanged or write once."""
     config = live.config
     if config is None:
         return
@@ -105,7 +105,7 @@ def _capacities(live: LiveEndpoint, answers: Answers) -> list[EntryCapacity]:
 
 
 def _served(live: LiveEndpoint, capacities: list[EntryCapacity]) -> dict[str, Any]:
-    """The model in the entry itself where it is one under the name that it would get anyway, else `entities`."""
+    """Declare the model in the entry itself if there is one with the default name, else under `entities`."""
     config = live.config
     if config is None:
         return {}
@@ -147,7 +147,7 @@ def _settings(live: LiveEndpoint, surveyed: Surveyed, caller: str) -> dict[str, 
 
 
 def _gateway(live: Mapping[str, Any]) -> dict[str, Any]:
-    """As it is, but for what models.yaml cannot say; a switch that the platform leaves out is off."""
+    """Return the gateway without what models.yaml cannot declare; a switch that the platform omits is off."""
     found: dict[str, Any] = only_known(live, GATEWAY)
     for name in ("usage_tracking_config", "inference_table_config", "fallback_config"):
         if isinstance(found.get(name), Mapping):
@@ -164,7 +164,9 @@ def _permission(grant: Grant) -> dict[str, Any]:
 
 
 def _is_managed(grant: Grant, caller: str) -> bool:
-    """Not the caller's own, nor that of `admins`: the published provider leaves both out of what it compares."""
+    """Return whether a permission belongs to neither the caller nor `admins`, both of which the published provider
+    ignores.
+    """
     if grant.kind == "group_name":
         return not is_admins(grant.principal)
     return grant.principal.lower() != caller.lower()

@@ -1,9 +1,9 @@
-"""Legacy optimized serving to provisioned throughput (S28): what each legacy entity becomes, why, and what is unknown.
+"""Migrate legacy optimized serving to provisioned throughput (S28): each entity's band, the reasons, the unknowns.
 
-The mapping is that of the two payloads: `served_models` to `served_entities`, `model_name` and `model_version` to
-`entity_name` and `entity_version` (models.yaml says `model` and `version` for both), `workload_type` and
-`workload_size` to a band, `scale_to_zero_enabled` to nothing. Sources: "Optimized large language model serving" and
-"Provisioned throughput Foundation Model APIs", docs.databricks.com; no conversion of sizes is published. Pure.
+The mapping follows the two payloads: `served_models` to `served_entities`, `model_name` and `model_version` to
+`entity_name` and `entity_version` (models.yaml has `model` and `version` for both), `workload_type` and `workload_size`
+to a band, `scale_to_zero_enabled` to nothing. Sources: "Optimized large language model serving" and "Provisioned
+throughput Foundation Model APIs", docs.databricks.com; no conversion of sizes is published. Pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,9 @@ from bandplan.serving.throughput.optimization_info import ModelVersion, Optimiza
 Answers = Mapping[ModelVersion, OptimizationInfo | Unavailable]
 
 _MLFLOW = "2.11"
-"""What provisioned throughput asks of the MLflow that logged a model ("Provisioned throughput ...", requirements)."""
+"""The MLflow version that provisioned throughput requires to have logged a model ("Provisioned throughput ...",
+requirements).
+"""
 
 
 DEPLOYMENT = (
@@ -38,7 +40,7 @@ DEPLOYMENT = (
 
 @dataclass(frozen=True)
 class Band:
-    """The band in the place of one entity's workload, in chunks; `is_guess` without a demand to size it from."""
+    """The band that replaces one entity's workload, in chunks; `is_guess` if there is no demand to size it from."""
 
     path: str
     min_bands: int
@@ -54,7 +56,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Migration:
-    """One entry: the bands of its entities, and what a reviewer has to know, a line each. DEPLOYMENT holds for all."""
+    """One migrated entry: the bands of its entities, and a reviewer's notes, a line each. DEPLOYMENT applies to all."""
 
     name: str
     bands: tuple[Band, ...]
@@ -64,14 +66,14 @@ class Migration:
 
 @dataclass(frozen=True)
 class Left:
-    """An entry that stays legacy, and why."""
+    """An entry that stays legacy, and the reason."""
 
     name: str
     reason: str
 
 
 def legacy_versions(fleet: Fleet) -> tuple[ModelVersion, ...]:
-    """The versions whose optimization info `migrations` needs."""
+    """Return the versions whose optimization info `migrations` needs."""
     return tuple(
         dict.fromkeys(
             ModelVersion(entity.model, entity.version)
@@ -89,7 +91,7 @@ def legacy_entities(entry: Entry) -> tuple[Entity, ...]:
 def migrations(
     fleet: Fleet, data: Mapping[str, Any], answers: Answers, names: Sequence[str] = ()
 ) -> tuple[Migration | Left, ...]:
-    """Every legacy entry, or those of `names`; `data` is models.yaml as written."""
+    """Migrate every legacy entry, or those in `names`; `data` is models.yaml as written."""
     return tuple(
         _migration(entry, data, answers)
         for entry in fleet.models
@@ -98,7 +100,7 @@ def migrations(
 
 
 def migrated(text: str, data: Mapping[str, Any], found: Sequence[Migration]) -> str:
-    """The text with the bands in the place of the workloads. Errors: CannotEdit."""
+    """Replace the workloads in the text by the bands. Errors: CannotEdit."""
     entries = data.get("models") or []
     indexes = {entry.get("name"): index for index, entry in enumerate(entries) if isinstance(entry, dict)}
     edits: list[Edit] = []
@@ -157,7 +159,7 @@ def _has_workload(override: Any) -> bool:
 
 
 def _band(entry: Entry, entity: Entity, answers: Answers) -> Band | str:
-    """The band, or why there is none."""
+    """Return the band, or the reason why there is none."""
     version = ModelVersion(entity.model, entity.version or "")
     info = answers.get(version)
     if info is None or isinstance(info, Unavailable):

@@ -1,8 +1,8 @@
-"""The state of a stack with endpoints in it that exist already: resources as a deploy would have recorded them. Pure.
+"""A stack's state with existing endpoints added: resources as a deployment would have recorded them. Pure.
 
-What they are to be comes from a preview: it plans to create them, with every input. Taken over, they have the ids of
-what exists, and the outputs of a deploy that made just that. Nothing is sent anywhere, and the next preview finds them
-as they are declared. Source of the shapes: sdk/go/common/apitype in github.com/pulumi/pulumi (read 2026-11).
+Their inputs come from a preview, which plans to create them. Taken over, they have the ids of what exists, and the
+outputs of a deployment that created exactly that. Nothing is sent anywhere, and the next preview finds them as
+declared. Source of the shapes: sdk/go/common/apitype in github.com/pulumi/pulumi (read 2026-11).
 """
 
 import copy
@@ -19,12 +19,12 @@ _LEFT_OUT = ("sourcePosition", "stackTrace", "id", "outputs")
 
 
 class NotTakenOver(Exception):
-    """The plan does not fit what is to be taken over; the message is for the user. Nothing was changed."""
+    """The plan does not match the endpoints to take over; the message is for the user. Nothing was changed."""
 
 
 @dataclass(frozen=True)
 class Existing:
-    """An endpoint of the workspace: what its resources get as outputs."""
+    """An endpoint of the workspace: the values that its resources get as outputs."""
 
     name: str
     id: str
@@ -34,7 +34,7 @@ class Existing:
 
 @dataclass(frozen=True)
 class Planned:
-    """A preview: its steps and the stack's configuration, both as `preview --json` has them."""
+    """A preview: its steps and the stack's configuration, both as in `preview --json`."""
 
     steps: Sequence[Mapping[str, Any]]
     config: Mapping[str, str]
@@ -53,10 +53,10 @@ def taken_over(
     now: str,
     new_id: Callable[[], str],
 ) -> dict[str, Any]:
-    """The deployment with the resources of `existing`; resources that are there stay as they are.
+    """Add the resources of `existing` to the deployment; resources that are already there stay unchanged.
 
-    `summaries` are what the stack's output `endpoints` says of every endpoint of models.yaml, by name and in its order.
-    Errors: NotTakenOver.
+    `summaries` are what the stack's output `endpoints` says about every endpoint of models.yaml, by name and in its
+    order. Errors: NotTakenOver.
     """
     writer = _Writer(deployment, planned.config, now, new_id)
     by_name = {one.name: one for one in existing}
@@ -84,7 +84,7 @@ def taken_over(
 
 
 class _Writer:
-    """A deployment being added to."""
+    """A deployment to which resources are added."""
 
     def __init__(
         self, deployment: Mapping[str, Any], config: Mapping[str, str], now: str, new_id: Callable[[], str]
@@ -99,13 +99,13 @@ class _Writer:
         return urn in self._by_urn
 
     def add_component(self, step: Mapping[str, Any] | None) -> None:
-        """The stack, the fleet or an endpoint's component; not one that is there."""
+        """Add the stack, the fleet or an endpoint's component unless it is already there."""
         if step is None or self.has(str(step["urn"])):
             return
         self._add(_planned_state(step))
 
     def add_children(self, steps: Sequence[Mapping[str, Any]], existing: Existing) -> None:
-        """The endpoint first: the others depend on it."""
+        """Add the endpoint first: the others depend on it."""
         for step in sorted(steps, key=lambda one: type_of(str(one["urn"])) not in SERVING):
             if step.get("op") != "create":
                 raise NotTakenOver(
@@ -115,7 +115,7 @@ class _Writer:
             self._add({**state, **_identity(state, existing), "provider": self._provider(str(state["provider"]))})
 
     def state_outputs(self, summaries: Mapping[str, Any], added: set[str]) -> None:
-        """The stack's output `endpoints`, of those that are in the state; in the order of models.yaml."""
+        """Set the stack's output `endpoints` for those in the state, in the order of models.yaml."""
         stack = next((one for one in self._resources if one.get("type") == STACK), None)
         if stack is None:
             return
@@ -129,7 +129,7 @@ class _Writer:
         outputs["endpoints"] += [one for name, one in before.items() if name not in summaries]
 
     def update_fleet(self, step: Mapping[str, Any] | None) -> None:
-        """The fleet's sums, where nothing else waits to be deployed; its outputs are the same ones."""
+        """Update the fleet's sums if nothing else is pending; its outputs are the same."""
         if step is None or not step.get("newState"):
             return
         urn = str(step["urn"])
@@ -138,7 +138,7 @@ class _Writer:
         self._by_urn[urn]["outputs"] = dict(inputs)
 
     def _provider(self, reference: str) -> str:
-        """The reference of a default provider in the state, which is made when it is not there."""
+        """Return the reference of a default provider in the state, and create it if it is missing."""
         urn = reference.rsplit("::", 1)[0]
         if not self.has(urn):
             package = type_of(urn).removeprefix(PROVIDER_PREFIX)
@@ -166,7 +166,7 @@ def _planned_state(step: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _identity(state: Mapping[str, Any], existing: Existing) -> dict[str, Any]:
-    """Id and outputs, as the provider of the resource would give them."""
+    """Return id and outputs as the resource's provider would."""
     inputs = state.get("inputs") or {}
     kind = type_of(str(state["urn"]))
     if kind in SERVING:
@@ -180,9 +180,9 @@ def _identity(state: Mapping[str, Any], existing: Existing) -> dict[str, Any]:
 
 
 def _with_id(state: dict[str, Any], existing: Existing) -> dict[str, Any]:
-    """The state with the endpoint's id, the one input that a plan of its resources does not know.
+    """Return the state with the endpoint's id, the only input that a plan of its resources does not know.
 
-    Errors: NotTakenOver when another one is not known, such as a version that is still to be registered.
+    Errors: NotTakenOver if another input is unknown, such as a version that is not registered yet.
     """
     inputs = dict(state.get("inputs") or {})
     if inputs.get("servingEndpointId") == UNKNOWN:

@@ -1,7 +1,7 @@
-"""What our own deployments have begun and not ended: of those that run at this moment, and of interrupted ones. Pure.
+"""What our own deployments have started and not finished: running ones and interrupted ones. Pure.
 
-An `up` changes the workspace before it writes the state, so that a look meanwhile, or after a kill, finds differences
-that nobody made by hand. They are told as what they are.
+An `up` changes the workspace before it writes the state, so a comparison during it, or after a kill, finds differences
+that nobody made manually. They are reported as such.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,9 +15,10 @@ from bandplan.wire.types import ENDPOINT_READY, PERMISSIONS, SERVING
 
 @dataclass(frozen=True)
 class Begun:
-    """`stacks` are what the state would record if what was begun had ended, at one or several moments of a look.
+    """Unfinished deployments. `stacks` are what the state would record if they had finished, at one or more moments of
+    a comparison.
 
-    `who` says whose it is, for a message.
+    `who` names their owner, for a message.
     """
 
     who: str = ""
@@ -29,7 +30,9 @@ class Begun:
 
 
 def begun(deployments: Iterable[Mapping[str, Any]], holder: str) -> Begun:
-    """From the deployments of a stack as they were read; `holder` is who deploys it now, "" for nobody."""
+    """Find unfinished work in the deployments of a stack as they were read; `holder` is deploying it now ("" for
+    nobody).
+    """
     stacks, names = [], set[str]()
     for deployment in deployments:
         unfinished = list(_unfinished(deployment))
@@ -42,7 +45,8 @@ def begun(deployments: Iterable[Mapping[str, Any]], holder: str) -> Begun:
 
 
 def as_ours(findings: Iterable[FieldFinding], others: Iterable[Iterable[FieldFinding]]) -> tuple[FieldFinding, ...]:
-    """`findings`, those ours that are not `real` in one of `others`: the same look at what would have been recorded."""
+    """Mark as our own the `findings` that are not `real` in one of `others`, comparisons with unfinished deployments.
+    """
     real = [{one.field for one in found if one.verdict is Verdict.REAL} for found in others]
     return tuple(
         replace(one, verdict=Verdict.OURS)
@@ -53,7 +57,7 @@ def as_ours(findings: Iterable[FieldFinding], others: Iterable[Iterable[FieldFin
 
 
 def _unfinished(deployment: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Operations that were begun, and resources that were written and are not as the program wants them."""
+    """Yield operations that were started, and written resources that the program still wants to change."""
     for operation in deployment.get("pending_operations") or ():
         if isinstance(operation, Mapping) and isinstance(operation.get("resource"), Mapping):
             yield {"type": str(operation.get("type")), "resource": operation["resource"]}
@@ -65,7 +69,7 @@ def _unfinished(deployment: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 _ASKED = ("config", "tags", "aiGateway", "declared")
-"""Properties whose outputs say what an update that did not end has asked for."""
+"""Properties whose outputs show what an unfinished update asked for."""
 
 
 def _as_if_ended(deployment: Mapping[str, Any], unfinished: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The result as JSON, for CI and for programs. The shape is in docs/drift.md; `format` changes when it does."""
+"""The result as JSON, for CI and programs. docs/drift.md describes its shape; `format` changes with it."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ FORMAT = 1
 
 
 def document(report: StackReport) -> dict[str, Any]:
-    """Every endpoint of models.yaml and of the state, the ones in step too."""
+    """Convert every endpoint of models.yaml and of the state, including those in step."""
     return {
         "format": FORMAT,
         "stack": report.stack,

@@ -1,4 +1,4 @@
-"""One endpoint on all three sides: where it is, how it is, and its fields. Pure."""
+"""One endpoint on all three sides: where it exists, its condition, and its fields. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ from bandplan.serving.workspace.surveyed import Surveyed
 Situation = Literal[
     "deployed", "missing", "recreated", "unreadable", "not deployed", "exists, not in the stack", "begun"
 ]
-"""`begun`: an `up` of this stack is making or deleting it, or was interrupted while it did."""
+"""Where an endpoint exists. `begun`: an `up` of this stack is creating or deleting it, or was interrupted meanwhile."""
 Condition = Literal["ready", "updating", "update failed", "not ready"]
 NOTHING_BEGUN = Begun()
 
 
 @dataclass(frozen=True)
 class EndpointReport:
-    """What was found about one endpoint. `findings` have all verdicts; `reason` says why it is not ready.
+    """The findings about one endpoint, of all verdicts; `reason` says why it is not ready.
 
-    `is_leaving`: it is deployed and models.yaml has it no more. `own_update`: whose update it is that the state does
-    not know of yet, "" if there is none.
+    `is_leaving`: it is deployed but no longer in models.yaml. `own_update`: the owner of an update that is not in the
+    state yet, "" if there is none.
     """
 
     name: str
@@ -62,7 +62,9 @@ def endpoint_report(
     presentable: Callable[[str], str] = str,
     begun: Begun = NOTHING_BEGUN,
 ) -> EndpointReport:
-    """`wanted` or `recorded` is there, or both. `presentable` makes a text of the platform fit for a message."""
+    """Compare one endpoint; `wanted` or `recorded` exists, or both. `presentable` prepares the platform's text for a
+    message.
+    """
     live = surveyed.live
     own = begun.who if name in begun.names else ""
     if own and ((recorded is None and live is not None) or (recorded is not None and live is None)):

@@ -1,4 +1,4 @@
-"""The fields of one endpoint, deployed against live, with a verdict on each that is not the same. Pure."""
+"""The fields of one endpoint, deployed against live, with a verdict on each difference. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -30,14 +30,14 @@ _AUTOSCALED = frozenset(
         "current_provisioned_throughput",
     )
 )
-"""What the platform works out, within a band or a number of model units, for the compute behind an entity.
+"""What the platform determines, within a band or a number of model units, for the compute behind an entity.
 
 A guess for the last two: no public page says that a GET shows how far an endpoint has scaled.
 """
 _IDENTITY = frozenset(("name", "entity_name", "entity_version", "model_name", "model_version"))
 _FILLED_IN_GATEWAY = frozenset(("ai_gateway/inference_table_config/table_name_prefix",))
 _BY_HAND = frozenset(("environment_vars", "instance_profile_arn"))
-"""Settings of an entity that people alone set."""
+"""Settings of an entity that only people set."""
 
 NO_CALL = "the platform cannot change it after creation"
 NOT_DEPLOYED = "it was not deployed: `up` alone leaves it, `up --refresh` removes it"
@@ -45,7 +45,7 @@ LEFT_ALONE = "it was not deployed, so every `up` leaves it: declare it in models
 
 
 def field_findings(recorded: RecordedEndpoint, live: LiveEndpoint) -> tuple[FieldFinding, ...]:
-    """Every field that is not as deployed, or cannot be compared; differences first."""
+    """Return every field that differs from what was deployed or cannot be compared; differences first."""
     declared = Declared.from_inputs(recorded.declared)
     found = [*_real(recorded, declared, live), *_undeclared(recorded, live), *_filled_in(recorded, live)]
     found += [
@@ -87,7 +87,7 @@ def _is_whole_entity(path: tuple[PathStep, ...]) -> bool:
 
 
 def _undeclared(recorded: RecordedEndpoint, live: LiveEndpoint) -> Iterator[FieldFinding]:
-    """Parts that somebody set where nothing was deployed."""
+    """Yield parts that somebody set although nothing was deployed for them."""
     declared = recorded.declared
     if "description" not in declared and live.description:
         yield FieldFinding("description", Verdict.REAL, None, live.description, NO_CALL)
@@ -108,7 +108,7 @@ def _undeclared(recorded: RecordedEndpoint, live: LiveEndpoint) -> Iterator[Fiel
 
 
 def _without_a_word(live: LiveEndpoint) -> Iterator[FieldFinding]:
-    """What models.yaml cannot say, but for entities: deploys leave it alone."""
+    """Yield what models.yaml cannot declare, except for entities: deployments leave it alone."""
     config = effective_config(live)
     others = {f"config/{name}": value for name, value in config.unknown_fields.items()} if config is not None else {}
     if config is not None and config.auto_capture_config.get("enabled", bool(config.auto_capture_config)):
@@ -135,7 +135,7 @@ def _in_gateway(declared: Mapping[str, Any], live: Mapping[str, Any], place: str
 
 
 def _filled_in(recorded: RecordedEndpoint, live: LiveEndpoint) -> Iterator[FieldFinding]:
-    """Settings of entities that nobody deployed."""
+    """Yield settings of entities that were not deployed."""
     config = effective_config(live)
     by_name = {} if config is None else {entity.name: entity for entity in config.entities}
     for part in ("servedEntities", "servedModels"):
@@ -171,7 +171,9 @@ def _unverifiable_fields(recorded: RecordedEndpoint, declared: Declared, live: L
 
 
 def _entity_path(path: str) -> tuple[int | None, str]:
-    """(index of the entity, property) of `declared.servedEntities[0].burstScalingEnabled`; index None for others."""
+    """Return (index of the entity, property) of `declared.servedEntities[0].burstScalingEnabled`; index None for
+    others.
+    """
     head, bracket, rest = path.partition("[")
     if not bracket:
         return None, head

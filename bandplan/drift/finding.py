@@ -1,4 +1,4 @@
-"""One thing that is not as it was deployed, and the verdict on it."""
+"""One difference from what was deployed, and the verdict on it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,25 +6,25 @@ from typing import Any
 
 
 class Verdict(StrEnum):
-    """What a field that is not as deployed means. Only `real` is drift."""
+    """The meaning of a field that differs from what was deployed. Only `real` is drift."""
 
     REAL = "real"
     """Somebody or something changed it since it was deployed."""
     OURS = "own update"
-    """An `up` of this stack changed it, which is running or was interrupted: the state does not say so yet."""
+    """An `up` of this stack changed it and is running or was interrupted: the state does not record it yet."""
     PLATFORM_DEFAULT = "platform default"
-    """Nothing was deployed for it; the platform, or somebody's governance, filled it in and deploys leave it alone."""
+    """It was not deployed; the platform, or somebody's governance, filled it in, and deployments leave it alone."""
     AUTOSCALER = "autoscaler"
     """How far the platform has scaled the endpoint within what was deployed."""
     UNMANAGED = "not managed"
-    """The stack has never managed it, so no deploy touches it: for people to look at."""
+    """The stack has never managed it, so no deployment changes it: for people to examine."""
     UNVERIFIABLE = "write-only, cannot be verified"
-    """It was deployed, and the platform never gives it back."""
+    """It was deployed, and the platform never returns it."""
 
 
 @dataclass(frozen=True)
 class FieldFinding:
-    """One field. `deployed` is what the state holds, `live` what the workspace reports; None: nothing is there."""
+    """One field. `deployed` is the state's value, `live` the workspace's; None if there is none."""
 
     field: str
     verdict: Verdict
@@ -35,7 +35,7 @@ class FieldFinding:
 
 @dataclass(frozen=True)
 class Pending:
-    """One field that models.yaml wants otherwise than it was deployed: a change that waits, no drift."""
+    """One field whose value in models.yaml differs from the deployed one: a pending change, not drift."""
 
     field: str
     deployed: Any

@@ -1,4 +1,4 @@
-"""Names of an endpoint's fields, the same for what is wanted, deployed and live. Pure.
+"""Names of an endpoint's fields, the same for wanted, deployed and live values. Pure.
 
 `entities/current/max_provisioned_throughput`, `traffic/current`, `tags/team`, `notifications/on_update_failure`,
 `ai_gateway/usage_tracking_config/enabled`, `permissions/group_name:support-apps`, `description`.
@@ -20,8 +20,9 @@ _PRINCIPALS = {"userName": "user_name", "groupName": "group_name", "servicePrinc
 
 
 def field_of(declared: Mapping[str, Any], path: Sequence[PathStep]) -> str:
-    """The field of a difference whose path begins with `declared`, such as
-    `declared.servedEntities[0].maxProvisionedThroughput`."""
+    """Name the field of a difference whose path begins with `declared`, such as
+    `declared.servedEntities[0].maxProvisionedThroughput`.
+    """
     part, *rest = path[1:]
     match part, rest:
         case ("servedEntities" | "servedModels", []):
@@ -38,14 +39,14 @@ def field_of(declared: Mapping[str, Any], path: Sequence[PathStep]) -> str:
 
 
 def entity_name(entity: Mapping[str, Any]) -> str:
-    """The served name, or the model's where none was given."""
+    """Return the served name, or the model's name if there is none."""
     return str(entity.get("name") or entity.get("entityName") or entity.get("modelName") or "")
 
 
 def principal_field(control: Mapping[str, Any]) -> str:
-    """`permissions/group_name:support-apps` for an access control in Pulumi's names.
+    """Name the field `permissions/group_name:support-apps` of an access control in Pulumi's names.
 
-    Users are in lower case, as the platform keeps mail addresses: two spellings are one person.
+    Users are lowercased, as the platform stores mail addresses that way: two spellings are one person.
     """
     kind = next((kind for kind in _PRINCIPALS if control.get(kind)), "userName")
     _, name = principal_key(_PRINCIPALS[kind], str(control.get(kind)))
@@ -53,7 +54,7 @@ def principal_field(control: Mapping[str, Any]) -> str:
 
 
 def flattened(declared: Mapping[str, Any], access: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
-    """Every field of a declaration with its value; zero, false and empty ones are left out, as they mean the same."""
+    """Map every field of a declaration to its value; zero, false and empty values are dropped: they mean unset."""
     return {field: value for field, value in _fields(declared, access) if _says_something(value)}
 
 

@@ -1,4 +1,4 @@
-"""What models.yaml wants otherwise than it was deployed: changes that wait for an `up`, and no drift. Pure."""
+"""Differences between models.yaml and what was deployed: pending changes, not drift. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ from bandplan.drift.recorded import RecordedEndpoint
 
 @dataclass(frozen=True)
 class WantedEndpoint:
-    """One endpoint of models.yaml for the stack: `declared` as its guard's input has it; `access` in Pulumi's names.
+    """One endpoint of models.yaml for the stack: `declared` as in its guard's input, `access` in Pulumi's names.
 
-    `declared` is None for one whose version is registered by a deploy that has not been: nothing can be compared then.
+    `declared` is None if a deployment has yet to register its version: then nothing can be compared.
     """
 
     name: str
@@ -22,7 +22,7 @@ class WantedEndpoint:
 
 
 def pending_changes(recorded: RecordedEndpoint, wanted: WantedEndpoint) -> tuple[Pending, ...]:
-    """Each field that differs, fields of models.yaml in its order first. Encrypted parts are left out."""
+    """Return each field that differs, fields of models.yaml in its order first. Encrypted parts are left out."""
     if wanted.declared is None:
         return ()
     stated = {part: value for part, value in wanted.declared.items() if part not in recorded.hidden}
@@ -38,6 +38,6 @@ def pending_changes(recorded: RecordedEndpoint, wanted: WantedEndpoint) -> tuple
 
 
 def _text(fields: Mapping[str, Any], name: str) -> Any:
-    """Numbers and their text are one: a state may hold a version as either."""
+    """Convert numbers to text: a state may hold a version as either."""
     value = fields.get(name)
     return str(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else value

@@ -1,7 +1,7 @@
-"""Who may use an endpoint, as deployed and as it is. Pure.
+"""The permissions of an endpoint, deployed and live. Pure.
 
-As the published provider compares: what is inherited, the group `admins`, and the caller and the creator of the
-endpoint where nobody names them, are none of the stack's business.
+Compared as the published provider does: inherited permissions, the group `admins`, and the caller and the creator of
+the endpoint unless somebody names them, do not concern the stack.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ _PROPERTIES = {"user_name": "userName", "group_name": "groupName", "service_prin
 def access_findings(
     deployed: Sequence[Mapping[str, Any]] | None, live: Sequence[Grant], own: frozenset[str]
 ) -> Iterator[FieldFinding]:
-    """`own` are the names of the caller and of the endpoint's creator."""
+    """Compare the permissions; `own` has the names of the caller and of the endpoint's creator."""
     wanted = {
         principal_field(control): str(control.get("permissionLevel"))
         for control in deployed or ()
@@ -37,7 +37,7 @@ def access_findings(
 
 
 def direct_controls(live: Sequence[Grant], own: frozenset[str] = frozenset()) -> Iterator[dict[str, str]]:
-    """Direct permissions in Pulumi's names, without those of `admins` and of `own`."""
+    """Yield direct permissions in Pulumi's names, without those of `admins` and of `own`."""
     mine = {name.lower() for name in own}
     for grant in live:
         of_admins = grant.kind == "group_name" and is_admins(grant.principal)

@@ -1,7 +1,7 @@
-"""Hold what the state says of endpoints to the form in which it is read here. Pure.
+"""Check that what the state says about endpoints has the form expected here. Pure.
 
-Readers of a state hold every resource to Pulumi's form, in which inputs and outputs may be anything. A file that was
-edited or damaged may have a text where a list of tags belongs.
+Readers of a state check every resource against Pulumi's form, in which inputs and outputs may be anything. A file that
+was edited or damaged may have a string where a list of tags belongs.
 """
 
 from collections.abc import Iterator, Mapping
@@ -49,16 +49,17 @@ _FORMS: Final[Mapping[str, Any]] = {
     MODEL_VERSION: {"outputs": {"name": str, "version": str}},
     MODEL_ALIAS: {"inputs": {"name!": str, "alias!": str, "version": str}},
 }
-"""By type of resource, what is read of it: mappings by key, lists by the form of their items. `!` marks what must be
-there; anything else may be missing or null."""
+"""What is read, by type of resource: mappings by key, lists by the form of their items. `!` marks required values;
+others may be missing or null.
+"""
 
 
 class BadRecord(ValueError):
-    """The state says something of an endpoint, a version or an alias that cannot be."""
+    """The state says something impossible about an endpoint, a version or an alias."""
 
 
 def require_form(resources: Iterator[Mapping[str, Any]] | list[Mapping[str, Any]]) -> None:
-    """Errors: BadRecord with every finding by its place, and no value, which may be secret."""
+    """Check the resources. Errors: BadRecord with every finding and its place, without values, which may be secret."""
     found = [
         f"{name_of(str(one.get('urn')))}: {finding}"
         for one in resources

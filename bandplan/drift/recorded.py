@@ -25,17 +25,19 @@ from bandplan.wire.urn import name_of
 _ENDPOINTS = {MODEL_SERVING: "classic", MODEL_SERVING_PT: "pt"}
 _SETTINGS = tuple(name for name in SETTING_NAMES if name not in ONLY_THE_GUARD_KNOWS)
 _SENT_BY_THE_GUARD = frozenset(_SETTINGS) - {"description"}
-"""Not a description that is stated no more: nothing sends it, so what was deployed long ago is what is there."""
+"""Settings that the guard sends. Without the description: nothing sends one that is no longer declared, so the deployed
+one stays.
+"""
 _OF_AN_ENTITY = re.compile(r"config\.servedEntities\[([0-9]{1,4})\]\.([A-Za-z]{1,60})\Z")
 
 
 @dataclass(frozen=True)
 class RecordedEndpoint:
-    """An endpoint as it was deployed. `declared` has the parts and names of an EndpointReady's input of that name.
+    """An endpoint as it was deployed. `declared` has the parts and names of the input `declared` of an EndpointReady.
 
-    `access` holds `{groupName: ..., permissionLevel: ...}`, None when the stack manages no permissions of it. `hidden`
-    are the parts that the state holds encrypted: they are in no comparison. `is_short_of_capacity`: the last try for
-    the wanted capacity failed, and less was accepted.
+    `access` holds `{groupName: ..., permissionLevel: ...}`, None if the stack does not manage its permissions. `hidden`
+    are the parts encrypted in the state, which are not compared. `is_short_of_capacity`: the last attempt at the wanted
+    capacity failed, and less was accepted.
     """
 
     name: str
@@ -49,7 +51,7 @@ class RecordedEndpoint:
 
 @dataclass(frozen=True)
 class RecordedVersion:
-    """A version that the stack has registered: `state` are the outputs of its resource."""
+    """A version that the stack has registered: `state` has the outputs of its resource."""
 
     key: str
     model: str
@@ -76,7 +78,7 @@ class RecordedStack:
 
 
 def recorded(deployment: Mapping[str, Any]) -> RecordedStack:
-    """From the `deployment` of `pulumi stack export`, or the `latest` of a checkpoint. Errors: BadRecord."""
+    """Read the `deployment` of `pulumi stack export`, or the `latest` of a checkpoint. Errors: BadRecord."""
     resources = [one for one in deployment.get("resources") or () if one.get("custom") and not one.get("delete")]
     require_form(resources)
     guards = {one["inputs"].get("endpoint"): one for one in _of(resources, ENDPOINT_READY)}
@@ -146,7 +148,7 @@ def _endpoint(
 def _with_what_the_guard_sent(
     config: Mapping[str, Any], guard: Mapping[str, Any], ignored: Iterable[Any]
 ) -> dict[str, Any]:
-    """The config, with the guard's values of what the endpoint's own resource ignores of a served entity."""
+    """Return the config, with the guard's values for what the endpoint's own resource ignores of a served entity."""
     entities = [dict(entity) for entity in config.get("servedEntities") or ()]
     declared = {entity.get("name"): entity for entity in guard.get("servedEntities") or ()}
     for path in ignored:
@@ -162,7 +164,7 @@ def _with_what_the_guard_sent(
 
 
 def _with_what_ran(declared: Mapping[str, Any], short: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """What was declared, with the capacity that ran in the end where that was less: `shortfall` of an EndpointReady."""
+    """Return the declaration with the capacity that finally ran if it was less: `shortfall` of an EndpointReady."""
     runs = {str(one.get("servedName")): one.get("runs") for one in short}
     entities = [
         {
@@ -175,7 +177,7 @@ def _with_what_ran(declared: Mapping[str, Any], short: Iterable[Mapping[str, Any
 
 
 def _unmarked(value: Any) -> Any:
-    """Without the marks of Pulumi's bridge, such as __defaults, at any depth."""
+    """Remove the marks of Pulumi's bridge, such as __defaults, at any depth."""
     if isinstance(value, Mapping):
         return {key: _unmarked(item) for key, item in value.items() if not key.startswith("__")}
     return [_unmarked(item) for item in value] if isinstance(value, list) else value

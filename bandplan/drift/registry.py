@@ -1,4 +1,4 @@
-"""Model versions and aliases that the stack has made, against the registry. Pure."""
+"""Compare the model versions and aliases registered by the stack with the registry. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from bandplan.serving.workspace.registry_entries import SOURCE_DIGEST, Registere
 
 @dataclass(frozen=True)
 class RegistryAnswers:
-    """What the registry says: versions by (model, number), None for one that is gone; versions by (model, alias)."""
+    """The registry's answers: versions by (model, number), None for a deleted one; versions by (model, alias)."""
 
     versions: Mapping[tuple[str, str], RegisteredVersion | None]
     aliases: Mapping[tuple[str, str], str | None]
@@ -18,14 +18,16 @@ class RegistryAnswers:
 
 @dataclass(frozen=True)
 class ModelReport:
-    """One version (`ml.chat.tuned v3`) or alias (`ml.chat.tuned@champion`) of the stack that is not as deployed."""
+    """One version (`ml.chat.tuned v3`) or alias (`ml.chat.tuned@champion`) of the stack that differs from what was
+    deployed.
+    """
 
     name: str
     findings: tuple[FieldFinding, ...]
 
 
 def model_reports(recorded: RecordedStack, answers: RegistryAnswers) -> tuple[ModelReport, ...]:
-    """Those that differ, versions first."""
+    """Return the versions and aliases that differ, versions first."""
     found = [
         ModelReport(
             f"{one.model} v{one.version}", tuple(_of_version(one, answers.versions.get((one.model, one.version))))

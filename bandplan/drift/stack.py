@@ -1,4 +1,4 @@
-"""The whole of a stack on all three sides. Pure."""
+"""A whole stack on all three sides. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from bandplan.serving.workspace.surveyed import Listed, Surveyed
 
 @dataclass(frozen=True)
 class StackReport:
-    """Endpoints in the order of models.yaml, then those only deployed; `unmanaged` are only in the workspace."""
+    """Endpoints in the order of models.yaml, then those only deployed; `unmanaged` exist only in the workspace."""
 
     stack: str
     host: str
@@ -35,7 +35,7 @@ class StackReport:
 
     @property
     def to_adopt(self) -> tuple[EndpointReport, ...]:
-        """Endpoints of models.yaml that exist and that the stack does not know."""
+        """Endpoints of models.yaml that exist but are not in the stack."""
         return tuple(one for one in self.endpoints if one.situation == "exists, not in the stack")
 
     @property
@@ -45,7 +45,7 @@ class StackReport:
 
 @dataclass(frozen=True)
 class SeenWorkspace:
-    """What a workspace answered `caller`: `surveyed` are those of `names_to_read`, `listed` all that it shows."""
+    """What a workspace showed `caller`: `surveyed` are the endpoints of `names_to_read`, `listed` all visible ones."""
 
     host: str
     caller: str
@@ -55,7 +55,7 @@ class SeenWorkspace:
 
 
 def names_to_read(wanted: Sequence[WantedEndpoint], recorded: RecordedStack) -> tuple[str, ...]:
-    """The endpoints that have to be read to compare, each once."""
+    """Return the endpoints to read for the comparison, each once."""
     return tuple(dict.fromkeys([*(one.name for one in wanted), *(one.name for one in recorded.endpoints)]))
 
 

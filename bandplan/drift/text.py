@@ -1,4 +1,4 @@
-"""The result for people: endpoint by endpoint, and what to do next. Pure."""
+"""The result for people: endpoint by endpoint, and the next steps. Pure."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -24,9 +24,9 @@ _SITUATIONS = {
 
 
 def text(report: StackReport, *, shows_all: bool = False, shows_steps: bool = True) -> str:
-    """Without `shows_all`, fields that are no drift (defaults, autoscaler) and endpoints in step are left out.
+    """Format the report; `shows_all` includes fields that are not drift (defaults, autoscaler) and endpoints in step.
 
-    `shows_steps`: what to do about it, at the end.
+    `shows_steps`: end with the next steps.
     """
     lines = [_headline(report)]
     for endpoint in report.endpoints:

@@ -26,8 +26,7 @@ class Thresholds:
     limits: Mapping[str, Decimal] = field(default_factory=dict)
 
     def is_quiet(self, change: EndpointChange, money: Money | None) -> bool:
-        """Return whether the change is below the thresholds; `money` is the difference in cost, None without a price.
-        """
+        """Return whether the change is below the thresholds; `money` is its cost difference, None without a price."""
         if not self.limits or change.rollout.kind not in ("in_place", "same_capacity"):
             return False
         if change.other_versions or change.is_traffic_moved or change.is_burst_moved:
