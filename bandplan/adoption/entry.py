@@ -111,7 +111,7 @@ def _served(live: LiveEndpoint, capacities: list[EntryCapacity]) -> dict[str, An
         return {}
     alone = len(config.entities) == 1
     rows = []
-    # In the order of the routes, which the published provider compares by place; it pairs entities by name.
+    # In the order of the routes, which the published provider compares by position; it pairs entities by name.
     places = {name: index for index, name in enumerate(config.traffic_percent)}
     pairs = sorted(
         zip(config.entities, capacities, strict=True), key=lambda pair: places.get(pair[0].name, len(places))

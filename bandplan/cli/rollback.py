@@ -86,7 +86,7 @@ def going_back(models: Path, stack: str, environ: Mapping[str, str], name: str, 
     entry = _entry(text, models, stack, name)
     try:
         client = from_environment(environ)
-        client.ping()  # a workspace that takes requests and never answers is told in seconds, not in minutes
+        client.ping()  # reports a workspace that never answers within seconds, not minutes
         now = running_endpoints(client, [name])[name]
     except WorkspaceError as error:
         raise CommandError(str(error)) from error

@@ -83,7 +83,7 @@ def open_deployment(arguments: argparse.Namespace, choices: Mapping[str, str] | 
         require_stand_in(os.environ)
     environ = {**with_choices(choice.environ(), offline=arguments.offline), **(choices or {})}
     if stack != LOCAL and name == "embedded":
-        # Before anything, such as the token, is sent to a host that this engine refuses.
+        # Check before anything, such as the token, is sent to a host that this engine refuses.
         require_this_machine(environ)
     if stack != LOCAL and not arguments.offline:
         require_answer(environ)

@@ -45,8 +45,7 @@ def begun(deployments: Iterable[Mapping[str, Any]], holder: str) -> Begun:
 
 
 def as_ours(findings: Iterable[FieldFinding], others: Iterable[Iterable[FieldFinding]]) -> tuple[FieldFinding, ...]:
-    """Mark as our own the `findings` that are not `real` in one of `others`, comparisons with unfinished deployments.
-    """
+    """Mark as our own the `findings` that are not `real` in `others`, comparisons with unfinished deployments."""
     real = [{one.field for one in found if one.verdict is Verdict.REAL} for found in others]
     return tuple(
         replace(one, verdict=Verdict.OURS)

@@ -88,7 +88,7 @@ def endpoint_report(
         findings = as_ours(findings, [_findings(one, surveyed, live, caller) for one in begun.of(name)])
         own = own or (begun.who if any(one.verdict is Verdict.OURS for one in findings) else "")
     if condition == "update failed" and recorded.is_short_of_capacity:
-        condition = "ready"  # the failed try is the deploy's own, and every `up` tries again
+        condition = "ready"  # the deployment's own attempt failed, and every `up` tries again
     return EndpointReport(name, "deployed", condition, presentable(reason), findings, pending, leaving, own)
 
 

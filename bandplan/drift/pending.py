@@ -29,7 +29,7 @@ def pending_changes(recorded: RecordedEndpoint, wanted: WantedEndpoint) -> tuple
     before = flattened(recorded.declared, recorded.access)
     after = flattened(stated, wanted.access)
     if "task" not in recorded.declared:
-        # The guard is not in the state: an endpoint whose first deployment did not end.
+        # Without a guard in the state, the endpoint's first deployment did not finish.
         after.pop("task", None)
     names = [*after, *(name for name in before if name not in after)]
     return tuple(

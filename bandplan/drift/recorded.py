@@ -119,13 +119,13 @@ def _endpoint(
     guarding = guards.get(name) or {"inputs": {}}
     guard = guarding["inputs"].get("declared") or {}
     short = (guarding.get("outputs") or {}).get("shortfall") or ()
-    # Where less than the wanted capacity is accepted, the guard alone sends the config after the creation.
+    # If less than the wanted capacity is accepted, only the guard sends the config after creation.
     is_the_guards = bool(guarding["inputs"].get("accepted"))
     config = _with_what_ran(guard, short) if is_the_guards else inputs.get("config") or {}
     if guard and not is_the_guards:
         config = _with_what_the_guard_sent(config, guard, resource.get("ignoreChanges") or ())
     declared = {part: config[part] for part in CONFIG_PARTS if config.get(part)}
-    # Of what the endpoint's own resource ignores, its inputs are those of long ago; the guard knows what was deployed.
+    # Inputs that the endpoint's own resource ignores are outdated; the guard has what was deployed.
     ignored = frozenset(resource.get("ignoreChanges") or ()) & _SENT_BY_THE_GUARD if guard else frozenset()
     declared |= {part: inputs[part] for part in _SETTINGS if inputs.get(part) and part not in ignored}
     declared |= {part: guard[part] for part in (*ONLY_THE_GUARD_KNOWS, *sorted(ignored)) if guard.get(part)}

@@ -152,7 +152,7 @@ def _rollout(
     if ops & REPLACING:
         return Rollout("replaced", tuple(dict.fromkeys(name for step in serving for name in step.replace_reasons)))
     if {"create", "delete"} <= ops:
-        # The two APIs are two types of resource: going from one to the other makes the endpoint anew.
+        # The two APIs are two types of resource: switching between them recreates the endpoint.
         return Rollout("replaced", ("a different API",))
     if "create" in ops:
         return Rollout("new")

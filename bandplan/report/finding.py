@@ -112,7 +112,7 @@ def _of_diagnostic(diagnostic: Diagnostic, preview: Preview, names: Mapping[str,
     text = message.removeprefix("models/").removeprefix(f"{endpoint}: ") if endpoint else message
     parts = parse_urn(diagnostic.urn)
     if kind == "warning" and named is not None and parts is not None and parts.type == MODEL_VERSION:
-        kind = "deferred"  # what a version that is not there yet warns an entry of
+        kind = "deferred"  # a warning to an entry about a version that does not exist yet
     return ReportFinding(kind, _cut(text, keep_lines=kind == "error"), endpoint)
 
 

@@ -248,7 +248,7 @@ def _versions(change: EndpointChange) -> Iterator[Line]:
 
 def _version(entity: Entity, with_model: bool) -> Cell:
     known = entity.version is not None
-    # What an alias points to may be there already, where nobody could be asked for it.
+    # The version that an alias points to may already exist where no registry could be asked.
     unknown = "a version not known yet" if entity.alias else "a new version"
     number = (Run(f"v{entity.version}", True, True),) if known else (Run(unknown, True),)
     model = (Run(f"{_short(entity.model)} ", is_foreign=True),) if with_model else ()

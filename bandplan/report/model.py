@@ -39,7 +39,7 @@ def _move(step: Step, preview: Preview) -> ModelMove | None:
     if step.parts.type not in (MODEL_VERSION, MODEL_ALIAS) or (
         step.parts.type == MODEL_VERSION and step.op == "update"
     ):
-        return None  # an update of a version is one of its description, tags and the like
+        return None  # an update of a version changes its description, tags and the like
     kind: Kind = "version" if step.parts.type == MODEL_VERSION else "alias"
     states = [state for state in (step.new, step.old) if state is not None]
     if not states:

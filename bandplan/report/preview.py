@@ -94,7 +94,7 @@ def read_preview(document: Any, reading: Reading) -> Preview:
         if step.op == "refresh":
             refreshes[step.urn] = step
         elif step.op not in _NOT_STEPS:
-            # A step of a refresh comes before that of the plan for the same resource: the plan's counts.
+            # A resource's refresh step comes before its planned step: the planned one counts.
             steps[step.urn] = _after_refresh(step, refreshes.get(step.urn))
     diagnostics = tuple(
         _diagnostic(reading.record(item, f"diagnostics[{index}]"), f"diagnostics[{index}]", reading)

@@ -110,7 +110,9 @@ def stack_report(
     others = _others(preview)
     loud = bool(models or others or len(quiet) < len(changes))
     status = _status(preview, found, loud, bool(quiet))
-    is_partial = status == "failed" or any(change.is_alone for change in changes)  # one alone is in no fleet's sums
+    is_partial = status == "failed" or any(
+        change.is_alone for change in changes
+    )  # no fleet's sums include a lone resource
     standing = None if outputs is None else {**known, **{one.name: one for one in unchanged}}.values()
     sums = stack_sums(preview, changes, standing, is_partial=is_partial)
     summary = _summary(status, changes, sums, prices, bills)

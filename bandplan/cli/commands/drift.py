@@ -91,7 +91,7 @@ def look(choice: "StackChoice", arguments: argparse.Namespace) -> "StackReport":
     except WorkspaceError as error:
         raise CommandError(f"the workspace could not be read: {error}") from error
     if before or deployments[0].get("pending_operations"):
-        # What was written since the first reading may be what was seen.
+        # The workspace may already show what was written since the first reading.
         deployments.append(deployment(choice.project, arguments))
         record_of(deployments[1])
     ours = begun(deployments, before)

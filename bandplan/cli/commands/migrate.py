@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
     try:
         client = choice.client()
-        client.ping()  # a workspace that takes requests and never answers is told in seconds, not in minutes
+        client.ping()  # reports a workspace that never answers within seconds, not minutes
         path, place = choice.models, open_place(choice, client)
         require_sound(place)
         loaded = load_text(place.text, path.name, choice.name)

@@ -54,7 +54,7 @@ def up_as_reviewed(arguments: argparse.Namespace) -> int:
         try:
             require_agreement(reviewed, arguments.plan, deployment, document)
         except CommandError as refusal:
-            # The record of what was done: nothing, and why.
+            # Record that nothing was done, and why.
             write_record({"refused": True, **document_of_refusal(str(refusal))}, arguments.record)
             raise
 

@@ -73,7 +73,7 @@ def _started(command: Sequence[str], is_on_terminal: bool, **settings: Any) -> I
                     file=sys.stderr,
                 )
             raise KeyboardInterrupt
-        tell("end" if child.returncode >= 0 else "stop")  # killed by somebody else, it has left what it started
+        tell("end" if child.returncode >= 0 else "stop")  # killed by somebody else, it left its children running
 
 
 @contextmanager

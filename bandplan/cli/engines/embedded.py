@@ -114,7 +114,7 @@ class EmbeddedEngine:
 
         import_late()
         if self.project.own_folder.is_dir():
-            with suppress(OSError):  # a folder of somebody else's may still be read
+            with suppress(OSError):  # a folder that somebody else owns may still be readable
                 self.project.make_private(self.project.own_folder)
         from bandplan.embedded.display import shown
         from bandplan.embedded.loopback import require_loopback
@@ -139,7 +139,7 @@ class EmbeddedEngine:
                 analyzer=self._analyzer() if is_judged else None,
                 keep_outputs=outputs_of_finished,
             )
-            # What they say goes through the engine, so that the document of a run has it too.
+            # Their messages pass through the engine, so that the document of a run includes them.
             made.update(providers(engine.tell))
             yield engine
 

@@ -39,7 +39,7 @@ class PulumiEngine:
     name: ClassVar[str] = "pulumi"
 
     def preview(self, options: Options) -> Result:
-        # Outputs repeat what the changes say, at length; --diff asks for all there is.
+        # Outputs repeat the changes at length; --diff shows everything.
         shown = ["--json"] if options.json else [] if options.diff else ["--suppress-outputs"]
         arguments = ["preview", *shown, *flags(options), *self._policies()]
         if options.json:
@@ -155,7 +155,7 @@ class PulumiEngine:
         finally:
             log.unlink(missing_ok=True)
         if not ok and output is None and JUDGED not in events.types and pack_folder(self.project) is not None:
-            # Pulumi has shown a pack that saw nothing as one that found nothing.
+            # Pulumi shows a pack that judged nothing like one that found nothing.
             print("Policies: nothing was judged because the run failed before it declared an endpoint", flush=True)
         return Result(ok, events.outputs if ok else {}, document), events
 
@@ -171,7 +171,7 @@ class PulumiEngine:
         environ = local_pulumi_environment(self.environ, self.project)
         checkpoint = self.project.state_folder / ".pulumi" / "stacks" / self.project.name / f"{LOCAL}.json"
         if not checkpoint.is_file():
-            # Not `stack select --create`: that would also change which stack the user's own `pulumi` commands mean.
+            # Not `stack select --create`: it would also change the stack selected for the user's `pulumi` commands.
             run_child(
                 [self.executable, "stack", "init", LOCAL, "--no-select", "--non-interactive"],
                 self.project.root,

@@ -30,7 +30,7 @@ def plan(engine: Engine) -> dict[str, Any]:
     """
     match engine:
         case EmbeddedEngine():
-            # What it warns of is said by every preview of the user's own.
+            # Every preview that the user runs repeats these warnings.
             with contextlib.redirect_stderr(io.StringIO()), engine._running(Options(json=True)) as inner:
                 outcome = inner.preview()
             return _accepted(outcome.digest, outcome.ok)

@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
     known = {process.pid: process for process in processes() if process.pid == pid}
     pause, word = FIRST_LOOK_SECONDS, None
     while word is None and not lines.is_closed:
-        # What it has started is known by then, should it be killed together with `bandplan`.
+        # Its children are known by then, in case it is killed together with `bandplan`.
         word, pause = lines.next(pause), min(2 * pause, LAST_LOOK_SECONDS)
         if word is None:
             known = _still_there(pid, known)

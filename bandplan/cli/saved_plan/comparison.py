@@ -61,7 +61,7 @@ def _state(reviewed: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Diff
 
 
 def _live(reviewed: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]) -> Iterator[Difference]:
-    for name in sorted(set(reviewed) & set(now)):  # endpoints of one side alone are told as steps
+    for name in sorted(set(reviewed) & set(now)):  # endpoints on one side only are reported as steps
         was, is_now = reviewed[name], now[name]
         if was == is_now:
             continue

@@ -110,7 +110,7 @@ def _marker(part: Posted) -> str:
         "summary": summary_document(section.summary),
     }
     text = json.dumps(info, separators=(",", ":"))
-    # Neither the end of an HTML comment nor its beginning may stand in it.
+    # It must contain neither the end nor the beginning of an HTML comment.
     escaped = text.replace("-", "\\u002d").replace("<", "\\u003c").replace(">", "\\u003e")
     return f"{_BEGIN}{escaped} -->"
 

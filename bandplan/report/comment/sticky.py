@@ -67,7 +67,7 @@ def post(
                 forge.create(render(own))
         except LostAnswer as error:
             lost = error
-        # The first look comes after the same time for all; those that lost then go apart from each other.
+        # All jobs check first after the same time; those that lost then spread out.
         sleep(SETTLE_SECONDS * (1 + random() * attempt))
     raise lost or Overwritten(
         f"other jobs overwrote the comment {ATTEMPTS} times; run them one after another (`concurrency` in GitHub "

@@ -13,16 +13,16 @@ WORD_JOINER: Final = "&#8288;"
 
 _MEANINGFUL = re.compile(r"[&<>\"'\\`*_~|\[\]#@$!{}^]|(?<=www)\.|:(?=\0?/)", re.IGNORECASE)
 
-# Up to where the joiner comes in what GitHub and GitLab link in a rendered text. Sources, read 2026-11: "Autolinked
+# Where the joiner is inserted in what GitHub and GitLab link in a rendered text. Sources, read 2026-11: "Autolinked
 # references and URLs" on docs.github.com; "GitLab-specific references" on docs.gitlab.com, and lib/banzai/filter/ of
-# GitLab, which looks for references and `scheme://` in text that is rendered already.
+# GitLab, which looks for references and `scheme://` in text that is already rendered.
 _LINKED = re.compile(
     r"""
       [@#!~%$&*^](?=[\w"'{-])                    # @name, #1, !1, ~label, %"milestone", $1, &1, *iteration:1, ^alert
     | \[(?=\[|\w++:)                             # [issue:1], [[page]]
     | :(?=//)                                    # scheme://
     | (?<=www)\.
-    | \b(?:GH|GL|(?-i:[A-Z][A-Z0-9_]*+))-(?=\d)  # GH-1, and what names a ticket of another tracker, such as OPS-1
+    | \b(?:GH|GL|(?-i:[A-Z][A-Z0-9_]*+))-(?=\d)  # GH-1, and tickets of other trackers, such as OPS-1
     """,
     re.VERBOSE | re.IGNORECASE,
 )
