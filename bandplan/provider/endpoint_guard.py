@@ -1,7 +1,7 @@
 """The resource EndpointReady: connects Pulumi's calls with the pure modules and the workspace."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pulumi.provider.experimental import provider as sdk
@@ -271,7 +271,7 @@ class EndpointGuard:
             self._context.warn(urn, unsendable_task(wanted.endpoint, other_task))
         verdict = assess(live)
         if not isinstance(verdict, Ready) and not short:
-            self._context.warn(urn, f"{wanted.endpoint}: {_in_short(verdict)}")
+            self._context.warn(urn, f"{wanted.endpoint}: {_in_short(verdict, self._context.client.presentable)}")
             paths.append("ready")
         return tuple(paths)
 
@@ -372,8 +372,10 @@ def _as_live(declared: dict[str, Any], found: tuple[Difference, ...]) -> dict[st
     return result
 
 
-def _in_short(verdict: Any) -> str:
+def _in_short(verdict: Any, presentable: Callable[[str], str]) -> str:
     if not isinstance(verdict, Failed):
-        return f"not ready: {verdict.text}"
-    reasons = "; ".join(f"{e.served_name} {e.deployment}: {e.reason or 'no reason given'}" for e in verdict.entities)
+        return f"not ready: {presentable(verdict.text)}"
+    reasons = "; ".join(
+        f"{e.served_name} {e.deployment}: {presentable(e.reason) or 'no reason given'}" for e in verdict.entities
+    )
     return f"the last update failed ({verdict.text})" + (f": {reasons}" if reasons else "")

@@ -22,6 +22,8 @@ DEPLOYMENT_CREATING, DEPLOYMENT_RECOVERING = (
 DEPLOYMENT_FAILED, DEPLOYMENT_ABORTED = "DEPLOYMENT_FAILED", "DEPLOYMENT_ABORTED"
 
 
+_LONGEST_MESSAGE = 4000
+"""Characters kept of a deployment's message; a workspace may answer with any number of them."""
 _NUMBERS = frozenset((*SERVED_FIELDS, "min_provisioned_concurrency", "max_provisioned_concurrency", "calls", "tokens"))
 """Fields of entities and rate limits that hold a whole number."""
 _MOST_DIGITS = 18
@@ -150,7 +152,7 @@ def _entity(body: Mapping[str, Any]) -> ServedEntity:
             key: value for key, value in _in_kind(body).items() if key not in ("state", "creator", "creation_timestamp")
         },
         deployment=_text(state.get("deployment")),
-        message=str(state.get("deployment_state_message") or ""),
+        message=str(state.get("deployment_state_message") or "")[:_LONGEST_MESSAGE],
     )
 
 
