@@ -63,7 +63,12 @@ class Question:
         throughput = {"bands": {"min": low, "max": high}} if is_chunks else {"model_units": high}
         try:
             text = before.decode("utf-8")
-            after = with_fields(text, models.name, self.place.stack, self.name, {("throughput",): throughput})
+            fields: dict[tuple[str | int, ...], Any] = {("throughput",): throughput}
+            if not is_chunks and "model_units" in self.place.written:  # `burst` beside it stays
+                fields = {("throughput", "model_units"): high}
+            elif is_chunks and "want" in self.place.written:  # `accept` beside it stays
+                fields = {("throughput", "bands", "min"): low, ("throughput", "bands", "want"): high}
+            after = with_fields(text, models.name, self.place.stack, self.name, fields)
         except CannotEdit as error:
             raise CommandError(f"{models}: {error}") from error
         broken = [one.render() for one in load_text(after, models.name, self.place.stack).problems]
@@ -106,12 +111,16 @@ class Question:
 
 @dataclass(frozen=True)
 class Place:
-    """Where an entry is written: the file, its bytes and problems when read, and the stack that may override it."""
+    """Where an entry is written: the file, its bytes and problems when read, and the stack that may override it.
+
+    `written` has `model_units` or `want` if the entry's throughput says so, which may have more beside it.
+    """
 
     models: Path
     text: bytes
     stack: str
     problems: tuple[str, ...] = ()
+    written: frozenset[str] = frozenset()
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -196,7 +205,17 @@ def _entry(arguments: argparse.Namespace, project: Project | None) -> "tuple[Ent
         raise UsageProblem(f"{choice.models}: has no entry {arguments.target}; {step}")
     if len(found.entities) != 1:
         raise UsageProblem(f"{choice.models}: {found.name} has several entities; size each with its model and share")
-    return found, Place(choice.models, content, choice.name, tuple(problem.render() for problem in loaded.problems))
+    problems = tuple(problem.render() for problem in loaded.problems)
+    return found, Place(choice.models, content, choice.name, problems, _written(found.entities[0].throughput))
+
+
+def _written(throughput: object) -> frozenset[str]:
+    from bandplan.serving.spec.throughput import BandThroughput, ModelUnitThroughput, WantedBandRange
+
+    if isinstance(throughput, ModelUnitThroughput):
+        return frozenset({"model_units"})
+    is_wanted = isinstance(throughput, BandThroughput) and isinstance(throughput.bands, WantedBandRange)
+    return frozenset({"want"}) if is_wanted else frozenset()
 
 
 def model_of(target: str, entry: "Entry | None") -> tuple[str, str | None]:

@@ -229,3 +229,25 @@ def test_every_key_of_the_demand_is_used(project: Path, capsys: pytest.CaptureFi
     assert ceiling(", arrivals: bursty")[1] > plain
     assert ceiling(", spread_percent: 20")[1] > plain
     assert ceiling(", latency_percentile: 60, cache_hit_percent: 90")[1] < plain
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("{model_units: 50, burst: false}  # ours", "{model_units: 150, burst: false}  # ours"),
+        ("{bands: {min: 1, want: 9, accept: 2}}", "{bands: {min: 6, want: 6, accept: 2}}"),
+        ("auto", "{bands: {min: 6, max: 6}}"),
+    ],
+)
+def test_write_keeps_what_stands_beside_the_amount(project: Path, before: str, after: str) -> None:
+    models = project / "models.yaml"
+    text = MODELS[: MODELS.index("overrides:")].replace("{bands: {min: 1, max: 2}}", before)
+    models.write_text(text)
+    flags = ("--unit-step", "50", "--latency", "30") if "units" in before else ()
+    assert main(["size", "support-chat", *flags, "--write"]) == 0
+    written = models.read_text()
+    if "units" in before:
+        units = int(written.split("model_units: ")[1].split(",")[0])
+        assert units % 50 == 0 and units >= 100
+        after = after.replace("150", str(units))
+    assert written == text.replace(f"throughput: {before}", f"throughput: {after}", 1)
