@@ -4,11 +4,11 @@ EngineError
 ├── ProjectError        Pulumi.yaml or the stack's config cannot be used
 ├── StateError          the checkpoint cannot be read, written or trusted
 │   └── StackLocked     another update holds the stack
-├── Unsupported         the program asks for something this engine does not do; `pulumi` does
+├── Unsupported         the program uses something that this engine does not support; `pulumi` does
 ├── ProgramFailed       the Pulumi program itself ended with an error
 └── UpdateFailed        one or more steps failed; what succeeded is in the state
 
-StepStopped is none of them: it ends one resource's work after its failure was told.
+StepStopped is separate: it ends the work on one resource after its failure was reported.
 """
 
 

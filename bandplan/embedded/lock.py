@@ -1,4 +1,4 @@
-"""One update at a time per stack, through the lock files of the CLI's file backend, which exclude both engines."""
+"""One update per stack at a time, by the lock files of the CLI's file backend, which the CLI respects too."""
 
 import contextlib
 import getpass

@@ -2,7 +2,7 @@
 
 - The SDK takes any object in place of its gRPC stubs (`Settings`, the hook that its own test mocks use), keeps its
   settings in context variables, and runs a program inside a stack resource (`run_in_stack`).
-- What is under way is in `Settings.rpc_manager` and `Settings.outputs`.
+- Pending operations are in `Settings.rpc_manager` and `Settings.outputs`.
 - Every resource's constructor ends in the function `register_resource` of the module `pulumi.resource`, looked up there
   by name, and `register_outputs` in `register_resource_outputs`.
 - An Output holds its value, resources and flags in `_data`; an Output and the function that settles it come as a pair.
