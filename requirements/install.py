@@ -1,10 +1,10 @@
-"""Makes `.venv` what a lock file says, quickly, and nothing when it is that already. Standard library only.
+"""Makes `.venv` match a lock file, quickly, and does nothing if it already does. Standard library only.
 
 Usage: PYTHON requirements/install.py run|dev
 
-`uv` does the work where there is one; elsewhere pip first installs the locked `uv` into `.venv` (with it the whole
-takes seconds instead of minutes). INSTALLER=pip in the environment keeps to pip. Every file is checked against
-the hashes of the lock. Registries, mirrors and proxies are those that pip or uv are configured with on this machine.
+`uv` does the work if it is available; otherwise pip first installs the locked `uv` into `.venv` (which then takes
+seconds instead of minutes). INSTALLER=pip in the environment uses only pip. Every file is checked against the hashes of
+the lock. Registries, mirrors and proxies are those configured for pip or uv on this machine.
 """
 
 import hashlib
@@ -49,10 +49,10 @@ ON_EVERY_PATH = (
     "uvicorn",
     "yaml",
 )
-"""Packages, or modules, that a preview, a deploy or the local workspace imports; Pulumi starts pip twice a run."""
+"""Packages or modules that a preview, a deployment or the local workspace imports; Pulumi starts pip twice per run."""
 
 ON_REGISTRATION = "import databricks.sdk, mlflow.transformers; from transformers import AutoTokenizer, pipelines"
-"""What the process that registers a model version imports: a few modules each of large packages."""
+"""Imports of the process that registers a model version: a few modules each of large packages."""
 
 ROOMS = ("bandplan", "components", "policies")
 """Our own packages; compileall does not follow the links to the last two."""
@@ -63,11 +63,11 @@ FROM_PIP = {
     "find-links": "UV_FIND_LINKS",
     "cert": "SSL_CERT_FILE",
 }
-"""Setting of pip -> the variable by which uv, which does not read pip's files, takes the same."""
+"""Maps a setting of pip to the variable with the same meaning for uv, which does not read pip's files."""
 
 
 def main(level: str) -> int:
-    """Installs `level` of LEVELS; returns the exit status."""
+    """Install `level` of LEVELS; return the exit status."""
     if sys.version_info < LEAST_PYTHON:
         return failed(f"Python {sys.version.split()[0]} is too old; 3.11 or later is needed: make PYTHON=python3.12")
     level = LEVELS[max(LEVELS.index(level), LEVELS.index(installed_level()))]
@@ -85,8 +85,8 @@ def main(level: str) -> int:
         )
     except subprocess.CalledProcessError as error:
         return failed(
-            f"`{Path(error.cmd[0]).name}` ended with {error.returncode}; its message is above. The index, mirror or "
-            "proxy is that of pip's or uv's own configuration; INSTALLER=pip leaves uv out"
+            f"`{Path(error.cmd[0]).name}` ended with {error.returncode}; see its message above. The index, mirror or "
+            "proxy is that of pip's or uv's own configuration; INSTALLER=pip skips uv"
         )
     compile_bytecode()
     write_path_file()
@@ -99,12 +99,12 @@ def main(level: str) -> int:
 
 
 def installed_level() -> str:
-    """What `.venv` held at the last install, current or not; the lower level when nothing was."""
+    """Return the level of the last install, current or not; the lower level if there was none."""
     return next((level for level in reversed(LEVELS) if stamp(level).is_file()), LEVELS[0])
 
 
 def fingerprint(level: str) -> str:
-    """Changes when the lock, this script, the Python version or the place of the project does."""
+    """Return a digest of the lock, this script, the Python version and the project's path."""
     parts = [
         lock(level).read_bytes(),
         Path(__file__).read_bytes(),
@@ -119,7 +119,7 @@ def is_current(level: str, wanted: str) -> bool:
 
 
 def install(level: str) -> None:
-    """Makes the environment when there is none that works, and installs the lock into it."""
+    """Create the environment unless a working one exists, and install the lock into it."""
     environ = dict(os.environ)
     uses_uv = os.environ.get("INSTALLER") != "pip"
     if not is_usable():
@@ -139,17 +139,17 @@ def install(level: str) -> None:
 
 
 def bootstrapped_uv(environ: Mapping[str, str]) -> Path:
-    """`.venv/bin/uv`, as locked."""
+    """Install the locked uv; return `.venv/bin/uv`."""
     pip_install(LOCKS / "uv.lock.txt", environ)
     return VENV / "bin" / "uv"
 
 
 class NoPip(Exception):
-    """This Python can install nothing by itself: some distributions ship pip and ensurepip as packages of their own."""
+    """This Python cannot install anything by itself: some distributions package pip and ensurepip separately."""
 
 
 def pip_install(locked: Path, environ: Mapping[str, str]) -> None:
-    """Installs with the pip of this Python, or, where it has none (some distributions), with one put into `.venv`.
+    """Install with this Python's pip or, if it has none (as in some distributions), with one put into `.venv`.
 
     Errors: NoPip.
     """
@@ -165,7 +165,7 @@ def pip_install(locked: Path, environ: Mapping[str, str]) -> None:
 
 
 def pip_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """What pip is configured with, as variables for uv; what the user set for uv is left alone."""
+    """Return pip's configuration as variables for uv; the user's own settings for uv take precedence."""
     asking = [sys.executable, "-m", "pip", "config", "list"]
     listed = subprocess.run(asking, capture_output=True, text=True, check=False)
     found = {}
@@ -178,7 +178,7 @@ def pip_settings(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_usable() -> bool:
-    """Whether `.venv` has a Python that runs and is of the version that runs this."""
+    """Report whether `.venv` has a working Python of the version that runs this script."""
     if not PYTHON.exists():
         return False
     asking = [str(PYTHON), "-c", "import sys; print(sys.version_info[:2])"]
@@ -188,10 +188,10 @@ def is_usable() -> bool:
 
 
 def compile_bytecode() -> None:
-    """Byte code of what every command imports: uv writes none, and a command that finds none compiles for a second.
+    """Compile what every command imports: uv writes no byte code, and compiling it in a command takes a second.
 
-    Not of everything: some packages have code that takes minutes to compile and that no command of ours imports. What
-    registering a model version takes of them is imported once instead, which compiles just that.
+    Not everything is compiled: some packages have code that takes minutes to compile and that no command of ours
+    imports. What registering a model version needs of them is imported once instead, which compiles just that.
     """
     names = {"base": str(VENV), "platbase": str(VENV)}
     packages = Path(sysconfig.get_path("purelib", "venv", names))
@@ -212,14 +212,14 @@ def compile_bytecode() -> None:
 
 
 def write_path_file() -> None:
-    """The project on the path of `.venv`: works offline, needs no build, and follows every edit."""
+    """Put the project on the path of `.venv`: works offline, needs no build, and follows every edit."""
     names = {"base": str(VENV), "platbase": str(VENV)}
     packages = Path(sysconfig.get_path("purelib", "venv", names))
     (packages / "bandplan.pth").write_text(f"{ROOT}\n", encoding="utf-8")
 
 
 def write_script() -> None:
-    """`.venv/bin/bandplan`; a shell line starts Python, because a `#!` line cannot hold a path with spaces."""
+    """Write `.venv/bin/bandplan`; a shell line starts Python, because a `#!` line cannot hold a path with spaces."""
     script = VENV / "bin" / "bandplan"
     script.write_text(
         "#!/bin/sh\n"
@@ -236,7 +236,7 @@ def lock(level: str) -> Path:
 
 
 def stamp(level: str) -> Path:
-    """Says that `.venv` holds what the lock of `level` said when the stamp was written."""
+    """Return the path of the file that records which lock of `level` was installed in `.venv`."""
     return VENV / f".installed-{level}"
 
 
@@ -255,5 +255,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1]))
     except KeyboardInterrupt:
-        print("interrupted; run it again: what is half installed is installed anew", file=sys.stderr)
+        print("interrupted; run it again to finish the installation", file=sys.stderr)
         sys.exit(130)
