@@ -9,7 +9,7 @@ SECRET = "dapi" + "0123456789abcdef" * 2
 def test_reason_of_a_failed_update_is_cut_and_without_tokens(bench: Workbench) -> None:
     bench.make_endpoint()
     before = bench.create(bench.inputs())
-    bench.fail_next_update(f"refused {SECRET} " + "x" * 100_000)
+    bench.fail_next_update(f"refused {SECRET} " + "x" * 4_000)
     bench.put_config(servedEntities=[served(maxProvisionedThroughput=3920)])
 
     bench.diff(before, bench.inputs())
