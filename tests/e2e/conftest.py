@@ -118,7 +118,7 @@ class FleetProject:
 
 def without_registrations(models: str) -> str:
     """The sample fleet but for its last entries, whose versions take MLflow several seconds each to make."""
-    kept, comment, _ = models.partition("  # Versions that this deploy makes:")
+    kept, comment, _ = models.partition("  # Versions registered by this deployment:")
     assert comment, "models.yaml has no entries with `register` under their comment"
     return kept + models[models.index("overrides:\n") :]
 
