@@ -327,7 +327,7 @@ def require_told(reports: Sequence[StackReport], wanted: Expected) -> None:
                 assert f"{name} {was:,} → {now:,}{unit} (" in text, text
         for count, words in ((wanted.unsized, "not counted"), (wanted.unmoved, "counted as unchanged")):
             endpoints = "1 endpoint" if count == 1 else f"{count} endpoints"
-            assert (f"{endpoints} {words}, as a size is not known yet" in text) == (count > 0), text
+            assert (f"{endpoints} {words} because a size is not known yet" in text) == (count > 0), text
 
 
 @pytest.mark.parametrize("seed", range(12))
