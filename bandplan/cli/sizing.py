@@ -72,9 +72,10 @@ class Question:
         except CannotEdit as error:
             raise CommandError(f"{models}: {error}") from error
         broken = [one.render() for one in load_text(after, models.name, self.place.stack).problems]
-        if any(one not in self.place.problems for one in broken):
+        new = next((one for one in broken if one not in self.place.problems), None)
+        if new is not None:
             line = f"throughput: {throughput}".replace("'", "")
-            raise CommandError(f"{models}: {self.name} is not written in one piece; write `{line}` by hand")
+            raise CommandError(f"{models}: nothing was written, as it would say: {new}; write `{line}` by hand")
         if models.read_bytes() != before:
             raise CommandError(f"{models}: was changed while the size was worked out; nothing was written, run again")
         if after == text:

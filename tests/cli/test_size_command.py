@@ -235,7 +235,7 @@ def test_every_key_of_the_demand_is_used(project: Path, capsys: pytest.CaptureFi
     ("before", "after"),
     [
         ("{model_units: 50, burst: false}  # ours", "{model_units: 150, burst: false}  # ours"),
-        ("{bands: {min: 1, want: 9, accept: 2}}", "{bands: {min: 6, want: 6, accept: 2}}"),
+        ("{bands: {min: 1, want: 9, accept: 8}}", "{bands: {min: 6, want: 12, accept: 8}}"),
         ("auto", "{bands: {min: 6, max: 6}}"),
     ],
 )
@@ -244,6 +244,7 @@ def test_write_keeps_what_stands_beside_the_amount(project: Path, before: str, a
     text = MODELS[: MODELS.index("overrides:")].replace("{bands: {min: 1, max: 2}}", before)
     models.write_text(text)
     flags = ("--unit-step", "50", "--latency", "30") if "units" in before else ()
+    flags = ("--peak-factor", "2") if "want" in before else flags
     assert main(["size", "support-chat", *flags, "--write"]) == 0
     written = models.read_text()
     if "units" in before:
