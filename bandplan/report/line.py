@@ -222,7 +222,7 @@ def move_line(move: ModelMove, with_model: bool = False) -> Line:
         return Line(label, _number(move.old), _number(move.new))
     source = (Run(f" from {one_line(move.source, 120)}", is_foreign=True),) if move.source else EMPTY
     if move.new is None:
-        return Line((Run("version "), *_number(move.old), of_model, Run("is no longer managed")))
+        return Line((Run("version "), *_number(move.old), of_model, Run(" is no longer managed")))
     return Line((Run("a new version"), of_model, Run(" is registered"), *source))
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from bandplan.report.line import endpoint_lines, rollout_cell
+from bandplan.report.line import endpoint_lines, move_line, rollout_cell
+from bandplan.report.model import ModelMove
 from bandplan.report.sentence import Run, stack_sentence, whole_sentence
 from bandplan.report.stack import StackReport
 from bandplan.report.totals import together
@@ -240,3 +241,14 @@ def test_how_a_change_gets_there(op: str, told: str) -> None:
     )
     (change,) = report_on(document(*steps)).endpoints
     assert words(rollout_cell(change)) == told
+
+
+@pytest.mark.parametrize(
+    ("move", "told"),
+    [
+        (ModelMove("version", "ml.chat.tuned", "", "3", None), "version v3 of ml.chat.tuned is no longer managed"),
+        (ModelMove("version", "ml.chat.tuned", "", None, ""), "a new version of ml.chat.tuned is registered"),
+    ],
+)
+def test_version_of_a_model_is_one_sentence(move: ModelMove, told: str) -> None:
+    assert words(move_line(move, with_model=True).runs) == told
