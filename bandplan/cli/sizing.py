@@ -71,8 +71,8 @@ class Question:
             after = with_fields(text, models.name, self.place.stack, self.name, fields)
         except CannotEdit as error:
             raise CommandError(f"{models}: {error}") from error
-        broken = [one.render() for one in load_text(after, models.name, self.place.stack).problems]
-        new = next((one for one in broken if one not in self.place.problems), None)
+        found = load_text(after, models.name, self.place.stack).problems
+        new = next((one.render() for one in found if one.severity == "error"), None)
         if new is not None:
             line = f"throughput: {throughput}".replace("'", "")
             raise CommandError(f"{models}: nothing was written, as it would say: {new}; write `{line}` by hand")
@@ -112,7 +112,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Place:
-    """Where an entry is written: the file, its bytes and problems when read, and the stack that may override it.
+    """Where an entry is written: the file, its bytes when read, and the stack that may override it.
 
     `written` has `model_units` or `want` if the entry's throughput says so, which may have more beside it.
     """
@@ -120,7 +120,6 @@ class Place:
     models: Path
     text: bytes
     stack: str
-    problems: tuple[str, ...] = ()
     written: frozenset[str] = frozenset()
 
 
@@ -206,8 +205,7 @@ def _entry(arguments: argparse.Namespace, project: Project | None) -> "tuple[Ent
         raise UsageProblem(f"{choice.models}: has no entry {arguments.target}; {step}")
     if len(found.entities) != 1:
         raise UsageProblem(f"{choice.models}: {found.name} has several entities; size each with its model and share")
-    problems = tuple(problem.render() for problem in loaded.problems)
-    return found, Place(choice.models, content, choice.name, problems, _written(found.entities[0].throughput))
+    return found, Place(choice.models, content, choice.name, _written(found.entities[0].throughput))
 
 
 def _written(throughput: object) -> frozenset[str]:

@@ -243,8 +243,8 @@ def test_write_keeps_what_stands_beside_the_amount(project: Path, before: str, a
     models = project / "models.yaml"
     text = MODELS[: MODELS.index("overrides:")].replace("{bands: {min: 1, max: 2}}", before)
     models.write_text(text)
-    flags = ("--unit-step", "50", "--latency", "30") if "units" in before else ()
-    flags = ("--peak-factor", "2") if "want" in before else flags
+    flags = ["--unit-step", "50", "--latency", "30"] if "units" in before else []
+    flags += ["--peak-factor", "2"] if "want" in before else []
     assert main(["size", "support-chat", *flags, "--write"]) == 0
     written = models.read_text()
     if "units" in before:
