@@ -115,7 +115,7 @@ def test_file_without_endpoints_is_not_approved_of(project: Path, capsys: pytest
     (project / "models.yaml").write_text("version: 1\nmodels: []\n")
     assert main(["policy", "test"]) == 0
     told = capsys.readouterr().out
-    assert "✅" not in told and "nothing was judged" in told
+    assert "✅" not in told and "nothing was checked" in told
 
 
 def test_configuration_that_is_wrong_is_told_with_its_file(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
