@@ -72,7 +72,8 @@ def test_update_of_our_own_that_has_not_ended_is_told_as_ours(fleet: FleetInProc
     assert not during["drift"] and ("running" if how == "running" else "interrupted") in during["own_update"]
     assert verdicts(during)[CEILING] == ("own update", 1960, 3920)  # two chunks of 980, and four
     _, said, _ = fleet.command("drift")
-    assert "changed manually" not in said and "being changed by an" in said
+    owner = "a running `up`" if how == "running" else "an interrupted `up`"
+    assert "changed manually" not in said and f"being changed by {owner}" in said
 
     fleet.settled("chat")
     if how == "running":
@@ -108,7 +109,7 @@ def test_endpoint_that_is_being_made_is_ours_and_not_one_to_adopt(fleet: FleetIn
     _, said, _ = fleet.command("drift")
 
     assert (report["situation"], report["drift"]) == ("begun", False) and "running" in report["own_update"]
-    assert "being changed by an `up` of this stack" in said and "adopt" not in said
+    assert "being changed by a running `up` of this stack" in said and "adopt" not in said
     fleet.settled("chat")
     assert up.wait() == 0
 
