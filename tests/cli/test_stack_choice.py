@@ -30,6 +30,8 @@ READS_MODELS = {
     "validate": ("validate",),
     "validate offline": ("validate", "--offline"),
     "policy test": ("policy", "test"),
+    "size": ("size", "chat"),
+    "info": ("info", "chat"),
 }
 """Commands that read the models file, each up to its `--stack`."""
 
@@ -39,6 +41,8 @@ NAMES_A_STACK = {
     "stack": ("stack", "export", *EMBEDDED),
     "fetch-plan": ("fetch-plan", "plan.json"),
     "log-model": ("log-model", "llama", "--task", "llm/v1/chat", "--register", "--name", "a.b.c"),
+    "real-scale": ("real-scale", "chat"),
+    "bench": ("bench", "chat"),
 }
 """Commands that take `--stack` and read no models file."""
 
@@ -139,8 +143,9 @@ def test_the_stack_s_models_file_is_the_one_that_is_read(
     assert not [other for other in others if f"{other}:" in said], said
     asked, left_alone = (workspaces.local, workspaces.ours) if stack == "local" else (workspaces.ours, workspaces.local)
     assert not left_alone.seen
-    # `rollback` looks for the entry first; the others without a request are those that are to ask nobody.
-    assert bool(asked.seen) is not ("--offline" in command or command[0] in ("policy", "rollback"))
+    # Those that are about one entry look for it first; the others without a request are those that contact nobody.
+    asks_nobody = "--offline" in command or command[0] in ("policy", "rollback", "size", "info")
+    assert bool(asked.seen) is not asks_nobody
 
 
 @pytest.mark.parametrize(
