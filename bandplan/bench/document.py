@@ -112,7 +112,7 @@ def read_document(path: Path) -> dict[str, Any]:
     for place, point in enumerate(found["curve"]):
         rate = point.get("output_tokens_per_second") if isinstance(point, Mapping) else None
         if not isinstance(rate, Mapping) or not _is_number(rate.get("value")):
-            raise BenchProblem(f"{path}: curve[{place}].output_tokens_per_second.value: has to be a number; {step}")
+            raise BenchProblem(f"{path}: curve[{place}].output_tokens_per_second.value: must be a number; {step}")
     return found
 
 

@@ -240,7 +240,7 @@ def _number(found: Mapping[str, Any], name: str, path: Path, *, needed: bool = F
     if value is None and not needed:
         return None
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value) or value < 0:
-        raise BenchProblem(f"{path}: {place}{name}: has to be a number of at least 0; export the result again")
+        raise BenchProblem(f"{path}: {place}{name}: must be a number of at least 0; export the result again")
     return value
 
 

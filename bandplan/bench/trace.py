@@ -119,7 +119,7 @@ def _arrivals(rows: Iterator[tuple[int, Mapping[str, Any]]], path: Path) -> tupl
         ):
             if read is None and len(problems) < _MOST_PROBLEMS:
                 problems.append(
-                    f"{path}:{line}: column {column}: {_shown(value)}: has to be {rule}; mend or drop the row"
+                    f"{path}:{line}: column {column}: {_shown(value)}: must be {rule}; correct or remove the row"
                 )
         if at is not None and given is not None and made is not None:
             found.append(Arrival(at / divisor, given, made))

@@ -124,7 +124,7 @@ class Place:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file anew in one step, with the rights that it has; a link stays a link. Errors: OSError."""
+    """Replace a file in one step, keeping its permissions; a link stays a link. Errors: OSError."""
     target = path.resolve()
     beside = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:

@@ -136,8 +136,8 @@ def test_a_result_of_vllm(tmp_path: Path) -> None:
         ("{}", "neither of AIPerf nor of vLLM"),
         ("[]", "no result"),
         ("nonsense", "not JSON"),
-        ('{"output_throughput": "x", "mean_ttft_ms": 1}', "output_throughput: has to be a number"),
-        ('{"output_token_throughput": {"unit": "x"}}', "output_token_throughput.avg: has to be a number"),
+        ('{"output_throughput": "x", "mean_ttft_ms": 1}', "output_throughput: must be a number"),
+        ('{"output_token_throughput": {"unit": "x"}}', "output_token_throughput.avg: must be a number"),
     ],
 )
 def test_what_is_no_result_is_refused(tmp_path: Path, text: str, told: str) -> None:
@@ -177,7 +177,7 @@ def test_nothing_is_put_there_of_a_level_that_is_not_valid(tmp_path: Path) -> No
     [
         ("{", "not JSON"),
         ('{"version": 2, "curve": []}', "not a curve of version 1"),
-        ('{"version": 1, "curve": [{}]}', r"curve\[0\].output_tokens_per_second.value: has to be a number"),
+        ('{"version": 1, "curve": [{}]}', r"curve\[0\].output_tokens_per_second.value: must be a number"),
     ],
 )
 def test_what_is_no_curve_is_refused(tmp_path: Path, text: str, told: str) -> None:

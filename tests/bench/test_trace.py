@@ -47,11 +47,11 @@ def test_json_lines_of_ours_and_of_mooncake(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (AZURE.replace("879", "many"), ":4: column ContextTokens: 'many': has to be 1 to 10,000,000 tokens"),
+        (AZURE.replace("879", "many"), ":4: column ContextTokens: 'many': must be 1 to 10,000,000 tokens"),
         (AZURE.replace("374", "-3"), ":2: column ContextTokens: '-3'"),
         (AZURE.replace(",44\n", "\n"), ":2: column GeneratedTokens: missing"),
         (AZURE.replace("374", "1.5"), ":2: column ContextTokens: '1.5'"),
-        (AZURE.replace("2023-11-16 18:15:50.9951690", "soon"), ":3: column TIMESTAMP: 'soon': has to be seconds"),
+        (AZURE.replace("2023-11-16 18:15:50.9951690", "soon"), ":3: column TIMESTAMP: 'soon': must be seconds"),
         (AZURE.replace("ContextTokens", "Context"), ":1: no column input_tokens"),
         ("time,input_tokens,output_token\n1,2,3\n", ":1: no column output_tokens"),
         ("time,input_tokens,output_tokens\n", "no rows"),

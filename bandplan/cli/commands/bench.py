@@ -171,11 +171,11 @@ def measure(arguments: argparse.Namespace) -> int:
         nonlocal largest, height
         largest = max(largest, rate_of(point))
         shown.append(point)
-        # A terminal shows all levels anew, so that their bars have one scale.
-        anew = sys.stdout.isatty() and len(shown) > 1
-        if anew:
+        # A terminal redraws all levels, so that their bars share a scale.
+        redrawn = sys.stdout.isatty() and len(shown) > 1
+        if redrawn:
             print(f"\x1b[{height}F\x1b[J", end="")
-        text = "\n".join(line(one, largest) for one in (shown if anew else [point]))
+        text = "\n".join(line(one, largest) for one in (shown if redrawn else [point]))
         height = text.count("\n") + 1
         print(text, flush=True)
 
@@ -402,10 +402,10 @@ def numbers(option: str, text: str, kind: type, most: float) -> list[Any]:
     except ValueError:
         raise UsageProblem(f"{option} {text}: not numbers; write such as {option} 1,2,4") from None
     if not all(0 < one <= most for one in found) or found != sorted(set(found)):
-        raise UsageProblem(f"{option} {text}: has to be ascending, more than 0 and at most {most:,}")
+        raise UsageProblem(f"{option} {text}: must be ascending, more than 0 and at most {most:,}")
     return found
 
 
 def require(is_so: bool, option: str, rule: str) -> None:
     if not is_so:
-        raise UsageProblem(f"{option}: has to be {rule}")
+        raise UsageProblem(f"{option}: must be {rule}")
