@@ -114,7 +114,7 @@ def test_change_is_measured_against_what_is_deployed(fleet: FleetProject, engine
     assert status == 0
     ((level, policy, _, message),) = found(document)
     assert (level, policy) == ("advisory", "change-too-large")
-    assert "7,840 tokens/s of ceilings move, 118.1% of the 6,640 there are" in message
+    assert "7,840 tokens/s of ceilings change, 118.1% of the 6,640 deployed" in message
 
 
 def test_configuration_that_cannot_be_used_stops_a_preview(fleet: FleetProject, engine: str) -> None:

@@ -67,7 +67,7 @@ def test_the_band_of_change_a_band_is_advice_here_and_a_stop_on_prod(
     fleet: FleetProject, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     steps = section("Change a band")
-    entry, throughput = re.findall(r"give `([\w-]+)` one chunk more: `(throughput: [^`]+)`", steps)[0]
+    entry, throughput = re.findall(r"give `([\w-]+)` one more chunk: `(throughput: [^`]+)`", steps)[0]
     (told,) = re.findall(r"as `\.venv/bin/bandplan (policy [^`]+)`", steps)
     (fleet.root / "policies").symlink_to(ROOT / "policies")
     (fleet.root / "base.yaml").write_text((ROOT / "models.yaml").read_text())

@@ -120,7 +120,7 @@ def test_measurement_is_looked_up_by_the_name_that_the_wanted_version_has(wanted
     measured = {"champion": Measured(100, 90), "model-2": Measured(100, 0)}
     stopped = next_stage(sizing, replace(OLD, traffic_percent=90), new, measured=measured)
     assert stopped.rollout is not None and stopped.rollout.action == "stop"
-    assert "next: name one with `bandplan rollback chat`" in (told(stopped) or "")
+    assert "next: `bandplan rollback chat`" in (told(stopped) or "")
 
 
 @pytest.mark.parametrize(
