@@ -187,7 +187,9 @@ def test_the_plugin_is_fetched_with_a_token_that_no_other_program_step_gets(path
 
 
 def test_the_plugin_is_of_the_locked_release() -> None:
-    done = subprocess.run(["make", "-n", "install-plugin"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        ["make", "-n", "--no-print-directory", "install-plugin"], cwd=ROOT, capture_output=True, text=True
+    )
     line = done.stdout.strip().splitlines()[-1]
     (release,) = re.findall(r"^pulumi-databricks==(\S+)", (ROOT / "requirements" / "run.lock.txt").read_text(), re.M)
     shown = subprocess.run(["bash", "-c", f"pulumi() {{ echo $*; }}; {line}"], cwd=ROOT, capture_output=True, text=True)
