@@ -1,6 +1,5 @@
-"""What is measured against what the workspace saw itself, at a set pace. Skipped, and says so, on a busy machine."""
+"""What a benchmark counts, compared with what the workspace saw itself."""
 
-import os
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -8,7 +7,6 @@ import pytest
 
 from bandplan.bench.bench import BenchPlan, Limits, Watcher, run_bench
 from bandplan.bench.lengths import Length
-from bandplan.bench.level import Point
 from bandplan.bench.sample import Sample
 from bandplan.bench.target import Secret, Target
 from bandplan.stub import process
@@ -17,11 +15,8 @@ from tests.stub.stub_client import StubClient, bands
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StubClient, Target]]:
-    load, cores = os.getloadavg()[0], os.cpu_count() or 1
-    if load > cores:
-        pytest.skip(f"the machine is too busy to measure on: a load of {load:.1f} on {cores} cores")
     folder = tmp_path_factory.mktemp("truth") / "stub"
-    running = process.start(folder, settle="at-once", pace="200:25")
+    running = process.start(folder, settle="at-once", pace="20:2")
     client = StubClient(running.host, running.token)
     client.create("paced", bands())
     at = urlsplit(running.host)
@@ -36,32 +31,14 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StubCl
 
 
 @pytest.mark.parametrize("parallel", [1, 16])
-def test_times_and_throughput_are_those_of_the_workspace(workspace: tuple[StubClient, Target], parallel: int) -> None:
+def test_requests_and_tokens_are_those_of_the_workspace(workspace: tuple[StubClient, Target], parallel: int) -> None:
     client, target = workspace
     before = max([0, *(one["number"] for one in client.ok("GET", "/stub/requests")["requests"])])
     kept: list[Sample] = []
-    plan = BenchPlan(
-        "closed", Length(50), Length(20), Limits(1_000, 10**6, 1), levels=[parallel], level_seconds=3.0
-    )  # 20 tokens: 200 + 19 x 25 = 675 ms
+    plan = BenchPlan("closed", Length(50), Length(20), Limits(1_000, 10**6, 1), levels=[parallel], level_seconds=1.0)
     curve = run_bench(plan, target, Watcher(samples=lambda _, samples: kept.extend(samples)), {})
     (point,) = curve.points
     truth = [one for one in client.ok("GET", "/stub/requests")["requests"] if one["number"] > before + 2]
-    assert len(truth) == len(kept) == sum(point.counts.values())
-    _skip_if_busy(point)
-    ours = [one for one in kept if one.outcome == "completed"]
-    first = _mean([(one["first_token_ms"] - one["arrived_ms"]) / 1000 for one in truth])
-    last = _mean([(one["last_token_ms"] - one["arrived_ms"]) / 1000 for one in truth])
-    assert _mean([one.ttft or 0 for one in ours]) == pytest.approx(first, rel=0.02)
-    assert _mean([one.latency for one in ours]) == pytest.approx(last, rel=0.02)
-    assert _mean([one.tpot or 0 for one in ours]) == pytest.approx((last - first) / 19, rel=0.02)
-    # In flight throughout: tokens/s = streams x tokens / latency.
-    assert point.output.value == pytest.approx(parallel * 20 / last, rel=0.02)
-
-
-def _skip_if_busy(point: Point) -> None:
-    if not point.is_valid:
-        pytest.skip(f"the machine is too busy to measure on: {'; '.join(point.invalid)}")
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
+    assert len(truth) == len(kept) == sum(point.counts.values()) > parallel
+    assert {one["output_tokens"] for one in truth} == {20}
+    assert {one.outcome for one in kept} == {"completed"}
