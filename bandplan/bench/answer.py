@@ -9,7 +9,7 @@ from bandplan.bench.sample import Sample
 _DATA: Final = b"data:"
 _DONE: Final = b"[DONE]"
 _MOST_BYTES: Final = 64 * 1024 * 1024
-"""Of one answer, or one event; more is no answer."""
+"""Most bytes of one answer or one event; anything longer is refused."""
 
 
 class StreamedAnswer:

@@ -60,7 +60,7 @@ class BenchPlan:
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Who is told: of each point, and of each sample of a level that has ended."""
+    """Callbacks for each point, and for each sample of a finished level."""
 
     point: Callable[[Point], None] = lambda point: None
     samples: Callable[[Point, Iterable[Sample]], None] = lambda point, samples: None

@@ -80,7 +80,7 @@ COLUMNS: Final = (
 
 
 def csv_text(points: Iterable[Point]) -> str:
-    """A row for each level; empty where there is no figure."""
+    """Return a row for each level; a cell without a figure is empty."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)

@@ -148,7 +148,7 @@ def _unknown(choice: "StackChoice", name: str) -> str:
 
 
 def _demand(choice: "StackChoice", name: str) -> "Demand | None":
-    """What the entry says of its load, if there is such an entry in a file that loads."""
+    """Return the demand of the entry, or None without such an entry or if the file does not load."""
     from bandplan.serving.spec.loading import load
 
     try:

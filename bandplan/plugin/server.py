@@ -26,7 +26,7 @@ ORPHAN_CHECK_SECONDS = 1.0
 
 
 def serve(provider: Provider, version: str, argv: list[str]) -> None:
-    """Serve `provider` until the engine says stop, the engine is gone, or the process is told to end.
+    """Serve `provider` until the engine asks it to stop, the engine is gone, or the process is terminated.
 
     `argv` is what the engine passes: its address, and flags that are ignored. The port goes to stdout, as in every
     plugin.

@@ -32,7 +32,7 @@ LABEL: Final = "drift"
 
 @dataclass(frozen=True)
 class DriftIssue(WantedIssue):
-    """The issue for a stack's drift; to be closed if there is no drift."""
+    """Return the issue for a stack's drift; without drift, it is an issue to close."""
 
     stack: str
 

@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def answer(arguments: argparse.Namespace, model: str, version: str | None) -> "tuple[str, OptimizationInfo]":
-    """Return (version, what the workspace says of it); the newest that is recorded if none is named.
+    """Return (version, its optimization info); without a named version, the newest recorded one.
 
     Errors: UsageProblem, CommandError.
     """

@@ -1,7 +1,7 @@
 """/api/2.0/serving-endpoints/{name}/metrics: endpoint health in the Prometheus text format, one sample per entity.
 
 Names and meaning: "Track and export serving endpoint health metrics" (docs.databricks.com, read 2026-11). Gauges cover
-the last minute. The labels are a guess, as is that there are no samples before an entity serves.
+the last minute. The labels are a guess. So is the absence of samples before an entity serves.
 """
 
 from collections.abc import Callable, Iterator, Mapping
