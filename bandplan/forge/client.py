@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from bandplan.forge.environment import THIS_MACHINE
 from bandplan.forge.errors import LostAnswer, Refused, Unavailable
-from bandplan.rest import answer as http
 from bandplan.rest.address import DEFAULT_PORTS, Address, proxy_of
+from bandplan.rest.answer import Answer
 from bandplan.rest.clock import Clock
 from bandplan.rest.connections import AttemptFailed, Connections, Timeouts
 from bandplan.rest.exchange import exchange
@@ -30,7 +30,7 @@ _SECONDARY_LIMIT_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True)
-class Answer:
+class ForgeAnswer:
     """An answer; header names are lower-case, `body` is parsed (None if it is not JSON)."""
 
     status: int
@@ -61,7 +61,7 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self.base_url!r})"
 
-    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> ForgeAnswer:
         """Return an answer with a status below 300. Reads and deletes are retried, writes of text are not.
 
         Errors: Refused (with status), Unavailable; LostAnswer for a write, after the wait that the platform requested.
@@ -69,7 +69,7 @@ class Client:
         payload = None if body is None else json.dumps(body).encode()
         asked: float | None = None
 
-        def pause(result: Answer | AttemptFailed, attempts: int, seconds: float) -> float | None:
+        def pause(result: ForgeAnswer | AttemptFailed, attempts: int, seconds: float) -> float | None:
             nonlocal asked
             asked = self._pause_seconds(result, attempts)
             is_over = asked is None or seconds + asked > MOST_WAITING_SECONDS
@@ -77,7 +77,7 @@ class Client:
 
         done = exchange(lambda: self._attempt(method, path, payload), pause, self._clock)
         result = done.result
-        if isinstance(result, Answer) and asked is None:
+        if isinstance(result, ForgeAnswer) and asked is None:
             if result.status < 300:
                 return result
             raise Refused(result.status, self._reason(method, path, result))
@@ -103,14 +103,14 @@ class Client:
             raise Refused(answer.status, f"HTTP {answer.status}")
         return answer.body
 
-    def _file(self, url: str, headers: Mapping[str, str], most_bytes: int) -> http.Answer:
+    def _file(self, url: str, headers: Mapping[str, str], most_bytes: int) -> Answer:
         connections, parts = connections_to(url, self._environ), urlsplit(url)
         path = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
 
-        def send() -> http.Answer:
+        def send() -> Answer:
             return connections.send("GET", path, dict(headers), None, _FILE_TIMEOUTS, most_bytes)
 
-        def pause(result: http.Answer | AttemptFailed, attempts: int, seconds: float) -> float | None:
+        def pause(result: Answer | AttemptFailed, attempts: int, seconds: float) -> float | None:
             if isinstance(result, AttemptFailed) and result.is_final:
                 return None
             asked = self._pause_seconds(result, attempts)
@@ -121,15 +121,15 @@ class Client:
             raise Unavailable(f"{done.result} ({done.tried})") from done.result
         return done.result
 
-    def _attempt(self, method: str, path: str, payload: bytes | None) -> Answer:
+    def _attempt(self, method: str, path: str, payload: bytes | None) -> ForgeAnswer:
         headers = {**self._headers, **({"Content-Type": "application/json"} if payload is not None else {})}
         answer = self._connections.send(method, urlsplit(self.base_url).path + path, headers, payload, _TIMEOUTS)
         try:
-            return Answer(answer.status, answer.headers, json.loads(answer.body) if answer.body else None)
+            return ForgeAnswer(answer.status, answer.headers, json.loads(answer.body) if answer.body else None)
         except (ValueError, RecursionError):
-            return Answer(answer.status, answer.headers, None)
+            return ForgeAnswer(answer.status, answer.headers, None)
 
-    def _pause_seconds(self, result: "Answer | http.Answer | AttemptFailed", attempts: int) -> float | None:
+    def _pause_seconds(self, result: ForgeAnswer | Answer | AttemptFailed, attempts: int) -> float | None:
         """Return how long to wait before another attempt; None for an answer or a failure that is final."""
         backoff = min(30.0, 2.0 ** (attempts - 1)) * (0.5 + self._clock.random() / 2)
         if isinstance(result, AttemptFailed):
@@ -143,13 +143,13 @@ class Client:
             return (known[0] or backoff) if known else _SECONDARY_LIMIT_SECONDS * 2 ** (attempts - 1)
         return None
 
-    def _reason(self, method: str, path: str, answer: Answer) -> str:
+    def _reason(self, method: str, path: str, answer: ForgeAnswer) -> str:
         said = answer.body.get("message", answer.body.get("error")) if isinstance(answer.body, dict) else None
         words = one_line(presentable(self._redact(str(said))), 200) if said else "no reason given"
         return f"{method} {path}: HTTP {answer.status}: {words}"
 
-    def _trouble(self, result: Answer | AttemptFailed) -> str:
-        if isinstance(result, Answer):
+    def _trouble(self, result: ForgeAnswer | AttemptFailed) -> str:
+        if isinstance(result, ForgeAnswer):
             return f"{self.base_url} is busy (HTTP {result.status})"
         return f"{self.base_url} does not answer ({result})"
 
@@ -171,7 +171,7 @@ def is_safe(url: str) -> bool:
     return has_place and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in THIS_MACHINE))
 
 
-def _is_rate_limit(answer: "Answer | http.Answer") -> bool:
+def _is_rate_limit(answer: ForgeAnswer | Answer) -> bool:
     """Report whether a 403 means too many requests rather than a missing permission of the token."""
     if "retry-after" in answer.headers or answer.headers.get("x-ratelimit-remaining") == "0":
         return True

@@ -11,14 +11,13 @@ from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from bandplan.forge.artifact import fetched, only_file
-from bandplan.forge.client import Answer, Client
+from bandplan.forge.client import Client, ForgeAnswer
 from bandplan.forge.environment import at, checked_base_url, checked_token, event_of, number, require_set, short_commit
 from bandplan.forge.errors import ForgeError, LostAnswer, NoPlan, NotConfigured, Refused
 from bandplan.forge.forge import Comment, IssueOutcome, Place, ReadText, TokenRequest, WantedIssue
+from bandplan.forge.rest_comments import RestComments
 from bandplan.rest.clock import Clock
 
-PAGE_SIZE: Final = 100
-MOST_PAGES: Final = 500
 MOST_PAGES_OF_ISSUES: Final = 50
 
 _NEXT_STEPS: Final = {
@@ -98,44 +97,21 @@ class Repository:
     workflow: str
 
 
-class GitHubComments:
+class GitHubComments(RestComments):
     """`Comments` of pull request `number` of `repository` (owner/name)."""
 
+    update_method = "PATCH"
+    next_steps = _NEXT_STEPS
+
     def __init__(self, client: Client, repository: str, number: int) -> None:
-        self._client = client
-        self._repository = repository
-        self._number = number
+        issues = f"/repos/{repository}/issues"
+        super().__init__(client, f"{issues}/{number}/comments", f"{issues}/comments")
         self._login: str | None = None
         self._is_login_known = False
-
-    def comments(self) -> Iterator[Comment]:
-        for page in range(1, MOST_PAGES + 1):
-            path = f"{self._of_pull_request}?per_page={PAGE_SIZE}&page={page}"
-            answer = self._call("GET", path)
-            yield from (_comment(item) for item in answer.items(path, "comments"))
-            if 'rel="next"' not in answer.headers.get("link", ""):
-                return
 
     def is_own(self, comment: Comment) -> bool:
         login = self._own_login()
         return comment.author == login if login is not None else comment.is_by_bot
-
-    def read(self, comment: Comment) -> Comment | None:
-        answer = self._call_unless_gone("GET", comment)
-        return _comment(answer.body) if answer is not None and isinstance(answer.body, dict) else None
-
-    def create(self, body: str) -> None:
-        self._call("POST", self._of_pull_request, {"body": body})
-
-    def update(self, comment: Comment, body: str) -> None:
-        self._call_unless_gone("PATCH", comment, {"body": body})
-
-    def delete(self, comment: Comment) -> None:
-        self._call_unless_gone("DELETE", comment)
-
-    @property
-    def _of_pull_request(self) -> str:
-        return f"/repos/{self._repository}/issues/{self._number}/comments"
 
     def _own_login(self) -> str | None:
         """Return our login; None for a token of an app, such as that of GitHub Actions, which may not look it up."""
@@ -144,25 +120,25 @@ class GitHubComments:
                 self._login = str(self._client.call("GET", "/user").body["login"])
             except Refused as refused:
                 if refused.status not in (403, 404):
-                    raise _explained(refused) from refused
+                    raise self._explained(refused) from refused
             except (TypeError, KeyError):
                 pass
             self._is_login_known = True
         return self._login
 
-    def _call_unless_gone(self, method: str, comment: Comment, body: dict[str, str] | None = None) -> Answer | None:
-        try:
-            return self._client.call(method, f"/repos/{self._repository}/issues/comments/{comment.id}", body)
-        except Refused as refused:
-            if refused.status != 404:
-                raise _explained(refused) from refused
-            return None
+    def _comment(self, item: Mapping[str, Any]) -> Comment:
+        user = item.get("user") or {}
+        return Comment(
+            id=int(item["id"]),
+            body=str(item.get("body") or ""),
+            created=str(item.get("created_at") or ""),
+            author=str(user.get("login") or ""),
+            is_by_bot=user.get("type") == "Bot",
+            url=str(item.get("html_url") or ""),
+        )
 
-    def _call(self, method: str, path: str, body: dict[str, str] | None = None) -> Answer:
-        try:
-            return self._client.call(method, path, body)
-        except Refused as refused:
-            raise _explained(refused) from refused
+    def _has_next_page(self, answer: ForgeAnswer) -> bool:
+        return _has_next_page(answer)
 
 
 class GitHubIssues:
@@ -196,7 +172,7 @@ class GitHubIssues:
                 is_own = (issue.get("user") or {}).get("type") == "Bot" and "pull_request" not in issue
                 if is_own and str(issue.get("body") or "").startswith(wanted.marker):
                     yield issue
-            if 'rel="next"' not in answer.headers.get("link", ""):
+            if not _has_next_page(answer):
                 return
 
     def _write(self, method: str, path: str, body: Mapping[str, Any]) -> None:
@@ -309,21 +285,8 @@ def merged_pull(pulls: Any, commit: str, branch: str) -> dict[str, Any] | None:
     return found[0] if found else None
 
 
-def _comment(item: Mapping[str, Any]) -> Comment:
-    user = item.get("user") or {}
-    return Comment(
-        id=int(item["id"]),
-        body=str(item.get("body") or ""),
-        created=str(item.get("created_at") or ""),
-        author=str(user.get("login") or ""),
-        is_by_bot=user.get("type") == "Bot",
-        url=str(item.get("html_url") or ""),
-    )
-
-
-def _explained(refused: Refused) -> Refused:
-    step = _NEXT_STEPS.get(refused.status)
-    return Refused(refused.status, f"{refused}; {step}") if step else refused
+def _has_next_page(answer: ForgeAnswer) -> bool:
+    return 'rel="next"' in answer.headers.get("link", "")
 
 
 def _is_same(there: str, wanted: str) -> bool:

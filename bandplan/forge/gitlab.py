@@ -4,20 +4,18 @@ Source of paths: docs.gitlab.com/api, "Notes", "Commits", "Merge requests", "Pip
 variables: docs.gitlab.com/ci/variables/predefined_variables (read 2026-11).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
 from bandplan.forge.artifact import fetched
-from bandplan.forge.client import Answer, Client
+from bandplan.forge.client import Client, ForgeAnswer
 from bandplan.forge.environment import checked_base_url, checked_token, number, require_set, short_commit
-from bandplan.forge.errors import ForgeError, NoPlan, NotConfigured, Refused
+from bandplan.forge.errors import ForgeError, NoPlan, NotConfigured
 from bandplan.forge.forge import Comment, Issues, Place, ReadText
+from bandplan.forge.rest_comments import RestComments
 from bandplan.rest.clock import Clock
-
-PAGE_SIZE: Final = 100
-MOST_PAGES: Final = 500
 
 _NEXT_STEPS: Final = {
     401: "the token is wrong or has expired; a CI_JOB_TOKEN may not write notes, so give a project access token",
@@ -81,53 +79,38 @@ class GitLabProject:
     job: str
 
 
-class GitLabComments:
+class GitLabComments(RestComments):
     """`Comments` of merge request `iid` of project `project` (a number)."""
 
-    def __init__(self, client: Client, project: int, iid: int) -> None:
-        self._client = client
-        self._path = f"/projects/{project}/merge_requests/{iid}/notes"
-        self._username: str | None = None
+    update_method = "PUT"
+    order = "&sort=asc&order_by=created_at"
+    next_steps = _NEXT_STEPS
 
-    def comments(self) -> Iterator[Comment]:
-        for page in range(1, MOST_PAGES + 1):
-            path = f"{self._path}?per_page={PAGE_SIZE}&page={page}&sort=asc&order_by=created_at"
-            answer = self._call("GET", path)
-            yield from (_comment(item) for item in answer.items(path, "comments") if not item.get("system"))
-            if not answer.headers.get("x-next-page", "").strip():
-                return
+    def __init__(self, client: Client, project: int, iid: int) -> None:
+        notes = f"/projects/{project}/merge_requests/{iid}/notes"
+        super().__init__(client, notes, notes)
+        self._username: str | None = None
 
     def is_own(self, comment: Comment) -> bool:
         if self._username is None:
             self._username = str((self._call("GET", "/user").body or {}).get("username") or "")
         return bool(self._username) and comment.author == self._username
 
-    def read(self, comment: Comment) -> Comment | None:
-        answer = self._call_unless_gone("GET", comment)
-        return _comment(answer.body) if answer is not None and isinstance(answer.body, dict) else None
-
-    def create(self, body: str) -> None:
-        self._call("POST", self._path, {"body": body})
-
-    def update(self, comment: Comment, body: str) -> None:
-        self._call_unless_gone("PUT", comment, {"body": body})
-
-    def delete(self, comment: Comment) -> None:
-        self._call_unless_gone("DELETE", comment)
-
-    def _call_unless_gone(self, method: str, comment: Comment, body: dict[str, str] | None = None) -> Answer | None:
-        try:
-            return self._client.call(method, f"{self._path}/{comment.id}", body)
-        except Refused as refused:
-            if refused.status != 404:
-                raise _explained(refused) from refused
+    def _comment(self, item: Mapping[str, Any]) -> Comment | None:
+        if item.get("system"):
             return None
+        author = item.get("author") or {}
+        return Comment(
+            id=int(item["id"]),
+            body=str(item.get("body") or ""),
+            created=str(item.get("created_at") or ""),
+            author=str(author.get("username") or ""),
+            is_by_bot=False,
+            url="",
+        )
 
-    def _call(self, method: str, path: str, body: dict[str, str] | None = None) -> Answer:
-        try:
-            return self._client.call(method, path, body)
-        except Refused as refused:
-            raise _explained(refused) from refused
+    def _has_next_page(self, answer: ForgeAnswer) -> bool:
+        return bool(answer.headers.get("x-next-page", "").strip())
 
 
 class GitLabPlans:
@@ -199,20 +182,3 @@ def _client(environ: Mapping[str, str], clock: Clock) -> Client:
     token = checked_token(environ["GITLAB_TOKEN"], "GITLAB_TOKEN")
     base_url = checked_base_url(environ["CI_API_V4_URL"], "CI_API_V4_URL")
     return Client(base_url, {"PRIVATE-TOKEN": token}, token, clock, environ)
-
-
-def _comment(item: Mapping[str, Any]) -> Comment:
-    author = item.get("author") or {}
-    return Comment(
-        id=int(item["id"]),
-        body=str(item.get("body") or ""),
-        created=str(item.get("created_at") or ""),
-        author=str(author.get("username") or ""),
-        is_by_bot=False,
-        url="",
-    )
-
-
-def _explained(refused: Refused) -> Refused:
-    step = _NEXT_STEPS.get(refused.status)
-    return Refused(refused.status, f"{refused}; {step}") if step else refused

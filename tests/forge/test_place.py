@@ -36,7 +36,7 @@ def place(environ: dict[str, str], event: Any = None, **choices: Any) -> Place:
 
 def number(found: Place) -> int:
     """The pull request's number, as the forge has it."""
-    return next(value for name, value in vars(found.comments).items() if name == "_number")
+    return int(vars(found.comments)["_path"].split("/")[-2])
 
 
 def test_a_pull_request_of_github_actions() -> None:
