@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from bandplan.rest import answer as rest
+from bandplan.rest.answer import Answer
 from bandplan.serving.workspace.errors import (
     Blocked,
     Conflict,
@@ -30,11 +30,11 @@ _CONFLICT_CODES = frozenset({"RESOURCE_CONFLICT", "RESOURCE_ALREADY_EXISTS", "AL
 
 
 @dataclass(frozen=True)
-class Answer:
+class WorkspaceAnswer:
     """A workspace's answer to `request` (such as "GET /api/2.0/x")."""
 
     request: str
-    http: rest.Answer
+    http: Answer
 
     @property
     def status(self) -> int:

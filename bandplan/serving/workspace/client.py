@@ -13,7 +13,7 @@ from bandplan.rest.connections import AttemptFailed, Connections, Timeouts
 from bandplan.rest.exchange import exchange
 from bandplan.rest.retries import RETRIED_STATUSES, Outcome, Retries, parse_retry_after
 from bandplan.serving.workspace.address import parse_address
-from bandplan.serving.workspace.answer import Answer, presentable
+from bandplan.serving.workspace.answer import WorkspaceAnswer, presentable
 from bandplan.serving.workspace.errors import (
     LostAnswer,
     NotConfigured,
@@ -126,7 +126,7 @@ class WorkspaceClient:
         *,
         timeouts: Timeouts | None = None,
         retries: Retries | None = None,
-    ) -> Answer:
+    ) -> WorkspaceAnswer:
         retries = retries or self._retries
         payload = None if body is None else json.dumps(body).encode()
         self._fail_fast()
@@ -136,13 +136,13 @@ class WorkspaceClient:
             self._clock,
         )
         result = done.result
-        if not isinstance(result, Answer) or result.status in RETRIED_STATUSES:
+        if not isinstance(result, WorkspaceAnswer) or result.status in RETRIED_STATUSES:
             raise self._given_up(method, path, result, done.tried)
         if not result.is_success:
             raise result.error(self.host, self._token)
         return result
 
-    def _attempt(self, method: str, path: str, payload: bytes | None, timeouts: Timeouts) -> Answer:
+    def _attempt(self, method: str, path: str, payload: bytes | None, timeouts: Timeouts) -> WorkspaceAnswer:
         """Make one attempt. Errors: AttemptFailed."""
         headers = {
             "Authorization": f"Bearer {self.bearer()}",
@@ -153,19 +153,19 @@ class WorkspaceClient:
             headers["Content-Type"] = "application/json"
         answer = self._connections.send(method, path, headers, payload, timeouts)
         self._unreachable = None
-        return Answer(f"{method} {path}", answer)
+        return WorkspaceAnswer(f"{method} {path}", answer)
 
     def _pause_seconds(
         self,
         retries: Retries,
         method: str,
-        result: Answer | AttemptFailed,
+        result: WorkspaceAnswer | AttemptFailed,
         attempt: int,
         elapsed_seconds: float,
     ) -> float | None:
         retry_after = None
         outcome = Outcome.THROTTLED
-        if isinstance(result, Answer):
+        if isinstance(result, WorkspaceAnswer):
             if result.status not in RETRIED_STATUSES:
                 return None
             retry_after = parse_retry_after(result.retry_after, self._clock.wall())
@@ -187,8 +187,8 @@ class WorkspaceClient:
         if known is not None and self._clock.monotonic() - known[0] < _FAIL_FAST_SECONDS:
             raise Unreachable(known[1].host, known[1].port, str(known[1]))
 
-    def _given_up(self, method: str, path: str, result: Answer | AttemptFailed, tried: str) -> WorkspaceError:
-        if isinstance(result, Answer):
+    def _given_up(self, method: str, path: str, result: WorkspaceAnswer | AttemptFailed, tried: str) -> WorkspaceError:
+        if isinstance(result, WorkspaceAnswer):
             wait = f", asks to wait {result.retry_after} (Retry-After)" if result.retry_after else ""
             return Throttled(
                 f"{method} {path}: {self.host} is busy (HTTP {result.status}){presentable(wait, self._token)}; "
