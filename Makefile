@@ -55,14 +55,17 @@ format: install-dev  ## fix the style, and write the generated files
 	$(BANDPLAN) schema --write
 	.venv/bin/python -m bandplan.cli.reference --write
 
-# Universal: one lock for every platform and every Python from 3.11. The lock of `run` constrains that of `dev`.
+# Universal: one lock for every platform and every Python from 3.11. `core` is what `pip install bandplan` needs, `run` adds
+# the extras, `dev` the tools; each constrains the next. The wheel contains the first two: `bandplan init` writes them as a
+# team's requirements.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock' $(UPGRADE) $(if $(PULUMI),--upgrade-package pulumi==$(PULUMI))
 UV = $(shell command -v uv || echo .venv/bin/uv)
 lock: require-python $(if $(PULUMI),raise-pulumi)  ## resolve the dependencies again (UPGRADE=--upgrade: newer releases too; PULUMI=3.280.0: that SDK, if it passes its tests)
 	@test -x "$(UV)" || $(PYTHON) -m pip --python .venv/bin/python install --quiet --require-hashes -r requirements/uv.lock.txt
-	$(COMPILE) pyproject.toml -o requirements/run.lock.txt
-	$(COMPILE) pyproject.toml --group dev -c requirements/run.lock.txt -o requirements/dev.lock.txt
+	$(COMPILE) pyproject.toml -o requirements/core.lock.txt
+	$(COMPILE) pyproject.toml --all-extras -c requirements/core.lock.txt -o requirements/run.lock.txt
+	$(COMPILE) pyproject.toml --all-extras --group dev -c requirements/run.lock.txt -o requirements/dev.lock.txt
 	$(COMPILE) --group uv -o requirements/uv.lock.txt
 
 # The SDK has an upper bound, because parts of it that are not public are in use. `make lock PULUMI=3.280.0` installs that

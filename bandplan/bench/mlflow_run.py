@@ -29,7 +29,11 @@ def metrics_of(point: dict[str, Any]) -> dict[str, float]:
 
 
 def main(file: str, experiment: str) -> int:
-    import mlflow
+    try:
+        import mlflow
+    except ModuleNotFoundError:
+        print("MLflow is not installed; run `pip install 'bandplan[register]'`", file=sys.stderr)
+        return 1
 
     document = json.loads(Path(file).read_text(encoding="utf-8"))
     mlflow.set_experiment(experiment)

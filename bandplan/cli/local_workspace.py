@@ -22,5 +22,5 @@ def running_stub(project: Project) -> Running:
         running = start(project.stub_folder, capacity=PROVISIONED)
     except StubError as error:
         raise CommandError(f"the local workspace did not start: {error}") from error
-    print(f"started the local workspace at {running.host} (`make down` stops it)", file=sys.stderr)
+    print(f"started the local workspace at {running.host} (`bandplan stub stop` stops it)", file=sys.stderr)
     return running

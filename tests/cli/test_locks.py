@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 LOCKS = Path(__file__).parents[2] / "requirements"
-NAMES = ("run", "dev", "uv")
+NAMES = ("core", "run", "dev", "uv")
 
 
 def locked(name: str) -> dict[str, list[str]]:
@@ -33,6 +33,12 @@ def test_lock_names_no_registry_and_no_folder(name: str) -> None:
     assert re.findall(r"//|--(?:extra-)?index|--find-links|--trusted-host|file:", text) == []
 
 
-def test_lock_of_the_tools_installs_the_very_packages_of_a_run() -> None:
-    missing = locked("run").keys() - locked("dev").keys()
+@pytest.mark.parametrize(("less", "more"), [("core", "run"), ("run", "dev")])
+def test_a_larger_lock_installs_the_very_packages_of_the_smaller(less: str, more: str) -> None:
+    missing = locked(less).keys() - locked(more).keys()
     assert missing == set()
+
+
+def test_a_fleet_without_registrations_does_not_pay_for_the_packages_that_register() -> None:
+    heavy = {"mlflow", "numpy", "pandas", "pyarrow", "scipy", "transformers"}
+    assert {line.partition("==")[0] for line in locked("core")} & heavy == set()

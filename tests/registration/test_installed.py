@@ -22,7 +22,15 @@ def test_what_is_installed_suffices() -> None:
 
 
 def test_missing_packages_are_named() -> None:
-    assert places({}) == ["MLflow", "transformers", "pandas"]
+    assert places({"mlflow": "3.17.2"}) == ["transformers", "pandas"]
+    assert places({"mlflow": "3.17.2"}, logs=False) == ["pandas"]
+
+
+@pytest.mark.parametrize("logs", [True, False])
+def test_without_the_extra_one_finding_names_it(logs: bool) -> None:
+    (found,) = installed_findings(None, logs=logs, look_up={}.get)
+    assert (found.place, found.severity) == ("bandplan[register]", "error")
+    assert "pip install 'bandplan[register]'" in found.next_step
 
 
 def test_transformers_is_needed_to_log_and_not_to_register() -> None:
@@ -50,7 +58,7 @@ def test_mlflow_that_is_asked_for_is_the_one_that_logs(asked: str, is_refused: b
         ("3.17.2", "2.12.1", "install mlflow-skinny==2.12.1, or leave mlflow_version out"),
         ("2.9.1", "2.12.1", "install mlflow-skinny==2.12.1, or leave mlflow_version out"),
         ("2.9.1", "2.9.1", "leave mlflow_version out"),
-        ("2.9.1", None, "install the locked dependencies"),
+        ("2.9.1", None, "install the extra"),
     ],
 )
 def test_no_two_steps_contradict_each_other(there: str, asked: str | None, step: str) -> None:

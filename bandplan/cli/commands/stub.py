@@ -184,7 +184,7 @@ def show_status(project: Project, *, as_json: bool) -> int:
     running = process.status(project.stub_folder)
     token_file = project.stub_folder / "token"
     if running is None:
-        said = "the local workspace is not running; start it with `bandplan stub start` or `make up`"
+        said = "the local workspace is not running; start it with `bandplan stub start` or `bandplan up`"
         print("null" if as_json else said)
         return 1
     facts = process.report(running)

@@ -1,4 +1,7 @@
-"""The packages that log a model on this machine: MLflow and transformers, by recorded version, importing neither."""
+"""The packages that log a model on this machine: MLflow and transformers, by recorded version, importing neither.
+
+They are bandplan's extra `register`, which a fleet without `register:` does not install.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ from bandplan.serving.registration.checks.release import LEAST_MLFLOW, release, 
 from bandplan.serving.registration.sources.finding import SourceFinding
 
 _MLFLOW = ("mlflow", "mlflow-skinny")
-_LOGGING = ("transformers", "pandas")
-_STEP = "install the locked dependencies: `make install-run`"
+_REGISTERING = ("pandas",)
+_LOGGING = ("transformers", *_REGISTERING)
+EXTRA = "bandplan[register]"
+_STEP = f"install the extra: `pip install '{EXTRA}'`, and name it in requirements.txt"
 
 
 def installed(name: str) -> str | None:
@@ -30,14 +35,14 @@ def installed_findings(
     model.
     """
     found = next((there for name in _MLFLOW if (there := look_up(name)) is not None), None)
-    missing = [name for name in _LOGGING if look_up(name) is None]
-    return (*_mlflow(found, mlflow_version, logs=logs), *_missing(missing if logs else missing[1:]))
-
-
-def _mlflow(found: str | None, asked: str | None, *, logs: bool) -> Iterator[SourceFinding]:
     if found is None:
-        yield SourceFinding("MLflow", "not installed", "versions are registered through MLflow", _STEP)
-        return
+        # One finding: the extra also brings the packages below.
+        return (SourceFinding(EXTRA, "not installed", "versions are registered through MLflow", _STEP),)
+    missing = [name for name in (_LOGGING if logs else _REGISTERING) if look_up(name) is None]
+    return (*_mlflow(found, mlflow_version, logs=logs), *_missing(missing))
+
+
+def _mlflow(found: str, asked: str | None, *, logs: bool) -> Iterator[SourceFinding]:
     if not logs:
         return
     least = LEAST_MLFLOW["provisioned_throughput"]

@@ -1,0 +1,66 @@
+"""`bandplan version`: this installation, what it depends on, and the `pulumi` CLI that it would use."""
+
+import argparse
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+from bandplan.cli.engines.pulumi import find_pulumi
+from bandplan.cli.main import installed_version
+
+CORE = (
+    "databricks-sdk",
+    "grpcio",
+    "httptools",
+    "jsonschema",
+    "pip",
+    "protobuf",
+    "pulumi",
+    "pulumi-databricks",
+    "pydantic",
+    "pyyaml",
+    "rich",
+    "starlette",
+    "urllib3",
+    "uvicorn",
+)
+"""The direct dependencies; a test compares them with pyproject.toml."""
+
+EXTRAS = {"register": ("mlflow", "transformers")}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add nothing: the command has no arguments."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    print("\n".join(lines()))
+    return 0
+
+
+def lines() -> list[str]:
+    """Return one line for each part, aligned; an extra that is not installed says how to get it."""
+    rows = [
+        ("bandplan", installed_version()),
+        ("python", f"{platform.python_version()} ({sys.executable})"),
+        ("pulumi CLI", find_pulumi(os.environ) or "not on PATH (only real workspaces need it)"),
+        *((name, installed(name) or "not installed") for name in CORE),
+    ]
+    for extra, names in EXTRAS.items():
+        found = [installed(name) for name in names]
+        if any(found):
+            rows += [(name, there or "not installed") for name, there in zip(names, found, strict=True)]
+        else:
+            step = f"entries with `{extra}:` need `pip install 'bandplan[{extra}]'`"
+            rows.append((f"[{extra}]", f"not installed; {step}"))
+    width = max(len(name) for name, _ in rows)
+    return [f"{name:<{width}}  {text}" for name, text in rows]
+
+
+def installed(name: str) -> str | None:
+    """Return the version of an installed distribution, or None."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
