@@ -20,7 +20,8 @@ class Generation:
     `max_tokens` None lets the engine decide when to end; `ignore_eos` and `min_tokens` forbid it to end earlier.
     `temperature`, `top_p` or `seed` None means the engine's default. `top_logprobs` None requests no log probabilities,
     0 only those of the tokens themselves. With `json_schema` the text must be JSON that matches it ({}: any object). A
-    set pace counts from `began` on the event loop's clock, None: from now.
+    set pace counts from `began` on the event loop's clock, None: from now. With `is_prompt` the messages are one bare
+    prompt, to be continued as it is, without a chat template.
     """
 
     model: str
@@ -36,6 +37,7 @@ class Generation:
     top_logprobs: int | None = None
     began: float | None = None
     json_schema: Mapping[str, Any] | None = None
+    is_prompt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,8 @@ class Engine(Protocol):
 
     An engine may yield tokens before they are due: `bandplan.stub.inference.delivery` waits, ends at stop words, and
     yields to other tasks. Close a generator, or cancel the task that waits for it, to abandon its generation; the
-    engine then stops immediately and frees its resources.
+    engine then stops immediately and frees its resources. What an engine cannot do it raises as an EngineError
+    (`bandplan.stub.inference.errors`).
     """
 
     @property

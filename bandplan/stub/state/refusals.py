@@ -13,6 +13,7 @@
     |- QuotaExceeded      QUOTA_EXCEEDED
     |- TooManyRequests    REQUEST_LIMIT_EXCEEDED, with the seconds to wait
     |- TooSlow            DEADLINE_EXCEEDED
+    |- ModelFailed        INTERNAL_ERROR
     `- NotReady           TEMPORARILY_UNAVAILABLE
 
 The HTTP status of each code is decided in `bandplan.stub.api.answers`.
@@ -111,6 +112,12 @@ class TooSlow(Refusal):
     """The model took longer than allowed."""
 
     error_code = "DEADLINE_EXCEEDED"
+
+
+class ModelFailed(Refusal):
+    """The model, or what runs it, failed on this request."""
+
+    error_code = "INTERNAL_ERROR"
 
 
 class NotReady(Refusal):

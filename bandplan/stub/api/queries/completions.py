@@ -38,7 +38,7 @@ async def answer(body: Json, target: Target) -> Response:
     wanted = [
         generation
         for prompt, count in zip(prompts, counts, strict=True)
-        for generation in generations(target, (Message("user", prompt),), sampling, count, schema)
+        for generation in generations(target, (Message("user", prompt),), sampling, count, schema, is_prompt=True)
     ]
     if sampling.is_stream:
         return EventStream(_chunks(target, sampling, wanted, counts), target.headers)

@@ -9,10 +9,12 @@ from starlette.responses import Response
 from bandplan.stub.api.answers import STATUS_BY_CODE
 from bandplan.stub.api.queries.admissions import Admissions
 from bandplan.stub.api.queries.disconnects import ABANDONED, Disconnected, while_connected
+from bandplan.stub.api.queries.engine_errors import as_refusal
 from bandplan.stub.api.queries.passage import Passage
 from bandplan.stub.api.queries.provisioned_engine import ProvisionedEngine
 from bandplan.stub.api.queries.streams import Stream
 from bandplan.stub.inference.engine import Engine
+from bandplan.stub.inference.errors import EngineError
 from bandplan.stub.state.refusals import Refusal
 from bandplan.stub.state.serving.endpoint import Endpoint
 from bandplan.stub.state.serving.query_counts import QueryCounts
@@ -66,6 +68,10 @@ class Metering:
         except Refusal as refusal:
             end(STATUS_BY_CODE[refusal.error_code])
             raise
+        except EngineError as error:
+            failed = as_refusal(error)
+            end(STATUS_BY_CODE[failed.error_code])
+            raise failed from error
         except Disconnected:
             end(ABANDONED)
             return Response(status_code=ABANDONED)

@@ -37,7 +37,7 @@ async def answer(body: Json, embedding: Embedding, task: str | None, target: Tar
     wanted = [
         generation
         for prompt, count in zip(prompts, counts, strict=True)
-        for generation in generations(target, (Message("user", prompt),), sampling, count)
+        for generation in generations(target, (Message("user", prompt),), sampling, count, is_prompt=True)
     ]
     choices = await complete(target, wanted)
     predictions = []

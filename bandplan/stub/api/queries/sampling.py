@@ -84,8 +84,13 @@ def generations(
     sampling: Sampling,
     prompt_tokens: int,
     json_schema: Json | None = None,
+    *,
+    is_prompt: bool = False,
 ) -> list[Generation]:
-    """Return the generations to request, one per choice. Raises BadRequest if the model cannot handle the length."""
+    """Return the generations to request, one per choice. Raises BadRequest if the model cannot handle the length.
+
+    `is_prompt`: the messages are one bare prompt.
+    """
     limit = target.output_limit(prompt_tokens, sampling.max_tokens)
     if sampling.min_tokens > limit:
         raise Invalid(f"min_tokens: must be from 0 to {limit}, the most this model can generate.")
@@ -111,6 +116,7 @@ def generations(
                 top_logprobs=sampling.top_logprobs,
                 began=target.began,
                 json_schema=json_schema,
+                is_prompt=is_prompt,
             )
         )
     return made

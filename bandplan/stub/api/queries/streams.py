@@ -8,8 +8,11 @@ from typing import Any, ClassVar
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from bandplan.stub.api.answers import encode, failure_answer
+from bandplan.stub.api.answers import STATUS_BY_CODE, encode, failure_answer, refusal_answer
 from bandplan.stub.api.queries.disconnects import ABANDONED, Disconnected, while_connected
+from bandplan.stub.api.queries.engine_errors import as_refusal
+from bandplan.stub.inference.errors import EngineError
+from bandplan.stub.state.refusals import Refusal
 
 FAILED = "The workspace failed; its log file says why."
 
@@ -19,8 +22,9 @@ log = logging.getLogger("stub")
 class Stream(StreamingResponse):
     """A stream of `parts`, each of one or more whole events, sent in one write. No other kind of line is ever sent.
 
-    `at_end` is called once with the status: 200, or 499 if the client left before the end. Starlette's own streaming
-    runs a task group for each stream and keeps generating for a client that has left.
+    The head is sent with the first part, so an engine that fails before it is answered with its own status. `at_end` is
+    called once with the status: 200, or 499 if the client left before the end. Starlette's own streaming runs a task
+    group for each stream and keeps generating for a client that has left.
     """
 
     media_type = "text/event-stream"
@@ -34,8 +38,16 @@ class Stream(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         status = 500
         try:
-            async with while_connected(receive):
+            async with while_connected(receive), aclosing(self._parts):
+                try:
+                    first = await anext(self._parts, b"")
+                except EngineError as error:
+                    refusal = as_refusal(error)
+                    status = STATUS_BY_CODE[refusal.error_code]
+                    await refusal_answer(refusal)(scope, receive, send)
+                    return
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                await send({"type": "http.response.body", "body": first, "more_body": True})
                 last = await self._send_parts(send)
                 status = 200
                 await send({"type": "http.response.body", "body": last, "more_body": False})
@@ -47,17 +59,19 @@ class Stream(StreamingResponse):
 
     async def _send_parts(self, send: Send) -> bytes:
         try:
-            async with aclosing(self._parts) as parts:
-                async for part in parts:
-                    await send({"type": "http.response.body", "body": part, "more_body": True})
-        except Exception:
+            async for part in self._parts:
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+        except EngineError as error:
             # The status line has been sent; the platform documents no form for this, so an error ends the stream.
+            return self.failure(as_refusal(error))
+        except Exception:
             log.exception("unexpected error in a stream")
             return self.failure()
         return self.last
 
-    def failure(self) -> bytes:
-        return line(bytes(failure_answer().body))
+    def failure(self, refusal: Refusal | None = None) -> bytes:
+        """Return the event that ends a stream after an error: `refusal`, or None for a fault of the workspace."""
+        return line(bytes((failure_answer() if refusal is None else refusal_answer(refusal)).body))
 
 
 class EventStream(Stream):
@@ -69,8 +83,9 @@ class EventStream(Stream):
 class NamedEventStream(Stream):
     """A stream for the Responses API: each event is an `event:` line with its `type`, then its `data:` line."""
 
-    def failure(self) -> bytes:
-        return named_event({"type": "error", "code": "INTERNAL_ERROR", "message": FAILED, "param": None})
+    def failure(self, refusal: Refusal | None = None) -> bytes:
+        code, message = (refusal.error_code, refusal.message) if refusal else ("INTERNAL_ERROR", FAILED)
+        return named_event({"type": "error", "code": code, "message": message, "param": None})
 
 
 def line(data: bytes) -> bytes:
