@@ -1,22 +1,24 @@
 """Rollback of one endpoint to an earlier version: the version, the text of models.yaml, and the traffic."""
 
 import difflib
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from bandplan.cli.entry_history import earlier
 from bandplan.cli.errors import CommandError
+from bandplan.cli.models_text import ModelsText, planned, write
+from bandplan.cli.stack_fleet import WrongModels
 from bandplan.serving.editing.edits import CannotEdit
 from bandplan.serving.editing.entry_fields import with_version
 from bandplan.serving.endpoint.declared import Api
 from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
 from bandplan.serving.spec.entry import Entry
-from bandplan.serving.spec.loading import load_text, read_text
+from bandplan.serving.spec.loading import load_text
+from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.registration import FollowedAlias
 from bandplan.serving.throughput.rollout import Running, RunningEntity
-from bandplan.serving.workspace.client import WorkspaceClient, from_environment
 from bandplan.serving.workspace.endpoints import Endpoints
 from bandplan.serving.workspace.errors import Conflict, WorkspaceError
 from bandplan.serving.workspace.running_entities import running_endpoints
@@ -31,29 +33,51 @@ DEFAULT_WAIT_SECONDS = 4 * 3600
 
 
 @dataclass(frozen=True)
-class GoingBack:
-    """The version to go back to, how it was found, and the text of models.yaml before and after."""
+class Goal:
+    """The model and version to go back to, and how they were found."""
 
-    name: str
-    entry: Entry
     model: str
     version: str
     known_from: str
-    file: str
-    before: str
-    after: str
+
+
+@dataclass(frozen=True)
+class GoingBack:
+    """The entry before, the version to go back to, what runs now, and the text of models.yaml before and after.
+
+    `errors` prevent the entry from being deployed with that version; `notes` say what else is wrong with the file.
+    """
+
+    entry: Entry
+    goal: Goal
     now: Running | None
-    client: WorkspaceClient
+    models: ModelsText
+    after: str
+    errors: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.entry.name
+
+    @property
+    def version(self) -> str:
+        return self.goal.version
+
+    @property
+    def file(self) -> str:
+        return self.models.path.name
 
     @property
     def still_serves(self) -> RunningEntity | None:
         """The entity of the old version if it is still deployed, or None."""
-        entities = self.now.entities if self.now is not None else ()
-        return next((one for one in entities if (one.model, one.version) == (self.model, self.version)), None)
+        entities, goal = self.now.entities if self.now is not None else (), self.goal
+        return next((one for one in entities if (one.model, one.version) == (goal.model, goal.version)), None)
 
     def described(self) -> str:
         """Describe what happens: the difference in models.yaml, and the shares of the traffic."""
-        lines = [f"{self.name}: back to {self.model} version {self.version} ({self.known_from})"]
+        goal, before = self.goal, self.models.text
+        lines = [f"{self.name}: back to {goal.model} version {goal.version} ({goal.known_from})"]
         if self.still_serves is None:
             lines.append("It no longer serves: an `up` of the whole stack deploys it again, without steps.")
         if isinstance(self.entry.version, FollowedAlias):
@@ -66,42 +90,48 @@ class GoingBack:
             to_percent = 100 if one is self.still_serves else 0
             if self.still_serves is not None:
                 lines.append(f"  version {one.version}: {one.traffic_percent} -> {to_percent} percent of the traffic")
+        lines += self.notes
         changed = difflib.unified_diff(
-            self.before.splitlines(), self.after.splitlines(), self.file, self.file, lineterm="", n=2
+            before.splitlines(), self.after.splitlines(), self.file, self.file, lineterm="", n=2
         )
-        return "\n".join(
-            [*lines, "", *changed] if self.before != self.after else [*lines, f"{self.file} already says so."]
-        )
+        return "\n".join([*lines, "", *changed] if before != self.after else [*lines, f"{self.file} already says so."])
 
 
-def going_back(models: Path, stack: str, environ: Mapping[str, str], name: str, to_version: str | None) -> GoingBack:
-    """Find the version to go back to, and the edit for it; `environ` names the stack's workspace.
+def going_back(models: ModelsText, name: str, to_version: str | None) -> GoingBack:
+    """Find the version to go back to and the edit for it, and plan the edited text.
 
     Errors: CommandError if there is no version to go back to, or the edit is impossible.
     """
-    unreadable = read_text(models)[1]
-    if unreadable is not None:
-        raise CommandError(unreadable.render())
-    text = models.read_bytes().decode("utf-8")
-    entry = _entry(text, models, stack, name)
+    entry = _entry(models, name)
     try:
-        client = from_environment(environ)
-        client.ping()  # reports a workspace that never answers within seconds, not minutes
-        now = running_endpoints(client, [name])[name]
+        models.client.ping()  # reports a workspace that never answers within seconds, not minutes
+        now = running_endpoints(models.client, [name])[name]
     except WorkspaceError as error:
         raise CommandError(str(error)) from error
-    model, version, known_from = _goal(models, stack, entry, now, to_version)
+    goal = _goal(models, entry, now, to_version)
     try:
-        after = with_version(text, models.name, stack, name, model, version)
+        after = with_version(models.text, models.path.name, models.stack, name, goal.model, goal.version)
     except CannotEdit as error:
         raise CommandError(str(error)) from error
-    return GoingBack(name, entry, model, version, known_from, models.name, text, after, now, client)
+    errors, notes = _checked(models, name, after)
+    return GoingBack(entry, goal, now, models, after, errors, notes)
 
 
-def written(back: GoingBack, models: Path) -> None:
+def require_deployable(back: GoingBack) -> None:
+    """Raise WrongModels, after printing every error, unless the entry can be deployed with the version."""
+    for error in back.errors:
+        print(error.render(), file=sys.stderr)
+    if back.errors:
+        raise WrongModels(
+            f"nothing was changed: {back.name} cannot be deployed with version {back.version} and the rest of its "
+            f"entry; fix the entry in {back.file}, or revert the commit that changed it, and run `up`"
+        )
+
+
+def written(back: GoingBack) -> None:
     """Write models.yaml with the old version; leave it alone if it already says so."""
-    if back.after != back.before:
-        models.write_bytes(back.after.encode("utf-8"))
+    if back.after != back.models.text:
+        write(back.models, back.after)
 
 
 def move_traffic(back: GoingBack, say: Callable[[str], None], sleep: Callable[[float], object] = time.sleep) -> None:
@@ -109,7 +139,7 @@ def move_traffic(back: GoingBack, say: Callable[[str], None], sleep: Callable[[f
 
     Errors: CommandError with the platform's reason; nothing is deleted or deployed.
     """
-    endpoints = Endpoints(back.client)
+    endpoints = Endpoints(back.models.client)
     target = back.still_serves
     if target is None:
         raise CommandError(f"{back.name}: version {back.version} no longer serves")
@@ -155,35 +185,59 @@ def _settled(
     return live
 
 
-def _entry(text: str, models: Path, stack: str, name: str) -> Entry:
-    checkable = load_text(text, models.name, stack).checkable
+def _checked(models: ModelsText, name: str, after: str) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
+    """Plan the edited text; return the errors of the entry, and what else to say.
+
+    Errors of other entries do not keep an endpoint from going back, and neither does a workspace that does not say
+    which capacity it offers: `up` judges both.
+    """
+    try:
+        errors = planned(models, after).checked.errors
+    except WorkspaceError as error:
+        return (), (f"The edited {models.path.name} was not checked: {error}",)
+    own = tuple(one for one in errors if _is_of_entry(one, name))
+    if len(own) == len(errors):
+        return own, ()
+    return own, (f"{models.path.name} has errors in other places, so `up` refuses it; run `bandplan validate`.",)
+
+
+def _is_of_entry(problem: Problem, name: str) -> bool:
+    match problem.path.split("/"):
+        case ["models", entry, *_] | ["overrides", _, entry, *_]:
+            return entry == name
+    return False
+
+
+def _entry(models: ModelsText, name: str) -> Entry:
+    file = models.path.name
+    checkable = load_text(models.text, file, models.stack).checkable
     names = [entry.name for entry in checkable.models] if checkable is not None else []
     if checkable is None or name not in names:
         there = ", ".join(names[:10]) or "none"
-        raise CommandError(f"{models.name}: no valid entry {name} (entries: {there}); run `bandplan validate`")
+        raise CommandError(f"{file}: no valid entry {name} (entries: {there}); run `bandplan validate`")
     entry = checkable.models[names.index(name)]
     if entry.declarations is not None or entry.registration is not None or entry.workload is not None:
         kind = "entities" if entry.declarations is not None else "register" if entry.registration else "workload"
         raise CommandError(
-            f"{models.name}: models/{name} has `{kind}`; edit it and run `up` to go back. Rollback works only for "
+            f"{file}: models/{name} has `{kind}`; edit it and run `up` to go back. Rollback works only for "
             "an entry with one model and its version"
         )
     return entry
 
 
-def _goal(models: Path, stack: str, entry: Entry, now: Running | None, to_version: str | None) -> tuple[str, str, str]:
-    """Return (model, version, how it was found)."""
+def _goal(models: ModelsText, entry: Entry, now: Running | None, to_version: str | None) -> Goal:
     if to_version is not None:
-        return str(entry.model), to_version, "--to"
+        return Goal(str(entry.model), to_version, "--to")
     if now is not None and len(now.entities) > 1:
         old = max(now.entities[:-1], key=lambda one: one.traffic_percent)
-        return old.model, old.version, f"it still serves, {old.traffic_percent} percent of the traffic"
+        return Goal(old.model, old.version, f"it still serves, {old.traffic_percent} percent of the traffic")
     alone = now.entities[0] if now is not None and now.entities else None
     if alone and isinstance(entry.version, str) and (alone.model, alone.version) != (entry.model, entry.version):
-        return alone.model, alone.version, f"it still serves alone because version {entry.version} never became ready"
-    before = earlier(models, stack, entry.name, (entry.model, entry.version))
+        known_from = f"it still serves alone because version {entry.version} never became ready"
+        return Goal(alone.model, alone.version, known_from)
+    before = earlier(models.path, models.stack, entry.name, (entry.model, entry.version))
     if before is not None:
-        return before.model, before.version, f"{models.name} in commit {before.commit}"
+        return Goal(before.model, before.version, f"{models.path.name} in commit {before.commit}")
     serves = f"version {alone.version} serves alone" if alone else "no version of it serves"
     raise CommandError(
         f"{entry.name}: there is no version to go back to: {serves}, and Git has no other version of the entry; "

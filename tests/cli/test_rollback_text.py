@@ -10,7 +10,11 @@ import pytest
 
 from bandplan.cli.entry_history import Earlier, earlier
 from bandplan.cli.errors import CommandError
-from bandplan.cli.rollback import GoingBack, going_back, move_traffic, written
+from bandplan.cli.models_text import ModelsText
+from bandplan.cli.project import Project
+from bandplan.cli.rollback import GoingBack, going_back, move_traffic, require_deployable, written
+from bandplan.cli.stack_fleet import WrongModels
+from bandplan.serving.workspace.client import from_environment
 from tests.answering import JsonHandler, answering
 
 TEXT = """\
@@ -27,6 +31,8 @@ models:
       - {model: m.a.chat, version: "1", throughput: {bands: {min: 1, max: 2}}}
 """
 
+BAND_980 = "{tokens_per_second: {min: 980, max: 1960}}"
+
 
 class Workspace:
     """One endpoint, `chat`; an update settles when it was looked at `looks` times, and may be refused or fail."""
@@ -36,6 +42,8 @@ class Workspace:
         self.pending: dict[str, int] | None = None
         self.looks = self.version = self.conflicts = 0
         self.fails = False
+        self.chunks = {"1": 980, "2": 980, "7": 980}
+        self.has_no_info = False
         self.sent: list[dict[str, Any]] = []
 
     def config(self, shares: dict[str, int]) -> dict[str, Any]:
@@ -54,6 +62,14 @@ class Workspace:
         ]
         routes = [{"served_entity_name": f"chat-{v}", "traffic_percentage": p} for v, p in shares.items()]
         return {"config_version": self.version, "served_entities": entities, "traffic_config": {"routes": routes}}
+
+    def info(self, version: str) -> tuple[int, dict[str, Any]]:
+        """The optimization info of a version."""
+        if self.has_no_info:
+            return 401, {"error_code": "UNAUTHENTICATED", "message": "not today"}
+        if version not in self.chunks:
+            return 404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "none"}
+        return 200, {"optimizable": True, "model_type": "llama", "throughput_chunk_size": self.chunks[version]}
 
     def get(self) -> dict[str, Any]:
         update = "NOT_UPDATING"
@@ -85,7 +101,9 @@ def workspace() -> Iterator[tuple[Workspace, str]]:
 
     class Handler(JsonHandler):
         def do_GET(self) -> None:
-            if state.shares:
+            if "get-model-optimization-info" in self.path:
+                self.reply(*state.info(self.path.rsplit("/", 1)[-1]))
+            elif state.shares:
                 self.reply(200, state.get())
             else:
                 self.reply(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "none"})
@@ -120,19 +138,20 @@ def commit(models: Path, text: str) -> None:
 
 
 def back(models: Path, host: str, to_version: str | None = None, name: str = "chat") -> GoingBack:
-    environ = {"DATABRICKS_HOST": host, "DATABRICKS_TOKEN": "t"}
-    return going_back(models, "local", environ, name, to_version)
+    client = from_environment({"DATABRICKS_HOST": host, "DATABRICKS_TOKEN": "t"})
+    text = models.read_bytes().decode("utf-8-sig")
+    return going_back(ModelsText(Project(models.parent), "local", models, text, client), name, to_version)
 
 
 def test_version_that_still_serves_comes_first(models: Path, workspace: tuple[Workspace, str]) -> None:
     state, host = workspace
     state.shares = {"1": 50, "2": 50}
     found = back(models, host)
-    assert (found.version, found.known_from) == ("1", "it still serves, 50 percent of the traffic")
+    assert (found.version, found.goal.known_from) == ("1", "it still serves, 50 percent of the traffic")
     assert "  version 1: 50 -> 100 percent of the traffic" in found.described()
     assert '-    version: "2"  # Ana' in found.described() and '+    version: "1"  # Ana' in found.described()
     assert models.read_text() == TEXT  # until it is written
-    written(found, models)
+    written(found)
     assert models.read_text() == TEXT.replace('"2"  #', '"1"  #')
 
 
@@ -142,7 +161,7 @@ def test_version_that_serves_alone_is_gone_back_to_where_the_new_one_never_got_t
     state, host = workspace
     state.shares = {"1": 100}
     found = back(models, host)
-    assert (found.version, found.known_from) == ("1", "it still serves alone because version 2 never became ready")
+    assert (found.version, found.goal.known_from) == ("1", "it still serves alone because version 2 never became ready")
 
 
 def test_history_of_the_file_has_the_version_where_none_serves(models: Path, workspace: tuple[Workspace, str]) -> None:
@@ -152,7 +171,7 @@ def test_history_of_the_file_has_the_version_where_none_serves(models: Path, wor
     commit(models, TEXT)
     commit(models, TEXT + "# a remark\n")
     found = back(models, host)
-    assert found.version == "7" and found.known_from.startswith("models.yaml in commit ")
+    assert found.version == "7" and found.goal.known_from.startswith("models.yaml in commit ")
     assert found.still_serves is None
     assert "an `up` of the whole stack deploys it again" in found.described()
 
@@ -180,6 +199,64 @@ def test_entry_that_cannot_go_back_is_named(
 ) -> None:
     with pytest.raises(CommandError, match=finding):
         back(models, workspace[1], "1", name)
+
+
+def test_version_with_another_chunk_size_is_refused_before_anything_changes(
+    models: Path, workspace: tuple[Workspace, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    state, host = workspace
+    state.shares = {"1": 50, "2": 50}
+    state.chunks["1"] = 970
+    models.write_text(text := TEXT.replace('"2"  #', '"2" #').replace("{bands: {min: 1, max: 2}}", BAND_980, 1))
+    with pytest.raises(WrongModels, match="nothing was changed: chat cannot be deployed with version 1") as refusal:
+        require_deployable(back(models, host))
+    assert refusal.value.exit_status == 2
+    assert "models/chat/throughput" in (said := capsys.readouterr().err) and "970" in said
+    assert models.read_text() == text and state.sent == []
+
+
+def test_version_that_is_gone_is_refused(models: Path, workspace: tuple[Workspace, str]) -> None:
+    state, host = workspace
+    state.shares = {"2": 100}
+    (error,) = back(models, host, "9").errors
+    assert "m.a.chat version 9" in error.finding
+
+
+def test_errors_of_other_entries_are_told_and_do_not_keep_an_endpoint_from_going_back(
+    models: Path, workspace: tuple[Workspace, str]
+) -> None:
+    state, host = workspace
+    state.shares = {"1": 50, "2": 50}
+    models.write_text(TEXT.replace('version: "1", throughput', 'version: "8", throughput'))
+    found = back(models, host)
+    require_deployable(found)
+    assert "models.yaml has errors in other places, so `up` refuses it" in found.described()
+
+
+def test_endpoint_goes_back_while_the_workspace_offers_no_optimization_info(
+    models: Path, workspace: tuple[Workspace, str]
+) -> None:
+    state, host = workspace
+    state.shares, state.has_no_info = {"1": 50, "2": 50}, True
+    found = back(models, host)
+    require_deployable(found)
+    assert "not checked" in found.described() and "not today" in found.described()
+
+
+def test_file_keeps_its_byte_order_mark_line_ends_permissions_and_link(
+    models: Path, workspace: tuple[Workspace, str]
+) -> None:
+    state, host = workspace
+    state.shares = {"1": 50, "2": 50}
+    stored = models.with_name("stored.yaml")
+    content = b"\xef\xbb\xbf" + TEXT.replace("\n", "\r\n").encode()
+    stored.write_bytes(content)
+    stored.chmod(0o640)
+    models.unlink()
+    models.symlink_to(stored)
+    written(back(models, host))
+    assert stored.read_bytes() == content.replace(b'"2"  #', b'"1"  #')
+    assert models.is_symlink() and stored.stat().st_mode & 0o777 == 0o640
 
 
 def test_followed_alias_is_pinned_and_that_is_said(models: Path, workspace: tuple[Workspace, str]) -> None:

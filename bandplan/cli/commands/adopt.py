@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ from bandplan.cli.project import LOCAL, find_project
 
 if TYPE_CHECKING:
     from bandplan.adoption.entry import Proposal, Skipped
-    from bandplan.cli.adoption import Findings, Place
+    from bandplan.cli.adoption import Findings
+    from bandplan.cli.models_text import ModelsText
 
 MOST_NAMES = 20
 """Most names shown in one list; an arbitrary choice."""
@@ -35,8 +37,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from bandplan.cli.adoption import find, open_place, unmanaged
+    from bandplan.cli.adoption import find, unmanaged
     from bandplan.cli.commands.drift import recorded_stack
+    from bandplan.cli.models_text import open_models
     from bandplan.cli.stack_choice import choose_stack
     from bandplan.serving.workspace.errors import WorkspaceError
 
@@ -47,26 +50,26 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         client = choice.client()
         caller = client.ping()
-        place = open_place(choice, client)
-        require_sound(place)
+        models = open_models(choice, client, may_be_missing=True)
+        require_sound(models)
         there = [one.name for one in unmanaged(client, state)]
         names = wanted_names(arguments, there, {one.name for one in state.endpoints})
-        findings = find(place, names, caller)
+        findings = find(models, names, caller)
     except WorkspaceError as error:
         raise CommandError(f"the workspace could not be read: {error}") from error
     if not arguments.names and not arguments.all:
-        return show_list(findings, there, arguments, place.models.name)
-    return adopt(arguments, place, findings)
+        return show_list(findings, there, arguments, models.path.name)
+    return adopt(arguments, models, findings)
 
 
-def require_sound(place: "Place") -> None:
+def require_sound(models: "ModelsText") -> None:
     """Raise WrongModels if the file already has errors: they would hide errors of the new entries."""
-    from bandplan.cli.adoption import problems
+    from bandplan.cli.models_text import problems
     from bandplan.cli.stack_fleet import refuse
 
-    found = tuple(one for one in problems(place, place.text) if one.severity == "error") if place.text else ()
+    found = tuple(one for one in problems(models, models.text) if one.severity == "error") if models.text else ()
     if found:
-        refuse(place.models.name, found)
+        refuse(models.path.name, found)
 
 
 def wanted_names(arguments: argparse.Namespace, there: list[str], deployed: set[str]) -> list[str]:
@@ -105,17 +108,18 @@ def show_skipped(skipped: "tuple[Skipped, ...]", verdict: str = "") -> None:
         print(printable(f"  {one.name}: {verdict}{one.reason}"))
 
 
-def adopt(arguments: argparse.Namespace, place: "Place", findings: "Findings") -> int:
+def adopt(arguments: argparse.Namespace, models: "ModelsText", findings: "Findings") -> int:
     """Show what would be written, and write it if asked to; return 1 if nothing could be taken over."""
-    from bandplan.cli.adoption import diff, take_over, with_text
+    from bandplan.cli.adoption import take_over
     from bandplan.cli.engines.choice import choose_engine
     from bandplan.cli.engines.engine import Engine
     from bandplan.cli.engines.pulumi import find_pulumi
+    from bandplan.cli.models_text import diff
     from bandplan.cli.stack_choice import choose_stack
     from bandplan.cli.stack_engine import make_engine
 
     text = findings.draft.text
-    difference = diff(place, text) if findings.draft.added else ""
+    difference = diff(models, text) if findings.draft.added else ""
     print(difference, end="")
     show_notes(findings.draft.added)
     if findings.skipped:
@@ -128,14 +132,14 @@ def adopt(arguments: argparse.Namespace, place: "Place", findings: "Findings") -
         print(f"\nnothing was written; add --write to take over {shortened(findings.names)}")
         return 0
     engine_name = choose_engine(arguments.engine, arguments.stack, find_pulumi(os.environ))
-    environ = choose_stack(place.project, arguments.stack, os.environ).environ()
+    environ = choose_stack(models.project, arguments.stack, os.environ).environ()
 
-    def engine_with(models: Path) -> Engine:
-        chosen = {**environ, "BANDPLAN_MODELS": str(models)}
-        return make_engine(engine_name, place.project, arguments.stack, chosen)
+    def engine_with(path: Path) -> Engine:
+        chosen = {**environ, "BANDPLAN_MODELS": str(path)}
+        return make_engine(engine_name, models.project, arguments.stack, chosen)
 
-    waiting = take_over(engine_with, with_text(place, text), findings, is_new=bool(difference))
-    tell(arguments, findings, waiting, place)
+    waiting = take_over(engine_with, replace(models, text=text), findings, is_new=bool(difference))
+    tell(arguments, findings, waiting, models)
     return 0
 
 
@@ -154,7 +158,7 @@ def shortened(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMES]) + more
 
 
-def tell(arguments: argparse.Namespace, findings: "Findings", waiting: tuple[str, ...], place: "Place") -> None:
+def tell(arguments: argparse.Namespace, findings: "Findings", waiting: tuple[str, ...], models: "ModelsText") -> None:
     """Print what was done, what the next preview shows, and which other stacks use the entries."""
     from bandplan.cli.stack_choice import choose_stack, others_of_file
 
@@ -167,8 +171,8 @@ def tell(arguments: argparse.Namespace, findings: "Findings", waiting: tuple[str
             print(f"  and {len(waiting) - MOST_NAMES:,} more")
     else:
         print("the next preview is empty")
-    others = others_of_file(choose_stack(place.project, arguments.stack, os.environ))
+    others = others_of_file(choose_stack(models.project, arguments.stack, os.environ))
     if findings.draft.added and others:
         print(
-            f"the entries apply to every stack that uses {place.models.name}: {', '.join(others)} would create them too"
+            f"the entries apply to every stack that uses {models.path.name}: {', '.join(others)} would create them too"
         )

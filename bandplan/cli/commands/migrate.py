@@ -11,7 +11,7 @@ from bandplan.cli.project import LOCAL, find_project
 
 if TYPE_CHECKING:
     from bandplan.adoption.migration import Left, Migration
-    from bandplan.cli.adoption import Place
+    from bandplan.cli.models_text import ModelsText
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -24,8 +24,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.adoption.migration import Migration, legacy_versions, migrated, migrations
-    from bandplan.cli.adoption import diff, open_place, optimization_info, write
+    from bandplan.cli.adoption import optimization_info
     from bandplan.cli.commands.adopt import require_sound
+    from bandplan.cli.models_text import diff, open_models, write
     from bandplan.cli.stack_choice import choose_stack
     from bandplan.serving.editing.edits import CannotEdit
     from bandplan.serving.spec.loading import load_text
@@ -35,26 +36,26 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         client = choice.client()
         client.ping()  # reports a workspace that never answers within seconds, not minutes
-        path, place = choice.models, open_place(choice, client)
-        require_sound(place)
-        loaded = load_text(place.text, path.name, choice.name)
+        path, models = choice.models, open_models(choice, client)
+        require_sound(models)
+        loaded = load_text(models.text, path.name, choice.name)
         if loaded.checkable is None or not isinstance(loaded.data, dict):
             raise CommandError(f"{path.name}: has no entries")
         require_names(path.name, arguments.names, [entry.name for entry in loaded.checkable.models])
-        answers = optimization_info(place, legacy_versions(loaded.checkable))
+        answers = optimization_info(models, legacy_versions(loaded.checkable))
         found = migrations(loaded.checkable, loaded.data, answers, arguments.names)
     except WorkspaceError as error:
         raise CommandError(f"the workspace could not be read: {error}") from error
     moving = [one for one in found if isinstance(one, Migration)]
     try:
-        text = migrated(place.text, loaded.data, moving) if moving else place.text
+        text = migrated(models.text, loaded.data, moving) if moving else models.text
     except CannotEdit as error:
         raise CommandError(f"{path.name}: {error}") from error
-    require_sound_after(place, text, moving)
-    print(diff(place, text), end="")
+    require_sound_after(models, text, moving)
+    print(diff(models, text), end="")
     show(found)
     if moving and arguments.write:
-        write(place, text)
+        write(models, text)
         print(f"\nwrote {path.name}; `bandplan preview` shows what `up` would do")
     elif moving:
         print("\nnothing was written; add --write to write it")
@@ -68,13 +69,13 @@ def require_names(file: str, names: Sequence[str], there: Sequence[str]) -> None
         raise UsageProblem(f"{file} has no entry named {', '.join(missing)}")
 
 
-def require_sound_after(place: "Place", text: str, moving: "Sequence[Migration]") -> None:
+def require_sound_after(models: "ModelsText", text: str, moving: "Sequence[Migration]") -> None:
     """Raise CommandError if the new text breaks a rule, so that nothing is written."""
-    from bandplan.cli.adoption import problems
+    from bandplan.cli.models_text import problems
 
     if not moving:
         return
-    errors = [one.render() for one in problems(place, text) if one.severity == "error"]
+    errors = [one.render() for one in problems(models, text) if one.severity == "error"]
     if errors:
         raise CommandError("\n".join(["nothing was written: the migrated file would break rules:", *errors]))
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bandplan.cli.errors import CommandError
 from bandplan.cli.project import find_project
 from bandplan.cli.stack_engine import add_stack_arguments, open_deployment, options_of
 
@@ -28,23 +29,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from bandplan.cli.rollback import going_back, written
+    from bandplan.cli.models_text import open_models
+    from bandplan.cli.rollback import going_back, require_deployable, written
     from bandplan.cli.stack_choice import choose_stack
+    from bandplan.serving.workspace.errors import WorkspaceError
 
     choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
-    models = choice.models
-    back = going_back(models, choice.name, choice.environ(), arguments.name, arguments.to)
-    print(back.described())
+    try:
+        models = open_models(choice, choice.client())
+    except WorkspaceError as error:
+        raise CommandError(str(error)) from error
+    back = going_back(models, arguments.name, arguments.to)
+    print(back.described(), flush=True)
+    require_deployable(back)
     if not (arguments.write or arguments.yes):
         steps = (
-            f"add `--yes` to write {models.name} and move the traffic back now, or `--write` to write "
-            f"{models.name} only"
+            f"add `--yes` to write {back.file} and move the traffic back now, or `--write` to write {back.file} only"
         )
         print(f"\nNothing was changed: {steps}.")
         return 0
-    written(back, models)
+    written(back)
     if not arguments.yes:
-        print(f"\n{models.name} was written; commit it, and the next `up` moves all traffic back in one step.")
+        print(f"\n{back.file} was written; commit it, and the next `up` moves all traffic back in one step.")
         return 0
     return act(back, arguments)
 
