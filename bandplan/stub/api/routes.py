@@ -4,7 +4,7 @@ from collections import Counter
 
 from starlette.routing import Route
 
-from bandplan.stub.api.control import admin, behaviour, capacity, description
+from bandplan.stub.api.control import admin, behaviour, capacity, description, overview
 from bandplan.stub.api.control import model_versions as registrations
 from bandplan.stub.api.endpoints import optimization_info, permissions, serving_endpoints
 from bandplan.stub.api.endpoints import reports as endpoint_reports
@@ -78,6 +78,7 @@ def build(
         *oauth.routes(host),
         *behaviour.routes(workspace.behaviours),
         *capacity.routes(workspace.endpoints, workspace.capacity_settings, admissions),
+        *overview.routes(workspace, metering),
         *admin.routes(workspace, view, metering, unknown_routes),
     ]
     return [*made, *description.routes(made, host)]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from bandplan.stub.capacity.chunk import Chunk
+from bandplan.stub.capacity.levels import Level, Levels
 from bandplan.stub.capacity.refusals import NOTHING_RUNS, NothingRuns
 from bandplan.stub.capacity.scaling import Situation, Step, decide, next_look
 from bandplan.stub.capacity.settings import Settings
@@ -34,6 +35,7 @@ class Pool:
         self.supply = supply
         self.settings = settings
         self._usage = Usage()
+        self.levels = Levels()
         self._counted = now
         self.waiting: deque[Ticket] = deque()
         self._chunks: list[Chunk] = []
@@ -197,7 +199,12 @@ class Pool:
             work=sum(chunk.work_rate for chunk in self._all()),
             speeds=tuple((chunk, chunk.speed) for chunk in self._all() if chunk.tickets),
         )
-        look = next_look(self._now, self._situation(), self.settings)
+        situation = self._situation()
+        self.levels.note(
+            self._now,
+            Level(self.supply.floor, self.supply.ceiling, len(provisioned), situation.in_flight, situation.waiting),
+        )
+        look = next_look(self._now, situation, self.settings)
         self._next = min((at for at in (self._starts_at, look) if at is not None), default=None)
 
     def _shape(self, now: float, *, is_new: bool) -> None:

@@ -30,6 +30,16 @@ class Supply:
     burst: Kind | None = None
 
     @property
+    def floor(self) -> float:
+        """Tokens/s that are always provided."""
+        return self.lowest * self.kind.rate
+
+    @property
+    def ceiling(self) -> float:
+        """Tokens/s that may be provided, including bursts."""
+        return self.highest * self.kind.rate + (self.burst.rate if self.burst is not None else 0.0)
+
+    @property
     def at_start(self) -> int:
         """Chunks of a deployment that has just become ready: at least one, even if it may scale to zero."""
         return min(max(self.lowest, 1), self.highest)

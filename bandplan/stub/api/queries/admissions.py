@@ -7,6 +7,7 @@ from bandplan.stub.api.queries.passage import Passage
 from bandplan.stub.capacity import model_shape, supply
 from bandplan.stub.capacity.arrivals import Arrivals
 from bandplan.stub.capacity.gate import Gate
+from bandplan.stub.capacity.history import Histories
 from bandplan.stub.capacity.journal import Journal
 from bandplan.stub.capacity.model_shape import ModelShape
 from bandplan.stub.capacity.pool import Pool
@@ -35,7 +36,7 @@ Waiting = dict[asyncio.Future[None], Pool]
 
 
 class Admissions:
-    """One gate per endpoint; an unlimited workspace has no gates and only keeps the journal."""
+    """One gate per endpoint; an unlimited workspace has no gates and only keeps the journal and the histories."""
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class Admissions:
         is_unlimited: bool,
     ) -> None:
         self.journal = Journal()
+        self.histories = Histories()
         self.is_unlimited = is_unlimited
         self._endpoints = endpoints
         self._settings = settings
@@ -80,7 +82,8 @@ class Admissions:
         A query that is cancelled while waiting leaves the queue.
         """
         now = self.now()
-        passage = Passage(self.journal.begin(endpoint.name, entity, now), self.journal, self.now)
+        entry = self.journal.begin(endpoint.name, entity, now)
+        passage = Passage(entry, self.journal, self.histories.of(endpoint.id), self.now)
         if self.is_unlimited:
             return passage
         gate = self._gate(endpoint)

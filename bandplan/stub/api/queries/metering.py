@@ -12,7 +12,7 @@ from bandplan.stub.api.queries.disconnects import ABANDONED, Disconnected, while
 from bandplan.stub.api.queries.engine_errors import as_refusal
 from bandplan.stub.api.queries.passage import Passage
 from bandplan.stub.api.queries.provisioned_engine import ProvisionedEngine
-from bandplan.stub.api.queries.streams import Stream
+from bandplan.stub.api.queries.streams import FAILED, Stream
 from bandplan.stub.inference.engine import Engine
 from bandplan.stub.inference.errors import EngineError
 from bandplan.stub.state.refusals import Refusal
@@ -47,7 +47,7 @@ class Metering:
         waited_ms = 0.0
         self.counts.begin()
 
-        def end(status: int) -> None:
+        def end(status: int, message: str = FAILED) -> None:
             self.counts.end(status)
             tokens = 0
             if passage is not None:
@@ -56,6 +56,7 @@ class Metering:
             latency_ms = (time.perf_counter() - began) * 1000
             # The platform has no such status: the query counts, as neither refused nor failed.
             shown = 200 if status == ABANDONED else status
+            self.admissions.histories.of(endpoint.id).end(self.admissions.now(), status, latency_ms, message)
             self._traffic.record(endpoint.id, entity, shown, tokens, latency_ms, waited_ms)
             self._limiter.spend(endpoint.id, tokens)
 
@@ -66,7 +67,7 @@ class Metering:
                 waited_ms = (time.perf_counter() - began) * 1000
                 response = await answer(ProvisionedEngine(self.engine, passage))
         except Refusal as refusal:
-            end(STATUS_BY_CODE[refusal.error_code])
+            end(STATUS_BY_CODE[refusal.error_code], refusal.message)
             raise
         except EngineError as error:
             failed = as_refusal(error)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from bandplan.stub.capacity.history import History
 from bandplan.stub.capacity.journal import Entry, Journal
 from bandplan.stub.capacity.pool import Pool
 from bandplan.stub.capacity.shape import Shape
@@ -12,16 +13,17 @@ from bandplan.stub.capacity.work import cached_tokens
 class Passage:
     """One query's passage; its pace is unlimited unless it has entered a pool."""
 
-    def __init__(self, entry: Entry, journal: Journal, now: Callable[[], float]) -> None:
+    def __init__(self, entry: Entry, journal: Journal, history: History, now: Callable[[], float]) -> None:
         self.entry = entry
         self._journal = journal
+        self._history = history
         self._now = now
         self._pool: Pool | None = None
         self._ticket: Ticket | None = None
         self._work = 0.0
         self._prompts = 0
         self._unshown = 0
-        """Prompt tokens not yet reported to the pool: they count once they have been processed."""
+        """Prompt tokens that no sum includes yet: they count once they have been processed."""
 
     @property
     def is_paced(self) -> bool:
@@ -69,8 +71,9 @@ class Passage:
             self._show_tokens(tokens)
 
     def _show_tokens(self, output_tokens: int) -> None:
+        input_tokens, self._unshown = self._unshown, 0
+        self._history.tokens(self._now(), input_tokens, output_tokens)
         if self._pool is not None:
-            input_tokens, self._unshown = self._unshown, 0
             self._pool.count_tokens(input_tokens, output_tokens)
 
     def end(self, status: int) -> None:
@@ -83,7 +86,7 @@ class Passage:
             self._pool.end(self._ticket, now)
             entry.admitted, entry.work = self._ticket.admitted, self._ticket.done
             entry.chunk = self._ticket.chunk_number
-            self._show_tokens(0)
         elif status not in (429, 503):
             entry.admitted = entry.arrived
+        self._show_tokens(0)
         self._journal.keep(entry)
