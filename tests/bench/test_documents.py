@@ -14,10 +14,11 @@ from bandplan.bench.curve import fitted, plateau_of
 from bandplan.bench.document import document, read_document, write_document
 from bandplan.bench.foreign import exported, imported
 from bandplan.bench.level import Client, Slo
-from bandplan.bench.measured import write_measured
+from bandplan.bench.measured import measured
 from bandplan.bench.page import page
 from bandplan.bench.problem import BenchProblem
 from bandplan.bench.table import COLUMNS, csv_text, line, summary
+from bandplan.cli.measured_file import put_measured
 from bandplan.serving.throughput.measured_use import read_measured_use
 from tests.bench.curves import curve
 
@@ -153,7 +154,8 @@ def test_a_rollout_reads_what_is_measured(tmp_path: Path) -> None:
         '{"version": 1, "endpoints": {"other": {"e": {"measured_at": "2026-11-29T12:00:00Z", "requests": 1}}}}',
         encoding="utf-8",
     )
-    write_measured(path, curve({2: 1.0}), datetime(2026, 11, 29, 12, tzinfo=UTC))
+    served, one_measured = measured(curve({2: 1.0}), datetime(2026, 11, 29, 12, tzinfo=UTC))
+    put_measured(path, {}, {"support-chat": {served: one_measured}})
     found = read_measured_use(path.read_text(encoding="utf-8"), "measured.json")
     one = found["support-chat"]["llama-1"]
     assert (one.requests, one.errors) == (160, 0)
@@ -161,15 +163,9 @@ def test_a_rollout_reads_what_is_measured(tmp_path: Path) -> None:
     assert "other" in found  # of others, kept
 
 
-def test_nothing_is_put_there_of_a_level_that_is_not_valid(tmp_path: Path) -> None:
-    path = tmp_path / "measured.json"
+def test_nothing_is_measured_of_a_level_that_is_not_valid() -> None:
     with pytest.raises(BenchProblem, match="no level is valid"):
-        write_measured(path, curve({2: 1.0}, client=Client(cpu=1.0)))
-    assert not path.exists()
-    path.write_text("[]", encoding="utf-8")
-    with pytest.raises(BenchProblem, match="not a file of measured use"):
-        write_measured(path, curve({2: 1.0}))
-    assert path.read_text(encoding="utf-8") == "[]"
+        measured(curve({2: 1.0}, client=Client(cpu=1.0)))
 
 
 @pytest.mark.parametrize(

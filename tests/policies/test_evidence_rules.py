@@ -62,6 +62,22 @@ def test_rule_abstains_on_thin_data_and_says_why(tmp_path: Path, changed: dict[s
     assert text.startswith("abstains: ") and text.endswith(why)
 
 
+def test_newer_file_that_rollouts_read_too_says_the_same(tmp_path: Path) -> None:
+    inputs = endpoint(band(2, 6))
+    used = {key: value for key, value in MEASURED.items() if key != "endpoint"}
+    entities = {"chat-2": {"measured_at": "2026-11-22T12:00:00Z", "requests": 3}}
+    document = {"version": 2, "endpoints": {"support-chat": {"use": used, "entities": entities}}}
+    (tmp_path / "both.json").write_text(json.dumps(document))
+    assert told("observed-use", inputs, tmp_path, measurements="both.json") == use(tmp_path, inputs)
+
+
+def test_file_of_rollouts_alone_has_no_use(tmp_path: Path) -> None:
+    document = {"version": 1, "endpoints": {"support-chat": {"chat-2": {"measured_at": "2026-11-22T12:00:00Z"}}}}
+    (tmp_path / "old.json").write_text(json.dumps(document))
+    ((level, text),) = told("observed-use", endpoint(band(2, 6)), tmp_path, measurements="old.json")
+    assert (level, text) == ("advisory", "abstains: old.json has no measurement of it")
+
+
 def test_rule_abstains_on_a_file_without_its_shape_and_is_silent_without_a_file(tmp_path: Path) -> None:
     ((level, text),) = use(tmp_path, endpoint(band(2, 6)), samples="many")
     assert level == "advisory" and "see support-chat" in text
@@ -79,6 +95,21 @@ def test_schema_of_measurements_takes_what_the_rule_reads_and_refuses_what_it_do
                 schema,
                 format_checker=jsonschema.FormatChecker(),
             )
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"version": 2, "endpoints": {"a": {"use": {k: v for k, v in MEASURED.items() if k != "endpoint"}}}},
+        {"version": 2, "endpoints": {"a": {"entities": {"a-1": {"measured_at": "2026-11-22T12:00:00Z"}}}}},
+        {"version": 1, "endpoints": {"a": {"a-1": {"measured_at": "2026-11-22T12:00:00Z", "requests": 3}}}},
+    ],
+)
+def test_schema_takes_every_shape_that_is_read(document: dict[str, Any]) -> None:
+    schema = json.loads((ROOT / "schemas/measurements.schema.json").read_text())
+    jsonschema.validate(document, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**document, "version": 3}, schema)
 
 
 CRITICAL = {"team": "ml", "tier": "critical"}

@@ -51,6 +51,17 @@ def test_another_document_is_refused(text: str) -> None:
         read_measured_use(text, "use.json")
 
 
+def test_newer_shape_says_the_same_with_its_own_place() -> None:
+    newer = json.dumps({"version": 2, "endpoints": {"chat": {"entities": {"chat-2": VALID}, "use": {"samples": 1}}}})
+    assert read_measured_use(newer, "use.json") == read_measured_use(document(), "use.json")
+    with pytest.raises(MeasuredUseError, match=r"use\.json: endpoints/chat/entities/chat-2/requests: must be a number"):
+        read_measured_use(newer.replace("1200", '"many"'), "use.json")
+
+
+def test_file_of_the_policy_alone_measures_no_entity() -> None:
+    assert read_measured_use('{"version": 1, "measurements": [{"endpoint": "chat"}]}', "use.json") == {}
+
+
 def test_file_comes_before_the_export_of_one_minute_where_it_counts_requests() -> None:
     exported = {"chat-1": Measured(5, 0), "chat-2": Measured(10, 9, origin="export")}
     from_file = {"chat-2": Measured(1000, 1, 1.0, "file", 7)}

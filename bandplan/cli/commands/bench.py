@@ -199,8 +199,10 @@ def write_results(arguments: argparse.Namespace, curve: "Curve", exports: dict[s
     """Every file that was asked for; what was measured is kept even if it is not all that was wanted."""
     from bandplan.bench.document import document, write_document, write_whole
     from bandplan.bench.foreign import exported
-    from bandplan.bench.measured import write_measured
+    from bandplan.bench.measured import measured
+    from bandplan.bench.problem import BenchProblem
     from bandplan.bench.table import csv_text
+    from bandplan.cli.measured_file import put_measured
 
     write_document(arguments.out, curve)
     written = [arguments.out]
@@ -216,7 +218,11 @@ def write_results(arguments: argparse.Namespace, curve: "Curve", exports: dict[s
         write_whole(path, exported(document(curve), tool))  # type: ignore[arg-type]
         written.append(path)
     if arguments.measured:
-        write_measured(arguments.measured, curve)
+        try:
+            served, found = measured(curve)
+        except BenchProblem as error:
+            raise BenchProblem(f"{arguments.measured}: not written: {error}") from error
+        put_measured(arguments.measured, {}, {curve.name: {served: found}})
         written.append(arguments.measured)
     print("written: " + ", ".join(map(str, written)))
     if arguments.mlflow:

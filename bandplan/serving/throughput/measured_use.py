@@ -1,12 +1,8 @@
-"""A file of measured use: what somebody measured on the served entities of endpoints, for `stop_if` of their rollouts.
+"""What a file of measured use says of the served entities of endpoints, for `stop_if` of their rollouts.
 
-    {"version": 1,
-     "endpoints": {"support-chat": {"llama_v3_3_70b_instruct-2": {
-         "measured_at": "2026-11-22T12:00:00Z", "window_minutes": 30,
-         "requests": 1200, "errors": 3, "ttft_seconds": 1.2, "percentile": 95}}}}
-
-`errors` are requests answered 5xx; `ttft_seconds` is the time to first token at `percentile`. A measurement that ended
-before the last change of an endpoint is of an earlier step, and not used.
+`bandplan/wire/measured_use.py` shows the file. `errors` are requests answered 5xx; `ttft_seconds` is the time to first
+token at `percentile`. A measurement that ended before the last change of an endpoint is of an earlier step, and not
+used.
 """
 
 from __future__ import annotations
@@ -17,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from bandplan.serving.throughput.rollout import Measured
+from bandplan.wire.measured_use import SHAPES, parts_of
 
 MeasuredUse = Mapping[str, Mapping[str, Measured]]
 """Measurements by endpoint and served name."""
@@ -53,15 +50,15 @@ class _Reading:
         self.problems: list[str] = []
 
     def endpoints(self, document: object) -> dict[str, dict[str, Measured]]:
-        if not isinstance(document, dict) or document.get("version") != 1 or document["version"] is True:
-            self._problem("version", 'must be 1: {"version": 1, "endpoints": {...}}')
+        parts = parts_of(document)
+        if parts is None:
+            self._problem("version", f"the file must be {SHAPES}")
             return {}
         return {
             name: {
-                served: self._entity(one, f"endpoints/{name}/{served}")
-                for served, one in self._mapping(entities, f"endpoints/{name}").items()
+                served: self._entity(one, f"{place}/{served}") for served, one in self._mapping(entities, place).items()
             }
-            for name, entities in self._mapping(document.get("endpoints"), "endpoints").items()
+            for name, (place, entities) in parts.entities.items()
         }
 
     def _entity(self, value: object, place: str) -> Measured:
