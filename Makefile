@@ -10,7 +10,7 @@ BANDPLAN := .venv/bin/bandplan
 # Workers of the test run: one per core, at most four (tests start processes of their own).
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))' 2>/dev/null || echo 1)
 
-.PHONY: help up down preview destroy test check check-style check-format check-types check-arrows check-fresh check-workflows format docs lock raise-pulumi clean install-run install-plugin install-dev require-python
+.PHONY: help up down preview destroy test check check-style check-format check-types check-arrows check-fresh check-workflows format dist lock raise-pulumi clean install-run install-plugin install-dev require-python
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -77,6 +77,15 @@ raise-pulumi: install-dev
 	.venv/bin/python -m pytest -q -n $(WORKERS) -k "not test_each_room_names_the_locked and not test_no_release_after" \
 		tests/test_pulumi_internals.py tests/embedded tests/plugin tests/components tests/policies tests/e2e/test_same_plan.py
 	.venv/bin/python requirements/raise_pulumi.py $(PULUMI)
+
+# The sdist first, then the wheel from it, so that the sdist is known to be complete. It resolves the links of components/
+# and policies/. The locked setuptools does it, so no index is asked.
+dist: install-dev  ## build the package into dist/: wheel and sdist, with their hashes
+	@test -x "$(UV)" || $(PYTHON) -m pip --python .venv/bin/python install --quiet --require-hashes -r requirements/uv.lock.txt
+	rm -rf dist
+	$(UV) build --quiet --no-build-isolation --python .venv/bin/python --out-dir dist
+	@rm -rf build bandplan.egg-info dist/.gitignore
+	@cd dist && $(CURDIR)/.venv/bin/python -m pip hash bandplan-*
 
 clean:  ## stop the local workspace and remove everything made here: state, environment, caches
 	@test ! -x $(BANDPLAN) || $(BANDPLAN) stub stop || true
