@@ -31,6 +31,7 @@ class Digest:
         self._config: dict[str, str] = {}
         self._is_refresh = False
         self._steps: list[Step] = []
+        self._standing: list[Step] = []
         self._places: dict[str, int] = {}
         self._diagnostics: list[dict[str, Any]] = []
         self._policy_events: list[dict[str, Any]] = []
@@ -46,6 +47,8 @@ class Digest:
             case StepBegan(step=step) if is_shown(step):
                 self._places[step.urn] = len(self._steps)
                 self._steps.append(step)
+            case StepBegan(step=step) if is_standing_component(step):
+                self._standing.append(step)
             case StepEnded(step=step) if self._is_refresh and step.op in (Op.UPDATE, Op.DELETE):
                 # A refresh first reports that it reads, then replaces that with what it found.
                 if step.urn in self._places:
@@ -67,7 +70,7 @@ class Digest:
         """The JSON document; empty keys are left out, as in Pulumi."""
         whole = {
             "config": self._config,
-            "steps": [step_json(step) for step in self._steps],
+            "steps": [*map(step_json, self._steps), *map(standing_json, self._standing)],
             "diagnostics": self._diagnostics,
             "policyEvents": in_order(self._policy_events),
             "duration": self._duration_nanoseconds,
@@ -87,6 +90,18 @@ def is_shown(step: Step) -> bool:
         return False
     is_protection_changed = step.old is not None and step.new is not None and step.old.protect != step.new.protect
     return step.op is not Op.SAME or state.is_stack or is_protection_changed
+
+
+def is_standing_component(step: Step) -> bool:
+    """Report whether the step leaves a component unchanged; readers need the figures that it states."""
+    return step.op is Op.SAME and not step.resource.custom and not step.resource.is_stack
+
+
+def standing_json(step: Step) -> dict[str, Any]:
+    """Return the step of an unchanged component as `--show-sames` shows it, without its equal old state."""
+    state = step.resource
+    kept = {"urn": state.urn, "custom": False, "type": state.type, "inputs": state.inputs, "parent": state.parent}
+    return {"op": step.op.value, "urn": step.urn, "newState": to_json(kept), "detailedDiff": None}
 
 
 def step_json(step: Step) -> dict[str, Any]:

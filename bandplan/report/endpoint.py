@@ -1,16 +1,18 @@
 """One endpoint that a preview changes: its capacity before and after, and its rollout."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Final
+from typing import Any, Final
 
 from bandplan.report.capacity import Capacity
-from bandplan.report.entity import Pair, is_traffic_moved, paired
+from bandplan.report.entity import Pair, in_chunks_of, is_traffic_moved, paired
 from bandplan.report.preview import Preview, State, Step
+from bandplan.report.reading import Reading
 from bandplan.report.rollout import Rollout, in_place
 from bandplan.report.stated_capacity import component_capacity, serving_capacity
+from bandplan.wire.capacity import UNITS, figures_of
 from bandplan.wire.guard import CONFIG_PARTS
 from bandplan.wire.types import ENDPOINT, ENDPOINT_READY, PERMISSIONS, SERVING
 from bandplan.wire.urn import Urn, parse_urn
@@ -124,21 +126,55 @@ def _sides(
     """Return the capacity before and after. The component says most; if it has no step of its own, its figures did not
     change.
     """
-    name = parts.name
     read_serving = partial(serving_capacity, is_alone=parts.type in SERVING)
-    read, stated = (read_serving, serving) if component is None else (component_capacity, [component])
+    below = _stated(serving, read_serving, parts.name, preview.reading)
+    if component is not None:
+        before, after = _stated([component], component_capacity, parts.name, preview.reading)
+        return _as_it_ran(before, after, below if serving else None), after
+    return below if any(below) else (known.get(parts.name), known.get(parts.name))
+
+
+def _stated(
+    steps: Sequence[Step], read: Callable[[Mapping[str, Any], str, str, Reading], Capacity], name: str, reading: Reading
+) -> tuple[Capacity | None, Capacity | None]:
+    """Return what the old and the new states say."""
     sides: list[Capacity | None] = []
     for side in ("old", "new"):
         found: Capacity | None = None
-        for step in stated:
+        for step in steps:
             state: State | None = getattr(step, side)
             if state is not None:
-                found = read(state.inputs, name, f"{step.place}.{side}State.inputs", preview.reading)
+                found = read(state.inputs, name, f"{step.place}.{side}State.inputs", reading)
         sides.append(found)
-    before, after = sides
-    if before is None and after is None:
-        return known.get(name), known.get(name)
-    return before, after
+    return sides[0], sides[1]
+
+
+def _as_it_ran(
+    before: Capacity | None, after: Capacity | None, below: tuple[Capacity | None, Capacity | None] | None
+) -> Capacity | None:
+    """Return `before` with what ran, if it is only what a failed deployment declared.
+
+    Pulumi records a component before its children, so the resource `below` says what ran: its old state, or, if it does
+    not change, the new one. During a rollout, or with less accepted, the two are meant to differ.
+    """
+    if before is None or after is None or _is_served_otherwise(before) or _is_served_otherwise(after):
+        return before
+    ran = after if below is None else below[0]
+    if ran is None or not (before.is_sized and ran.is_sized) or _served(before) == _served(ran):
+        return before
+    chunks = {entity.model: entity.chunk_tokens_per_second for entity in (*before.entities, *after.entities)}
+    entities = tuple(in_chunks_of(entity, chunks.get(entity.model)) for entity in ran.entities)
+    return replace(before, family=ran.family, **figures_of(ran), entities=entities)
+
+
+def _is_served_otherwise(capacity: Capacity) -> bool:
+    return capacity.is_rolling_out or any(getattr(capacity, unit.accepted) is not None for unit in UNITS)
+
+
+def _served(capacity: Capacity) -> object:
+    """Return what the component and the resource below it both state: sizes, and versions as far as they are known."""
+    versions = [(entity.model, entity.version) for entity in capacity.entities]
+    return figures_of(capacity), versions
 
 
 def _rollout(

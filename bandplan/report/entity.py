@@ -1,7 +1,7 @@
 """Pairs of served entities before and after, and what changes in each: version, alias, share of the traffic, size."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bandplan.report.capacity import Entity
 
@@ -34,6 +34,14 @@ class Pair:
     def needs_new_capacity(self) -> bool:
         """Whether the platform has to start new capacity for it while the old one keeps serving."""
         return self.new is not None and (self.is_other_version or self.is_other_size)
+
+
+def in_chunks_of(entity: Entity, chunk_tokens_per_second: int | None) -> Entity:
+    """Return the entity with its band in chunks too, if it does not state that and is a whole number of them."""
+    low, high, chunk = entity.floor_tokens_per_second, entity.ceiling_tokens_per_second, chunk_tokens_per_second
+    if low is None or high is None or not chunk or entity.min_bands is not None or low % chunk or high % chunk:
+        return entity
+    return replace(entity, chunk_tokens_per_second=chunk, min_bands=low // chunk, max_bands=high // chunk)
 
 
 def paired(before: Sequence[Entity], after: Sequence[Entity]) -> tuple[Pair, ...]:

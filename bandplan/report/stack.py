@@ -11,12 +11,12 @@ from bandplan.report.finding import Kind, ReportFinding, findings
 from bandplan.report.model import MODEL_TYPES, ModelMove, model_moves
 from bandplan.report.preview import Preview
 from bandplan.report.price import Money, Prices, money_change
-from bandplan.report.stated_capacity import component_capacity, summary_capacities
+from bandplan.report.standing import standing_endpoints
 from bandplan.report.sums import StackSums, stack_sums
 from bandplan.report.threshold import Thresholds
 from bandplan.report.totals import Status, Summary, moved_totals
 from bandplan.wire.capacity import UNITS
-from bandplan.wire.types import ENDPOINT, FLEET, STACK
+from bandplan.wire.types import FLEET, STACK
 
 _NONE: Final = Thresholds()
 
@@ -93,10 +93,11 @@ def stack_report(
 
     Errors: BadInput with everything in the preview that has the wrong shape.
     """
-    outputs = _stack_outputs(preview)
-    known = {capacity.name: capacity for capacity in outputs or ()}
-    changes = endpoint_changes(preview, known)
-    unchanged = _unchanged(preview, outputs or (), {change.name for change in changes})
+    standing = standing_endpoints(preview)
+    changes = endpoint_changes(preview, standing.rows)
+    standing = standing.checked(preview, changes)
+    moving = {change.name for change in changes}
+    unchanged = tuple(one for one in standing.rows.values() if one.name not in moving)
     found = findings(preview, events, changes, unchanged)
     bills = {change.urn: _bill(change, prices) for change in changes} if prices is not None else {}
     blocked = {finding.endpoint for finding in found if finding.kind == "violation"}
@@ -113,7 +114,6 @@ def stack_report(
     is_partial = status == "failed" or any(
         change.is_alone for change in changes
     )  # no fleet's sums include a lone resource
-    standing = None if outputs is None else {**known, **{one.name: one for one in unchanged}}.values()
     sums = stack_sums(preview, changes, standing, is_partial=is_partial)
     summary = _summary(status, changes, sums, prices, bills)
     preview.reading.finish()
@@ -188,29 +188,8 @@ def _summary(
         unpriced=len(differences) - len(known),
         unsized=sums.uncounted,
         unmoved=sums.unmoved,
+        is_unfinished=sums.is_unfinished,
     )
-
-
-def _stack_outputs(preview: Preview) -> tuple[Capacity, ...] | None:
-    """Return what the stack's outputs say about its endpoints before the change; None if the preview lacks them."""
-    for step in preview.steps.values():
-        if step.parts.type == STACK:
-            if step.old is None:
-                return () if step.op == "create" else None
-            if "endpoints" not in step.old.outputs:
-                return None
-            return summary_capacities(step.old.outputs, f"{step.place}.oldState.outputs", preview.reading)
-    return None
-
-
-def _unchanged(preview: Preview, outputs: tuple[Capacity, ...], changed: set[str]) -> tuple[Capacity, ...]:
-    """Return the unchanged endpoints, from `same` steps if the engine was asked for them."""
-    same = [
-        component_capacity(step.new.inputs, step.parts.name, f"{step.place}.newState.inputs", preview.reading)
-        for step in preview.steps.values()
-        if step.parts.type == ENDPOINT and step.op == "same" and step.new is not None
-    ]
-    return tuple(capacity for capacity in same or outputs if capacity.name not in changed)
 
 
 def _others(preview: Preview) -> dict[str, int]:

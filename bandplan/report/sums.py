@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from bandplan.report.capacity import Capacity
 from bandplan.report.endpoint import EndpointChange
 from bandplan.report.preview import Preview
+from bandplan.report.standing import Standing
 from bandplan.report.totals import capacity_totals
 from bandplan.wire.capacity import Totals
 from bandplan.wire.fleet import Sums, read_sums
@@ -19,22 +20,26 @@ from bandplan.wire.types import FLEET
 
 @dataclass(frozen=True, slots=True)
 class StackSums:
-    """A stack's totals. `before` is None if the preview does not state it; `endpoints` counts those of either side."""
+    """A stack's totals. `before` is None if the preview does not state it; `endpoints` counts those of either side.
+
+    `is_unfinished`: it is None because the last deployment did not finish and the preview does not list all endpoints.
+    """
 
     before: Totals | None
     change: Totals
     endpoints: int | None
     unmoved: int
     uncounted: int
+    is_unfinished: bool = False
 
 
 def stack_sums(
-    preview: Preview, changes: Iterable[EndpointChange], standing: Iterable[Capacity] | None, *, is_partial: bool
+    preview: Preview, changes: Iterable[EndpointChange], standing: Standing, *, is_partial: bool
 ) -> StackSums:
-    """Add up the stack. `standing` is what is known of every endpoint before the change, or None."""
+    """Add up the stack."""
     rows = tuple(changes)
     moving = {row.name for row in rows}
-    rest = None if standing is None else {one.name: one for one in standing if one.name not in moving}
+    rest = {name: one for name, one in standing.rows.items() if name not in moving} if standing.is_known else None
     counted = [_counted(row) for row in rows]
     change = sum((after - before for before, after in filter(None, counted)), Totals())
     deleted = sum(row.rollout.kind == "deleted" for row in rows)
@@ -57,7 +62,8 @@ def stack_sums(
     before = None if after is None else after - change
     if before is not None and min(before.parts) < 0:
         before = None
-    return StackSums(before, change, None if count is None else count + deleted, unmoved, uncounted)
+    is_unfinished = before is None and standing.is_contradicted
+    return StackSums(before, change, None if count is None else count + deleted, unmoved, uncounted, is_unfinished)
 
 
 def declared_sums(preview: Preview) -> Sums | None:

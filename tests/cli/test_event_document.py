@@ -42,6 +42,13 @@ def test_what_stays_and_what_is_behind_a_replacement_is_left_out_but_for_the_sta
     assert [step["op"] for step in document["steps"]] == ["replace", "same"]
 
 
+def test_unchanged_components_follow_the_steps() -> None:
+    standing = pre("same", "bandplan:index:Endpoint", new={"type": "bandplan:index:Endpoint", "inputs": {"name": "x"}})
+    document = event_document(log(PRELUDE, standing, pre("create", "t")))
+    assert [step["op"] for step in document["steps"]] == ["create", "same"]
+    assert document["steps"][1]["newState"]["inputs"] == {"name": "x"}
+
+
 def test_the_last_run_of_a_log_counts_and_a_line_cut_short_ends_it() -> None:
     policy = {"policyEvent": {"policyName": "p", "message": "m", "enforcementLevel": "mandatory"}}
     told = {"diagnosticEvent": {"prefix": "error: ", "message": "no\n", "severity": "error", "urn": FLEET}}

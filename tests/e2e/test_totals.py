@@ -7,7 +7,7 @@ be is worked out from the two fleets and the chunk of each model alone.
 import json
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -57,8 +57,9 @@ class Deploying(sdk.Provider):
         "runId": "0123",
     }
 
-    def __init__(self, planning: sdk.Provider) -> None:
-        self._planning = planning
+    def __init__(self, planning: sdk.Provider, refused: frozenset[str] = frozenset()) -> None:
+        self._planning, self._refused = planning, refused
+        self.changed: set[str] = set()
 
     async def configure(self, request: sdk.ConfigureRequest) -> sdk.ConfigureResponse:
         return sdk.ConfigureResponse(accept_secrets=True, supports_preview=True, accept_resources=True)
@@ -72,12 +73,22 @@ class Deploying(sdk.Provider):
     async def create(self, request: sdk.CreateRequest) -> sdk.CreateResponse:
         if request.preview:
             return await self._planning.create(request)
-        kind = resource_type(request.urn).rsplit(":", 1)[-1]
+        kind = self._accepted(request.urn)
         made = self.OUTPUTS if kind == "ModelVersion" else {"servingEndpointId": "0123"} if "Serving" in kind else {}
         return sdk.CreateResponse(request.urn.rsplit("::", 1)[-1], {**request.properties, **property_values(made)})
 
     async def update(self, request: sdk.UpdateRequest) -> sdk.UpdateResponse:
+        self._accepted(request.urn)
         return sdk.UpdateResponse({**request.olds, **request.news})
+
+    def _accepted(self, urn: str) -> str:
+        """The kind of the resource, unless it is an endpoint that the workspace refuses."""
+        kind, name = resource_type(urn).rsplit(":", 1)[-1], urn.rsplit("::", 1)[-1]
+        if kind in ("ModelServing", "ModelServingProvisionedThroughput"):
+            if name in self._refused:
+                raise ValueError("no capacity")
+            self.changed.add(name)
+        return kind
 
     async def delete(self, request: sdk.DeleteRequest) -> None:
         return
@@ -120,13 +131,47 @@ class Fleet:
         """The record of the deployment."""
         return self._run("up")
 
-    def _run(self, kind: str) -> dict[str, Any]:
-        made = {"bandplan": Deploying(OfflineBandplan()), "databricks": Deploying(OfflineDatabricks({}))}
+    def fail(self, refused: frozenset[str]) -> set[str]:
+        """Deploy while the workspace refuses these endpoints; return those that were changed before that."""
+        databricks = Deploying(OfflineDatabricks({}), refused)
         with environment(self.environ):
-            outcome = getattr(Engine(self.root, "prod", self.root / "state", made, lambda event: None), kind)()
+            assert not self._engine(databricks).up().ok
+        return databricks.changed
+
+    def fail_as_pulumi(self, refused: frozenset[str]) -> set[str]:
+        """The same, with the state that Pulumi leaves: the components as declared, the outputs as before."""
+        outputs = self._engine().outputs()
+        declared = {
+            step["urn"]: step["newState"]["inputs"]
+            for step in self.preview()["steps"]
+            if step["urn"].split("::")[2].endswith((":Endpoint", ":Fleet")) and step["op"] != "delete"
+        }
+        changed = self.fail(refused)
+
+        def change(deployment: dict[str, Any]) -> dict[str, Any]:
+            for resource in deployment["resources"]:
+                if resource["urn"] in declared:
+                    resource["inputs"] = declared[resource["urn"]]
+                elif resource["type"] == "pulumi:pulumi:Stack":
+                    resource["outputs"] = outputs
+            return deployment
+
+        self._engine().change_state(change)
+        return changed
+
+    def _run(self, kind: str) -> dict[str, Any]:
+        with environment(self.environ):
+            outcome = getattr(self._engine(), kind)()
         assert outcome.ok, outcome.digest.get("diagnostics")
         document: dict[str, Any] = outcome.digest
         return document
+
+    def _engine(self, databricks: sdk.Provider | None = None) -> Engine:
+        made = {
+            "bandplan": Deploying(OfflineBandplan()),
+            "databricks": databricks or Deploying(OfflineDatabricks({})),
+        }
+        return Engine(self.root, "prod", self.root / "state", made, lambda event: None)
 
 
 @pytest.fixture
@@ -346,6 +391,55 @@ def test_the_totals_are_the_sums_of_both_models_files(fleet: Fleet, seed: int) -
     require_rows(reports[0], wanted)
     require_told([*reports, *told(fleet.preview())], wanted.twice())
     require_told(told(fleet.up()), expected(before, after, made, made | registered(after)))
+
+
+def without_sames(document: dict[str, Any]) -> dict[str, Any]:
+    """As `pulumi preview --json` prints it: of what stays, only the stack."""
+    shown = [one for one in document["steps"] if one["op"] != "same" or "pulumi:pulumi:Stack" in one["urn"]]
+    return {**document, "steps": shown}
+
+
+@pytest.mark.parametrize("fails", [Fleet.fail, Fleet.fail_as_pulumi])
+@pytest.mark.parametrize("seed", range(8))
+def test_after_a_failed_deployment_the_totals_are_what_runs_and_what_is_declared(
+    fleet: Fleet, seed: int, fails: Callable[[Fleet, frozenset[str]], set[str]]
+) -> None:
+    dice = random.Random(200 + seed)
+    before = random_fleet(dice) + [random_bands_entry(f"more-{number}", dice) for number in range(3)]
+    fleet.write(before)
+    fleet.up()
+    # Only bands change, so that the refused endpoints are those with a step of their own.
+    after = [
+        {**one, "throughput": random_bands(dice)} if "bands" in str(one.get("throughput")) else one for one in before
+    ]
+    edits = [new["name"] for old, new in zip(before, after, strict=True) if old != new]
+    refused = frozenset(dice.sample(edits, dice.randint(1, len(edits))))
+    fleet.write(after)
+    changed = fails(fleet, refused)
+
+    runs = [new if new["name"] in changed else old for old, new in zip(before, after, strict=True)]
+    wanted = expected(runs, after, registered(before), registered(before))
+    document = fleet.preview()
+    reports = told(document)
+    require_told(reports, wanted)
+    require_rows(reports[0], wanted)
+    require_right_or_unknown(without_sames(document), wanted)
+    again = [{**one, "tags": {"edited": "yes"}} if dice.random() < 0.3 else one for one in after]
+    fleet.write(again)
+    require_told(told(fleet.preview()), expected(runs, again, registered(before), registered(before)))
+
+
+def require_right_or_unknown(document: dict[str, Any], wanted: Expected) -> None:
+    """Without the endpoints that stay, the difference is known; the totals may not be."""
+    (report,) = told(document)
+    require_rows(report, wanted)
+    if report.summary.before is not None and not report.summary.unsized:
+        require_told([report], wanted)
+
+
+def random_bands_entry(name: str, dice: random.Random) -> dict[str, Any]:
+    model = dice.choice(sorted(CHUNKS))
+    return {"name": name, "task": "llm/v1/chat", "model": model, "version": "1", "throughput": random_bands(dice)}
 
 
 @pytest.mark.parametrize("seed", range(6))

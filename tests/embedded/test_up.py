@@ -35,6 +35,18 @@ def test_up_twice_changes_nothing_the_second_time(project: ToyProject) -> None:
     assert project.checkpoint() == before
 
 
+def test_the_document_has_unchanged_components_with_their_inputs(project: ToyProject) -> None:
+    project.declare(box("box", label="x"), {**thing("a"), "parent": "box"})
+    project.up()
+
+    told = [(step["op"], step["urn"].rsplit("::", 1)[-1]) for step in project.preview().digest["steps"]]
+    (standing,) = [step for step in project.preview().digest["steps"] if step["urn"].endswith("::box")]
+
+    assert told == [("same", "toys-local"), ("same", "box")]
+    assert "oldState" not in standing
+    assert standing["newState"]["inputs"] == {"label": "x"}
+
+
 def test_dependents_are_made_after_what_they_need(project: ToyProject) -> None:
     project.declare(thing("a", seconds=0.1), thing("b", of={"from": "a.made"}), {**thing("c"), "after": ["b"]})
 

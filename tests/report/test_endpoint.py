@@ -84,6 +84,27 @@ def test_an_endpoint_of_which_only_permissions_change_is_known_from_the_stacks_o
     assert change.rollout.consequence == "keeps serving, no new capacity"
 
 
+def after_a_failed_deployment(ran: int, declared: int, wanted: int, **child: bool) -> list[dict[str, Any]]:
+    """The component was declared with `declared` bands at most by a deployment that failed; `ran` is what still runs."""
+    component, _ = changed(before=inputs("chat", entity(2, declared)), after=inputs("chat", entity(2, wanted)))
+    old, new = serving_inputs(1960, ran * 980), serving_inputs(1960, wanted * 980)
+    resource = step("update", child_urn("chat", SERVING), old, new, parent=component_urn("chat"), reasons=("config",))
+    return [component, *([resource] if child.get("differs", True) else [])]
+
+
+def test_what_a_failed_deployment_declared_is_not_what_was_before() -> None:
+    change = only_change(*after_a_failed_deployment(ran=4, declared=6, wanted=5))
+    assert change.before is not None and change.after is not None
+    assert (change.before.bands, change.after.bands) == ((2, 4), (2, 5))
+    assert change.before.ceiling_tokens_per_second == 3920  # 4 x 980
+
+
+def test_taking_a_failed_change_back_changes_nothing() -> None:
+    change = only_change(*after_a_failed_deployment(ran=4, declared=6, wanted=4, differs=False))
+    assert change.before is not None and change.after is not None
+    assert (change.before.bands, change.after.bands) == ((2, 4), (2, 4))
+
+
 def test_a_guard_alone_means_that_the_workspace_runs_something_else() -> None:
     guard = step("update", child_urn("chat", GUARD, "-ready"), {}, {}, parent=component_urn("chat"))
     change = only_change(guard, endpoints=[summary_entry("chat")])

@@ -19,7 +19,7 @@ def event_document(lines: Iterable[str]) -> dict[str, Any]:
     """Build the document for the last run of the log, which may hold a preview and its update; a truncated line ends
     it.
     """
-    document = _empty()
+    document, standing = _empty(), list[dict[str, Any]]()
     for line in lines:
         if '"severity": "debug"' in line or '"severity":"debug"' in line:
             continue
@@ -29,9 +29,11 @@ def event_document(lines: Iterable[str]) -> dict[str, Any]:
             break
         match event:
             case {"preludeEvent": {"config": dict(config)}}:
-                document = {**_empty(), "config": config}
+                document, standing = {**_empty(), "config": config}, []
             case {"resourcePreEvent": {"metadata": dict(metadata)}} if _is_shown(metadata):
                 document["steps"].append(_step(metadata))
+            case {"resourcePreEvent": {"metadata": dict(metadata)}} if is_standing_component(metadata):
+                standing.append(standing_step(metadata))
             case {"resOutputsEvent": {"metadata": {"type": t} as metadata}} if t == STACK:
                 document["steps"].append(_step(metadata))
             case {"diagnosticEvent": dict(told)}:
@@ -40,7 +42,26 @@ def event_document(lines: Iterable[str]) -> dict[str, Any]:
                 document["policyEvents"].append(policy)
             case {"summaryEvent": {"resourceChanges": dict(changes)}}:
                 document["changeSummary"] = changes
+    document["steps"] += standing
     return document
+
+
+def is_standing_component(metadata: Mapping[str, Any]) -> bool:
+    """Report whether the event leaves a component unchanged; the report needs the figures that it states."""
+    state = metadata.get("new") or {}
+    return metadata["op"] == "same" and metadata["type"] != STACK and bool(state) and not state.get("custom")
+
+
+def standing_step(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the step of an unchanged component as `--show-sames` shows it, without its equal old state."""
+    state = metadata["new"]
+    kept = {"urn": metadata["urn"], "custom": False, "type": metadata["type"], "inputs": state.get("inputs") or {}}
+    return {
+        "op": metadata["op"],
+        "urn": metadata["urn"],
+        "newState": {**kept, "parent": state.get("parent", "")},
+        "detailedDiff": None,
+    }
 
 
 def document_of_refusal(message: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from bandplan.cli.engines.event_document import is_standing_component, standing_step
 from bandplan.wire import types as wire_types
 
 
@@ -17,7 +18,8 @@ class Events:
     """The events of one run. `changes`: operation -> number of resources, without unchanged ones.
 
     `outputs`: the stack's outputs as this run leaves (or would leave) them; `old_outputs`: as it found them.
-    `policy_events`: policy findings in the log's form. `types`: types of the declared resources.
+    `policy_events`: policy findings in the log's form. `types`: types of the declared resources. `standing`: steps of
+    unchanged components, in the form of a preview's document.
     """
 
     changes: dict[str, int] = field(default_factory=dict)
@@ -26,6 +28,7 @@ class Events:
     has_summary: bool = False
     policy_events: tuple[dict[str, Any], ...] = ()
     types: frozenset[str] = frozenset()
+    standing: tuple[dict[str, Any], ...] = ()
 
     @property
     def is_unchanged(self) -> bool:
@@ -41,6 +44,7 @@ def read_events(lines: Iterable[str]) -> Events:
     has_summary = False
     policy_events: list[dict[str, Any]] = []
     types: set[str] = set()
+    standing: list[dict[str, Any]] = []
     for line in lines:
         try:
             event = json.loads(line)
@@ -53,8 +57,10 @@ def read_events(lines: Iterable[str]) -> Events:
             case {"resOutputsEvent": {"metadata": {"type": wire_types.STACK, "new": new, "old": old}}}:
                 outputs = (new or {}).get("outputs") or {}
                 old_outputs = (old or {}).get("outputs") or {}
-            case {"resourcePreEvent": {"metadata": {"type": str(declared)}}}:
+            case {"resourcePreEvent": {"metadata": {"type": str(declared)} as metadata}}:
                 types.add(declared)
+                if is_standing_component(metadata):
+                    standing.append(standing_step(metadata))
             case {"policyEvent": dict(policy)}:
                 policy_events.append(policy)
-    return Events(changes, outputs, old_outputs, has_summary, tuple(policy_events), frozenset(types))
+    return Events(changes, outputs, old_outputs, has_summary, tuple(policy_events), frozenset(types), tuple(standing))

@@ -16,12 +16,12 @@ from typing import IO, Any, ClassVar
 
 from bandplan.cli.engines.checkpoint import stacks_folder
 from bandplan.cli.engines.child import run_child, run_quietly
+from bandplan.cli.engines.completed_document import completed_document
 from bandplan.cli.engines.databricks_plugin import is_published_wanted
 from bandplan.cli.engines.engine import Agree, Options, Result
 from bandplan.cli.engines.events import Events, read_events
 from bandplan.cli.engines.exported import deployment_of
 from bandplan.cli.engines.plugin_executable import write_plugin_executable
-from bandplan.cli.engines.policy_events import with_policy_events
 from bandplan.cli.policies import JUDGED, keep_baseline, pack_folder, pulumi_arguments
 from bandplan.cli.project import LOCAL, Project
 
@@ -124,7 +124,7 @@ class PulumiEngine:
         return outputs
 
     def _preview_document(self, arguments: list[str], options: Options) -> Result:
-        """Print Pulumi's own document with the policy findings, which only the event log contains."""
+        """Print Pulumi's own document with what only the event log contains."""
         with tempfile.TemporaryFile() as output:
             result, events = self._report(arguments, options.document, output)
             output.seek(0)
@@ -134,7 +134,7 @@ class PulumiEngine:
 
             finding = "pulumi printed no document; its messages are on standard error"
             text = json.dumps(document_of_refusal(finding)) + "\n"
-        print(with_policy_events(text, events.policy_events), end="")
+        print(completed_document(text, events), end="")
         return result
 
     def _report(
