@@ -30,6 +30,42 @@ def test_override_with_throughput_of_another_kind_replaces_it_whole(load: Load) 
     assert fleet is not None and fleet.models[0].throughput == ModelUnitThroughput(model_units=50)
 
 
+def throughput_with(base: str, over: str) -> object:
+    """What the stack has; the schema takes whatever loads."""
+    text = "version: 1\nmodels:\n" + ENTRY.replace("{bands: {min: 2, max: 3}}", base)
+    assert base in text
+    loaded = load_text(text + override(f"{{throughput: {over}}}"), "models.yaml", "dev")
+    assert loaded.fleet is not None, loaded.problems
+    assert schema_problems(loaded.data, loaded.source) == ()
+    return loaded.fleet.models[0].throughput
+
+
+BANDS, UNITS = "{bands: {min: 2, max: 3}}", "{model_units: 100, burst: false}"
+WANTED = "{bands: {min: 2, want: 4, accept: 3}}"
+
+
+@pytest.mark.parametrize(
+    ("base", "over", "expected"),
+    [
+        (BANDS, "{bands: null, model_units: 50}", {"model_units": 50}),
+        (UNITS, "{model_units: null, bands: {min: 1, max: 2}}", {"bands": {"min": 1, "max": 2}}),
+        (UNITS, "{model_units: null, burst: null, bands: {min: 1, max: 2}}", {"bands": {"min": 1, "max": 2}}),
+        (BANDS, "{burst: null, bands: {max: 4}}", {"bands": {"min": 2, "max": 4}}),
+        (BANDS, "{bands: {want: 4, accept: 3}}", {"bands": {"min": 2, "want": 4, "accept": 3}}),
+        (BANDS, "{bands: {max: null, want: 4, accept: 3}}", {"bands": {"min": 2, "want": 4, "accept": 3}}),
+        (WANTED, "{bands: {max: 5}}", {"bands": {"min": 2, "max": 5}}),
+        (WANTED, "{bands: {want: null, accept: null, max: 5}}", {"bands": {"min": 2, "max": 5}}),
+        (WANTED, "{bands: {want: 6}}", {"bands": {"min": 2, "want": 6, "accept": 3}}),
+    ],
+)
+def test_another_form_of_throughput_replaces_the_entrys_with_and_without_null_for_its_keys(
+    base: str, over: str, expected: dict[str, object]
+) -> None:
+    found = throughput_with(base, over)
+    assert isinstance(found, (BandThroughput, ModelUnitThroughput))
+    assert found.model_dump(exclude_none=True) == expected
+
+
 def test_override_with_a_workload_replaces_the_throughput(load: Load) -> None:
     fleet = load(after=override("{workload: {size: Small, parameters_billion: 7}}"), stack="dev").fleet
     assert fleet is not None and isinstance(fleet.models[0].entities[0].throughput, Workload)

@@ -104,6 +104,18 @@ def shapes(shape: type[Shape]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @st.composite
+def with_nulls(draw: st.DrawFn, throughput: dict[str, Any]) -> dict[str, Any]:
+    """Throughput of an override, with null for some keys of its other forms."""
+    kept = dict(throughput)
+    for key in ("bands", "tokens_per_second"):
+        if isinstance(kept.get(key), dict):
+            others = ("max",) if "want" in kept[key] else ("want", "accept")
+            kept[key] = {**kept[key], **dict.fromkeys(draw(st.sets(st.sampled_from(others))))}
+    others = [key for key in ("bands", "tokens_per_second", "model_units", "burst") if key not in kept]
+    return {**kept, **dict.fromkeys(draw(st.sets(st.sampled_from(others))))}
+
+
+@st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
     whole = draw(shapes(Fleet))
     listed = whole["models"]
@@ -111,6 +123,8 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         part = draw(shapes(draw(st.sampled_from([Defaults, Entry]))))
         removed = draw(st.sets(st.sampled_from(sorted(part)))) if part else set()
         part = {key: value for key, value in part.items() if key != "name" and key not in removed}
+        if isinstance(part.get("throughput"), dict):
+            part["throughput"] = draw(with_nulls(part["throughput"]))
         whole["overrides"] = {"dev": {listed[0]["name"]: part}}
     return whole
 

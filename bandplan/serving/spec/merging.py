@@ -19,6 +19,9 @@ _REPLACES = {
     "throughput": ("workload", "entities"),
     "workload": ("throughput", "entities"),
 }
+_BANDS = ("bands", "tokens_per_second")
+# The same within a band: a ceiling, or a wanted and an accepted one.
+_REPLACES_IN_BANDS = {"max": ("want", "accept"), "want": ("max",), "accept": ("max",)}
 
 
 def with_defaults(entry: Raw, defaults: Raw) -> Raw:
@@ -37,25 +40,27 @@ def with_defaults(entry: Raw, defaults: Raw) -> Raw:
 def with_override(entry: Raw, override: Raw) -> Raw:
     """Apply a stack's override to the entry. Mappings are merged, lists and values replaced, null removes the key.
 
-    Throughput of another kind replaces the entry's as a whole, and so does another way to name the model.
+    Throughput of another kind replaces the entry's as a whole, and so does another way to name the model, or another
+    form of ceiling.
     """
-    dropped = {
-        gone
-        for key, value in override.items()
-        if value is not None
-        for gone in _REPLACES.get(key, ())
-        if gone not in override
-    }
-    base = {key: value for key, value in entry.items() if key not in dropped}
+    base = _without_replaced(entry, override, _REPLACES)
     return _merged(base, override, null_removes=True)  # type: ignore[no-any-return]
+
+
+def _without_replaced(base: Raw, over: Raw, replaces: Mapping[str, tuple[str, ...]]) -> Raw:
+    """Return `base` without the keys that keys of `over` replace."""
+    dropped = {gone for key, value in over.items() if value is not None for gone in replaces.get(key, ())}
+    return {key: value for key, value in base.items() if key not in dropped or key in over}
 
 
 def _merged(base: Any, over: Any, null_removes: bool, key: str = "") -> Any:
     if not isinstance(base, dict) or not isinstance(over, dict):
         return over
-    if key == "throughput" and kind_of(over) is not None and kind_of(over) != kind_of(base):
-        return over
-    whole = dict(base)
+    if key == "throughput":
+        stated = {name: value for name, value in over.items() if value is not None} if null_removes else over
+        if kind_of(stated) is not None and kind_of(stated) != kind_of(base):
+            base = {}
+    whole = dict(_without_replaced(base, over, _REPLACES_IN_BANDS) if key in _BANDS else base)
     for name, value in over.items():
         if value is None and null_removes:
             whole.pop(name, None)

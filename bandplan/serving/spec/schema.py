@@ -22,7 +22,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from itertools import takewhile
-from typing import Any
+from typing import Any, Final
 
 from bandplan.serving.spec import rules
 from bandplan.serving.spec.access import ADMINS
@@ -147,13 +147,16 @@ def _state_keys(definition: Schema, shape: type[Shape]) -> None:
         definition["dependentRequired"] = {key: [needed] for key, needed in shape.together}
 
 
+_REMOVED: Final = {"description": "A key of another form, which null removes.", "type": "null"}
+
+
 def _overrides_schema(definitions: dict[str, Schema]) -> Schema:
     """Build the schema of overrides, by stack and entry name: any part of an entry but its name; null removes a key;
     lists are whole.
     """
-    left = ["Entry"]
+    left = [("Entry", frozenset[str]())]
     while left:
-        name = left.pop()
+        name, of_others = left.pop()
         if name + _OVERRIDE in definitions:
             continue
         whole = definitions[name]
@@ -165,28 +168,38 @@ def _overrides_schema(definitions: dict[str, Schema]) -> Schema:
             "type": "object",
             "description": f"{whole.get('description', '')} In an override: any part of it.".strip(),
             "additionalProperties": False,
-            "properties": {key: _partial(value, left) for key, value in properties.items()},
+            "properties": {
+                **{key: _partial(value, left, definitions) for key, value in properties.items()},
+                **{key: _REMOVED for key in sorted(of_others.difference(properties))},
+            },
         }
     entry = {"type": "object", "additionalProperties": {"$ref": f"#/$defs/Entry{_OVERRIDE}"}}
     return {"propertyNames": {"minLength": 1}, "additionalProperties": entry}
 
 
-def _partial(field: Schema, left: list[str]) -> Schema:
-    """Return a field's schema for an override; append to `left` the names of shapes that also need a partial form."""
+def _partial(field: Schema, left: list[tuple[str, frozenset[str]]], definitions: Mapping[str, Schema]) -> Schema:
+    """Return a field's schema for an override.
+
+    Append to `left` the shapes that also need a partial form, each with the keys of the shapes that it excludes: null
+    removes those.
+    """
+    choices = field["oneOf"] if "oneOf" in field else [field]
+    names = [choice["$ref"].rsplit("/", 1)[-1] for choice in choices if "$ref" in choice]
+    keys = frozenset(key for name in names for key in definitions[name].get("properties", ()))
 
     def ref(value: Schema) -> Schema:
         if "$ref" not in value:
             return value
         name = value["$ref"].rsplit("/", 1)[-1]
-        left.append(name)
+        left.append((name, keys))
         return {"$ref": f"#/$defs/{name}{_OVERRIDE}"}
 
     kept: Schema = {key: field[key] for key in ("description", "examples") if key in field}
     value = {key: part for key, part in field.items() if key not in ("description", "examples", "default", "title")}
     if isinstance(value.get("additionalProperties"), dict):
         value["additionalProperties"] = {"anyOf": [value["additionalProperties"], {"type": "null"}]}
-    choices = [ref(choice) for choice in value["oneOf"]] if "oneOf" in value else [ref(value)]
-    return {**kept, "anyOf": [*choices, {"type": "null"}]}
+    partial = [ref(choice) for choice in value["oneOf"]] if "oneOf" in value else [ref(value)]
+    return {**kept, "anyOf": [*partial, {"type": "null"}]}
 
 
 def _tidied(schema: Any, inside_properties: bool = False) -> Any:
