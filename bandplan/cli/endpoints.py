@@ -12,6 +12,7 @@ from bandplan.wire.capacity import UNITS
 AT_ONCE = 16
 """Concurrent requests; a choice: reads a fleet of 100 in well under a second without crowding a workspace."""
 
+ENGINE = "ENGINE"
 HEADINGS = ("ENDPOINT", "MODEL", "TASK", "TOKENS/S (IN + OUT)", "STATE", "URL")
 
 
@@ -86,13 +87,18 @@ def live_state(client: WorkspaceClient, name: str) -> str:
     return live.ready if live.config_update == "NOT_UPDATING" else live.config_update
 
 
-def table(endpoints: Sequence[Row], states: Mapping[str, str]) -> str:
-    """Format the table with columns as wide as their widest cell, and one line per model."""
-    lines: list[tuple[str, ...]] = [HEADINGS]
+def table(endpoints: Sequence[Row], states: Mapping[str, str], engines: Mapping[str, str] | None = None) -> str:
+    """Format the table with columns as wide as their widest cell, and one line per model.
+
+    `engines` says what answers for each endpoint of the local workspace; None for any other.
+    """
+    lines: list[tuple[str, ...]] = [HEADINGS if engines is None else (*HEADINGS[:-1], ENGINE, HEADINGS[-1])]
     for row in endpoints:
-        lines.append((row.name, row.models[0], row.task, row.capacity, states.get(row.name, "UNKNOWN"), row.url))
-        lines.extend(("", model, "", "", "", "") for model in row.models[1:])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+        engine = () if engines is None else (engines.get(row.name, ""),)
+        state = states.get(row.name, "UNKNOWN")
+        lines.append((row.name, row.models[0], row.task, row.capacity, state, *engine, row.url))
+        lines.extend(("", model, *[""] * (len(lines[0]) - 2)) for model in row.models[1:])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )

@@ -5,11 +5,14 @@ import os
 import sys
 from pathlib import Path
 
+from bandplan.stub.inference.selection.spec import KINDS
+
 
 def main(arguments: list[str]) -> int:
     """Run the command and return its exit code. Print only what kept it from starting."""
     options = _parser().parse_args(arguments)
     from bandplan.stub import port
+    from bandplan.stub.inference.selection.options import EngineOptions
     from bandplan.stub.inference.simulated import parse_pace
     from bandplan.stub.server import LOOPBACK, ServeError, serve
     from bandplan.stub.state import scenario
@@ -31,6 +34,11 @@ def main(arguments: list[str]) -> int:
             settle,
             pace,
             played,
+            EngineOptions(
+                options.engine,
+                Path(options.engine_python).absolute() if options.engine_python else None,
+                frozenset(options.allow_engine_host),
+            ),
             is_token_kept=options.keep_token,
             is_unlimited=options.capacity == "unlimited",
         )
@@ -69,6 +77,20 @@ def _parser() -> argparse.ArgumentParser:
         choices=("provisioned", "unlimited"),
         default="provisioned",
         help="provisioned (default): limit endpoints to their band or model units; unlimited: no limit",
+    )
+    serve.add_argument(
+        "--engine",
+        metavar="KIND",
+        choices=KINDS,
+        help="what answers where no setting names it: simulated (default), openai, transformers, vllm or auto",
+    )
+    serve.add_argument("--engine-python", metavar="PYTHON", help="the Python of the environment with vLLM or torch")
+    serve.add_argument(
+        "--allow-engine-host",
+        metavar="HOST",
+        action="append",
+        default=[],
+        help="a host other than this machine that the engine openai may send prompts to; may be repeated",
     )
     serve.add_argument("--keep-token", action="store_true", help="reuse the token of the last start")
     return parser

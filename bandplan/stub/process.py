@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,10 @@ class StubError(Exception):
     """The stub workspace cannot be started or stopped; the message gives the cause and what to do."""
 
 
+class SettingsRefused(StubError):
+    """The stub refuses settings; the message has a line for each problem, with its place in them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """A stub workspace that answers; `host` is `http://127.0.0.1:PORT`. The repr does not show the token."""
@@ -49,13 +53,15 @@ def start(
     pace: str | None = None,
     is_token_kept: bool = False,
     capacity: str = "unlimited",
+    engine_arguments: Sequence[str] = (),
 ) -> Running:
     """Start serving `state_dir` unless it is already served, and wait until it answers.
 
     With `capacity` "provisioned", endpoints are limited to their band or model units; with "unlimited", they are not. A
     running stub is returned as it is, whatever the settings. Without `port`, the last one is used again if it is free;
     `scenario` is a name or an absolute path, `pace` is as in `--pace`. The token is random and new, unless the last one
-    is kept. The process has its own session and outlives the caller. Raises StubError.
+    is kept. `engine_arguments` are `--engine`, `--engine-python` and `--allow-engine-host` with their values. The
+    process has its own session and outlives the caller. Raises StubError.
     """
     state_dir = state_dir.absolute()
     statedir.make_private(state_dir)
@@ -69,7 +75,8 @@ def start(
                 f"{state_dir}: stub process {holder} holds this directory but does not answer; run `bandplan stub stop`"
             )
         port = _remembered_port(state_dir) if port is None else port
-        return _spawn(state_dir, settle, port, scenario, pace, capacity, is_token_kept=is_token_kept)
+        options = [*engine_arguments, "--capacity", capacity]
+        return _spawn(state_dir, settle, port, scenario, pace, options, is_token_kept=is_token_kept)
 
 
 def status(state_dir: Path) -> Running | None:
@@ -107,6 +114,21 @@ def set_capacity(running: Running, endpoint: str, settings: Mapping[str, Any]) -
     status, found = _ask(running, "PUT", path, settings)
     if status != HTTP_OK:
         raise StubError(f"{running.state_dir}: the stub refused the capacity of {endpoint}: {found.get('message')}")
+
+
+def set_engines(running: Running, wanted: Mapping[str, Any]) -> None:
+    """Replace all engine settings, by endpoint, model or `*`. Raises SettingsRefused with a line for each problem."""
+    status, found = _ask(running, "PUT", "/stub/engines", wanted)
+    if status != HTTP_OK:
+        raise SettingsRefused(str(found.get("message")))
+
+
+def engines(running: Running) -> dict[str, Any]:
+    """Return the answer to `GET /stub/engines`: the engines that run, and that of each endpoint. Raises StubError."""
+    status, found = _ask(running, "GET", "/stub/engines")
+    if status != HTTP_OK:
+        raise StubError(f"{running.state_dir}: the stub did not return its engines: HTTP {status}; see stub.log")
+    return found
 
 
 def _ask(running: Running, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
@@ -190,14 +212,14 @@ def _spawn(
     port: int,
     scenario: str | None,
     pace: str | None,
-    capacity: str,
+    options: Sequence[str],
     *,
     is_token_kept: bool,
 ) -> Running:
     import subprocess
 
     command = [sys.executable, "-m", "bandplan.stub", "serve", "--state-dir", str(state_dir), "--port", str(port)]
-    command += ["--capacity", capacity]
+    command += options
     if settle is not None:
         command += ["--settle", settle]
     if scenario is not None:

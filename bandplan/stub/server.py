@@ -17,7 +17,10 @@ from bandplan.stub import statedir
 from bandplan.stub.api import application, routes
 from bandplan.stub.api.connections import Connections
 from bandplan.stub.api.faulty_requests import FaultyRequests
+from bandplan.stub.api.queries.assignments import Assignments
 from bandplan.stub.connection import Connection
+from bandplan.stub.engines import assignments_of
+from bandplan.stub.inference.selection.options import EngineOptions
 from bandplan.stub.inference.simulated import Pace
 from bandplan.stub.state.scenario import NONE, Scenario
 from bandplan.stub.state.serving.settle import Settle
@@ -42,16 +45,25 @@ class AnnouncingServer(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, state_dir: Path, lock: int, run: statedir.RunFile, workspace: Workspace
+        self,
+        config: uvicorn.Config,
+        state_dir: Path,
+        lock: int,
+        run: statedir.RunFile,
+        workspace: Workspace,
+        assignments: Assignments,
     ) -> None:
         super().__init__(config)
         self._state_dir = state_dir
         self._lock = lock
         self._run = run
         self._workspace = workspace
+        self._assignments = assignments
+        self._tending: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._tending = asyncio.create_task(self._assignments.tend())
         statedir.write_run_file(self._state_dir, self._run)
 
     async def on_tick(self, counter: int) -> bool:
@@ -61,7 +73,10 @@ class AnnouncingServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if statedir.is_lock_of(self._state_dir, self._lock):
             statedir.remove_run_file(self._state_dir)
+        if self._tending is not None:
+            self._tending.cancel()
         await super().shutdown(sockets)
+        await self._assignments.running.close()
         self._workspace.close()
 
 
@@ -71,6 +86,7 @@ def serve(
     settle: Settle | None,
     pace: Pace | None,
     scenario: Scenario = NONE,
+    engines: EngineOptions = EngineOptions(),
     *,
     is_token_kept: bool = False,
     is_unlimited: bool = False,
@@ -90,7 +106,8 @@ def serve(
     host = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
     workspace = open_workspace(state_dir, settle, scenario)
     unknown_routes: Counter[str] = Counter()
-    answered = routes.build(workspace, host, unknown_routes, pace, is_unlimited=is_unlimited)
+    assignments = assignments_of(workspace, state_dir, pace, engines)
+    answered = routes.build(workspace, host, unknown_routes, assignments, engines, is_unlimited=is_unlimited)
     connections = Connections()
     faulty = Middleware(FaultyRequests, workspace.route_faults, connections)
     token = statedir.keep_token(state_dir) if is_token_kept else statedir.make_token(state_dir)
@@ -111,7 +128,7 @@ def serve(
     )
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     run = statedir.RunFile(os.getpid(), int(listener.getsockname()[1]), host, started_at)
-    asyncio.run(AnnouncingServer(config, state_dir, lock, run, workspace).serve(sockets=[listener]))
+    asyncio.run(AnnouncingServer(config, state_dir, lock, run, workspace, assignments).serve(sockets=[listener]))
 
 
 def bind_loopback(port: int) -> socket.socket:

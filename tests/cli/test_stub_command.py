@@ -227,3 +227,36 @@ def test_reset_under_a_deployed_stack_needs_agreement(project: Path) -> None:
 def test_reset_after_destroy_needs_none(project: Path) -> None:
     checkpoint_with(project, custom=0)
     require_agreement(Project(project), agreed=False)
+
+
+def test_engine_that_cannot_start_is_told_on_one_line_before_anything_starts(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert main(["stub", "start", "--engine", "vllm"]) == 2
+    out, said = capsys.readouterr()
+    assert said == (
+        "error: --engine vllm: there is no command `vllm` on PATH; run `pip install vllm`, in any environment, "
+        "or give --engine-python\n"
+    )
+    assert out == ""
+    assert main(["stub", "status"]) == 1
+
+
+def test_status_says_which_engine_was_asked_for_and_how_those_that_run_are(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "stacks").mkdir()
+    file = project / "stacks" / "Pulumi.local.yaml"
+    file.write_text('config: {"bandplan:engines": {"*": {engine: openai, url: "http://127.0.0.1:9/v1"}}}\n')
+    assert main(["stub", "start", "--engine", "auto"]) == 0
+    running = process.status(project / ".bandplan" / "stub")
+    assert running is not None
+    client = StubClient(running.host, running.token)
+    client.create("chat")
+    client.send("POST", "/serving-endpoints/chat/invocations", {"messages": [{"role": "user", "content": "Hi"}]})
+    capsys.readouterr()
+    assert main(["stub", "status"]) == 0
+    out = capsys.readouterr().out
+    assert "engine auto, where bandplan:engines names no other" in out
+    assert "  chat: openai: " in out

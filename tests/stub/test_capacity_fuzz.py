@@ -13,6 +13,8 @@ from starlette.types import ASGIApp
 
 from bandplan.stub.api import application, routes
 from bandplan.stub.api.queries import admissions, provisioned_engine
+from bandplan.stub.engines import assignments_of
+from bandplan.stub.inference.selection.options import EngineOptions
 from bandplan.stub.state.scenario import NONE
 from bandplan.stub.state.serving.settle import parse
 from bandplan.stub.state.workspace import Workspace, open_workspace
@@ -30,7 +32,8 @@ class Local:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        answered = routes.build(workspace, "http://127.0.0.1", Counter(), None, is_unlimited=False)
+        assignments = assignments_of(workspace, Path(), None, EngineOptions())
+        answered = routes.build(workspace, "http://127.0.0.1", Counter(), assignments, is_unlimited=False)
         self.application: ASGIApp = application.build(answered, TOKEN, workspace.id, Counter())
 
     async def send(self, method: str, path: str, body: bytes, turns: int | None = None) -> tuple[int | None, bytes]:

@@ -159,8 +159,8 @@ def test_vector_of_a_long_text_is_the_sum_of_those_of_its_words() -> None:
 
     async def run() -> tuple[list[float], list[list[float]]]:
         engine, raw = SimulatedEngine(), Embedding("gte", 8, normalised=False)
-        (whole,) = await engine.embed(raw, [" ".join(words)])
-        return whole, await engine.embed(raw, words)
+        ((whole,), _) = await engine.embed(raw, [" ".join(words)])
+        return whole, (await engine.embed(raw, words)).vectors
 
     whole, single = asyncio.run(run())
     assert whole == pytest.approx([sum(column) for column in zip(*single, strict=True)])

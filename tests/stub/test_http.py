@@ -21,6 +21,8 @@ from bandplan.stub.api import application, routes
 from bandplan.stub.api.answers import STATUS_BY_CODE, Answer
 from bandplan.stub.api.queries.streams import EventStream, line
 from bandplan.stub.api.routing import route
+from bandplan.stub.engines import assignments_of
+from bandplan.stub.inference.selection.options import EngineOptions
 from bandplan.stub.server import bind_loopback
 from bandplan.stub.state.serving.settle import Settle
 from bandplan.stub.state.workspace import open_workspace
@@ -177,8 +179,9 @@ def test_path_that_matches_no_pattern_finds_nothing(path: str) -> None:
 
 def test_no_route_hides_behind_an_earlier_one(tmp_path: Path) -> None:
     workspace = open_workspace(tmp_path, Settle(reads=1))
+    assignments = assignments_of(workspace, tmp_path, None, EngineOptions())
     patterns = [
-        (sorted(made.methods or ()), made.path) for made in routes.build(workspace, "http://x", Counter(), None)
+        (sorted(made.methods or ()), made.path) for made in routes.build(workspace, "http://x", Counter(), assignments)
     ]
     workspace.close()
     application = router_of(*((method, pattern) for (method,), pattern in patterns))

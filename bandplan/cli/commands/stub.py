@@ -2,18 +2,31 @@
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from bandplan.cli.errors import CommandError, UsageProblem
+from bandplan.cli.local_engines import (
+    EngineArguments,
+    configured_engines,
+    reasons,
+    require_engine,
+    require_right,
+    tell_engines,
+)
 from bandplan.cli.local_workspace import PROVISIONED, UNLIMITED
-from bandplan.cli.project import Project, find_project
+from bandplan.cli.project import LOCAL, Project, find_project
 from bandplan.stub import process
+from bandplan.stub.inference.selection.spec import SIMULATED
 from bandplan.stub.port import parse as parse_port
 
 MOST_UNKNOWN_ROUTES = 20
+
+PROBED = ("ignore_eos", "logprobs", "min_tokens", "stream_options")
+"""What servers of the OpenAI protocol differ in; `stub status` names those of them that an engine lacks."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +60,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "(default: as fast as it can)",
     )
     start.add_argument(
+        "--engine",
+        metavar="KIND",
+        help="what answers where bandplan:engines names nothing: simulated (default), openai, vllm, transformers, or "
+        "auto for the first that can be used here",
+    )
+    start.add_argument(
+        "--engine-python",
+        type=Path,
+        metavar="PYTHON",
+        help="the Python of the environment that has vLLM or torch (default: `vllm` on PATH, and this Python)",
+    )
+    start.add_argument(
+        "--allow-engine-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="a host other than this machine that the engine openai may send prompts to; may be repeated",
+    )
+    start.add_argument(
         "--keep-token", action="store_true", help="reuse the previous token, for shells that already have it"
     )
     actions.add_parser("stop", help="stop the local workspace; its state is kept")
@@ -71,6 +103,11 @@ def run(arguments: argparse.Namespace) -> int:
                     pace=arguments.pace,
                     capacity=arguments.capacity,
                     is_token_kept=arguments.keep_token,
+                    engines=EngineArguments(
+                        arguments.engine,
+                        arguments.engine_python and arguments.engine_python.expanduser().absolute(),
+                        tuple(arguments.allow_engine_host),
+                    ),
                 )
             case "stop":
                 stopped = process.stop(project.stub_folder)
@@ -95,8 +132,13 @@ def start(
     pace: str | None = None,
     capacity: str | None = None,
     is_token_kept: bool = False,
+    engines: EngineArguments = EngineArguments(),
 ) -> None:
-    """Start the stub or print where it runs, and report settings that a running stub ignores."""
+    """Start the stub or print where it runs, and report settings that a running stub ignores.
+
+    Errors: UsageProblem before anything is started; CommandError.
+    """
+    require_engines(project, engines)
     before = process.status(project.stub_folder)
     running = process.start(
         project.stub_folder,
@@ -106,9 +148,11 @@ def start(
         pace=pace,
         capacity=capacity or PROVISIONED,
         is_token_kept=is_token_kept,
+        engine_arguments=engines.as_options(),
     )
     print(f"the local workspace runs at {running.host}")
     if before is None or before.pid != running.pid:
+        tell_engines(project, lambda: models_of(project))
         return
     ignored = [f"--settle {settle}"] if settle is not None else []
     if port and not running.host.endswith(f":{port}"):
@@ -119,6 +163,8 @@ def start(
         ignored.append(f"--pace {pace}")
     if capacity is not None and process.report(running).get("capacity") != capacity:
         ignored.append(f"--capacity {capacity}")
+    if engines != EngineArguments():
+        ignored += engines.as_options()
     if ignored:
         wanted = " ".join(ignored)
         print(
@@ -126,6 +172,21 @@ def start(
             f"and then `bandplan stub start {wanted}`; its endpoints are kept",
             file=sys.stderr,
         )
+
+
+def require_engines(project: Project, engines: EngineArguments) -> None:
+    """Raise UsageProblem if the engines of the options or of the stack's file cannot be started here."""
+    found = configured_engines(project)
+    require_engine(engines, found)
+    if found is not None:
+        require_right(project, found, models_of(project), engines)
+
+
+def models_of(project: Project) -> Mapping[str, Any]:
+    """Return the contents of the local stack's models file; empty if it cannot be read, which a deployment reports."""
+    from bandplan.cli.stack_choice import StackChoice, contents_of
+
+    return contents_of(StackChoice(project, LOCAL, os.environ).models)
 
 
 def port_number(text: str) -> int:
@@ -192,7 +253,7 @@ def show_status(project: Project, *, as_json: bool) -> int:
         print(json.dumps({"host": running.host, "pid": running.pid, "token_file": str(token_file), "status": facts}))
         return 0
     print(f"the local workspace runs at {running.host} (process {running.pid}); its token is in {token_file}")
-    for line in status_lines(facts):
+    for line in (*status_lines(facts), *reasons(project)):
         print(line)
     return 0
 
@@ -202,6 +263,9 @@ def status_lines(facts: dict[str, Any]) -> Iterator[str]:
     yield f"{facts['endpoints']} endpoints" + (f"; scenario {facts['scenario']}" if facts["scenario"] else "")
     if facts.get("capacity") == UNLIMITED:
         yield "its endpoints answer as fast as they can, regardless of their capacity (--capacity unlimited)"
+    if facts["engine"]["default"] != SIMULATED:
+        yield f"engine {facts['engine']['default']}, where bandplan:engines names no other"
+    yield from map(engine_line, facts["engines"])
     if facts["clock"]["stopped"]:
         held = ", and so is every query" if facts.get("capacity") == PROVISIONED else ""
         yield f"its clock is stopped{held} (POST /stub/clock restarts it)"
@@ -214,10 +278,17 @@ def status_lines(facts: dict[str, Any]) -> Iterator[str]:
             yield f"  and {len(unknown) - MOST_UNKNOWN_ROUTES} more (--json shows all)"
 
 
+def engine_line(engine: Mapping[str, Any]) -> str:
+    """Format an engine that runs: with what it lacks once it is ready, else what it is doing or why it failed."""
+    weights = f" ({engine['weights']})" if engine["weights"] else ""
+    lacks = [field for field in engine["lacks"] if field in PROBED]
+    detail = f"no {', '.join(lacks)}" if lacks else engine["detail"]
+    return f"  {engine['kind']}{weights}: {engine['state']}" + (f"; {detail}" if detail else "")
+
+
 def require_agreement(project: Project, *, agreed: bool) -> None:
     """Raise UsageProblem if emptying the workspace would leave a deployed local stack without its endpoints."""
     from bandplan.cli.engines.checkpoint import read_checkpoint, stack_names
-    from bandplan.cli.project import LOCAL
 
     if agreed or LOCAL not in stack_names(project.state_folder, project.name):
         return

@@ -64,11 +64,11 @@ def up_as_reviewed(arguments: argparse.Namespace) -> int:
 def prepare_workspace(deployment: StackEngine) -> None:
     """Apply the settings of the stack's file to the local workspace. Errors: UsageProblem, CommandError."""
     if deployment.is_local:
-        from bandplan.cli.local_capacity import tell_capacity
+        from bandplan.cli.local_engines import tell_engines
         from bandplan.cli.stack_choice import StackChoice, contents_of
 
         choice = StackChoice(deployment.project, deployment.stack, deployment.environ)
-        tell_capacity(deployment.project, lambda: contents_of(choice.models))
+        tell_engines(deployment.project, lambda: contents_of(choice.models))
 
 
 def ended(deployment: StackEngine, result: Result, arguments: argparse.Namespace) -> int:
@@ -88,6 +88,16 @@ def write_record(document: Mapping[str, Any] | None, path: Path | None) -> None:
         raise CommandError(f"{path}: {error.strerror}") from error
 
 
+def engines_of(deployment: StackEngine, names: list[str]) -> dict[str, str] | None:
+    """Return what answers for each endpoint of the local workspace, once the engines are ready; None for others."""
+    if not deployment.is_local:
+        return None
+    from bandplan.cli.local_engines import await_engines, engine_cells
+
+    await_engines(deployment.project, names)
+    return engine_cells(deployment.project)
+
+
 def report(deployment: StackEngine, outputs: list[dict[str, Any]], *, query: bool) -> int:
     """Print the endpoints and their answers; return 1 if one fails. Only the local stack is queried: others bill
     queries.
@@ -101,7 +111,8 @@ def report(deployment: StackEngine, outputs: list[dict[str, Any]], *, query: boo
         return 0
     client = from_environment(deployment.environ)
     endpoints = rows(outputs)
-    print("\n" + table(endpoints, live_states(client, [endpoint.name for endpoint in endpoints])))
+    names = [endpoint.name for endpoint in endpoints]
+    print("\n" + table(endpoints, live_states(client, names), engines_of(deployment, names)))
     if not (query and deployment.is_local):
         return 0
     print("\nOne query each:", flush=True)

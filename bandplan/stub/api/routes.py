@@ -4,7 +4,7 @@ from collections import Counter
 
 from starlette.routing import Route
 
-from bandplan.stub.api.control import admin, behaviour, capacity, description, overview
+from bandplan.stub.api.control import admin, behaviour, capacity, description, engines, overview
 from bandplan.stub.api.control import model_versions as registrations
 from bandplan.stub.api.endpoints import optimization_info, permissions, serving_endpoints
 from bandplan.stub.api.endpoints import reports as endpoint_reports
@@ -20,12 +20,13 @@ from bandplan.stub.api.mlflow import registered_models as mlflow_registered_mode
 from bandplan.stub.api.mlflow import runs as mlflow_runs
 from bandplan.stub.api.queries import invocations as queries
 from bandplan.stub.api.queries.admissions import Admissions
+from bandplan.stub.api.queries.assignments import Assignments
 from bandplan.stub.api.queries.metering import Metering
 from bandplan.stub.api.unity_catalog import catalogs as unity_catalog_catalogs
 from bandplan.stub.api.unity_catalog import grants as unity_catalog_grants
 from bandplan.stub.api.unity_catalog import models as unity_catalog_models
 from bandplan.stub.api.unity_catalog import tags as unity_catalog_tags
-from bandplan.stub.inference.simulated import Pace, SimulatedEngine
+from bandplan.stub.inference.selection.options import EngineOptions
 from bandplan.stub.state.clock import machine_ms
 from bandplan.stub.state.files.multipart_uploads import MultipartUploads
 from bandplan.stub.state.files.places import FilePlaces
@@ -37,7 +38,13 @@ CALLER = Caller(USER_NAME, frozenset({USER_GROUP}))
 
 
 def build(
-    workspace: Workspace, host: str, unknown_routes: Counter[str], pace: Pace | None, *, is_unlimited: bool = True
+    workspace: Workspace,
+    host: str,
+    unknown_routes: Counter[str],
+    assignments: Assignments,
+    engine_options: EngineOptions = EngineOptions(),
+    *,
+    is_unlimited: bool = True,
 ) -> list[Route]:
     """Build the routes of a workspace that is reached at `host`, the most used families first.
 
@@ -54,7 +61,7 @@ def build(
         workspace.clock,
         is_unlimited=is_unlimited,
     )
-    metering = Metering(SimulatedEngine(pace), admissions, RateLimiter(workspace.clock.now_ms), traffic, CALLER)
+    metering = Metering(assignments, admissions, RateLimiter(workspace.clock.now_ms), traffic, CALLER)
     made = [
         *serving_endpoints.routes(workspace.endpoints, view),
         *optimization_info.routes(workspace.models),
@@ -77,8 +84,9 @@ def build(
         *workspace_files.routes(workspace.files),
         *oauth.routes(host),
         *behaviour.routes(workspace.behaviours),
-        *capacity.routes(workspace.endpoints, workspace.capacity_settings, admissions),
         *overview.routes(workspace, metering),
+        *capacity.routes(workspace.endpoints, workspace.capacity_settings, admissions, assignments),
+        *engines.routes(workspace.endpoints, workspace.engine_settings, assignments, engine_options),
         *admin.routes(workspace, view, metering, unknown_routes),
     ]
     return [*made, *description.routes(made, host)]

@@ -10,6 +10,7 @@ MOST_ENTRIES = 10_000
 class Entry:
     """One request. Times are in seconds of the workspace's clock, None if not reached. `chunk` is the number of the
     chunk it ran in, 0 for the burst chunk, None for none. `status` is the HTTP status, 499 if the client left.
+    `is_usage_counted`: the engine did not report its tokens, which were counted by the workspace's own rule.
     """
 
     number: int
@@ -26,6 +27,7 @@ class Entry:
     work: float = 0.0
     chunk: int | None = None
     status: int | None = None
+    is_usage_counted: bool = False
 
 
 class Journal:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from bandplan.stub.inference.engine import Engine, Generation, Token
+from bandplan.stub.inference.engine import Engine, Generation, Token, Usage
 from bandplan.stub.inference.stopping import StopWords
 from bandplan.stub.inference.ticks import Ticks
 
@@ -12,13 +12,19 @@ TICKS = Ticks()
 
 
 class Delivery:
-    """The delivery of one choice; `finish_reason` and `delivered` are valid once it has ended."""
+    """The delivery of one choice; `finish_reason`, `delivered` and `usage`, the engine's own, are valid at its end."""
 
     def __init__(self, engine: Engine, generation: Generation) -> None:
         self._engine = engine
         self._generation = generation
         self.delivered = 0
         self.finish_reason = "stop"
+        self.usage = Usage()
+
+    @property
+    def completion_tokens(self) -> int:
+        """The tokens of the choice: as the engine counts them, else as they were delivered."""
+        return self.delivered if self.usage.completion_tokens is None else self.usage.completion_tokens
 
     async def batches(self) -> AsyncGenerator[Sequence[Token], None]:
         """Yield non-empty batches of tokens; close the generator to abandon the generation."""
@@ -32,6 +38,7 @@ class Delivery:
                 is_first = False
                 tokens = batch.tokens if stopping is None else stopping.feed(batch.tokens)
                 self.finish_reason = batch.finish_reason or self.finish_reason
+                self.usage = batch.usage or self.usage
                 if tokens:
                     self.delivered += len(tokens)
                     yield tokens

@@ -1,7 +1,7 @@
-"""The interface of a token engine: the simulated one here, later engines on a GPU or behind another server."""
+"""The interface of a token engine: simulated, behind another server, or with weights of its own."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 
@@ -20,8 +20,11 @@ class Generation:
     `max_tokens` None lets the engine decide when to end; `ignore_eos` and `min_tokens` forbid it to end earlier.
     `temperature`, `top_p` or `seed` None means the engine's default. `top_logprobs` None requests no log probabilities,
     0 only those of the tokens themselves. With `json_schema` the text must be JSON that matches it ({}: any object). A
-    set pace counts from `began` on the event loop's clock, None: from now. With `is_prompt` the messages are one bare
-    prompt, to be continued as it is, without a chat template.
+    set pace counts from `began` on the event loop's clock, None: from now.
+
+    `is_prompt`: the one message is a bare prompt, to be continued without a chat template. `has_default_limit`: the
+    request set no `max_tokens`, so that an engine with a smaller limit applies its own. `extra` has further sampling
+    fields of the request that the engine `takes`, unchanged.
     """
 
     model: str
@@ -38,6 +41,8 @@ class Generation:
     began: float | None = None
     json_schema: Mapping[str, Any] | None = None
     is_prompt: bool = False
+    has_default_limit: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +64,31 @@ class Token(NamedTuple):
     alternatives: tuple[tuple[str, float], ...] = ()
 
 
+class Usage(NamedTuple):
+    """Tokens as the engine itself counts them; None where it does not say."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
 class Batch(NamedTuple):
     """Tokens that are due together, at `due` on the event loop's clock (0: now). The last batch of a generation has the
-    reason for its end, `stop` or `length`.
+    reason for its end, `stop` or `length`, and the engine's own `usage`, which replaces what was counted here.
     """
 
     tokens: Sequence[Token]
     due: float = 0.0
     finish_reason: str | None = None
+    usage: Usage | None = None
+
+
+class Embedded(NamedTuple):
+    """One vector per text, in order; `prompt_tokens` are those of all texts as the engine counts them, None if it does
+    not say.
+    """
+
+    vectors: list[list[float]]
+    prompt_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +102,10 @@ class Stats:
 class Engine(Protocol):
     """A token engine: turns prompts into tokens and texts into vectors.
 
-    An engine may yield tokens before they are due: `bandplan.stub.inference.delivery` waits, ends at stop words, and
-    yields to other tasks. Close a generator, or cancel the task that waits for it, to abandon its generation; the
-    engine then stops immediately and frees its resources. What an engine cannot do it raises as an EngineError
-    (`bandplan.stub.inference.errors`).
+    Every method may raise EngineError. An engine may yield tokens before they are due:
+    `bandplan.stub.inference.delivery` waits, ends at stop words, and yields to other tasks. Close a generator, or
+    cancel the task that waits for it, to abandon its generation; the engine then stops immediately and frees its
+    resources.
     """
 
     @property
@@ -94,6 +116,28 @@ class Engine(Protocol):
     @property
     def lacks(self) -> frozenset[str]:
         """Request fields that the engine cannot honour, and refuses (`stub.api.queries.engine_fields`)."""
+        ...
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """Request fields that are handed to the engine unchanged, in `Generation.extra`."""
+        ...
+
+    @property
+    def is_count_exact(self) -> bool:
+        """Whether `count` and `count_text` return what the model itself counts; an estimate refuses no prompt."""
+        ...
+
+    @property
+    def context_tokens(self) -> int | None:
+        """The engine's own limit on a prompt and its answer together, None if it is unknown."""
+        ...
+
+    async def start(self, tell: Callable[[str], None]) -> None:
+        """Return once the engine has answered one real query; `tell` it what is going on meanwhile.
+
+        Raises EngineError; `close` is called then, too.
+        """
         ...
 
     async def count(self, messages: Sequence[Message]) -> int:
@@ -108,9 +152,7 @@ class Engine(Protocol):
         """Yield the tokens in batches, ending on its own or after `max_tokens`."""
         ...
 
-    async def embed(self, embedding: Embedding, texts: Sequence[str]) -> list[list[float]]:
-        """Return one vector per text, in order."""
-        ...
+    async def embed(self, embedding: Embedding, texts: Sequence[str]) -> Embedded: ...
 
     def stats(self) -> Stats: ...
 

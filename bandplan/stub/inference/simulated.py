@@ -4,11 +4,11 @@ import asyncio
 import hashlib
 import itertools
 import json
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bandplan.stub.inference import sample_json, tokens, vectors
-from bandplan.stub.inference.engine import Batch, Embedding, Generation, Message, Stats, Token
+from bandplan.stub.inference.engine import Batch, Embedded, Embedding, Generation, Message, Stats, Token
 
 TOKENS_PER_MESSAGE = 4
 """Tokens added for the role and the markers of each message of a conversation; a guess at the cost of chat templates.
@@ -78,11 +78,17 @@ class SimulatedEngine:
 
     kind = "simulated"
     lacks = LACKS
+    takes: frozenset[str] = frozenset()
+    is_count_exact = True
+    context_tokens: int | None = None
 
     def __init__(self, pace: Pace | None = None) -> None:
         self._pace = pace
         self._running = 0
         self._generated = 0
+
+    async def start(self, tell: Callable[[str], None]) -> None:
+        pass
 
     async def count(self, messages: Sequence[Message]) -> int:
         return sum([TOKENS_PER_MESSAGE + await self.count_text(message.content) for message in messages])
@@ -109,7 +115,7 @@ class SimulatedEngine:
         finally:
             self._running -= 1
 
-    async def embed(self, embedding: Embedding, texts: Sequence[str]) -> list[list[float]]:
+    async def embed(self, embedding: Embedding, texts: Sequence[str]) -> Embedded:
         made = []
         for text in texts:
             vector: list[float] = []
@@ -117,7 +123,7 @@ class SimulatedEngine:
                 vector = so_far
                 await asyncio.sleep(0)
             made.append(vectors.unit(vector) if embedding.normalised else vector)
-        return made
+        return Embedded(made)
 
     def stats(self) -> Stats:
         return Stats(self._running, self._generated)

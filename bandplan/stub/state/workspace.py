@@ -15,6 +15,7 @@ from bandplan.stub.state.files.workspace_files import WorkspaceFiles
 from bandplan.stub.state.limits import Quotas
 from bandplan.stub.state.registry import catalogue
 from bandplan.stub.state.registry.catalogs import Catalogs
+from bandplan.stub.state.registry.checkpoint import Checkpoints
 from bandplan.stub.state.registry.model_versions import ModelVersions
 from bandplan.stub.state.registry.registered_models import RegisteredModels
 from bandplan.stub.state.scenario import NONE, Scenario
@@ -46,6 +47,7 @@ class Workspace:
     catalogs: Catalogs
     models: RegisteredModels
     versions: ModelVersions
+    checkpoints: Checkpoints
     experiments: Experiments
     runs: Runs
     logged_models: LoggedModels
@@ -101,6 +103,7 @@ def open_workspace(state_dir: Path, settle: Settle | None = None, scenario: Scen
         catalogs=catalogs,
         models=models,
         versions=versions,
+        checkpoints=Checkpoints(models, stored_files),
         experiments=experiments,
         runs=Runs(store, experiments, stored_files, USER_NAME, clock.now_ms, new_id),
         logged_models=LoggedModels(store, experiments, stored_files, clock.now_ms, new_id),

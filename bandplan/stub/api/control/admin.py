@@ -9,14 +9,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bandplan.stub.api.answers import Answer
+from bandplan.stub.api.control.engines import show_running
 from bandplan.stub.api.control.model_versions import read_registration_fault
 from bandplan.stub.api.endpoints.view import EndpointView
+from bandplan.stub.api.queries.engine_errors import as_refusal
 from bandplan.stub.api.queries.metering import Metering
 from bandplan.stub.api.requests import Json, boolean, integer, number, read_object, required_text, text
 from bandplan.stub.api.routing import route
+from bandplan.stub.inference.errors import EngineError
+from bandplan.stub.inference.selection.spec import SIMULATED
 from bandplan.stub.state.faults.deployment_faults import Fault
 from bandplan.stub.state.faults.route_faults import RouteFault
-from bandplan.stub.state.refusals import Invalid
+from bandplan.stub.state.refusals import Invalid, NotReady
 from bandplan.stub.state.workspace import Workspace
 
 
@@ -55,7 +59,12 @@ class Admin:
                 "clock": self._clock(),
                 "capacity": "unlimited" if self._metering.admissions.is_unlimited else "provisioned",
                 "endpoints": self._workspace.endpoints.count(),
-                "engine": {"kind": self._metering.engine.kind, **asdict(self._metering.engine.stats())},
+                "engine": {
+                    "default": self._metering.assignments.default or SIMULATED,
+                    "kind": SIMULATED,
+                    **asdict(self._metering.assignments.simulated.stats()),
+                },
+                "engines": [show_running(running) for running in self._metering.assignments.running.all()],
                 "queries": {
                     "in_flight": self._metering.counts.in_flight,
                     "by_status": {str(code): count for code, count in sorted(self._metering.counts.by_status.items())},
@@ -115,8 +124,16 @@ class Admin:
         words = text(body, "text")
         if words is None:
             raise Invalid("text: is required.")
-        engine = self._metering.engine
-        return Answer({"model": endpoint.name, "engine": engine.kind, "tokens": await engine.count_text(words)})
+        if endpoint.config is None:
+            raise NotReady(f"Endpoint '{endpoint.name}' is not ready.")
+        engine = await self._metering.engine(request, endpoint, endpoint.config.entities[0])
+        try:
+            tokens = await engine.count_text(words)
+        except EngineError as error:
+            raise as_refusal(error) from error
+        return Answer(
+            {"model": endpoint.name, "engine": engine.kind, "tokens": tokens, "is_exact": engine.is_count_exact}
+        )
 
     async def set_settle_rule(self, request: Request) -> Response:
         """Set the settle rule of an endpoint, which need not exist yet; null as `rule` removes it."""

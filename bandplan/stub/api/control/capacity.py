@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from bandplan.stub.api.answers import Answer
 from bandplan.stub.api.queries.admissions import Admissions
+from bandplan.stub.api.queries.assignments import Assignments, show
 from bandplan.stub.api.requests import Json, read_object
 from bandplan.stub.api.routing import route
 from bandplan.stub.capacity.journal import Entry
@@ -20,12 +21,20 @@ from bandplan.stub.state.serving.endpoints import Endpoints
 MINUTE_SECONDS = 60
 
 
-def routes(endpoints: Endpoints, settings: CapacitySettings, admissions: Admissions) -> list[Route]:
+def routes(
+    endpoints: Endpoints, settings: CapacitySettings, admissions: Admissions, assignments: Assignments
+) -> list[Route]:
     async def read_endpoint(request: Request) -> Response:
         endpoint = endpoints.get(request.path_params["name"])
         pools = admissions.pools(endpoint)
         shown = {entity: show_pool(pool) for entity, pool in pools.items()}
-        return Answer({**endpoint.to_document(), "capacity": {"unlimited": admissions.is_unlimited, "entities": shown}})
+        return Answer(
+            {
+                **endpoint.to_document(),
+                "capacity": {"unlimited": admissions.is_unlimited, "entities": shown},
+                "engines": {one.entity.name: show(one, assignments) for one in assignments.assigned(endpoint)},
+            }
+        )
 
     def show_settings(name: str) -> Answer:
         return Answer({"name": name, "own": settings.own(name), "settings": asdict(settings.of(name))})
@@ -104,6 +113,7 @@ def show_entry(entry: Entry) -> Json:
         "work": entry.work,
         "chunk": entry.chunk,
         "status": entry.status,
+        "is_usage_counted": entry.is_usage_counted,
     }
 
 

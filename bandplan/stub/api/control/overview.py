@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bandplan.stub.api.answers import Answer
+from bandplan.stub.api.queries.assignments import show
 from bandplan.stub.api.queries.metering import Metering
 from bandplan.stub.api.requests import Json
 from bandplan.stub.api.routing import route
@@ -82,7 +83,7 @@ class Overview:
             "task": endpoint.task,
             "state": {"ready": "READY" if endpoint.is_ready else "NOT_READY", "config_update": endpoint.config_update},
             "failure": _failure(endpoint),
-            "served_entities": list(self._show_entities(serving, pools)) if serving else [],
+            "served_entities": list(self._show_entities(endpoint, serving, pools)) if serving else [],
             **_capacity(pools),
             "tokens_per_second": history.tokens_per_second(now),
             "last_minute": {
@@ -95,7 +96,8 @@ class Overview:
             "refusals": [_show_refusal(refusal) for refusal in history.refusals[:1]],
         }
 
-    def _show_entities(self, config: Configuration, pools: Mapping[str, Pool]) -> Iterator[Json]:
+    def _show_entities(self, endpoint: Endpoint, config: Configuration, pools: Mapping[str, Pool]) -> Iterator[Json]:
+        assignments = self._metering.assignments
         shares = {way.target: way.traffic_percentage for way in config.routes}
         for entity in config.entities:
             yield {
@@ -105,12 +107,9 @@ class Overview:
                 "traffic_percent": shares.get(entity.name, 0),
                 "sold_as": _sold_as(entity),
                 "model_units": entity.settings.get("provisioned_model_units"),
-                "engine": self._engine(entity),
+                "engine": show(assignments.of(endpoint, entity), assignments),
                 **_capacity({entity.name: pools[entity.name]} if entity.name in pools else {}),
             }
-
-    def _engine(self, entity: ServedEntity) -> Json:
-        return {"kind": self._metering.engine.kind}
 
 
 def _sold_as(entity: ServedEntity) -> str:

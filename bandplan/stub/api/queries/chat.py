@@ -16,8 +16,10 @@ from bandplan.stub.api.queries.sampling import (
     Choice,
     Sampling,
     complete,
+    correct,
     deliveries,
     generations,
+    prompt_tokens_of,
     read_sampling,
     usage,
 )
@@ -51,7 +53,8 @@ async def answer(body: Json, target: Target) -> Response:
     choices = await complete(target, wanted)
     shown = _head("chat.completion", target.model)
     shown["choices"] = [_show(choice, index, asked) for index, choice in enumerate(choices)]
-    generated = sum(len(choice.tokens) for choice in choices)
+    generated = sum(choice.completion_tokens for choice in choices)
+    prompt_tokens = prompt_tokens_of([choice.prompt_tokens for choice in choices], [prompt_tokens])
     shown["usage"] = usage(prompt_tokens, generated, target.cached(prompt_tokens))
     return Answer(shown, headers=target.headers)
 
@@ -145,6 +148,7 @@ async def _chunks(
                     delta = _delta(token, asked.tool)
                     made += chunks.chunk(_choice(at, delta, _logprobs_text((token,), asked.sampling)))
             if is_end:
+                correct(chunks, delivering, at, [prompt_tokens])
                 made += chunks.chunk(_choice(at, {}, reason=_reason(delivering[at].finish_reason, asked)))
             yield written(made)
     if asked.sampling.wants_last_usage:

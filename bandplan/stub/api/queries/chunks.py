@@ -15,11 +15,15 @@ class Chunks:
 
     def __init__(self, head: Json, prompt_tokens: int, cached_tokens: int = 0) -> None:
         self._before = f'data: {encode_text(head)[:-1]},"choices":['
-        self._between = f'],"usage":{{"prompt_tokens":{prompt_tokens},"completion_tokens":'
         details = f',"prompt_tokens_details":{{"cached_tokens":{cached_tokens}}}' if cached_tokens else ""
         self._after = f"{details}}}}}\n\n"
-        self._prompt_tokens = prompt_tokens
         self.generated = 0
+        self.set_prompt_tokens(prompt_tokens)
+
+    def set_prompt_tokens(self, prompt_tokens: int) -> None:
+        """Replace the tokens of the prompt, which some engines report at the end only."""
+        self._prompt_tokens = prompt_tokens
+        self._between = f'],"usage":{{"prompt_tokens":{prompt_tokens},"completion_tokens":'
 
     def chunk(self, choice: str) -> str:
         """Return a chunk with one choice, given as JSON, or without one."""

@@ -14,8 +14,10 @@ from bandplan.stub.api.queries.chunks import Chunks, quoted, written
 from bandplan.stub.api.queries.sampling import (
     Sampling,
     complete,
+    correct,
     deliveries,
     generations,
+    prompt_tokens_of,
     read_sampling,
     usage,
 )
@@ -53,8 +55,9 @@ async def answer(body: Json, target: Target) -> Response:
         }
         for index, choice in enumerate(choices)
     ]
-    generated = sum(len(choice.tokens) for choice in choices)
-    shown["usage"] = usage(sum(counts), generated, sum(target.cached(count) for count in counts))
+    generated = sum(choice.completion_tokens for choice in choices)
+    read = prompt_tokens_of([choice.prompt_tokens for choice in choices], counts)
+    shown["usage"] = usage(read, generated, sum(target.cached(count) for count in counts))
     return Answer(shown, headers=target.headers)
 
 
@@ -88,6 +91,7 @@ async def _chunks(
         async for at, tokens in batches:
             before = f'{{"index":{at},"text":'
             if not tokens:
+                correct(chunks, delivering, at, counts)
                 reason = delivering[at].finish_reason
                 made = chunks.chunk(f'{before}"","finish_reason":"{reason}","logprobs":null}}')
             elif sampling.top_logprobs is None:

@@ -21,7 +21,9 @@ async def answer(body: Json, embedding: Embedding, target: Target) -> Answer:
     if encoding not in ("float", "base64"):
         raise Invalid("encoding_format: must be float or base64.")
     prompt_tokens = await count_inputs(texts, target)
-    vectors = await target.engine.embed(embedding, texts)
+    embedded = await target.engine.embed(embedding, texts)
+    if embedded.prompt_tokens is not None:
+        prompt_tokens = embedded.prompt_tokens
     return Answer(
         {
             "id": f"embd_{uuid.uuid4()}",
@@ -29,7 +31,7 @@ async def answer(body: Json, embedding: Embedding, target: Target) -> Answer:
             "model": embedding.model,
             "data": [
                 {"object": "embedding", "index": index, "embedding": _encoded(vector, encoding)}
-                for index, vector in enumerate(vectors)
+                for index, vector in enumerate(embedded.vectors)
             ],
             "usage": {"prompt_tokens": prompt_tokens, "total_tokens": prompt_tokens},
         },

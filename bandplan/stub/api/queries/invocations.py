@@ -143,7 +143,7 @@ class Queries:
             own = chat.answer if task == CHAT else completions.answer
             return await own(body, target)
 
-        return await self._metering.measure(request, endpoint, entity.name, answer_with)
+        return await self._metering.measure(request, endpoint, entity, answer_with)
 
     def _pick(self, name: str, config: Configuration) -> ServedEntity:
         point = self._asked[name] * SPREAD % 100

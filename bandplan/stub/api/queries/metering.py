@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from bandplan.stub.api.answers import STATUS_BY_CODE
 from bandplan.stub.api.queries.admissions import Admissions
+from bandplan.stub.api.queries.assignments import Assignments
 from bandplan.stub.api.queries.disconnects import ABANDONED, Disconnected, while_connected
 from bandplan.stub.api.queries.engine_errors import as_refusal
 from bandplan.stub.api.queries.passage import Passage
@@ -15,7 +16,9 @@ from bandplan.stub.api.queries.provisioned_engine import ProvisionedEngine
 from bandplan.stub.api.queries.streams import FAILED, Stream
 from bandplan.stub.inference.engine import Engine
 from bandplan.stub.inference.errors import EngineError
+from bandplan.stub.state.limits import Limits
 from bandplan.stub.state.refusals import Refusal
+from bandplan.stub.state.serving.configuration import ServedEntity
 from bandplan.stub.state.serving.endpoint import Endpoint
 from bandplan.stub.state.serving.query_counts import QueryCounts
 from bandplan.stub.state.serving.rate_limits import Caller, RateLimiter, of_settings
@@ -28,17 +31,17 @@ class Metering:
     """Admit queries within the limits of their endpoint, and count each once its answer has ended."""
 
     def __init__(
-        self, engine: Engine, admissions: Admissions, limiter: RateLimiter, traffic: Traffic, caller: Caller
+        self, assignments: Assignments, admissions: Admissions, limiter: RateLimiter, traffic: Traffic, caller: Caller
     ) -> None:
-        self.engine = engine
+        self.assignments = assignments
         self.admissions = admissions
         self.counts = QueryCounts()
         self._limiter = limiter
         self._traffic = traffic
         self._caller = caller
 
-    async def measure(self, request: Request, endpoint: Endpoint, entity: str, answer: AnswerWith) -> Response:
-        """Return the answer. If the client disconnects, stop the work on it.
+    async def measure(self, request: Request, endpoint: Endpoint, entity: ServedEntity, answer: AnswerWith) -> Response:
+        """Return the answer of the engine of a served entity. If the client disconnects, stop the work on it.
 
         Raises Forbidden, TooManyRequests and NotReady, and whatever `answer` raises.
         """
@@ -57,15 +60,16 @@ class Metering:
             # The platform has no such status: the query counts, as neither refused nor failed.
             shown = 200 if status == ABANDONED else status
             self.admissions.histories.of(endpoint.id).end(self.admissions.now(), status, latency_ms, message)
-            self._traffic.record(endpoint.id, entity, shown, tokens, latency_ms, waited_ms)
+            self._traffic.record(endpoint.id, entity.name, shown, tokens, latency_ms, waited_ms)
             self._limiter.spend(endpoint.id, tokens)
 
         try:
             self._limiter.admit(endpoint.id, of_settings(endpoint.settings), self._caller)
             async with while_connected(request.receive):
-                passage = await self.admissions.admit(endpoint, entity)
+                engine = await self.engine(request, endpoint, entity)
+                passage = await self.admissions.admit(endpoint, entity.name)
                 waited_ms = (time.perf_counter() - began) * 1000
-                response = await answer(ProvisionedEngine(self.engine, passage))
+                response = await answer(ProvisionedEngine(engine, passage))
         except Refusal as refusal:
             end(STATUS_BY_CODE[refusal.error_code], refusal.message)
             raise
@@ -84,3 +88,8 @@ class Metering:
         else:
             end(response.status_code)
         return response
+
+    async def engine(self, request: Request, endpoint: Endpoint, entity: ServedEntity) -> Engine:
+        """Return the engine; wait for one that starts before the query takes a place. Raises EngineUnavailable."""
+        limits: Limits = request.app.state.limits
+        return await self.assignments.engine(endpoint, entity, limits.execution_seconds)

@@ -76,6 +76,13 @@ class Passage:
         if self._pool is not None:
             self._pool.count_tokens(input_tokens, output_tokens)
 
+    def correct(self, input_tokens: int, output_tokens: int) -> None:
+        """Add what the engine itself counted more than was counted here; the work done stays as it was."""
+        self.entry.input_tokens += input_tokens
+        self.entry.output_tokens += output_tokens
+        if self._pool is not None:
+            self._pool.count_tokens(input_tokens, output_tokens)
+
     def end(self, status: int) -> None:
         """End the query; ending it again changes nothing."""
         entry, now = self.entry, self._now()

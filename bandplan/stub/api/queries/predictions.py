@@ -26,7 +26,8 @@ async def answer(body: Json, embedding: Embedding, task: str | None, target: Tar
     prompts = read_column(body, column)
     if task == EMBEDDINGS:
         await count_inputs(prompts, target)
-        return Answer({"predictions": await target.engine.embed(embedding, prompts)}, headers=target.headers)
+        embedded = await target.engine.embed(embedding, prompts)
+        return Answer({"predictions": embedded.vectors}, headers=target.headers)
     params = json_object(body, "params") or {}
     engine_fields.check(params, target.engine, "params/")
     sampling = read_sampling(params, choices_key="candidate_count")
@@ -43,7 +44,8 @@ async def answer(body: Json, embedding: Embedding, task: str | None, target: Tar
     predictions = []
     for row, read in enumerate(counts):
         own = choices[row * sampling.choices : (row + 1) * sampling.choices]
-        written = sum(len(choice.tokens) for choice in own)
+        read = read if own[0].prompt_tokens is None else own[0].prompt_tokens
+        written = sum(choice.completion_tokens for choice in own)
         predictions.append(
             {
                 "candidates": [

@@ -1,13 +1,14 @@
 """An engine that generates no faster than the endpoint's capacity allows, even if the wrapped engine could."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
 from bandplan.stub.api.queries.admissions import LOOK_SECONDS
 from bandplan.stub.api.queries.passage import Passage
-from bandplan.stub.inference.engine import Batch, Embedding, Engine, Generation, Message, Stats
+from bandplan.stub.inference.engine import Batch, Embedded, Embedding, Engine, Generation, Message, Stats, Usage
 
 
 class ProvisionedEngine:
@@ -18,43 +19,76 @@ class ProvisionedEngine:
         self._passage = passage
         self.kind = engine.kind
         self.lacks = engine.lacks
+        self.takes = engine.takes
+        self.is_count_exact = engine.is_count_exact
+        self.context_tokens = engine.context_tokens
+        self._prompts: Counter[tuple[Message, ...]] = Counter()
+        """Tokens of each prompt as counted here, until the engine has reported its own count."""
+
+    async def start(self, tell: Callable[[str], None]) -> None:
+        await self._engine.start(tell)
 
     async def count(self, messages: Sequence[Message]) -> int:
-        tokens = await self._engine.count(messages)
-        self._passage.take_prompt(tokens)
-        return tokens
+        return await self._counted(tuple(messages), self._engine.count(messages))
 
     async def count_text(self, text: str) -> int:
-        tokens = await self._engine.count_text(text)
-        self._passage.take_prompt(tokens)
-        return tokens
+        return await self._counted((Message("user", text),), self._engine.count_text(text))
 
     async def generate(self, generation: Generation) -> AsyncGenerator[Batch, None]:
-        position = 0
+        position = delivered = 0
+        usage: Usage | None = None
         if self._passage.is_paced:
             # The query may have waited in the queue: the engine's own pace counts from its admission.
             generation = replace(generation, began=None)
-        async with aclosing(self._engine.generate(generation)) as batches:
-            async for batch in batches:
-                for piece in _pieces(batch) if self._passage.is_paced else (batch,):
-                    if piece.tokens and self._passage.is_paced:
-                        position += 1
-                        self._passage.ask(position)
-                        piece = piece._replace(due=await self._due(piece.due))
-                    ahead = piece.due - asyncio.get_running_loop().time() if piece.due else 0.0
-                    self._passage.deliver(len(piece.tokens), max(0.0, ahead))
-                    yield piece
+        try:
+            async with aclosing(self._engine.generate(generation)) as batches:
+                async for batch in batches:
+                    usage = batch.usage or usage
+                    for piece in _pieces(batch) if self._passage.is_paced else (batch,):
+                        if piece.tokens and self._passage.is_paced:
+                            position += 1
+                            self._passage.ask(position)
+                            piece = piece._replace(due=await self._due(piece.due))
+                        ahead = piece.due - asyncio.get_running_loop().time() if piece.due else 0.0
+                        self._passage.deliver(len(piece.tokens), max(0.0, ahead))
+                        delivered += len(piece.tokens)
+                        yield piece
+        finally:
+            self._correct(generation.messages, delivered, usage)
 
-    async def embed(self, embedding: Embedding, texts: Sequence[str]) -> list[list[float]]:
-        vectors = await self._engine.embed(embedding, texts)
+    async def embed(self, embedding: Embedding, texts: Sequence[str]) -> Embedded:
+        embedded = await self._engine.embed(embedding, texts)
+        if embedded.prompt_tokens is not None:
+            self._passage.correct(embedded.prompt_tokens - sum(self._prompts.values()), 0)
+        elif not self.is_count_exact:
+            self._passage.entry.is_usage_counted = True
         await asyncio.sleep(max(0.0, await self._due(0.0) - asyncio.get_running_loop().time()))
-        return vectors
+        return embedded
 
     def stats(self) -> Stats:
         return self._engine.stats()
 
     async def close(self) -> None:
         await self._engine.close()
+
+    async def _counted(self, prompt: tuple[Message, ...], counting: Awaitable[int]) -> int:
+        tokens = await counting
+        self._prompts[prompt] += tokens
+        self._passage.take_prompt(tokens)
+        return tokens
+
+    def _correct(self, prompt: tuple[Message, ...], delivered: int, usage: Usage | None) -> None:
+        """Replace the counts of a prompt and one of its answers by those of the engine; mark them if it has none."""
+        if usage is None:
+            if not self.is_count_exact:
+                self._passage.entry.is_usage_counted = True
+            return
+        more_input = more_output = 0
+        if usage.prompt_tokens is not None and prompt in self._prompts:
+            more_input = usage.prompt_tokens - self._prompts.pop(prompt)
+        if usage.completion_tokens is not None:
+            more_output = usage.completion_tokens - delivered
+        self._passage.correct(more_input, more_output)
 
     async def _due(self, due: float) -> float:
         """Return when the requested token is ready, on the event loop's clock, or `due` if that is later.
@@ -73,5 +107,6 @@ def _pieces(batch: Batch) -> list[Batch]:
         return [batch]
     last = len(batch.tokens) - 1
     return [
-        Batch((token,), batch.due, batch.finish_reason if at == last else None) for at, token in enumerate(batch.tokens)
+        batch._replace(tokens=(token,)) if at == last else Batch((token,), batch.due)
+        for at, token in enumerate(batch.tokens)
     ]

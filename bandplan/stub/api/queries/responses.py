@@ -135,7 +135,9 @@ def _completed(
 ) -> Json:
     is_cut = choice.finish_reason == "length"
     status = "incomplete" if is_cut else "completed"
-    output_tokens = len(choice.tokens)
+    output_tokens = choice.completion_tokens
+    if choice.prompt_tokens is not None:
+        input_tokens = choice.prompt_tokens
     part = _part(choice.text, _logprobs(choice.tokens, sampling))
     return {
         **head,
@@ -179,7 +181,8 @@ async def _events(
                 event("output_text.delta", **at, delta=token.text, logprobs=_logprobs((token,), sampling))
                 for token in tokens
             )
-    choice = Choice(tuple(given), delivery.finish_reason)
+    reported = delivery.usage.prompt_tokens
+    choice = Choice(tuple(given), delivery.finish_reason, delivery.completion_tokens, reported)
     done = _completed(head, item, choice, sampling, input_tokens, cached_tokens)
     shown = _logprobs(given, sampling)
     yield (

@@ -1,8 +1,11 @@
 """How to generate, as requests specify it: limits, stop words, choices, log probabilities, streaming."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
+from bandplan.stub.api.queries.chunks import Chunks
 from bandplan.stub.api.queries.target import Target
 from bandplan.stub.api.requests import Json, boolean, integer, json_object, number, texts
 from bandplan.stub.inference.delivery import Delivery, merged
@@ -15,10 +18,21 @@ MAX_CHOICES = 5
 MAX_TOP_LOGPROBS = 20
 """A guess at the platform's limit, taken from the OpenAI protocol."""
 
+FURTHER = (
+    "chat_template_kwargs",
+    "frequency_penalty",
+    "logit_bias",
+    "min_p",
+    "presence_penalty",
+    "repetition_penalty",
+    "top_k",
+)
+"""Fields that are handed to an engine that takes them, and mean nothing here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """The request fields shared by chat, completions and the legacy formats."""
+    """The request fields shared by chat, completions and the legacy formats; `further` has those of FURTHER."""
 
     max_tokens: int | None = None
     min_tokens: int = 0
@@ -31,6 +45,7 @@ class Sampling:
     top_logprobs: int | None = None
     is_stream: bool = False
     wants_last_usage: bool = False
+    further: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_sampling(body: Json, choices_key: str = "n", limit_key: str = "max_tokens") -> Sampling:
@@ -63,15 +78,18 @@ def read_sampling(body: Json, choices_key: str = "n", limit_key: str = "max_toke
         choices=choices or 1,
         is_stream=bool(boolean(body, "stream")),
         wants_last_usage=bool(boolean(json_object(body, "stream_options") or {}, "include_usage", "stream_options/")),
+        further={key: body[key] for key in FURTHER if body.get(key) is not None},
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A finished choice and the reason it ended."""
+    """A finished choice, the reason it ended, and the tokens of its prompt and itself as the engine counts them."""
 
     tokens: tuple[Token, ...]
     finish_reason: str
+    completion_tokens: int
+    prompt_tokens: int | None = None
 
     @property
     def text(self) -> str:
@@ -91,6 +109,7 @@ def generations(
 
     `is_prompt`: the messages are one bare prompt.
     """
+    extra = {key: value for key, value in sampling.further.items() if key in target.engine.takes}
     limit = target.output_limit(prompt_tokens, sampling.max_tokens)
     if sampling.min_tokens > limit:
         raise Invalid(f"min_tokens: must be from 0 to {limit}, the most this model can generate.")
@@ -117,6 +136,8 @@ def generations(
                 began=target.began,
                 json_schema=json_schema,
                 is_prompt=is_prompt,
+                has_default_limit=sampling.max_tokens is None,
+                extra=extra,
             )
         )
     return made
@@ -132,7 +153,25 @@ async def complete(target: Target, wanted: list[Generation]) -> list[Choice]:
     tokens: list[list[Token]] = [[] for _ in wanted]
     async for at, batch in merged(delivering):
         tokens[at] += batch
-    return [Choice(tuple(tokens[at]), delivery.finish_reason) for at, delivery in enumerate(delivering)]
+    return [
+        Choice(tuple(tokens[at]), delivery.finish_reason, delivery.completion_tokens, delivery.usage.prompt_tokens)
+        for at, delivery in enumerate(delivering)
+    ]
+
+
+def prompt_tokens_of(reported: Sequence[int | None], counted: Sequence[int]) -> int:
+    """Return the tokens of all prompts: as the engine reports them with the first choice of each, else as counted here.
+
+    `reported` is by choice, those of a prompt together; `counted` is by prompt.
+    """
+    each = len(reported) // len(counted)
+    return sum(count if (own := reported[at * each]) is None else own for at, count in enumerate(counted))
+
+
+def correct(chunks: Chunks, delivering: Sequence[Delivery], at: int, counted: Sequence[int]) -> None:
+    """Put the engine's own counts into the next chunks once the choice `at` has ended; `counted` is by prompt."""
+    chunks.generated += delivering[at].completion_tokens - delivering[at].delivered
+    chunks.set_prompt_tokens(prompt_tokens_of([delivery.usage.prompt_tokens for delivery in delivering], counted))
 
 
 def usage(prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> Json:

@@ -29,11 +29,11 @@ class Target:
     cached_percent: float = 0.0
 
     def check_prompt(self, prompt_tokens: int) -> None:
-        """Raise BadRequest if a prompt is too long for the model."""
-        if self.context_tokens is not None and prompt_tokens > self.context_tokens:
+        """Raise BadRequest if a prompt is too long for the model; an engine that only estimates judges that itself."""
+        limit = self._context_tokens
+        if limit is not None and prompt_tokens > limit and self.engine.is_count_exact:
             raise _refused(
-                f"prompt token count ({prompt_tokens}) cannot exceed {self.context_tokens}. "
-                "Please reduce the length of input prompt."
+                f"prompt token count ({prompt_tokens}) cannot exceed {limit}. Please reduce the length of input prompt."
             )
 
     def cached(self, prompt_tokens: int) -> int:
@@ -48,15 +48,22 @@ class Target:
                 f"max_tokens ({wanted}) cannot exceed {self.most_output_tokens}. "
                 "Please reduce the length of max output tokens generated."
             )
-        if self.context_tokens is None:
+        limit = self._context_tokens
+        if limit is None:
             return wanted or self.most_output_tokens
-        left = self.context_tokens - prompt_tokens
-        if left < (wanted or 1):
+        left = limit - prompt_tokens
+        if left < (wanted or 1) and self.engine.is_count_exact:
             raise _refused(
                 f"prompt token count ({prompt_tokens}) plus max_tokens ({wanted or 1}) cannot exceed "
-                f"{self.context_tokens}. Please reduce the length of input prompt or max output tokens generated."
+                f"{limit}. Please reduce the length of input prompt or max output tokens generated."
             )
-        return wanted or min(self.most_output_tokens, left)
+        return wanted or max(1, min(self.most_output_tokens, left))
+
+    @property
+    def _context_tokens(self) -> int | None:
+        """The smaller of the model's and the engine's limit."""
+        limits = [limit for limit in (self.context_tokens, self.engine.context_tokens) if limit is not None]
+        return min(limits, default=None)
 
 
 def _refused(finding: str) -> BadRequest:

@@ -1,9 +1,10 @@
-"""Engine behaviour per endpoint that a client cannot set in its requests."""
+"""Engine behaviour that a client cannot set in its requests: which engine answers, and how long answers are."""
 
 from collections.abc import Mapping
 
 from bandplan.stub.state.collection import Collection
 from bandplan.stub.state.refusals import Invalid
+from bandplan.stub.state.serving.configuration import Json
 from bandplan.stub.state.serving.rules import check_endpoint_name
 from bandplan.stub.state.store import Store
 
@@ -12,10 +13,32 @@ OUTPUT_TOKENS = ("fixed", "sampled")
 
 
 class EngineSettings:
-    """Stored settings by endpoint name; the endpoint need not exist yet."""
+    """Stored settings by endpoint name; the endpoint need not exist yet.
+
+    Those of the engine itself are by the name of an endpoint or a model, or `*`, and as they were sent:
+    `bandplan.stub.inference.selection.settings` reads them.
+    """
 
     def __init__(self, store: Store) -> None:
         self._collection: Collection[str] = Collection(store, "output_tokens", str, str)
+        self._engines: Collection[Json] = Collection(store, "engine", dict, dict)
+
+    @property
+    def revision(self) -> int:
+        """A number that increases whenever the choice of engines is set."""
+        return self._engines.revision
+
+    def engines(self) -> dict[str, Json]:
+        """Return the settings of engines by name."""
+        return dict(self._engines)
+
+    def set_engines(self, wanted: Mapping[str, Json]) -> None:
+        """Replace all settings of engines."""
+        for name, _ in self._engines:
+            if name not in wanted:
+                self._engines.remove(name)
+        for name, settings in wanted.items():
+            self._engines.put(name, settings)
 
     def output_tokens(self, endpoint: str) -> str | None:
         """Return the rule of an endpoint, or None for the length that the engine chooses."""

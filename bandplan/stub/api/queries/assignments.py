@@ -1,0 +1,186 @@
+"""Which engine answers for each served entity: chosen from settings and the version's files, started when needed."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from bandplan.stub.api.requests import Json
+from bandplan.stub.inference.engine import Engine
+from bandplan.stub.inference.selection import choice
+from bandplan.stub.inference.selection.choice import Choice, Machine, Served
+from bandplan.stub.inference.selection.running import RunningEngines
+from bandplan.stub.inference.selection.settings import EVERYTHING, Settings, read
+from bandplan.stub.inference.selection.spec import SIMULATED, EngineSpec
+from bandplan.stub.state.registry.checkpoint import Checkpoints
+from bandplan.stub.state.registry.tasks import EMBEDDINGS
+from bandplan.stub.state.serving.configuration import ServedEntity
+from bandplan.stub.state.serving.endpoint import Endpoint
+from bandplan.stub.state.serving.endpoints import Endpoints
+from bandplan.stub.state.serving.engine_settings import EngineSettings
+
+LOOK_SECONDS = 1.0
+"""How often endpoints are checked for engines to start and to end; a choice: engines take seconds or minutes."""
+
+MOST_CHOICES = 10_000
+"""Maximum number of choices to remember; an arbitrary bound on memory."""
+
+CHOOSING = "choosing"
+
+PLAIN = Choice(EngineSpec())
+"""The choice where nothing names another engine."""
+
+Key = tuple[str, str, str, str]
+"""Endpoint, model, version and served entity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """The choice for one served entity, None while it is being made."""
+
+    endpoint: str
+    entity: ServedEntity
+    choice: Choice | None
+
+
+class Assignments:
+    """The engines of all served entities; `default` is the kind for those whose settings name none."""
+
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        checkpoints: Checkpoints,
+        settings: EngineSettings,
+        running: RunningEngines,
+        machine: Machine,
+        simulated: Engine,
+        default: str | None = None,
+    ) -> None:
+        self.default = default
+        self.simulated = simulated
+        self.running = running
+        self._endpoints = endpoints
+        self._checkpoints = checkpoints
+        self._settings = settings
+        self._machine = machine
+        self._choices: dict[Key, asyncio.Task[Choice]] = {}
+        self._revision = -1
+        self._is_plain = True
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every endpoint is simulated, so that nothing has to be looked up."""
+        if self._revision != self._settings.revision:
+            self._revision = self._settings.revision
+            kinds = {self.default, *(row.get("engine") for row in self._settings.engines().values())}
+            self._is_plain = kinds <= {None, SIMULATED}
+            self._choices.clear()
+        return self._is_plain
+
+    async def engine(self, endpoint: Endpoint, entity: ServedEntity, patience_seconds: float) -> Engine:
+        """Return the engine of a served entity once it answers. Raises EngineUnavailable."""
+        if self.is_plain:
+            return self.simulated
+        chosen = await asyncio.shield(self._chosen(endpoint, entity))
+        if chosen.spec.kind == SIMULATED:
+            return self.simulated
+        return await self.running.ready(chosen.spec, patience_seconds)
+
+    def assigned(self, endpoint: Endpoint) -> Iterator[Assigned]:
+        """Yield the engine of every entity that an endpoint serves or is about to serve."""
+        entities = {
+            entity.name: entity
+            for config in (endpoint.pending, endpoint.config)
+            if config is not None
+            for entity in config.entities
+        }
+        for entity in entities.values():
+            yield self.of(endpoint, entity)
+
+    def of(self, endpoint: Endpoint, entity: ServedEntity) -> Assigned:
+        """Return the engine of one served entity."""
+        if self.is_plain and not self._settings.engines():
+            return Assigned(endpoint.name, entity, PLAIN)
+        task = self._chosen(endpoint, entity)
+        is_made = task.done() and not task.cancelled() and task.exception() is None
+        return Assigned(endpoint.name, entity, task.result() if is_made else None)
+
+    def settings_of(self, endpoint: str, model: str) -> Settings:
+        """Return the settings for a model on an endpoint: those of the endpoint, then of the model, then of all."""
+        rows = self._settings.engines()
+        own, of_model, of_all = (read(rows.get(name) or {}) for name in (endpoint, model.lower(), EVERYTHING))
+        return own.over(of_model).over(Settings(engine=self.default)).over(of_all)
+
+    def restart(self) -> None:
+        """Choose anew, and start engines that failed again."""
+        self._choices.clear()
+        for engine in self.running.all():
+            if engine.state == "failed":
+                self.running.drop(engine.spec)
+
+    async def tend(self) -> None:
+        """Start the engines that endpoints need, and end those that none needs any more, until cancelled.
+
+        An engine starts once the endpoints have not changed for a moment: engines that share a GPU divide it among all
+        that are known.
+        """
+        before: set[EngineSpec] | None = None
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            needed = set() if self.is_plain else self.needed()
+            if needed is not None and needed == before:
+                self.running.keep_only(needed)
+                for spec in needed:
+                    self.running.get(spec)
+            before = needed
+
+    def needed(self) -> set[EngineSpec] | None:
+        """Return the specs of all engines that endpoints need; None while some are being chosen."""
+        specs = set()
+        for endpoint in self._endpoints.all():
+            for assigned in self.assigned(endpoint):
+                if assigned.choice is None:
+                    return None
+                specs.add(assigned.choice.spec)
+        return {spec for spec in specs if spec.kind != SIMULATED}
+
+    def _chosen(self, endpoint: Endpoint, entity: ServedEntity) -> "asyncio.Task[Choice]":
+        _ = self.is_plain
+        key = (endpoint.id or endpoint.name, entity.model, entity.version, entity.name)
+        task = self._choices.get(key)
+        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+            if len(self._choices) >= MOST_CHOICES:
+                self._choices.clear()
+            chosen = choice.choose(
+                self.settings_of(endpoint.name, entity.model), self._served(endpoint, entity), self._machine
+            )
+            task = self._choices[key] = asyncio.get_running_loop().create_task(chosen)
+        return task
+
+    def _served(self, endpoint: Endpoint, entity: ServedEntity) -> Served:
+        facts = self._endpoints.facts(entity)
+        task = facts.task if facts else endpoint.task
+        made = Served(is_embedding=task == EMBEDDINGS)
+        if entity.external_model is not None:
+            return made
+        found = self._checkpoints.of(entity.model, entity.version)
+        if found is None:
+            return made
+        version = f"{entity.model} v{entity.version}"
+        return replace(made, checkpoint=found.folder, tokenizer=found.tokenizer, version=version)
+
+
+def show(assigned: Assigned, engines: Assignments) -> Json:
+    """Show which engine answers for an entity, with which weights, and why others do not."""
+    chosen = assigned.choice
+    if chosen is None:
+        return {"kind": None, "weights": None, "state": CHOOSING, "detail": "", "passed_over": [], "remarks": []}
+    running = engines.running.find(chosen.spec)
+    is_simulated = chosen.spec.kind == SIMULATED
+    return {
+        "kind": chosen.spec.kind,
+        "weights": chosen.spec.shown_weights,
+        "state": "ready" if is_simulated else running.state if running else "starting",
+        "detail": running.detail if running else "",
+        "passed_over": [{"engine": one.engine, "reason": one.reason} for one in chosen.passed_over],
+        "remarks": list(chosen.remarks),
+    }

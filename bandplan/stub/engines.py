@@ -1,0 +1,44 @@
+"""Put the engines of a workspace together from the options of its start."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from bandplan.stub.api.queries.assignments import Assignments
+from bandplan.stub.inference.engine import Engine
+from bandplan.stub.inference.selection import factory
+from bandplan.stub.inference.selection.factory import Circumstances
+from bandplan.stub.inference.selection.machine import ThisMachine
+from bandplan.stub.inference.selection.options import EngineOptions
+from bandplan.stub.inference.selection.running import RunningEngines
+from bandplan.stub.inference.selection.settings import Settings
+from bandplan.stub.inference.selection.spec import LOADS_WEIGHTS, EngineSpec
+from bandplan.stub.inference.simulated import Pace, SimulatedEngine
+from bandplan.stub.state.workspace import Workspace
+
+SHARED_OF_GPU = 0.9
+"""Part of the GPU's memory that all engines together use; the default of vLLM for a single one."""
+
+
+def assignments_of(workspace: Workspace, state_dir: Path, pace: Pace | None, options: EngineOptions) -> Assignments:
+    """Return the engines of a workspace; none of them runs yet."""
+    circumstances = Circumstances(state_dir / "engines", os.environ, options.python, options.allowed_hosts)
+
+    def make(spec: EngineSpec) -> Engine:
+        needed = assignments.needed() or {spec}
+        sharers = len([one for one in {*needed, spec} if one.kind in LOADS_WEIGHTS])
+        return factory.make(spec, replace(circumstances, gpu_share=SHARED_OF_GPU / max(sharers, 1)))
+
+    async def answers(settings: Settings) -> str | None:
+        return await factory.why_silent(settings, circumstances)
+
+    assignments = Assignments(
+        workspace.endpoints,
+        workspace.checkpoints,
+        workspace.engine_settings,
+        RunningEngines(make),
+        ThisMachine(options.python, answers),
+        SimulatedEngine(pace),
+        options.default,
+    )
+    return assignments

@@ -1,0 +1,87 @@
+"""Check engine settings before anything is changed: as they are written, their folders, and what this machine has."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bandplan.stub.inference.selection.machine import available_mib, missing_torch, missing_vllm, vllm_command
+from bandplan.stub.inference.selection.settings import Settings, SettingsError, is_folder, read
+from bandplan.stub.inference.selection.spec import AUTO, LOADS_WEIGHTS, TRANSFORMERS, VLLM
+
+WEIGHTS = ("*.safetensors", "*.bin")
+
+MIB = 1024 * 1024
+
+
+def problems(
+    wanted: Mapping[str, Mapping[str, Any]],
+    allowed_hosts: Iterable[str] | None = None,
+    engine_python: Path | None = None,
+    default: str | None = None,
+) -> Iterator[str]:
+    """Yield every problem as `name/key: finding`. `default` is the engine where no setting names one.
+
+    `allowed_hosts` are the hosts other than this machine that prompts may be sent to, None for not to check them.
+    """
+    for name, row in wanted.items():
+        try:
+            settings = read(row, allowed_hosts)
+        except SettingsError as error:
+            yield from (f"{name}/{line}" for line in str(error).splitlines())
+            continue
+        if missing := missing_engine(settings.engine, engine_python):
+            yield f"{name}/engine: {missing}"
+        elif found := _weights_problem(settings, default):
+            yield f"{name}/weights: {found}"
+
+
+def missing_engine(kind: str | None, engine_python: Path | None) -> str | None:
+    """Return what an engine that is named by its kind lacks here, None if nothing."""
+    if kind == VLLM and vllm_command(engine_python) is None:
+        return missing_vllm(engine_python)
+    if kind == TRANSFORMERS:
+        return missing_torch(engine_python)
+    return None
+
+
+def has_chat_template(folder: Path) -> bool:
+    """Whether a tokenizer has a chat template: in a file of its own, or in its configuration."""
+    if any((folder / name).is_file() for name in ("chat_template.jinja", "chat_template.json")):
+        return True
+    try:
+        config = json.loads((folder / "tokenizer_config.json").read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(config, dict) and bool(config.get("chat_template"))
+
+
+def weights_mib(folder: Path) -> int:
+    """Return the size of the weights in a folder; 0 if it has none."""
+    for pattern in WEIGHTS:
+        if files := list(folder.glob(pattern)):
+            return sum(file.stat().st_size for file in files) // MIB
+    return 0
+
+
+def _weights_problem(settings: Settings, default: str | None) -> str | None:
+    if settings.weights is None or not is_folder(settings.weights):
+        return None
+    folder = Path(settings.weights)
+    if not folder.is_absolute():
+        return "must be an absolute path, or an id such as org/name"
+    if not folder.is_dir():
+        return f"{folder} is not a folder; name an existing checkpoint, or an id such as org/name"
+    if not (folder / "config.json").is_file():
+        return f"{folder} has no config.json; name the folder that `save_pretrained` wrote"
+    if settings.random:
+        return None
+    size = weights_mib(folder)
+    if not size and not any(any(folder.glob(pattern)) for pattern in WEIGHTS):
+        return f"{folder} has no weights; add them, or set `random: true` to use only its shape"
+    if (settings.engine or default) not in (AUTO, *LOADS_WEIGHTS):
+        return None
+    room, place = available_mib()
+    if room is not None and size > room:
+        return f"{folder} has {size:,} MiB of weights, and {place} has {room:,} MiB; name smaller ones"
+    return None

@@ -1,0 +1,158 @@
+"""What this machine has for engines: programs, packages, a GPU. Nothing is ever installed."""
+
+import asyncio
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bandplan.stub.inference.selection.settings import Settings
+from bandplan.stub.inference.selection.spec import OPENAI, VLLM
+
+GPU_SECONDS = 10.0
+"""Time for `nvidia-smi` to answer, which takes a second or two on a machine that has just started."""
+
+TORCH_SECONDS = 120.0
+"""Time to import torch in another process: 3 to 10 s, more from a cold disk."""
+
+TORCH_SEES_GPU = "import torch; raise SystemExit(0 if torch.cuda.is_available() else 3)"
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU; memory in MiB."""
+
+    name: str
+    total_mib: int
+    free_mib: int
+
+
+@dataclass(slots=True)
+class ThisMachine:
+    """What this machine has. `engine_python` is the Python of the environment with vLLM or torch, None for our own.
+
+    `answers` returns why a server does not answer, None if it does. Findings about programs and GPUs are kept: neither
+    comes or goes while the workspace runs.
+    """
+
+    engine_python: Path | None
+    answers: Callable[[Settings], Awaitable[str | None]]
+    _found: dict[str, str | None] = field(default_factory=dict)
+    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def lack(self, kind: str, settings: Settings) -> str | None:
+        """Return what an engine of this kind lacks here, None if nothing."""
+        if kind == OPENAI:
+            return await self.answers(settings)
+        async with self._looking:
+            if kind not in self._found:
+                self._found[kind] = await (self._vllm() if kind == VLLM else self._transformers())
+            return self._found[kind]
+
+    async def _vllm(self) -> str | None:
+        if vllm_command(self.engine_python) is None:
+            return missing_vllm(self.engine_python)
+        return (
+            None
+            if await asyncio.to_thread(gpus)
+            else "vLLM is installed, but this machine has no GPU that nvidia-smi lists"
+        )
+
+    async def _transformers(self) -> str | None:
+        if missing := missing_torch(self.engine_python):
+            return missing
+        if not await asyncio.to_thread(gpus):
+            return "torch is installed, but this machine has no GPU; --engine transformers uses the CPU, slowly"
+        python = str(self.engine_python or sys.executable)
+        process = await asyncio.create_subprocess_exec(
+            python, "-c", TORCH_SEES_GPU, stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            code = await asyncio.wait_for(process.wait(), TORCH_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            return f"torch did not say within {TORCH_SECONDS:g} s whether it sees a GPU"
+        return None if code == 0 else "torch is installed, but sees no GPU"
+
+
+def vllm_command(engine_python: Path | None) -> str | None:
+    """Return the path of the command `vllm`: beside the Python that was named, else on PATH; None if there is none."""
+    if engine_python is None:
+        return shutil.which("vllm")
+    beside = engine_python.parent / "vllm"
+    return str(beside) if os.access(beside, os.X_OK) else None
+
+
+def missing_vllm(engine_python: Path | None) -> str:
+    if engine_python is None:
+        return "there is no command `vllm` on PATH; run `pip install vllm`, in any environment, or give --engine-python"
+    return f"there is no command `vllm` beside {engine_python}; run `{engine_python} -m pip install vllm`"
+
+
+def missing_torch(engine_python: Path | None) -> str | None:
+    """Return what is missing for the transformers engine, or None; packages are looked for and not imported."""
+    if engine_python is None:
+        if importlib.util.find_spec("torch") is not None:
+            return None
+        return "this Python has no torch; run `pip install torch`, or name one that has it with --engine-python"
+    folders = [*engine_python.parent.parent.glob("lib*/python3*/site-packages/torch")]
+    if folders or not is_environment(engine_python):
+        return None
+    return f"the environment of {engine_python} has no torch; run `{engine_python} -m pip install torch`"
+
+
+def is_environment(python: Path) -> bool:
+    """Whether a Python is that of a virtual environment, whose packages all lie in it."""
+    return (python.parent.parent / "pyvenv.cfg").is_file()
+
+
+def python_problem(python: Path) -> str | None:
+    """Return why a Python cannot be used for an engine, or None."""
+    if python.is_dir():
+        return "is a folder; name the Python in it, such as bin/python"
+    if not os.access(python, os.X_OK):
+        return "is not a program; name the Python of the environment that has vLLM or torch"
+    return None
+
+
+def gpus() -> tuple[Gpu, ...]:
+    """Return the GPUs that `nvidia-smi` lists; none without that program. Takes a second or two where there is one."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return ()
+    query = [program, "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(query, stdin=subprocess.DEVNULL, capture_output=True, timeout=GPU_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return read_gpus(done.stdout.decode("utf-8", "replace"))
+
+
+def available_mib() -> tuple[int | None, str]:
+    """Return the memory for weights and what has it: the largest GPU, else this machine; None if it is not known."""
+    if found := gpus():
+        largest = max(found, key=lambda gpu: gpu.total_mib)
+        return largest.total_mib, f"the GPU ({largest.name})"
+    try:
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+        rows = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+        return int(rows["MemAvailable"].split()[0]) // 1024, "this machine, which has no GPU,"
+    except (OSError, KeyError, ValueError):
+        return None, ""
+
+
+def read_gpus(text: str) -> tuple[Gpu, ...]:
+    """Read the lines `name, total, free`; a GPU without memory of its own, or a line of another form, is left out."""
+    found = []
+    for line in text.splitlines():
+        name, _, sizes = line.partition(",")
+        total, _, free = sizes.partition(",")
+        if total.strip().isdecimal() and free.strip().isdecimal():
+            found.append(Gpu(name.strip(), int(total), int(free)))
+    return tuple(found)

@@ -1,0 +1,131 @@
+"""The engines that run: started when first needed, shared by equal specs, ended with the workspace."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bandplan.stub.inference.engine import Engine
+from bandplan.stub.inference.errors import EngineError, EngineUnavailable
+from bandplan.stub.inference.selection.spec import OPENAI, EngineSpec
+
+State = Literal["starting", "ready", "failed"]
+
+RETRY_SECONDS = 5.0
+"""Time after which the next query looks again for a server that did not answer; a choice: somebody else starts it."""
+
+log = logging.getLogger("stub")
+
+
+@dataclass(slots=True)
+class Running:
+    """One engine. `detail` says what it is doing while it starts, and why it failed; `failed_at` is when it did."""
+
+    spec: EngineSpec
+    state: State = "starting"
+    detail: str = ""
+    engine: Engine | None = None
+    failed_at: float = 0.0
+    task: "asyncio.Task[None] | None" = field(default=None, repr=False)
+
+
+class RunningEngines:
+    """All engines of a workspace but the simulated one. `make` returns an engine that has not been started."""
+
+    def __init__(self, make: Callable[[EngineSpec], Engine]) -> None:
+        self._make = make
+        self._running: dict[EngineSpec, Running] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def get(self, spec: EngineSpec) -> Running:
+        """Return the engine of a spec; start it if there is none yet."""
+        found = self._running.get(spec)
+        if found is None:
+            found = self._running[spec] = Running(spec)
+            found.task = asyncio.get_running_loop().create_task(self._start(found))
+        return found
+
+    def find(self, spec: EngineSpec) -> Running | None:
+        """Return the engine of a spec if it was started."""
+        return self._running.get(spec)
+
+    def all(self) -> list[Running]:
+        return list(self._running.values())
+
+    async def ready(self, spec: EngineSpec, patience_seconds: float) -> Engine:
+        """Return an engine that answers queries; wait for it while it starts.
+
+        Raises EngineUnavailable if it fails to start, or takes longer than `patience_seconds`.
+        """
+        running = self.get(spec)
+        now = asyncio.get_running_loop().time()
+        is_elsewhere = spec.kind == OPENAI
+        if is_elsewhere and running.state == "failed" and now - running.failed_at >= RETRY_SECONDS:
+            self.drop(spec)
+            running = self.get(spec)
+        if running.state == "starting" and running.task is not None:
+            await asyncio.wait([running.task], timeout=patience_seconds)
+        if running.state == "ready" and running.engine is not None:
+            return running.engine
+        if running.state == "starting":
+            raise EngineUnavailable(f"the engine {spec.kind} is still starting: {running.detail or 'no progress yet'}")
+        raise EngineUnavailable(f"the engine {spec.kind} failed: {running.detail}")
+
+    def fail(self, spec: EngineSpec, reason: str) -> None:
+        """Note that a running engine has ended by itself."""
+        running = self._running.get(spec)
+        if running is not None:
+            running.state, running.detail = "failed", reason
+            running.failed_at = asyncio.get_running_loop().time()
+
+    def keep_only(self, specs: Collection[EngineSpec]) -> None:
+        """End the engines that no endpoint needs any more."""
+        for spec in [spec for spec in self._running if spec not in specs]:
+            self.drop(spec)
+
+    def drop(self, spec: EngineSpec) -> None:
+        """End an engine without waiting for its end."""
+        running = self._running.pop(spec, None)
+        if running is not None:
+            task = asyncio.get_running_loop().create_task(_end(running))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    async def close(self) -> None:
+        """End all engines."""
+        for spec in list(self._running):
+            self.drop(spec)
+        await asyncio.gather(*self._closing)
+
+    async def _start(self, running: Running) -> None:
+        def tell(progress: str) -> None:
+            running.detail = progress
+
+        try:
+            running.engine = self._make(running.spec)
+            await running.engine.start(tell)
+            running.state, running.detail = "ready", ""
+        except EngineError as error:
+            await self._failed(running, str(error))
+            log.warning("engine %s did not start: %s", running.spec.kind, str(error))
+        except Exception:
+            await self._failed(running, "it could not be started; stub.log says why")
+            log.exception("engine %s did not start", running.spec.kind)
+
+    async def _failed(self, running: Running, reason: str) -> None:
+        running.state, running.detail = "failed", reason
+        running.failed_at = asyncio.get_running_loop().time()
+        if running.engine is not None:
+            await running.engine.close()
+            running.engine = None
+
+
+async def _end(running: Running) -> None:
+    if running.task is not None:
+        running.task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running.task
+    if running.engine is not None:
+        await running.engine.close()
