@@ -16,7 +16,8 @@ from bandplan.planner.curve import BadCurve, points_of
 from bandplan.planner.law import Law, NoLaw, Point, fit
 from bandplan.planner.limits import broken_limits
 from bandplan.planner.load import Load, Shape
-from bandplan.planner.plan import Plan, Target
+from bandplan.planner.plan import Plan
+from bandplan.planner.target import Target
 from bandplan.serving.throughput.bands import DEFAULT_HEADROOM_PERCENT
 from bandplan.serving.throughput.families import family_of
 from bandplan.serving.throughput.model_units import EXAMPLE_UNITS

@@ -29,6 +29,10 @@ class Run:
     refused: int
     requests_per_second: float
 
+    def of(self, name: str) -> list[float]:
+        """Return the seconds of `latency`, `ttft` or `tpot`."""
+        return {"latency": self.latencies, "ttft": self.first_tokens, "tpot": self.per_token}[name]
+
     def percentile(self, values: list[float], percent: float) -> float:
         """Return the order statistic; infinite if it lies among the refused requests."""
         count = len(values) + self.refused
@@ -39,7 +43,13 @@ class Run:
 
 
 def simulate(
-    service: Service, chunks: int, load: Load, count: int, seed: int, *, queue_limit: int = QUEUE_LIMIT
+    service: Service,
+    chunks: int,
+    load: Load,
+    count: int,
+    seed: int,
+    *,
+    queue_limit: int = QUEUE_LIMIT,
 ) -> Run:
     """Run `count` requests through `chunks` equal chunks; each goes to the least loaded one."""
     shapes = load.shapes(count, seed)
@@ -57,49 +67,48 @@ def simulate(
         arriving = deque((at, index) for index, at in enumerate(load.times(count, seed)))
         sent = count
 
-    given, since, version = [0.0] * chunks, [0.0] * chunks, [0] * chunks
-    marks: list[list[tuple[float, int, int]]] = [[] for _ in range(chunks)]
+    # Of each chunk: lone work given to each request so far, the time of that, and the number of its last planned end.
+    given, since, version, in_flight = [0.0] * chunks, [0.0] * chunks, [0] * chunks, [0] * chunks
+    firsts: list[list[tuple[float, int]]] = [[] for _ in range(chunks)]
+    ends: list[list[tuple[float, int]]] = [[] for _ in range(chunks)]
     loads: list[dict[int, None]] = [dict.fromkeys(range(chunks))] + [{} for _ in range(slots)]
-    in_flight = [0] * chunks
     events: list[tuple[float, int, int]] = []
     waiting: deque[int] = deque()
     arrived, admitted, first, ended = [0.0] * count, [0.0] * count, [0.0] * count, [-1.0] * count
 
-    def plan(chunk: int, now: float) -> None:
-        version[chunk] += 1
-        if marks[chunk]:
-            at = now + (marks[chunk][0][0] - given[chunk]) / speeds[in_flight[chunk]]
-            heappush(events, (at, chunk, version[chunk]))
-
-    def pass_time(chunk: int, now: float) -> None:
-        given[chunk] += (now - since[chunk]) * speeds[in_flight[chunk]]
-        since[chunk] = now
+    def pass_time(chunk: int, work: float) -> None:
+        """Note the first tokens up to `work`; they are no events, as they change no speed."""
+        tokens = firsts[chunk]
+        if tokens and tokens[0][0] <= work:
+            before, start, speed = given[chunk], since[chunk], speeds[in_flight[chunk]]
+            while tokens and tokens[0][0] <= work:
+                mark, request = heappop(tokens)
+                first[request] = start + (mark - before) / speed
+        given[chunk] = work
 
     def admit(chunk: int, request: int, now: float) -> None:
-        pass_time(chunk, now)
-        prompt, output = alone[shapes[request]]
-        heappush(marks[chunk], (given[chunk] + prompt, request, 0))
-        heappush(marks[chunk], (given[chunk] + prompt + output, request, 1))
         before = in_flight[chunk]
+        pass_time(chunk, given[chunk] + (now - since[chunk]) * speeds[before])
+        since[chunk] = now
+        work = given[chunk]
+        prompt, output = alone[shapes[request]]
+        heappush(firsts[chunk], (work + prompt, request))
+        heappush(ends[chunk], (work + prompt + output, request))
         del loads[before][chunk]
         loads[before + 1][chunk] = None
         in_flight[chunk] = before + 1
         admitted[request] = now
-        plan(chunk, now)
+        version[chunk] += 1
+        heappush(events, (now + (ends[chunk][0][0] - work) / speeds[before + 1], chunk, version[chunk]))
 
     while arriving or events:
         if events and (not arriving or events[0][0] < arriving[0][0]):
             now, chunk, number = heappop(events)
             if number != version[chunk]:
                 continue
-            pass_time(chunk, now)
-            mark, request, is_end = heappop(marks[chunk])
-            given[chunk] = mark
-            if not is_end:
-                first[request] = now
-                plan(chunk, now)
-                continue
-            ended[request] = now
+            mark, request = heappop(ends[chunk])
+            pass_time(chunk, mark)
+            since[chunk] = ended[request] = now
             before = in_flight[chunk]
             del loads[before][chunk]
             loads[before - 1][chunk] = None
@@ -109,16 +118,20 @@ def simulate(
                 sent += 1
             if waiting:
                 admit(chunk, waiting.popleft(), now)
-            else:
-                plan(chunk, now)
+            elif before > 1:
+                version[chunk] += 1
+                at = now + (ends[chunk][0][0] - mark) / speeds[before - 1]
+                heappush(events, (at, chunk, version[chunk]))
             continue
         now, request = arriving.popleft()
         arrived[request] = now
-        free = next((level for level in loads[:slots] if level), None)
-        if free is not None:
-            admit(next(iter(free)), request, now)
-        elif len(waiting) < queue_limit:
-            waiting.append(request)
+        for level in range(slots):
+            if loads[level]:
+                admit(next(iter(loads[level])), request, now)
+                break
+        else:
+            if len(waiting) < queue_limit:
+                waiting.append(request)
 
     judged = range(int(count * WARM_UP), count)
     done = [request for request in judged if ended[request] >= 0]

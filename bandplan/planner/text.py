@@ -4,7 +4,8 @@ import math
 from typing import Any
 
 from bandplan.planner.arithmetic import batch_seconds, batch_takes
-from bandplan.planner.plan import Estimate, Evidence, Plan
+from bandplan.planner.plan import Plan
+from bandplan.planner.trials import Estimate, Evidence
 
 TITLES = {"latency": "latency", "ttft": "time to first token", "tpot": "time per output token", "queue": "queue"}
 

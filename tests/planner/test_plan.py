@@ -2,10 +2,12 @@
 
 import pytest
 
+from bandplan.planner.alone import NoCapacity
 from bandplan.planner.capacity import Capacity
 from bandplan.planner.limits import broken_limits
 from bandplan.planner.load import Load, Shape
-from bandplan.planner.plan import NoCapacity, Target, plan
+from bandplan.planner.plan import plan
+from bandplan.planner.target import Target
 from bandplan.planner.text import as_json, described
 
 SHAPE = Shape(1500, 200)

@@ -58,7 +58,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.cli.errors import UsageProblem
     from bandplan.cli.sizing import question_of
-    from bandplan.planner.plan import NoCapacity, plan
+    from bandplan.planner.alone import NoCapacity
+    from bandplan.planner.plan import plan
     from bandplan.planner.text import as_json, described
 
     question = question_of(arguments)

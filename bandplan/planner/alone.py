@@ -1,0 +1,67 @@
+"""What one request takes with a chunk for itself: a target below that cannot be bought."""
+
+import math
+from collections.abc import Callable
+from functools import cached_property
+
+from bandplan.planner.capacity import Capacity
+from bandplan.planner.load import Load, Shape
+from bandplan.planner.target import Target
+
+UNITS_ALONE = 1_000
+"""Model units with which a request is about as fast as more of them make it."""
+
+LENGTHS = 2_000
+"""Sampled requests of a load whose lengths vary."""
+
+
+class NoCapacity(ValueError):
+    """No capacity keeps the target; the message says why."""
+
+
+def refuse_impossible(capacity: Capacity, load: Load, target: Target) -> None:
+    """Raise NoCapacity if a request that has a chunk for itself misses the target already."""
+    alone = Alone(capacity, load)
+    named = {
+        "latency": "one request alone takes",
+        "ttft": "its first token alone takes",
+        "tpot": "an output token takes",
+    }
+    for name, limit in target.limits.items():
+        least = alone.percentile(name, target.percentile)
+        if least > limit:
+            which = "" if not load.spread_percent else f" at p{target.percentile:g} of the lengths"
+            raise NoCapacity(
+                f"no capacity fixes this: {named[name]} {shown(name, least)}{which}, more than {shown(name, limit)}; "
+                "raise the target, shorten the requests, or take a faster model or one with a larger chunk"
+            )
+
+
+class Alone:
+    """What requests take with a chunk for themselves."""
+
+    def __init__(self, capacity: Capacity, load: Load) -> None:
+        # Few model units take few requests at once, and those are slow; a request has a large pool for itself here.
+        steps = 1 if capacity.kind == "chunks" else math.ceil(UNITS_ALONE / capacity.increment)
+        self.service, _ = capacity.served_by(steps, load.shape)
+        self.load = load
+
+    @cached_property
+    def _parts(self) -> list[tuple[float, float, Shape]]:
+        count = LENGTHS if self.load.spread_percent else 1
+        shapes = self.load.shapes(count, 0)
+        return [(*self.service.seconds(shape, self.load.cache_hit_percent), shape) for shape in shapes]
+
+    def percentile(self, name: str, percent: float) -> float:
+        of: dict[str, Callable[[float, float, Shape], float]] = {
+            "latency": lambda prompt, output, _: prompt + output,
+            "ttft": lambda prompt, _, __: prompt,
+            "tpot": lambda _, output, shape: output / shape.output_tokens if shape.output_tokens else 0.0,
+        }
+        values = sorted(of[name](*part) for part in self._parts)
+        return values[min(len(values) - 1, int(percent / 100 * len(values)))]
+
+
+def shown(name: str, seconds: float) -> str:
+    """Return a figure in the unit that it is stated in."""
+    return f"{seconds * 1000:.0f} ms" if name == "tpot" else f"{seconds:.1f} s"
