@@ -19,6 +19,7 @@ from bandplan.serving.throughput.sizing import EndpointSizing, EntitySizing
 from bandplan.wire.capacity import UNITS, figures_of
 from bandplan.wire.endpoint import write
 from bandplan.wire.fleet import SHARE_FIGURES
+from bandplan.wire.planned import write_planned
 
 # Values of an endpoint in bands, and of one of its entities, that depend on the chunk of a version.
 _LATER = ("floorTokensPerSecond", "ceilingTokensPerSecond", "chunkTokensPerSecond")
@@ -127,6 +128,8 @@ def _pending_entity(sizing: EndpointSizing, now: dict[str, Any], output: pulumi.
     names = ("version", *_ENTITY_LATER) if sizing.family == "bands" else ("version",)
     if sizing.family == "bands" and sizing.accepts_less:
         names = (*names, *_ENTITY_ACCEPTED_LATER)
+    if sizing.family == "bands" and sizing.has_latency_target:
+        names = (*names, "planned")
     return later_inputs(now, output, entity_inputs, names)
 
 
@@ -148,6 +151,7 @@ def entity_inputs(entity: EntitySizing) -> dict[str, Any]:
             "workload_type": entity.workload_type,
             "workload_size": entity.workload_size,
             "scale_to_zero": entity.scale_to_zero,
+            "planned": write_planned(entity.planned),
         }
     )
 

@@ -14,7 +14,13 @@ import pulumi
 
 from bandplan.components.fleet import Fleet
 from bandplan.components.pulumi_internals import bulk_declaration
-from bandplan.serving.planning.deployment import deployment_request, followed_aliases, is_offline, refusal
+from bandplan.serving.planning.deployment import (
+    deployment_request,
+    followed_aliases,
+    is_offline,
+    planned_bands,
+    refusal,
+)
 from bandplan.serving.planning.plan import Plan, Refused, plan_stack
 from bandplan.serving.planning.request import PlanRequest
 from bandplan.serving.spec.models_file import KEY, NAMESPACE
@@ -37,7 +43,8 @@ def run() -> None:
         pulumi.log.warn(warning.render(with_severity=False))
     for waived in plan.waived:
         pulumi.log.info(waived.render())
-    for line in (*followed_aliases(plan.sizings, offline=is_offline(os.environ)), *plan.rollouts):
+    aliases = followed_aliases(plan.sizings, offline=is_offline(os.environ))
+    for line in (*aliases, *planned_bands(plan.sizings), *plan.rollouts):
         pulumi.log.info(line)
     for line in plan.stopped_rollouts:
         pulumi.log.warn(line)

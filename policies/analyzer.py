@@ -11,7 +11,16 @@ from bandplan.policies import endpoint, fleet
 from bandplan.policies.configuration import Configured
 from bandplan.policies.document import with_documents
 from bandplan.policies.finding import Finding, Level, Violation
-from bandplan.policies.fitting import FLOOR_ZERO, HEADROOM, Asked, Bound, asked, headroom_bound
+from bandplan.policies.fitting import (
+    FLOOR_ZERO,
+    HEADROOM,
+    LATENCY,
+    Asked,
+    Bound,
+    asked,
+    headroom_bound,
+    latency_bound,
+)
 from bandplan.policies.pack import NAME, VERSION
 from bandplan.policies.rule import EndpointRule, Rule, StackRule
 from bandplan.policies.waiver import Waiver, expired_waiver, mistyped_waiver, waiver_in_force
@@ -82,6 +91,8 @@ class Analyzer:
         ]
         if waiver_in_force(subject.dated_waivers, HEADROOM, self._today) is None:
             found += headroom_bound(subject, entity)
+        if waiver_in_force(subject.dated_waivers, LATENCY, self._today) is None:
+            found += latency_bound(entity)
         if waiver_in_force(subject.dated_waivers, FLOOR_ZERO, self._today) is None:
             found.append(Bound("least min", 1, FLOOR_ZERO))
         return found

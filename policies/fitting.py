@@ -13,7 +13,9 @@ from bandplan.policies.endpoint import Endpoint, Entity
 
 HEADROOM = "headroom-low"
 FLOOR_ZERO = "floor-zero"
-"""Ids of warnings of `bandplan validate`, not of this pack: little above the demand, and a band that starts at 0."""
+LATENCY = "latency-missed"
+"""Ids of warnings of `bandplan validate`, not of this pack: little above the demand, a band that starts at 0, and a
+ceiling that misses the latency target."""
 
 
 RAISE = "lower what the other rules are based on, or have the budget raised"
@@ -120,6 +122,12 @@ def headroom_bound(endpoint: Endpoint, entity: Entity) -> Iterable[Bound]:
     )
     if demand and percent is not None and chunk:
         yield Bound("least max", chunks_for(demand * endpoint.share(entity), percent, chunk), HEADROOM)
+
+
+def latency_bound(entity: Entity) -> Iterable[Bound]:
+    """Return what the latency target of the demand requires of a ceiling."""
+    if entity.planned is not None:
+        yield Bound("least max", entity.planned.max_bands, LATENCY)
 
 
 def budget_bounds(entity: Entity, budget: Mapping[str, Any], rule: str) -> Iterable[Bound]:

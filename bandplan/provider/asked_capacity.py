@@ -8,13 +8,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from bandplan.serving.spec.demand import Demand
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.source import Source
 from bandplan.serving.throughput.asked import Asked, Unit, capacity_problems
 from bandplan.serving.throughput.bands import DEFAULT_HEADROOM_PERCENT
 from bandplan.serving.throughput.entity_sizer import eligibility_deferred
+from bandplan.serving.throughput.latency import wanted_of
 from bandplan.serving.throughput.naming import naming_problems
 from bandplan.serving.throughput.optimization_info import OptimizationInfo, Unavailable
+from bandplan.wire.names import to_api_name
 
 _FILE = "models.yaml"
 _UNITS: Mapping[str, Unit] = {"bands": "bands", "tokensPerSecond": "tokens_per_second", "modelUnits": "model_units"}
@@ -52,6 +55,8 @@ def asked_of(model: str, version: str, item: Mapping[str, Any]) -> Asked:
     """Read one item of the input, as written by this release or an earlier one."""
     place = f"models/{item['endpoint']}/{item.get('entity') or ''}"
     throughput, percent = item["throughput"], item.get("headroomPercent")
+    headroom = DEFAULT_HEADROOM_PERCENT if percent is None else int(percent)
+    demand, share = _demand(item.get("demand")), Fraction(int(item.get("trafficPercent", 100)), 100)
     key = next((name for name in _UNITS if name in throughput), "") if isinstance(throughput, Mapping) else ""
     return Asked(
         item["endpoint"],
@@ -62,8 +67,9 @@ def asked_of(model: str, version: str, item: Mapping[str, Any]) -> Asked:
         version,
         _UNITS.get(key, "auto"),
         _amounts(throughput[key]) if key else (),
-        _demand(item.get("demand"), item.get("trafficPercent", 100)),
-        DEFAULT_HEADROOM_PERCENT if percent is None else int(percent),
+        None if demand is None else demand.exact_tokens_per_second() * share,
+        headroom,
+        wanted=None if key == "modelUnits" else wanted_of(demand, share, headroom),
     )
 
 
@@ -73,12 +79,13 @@ def _amounts(value: Any) -> tuple[tuple[str, int], ...]:
     return tuple((name, int(value[name])) for name in _AMOUNTS if value.get(name) is not None)
 
 
-def _demand(value: Mapping[str, Any] | None, traffic_percent: float) -> Fraction | None:
-    """Return the share of the demand in tokens/s, exactly as written: 0.1 requests/s is one tenth."""
+def _demand(value: Mapping[str, Any] | None) -> Demand | None:
+    """Return the demand of the entry. On the wire, whole numbers are doubles."""
     if not value:
         return None
-    tokens = int(value["inputTokens"]) + int(value["outputTokens"])
-    return Fraction(repr(value["requestsPerSecond"])) * tokens * Fraction(int(traffic_percent), 100)
+    given = {to_api_name(key): one for key, one in value.items()}
+    whole = {key: int(given[key]) for key in ("input_tokens", "output_tokens")}
+    return Demand.model_validate({**given, **whole})
 
 
 def _line(problem: Problem) -> str:

@@ -15,6 +15,7 @@ from bandplan.report.totals import Summary, decimal_text, together
 from bandplan.wire.capacity import FIGURES, UNITS, Totals
 from bandplan.wire.endpoint import StepOfRollout
 from bandplan.wire.names import to_property_name
+from bandplan.wire.planned import write_planned
 from bandplan.wire.prices import HOURS_PER_MONTH
 
 VERSION: Final = 1
@@ -113,6 +114,7 @@ def _capacity(capacity: Capacity | None) -> dict[str, Any] | None:
                 "alias": entity.alias,
                 "trafficPercent": entity.traffic_percent,
                 **_figures(entity),
+                "planned": write_planned(entity.planned),
             }
             for entity in capacity.entities
         ],

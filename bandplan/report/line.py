@@ -15,6 +15,7 @@ from bandplan.wire.capacity import UNITS, Unit, figures_of
 from bandplan.wire.text import one_line
 
 MOST_OF_A_NAME: Final = 100
+MOST_OF_A_REASON: Final = 200
 
 Cell = tuple[Run, ...]
 EMPTY: Final[Cell] = ()
@@ -67,6 +68,7 @@ def endpoint_lines(change: EndpointChange, report: StackReport) -> Iterator[Line
     yield from _entity_sizes(change)
     yield from _burst(change)
     yield from _headroom(change)
+    yield from _planned(change)
     bill = report.bills.get(change.urn)
     if bill is not None and report.prices is not None:
         yield from _money(change, bill, report.prices.currency)
@@ -322,6 +324,16 @@ def _headroom(change: EndpointChange) -> Iterator[Line]:
     demand = f"the demand of {amount(after.demand_tokens_per_second)} tokens/s"
     before = EMPTY if was is None else (Run(ratio(was)),)
     yield Line((Run("ceiling"),), before, (Run(ratio(after.headroom)),), demand)
+
+
+def _planned(change: EndpointChange) -> Iterator[Line]:
+    """Yield the band that the latency target of each entity needs, if it is new or has changed."""
+    for pair in change.pairs:
+        was, now = (None if side is None else side.planned for side in (pair.old, pair.new))
+        if now is not None and now != was:
+            before = EMPTY if was is None else (Run(was.bands),)
+            reason = Run(f"for {one_line(now.reason, MOST_OF_A_REASON)}", is_foreign=True)
+            yield Line(_label("planned", pair, change), before, (Run(now.bands),), remark=(reason,))
 
 
 def _money(change: EndpointChange, bill: Bill, currency: str) -> Iterator[Line]:

@@ -42,21 +42,33 @@ class BandPolicies:
             None if BUDGET in waived else self.budget,
         )
 
-    def most_chunks(self, demand_tokens_per_second: Fraction, chunk_tokens_per_second: int) -> int | None:
-        """Return the highest allowed ceiling, in chunks; None if nothing limits it."""
+    def most_chunks(
+        self, demand_tokens_per_second: Fraction, chunk_tokens_per_second: int, planned: int | None = None
+    ) -> int | None:
+        """Return the highest allowed ceiling, in chunks; None if nothing limits it.
+
+        It is at least `planned`, the ceiling that a latency target needs.
+        """
         if self.headroom_percent is None or not demand_tokens_per_second:
             return None
-        return _chunks(demand_tokens_per_second * (100 + self.headroom_percent) / 100, chunk_tokens_per_second)
+        wanted = demand_tokens_per_second * (100 + self.headroom_percent) / 100
+        return max(planned or 0, _chunks(wanted, chunk_tokens_per_second))
 
     def affordable_chunks(self, chunk_tokens_per_second: int) -> int | None:
         """Return the highest ceiling that the budget of the whole stack buys, in chunks; None without a budget."""
         return None if self.budget is None else int(self.budget // chunk_tokens_per_second)
 
-    def least_chunks(self, demand_tokens_per_second: Fraction, chunk_tokens_per_second: int) -> int:
-        """Return the lowest allowed floor, in chunks; 0 if nothing requires one."""
+    def least_chunks(
+        self, demand_tokens_per_second: Fraction, chunk_tokens_per_second: int, planned: int | None = None
+    ) -> int:
+        """Return the lowest allowed floor, in chunks; 0 if nothing requires one.
+
+        `planned`, the floor that a latency target needs, takes the place of the steady part of the demand.
+        """
         least = 1 if self.has_floor else 0
         if self.steady_percent and demand_tokens_per_second:
-            least = max(least, _chunks(demand_tokens_per_second * self.steady_percent / 100, chunk_tokens_per_second))
+            steady = _chunks(demand_tokens_per_second * self.steady_percent / 100, chunk_tokens_per_second)
+            least = max(least, steady if planned is None else planned)
         return least
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 from bandplan.wire.capacity import FIGURES
 from bandplan.wire.names import to_property_name
+from bandplan.wire.planned import Planned, read_planned
 from bandplan.wire.reader import LENIENT, Reader
 from bandplan.wire.sentinels import is_unknown
 
@@ -23,7 +24,8 @@ FORMAT: Final = 1
 class Entity:
     """One served entity. A number is None if it does not apply or is not stated.
 
-    `is_sized` is False while a figure depends on an unregistered version. `burst`: the entity may burst.
+    `is_sized` is False while a figure depends on an unregistered version. `burst`: the entity may burst. `planned` is
+    the band that a latency target needs, None without one.
     """
 
     served_name: str = ""
@@ -42,6 +44,7 @@ class Entity:
     burst: bool = False
     scale_to_zero: bool = False
     is_sized: bool = True
+    planned: Planned | None = None
 
     @property
     def size(self) -> tuple[int | str | None, ...]:
@@ -209,6 +212,7 @@ def _entity(item: Mapping[str, Any], place: str, reader: Reader) -> Entity:
         burst=LENIENT.flag(item.get("burst"), place),
         scale_to_zero=LENIENT.flag(item.get("scaleToZero"), place),
         is_sized=not any(is_unknown(item.get(key)) for key in _SIZES),
+        planned=read_planned(item.get("planned")),
     )
 
 

@@ -8,6 +8,7 @@ from bandplan.policies.finding import Finding, note
 from bandplan.policies.fitting import Bound, chunks_for, over_budget, suggestion
 from bandplan.policies.rule import EndpointRule, Settings
 from bandplan.policies.wording import grouped, times, tokens
+from bandplan.wire.planned import Planned
 
 ID = "over-provisioned"
 
@@ -32,7 +33,9 @@ def bounds(endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterator[B
     demand, chunk = endpoint.demand_tokens_per_second, entity.chunk_tokens_per_second
     if demand and chunk:
         percent = Fraction(str(settings["headroom_percent"]))
-        yield Bound("most max", chunks_for(demand * endpoint.share(entity), percent, chunk), ID)
+        most = chunks_for(demand * endpoint.share(entity), percent, chunk)
+        planned = entity.planned
+        yield Bound("most max", most if planned is None else max(most, planned.max_bands), ID)
 
 
 def _entity(
@@ -45,15 +48,28 @@ def _entity(
     if chunk is None or ceiling is None or entity.min_bands is None:
         return
     most = chunks_for(demand, percent, chunk)
-    if ceiling <= most * chunk:
+    planned = entity.planned
+    if ceiling <= max(most, planned.max_bands if planned is not None else 0) * chunk:
+        return
+    if planned is not None and planned.max_bands > most:
+        yield Finding(
+            f"{endpoint.where(entity)}ceiling {tokens(ceiling)} is above what the latency target needs: "
+            f"{planned.bands} for {planned.reason}, in chunks of {grouped(chunk)}; "
+            f"{suggestion(endpoint, entity, settings)}"
+        )
         return
     factor = 1 + percent / 100
     ratio = f"is {times(ceiling / demand)} times the demand of {tokens(demand)}" if demand else "has no demand to serve"
     yield Finding(
         f"{endpoint.where(entity)}ceiling {tokens(ceiling)} {ratio}; allowed is {times(factor)} times = "
         f"{grouped(demand * factor)}, in chunks of {grouped(chunk)}: {most} band{'' if most == 1 else 's'} "
-        f"({grouped(most * chunk)}); {suggestion(endpoint, entity, settings)}"
+        f"({grouped(most * chunk)}){_enough(planned)}; {suggestion(endpoint, entity, settings)}"
     )
+
+
+def _enough(planned: Planned | None) -> str:
+    """Return what a latency target needs, which is less than the headroom allows; "" without one."""
+    return "" if planned is None else f"; {planned.bands} are enough for {planned.reason}"
 
 
 def _units(endpoint: Endpoint, demand: Fraction, percent: Fraction, step: int, settings: Settings) -> Iterator[Finding]:

@@ -27,6 +27,16 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
         steady = share * percent / 100
         if chunk is None or floor is None or highest is None or not steady:
             continue
+        planned = entity.planned
+        if planned is not None:
+            if floor < planned.min_bands * chunk:
+                yield Finding(
+                    f"{endpoint.where(entity)}floor {tokens(floor)} is below what the latency target needs on average: "
+                    f"{planned.bands} for {planned.reason}, in chunks of {grouped(chunk)}; "
+                    f"{suggestion(endpoint, entity, settings)}; if the demand is that of the busiest time alone, write "
+                    "the average and a peak_factor"
+                )
+            continue
         least = chunks_for(steady, Fraction(0), chunk)
         if floor < least * chunk:
             yield Finding(
@@ -41,7 +51,8 @@ def bounds(endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterator[B
     demand, chunk = endpoint.demand_tokens_per_second, entity.chunk_tokens_per_second
     percent = Fraction(str(settings["steady_percent"]))
     if demand and chunk and percent and endpoint.share(entity):
-        yield Bound("least min", chunks_for(demand * endpoint.share(entity) * percent / 100, Fraction(0), chunk), ID)
+        steady = chunks_for(demand * endpoint.share(entity) * percent / 100, Fraction(0), chunk)
+        yield Bound("least min", steady if entity.planned is None else entity.planned.min_bands, ID)
 
 
 RULE = EndpointRule(

@@ -291,3 +291,18 @@ def test_override_of_a_mistyped_stack_which_would_do_nothing_is_warned_of_and_ca
     write(project, waiver + ENTRY.replace("MAX", "1940") + overrides)
     assert main(["validate", "--offline"]) == 0
     assert "waived override-stack overrides/prd" in capsys.readouterr().err
+
+
+def test_planned_band_is_told_with_its_reason_and_kept(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    demand = "demand: {requests_per_second: 1, input_tokens: 700, output_tokens: 100, latency_seconds: 4}"
+    text = ENTRY.replace("{tokens_per_second: {min: 970, max: MAX}}", f"auto\n    {demand}")
+    write(project, text[: text.index("overrides")])
+    assert main(["validate", "--offline"]) == 0
+    told = capsys.readouterr().out
+    assert "models/triage-chat/throughput: auto is " in told
+    assert "for 4 s of latency at p95" in told
+    assert "from published figures; `bandplan size triage-chat` shows the evidence" in told
+    assert (project / ".bandplan" / "sizes.json").exists()
+    write(project, text[: text.index("overrides")].replace("latency_seconds: 4", "latency_seconds: 1"))
+    assert main(["validate", "--offline"]) == 2
+    assert "S35-latency models/triage-chat/demand: no capacity fixes this: one request alone" in capsys.readouterr().err

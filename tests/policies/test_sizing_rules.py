@@ -212,3 +212,51 @@ def test_version_that_a_rollout_brings_is_judged_by_the_whole_demand_and_the_one
     inputs = endpoint(going, band(2, 6, percent=10, servedName="new"), demandTokensPerSecond=2800, rollout={"step": 1})
     ((_, text),) = told("over-provisioned", inputs)
     assert text.startswith("ceiling 5,880 tokens/s is 2.1 times the demand of 2,800 tokens/s")
+
+
+PLANNED = {"minBands": 3, "maxBands": 6, "target": "8 s of latency at p95", "source": "published figures"}
+
+
+def test_a_ceiling_up_to_what_the_latency_target_needs_is_not_too_much() -> None:
+    # 2800 x 1.2 = 3360 tokens/s are 4 chunks of 980; the target needs 6.
+    def inputs(most: int) -> dict[str, object]:
+        return endpoint(band(3, most, planned=PLANNED), demandTokensPerSecond=2800)
+
+    assert told("over-provisioned", inputs(6)) == []
+    ((_, text),) = told("over-provisioned", inputs(7))
+    assert text == (
+        "ceiling 6,860 tokens/s is above what the latency target needs: 3 to 6 bands for 8 s of latency at p95; from "
+        "published figures, in chunks of 980; write bands: {min: 3, max: 6}"
+    )
+
+
+def test_what_the_latency_target_needs_is_named_beside_a_headroom_that_allows_more() -> None:
+    planned = {**PLANNED, "minBands": 2, "maxBands": 4, "isForHeadroom": True}
+    ((_, text),) = told("over-provisioned", endpoint(band(2, 6, planned=planned), demandTokensPerSecond=2800))
+    assert "4 bands (3,920); 2 to 4 bands are enough for 8 s of latency at p95 and the headroom; from" in text
+    assert text.endswith("write bands: {min: 2, max: 4}")
+
+
+def test_a_floor_is_judged_by_what_the_latency_target_needs_on_average() -> None:
+    # Half of 2800 tokens/s would be 2 chunks.
+    assert told("under-provisioned", endpoint(band(3, 6, planned=PLANNED), demandTokensPerSecond=2800)) == []
+    ((_, text),) = told("under-provisioned", endpoint(band(2, 6, planned=PLANNED), demandTokensPerSecond=2800))
+    assert text.startswith(
+        "floor 1,960 tokens/s is below what the latency target needs on average: 3 to 6 bands for 8 s of latency at p95"
+    )
+    assert "write bands: {min: 3, max: 6}" in text
+    low = {**PLANNED, "minBands": 1}
+    assert told("under-provisioned", endpoint(band(1, 6, planned=low), demandTokensPerSecond=2800)) == []
+
+
+def test_a_suggested_ceiling_keeps_the_latency_target_unless_that_warning_is_waived() -> None:
+    inputs = endpoint(band(2, 4, planned=PLANNED), demandTokensPerSecond=2800)
+    assert "write bands: {min: 3, max: 6}" in told("under-provisioned", inputs)[0][1]
+    waived = {**inputs, "waivers": [waiver("latency-missed", "2099-01-01")]}
+    assert "write bands: {min: 3, max: 4}" in told("under-provisioned", waived)[0][1]
+
+
+@pytest.mark.parametrize("planned", [UNKNOWN, None, {}, {"minBands": 1}, {**PLANNED, "maxBands": "6"}])
+def test_a_planned_band_of_another_form_counts_as_none(planned: object) -> None:
+    inputs = endpoint(band(1, 4, planned=planned), demandTokensPerSecond=2800)
+    assert "below the steady demand" in told("under-provisioned", inputs)[0][1]

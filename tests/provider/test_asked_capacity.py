@@ -58,6 +58,13 @@ def test_suggested_band_covers_the_share_of_the_demand_exactly() -> None:
     assert asked_of("ml.own.mine", "3", item).demand == Fraction(2304, 100)
 
 
+def test_latency_that_no_band_keeps_is_told_once_the_chunk_is_known() -> None:
+    # 2304 tokens at 980 / 4 tokens/s, 1.35 times as fast alone: 6.97 s.
+    (line,) = lines("auto", demand={**DEMAND, "latencySeconds": 4})
+    assert "S35-latency models/chat/demand: no capacity fixes this: one request alone takes 7.0 s" in line
+    assert lines("auto", OptimizationInfo(True, "llama", 2500), demand={**DEMAND, "latencySeconds": 4}) == ()
+
+
 def test_version_of_which_nothing_is_asked_still_has_to_be_eligible() -> None:
     assert unmet_lines("ml.own.mine", "3", IN_BANDS, []) == ()
     assert unmet_lines("ml.own.mine", "3", OptimizationInfo(False, None, None), []) == (
@@ -82,7 +89,7 @@ version: 1
 models:
   - name: chat
     task: llm/v1/chat
-    demand: {{requests_per_second: 0.3, input_tokens: 700, output_tokens: 11}}
+    demand: {{requests_per_second: 0.3, peak_factor: 2, input_tokens: 700, output_tokens: 11, ttft_seconds: 3}}
     headroom_percent: 35
     register: {{name: ml.own.mine, source: "runs:/0123/model"}}
     throughput: {throughput}
@@ -93,10 +100,11 @@ models:
     ((entry, entity),) = version.users
     (item,) = version_inputs(version)["throughput"]
     read = asked_of("ml.own.mine", "3", item)
-    assert (read.unit, read.amounts, read.demand, read.headroom_percent) == (
+    assert (read.unit, read.amounts, read.demand, read.headroom_percent, read.wanted) == (
         (written := asked_of_entity(entry, entity)).unit,
         written.amounts,
         written.demand,
         written.headroom_percent,
+        written.wanted,
     )
     assert (read.path, read.model_path, read.task) == (written.path, written.model_path, written.task)

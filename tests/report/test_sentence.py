@@ -24,6 +24,8 @@ from tests.report.previews import (
 )
 from tests.report.test_price import prices
 
+PLANNED = {"minBands": 2, "maxBands": 4, "target": "12 s of latency at p95", "source": "published figures"}
+
 
 def words(runs: tuple[Run, ...]) -> str:
     return "".join(run.text for run in runs)
@@ -134,6 +136,15 @@ def test_several_stacks_are_summed() -> None:
             ],
         ),
         (
+            inputs("chat", {**entity(2, 4), "planned": PLANNED}),
+            inputs("chat", {**entity(2, 6), "planned": {**PLANNED, "maxBands": 6, "target": "8 s of latency at p95"}}),
+            [
+                "1,960 to 3,920 → 1,960 to 5,880 tokens/s, ceiling +1,960 (+50%)",
+                "2 to 4 → 2 to 6 chunks of 980",
+                "planned 2 to 4 bands → 2 to 6 bands, for 8 s of latency at p95; from published figures",
+            ],
+        ),
+        (
             inputs("m", units_entity(50)),
             inputs("m", units_entity(100), burst=True, estimatedTokensPerSecond=6500),
             [
@@ -187,7 +198,7 @@ def test_several_stacks_are_summed() -> None:
             ["workload GPU_LARGE Small → 980 to 1,960 tokens/s (1 to 2 chunks of 980), floor +980, ceiling +1,960"],
         ),
     ],
-    ids=["band", "units", "family", "chunk", "split", "candidate", "new", "deleted", "legacy"],
+    ids=["band", "planned", "units", "family", "chunk", "split", "candidate", "new", "deleted", "legacy"],
 )  # fmt: skip
 def test_lines_of_an_endpoint(before: dict[str, Any] | None, after: dict[str, Any] | None, expected: list[str]) -> None:
     assert lines(report_on(document(*changed(before=before, after=after)))) == expected

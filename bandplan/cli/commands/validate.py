@@ -39,7 +39,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.cli.errors import CommandError
     from bandplan.cli.stack_choice import choose_stack
-    from bandplan.serving.planning.plan import Refused, plan_stack
+    from bandplan.serving.planning.deployment import planned_bands
+    from bandplan.serving.planning.plan import Plan, Refused, plan_stack
 
     project = find_project(Path.cwd())
     choice = choose_stack(project, arguments.stack, os.environ, arguments.models)
@@ -55,6 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
                 record(request.record, project.root, checked)
         except CommandError as error:
             failure = str(error)
+    if isinstance(plan, Plan) and not arguments.show:
+        for line in planned_bands(plan.sizings):
+            print(line)
     status = report(checked, choice.models, arguments)
     if failure:
         print(f"error: {failure}", file=sys.stderr)

@@ -18,6 +18,7 @@ from bandplan.serving.planning.plan import Refused
 from bandplan.serving.planning.record import record_of
 from bandplan.serving.planning.request import PlanRequest, RolloutRequest
 from bandplan.serving.spec.models_file import models_file
+from bandplan.serving.spec.throughput import AutoThroughput
 from bandplan.serving.throughput.sizing import EndpointSizing
 from bandplan.serving.workspace.client import WorkspaceClient, from_environment
 from bandplan.serving.workspace.errors import NotConfigured
@@ -94,6 +95,19 @@ def followed_aliases(sizings: Iterable[EndpointSizing], *, offline: bool = False
             else:
                 aside = " as recorded; it may have moved since" if offline else ""
                 lines.append(f"{place} is version {entity.version}{aside}")
+    return tuple(lines)
+
+
+def planned_bands(sizings: Iterable[EndpointSizing]) -> tuple[str, ...]:
+    """Report each band that the planner found for `throughput: auto`, one line each, with what it is for."""
+    lines = []
+    for sizing in sizings:
+        written = sizing.entry.entities
+        for entity, sized in zip(written, sizing.entities[-len(written) :], strict=True):
+            if isinstance(entity.throughput, AutoThroughput) and sized.planned is not None:
+                place = f"models/{sizing.entry.name}/{entity.path}throughput"
+                evidence = f"; `bandplan size {sizing.entry.name}` shows the evidence" if len(written) == 1 else ""
+                lines.append(f"{place}: auto is {sized.planned.bands}, for {sized.planned.reason}{evidence}")
     return tuple(lines)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bandplan.serving.planning.checked import Checked
 from bandplan.serving.planning.request import PlanRequest, RolloutRequest
 from bandplan.serving.planning.resizing import Resize, Resizing
+from bandplan.serving.planning.size_record import SizeRecord
 from bandplan.serving.spec import rules
 from bandplan.serving.spec.fleet import Fleet
 from bandplan.serving.spec.loading import load, load_text
@@ -179,6 +180,7 @@ def _judged(
 ) -> Plan | Refused:
     fleet, answers, source = checked.checkable, checked.answers, checked.source
     assert fleet is not None
+    record = SizeRecord(request.root)
     sized = size(
         fleet,
         answers,
@@ -187,13 +189,15 @@ def _judged(
         found=found,
         policies=request.policies,
         unknown=set(checked.unrecorded) if request.takes_unrecorded else (),
+        sizes=record.sizes,
     )
+    record.save()
     checked = replace(checked, problems=in_order([*checked.problems, *sized.problems]), waived=sized.waived)
     if checked.errors or checked.fleet is None:
         return Refused(checked)
     host = client.host if client is not None else None
     models = tuple((planned, checked.registry.models.get(planned.name)) for planned in planned_models(fleet))
-    resize = Resizing(checked, request.today, request.policies) if models else None
+    resize = Resizing(checked, request.today, request.policies, record.sizes) if models else None
     plan = Plan(checked, sized.endpoints, host, models, resize)
     if request.rollouts is None or all(sizing.entry.rollout is None for sizing in plan.sizings):
         return plan

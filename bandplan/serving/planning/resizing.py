@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
+from bandplan.planner.sizes import Sizes
 from bandplan.serving.planning.checked import Checked
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
@@ -32,8 +33,15 @@ Resize = Callable[[EndpointSizing, Mapping[str, Known]], Resized]
 class Resizing:
     """A `Resize` with the answers and rules of the whole fleet; it may be called from several threads."""
 
-    def __init__(self, checked: Checked, today: date | None = None, policies: BandPolicies = NO_POLICIES) -> None:
+    def __init__(
+        self,
+        checked: Checked,
+        today: date | None = None,
+        policies: BandPolicies = NO_POLICIES,
+        sizes: Sizes | None = None,
+    ) -> None:
         self._checked = checked
+        self._sizes = sizes
         self._today = today
         self._policies = policies
         self._reported = set(checked.problems)
@@ -47,7 +55,13 @@ class Resizing:
         numbers = {path: version for path, (version, _) in known.items()}
         answers = {**self._checked.answers, **told}
         sized, problems = size_entry(
-            entry, answers, numbers, source, allow_legacy=fleet.allow_legacy, policies=self._policies
+            entry,
+            answers,
+            numbers,
+            source,
+            allow_legacy=fleet.allow_legacy,
+            policies=self._policies,
+            sizes=self._sizes,
         )
         if self._today is not None:
             problems, _ = waive(problems, fleet.model_copy(update={"models": (entry,)}), self._today, source)

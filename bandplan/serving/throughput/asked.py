@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from bandplan.planner.sizes import Size, Sizes, Wanted
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.source import Source
 from bandplan.serving.throughput import bands, model_units, rules
 from bandplan.serving.throughput.families import SYSTEM_AI_MODELS, family_of, is_preinstalled
+from bandplan.serving.throughput.latency import size_for
 from bandplan.serving.throughput.optimization_info import OptimizationInfo, Unavailable
 from bandplan.wire.band_policies import NO_POLICIES, BandPolicies
 
@@ -26,7 +28,8 @@ class Asked:
 
     `path` and `model_path` are the places of the entity and its model in models.yaml, `path` with a trailing `/`.
     `amounts` are by key (`min`, `max`, `want`, `accept`; "" for a plain number of model units). `demand` is the
-    entity's share in tokens/s. `logged_type` is the model_type that a version to register is logged with.
+    entity's share in tokens/s, `wanted` that share with its latency target, None without one. `logged_type` is the
+    model_type that a version to register is logged with.
     """
 
     entry: str
@@ -40,38 +43,53 @@ class Asked:
     demand: Fraction | None = None
     headroom_percent: int = bands.DEFAULT_HEADROOM_PERCENT
     logged_type: str = ""
+    wanted: Wanted | None = None
 
     @property
     def sold_in(self) -> SoldIn:
         """The kind of capacity that the model is sold in."""
         return "model_units" if self.unit == "model_units" else "bands"
 
-    def auto_bands(self, chunk: int) -> int:
-        """Return the bands that cover the demand and its headroom; 1 without a demand."""
+    def auto_bands(self, chunk: int, sizes: Sizes) -> tuple[int, int]:
+        """Return the (min, max) bands that cover the demand and its headroom, and keep its latency target."""
         if self.demand is None:
-            return bands.AUTO_MIN_BANDS
-        return bands.bands_for(self.demand, self.headroom_percent, chunk)
+            return bands.AUTO_MIN_BANDS, bands.AUTO_MIN_BANDS
+        high = bands.bands_for(self.demand, self.headroom_percent, chunk)
+        size = self.planned_size(chunk, sizes)
+        if size is None or size.refusal:
+            return bands.AUTO_MIN_BANDS, high
+        return size.floor, max(high, size.ceiling)
+
+    def planned_size(self, chunk: int, sizes: Sizes) -> Size | None:
+        """Return the planner's answer for the latency target; None without a target."""
+        return None if self.wanted is None else size_for(self.wanted, chunk, sizes)
 
 
 def capacity_problems(
-    asked: Asked, answer: OptimizationInfo | Unavailable, source: Source, policies: BandPolicies = NO_POLICIES
+    asked: Asked,
+    answer: OptimizationInfo | Unavailable,
+    source: Source,
+    policies: BandPolicies = NO_POLICIES,
+    sizes: Sizes | None = None,
 ) -> list[Problem]:
-    """Report what keeps the version from providing the requested capacity (S1, S5, S6, S8, S10 and S11), each an error.
+    """Report what keeps the version from providing the requested capacity (S1, S5, S6, S8, S10, S11 and S35), each an
+    error.
 
-    Suggested bands comply with `policies`, as far as the entry's own headroom permits.
+    Suggested bands comply with `policies`, as far as the entry's own headroom permits. `sizes` has the planner's
+    answers so far.
     """
-    return list(_problems(asked, answer, source, policies))
+    return list(_problems(asked, answer, source, policies, sizes or Sizes()))
 
 
 def _problems(
-    asked: Asked, answer: OptimizationInfo | Unavailable, source: Source, policies: BandPolicies
+    asked: Asked, answer: OptimizationInfo | Unavailable, source: Source, policies: BandPolicies, sizes: Sizes
 ) -> Iterator[Problem]:
     model = asked.model
     if isinstance(answer, Unavailable):
         yield _unanswered(asked, answer.reason, source)
         known = family_of(model)
         if known is not None and is_preinstalled(model):
-            yield from _family_problems(asked, known.kind, f"{known.name} is sold in", None, source, policies)
+            yield from _family_problems(asked, known.kind, f"{known.name} is sold in", None, source, policies, sizes)
         return
     if not answer.optimizable:
         finding = f"{model} version {asked.version} is not eligible for provisioned throughput"
@@ -79,12 +97,18 @@ def _problems(
         return
     chunk = answer.throughput_chunk_size
     increment = chunk or answer.model_unit_chunk_size
-    wrong = list(
-        _family_problems(
-            asked, "model_units" if chunk is None else "bands", f"{model} is sold in", increment, source, policies
-        )
-    )
+    sold_in: SoldIn = "model_units" if chunk is None else "bands"
+    wrong = list(_family_problems(asked, sold_in, f"{model} is sold in", increment, source, policies, sizes))
     yield from wrong or _increment_problems(asked, increment, source)
+    if not wrong and asked.unit == "auto" and chunk is not None:
+        yield from _unmeetable(asked, asked.planned_size(chunk, sizes), source)
+
+
+def _unmeetable(asked: Asked, size: Size | None, source: Source) -> Iterator[Problem]:
+    """Report a latency target that no band keeps."""
+    if size is not None and size.refusal:
+        finding, _, step = size.refusal.partition("; ")
+        yield rules.UNMEETABLE.problem(source, f"models/{asked.entry}/demand", finding, step)
 
 
 def _unanswered(asked: Asked, reason: str, source: Source) -> Problem:
@@ -102,7 +126,13 @@ def _unanswered(asked: Asked, reason: str, source: Source) -> Problem:
 
 
 def _family_problems(
-    asked: Asked, sold_in: SoldIn, words: str, increment: int | None, source: Source, policies: BandPolicies
+    asked: Asked,
+    sold_in: SoldIn,
+    words: str,
+    increment: int | None,
+    source: Source,
+    policies: BandPolicies,
+    sizes: Sizes,
 ) -> Iterator[Problem]:
     """Report a request for the wrong kind of capacity, with the line to write instead.
 
@@ -119,16 +149,20 @@ def _family_problems(
     elif asked.sold_in != sold_in:
         low, high = 2, 3  # the platform's own sample
         if increment is not None and asked.demand is not None:
-            low, high = _suggested_band(asked, asked.demand, increment, policies)
+            low, high = _suggested_band(asked, asked.demand, increment, policies, sizes)
         line = f"throughput: {{bands: {{min: {low}, max: {high}}}}}"
         yield rules.FAMILY.problem(source, path, f"{words} bands, not model units", f"write `{line}`")
 
 
-def _suggested_band(asked: Asked, demand: Fraction, chunk: int, policies: BandPolicies) -> tuple[int, int]:
+def _suggested_band(
+    asked: Asked, demand: Fraction, chunk: int, policies: BandPolicies, sizes: Sizes
+) -> tuple[int, int]:
     """Return (min, max) for the demand, within the stack's policies as far as the entry's own headroom permits."""
-    high = asked.auto_bands(chunk)
-    low = max(bands.AUTO_MIN_BANDS, policies.least_chunks(demand, chunk))
-    most = policies.most_chunks(demand, chunk)
+    size = asked.planned_size(chunk, sizes)
+    planned = (None, None) if size is None or size.refusal else (size.floor, size.ceiling)
+    _, high = asked.auto_bands(chunk, sizes)
+    low = max(bands.AUTO_MIN_BANDS, policies.least_chunks(demand, chunk, planned[0]))
+    most = policies.most_chunks(demand, chunk, planned[1])
     return low, max(high if most is None else min(high, most), low)
 
 

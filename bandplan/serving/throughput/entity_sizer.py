@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
+from bandplan.planner.sizes import Sizes
 from bandplan.serving.spec.entity import Capacity, Entity
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.problem import Problem, Rule
@@ -23,6 +24,7 @@ from bandplan.serving.spec.workload import Workload
 from bandplan.serving.throughput import bands, model_units, rules
 from bandplan.serving.throughput.asked import Asked, Unit, capacity_problems
 from bandplan.serving.throughput.entity_sizing import EntitySizing, Family, SizedEntity
+from bandplan.serving.throughput.latency import planned_of, wanted_of
 from bandplan.serving.throughput.legacy import legacy_problems, workload_type_for
 from bandplan.serving.throughput.naming import ANOTHER_MODEL, naming_problems
 from bandplan.serving.throughput.optimization_info import OptimizationInfo, Unavailable
@@ -39,11 +41,12 @@ def size_entity(
     allow_legacy: bool,
     source: Source,
     policies: BandPolicies = NO_POLICIES,
+    sizes: Sizes | None = None,
 ) -> SizedEntity:
     """Size one entity; `answer` is None for a version that this deployment registers or whose alias is not resolved
-    yet.
+    yet. `sizes` has the planner's answers so far.
     """
-    sizer = _Sizer(entry, entity, source, policies)
+    sizer = _Sizer(entry, entity, source, policies, sizes or Sizes())
     info = answer if isinstance(answer, OptimizationInfo) else None
     sizer.problems += naming_problems(sizer.asked, info, source)
     sizer.problems += registration_problems(entry, entity, source)
@@ -70,8 +73,8 @@ def eligibility_deferred(entry: str, model: str) -> str:
 class _Sizer:
     """An entity being sized: its problems are collected in `problems`."""
 
-    def __init__(self, entry: Entry, entity: Entity, source: Source, policies: BandPolicies) -> None:
-        self.policies = policies
+    def __init__(self, entry: Entry, entity: Entity, source: Source, policies: BandPolicies, sizes: Sizes) -> None:
+        self.policies, self.sizes = policies, sizes
         self.entry, self.entity, self.source = entry, entity, source
         self.asked = asked_of_entity(entry, entity)
         self.path = self.asked.path
@@ -129,10 +132,11 @@ class _Sizer:
             case ModelUnitThroughput() as units:
                 return self._result(self._units(units), "model_units", deferred)
             case _:
-                return self._result(replace(self.sizing, min_bands=bands.AUTO_MIN_BANDS), "bands", deferred)
+                low = bands.AUTO_MIN_BANDS if self.asked.wanted is None else None
+                return self._result(replace(self.sizing, min_bands=low), "bands", deferred)
 
     def answered(self, answer: OptimizationInfo | Unavailable) -> SizedEntity:
-        problems = capacity_problems(self.asked, answer, self.source, self.policies)
+        problems = capacity_problems(self.asked, answer, self.source, self.policies, self.sizes)
         self.problems += problems
         if problems or isinstance(answer, Unavailable):
             return self._result(None, self.asked.sold_in)
@@ -149,13 +153,17 @@ class _Sizer:
                 chunks = (band.min // chunk, band.max // chunk, chunk, None if accepted is None else accepted // chunk)
                 return self._result(self._band(*chunks), "bands")
             case AutoThroughput() if chunk is not None and self.entry.demand is not None:
-                return self._result(self._band(bands.AUTO_MIN_BANDS, self.asked.auto_bands(chunk), chunk), "bands")
+                return self._result(self._band(*self.asked.auto_bands(chunk, self.sizes), chunk), "bands")
         return self._result(None, self.asked.sold_in)
 
     def _band(self, low: int, high: int, chunk: int, accepted: int | None = None) -> EntitySizing:
-        self._warn_of_no_floor(low, chunk)
+        size, wanted = self.asked.planned_size(chunk, self.sizes), self.asked.wanted
+        planned = None if size is None or size.refusal or wanted is None else planned_of(wanted, size)
+        self._warn_of_no_floor(low, chunk, None if planned is None else planned.min_bands)
         return replace(
             self.sizing,
+            planned=planned,
+            unmeetable="" if size is None else size.refusal,
             chunk_tokens_per_second=chunk,
             min_bands=low,
             max_bands=high,
@@ -188,9 +196,10 @@ class _Sizer:
             accepted_model_units=units.accepted_units,
         )
 
-    def _warn_of_no_floor(self, low: int, chunk: int | None = None) -> None:
+    def _warn_of_no_floor(self, low: int, chunk: int | None = None, planned: int | None = None) -> None:
         if low == 0:
-            least = 1 if chunk is None else max(1, self.policies.least_chunks(self.asked.demand or Fraction(0), chunk))
+            demand = self.asked.demand or Fraction(0)
+            least = 1 if chunk is None else max(1, self.policies.least_chunks(demand, chunk, planned))
             chunks = "1 chunk" if least == 1 else f"{least} chunks"
             path = f"{self.path}throughput"
             step = f"write a min of {chunks}, or waive floor-zero"
@@ -200,8 +209,10 @@ class _Sizer:
         """Warn of many bands: tokens per second written as bands cost a thousand times what was meant."""
         if band.max < MANY_BANDS:
             return
-        if chunk is not None and self.entry.demand is not None and band.max <= 10 * self.asked.auto_bands(chunk):
-            return
+        if chunk is not None and self.entry.demand is not None:
+            _, enough = self.asked.auto_bands(chunk, self.sizes)
+            if band.max <= 10 * enough:
+                return
         path = f"{self.path}throughput/bands"
         finding = f"{band.max:,} bands" + ("" if chunk is None else f" of {chunk} are {band.max * chunk:,} tokens/s")
         step = "if you mean tokens/s, write tokens_per_second in place of bands; otherwise waive bands-many"
@@ -217,7 +228,7 @@ class _Sizer:
 def asked_of_entity(entry: Entry, entity: Entity) -> Asked:
     """Return the requested capacity of the entity, as plain values."""
     share = Fraction(entity.traffic_percent, 100)
-    percent = entry.headroom_percent
+    percent = bands.DEFAULT_HEADROOM_PERCENT if entry.headroom_percent is None else entry.headroom_percent
     unit, amounts = _amounts(entity.throughput)
     return Asked(
         entry.name,
@@ -229,8 +240,9 @@ def asked_of_entity(entry: Entry, entity: Entity) -> Asked:
         unit,
         amounts,
         entry.demand.exact_tokens_per_second() * share if entry.demand is not None else None,
-        bands.DEFAULT_HEADROOM_PERCENT if percent is None else percent,
+        percent,
         (entity.register.model_type if entity.register is not None else None) or "",
+        None if unit in ("model_units", "workload") else wanted_of(entry.demand, share, percent),
     )
 
 

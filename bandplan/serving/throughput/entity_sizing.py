@@ -8,6 +8,7 @@ from typing import Literal
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.workload import WorkloadSize, WorkloadType
 from bandplan.serving.throughput.registration_rules import TaskPlace
+from bandplan.wire.planned import Planned
 
 Family = Literal["bands", "model_units", "workload"]
 
@@ -21,7 +22,8 @@ class EntitySizing:
     unknown. `estimated_tokens_per_second` is for model units and the one published shape. `task_place` is where MLflow
     takes the task if this deployment logs the model. `alias` is the one that the entity follows. Maxima and units are
     the wanted ones; `accepted_` ones are the acceptable fallback while there is no GPU capacity, None if the entry
-    accepts no less.
+    accepts no less. `planned` is the band that the demand's latency target needs, None without one or if none keeps it;
+    `unmeetable` then says why.
     """
 
     served_name: str
@@ -45,6 +47,8 @@ class EntitySizing:
     accepted_max_provisioned_throughput: int | None = None
     accepted_model_units: int | None = None
     model_unit_chunk_size: int | None = None
+    planned: Planned | None = None
+    unmeetable: str = ""
 
     @property
     def floor_tokens_per_second(self) -> int | None:

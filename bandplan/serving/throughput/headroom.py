@@ -1,4 +1,6 @@
-"""Whether bands cover the demand, and with how much headroom (S17); units too, if an estimate is published (S11)."""
+"""Whether bands cover the demand, with how much headroom (S17), and keep its latency target (S35); units too, if an
+estimate is published (S11).
+"""
 
 from __future__ import annotations
 
@@ -34,9 +36,10 @@ def headroom_problems(
             continue  # another max is already requested, and its value depends on the min
         if ceiling is not None and chunk is not None:
             what = f"a ceiling of {ceiling} tokens/s"
-            enough = bands_for(demand, percent, chunk)
+            planned = None if entity.planned is None else entity.planned.max_bands
+            enough = max(planned or 0, bands_for(demand, percent, chunk))
             step = f"write a max of {enough} bands ({enough * chunk} tokens/s)"
-            most = policies.most_chunks(demand, chunk)
+            most = policies.most_chunks(demand, chunk, planned)
             if most is not None and most < enough:
                 step = (
                     f"no max both leaves {percent}% of headroom ({enough} bands) and meets the policy {OVER} (at most "
@@ -48,12 +51,25 @@ def headroom_problems(
                     "have it raised, or lower the demand or headroom_percent"
                 )
             found += _too_little(Fraction(ceiling), demand, percent, what, step, path, source)
+            found += _too_slow(entity, what, step, entry.name, path, source)
         elif estimate is not None and units is not None:
             what = f"{units} model units, estimated at {estimate:g} tokens/s for requests of this shape only,"
             enough = units_for(demand, percent, entity.model_unit_chunk_size or 1)
             step = f"write about {enough} model units, and load-test them"
             found += _too_little(Fraction(estimate), demand, percent, what, step, path, source)
     return found
+
+
+def _too_slow(entity: EntitySizing, what: str, step: str, entry: str, path: str, source: Source) -> list[Problem]:
+    """Report a ceiling below the one that the latency target needs, and a target that no ceiling keeps."""
+    if entity.unmeetable:
+        finding, _, step = entity.unmeetable.partition("; ")
+        return [rules.LATENCY_MISSED.problem(source, f"models/{entry}/demand", finding, step)]
+    planned = entity.planned
+    if planned is None or entity.max_bands is None or entity.max_bands >= planned.max_bands:
+        return []
+    finding = f"{what} misses {planned.target}, which needs {planned.max_bands} bands by {planned.source}"
+    return [rules.LATENCY_MISSED.problem(source, path, finding, f"{step}, or raise the target")]
 
 
 def _too_little(

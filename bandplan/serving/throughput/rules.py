@@ -33,6 +33,10 @@ NON_LINEAR = Rule(
 BANDS_MANY = Rule("bands-many", "warning", "S8: bands count whole chunks, not tokens per second", _PT)
 FLOOR_ZERO = Rule("floor-zero", "warning", "S12: a band from 0 makes the first request wait for a scale-up", _BANDS)
 CEILING_LOW = Rule("ceiling-below-demand", "warning", "S17: the ceiling covers the demand", _PT)
+UNMEETABLE = Rule("S35-latency", "error", "`throughput: auto` requires a latency target that some band meets", _OURS)
+LATENCY_MISSED = Rule(
+    "latency-missed", "warning", "S35: the ceiling meets the latency target of the demand at its peak", _OURS
+)
 HEADROOM_LOW = Rule("headroom-low", "warning", "S17: scaling is slow, so there is headroom above the demand", _PT)
 EMBEDS_ONLY = Rule("S21-embeddings", "error", f"an embedding model is served for {tasks.EMBEDDINGS}", _PT)
 NO_EMBEDDINGS = Rule("S21-no-embeddings", "error", f"{tasks.EMBEDDINGS} is answered by embedding models only", _PT)
@@ -151,6 +155,8 @@ ALL = (
     FLOOR_ZERO,
     CEILING_LOW,
     HEADROOM_LOW,
+    UNMEETABLE,
+    LATENCY_MISSED,
     EMBEDS_ONLY,
     NO_EMBEDDINGS,
     EMBEDDINGS_UNLIKELY,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal, TypeVar
 
+from bandplan.planner.sizes import Sizes
 from bandplan.serving.spec.entity import Entity
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.fleet import Fleet
@@ -16,6 +17,7 @@ from bandplan.serving.throughput import rules
 from bandplan.serving.throughput.entity_sizer import size_entity
 from bandplan.serving.throughput.entity_sizing import EntitySizing, SizedEntity
 from bandplan.serving.throughput.headroom import headroom_problems
+from bandplan.serving.throughput.latency import target_of
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
 from bandplan.serving.throughput.regional import regional_problems
 from bandplan.serving.throughput.regions import RegionTable
@@ -53,6 +55,11 @@ class EndpointSizing:
     deferred: tuple[str, ...]
     estimated_tokens_per_second: float | None = None
     rollout: Stage | None = None
+
+    @property
+    def has_latency_target(self) -> bool:
+        """Whether the entry's demand limits what its requests may take."""
+        return self.entry.demand is not None and bool(target_of(self.entry.demand).limits)
 
     @property
     def accepts_less(self) -> bool:
@@ -106,23 +113,26 @@ def size(
     found: Iterable[Problem] = (),
     policies: BandPolicies = NO_POLICIES,
     unknown: Collection[ModelVersion] = (),
+    sizes: Sizes | None = None,
 ) -> Sized:
     """Size every entry of `fleet`.
 
     `answers` holds the optimization info of `needed.model_versions(fleet)`; a missing answer counts as unavailable.
     Without `today` no waiver is applied, and every warning stands. `regions` replaces the shipped table. `found` are
     problems of the same entries found elsewhere, to be waived and ordered with the rest. Suggested bands comply with
-    `policies`. Versions in `unknown` are sized as if they did not exist yet.
+    `policies`. Versions in `unknown` are sized as if they did not exist yet. `sizes` has the planner's answers so far,
+    and gets those that are added.
     """
     endpoints: list[EndpointSizing] = []
     problems: list[Problem] = list(found)
+    sizes = Sizes() if sizes is None else sizes
     policies = policies.without({BUDGET} & {waiver.policy for waiver in fleet.waivers})
     for entry in fleet.models:
         entities = tuple(
             replace(one, version=None) if ModelVersion(one.model, one.version or "") in unknown else one
             for one in entry.entities
         )
-        sized, of_entry = _size_entry(entry, entities, fleet.allow_legacy, answers, source, policies)
+        sized, of_entry = _size_entry(entry, entities, fleet.allow_legacy, answers, source, policies, sizes)
         problems += of_entry
         if sized is not None:
             endpoints.append(sized)
@@ -143,13 +153,14 @@ def size_entry(
     *,
     allow_legacy: bool = False,
     policies: BandPolicies = NO_POLICIES,
+    sizes: Sizes | None = None,
 ) -> tuple[EndpointSizing | None, tuple[Problem, ...]]:
     """Size one entry once versions that the fleet registers exist: `registered` has them by entity path."""
     entities = tuple(
         replace(entity, version=registered[entity.path]) if entity.path in registered else entity
         for entity in entry.entities
     )
-    sized, problems = _size_entry(entry, entities, allow_legacy, answers, source, policies)
+    sized, problems = _size_entry(entry, entities, allow_legacy, answers, source, policies, sizes or Sizes())
     return sized, in_order(problems)
 
 
@@ -160,11 +171,13 @@ def _size_entry(
     answers: Answers,
     source: Source,
     policies: BandPolicies,
+    sizes: Sizes,
 ) -> tuple[EndpointSizing | None, list[Problem]]:
     policies = policies.without({waiver.policy for waiver in entry.waivers})
+    told = [_answer(answers, entity.model, entity.version) for entity in entities_wanted]
     sized = [
-        size_entity(entry, entity, _answer(answers, entity.model, entity.version), allow_legacy, source, policies)
-        for entity in entities_wanted
+        size_entity(entry, entity, answer, allow_legacy, source, policies, sizes)
+        for entity, answer in zip(entities_wanted, told, strict=True)
     ]
     problems = [problem for one in sized for problem in one.problems]
     families = {one.family for one in sized if one.family is not None}

@@ -1,0 +1,128 @@
+"""`throughput: auto` with a latency target, and bands beside what the planner finds."""
+
+from fractions import Fraction
+
+import pytest
+
+from bandplan.planner.capacity import Capacity
+from bandplan.planner.plan import plan
+from bandplan.planner.sizes import Sizes
+from bandplan.serving.throughput.latency import load_of, target_of
+from bandplan.serving.throughput.optimization_info import OptimizationInfo
+from bandplan.wire.band_policies import BandPolicies
+
+from .conftest import Size, entry, ids, only, only_problem
+
+DEMAND = "demand: {requests_per_second: 0.3, peak_factor: 4, input_tokens: 2048, output_tokens: 256, MORE}"
+
+
+def auto(more: str) -> str:
+    return entry("throughput: auto", more=DEMAND.replace("MORE", more))
+
+
+def test_auto_has_the_floor_and_the_ceiling_of_bandplan_size(sized: Size) -> None:
+    endpoint = only(sized(auto("latency_seconds: 12")))
+    (entity,) = endpoint.entities
+    demand = endpoint.entry.demand
+    assert demand is not None
+    found = plan(Capacity("chunks", 980), load_of(demand), target_of(demand), peak_factor=4)
+    assert (entity.min_bands, entity.max_bands) == (found.floor.steps, found.ceiling.steps)
+    # 0.3 x 2304 / 980 = 0.71 of a chunk keeps requests waiting; two are needed on average. Four times that, with 20 %
+    # more, is 3.39 chunks.
+    assert (entity.min_bands, entity.max_bands) == (2, 4)
+    assert entity.planned is not None
+    assert entity.planned.reason == "12 s of latency at p95 and the headroom; from published figures"
+
+
+def test_auto_without_a_latency_target_is_what_it_was(sized: Size) -> None:
+    plain = only(sized(entry("throughput: auto", more=DEMAND.replace(", MORE", ""))))
+    assert (plain.entities[0].min_bands, plain.entities[0].max_bands, plain.entities[0].planned) == (1, 4, None)
+
+
+def test_a_tighter_target_takes_more_than_the_headroom(sized: Size) -> None:
+    # A request alone takes 2304 / (245 x 1.35) = 6.97 s: 7.2 s leave nearly no time to share a chunk.
+    (entity,) = only(sized(auto("latency_seconds: 7.5"))).entities
+    assert entity.max_bands is not None and entity.max_bands > 4
+    assert entity.planned is not None and not entity.planned.is_for_headroom
+
+
+def test_s35_latency_that_no_band_keeps_is_refused(sized: Size) -> None:
+    problem = only_problem(sized(auto("latency_seconds: 4")), "S35-latency")
+    assert problem.path == "models/chat/demand"
+    # 2304 tokens at 980 / 4 tokens/s, 1.35 times as fast alone: 6.97 s.
+    assert problem.finding == "no capacity fixes this: one request alone takes 7.0 s, more than 4.0 s"
+    assert problem.next_step.startswith("raise the target")
+    assert only(sized(auto("latency_seconds: 4"), OptimizationInfo(True, "llama", 2500))).entities[0].max_bands
+
+
+def test_latency_missed_by_a_band_is_warned_of(sized: Size) -> None:
+    text = entry(
+        "throughput: {bands: {min: 2, max: 4}}",
+        more="demand: {requests_per_second: 1.2, input_tokens: 2048, output_tokens: 256, latency_seconds: 8}",
+    )
+    problem = only_problem(sized(text), "latency-missed", "warning")
+    assert "a ceiling of 3920 tokens/s misses 8 s of latency at p95, which needs" in problem.finding
+    needed = int(problem.next_step.split("a max of ")[1].split()[0])
+    assert needed > 4
+    enough = text.replace("max: 4", f"max: {needed}")
+    assert ids(sized(enough)) == []
+    # What is suggested complies with the policy on too much capacity, whatever its headroom.
+    told = only_problem(sized(text, policies=BandPolicies(headroom_percent=Fraction(20))), "latency-missed", "warning")
+    assert told.next_step == problem.next_step
+
+
+def test_latency_missed_by_every_band_is_warned_of(sized: Size) -> None:
+    text = entry(
+        "throughput: {bands: {min: 2, max: 6}}",
+        more="demand: {requests_per_second: 1.2, input_tokens: 2048, output_tokens: 256, latency_seconds: 4}",
+    )
+    problem = only_problem(sized(text), "latency-missed", "warning")
+    assert problem.finding.startswith("no capacity fixes this")
+
+
+def test_each_entity_gets_its_share(sized: Size) -> None:
+    text = """\
+  - name: split
+    task: llm/v1/chat
+    demand: {requests_per_second: 4, input_tokens: 2048, output_tokens: 256, latency_seconds: 14}
+    entities:
+      - {model: ml.own.model, version: "1", throughput: auto, traffic_percent: 75}
+      - {model: ml.own.model, version: "2", throughput: auto, traffic_percent: 25}
+"""
+    one, two = only(sized(text)).entities
+    # 4 x 2304 x 1.2 = 11,059 tokens/s: 8.5 chunks of 980 for three quarters, 2.8 for one.
+    assert (one.max_bands, two.max_bands) == (9, 3)
+
+
+@pytest.mark.parametrize("more", ["ttft_seconds: 6", "tpot_ms: 20"])
+def test_targets_on_tokens_count_too(sized: Size, more: str) -> None:
+    (entity,) = only(sized(auto(more))).entities
+    assert entity.planned is not None
+    assert entity.planned.max_bands >= 4
+
+
+def test_answers_are_worked_out_once(sized: Size) -> None:
+    sizes = Sizes()
+    asked = only(sized(auto("latency_seconds: 12"))).entry.demand
+    assert asked is not None
+    from bandplan.serving.throughput.latency import size_for, wanted_of
+
+    wanted = wanted_of(asked, Fraction(1), 20)
+    assert wanted is not None
+    assert size_for(wanted, 980, sizes) is size_for(wanted, 980, sizes)
+    assert len(sizes.found) == 1
+
+
+def test_a_version_to_register_has_no_floor_before_its_chunk_is_known(sized: Size) -> None:
+    def text(more: str) -> str:
+        model = "register: {name: ml.own.mine, source: 'runs:/0123/model'}"
+        return entry("throughput: auto", model=model, more=DEMAND.replace("MORE", more))
+
+    assert only(sized(text("arrivals: poisson"))).entities[0].min_bands == 1
+    (entity,) = only(sized(text("latency_seconds: 4"))).entities
+    assert (entity.min_bands, entity.max_bands, entity.planned) == (None, None, None)
+
+
+def test_models_in_units_are_not_planned(sized: Size) -> None:
+    text = entry("throughput: {model_units: 50}", more=DEMAND.replace("MORE", "latency_seconds: 4"))
+    assert ids(sized(text, OptimizationInfo(True, "llama4", None))) == ["units-non-linear"]
