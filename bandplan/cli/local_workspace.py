@@ -9,6 +9,8 @@ from bandplan.stub.process import Running, StubError, start, status
 PROVISIONED, UNLIMITED = "provisioned", "unlimited"
 """Whether endpoints of the workspace serve at the rate of their capacity, or answer as fast as they can."""
 
+NOT_RUNNING = "the local workspace is not running; start it with `bandplan stub start` or `bandplan up`"
+
 
 def running_stub(project: Project) -> Running:
     """Return the project's stub; if it is not running, start it in the background and say so on stderr.

@@ -98,12 +98,17 @@ def status(state_dir: Path) -> Running | None:
 
 def report(running: Running) -> dict[str, Any]:
     """Return the answer of a running stub to `GET /stub/status`. Raises StubError if it does not answer."""
-    status, found = _ask(running, "GET", "/stub/status")
-    if status != HTTP_OK:
-        raise StubError(
-            f"{running.state_dir}: the stub at {running.host} did not return its status: HTTP {status}; see stub.log"
-        )
-    return found
+    return _ask_or_fail(running, "GET", "/stub/status", "return its status")
+
+
+def endpoints(running: Running) -> dict[str, Any]:
+    """Return the answer of a running stub to `GET /stub/endpoints`. Raises StubError if it does not answer."""
+    return _ask_or_fail(running, "GET", "/stub/endpoints", "list its endpoints")
+
+
+def page_link(running: Running) -> str:
+    """Return a new one-time link to the page of a running stub. Raises StubError if it does not answer."""
+    return str(_ask_or_fail(running, "POST", "/stub/page/links", "make a link")["url"])
 
 
 def set_capacity(running: Running, endpoint: str, settings: Mapping[str, Any]) -> None:
@@ -125,9 +130,16 @@ def set_engines(running: Running, wanted: Mapping[str, Any]) -> None:
 
 def engines(running: Running) -> dict[str, Any]:
     """Return the answer to `GET /stub/engines`: the engines that run, and that of each endpoint. Raises StubError."""
-    status, found = _ask(running, "GET", "/stub/engines")
+    return _ask_or_fail(running, "GET", "/stub/engines", "return its engines")
+
+
+def _ask_or_fail(running: Running, method: str, path: str, purpose: str) -> dict[str, Any]:
+    status, found = _ask(running, method, path)
     if status != HTTP_OK:
-        raise StubError(f"{running.state_dir}: the stub did not return its engines: HTTP {status}; see stub.log")
+        raise StubError(
+            f"{running.state_dir}: the stub at {running.host} did not {purpose}: HTTP {status}; see stub.log, or "
+            "restart it: `bandplan stub stop`, then `bandplan stub start`"
+        )
     return found
 
 

@@ -198,6 +198,39 @@ def test_token_is_another_after_each_start_unless_it_is_kept(project: Path, caps
     assert not any(token in out + err for token in tokens)
 
 
+def test_open_prints_a_link_that_works_once_and_holds_no_token(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["stub", "open"]) == 1
+    assert "is not running; start it with `bandplan stub start`" in capsys.readouterr().err
+    main(["stub", "start"])
+    host = capsys.readouterr().out.split()[-1]
+    assert main(["stub", "open"]) == 0
+    link, said = capsys.readouterr().out.splitlines()
+    assert link.startswith(f"{host}/#open=")
+    assert said == "opens the page in a browser on this machine; it works once, within five minutes"
+    assert (project / ".bandplan" / "stub" / "token").read_text() not in link
+    body = json.dumps({"code": link.partition("#open=")[2]}).encode()
+    for expected in (200, 403):
+        assert urllib3.request("POST", f"{host}/stub/page/session", body=body, retries=False).status == expected
+
+
+def test_browser_gets_the_link_in_a_private_file_and_not_as_an_argument(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = project / "browser"
+    recorder.write_text(f'#!/bin/sh\necho "$@" > {project / "asked"}\n')
+    recorder.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(recorder))
+    main(["stub", "start"])
+    assert main(["stub", "open", "--browser"]) == 0
+    assert "#open=" not in capsys.readouterr().out
+    page = project / ".bandplan" / "stub" / "open.html"
+    assert (project / "asked").read_text().strip() == page.resolve().as_uri()
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert "/#open=" in page.read_text()
+
+
 def test_reset_says_that_the_workspace_is_stopped(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["stub", "start"])
     capsys.readouterr()

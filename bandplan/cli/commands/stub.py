@@ -1,4 +1,4 @@
-"""`bandplan stub start | stop | status | reset`: control the local workspace, a background process."""
+"""`bandplan stub start | stop | status | open | reset`: control the local workspace, a background process."""
 
 import argparse
 import json
@@ -17,7 +17,8 @@ from bandplan.cli.local_engines import (
     require_right,
     tell_engines,
 )
-from bandplan.cli.local_workspace import PROVISIONED, UNLIMITED
+from bandplan.cli.local_page import open_page
+from bandplan.cli.local_workspace import NOT_RUNNING, PROVISIONED, UNLIMITED
 from bandplan.cli.project import LOCAL, Project, find_project
 from bandplan.stub import process
 from bandplan.stub.inference.selection.spec import SIMULATED
@@ -84,6 +85,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("stop", help="stop the local workspace; its state is kept")
     status = actions.add_parser("status", help="report whether and where it runs; exit status 1 if it is not running")
     status.add_argument("--json", action="store_true", help="print host, process id, token file and status as JSON")
+    page = actions.add_parser("open", help="print a one-time link to its page, which shows the endpoints and asks them")
+    page.add_argument("--browser", action="store_true", help="open the page in the default browser instead")
     reset = actions.add_parser(
         "reset", help="stop the local workspace and delete all its endpoints and registered models"
     )
@@ -114,6 +117,8 @@ def run(arguments: argparse.Namespace) -> int:
                 print("stopped the local workspace" if stopped else "the local workspace was not running")
             case "status":
                 return show_status(project, as_json=arguments.json)
+            case "open":
+                open_page(project.stub_folder, in_browser=arguments.browser)
             case "reset":
                 require_agreement(project, agreed=arguments.yes)
                 process.reset(project.stub_folder)
@@ -245,8 +250,7 @@ def show_status(project: Project, *, as_json: bool) -> int:
     running = process.status(project.stub_folder)
     token_file = project.stub_folder / "token"
     if running is None:
-        said = "the local workspace is not running; start it with `bandplan stub start` or `bandplan up`"
-        print("null" if as_json else said)
+        print("null" if as_json else NOT_RUNNING)
         return 1
     facts = process.report(running)
     if as_json:

@@ -13,6 +13,8 @@ from starlette.routing import Route
 from bandplan.stub.api.answers import error_answer, refusal_answer
 from bandplan.stub.api.identity.access_tokens import AccessTokens
 from bandplan.stub.api.middleware import Failures, LoopbackHost, RawPath, Token, WorkspaceId
+from bandplan.stub.api.page.access import PageAccess
+from bandplan.stub.api.page.sessions import Sessions
 from bandplan.stub.state.limits import Limits
 from bandplan.stub.state.refusals import Refusal
 
@@ -40,7 +42,7 @@ def build(
             unknown_routes[route] += 1
         return error_answer("ENDPOINT_NOT_FOUND", f"No API found for '{route}'.")
 
-    tokens = AccessTokens(token)
+    tokens, page_sessions = AccessTokens(token), Sessions()
     application = Starlette(
         routes=routes,
         middleware=[
@@ -48,7 +50,7 @@ def build(
             Middleware(Failures),
             Middleware(RawPath),
             Middleware(LoopbackHost),
-            Middleware(Token, tokens),
+            Middleware(Token, tokens, PageAccess(page_sessions, workspace_id)),
             *inner,
         ],
         exception_handlers={HTTPException: unknown, Refusal: _refused},
@@ -56,6 +58,7 @@ def build(
     application.router.redirect_slashes = False
     application.state.limits = limits or Limits()
     application.state.access_tokens = tokens
+    application.state.page_sessions = page_sessions
     return application
 
 

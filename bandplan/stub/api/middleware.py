@@ -10,9 +10,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bandplan.stub.api.answers import error_answer, failure_answer
 from bandplan.stub.api.identity.access_tokens import AccessTokens
 from bandplan.stub.api.identity.oauth import METADATA_PATH, TOKEN_PATH
+from bandplan.stub.api.page import access
+from bandplan.stub.api.page.access import PageAccess
 
 OPEN_PATHS = frozenset({"/.well-known/databricks-config", METADATA_PATH, TOKEN_PATH})
-"""Paths that clients request without a token."""
+"""Paths that clients request without a token; those of the page are in `stub.api.page.access`."""
 
 PRESIGNED = "/presigned/"
 """The last segment of such a path is itself the right to one file, signed and short-lived
@@ -87,16 +89,17 @@ class LoopbackHost:
 
 
 class Token:
-    """Refuse requests without an accepted bearer token."""
+    """Refuse requests without an accepted bearer token, except those of the page, which has a session."""
 
-    def __init__(self, app: ASGIApp, tokens: AccessTokens) -> None:
+    def __init__(self, app: ASGIApp, tokens: AccessTokens, page: PageAccess) -> None:
         self._app = app
         self._tokens = tokens
+        self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         given = dict(scope["headers"]).get(b"authorization", b"")
         is_open = scope["path"] in OPEN_PATHS or scope["path"].startswith(PRESIGNED)
-        if is_open or self._tokens.allows(given):
+        if is_open or self._tokens.allows(given) or access.is_open(scope) or self._page.allows(scope):
             await self._app(scope, receive, send)
         else:
             await error_answer("UNAUTHENTICATED", "The bearer token is missing or wrong.")(scope, receive, send)

@@ -18,6 +18,7 @@ from bandplan.stub.api.mlflow import logged_models as mlflow_logged_models
 from bandplan.stub.api.mlflow import model_versions as mlflow_model_versions
 from bandplan.stub.api.mlflow import registered_models as mlflow_registered_models
 from bandplan.stub.api.mlflow import runs as mlflow_runs
+from bandplan.stub.api.page import files as page_files
 from bandplan.stub.api.queries import invocations as queries
 from bandplan.stub.api.queries.admissions import Admissions
 from bandplan.stub.api.queries.assignments import Assignments
@@ -87,6 +88,7 @@ def build(
         *overview.routes(workspace, metering),
         *capacity.routes(workspace.endpoints, workspace.capacity_settings, admissions, assignments),
         *engines.routes(workspace.endpoints, workspace.engine_settings, assignments, engine_options),
+        *page_files.routes(workspace.id, host),
         *admin.routes(workspace, view, metering, unknown_routes),
     ]
     return [*made, *description.routes(made, host)]

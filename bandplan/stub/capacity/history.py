@@ -109,9 +109,10 @@ class History:
 
 
 class Histories:
-    """Histories by endpoint id; at most `most`, the oldest forgotten first."""
+    """Histories by endpoint id since `since`; at most `most`, the oldest forgotten first."""
 
-    def __init__(self, most: int = 1000) -> None:
+    def __init__(self, since: float, most: int = 1000) -> None:
+        self.since = since
         self._most = most
         self._histories: dict[str, History] = {}
 

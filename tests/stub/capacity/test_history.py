@@ -83,7 +83,7 @@ def test_only_the_last_refusals_are_kept() -> None:
 
 
 def test_oldest_history_is_forgotten_first_and_looking_makes_none() -> None:
-    histories = Histories(most=2)
+    histories = Histories(START, most=2)
     for endpoint_id in ("a", "b", "c"):
         assert histories.seen(endpoint_id).last_minute(START) == Step()
         histories.of(endpoint_id).end(START, 200, 1.0)

@@ -60,6 +60,8 @@ class Overview:
         pools = self._admissions.pools(endpoint)
         history, now = self._admissions.histories.seen(endpoint.id), self._admissions.now()
         first, steps = history.steps(now)
+        since = max(self._admissions.histories.since, endpoint.created_ms / 1000)
+        unknown = min(STEPS, max(0, int(since // STEP_SECONDS) - first))
         by_pool = [pool.levels.steps(first, STEPS) for pool in pools.values()]
         levels = [total(levels) for levels in zip(*by_pool, strict=True)] or [None] * STEPS
         return Answer(
@@ -68,7 +70,7 @@ class Overview:
                 "now_ms": self._workspace.clock.now_ms(),
                 "step_seconds": STEP_SECONDS,
                 "first_step_ms": first * STEP_SECONDS * 1000,
-                "steps": _columns(steps, levels),
+                "steps": _columns(steps, levels, unknown),
                 "refusals": [_show_refusal(refusal) for refusal in history.refusals],
             }
         )
@@ -166,14 +168,15 @@ def _show_refusal(refusal: Refusal) -> Json:
     }
 
 
-def _columns(steps: list[Step], levels: list[Level | None]) -> dict[str, list[Any]]:
-    """Show the steps as one list per figure, null where a figure is not known."""
+def _columns(steps: list[Step], levels: list[Level | None], unknown: int) -> dict[str, list[Any]]:
+    """Show the steps as one list per figure, null where it is not known; of the first `unknown` steps nothing is."""
+    nothing, known = [None] * unknown, steps[unknown:]
     return {
-        "tokens_per_second": [step.tokens / STEP_SECONDS for step in steps],
-        "output_tokens_per_second": [step.output_tokens / STEP_SECONDS for step in steps],
-        "answered": [step.answered for step in steps],
-        "refused": [step.refused for step in steps],
-        "failed": [step.failed for step in steps],
+        "tokens_per_second": [*nothing, *(step.tokens / STEP_SECONDS for step in known)],
+        "output_tokens_per_second": [*nothing, *(step.output_tokens / STEP_SECONDS for step in known)],
+        "answered": [*nothing, *(step.answered for step in known)],
+        "refused": [*nothing, *(step.refused for step in known)],
+        "failed": [*nothing, *(step.failed for step in known)],
         "latency_p50_ms": [percentile(step.latencies, 50) for step in steps],
         "latency_p95_ms": [percentile(step.latencies, 95) for step in steps],
         "floor": [level.floor if level else None for level in levels],

@@ -48,12 +48,12 @@ class Admissions:
         is_unlimited: bool,
     ) -> None:
         self.journal = Journal()
-        self.histories = Histories()
         self.is_unlimited = is_unlimited
         self._endpoints = endpoints
         self._settings = settings
         self._behaviours = behaviours
         self._clock = clock
+        self.histories = Histories(self.now())
         self._arrivals = Arrivals()
         self._gates: dict[str, Gate] = {}
         self._waiting: Waiting = {}

@@ -94,7 +94,7 @@ class RouteFaults:
 
     def take(self, method: str, path: str) -> RouteFault | None:
         """Return the first fault that hits this request; count the request with every matching fault up to that one."""
-        if not self._all or path == NEVER or path.startswith(f"{NEVER}/"):
+        if not self._all or path in ("/", NEVER) or path.startswith(f"{NEVER}/"):
             return None
         for key, fault in list(self._all.items()):
             if not fault.fits(method, path):
