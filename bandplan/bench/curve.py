@@ -1,6 +1,6 @@
-"""What one run measured: endpoint, load and points; and the law through its closed levels."""
+"""What one run measured: endpoint, load and points."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -37,8 +37,13 @@ class Curve:
     points: list[Point] = field(default_factory=list)
 
     @property
+    def levels(self) -> list[tuple[int, float]]:
+        """(requests in flight, tokens/s) of the valid levels of a closed loop."""
+        return [(one.parallel, rate_of(one)) for one in self.points if one.parallel and one.is_valid]
+
+    @property
     def plateau(self) -> int | None:
-        return plateau_of([(one.parallel, rate_of(one)) for one in self.points if one.parallel and one.is_valid])
+        return plateau_of(self.levels)
 
     @property
     def chosen(self) -> Point | None:
@@ -68,32 +73,12 @@ def plateau_of(levels: Sequence[tuple[int, float]]) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Law:
-    """Throughput of C requests in flight: C / (`t0` + `s` C). Its limit is 1/s, and half of it is reached at t0/s."""
+class Fitted:
+    """A law through the levels, fitted elsewhere: its tokens/s by requests in flight.
 
-    t0: float
-    s: float
+    `limit` is what they rise to, and `half` how many in flight give half of it; both None if no limit is seen.
+    """
 
-    def at(self, parallel: float) -> float:
-        return parallel / (self.t0 + self.s * parallel)
-
-
-def fitted(levels: Sequence[tuple[int, float]]) -> Law | None:
-    """The law by non-negative least squares, weighted so that relative residuals count; None of under 3 levels."""
-    known = [(float(parallel), rate) for parallel, rate in levels if rate > 0]
-    if len(known) < 3:
-        return None
-    # C/X = t0 + s C, each row over C/X, so that each residual is a share.
-    rows = [(rate / parallel, rate) for parallel, rate in known]
-    aa, ab, bb = (sum(a * a for a, _ in rows), sum(a * b for a, b in rows), sum(b * b for _, b in rows))
-    ay, by = sum(a for a, _ in rows), sum(b for _, b in rows)
-    determinant = aa * bb - ab * ab
-    if determinant > 1e-12 * aa * bb:
-        t0, s = (ay * bb - by * ab) / determinant, (aa * by - ab * ay) / determinant
-        if t0 >= 0 and s >= 0:
-            return Law(t0, s)
-    return min(Law(ay / aa, 0.0), Law(0.0, by / bb), key=lambda law: _residual(law, rows))
-
-
-def _residual(law: Law, rows: Sequence[tuple[float, float]]) -> float:
-    return sum((a * law.t0 + b * law.s - 1) ** 2 for a, b in rows)
+    at: Callable[[float], float]
+    limit: float | None = None
+    half: float | None = None

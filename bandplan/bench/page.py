@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-from bandplan.bench.curve import Curve, fitted, rate_of
+from bandplan.bench.curve import Curve, Fitted, rate_of
 from bandplan.bench.histogram import BASE, SMALLEST
 from bandplan.bench.level import Distribution, Point
 from bandplan.bench.measured import measured_point
@@ -43,7 +43,7 @@ _EXPLAINED: Final = (
 )
 
 
-def page(curve: Curve) -> str:
+def page(curve: Curve, law: Fitted | None = None) -> str:
     """The whole file."""
     title = escape(f"{curve.name}: throughput and latency")
     lengths = f"prompts of {curve.input.mean:,.0f}, answers of {curve.output.mean:,.0f} tokens"
@@ -53,19 +53,18 @@ def page(curve: Curve) -> str:
         f"<title>{title}</title><style>{_STYLE}</style></head><body><h1>{title}</h1>"
         f'<p class="dim">{escape(curve.model or curve.task)} at {escape(curve.address)} · {escape(curve.mode)} · '
         f"{lengths} · {escape(curve.started_at)} · stopped: {escape(curve.stopped)}</p>"
-        f"{_findings(curve)}"
-        f'<div class="plots">{"".join(_plots(curve))}</div>{_table(curve)}'
+        f"{_findings(curve, law)}"
+        f'<div class="plots">{"".join(_plots(curve, law))}</div>{_table(curve)}'
         f'<p class="dim">Tokens are counted by {escape(COUNTED[curve.token_source])}. {_EXPLAINED}</p></body></html>\n'
     )
 
 
-def _findings(curve: Curve) -> str:
+def _findings(curve: Curve, law: Fitted | None) -> str:
     found = []
-    levels = [(one.parallel, rate_of(one)) for one in curve.points if one.parallel and one.is_valid]
     if curve.plateau:
         found.append(f"plateau at {curve.plateau:,} in flight")
-    if (law := fitted(levels)) and law.s > 0:
-        found.append(f"fitted limit {1 / law.s:,.0f} tokens/s, half of it with {law.t0 / law.s:,.1f} in flight")
+    if law is not None and law.limit is not None:
+        found.append(f"fitted limit {law.limit:,.0f} tokens/s, half of it with {law.half or 0:,.1f} in flight")
     if curve.slo is not None:
         best = curve.chosen
         found.append(
@@ -74,11 +73,11 @@ def _findings(curve: Curve) -> str:
     return f"<p>{escape('; '.join(found))}</p>" if found else ""
 
 
-def _plots(curve: Curve) -> Iterator[str]:
+def _plots(curve: Curve, law: Fitted | None) -> Iterator[str]:
     if not curve.points:
         return
     if any(one.parallel for one in curve.points):
-        yield _throughput(curve)
+        yield _throughput(curve, law)
     yield _latency(curve)
     shown = measured_point(curve) or curve.points[-1]
     at = f"{shown.parallel:,} in flight" if shown.parallel is not None else f"{shown.offered:.3g} requests/s"
@@ -90,10 +89,9 @@ def _plots(curve: Curve) -> Iterator[str]:
         yield _timeline(f"Timeline at {at}", shown)
 
 
-def _throughput(curve: Curve) -> str:
+def _throughput(curve: Curve, law: Fitted | None) -> str:
     points = [one for one in curve.points if one.parallel]
     most = max(one.parallel or 0 for one in points)
-    law = fitted([(one.parallel or 0, rate_of(one)) for one in points if one.is_valid])
     top = max([*(one.output.high or one.output.value for one in points), *(rate_of(one) for one in points)])
     word = "output tokens/s" if any(one.output.value for one in points) else "tokens/s"
     plot = Plot("Throughput by requests in flight", ("requests in flight", most), (word, top * 1.05))

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from bandplan.bench.curve import Curve, fitted, rate_of
+from bandplan.bench.curve import Curve, Fitted, rate_of
 from bandplan.bench.level import Distribution, Point
 
 _BAR: Final = 24
@@ -39,15 +39,14 @@ def line(point: Point, largest: float) -> str:
     return "\n".join([text, *marks])
 
 
-def summary(curve: Curve) -> str:
+def summary(curve: Curve, law: Fitted | None = None) -> str:
     """What the levels say together, and what each figure is."""
     found = [f"stopped: {curve.stopped}"]
-    levels = [(one.parallel, rate_of(one)) for one in curve.points if one.parallel and one.is_valid]
     if curve.plateau:
         found.append(f"plateau at {curve.plateau:,} in flight")
-    if law := fitted(levels):
-        limit = f"{1 / law.s:,.0f} tokens/s at the limit" if law.s > 0 else "no limit seen"
-        half = f", half of it with {law.t0 / law.s:,.1f} in flight" if law.s > 0 else ""
+    if law is not None:
+        limit = "no limit seen" if law.limit is None else f"{law.limit:,.0f} tokens/s at the limit"
+        half = "" if law.half is None else f", half of it with {law.half:,.1f} in flight"
         found.append(f"fitted C / (t0 + s C): {limit}{half}")
     if curve.slo is not None:
         best = curve.chosen

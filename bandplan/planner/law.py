@@ -124,6 +124,8 @@ def fit(points: Sequence[Point]) -> Law:
 
     Errors: NoLaw, with a plot of what was measured and fitted if the fit is too bad.
     """
+    if not points:
+        raise NoLaw("no level was measured; measure at least 3")
     shapes = list(dict.fromkeys(point.shape for point in points))
     used: list[Point] = []
     caps = []
@@ -158,6 +160,11 @@ def fit(points: Sequence[Point]) -> Law:
             f"measure again on an idle endpoint\n{plot(law, points)}"
         )
     return Law(t0, a, k, p, law.cap, law.shape, knows_shapes, worst)
+
+
+def fit_levels(levels: Sequence[tuple[float, float]]) -> Law:
+    """Fit the law to (requests in flight, tokens/s) levels of one shape, whichever tokens they count. Errors: NoLaw."""
+    return fit([Point(Shape(1, 1), parallel, rate) for parallel, rate in levels if rate > 0])
 
 
 def plot(law: Law, points: Sequence[Point]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from bandplan.bench.curve import fitted, plateau_of
+from bandplan.bench.curve import Fitted, plateau_of
 from bandplan.bench.document import document, read_document, write_document
 from bandplan.bench.foreign import exported, imported
 from bandplan.bench.level import Client, Slo
@@ -61,16 +61,6 @@ def test_the_plateau(rates: list[float], at: int | None) -> None:
     assert found == (None if at is None else 2 ** (rates.index(20) if at == 2 else 3))
 
 
-def test_the_law_is_recovered_from_its_own_curve() -> None:
-    law = fitted([(c, c / (0.05 + 0.002 * c)) for c in (1, 2, 4, 8, 16, 32, 64)])
-    assert law is not None
-    assert (law.t0, law.s) == pytest.approx((0.05, 0.002))
-    assert fitted([(1, 10.0), (2, 20.0)]) is None
-    straight = fitted([(c, 12.0 * c) for c in (1, 2, 4)])
-    assert straight is not None
-    assert straight.s == pytest.approx(0.0, abs=1e-9)
-
-
 def test_csv_has_a_row_for_each_level() -> None:
     rows = list(csv.DictReader(io.StringIO(csv_text(curve(LEVELS).points))))
     assert [row["parallel"] for row in rows] == ["1", "2", "4", "8", "16"]
@@ -88,6 +78,16 @@ def test_the_page_loads_nothing_and_escapes_names() -> None:
         assert part in text
     empty = curve({})
     assert "<table>" in page(empty)
+
+
+def test_a_law_fitted_elsewhere_is_drawn_and_told() -> None:
+    found = curve(LEVELS)
+    law = Fitted(lambda parallel: parallel / (0.05 + 0.002 * parallel), 500.0, 25.0)
+    assert page(found).count('class="fit"') + 1 == page(found, law).count('class="fit"')
+    assert "fitted limit 500 tokens/s, half of it with 25.0 in flight" in page(found, law)
+    assert "fitted" not in page(found) and "fitted" not in summary(found)
+    assert "500 tokens/s at the limit, half of it with 25.0 in flight" in summary(found, law)
+    assert "no limit seen" in summary(found, Fitted(lambda parallel: 12 * parallel))
 
 
 def test_the_terminal_names_what_is_wrong() -> None:

@@ -154,6 +154,7 @@ def measure(arguments: argparse.Namespace) -> int:
     from bandplan.bench.bench import Watcher, run_bench
     from bandplan.bench.curve import rate_of
     from bandplan.bench.table import HEAD, line, summary
+    from bandplan.cli.bench_law import fitted_law
     from bandplan.cli.bench_target import require_direct
     from bandplan.cli.main import installed_version
 
@@ -188,7 +189,7 @@ def measure(arguments: argparse.Namespace) -> int:
     finally:
         if journal is not None:
             journal.close()
-    print(summary(curve), flush=True)
+    print(summary(curve, fitted_law(curve.levels)), flush=True)
     write_results(arguments, curve, exports)
     if curve.stopped == "interrupted":
         return INTERRUPTED
@@ -211,8 +212,9 @@ def write_results(arguments: argparse.Namespace, curve: "Curve", exports: dict[s
         written.append(arguments.csv)
     if arguments.html:
         from bandplan.bench.page import page
+        from bandplan.cli.bench_law import fitted_law
 
-        write_whole(arguments.html, page(curve))
+        write_whole(arguments.html, page(curve, fitted_law(curve.levels)))
         written.append(arguments.html)
     for tool, path in exports.items():
         write_whole(path, exported(document(curve), tool))  # type: ignore[arg-type]

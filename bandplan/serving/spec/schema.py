@@ -170,7 +170,7 @@ def _overrides_schema(definitions: dict[str, Schema]) -> Schema:
             "additionalProperties": False,
             "properties": {
                 **{key: _partial(value, left, definitions) for key, value in properties.items()},
-                **{key: _REMOVED for key in sorted(of_others.difference(properties))},
+                **dict.fromkeys(sorted(of_others.difference(properties)), _REMOVED),
             },
         }
     entry = {"type": "object", "additionalProperties": {"$ref": f"#/$defs/Entry{_OVERRIDE}"}}
