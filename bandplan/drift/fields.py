@@ -15,11 +15,12 @@ from bandplan.serving.endpoint.comparison import (
     unverifiable,
 )
 from bandplan.serving.endpoint.declared import Declared
-from bandplan.serving.endpoint.difference import Difference, PathStep
+from bandplan.serving.endpoint.difference import Difference
 from bandplan.serving.endpoint.equality import is_zero
 from bandplan.serving.endpoint.live_endpoint import LiveEndpoint, ServedEntity
 from bandplan.wire.capacity import SERVED
 from bandplan.wire.names import to_api_name
+from bandplan.wire.property_path import PathStep
 
 _AUTOSCALED = frozenset(
     (

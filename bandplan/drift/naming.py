@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bandplan.serving.endpoint.declared import route_target
-from bandplan.serving.endpoint.difference import PathStep
 from bandplan.serving.spec.access import principal_key
 from bandplan.wire.names import to_api, to_api_name
+from bandplan.wire.property_path import PathStep
 
 _ENTITY_KEYS = ("servedEntities", "servedModels")
 _IDENTITY = ("name",)

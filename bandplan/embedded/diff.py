@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bandplan.embedded import paths
 from bandplan.embedded.values import same_value
+from bandplan.wire.property_path import below, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def replacement_because(key: str) -> Diff:
 
 def top_level(path: str) -> str:
     """Return the input that a property path starts at: `config` for `config.servedEntities[0].name`."""
-    return str(paths.parse(path)[0])
+    return str(parse(path)[0])
 
 
 def input_diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> Diff:
@@ -53,7 +53,7 @@ def _compare(path: str, old: Any, new: Any, found: dict[str, PropertyDiff]) -> N
     if same_value(old, new):
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        olds, news = ({paths.below(path, key): item for key, item in side.items()} for side in (old, new))
+        olds, news = ({below(path, key): item for key, item in side.items()} for side in (old, new))
     elif isinstance(old, list) and isinstance(new, list):
         olds, news = ({f"{path}[{place}]": item for place, item in enumerate(side)} for side in (old, new))
     else:

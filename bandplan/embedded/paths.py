@@ -1,45 +1,15 @@
-"""Property paths: `config.servedEntities[0]["a key"]`, with `*` for any name or index. Pure.
+"""Property paths with `*` for any name or index: what they contain, and inputs that keep their old values there. Pure.
 
 Source: sdk/go/common/resource/properties_path.go in github.com/pulumi/pulumi (read 2026-11).
 """
 
 import copy
-import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-Path = tuple[str | int, ...]
+from bandplan.wire.property_path import PathStep, parse
 
-_PART: Final = re.compile(r'\.?(?:\["((?:\\"|[^"])+)"\]|\[(\d+)\]|\[(\*)\]|([^.\[]+))')
-
-_PLAIN_NAME: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
-
-
-def parse(text: str) -> Path:
-    """Parse a path. ValueError if it is not one."""
-    parts: list[str | int] = []
-    place = 0
-    while place < len(text):
-        found = _PART.match(text, place)
-        if found is None or (place == 0 and text[0] == "."):
-            raise ValueError(f"{text!r} is not a property path")
-        quoted, index, star, name = found.groups()
-        if index is not None:
-            parts.append(int(index))
-        elif quoted is not None:
-            parts.append(quoted.replace('\\"', '"'))
-        else:
-            parts.append(star or name)
-        place = found.end()
-    return tuple(parts)
-
-
-def below(text: str, key: str) -> str:
-    """Return the path of `key` inside the value at `text`."""
-    if not _PLAIN_NAME.fullmatch(key):
-        quoted = key.replace('"', '\\"')
-        return f'{text}["{quoted}"]'
-    return f"{text}.{key}" if text else key
+Path = tuple[PathStep, ...]
 
 
 def contains(path: Path, other: Path) -> bool:

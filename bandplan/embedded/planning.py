@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from bandplan.embedded import paths
 from bandplan.embedded.diff import Diff, PropertyDiff
 from bandplan.embedded.errors import EngineError
 from bandplan.embedded.ordering import dependents_of
+from bandplan.embedded.paths import contains
 from bandplan.embedded.resource import ResourceState
 from bandplan.plugin.values import UNKNOWN
+from bandplan.wire.property_path import parse
 
 INIT_ERROR_KEY: Final = "#initerror"
 """Stands for the errors of a created but not ready resource, in `replace_on_changes` and in a diff."""
@@ -50,13 +51,13 @@ def with_replace_on_changes(diff: Diff, forcing: list[str], has_init_errors: boo
     if not forcing or not (diff.changes or has_init_errors):
         return diff
     try:
-        prefixes = [paths.parse(text) for text in forcing]
+        prefixes = [parse(text) for text in forcing]
     except ValueError as error:
         raise EngineError(f"replace_on_changes: {error}") from error
 
     def is_forced(key: str) -> bool:
-        path = paths.parse(key)
-        return any(paths.contains(prefix, path) for prefix in prefixes)
+        path = parse(key)
+        return any(contains(prefix, path) for prefix in prefixes)
 
     keys = {*diff.replace_keys, *(key for key in diff.diffs if is_forced(key))}
     detailed = diff.detailed

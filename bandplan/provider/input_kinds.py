@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bandplan.plugin.values import UNKNOWN
-from bandplan.serving.endpoint.difference import PathStep, property_path
+from bandplan.wire.property_path import PathStep, property_path
 
 _WORDS: Mapping[type, str] = {
     str: "a string",

@@ -7,9 +7,9 @@ from typing import Any
 from bandplan.plugin.values import UNKNOWN
 from bandplan.provider.input_kinds import InputProblem, of_kind, unknown_names
 from bandplan.serving.endpoint.declared import Api, Declared, route_target
-from bandplan.serving.endpoint.difference import PathStep, property_path
 from bandplan.wire.capacity import COUNTED, SERVED_AT_MOST
 from bandplan.wire.guard import CONFIG_PARTS, INPUTS, SETTINGS, TASK
+from bandplan.wire.property_path import PathStep, property_path
 
 DEFAULT_TIMEOUT_SECONDS = 7200
 """Two hours: an image build alone can take one (docs.databricks.com, "Optimized LLM serving", read 2025-11)."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from bandplan.plugin.values import UNKNOWN
 from bandplan.provider.input_kinds import InputProblem, of_kind, unknown_names
-from bandplan.serving.endpoint.difference import property_path
+from bandplan.wire.property_path import property_path
 
 INPUTS = (
     "name",

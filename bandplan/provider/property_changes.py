@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from bandplan.serving.endpoint.difference import PathStep, property_path
+from bandplan.wire.property_path import PathStep, property_path
 
 Kind = Literal["add", "delete", "update"]
 

@@ -4,29 +4,9 @@ from typing import Any
 
 import pytest
 
-from bandplan.embedded.paths import below, contains, keep_old, parse
+from bandplan.embedded.paths import contains, keep_old
+from bandplan.wire.property_path import parse
 from tests.embedded.conftest import ToyProject, thing
-
-
-@pytest.mark.parametrize(
-    ("text", "path"),
-    [
-        ("size", ("size",)),
-        ("config.servedEntities[0].name", ("config", "servedEntities", 0, "name")),
-        ('tags["a.b"]', ("tags", "a.b")),
-        ('["say \\"hi\\""].x', ('say "hi"', "x")),
-        ("list[*].x", ("list", "*", "x")),
-        ("*", ("*",)),
-    ],
-)
-def test_path_is_read(text: str, path: tuple[str | int, ...]) -> None:
-    assert parse(text) == path
-
-
-@pytest.mark.parametrize("text", [".a", "a.", "a[", "a[x]", 'a["x]'])
-def test_text_that_is_no_path_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a property path"):
-        parse(text)
 
 
 def test_path_holds_what_is_below_it() -> None:
@@ -35,12 +15,6 @@ def test_path_holds_what_is_below_it() -> None:
     assert contains(parse("a[*].c"), parse("a[3].c"))
     assert not contains(parse("a.b"), parse("a"))
     assert not contains(parse("a[0]"), parse("a[1]"))
-
-
-def test_key_is_quoted_when_it_is_no_plain_name() -> None:
-    assert below("tags", "team") == "tags.team"
-    assert below("", "team") == "team"
-    assert below("tags", 'a "b"') == 'tags["a \\"b\\""]'
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import pytest
 
 from bandplan.serving.endpoint.comparison import description_difference, differences, task_difference, unverifiable
 from bandplan.serving.endpoint.declared import Declared
-from bandplan.serving.endpoint.difference import Difference, property_path
+from bandplan.serving.endpoint.difference import Difference
+from bandplan.wire.property_path import property_path
 from tests.endpoint.builders import MODEL, declaration, declared, live, live_config, live_served, served
 
 

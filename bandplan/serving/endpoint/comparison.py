@@ -16,11 +16,12 @@ from typing import Any
 
 from bandplan.serving.endpoint.api_fields import ENTITY, GATEWAY, only_known, unknown, unknown_paths
 from bandplan.serving.endpoint.declared import Declared
-from bandplan.serving.endpoint.difference import Difference, PathStep, property_path
+from bandplan.serving.endpoint.difference import Difference
 from bandplan.serving.endpoint.equality import is_hidden, is_same, is_write_only, is_zero
 from bandplan.serving.endpoint.live_endpoint import Config, LiveEndpoint, ServedEntity
 from bandplan.wire.capacity import SERVED_FIELDS
 from bandplan.wire.names import to_api, to_api_name, to_properties, to_property_name
+from bandplan.wire.property_path import PathStep, property_path
 
 _CAPACITY = SERVED_FIELDS
 """Compared even if not declared: absent means zero, because a PUT replaces the whole config."""

@@ -1,10 +1,10 @@
 """One property of an endpoint that differs from its declaration, and its place."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-PathStep = str | int
+from bandplan.wire.property_path import PathStep, property_path
+
 _LONGEST_SHOWN = 500
 """Characters of a value in a message; a workspace may answer with any number of them."""
 
@@ -29,19 +29,6 @@ class Difference:
 
     def __str__(self) -> str:
         return f"{self.property_path}: live {_shown(self.live)}, declared {_shown(self.declared)}"
-
-
-def property_path(path: Sequence[PathStep]) -> str:
-    text = ""
-    for step in path:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        elif step.replace("_", "a").isalnum():
-            text += f".{step}" if text else step
-        else:
-            quoted = step.replace('"', '\\"')
-            text += f'["{quoted}"]'
-    return text
 
 
 def _shown(value: Any) -> str:

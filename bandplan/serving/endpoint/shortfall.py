@@ -11,10 +11,10 @@ from typing import Any
 
 from bandplan.serving.endpoint.comparison import config_differences
 from bandplan.serving.endpoint.declared import Declared
-from bandplan.serving.endpoint.difference import PathStep, property_path
 from bandplan.serving.endpoint.live_endpoint import DEPLOYMENT_FAILED, Config
 from bandplan.serving.endpoint.readiness import Failed
 from bandplan.wire.capacity import SERVED_AT_MOST
+from bandplan.wire.property_path import PathStep, property_path
 
 _NO_CAPACITY = re.compile(
     r"\b(gpu|compute|accelerator|instance)s?\b.{0,40}\bcapacity\b|\bcapacity\b.{0,40}\b(gpu|compute|accelerator|region)s?\b"
