@@ -175,7 +175,8 @@ def _identity(state: Mapping[str, Any], existing: Existing) -> dict[str, Any]:
     if kind == PERMISSIONS:
         return {"id": f"/serving-endpoints/{existing.id}", "outputs": {**inputs, "objectType": "serving-endpoint"}}
     if kind == ENDPOINT_READY:
-        return {"id": existing.name, "outputs": {**inputs, "configVersion": existing.config_version, "ready": True}}
+        outputs = {"configVersion": existing.config_version, "ready": True, "shortfall": []}
+        return {"id": existing.name, "outputs": outputs}
     raise NotTakenOver(f"{existing.name}: a {kind} cannot be taken over")
 
 

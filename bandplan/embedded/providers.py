@@ -16,6 +16,7 @@ from bandplan.embedded.errors import EngineError, Unsupported
 from bandplan.embedded.resource import ResourceState
 from bandplan.embedded.values import from_property_values
 from bandplan.plugin.complete import complete
+from bandplan.plugin.requests import DiffRequest, UpdateRequest
 from bandplan.plugin.values import property_values
 from bandplan.wire.types import PROVIDER_PREFIX
 
@@ -83,9 +84,10 @@ class Providers:
 
     def diff(self, state: ResourceState, new_inputs: Mapping[str, Any], ignore_changes: list[str]) -> Diff:
         """Compare the recorded state with the declared inputs."""
-        request = protocol.DiffRequest(
+        request = DiffRequest(
             state.urn, state.id, property_values(state.outputs), property_values(new_inputs), ignore_changes
         )
+        request.old_inputs = property_values(state.inputs)
         response = complete(self._of(state.urn).diff(request))
         detailed = {
             key: PropertyDiff(_KINDS[diff.kind], diff.input_diff) for key, diff in response.detailed_diff.items()
@@ -109,7 +111,7 @@ class Providers:
         self, state: ResourceState, inputs: Mapping[str, Any], timeout: float, ignore_changes: list[str], preview: bool
     ) -> dict[str, Any]:
         """Update a resource in place and return its outputs."""
-        request = protocol.UpdateRequest(
+        request = UpdateRequest(
             state.urn,
             state.id,
             property_values(state.outputs),
@@ -118,6 +120,7 @@ class Providers:
             ignore_changes,
             preview,
         )
+        request.old_inputs = property_values(state.inputs)
         return from_property_values(complete(self._of(state.urn).update(request)).properties, state.urn)
 
     def read(self, state: ResourceState) -> tuple[str, dict[str, Any], dict[str, Any]]:

@@ -156,7 +156,9 @@ def property_changes(step: Step, is_full: bool = False) -> Iterator[str]:
             yield from _compared("", {}, new, width)
         return
     if step.is_done and step.op is Op.UPDATE:
-        yield from _compared("", step.old.outputs if step.old else {}, step.new.outputs if step.new else {}, width)
+        # A provider may or may not repeat the inputs in its outputs, and may have done so only until now.
+        before, after = ({**one.inputs, **one.outputs} if one else {} for one in (step.old, step.new))
+        yield from _compared("", before, after, width)
         return
     if old != new:
         yield from _compared("", old, new, width)

@@ -7,6 +7,7 @@ from pulumi.provider.experimental import provider as sdk
 
 from bandplan.plugin.complete import complete
 from bandplan.plugin.pulumi_internals import proto
+from bandplan.plugin.requests import DiffRequest, UpdateRequest
 from bandplan.plugin.wire import from_struct, to_struct
 
 _KINDS = {
@@ -88,7 +89,7 @@ class Calls:
         )
 
     def Update(self, request: proto.UpdateRequest) -> proto.UpdateResponse:
-        asked = sdk.UpdateRequest(
+        asked = UpdateRequest(
             request.urn,
             request.id,
             from_struct(request.olds),
@@ -97,6 +98,7 @@ class Calls:
             list(request.ignoreChanges),
             request.preview,
         )
+        asked.old_inputs = from_struct(request.old_inputs)
         return proto.UpdateResponse(properties=to_struct(complete(self._provider.update(asked)).properties))
 
     def Delete(self, request: proto.DeleteRequest) -> empty_pb2.Empty:
@@ -117,10 +119,12 @@ def _failures(failures: list[sdk.CheckFailure] | None) -> list[proto.CheckFailur
     return [proto.CheckFailure(property=failure.property, reason=failure.reason) for failure in failures or []]
 
 
-def _diff_request(request: proto.DiffRequest) -> sdk.DiffRequest:
-    return sdk.DiffRequest(
+def _diff_request(request: proto.DiffRequest) -> DiffRequest:
+    asked = DiffRequest(
         request.urn, request.id, from_struct(request.olds), from_struct(request.news), list(request.ignoreChanges)
     )
+    asked.old_inputs = from_struct(request.old_inputs)
+    return asked
 
 
 def _diff_response(answer: sdk.DiffResponse) -> proto.DiffResponse:

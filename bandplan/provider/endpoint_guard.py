@@ -8,9 +8,10 @@ from pulumi.provider.experimental import provider as sdk
 from pulumi.provider.experimental.property_value import PropertyValue
 
 from bandplan.plugin.errors import InitFailed, ProviderError
+from bandplan.plugin.requests import recorded
 from bandplan.plugin.values import UNKNOWN, plain, property_values
 from bandplan.provider.context import Context, told_to_user
-from bandplan.provider.detailed_diff import property_diffs, top_level_names
+from bandplan.provider.detailed_diff import property_diffs, top_level_name, top_level_names
 from bandplan.provider.endpoint_ready import (
     Surroundings,
     make_ready,
@@ -28,7 +29,7 @@ from bandplan.serving.endpoint.comparison import (
     undeclared_parts,
 )
 from bandplan.serving.endpoint.declared import Declared
-from bandplan.serving.endpoint.difference import Difference, PathStep, property_path
+from bandplan.serving.endpoint.difference import Difference
 from bandplan.serving.endpoint.foreign_capacity import (
     compute_by_hand,
     is_external,
@@ -52,6 +53,7 @@ from bandplan.serving.workspace.endpoints import Endpoints
 from bandplan.serving.workspace.errors import NotFound, WorkspaceError
 from bandplan.wire.guard import CONFIG_PARTS, INPUTS, KEPT
 from bandplan.wire.names import to_properties
+from bandplan.wire.property_path import PathStep, property_path
 
 _COMPARED = tuple(name for name in INPUTS if name != "timeoutSeconds")
 """Compared inputs. A new timeout alone changes nothing on the platform, so it is not a change."""
@@ -72,7 +74,7 @@ class EndpointGuard:
         return sdk.CheckResponse(inputs=request.new_inputs, failures=failures)
 
     def diff(self, request: sdk.DiffRequest) -> sdk.DiffResponse:
-        old, new = plain(request.old_state), plain(request.new_inputs)
+        old, new = plain(recorded(request)), plain(request.new_inputs)
         changed = property_changes(old, new, _COMPARED)
         detailed = property_diffs(changed)
         if changed.get("endpoint") == "update" and new["endpoint"] is not UNKNOWN:
@@ -97,7 +99,9 @@ class EndpointGuard:
                     self._context.warn(request.urn, unchangeable_setting(str(new["endpoint"]), setting))
         if all(is_known(new.get(name)) for name in _COMPARED):
             for path in self._live_differences(request.urn, Wanted.from_inputs(new), old, frozenset(changed)):
-                detailed.setdefault(path, sdk.PropertyDiff(sdk.PropertyDiffKind.UPDATE, False))
+                # The engine shows the values of an input diff from the inputs, which the outputs do not repeat.
+                is_input = top_level_name(path) in INPUTS
+                detailed.setdefault(path, sdk.PropertyDiff(sdk.PropertyDiffKind.UPDATE, is_input))
         return sdk.DiffResponse(
             changes=bool(detailed),
             detailed_diff=detailed,
@@ -113,12 +117,12 @@ class EndpointGuard:
                 self._warn_of_taken_name(request.urn, name)
             return sdk.CreateResponse("" if name is UNKNOWN else name, _foreseen(request.properties))
         live = self._make_ready(request.urn, request.properties, None, request.timeout)
-        return sdk.CreateResponse(live.name, _outputs(request.properties, live, _short(request.properties, live)))
+        return sdk.CreateResponse(live.name, _outputs(live, _short(request.properties, live)))
 
     def update(self, request: sdk.UpdateRequest) -> sdk.UpdateResponse:
         if request.preview:
             return sdk.UpdateResponse(_foreseen(request.news))
-        state = plain(request.olds)
+        state = plain(recorded(request))
         previous = state.get("declared")
         try:
             live = self._make_ready(
@@ -131,11 +135,11 @@ class EndpointGuard:
         except ProviderError as error:
             if not self._context.cancelled.is_set():
                 raise
-            # The platform continues what was sent: the state must record whose it is.
+            # The platform continues what was sent: the state must record whose it is. The engine keeps the old inputs.
             known = {"configVersion": recorded_version(state) or 0, "ready": False, "shortfall": []}
             kept = {**request.news, **property_values(known)}
             raise InitFailed(request.resource_id, kept, [str(error)]) from error
-        return sdk.UpdateResponse(_outputs(request.news, live, _short(request.news, live)))
+        return sdk.UpdateResponse(_outputs(live, _short(request.news, live)))
 
     def read(self, request: sdk.ReadRequest) -> sdk.ReadResponse:
         """Read what the endpoint runs: in state and inputs, declared properties that differ get their live values."""
@@ -144,7 +148,8 @@ class EndpointGuard:
                 live = Endpoints(self._context.client).get(request.resource_id)
             except NotFound:
                 return sdk.ReadResponse(resource_id="")
-        known = plain(request.properties)
+        state = recorded(request)
+        known = plain(state)
         if not known.get("declared"):
             raise ProviderError(
                 f"{request.resource_id}: an EndpointReady cannot be imported, because it has no state of its own; "
@@ -153,17 +158,17 @@ class EndpointGuard:
         declared = Declared.from_inputs(known["declared"])
         other_task = task_difference(declared, live)
         found = (*differences(declared, live), *((other_task,) if other_task else ()))
-        inputs = {name: value for name, value in request.properties.items() if name in INPUTS}
+        inputs = {name: value for name, value in state.items() if name in INPUTS}
         short = _short(inputs, live)
         added = undeclared_parts(declared, live)
         if found or added:
             now = {**_as_live(known["declared"], found), **added}
             inputs["declared"] = property_values({"declared": now})["declared"]
-        outputs = _outputs(inputs, live, short)
+        outputs = _outputs(live, short)
         is_unstated = is_burst_unstated(declared, declared, live, recorded_version(known))
-        if is_unstated and "configVersion" in request.properties:
+        if is_unstated and "configVersion" in state:
             # From the version, the next `up` sees that a false must be resent.
-            outputs["configVersion"] = request.properties["configVersion"]
+            outputs["configVersion"] = state["configVersion"]
         return sdk.ReadResponse(live.name, outputs, inputs)
 
     def delete(self, request: sdk.DeleteRequest) -> None:
@@ -249,9 +254,9 @@ class EndpointGuard:
             reasons = [one.reason for one in failed.entities if one.reason] if isinstance(failed, Failed) else []
             said = dict.fromkeys(map(self._context.client.presentable, reasons))
             self._context.warn(urn, short_of_capacity(wanted.endpoint, short, said))
-        recorded = found if before == wanted.declared else differences(before, live)
+        as_before = found if before == wanted.declared else differences(before, live)
         told = {one.path for one in short}
-        drifted = [one for one in recorded if not _is_changed(one, changed) and one.path not in told]
+        drifted = [one for one in as_before if not _is_changed(one, changed) and one.path not in told]
         for difference in drifted[:_MOST_SHOWN]:
             self._context.warn(urn, f"{wanted.endpoint}: not as declared: {difference}")
         at_risk = fields_at_risk(
@@ -318,20 +323,19 @@ def recorded_version(state: dict[str, Any]) -> int | None:
 
 def _foreseen(inputs: dict[str, PropertyValue]) -> dict[str, PropertyValue]:
     short: Any = UNKNOWN if "accepted" in inputs else []
-    return {**inputs, **property_values({"configVersion": UNKNOWN, "ready": True, "shortfall": short})}
+    return property_values({"configVersion": UNKNOWN, "ready": True, "shortfall": short})
 
 
-def _outputs(
-    inputs: dict[str, PropertyValue], live: LiveEndpoint, short: tuple[Shortfall, ...] = ()
-) -> dict[str, PropertyValue]:
+def _outputs(live: LiveEndpoint, short: tuple[Shortfall, ...] = ()) -> dict[str, PropertyValue]:
     """Return the outputs. With `short`, the endpoint runs the accepted capacity and counts as ready.
 
-    That is as ready as it gets, though its last update failed.
+    That is as ready as it gets, though its last update failed. The inputs are not repeated: the engine hands them over.
     """
     is_ready = isinstance(assess(live), Ready) or bool(short and live.ready == READY)
     version = live.config.version if live.config else None
-    found = {"configVersion": version or 0, "ready": is_ready, "shortfall": [one.as_output() for one in short]}
-    return {**inputs, **property_values(found)}
+    return property_values(
+        {"configVersion": version or 0, "ready": is_ready, "shortfall": [one.as_output() for one in short]}
+    )
 
 
 def _short(inputs: dict[str, PropertyValue], live: LiveEndpoint) -> tuple[Shortfall, ...]:

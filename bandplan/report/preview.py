@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from bandplan.report.events import PolicyEvent, policy_event
 from bandplan.report.reading import Reading
+from bandplan.wire.property_path import parse, value_at
+from bandplan.wire.sentinels import is_special
 from bandplan.wire.text import one_line
 from bandplan.wire.urn import Urn, parse_urn
 
@@ -127,28 +129,43 @@ def _step(item: Mapping[str, Any], place: str, reading: Reading) -> Step | None:
     if parts is None:
         reading.note(f"{place}.urn", "found a string that is not a URN such as urn:pulumi:dev::fleet::type::name")
         return None
-    differing = _differing(item.get("detailedDiff"), f"{place}.detailedDiff", reading)
+    old = _state(item.get("oldState"), f"{place}.oldState", reading)
+    new = _state(item.get("newState"), f"{place}.newState", reading)
+    differing = _differing(item.get("detailedDiff"), f"{place}.detailedDiff", old, new, reading)
     return Step(
         op=op,
         urn=urn,
         parts=parts,
         place=place,
-        old=_state(item.get("oldState"), f"{place}.oldState", reading),
-        new=_state(item.get("newState"), f"{place}.newState", reading),
+        old=old,
+        new=new,
         reasons=_names(item.get("diffReasons"), f"{place}.diffReasons", reading),
         replace_reasons=_names(item.get("replaceReasons"), f"{place}.replaceReasons", reading),
-        changed=tuple(path for path, is_input in differing.items() if is_input),
+        changed=tuple(path for path, is_changed in differing.items() if is_changed),
         is_live_different=not all(differing.values()),
     )
 
 
-def _differing(value: Any, place: str, reading: Reading) -> dict[str, bool]:
+def _differing(value: Any, place: str, old: State | None, new: State | None, reading: Reading) -> dict[str, bool]:
     """Map the path of each differing property to whether the program changes it."""
     found = {}
     for path, item in reading.record(value, place).items():
         at = f"{place}.{one_line(path, 80)}"
-        found[path] = reading.flag(reading.record(item, at).get("inputDiff"), f"{at}.inputDiff")
+        is_input = reading.flag(reading.record(item, at).get("inputDiff"), f"{at}.inputDiff")
+        found[path] = is_input and not _is_same_input(path, old, new)
     return found
+
+
+def _is_same_input(path: str, old: State | None, new: State | None) -> bool:
+    """Report whether an input is as it was, so that the workspace is what differs; secrets count as changed."""
+    if old is None or new is None:
+        return False
+    try:
+        steps = parse(path)
+    except ValueError:
+        return False
+    before = value_at(old.inputs, steps)
+    return not is_special(before) and before == value_at(new.inputs, steps)
 
 
 def _state(value: Any, place: str, reading: Reading) -> State | None:

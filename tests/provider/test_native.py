@@ -13,7 +13,8 @@ from pulumi.provider.experimental import provider as sdk
 
 from bandplan.plugin.complete import complete
 from bandplan.plugin.errors import ProviderError
-from bandplan.plugin.values import UNKNOWN, plain
+from bandplan.plugin.requests import DiffRequest, UpdateRequest
+from bandplan.plugin.values import UNKNOWN, plain, property_values
 from bandplan.provider.native import BandplanProvider
 from bandplan.provider.schema import ENDPOINT_READY
 from bandplan.serving.workspace.client import WorkspaceClient
@@ -97,6 +98,34 @@ def test_an_update_that_was_half_applied_behind_the_state_shows_and_is_mended(be
     assert is_unchanged(bench.diff(outputs, bench.inputs()))
 
 
+def test_state_of_a_deployment_before_outputs_left_the_inputs_out_is_unchanged(bench: Workbench) -> None:
+    bench.make_endpoint()
+    wanted = bench.inputs()
+    state = property_values(bench.create(wanted))
+    request = DiffRequest(bench.urn, bench.name, state, property_values(wanted), [])
+    request.old_inputs = property_values(wanted)
+    assert is_unchanged(complete(bench.provider.diff(request)))
+    bench.put_config(servedEntities=[served(maxProvisionedThroughput=1960)])
+    update = UpdateRequest(bench.urn, bench.name, state, property_values(wanted), 0, [], False)
+    update.old_inputs = property_values(wanted)
+    outputs = plain(complete(bench.provider.update(update)).properties)
+    assert set(outputs) == {"configVersion", "ready", "shortfall"}
+    assert is_unchanged(bench.diff({**wanted, **outputs}, wanted))
+
+
+def test_outputs_of_an_unfinished_update_say_more_than_the_inputs_from_before_it(bench: Workbench) -> None:
+    bench.make_endpoint()
+    before, after = bench.inputs(), bench.inputs(declared=declaration(servedEntities=MORE))
+    bench.put_config(servedEntities=MORE)
+    sent = property_values({**after, "configVersion": 1, "ready": False, "shortfall": []})
+    request = DiffRequest(bench.urn, bench.name, sent, property_values(after), [])
+    request.old_inputs = property_values(before)
+    assert (
+        "declared.servedEntities[0].maxProvisionedThroughput"
+        not in complete(bench.provider.diff(request)).detailed_diff
+    )
+
+
 def test_drift_is_told_once_however_often_the_engine_asks(bench: Workbench) -> None:
     """A deploy asks when it plans and again when it acts."""
     bench.make_endpoint()
@@ -164,7 +193,7 @@ def test_task_that_the_model_has_deploys_and_leaves_no_diff(bench: Workbench) ->
     inputs = bench.inputs(declared=declaration(task="llm/v1/chat"))
     state = bench.create(inputs)
     assert is_unchanged(bench.diff(state, inputs))
-    assert plain(bench.read(state).properties)["declared"] == inputs["declared"]
+    assert bench.refresh(state)["declared"] == inputs["declared"]
 
 
 def test_task_that_the_model_does_not_have_shows_at_the_preview(bench: Workbench) -> None:
@@ -177,7 +206,7 @@ def test_task_that_the_model_does_not_have_shows_at_the_preview(bench: Workbench
         bench.update(state, wanted)
     # and as drift, when the state has the task that the endpoint lost
     assert set(bench.diff({**state, **wanted}, wanted).detailed_diff) == {"declared.task"}
-    assert plain(bench.read({**state, **wanted}).properties)["declared"]["task"] == "llm/v1/chat"
+    assert bench.refresh({**state, **wanted})["declared"]["task"] == "llm/v1/chat"
 
 
 def test_task_and_model_that_change_together_are_no_wrong_task(bench: Workbench) -> None:
@@ -261,7 +290,7 @@ def test_burst_false_is_sent_again_after_a_change_by_hand_also_where_it_was_refr
     wanted = bench.inputs(api="pt", declared=units(50, **OFF))
     state = bench.create(wanted)
     bench.put_config(api="pt", **units(50))
-    refreshed = {**state, **plain(bench.read(state).properties)}
+    refreshed = {**state, **bench.refresh(state)}
     for known in (state, refreshed):
         found = bench.diff(known, wanted)
         assert set(found.detailed_diff) == {"declared.servedEntities[0].burstScalingEnabled"}
@@ -424,10 +453,9 @@ def test_a_refresh_takes_over_parts_that_somebody_set_so_that_the_next_up_clears
     bench.endpoints.patch_notifications(bench.name, {"on_update_success": ["a@x.com"]})
     assert is_unchanged(bench.diff(state, inputs))
 
-    read = bench.read(state)
-    refreshed = plain(read.properties)
+    refreshed = bench.refresh(state)
 
-    assert plain(read.inputs)["declared"]["aiGateway"] == {"usageTrackingConfig": {"enabled": True}}
+    assert refreshed["declared"]["aiGateway"] == {"usageTrackingConfig": {"enabled": True}}
     assert refreshed["declared"]["emailNotifications"] == {"onUpdateSuccesses": ["a@x.com"]}
     bench.update(refreshed, inputs)
     assert not bench.live().ai_gateway and not any(bench.live().email_notifications.values())
@@ -540,9 +568,9 @@ def test_read_shows_what_runs(bench: Workbench) -> None:
     state = bench.create(bench.inputs())
     same = bench.read(state)
     assert same.resource_id == bench.name
-    assert plain(same.properties)["declared"] == declaration()
+    assert plain(same.inputs)["declared"] == declaration()
     bench.put_config(servedEntities=[served(maxProvisionedThroughput=1960)])
-    drifted = plain(bench.read(state).properties)
+    drifted = bench.refresh(state)
     assert drifted["declared"]["servedEntities"][0]["maxProvisionedThroughput"] == 1960
     assert drifted["configVersion"] == 2
 

@@ -3,10 +3,8 @@
 from typing import Any
 
 import pytest
-from pulumi.provider.experimental import provider as sdk
 
 from bandplan.plugin.errors import ProviderError
-from bandplan.plugin.values import plain
 from bandplan.serving.endpoint.declared import Declared
 from bandplan.serving.endpoint.readiness import EntityFailure, Failed
 from bandplan.serving.endpoint.shortfall import is_for_lack_of_capacity, shortfalls
@@ -72,9 +70,7 @@ def test_refresh_keeps_the_wish_for_more(bench: Workbench) -> None:
     bench.make_endpoint()
     bench.fail_next_update(NO_CAPACITY)
     outputs = bench.create(inputs(bench))
-    read = bench.read({**inputs(bench), **outputs})
-    assert isinstance(read, sdk.ReadResponse)
-    refreshed = plain(read.properties)
+    refreshed = bench.refresh({**inputs(bench), **outputs})
     assert refreshed["shortfall"] == outputs["shortfall"] and refreshed["ready"] is True
     assert MAXIMUM in bench.diff(refreshed, inputs(bench)).detailed_diff
 

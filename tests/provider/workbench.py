@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pulumi.provider.experimental import provider as sdk
+from pulumi.provider.experimental.property_value import PropertyValue
 
 from bandplan.plugin.complete import complete
+from bandplan.plugin.requests import DiffRequest, UpdateRequest
 from bandplan.plugin.values import plain, property_values
 from bandplan.provider.native import BandplanProvider
 from bandplan.provider.schema import ENDPOINT_READY
@@ -14,6 +16,7 @@ from bandplan.serving.endpoint.declared import Declared
 from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.endpoints import Endpoints
+from bandplan.wire.guard import OUTPUTS
 from tests.endpoint.builders import declaration
 
 ROOT = "/api/2.0/serving-endpoints"
@@ -67,20 +70,36 @@ class Workbench:
     def create(self, inputs: dict[str, Any], *, preview: bool = False) -> dict[str, Any]:
         request = sdk.CreateRequest(self.urn, property_values(inputs), 0, preview)
         response = complete(self.provider.create(request))
-        return {"id": response.resource_id, **plain(response.properties)}
+        return {"id": response.resource_id, **inputs, **plain(response.properties)}
 
     def update(self, olds: dict[str, Any], news: dict[str, Any], *, preview: bool = False) -> dict[str, Any]:
-        request = sdk.UpdateRequest(self.urn, self.name, property_values(olds), property_values(news), 0, [], preview)
-        return plain(complete(self.provider.update(request)).properties)
+        """What the state records afterwards; `olds` is what it records before."""
+        inputs, outputs = _sides(olds)
+        request = UpdateRequest(self.urn, self.name, outputs, property_values(news), 0, [], preview)
+        request.old_inputs = inputs
+        return {**news, **plain(complete(self.provider.update(request)).properties)}
 
     def diff(self, olds: dict[str, Any], news: dict[str, Any]) -> sdk.DiffResponse:
-        request = sdk.DiffRequest(self.urn, self.name, property_values(olds), property_values(news), [])
+        inputs, outputs = _sides(olds)
+        request = DiffRequest(self.urn, self.name, outputs, property_values(news), [])
+        request.old_inputs = inputs
         return complete(self.provider.diff(request))
 
     def read(self, state: dict[str, Any]) -> sdk.ReadResponse:
-        properties = property_values(state)
-        request = sdk.ReadRequest(self.urn, self.name, properties, properties)
-        return complete(self.provider.read(request))
+        inputs, outputs = _sides(state)
+        return complete(self.provider.read(sdk.ReadRequest(self.urn, self.name, outputs, inputs)))
+
+    def refresh(self, state: dict[str, Any]) -> dict[str, Any]:
+        """What the state records after a refresh."""
+        found = self.read(state)
+        return {**plain(found.inputs), **plain(found.properties)}
 
     def check(self, inputs: dict[str, Any]) -> sdk.CheckResponse:
         return complete(self.provider.check(sdk.CheckRequest(self.urn, {}, property_values(inputs), b"")))
+
+
+def _sides(state: dict[str, Any]) -> tuple[dict[str, PropertyValue], dict[str, PropertyValue]]:
+    """The inputs and the outputs of what a state records."""
+    values = property_values({name: value for name, value in state.items() if name != "id"})
+    outputs = {name: value for name, value in values.items() if name in OUTPUTS}
+    return {name: value for name, value in values.items() if name not in OUTPUTS}, outputs

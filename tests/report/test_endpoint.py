@@ -130,6 +130,8 @@ MINE, THEIRS, NEW = notified("a@example.com"), notified("b@example.com"), notifi
     [
         ([guard_step("update", MINE, NEW, **{NOTIFICATIONS: True})], "same_capacity", ("email notifications",)),
         ([guard_step("update", MINE, MINE, **{NOTIFICATIONS: False})], "guard", ()),
+        # The guard calls it a difference of the inputs, from which Pulumi shows its values; the program changes nothing.
+        ([guard_step("update", MINE, MINE, **{NOTIFICATIONS: True})], "guard", ()),
         (
             [guard_step("update", MINE, NEW, **{NOTIFICATIONS: True, "ready": False})],
             "guard",
@@ -155,7 +157,15 @@ MINE, THEIRS, NEW = notified("a@example.com"), notified("b@example.com"), notifi
             ("email notifications",),
         ),
     ],
-    ids=["the program", "by hand", "both", "by hand, refreshed", "the program, refreshed", "both, refreshed"],
+    ids=[
+        "the program",
+        "by hand",
+        "by hand, as an input",
+        "both",
+        "by hand, refreshed",
+        "the program, refreshed",
+        "both, refreshed",
+    ],
 )
 def test_only_what_the_workspace_runs_differently_is_repaired(
     steps: list[dict[str, Any]], kind: str, also: tuple[str, ...]
