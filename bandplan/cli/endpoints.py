@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from bandplan.cli.columns import aligned
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.errors import NotFound, WorkspaceError
 from bandplan.wire.capacity import UNITS
@@ -98,7 +99,4 @@ def table(endpoints: Sequence[Row], states: Mapping[str, str], engines: Mapping[
         state = states.get(row.name, "UNKNOWN")
         lines.append((row.name, row.models[0], row.task, row.capacity, state, *engine, row.url))
         lines.extend(("", model, *[""] * (len(lines[0]) - 2)) for model in row.models[1:])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
+    return "\n".join(aligned(lines))

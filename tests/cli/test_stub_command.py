@@ -13,7 +13,7 @@ from bandplan.cli.errors import UsageProblem
 from bandplan.cli.main import main
 from bandplan.cli.project import Project
 from bandplan.stub import process
-from tests.stub.stub_client import StubClient
+from tests.stub.stub_client import StubClient, bands
 
 
 @pytest.fixture
@@ -153,6 +153,22 @@ def test_status_of_a_quiet_workspace_is_two_lines(project: Path, capsys: pytest.
     capsys.readouterr()
     main(["stub", "status"])
     assert capsys.readouterr().out.splitlines()[1:] == ["0 endpoints"]
+
+
+def test_status_shows_each_endpoint_and_what_it_does(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["stub", "start", "--settle", "at-once"])
+    running = process.status(project / ".bandplan" / "stub")
+    assert running is not None
+    StubClient(running.host, running.token).create("support-chat", bands())
+    capsys.readouterr()
+    assert main(["stub", "status"]) == 0
+    _, count, head, row = capsys.readouterr().out.splitlines()
+    assert count == "1 endpoint"
+    assert head.startswith("ENDPOINT ")
+    assert row.split("  ")[0] == "support-chat" and "980 to 1,960" in row and "1 of 2" in row
+    main(["stub", "status", "--json"])
+    (shown,) = json.loads(capsys.readouterr().out)["endpoints"]
+    assert (shown["name"], shown["floor"], shown["ceiling"]) == ("support-chat", 980, 1960)
 
 
 def test_scenario_of_ones_own_is_played_from_a_relative_path(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bandplan.cli.columns import aligned
 from bandplan.cli.project import LOCAL, Project, find_project
 
 if TYPE_CHECKING:
@@ -130,7 +131,6 @@ def show_rules(project: Project) -> int:
     levels = [[one.level for one in configured_rules(project, stack)] for stack in stacks]
     rows = [("RULE", *(stack.upper() for stack in stacks), "")]
     rows += [(rule.id, *(column[index] for column in levels), rule.description) for index, rule in enumerate(RULES)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for line in aligned(rows):
+        print(line)
     return 0

@@ -3,8 +3,9 @@
 import argparse
 import json
 import os
+import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from bandplan.cli.local_engines import (
     require_right,
     tell_engines,
 )
+from bandplan.cli.local_fleet import fleet_lines
 from bandplan.cli.local_page import open_page
 from bandplan.cli.local_workspace import NOT_RUNNING, PROVISIONED, UNLIMITED
 from bandplan.cli.project import LOCAL, Project, find_project
@@ -253,18 +255,23 @@ def show_status(project: Project, *, as_json: bool) -> int:
         print("null" if as_json else NOT_RUNNING)
         return 1
     facts = process.report(running)
+    overview = process.endpoints(running)
     if as_json:
-        print(json.dumps({"host": running.host, "pid": running.pid, "token_file": str(token_file), "status": facts}))
+        shown = {"host": running.host, "pid": running.pid, "token_file": str(token_file), "status": facts}
+        print(json.dumps({**shown, "endpoints": overview["endpoints"]}))
         return 0
     print(f"the local workspace runs at {running.host} (process {running.pid}); its token is in {token_file}")
-    for line in (*status_lines(facts), *reasons(project)):
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in (*status_lines(facts, fleet_lines(overview["endpoints"], width)), *reasons(project)):
         print(line)
     return 0
 
 
-def status_lines(facts: dict[str, Any]) -> Iterator[str]:
-    """Yield what is unusual: a scenario, a stopped clock, pending faults, requests without a matching route."""
-    yield f"{facts['endpoints']} endpoints" + (f"; scenario {facts['scenario']}" if facts["scenario"] else "")
+def status_lines(facts: dict[str, Any], fleet: Iterable[str] = ()) -> Iterator[str]:
+    """Yield the endpoints, then what is unusual: a stopped clock, pending faults, requests without a matching route."""
+    count = f"{facts['endpoints']} endpoint" + ("" if facts["endpoints"] == 1 else "s")
+    yield count + (f"; scenario {facts['scenario']}" if facts["scenario"] else "")
+    yield from fleet
     if facts.get("capacity") == UNLIMITED:
         yield "its endpoints answer as fast as they can, regardless of their capacity (--capacity unlimited)"
     if facts["engine"]["default"] != SIMULATED:

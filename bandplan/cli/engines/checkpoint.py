@@ -6,6 +6,7 @@ Source of the layout: pkg/backend/diy in github.com/pulumi/pulumi (read 2026-11)
 from pathlib import Path
 from typing import Any
 
+from bandplan.cli.columns import aligned
 from bandplan.cli.errors import CommandError
 from bandplan.embedded.form import checkpoint_problems, listed, strict_json, version_problem
 
@@ -65,5 +66,4 @@ def stack_lines(state_folder: Path, project: str) -> list[str]:
         resources = latest.get("resources") or []
         time = ((latest.get("manifest") or {}).get("time") or "") if resources else ""
         rows.append((name, time[:19].replace("T", " ") or "n/a", str(len(resources)) if latest else "n/a"))
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return aligned(rows)
