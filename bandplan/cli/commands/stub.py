@@ -28,9 +28,6 @@ from bandplan.stub.port import parse as parse_port
 
 MOST_UNKNOWN_ROUTES = 20
 
-PROBED = ("ignore_eos", "logprobs", "min_tokens", "stream_options")
-"""What servers of the OpenAI protocol differ in; `stub status` names those of them that an engine lacks."""
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -292,8 +289,7 @@ def status_lines(facts: dict[str, Any], fleet: Iterable[str] = ()) -> Iterator[s
 def engine_line(engine: Mapping[str, Any]) -> str:
     """Format an engine that runs: with what it lacks once it is ready, else what it is doing or why it failed."""
     weights = f" ({engine['weights']})" if engine["weights"] else ""
-    lacks = [field for field in engine["lacks"] if field in PROBED]
-    detail = f"no {', '.join(lacks)}" if lacks else engine["detail"]
+    detail = f"without {', '.join(engine['missing'])}" if engine["missing"] else engine["detail"]
     return f"  {engine['kind']}{weights}: {engine['state']}" + (f"; {detail}" if detail else "")
 
 

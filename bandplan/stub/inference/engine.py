@@ -119,6 +119,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def missing(self) -> frozenset[str]:
+        """What engines of this kind differ in, and this one lacks, as found out at its start."""
+        ...
+
+    @property
     def takes(self) -> frozenset[str]:
         """Request fields that are handed to the engine unchanged, in `Generation.extra`."""
         ...

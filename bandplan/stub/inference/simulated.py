@@ -78,6 +78,7 @@ class SimulatedEngine:
 
     kind = "simulated"
     lacks = LACKS
+    missing: frozenset[str] = frozenset()
     takes: frozenset[str] = frozenset()
     is_count_exact = True
     context_tokens: int | None = None

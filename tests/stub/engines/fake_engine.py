@@ -17,6 +17,7 @@ class FakeEngine:
     usage: Usage | None = None
     kind: str = "fake"
     lacks: frozenset[str] = frozenset({"tools"})
+    missing: frozenset[str] = frozenset()
     takes: frozenset[str] = frozenset({"top_k"})
     is_count_exact: bool = False
     context_tokens: int | None = None

@@ -77,5 +77,6 @@ def show_running(running: Running) -> Json:
         "state": running.state,
         "detail": running.detail,
         "lacks": sorted(engine.lacks) if engine else [],
+        "missing": sorted(engine.missing) if engine else [],
         **(asdict(engine.stats()) if engine else {}),
     }

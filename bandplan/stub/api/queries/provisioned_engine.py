@@ -19,6 +19,7 @@ class ProvisionedEngine:
         self._passage = passage
         self.kind = engine.kind
         self.lacks = engine.lacks
+        self.missing = engine.missing
         self.takes = engine.takes
         self.is_count_exact = engine.is_count_exact
         self.context_tokens = engine.context_tokens

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bandplan.stub.api.queries.chunks import Chunks
+from bandplan.stub.api.queries.engine_fields import unsupported
 from bandplan.stub.api.queries.target import Target
 from bandplan.stub.api.requests import Json, boolean, integer, json_object, number, texts
 from bandplan.stub.inference.delivery import Delivery, merged
@@ -109,6 +110,8 @@ def generations(
 
     `is_prompt`: the messages are one bare prompt.
     """
+    if sampling.top_logprobs is not None and "logprobs" in target.engine.lacks:
+        raise unsupported("logprobs", target.engine)
     extra = {key: value for key, value in sampling.further.items() if key in target.engine.takes}
     limit = target.output_limit(prompt_tokens, sampling.max_tokens)
     if sampling.min_tokens > limit:
@@ -117,7 +120,7 @@ def generations(
     for choice in range(sampling.choices):
         length, is_forced = limit, sampling.ignore_eos
         if sampling.max_tokens is not None and target.output_tokens is not None:
-            is_forced = True
+            is_forced = "ignore_eos" not in target.engine.lacks
             if target.output_tokens == "sampled":
                 length = max(sampling.min_tokens, _drawn(limit, messages, sampling.seed, choice))
         made.append(

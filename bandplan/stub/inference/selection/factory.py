@@ -6,8 +6,8 @@ from pathlib import Path
 
 from bandplan.stub.inference.engine import Engine
 from bandplan.stub.inference.errors import EngineUnavailable
-from bandplan.stub.inference.selection.settings import Settings
-from bandplan.stub.inference.selection.spec import EngineSpec
+from bandplan.stub.inference.selection.settings import Settings, broken_url
+from bandplan.stub.inference.selection.spec import OPENAI, EngineSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,52 @@ def make(spec: EngineSpec, circumstances: Circumstances) -> Engine:
     return maker(spec, circumstances)
 
 
-MAKERS: Mapping[str, Callable[[EngineSpec, Circumstances], Engine]] = {}
+def _openai(spec: EngineSpec, circumstances: Circumstances) -> Engine:
+    from bandplan.stub.inference.openai.engine import OpenAIEngine
+
+    return OpenAIEngine(
+        require_url(spec.url, circumstances),
+        spec.model,
+        key_of(spec.key_env, circumstances),
+        is_embedding=spec.is_embedding,
+        context_tokens=spec.context_tokens,
+    )
+
+
+def require_url(url: str | None, circumstances: Circumstances) -> str:
+    """Return a URL that prompts may be sent to. Raises EngineUnavailable, as an earlier start may have allowed more."""
+    if url is None or (rule := broken_url(url, circumstances.allowed_hosts)):
+        raise EngineUnavailable(f"url {url}: {rule if url else 'is not set'}")
+    return url
+
+
+def key_of(variable: str | None, circumstances: Circumstances) -> str | None:
+    """Return the key in an environment variable. Raises EngineUnavailable if it is not set, or cannot be sent."""
+    if variable is None:
+        return None
+    key = circumstances.environ.get(variable, "").strip()
+    if not key:
+        raise EngineUnavailable(
+            f"the environment variable {variable} (key_env) is not set where the local workspace was started; "
+            "set it, then run `bandplan stub stop` and `bandplan stub start`"
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise EngineUnavailable(f"the environment variable {variable} (key_env) does not hold a key of one line")
+    return key
+
+
+MAKERS: Mapping[str, Callable[[EngineSpec, Circumstances], Engine]] = {OPENAI: _openai}
 """Makers by kind. Each imports its engine when it is called, so that a workspace that only simulates loads none."""
 
 
 async def why_silent(settings: Settings, circumstances: Circumstances) -> str | None:
     """Return why the server that settings name does not answer, None if it does."""
-    return "the engine openai is not available in this version"
+    from bandplan.stub.inference.openai import probe
+    from bandplan.stub.inference.openai.client import Client
+    from bandplan.stub.inference.openai.connection import server_of
+
+    try:
+        url, key = require_url(settings.url, circumstances), key_of(settings.key_env, circumstances)
+    except EngineUnavailable as error:
+        return str(error)
+    return await probe.why_silent(Client(server_of(url, key), key))

@@ -81,7 +81,7 @@ def _broken(key: str, value: Any, allowed_hosts: Iterable[str] | None) -> str | 
         case "engine":
             return None if value in KINDS else f"must be one of: {', '.join(KINDS)}"
         case "url":
-            return _broken_url(value, allowed_hosts)
+            return broken_url(value, allowed_hosts)
         case "random":
             return None if isinstance(value, bool) else "must be true or false"
         case "context_tokens":
@@ -106,7 +106,8 @@ def _broken(key: str, value: Any, allowed_hosts: Iterable[str] | None) -> str | 
     return None if is_text else "must be a name of one line"
 
 
-def _broken_url(value: Any, allowed_hosts: Iterable[str] | None) -> str | None:
+def broken_url(value: Any, allowed_hosts: Iterable[str] | None) -> str | None:
+    """Return the rule that a URL violates, or None; `allowed_hosts` as in `read`."""
     rule = "must be a URL such as http://127.0.0.1:8000/v1"
     if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
         return rule

@@ -1,0 +1,147 @@
+"""What a server answers: the chunks of a stream, vectors, and refusals."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from bandplan.stub.inference.engine import Embedded, Token, Usage
+from bandplan.stub.inference.errors import EngineBusy, EngineError, EngineFailed, EngineRefused, EngineUnavailable
+
+MOST_MESSAGE_CHARACTERS = 300
+"""Maximum length of a server's own message in ours. Arbitrary."""
+
+MOST_RETRY_SECONDS = 3600
+
+
+class Piece(NamedTuple):
+    """One chunk of a stream. `has_logprobs` says whether the server gave any."""
+
+    tokens: tuple[Token, ...] = ()
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    has_logprobs: bool = False
+
+
+def read_chunk(data: str, place: str) -> Piece:
+    """Read the data of one event, of chat or of completions. Raises EngineFailed for an error or another form."""
+    try:
+        chunk = json.loads(data)
+        if not isinstance(chunk, dict):
+            raise EngineFailed(f"{place} sent a chunk that is not an object")
+        if error := chunk.get("error"):
+            raise EngineFailed(f"{place} failed during its answer: {_message(error)}")
+        choices = chunk.get("choices") or []
+        usage = _usage(chunk.get("usage"))
+        if not choices:
+            return Piece(usage=usage)
+        choice = choices[0]
+        text = (choice["text"] or None) if "text" in choice else _text(choice.get("delta") or {})
+        tokens, has_logprobs = _tokens(text, choice.get("logprobs"))
+        return Piece(tokens, _reason(choice.get("finish_reason")), usage, has_logprobs)
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
+        raise EngineFailed(f"{place} sent a chunk that is not of the OpenAI protocol") from error
+
+
+def read_embeddings(body: Any, count: int, place: str) -> Embedded:
+    """Read the answer to an embeddings request of `count` texts. Raises EngineFailed."""
+    try:
+        rows = sorted(body["data"], key=lambda row: row["index"])
+        vectors = [[float(value) for value in row["embedding"]] for row in rows]
+        if len(vectors) != count:
+            raise EngineFailed(f"{place} sent {len(vectors)} vectors for {count} texts")
+        usage = _usage(body.get("usage"))
+        return Embedded(vectors, usage.prompt_tokens if usage else None)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise EngineFailed(f"{place} sent vectors in another form than the OpenAI protocol's") from error
+
+
+def failure_of(
+    status: int, headers: Mapping[str, str], body: bytes, place: str, secret: str | None = None
+) -> EngineError:
+    """Return the error for an answer other than 200. The key is never repeated, even if the server does."""
+    if status in (401, 403):
+        return EngineUnavailable(f"{place} refuses the key ({status}); check key_env")
+    try:
+        message = _message(json.loads(body))
+    except (ValueError, RecursionError):
+        message = ""
+    if secret:
+        message = message.replace(secret, "***")
+    said = f"{place} answered {status}" + (f": {message}" if message else "")
+    if status == 429:
+        return EngineBusy(said, _retry_seconds(headers.get("retry-after")))
+    if status == 503:
+        return EngineUnavailable(said)
+    return EngineRefused(said) if 400 <= status < 500 else EngineFailed(said)
+
+
+def _text(delta: Mapping[str, Any]) -> str | None:
+    """Return the text of a chat delta; the text of thoughts that a server separates is "", so that it counts."""
+    if delta.get("content"):
+        return str(delta["content"])
+    has_thought = delta.get("reasoning_content") or delta.get("reasoning")
+    return "" if has_thought else None
+
+
+def _tokens(text: str | None, logprobs: Any) -> tuple[tuple[Token, ...], bool]:
+    listed = _listed(logprobs)
+    if not listed:
+        return (() if text is None else (Token(text),)), False
+    text = text or ""
+    if "".join(token.text for token in listed) == text:
+        return tuple(listed), True
+    # Part of a character, or another spelling: the text stays as it was sent, with the first token.
+    return (listed[0]._replace(text=text), *(token._replace(text="") for token in listed[1:])), True
+
+
+def _listed(logprobs: Any) -> list[Token]:
+    """Return the tokens of log probabilities: in the form of chat (`content`), or in the older one of completions."""
+    if not isinstance(logprobs, dict):
+        return []
+    if rows := logprobs.get("content"):
+        return [
+            Token(
+                str(row["token"]),
+                float(row["logprob"]),
+                tuple((str(top["token"]), float(top["logprob"])) for top in row.get("top_logprobs") or ()),
+            )
+            for row in rows
+        ]
+    made = []
+    tops = logprobs.get("top_logprobs") or []
+    for at, token in enumerate(logprobs.get("tokens") or ()):
+        top = tops[at] if at < len(tops) and isinstance(tops[at], dict) else {}
+        ranked = sorted(((str(text), float(value)) for text, value in top.items()), key=lambda pair: -pair[1])
+        made.append(Token(str(token), float(logprobs["token_logprobs"][at] or 0.0), tuple(ranked)))
+    return made
+
+
+def _reason(value: Any) -> str | None:
+    """Return `stop` or `length`; a server's other reasons end an answer like a stop."""
+    if value is None:
+        return None
+    return "length" if value == "length" else "stop"
+
+
+def _usage(value: Any) -> Usage | None:
+    if not isinstance(value, dict):
+        return None
+    read = [value.get(key) for key in ("prompt_tokens", "completion_tokens")]
+    prompt, completion = (count if isinstance(count, int) and count >= 0 else None for count in read)
+    return None if prompt is None and completion is None else Usage(prompt, completion)
+
+
+def _message(body: Any) -> str:
+    """Return the message of an error, wherever the server put it, on one printable line."""
+    found = body
+    for key in ("error", "message", "detail"):
+        if isinstance(found, dict) and key in found:
+            found = found[key]
+    text = " ".join(str(found if not isinstance(found, dict) else "").split())
+    text = "".join(mark if mark.isprintable() else "?" for mark in text)
+    return text if len(text) <= MOST_MESSAGE_CHARACTERS else text[: MOST_MESSAGE_CHARACTERS - 3] + "..."
+
+
+def _retry_seconds(value: str | None) -> int:
+    is_number = value is not None and value.strip().isdecimal()
+    return min(max(1, int(value.strip())), MOST_RETRY_SECONDS) if is_number and value is not None else 1

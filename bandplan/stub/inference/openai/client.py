@@ -1,0 +1,63 @@
+"""Ask a server: streams of generations, whole answers, and refusals as errors of the engine."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from bandplan.stub.inference.errors import EngineFailed
+from bandplan.stub.inference.openai.answers import Piece, failure_of, read_chunk
+from bandplan.stub.inference.openai.connection import Response, Server, exchange
+from bandplan.stub.inference.openai.events import DONE, Events
+
+OK = 200
+
+
+class Client:
+    """A client of one server; `key` is what its messages must never repeat."""
+
+    def __init__(self, server: Server, key: str | None = None) -> None:
+        self.server = server
+        self._key = key
+
+    async def get(self, path: str) -> Any:
+        """Return the JSON at a path of the server itself. Raises EngineError."""
+        async with exchange(self.server, "GET", path) as response:
+            await self._require_ok(response)
+            return await response.json()
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Return the JSON that a path of the server itself answers. Raises EngineError."""
+        async with exchange(self.server, "POST", path, body) as response:
+            await self._require_ok(response)
+            return await response.json()
+
+    async def stream(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[Piece, None]:
+        """Yield the pieces of a generation until the server has ended it. Raises EngineError.
+
+        Closing the generator ends the connection, and with it the generation.
+        """
+        place, events, is_ended = self.server.url, Events(), False
+        async with exchange(self.server, "POST", self.server.base + path, body) as response:
+            await self._require_ok(response)
+            async with aclosing(response.body()) as parts:
+                async for part in parts:
+                    for data in _fed(events, part, place):
+                        if data == DONE:
+                            return
+                        piece = read_chunk(data, place)
+                        is_ended = is_ended or piece.finish_reason is not None
+                        yield piece
+        if not is_ended:
+            raise EngineFailed(f"{place} ended its answer early")
+
+    async def _require_ok(self, response: Response) -> None:
+        if response.status != OK:
+            body = await response.read()
+            raise failure_of(response.status, response.headers, body, self.server.url, self._key)
+
+
+def _fed(events: Events, data: bytes, place: str) -> list[str]:
+    try:
+        return events.feed(data)
+    except ValueError as error:
+        raise EngineFailed(f"{place} sent an event that is too long") from error

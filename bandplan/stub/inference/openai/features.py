@@ -1,0 +1,64 @@
+"""What a server can do, as found out at the start."""
+
+from dataclasses import dataclass
+
+LACKS = frozenset(
+    {
+        "audio",
+        "best_of",
+        "echo",
+        "function_call",
+        "functions",
+        "guided_choice",
+        "guided_grammar",
+        "guided_json",
+        "guided_regex",
+        "modalities",
+        "prediction",
+        "prompt_logprobs",
+        "reasoning",
+        "reasoning_effort",
+        "structured_outputs",
+        "suffix",
+        "thinking",
+        "tools",
+        "web_search_options",
+    }
+)
+"""Fields that are not passed through, whatever the server."""
+
+TAKES = frozenset({"chat_template_kwargs", "frequency_penalty", "logit_bias", "min_p", "presence_penalty", "top_k"})
+"""Sampling fields that are passed through unchanged; a server that refuses one answers 400 itself."""
+
+VLLM_TAKES = frozenset({"repetition_penalty"})
+"""Known to vLLM and SGLang; others ignore it without a word."""
+
+USAGE = "usage"
+"""The name in `lacks` of a server that does not report its tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What a server can do. `model` is the name of the model there.
+
+    `lacks` has request fields that it does not know, out of `ignore_eos`, `min_tokens`, `logprobs`, `top_logprobs`,
+    `stream_options`, and `usage`. `tokenizer` is the form of its route /tokenize: `vllm`, `llamacpp` or None.
+    """
+
+    model: str
+    lacks: frozenset[str] = frozenset()
+    context_tokens: int | None = None
+    tokenizer: str | None = None
+    limit_field: str = "max_tokens"
+    has_chat: bool = True
+    owner: str = ""
+
+    @property
+    def takes(self) -> frozenset[str]:
+        return TAKES | VLLM_TAKES if self.owner in ("vllm", "sglang") else TAKES
+
+    @property
+    def all_lacks(self) -> frozenset[str]:
+        """The request fields that the engine refuses. Streams are our own: `stream_options` is not among them."""
+        own = self.lacks - {"stream_options", USAGE}
+        return LACKS | own | (VLLM_TAKES - self.takes)

@@ -1,0 +1,63 @@
+"""Requests to a server, made from generations."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bandplan.stub.inference.engine import Generation
+from bandplan.stub.inference.openai.features import Features
+
+MOST_STOP_WORDS = 4
+"""The protocol's limit; with more, only the delivery looks for them."""
+
+Request = tuple[str, dict[str, Any]]
+"""Path below the API's base, and body."""
+
+
+def generation_request(generation: Generation, features: Features) -> Request:
+    """Return the request for one choice, as a stream."""
+    body: dict[str, Any] = {"model": features.model, "stream": True}
+    if "stream_options" not in features.lacks:
+        body["stream_options"] = {"include_usage": True}
+    # Without a limit of the request's own, a server whose context is unknown applies its own.
+    if generation.max_tokens is not None and (not generation.has_default_limit or features.context_tokens is not None):
+        body[features.limit_field] = generation.max_tokens
+    body |= {
+        key: value
+        for key, value in (("temperature", generation.temperature), ("top_p", generation.top_p))
+        if value is not None
+    }
+    if generation.seed is not None:
+        body["seed"] = generation.seed + generation.choice
+    if generation.stop and len(generation.stop) <= MOST_STOP_WORDS:
+        body["stop"] = list(generation.stop)
+    if generation.ignore_eos and "ignore_eos" not in features.lacks:
+        body["ignore_eos"] = True
+    if generation.min_tokens and "min_tokens" not in features.lacks:
+        body["min_tokens"] = generation.min_tokens
+    if generation.json_schema is not None:
+        body["response_format"] = _response_format(generation.json_schema)
+    body |= generation.extra
+    if generation.is_prompt:
+        return "/completions", {**body, "prompt": generation.messages[0].content, **_completions_logprobs(generation)}
+    messages = [{"role": message.role, "content": message.content} for message in generation.messages]
+    return "/chat/completions", {**body, "messages": messages, **_chat_logprobs(generation)}
+
+
+def embedding_request(texts: Sequence[str], features: Features) -> Request:
+    return "/embeddings", {"model": features.model, "input": list(texts), "encoding_format": "float"}
+
+
+def _chat_logprobs(generation: Generation) -> dict[str, Any]:
+    if generation.top_logprobs is None:
+        return {}
+    return {"logprobs": True, **({"top_logprobs": generation.top_logprobs} if generation.top_logprobs else {})}
+
+
+def _completions_logprobs(generation: Generation) -> dict[str, Any]:
+    return {} if generation.top_logprobs is None else {"logprobs": generation.top_logprobs}
+
+
+def _response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    if not schema:
+        return {"type": "json_object"}
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}

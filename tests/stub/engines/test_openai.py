@@ -1,0 +1,332 @@
+"""The engine behind another server, by itself: what it finds out, sends, reads and makes of failures."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from typing import Any, TypeVar
+
+import pytest
+
+from bandplan.stub.inference.engine import Embedding, Generation, Message, Usage
+from bandplan.stub.inference.errors import (
+    EngineBusy,
+    EngineError,
+    EngineFailed,
+    EngineRefused,
+    EngineUnavailable,
+)
+from bandplan.stub.inference.openai.engine import OpenAIEngine
+from tests.stub.engines.fake_server import ANSWER, LOGPROB, Behaviour, serving
+
+HELLO = (Message("user", "Hello"),)
+TEXT = "".join(ANSWER)
+T = TypeVar("T")
+
+
+def started(behaviour: Behaviour, body: Callable[[OpenAIEngine], Awaitable[T]], **options: Any) -> T:
+    """Run `body` with an engine that was started in front of a server of this behaviour."""
+
+    async def whole(url: str) -> T:
+        engine = OpenAIEngine(url, **options)
+        await engine.start(lambda progress: None)
+        behaviour.asked.clear()
+        return await body(engine)
+
+    with serving(behaviour) as url:
+        return asyncio.run(whole(url))
+
+
+def generated(behaviour: Behaviour, **changes: Any) -> tuple[str, str | None, Usage | None]:
+    async def body(engine: OpenAIEngine) -> tuple[str, str | None, Usage | None]:
+        text, reason, usage = "", None, None
+        async for batch in engine.generate(Generation("m", HELLO, **changes)):
+            text += "".join(token.text for token in batch.tokens)
+            reason, usage = batch.finish_reason or reason, batch.usage or usage
+        return text, reason, usage
+
+    return started(behaviour, body)
+
+
+def failure(behaviour: Behaviour, *, after_start: dict[str, Any] | None = None) -> EngineError:
+    """The error of a query; the behaviour changes once the engine has started."""
+
+    async def body(engine: OpenAIEngine) -> EngineError:
+        for name, value in (after_start or {}).items():
+            setattr(behaviour, name, value)
+        with pytest.raises(EngineError) as raised:
+            async for _ in engine.generate(Generation("m", HELLO)):
+                pass
+        return raised.value
+
+    return started(behaviour, body)
+
+
+# What is found out at the start.
+
+
+def missing(behaviour: Behaviour) -> frozenset[str]:
+    async def body(engine: OpenAIEngine) -> frozenset[str]:
+        return engine.missing
+
+    return started(behaviour, body)
+
+
+def test_server_that_knows_everything_lacks_nothing() -> None:
+    assert missing(Behaviour()) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("knows", "lacks"),
+    [
+        ({"min_tokens", "logprobs", "stream_options"}, {"ignore_eos"}),
+        ({"ignore_eos", "logprobs", "stream_options"}, {"min_tokens"}),
+        ({"ignore_eos", "min_tokens", "stream_options"}, {"logprobs", "top_logprobs"}),
+        ({"ignore_eos", "min_tokens", "logprobs"}, {"usage"}),
+        (set(), {"ignore_eos", "min_tokens", "logprobs", "top_logprobs", "usage"}),
+    ],
+)
+def test_field_that_a_server_ignores_without_a_word_is_found_out(knows: set[str], lacks: set[str]) -> None:
+    assert missing(Behaviour(knows=frozenset(knows))) == lacks
+
+
+@pytest.mark.parametrize(
+    ("refused", "lacks"),
+    [
+        ("ignore_eos", {"ignore_eos"}),
+        ("logprobs", {"logprobs", "top_logprobs"}),
+        ("stream_options", {"stream_options", "usage"}),
+        ("max_tokens", set()),
+    ],
+)
+def test_field_that_a_server_refuses_is_found_out(refused: str, lacks: set[str]) -> None:
+    assert missing(Behaviour(refuses=frozenset({refused}))) == lacks
+
+
+def test_engine_refuses_what_the_server_lacks_but_not_streams() -> None:
+    async def body(engine: OpenAIEngine) -> tuple[frozenset[str], bool]:
+        return engine.lacks, engine.is_count_exact
+
+    lacks, is_exact = started(Behaviour(knows=frozenset(), refuses=frozenset({"stream_options"})), body)
+    assert {"ignore_eos", "logprobs", "tools", "repetition_penalty"} <= lacks
+    assert not lacks & {"stream_options", "usage", "top_k", "seed"}
+    assert not is_exact
+
+
+def test_only_model_of_a_server_need_not_be_named_but_one_of_several_must() -> None:
+    with pytest.raises(EngineUnavailable, match=r"serves 2 models \(a, b\); name one as `model`"):
+        started(Behaviour(models=("a", "b")), lambda engine: engine.count(HELLO))
+    with pytest.raises(EngineUnavailable, match="does not list its models; name one as `model`"):
+        started(Behaviour(models=None), lambda engine: engine.count(HELLO))
+    behaviour = Behaviour(models=("a", "b"))
+    started(behaviour, lambda engine: engine.count(HELLO), model="b")
+
+
+def test_server_that_lists_its_model_and_cannot_answer_is_not_ready() -> None:
+    with pytest.raises(EngineFailed, match="answered 500: CUDA error"):
+        started(Behaviour(status=500, error="CUDA error"), lambda engine: engine.count(HELLO))
+
+
+def test_server_that_nobody_started_is_named_with_the_next_step() -> None:
+    engine = OpenAIEngine("http://127.0.0.1:9/v1")
+    with pytest.raises(EngineUnavailable, match=r"^http://127.0.0.1:9/v1 cannot be reached .*; start the server, or"):
+        asyncio.run(engine.start(lambda progress: None))
+
+
+def test_key_goes_with_every_request_and_into_no_message() -> None:
+    behaviour = Behaviour(key="sk-right")
+    assert started(behaviour, lambda engine: engine.count(HELLO), key="sk-right") > 0
+    with pytest.raises(EngineUnavailable) as refused:
+        started(behaviour, lambda engine: engine.count(HELLO), key="sk-wrong")
+    assert "refuses the key (401); check key_env" in str(refused.value)
+    assert "sk-" not in str(refused.value)
+    assert "sk-right" not in repr(OpenAIEngine("http://127.0.0.1:9/v1", key="sk-right").client.server)
+
+
+def test_key_that_a_server_repeats_is_masked() -> None:
+    behaviour = Behaviour(key="sk-right")
+
+    async def body(engine: OpenAIEngine) -> None:
+        behaviour.status, behaviour.error = 400, "bad request of sk-right"
+        async for _ in engine.generate(Generation("m", HELLO)):
+            pass
+
+    with pytest.raises(EngineRefused, match=r"answered 400: bad request of \*\*\*$"):
+        started(behaviour, body, key="sk-right")
+
+
+# What is sent.
+
+
+def sent(**changes: Any) -> tuple[str, dict[str, Any]]:
+    behaviour = Behaviour()
+    generated(behaviour, **changes)
+    (request,) = behaviour.asked
+    return request
+
+
+def test_chat_is_sent_as_messages_with_the_sampling_that_was_asked_for() -> None:
+    path, body = sent(
+        max_tokens=9, temperature=0.5, top_p=0.9, stop=("x",), seed=3, choice=2, extra={"top_k": 5}, top_logprobs=2
+    )
+    assert path == "/v1/chat/completions"
+    assert body == {
+        "model": "tiny",
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "max_tokens": 9,
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "seed": 5,  # each choice its own: 3 + 2
+        "stop": ["x"],
+        "top_k": 5,
+        "messages": [{"role": "user", "content": "Hello"}],
+        "logprobs": True,
+        "top_logprobs": 2,
+    }
+
+
+def test_bare_prompt_is_sent_without_messages() -> None:
+    path, body = sent(is_prompt=True, top_logprobs=3, max_tokens=4)
+    assert (path, body["prompt"], body["logprobs"]) == ("/v1/completions", "Hello", 3)
+    assert "messages" not in body
+
+
+@pytest.mark.parametrize(
+    ("schema", "form"),
+    [
+        ({}, {"type": "json_object"}),
+        (
+            {"type": "object"},
+            {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}},
+        ),
+    ],
+)
+def test_schema_of_an_answer_is_passed_on(schema: dict[str, Any], form: dict[str, Any]) -> None:
+    assert sent(json_schema=schema)[1]["response_format"] == form
+
+
+def test_length_without_a_limit_of_the_request_is_left_to_a_server_whose_context_is_unknown() -> None:
+    assert "max_tokens" not in sent(max_tokens=8192, has_default_limit=True)[1]
+    behaviour = Behaviour(context=100)
+    generated(behaviour, max_tokens=90, has_default_limit=True)
+    assert behaviour.asked[0][1]["max_tokens"] == 90
+
+
+def test_length_of_an_answer_that_nobody_limits_is_the_workspaces() -> None:
+    text, reason, _ = generated(Behaviour(), max_tokens=2, has_default_limit=True)
+    assert (text, reason) == ("Yes,", "length")
+
+
+# What is read.
+
+
+def test_answer_comes_with_reason_and_the_servers_own_usage() -> None:
+    assert generated(Behaviour()) == (TEXT, "stop", Usage(11, 5))
+    assert generated(Behaviour(), max_tokens=2) == ("Yes,", "length", Usage(11, 3))
+
+
+def test_server_without_usage_reports_none() -> None:
+    assert generated(Behaviour(has_usage=False)) == (TEXT, "stop", None)
+
+
+def test_body_without_a_length_ends_with_the_connection() -> None:
+    assert generated(Behaviour(is_plain_http_1_0=True))[0] == TEXT
+
+
+@pytest.mark.parametrize("is_prompt", [False, True])
+def test_log_probabilities_and_alternatives_are_the_servers(is_prompt: bool) -> None:
+    async def body(engine: OpenAIEngine) -> list[tuple[str, float, int]]:
+        asked = Generation("m", HELLO, top_logprobs=2, is_prompt=is_prompt)
+        return [
+            (token.text, token.logprob, len(token.alternatives))
+            async for batch in engine.generate(asked)
+            for token in batch.tokens
+        ]
+
+    assert started(Behaviour(), body) == [(word, LOGPROB, 2) for word in ANSWER]
+
+
+def test_vectors_are_put_in_the_order_of_their_texts_with_the_servers_count() -> None:
+    async def body(engine: OpenAIEngine) -> Any:
+        return await engine.embed(Embedding("m", 2, True), ["a", "b"])
+
+    made = started(Behaviour(), body, is_embedding=True)
+    assert made == ([[1.0, 0.0], [1.0, 1.0]], 42)
+
+
+def test_tokens_are_counted_by_a_server_that_can_else_by_the_workspaces_rule() -> None:
+    exact = started(Behaviour(owner="vllm"), lambda engine: engine.count_text("Hello, world"))
+    assert exact == 12  # the fake counts characters
+    assert started(Behaviour(), lambda engine: engine.count_text("Hello, world")) == 5  # Hell|o|,| worl|d
+    assert started(Behaviour(), lambda engine: engine.count(HELLO)) == 4 + 2  # four for the message; Hell|o
+
+
+# Failures.
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, EngineRefused),
+        (404, EngineRefused),
+        (403, EngineUnavailable),
+        (429, EngineBusy),
+        (503, EngineUnavailable),
+        (500, EngineFailed),
+        (502, EngineFailed),
+        (307, EngineFailed),
+    ],
+)
+def test_status_of_the_server_is_the_kind_of_the_error(status: int, kind: type[EngineError]) -> None:
+    behaviour = Behaviour()
+    error = failure(behaviour, after_start={"status": status, "error": "because"})
+    assert type(error) is kind
+    assert len(behaviour.asked) == 1, "a request is never sent again"
+
+
+def test_wait_that_a_busy_server_asks_for_is_passed_on() -> None:
+    error = failure(Behaviour(), after_start={"status": 429, "headers": {"Retry-After": "7"}})
+    assert isinstance(error, EngineBusy)
+    assert error.retry_after_seconds == 7
+
+
+def test_message_of_the_server_is_one_printable_line_of_bounded_length() -> None:
+    error = failure(Behaviour(), after_start={"status": 400, "error": "\x1b[31m a\n b " + "x" * 999})
+    said = str(error).partition("answered 400: ")[2]
+    assert said.startswith("?[31m a b xxx") and said.endswith("...") and len(said) == 300
+
+
+def test_connection_that_breaks_in_the_middle_is_a_failure() -> None:
+    error = failure(Behaviour(), after_start={"cut_after": 2})
+    assert isinstance(error, EngineFailed) and "ended its answer early" in str(error)
+
+
+def test_stream_that_ends_without_a_reason_is_a_failure() -> None:
+    error = failure(Behaviour(is_plain_http_1_0=True), after_start={"cut_after": 2})
+    assert isinstance(error, EngineFailed) and "ended its answer early" in str(error)
+
+
+def test_error_in_the_middle_of_a_stream_is_a_failure_with_its_message() -> None:
+    error = failure(Behaviour(), after_start={"fail_after": 1})
+    assert isinstance(error, EngineFailed) and "failed during its answer: CUDA out of memory" in str(error)
+
+
+def test_model_without_a_chat_template_answers_completions_and_refuses_chat() -> None:
+    behaviour = Behaviour(has_chat=False)
+    assert generated(behaviour, is_prompt=True)[0] == TEXT
+    assert "has no chat template" in str(failure(behaviour))
+
+
+def test_abandoned_generation_ends_the_connection_to_the_server() -> None:
+    behaviour = Behaviour()
+
+    async def body(engine: OpenAIEngine) -> None:
+        behaviour.pause = threading.Event()
+        async with aclosing(engine.generate(Generation("m", HELLO, ignore_eos=True, max_tokens=1000))) as batches:
+            await anext(batches)
+        assert engine.stats().running == 0
+        behaviour.pause.set()
+        assert await asyncio.to_thread(behaviour.left.wait, 5), "the server sees that nobody reads any more"
+
+    started(behaviour, body)

@@ -1,0 +1,214 @@
+"""Every route of the workspace on the engine `openai`: the server's text, log probabilities and usage, or a refusal."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bandplan.stub import process
+from tests.stub.engines.fake_server import ANSWER, LOGPROB, Behaviour, serving
+from tests.stub.stub_client import GTE, StubClient, bands
+
+TEXT = "".join(ANSWER)
+CHAT: dict[str, Any] = {"messages": [{"role": "user", "content": "Hello"}]}
+USAGE = {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16}
+
+
+@pytest.fixture(scope="module")
+def behaviour() -> Behaviour:
+    return Behaviour()
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory, behaviour: Behaviour) -> Iterator[StubClient]:
+    """A workspace with a chat, a completions and an embeddings endpoint, all behind one server."""
+    state_dir: Path = tmp_path_factory.mktemp("wire")
+    with serving(behaviour) as url:
+        running = process.start(state_dir, engine_arguments=["--engine", "openai"])
+        process.set_engines(running, {"*": {"url": url}})
+        client = StubClient(running.host, running.token)
+        client.create("chat")
+        client.create("embed", bands(entity_name=GTE))
+        yield client
+        process.stop(state_dir)
+
+
+@pytest.fixture(autouse=True)
+def fresh(behaviour: Behaviour) -> Iterator[None]:
+    yield
+    for name, value in vars(Behaviour()).items():
+        setattr(behaviour, name, value)
+
+
+def invoke(client: StubClient, body: dict[str, Any], endpoint: str = "chat") -> Any:
+    return client.ok("POST", f"/serving-endpoints/{endpoint}/invocations", body)
+
+
+def events(client: StubClient, body: dict[str, Any], path: str = "/serving-endpoints/chat/invocations") -> list[Any]:
+    reply = client.send("POST", path, {**body, "stream": True})
+    assert reply.status == 200, reply
+    lines = [line.removeprefix("data: ") for line in reply.body.splitlines() if line.startswith("data: ")]
+    return [json.loads(line) for line in lines if line != "[DONE]"]
+
+
+def test_chat_answers_with_the_servers_text_and_usage(workspace: StubClient) -> None:
+    answer = invoke(workspace, CHAT)
+    assert answer["choices"][0]["message"] == {"role": "assistant", "content": TEXT}
+    assert answer["choices"][0]["finish_reason"] == "stop"
+    assert answer["usage"] == USAGE
+
+
+def test_streamed_chat_has_the_same_text_and_ends_with_the_same_usage(workspace: StubClient) -> None:
+    chunks = events(workspace, {**CHAT, "stream_options": {"include_usage": True}})
+    text = "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"])
+    assert text == TEXT
+    assert chunks[-1]["usage"] == USAGE
+    assert chunks[-1]["choices"] == []
+
+
+def test_journal_has_the_servers_counts(workspace: StubClient) -> None:
+    invoke(workspace, CHAT)
+    entry = workspace.ok("GET", "/stub/requests")["requests"][-1]
+    assert (entry["input_tokens"], entry["output_tokens"], entry["is_usage_counted"]) == (11, 5, False)
+
+
+def test_usage_that_the_server_leaves_out_is_counted_and_marked(workspace: StubClient, behaviour: Behaviour) -> None:
+    behaviour.has_usage = False
+    assert invoke(workspace, CHAT)["usage"] == {"prompt_tokens": 6, "completion_tokens": 4, "total_tokens": 10}
+    entry = workspace.ok("GET", "/stub/requests")["requests"][-1]
+    assert (entry["input_tokens"], entry["output_tokens"], entry["is_usage_counted"]) == (6, 4, True)
+
+
+def test_choices_are_generated_at_once_each_with_its_own_seed(workspace: StubClient, behaviour: Behaviour) -> None:
+    behaviour.asked.clear()
+    answer = invoke(workspace, {**CHAT, "n": 3, "seed": 7, "temperature": 1})
+    assert [choice["message"]["content"] for choice in answer["choices"]] == [TEXT] * 3
+    assert answer["usage"] == {"prompt_tokens": 11, "completion_tokens": 15, "total_tokens": 26}
+    assert sorted(body["seed"] for _, body in behaviour.asked) == [7, 8, 9]
+
+
+def test_log_probabilities_of_chat_are_the_servers(workspace: StubClient) -> None:
+    answer = invoke(workspace, {**CHAT, "logprobs": True, "top_logprobs": 1})
+    content = answer["choices"][0]["logprobs"]["content"]
+    assert [(row["token"], row["logprob"]) for row in content] == [(word, LOGPROB) for word in ANSWER]
+    assert content[0]["top_logprobs"] == [{"token": "Yes", "logprob": LOGPROB, "bytes": list(b"Yes")}]
+
+
+def test_limits_and_sampling_reach_the_server(workspace: StubClient, behaviour: Behaviour) -> None:
+    behaviour.asked.clear()
+    sampling = {"temperature": 0.5, "top_p": 0.5, "frequency_penalty": 0.1, "logit_bias": {"5": 1}, "top_k": 3}
+    invoke(workspace, {**CHAT, **sampling, "max_completion_tokens": 3, "stop": "zzz", "ignore_eos": True})
+    ((path, body),) = behaviour.asked
+    assert path == "/v1/chat/completions"
+    assert {key: body[key] for key in sampling} == sampling
+    assert (body["max_tokens"], body["stop"], body["ignore_eos"]) == (3, ["zzz"], True)
+
+
+def test_stop_word_ends_an_answer_even_if_the_server_goes_on(workspace: StubClient) -> None:
+    answer = invoke(workspace, {**CHAT, "stop": ["indeed"]})
+    assert answer["choices"][0]["message"]["content"] == "Yes, "
+
+
+def test_legacy_formats_ask_for_bare_prompts(workspace: StubClient, behaviour: Behaviour) -> None:
+    behaviour.asked.clear()
+    answer = invoke(workspace, {"inputs": {"prompt": ["Hello"]}, "params": {"max_tokens": 2}})
+    (prediction,) = answer["predictions"]
+    assert prediction["candidates"][0]["text"] == "Yes,"
+    assert prediction["metadata"] == {"input_tokens": 11, "output_tokens": 3, "total_tokens": 14}
+    assert [(path, body["prompt"]) for path, body in behaviour.asked] == [("/v1/completions", "Hello")]
+
+
+def test_responses_are_answered_whole_and_streamed(workspace: StubClient) -> None:
+    body = {"model": "chat", "input": "Hello"}
+    answer = workspace.ok("POST", "/serving-endpoints/responses", body)
+    assert answer["output"][0]["content"][0]["text"] == TEXT
+    assert (answer["usage"]["input_tokens"], answer["usage"]["output_tokens"]) == (11, 5)
+    last = events(workspace, body, "/serving-endpoints/responses")[-1]
+    assert last["type"] == "response.completed"
+    assert last["response"]["usage"]["output_tokens"] == 5
+
+
+def test_embeddings_are_the_servers_with_its_count(workspace: StubClient) -> None:
+    answer = invoke(workspace, {"input": ["a", "b"]}, "embed")
+    assert [row["embedding"] for row in answer["data"]] == [[1.0, 0.0], [1.0, 1.0]]
+    assert answer["usage"] == {"prompt_tokens": 42, "total_tokens": 42}
+    assert invoke(workspace, {"inputs": {"input": ["a"]}}, "embed")["predictions"] == [[1.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("tools", [{"type": "function", "function": {"name": "f"}}]),
+        ("echo", True),
+        ("reasoning_effort", "high"),
+        ("repetition_penalty", 1.2),
+    ],
+)
+def test_field_that_the_engine_does_not_pass_on_is_refused_by_name(
+    workspace: StubClient, field: str, value: Any
+) -> None:
+    reply = workspace.send("POST", "/serving-endpoints/chat/invocations", {**CHAT, field: value})
+    assert (reply.status, reply.error_code) == (400, "INVALID_PARAMETER_VALUE")
+    assert reply.message == f"{field}: not supported by the openai engine; leave it out or use another engine."
+
+
+def test_conversation_with_function_calls_is_refused_where_they_would_be_lost(workspace: StubClient) -> None:
+    calls = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    messages = [*CHAT["messages"], {"role": "assistant", "content": None, "tool_calls": calls}]
+    reply = workspace.send("POST", "/serving-endpoints/chat/invocations", {"messages": messages})
+    assert reply.status == 400
+    assert reply.message.startswith("messages/1/tool_calls: not supported by the openai engine")
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [
+        (400, "BAD_REQUEST", 400),
+        (429, "REQUEST_LIMIT_EXCEEDED", 429),
+        (500, "INTERNAL_ERROR", 500),
+        (503, "TEMPORARILY_UNAVAILABLE", 503),
+    ],
+)
+def test_failure_of_the_server_is_one_of_the_platform_streamed_or_not(
+    workspace: StubClient, behaviour: Behaviour, status: int, code: str, expected: int, is_stream: bool
+) -> None:
+    behaviour.status, behaviour.error = status, "because"
+    reply = workspace.send("POST", "/serving-endpoints/chat/invocations", {**CHAT, "stream": is_stream})
+    assert (reply.status, reply.error_code) == (expected, code)
+    assert reply.message.endswith(f"answered {status}: because")
+
+
+def test_server_that_breaks_off_ends_the_stream_with_an_error(workspace: StubClient, behaviour: Behaviour) -> None:
+    behaviour.cut_after = 2
+    last = events(workspace, CHAT)[-1]
+    assert last["error_code"] == "INTERNAL_ERROR"
+    assert last["message"].endswith("ended its answer early")
+    assert workspace.ok("GET", "/stub/status")["queries"]["in_flight"] == 0
+
+
+def test_status_says_what_the_server_lacks(workspace: StubClient, behaviour: Behaviour) -> None:
+    invoke(workspace, CHAT)
+    (chat, *_) = [one for one in workspace.ok("GET", "/stub/status")["engines"] if one["state"] == "ready"]
+    assert chat["kind"] == "openai"
+    assert chat["missing"] == []
+    assert "tools" in chat["lacks"]
+
+
+def test_client_that_leaves_ends_the_generation_at_the_server(workspace: StubClient, behaviour: Behaviour) -> None:
+    import threading
+
+    behaviour.pause = threading.Event()
+    response = workspace.pool.request(
+        "POST",
+        f"{workspace.host}/serving-endpoints/chat/invocations",
+        json={**CHAT, "stream": True, "ignore_eos": True, "max_tokens": 1000},
+        headers=workspace.authorization,
+        preload_content=False,
+    )
+    assert b"Yes" in next(response.stream(4096))
+    response.close()
+    behaviour.pause.set()
+    assert behaviour.left.wait(5)
