@@ -183,7 +183,7 @@ def _partial(field: Schema, left: list[tuple[str, frozenset[str]]], definitions:
     Append to `left` the shapes that also need a partial form, each with the keys of the shapes that it excludes: null
     removes those.
     """
-    choices = field["oneOf"] if "oneOf" in field else [field]
+    choices = field.get("oneOf", [field])
     names = [choice["$ref"].rsplit("/", 1)[-1] for choice in choices if "$ref" in choice]
     keys = frozenset(key for name in names for key in definitions[name].get("properties", ()))
 
