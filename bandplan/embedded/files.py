@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from bandplan.embedded.errors import StateError
+from bandplan.wire.machine_folder import keep_out_of_git
 
 PRIVATE_FOLDER: Final = 0o700
 """Mode of the folders: the state holds providers' responses; for the same reason its files are 0600."""
@@ -50,6 +51,7 @@ def make_private_folder(folder: Path, top: Path) -> None:
     for part in [*reversed(folder.parents), folder]:
         if not part.exists():
             part.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+            keep_out_of_git(part)
         elif part.is_relative_to(top) and part.stat().st_mode & 0o077:
             part.chmod(PRIVATE_FOLDER)
 

@@ -14,6 +14,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from bandplan.wire.machine_folder import keep_out_of_git
+
 LOCK_ATTEMPTS = 20
 LOCK_PAUSE_SECONDS = 0.01
 
@@ -42,6 +44,7 @@ def make_private(folder: Path) -> None:
     for part in [*reversed(folder.parents), folder]:
         if not part.exists():
             part.mkdir(mode=0o700, exist_ok=True)
+            keep_out_of_git(part)
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
 

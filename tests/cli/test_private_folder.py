@@ -1,14 +1,25 @@
 """Everything in `.bandplan/` is for its owner alone, also what an earlier version made open."""
 
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from bandplan.cli.engines.child import run_child
 from bandplan.cli.engines.plugin_executable import write_plugin_executable
 from bandplan.cli.project import Project
+from bandplan.embedded.files import make_private_folder
+from bandplan.serving import private_file
 from bandplan.serving.planning.record import record_of
 from bandplan.serving.registration.sources.digest_record import DigestRecord
 from bandplan.serving.registration.sources.folder import File
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from bandplan.stub import statedir
+
+
+def engine_folder(folder: Path) -> None:
+    make_private_folder(folder, folder.parent)
 
 
 def open_to_others(folder: Path) -> list[str]:
@@ -26,8 +37,25 @@ def test_what_is_recorded_is_for_its_owner_alone(tmp_path: Path) -> None:
     record.replace({"weights": (file, "ab")}, read_at_ns=status.st_mtime_ns + 10**10)
     write_plugin_executable(project.plugins_folder, "python", tmp_path)
 
-    assert {path.name for path in project.own_folder.iterdir()} == {"optimization-info", "digests", "plugins"}
+    assert {path.name for path in project.own_folder.iterdir()} == {
+        ".gitignore",
+        "optimization-info",
+        "digests",
+        "plugins",
+    }
     assert open_to_others(project.own_folder) == []
+
+
+@pytest.mark.parametrize("make", [private_file.make_private_folder, statedir.make_private, engine_folder])
+def test_whoever_creates_the_folder_keeps_it_out_of_git(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    make(tmp_path / ".bandplan" / "stub")
+    assert open_to_others(tmp_path / ".bandplan") == []
+    (tmp_path / ".bandplan" / "stub" / "token").write_text("secret")
+    (tmp_path / "models.yaml").touch()
+    subprocess.run(["git", "add", "-A"], check=True, cwd=tmp_path)
+    staged = subprocess.run(["git", "ls-files"], check=True, cwd=tmp_path, capture_output=True, text=True)
+    assert staged.stdout == "models.yaml\n"
 
 
 def test_folder_that_an_earlier_version_left_open_is_closed(tmp_path: Path) -> None:

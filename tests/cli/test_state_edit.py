@@ -59,7 +59,7 @@ def test_state_is_exported_changed_and_imported_and_no_copy_is_left(engine: Pulu
 
     found = json.loads(state(engine).read_text())
     assert found == {"version": 3, "deployment": {"resources": [{"urn": "old"}, {"urn": "new"}]}}
-    assert list(engine.project.own_folder.iterdir()) == []
+    assert [path.name for path in engine.project.own_folder.iterdir()] == [".gitignore"]
     assert deployment_of(engine.project, "dev", "pulumi", engine.environ, engine.executable) == found["deployment"]
 
 
