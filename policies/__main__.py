@@ -15,7 +15,7 @@ def main() -> None:
     """Serve until the engine ends it."""
     from bandplan.policies.server import serve
 
-    serve(_PACK.absolute().parent.parent)
+    serve(_PACK.absolute().parent)
 
 
 if __name__ == "__main__":

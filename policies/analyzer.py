@@ -40,8 +40,12 @@ class Analyzer:
     stack_types: Final = frozenset({FLEET, STACK})
     """Types of the resources that `analyze_stack` uses."""
 
-    def __init__(self, rules: Iterable[Configured], root: Path, today: date) -> None:
-        """Read the files that the configuration names, relative to `root`; waivers hold through their last day."""
+    def __init__(self, rules: Iterable[Configured], root: Path, today: date, place: str = "local: policies") -> None:
+        """Read the files that the configuration names, relative to `root`; waivers hold through their last day.
+
+        `place` is where the pack comes from, for the heading of its findings.
+        """
+        self.place = place
         self._today = today
         self._asked: dict[str, Asked] = {}
         loaded = [_loaded(one, root, today) for one in rules if one.level != "disabled"]

@@ -20,7 +20,8 @@ from bandplan.policies.analyzer import Analyzer
 from bandplan.policies.configuration import configured
 from bandplan.policies.errors import BadConfiguration
 from bandplan.policies.finding import Violation
-from bandplan.policies.pack import NAME, RULES, VERSION
+from bandplan.policies.own import project_of, rules_of
+from bandplan.policies.pack import NAME, VERSION
 from bandplan.policies.pulumi_internals import analyzer_pb2, analyzer_pb2_grpc, plugin_pb2
 from bandplan.wire.visible import visible
 
@@ -39,16 +40,24 @@ _NAMES: Final = {number: name for name, number in _LEVELS.items()}
 class Servicer(analyzer_pb2_grpc.AnalyzerServicer):
     """Answers the engine, which does not need the calls that are missing here (`Remediate`, `ConfigureStack`)."""
 
-    def __init__(self, root: Path, today: date) -> None:
-        """Set the project's folder, `root`, until the engine reports where the pack is."""
-        self._root = root
+    def __init__(self, pack: Path, today: date) -> None:
+        """Set the pack's folder until the engine reports where it is. Errors: BadConfiguration."""
         self._today = today
-        self._analyzer = Analyzer(configured(RULES, None), root, today)
+        self._open(pack)
 
-    def Handshake(self, request: Any, _context: Any) -> Any:
+    def _open(self, pack: Path) -> None:
+        """Load the rules of the project that the pack is in."""
+        self._root = project_of(pack)
+        self._rules = rules_of(self._root)
+        self._analyzer = Analyzer(configured(self._rules, None), self._root, self._today)
+
+    def Handshake(self, request: Any, context: Any) -> Any:
         """Record where the engine says the pack is: in the project's folder."""
         if request.root_directory:
-            self._root = Path(request.root_directory).parent
+            try:
+                self._open(Path(request.root_directory))
+            except BadConfiguration as error:
+                context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         return analyzer_pb2.AnalyzerHandshakeResponse()
 
     def GetPluginInfo(self, _request: Any, _context: Any) -> Any:
@@ -58,7 +67,7 @@ class Servicer(analyzer_pb2_grpc.AnalyzerServicer):
     def GetAnalyzerInfo(self, _request: Any, _context: Any) -> Any:
         """Return every rule, with its level and the JSON Schema of its properties."""
         return analyzer_pb2.AnalyzerInfo(
-            name=NAME, version=VERSION, supportsConfig=True, policies=[_information(rule) for rule in RULES]
+            name=NAME, version=VERSION, supportsConfig=True, policies=[_information(rule) for rule in self._rules]
         )
 
     def Configure(self, request: Any, context: Any) -> Any:
@@ -68,7 +77,7 @@ class Servicer(analyzer_pb2_grpc.AnalyzerServicer):
             for name, one in request.policyConfig.items()
         }
         try:
-            self._analyzer = Analyzer(configured(RULES, document), self._root, self._today)
+            self._analyzer = Analyzer(configured(self._rules, document), self._root, self._today)
         except BadConfiguration as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         return empty_pb2.Empty()
@@ -90,19 +99,28 @@ class Servicer(analyzer_pb2_grpc.AnalyzerServicer):
         return _answer(self._analyzer.analyze_stack(resources))
 
 
-def start(root: Path, today: date) -> tuple[grpc.Server, int]:
-    """Start a server on a free loopback port; return it and the port."""
+def start(pack: Path, today: date) -> tuple[grpc.Server, int]:
+    """Start a server on a free loopback port for the pack in that folder; return it and the port.
+
+    Errors: BadConfiguration.
+    """
     options = [("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES)]
     server = grpc.server(ThreadPoolExecutor(max_workers=4), options=options)
-    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(Servicer(root, today), server)
+    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(Servicer(pack, today), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     return server, port
 
 
-def serve(root: Path) -> None:
-    """Serve until the engine ends this process; the port goes to stdout, as in every plugin."""
-    server, port = start(root, date.today())
+def serve(pack: Path) -> None:
+    """Serve until the engine ends this process; the port goes to stdout, as in every plugin.
+
+    Own rules that cannot be used end it with the reasons.
+    """
+    try:
+        server, port = start(pack, date.today())
+    except BadConfiguration as error:
+        sys.exit(str(error))
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     try:

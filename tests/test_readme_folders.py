@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SECTION = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## Folders\n", 1)[1].split("\n## ", 1)[0]
 ROWS = [line for line in SECTION.splitlines() if line.startswith("| `")]
 MADE_HERE = ".bandplan/"
-NOT_ROOMS = {"Makefile", "Pulumi.yaml", "README.md", "CHANGELOG.md", "pyproject.toml"}
+NOT_ROOMS = {"MANIFEST.in", "Makefile", "Pulumi.yaml", "README.md", "CHANGELOG.md", "pyproject.toml"}
 """Files at the root that need no line: everybody knows what they are."""
 
 

@@ -38,6 +38,7 @@ COMMANDS = {
     "fetch-plan": "fetch the plan that was reviewed with a merged pull request (GitHub Actions, GitLab CI)",
     "drift-issue": "keep one issue per stack with what `drift --json` found (GitHub Actions)",
     "schema": "print, write or check the JSON Schema of models.yaml",
+    "install-plugin": "install the published plugin of Pulumi that real workspaces are deployed with",
     "version": "show this installation and the versions of what it depends on",
     "log-model": "log a checkpoint with MLflow by the platform's rules, and register it",
 }

@@ -1,6 +1,7 @@
 """The project's policy pack, and a stack's configuration of it."""
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
@@ -18,12 +19,15 @@ if TYPE_CHECKING:
 FOLDER = "policies"
 PACK_FILE = "PulumiPolicy.yaml"
 
+MOST_NAMES = 5
+"""Most files named in a warning; an arbitrary choice."""
+
 JUDGED = ENDPOINT
 """The type that the rules judge; a run that declares none was not judged."""
 
 
 def pack_folder(project: Project) -> Path | None:
-    """Return the folder of the project's pack; None if it has none."""
+    """Return the folder of the project's pack; None if it has none, and the rules that bandplan ships are used."""
     folder = project.root / FOLDER
     return folder if (folder / PACK_FILE).is_file() else None
 
@@ -34,45 +38,113 @@ def configuration_file(project: Project, stack: str) -> Path:
 
 
 def pulumi_arguments(project: Project, stack: str) -> list[str]:
-    """Return the arguments that make the `pulumi` CLI run the pack; none for a project without one."""
-    if pack_folder(project) is None:
-        return []
-    configuration = configuration_file(project, stack)
-    configured = ["--policy-pack-config", str(configuration.relative_to(project.root))]
-    return ["--policy-pack", FOLDER, *(configured if configuration.is_file() else [])]
+    """Return the arguments that make the `pulumi` CLI run the project's pack, or else the one that bandplan ships.
 
-
-def analyzer_of(project: Project, stack: str) -> "Analyzer | None":
-    """Load the pack to judge in this process; None for a project without one.
-
-    Errors: UsageProblem if it is not bandplan's own pack, or the stack's configuration of it is invalid.
+    Errors: UsageProblem if the project's own rules cannot be used; Pulumi would report that its pack did not start.
     """
     folder = pack_folder(project)
-    if folder is None:
-        return None
-    from bandplan import policies
+    if (project.root / FOLDER / "own").is_dir():
+        configured_rules(project, stack)
+    if folder is not None:
+        warn_of_unused_modules(project, folder)
+    pack = shipped_pack(project) if folder is None else Path(FOLDER)
+    configuration = configuration_file(project, stack)
+    configured = ["--policy-pack-config", str(configuration.relative_to(project.root))]
+    return ["--policy-pack", str(pack), *(configured if configuration.is_file() else [])]
+
+
+def shipped_pack(project: Project) -> Path:
+    """Write a pack that runs the rules of this installation; return its folder, relative to the project."""
+    folder = project.make_private(project.own_folder / FOLDER)
+    # An environment of its own is named, so that Pulumi starts the Python that bandplan is installed in.
+    options = f"\n  options: {{virtualenv: {json.dumps(sys.prefix)}}}" if sys.prefix != sys.base_prefix else ""
+    from bandplan.policies.pack import VERSION
+    from bandplan.serving.private_file import replace_private_file
+
+    files = {
+        PACK_FILE: "description: The rules of the installed bandplan\n"
+        f"version: {VERSION}\nruntime:\n  name: python{options}\n",
+        "__main__.py": "from pathlib import Path\n\nfrom bandplan.policies.server import serve\n\n"
+        "serve(Path(__file__).absolute().parent)\n",
+    }
+    for name, text in files.items():
+        if text_of(folder / name) != text:
+            replace_private_file(folder / name, text)
+    return folder.relative_to(project.root)
+
+
+def analyzer_of(project: Project, stack: str) -> "Analyzer":
+    """Load the rules to judge in this process: bandplan's, and the project's own.
+
+    Errors: UsageProblem if the project has another pack, or its own rules or the stack's configuration are invalid.
+    """
     from bandplan.policies.analyzer import Analyzer
 
-    if folder.resolve() != Path(policies.__file__).resolve().parent:
+    folder = pack_folder(project)
+    if folder is not None:
+        require_ours(folder)
+        warn_of_unused_modules(project, folder)
+    place = "shipped with bandplan: the project has no policies/" if folder is None else f"local: {FOLDER}"
+    return Analyzer(configured_rules(project, stack), project.root, date.today(), place)
+
+
+def require_ours(folder: Path) -> None:
+    """Raise UsageProblem unless the pack serves the rules of bandplan, with or without more."""
+    import ast
+
+    main = folder / "__main__.py"
+    try:
+        statements = list(ast.walk(ast.parse(text_of(main))))
+    except (SyntaxError, ValueError):
+        statements = []
+    modules = [one.module or "" for one in statements if isinstance(one, ast.ImportFrom)]
+    modules += [name.name for one in statements if isinstance(one, ast.Import) for name in one.names]
+    if not any(f"{name}.".startswith("bandplan.policies.") for name in modules):
         raise UsageProblem(
-            f"{folder}: only bandplan's own policy pack runs without Pulumi; install the Pulumi "
-            "CLI and add --engine pulumi"
+            f"{folder}: only bandplan's policy pack, and rules in policies/own/, run without Pulumi; install the "
+            "Pulumi CLI and add --engine pulumi"
         )
-    return Analyzer(configured_rules(project, stack), project.root, date.today())
+
+
+def warn_of_unused_modules(project: Project, folder: Path) -> None:
+    """Name the modules in a copy of bandplan's pack that differ from the installed ones, which are what runs."""
+    from bandplan import policies
+
+    installed = Path(policies.__file__).resolve().parent
+    if folder.resolve() == installed:
+        return
+    changed = []
+    for path in sorted(folder.rglob("*.py")):
+        inside = path.relative_to(folder)
+        if inside.parts[0] in ("own", "__main__.py") or any(part.startswith((".", "__pyc")) for part in inside.parts):
+            continue
+        if text_of(path) != text_of(installed / inside):
+            changed.append(str(path.relative_to(project.root)))
+    if changed:
+        more = f" and {len(changed) - MOST_NAMES} more" if len(changed) > MOST_NAMES else ""
+        print(
+            f"warning: {', '.join(changed[:MOST_NAMES])}{more}: not used, because the rules are those of the installed "
+            "bandplan; move rules of your own to policies/own/",
+            file=sys.stderr,
+        )
 
 
 def configured_rules(project: Project, stack: str) -> "tuple[Configured, ...]":
-    """Return every rule of bandplan's pack as the stack configures it.
+    """Return every rule of bandplan and of the project as the stack configures it.
 
-    Errors: UsageProblem with every problem of the stack's configuration.
+    Errors: UsageProblem with every problem of the project's own rules, else of the stack's configuration.
     """
     from bandplan.policies.configuration import configured
     from bandplan.policies.errors import BadConfiguration
-    from bandplan.policies.pack import RULES
+    from bandplan.policies.own import rules_of
 
+    try:
+        rules = rules_of(project.root)
+    except BadConfiguration as error:
+        raise UsageProblem(str(error)) from error
     path = configuration_file(project, stack)
     try:
-        return configured(RULES, read_configuration(path))
+        return configured(rules, read_configuration(path))
     except BadConfiguration as error:
         shown = path.relative_to(project.root)
         raise UsageProblem("\n".join(f"{shown}: {line}" for line in str(error).splitlines())) from error
@@ -117,7 +189,7 @@ def keep_baseline(project: Project, stack: str, outputs: Callable[[], Mapping[st
     `outputs` is called only then: under Pulumi it takes a second.
     """
     configuration = configuration_file(project, stack)
-    if pack_folder(project) is None or not configuration.is_file():
+    if not configuration.is_file():
         return
     if baseline_file(stack) not in text_of(configuration):
         return

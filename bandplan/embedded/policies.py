@@ -37,8 +37,8 @@ class Violation(Protocol):
 class Analyzer(Protocol):
     """A configured policy pack. Called from many threads.
 
-    `types` and `stack_types` are the types that its rules cover; it receives no other resource. Properties are plain,
-    with Pulumi's own text for an unknown value.
+    `place` says where it comes from. `types` and `stack_types` are the types that its rules cover; it receives no other
+    resource. Properties are plain, with Pulumi's own text for an unknown value.
     """
 
     @property
@@ -46,6 +46,9 @@ class Analyzer(Protocol):
 
     @property
     def version(self) -> str: ...
+
+    @property
+    def place(self) -> str: ...
 
     @property
     def types(self) -> frozenset[str]: ...

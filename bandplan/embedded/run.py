@@ -277,7 +277,7 @@ class Engine:
         """Return Pulumi's heading for policy findings."""
         if self._analyzer is None or kind not in ("preview", "up"):
             return ""
-        return f"{self._analyzer.name}@v{self._analyzer.version} (local: policies)"
+        return f"{self._analyzer.name}@v{self._analyzer.version} ({self._analyzer.place})"
 
     def _deployment(
         self, journal: Journal, account: Account, is_preview: bool, policies: Policies | None = None

@@ -1,6 +1,7 @@
 """`bandplan policy`: models.yaml alone, judged; and the list of rules."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -133,10 +134,65 @@ def test_list_has_each_rule_with_its_level_in_each_stack(project: Path, capsys: 
     assert len(rows) == 19
 
 
-def test_project_without_a_pack_says_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_project_without_a_pack_is_judged_by_the_rules_that_are_shipped(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(project)
+    with_pack = main(["policy", "test"]), capsys.readouterr().out
     (project / "policies").unlink()
+    without = main(["policy", "test"]), capsys.readouterr().out
+    shipped = "(shipped with bandplan: the project has no policies/)"
+    assert without == (1, with_pack[1].replace("(local: policies)", shipped)) and with_pack[0] == 1
+
+
+OWN = """\
+from bandplan.policies.finding import Finding
+from bandplan.policies.rule import EndpointRule
+
+
+def check(endpoint, settings):
+    yield Finding(f"{endpoint.name} has {len(endpoint.tags)} tags")
+
+
+RULE = EndpointRule("counted", "Tags are counted.", "disabled", check)
+"""
+
+
+@pytest.mark.parametrize("kind", ["none", "copy", "entry"])
+def test_own_rules_are_judged_beside_the_others(project: Path, capsys: pytest.CaptureFixture[str], kind: str) -> None:
+    """Whether the project has no pack, a copy of bandplan's, or the short entry that `bandplan init` writes."""
+    record(project)
+    policies = project / "policies"
+    policies.unlink()
+    if kind == "copy":
+        shutil.copytree(ROOT / "policies", policies)
+    if kind == "entry":
+        policies.mkdir()
+        (policies / "PulumiPolicy.yaml").write_text("runtime: python\n")
+        (policies / "__main__.py").write_text("from bandplan.policies.server import serve\n")
+    (policies / "own").mkdir(parents=True)
+    (policies / "own" / "counted.py").write_text(OWN)
+    (project / "stacks" / "policies.local.json").write_text('{"all": "disabled", "counted": "mandatory"}')
+    assert main(["policy", "test"]) == 1
+    told = capsys.readouterr()
+    assert "support-chat has 0 tags" in told.out and "warning" not in told.err
+    assert main(["policy", "list"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split()[:3] == ["counted", "disabled", "mandatory"]
+    (project / "policies" / "own" / "counted.py").write_text("import nothing_such\n")
     assert main(["policy", "test"]) == 2
-    assert "has no policies/PulumiPolicy.yaml" in capsys.readouterr().err
+    assert "policies/own/counted.py:1: cannot be imported: ModuleNotFoundError" in capsys.readouterr().err
+
+
+def test_edited_copy_of_a_shipped_rule_is_named_because_it_is_not_used(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "policies").unlink()
+    shutil.copytree(ROOT / "policies", project / "policies", ignore=shutil.ignore_patterns("__pycache__"))
+    (project / "policies/rules/own_rule.py").write_text(OWN)
+    main(["policy", "test"])
+    assert (
+        "policies/rules/own_rule.py: not used, because the rules are those of the installed" in capsys.readouterr().err
+    )
 
 
 def test_pack_that_is_not_bandplans_own_is_left_to_pulumi(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

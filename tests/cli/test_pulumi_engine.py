@@ -25,7 +25,12 @@ class Machine:
     folder: Path
 
     def engine(self, stack: str, **more: str) -> PulumiEngine:
-        environ = {"PATH": "/usr/bin:/bin", "DATABRICKS_TOKEN": TOKEN, "PULUMI_BACKEND_URL": "s3://team-state", **more}
+        environ = {
+            "PATH": f"{self.folder}/bin:/usr/bin:/bin",
+            "DATABRICKS_TOKEN": TOKEN,
+            "PULUMI_BACKEND_URL": "s3://team-state",
+            **more,
+        }
         return PulumiEngine(str(self.folder / "pulumi"), Project(self.folder / "project"), stack, environ)
 
     def reports(self, *, changes: dict[str, int], exit: int = 0, old: int = 1, types: Sequence[str] = ()) -> None:
@@ -53,6 +58,8 @@ def machine(tmp_path: Path) -> Machine:
     executable = tmp_path / "pulumi"
     executable.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{tmp_path}/fake_pulumi.py" "$@"\n')
     executable.chmod(0o755)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "pulumi-resource-databricks").touch(0o755)
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / "Pulumi.yaml").write_text("name: bandplan\n")
     return Machine(tmp_path)
@@ -129,7 +136,7 @@ def test_published_plugin_is_left_to_pulumi_to_find_and_all_else_stays_local(mac
     machine.engine("local", BANDPLAN_DATABRICKS_PLUGIN="published").preview(Options())
     environ = machine.calls[-1]["environ"]
     own = machine.folder / "project" / ".bandplan"
-    assert environ["PATH"] == "/usr/bin:/bin"
+    assert environ["PATH"] == f"{Path(sys.executable).parent}:{machine.folder}/bin:/usr/bin:/bin"
     assert not (own / "plugins").exists()
     assert environ["PULUMI_BACKEND_URL"] == f"file://{own}/state"
 
@@ -199,3 +206,11 @@ def test_lock_of_a_dead_pulumi_is_removed_before_pulumi_runs_again(machine: Mach
     machine.engine("local").preview(Options())
 
     assert not lock.exists()
+
+
+def test_program_is_started_with_the_python_of_bandplan_whatever_is_on_path(machine: Machine) -> None:
+    """A project whose Pulumi.yaml names no `virtualenv`, and `.venv/bin/bandplan` called without activating it."""
+    machine.reports(changes={})
+    machine.engine("prod").preview(Options())
+    found = shutil.which("python3", path=machine.calls[-1]["environ"]["PATH"])
+    assert found is not None and Path(found).parent == Path(sys.executable).parent

@@ -46,7 +46,7 @@ NAMES_A_STACK = {
 }
 """Commands that take `--stack` and read no models file."""
 
-NAMES_NONE = {"stub", "report", "drift-issue", "schema", "version"}
+NAMES_NONE = {"stub", "report", "drift-issue", "schema", "version", "install-plugin"}
 """`report` takes `--stack NAME=FILE`, a name for a preview that was made elsewhere."""
 
 

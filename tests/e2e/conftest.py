@@ -41,10 +41,19 @@ class FleetProject:
         shutil.copy(ROOT / "Pulumi.yaml", root / "Pulumi.yaml")
         self.write_models(without_registrations((ROOT / "models.yaml").read_text()))
         shutil.copytree(ROOT / "stacks", root / "stacks", ignore=shutil.ignore_patterns("__pycache__"))
+        # No policy is on, except in tests about them.
+        for file in (root / "stacks").glob("policies.*.json"):
+            file.write_text('{"all": "disabled"}')
         (root / "bandplan").symlink_to(ROOT / "bandplan")
         (root / "examples").symlink_to(ROOT / "examples")
         (root / ".venv").symlink_to(sys.prefix)
         self.stub_folder = root / ".bandplan" / "stub"
+
+    def use_policies(self) -> None:
+        """Use this repository's policies, as each stack configures them."""
+        (self.root / "policies").symlink_to(ROOT / "policies")
+        for file in (ROOT / "stacks").glob("policies.*.json"):
+            shutil.copy(file, self.root / "stacks")
 
     @property
     def models(self) -> str:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.conftest import ROOT, SMALL, FleetProject
+from tests.e2e.conftest import SMALL, FleetProject
 
 STRICT = {
     "all": "disabled",
@@ -18,7 +18,7 @@ DEMAND = "    demand: {requests_per_second: 1, input_tokens: 2048, output_tokens
 
 def with_policies(fleet: FleetProject, configuration: dict[str, Any] | None = None) -> None:
     """The project has the pack, and the local stack this configuration of it instead of its own."""
-    (fleet.root / "policies").symlink_to(ROOT / "policies")
+    fleet.use_policies()
     if configuration is not None:
         (fleet.root / "stacks" / "policies.local.json").write_text(json.dumps(configuration))
 

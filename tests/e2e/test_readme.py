@@ -23,7 +23,7 @@ def section(title: str) -> str:
 @pytest.fixture
 def shell(fleet: FleetProject, tmp_path: Path, engine: str) -> str:
     """A script's beginning: the project's folder, and `bandplan` on PATH."""
-    (fleet.root / "policies").symlink_to(ROOT / "policies")
+    fleet.use_policies()
     tools = tmp_path / "tools"
     tools.mkdir()
     (tools / "bandplan").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m bandplan.cli.main "$@"\n')
@@ -69,7 +69,7 @@ def test_the_band_of_change_a_band_is_advice_here_and_a_stop_on_prod(
     steps = section("Change a band")
     entry, throughput = re.findall(r"give `([\w-]+)` one more chunk: `(throughput: [^`]+)`", steps)[0]
     (told,) = re.findall(r"as `\.venv/bin/bandplan (policy [^`]+)`", steps)
-    (fleet.root / "policies").symlink_to(ROOT / "policies")
+    fleet.use_policies()
     (fleet.root / "base.yaml").write_text((ROOT / "models.yaml").read_text())
     fleet.write_models((ROOT / "models.yaml").read_text())
     monkeypatch.chdir(fleet.root)

@@ -47,10 +47,10 @@ class Repository:
     def __init__(self, folder: Path, fleet: FleetProject, github: RepositoryFake, engine: str) -> None:
         self.fleet, self.github = fleet, github
         self.path = folder / "origin"
+        fleet.use_policies()
         shutil.copytree(fleet.root, self.path, symlinks=True, ignore=shutil.ignore_patterns(".venv", ".bandplan"))
         for name in ("Makefile", ".gitignore"):
             shutil.copy(ROOT / name, self.path / name)
-        (self.path / "policies").symlink_to(ROOT / "policies")
         (self.path / "stacks" / "policies.prod.json").write_text(POLICIES)
         git(self.path, "init", "--quiet", "--initial-branch=main")
         self.commit("the fleet", MODELS)

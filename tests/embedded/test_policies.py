@@ -35,6 +35,7 @@ class Sizes:
     seen: list[Any] = field(default_factory=list)
     name = "toy-policies"
     version = "1.2.0"
+    place = "local: policies"
     types = frozenset({THING})
     stack_types = frozenset({THING})
 

@@ -17,7 +17,7 @@ from tests.policies.builders import FLEET_URN, TODAY, URN, band, endpoint, share
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Any]:
-    server, port = start(Path("elsewhere"), TODAY)
+    server, port = start(Path("elsewhere/policies"), TODAY)
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield analyzer_pb2_grpc.AnalyzerStub(channel)
     server.stop(None)

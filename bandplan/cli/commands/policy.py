@@ -44,7 +44,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def test(project: Project, stack: str, models: Path | None, *, is_json: bool) -> int:
     """Judge the file; return 1 if a mandatory rule is violated, 2 if the file has errors."""
-    from bandplan.cli.errors import UsageProblem
     from bandplan.cli.policies import analyzer_of, configuration_file
     from bandplan.cli.policy_subjects import policy_subjects
     from bandplan.cli.stack_choice import choose_stack
@@ -54,8 +53,6 @@ def test(project: Project, stack: str, models: Path | None, *, is_json: bool) ->
 
     choice = choose_stack(project, stack, os.environ, models)
     analyzer = analyzer_of(project, choice.name)
-    if analyzer is None:
-        raise UsageProblem(f"{project.root}: has no policies/PulumiPolicy.yaml; restore it from Git")
     configuration = configuration_file(project, stack)
     if not configuration.is_file():
         shown = configuration.relative_to(project.root)
@@ -87,7 +84,7 @@ def test(project: Project, stack: str, models: Path | None, *, is_json: bool) ->
         for violation in analyzer.analyze(urn, type_token, urn.rsplit("::", 1)[-1], properties)
     ]
     violations += analyzer.analyze_stack(subjects.stack)
-    tell(violations, len(subjects.endpoints), is_json=is_json)
+    tell(violations, len(subjects.endpoints), analyzer.place, is_json=is_json)
     return 1 if any(violation.level == "mandatory" for violation in violations) else 0
 
 
@@ -103,8 +100,8 @@ def tell_problems(problems: Sequence["Problem"], file: str, *, is_json: bool) ->
     return MODELS_WRONG
 
 
-def tell(violations: Sequence["Violation"], judged: int, *, is_json: bool) -> None:
-    """Print the violations as a preview does; `judged` is the number of endpoints."""
+def tell(violations: Sequence["Violation"], judged: int, place: str, *, is_json: bool) -> None:
+    """Print the violations as a preview does; `judged` is the number of endpoints, `place` where the pack is."""
     from bandplan.embedded.digest import in_order, policy_event_json
     from bandplan.embedded.events import Judged, PolicyViolated
     from bandplan.embedded.policy_lines import policy_section
@@ -115,22 +112,25 @@ def tell(violations: Sequence["Violation"], judged: int, *, is_json: bool) -> No
         json.dump({"policyEvents": in_order([policy_event_json(event) for event in events])}, sys.stdout, indent=4)
         print()
     else:
-        print(
-            "\n".join(
-                policy_section(f"{NAME}@v{VERSION} (local: policies)", events, Judged(judged, stack=True))
-            ).rstrip()
-        )
+        lines = policy_section(f"{NAME}@v{VERSION} ({place})", events, Judged(judged, stack=True))
+        print("\n".join(lines).rstrip())
 
 
 def show_rules(project: Project) -> int:
     """Print one line per rule: its id, its level in each configured stack, and its description."""
+    from bandplan.cli.errors import UsageProblem
     from bandplan.cli.policies import configuration_file, configured_rules
-    from bandplan.policies.pack import RULES
+    from bandplan.policies.errors import BadConfiguration
+    from bandplan.policies.own import rules_of
 
+    try:
+        rules = rules_of(project.root)
+    except BadConfiguration as error:
+        raise UsageProblem(str(error)) from error
     stacks = [stack for stack in project.configured_stacks if configuration_file(project, stack).is_file()]
     levels = [[one.level for one in configured_rules(project, stack)] for stack in stacks]
     rows = [("RULE", *(stack.upper() for stack in stacks), "")]
-    rows += [(rule.id, *(column[index] for column in levels), rule.description) for index, rule in enumerate(RULES)]
+    rows += [(rule.id, *(column[index] for column in levels), rule.description) for index, rule in enumerate(rules)]
     for line in aligned(rows):
         print(line)
     return 0

@@ -27,17 +27,22 @@ def run_child(
     environ: Mapping[str, str],
     output: IO[bytes] | None = None,
     umask: int = -1,
+    limit_seconds: float | None = None,
 ) -> int:
     """Run the program and return its exit status. It shares input and output with this process, except for `output`.
 
     On a terminal Ctrl-C reaches both. Elsewhere the program has its own process group, and signals that stop this
     process or its whole group are passed on once, so that a running deployment can end cleanly. A program that has not
-    ended after some seconds is killed; if this process is killed, `watchdog` does the same. Errors: CommandError if the
-    program cannot be started; KeyboardInterrupt, once it has ended, if it was stopped.
+    ended after some seconds is killed; if this process is killed, `watchdog` does the same. After `limit_seconds` it is
+    stopped in the same way. Errors: CommandError if the program cannot be started or took too long; KeyboardInterrupt,
+    once it has ended, if it was stopped.
     """
     is_on_terminal = sys.stdin is not None and sys.stdin.isatty()
     with _started(command, is_on_terminal, cwd=folder, env=dict(environ), stdout=output, umask=umask) as child:
-        return child.wait()
+        try:
+            return child.wait(limit_seconds)
+        except subprocess.TimeoutExpired as error:
+            raise CommandError(f"{Path(command[0]).name}: not finished after {limit_seconds:g} s") from error
 
 
 def run_quietly(command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

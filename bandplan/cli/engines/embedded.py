@@ -85,7 +85,7 @@ class EmbeddedEngine:
         deployment: Mapping[str, Any] = self._exported()["deployment"]
         return deployment
 
-    def _analyzer(self) -> "Analyzer | None":
+    def _analyzer(self) -> "Analyzer":
         from bandplan.embedded.run import Engine
 
         def outputs() -> Mapping[str, Any]:

@@ -22,7 +22,7 @@ from bandplan.cli.engines.engine import Agree, Options, Result
 from bandplan.cli.engines.events import Events, read_events
 from bandplan.cli.engines.exported import deployment_of
 from bandplan.cli.engines.plugin_executable import write_plugin_executable
-from bandplan.cli.policies import JUDGED, keep_baseline, pack_folder, pulumi_arguments
+from bandplan.cli.policies import JUDGED, keep_baseline, pulumi_arguments
 from bandplan.cli.project import LOCAL, Project
 
 _LEFT_OUT = ("PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_STACK", "PULUMI_ACCESS_TOKEN")
@@ -39,6 +39,7 @@ class PulumiEngine:
     name: ClassVar[str] = "pulumi"
 
     def preview(self, options: Options) -> Result:
+        self._require_plugin()
         # Outputs repeat the changes at length; --diff shows everything.
         shown = ["--json"] if options.json else [] if options.diff else ["--suppress-outputs"]
         arguments = ["preview", *shown, *flags(options), *self._policies()]
@@ -48,6 +49,7 @@ class PulumiEngine:
 
     def up(self, options: Options, agree: Agree | None = None) -> Result:
         """Run Pulumi's own preview, question and update; for the local stack, see `_up_local`."""
+        self._require_plugin()
         if agree is not None:
             return self._up_agreed(options, agree)
         if self.stack == LOCAL:
@@ -84,9 +86,11 @@ class PulumiEngine:
         return self._report(["up", "--yes", "--skip-preview", *shown], options.document)[0]
 
     def refresh(self, options: Options) -> Result:
+        self._require_plugin()
         return self._run(["refresh", *flags(options), *yes(options)])
 
     def destroy(self, options: Options) -> Result:
+        self._require_plugin()
         return self._run(["destroy", *flags(options), *yes(options)])
 
     def list_stacks(self) -> Result:
@@ -97,6 +101,13 @@ class PulumiEngine:
 
     def state(self) -> Mapping[str, Any]:
         return deployment_of(self.project, self.stack, "pulumi", self._prepared(), self.executable)
+
+    def _require_plugin(self) -> None:
+        """Install the published plugin if this run needs it and Pulumi lacks it. Errors: CommandError."""
+        if self.stack != LOCAL or is_published_wanted(self.environ):
+            from bandplan.cli.engines.published_plugin import require_plugin
+
+            require_plugin(self.executable, self.environ, self.project.root)
 
     def _run(self, arguments: list[str]) -> Result:
         return self._started([self.executable, *arguments, "--stack", self.stack])
@@ -154,21 +165,22 @@ class PulumiEngine:
             document = document_of(log) if is_kept else None
         finally:
             log.unlink(missing_ok=True)
-        if not ok and output is None and JUDGED not in events.types and pack_folder(self.project) is not None:
+        if not ok and output is None and JUDGED not in events.types:
             # Pulumi shows a pack that judged nothing like one that found nothing.
             print("Policies: nothing was judged because the run failed before it declared an endpoint", flush=True)
         return Result(ok, events.outputs if ok else {}, document), events
 
     def _prepared(self) -> dict[str, str]:
         """Return the child's environment; for the local stack, first create the backend, the plugin and the stack."""
+        environ = with_this_python(self.environ)
         if self.stack != LOCAL:
-            return dict(self.environ)
+            return environ
         python_root = Path(__file__).resolve().parents[3]
-        if not is_published_wanted(self.environ):
+        if not is_published_wanted(environ):
             write_plugin_executable(self.project.plugins_folder, sys.executable, python_root)
         self.project.make_private(self.project.state_folder)
-        take_over_killed_update(self.project, self.environ)
-        environ = local_pulumi_environment(self.environ, self.project)
+        take_over_killed_update(self.project, environ)
+        environ = local_pulumi_environment(environ, self.project)
         checkpoint = self.project.state_folder / ".pulumi" / "stacks" / self.project.name / f"{LOCAL}.json"
         if not checkpoint.is_file():
             # Not `stack select --create`: it would also change the stack selected for the user's `pulumi` commands.
@@ -179,6 +191,19 @@ class PulumiEngine:
                 umask=self._umask,
             )
         return environ
+
+
+def with_this_python(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return `environ` in which `python3` is the Python of this environment, where bandplan is installed.
+
+    A project whose Pulumi.yaml names no `virtualenv` starts its program, its provider and its policies with it, also if
+    nobody activated the environment.
+    """
+    here = str(Path(sys.executable).parent)
+    paths = environ.get("PATH", "").split(os.pathsep)
+    if sys.prefix == sys.base_prefix or paths[0] == here:
+        return dict(environ)
+    return {**environ, "PATH": os.pathsep.join([here, *filter(None, paths)])}
 
 
 def take_over_killed_update(project: Project, environ: Mapping[str, str]) -> None:
