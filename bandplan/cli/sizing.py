@@ -116,12 +116,14 @@ class Place:
     """Where an entry is written: the file, its bytes when read, and the stack that may override it.
 
     `written` has `model_units` or `want` if the entry's throughput says so, which may have more beside it.
+    `other_requests_per_second` are those of the file's other entries.
     """
 
     models: Path
     text: bytes
     stack: str
     written: frozenset[str] = frozenset()
+    other_requests_per_second: float = 0.0
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -140,13 +142,14 @@ def question_of(arguments: argparse.Namespace) -> Question:
     """Return the question of the command line. Errors: UsageProblem, with every finding in lines."""
     project = _project()
     entry, place = (None, None) if "." in arguments.target else _entry(arguments, project)
+    others = 0.0 if place is None else place.other_requests_per_second
     if arguments.write and place is None:
         raise UsageProblem(f"--write: {arguments.target} is a model, not an entry of models.yaml; name the entry")
     model, version = model_of(arguments.target, entry)
     load, target = _load(arguments, entry), _target(arguments, entry)
     of_entry = entry.demand.peak_factor if entry is not None and entry.demand is not None else None
     peak_factor = first_given(arguments.peak_factor, of_entry, 1.0)
-    broken = broken_limits(model, load, peak_factor)
+    broken = broken_limits(model, load, peak_factor, others)
     if broken:
         raise UsageProblem("\n".join(f"{arguments.target}: {one}" for one in broken))
     is_embedding = load.shape.output_tokens == 0
@@ -182,6 +185,7 @@ def _entry(arguments: argparse.Namespace, project: Project | None) -> "tuple[Ent
     from bandplan.cli.stack_choice import choose_stack
     from bandplan.serving.spec.loading import load_text, read_text
     from bandplan.serving.spec.suggestion import did_you_mean
+    from bandplan.serving.throughput.demand_limits import requests_per_second
 
     if project is None:
         raise NoProject(
@@ -206,7 +210,8 @@ def _entry(arguments: argparse.Namespace, project: Project | None) -> "tuple[Ent
         raise UsageProblem(f"{choice.models}: has no entry {arguments.target}; {step}")
     if len(found.entities) != 1:
         raise UsageProblem(f"{choice.models}: {found.name} has several entities; size each with its model and share")
-    return found, Place(choice.models, content, choice.name, _written(found.entities[0].throughput))
+    others = requests_per_second(tuple(entry for entry in entries if entry is not found))
+    return found, Place(choice.models, content, choice.name, _written(found.entities[0].throughput), others)
 
 
 def _written(throughput: object) -> frozenset[str]:

@@ -1,56 +1,84 @@
 """Loads that the platform or the model does not take, whatever the capacity."""
 
 import re
+from dataclasses import dataclass
 
 from bandplan.planner.load import Load
 
 WORKSPACE_REQUESTS_PER_SECOND = 200
 """Queries per second and workspace of provisioned throughput (docs.databricks.com, limits, read 2026-11)."""
 
-MOST_OUTPUT_TOKENS = 25_000
-"""The largest cap on the output of one request; by model it is from 8,192 on (second-hand, read 2026-11)."""
+HOSTED = "docs.databricks.com, hosted foundation models"
+CONFIG = "max_position_embeddings of its config.json on huggingface.co"
+CATALOG = "MLflow's model catalog, 3.17"
+SECOND_HAND = "second-hand: 8,192 to 25,000 by model"
+REFUSED = "a workspace refused more for a Llama, databricks-sdk-go issue 1183"
 
-CONTEXT_TOKENS = (
-    (r"llama-?v?4", 1_048_576),
-    (r"llama-?v?3-[123]", 131_072),
-    (r"llama-?v?3", 8_192),
-    (r"llama-?v?2", 4_096),
-    (r"deepseek-r1", 131_072),
-    (r"gpt-oss", 131_072),
-    (r"gemma-3", 131_072),
-    (r"qwen3-embedding", 32_768),
-    (r"gte-(base|large)", 8_192),
-    (r"bge-(small|base|large)", 512),
-    (r"mixtral|mistral|dbrx", 32_768),
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Tokens of prompt and output together, and of output alone, each with its source, all read 2026-11."""
+
+    context: int | None
+    context_source: str
+    output: int = 25_000
+    output_source: str = SECOND_HAND
+
+
+_UNKNOWN = Limits(None, "")
+
+# By the last part of a model's name, in lower case with `-` for `_` and `.`; the first that fits counts.
+_BY_NAME = (
+    (r"deepseek-r1-distill", Limits(131_072, CONFIG, 8_192, REFUSED)),  # served as the Llama it is
+    (r"llama-?v?4", Limits(128_000, HOSTED, 8_192, REFUSED)),
+    (r"llama-?v?3-2", Limits(131_072, CONFIG, 8_192, REFUSED)),
+    (r"llama-?v?3-[13](?!\d*b)", Limits(128_000, HOSTED, 8_192, REFUSED)),
+    (r"llama-?v?3", Limits(8_192, CONFIG, 8_192, CONFIG)),
+    (r"llama-?v?2", Limits(4_096, CATALOG, 4_096, CATALOG)),
+    (r"gpt-oss", Limits(131_072, CATALOG)),
+    (r"gemma-3", Limits(128_000, CATALOG)),
+    (r"qwen3-embedding", Limits(32_768, CATALOG)),
+    (r"gte-(base|large)-en-v1-5", Limits(8_192, HOSTED)),
+    (r"bge-(small|base|large)-en-v1-5", Limits(512, HOSTED)),
+    (r"dbrx", Limits(32_768, HOSTED, 4_096, HOSTED)),
+    (r"mixtral|mistral", Limits(32_768, CONFIG)),
+    (r"(?<![a-z])mpt(?![a-z])", Limits(8_192, CATALOG, 8_192, CATALOG)),
 )
-"""Tokens of context by the name of the model, from the model cards on huggingface.co; the first that fits counts."""
 
 
-def context_of(model: str) -> int | None:
-    """Return the tokens of prompt and output together that the model takes; None if it is not known."""
+def limits_of(model: str) -> Limits:
+    """Return what is known of the model by its name; a user's own model may have any name, and then nothing is."""
     name = re.sub(r"[_.]", "-", model.rsplit(".", 1)[-1].lower())
-    return next((tokens for pattern, tokens in CONTEXT_TOKENS if re.search(pattern, name)), None)
+    return next((limits for pattern, limits in _BY_NAME if re.search(pattern, name)), _UNKNOWN)
 
 
-def broken_limits(model: str, load: Load, peak_factor: float) -> list[str]:
-    """Return every limit that the load breaks, with what to do."""
+def broken_limits(model: str, load: Load, peak_factor: float, other_requests_per_second: float = 0.0) -> list[str]:
+    """Return every limit that the load breaks, with its source and what to do.
+
+    `other_requests_per_second` are those of the rest of the workspace, at their peaks.
+    """
     broken = []
-    shape = load.shape
+    shape, limits = load.shape, limits_of(model)
     peak = (load.requests_per_second or 0) * peak_factor
-    if peak > WORKSPACE_REQUESTS_PER_SECOND:
+    if peak and peak + other_requests_per_second > WORKSPACE_REQUESTS_PER_SECOND:
+        broken.append(too_many_requests(peak, other_requests_per_second))
+    if shape.output_tokens > limits.output:
         broken.append(
-            f"{peak:g} requests/s: a workspace takes at most {WORKSPACE_REQUESTS_PER_SECOND} for provisioned "
-            "throughput; spread the load over several workspaces, or have the limit raised"
+            f"{shape.output_tokens:,g} output tokens: an answer has at most {limits.output:,} "
+            f"({limits.output_source}); ask for shorter answers, or take another model"
         )
-    if shape.output_tokens > MOST_OUTPUT_TOKENS:
-        broken.append(
-            f"{shape.output_tokens:,g} output tokens: one answer has at most {MOST_OUTPUT_TOKENS:,}, and fewer with "
-            "some models; ask for shorter answers"
-        )
-    context = context_of(model)
-    if context is not None and shape.total > context:
+    if limits.context is not None and shape.total > limits.context:
         broken.append(
             f"{shape.input_tokens:,g} input and {shape.output_tokens:,g} output tokens: {model} has a context of "
-            f"{context:,}; shorten the prompt, or take a model with a longer context"
+            f"{limits.context:,} ({limits.context_source}); shorten the prompt, or take a model with a longer context"
         )
     return broken
+
+
+def too_many_requests(peak: float, others: float = 0.0) -> str:
+    """Return what is wrong with a rate above that of a workspace."""
+    beside = f" and {others:g} of the other entries" if others else ""
+    return (
+        f"{peak:g} requests/s{beside}: a workspace takes at most {WORKSPACE_REQUESTS_PER_SECOND} for provisioned "
+        "throughput; spread the load over several workspaces, or have the limit raised"
+    )

@@ -4,7 +4,7 @@ import pytest
 
 from bandplan.planner.alone import NoCapacity
 from bandplan.planner.capacity import Capacity
-from bandplan.planner.limits import broken_limits
+from bandplan.planner.limits import broken_limits, limits_of
 from bandplan.planner.load import Load, Shape
 from bandplan.planner.plan import plan
 from bandplan.planner.target import Target
@@ -104,13 +104,39 @@ def test_the_same_question_has_the_same_answer() -> None:
     ("load", "factor", "rule"),
     [
         (Load(SHAPE, 150), 2, "300 requests/s: a workspace takes at most 200"),
-        (Load(Shape(1000, 30_000), 1), 1, "at most 25,000"),
-        (Load(Shape(140_000, 100), 1), 1, "has a context of 131,072"),
+        (Load(Shape(1000, 9_000), 1), 1, "at most 8,192 (a workspace refused more for a Llama"),
+        (Load(Shape(140_000, 100), 1), 1, "has a context of 128,000 (docs.databricks.com"),
     ],
 )
 def test_limits_are_refused_with_their_rule(load: Load, factor: float, rule: str) -> None:
     assert any(rule in broken for broken in broken_limits(LLAMA, load, factor))
     assert broken_limits(LLAMA, Load(SHAPE, 20), 1) == []
+
+
+@pytest.mark.parametrize(
+    ("model", "context", "output"),
+    [
+        ("system.ai.llama_v3_3_70b_instruct", 128_000, 8_192),
+        ("system.ai.meta_llama_v3_1_8b_instruct", 128_000, 8_192),
+        ("system.ai.llama_v3_2_1b_instruct", 131_072, 8_192),
+        ("system.ai.meta_llama_3_8b_instruct", 8_192, 8_192),
+        ("system.ai.deepseek_r1_distill_llama_70b", 131_072, 8_192),
+        ("system.ai.llama-4-maverick", 128_000, 8_192),
+        ("system.ai.gpt-oss-120b", 131_072, 25_000),
+        ("system.ai.dbrx_instruct", 32_768, 4_096),
+        ("system.ai.bge_large_en_v1_5", 512, 25_000),
+        ("system.ai.mpt_7b_instruct", 8_192, 8_192),
+        ("ml.own.model", None, 25_000),
+    ],
+)
+def test_limits_of_a_model_are_known_by_its_name(model: str, context: int | None, output: int) -> None:
+    assert (limits_of(model).context, limits_of(model).output) == (context, output)
+
+
+def test_requests_of_the_other_entries_count_for_the_workspace() -> None:
+    (broken,) = broken_limits(LLAMA, Load(SHAPE, 12), 1, 190)
+    assert broken.startswith("12 requests/s and 190 of the other entries: a workspace takes at most 200")
+    assert broken_limits(LLAMA, Load(SHAPE, 10), 1, 190) == []
 
 
 def test_latency_of_everything_is_unbounded_at_more_than_full() -> None:

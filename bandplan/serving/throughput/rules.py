@@ -37,6 +37,13 @@ UNMEETABLE = Rule("S35-latency", "error", "`throughput: auto` requires a latency
 LATENCY_MISSED = Rule(
     "latency-missed", "warning", "S35: the ceiling meets the latency target of the demand at its peak", _OURS
 )
+DEMAND_LIMIT = Rule("demand-limit", "warning", "prompt and answer fit into what the model takes", _PT)
+WORKSPACE_RATE = Rule(
+    "workspace-requests",
+    "warning",
+    "a workspace takes 200 requests/s for all its provisioned throughput",
+    "docs.databricks.com: Foundation Model APIs limits and quotas",
+)
 HEADROOM_LOW = Rule("headroom-low", "warning", "S17: scaling is slow, so there is headroom above the demand", _PT)
 EMBEDS_ONLY = Rule("S21-embeddings", "error", f"an embedding model is served for {tasks.EMBEDDINGS}", _PT)
 NO_EMBEDDINGS = Rule("S21-no-embeddings", "error", f"{tasks.EMBEDDINGS} is answered by embedding models only", _PT)
@@ -157,6 +164,8 @@ ALL = (
     HEADROOM_LOW,
     UNMEETABLE,
     LATENCY_MISSED,
+    DEMAND_LIMIT,
+    WORKSPACE_RATE,
     EMBEDS_ONLY,
     NO_EMBEDDINGS,
     EMBEDDINGS_UNLIKELY,

@@ -14,6 +14,7 @@ from bandplan.serving.spec.fleet import Fleet
 from bandplan.serving.spec.problem import Problem, in_order
 from bandplan.serving.spec.source import Source
 from bandplan.serving.throughput import rules
+from bandplan.serving.throughput.demand_limits import limit_problems
 from bandplan.serving.throughput.entity_sizer import size_entity
 from bandplan.serving.throughput.entity_sizing import EntitySizing, SizedEntity
 from bandplan.serving.throughput.headroom import headroom_problems
@@ -137,6 +138,7 @@ def size(
         if sized is not None:
             endpoints.append(sized)
     problems += registration_conflicts(fleet, source)
+    problems += limit_problems(fleet, source)
     problems += regional_problems(fleet, source, regions)
     problems += waiver_problems(fleet, source)
     if today is None:
