@@ -2,15 +2,15 @@
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 STEP_SECONDS = 5
 STEPS = 120
 """Ten minutes; an arbitrary span, long enough to see a chunk start and another stop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(NamedTuple):
     """Floor and ceiling in tokens/s, chunks in use, and the requests in flight and waiting."""
 
     floor: float
@@ -20,26 +20,39 @@ class Level:
     waiting: int
 
 
+@dataclass(slots=True)
+class Change:
+    """A step with a change: the most requests in flight and waiting in it, and the level at its end."""
+
+    step: int
+    in_flight: int
+    waiting: int
+    level: Level
+
+    @property
+    def peak(self) -> Level:
+        return self.level._replace(in_flight=self.in_flight, waiting=self.waiting)
+
+
 class Levels:
-    """The levels of one pool. Only changes are kept, and of each step the most requests in flight and waiting."""
+    """The levels of one pool. Only changes are kept, so that an idle pool costs nothing."""
 
     def __init__(self) -> None:
-        self._changes: deque[tuple[int, Level, Level]] = deque(maxlen=STEPS + 1)
-        """The steps with a change: its number, its peak, and the level at its end."""
+        self._changes: deque[Change] = deque(maxlen=STEPS + 1)
 
     def note(self, now: float, level: Level) -> None:
         """Set the level from `now` on; times never go back."""
         step = int(now // STEP_SECONDS)
-        if not self._changes:
-            self._changes.append((step, level, level))
+        last = self._changes[-1] if self._changes else Change(step, 0, 0, level)
+        if self._changes and level == last.level:
             return
-        last_step, peak, last = self._changes[-1]
-        if level == last:
-            return
-        if step == last_step:
-            self._changes[-1] = (step, _peak(peak, level), level)
-        else:
-            self._changes.append((step, _peak(last, level), level))
+        if not self._changes or step != last.step:
+            # What was there when the step began counts in it.
+            last = Change(step, last.level.in_flight, last.level.waiting, level)
+            self._changes.append(last)
+        last.level = level
+        last.in_flight = max(last.in_flight, level.in_flight)
+        last.waiting = max(last.waiting, level.waiting)
 
     def steps(self, first: int, count: int) -> list[Level | None]:
         """Return the level in each of `count` steps from step `first`; None before the pool existed."""
@@ -48,9 +61,9 @@ class Levels:
         change = next(changes, None)
         held: Level | None = None
         for step in range(first, first + count):
-            while change is not None and change[0] < step:
-                held, change = change[2], next(changes, None)
-            shown.append(change[1] if change is not None and change[0] == step else held)
+            while change is not None and change.step < step:
+                held, change = change.level, next(changes, None)
+            shown.append(change.peak if change is not None and change.step == step else held)
         return shown
 
 
@@ -65,12 +78,4 @@ def total(levels: Iterable[Level | None]) -> Level | None:
         chunks=sum(level.chunks for level in known),
         in_flight=sum(level.in_flight for level in known),
         waiting=sum(level.waiting for level in known),
-    )
-
-
-def _peak(before: Level, level: Level) -> Level:
-    return replace(
-        level,
-        in_flight=max(before.in_flight, level.in_flight),
-        waiting=max(before.waiting, level.waiting),
     )
