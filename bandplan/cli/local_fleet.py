@@ -110,7 +110,11 @@ def in_flight(endpoint: Shown) -> str:
 def latency(endpoint: Shown) -> str:
     """Format the median and the 95th percentile of the last minute."""
     low, high = (endpoint["last_minute"]["latency_ms"][key] for key in ("p50", "p95"))
-    return UNKNOWN if low is None else f"{duration(low)} / {duration(high)}"
+    if low is None:
+        return UNKNOWN
+    one, other = duration(low), duration(high)
+    number, _, unit = one.rpartition(" ")
+    return f"{number if other.endswith(f' {unit}') else one} / {other}"
 
 
 def duration(milliseconds: float) -> str:

@@ -76,6 +76,16 @@ def test_busy_endpoint_shows_its_chunks_queue_latency_and_refusals() -> None:
     assert refusal == "chat: last refused with 429: Too many concurrent requests."
 
 
+def test_unit_of_two_durations_is_written_once_if_it_is_the_same() -> None:
+    for low, high, shown in (
+        (199.4, 203.0, "199 / 203 ms"),
+        (10_400.0, 22_600.0, "10.4 / 22.6 s"),
+        (999.0, 1000.0, "999 ms / 1.0 s"),
+    ):
+        minute = {**endpoint()["last_minute"], "latency_ms": {"p50": low, "p95": high}}
+        assert columns(list(fleet_lines([endpoint(last_minute=minute)]))[1])[7] == shown
+
+
 def test_what_is_not_known_is_a_dash() -> None:
     _, row = fleet_lines([UNLIMITED])
     assert columns(row) == ["free", "ready", "-", "-", "0", "-", "-", "-", "0", "simulated"]

@@ -147,9 +147,9 @@ class Page:
         return result["result"].get("value")
 
     def until(self, expression: str, seconds: float = ANSWER_SECONDS) -> Any:
-        """What an expression gives once that is true."""
+        """What an expression gives once that is true; while a page loads, it may have no value."""
         deadline = time.monotonic() + seconds
-        while not (found := self.value(expression)):
+        while not (found := self.value(f"(() => {{ try {{ return {expression} }} catch {{ return null }} }})()")):
             if time.monotonic() > deadline:
                 raise AssertionError(f"{expression} stays {found!r}; the page shows: {self.text()[:2000]}")
             time.sleep(POLL_SECONDS)

@@ -2,7 +2,7 @@
 
 import { Ask } from "./ask.js";
 import { Detail } from "./detail.js";
-import { byId, setText } from "./dom.js";
+import { byId, setProse, setText } from "./dom.js";
 import { Fleet } from "./fleet.js";
 import { time } from "./format.js";
 import { NoSession, Refused, followLink, onNewSession, read } from "./session.js";
@@ -65,7 +65,7 @@ async function select(name, isByKeyboard) {
 function notice(text, look = "") {
   byId("notice").hidden = !text;
   byId("notice").className = `notice ${look}`;
-  setText(byId("notice"), text);
+  setProse(byId("notice"), text);
 }
 
 function lock(why) {

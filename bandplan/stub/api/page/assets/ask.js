@@ -191,7 +191,7 @@ function showVectors(entry, texts, answer, began) {
   const vectors = answer.data.map((one) => one.embedding);
   const lines = vectors.map((vector, at) => {
     const start = vector.slice(0, SHOWN_NUMBERS).map((value) => value.toFixed(4)).join(", ");
-    const like = at ? `; cosine to the first ${cosine(vectors[0], vector).toFixed(3)}` : "";
+    const like = at ? `; cosine to the first: ${cosine(vectors[0], vector).toFixed(3)}` : "";
     return `${texts[at]}\n  [${start}, …] length ${Math.hypot(...vector).toFixed(3)}${like}`;
   });
   entry.grow(lines.join("\n"));

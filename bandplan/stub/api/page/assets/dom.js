@@ -20,6 +20,13 @@ function fill(made, attributes, children) {
   return made;
 }
 
+/** Set a sentence of ours, with what stands between backticks as code. */
+export function setProse(node, text) {
+  if (node.dataset.prose === text) return;
+  node.dataset.prose = text;
+  node.replaceChildren(...text.split("`").map((part, at) => (at % 2 ? element("code", {}, part) : part)));
+}
+
 /** Set a text without touching one that is the same, so that a selection of it survives. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;

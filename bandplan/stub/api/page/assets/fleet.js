@@ -1,7 +1,7 @@
 // The table of endpoints. Rows are updated in place, so that focus and selections survive.
 
 import { byId, element, setText, shape } from "./dom.js";
-import { DASH, count, duration, engineText, plural, range, rate, shortModel } from "./format.js";
+import { DASH, count, durations, engineText, plural, range, rate, shortModel } from "./format.js";
 
 const FILTERED_FROM = 8;
 const MOST_PIPS = 12;
@@ -92,7 +92,7 @@ class Row {
     setText(this.cells[6], count(endpoint.queue));
     this.cells[6].classList.toggle("warn", endpoint.queue > 0);
     const { p50, p95 } = minute.latency_ms;
-    setText(this.cells[7], p50 === null ? DASH : `${duration(p50)} / ${duration(p95)}`);
+    setText(this.cells[7], p50 === null ? DASH : durations(p50, p95));
     const refused = minute.refused + minute.failed;
     setText(this.cells[8], refused ? count(refused) : "0");
     this.cells[8].classList.toggle("bad", refused > 0);

@@ -19,6 +19,13 @@ export function duration(milliseconds) {
   return `${whole.format(milliseconds / 1000)} s`;
 }
 
+/** Two durations, with the unit once if it is the same. */
+export function durations(low, high) {
+  const [one, other] = [duration(low), duration(high)];
+  const unit = one.slice(one.lastIndexOf(" "));
+  return other.endsWith(unit) && one !== DASH ? `${one.slice(0, -unit.length)} / ${other}` : `${one} / ${other}`;
+}
+
 export const range = (low, high) => (!isKnown(low) ? DASH : low === high ? count(low) : `${count(low)} to ${count(high)}`);
 
 export const time = (milliseconds) => new Date(milliseconds).toLocaleTimeString("en-GB");
