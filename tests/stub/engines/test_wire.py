@@ -1,6 +1,7 @@
 """Every route of the workspace on the engine `openai`: the server's text, log probabilities and usage, or a refusal."""
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -198,8 +199,6 @@ def test_status_says_what_the_server_lacks(workspace: StubClient, behaviour: Beh
 
 
 def test_client_that_leaves_ends_the_generation_at_the_server(workspace: StubClient, behaviour: Behaviour) -> None:
-    import threading
-
     behaviour.pause = threading.Event()
     response = workspace.pool.request(
         "POST",
@@ -210,5 +209,7 @@ def test_client_that_leaves_ends_the_generation_at_the_server(workspace: StubCli
     )
     assert b"Yes" in next(response.stream(4096))
     response.close()
+    while workspace.ok("GET", "/stub/status")["queries"]["in_flight"]:
+        pass
     behaviour.pause.set()
     assert behaviour.left.wait(5)
