@@ -10,7 +10,7 @@ BANDPLAN := .venv/bin/bandplan
 # Workers of the test run: one per core, at most four (tests start processes of their own).
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))' 2>/dev/null || echo 1)
 
-.PHONY: help up down preview destroy test check check-style check-format check-types check-arrows check-fresh check-workflows format dist lock raise-pulumi clean install-run install-plugin install-dev require-python
+.PHONY: help up down preview destroy test test-engine check check-style check-format check-types check-arrows check-fresh check-workflows format dist lock raise-pulumi clean install-run install-plugin install-dev require-python
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -29,6 +29,13 @@ down: install-run  ## stop the local workspace and keep its state
 
 test: install-dev  ## run the whole test suite
 	@.venv/bin/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
+
+# The server has an environment of its own, so that the others stay light; uv changes nothing where it is right already.
+test-engine: install-dev  ## test the engine `openai` with a real server, llama.cpp (installs 40 MB into .venv-engine)
+	@test -x "$(UV)" || $(PYTHON) -m pip --python .venv/bin/python install --quiet --require-hashes -r requirements/uv.lock.txt
+	@test -x .venv-engine/bin/python || $(UV) venv --quiet --python .venv/bin/python .venv-engine
+	@$(UV) pip sync --quiet --python .venv-engine/bin/python --require-hashes requirements/engine.lock.txt
+	@.venv/bin/python -m pytest -q tests/engine $(ARGS)
 
 check: check-style check-format check-types check-arrows check-fresh check-workflows  ## check style, types, import arrows, generated files and workflows
 check-style: install-dev
@@ -66,6 +73,7 @@ lock: require-python $(if $(PULUMI),raise-pulumi)  ## resolve the dependencies a
 	$(COMPILE) pyproject.toml -o requirements/core.lock.txt
 	$(COMPILE) pyproject.toml --all-extras -c requirements/core.lock.txt -o requirements/run.lock.txt
 	$(COMPILE) pyproject.toml --all-extras --group dev -c requirements/run.lock.txt -o requirements/dev.lock.txt
+	$(COMPILE) --group engine -o requirements/engine.lock.txt
 	$(COMPILE) --group uv -o requirements/uv.lock.txt
 
 # The SDK has an upper bound, because parts of it that are not public are in use. `make lock PULUMI=3.280.0` installs that
@@ -89,7 +97,7 @@ dist: install-dev  ## build the package into dist/: wheel and sdist, with their 
 
 clean:  ## stop the local workspace and remove everything made here: state, environment, caches
 	@test ! -x $(BANDPLAN) || $(BANDPLAN) stub stop || true
-	rm -rf .bandplan .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist *.egg-info
+	rm -rf .bandplan .venv .venv-engine .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 require-python:

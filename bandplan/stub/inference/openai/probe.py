@@ -8,7 +8,7 @@ from typing import Any
 from bandplan.stub.inference.engine import Generation, Message, Usage
 from bandplan.stub.inference.errors import EngineError, EngineRefused, EngineUnavailable
 from bandplan.stub.inference.openai.client import Client
-from bandplan.stub.inference.openai.features import USAGE, Features
+from bandplan.stub.inference.openai.features import KNOWN_LACKS, USAGE, Features
 from bandplan.stub.inference.openai.requests import embedding_request, generation_request
 
 PROBE_TOKENS = 24
@@ -38,7 +38,7 @@ async def probe(client: Client, model: str | None, *, is_embedding: bool) -> Fea
         await client.post(client.server.base + path, body)
         return features
     features, told = await _first_answer(client, features)
-    lacks = set(features.lacks)
+    lacks = set(features.lacks | KNOWN_LACKS.get(features.owner, frozenset()))
     if told.usage is None:
         lacks.add(USAGE)
     logprobs, ignoring, at_least = await asyncio.gather(
