@@ -226,6 +226,28 @@ def test_charts_show_the_past_to_one_who_comes_late(browser: Chromium, workspace
     assert page.value("document.querySelector('.when').textContent") == "now"
 
 
+@needs_chromium
+def test_answer_that_waits_for_a_chunk_says_for_how_long(browser: Chromium, workspace: process.Running) -> None:
+    client = StubClient(workspace.host, workspace.token)
+    client.ok("PUT", "/stub/endpoints/cold/capacity", {"startup_seconds": 40, "idle_seconds": 1})
+    client.create("cold", bands(name="e", min_provisioned_throughput=0))
+    try:
+        page = browser.page()
+        page.open(process.page_link(workspace))
+        page.until("document.querySelectorAll('#rows tr').length === 7")
+        page.until("[...document.querySelectorAll('#rows tr')].at(-1).innerText.includes('0 of 2')")
+        select(page, "cold")
+        ask(page, "are you there?")
+        assert re.fullmatch(r"waiting, 1 in the queue; the next chunk is ready in \d+ s", note(page))
+        client.ok("POST", "/stub/clock", {"advance_seconds": 40})
+        page.until(
+            "[...document.querySelectorAll('.entry .note:not([hidden])')].at(-1)?.textContent.startsWith('first')"
+        )
+        assert "are you there?" in answer(page)
+    finally:
+        client.ok("DELETE", f"{ENDPOINTS}/cold")
+
+
 GROUND = "getComputedStyle(document.body).backgroundColor"
 
 

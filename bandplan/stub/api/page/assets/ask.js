@@ -35,7 +35,10 @@ export class Ask {
   }
 
   show(endpoint) {
-    if (endpoint.name === this.name && endpoint.task === this.task) return;
+    if (endpoint.name === this.name && endpoint.task === this.task) {
+      this.asked?.wait(waitingText(endpoint));
+      return;
+    }
     this.#stop();
     this.name = endpoint.name;
     this.task = endpoint.task;
@@ -67,7 +70,7 @@ export class Ask {
     byId("stop").disabled = false;
     this.text.value = "";
     log.add("user", asked);
-    const answer = log.add("assistant", "");
+    const answer = (this.asked = log.add("assistant", ""));
     const began = performance.now();
     try {
       const received = await call(`/serving-endpoints/${encodeURIComponent(this.name)}/invocations`, { method: "POST", body, signal: this.abort.signal });
@@ -78,7 +81,7 @@ export class Ask {
       if (error instanceof NoSession) this.onNoSession(error.message);
       answer.end(error.name === "AbortError" ? "stopped" : error.status ? `${error.status} ${error.code}: ${error.message}` : `The answer broke off: ${error.message}`, error.name === "AbortError" ? "" : "bad");
     } finally {
-      this.abort = null;
+      this.abort = this.asked = null;
       byId("send").disabled = false;
       byId("stop").disabled = true;
     }
@@ -137,8 +140,14 @@ class Entry {
     this.note.hidden = true;
   }
 
+  /** Say what an answer waits for that has not begun. */
+  wait(text) {
+    if (!this.text) this.end(text);
+  }
+
   grow(text) {
     const isAtEnd = this.#isAtEnd();
+    this.note.hidden = true;
     this.text += text;
     this.words.append(text);
     this.follow(isAtEnd);
@@ -146,7 +155,7 @@ class Entry {
 
   end(note, look = "") {
     const isAtEnd = this.#isAtEnd();
-    this.note.hidden = false;
+    this.note.hidden = !note;
     this.note.className = `note ${look}`;
     setText(this.note, note);
     this.follow(isAtEnd);
@@ -161,6 +170,12 @@ class Entry {
     const log = byId("log");
     return log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END;
   }
+}
+
+/** Why an answer has not begun: others come first, or a chunk has to start. */
+function waitingText({ queue, chunks_starting: starting, starts_in_seconds: seconds }) {
+  if (!queue) return "";
+  return `waiting, ${count(queue)} in the queue${starting ? `; the next chunk is ready in ${Math.ceil(seconds)} s` : ""}`;
 }
 
 async function receive(entry, answer, began) {
