@@ -47,6 +47,7 @@ def capacity_inputs(sizing: EndpointSizing) -> dict[str, Any]:
             "estimated_tokens_per_second": sizing.estimated_tokens_per_second,
             "burst": sizing.burst,
             "demand_tokens_per_second": sizing.demand_tokens_per_second,
+            "concurrent_requests": sizing.entry.demand and sizing.entry.demand.concurrent_requests,
             "headroom": sizing.headroom,
             "headroom_percent": headroom_percent_of(sizing),
             "entities": [entity_inputs(entity) for entity in sizing.entities],
@@ -61,7 +62,7 @@ def capacity_inputs(sizing: EndpointSizing) -> dict[str, Any]:
 
 def headroom_percent_of(sizing: EndpointSizing) -> int | None:
     """Return the entry's headroom above its demand; None without a demand, or if its capacity is not in bands."""
-    if sizing.family != "bands" or sizing.entry.demand is None:
+    if sizing.family != "bands" or sizing.demand_tokens_per_second is None:
         return None
     percent = sizing.entry.headroom_percent
     return DEFAULT_HEADROOM_PERCENT if percent is None else percent

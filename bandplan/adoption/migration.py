@@ -8,7 +8,6 @@ throughput Foundation Model APIs", docs.databricks.com; no conversion of sizes i
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from bandplan.serving.editing.edits import CannotEdit, Edit, Put, Remove, edited
@@ -176,8 +175,8 @@ def _band(entry: Entry, entity: Entity, answers: Answers) -> Band | str:
     idles = isinstance(workload, Workload) and workload.scale_to_zero and workload.type == "CPU"
     low = 0 if idles else AUTO_MIN_BANDS
     high, is_guess = AUTO_MIN_BANDS, True
-    if entry.demand is not None:
-        share = entry.demand.exact_tokens_per_second() * Fraction(entity.traffic_percent, 100)
+    share = None if entry.demand is None else entry.demand.share_of_tokens(entity.traffic_percent)
+    if share is not None:
         percent = DEFAULT_HEADROOM_PERCENT if entry.headroom_percent is None else entry.headroom_percent
         high, is_guess = bands_for(share, percent, info.throughput_chunk_size), False
     return Band(entity.path, low, high, info.throughput_chunk_size, is_guess)

@@ -241,7 +241,7 @@ def _load(arguments: argparse.Namespace, entry: "Entry | None") -> Load:
     demand = entry.demand if entry is not None else None
     rate, concurrent = arguments.requests_per_second, arguments.concurrent_requests
     if rate is None and concurrent is None and demand is not None:
-        rate = float(demand.requests_per_second)
+        rate, concurrent = demand.requests_per_second, demand.concurrent_requests
     given, produced = arguments.input, arguments.output
     if demand is not None:
         given = demand.input_tokens if given is None else given

@@ -67,7 +67,7 @@ def asked_of(model: str, version: str, item: Mapping[str, Any]) -> Asked:
         version,
         _UNITS.get(key, "auto"),
         _amounts(throughput[key]) if key else (),
-        None if demand is None else demand.exact_tokens_per_second() * share,
+        None if demand is None else demand.share_of_tokens(int(item.get("trafficPercent", 100))),
         headroom,
         wanted=None if key == "modelUnits" else wanted_of(demand, share, headroom),
     )
@@ -84,7 +84,7 @@ def _demand(value: Mapping[str, Any] | None) -> Demand | None:
     if not value:
         return None
     given = {to_api_name(key): one for key, one in value.items()}
-    whole = {key: int(given[key]) for key in ("input_tokens", "output_tokens")}
+    whole = {key: int(given[key]) for key in ("input_tokens", "output_tokens", "concurrent_requests") if key in given}
     return Demand.model_validate({**given, **whole})
 
 

@@ -88,8 +88,9 @@ class Access:
 class Endpoint:
     """A declared endpoint. `accepted_` amounts are acceptable while there is no GPU capacity for more.
 
-    `has_gateway`: an AI gateway is stated; `inference_table` is empty if none is enabled. `is_rolling_out`: a rollout
-    is in progress, or that is not known yet; then the last entity is the wanted version.
+    `concurrent_requests` are always in flight, instead of a demand in tokens per second. `has_gateway`: an AI gateway
+    is stated; `inference_table` is empty if none is enabled. `is_rolling_out`: a rollout is in progress, or that is not
+    known yet; then the last entity is the wanted version.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Endpoint:
     model_units: int | None = None
     estimated_tokens_per_second: float | None = None
     demand_tokens_per_second: Fraction | None = None
+    concurrent_requests: int | None = None
     headroom: float | None = None
     burst: bool = False
     entities: tuple[Entity, ...] = ()
@@ -158,6 +160,7 @@ def read_endpoint(
         **figures,
         estimated_tokens_per_second=reader.number(*at("estimatedTokensPerSecond")),
         demand_tokens_per_second=_exact(reader.number(*at("demandTokensPerSecond"))),
+        concurrent_requests=LENIENT.whole(*at("concurrentRequests")),
         headroom=reader.number(*at("headroom")),
         burst=reader.flag(*at("burst")),
         entities=tuple(_entity(item, where, reader) for item, where in _records(*at("entities"), reader)),

@@ -13,7 +13,8 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
 
     The throughput of model units is published for only one shape of one model.
     """
-    if endpoint.demand_tokens_per_second is None and endpoint.family in settings["families"]:
+    is_stated = endpoint.demand_tokens_per_second is not None or endpoint.concurrent_requests is not None
+    if not is_stated and endpoint.family in settings["families"]:
         yield Finding(
             "states no demand, so neither floor nor ceiling can be judged; write "
             "demand: {requests_per_second: ..., input_tokens: ..., output_tokens: ...} at the busiest time"

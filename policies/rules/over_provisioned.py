@@ -15,11 +15,11 @@ ID = "over-provisioned"
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
     """Compare every entity's ceiling with its share of the demand plus headroom, in whole chunks."""
-    demand = endpoint.demand_tokens_per_second
-    if not demand:
+    demand = endpoint.demand_tokens_per_second or Fraction(0)
+    if not demand and all(entity.planned is None for entity in endpoint.wanted):
         return
     percent = Fraction(str(settings["headroom_percent"]))
-    if endpoint.estimated_tokens_per_second is not None and endpoint.model_units:
+    if demand and endpoint.estimated_tokens_per_second is not None and endpoint.model_units:
         increments = [one.model_unit_chunk_size for one in endpoint.wanted if one.model_unit_chunk_size]
         step = max(increments, default=int(settings["model_units_step"]))
         yield from _units(endpoint, demand, percent, step, settings)
@@ -30,11 +30,11 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
 
 def bounds(endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterator[Bound]:
     """Limit the max to what the demand and the headroom require."""
-    demand, chunk = endpoint.demand_tokens_per_second, entity.chunk_tokens_per_second
-    if demand and chunk:
+    demand, chunk = endpoint.demand_tokens_per_second or Fraction(0), entity.chunk_tokens_per_second
+    planned = entity.planned
+    if chunk and (demand or planned is not None):
         percent = Fraction(str(settings["headroom_percent"]))
         most = chunks_for(demand * endpoint.share(entity), percent, chunk)
-        planned = entity.planned
         yield Bound("most max", most if planned is None else max(most, planned.max_bands), ID)
 
 
@@ -51,7 +51,7 @@ def _entity(
     planned = entity.planned
     if ceiling <= max(most, planned.max_bands if planned is not None else 0) * chunk:
         return
-    if planned is not None and planned.max_bands > most:
+    if planned is not None and (planned.max_bands > most or not demand):
         yield Finding(
             f"{endpoint.where(entity)}ceiling {tokens(ceiling)} is above what the latency target needs: "
             f"{planned.bands} for {planned.reason}, in chunks of {grouped(chunk)}; "

@@ -14,8 +14,8 @@ ID = "under-provisioned"
 
 def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
     """Compare every entity's floor with the steady part of its share of the demand, in whole chunks."""
-    demand = endpoint.demand_tokens_per_second
-    if not demand:
+    demand = endpoint.demand_tokens_per_second or Fraction(0)
+    if not demand and all(entity.planned is None for entity in endpoint.wanted):
         return
     percent = Fraction(str(settings["steady_percent"]))
     for entity in endpoint.wanted:
@@ -25,7 +25,7 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
             yield note(f"{endpoint.where(entity)}waits: the floor is known once the chunk of its version is")
             continue
         steady = share * percent / 100
-        if chunk is None or floor is None or highest is None or not steady:
+        if chunk is None or floor is None or highest is None or not percent or not (steady or entity.planned):
             continue
         planned = entity.planned
         if planned is not None:
@@ -48,9 +48,9 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
 
 def bounds(endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterator[Bound]:
     """Require a min of at least the steady part of the demand."""
-    demand, chunk = endpoint.demand_tokens_per_second, entity.chunk_tokens_per_second
+    demand, chunk = endpoint.demand_tokens_per_second or Fraction(0), entity.chunk_tokens_per_second
     percent = Fraction(str(settings["steady_percent"]))
-    if demand and chunk and percent and endpoint.share(entity):
+    if chunk and percent and endpoint.share(entity) and (demand or entity.planned is not None):
         steady = chunks_for(demand * endpoint.share(entity) * percent / 100, Fraction(0), chunk)
         yield Bound("least min", steady if entity.planned is None else entity.planned.min_bands, ID)
 

@@ -252,3 +252,13 @@ def test_write_keeps_what_stands_beside_the_amount(project: Path, before: str, a
         assert units % 50 == 0 and units >= 100
         after = after.replace("150", str(units))
     assert written == text.replace(f"throughput: {before}", f"throughput: {after}", 1)
+
+
+def test_requests_in_flight_of_an_entry(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = MODELS.replace("requests_per_second: 2,", "concurrent_requests: 32,")
+    (project / "models.yaml").write_text(text)
+    answer = sized(capsys, "support-chat")
+    assert answer == sized(capsys, "support-chat", "--concurrent-requests", "32")
+    # 4 in flight fill a chunk and take 9.4 s.
+    assert answer["ceiling"]["chunks"] == 8
+    assert sized(capsys, "support-chat", "--requests-per-second", "2")["ceiling"]["chunks"] == 6

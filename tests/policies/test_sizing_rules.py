@@ -260,3 +260,18 @@ def test_a_suggested_ceiling_keeps_the_latency_target_unless_that_warning_is_wai
 def test_a_planned_band_of_another_form_counts_as_none(planned: object) -> None:
     inputs = endpoint(band(1, 4, planned=planned), demandTokensPerSecond=2800)
     assert "below the steady demand" in told("under-provisioned", inputs)[0][1]
+
+
+def test_requests_always_in_flight_are_judged_by_the_planned_band_alone() -> None:
+    def inputs(least: int, most: int) -> dict[str, object]:
+        return endpoint(band(least, most, planned=PLANNED), concurrentRequests=32)
+
+    assert told("over-provisioned", inputs(3, 6)) == told("under-provisioned", inputs(3, 6)) == []
+    assert told("demand-missing", inputs(3, 6)) == []
+    ((_, over),) = told("over-provisioned", inputs(3, 7))
+    assert over.startswith("ceiling 6,860 tokens/s is above what the latency target needs: 3 to 6 bands")
+    assert over.endswith("write bands: {min: 3, max: 6}")
+    ((_, under),) = told("under-provisioned", inputs(1, 6))
+    assert "write bands: {min: 3, max: 6}" in under
+    plain = endpoint(band(1, 9), concurrentRequests=32)
+    assert told("over-provisioned", plain) == told("under-provisioned", plain) == []

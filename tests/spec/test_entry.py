@@ -312,6 +312,35 @@ def test_other_demands_are_refused(load: Load, only_problem: OnlyProblem, text: 
     only_problem(load(f"{ENTRY}    demand: {{{demand}, {text}}}\n"), "value")
 
 
+def test_demand_of_requests_in_flight_has_no_tokens_per_second(load: Load, only_problem: OnlyProblem) -> None:
+    tokens = "input_tokens: 2, output_tokens: 1"
+    fleet = load(f"{ENTRY}    demand: {{concurrent_requests: 16, {tokens}}}\n").fleet
+    assert fleet is not None and fleet.models[0].demand is not None
+    assert fleet.models[0].demand.tokens_per_second is None
+    for text in ("concurrent_requests: 0", "concurrent_requests: 1.5", "concurrent_requests: 10001"):
+        assert load(f"{ENTRY}    demand: {{{text}, {tokens}}}\n").problems[0].id in ("value", "type")
+
+
+@pytest.mark.parametrize(
+    ("given", "step"),
+    [
+        ("", "add requests_per_second"),
+        ("requests_per_second: 1, concurrent_requests: 2, ", "keep requests_per_second or concurrent_requests"),
+    ],
+)
+def test_demand_has_a_rate_or_requests_in_flight(load: Load, only_problem: OnlyProblem, given: str, step: str) -> None:
+    loaded = load(f"{ENTRY}    demand: {{{given}input_tokens: 2, output_tokens: 1}}\n")
+    assert only_problem(loaded, "one-of").next_step == step
+    assert loaded.checkable is None or not loaded.checkable.models
+
+
+def test_auto_of_requests_in_flight_requires_a_latency_target(changed: Changed, only_problem: OnlyProblem) -> None:
+    demand = "{concurrent_requests: 16, input_tokens: 2, output_tokens: 1}"
+    text = changed("{bands: {min: 2, max: 3}}", f"auto\n    demand: {demand}")
+    assert "add latency_seconds" in only_problem(text, "S17-auto-demand").next_step
+    assert changed("{bands: {min: 2, max: 3}}", f"auto\n    demand: {demand[:-1]}, tpot_ms: 9}}").fleet is not None
+
+
 def test_all_settings_of_an_entry_are_read(load: Load) -> None:
     fleet = load(
         f"""{ENTRY}    description: Answers

@@ -154,8 +154,8 @@ def test_mistyped_required_keys_of_inner_mappings_are_one_problem_each(load: Loa
     assert [(one.id, one.path.rsplit("/", 1)[1], one.next_step) for one in loaded.problems] == [
         ("unknown-key", "group", "did you mean group_name?"),
         ("unknown-key", "level", "did you mean permission_level?"),
+        ("one-of", "demand", "add requests_per_second"),
         ("missing-key", "output_tokens", "add `output_tokens: 256`"),
-        ("missing-key", "requests_per_second", "add `requests_per_second: 2`"),
         ("unknown-key", "input_token", "did you mean input_tokens?"),
     ]
 

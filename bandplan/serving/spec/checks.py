@@ -12,6 +12,7 @@ from typing import Any
 
 from bandplan.serving.spec import rules
 from bandplan.serving.spec.access import PRINCIPAL_KEYS, Permission, is_admins, principal_key
+from bandplan.serving.spec.demand import LATENCY_KEYS, Demand
 from bandplan.serving.spec.entity import EntityDeclaration
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.fields import meant_keys
@@ -53,6 +54,9 @@ def entry_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[P
         ),
     ]:
         found += [*_own_tags(one, place, source), *_grants(one, place, source)]
+    demand = raw.get("demand")
+    if isinstance(demand, dict):
+        found += _keys(demand, Demand, (*base, "demand"), source)
     return [*found, *_auto_without_demand(raw, base, source)]
 
 
@@ -70,13 +74,21 @@ def _reserved_name(name: object, base: Path, source: Source) -> list[Problem]:
 
 
 def _auto_without_demand(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
-    if "demand" in raw:
-        return []
+    """Report `auto` without a demand, and with one that has neither a rate nor a latency target."""
     entities = raw.get("entities")
+    demand = raw.get("demand")
+    if "demand" in raw:
+        given = demand if isinstance(demand, dict) else {}
+        if "concurrent_requests" not in given or "requests_per_second" in given or not LATENCY_KEYS.isdisjoint(given):
+            return []
     places = [((*base, "throughput"), raw)] if raw.get("throughput") == "auto" else []
     for index, entity in enumerate(entities if isinstance(entities, list) else ()):
         if isinstance(entity, dict) and entity.get("throughput") == "auto":
             places.append(((*base, "entities", str(index), "throughput"), entity))
+    if "demand" in raw:
+        finding = "concurrent_requests alone do not say how many tokens/s are wanted"
+        step = "add latency_seconds, ttft_seconds or tpot_ms to the demand, or write a band"
+        return [rules.DEMAND_FOR_AUTO.problem(source, path, finding, step) for path, _ in places[:1]]
     step = "add `demand: {requests_per_second: 2, input_tokens: 2048, output_tokens: 256}`, or write a band"
     if places and any("demand" in entity for _, entity in places):
         step = "write it in the entry, beside entities: each entity gets its share"
@@ -168,6 +180,9 @@ def is_sizeable(raw: Mapping[str, Any]) -> bool:
     """Whether an entry names one model and one capacity, or several served entities that each do."""
     entities = _mappings(raw.get("entities"))
     if not all(_has_keys(one, EntityDeclaration) for one in entities) or not _has_keys(raw, Entry):
+        return False
+    demand = raw.get("demand")
+    if isinstance(demand, dict) and not _has_keys(demand, Demand):
         return False
     return "demand" in raw or "auto" not in (raw.get("throughput"), *(one.get("throughput") for one in entities))
 

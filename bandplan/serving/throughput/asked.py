@@ -52,12 +52,11 @@ class Asked:
 
     def auto_bands(self, chunk: int, sizes: Sizes) -> tuple[int, int]:
         """Return the (min, max) bands that cover the demand and its headroom, and keep its latency target."""
-        if self.demand is None:
-            return bands.AUTO_MIN_BANDS, bands.AUTO_MIN_BANDS
-        high = bands.bands_for(self.demand, self.headroom_percent, chunk)
+        least = bands.AUTO_MIN_BANDS
+        high = least if self.demand is None else bands.bands_for(self.demand, self.headroom_percent, chunk)
         size = self.planned_size(chunk, sizes)
         if size is None or size.refusal:
-            return bands.AUTO_MIN_BANDS, high
+            return least, high
         return size.floor, max(high, size.ceiling)
 
     def planned_size(self, chunk: int, sizes: Sizes) -> Size | None:
@@ -148,8 +147,8 @@ def _family_problems(
         yield rules.FAMILY.problem(source, path, f"{words} model units, not bands", f"write `{line}`")
     elif asked.sold_in != sold_in:
         low, high = 2, 3  # the platform's own sample
-        if increment is not None and asked.demand is not None:
-            low, high = _suggested_band(asked, asked.demand, increment, policies, sizes)
+        if increment is not None and (asked.demand is not None or asked.wanted is not None):
+            low, high = _suggested_band(asked, asked.demand or Fraction(0), increment, policies, sizes)
         line = f"throughput: {{bands: {{min: {low}, max: {high}}}}}"
         yield rules.FAMILY.problem(source, path, f"{words} bands, not model units", f"write `{line}`")
 

@@ -239,7 +239,7 @@ def asked_of_entity(entry: Entry, entity: Entity) -> Asked:
         entity.version,
         unit,
         amounts,
-        entry.demand.exact_tokens_per_second() * share if entry.demand is not None else None,
+        None if entry.demand is None else entry.demand.share_of_tokens(entity.traffic_percent),
         percent,
         (entity.register.model_type if entity.register is not None else None) or "",
         None if unit in ("model_units", "workload") else wanted_of(entry.demand, share, percent),

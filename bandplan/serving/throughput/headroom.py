@@ -28,7 +28,7 @@ def headroom_problems(
     percent = DEFAULT_HEADROOM_PERCENT if entry.headroom_percent is None else entry.headroom_percent
     found = []
     for entity, written in zip(entities, entry.entities, strict=True):
-        demand = entry.demand.exact_tokens_per_second() * Fraction(entity.traffic_percent, 100)
+        demand = entry.demand.share_of_tokens(entity.traffic_percent) or Fraction(0)
         path = f"models/{entry.name}/{written.path}throughput"
         ceiling, chunk = entity.max_provisioned_throughput, entity.chunk_tokens_per_second
         estimate, units = entity.estimated_tokens_per_second, entity.model_units

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 from bandplan.planner.capacity import Capacity
@@ -14,10 +15,11 @@ from bandplan.wire.planned import Planned
 
 def load_of(demand: Demand, share: Fraction = Fraction(1)) -> Load:
     """Return the average load of an entity that gets `share` of the demand."""
+    rate, concurrent = demand.requests_per_second, demand.concurrent_requests
     return Load(
         Shape(demand.input_tokens, demand.output_tokens),
-        float(Fraction(repr(demand.requests_per_second)) * share),
-        None,
+        None if rate is None else float(Fraction(repr(rate)) * share),
+        None if concurrent is None else math.ceil(concurrent * share),
         demand.arrivals or "poisson",
         demand.spread_percent or 0.0,
         demand.cache_hit_percent or 0.0,
