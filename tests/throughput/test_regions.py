@@ -42,6 +42,7 @@ def test_s37_shipped_table_tells_regions_with_from_regions_without(sized: Size) 
     # Model availability by region (Azure and Google Cloud), read 2026-11-21.
     assert ids(sized(LLAMA, top="region: australiaeast\n")) == []
     assert ids(sized(LLAMA, top="region: asia-south1\n")) == []
+    assert ids(sized(LLAMA, top="region: ap-southeast-1\n")) == []  # Amazon Web Services, second-hand
     assert ids(sized(LLAMA, top="region: australiasoutheast\n")) == ["region-unavailable"]
     assert ids(sized(LLAMA, top="region: europe-west1\n")) == ["region-unavailable"]
 
