@@ -37,12 +37,6 @@ class ForgeAnswer:
     headers: Mapping[str, str]
     body: Any
 
-    def items(self, place: str, what: str) -> list[dict[str, Any]]:
-        """Return the body as a list of `what`. Errors: Refused if something other than the REST API answered."""
-        if isinstance(self.body, list) and all(isinstance(item, dict) and "id" in item for item in self.body):
-            return self.body
-        raise Refused(self.status, f"{place}: the answer is not a list of {what}; is this the REST API's address?")
-
 
 class Client:
     """Calls below `base_url` with a token that is never shown; redirects, which would leak it, are not followed."""

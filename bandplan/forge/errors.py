@@ -3,6 +3,7 @@
 ForgeError
 ├── NotConfigured   the place to read or write, or the token, is unknown; nothing was sent
 ├── Refused         the platform refused, with `status`
+├── Malformed       something other than the platform's REST API answered
 ├── Unavailable     there was no answer, or the time for retries ran out
 │   └── LostAnswer    a write that may have been carried out, or was deferred: check before resending it
 ├── NoPlan          there is no reviewed plan, or it cannot be trusted
@@ -24,6 +25,10 @@ class Refused(ForgeError):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+class Malformed(ForgeError):
+    """An answer does not have the form that the platform documents."""
 
 
 class Unavailable(ForgeError):

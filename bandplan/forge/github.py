@@ -5,7 +5,7 @@ variables: docs.github.com, "Variables reference" of GitHub Actions (read 2026-1
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -16,6 +16,7 @@ from bandplan.forge.environment import at, checked_base_url, checked_token, even
 from bandplan.forge.errors import ForgeError, LostAnswer, NoPlan, NotConfigured, Refused
 from bandplan.forge.forge import Comment, IssueOutcome, Place, ReadText, TokenRequest, WantedIssue
 from bandplan.forge.rest_comments import RestComments
+from bandplan.forge.shape import part, record, records, text
 from bandplan.rest.clock import Clock
 
 MOST_PAGES_OF_ISSUES: Final = 50
@@ -117,24 +118,23 @@ class GitHubComments(RestComments):
         """Return our login; None for a token of an app, such as that of GitHub Actions, which may not look it up."""
         if not self._is_login_known:
             try:
-                self._login = str(self._client.call("GET", "/user").body["login"])
+                user = self._client.call("GET", "/user").body
+                self._login = text(user, "login") or None if isinstance(user, dict) else None
             except Refused as refused:
                 if refused.status not in (403, 404):
                     raise self._explained(refused) from refused
-            except (TypeError, KeyError):
-                pass
             self._is_login_known = True
         return self._login
 
     def _comment(self, item: Mapping[str, Any]) -> Comment:
-        user = item.get("user") or {}
+        user = part(item, "user")
         return Comment(
-            id=int(item["id"]),
-            body=str(item.get("body") or ""),
-            created=str(item.get("created_at") or ""),
-            author=str(user.get("login") or ""),
+            id=item["id"],
+            body=text(item, "body"),
+            created=text(item, "created_at"),
+            author=text(user, "login"),
             is_by_bot=user.get("type") == "Bot",
-            url=str(item.get("html_url") or ""),
+            url=text(item, "html_url"),
         )
 
     def _has_next_page(self, answer: ForgeAnswer) -> bool:
@@ -150,7 +150,7 @@ class GitHubIssues:
 
     def keep(self, wanted: WantedIssue) -> IssueOutcome:
         """Open, rewrite or close the issue. Of duplicates, which two concurrent runs can open, the oldest stays."""
-        there = sorted(self._open(wanted), key=lambda issue: int(issue["number"]))
+        there = sorted(self._open(wanted), key=lambda issue: issue["number"])
         for issue in there if not wanted.is_open else there[1:]:
             self._write("PATCH", f"{self._path}/{issue['number']}", {"state": "closed", "state_reason": "completed"})
         if not wanted.is_open:
@@ -158,7 +158,7 @@ class GitHubIssues:
         if not there:
             self._write("POST", self._path, {"title": wanted.title, "body": wanted.body, "labels": [wanted.label]})
             return "opened"
-        if _is_same(str(there[0].get("body") or ""), wanted.body):
+        if _is_same(text(there[0], "body"), wanted.body):
             return "as it should be"
         self._write("PATCH", f"{self._path}/{there[0]['number']}", {"body": wanted.body})
         return "rewritten"
@@ -168,9 +168,9 @@ class GitHubIssues:
         for page in range(1, MOST_PAGES_OF_ISSUES + 1):
             label = quote(wanted.label, safe="")
             answer = self._client.call("GET", f"{self._path}?labels={label}&state=open&per_page=100&page={page}")
-            for issue in answer.items(self._path, "issues"):
-                is_own = (issue.get("user") or {}).get("type") == "Bot" and "pull_request" not in issue
-                if is_own and str(issue.get("body") or "").startswith(wanted.marker):
+            for issue in records(answer.body, self._path, "issues", "number"):
+                is_own = part(issue, "user").get("type") == "Bot" and "pull_request" not in issue
+                if is_own and text(issue, "body").startswith(wanted.marker):
                     yield issue
             if not _has_next_page(answer):
                 return
@@ -196,17 +196,17 @@ class GitHubPlans:
     def run_of_merge(self) -> int:
         """Return the newest preview run of the pull request merged by this commit; it must have succeeded."""
         repository = self._repository
-        pulls = self._get(f"/commits/{quote(repository.commit, safe='')}/pulls?per_page=100")
+        pulls = self._listed(f"/commits/{quote(repository.commit, safe='')}/pulls?per_page=100", "", "number")
         pull = merged_pull(pulls, repository.commit, repository.branch)
         if pull is None:
             raise NoPlan(
                 f"no plan: commit {repository.commit[:10]} does not merge a pull request into {repository.branch}; "
                 f"{_FRESH}"
             )
-        head = quote(str(pull["head"]["sha"]), safe="")
+        head = quote(text(part(pull, "head"), "sha"), safe="")
         workflow = quote(repository.workflow, safe="")
-        found = self._get(f"/actions/workflows/{workflow}/runs?event=pull_request&head_sha={head}&per_page=100")
-        runs = found.get("workflow_runs") or []
+        path = f"/actions/workflows/{workflow}/runs?event=pull_request&head_sha={head}&per_page=100"
+        runs = self._listed(path, "workflow_runs", "id")
         if not runs:
             raise NoPlan(f"no plan: {repository.workflow} did not run for pull request {pull['number']}; {_FRESH}")
         newest = max(runs, key=lambda run: int(run["id"]))
@@ -221,7 +221,8 @@ class GitHubPlans:
     def require_own_run(self, run: int) -> None:
         """Raise NoPlan unless `run` is a preview of this commit, started by hand on this branch."""
         repository = self._repository
-        found = self._get(f"/actions/runs/{run}")
+        path = f"/actions/runs/{run}"
+        found = record(self._get(path), path, "a run")
         is_preview = str(found.get("path", "")).split("@")[0] == f".github/workflows/{repository.workflow}"
         wrong = [
             finding
@@ -240,8 +241,9 @@ class GitHubPlans:
     def plan(self, run: int, stack: str) -> bytes:
         """Return the only file of the run's artifact `plan-STACK`."""
         name = f"plan-{stack}"
-        listed = self._get(f"/actions/runs/{run}/artifacts?name={quote(name, safe='')}&per_page=100")
-        there = [one for one in listed.get("artifacts") or [] if one.get("name") == name and not one.get("expired")]
+        path = f"/actions/runs/{run}/artifacts?name={quote(name, safe='')}&per_page=100"
+        listed = self._listed(path, "artifacts", "id")
+        there = [one for one in listed if one.get("name") == name and not one.get("expired")]
         if not there:
             raise NoPlan(f"no plan: run {run} has no artifact {name}, or it has expired; {_FRESH}")
         newest = max(there, key=lambda one: int(one["id"]))
@@ -249,9 +251,15 @@ class GitHubPlans:
         archive = fetched(self._client, path, self._most_bytes, _FRESH)
         return only_file(archive, name, self._most_bytes, _FRESH)
 
+    def _listed(self, path: str, key: str, number: str) -> list[dict[str, Any]]:
+        """Return the list of the answer, or of its `key`, if not empty; each item has an integer `number`."""
+        what = key.replace("_", " ") or "pull requests"
+        body = self._get(path)
+        return records(record(body, path, f"a list of {what}").get(key) if key else body, path, what, number)
+
     def _get(self, path: str) -> Any:
         try:
-            return self._client.call("GET", f"/repos/{self._repository.name}{path}").body or {}
+            return self._client.call("GET", f"/repos/{self._repository.name}{path}").body
         except ForgeError as error:
             hint = "the job needs `permissions: {actions: read, contents: read, pull-requests: read}`"
             raise NoPlan(f"no plan: {error}; {hint}") from error
@@ -273,13 +281,9 @@ def _client(environ: Mapping[str, str], clock: Clock) -> Client:
     return Client(base_url, headers, token, clock, environ)
 
 
-def merged_pull(pulls: Any, commit: str, branch: str) -> dict[str, Any] | None:
+def merged_pull(pulls: Sequence[dict[str, Any]], commit: str, branch: str) -> dict[str, Any] | None:
     """Return the pull request that `commit` merged, whichever merge method was used."""
-    merged = [
-        pull
-        for pull in (pulls if isinstance(pulls, list) else [])
-        if pull.get("merged_at") and (pull.get("base") or {}).get("ref") == branch
-    ]
+    merged = [pull for pull in pulls if pull.get("merged_at") and part(pull, "base").get("ref") == branch]
     exact = [pull for pull in merged if pull.get("merge_commit_sha") == commit]
     found: list[dict[str, Any]] = exact or merged
     return found[0] if found else None

@@ -15,6 +15,7 @@ from bandplan.forge.environment import checked_base_url, checked_token, number, 
 from bandplan.forge.errors import ForgeError, NoPlan, NotConfigured
 from bandplan.forge.forge import Comment, Issues, Place, ReadText
 from bandplan.forge.rest_comments import RestComments
+from bandplan.forge.shape import part, record, records, text
 from bandplan.rest.clock import Clock
 
 _NEXT_STEPS: Final = {
@@ -93,18 +94,17 @@ class GitLabComments(RestComments):
 
     def is_own(self, comment: Comment) -> bool:
         if self._username is None:
-            self._username = str((self._call("GET", "/user").body or {}).get("username") or "")
+            self._username = text(record(self._call("GET", "/user").body, "/user", "an account"), "username")
         return bool(self._username) and comment.author == self._username
 
     def _comment(self, item: Mapping[str, Any]) -> Comment | None:
         if item.get("system"):
             return None
-        author = item.get("author") or {}
         return Comment(
-            id=int(item["id"]),
-            body=str(item.get("body") or ""),
-            created=str(item.get("created_at") or ""),
-            author=str(author.get("username") or ""),
+            id=item["id"],
+            body=text(item, "body"),
+            created=text(item, "created_at"),
+            author=text(part(item, "author"), "username"),
             is_by_bot=False,
             url="",
         )
@@ -124,14 +124,16 @@ class GitLabPlans:
     def run_of_merge(self) -> int:
         """Return the newest pipeline of the merge request merged by this commit; it must have succeeded."""
         project = self._project
-        found = self._get(f"/repository/commits/{quote(project.commit, safe='')}/merge_requests?per_page=100")
+        path = f"/repository/commits/{quote(project.commit, safe='')}/merge_requests?per_page=100"
+        found = records(self._get(path), path, "merge requests", "iid")
         merged = [one for one in found if one.get("state") == "merged" and one.get("target_branch") == project.branch]
         if not merged:
             raise NoPlan(
                 f"no plan: commit {project.commit[:10]} does not merge a merge request into {project.branch}; {_FRESH}"
             )
         number = int(merged[0]["iid"])
-        pipelines = self._get(f"/merge_requests/{number}/pipelines?per_page=100")
+        path = f"/merge_requests/{number}/pipelines?per_page=100"
+        pipelines = records(self._get(path), path, "pipelines", "id")
         previews = [one for one in pipelines if one.get("source") == "merge_request_event"]
         if not previews:
             raise NoPlan(f"no plan: no pipeline ran for merge request {number}; {_FRESH}")
@@ -146,7 +148,8 @@ class GitLabPlans:
     def require_own_run(self, run: int) -> None:
         """Raise NoPlan unless pipeline `run` is for this commit, started by hand on this branch."""
         project = self._project
-        found = self._get(f"/pipelines/{run}")
+        path = f"/pipelines/{run}"
+        found = record(self._get(path), path, "a pipeline")
         wrong = [
             finding
             for is_wrong, finding in (
@@ -161,7 +164,8 @@ class GitLabPlans:
 
     def plan(self, run: int, stack: str) -> bytes:
         """Return `plan-STACK.json` of the pipeline's preview of that stack."""
-        jobs = self._get(f"/pipelines/{run}/jobs?per_page=100")
+        path = f"/pipelines/{run}/jobs?per_page=100"
+        jobs = records(self._get(path), path, "jobs", "id")
         names = {self._project.job, f"{self._project.job}: [{stack}]"}
         there = [one for one in jobs if one.get("name") in names and one.get("status") == "success"]
         if not there:
@@ -172,7 +176,7 @@ class GitLabPlans:
 
     def _get(self, path: str) -> Any:
         try:
-            return self._client.call("GET", f"/projects/{self._project.number}{path}").body or {}
+            return self._client.call("GET", f"/projects/{self._project.number}{path}").body
         except ForgeError as error:
             raise NoPlan(f"no plan: {error}; GITLAB_TOKEN needs the scope read_api") from error
 

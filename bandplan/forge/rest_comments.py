@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final
 from bandplan.forge.client import Client, ForgeAnswer
 from bandplan.forge.errors import Refused
 from bandplan.forge.forge import Comment
+from bandplan.forge.shape import records
 
 PAGE_SIZE: Final = 100
 MOST_PAGES: Final = 500
@@ -41,14 +42,17 @@ class RestComments(ABC):
         for page in range(1, MOST_PAGES + 1):
             path = f"{self._path}?per_page={PAGE_SIZE}&page={page}{self.order}"
             answer = self._call("GET", path)
-            found = (self._comment(item) for item in answer.items(path, "comments"))
+            found = (self._comment(item) for item in records(answer.body, path, "comments", "id"))
             yield from (comment for comment in found if comment is not None)
             if not self._has_next_page(answer):
                 return
 
     def read(self, comment: Comment) -> Comment | None:
         answer = self._call_unless_gone("GET", comment)
-        return self._comment(answer.body) if answer is not None and isinstance(answer.body, dict) else None
+        if answer is None:
+            return None
+        (item,) = records([answer.body], self._path_of_one, "comments", "id")
+        return self._comment(item)
 
     def create(self, body: str) -> None:
         self._call("POST", self._path, {"body": body})

@@ -51,6 +51,7 @@ def summary_document(summary: Summary) -> dict[str, Any]:
         "unpricedEndpoints": summary.unpriced,
         "unsizedEndpoints": summary.unsized,
         "unmovedEndpoints": summary.unmoved,
+        "lastDeploymentUnfinished": summary.is_unfinished,
     }
 
 

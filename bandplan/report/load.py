@@ -9,9 +9,11 @@ from bandplan.report.preview import WHAT, read_preview
 from bandplan.report.price import Prices
 from bandplan.report.price_file import read_prices
 from bandplan.report.reading import Reading, parsed
+from bandplan.report.sentence import MOST_OF_A_TITLE
 from bandplan.report.stack import StackReport, stack_report
 from bandplan.report.threshold import Thresholds
 from bandplan.wire.redaction import MOST_SEARCHED, redactor, secrets_of_document, secrets_of_environment
+from bandplan.wire.text import one_line, presentable
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ def load_reports(
             preview = read_preview(document, Reading(given.name, redact))
             log = logs.pop(given.stack or preview.stack, None) or (logs.pop("", None) if len(previews) == 1 else None)
             events = () if log is None else _events(log, Reading(log.name, redact))
-            reports.append(stack_report(preview, given.stack, events, prices, thresholds))
+            title = one_line(presentable(given.stack), MOST_OF_A_TITLE)
+            reports.append(stack_report(preview, title, events, prices, thresholds))
         except BadInput as error:
             problems.append(str(error))
     for log in logs.values() if not problems else ():

@@ -7,7 +7,7 @@ import pytest
 
 from bandplan.forge.client import MOST_WAITING_SECONDS, Client, is_safe
 from bandplan.forge.environment import checked_base_url, checked_token
-from bandplan.forge.errors import ForgeError, LostAnswer, NotConfigured, Refused, Unavailable
+from bandplan.forge.errors import ForgeError, LostAnswer, Malformed, NotConfigured, Refused, Unavailable
 from tests.forge.forge_fake import NUMBER, TOKEN, Fault, ForgeFake, GitHubFake, GitLabFake, serving
 from tests.report.conftest import Sleeps, forge_of
 
@@ -147,7 +147,7 @@ def test_gitlabs_refusals_say_what_to_do(status: int, step: str) -> None:
 @pytest.mark.parametrize("body", [None, {}, "x", [1], [{"body": "x"}]])
 def test_something_else_than_the_rest_api_is_named_as_such(github: ForgeFake, body: Any) -> None:
     github.faults.append(Fault("GET", 200, {}, body))
-    with pytest.raises(Refused, match="not a list of comments"):
+    with pytest.raises(Malformed, match="not a list of comments"):
         list(forge_of(github).comments())
 
 

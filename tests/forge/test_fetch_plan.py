@@ -141,7 +141,7 @@ def test_a_squashed_merge_is_found_among_several_pull_requests_of_a_commit() -> 
     found = merged_pull([pull(1, "other"), pull(2, MERGE)], MERGE, "main")
     assert found is not None
     assert found["number"] == 2
-    assert merged_pull({"message": "no"}, MERGE, "main") is None
+    assert merged_pull([{"merged_at": 1, "base": "main"}], MERGE, "main") is None
 
 
 def test_a_redirect_is_followed_over_https_or_on_this_machine_alone() -> None:

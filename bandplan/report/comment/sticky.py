@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from bandplan.forge.errors import LostAnswer, Overwritten
+from bandplan.forge.errors import ForgeError, LostAnswer, Overwritten
 from bandplan.forge.forge import Comment, Comments
 from bandplan.report.comment.body import Posted, is_report, merged, normal, parse, render
 
@@ -47,6 +47,7 @@ def post(
     """
     action: Action = "unchanged"
     lost: LostAnswer | None = None
+    has_created = False
     for attempt in range(ATTEMPTS):
         comments = own_comments(forge)
         if not comments and is_silent and action == "unchanged":
@@ -57,6 +58,10 @@ def post(
             wanted = together(comments, own)
             kept = tuple(part.section.key for part in own if part not in wanted)
             return Outcome(action, comments[0].url, kept)
+        if not comments and has_created:
+            # Most likely it is only listed later; another one would be one too many.
+            sleep(SETTLE_SECONDS * (1 + random() * attempt))
+            continue
         lost = None
         try:
             if comments:
@@ -65,10 +70,16 @@ def post(
             else:
                 action = "created"
                 forge.create(render(own))
+                has_created = True
         except LostAnswer as error:
             lost = error
         # All jobs check first after the same time; those that lost then spread out.
         sleep(SETTLE_SECONDS * (1 + random() * attempt))
+    if has_created and not comments:
+        raise ForgeError(
+            "a comment was created, but the platform does not list it as this account's; check that the account of the "
+            "token may read comments, and delete the comment by hand"
+        )
     raise lost or Overwritten(
         f"other jobs overwrote the comment {ATTEMPTS} times; run them one after another (`concurrency` in GitHub "
         "Actions, `resource_group` in GitLab), or report on all stacks in one call"

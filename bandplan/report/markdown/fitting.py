@@ -1,4 +1,4 @@
-"""Shorten sections to a limit: first the folds, then rows of the tables, then everything below the sentences.
+"""Shorten sections to a limit: first the folds, then rows of the tables, findings, and all below what must be seen.
 
 Works on the text of a section, so that sections written into a comment by other jobs can be shortened the same way.
 """
@@ -18,7 +18,11 @@ _REPORT: Final = "the full report"
 
 
 def shortened(section: str, limit: int, url: str = "") -> str:
-    """Shorten the section to `limit` characters: whole, without its folds, with fewer rows, or only its first line."""
+    """Shorten the section to `limit` characters.
+
+    Returns it whole, without its folds, with fewer rows, without rows and with fewer findings, or only its first
+    paragraphs: the sentence, and the line of what must not be missed.
+    """
     if length(section) <= limit:
         return section
     folded = _without_folds(section, url)
@@ -27,11 +31,16 @@ def shortened(section: str, limit: int, url: str = "") -> str:
     fewer = _with_fewer_rows(folded, limit, url)
     if length(fewer) <= limit:
         return fewer
-    first = section.partition("\n")[0]
-    place = f"\n\n*Truncated: too long to show; see {_place(url)}.*"
-    if length(first + place) <= limit:
-        return first + place
-    return first if length(first) <= limit else ""
+    fewer = _with_fewer_findings(fewer, limit, url)
+    if length(fewer) <= limit:
+        return fewer
+    sentence, *rest = section.split("\n\n")
+    alerts = [text for text in rest[:1] if "\n" not in text and not text.startswith(("- ", "| ", "<"))]
+    place = f"*Truncated: too long to show; see {_place(url)}.*"
+    for parts in ([sentence, *alerts, place], [sentence, place], [sentence]):
+        if length(text := "\n\n".join(parts)) <= limit:
+            return text
+    return ""
 
 
 def length(text: str) -> int:
@@ -88,6 +97,28 @@ def _with_fewer_rows(section: str, limit: int, url: str) -> str:
     left_out = before + len(rows) - kept
     table = ["\n".join([*headings, *rows[:kept]])] if kept else []
     return "\n\n".join([*paragraphs[:place], *table, _cut_note(left_out, url), *after])
+
+
+def _with_fewer_findings(section: str, limit: int, url: str) -> str:
+    """Drop findings from the end of the open list, which has the gravest first."""
+    paragraphs = section.split("\n\n")
+    place = next((i for i, text in enumerate(paragraphs) if text.startswith("- ")), None)
+    if place is None:
+        return section
+    items = paragraphs[place].split("\n")
+
+    def note(number: int) -> str:
+        return f"*… and {number:,} more finding{'' if number == 1 else 's'}; see {_place(url)}.*"
+
+    before, after = paragraphs[:place], paragraphs[place + 1 :]
+    room, kept = limit - length("\n\n".join([*before, note(len(items)), *after])) - len("\n\n"), 0
+    for item in items:
+        room -= length(item) + 1
+        if room < 0:
+            break
+        kept += 1
+    shown = ["\n".join(items[:kept])] if kept else []
+    return "\n\n".join([*before, *shown, note(len(items) - kept), *after])
 
 
 def _cut_note(number: int, url: str) -> str:
