@@ -1,0 +1,43 @@
+"""The query whose result `bandplan rightsize --usage` reads. Pure.
+
+Columns as in the system tables reference (docs.databricks.com) and in notes of people who read the tables (2026-09).
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+Name = Literal["endpoint", "gateway"]
+
+
+def query(table: Name, endpoints: Sequence[str], days: int) -> str:
+    """Return SQL for `endpoints` (all if empty) over the last `days`."""
+    names = ", ".join("'" + name.replace("\\", "\\\\").replace("'", "\\'") + "'" for name in endpoints)
+    if table == "gateway":
+        only = f"\n  AND endpoint_name IN ({names})" if names else ""
+        return f"""\
+-- Requests of the gateway, for `bandplan rightsize --usage FILE`. Run it on a SQL warehouse, export the rows as CSV or
+-- Parquet. Answers over 1 MiB that were not streamed have no token counts.
+SELECT event_time, endpoint_name, destination_model, status_code, input_tokens, output_tokens, latency_ms,
+  time_to_first_byte_ms
+FROM system.ai_gateway.usage
+WHERE event_time >= current_timestamp() - INTERVAL {days} DAYS{only}
+ORDER BY event_time;
+"""
+    only = f"\n  AND e.endpoint_name IN ({names})" if names else ""
+    return f"""\
+-- Requests of serving endpoints, for `bandplan rightsize --usage FILE`. Run it on a SQL warehouse, export the rows as
+-- CSV or Parquet. Only endpoints with usage tracking have rows.
+SELECT u.request_time, e.endpoint_name, e.served_entity_name, e.entity_name, e.entity_version, u.status_code,
+  u.input_token_count, u.output_token_count, u.request_streaming
+FROM system.serving.endpoint_usage AS u
+JOIN (
+  -- One row for each served entity, however often it was changed.
+  SELECT served_entity_id, max_by(endpoint_name, change_time) AS endpoint_name,
+    max_by(served_entity_name, change_time) AS served_entity_name, max_by(entity_name, change_time) AS entity_name,
+    max_by(entity_version, change_time) AS entity_version
+  FROM system.serving.served_entities
+  GROUP BY served_entity_id
+) AS e ON u.served_entity_id = e.served_entity_id
+WHERE u.request_time >= current_timestamp() - INTERVAL {days} DAYS{only}
+ORDER BY u.request_time;
+"""

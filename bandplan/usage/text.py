@@ -1,0 +1,99 @@
+"""Verdicts in words: a table of bands, and the evidence of each endpoint. Pure."""
+
+from collections.abc import Sequence
+
+from bandplan.usage.bands import Sized, arrivals_of
+from bandplan.usage.verdict import Verdict, moment
+from bandplan.usage.window import DAY, Window, percentile
+
+
+def table(verdicts: Sequence[Verdict]) -> list[str]:
+    """Return the bands of every endpoint, in columns."""
+    rows = [["ENDPOINT", "NOW", "LOWER", "TARGET", "UPPER", "DECISION"]]
+    for one in verdicts:
+        sized = [one.shown(found.band if found is not None else None) for found in (one.lower, one.target, one.upper)]
+        rows.append([one.endpoint, one.shown(one.now), *sized, decided(one)])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def decided(verdict: Verdict) -> str:
+    """Return the decision in a few words."""
+    band = verdict.decision.band
+    return verdict.decision.action if band is None else f"{verdict.decision.action}: {verdict.shown(band)}"
+
+
+def lines_of(verdict: Verdict, now: int) -> list[str]:
+    """Return the evidence, one thought a line; `now` is in minutes since 1970."""
+    said = [f"  because  {reason}" for reason in verdict.decision.reasons]
+    window = verdict.window
+    if window is None:
+        return said
+    said += [f"  {line}" for line in _bands(verdict)]
+    gaps = window.gap_percent
+    told = "gaps not known without `bandplan observe`" if gaps is None else f"{gaps:.1f} % gaps"
+    age = max(0.0, (now - window.end) / DAY)
+    end = moment(window.end)[:16].replace("T", " ")
+    said.append(
+        f"  window   {window.days:.1f} days to {end} UTC ({age:.1f} days ago), {window.samples:,} minutes, {told}"
+    )
+    total = window.total
+    if window.tokened:
+        said.append(
+            f"  tokens   {window.input_tokens:,.0f} in, {window.output_tokens:,.0f} out for a request on average, "
+            f"spread {window.spread_percent:.0f} %; {window.untokened_percent:.1f} % of the answers have no counts; "
+            f"arrivals: {_arrivals(window)}"
+        )
+    if total.requests:
+        said.append(
+            f"  answers  {total.requests:,} requests, {total.refused:,} refused (429), {total.failed:,} failed (5xx)"
+        )
+    if window.latencies:
+        latency = percentile(window.latencies, verdict.latency_percentile)
+        first = (
+            f", to the first byte {percentile(window.ttfts, verdict.latency_percentile):.2f} s" if window.ttfts else ""
+        )
+        said.append(f"  latency  {latency:.2f} s at p{verdict.latency_percentile:g}{first}")
+    said += [f"  scale    {line}" for line in _scale(window)]
+    return said
+
+
+def _bands(verdict: Verdict) -> list[str]:
+    unit = "chunks" if verdict.capacity is not None and verdict.capacity.kind == "chunks" else ""
+    lines = []
+    for name in ("lower", "target", "upper"):
+        sized: Sized | None = getattr(verdict, name)
+        if sized is not None:
+            which = "the busiest minute" if sized.percentile == 100 else f"p{sized.percentile:g} of the minutes"
+            band = f"{verdict.shown(sized.band)} {unit}".rstrip()
+            lines.append(
+                f"{name:<8} {band}: {sized.tokens_per_second:,.0f} tokens/s ({sized.requests_per_second:.2f} "
+                f"requests/s) at {which}"
+            )
+    return lines
+
+
+def _arrivals(window: Window) -> str:
+    dispersion = window.dispersion
+    if dispersion is None:
+        return "poisson assumed, as their seconds tell too little"
+    return f"{arrivals_of(window)} (variance of a second {dispersion:.1f} times its mean)"
+
+
+def _scale(window: Window) -> list[str]:
+    """Return what the metrics export tells beside the rows."""
+    if not window.exported:
+        return []
+    concurrency = [one.concurrency for one in window.exported.values() if one.concurrency is not None]
+    gpu = [one.gpu_percent for one in window.exported.values() if one.gpu_percent is not None]
+    failed = sum(one.answered_5xx for one in window.exported.values())
+    told = []
+    if concurrency:
+        told.append(f"provisioned concurrency at most {max(concurrency):g} ({max(concurrency) / 4:g} chunks)")
+    if gpu:
+        told.append(f"GPU at most {max(gpu):.0f} %")
+    told.append(f"{failed:,} failed (5xx) by the metrics export of {len(window.exported):,} minutes")
+    coverage = window.coverage_percent
+    if coverage is not None:
+        told.append(f"rows for {coverage:.0f} % of its requests")
+    return ["; ".join(told)]
