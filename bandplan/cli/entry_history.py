@@ -1,7 +1,7 @@
 """What an entry of models.yaml served before, from the file's Git history."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,9 +35,39 @@ def earlier(models: Path, stack: str | None, name: str, now: tuple[str | None, o
     return None
 
 
-def _commits(models: Path) -> Iterator[tuple[str, str]]:
-    """Yield (commit, text of the file in it), the newest first; nothing without Git or a history."""
-    log = _git(models, "log", f"-{MOST_COMMITS}", "--format=%h of %cs", "--", models.name)
+def written_since(models: Path, stack: str | None, names: Sequence[str], now: float, days: int) -> dict[str, float]:
+    """Return by entry the seconds since 1970 at which its present throughput was committed; `now` if it is not yet.
+
+    Only the last `days` are searched; an entry whose throughput is older, or of which Git knows nothing, is missing.
+    """
+    try:
+        text = models.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return {}
+    present = {name: _throughput(text, models.name, stack, name) for name in names}
+    since = dict.fromkeys(present, now)
+    found: dict[str, float] = {}
+    is_known = False
+    for commit, earlier_text in _commits(models, "%h %ct"):
+        is_known = True
+        for name in present.keys() - found.keys():
+            if _throughput(earlier_text, models.name, stack, name) != present[name]:
+                found[name] = since[name]
+            else:
+                since[name] = float(commit.split()[1])
+        if len(found) == len(present) or float(commit.split()[1]) < now - days * 86_400:
+            break
+    return found if is_known else {}
+
+
+def _throughput(text: str, file: str, stack: str | None, name: str) -> object:
+    entry = _entry(text, file, stack, name)
+    return None if entry is None else entry.throughput
+
+
+def _commits(models: Path, form: str = "%h of %cs") -> Iterator[tuple[str, str]]:
+    """Yield (commit in the form given, text of the file in it), the newest first; nothing without Git or a history."""
+    log = _git(models, "log", f"-{MOST_COMMITS}", f"--format={form}", "--", models.name)
     for line in (log or "").splitlines():
         text = _git(models, "show", f"{line.split()[0]}:./{models.name}")
         if text is not None:

@@ -32,6 +32,8 @@ COMMANDS = {
     "size": "find the smallest band or model units for a demand and a latency target",
     "info": "show the legal bands or model units of a model, with what each gives and costs",
     "real-scale": "say how many tokens/s an endpoint really scaled to, from its metrics",
+    "observe": "store the last minute of the metrics of every endpoint, once or for a time",
+    "rightsize": "suggest a larger or smaller band from observed use, or say why there is not enough data",
     "bench": "measure the throughput and latency of an endpoint under load, or compare two measurements",
     "policy": "judge models.yaml against the policy pack, or list its rules",
     "report": "report what previews change in tokens/s, model units and money",

@@ -314,6 +314,11 @@ def _sold(
         return "bands", arguments.chunk, "published"
     if arguments.unit_step is not None:
         return "model_units", arguments.unit_step, "published"
+    return sold(project, model, version)
+
+
+def sold(project: Project | None, model: str, version: str | None) -> tuple[str, int, Source]:
+    """Return (bands or model_units, the increment, where that is from) by what is recorded of a model."""
     info = _recorded(project, model, version)
     if info is not None and info.throughput_chunk_size is not None:
         return "bands", info.throughput_chunk_size, "published"

@@ -32,8 +32,13 @@ READS_MODELS = {
     "policy test": ("policy", "test"),
     "size": ("size", "chat"),
     "info": ("info", "chat"),
+    "observe": ("observe",),
+    "rightsize": ("rightsize",),
 }
 """Commands that read the models file, each up to its `--stack`."""
+
+ASK_NOBODY = ("policy", "rollback", "size", "info", "observe", "rightsize")
+"""Commands that find the error of the file before they contact a workspace, if they do at all."""
 
 NAMES_A_STACK = {
     "refresh": ("refresh", *EMBEDDED, "--yes"),
@@ -144,7 +149,7 @@ def test_the_stack_s_models_file_is_the_one_that_is_read(
     asked, left_alone = (workspaces.local, workspaces.ours) if stack == "local" else (workspaces.ours, workspaces.local)
     assert not left_alone.seen
     # Those that are about one entry look for it first; the others without a request are those that contact nobody.
-    asks_nobody = "--offline" in command or command[0] in ("policy", "rollback", "size", "info")
+    asks_nobody = "--offline" in command or command[0] in ASK_NOBODY
     assert bool(asked.seen) is not asks_nobody
 
 

@@ -216,6 +216,7 @@ NOT_EXPRESSIBLE = frozenset(
         rules.ROLLOUT_ONE_MODEL,
         rules.TRAFFIC,
         rules.DEMAND_FOR_AUTO,
+        rules.NEVER_BELOW,
         rules.DUPLICATE_NAME,
         rules.DUPLICATE_SERVED_NAME,
         rules.UNKNOWN_OVERRIDE,

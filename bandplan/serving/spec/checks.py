@@ -16,6 +16,7 @@ from bandplan.serving.spec.demand import LATENCY_KEYS, Demand
 from bandplan.serving.spec.entity import EntityDeclaration
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.fields import meant_keys
+from bandplan.serving.spec.never_below import NeverBelow, never_below_problems
 from bandplan.serving.spec.problem import LeftOut, Problem, clipped, more
 from bandplan.serving.spec.registration import OWN_TAG_PREFIX
 from bandplan.serving.spec.rollout_checks import rollout_problems
@@ -46,6 +47,11 @@ def entry_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[P
         found += _made_name({key: value for key, value in raw.items() if key != "name"}, base, source)
     found += permission_problems(raw, base, source)
     found += rollout_problems(raw, base, source)
+    if isinstance(least := raw.get("never_below"), dict):
+        found += [
+            *_keys(least, NeverBelow, (*base, "never_below"), source),
+            *never_below_problems(raw, base, source),
+        ]
     for place, one in [
         (base, raw),
         *(

@@ -16,6 +16,7 @@ from bandplan.serving.spec.entity import (
     WorkloadField,
 )
 from bandplan.serving.spec.gateway import AiGateway
+from bandplan.serving.spec.never_below import NeverBelow
 from bandplan.serving.spec.registration import FollowedAlias, PinnedAlias, Registration
 from bandplan.serving.spec.rollout import Rollout
 from bandplan.serving.spec.settings import Notifications, RateLimit, Timeouts, Waiver
@@ -74,6 +75,11 @@ class Entry(Shape):
     )
     headroom_percent: IfGiven[HeadroomPercent] = Field(
         default=None, description="Headroom above the demand, in percent; 20 if omitted.", examples=[20]
+    )
+    never_below: IfGiven[NeverBelow] = Field(
+        default=None,
+        description="Least ceiling that `bandplan rightsize` may suggest, in the unit of the throughput.",
+        examples=[{"bands": 3}],
     )
     description: IfGiven[Prose] = Field(
         default=None, description="What the endpoint is for.", examples=["Answers support tickets"]

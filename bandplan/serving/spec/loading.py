@@ -40,6 +40,7 @@ _ASIDE = frozenset(
         "rollout",
         "budget_policy_id",
         "timeouts",
+        "never_below",
         "waivers",
     )
 )

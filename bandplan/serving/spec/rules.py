@@ -93,6 +93,7 @@ RATE_LIMITS_MANY = Rule(
 )
 INTERPOLATION = Rule("interpolation", "error", "texts are used as written: no placeholder is replaced", _OURS)
 OWN_TAG = Rule("own-tag", "error", "tags that begin with bandplan. are set by bandplan alone", _OURS)
+NEVER_BELOW = Rule("never-below", "error", "never_below is in the unit of the entry's throughput", _OURS)
 DEMAND_FOR_AUTO = Rule("S17-auto-demand", "error", "`throughput: auto` is worked out from the entry's demand", _OURS)
 
 ANCHOR_PREFIX = "x-"
@@ -136,6 +137,7 @@ ALL = (
     RATE_LIMITS_MANY,
     INTERPOLATION,
     OWN_TAG,
+    NEVER_BELOW,
     DEMAND_FOR_AUTO,
 )
 """Every rule, in the order of the page of rules."""

@@ -5,8 +5,9 @@ expressible, and checked after it by `loading`:
 
 - YAML itself: duplicate keys, anchors, tabs, size and depth; a whole number written 2.0 (JSON has one kind of number);
 - a max below its min (S8-order), an accept that is not between min and want (S18-accept), shares that do not add up to
-  100 (traffic), `auto` without demand (S17-auto-demand), the order of a rollout's steps (rollout-steps), and what an
-  entry with a rollout may serve (rollout-one-model);
+  100 (traffic), `auto` without demand (S17-auto-demand), a least ceiling in another unit than the throughput
+  (never-below), the order of a rollout's steps (rollout-steps), and what an entry with a rollout may serve
+  (rollout-one-model);
 - names: of entries and served entities twice (duplicate-name, duplicate-served-name), overrides of entries that do not
   exist (unknown-override);
 - placeholders in texts (interpolation), and one principal named twice (duplicate-principal);

@@ -1,0 +1,222 @@
+"""`bandplan rightsize`: a larger or smaller band from observed use, with its evidence; or why there is none."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bandplan.cli.commands.size import number, whole
+from bandplan.cli.project import LOCAL
+
+if TYPE_CHECKING:
+    from bandplan.cli.project import Project
+    from bandplan.cli.rightsizing import Settings
+    from bandplan.cli.stack_choice import StackChoice
+    from bandplan.cli.usage_files import Usage
+    from bandplan.serving.spec.entry import Entry
+    from bandplan.usage.verdict import Verdict
+
+FORMAT = 1
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("entry", nargs="*", metavar="ENTRY", help="entries to judge (default: all of the models file)")
+    parser.add_argument("--stack", default=LOCAL, help=f"stack whose entries are meant (default: {LOCAL})")
+    parser.add_argument("--models", type=Path, metavar="FILE", help="file with the entries (default: the stack's)")
+    parser.add_argument(
+        "--usage",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="rows of a usage table as CSV or Parquet, also /Volumes/...; repeatable",
+    )
+    parser.add_argument(
+        "--sql",
+        nargs="?",
+        const="endpoint",
+        choices=("endpoint", "gateway"),
+        help="print the query for --usage, of endpoints (default) or of the gateway, and do nothing else",
+    )
+    parser.add_argument("--days", type=whole(1, 60), default=14, metavar="N", help="length of the window (default: 14)")
+    parser.add_argument(
+        "--percentile",
+        type=number(50, 100, least=True),
+        default=99.0,
+        metavar="N",
+        help="part of the minutes that the target holds, in percent (default: 99)",
+    )
+    parser.add_argument(
+        "--minimum-change",
+        type=number(0, 100, least=True),
+        default=10.0,
+        metavar="PERCENT",
+        help="change nothing by less than this (default: 10)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+    parser.add_argument("--patch", type=Path, metavar="FILE", help="write a patch of the models file, for `git am`")
+    parser.add_argument(
+        "--measurements",
+        type=Path,
+        metavar="FILE",
+        help="put measured use into the file that policies read",
+    )
+    parser.add_argument(
+        "--trail",
+        type=Path,
+        metavar="FILE",
+        help="file to which every decision is appended (default: .bandplan/rightsize/STACK.jsonl)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from bandplan.cli.project import find_project
+    from bandplan.cli.rightsizing import judged, settings_of
+    from bandplan.cli.stack_choice import choose_stack
+    from bandplan.cli.usage_files import read_usage
+
+    project = find_project(Path.cwd())
+    choice = choose_stack(project, arguments.stack, os.environ, arguments.models)
+    text, entries = chosen_entries(choice, arguments.entry)
+    if arguments.sql:
+        from bandplan.usage.query import query
+
+        print(query(arguments.sql, [entry.name for entry in entries], arguments.days), end="")
+        return 0
+    settings = settings_of(choice, arguments.days, arguments.percentile, arguments.minimum_change)
+    usage = read_usage(arguments.usage, datetime.fromtimestamp(settings.now, UTC), choice.client)
+    trail = arguments.trail or default_trail(project, choice)
+    verdicts = judged(choice, entries, usage, settings, trail)
+    written = write_files(arguments, choice, text, entries, verdicts, usage, settings, trail)
+    if arguments.json:
+        print(json.dumps(document(choice, usage, entries, verdicts, settings), indent=2, ensure_ascii=False))
+    else:
+        print_text(usage, entries, verdicts, settings)
+    if written:
+        print("written: " + ", ".join(map(str, written)), file=sys.stderr)
+    return 0
+
+
+def chosen_entries(choice: "StackChoice", named: Sequence[str]) -> "tuple[str, tuple[Entry, ...]]":
+    """Return (the text of the models file, its entries, or those that are named). Errors: UsageProblem."""
+    from bandplan.cli.errors import UsageProblem
+    from bandplan.serving.spec.loading import load_text, read_text
+    from bandplan.serving.spec.suggestion import did_you_mean
+
+    text, unreadable = read_text(choice.models)
+    if unreadable is not None:
+        raise UsageProblem(unreadable.render())
+    text = choice.models.read_bytes().decode("utf-8")  # with the line endings that it has
+    loaded = load_text(text, choice.models.name, choice.name)
+    if loaded.fleet is None:
+        errors = [problem.render() for problem in loaded.problems if problem.severity == "error"]
+        raise UsageProblem("\n".join(errors))
+    entries = loaded.fleet.models
+    known = [entry.name for entry in entries]
+    unknown = [name for name in dict.fromkeys(named) if name not in known]
+    if unknown:
+        lines = [f"{choice.models}: has no entry {one}; {did_you_mean(one, known, 'name an entry')}" for one in unknown]
+        raise UsageProblem("\n".join(lines))
+    return text, tuple(entry for entry in entries if not named or entry.name in named)
+
+
+def default_trail(project: "Project", choice: "StackChoice") -> Path:
+    return project.make_private(project.own_folder / "rightsize") / f"{choice.name}.jsonl"
+
+
+def write_files(
+    arguments: argparse.Namespace,
+    choice: "StackChoice",
+    text: str,
+    entries: "Sequence[Entry]",
+    verdicts: "Sequence[Verdict]",
+    usage: "Usage",
+    settings: "Settings",
+    trail: Path,
+) -> list[Path]:
+    """Write the patch, the measurements and the trail, and return those that were asked for. Errors: UsageProblem."""
+    from bandplan.cli.errors import UsageProblem
+    from bandplan.cli.measured_file import put_measured
+    from bandplan.cli.rightsize_patch import edited_text, patch
+    from bandplan.usage.problem import BadUsage
+    from bandplan.usage.trail import append
+    from bandplan.usage.verdict import entity_measurements
+
+    written: list[Path] = []
+    if arguments.patch is not None:
+        after = edited_text(text, choice.models, choice.name, entries, verdicts)
+        changes = patch(choice.models, text, after, choice.name, verdicts, settings.now)
+        try:
+            arguments.patch.write_bytes(changes.encode("utf-8"))
+        except OSError as error:
+            raise UsageProblem(f"--patch {arguments.patch}: cannot be written: {error.strerror}") from error
+        written.append(arguments.patch)
+    if arguments.measurements is not None:
+        uses = {one.endpoint: one.use(settings.percentile, usage.source) for one in verdicts}
+        served = {name: entity_measurements(usage.observed[name]) for name in uses if name in usage.observed}
+        put_measured(
+            arguments.measurements,
+            {name: use for name, use in uses.items() if use is not None},
+            {name: one for name, one in served.items() if one},
+        )
+        written.append(arguments.measurements)
+    at = datetime.fromtimestamp(settings.now, UTC)
+    try:
+        append(trail, [one.trail(at, choice.name, settings.minute) for one in verdicts])
+    except BadUsage as error:
+        raise UsageProblem(str(error)) from error
+    return [*written, *([trail] if arguments.trail is not None else [])]
+
+
+def document(
+    choice: "StackChoice",
+    usage: "Usage",
+    entries: "Sequence[Entry]",
+    verdicts: "Sequence[Verdict]",
+    settings: "Settings",
+) -> dict[str, Any]:
+    """Return the answer as plain values."""
+    return {
+        "format": FORMAT,
+        "stack": choice.name,
+        "at": datetime.fromtimestamp(settings.now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "percentile": settings.percentile,
+        "usage": [one.as_json() for one in usage.files],
+        "unknown_endpoints": dict(usage.unknown(entry.name for entry in entries)),
+        "endpoints": [one.as_json(settings.minute) for one in verdicts],
+    }
+
+
+def print_text(usage: "Usage", entries: "Sequence[Entry]", verdicts: "Sequence[Verdict]", settings: "Settings") -> None:
+    """Print the table, and the evidence of each endpoint below it."""
+    from bandplan.serving.spec.problem import printable
+    from bandplan.usage.text import decided, lines_of, table
+
+    for file in usage.files:
+        print(printable(file.described(settings.now)))
+    unknown = usage.unknown(entry.name for entry in entries)
+    if unknown:
+        names = ", ".join(f"{name} ({rows:,})" for name, rows in unknown.most_common(10))
+        more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
+        print(printable(f"rows of other endpoints: {names}{more}"))
+    if usage.files:
+        print()
+    for line in table(verdicts):
+        print(printable(line))
+    for verdict in verdicts:
+        if verdict.window is None:
+            continue
+        print()
+        print(printable(f"{verdict.endpoint}: {decided(verdict)}"))
+        for line in lines_of(verdict, settings.minute):
+            print(printable(line))
+    without = [one for one in verdicts if one.window is None]
+    if without:
+        print()
+    for verdict in without:
+        told = "; ".join(map(str, verdict.decision.reasons))
+        print(printable(f"{verdict.endpoint}: {decided(verdict)}: {told}"))

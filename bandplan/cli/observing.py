@@ -1,0 +1,82 @@
+"""Read the metrics export of endpoints once a minute, and store each minute; what cannot be read stays a gap."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bandplan.rest.clock import Clock
+from bandplan.serving.workspace.errors import NotFound, WorkspaceError
+from bandplan.serving.workspace.metrics import samples
+from bandplan.usage.scrape import Scrape, scrape_of
+
+if TYPE_CHECKING:
+    from bandplan.usage.store import UseStore
+
+MOST_AT_ONCE = 16
+"""Requests in flight; a choice, as for the table of endpoints."""
+
+NOT_DEPLOYED = "the workspace has no such endpoint; run `bandplan up`"
+NOT_EXPORTED = "its export counts no requests yet"
+
+Read = Callable[[str], str]
+"""Returns the text of an endpoint's metrics export. Errors: WorkspaceError."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One reading of all endpoints: what each showed, and in words why others showed nothing."""
+
+    minute: int
+    scrapes: Mapping[str, Scrape]
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+
+def look(read: Read, names: Sequence[str], minute: int) -> Look:
+    """Read the exports of all endpoints, several at once."""
+
+    def one(name: str) -> Scrape | str:
+        try:
+            return scrape_of(samples(read(name))) or NOT_EXPORTED
+        except NotFound:
+            return NOT_DEPLOYED
+        except WorkspaceError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(min(MOST_AT_ONCE, len(names)), thread_name_prefix="observe") as pool:
+        found = dict(zip(names, pool.map(one, names), strict=True))
+    return Look(
+        minute,
+        {name: got for name, got in found.items() if isinstance(got, Scrape)},
+        {name: got for name, got in found.items() if isinstance(got, str)},
+    )
+
+
+def watch(
+    read: Read,
+    names: Sequence[str],
+    store: "UseStore",
+    stack: str,
+    clock: Clock,
+    told: Callable[[Look], None],
+    *,
+    seconds: float = 0.0,
+    every: float = 60.0,
+) -> int:
+    """Look now, and again after every `every` seconds for `seconds`; return how many looks saw anything.
+
+    A look that takes longer than `every` skips the ones that it delayed; they are gaps. Errors: BadUsage.
+    """
+    begun = clock.monotonic()
+    seen = tick = 0
+    while True:
+        found = look(read, names, int(clock.wall() // 60))
+        if found.scrapes:
+            store.add(stack, found.minute, found.scrapes)
+            seen += 1
+        told(found)
+        tick = max(tick + 1, int((clock.monotonic() - begun) // every) + 1)
+        due = tick * every
+        if due > seconds:
+            return seen
+        clock.sleep(max(0.0, begun + due - clock.monotonic()))

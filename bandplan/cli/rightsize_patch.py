@@ -1,0 +1,154 @@
+"""The changes that observed use argues for, as a patch of models.yaml with the evidence as text in its body."""
+
+import difflib
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+from bandplan.cli.errors import UsageProblem
+from bandplan.serving.editing.edits import CannotEdit
+from bandplan.serving.editing.entry_fields import with_fields
+from bandplan.serving.spec.entry import Entry
+from bandplan.serving.spec.loading import load_text
+from bandplan.serving.spec.problem import printable
+from bandplan.serving.spec.throughput import BandThroughput, ModelUnitThroughput, TokensPerSecondThroughput
+from bandplan.usage.bands import Sized
+from bandplan.usage.text import decided, lines_of
+from bandplan.usage.verdict import Verdict
+
+Fields = dict[tuple[str | int, ...], Any]
+
+AUTHOR = "bandplan rightsize <rightsize@bandplan.invalid>"
+"""Author of the patch; who commits it is its committer."""
+
+ZERO = "0" * 40
+"""The commit in the first line of a mail; there is none yet."""
+
+
+def edited_text(text: str, models: Path, stack: str, entries: Sequence[Entry], verdicts: Sequence[Verdict]) -> str:
+    """Return the text of models.yaml with every suggested band. Errors: UsageProblem; nothing is written."""
+    by_name = {entry.name: entry for entry in entries}
+    after = text
+    for verdict in verdicts:
+        if verdict.decision.band is None:
+            continue
+        fields = fields_of(by_name[verdict.endpoint], verdict)
+        try:
+            after = with_fields(after, models.name, stack, verdict.endpoint, fields)
+        except CannotEdit as error:
+            raise UsageProblem(f"{models}: {verdict.endpoint}: {error}; no patch was written") from error
+    before = {problem.render() for problem in load_text(text, models.name, stack).problems}
+    new = [
+        problem.render()
+        for problem in load_text(after, models.name, stack).problems
+        if problem.severity == "error" and problem.render() not in before
+    ]
+    if new:
+        raise UsageProblem("\n".join(["no patch was written, as models.yaml would say:", *new]))
+    return after
+
+
+def fields_of(entry: Entry, verdict: Verdict) -> Fields:
+    """Return the fields to write: the bounds that change, and the demand once the band is all that use argues for."""
+    band, now, capacity = verdict.decision.band, verdict.now, verdict.capacity
+    assert band is not None and now is not None and capacity is not None
+    fields: Fields = {}
+    low, high = verdict.amounts(band)
+    match entry.entities[0].throughput:
+        case BandThroughput(bands=bands):
+            fields = _bounds("bands", bands, low, high)
+        case TokensPerSecondThroughput(tokens_per_second=tokens):
+            fields = _bounds("tokens_per_second", tokens, low * capacity.increment, high * capacity.increment)
+        case ModelUnitThroughput(model_units=int()):
+            fields = {("throughput", "model_units"): high}
+        case ModelUnitThroughput(model_units=wanted):
+            fields = {("throughput", "model_units", "want"): high, **_accept("model_units", wanted, high)}
+    if verdict.decision.is_target and entry.demand is not None and verdict.target is not None:
+        fields |= _demand(entry, verdict.target)
+    return fields
+
+
+def _bounds(key: str, bounds: Any, low: int, high: int) -> Fields:
+    is_wanted = hasattr(bounds, "want")
+    fields: Fields = {}
+    if low != bounds.min:
+        fields[("throughput", key, "min")] = low
+    if high != bounds.max:
+        fields[("throughput", key, "want" if is_wanted else "max")] = high
+    return fields | (_accept(key, bounds, high) if is_wanted else {})
+
+
+def _accept(key: str, wanted: Any, high: int) -> Fields:
+    """Return an `accept` that is still less than what is wanted; {} if it is."""
+    return {} if wanted.accept < high else {("throughput", key, "accept"): max(1, high - 1)}
+
+
+def _demand(entry: Entry, target: Sized) -> Fields:
+    """Return the observed demand; limits on latency stay."""
+    demand, plan = entry.demand, target.plan
+    if demand is None or plan is None:
+        return {}
+    mean, peak = plan.mean.requests_per_second or 0.0, target.requests_per_second
+    fields: Fields = {}
+    wanted: dict[str, Any] = {
+        "requests_per_second": _short(mean if demand.peak_factor is not None else peak),
+        "input_tokens": max(1, round(plan.peak.shape.input_tokens)),
+        "output_tokens": round(plan.peak.shape.output_tokens),
+    }
+    if demand.peak_factor is not None and mean:
+        wanted["peak_factor"] = _short(max(1.0, peak / mean))
+    for name, value in wanted.items():
+        if value != getattr(demand, name):
+            fields[("demand", name)] = value
+    return fields
+
+
+def _short(value: float) -> float | int:
+    """Return three significant digits, rounded up in the last one's place; a whole number as an integer."""
+    short = float(f"{value:.3g}")
+    return int(short) if short.is_integer() else short
+
+
+def patch(models: Path, before: str, after: str, stack: str, verdicts: Sequence[Verdict], now: float) -> str:
+    """Return a mail that `git am` and `git apply` take; "" if nothing changes."""
+    difference = _difference(_path_in_repository(models), before, after)
+    if not difference:
+        return ""
+    changed = [one for one in verdicts if one.decision.band is not None]
+    names = ", ".join(one.endpoint for one in changed)
+    what = names if len(names) <= 40 else f"{len(changed)} endpoints"
+    body = [f"Observed use argues for other bands in the stack {stack}.", ""]
+    for one in changed:
+        body += [f"* {one.endpoint}: {one.shown(one.now)}, {decided(one)}", *lines_of(one, int(now // 60)), ""]
+    kept = [one.endpoint for one in verdicts if one.decision.action == "hold"]
+    if kept:
+        body += [f"Unchanged: {', '.join(kept)}.", ""]
+    # No line begins with a name: `Index:` or dashes would end the message.
+    text = "\n".join(printable(line) for line in body)
+    at = format_datetime(datetime.fromtimestamp(now, UTC))
+    return (
+        f"From {ZERO} Mon Sep 17 00:00:00 2001\nFrom: {AUTHOR}\nDate: {at}\n"
+        f"Subject: [PATCH] Right-size {what} of {stack} from observed use\n\n{text}---\n{difference}"
+    )
+
+
+def _difference(name: str, before: str, after: str) -> str:
+    lines = difflib.unified_diff(before.splitlines(True), after.splitlines(True), f"a/{name}", f"b/{name}")
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _path_in_repository(models: Path) -> str:
+    """Return the file's path from the top of its Git repository; its own name outside of one."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(models.resolve().parent), "rev-parse", "--show-prefix"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return models.name
+    return f"{done.stdout.strip()}{models.resolve().name}" if done.returncode == 0 else models.name

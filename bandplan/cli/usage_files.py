@@ -1,0 +1,122 @@
+"""The usage files of a command line: read, counted, and gathered by endpoint."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bandplan.cli.errors import CommandError, UsageProblem
+from bandplan.serving.workspace.client import WorkspaceClient
+from bandplan.serving.workspace.errors import NotFound, WorkspaceError
+from bandplan.serving.workspace.volume_files import PREFIX, csv_texts
+from bandplan.usage.observed import Observed
+from bandplan.usage.problem import BadUsage
+from bandplan.usage.usage_table import Row, Table, UsageFile, open_usage, read_csv
+
+
+@dataclass
+class FileStatistics:
+    """What a usage file had."""
+
+    path: Path
+    table: Table
+    rows: int = 0
+    newest: float = 0.0
+    answered: int = 0
+    untokened: int = 0
+
+    def described(self, now: float) -> str:
+        if not self.rows:
+            return f"{self.path}: no rows of {self.table.name}; is usage tracking on, and the query's window right?"
+        newest = datetime.fromtimestamp(self.newest, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        share = 100 * self.untokened / self.answered if self.answered else 0.0
+        return (
+            f"{self.path}: {self.rows:,} rows of {self.table.name}, the newest of {newest} "
+            f"({max(0.0, now - self.newest) / 86_400:.1f} days ago), {share:.1f} % of the answers without tokens"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "file": str(self.path),
+            "table": self.table.name,
+            "rows": self.rows,
+            "newest": datetime.fromtimestamp(self.newest, UTC).isoformat() if self.rows else None,
+            "untokened_percent": round(100 * self.untokened / self.answered, 3) if self.answered else None,
+        }
+
+
+@dataclass
+class Usage:
+    """Everything read from usage files."""
+
+    files: list[FileStatistics] = field(default_factory=list)
+    observed: dict[str, Observed] = field(default_factory=dict)
+
+    @property
+    def source(self) -> str:
+        """Where tokens are from, as evidence."""
+        return f"{self.files[0].table.name}, minutes" if self.files else ""
+
+    def unknown(self, names: Iterable[str]) -> Counter[str]:
+        """Return the rows of endpoints that are not among `names`."""
+        known = set(names)
+        return Counter({name: one.rows for name, one in self.observed.items() if name not in known})
+
+
+def read_usage(paths: Sequence[Path], now: datetime, client: Callable[[], WorkspaceClient]) -> Usage:
+    """Read usage files of this machine, or of a volume of the workspace that `client` opens.
+
+    Errors: UsageProblem, with every problem of the first file that has some; CommandError.
+    """
+    found = Usage()
+    try:
+        opened = [one for path in paths for one in _opened(path, now, client)]
+        tables = {one.table.name: one for one in opened}
+        if len(tables) > 1:
+            first, second = list(tables.values())[:2]
+            raise BadUsage(
+                f"--usage: {first.path} has rows of {first.table.name}, {second.path} of {second.table.name}: the same "
+                "requests may be in both; give one table"
+            )
+        for one in opened:
+            statistics = FileStatistics(one.path, one.table)
+            found.files.append(statistics)
+            for row in _counted(one, statistics):
+                observed = found.observed.get(row.endpoint)
+                if observed is None:
+                    observed = found.observed[row.endpoint] = Observed()
+                observed.add(row)
+    except BadUsage as error:
+        raise UsageProblem(str(error)) from error
+    return found
+
+
+def _opened(path: Path, now: datetime, client: Callable[[], WorkspaceClient]) -> Iterator[UsageFile]:
+    if not str(path).startswith(PREFIX) or path.exists():
+        yield open_usage(path, now)
+        return
+    if path.suffix.lower() == ".parquet":
+        raise BadUsage(f"{path}: only CSV is read from a volume; write the rows as CSV, or download the file")
+    is_empty = True
+    try:
+        for name, text in csv_texts(client(), str(path)):
+            is_empty = False
+            yield read_csv(Path(name), text, now)
+    except NotFound as error:
+        raise BadUsage(f"{path}: the workspace has no such file or folder: {error}; write the rows there") from error
+    except WorkspaceError as error:
+        raise CommandError(f"{path}: {error}") from error
+    if is_empty:
+        raise BadUsage(f"{path}: has no .csv file; write the rows there as CSV with a header")
+
+
+def _counted(usage: UsageFile, statistics: FileStatistics) -> Iterator[Row]:
+    for row in usage.rows:
+        statistics.rows += 1
+        statistics.newest = max(statistics.newest, row.seconds)
+        if 200 <= row.status < 300:
+            statistics.answered += 1
+            statistics.untokened += row.input_tokens is None or row.output_tokens is None
+        yield row

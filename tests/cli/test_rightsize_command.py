@@ -1,0 +1,288 @@
+"""`bandplan rightsize`: from rows and minutes to a decision, a patch, measured use and a trail; refusals in one line."""
+
+import csv
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bandplan.cli.main import main
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from bandplan.serving.workspace.cache import Cache
+from bandplan.usage.scrape import Scrape
+from bandplan.usage.store import UseStore
+
+LLAMA, OSS = "system.ai.llama_v3_3_70b_instruct", "system.ai.gpt-oss-120b"
+MODELS = f"""\
+# The fleet.
+version: 1
+models:
+  - name: chat   # the first
+    task: llm/v1/chat
+    model: {LLAMA}
+    version: "2"
+    throughput: {{bands: {{min: 1, max: 2}}}}  # a guess
+    demand: {{requests_per_second: 9, input_tokens: 10, output_tokens: 10}}
+  - {{name: tokens, task: llm/v1/chat, model: {LLAMA}, version: "1",
+     throughput: {{tokens_per_second: {{min: 980, max: 3920}}}}}}
+  - {{name: units, task: llm/v1/chat, model: {OSS}, version: "1", throughput: {{model_units: {{want: 200, accept: 150}}}}}}
+  - {{name: auto, task: llm/v1/chat, model: {LLAMA}, version: "1", throughput: auto,
+     demand: {{requests_per_second: 1, input_tokens: 10, output_tokens: 10}}}}
+overrides:
+  dev:
+    tokens: {{throughput: {{tokens_per_second: {{max: 1960}}}}}}
+"""
+DAY = 24 * 60
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "Pulumi.yaml").write_text("name: fleet\nruntime: python\n")
+    (tmp_path / "models.yaml").write_text(MODELS)
+    (tmp_path / "stacks").mkdir()
+    for stack in ("local", "dev"):
+        (tmp_path / "stacks" / f"Pulumi.{stack}.yaml").write_text("config: {}\n")
+    known = {
+        ModelVersion(LLAMA, "1"): OptimizationInfo(True, "llama", 980),
+        ModelVersion(LLAMA, "2"): OptimizationInfo(True, "llama", 98),
+        ModelVersion(OSS, "1"): OptimizationInfo(True, "gpt_oss", None, 50),
+    }
+    Cache(tmp_path / ".bandplan" / "optimization-info").record("https://example.com", known)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def now() -> int:
+    return int(time.time() // 60)
+
+
+def write(path: Path, days: float = 8, status: Callable[[int], int] = lambda _: 200, **tokens: int) -> Path:
+    """So many tokens a minute for each endpoint named, in requests of 2,000, three quarters of them in the prompt."""
+    with path.open("w", newline="") as file:
+        out = csv.writer(file)
+        columns = ("request_time", "endpoint_name", "served_entity_name", "status_code")
+        out.writerow((*columns, "input_token_count", "output_token_count", "request_streaming"))
+        for minute in range(now() - round(days * DAY), now()):
+            at = datetime.fromtimestamp(minute * 60 + 30, UTC).isoformat()
+            for name, total in tokens.items():
+                code = status(minute)
+                counts = (1500, 500) if code == 200 else ("", "")
+                out.writerows([(at, name, f"{name}-1", code, *counts, "true")] * (total // 2000))
+    return path
+
+
+def answer(capsys: pytest.CaptureFixture[str], *argv: str) -> dict[str, Any]:
+    assert main(["rightsize", *argv, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    return {one["endpoint"]: one for one in document["endpoints"]} | {"": document}
+
+
+def codes(verdict: dict[str, Any]) -> list[str]:
+    return [reason["code"] for reason in verdict["reasons"]]
+
+
+def test_each_entry_is_judged_in_its_own_unit(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usage = write(project / "use.csv", chat=20_000, tokens=6_000, units=6_000, auto=6_000)
+    found = answer(capsys, "--usage", str(usage))
+    # chat: 20,000 / 60 = 333 tokens/s; x 1.2 / 98 = 4.1 chunks
+    assert (found["chat"]["decision"], found["chat"]["suggested"]["max"]) == ("up", 5)
+    assert found["chat"]["target"]["tokens_per_second"] == pytest.approx(20_000 / 60, abs=0.001)
+    # tokens: 100 tokens/s is one chunk; from four, 30 % are one: 4 x 0.7 = 2.8
+    assert (found["tokens"]["decision"], found["tokens"]["suggested"]) == ("down", {"min": 1, "max": 3})
+    # units: one step of 50 is enough; from four steps of 50 to three
+    assert (found["units"]["now"], found["units"]["suggested"]) == ({"model_units": 200}, {"model_units": 150})
+    assert (found["auto"]["decision"], codes(found["auto"])) == ("abstain", ["not-sized-here"])
+    assert found["auto"]["target"]["band"] == {"min": 1, "max": 1}
+    assert found[""]["usage"][0]["rows"] == (10 + 3 * 3) * 8 * DAY
+
+
+def test_patch_keeps_the_file_s_layout_carries_the_evidence_and_is_taken_by_git(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usage = write(project / "use.csv", chat=20_000, tokens=6_000, units=6_000)
+    assert main(["rightsize", "--usage", str(usage), "--patch", "r.patch"]) == 0
+    patch = Path("r.patch").read_text()
+    assert "Subject: [PATCH] Right-size chat, tokens, units of local from observed use\n" in patch
+    assert "the ceiling is below the 333 tokens/s of percentile 99 of the minutes" in patch
+    assert "(step-limit)" in patch
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    subprocess.run([*git, "add", "models.yaml"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "-m", "first"], check=True)
+    subprocess.run([*git, "am", "--quiet", "r.patch"], check=True)
+    message = subprocess.run([*git, "log", "-1", "--format=%B"], capture_output=True, text=True, check=True).stdout
+    assert message.startswith("Right-size chat, tokens, units of local from observed use\n\nObserved use argues for")
+    text = Path("models.yaml").read_text()
+    # The demand of the chat follows, as the band is all that the use argues for: ten requests in 60 s.
+    assert "throughput: {bands: {min: 5, max: 5}}  # a guess" in text
+    assert "demand: {requests_per_second: 0.167, input_tokens: 1500, output_tokens: 500}" in text
+    assert "tokens_per_second: {min: 980, max: 2940}" in text
+    assert "model_units: {want: 150, accept: 149}" in text
+    assert "  dev:\n    tokens: {throughput: {tokens_per_second: {max: 1960}}}\n" in text
+    capsys.readouterr()
+    # The change is in Git: it is not undone, nor made again, before it is seven days old.
+    again = answer(capsys, "--usage", str(usage))
+    assert [codes(again[name])[0] for name in ("tokens", "units")] == ["recently-changed", "recently-changed"]
+
+
+def test_bands_of_a_stack_are_changed_where_the_stack_has_them(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usage = write(project / "use.csv", tokens=6_000)
+    assert main(["rightsize", "tokens", "--stack", "dev", "--usage", str(usage), "--patch", "r.patch"]) == 0
+    changed = [line for line in Path("r.patch").read_text().splitlines() if line.startswith(("-    ", "+    "))]
+    assert changed == [
+        "-    tokens: {throughput: {tokens_per_second: {max: 1960}}}",
+        "+    tokens: {throughput: {tokens_per_second: {max: 980}}}",
+    ]
+
+
+def test_nothing_to_change_is_an_empty_patch(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usage = write(project / "use.csv", days=2, chat=6_000)
+    assert main(["rightsize", "chat", "--usage", str(usage), "--patch", "r.patch"]) == 0
+    assert Path("r.patch").read_text() == ""
+    assert "2.0 of the 7 days required (short-window)" in capsys.readouterr().out
+
+
+def test_thresholds_are_those_of_the_stack_s_policy(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usage = write(project / "use.csv", days=2, tokens=6_000)
+    (project / "stacks" / "policies.local.json").write_text('{"observed-use": {"minimum_days": 2}}')
+    # Two days are evidence now, but not the seven that a step down needs.
+    assert codes(answer(capsys, "tokens", "--usage", str(usage))["tokens"]) == ["not-long-enough", "above-use"]
+
+
+def test_measured_use_is_read_by_the_policy_and_by_rollouts(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from bandplan.policies.document import read_document
+    from bandplan.policies.measurement import read_measurements
+    from bandplan.serving.throughput.measured_use import read_measured_use
+
+    usage = write(project / "use.csv", status=lambda minute: 503 if minute % 10 == 0 else 200, tokens=6_000)
+    old = {"version": 1, "measurements": [{"endpoint": "x", "percentile": 99, "tokens_per_second": 1, "samples": 1,
+                                           "from": "2026-01-01", "to": "2026-01-02"}]}  # fmt: skip
+    Path("m.json").write_text(json.dumps(old))
+    assert main(["rightsize", "--usage", str(usage), "--measurements", "m.json"]) == 0
+    measured, problem = read_measurements(read_document(project, "m.json"))
+    assert problem == ""
+    assert measured.keys() == {"tokens", "x"}
+    assert (measured["tokens"].tokens_per_second, measured["tokens"].samples) == (
+        100,
+        8 * DAY - ((now() - 1) % 10 == 0),
+    )
+    assert measured["tokens"].source == "system.serving.endpoint_usage, minutes"
+    served = read_measured_use(Path("m.json").read_text(), "m.json")["tokens"]["tokens-1"]
+    assert (served.requests, served.errors, served.ttft_seconds) == (180, 18, None)
+
+
+def test_refusals_raise_the_band_once_and_not_again_after_it_was_raised(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usage = write(project / "use.csv", status=lambda minute: 429 if minute % 1000 == 0 else 200, tokens=6_000)
+    found = answer(capsys, "tokens", "--usage", str(usage))["tokens"]
+    assert (found["decision"], codes(found), found["suggested"]) == ("up", ["refusals"], {"min": 1, "max": 5})
+    # Taken by hand, outside of Git: the trail says when it was suggested.
+    text = Path("models.yaml").read_text()
+    Path("models.yaml").write_text(text.replace("max: 3920", "max: 4900"))
+    found = answer(capsys, "tokens", "--usage", str(usage))["tokens"]
+    assert (found["decision"], codes(found)) == ("hold", ["recently-changed", "above-use"])
+
+
+def test_trail_has_every_decision_of_every_run(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usage = write(project / "use.csv", chat=20_000)
+    for _ in range(2):
+        answer(capsys, "--usage", str(usage))
+    lines = [json.loads(line) for line in Path(".bandplan/rightsize/local.jsonl").read_text().splitlines()]
+    assert [(line["endpoint"], line["decision"]) for line in lines] == 2 * [
+        ("chat", "up"), ("tokens", "abstain"), ("units", "abstain"), ("auto", "abstain")
+    ]  # fmt: skip
+    assert lines[0]["reasons"] == ["ceiling-below-use", "floor-below-use"]
+    assert Path(".bandplan/rightsize/local.jsonl").stat().st_mode & 0o077 == 0
+
+
+def test_export_tells_gaps_and_missing_rows(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usage = write(project / "use.csv", tokens=6_000)
+    store = UseStore(project / ".bandplan" / "use.db")
+    for minute in range(now() - 200, now()):
+        store.add("local", minute, {"tokens": Scrape(6)})
+    found = answer(capsys, "tokens", "--usage", str(usage))["tokens"]
+    assert (found["decision"], codes(found)) == ("abstain", ["rows-missing"])
+    assert found["window"]["coverage_percent"] == pytest.approx(50, abs=1)
+
+
+def test_waiver_and_least_ceiling_hold_a_band(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usage = write(project / "use.csv", tokens=6_000, chat=2_000)
+    text = Path("models.yaml").read_text()
+    waiver = "waivers: [{policy: observed-use, reason: fair, owner: ana@example.com, expires: 2099-01-01}]"
+    text = text.replace("max: 3920}}}", "max: 3920}}, never_below: {tokens_per_second: 3920}}")
+    Path("models.yaml").write_text(text.replace("  # a guess", f"\n    {waiver}"))
+    found = answer(capsys, "tokens", "chat", "--usage", str(usage))
+    assert codes(found["tokens"]) == ["never-below", "above-use"]
+    assert codes(found["chat"]) == ["waiver", "above-use"]
+    assert found["chat"]["reasons"][0]["text"] == "observed-use is waived until 2099-01-01 by ana@example.com: fair"
+
+
+def test_target_that_no_band_keeps_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usage = write(project / "use.csv", chat=2000)
+    text = Path("models.yaml").read_text().replace("output_tokens: 10}}\n  - {", "output_tokens: 10}}\n  - {")
+    Path("models.yaml").write_text(text.replace("output_tokens: 10}\n", "output_tokens: 10, latency_seconds: 2}\n", 1))
+    found = answer(capsys, "chat", "--usage", str(usage))["chat"]
+    assert (found["decision"], codes(found)) == ("abstain", ["no-capacity"])
+    assert "no capacity fixes this" in found["reasons"][0]["text"]
+
+
+def test_query_names_the_entries(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rightsize", "--sql", "--days", "30"]) == 0
+    out = capsys.readouterr().out
+    assert "IN ('chat', 'tokens', 'units', 'auto')" in out
+    assert "INTERVAL 30 DAYS" in out
+    assert main(["rightsize", "chat", "--sql", "gateway"]) == 0
+    assert "system.ai_gateway.usage" in capsys.readouterr().out
+
+
+def test_text_names_rows_of_other_endpoints(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usage = write(project / "use.csv", days=0.01, other=2000)
+    assert main(["rightsize", "--usage", str(usage)]) == 0
+    out = capsys.readouterr().out
+    assert "rows of other endpoints: other (14)" in out
+    assert "chat: abstain: the usage file has no request of it (no-data)" in out
+
+
+def test_file_without_rows_asks_the_obvious(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rightsize", "--usage", str(write(project / "use.csv"))]) == 0
+    assert "no rows of system.serving.endpoint_usage; is usage tracking on" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (("chatt",), "models.yaml: has no entry chatt; did you mean chat?"),
+        (("--usage", "none.csv"), "none.csv: cannot be read: No such file or directory"),
+        (("--usage", "models.yaml"), "models.yaml:1: the columns are # The fleet.; a usage file has those of"),
+        (("--usage", "a.csv", "--usage", "b.csv"), "the same requests may be in both; give one table"),
+        (("--usage", "bad.csv"), "bad.csv:2: input_token_count: '-5' is not a number of tokens"),
+        (("--measurements", "bad.csv"), "bad.csv: cannot be added to: it is not JSON; name another file"),
+        (("--patch", "none/r.patch"), "--patch none/r.patch: cannot be written"),
+        (("--trail", "none/t.jsonl"), "none/t.jsonl: cannot be written"),
+        (("--percentile", "101"), "must be a number from 50, up to 100"),
+        (("--days", "0"), "must be an integer from 1 to 60"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_and_leaves_nothing(
+    project: Path, capsys: pytest.CaptureFixture[str], argv: tuple[str, ...], told: str
+) -> None:
+    write(project / "a.csv", days=0.01, chat=2000)
+    (project / "b.csv").write_text("event_time,endpoint_name,status_code,input_tokens,output_tokens\n")
+    header = (project / "a.csv").read_text().splitlines()[0]
+    (project / "bad.csv").write_text(f"{header}\n2026-01-01T00:00:00Z,chat,c,200,-5,1,\n")
+    before = {path.name for path in project.iterdir()}
+    try:
+        status = main(["rightsize", *argv])
+    except SystemExit as error:
+        status = int(error.code or 0)
+    assert status == 2
+    assert told in capsys.readouterr().err
+    assert {path.name for path in project.iterdir()} == before
