@@ -1,7 +1,7 @@
 """Every endpoint of one stack as a component, and the outputs of the stack about them."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pulumi
 
@@ -10,63 +10,39 @@ from bandplan.components.endpoint import Endpoint
 from bandplan.components.model_version import RegisteredVersions
 from bandplan.components.pending import PendingSizing, pending_sizing
 from bandplan.components.shares import capacity_shares
-from bandplan.serving.planning.resizing import Resize
-from bandplan.serving.spec.settings import Waiver
-from bandplan.serving.throughput.registrations import PlannedModel
-from bandplan.serving.throughput.registry_answers import Standing
+from bandplan.serving.planning.plan import Plan
 from bandplan.serving.throughput.sizing import EndpointSizing, EntitySizing
 from bandplan.wire.capacity import FIGURES, UNITS
 from bandplan.wire.fleet import write_row, write_sums
 from bandplan.wire.types import FLEET
 
-if TYPE_CHECKING:
-    from bandplan.serving.planning.rollouts import StageLater
-
 
 class Fleet(pulumi.ComponentResource):
     """`bandplan:index:Fleet`: a `RegisteredVersions` child per model with new versions, an `Endpoint` per sizing.
 
-    `summary` is the stack output `endpoints`, in the order of models.yaml; `host` is the workspace's base URL, None if
-    none is configured (offline).
+    `summary` is the stack output `endpoints`, in the order of models.yaml. Query URLs are left out if the plan has no
+    host (offline).
     """
 
     TYPE = FLEET
 
-    def __init__(
-        self,
-        sizings: Sequence[EndpointSizing],
-        host: str | None,
-        opts: pulumi.ResourceOptions | None = None,
-        *,
-        models: Sequence[tuple[PlannedModel, Standing]] = (),
-        resize: Resize | None = None,
-        region: str | None = None,
-        waivers: Sequence[Waiver] = (),
-        stage_later: "Mapping[str, StageLater] | None" = None,
-    ) -> None:
-        """Declare the fleet.
-
-        `models` are the models to register versions in, each with what the workspace reports about it; `resize` sizes
-        pending endpoints.
-
-        `region` and `waivers` are those of the whole file. `stage_later` stages endpoints, by name, whose version is
-        not registered yet.
-        """
+    def __init__(self, plan: Plan, opts: pulumi.ResourceOptions | None = None) -> None:
+        sizings, waivers = plan.sizings, plan.fleet.waivers
         super().__init__(self.TYPE, "fleet", fleet_totals(sizings), opts)
         child = pulumi.ResourceOptions(parent=self)
         declared = {
             key: version
-            for planned, standing in models
+            for planned, standing in plan.models
             for key, version in RegisteredVersions(planned, standing, child).versions.items()
         }
-        pending = [pending_sizing(sizing, declared, resize) for sizing in sizings]
+        pending = [pending_sizing(sizing, declared, plan.resize) for sizing in sizings]
         self.endpoints = [
-            Endpoint(sizing, child, later, region, (stage_later or {}).get(sizing.entry.name))
+            Endpoint(sizing, child, later, plan.fleet.region, plan.stage_later.get(sizing.entry.name))
             for sizing, later in zip(sizings, pending, strict=True)
         ]
         self.summary = [
             {
-                **endpoint_summary(sizing, endpoint.given_url or invocations_url(host, sizing), later),
+                **endpoint_summary(sizing, endpoint.given_url or invocations_url(plan.host, sizing), later),
                 **({"shortfall": endpoint.ready.shortfall} if sizing.accepts_less else {}),
             }
             for sizing, endpoint, later in zip(sizings, self.endpoints, pending, strict=True)

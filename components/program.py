@@ -49,15 +49,7 @@ def run() -> None:
     for line in plan.stopped_rollouts:
         pulumi.log.warn(line)
     with bulk_declaration():
-        fleet = Fleet(
-            plan.sizings,
-            plan.host,
-            models=plan.models,
-            resize=plan.resize,
-            region=plan.fleet.region,
-            waivers=plan.fleet.waivers,
-            stage_later=plan.stage_later,
-        )
+        fleet = Fleet(plan)
     pulumi.export("endpoints", fleet.summary)
 
 

@@ -1,7 +1,7 @@
 """The default providers of a run: one instance per package and version, registered on first use."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from bandplan.embedded.claims import Claims
@@ -10,6 +10,7 @@ from bandplan.embedded.goal import Goal
 from bandplan.embedded.journal import Journal
 from bandplan.embedded.providers import Providers, default_provider_name, new_provider_id, package_of
 from bandplan.embedded.resource import ResourceState
+from bandplan.embedded.terms import Terms
 from bandplan.wire.sentinels import UNKNOWN as UNKNOWN_SENTINEL
 from bandplan.wire.types import PROVIDER_PREFIX
 
@@ -17,25 +18,11 @@ from bandplan.wire.types import PROVIDER_PREFIX
 class DefaultProviders:
     """Registers and configures the default providers that the resources of a run need."""
 
-    def __init__(
-        self,
-        urn_prefix: str,
-        providers: Providers,
-        journal: Journal,
-        claims: Claims,
-        now: Callable[[], str],
-        is_preview: bool,
-    ) -> None:
-        """Set what registrations need.
-
-        `urn_prefix` is `urn:pulumi:<stack>::<project>`; `now` returns RFC 3339 times in UTC.
-        """
-        self._urn_prefix = urn_prefix
+    def __init__(self, terms: Terms, providers: Providers, journal: Journal, claims: Claims) -> None:
+        self._terms = terms
         self._providers = providers
         self._journal = journal
         self._claims = claims
-        self._now = now
-        self._is_preview = is_preview
         self._lock = threading.Lock()
         self._references: dict[tuple[str, str], str] = {}
         self._ensured: set[str] = set()
@@ -72,12 +59,12 @@ class DefaultProviders:
 
     def _register(self, package: str, version: str) -> str:
         type_ = f"{PROVIDER_PREFIX}{package}"
-        urn = f"{self._urn_prefix}::{type_}::{default_provider_name(version)}"
+        urn = f"{self._terms.urn_prefix}::{type_}::{default_provider_name(version)}"
         self._claims.register(urn)
         inputs = self._providers.configure(package, self._providers.default_inputs(package, version), urn)
         index, old = self._olds.get(urn, (None, None))
         state = self._state(urn, type_, inputs, old)
-        if not self._is_preview:
+        if not self._terms.is_preview:
             self._journal.record(state, index, changed=state != old)
         return f"{urn}::{state.id}"
 
@@ -86,9 +73,9 @@ class DefaultProviders:
         own: dict[str, Any] = {"__internal": {}} if "version" in inputs else {}
         new = ResourceState(urn, type_, custom=True, inputs={**inputs, **own}, outputs=dict(inputs))
         if old is None:
-            new_id = UNKNOWN_SENTINEL if self._is_preview else new_provider_id()
-            stamp = self._now()
+            new_id = UNKNOWN_SENTINEL if self._terms.is_preview else new_provider_id()
+            stamp = self._terms.now()
             return new.changed(id=new_id, created=stamp, modified=stamp)
         if new.outputs == old.outputs:
             return old
-        return new.changed(id=old.id, created=old.created, modified=self._now(), other=old.other)
+        return new.changed(id=old.id, created=old.created, modified=self._terms.now(), other=old.other)

@@ -6,7 +6,6 @@ registered.
 """
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
@@ -29,6 +28,7 @@ from bandplan.embedded.recovery import IdOf, Recovery, no_id
 from bandplan.embedded.refreshing import Refresh
 from bandplan.embedded.resource import ResourceState
 from bandplan.embedded.steps import Op, Step
+from bandplan.embedded.terms import Terms
 from bandplan.embedded.unfinished import unfinished_parents
 from bandplan.embedded.values import same_value
 from bandplan.plugin.errors import ProviderError
@@ -39,31 +39,25 @@ class Deployment:
 
     def __init__(
         self,
-        urn_prefix: str,
+        terms: Terms,
         providers: Providers,
         journal: Journal,
         account: Account,
-        now: Callable[[], str],
-        is_preview: bool,
         id_of: IdOf = no_id,
         policies: Policies | None = None,
     ) -> None:
-        """Set what the run needs.
-
-        `urn_prefix` is `urn:pulumi:<stack>::<project>`; `now` returns RFC 3339 times; for `id_of` see `recovery`.
-        """
+        """Set what the run needs; for `id_of` see `recovery`."""
         self.outputs: dict[str, Any] = {}
         self.account = account
         self._claims = Claims()
-        self._defaults = DefaultProviders(urn_prefix, providers, journal, self._claims, now, is_preview)
-        self.deletions = Deletions(providers, self._defaults, journal, self._claims, account, is_preview)
+        self._defaults = DefaultProviders(terms, providers, journal, self._claims)
+        self.deletions = Deletions(providers, self._defaults, journal, self._claims, account, terms.is_preview)
         self._adoption = Recovery(journal.progress.base, providers, self._defaults, id_of)
-        self._execution = Execution(providers, journal, account, self._adoption, now, is_preview)
+        self._execution = Execution(providers, journal, account, self._adoption, terms)
         self._providers = providers
         self._policies = policies
         self._journal = journal
-        self._now = now
-        self._is_preview = is_preview
+        self._terms = terms
         self._lock = threading.Lock()
         self._states: dict[str, ResourceState] = {}
         self._attempted: dict[str, str] = {}
@@ -115,7 +109,7 @@ class Deployment:
                 # The program may have stopped before the missing outputs.
                 outputs = {**(old[1].outputs if old else {}), **outputs}
             self.outputs = outputs
-        if not self._is_preview:
+        if not self._terms.is_preview:
             is_changed = old is None or not same_value(old[1].outputs, outputs)
             self._journal.outputs(urn, outputs, changed=is_changed)
 
@@ -126,11 +120,11 @@ class Deployment:
 
     def refresh(self, executor: Executor) -> list[ResourceState]:
         """Return the resources of the stack as the providers find them now."""
-        return Refresh(self._providers, self._defaults, self._journal, self.account, self._now()).run(executor)
+        return Refresh(self._providers, self._defaults, self._journal, self.account, self._terms.now()).run(executor)
 
     def settled(self) -> tuple[Snapshot, list[tuple[str, str]]]:
         """Return the stack with the results of a killed run's operations, and (URN, finding) pairs. Writes nothing."""
-        return self._adoption.settled(self._now())
+        return self._adoption.settled(self._terms.now())
 
     def unfinished(self, resources: list[ResourceState]) -> frozenset[str]:
         """Return the parents of resources that this run began or never reached; `resources` is the current stack."""
@@ -219,13 +213,13 @@ class Deployment:
         if not (old.protect and new.protect):
             return
         message = f"{new.name}: must be replaced but is protected; remove `protect` first"
-        if not self._is_preview:
+        if not self._terms.is_preview:
             raise EngineError(message)
         self.account.fail_later(new.urn, message)
 
     def _refuse_replacing_imported(self, old: ResourceState, new: ResourceState, verdict: Verdict) -> None:
         message = replacing_imported(old, new, verdict)
-        if not self._is_preview:
+        if not self._terms.is_preview:
             raise EngineError(f"{new.name}: {message}")
         self.account.warn(new.urn, message)
 
@@ -254,7 +248,7 @@ class Deployment:
         new = new.changed(id=old.id, outputs=old.outputs, other=old.other)
         step = Step(Op.SAME, new.urn, old, new)
         self.account.begin(step)
-        if not self._is_preview:
+        if not self._terms.is_preview:
             is_changed = new.changed(source_position=old.source_position) != old
             self._journal.record(new, index, changed=is_changed)
         self.account.end(step, 0.0)

@@ -10,6 +10,7 @@ from bandplan.embedded.providers import Providers
 from bandplan.embedded.recovery import Recovery
 from bandplan.embedded.resource import ResourceState
 from bandplan.embedded.steps import Op, Step
+from bandplan.embedded.terms import Terms
 from bandplan.embedded.values import from_property_values
 from bandplan.plugin.errors import InitFailed, ProviderError
 
@@ -23,30 +24,29 @@ class Execution:
         journal: Journal,
         account: Account,
         adoption: Recovery,
-        now: Callable[[], str],
-        is_preview: bool,
+        terms: Terms,
     ) -> None:
-        """Set what steps need; `now` returns RFC 3339 times in UTC."""
         self._providers = providers
         self._journal = journal
         self._account = account
         self._adoption = adoption
-        self._now = now
-        self._is_preview = is_preview
+        self._terms = terms
 
     def create(self, step: Step, index: int | None) -> ResourceState:
         """Create a resource, replacing the checkpoint's entry `index` if there is one."""
-        stamp = self._now()
+        stamp = self._terms.now()
         new = _wanted(step).changed(created=stamp, modified=stamp)
 
         def call() -> ResourceState:
             if not new.custom:
                 return new
-            if not self._is_preview and (found := self._adoption.find(new)) is not None:
+            if not self._terms.is_preview and (found := self._adoption.find(new)) is not None:
                 self._account.inform(new.urn, "taken over: the killed run had created it")
                 return new.changed(id=found[0], outputs=found[1])
-            new_id, outputs = self._providers.create(new.urn, new.inputs, new.custom_timeouts.create, self._is_preview)
-            if not new_id and not self._is_preview:
+            new_id, outputs = self._providers.create(
+                new.urn, new.inputs, new.custom_timeouts.create, self._terms.is_preview
+            )
+            if not new_id and not self._terms.is_preview:
                 raise ProviderError(f"{new.name}: the provider returned no id for the new resource")
             return new.changed(id=new_id, outputs=outputs)
 
@@ -58,21 +58,21 @@ class Execution:
         """Change a resource in place. `index` is None if this run has imported it."""
         old, wanted = step.old, _wanted(step)
         assert old is not None
-        new = wanted.changed(id=old.id, modified=self._now() if wanted.custom else wanted.modified)
+        new = wanted.changed(id=old.id, modified=self._terms.now() if wanted.custom else wanted.modified)
 
         def call() -> ResourceState:
             if not new.custom:
                 return new
             timeout = new.custom_timeouts.update
             return new.changed(
-                outputs=self._providers.update(old, new.inputs, timeout, new.ignore_changes, self._is_preview)
+                outputs=self._providers.update(old, new.inputs, timeout, new.ignore_changes, self._terms.is_preview)
             )
 
         return self._carry_out(step, "updating", call, new, index, is_condemned=False)
 
     def take_in(self, step: Step, index: int | None) -> ResourceState:
         """Import a resource: its state is what the provider reads, in previews too. An old one is condemned."""
-        stamp = self._now()
+        stamp = self._terms.now()
         new = _wanted(step).changed(created=stamp, modified=stamp)
         is_condemned = step.old is not None and not step.old.pending_replacement
         return self._carry_out(step, "importing", lambda: imported(self._providers, new), new, index, is_condemned)
@@ -89,7 +89,7 @@ class Execution:
         """Record the result of `call` in place of entry `index`; `new` is what is known before the call."""
         self._account.begin(step)
         began = time.monotonic()
-        if self._is_preview:
+        if self._terms.is_preview:
             result = call()
             self._account.end(step, time.monotonic() - began)
             return result

@@ -29,6 +29,7 @@ from bandplan.embedded.project import Project, load
 from bandplan.embedded.providers import Providers
 from bandplan.embedded.recovery import IdOf, no_id
 from bandplan.embedded.steps import Step
+from bandplan.embedded.terms import Terms
 from bandplan.embedded.unfinished import KeepOutputs, keep_old_outputs, with_components_taken_back
 
 DEFAULT_PARALLEL: Final = 64
@@ -62,6 +63,39 @@ class Outcome:
         return any(op != "same" and count for op, count in self.changes.items())
 
 
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the caller adds to a run.
+
+    `id_of` returns the id that a resource gets from its type and inputs, if it is known beforehand: with it, the next
+    run takes over what a killed run was creating. `analyzer` is the policy pack of previews and updates. `keep_outputs`
+    returns the stack's outputs after a run that did not finish.
+    """
+
+    id_of: IdOf = no_id
+    analyzer: Analyzer | None = None
+    keep_outputs: KeepOutputs = keep_old_outputs
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """The snapshot of a stack, and the bytes of its checkpoint; None if it was never written."""
+
+    snapshot: Snapshot
+    text: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One operation: `kind` is preview, up, refresh or destroy."""
+
+    kind: str
+    is_preview: bool
+    emit: Callable[[Event], None]
+    account: Account
+    policies: Policies
+
+
 class Engine:
     """One stack of one project, with the providers it may use."""
 
@@ -73,23 +107,15 @@ class Engine:
         providers: Mapping[str, Provider],
         listen: Callable[[Event], None],
         parallel: int | None = None,
-        id_of: IdOf = no_id,
-        analyzer: Analyzer | None = None,
-        keep_outputs: KeepOutputs = keep_old_outputs,
+        hooks: Hooks = Hooks(),
     ) -> None:
         """Set the stack and its providers.
 
         `providers` by package name, read at each run; `listen` is called from many threads, one call at a time.
 
         `parallel` is the maximum number of resources in progress; None leaves it to the kind of run.
-
-        `id_of` returns the id that a resource gets from its type and inputs, if it is known beforehand: with it, the
-        next run takes over what a killed run was creating. `analyzer` is the policy pack of previews and updates.
-        `keep_outputs` returns the stack's outputs after a run that did not finish.
         """
-        self._id_of = id_of
-        self._analyzer = analyzer
-        self._keep_outputs = keep_outputs
+        self._hooks = hooks
         self._emit = listen
         self._project = load(root, stack)
         self._stack = stack
@@ -121,7 +147,7 @@ class Engine:
     def export(self) -> dict[str, Any]:
         """Return the stack's deployment, in the shape of `pulumi stack export`."""
         with self._locked(is_preview=True) as is_locked:
-            snapshot, _ = self._stored(is_locked)
+            snapshot = self._stored(is_locked).snapshot
         document = json.loads(render(snapshot, self._file, _now()))
         deployment = document.pop("checkpoint")["latest"]
         return {**document, "deployment": deployment}
@@ -135,8 +161,7 @@ class Engine:
         is_journal_left = is_there(self._file.journal_path)
         try:
             with self._locked(is_preview=False):
-                snapshot, text = self._stored(is_locked=True)
-                self._settled(snapshot, text, is_preview=False, emit=self._emit)
+                self._settled(self._stored(is_locked=True), is_preview=False, emit=self._emit)
         except StackLocked:
             # Without a journal, pending operations are the CLI's own.
             if is_journal_left:
@@ -145,14 +170,14 @@ class Engine:
     def change_state(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         """Replace the deployment with what `change` returns, under the stack's lock; the previous one is kept."""
         with self._locked(is_preview=False):
-            snapshot, _ = self._stored(is_locked=True)
+            snapshot = self._stored(is_locked=True).snapshot
             document = json.loads(render(snapshot, self._file, _now()))
             document["checkpoint"]["latest"] = change(document["checkpoint"]["latest"])
             self._write(parse(json.dumps(document).encode(), self._file))
 
     def outputs(self) -> dict[str, Any]:
         """Return the stack's outputs as last recorded."""
-        snapshot, _ = self._stored(is_locked=False)
+        snapshot = self._stored(is_locked=False).snapshot
         return next((state.outputs for state in snapshot.resources if state.is_stack), {})
 
     # ------------------------------------------------------------------ running
@@ -172,7 +197,7 @@ class Engine:
         emit(Started(kind, self._stack, self._project.config, self._policies_title(kind)))
         ok = False
         account, outputs = Account(emit, permit), {}
-        policies = Policies(self._analyzer, account, emit, is_preview)
+        run = _Run(kind, is_preview, emit, account, Policies(self._hooks.analyzer, account, emit, is_preview))
         try:
             with (
                 self._locked(is_preview, settle) as is_locked,
@@ -180,16 +205,15 @@ class Engine:
                 termination_as_interrupt(changes_nothing=is_preview and not is_locked) as interrupts,
             ):
                 is_recovered = is_locked and is_there(self._file.journal_path)
-                snapshot, text = self._stored(is_locked)
-                snapshot, text = self._settled(snapshot, text, is_preview and not (settle and is_locked), emit)
-                for note in _notes(snapshot, is_recovered) if is_locked else ():
+                stored = self._settled(self._stored(is_locked), is_preview and not (settle and is_locked), emit)
+                for note in _notes(stored.snapshot, is_recovered) if is_locked else ():
                     emit(Diagnosed("warning", note))
                 if refresh:
                     # Reads that only prepare a plan are not part of the plan.
                     reading = account if kind == "refresh" else Account(emit)
-                    snapshot, text = self._refresh(reading, snapshot, text, interrupts, is_preview)
+                    stored = self._refresh(replace(run, account=reading), stored, interrupts)
                 if kind != "refresh":
-                    outputs = self._deploy(kind, account, policies, snapshot, text, emit, interrupts, is_preview)
+                    outputs = self._deploy(run, stored, interrupts)
                 account.raise_failures()
             ok = True
         except UpdateFailed:
@@ -199,40 +223,31 @@ class Engine:
         except EngineError as error:
             emit(Diagnosed("error", str(error)))
         seconds, failed = time.monotonic() - began, len(account.failed_urns)
-        emit(Finished(ok, account.changes, outputs, seconds, failed, policies.judged))
+        emit(Finished(ok, account.changes, outputs, seconds, failed, run.policies.judged))
         return Outcome(ok, account.changes, outputs, account.is_interrupted, digest)
 
-    def _deploy(
-        self,
-        kind: str,
-        account: Account,
-        policies: Policies,
-        snapshot: Snapshot,
-        text: bytes | None,
-        emit: Callable[[Event], None],
-        interrupts: Interrupts,
-        is_preview: bool,
-    ) -> dict[str, Any]:
+    def _deploy(self, run: _Run, stored: _Stored, interrupts: Interrupts) -> dict[str, Any]:
         """Run the program, then delete what it left out; return the stack's outputs. Failures are in the account."""
-        journal = Journal(self._file, snapshot, text)
-        deployment = self._deployment(journal, account, is_preview, policies)
+        account, snapshot = run.account, stored.snapshot
+        journal = Journal(self._file, snapshot, stored.text)
+        deployment = self._deployment(journal, account, run.is_preview, run.policies)
         interrupts.stop = deployment.stop
         try:
-            if kind != "destroy":
+            if run.kind != "destroy":
                 monitor = Monitor(deployment, self._project.name, self._stack, self._project.root)
                 program.run(
                     self._project,
                     self._stack,
                     monitor,
-                    EngineLog(emit),
+                    EngineLog(run.emit),
                     deployment,
-                    self._executor(is_preview),
-                    is_preview,
+                    self._executor(run.is_preview),
+                    run.is_preview,
                 )
             if account.is_refused_only and not account.is_stopped:
                 with self._executor() as executor:
                     deployment.deletions.delete_the_rest(executor)
-            if kind != "destroy" and account.is_refused_only and not account.is_stopped:
+            if run.kind != "destroy" and account.is_refused_only and not account.is_stopped:
                 deployment.judge_stack()
         except EngineError as failure:
             if not account.failures:
@@ -244,47 +259,46 @@ class Engine:
             account.interrupt(
                 "interrupted; the steps in progress have finished and are in the state: run up again to continue"
             )
-        if not is_preview:
+        if not run.is_preview:
             after = journal.progress.snapshot()
-            if kind != "destroy" and (account.failures or account.is_stopped):
+            if run.kind != "destroy" and (account.failures or account.is_stopped):
                 parents = deployment.unfinished(after.resources)
-                kept = with_components_taken_back(snapshot, after.resources, parents, self._keep_outputs)
+                kept = with_components_taken_back(snapshot, after.resources, parents, self._hooks.keep_outputs)
                 after = replace(after, resources=kept)
             if journal.progress.is_changed or after.pending_operations != snapshot.pending_operations:
                 self._write(after)
             journal.remove()
         return deployment.outputs
 
-    def _refresh(
-        self, account: Account, snapshot: Snapshot, text: bytes | None, interrupts: Interrupts, is_preview: bool
-    ) -> tuple[Snapshot, bytes | None]:
+    def _refresh(self, run: _Run, stored: _Stored, interrupts: Interrupts) -> _Stored:
         """Read everything, then take over in one write what could be read. UpdateFailed if some could not."""
-        journal = Journal(self._file, snapshot, text)
-        deployment = self._deployment(journal, account, is_preview)
+        journal = Journal(self._file, stored.snapshot, stored.text)
+        deployment = self._deployment(journal, run.account, run.is_preview)
         interrupts.stop = deployment.stop
         with self._executor() as executor:
             resources = deployment.refresh(executor)
         if interrupts.is_asked:
             raise KeyboardInterrupt
-        is_changed = resources != snapshot.resources
-        snapshot = replace(snapshot, resources=resources)
-        if is_changed and not is_preview:
+        snapshot, text = replace(stored.snapshot, resources=resources), stored.text
+        if resources != stored.snapshot.resources and not run.is_preview:
             text = self._write(snapshot)
-        account.raise_failures()
-        return snapshot, text
+        run.account.raise_failures()
+        return _Stored(snapshot, text)
 
     def _policies_title(self, kind: str) -> str:
         """Return Pulumi's heading for policy findings."""
-        if self._analyzer is None or kind not in ("preview", "up"):
+        analyzer = self._hooks.analyzer
+        if analyzer is None or kind not in ("preview", "up"):
             return ""
-        return f"{self._analyzer.name}@v{self._analyzer.version} ({self._analyzer.place})"
+        return f"{analyzer.name}@v{analyzer.version} ({analyzer.place})"
 
     def _deployment(
         self, journal: Journal, account: Account, is_preview: bool, policies: Policies | None = None
     ) -> Deployment:
         urn_prefix = f"urn:pulumi:{self._stack}::{self._project.name}"
         providers = Providers(self._providers, self._project.config)
-        return Deployment(urn_prefix, providers, journal, account, _now, is_preview, self._id_of, policies)
+        terms = Terms(urn_prefix, _now, is_preview)
+        return Deployment(terms, providers, journal, account, self._hooks.id_of, policies)
 
     def _executor(self, is_preview: bool = False) -> ThreadPoolExecutor:
         parallel = self._parallel or (PREVIEW_PARALLEL if is_preview else DEFAULT_PARALLEL)
@@ -309,31 +323,30 @@ class Engine:
         # Another update is running: the journal is its own, and a preview uses the state from before it.
         yield False
 
-    def _stored(self, is_locked: bool) -> tuple[Snapshot, bytes | None]:
-        """Return the snapshot and the checkpoint's bytes; under the lock, take over a killed update first."""
+    def _stored(self, is_locked: bool) -> _Stored:
+        """Return what is on disk; under the lock, take over a killed update first."""
         if is_locked:
-            if (recovered := replay(self._file, self._keep_outputs)) is not None:
+            if (recovered := replay(self._file, self._hooks.keep_outputs)) is not None:
                 self._write(recovered)
             remove(self._file.journal_path)
         text = read_if_there(self._file.path)
         if text is None:
-            return Snapshot(secrets_providers=self._secrets_provider()), None
+            return _Stored(Snapshot(secrets_providers=self._secrets_provider()), None)
         snapshot = parse(text, self._file)
-        return replace(snapshot, secrets_providers=snapshot.secrets_providers or self._secrets_provider()), text
+        secrets_providers = snapshot.secrets_providers or self._secrets_provider()
+        return _Stored(replace(snapshot, secrets_providers=secrets_providers), text)
 
-    def _settled(
-        self, snapshot: Snapshot, text: bytes | None, is_preview: bool, emit: Callable[[Event], None]
-    ) -> tuple[Snapshot, bytes | None]:
+    def _settled(self, stored: _Stored, is_preview: bool, emit: Callable[[Event], None]) -> _Stored:
         """Add the results of everything that a killed run had in progress; on disk too, except in a preview."""
-        if not snapshot.pending_operations:
-            return snapshot, text
-        deployment = self._deployment(Journal(self._file, snapshot, text), Account(emit), is_preview)
-        settled, found = deployment.settled()
-        if settled == snapshot:
-            return snapshot, text
+        if not stored.snapshot.pending_operations:
+            return stored
+        journal = Journal(self._file, stored.snapshot, stored.text)
+        settled, found = self._deployment(journal, Account(emit), is_preview).settled()
+        if settled == stored.snapshot:
+            return stored
         for urn, finding in found:
             emit(Diagnosed("info", finding, urn))
-        return settled, text if is_preview else self._write(settled)
+        return _Stored(settled, stored.text if is_preview else self._write(settled))
 
     def _is_left_behind(self) -> bool:
         """Report whether a run that may have been killed left a lock or pending operations."""
@@ -366,4 +379,4 @@ def _now() -> str:
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-__all__ = ["DEFAULT_PARALLEL", "PREVIEW_PARALLEL", "Engine", "Outcome", "Project"]
+__all__ = ["DEFAULT_PARALLEL", "PREVIEW_PARALLEL", "Engine", "Hooks", "Outcome", "Project"]

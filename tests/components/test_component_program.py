@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar
@@ -80,7 +81,7 @@ def test_sample_fleet_is_declared_with_three_resources_per_endpoint_or_four(
 ) -> None:
     plan = plan_stack(sample(tmp_path), None, "local", environ, TODAY)
     versioned = [sizing for sizing in plan.sizings if all(entity.version for entity in sizing.entities)]
-    recording = record(lambda: Fleet(versioned, plan.host))
+    recording = record(lambda: Fleet(replace(plan, sizings=tuple(versioned))))
     for sizing in versioned:
         name = sizing.entry.name
         named = {
@@ -106,7 +107,7 @@ def test_capacity_is_plain_input_of_the_component_at_preview(
     waiver = {"policy": "headroom", "reason": "a test", "owner": "ana@example.com", "expires": "2026-12-31"}
     models(tmp_path, {"name": "chat", **BAND, "demand": demand, "tags": {"team": "ml"}, "waivers": [waiver]})
     plan = plan_stack(tmp_path, None, "local", environ, TODAY)
-    recording = record(lambda: Fleet(plan.sizings, plan.host), preview=True)
+    recording = record(lambda: Fleet(plan), preview=True)
     inputs = recording.named("chat", "Endpoint").inputs
     assert inputs.pop("headroom") == 1.701  # 1960 / 1152 = 1.7013...
     assert inputs == {
@@ -143,9 +144,9 @@ def test_what_policies_ask_of_an_endpoint_is_among_its_inputs(
     permission = {"group_name": "analysts", "permission_level": "CAN_QUERY"}
     table = {"enabled": True, "catalog_name": "ml", "schema_name": "logs", "table_name_prefix": "chat"}
     gateway = {"usage_tracking_config": {"enabled": True}, "inference_table_config": table}
-    models(tmp_path, {"name": "chat", **BAND, "permissions": [permission], "ai_gateway": gateway})
+    models(tmp_path, {"name": "chat", **BAND, "permissions": [permission], "ai_gateway": gateway}, region="us-east-1")
     plan = plan_stack(tmp_path, None, "local", environ, TODAY)
-    inputs = record(lambda: Fleet(plan.sizings, plan.host, region="us-east-1")).named("chat", "Endpoint").inputs
+    inputs = record(lambda: Fleet(plan)).named("chat", "Endpoint").inputs
     assert inputs["access"] == [{"groupName": "analysts", "permissionLevel": "CAN_QUERY"}]
     assert inputs["gateway"] == {"tracksUsage": True, "inferenceTable": "ml.logs.chat"}
     assert inputs["region"] == "us-east-1"
@@ -163,7 +164,7 @@ def test_outputs_of_the_fleet_say_what_each_team_has_of_each_model(
         waivers=[waiver],
     )
     plan = plan_stack(tmp_path, None, "local", environ, TODAY)
-    recording = record(lambda: Fleet(plan.sizings, plan.host, waivers=plan.fleet.waivers))
+    recording = record(lambda: Fleet(plan))
     outputs = recording.component_outputs[recording.named("fleet", "Fleet").urn]
     one = {"minBands": 1, "maxBands": 2, "floorTokensPerSecond": 980, "ceilingTokensPerSecond": 1960}
     of_model = {"model": "ml.prod.a_llama", "family": "bands"}
@@ -180,7 +181,7 @@ def test_guard_and_permissions_wait_for_the_endpoint_and_are_its_siblings(
     permission = {"group_name": "analysts", "permission_level": "CAN_QUERY"}
     models(tmp_path, {"name": "chat", **BAND, "permissions": [permission]})
     plan = plan_stack(tmp_path, None, "local", environ, TODAY)
-    recording = record(lambda: Fleet(plan.sizings, plan.host))
+    recording = record(lambda: Fleet(plan))
     serving = recording.named("chat", "ModelServing")
     component = recording.named("chat", "Endpoint")
     for name, kind in (("chat-ready", "EndpointReady"), ("chat-permissions", "Permissions")):
@@ -194,7 +195,7 @@ def test_guard_and_permissions_wait_for_the_endpoint_and_are_its_siblings(
 def test_s18_endpoint_and_guard_carry_timeouts_in_hours(tmp_path: Path, environ: dict[str, str], record: Any) -> None:
     models(tmp_path, {"name": "chat", **BAND}, {"name": "slow", **BAND, "timeouts": {"create": "90m", "delete": "45s"}})
     plan = plan_stack(tmp_path, None, "local", environ, TODAY)
-    recording = record(lambda: Fleet(plan.sizings, plan.host))
+    recording = record(lambda: Fleet(plan))
     usual, own = {"create": "4h", "update": "4h", "delete": "1h"}, {"create": "90m", "update": "4h", "delete": "45s"}
     for name, timeouts in (("chat", usual), ("slow", own)):
         assert recording.named(name, "ModelServing").timeouts == timeouts
@@ -205,7 +206,7 @@ def test_changed_notifications_are_the_guards_alone(tmp_path: Path, environ: dic
     """The published plugin would plan them, send nothing, and plan them again."""
     models(tmp_path, {"name": "chat", **BAND})
     plan = plan_stack(tmp_path, None, "local", environ, TODAY)
-    recording = record(lambda: Fleet(plan.sizings, plan.host))
+    recording = record(lambda: Fleet(plan))
     assert recording.named("chat", "ModelServing").ignore_changes[:3] == (
         "emailNotifications",
         "aiGateway",
@@ -222,7 +223,7 @@ def test_what_models_yaml_has_no_word_for_is_left_as_somebody_else_set_it(
     mpt = {"task": "llm/v1/completions", "model": "system.ai.mpt_7b_instruct", "version": "1", **legacy}
     models(tmp_path, {"name": "chat", **BAND}, {"name": "old", **mpt})
     plan = plan_stack(tmp_path, None, "local", environ, TODAY)
-    recording = record(lambda: Fleet(plan.sizings, plan.host))
+    recording = record(lambda: Fleet(plan))
     band, workload = (set(recording.named(name, "ModelServing").ignore_changes) for name in ("chat", "old"))
     assert {"telemetryConfig", "config.autoCaptureConfig"} <= band & workload
     of_entities = {path.rpartition(".")[2] for path in band if path.startswith("config.servedEntities[0].")}
@@ -241,7 +242,7 @@ def test_gateway_is_the_guards_where_none_is_stated_as_clearing_it_crashes_the_p
 ) -> None:
     models(tmp_path, {"name": "chat", **BAND, "ai_gateway": {"usage_tracking_config": {"enabled": True}}})
     plan = plan_stack(tmp_path, None, "local", environ, TODAY)
-    stated = record(lambda: Fleet(plan.sizings, plan.host)).named("chat", "ModelServing")
+    stated = record(lambda: Fleet(plan)).named("chat", "ModelServing")
     assert "aiGateway" in stated.inputs and "aiGateway" not in stated.ignore_changes
 
 
@@ -252,7 +253,7 @@ def test_s30_summary_has_the_query_url_without_api_in_front(
     plan = plan_stack(tmp_path, None, "local", environ, TODAY)
 
     def program() -> None:
-        pulumi.export("endpoints", Fleet(plan.sizings, plan.host).summary)
+        pulumi.export("endpoints", Fleet(plan).summary)
 
     chat, fast = record(program).exports["endpoints"]
     assert chat.pop("model_units", None) is None

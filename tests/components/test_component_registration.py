@@ -80,7 +80,7 @@ def plan_of(tmp_path: Path, workspace: FakeWorkspace) -> Callable[..., Plan]:
 
 def declared(plan: Plan, record: Any, *, registered: dict[str, Any] | None = None, preview: bool = True) -> Recording:
     def program() -> None:
-        fleet = Fleet(plan.sizings, plan.host, models=plan.models, resize=plan.resize)
+        fleet = Fleet(plan)
         pulumi.export("endpoints", fleet.summary)
 
     recording: Recording = record(program, preview=preview, into=Recording(registered=registered))

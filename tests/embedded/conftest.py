@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bandplan.embedded.events import Event
-from bandplan.embedded.run import Engine, Outcome
+from bandplan.embedded.run import Engine, Hooks, Outcome
 from tests.embedded.toy import Toys
 
 HERE = Path(__file__).parent
@@ -41,10 +41,10 @@ class ToyProject:
     def declare(self, *resources: dict[str, Any]) -> None:
         (self.folder / "plan.json").write_text(json.dumps(resources))
 
-    def engine(self, parallel: int = 8, listen: Callable[[Event], None] | None = None, **settings: Any) -> Engine:
+    def engine(self, parallel: int = 8, listen: Callable[[Event], None] | None = None, **hooks: Any) -> Engine:
         self.events.clear()
         listen = listen or self.events.append
-        return Engine(self.folder, "local", self.state_dir, {"toy": self.toys}, listen, parallel=parallel, **settings)
+        return Engine(self.folder, "local", self.state_dir, {"toy": self.toys}, listen, parallel, Hooks(**hooks))
 
     def up(self) -> Outcome:
         return self.engine().up()

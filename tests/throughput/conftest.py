@@ -11,7 +11,7 @@ from bandplan.serving.spec.problem import Problem
 from bandplan.serving.throughput.model_versions import model_versions
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo, Unavailable
 from bandplan.serving.throughput.regions import RegionTable
-from bandplan.serving.throughput.sizing import EndpointSizing, Sized, size
+from bandplan.serving.throughput.sizing import EndpointSizing, Sized, SizingRequest, size
 from bandplan.wire.band_policies import NO_POLICIES, BandPolicies
 
 Answer = OptimizationInfo | Unavailable
@@ -52,9 +52,7 @@ def sized() -> Size:
             loaded.fleet,
             answers(model_versions(loaded.fleet), answer),
             loaded.source,
-            today=today,
-            regions=table,
-            policies=policies,
+            request=SizingRequest(today, table, policies),
         )
 
     return run

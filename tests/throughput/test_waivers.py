@@ -5,7 +5,7 @@ import pytest
 from bandplan.serving.spec.loading import load_text
 from bandplan.serving.spec.rules import OVERRIDE_STACK
 from bandplan.serving.throughput.optimization_info import ModelVersion
-from bandplan.serving.throughput.sizing import size
+from bandplan.serving.throughput.sizing import SizingRequest, size
 
 from .conftest import BANDS_980, Size, entry, ids, only_problem
 
@@ -136,7 +136,6 @@ def test_waiver_of_the_whole_file_takes_a_warning_of_no_entry_aside() -> None:
     warning = OVERRIDE_STACK.of_key(loaded.source, ("overrides", "prd"), "no stack is named prd", "")
     assert (warning.id, warning.line, warning.column) == ("override-stack", 5, 13)
     for day, waived in ((TODAY, ["override-stack"]), (date(2026, 6, 16), [])):
-        result = size(
-            loaded.fleet, {ModelVersion("ml.own.model", "1"): BANDS_980}, loaded.source, today=day, found=[warning]
-        )
+        answers = {ModelVersion("ml.own.model", "1"): BANDS_980}
+        result = size(loaded.fleet, answers, loaded.source, [warning], SizingRequest(day))
         assert [one.problem.id for one in result.waived] == waived

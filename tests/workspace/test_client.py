@@ -6,6 +6,7 @@ from email.utils import format_datetime
 import pytest
 
 from bandplan.rest.clock import Clock
+from bandplan.rest.connections import Timeouts
 from bandplan.rest.retries import Retries
 from bandplan.serving.workspace.client import WorkspaceClient, from_environment
 from bandplan.serving.workspace.errors import (
@@ -126,7 +127,7 @@ def test_a_get_is_sent_again_after_a_timeout(workspace: FakeWorkspace, time: Fak
         return Reply(body={"ok": True})
 
     workspace.answer = answer
-    client = WorkspaceClient(workspace.host, TOKEN, read_timeout_seconds=0.1, clock=time.clock)
+    client = WorkspaceClient(workspace.host, TOKEN, timeouts=Timeouts(3.0, 0.1), clock=time.clock)
     assert client.get(PATH) == {"ok": True}
     stuck.set()
 
@@ -346,7 +347,7 @@ def test_an_answer_that_drips_is_given_up_though_every_byte_comes_in_time(
 ) -> None:
     workspace.in_turn(Reply(drip=True))
     once = Retries(total_seconds=0.0)
-    client = WorkspaceClient(workspace.host, TOKEN, clock=time.clock, retries=once, read_timeout_seconds=0.5)
+    client = WorkspaceClient(workspace.host, TOKEN, clock=time.clock, retries=once, timeouts=Timeouts(3.0, 0.5))
     with pytest.raises(LostAnswer, match=r"sent no complete answer within 0\.5 s \(tried once in"):
         client.get(PATH)
 

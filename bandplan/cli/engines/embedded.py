@@ -118,7 +118,7 @@ class EmbeddedEngine:
                 self.project.make_private(self.project.own_folder)
         from bandplan.embedded.display import shown
         from bandplan.embedded.loopback import require_loopback
-        from bandplan.embedded.run import Engine
+        from bandplan.embedded.run import Engine, Hooks
 
         with (
             no_collection(),
@@ -135,9 +135,7 @@ class EmbeddedEngine:
                 made,
                 listen,
                 options.parallel,
-                id_of=id_of,
-                analyzer=self._analyzer() if is_judged else None,
-                keep_outputs=outputs_of_finished,
+                Hooks(id_of, self._analyzer() if is_judged else None, outputs_of_finished),
             )
             # Their messages pass through the engine, so that the document of a run includes them.
             made.update(providers(engine.tell))

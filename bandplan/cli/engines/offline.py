@@ -27,7 +27,7 @@ from bandplan.embedded.diff import input_diff
 from bandplan.embedded.display import shown
 from bandplan.embedded.events import Event, Finished, StepBegan, StepEnded
 from bandplan.embedded.resource import ResourceState
-from bandplan.embedded.run import Engine, Outcome
+from bandplan.embedded.run import Engine, Hooks, Outcome
 from bandplan.embedded.steps import Op, Step
 from bandplan.embedded.values import to_json
 from bandplan.plugin.urn import resource_type
@@ -152,9 +152,9 @@ def preview_against(project: Project, stack: str, base: Base | Path, options: Op
         if before is not None:
             raise failed(before, base.origin)
         with environment(environ), shown(is_quiet=options.json, is_full=options.diff) as listen:
-            analyzer = analyzer_of(project, stack)
+            hooks = Hooks(analyzer=analyzer_of(project, stack))
             hear = Changing(listen).take
-            engine = Engine(project.root, stack, Path(folder), providers(), hear, options.parallel, analyzer=analyzer)
+            engine = Engine(project.root, stack, Path(folder), providers(), hear, options.parallel, hooks)
             outcome = engine.preview()
     document = without_what_stays(outcome.digest)
     document["offline"] = True

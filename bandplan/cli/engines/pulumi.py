@@ -219,7 +219,7 @@ def take_over_killed_update(project: Project, environ: Mapping[str, str]) -> Non
     is_under_way = _has_something_under_way(stacks_folder(project.state_folder, project.name))
     if journal.is_file() or is_under_way or any(locks.glob("*.json")):
         from bandplan.cli.engines.embedded import environment, id_of, outputs_of_finished, providers, translated_errors
-        from bandplan.embedded.run import Engine
+        from bandplan.embedded.run import Engine, Hooks
 
         def ignore(_event: object) -> None:
             """Ignore the messages: the following run shows what was recovered."""
@@ -231,8 +231,7 @@ def take_over_killed_update(project: Project, environ: Mapping[str, str]) -> Non
                 project.state_folder,
                 providers(ignore),
                 ignore,
-                id_of=id_of,
-                keep_outputs=outputs_of_finished,
+                hooks=Hooks(id_of, keep_outputs=outputs_of_finished),
             )
             engine.recover()
 

@@ -20,7 +20,7 @@ from bandplan.serving.throughput.aliases import following_problems, pinned
 from bandplan.serving.throughput.registration_rules import placing_problems
 from bandplan.serving.throughput.registrations import PlannedModel, planned_models
 from bandplan.serving.throughput.registry_answers import RegistryAnswers, Standing
-from bandplan.serving.throughput.sizing import EndpointSizing, size
+from bandplan.serving.throughput.sizing import EndpointSizing, SizingRequest, size
 from bandplan.serving.throughput.waivers import Waived
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.errors import NotConfigured, WorkspaceError
@@ -181,16 +181,9 @@ def _judged(
     fleet, answers, source = checked.checkable, checked.answers, checked.source
     assert fleet is not None
     record = SizeRecord(request.root)
-    sized = size(
-        fleet,
-        answers,
-        source,
-        today=request.today,
-        found=found,
-        policies=request.policies,
-        unknown=set(checked.unrecorded) if request.takes_unrecorded else (),
-        sizes=record.sizes,
-    )
+    unknown = set(checked.unrecorded) if request.takes_unrecorded else ()
+    sizing = SizingRequest(request.today, policies=request.policies, unknown=unknown, sizes=record.sizes)
+    sized = size(fleet, answers, source, found, sizing)
     record.save()
     checked = replace(checked, problems=in_order([*checked.problems, *sized.problems]), waived=sized.waived)
     if checked.errors or checked.fleet is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, get_origin
 
 from pydantic import ValidationError
@@ -104,10 +105,10 @@ def _problem(error: Mapping[str, Any], shape: type[Shape], base: Path, source: S
         return (governing or rules.TYPE).problem(source, path, f"{key} has no value", step)
     if error["type"] in ("union_tag_not_found", "union_tag_invalid"):
         return _throughput_problem(given, path, source)
-    is_item = bool(path) and isinstance(path[-1], int)
+    value = Value(key, given, info, path, source)
     if error["type"] in _KIND_OF_ERROR:
-        return _type_problem(governing or rules.TYPE, error["type"], key, given, info, is_item, path, source)
-    return _value_problem(governing or rules.VALUE, error, key, given, info, path, source)
+        return _type_problem(governing or rules.TYPE, error["type"], value)
+    return _value_problem(governing or rules.VALUE, error, value)
 
 
 def _unknown_key(key: str, given: object, known: tuple[str, ...], path: Path, source: Source) -> Problem:
@@ -152,18 +153,34 @@ def _step_for_nothing(key: str, info: FieldInfo | None, owners: tuple[type[Shape
     return f"{step}, or remove the line" if is_removable(key, owners) else step
 
 
-def _type_problem(
-    rule: Rule, error: str, key: str, given: object, info: FieldInfo | None, is_item: bool, path: Path, source: Source
-) -> Problem:
-    step = _step_of_kind(error, key, given, info, is_item)
+@dataclass(frozen=True)
+class Value:
+    """A value that breaks a rule: its nearest key, what is written, the field that it belongs to, and its place."""
+
+    key: str
+    given: object
+    info: FieldInfo | None
+    path: Path
+    source: Source
+
+    @property
+    def is_item(self) -> bool:
+        """Whether it is an item of a list."""
+        return bool(self.path) and isinstance(self.path[-1], int)
+
+
+def _type_problem(rule: Rule, error: str, value: Value) -> Problem:
+    step = _step_of_kind(error, value)
     if step is None:
-        has_example = info is not None and bool(info.examples)
-        step = f"write `{example_line(key, info)}`" if has_example else f"write {_KIND_OF_ERROR[error]}"
-    return rule.problem(source, path, f"{kind(given)} where {_KIND_OF_ERROR[error]} is expected", step)
+        has_example = value.info is not None and bool(value.info.examples)
+        step = f"write `{example_line(value.key, value.info)}`" if has_example else f"write {_KIND_OF_ERROR[error]}"
+    finding = f"{kind(value.given)} where {_KIND_OF_ERROR[error]} is expected"
+    return rule.problem(value.source, value.path, finding, step)
 
 
-def _step_of_kind(error: str, key: str, given: object, info: FieldInfo | None, is_item: bool) -> str | None:
+def _step_of_kind(error: str, value: Value) -> str | None:
     """Return what the writer most likely meant by a value of the wrong kind; None if that is unclear."""
+    key, given, info = value.key, value.given, value.info
     if error == "string_type" and (quoted := _in_quotes(key, given, info)) is not None:
         return f'write it in quotes: "{quoted}"'
     if key in _DURATIONS and type(given) is int and 0 < given < 1_000_000:
@@ -182,7 +199,7 @@ def _step_of_kind(error: str, key: str, given: object, info: FieldInfo | None, i
             meant = () if truth is None else (truth,)
     if not meant:
         return None
-    return "write " + " or ".join(flow(one) if is_item else f"`{line(key, one)}`" for one in meant)
+    return "write " + " or ".join(flow(one) if value.is_item else f"`{line(key, one)}`" for one in meant)
 
 
 def _in_quotes(key: str, given: object, info: FieldInfo | None) -> str | None:
@@ -198,9 +215,8 @@ def _in_quotes(key: str, given: object, info: FieldInfo | None) -> str | None:
     return text if pattern is None or re.search(pattern, text) else None
 
 
-def _value_problem(
-    rule: Rule, error: Mapping[str, Any], key: str, given: object, info: FieldInfo | None, path: Path, source: Source
-) -> Problem:
+def _value_problem(rule: Rule, error: Mapping[str, Any], value: Value) -> Problem:
+    key, given, info, path, source = value.key, value.given, value.info, value.path, value.source
     context = error.get("ctx", {})
     broken: str = error["type"]
     match broken:

@@ -104,30 +104,38 @@ class Sized:
     waived: tuple[Waived, ...] = ()
 
 
+@dataclass(frozen=True)
+class SizingRequest:
+    """What the sizes of a fleet depend on besides its entries and the optimization info.
+
+    Without `today` no waiver is applied, and every warning stands. `regions` replaces the shipped table. Suggested
+    bands comply with `policies`. Versions in `unknown` are sized as if they did not exist yet. `sizes` has the
+    planner's answers so far, and gets those that are added.
+    """
+
+    today: date | None = None
+    regions: RegionTable | None = None
+    policies: BandPolicies = NO_POLICIES
+    unknown: Collection[ModelVersion] = ()
+    sizes: Sizes | None = None
+
+
 def size(
     fleet: Fleet,
     answers: Answers,
     source: Source,
-    *,
-    today: date | None = None,
-    regions: RegionTable | None = None,
     found: Iterable[Problem] = (),
-    policies: BandPolicies = NO_POLICIES,
-    unknown: Collection[ModelVersion] = (),
-    sizes: Sizes | None = None,
+    request: SizingRequest = SizingRequest(),
 ) -> Sized:
     """Size every entry of `fleet`.
 
     `answers` holds the optimization info of `needed.model_versions(fleet)`; a missing answer counts as unavailable.
-    Without `today` no waiver is applied, and every warning stands. `regions` replaces the shipped table. `found` are
-    problems of the same entries found elsewhere, to be waived and ordered with the rest. Suggested bands comply with
-    `policies`. Versions in `unknown` are sized as if they did not exist yet. `sizes` has the planner's answers so far,
-    and gets those that are added.
+    `found` are problems of the same entries found elsewhere, to be waived and ordered with the rest.
     """
+    today, unknown, sizes = request.today, request.unknown, Sizes() if request.sizes is None else request.sizes
     endpoints: list[EndpointSizing] = []
     problems: list[Problem] = list(found)
-    sizes = Sizes() if sizes is None else sizes
-    policies = policies.without({BUDGET} & {waiver.policy for waiver in fleet.waivers})
+    policies = request.policies.without({BUDGET} & {waiver.policy for waiver in fleet.waivers})
     for entry in fleet.models:
         entities = tuple(
             replace(one, version=None) if ModelVersion(one.model, one.version or "") in unknown else one
@@ -139,7 +147,7 @@ def size(
             endpoints.append(sized)
     problems += registration_conflicts(fleet, source)
     problems += limit_problems(fleet, source)
-    problems += regional_problems(fleet, source, regions)
+    problems += regional_problems(fleet, source, request.regions)
     problems += waiver_problems(fleet, source)
     if today is None:
         return Sized(tuple(endpoints), in_order(problems))

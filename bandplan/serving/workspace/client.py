@@ -30,6 +30,8 @@ Without it a preview of 1,000 endpoints would wait 1,000 times.
 """
 
 
+TIMEOUTS = Timeouts(3.0, 60.0)
+
 _CLOCK = Clock()
 _RETRIES = Retries()
 _PING_RETRIES = Retries(total_seconds=4.0)
@@ -48,8 +50,7 @@ class WorkspaceClient:
         host: str,
         token: str | Callable[[], str],
         *,
-        connect_timeout_seconds: float = 3.0,
-        read_timeout_seconds: float = 60.0,
+        timeouts: Timeouts = TIMEOUTS,
         retries: Retries = _RETRIES,
         clock: Clock = _CLOCK,
         random: Callable[[], float] = random_module.random,
@@ -60,7 +61,7 @@ class WorkspaceClient:
         self.host = self._address.url
         self._issue = token if callable(token) else None
         self._token = "" if callable(token) else _usable_token(token)
-        self._timeouts = Timeouts(connect_timeout_seconds, read_timeout_seconds)
+        self._timeouts = timeouts
         self._retries = retries
         self._clock = clock
         self._random = random
