@@ -21,6 +21,8 @@ _TIMER_SECONDS: Final = 0.001
 BUSY_CORE: Final = 0.9
 """Share of a core above which a client measures itself."""
 
+_NONE_FITS: Final = "no request fits in the window"
+
 PERCENTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
@@ -103,21 +105,19 @@ def closed_point(samples: Sequence[Sample], parallel: int, slo: Slo | None, clie
     """A level that kept `parallel` requests in flight. Only requests within the steady window count for latency."""
     window = closed_window(samples, parallel)
     if window is None:
-        return _point(
-            samples, _whole(samples), samples, slo, client, ("never steady: too few requests ended",), parallel
-        )
-    inside = [
-        one for one in samples if one.sent >= window.start and (one.ended is not None and one.ended <= window.end)
-    ]
-    return _point(samples, window, inside, slo, client, () if inside else ("no request fits in the window",), parallel)
+        chosen = Chosen(samples, _whole(samples), samples, ("never steady: too few requests ended",))
+    else:
+        inside = [
+            one for one in samples if one.sent >= window.start and (one.ended is not None and one.ended <= window.end)
+        ]
+        chosen = Chosen(samples, window, inside, () if inside else (_NONE_FITS,))
+    return _point(chosen, slo, client, parallel=parallel)
 
 
 def open_point(samples: Sequence[Sample], offered: float, window: Window, slo: Slo | None, client: Client) -> Point:
     """A level that sent requests at their times. Each request scheduled in the window counts, whenever it ended."""
     inside = [one for one in samples if window.start <= one.scheduled < window.end]
-    return _point(
-        samples, window, inside, slo, client, () if inside else ("no request fits in the window",), None, offered
-    )
+    return _point(Chosen(samples, window, inside, () if inside else (_NONE_FITS,)), slo, client, offered=offered)
 
 
 def distribution(values: Sequence[float]) -> Distribution | None:
@@ -142,16 +142,20 @@ def _whole(samples: Sequence[Sample]) -> Window:
     return Window(start, max((one.ended or one.sent for one in samples), default=start + 1) + 1)
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """All samples of a level, its window, those that count for latency, and why it is invalid so far."""
+
+    samples: Sequence[Sample]
+    window: Window
+    inside: Sequence[Sample]
+    invalid: tuple[str, ...]
+
+
 def _point(
-    samples: Sequence[Sample],
-    window: Window,
-    inside: Sequence[Sample],
-    slo: Slo | None,
-    client: Client,
-    invalid: tuple[str, ...],
-    parallel: int | None,
-    offered: float | None = None,
+    chosen: Chosen, slo: Slo | None, client: Client, *, parallel: int | None = None, offered: float | None = None
 ) -> Point:
+    samples, window, inside, invalid = chosen.samples, chosen.window, chosen.inside, chosen.invalid
     done = [one for one in inside if one.outcome == "completed"]
     ended = [one for one in inside if one.outcome != "unfinished"]
     streams = any(one.content for one in done)

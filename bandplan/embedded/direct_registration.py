@@ -73,7 +73,7 @@ class Registering:
         self._monitor = monitor
         self._is_preview = is_preview
 
-    def register(
+    def register(  # noqa: PLR0913 - the parameters of the SDK's own function
         self,
         res: pulumi.Resource,
         ty: str,

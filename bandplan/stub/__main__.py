@@ -14,7 +14,7 @@ def main(arguments: list[str]) -> int:
     from bandplan.stub import port
     from bandplan.stub.inference.selection.options import EngineOptions
     from bandplan.stub.inference.simulated import parse_pace
-    from bandplan.stub.server import LOOPBACK, ServeError, serve
+    from bandplan.stub.server import LOOPBACK, ServeError, ServeSettings, serve
     from bandplan.stub.state import scenario
     from bandplan.stub.state.serving.settle import parse as parse_settle
     from bandplan.stub.state.store import StoreError
@@ -28,20 +28,14 @@ def main(arguments: list[str]) -> int:
         played = scenario.load(scenario.find(options.scenario)) if options.scenario else scenario.NONE
         folder = Path(options.state_dir).absolute()
         os.umask(0o077)  # the database and the log are private to their owner, like the token
-        serve(
-            folder,
-            port.parse(options.port),
-            settle,
-            pace,
-            played,
-            EngineOptions(
-                options.engine,
-                Path(options.engine_python).absolute() if options.engine_python else None,
-                frozenset(options.allow_engine_host),
-            ),
-            is_token_kept=options.keep_token,
-            is_unlimited=options.capacity == "unlimited",
+        engines = EngineOptions(
+            options.engine,
+            Path(options.engine_python).absolute() if options.engine_python else None,
+            frozenset(options.allow_engine_host),
         )
+        is_unlimited = options.capacity == "unlimited"
+        number = port.parse(options.port)
+        serve(folder, ServeSettings(number, settle, pace, played, engines, options.keep_token, is_unlimited))
     except (ServeError, StoreError, scenario.ScenarioError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2

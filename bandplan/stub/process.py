@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from bandplan.stub import statedir
 
@@ -44,24 +44,29 @@ class Running:
     state_dir: Path
 
 
-def start(
-    state_dir: Path,
-    *,
-    settle: str | None = None,
-    port: int | None = None,
-    scenario: str | None = None,
-    pace: str | None = None,
-    is_token_kept: bool = False,
-    capacity: str = "unlimited",
-    engine_arguments: Sequence[str] = (),
-) -> Running:
+class Settings(TypedDict, total=False):
+    """How a stub is started; every setting may be left out.
+
+    With `capacity` "provisioned", endpoints are limited to their band or model units; with "unlimited", which is the
+    default, they are not. Without `port`, the last one is used again if it is free; `scenario` is a name or an absolute
+    path, `settle` and `pace` are as in `--settle` and `--pace`. The token is random and new, unless the last one is
+    kept. `engine_arguments` are `--engine`, `--engine-python` and `--allow-engine-host` with their values.
+    """
+
+    settle: str | None
+    port: int | None
+    scenario: str | None
+    pace: str | None
+    is_token_kept: bool
+    capacity: str
+    engine_arguments: Sequence[str]
+
+
+def start(state_dir: Path, **settings: Unpack[Settings]) -> Running:
     """Start serving `state_dir` unless it is already served, and wait until it answers.
 
-    With `capacity` "provisioned", endpoints are limited to their band or model units; with "unlimited", they are not. A
-    running stub is returned as it is, whatever the settings. Without `port`, the last one is used again if it is free;
-    `scenario` is a name or an absolute path, `pace` is as in `--pace`. The token is random and new, unless the last one
-    is kept. `engine_arguments` are `--engine`, `--engine-python` and `--allow-engine-host` with their values. The
-    process has its own session and outlives the caller. Raises StubError.
+    A running stub is returned as it is, whatever the settings. The process has its own session and outlives the caller.
+    Raises StubError.
     """
     state_dir = state_dir.absolute()
     statedir.make_private(state_dir)
@@ -74,9 +79,7 @@ def start(
             raise StubError(
                 f"{state_dir}: stub process {holder} holds this directory but does not answer; run `bandplan stub stop`"
             )
-        port = _remembered_port(state_dir) if port is None else port
-        options = [*engine_arguments, "--capacity", capacity]
-        return _spawn(state_dir, settle, port, scenario, pace, options, is_token_kept=is_token_kept)
+        return _spawn(state_dir, _options(state_dir, settings))
 
 
 def status(state_dir: Path) -> Running | None:
@@ -218,28 +221,25 @@ def _starting(state_dir: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _spawn(
-    state_dir: Path,
-    settle: str | None,
-    port: int,
-    scenario: str | None,
-    pace: str | None,
-    options: Sequence[str],
-    *,
-    is_token_kept: bool,
-) -> Running:
+def _options(state_dir: Path, settings: Settings) -> list[str]:
+    """Return the settings as options of `python -m bandplan.stub serve`."""
+    port = settings.get("port")
+    given = {
+        "--port": str(_remembered_port(state_dir) if port is None else port),
+        "--capacity": settings.get("capacity", "unlimited"),
+        "--settle": settings.get("settle"),
+        "--scenario": settings.get("scenario"),
+        "--pace": settings.get("pace"),
+    }
+    options = [part for name, value in given.items() if value is not None for part in (name, value)]
+    kept = ["--keep-token"] if settings.get("is_token_kept") else []
+    return [*options, *kept, *settings.get("engine_arguments", ())]
+
+
+def _spawn(state_dir: Path, options: Sequence[str]) -> Running:
     import subprocess
 
-    command = [sys.executable, "-m", "bandplan.stub", "serve", "--state-dir", str(state_dir), "--port", str(port)]
-    command += options
-    if settle is not None:
-        command += ["--settle", settle]
-    if scenario is not None:
-        command += ["--scenario", scenario]
-    if pace is not None:
-        command += ["--pace", pace]
-    if is_token_kept:
-        command.append("--keep-token")
+    command = [sys.executable, "-m", "bandplan.stub", "serve", "--state-dir", str(state_dir), *options]
     with open(state_dir / "stub.log", "ab", opener=statedir.for_owner) as log:
         log_start = log.tell()
         process = subprocess.Popen(

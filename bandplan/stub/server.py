@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 from collections import Counter
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -80,37 +81,41 @@ class AnnouncingServer(uvicorn.Server):
         self._workspace.close()
 
 
-def serve(
-    state_dir: Path,
-    port: int,
-    settle: Settle | None,
-    pace: Pace | None,
-    scenario: Scenario = NONE,
-    engines: EngineOptions = EngineOptions(),
-    *,
-    is_token_kept: bool = False,
-    is_unlimited: bool = False,
-) -> None:
-    """Serve `state_dir` until SIGTERM or SIGINT. Raises ServeError or StoreError before `run.json` is written.
+@dataclass(frozen=True)
+class ServeSettings:
+    """How to serve a workspace.
 
     The bearer token is random and new, or the last one if it is kept. `is_unlimited`: endpoints answer as fast as the
     machine allows, whatever their capacity.
     """
+
+    port: int
+    settle: Settle | None
+    pace: Pace | None
+    scenario: Scenario = NONE
+    engines: EngineOptions = field(default_factory=EngineOptions)
+    is_token_kept: bool = False
+    is_unlimited: bool = False
+
+
+def serve(state_dir: Path, settings: ServeSettings) -> None:
+    """Serve `state_dir` until SIGTERM or SIGINT. Raises ServeError or StoreError before `run.json` is written."""
+    scenario, engines = settings.scenario, settings.engines
     statedir.make_private(state_dir)
     lock = statedir.take_lock(state_dir)
     if lock is None:
         raise ServeError(f"{state_dir}: another stub workspace serves this directory; run `bandplan stub stop` first")
     statedir.remove_run_file(state_dir)
     _log_to(state_dir / "stub.log")
-    listener = bind_loopback(port)
+    listener = bind_loopback(settings.port)
     host = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
-    workspace = open_workspace(state_dir, settle, scenario)
+    workspace = open_workspace(state_dir, settings.settle, scenario)
     unknown_routes: Counter[str] = Counter()
-    assignments = assignments_of(workspace, state_dir, pace, engines)
-    answered = routes.build(workspace, host, unknown_routes, assignments, engines, is_unlimited=is_unlimited)
+    assignments = assignments_of(workspace, state_dir, settings.pace, engines)
+    answered = routes.build(workspace, host, unknown_routes, assignments, engines, is_unlimited=settings.is_unlimited)
     connections = Connections()
     faulty = Middleware(FaultyRequests, workspace.route_faults, connections)
-    token = statedir.keep_token(state_dir) if is_token_kept else statedir.make_token(state_dir)
+    token = statedir.keep_token(state_dir) if settings.is_token_kept else statedir.make_token(state_dir)
     config = uvicorn.Config(
         application.build(answered, token, workspace.id, unknown_routes, scenario.limits, [faulty]),
         http=cast(type[asyncio.Protocol], functools.partial(Connection, connections)),

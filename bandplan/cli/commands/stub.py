@@ -97,20 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         match arguments.action:
             case "start":
-                start(
-                    project,
-                    settle=arguments.settle,
-                    port=arguments.port,
-                    scenario=scenario_path(arguments.scenario),
-                    pace=arguments.pace,
-                    capacity=arguments.capacity,
-                    is_token_kept=arguments.keep_token,
-                    engines=EngineArguments(
-                        arguments.engine,
-                        arguments.engine_python and arguments.engine_python.expanduser().absolute(),
-                        tuple(arguments.allow_engine_host),
-                    ),
-                )
+                start(project, arguments)
             case "stop":
                 stopped = process.stop(project.stub_folder)
                 print("stopped the local workspace" if stopped else "the local workspace was not running")
@@ -127,46 +114,39 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def start(
-    project: Project,
-    *,
-    settle: str | None,
-    port: int | None,
-    scenario: str | None = None,
-    pace: str | None = None,
-    capacity: str | None = None,
-    is_token_kept: bool = False,
-    engines: EngineArguments = EngineArguments(),
-) -> None:
+def start(project: Project, arguments: argparse.Namespace) -> None:
     """Start the stub or print where it runs, and report settings that a running stub ignores.
 
     Errors: UsageProblem before anything is started; CommandError.
     """
+    scenario = scenario_path(arguments.scenario)
+    python = arguments.engine_python and arguments.engine_python.expanduser().absolute()
+    engines = EngineArguments(arguments.engine, python, tuple(arguments.allow_engine_host))
     require_engines(project, engines)
     before = process.status(project.stub_folder)
     running = process.start(
         project.stub_folder,
-        settle=settle,
-        port=port,
+        settle=arguments.settle,
+        port=arguments.port,
         scenario=scenario,
-        pace=pace,
-        capacity=capacity or PROVISIONED,
-        is_token_kept=is_token_kept,
+        pace=arguments.pace,
+        capacity=arguments.capacity or PROVISIONED,
+        is_token_kept=arguments.keep_token,
         engine_arguments=engines.as_options(),
     )
     print(f"the local workspace runs at {running.host}")
     if before is None or before.pid != running.pid:
         tell_engines(project, lambda: models_of(project))
         return
-    ignored = [f"--settle {settle}"] if settle is not None else []
-    if port and not running.host.endswith(f":{port}"):
-        ignored.append(f"--port {port}")
+    ignored = [f"--settle {arguments.settle}"] if arguments.settle is not None else []
+    if arguments.port and not running.host.endswith(f":{arguments.port}"):
+        ignored.append(f"--port {arguments.port}")
     if scenario is not None and process.report(running).get("scenario") != Path(scenario).stem:
         ignored.append(f"--scenario {scenario}")
-    if pace is not None:
-        ignored.append(f"--pace {pace}")
-    if capacity is not None and process.report(running).get("capacity") != capacity:
-        ignored.append(f"--capacity {capacity}")
+    if arguments.pace is not None:
+        ignored.append(f"--pace {arguments.pace}")
+    if arguments.capacity is not None and process.report(running).get("capacity") != arguments.capacity:
+        ignored.append(f"--capacity {arguments.capacity}")
     if engines != EngineArguments():
         ignored += engines.as_options()
     if ignored:
