@@ -19,7 +19,7 @@ from bandplan.policies.rule import EndpointRule, StackRule
 CHUNK_TOKENS_PER_SECOND = 980
 
 
-def endpoint(
+def endpoint(  # noqa: PLR0913 - a builder: all but the name are keywords with a default
     name: str = "support-chat",
     *,
     model: str = "system.ai.llama_v3_3_70b_instruct",

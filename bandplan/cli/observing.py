@@ -11,7 +11,7 @@ from bandplan.serving.workspace.metrics import samples
 from bandplan.usage.scrape import Scrape, scrape_of
 
 if TYPE_CHECKING:
-    from bandplan.usage.store import UseStore
+    pass
 
 MOST_AT_ONCE = 16
 """Requests in flight; a choice, as for the table of endpoints."""
@@ -55,8 +55,7 @@ def look(read: Read, names: Sequence[str], minute: int) -> Look:
 def watch(
     read: Read,
     names: Sequence[str],
-    store: "UseStore",
-    stack: str,
+    keep: Callable[[int, Mapping[str, Scrape]], object],
     clock: Clock,
     told: Callable[[Look], None],
     *,
@@ -65,6 +64,8 @@ def watch(
 ) -> int:
     """Look now, and again after every `every` seconds for `seconds`; return how many looks saw anything.
 
+    `keep` stores the exports of a look's minute.
+
     A look that takes longer than `every` skips the ones that it delayed; they are gaps. Errors: BadUsage.
     """
     begun = clock.monotonic()
@@ -72,7 +73,7 @@ def watch(
     while True:
         found = look(read, names, int(clock.wall() // 60))
         if found.scrapes:
-            store.add(stack, found.minute, found.scrapes)
+            keep(found.minute, found.scrapes)
             seen += 1
         told(found)
         tick = max(tick + 1, int((clock.monotonic() - begun) // every) + 1)

@@ -1,6 +1,7 @@
 """`bandplan observe`: minutes of the metrics export are stored, and what cannot be read stays a gap."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ class Time:
 def test_each_minute_is_read_once_for_the_time_asked(tmp_path: Path) -> None:
     store, time, looks = UseStore(tmp_path / "use.db"), Time(), list[Look]()
     seen = watch(
-        lambda name: EXPORT.format(name=name, count=7), ["a", "b"], store, "prod", time.clock(), looks.append,
+        lambda name: EXPORT.format(name=name, count=7), ["a", "b"], partial(store.add, "prod"), time.clock(), looks.append,
         seconds=180,
     )  # fmt: skip
     assert (seen, time.slept) == (4, [60, 60, 60])
@@ -54,7 +55,10 @@ def test_each_minute_is_read_once_for_the_time_asked(tmp_path: Path) -> None:
 def test_without_a_time_it_looks_once(tmp_path: Path) -> None:
     time = Time()
     store = UseStore(tmp_path / "use.db")
-    assert watch(lambda _: EXPORT.format(name="a", count=1), ["a"], store, "s", time.clock(), lambda _: None) == 1
+    assert (
+        watch(lambda _: EXPORT.format(name="a", count=1), ["a"], partial(store.add, "s"), time.clock(), lambda _: None)
+        == 1
+    )
     assert time.slept == []
 
 
@@ -70,7 +74,7 @@ def test_what_cannot_be_read_is_a_gap_with_its_reason_and_the_rest_goes_on(tmp_p
             raise LostAnswer("no answer came")
         return EXPORT.format(name=name, count=7)
 
-    watch(read, ["a", "gone", "new"], store, "prod", time.clock(), looks.append, seconds=120)
+    watch(read, ["a", "gone", "new"], partial(store.add, "prod"), time.clock(), looks.append, seconds=120)
     assert sorted(store.minutes("prod", "a", 0)) == [100_000, 100_002]
     assert store.stored("prod").keys() == {"a"}
     assert looks[0].missing == {"gone": NOT_DEPLOYED, "new": NOT_EXPORTED}
@@ -84,7 +88,7 @@ def test_minutes_that_a_slow_reading_took_are_gaps_and_the_rhythm_stays(tmp_path
         time.now += 130 if time.now == 6_000_000 else 0
         return EXPORT.format(name=name, count=7)
 
-    watch(read, ["a"], store, "prod", time.clock(), lambda _: None, seconds=240)
+    watch(read, ["a"], partial(store.add, "prod"), time.clock(), lambda _: None, seconds=240)
     assert time.slept == [50, 60]
     assert sorted(store.minutes("prod", "a", 0)) == [100_000, 100_003, 100_004]
 

@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,8 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         seen = watch(
             endpoints.metrics,
             names,
-            store,
-            choice.name,
+            partial(store.add, choice.name),
             Clock(),
             told,
             seconds=arguments.seconds,

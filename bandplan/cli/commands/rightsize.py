@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     usage = read_usage(arguments.usage, datetime.fromtimestamp(settings.now, UTC), choice.client)
     trail = arguments.trail or default_trail(project, choice)
     verdicts = judged(choice, entries, usage, settings, trail)
-    written = write_files(arguments, choice, text, entries, verdicts, usage, settings, trail)
+    written = write_files(arguments, Judged(choice, text, entries, verdicts, usage, settings), trail)
     if arguments.json:
         print(json.dumps(document(choice, usage, entries, verdicts, settings), indent=2, ensure_ascii=False))
     else:
@@ -128,16 +129,19 @@ def default_trail(project: "Project", choice: "StackChoice") -> Path:
     return project.make_private(project.own_folder / "rightsize") / f"{choice.name}.jsonl"
 
 
-def write_files(
-    arguments: argparse.Namespace,
-    choice: "StackChoice",
-    text: str,
-    entries: "Sequence[Entry]",
-    verdicts: "Sequence[Verdict]",
-    usage: "Usage",
-    settings: "Settings",
-    trail: Path,
-) -> list[Path]:
+@dataclass(frozen=True)
+class Judged:
+    """The entries of a stack with the text that holds them, and what their use says about each."""
+
+    choice: "StackChoice"
+    text: str
+    entries: "Sequence[Entry]"
+    verdicts: "Sequence[Verdict]"
+    usage: "Usage"
+    settings: "Settings"
+
+
+def write_files(arguments: argparse.Namespace, found: Judged, trail: Path) -> list[Path]:
     """Write the patch, the measurements and the trail, and return those that were asked for. Errors: UsageProblem."""
     from bandplan.cli.errors import UsageProblem
     from bandplan.cli.measured_file import put_measured
@@ -146,9 +150,10 @@ def write_files(
     from bandplan.usage.trail import append
     from bandplan.usage.verdict import entity_measurements
 
+    choice, text, verdicts, settings = found.choice, found.text, found.verdicts, found.settings
     written: list[Path] = []
     if arguments.patch is not None:
-        after = edited_text(text, choice.models, choice.name, entries, verdicts)
+        after = edited_text(text, choice.models, choice.name, found.entries, verdicts)
         changes = patch(choice.models, text, after, choice.name, verdicts, settings.now)
         try:
             arguments.patch.write_bytes(changes.encode("utf-8"))
@@ -156,8 +161,9 @@ def write_files(
             raise UsageProblem(f"--patch {arguments.patch}: cannot be written: {error.strerror}") from error
         written.append(arguments.patch)
     if arguments.measurements is not None:
-        uses = {one.endpoint: one.use(settings.percentile, usage.source) for one in verdicts}
-        served = {name: entity_measurements(usage.observed[name]) for name in uses if name in usage.observed}
+        observed = found.usage.observed
+        uses = {one.endpoint: one.use(settings.percentile, found.usage.source) for one in verdicts}
+        served = {name: entity_measurements(observed[name]) for name in uses if name in observed}
         put_measured(
             arguments.measurements,
             {name: use for name, use in uses.items() if use is not None},

@@ -34,8 +34,10 @@ VLLM_TAKES = frozenset({"repetition_penalty"})
 """Known to vLLM and SGLang; others ignore it without a word."""
 
 KNOWN_LACKS = {"llamacpp": frozenset({"min_tokens"})}
-"""What a server is known to ignore, which no query shows if the model never ends early. llama.cpp of 2026-10 ended after
-one token with `logit_bias` on the end token and `min_tokens: 4`; it knows `ignore_eos`.
+"""What a server is known to ignore, which no query shows if the model never ends early.
+
+llama.cpp of 2026-10 knows `ignore_eos`, and ended after one token with `logit_bias` on the end token and
+`min_tokens: 4`.
 """
 
 USAGE = "usage"
