@@ -237,7 +237,10 @@ def show_status(project: Project, *, as_json: bool) -> int:
         shown = {"host": running.host, "pid": running.pid, "token_file": str(token_file), "status": facts}
         print(json.dumps({**shown, "endpoints": overview["endpoints"]}))
         return 0
-    print(f"the local workspace runs at {running.host} (process {running.pid}); its token is in {token_file}")
+    print(
+        f"the local workspace runs at {running.host} (process {running.pid}); its token is in {token_file}, "
+        "and `bandplan stub open` opens its page"
+    )
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for line in (*status_lines(facts, fleet_lines(overview["endpoints"], width)), *reasons(project)):
         print(line)

@@ -96,6 +96,8 @@ class Row {
     const refused = minute.refused + minute.failed;
     setText(this.cells[8], refused ? count(refused) : "0");
     this.cells[8].classList.toggle("bad", refused > 0);
+    const states = endpoint.served_entities.map((one) => one.engine.state);
+    this.cells[9].className = states.includes("failed") ? "bad" : states.every((one) => one === "ready") ? "" : "busy";
     setText(this.cells[9], [...new Set(endpoint.served_entities.map((one) => engineText(one.engine)))].join("; ") || DASH);
   }
 
