@@ -10,7 +10,7 @@ BANDPLAN := .venv/bin/bandplan
 # Workers of the test run: one per core, at most four (tests start processes of their own).
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))' 2>/dev/null || echo 1)
 
-.PHONY: help up down preview destroy test test-engine check check-style check-format check-types check-arrows check-fresh check-workflows format dist lock raise-pulumi clean install-run install-plugin install-dev require-python
+.PHONY: help up down preview destroy test test-engine test-torch check check-style check-format check-types check-arrows check-fresh check-workflows format dist lock raise-pulumi clean install-run install-plugin install-dev require-python
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -36,6 +36,10 @@ test-engine: install-dev  ## test the engine `openai` with a real server, llama.
 	@test -x .venv-engine/bin/python || $(UV) venv --quiet --python .venv/bin/python .venv-engine
 	@$(UV) pip sync --quiet --python .venv-engine/bin/python --require-hashes requirements/engine.lock.txt
 	@.venv/bin/python -m pytest -q tests/engine $(ARGS)
+
+test-torch: require-python  ## run the tests of the engine that uses torch (downloads 3 GB once, into .venv-torch)
+	@$(PYTHON) requirements/install.py torch
+	@.venv-torch/bin/python -m pytest -q tests/torch $(ARGS)
 
 check: check-style check-format check-types check-arrows check-fresh check-workflows  ## check style, types, import arrows, generated files and workflows
 check-style: install-dev
@@ -74,6 +78,7 @@ lock: require-python $(if $(PULUMI),raise-pulumi)  ## resolve the dependencies a
 	$(COMPILE) pyproject.toml --all-extras -c requirements/core.lock.txt -o requirements/run.lock.txt
 	$(COMPILE) pyproject.toml --all-extras --group dev -c requirements/run.lock.txt -o requirements/dev.lock.txt
 	$(COMPILE) --group engine -o requirements/engine.lock.txt
+	$(COMPILE) pyproject.toml --all-extras --group torch -c requirements/dev.lock.txt -o requirements/torch.lock.txt
 	$(COMPILE) --group uv -o requirements/uv.lock.txt
 
 # The SDK has an upper bound, because parts of it that are not public are in use. `make lock PULUMI=3.280.0` installs that
@@ -97,7 +102,7 @@ dist: install-dev  ## build the package into dist/: wheel and sdist, with their 
 
 clean:  ## stop the local workspace and remove everything made here: state, environment, caches
 	@test ! -x $(BANDPLAN) || $(BANDPLAN) stub stop || true
-	rm -rf .bandplan .venv .venv-engine .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist *.egg-info
+	rm -rf .bandplan .venv .venv-engine .venv-torch .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 require-python:

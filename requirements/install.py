@@ -1,6 +1,6 @@
 """Makes `.venv` match a lock file, quickly, and does nothing if it already does. Standard library only.
 
-Usage: PYTHON requirements/install.py run|dev
+Usage: PYTHON requirements/install.py run|dev, or torch, for an environment of its own: `.venv-torch`
 
 `uv` does the work if it is available; otherwise pip first installs the locked `uv` into `.venv` (which then takes
 seconds instead of minutes). INSTALLER=pip in the environment uses only pip. Every file is checked against the hashes of
@@ -20,7 +20,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "requirements"
-VENV = ROOT / ".venv"
+# Torch with its CUDA libraries takes 5 GB, and belongs to one engine of the local workspace alone.
+APART = "torch"
+VENV = ROOT / (".venv-torch" if sys.argv[1:] == [APART] else ".venv")
 PYTHON = VENV / "bin" / "python"
 LEAST_PYTHON = (3, 11)
 
@@ -54,6 +56,11 @@ ON_EVERY_PATH = (
 ON_REGISTRATION = "import databricks.sdk, mlflow.transformers; from transformers import AutoTokenizer, pipelines"
 """Imports of the process that registers a model version: a few modules each of large packages."""
 
+ON_GENERATION = (
+    "import torch; from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, GenerationConfig"
+)
+"""Imports of the process that generates with torch."""
+
 ROOMS = ("bandplan", "components", "policies")
 """Our own packages; compileall does not follow the links to the last two."""
 
@@ -70,7 +77,8 @@ def main(level: str) -> int:
     """Install `level` of LEVELS; return the exit status."""
     if sys.version_info < LEAST_PYTHON:
         return failed(f"Python {sys.version.split()[0]} is too old; 3.11 or later is needed: make PYTHON=python3.12")
-    level = LEVELS[max(LEVELS.index(level), LEVELS.index(installed_level()))]
+    if level != APART:
+        level = LEVELS[max(LEVELS.index(level), LEVELS.index(installed_level()))]
     wanted = fingerprint(level)
     if is_current(level, wanted):
         return 0
@@ -91,7 +99,7 @@ def main(level: str) -> int:
     compile_bytecode()
     write_path_file()
     write_script()
-    for other in LEVELS:
+    for other in (*LEVELS, APART):
         stamp(other).unlink(missing_ok=True)
     stamp(level).write_text(wanted)
     print(f"installed in {time.monotonic() - started:.1f} s", flush=True)
@@ -199,7 +207,7 @@ def compile_bytecode() -> None:
     rooms = [str(ROOT / name) for name in ROOMS]
     writing = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     registering = subprocess.Popen(
-        [str(PYTHON), "-c", ON_REGISTRATION],
+        [str(PYTHON), "-c", ON_GENERATION if VENV.name.endswith(APART) else ON_REGISTRATION],
         env={**writing, "MLFLOW_DISABLE_TELEMETRY": "true"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -250,8 +258,8 @@ def failed(message: str) -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1] not in LEVELS:
-        sys.exit(f"usage: {Path(sys.argv[0]).name} {'|'.join(LEVELS)}")
+    if len(sys.argv) != 2 or sys.argv[1] not in (*LEVELS, APART):
+        sys.exit(f"usage: {Path(sys.argv[0]).name} {'|'.join((*LEVELS, APART))}")
     try:
         sys.exit(main(sys.argv[1]))
     except KeyboardInterrupt:

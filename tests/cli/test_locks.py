@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 LOCKS = Path(__file__).parents[2] / "requirements"
-NAMES = ("core", "run", "dev", "uv")
+NAMES = ("core", "run", "dev", "torch", "uv")
 
 
 def locked(name: str) -> dict[str, list[str]]:
@@ -33,7 +33,7 @@ def test_lock_names_no_registry_and_no_folder(name: str) -> None:
     assert re.findall(r"//|--(?:extra-)?index|--find-links|--trusted-host|file:", text) == []
 
 
-@pytest.mark.parametrize(("less", "more"), [("core", "run"), ("run", "dev")])
+@pytest.mark.parametrize(("less", "more"), [("core", "run"), ("run", "dev"), ("run", "torch")])
 def test_a_larger_lock_installs_the_very_packages_of_the_smaller(less: str, more: str) -> None:
     missing = locked(less).keys() - locked(more).keys()
     assert missing == set()

@@ -138,6 +138,11 @@ class Engine(Protocol):
         """The engine's own limit on a prompt and its answer together, None if it is unknown."""
         ...
 
+    @property
+    def note(self) -> str:
+        """What people should know of its speed, in ASCII; empty if there is nothing to say."""
+        ...
+
     async def start(self, tell: Callable[[str], None]) -> None:
         """Return once the engine has answered one real query; `tell` it what is going on meanwhile.
 

@@ -82,6 +82,7 @@ class SimulatedEngine:
     takes: frozenset[str] = frozenset()
     is_count_exact = True
     context_tokens: int | None = None
+    note = ""
 
     def __init__(self, pace: Pace | None = None) -> None:
         self._pace = pace

@@ -18,6 +18,7 @@ class FakeEngine:
     kind: str = "fake"
     lacks: frozenset[str] = frozenset({"tools"})
     missing: frozenset[str] = frozenset()
+    note: str = ""
     takes: frozenset[str] = frozenset({"top_k"})
     is_count_exact: bool = False
     context_tokens: int | None = None

@@ -15,15 +15,18 @@ NEUTRAL: Mapping[str, tuple[object, ...]] = {
     "ignore_eos": (False,),
     "logit_bias": ({},),
     "logprobs": (False,),
+    "min_p": (0,),
     "min_tokens": (0,),
     "modalities": (["text"], []),
     "presence_penalty": (0,),
     "reasoning": ({},),
     "reasoning_effort": ("none",),
     "repetition_penalty": (1,),
+    "response_format": ({"type": "text"},),
     "suffix": ("",),
     "thinking": ({"type": "disabled"},),
     "tools": ([],),
+    "top_k": (0, -1),
     "top_logprobs": (0,),
 }
 """Values that request nothing, besides null: clients that write out every default send them."""

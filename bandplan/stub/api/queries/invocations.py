@@ -37,6 +37,9 @@ AnswerTask = Callable[[Json, Target], Awaitable[Response]]
 DEFAULT_DIMENSION = 1024
 """Vector length of unknown models: an external one, or one whose version was deleted. Arbitrary."""
 
+ENGINE_NOTE = "x-stub-engine-note"
+"""A header of our own, for engines that are slower than an endpoint: where they run, and how fast."""
+
 SPREAD = 61
 """Coprime to 100: stepping by it visits every percentage once per hundred queries, well mixed."""
 
@@ -117,7 +120,7 @@ class Queries:
             target = Target(
                 entity.name,
                 engine,
-                {"served-model-name": entity.name},
+                {"served-model-name": entity.name, **({ENGINE_NOTE: engine.note} if engine.note else {})},
                 context_tokens=facts.context_tokens if facts else None,
                 most_output_tokens=facts.most_output_tokens if facts else MOST_OUTPUT_TOKENS,
                 output_tokens=self._settings.output_tokens(name),

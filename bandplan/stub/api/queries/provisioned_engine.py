@@ -23,6 +23,7 @@ class ProvisionedEngine:
         self.takes = engine.takes
         self.is_count_exact = engine.is_count_exact
         self.context_tokens = engine.context_tokens
+        self.note = engine.note
         self._prompts: Counter[tuple[Message, ...]] = Counter()
         """Tokens of each prompt as counted here, until the engine has reported its own count."""
 

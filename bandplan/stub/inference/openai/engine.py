@@ -21,6 +21,8 @@ class OpenAIEngine:
     `model` None is the server's only one. `context_tokens` limits prompt and answer if the server states no limit.
     """
 
+    note = ""
+
     def __init__(
         self,
         url: str,

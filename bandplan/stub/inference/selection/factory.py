@@ -7,7 +7,7 @@ from pathlib import Path
 from bandplan.stub.inference.engine import Engine
 from bandplan.stub.inference.errors import EngineUnavailable
 from bandplan.stub.inference.selection.settings import Settings, broken_url
-from bandplan.stub.inference.selection.spec import OPENAI, EngineSpec
+from bandplan.stub.inference.selection.spec import OPENAI, TRANSFORMERS, EngineSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,25 @@ def key_of(variable: str | None, circumstances: Circumstances) -> str | None:
     return key
 
 
-MAKERS: Mapping[str, Callable[[EngineSpec, Circumstances], Engine]] = {OPENAI: _openai}
+def _transformers(spec: EngineSpec, circumstances: Circumstances) -> Engine:
+    from bandplan.stub.inference.transformers_engine.engine import TransformersEngine
+    from bandplan.stub.inference.transformers_engine.weights import Weights
+
+    if spec.weights is None:
+        raise EngineUnavailable("the engine transformers needs weights; name them in bandplan:engines")
+    return TransformersEngine(
+        Weights(spec.weights, spec.tokenizer, is_random=spec.is_random, is_embedding=spec.is_embedding),
+        python=str(circumstances.engine_python) if circumstances.engine_python else None,
+        environ=circumstances.environ,
+        context_tokens=spec.context_tokens,
+        gpu_share=spec.gpu_share or circumstances.gpu_share,
+    )
+
+
+MAKERS: Mapping[str, Callable[[EngineSpec, Circumstances], Engine]] = {
+    OPENAI: _openai,
+    TRANSFORMERS: _transformers,
+}
 """Makers by kind. Each imports its engine when it is called, so that a workspace that only simulates loads none."""
 
 

@@ -21,7 +21,7 @@ log = logging.getLogger("stub")
 
 @dataclass(slots=True)
 class Running:
-    """One engine. `detail` says what it is doing while it starts, and why it failed; `failed_at` is when it did."""
+    """One engine. `detail` is what it does while it starts, how it runs, or why it failed, which was at `failed_at`."""
 
     spec: EngineSpec
     state: State = "starting"
@@ -106,7 +106,7 @@ class RunningEngines:
         try:
             running.engine = self._make(running.spec)
             await running.engine.start(tell)
-            running.state, running.detail = "ready", ""
+            running.state, running.detail = "ready", running.engine.note
         except EngineError as error:
             await self._failed(running, str(error))
             log.warning("engine %s did not start: %s", running.spec.kind, str(error))

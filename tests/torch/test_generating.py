@@ -1,0 +1,194 @@
+"""Both ways to generate, in this process: ends, cancellation, and what a model without continuous batching gets."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from bandplan.stub.inference.transformers_engine.worker import generating
+from bandplan.stub.inference.transformers_engine.worker.choosing import choose
+from bandplan.stub.inference.transformers_engine.worker.continuous import Unsupported
+from bandplan.stub.inference.transformers_engine.worker.generating import Generator
+from bandplan.stub.inference.transformers_engine.worker.model import Wanted, load
+from bandplan.stub.inference.transformers_engine.worker.refusals import Failed
+from bandplan.stub.inference.transformers_engine.worker.sampling import Sampling
+from tests.torch import references
+from tests.torch.conftest import CHECKPOINTS, Loop
+
+PROMPT = [5, 110, 107, 114, 114, 117]
+END_AT = 6
+"""The end token of the checkpoint below is the one that is most likely after so many tokens."""
+
+NO_LOGPROBS, LOGPROBS = {}, {"top_logprobs": 2}
+"""The first goes through continuous batching, the second through `generate`."""
+
+
+@pytest.fixture(scope="module")
+def greedy(reference: Any) -> list[int]:
+    return references.greedy(reference, PROMPT, 60)
+
+
+@pytest.fixture(scope="module")
+def generator(loop: Loop, greedy: list[int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Generator]:
+    folder = tmp_path_factory.mktemp("ends") / "tiny-llama"
+    shutil.copytree(CHECKPOINTS / "tiny-llama", folder)
+    assert greedy[END_AT] not in greedy[:END_AT]
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [2, greedy[END_AT]]}))
+    made = Generator(load(Wanted(str(folder), device="cpu"), print), loop.loop)
+    assert made.start(1.0) == "continuous"
+    yield made
+    assert made._continuous is not None
+    made._continuous.close()
+
+
+numbers = iter(range(1, 10_000))
+
+
+async def answer(made: Generator, prompt: list[int] = PROMPT, **asked: Any) -> tuple[list[str], str]:
+    tokens: list[Any] = []
+    reason = await made.generate(next(numbers), prompt, {"temperature": 0, **asked}, tokens.append)
+    return [token if isinstance(token, str) else token[0] for token in tokens], reason
+
+
+@pytest.mark.parametrize("way", [NO_LOGPROBS, LOGPROBS], ids=["continuous", "batch"])
+def test_answer_ends_before_an_end_token(
+    generator: Generator, loop: Loop, greedy: list[int], tokenizer: Any, way: dict[str, Any]
+) -> None:
+    tokens, reason = loop.run(answer(generator, max_tokens=60, **way))
+    assert (len(tokens), reason) == (END_AT, "stop")
+    tokens, reason = loop.run(answer(generator, max_tokens=END_AT, **way))
+    assert (tokens, reason) == (references.texts(tokenizer, greedy[:END_AT]), "length")
+
+
+@pytest.mark.parametrize("way", [NO_LOGPROBS, LOGPROBS], ids=["continuous", "batch"])
+def test_end_tokens_are_ignored_if_asked(
+    generator: Generator, loop: Loop, greedy: list[int], tokenizer: Any, way: dict[str, Any]
+) -> None:
+    tokens, reason = loop.run(answer(generator, max_tokens=60, ignore_eos=True, **way))
+    assert (tokens, reason) == (references.texts(tokenizer, greedy), "length")
+
+
+def test_no_end_token_comes_before_the_least_length(generator: Generator, loop: Loop) -> None:
+    tokens, _ = loop.run(answer(generator, max_tokens=60, min_tokens=20))
+    assert len(tokens) >= 20
+
+
+def test_batch_of_prompts_of_different_length_is_as_each_alone(
+    generator: Generator, loop: Loop, reference: Any, tokenizer: Any
+) -> None:
+    prompts = [PROMPT, PROMPT[:2], PROMPT * 5, [7]]
+
+    async def together() -> list[tuple[list[str], str]]:
+        return await asyncio.gather(
+            *(answer(generator, prompt, max_tokens=30, ignore_eos=True, **LOGPROBS) for prompt in prompts)
+        )
+
+    for prompt, (tokens, _) in zip(prompts, loop.run(together()), strict=True):
+        assert tokens == references.texts(tokenizer, references.greedy(reference, prompt, 30))
+
+
+def test_cancelled_answer_frees_its_cache(generator: Generator, loop: Loop) -> None:
+    processor = generator._continuous._manager.batch_processor  # type: ignore[union-attr]
+
+    async def cancel() -> None:
+        tokens: list[Any] = []
+        asked = {"max_tokens": 200, "ignore_eos": True, "temperature": 0}
+        task = asyncio.create_task(generator.generate(next(numbers), PROMPT, asked, tokens.append))
+        while len(tokens) < 3:
+            await asyncio.sleep(0.001)
+        assert processor.scheduler.active_requests
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        while processor.scheduler.active_requests:
+            await asyncio.sleep(0.005)
+        assert len(tokens) < 200
+
+    loop.run(cancel())
+    assert processor.cache.get_num_free_blocks() == processor.cache.num_blocks
+    assert not generator._continuous._manager.output_router.result_handlers  # type: ignore[union-attr]
+
+
+def test_model_without_continuous_batching_is_served_by_generate(
+    loop: Loop, reference: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(*arguments: object) -> None:
+        raise Unsupported("no paged attention for this model")
+
+    monkeypatch.setattr(generating, "Continuous", unsupported)
+    made = Generator(load(Wanted(str(CHECKPOINTS / "tiny-llama"), device="cpu"), print), loop.loop)
+    assert "batches of generate" in made.start(1.0)
+    assert "no paged attention for this model" in made.start(1.0)
+
+    async def all_at_once() -> list[tuple[list[str], str]]:
+        prompts = [[*PROMPT, 100 + number] for number in range(32)]
+        return await asyncio.gather(*(answer(made, prompt, max_tokens=20, ignore_eos=True) for prompt in prompts))
+
+    for number, (tokens, reason) in enumerate(loop.run(all_at_once())):
+        wanted = references.greedy(reference, [*PROMPT, 100 + number], 20)
+        assert (tokens, reason) == (references.texts(tokenizer, wanted), "length")
+    assert loop.run(made.try_out()) is not None
+    assert not made.has_died
+
+
+def test_error_of_the_model_fails_the_requests_of_its_batch_alone(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Generator(load(Wanted(str(CHECKPOINTS / "tiny-llama"), device="cpu"), print), loop.loop)
+    with monkeypatch.context() as patch:
+        patch.setattr(made._batches._model, "generate", lambda **_: (_ for _ in ()).throw(torch.OutOfMemoryError("x")))
+        with pytest.raises(Failed, match="the GPU has no memory left"):
+            loop.run(answer(made, max_tokens=3))
+    assert loop.run(answer(made, max_tokens=3, ignore_eos=True))[1] == "length"
+
+
+def test_thread_of_continuous_batching_that_dies_is_noticed(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Generator(load(Wanted(str(CHECKPOINTS / "tiny-llama"), device="cpu"), print), loop.loop)
+    made.start(1.0)
+    assert made._continuous is not None
+    assert not made.has_died
+
+    def full(*arguments: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    monkeypatch.setattr(made._continuous._manager.batch_processor, "_generation_step", full)
+    with pytest.raises(Failed, match="the GPU has no memory left"):
+        loop.run(answer(made, max_tokens=3))
+    made._continuous._manager._generation_thread.join(10)
+    assert made.has_died
+
+
+SHARES = torch.log(torch.tensor([0.5, 0.3, 0.2]))
+
+
+@pytest.mark.parametrize(
+    ("sampling", "allowed"),
+    [
+        ({"temperature": 0.0}, {0}),
+        ({"top_p": 0.4}, {0}),
+        ({"top_p": 0.6}, {0, 1}),  # the first has 0.5, less than 0.6
+        ({"top_p": 1.0}, {0, 1, 2}),
+        ({"temperature": 0.01}, {0}),
+    ],
+)
+def test_tokens_are_drawn_from_the_likely_ones(sampling: dict[str, float], allowed: set[int]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    wanted = Sampling(most_tokens=1, end_tokens=frozenset(), **sampling)  # type: ignore[arg-type]
+    assert {choose(SHARES, wanted, 0, generator).token for _ in range(200)} == allowed
+
+
+def test_tokens_are_drawn_by_their_shares() -> None:
+    generator = torch.Generator().manual_seed(0)
+    wanted = Sampling(most_tokens=1, end_tokens=frozenset())
+    drawn = [choose(SHARES, wanted, 0, generator).token for _ in range(4000)]
+    # The standard deviation of a share of 0.3 in 4,000 draws is 0.007.
+    assert drawn.count(1) / 4000 == pytest.approx(0.3, abs=0.03)
+
+
+def test_end_token_is_not_chosen_too_early() -> None:
+    wanted = Sampling(most_tokens=9, end_tokens=frozenset({0}), least_tokens=2, temperature=0.0, alternatives=1)
+    early, late = choose(SHARES, wanted, 1), choose(SHARES, wanted, 2)
+    assert (early.token, late.token) == (1, 0)
+    assert early.logprob == pytest.approx(float(SHARES[1]))
+    assert early.alternatives == ((0, pytest.approx(float(SHARES[0]))),)
