@@ -23,7 +23,7 @@ def main(argv: list[str]) -> int:
     if "--event-log" in argv:
         states = {"new": {"outputs": report["outputs"]}, "old": {"outputs": report["old_outputs"]}}
         events = [
-            *({"resourcePreEvent": {"metadata": {"type": one}}} for one in report.get("types", ())),
+            *({"resourcePreEvent": {"metadata": {"op": "same", "type": one}}} for one in report.get("types", ())),
             {"resOutputsEvent": {"metadata": {"type": "pulumi:pulumi:Stack", **states}}},
             {"summaryEvent": {"resourceChanges": report["changes"]}},
         ]
