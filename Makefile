@@ -71,12 +71,14 @@ format: install-dev  ## fix the style, and write the generated files
 # team's requirements.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock' $(UPGRADE) $(if $(PULUMI),--upgrade-package pulumi==$(PULUMI))
+# In the package, because they become a team's requirements; `requirements/` links to them.
+LOCKS = bandplan/starter/locks
 UV = $(shell command -v uv || echo .venv/bin/uv)
 lock: require-python $(if $(PULUMI),raise-pulumi)  ## resolve the dependencies again (UPGRADE=--upgrade: newer releases too; PULUMI=3.280.0: that SDK, if it passes its tests)
 	@test -x "$(UV)" || $(PYTHON) -m pip --python .venv/bin/python install --quiet --require-hashes -r requirements/uv.lock.txt
-	$(COMPILE) pyproject.toml -o requirements/core.lock.txt
-	$(COMPILE) pyproject.toml --all-extras -c requirements/core.lock.txt -o requirements/run.lock.txt
-	$(COMPILE) pyproject.toml --all-extras --group dev -c requirements/run.lock.txt -o requirements/dev.lock.txt
+	$(COMPILE) pyproject.toml -o $(LOCKS)/core.lock.txt
+	$(COMPILE) pyproject.toml --all-extras -c $(LOCKS)/core.lock.txt -o $(LOCKS)/run.lock.txt
+	$(COMPILE) pyproject.toml --all-extras --group dev -c $(LOCKS)/run.lock.txt -o requirements/dev.lock.txt
 	$(COMPILE) --group engine -o requirements/engine.lock.txt
 	$(COMPILE) pyproject.toml --all-extras --group torch -c requirements/dev.lock.txt -o requirements/torch.lock.txt
 	$(COMPILE) --group uv -o requirements/uv.lock.txt

@@ -1,17 +1,36 @@
-"""The generated pages of docs/: `python -m bandplan.cli.reference --check | --write`.
+"""The generated files of this repository: `python -m bandplan.cli.reference --check | --write`.
 
-docs/cli.md is made from the commands' own arguments, docs/rules.md from the rules.
+docs/cli.md is made from the commands' own arguments, docs/rules.md from the rules, and the workflows that `bandplan
+init` writes from this repository's own.
 """
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
 from bandplan.cli.main import COMMANDS, command_parser, load_command
 from bandplan.serving.throughput import rule_page
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
 FILE = DOCS / "cli.md"
+
+TEMPLATES = ROOT / "bandplan" / "starter" / "templates"
+
+AS_INSTALLED = (
+    ("make install-run", "pip install -r requirements.txt"),
+    ("make install-plugin", "bandplan install-plugin"),
+    (".venv/bin/bandplan", "bandplan"),
+    ("docs/gitops.md", "README.md"),
+    (", preferably by its digest", ""),
+)
+"""What a workflow of this repository says, and what it says where bandplan is installed as a package."""
+
+SYSTEM_PYTHON = """\
+  # Some distributions' own Python takes packages only if told so.
+  PIP_BREAK_SYSTEM_PACKAGES: "1"
+"""
 
 INTRODUCTION = """\
 # Commands
@@ -42,19 +61,43 @@ same text. (Output of `pulumi` goes straight to the terminal. It quotes values a
 """
 
 
-def main(way: str, docs: Path = DOCS) -> int:
-    """Write the pages to `docs` (`--write`), or report those that are out of date and return 1 (`--check`)."""
+def main(way: str, docs: Path = DOCS, templates: Path = TEMPLATES) -> int:
+    """Write the files (`--write`), or report those that are out of date and return 1 (`--check`)."""
+    wanted = {docs / "cli.md": reference(), docs / "rules.md": rule_page.markdown()}
+    wanted |= {templates / name: text for name, text in workflow_templates().items()}
     stale = [
-        (path, text)
-        for path, text in ((docs / "cli.md", reference()), (docs / "rules.md", rule_page.markdown()))
-        if not path.is_file() or path.read_text(encoding="utf-8") != text
+        (path, text) for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text
     ]
     for path, text in stale:
         if way == "--write":
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         else:
-            print(f"error: docs/{path.name} is out of date; run `make format` and commit it", file=sys.stderr)
+            name = f"{path.parent.name}/{path.name}"
+            print(f"error: {name} is out of date; run `make format` and commit it", file=sys.stderr)
     return 1 if stale and way != "--write" else 0
+
+
+def workflow_templates() -> dict[str, str]:
+    """Return the templates of a team's workflows, by their path below `templates/`."""
+    found = {}
+    for name in ("preview", "deploy", "drift"):
+        text = as_installed((ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8"))
+        found[f"github/{name}.yml.txt"] = text.replace('["dev", "prod"]', "<<stacks>>")
+    text = as_installed((ROOT / "examples" / "gitlab-ci.yml").read_text(encoding="utf-8"))
+    text = text.replace("# GitLab CI for a repository like this one; copy it to .gitlab-ci.yml. ", "# ")
+    text = text.replace("AUTH_TYPE: env-oidc\n", "AUTH_TYPE: env-oidc\n" + SYSTEM_PYTHON)
+    text = text.replace("[dev, prod]", "<<stacks>>").replace("environments prod and dev", "environments")
+    jobs = re.compile(r"^deploy-dev:.*?(?=^# )", re.MULTILINE | re.DOTALL)
+    found["gitlab/gitlab-ci.yml.txt"] = jobs.sub("<<deployments>>\n\n", text)
+    return found
+
+
+def as_installed(text: str) -> str:
+    """Return a workflow of this repository as it is where bandplan is installed as a package."""
+    for here, there in AS_INSTALLED:
+        text = text.replace(here, there)
+    return text
 
 
 def reference() -> str:

@@ -48,13 +48,30 @@ class StackChoice:
         return models_file(configured_models(self.project, self.name), self.variables)
 
     def environ(self) -> dict[str, str]:
-        """Return the variables with the stack's workspace: the local one (started if needed), else the user's own."""
+        """Return the variables with the stack's workspace: the local one (started if needed), else the user's own.
+
+        `databricks:host` of the stack's file names it too. Errors: UsageProblem if DATABRICKS_HOST names another one,
+        as Pulumi's provider would use the file's.
+        """
         if self.stack != LOCAL:
-            return dict(self.variables)
+            return self._with_host()
         from bandplan.cli.local_workspace import running_stub
 
         stub = running_stub(self.project)
         return local_environment(self.variables, stub.host, stub.token)
+
+    def _with_host(self) -> dict[str, str]:
+        from bandplan.cli.stack_configuration import configured_host
+
+        host, given = configured_host(self.project, self.name), self.variables.get("DATABRICKS_HOST", "").rstrip("/")
+        if host is None or given == host:
+            return dict(self.variables)
+        if given:
+            raise UsageProblem(
+                f"DATABRICKS_HOST={given}: stacks/Pulumi.{self.name}.yaml names the workspace {host} "
+                "(databricks:host); unset DATABRICKS_HOST, or change the file"
+            )
+        return {**self.variables, "DATABRICKS_HOST": host}
 
     def client(self) -> "WorkspaceClient":
         """Create a client of the stack's workspace. Errors: NotConfigured."""

@@ -24,6 +24,13 @@ def configured_value(project: Project, stack: str, key: str) -> Any:
     return _value(_config(_text(project, file), file), project, key)
 
 
+def configured_host(project: Project, stack: str) -> str | None:
+    """Return `databricks:host` of the stack's own file, which Pulumi's provider uses. Errors: CommandError."""
+    file = f"stacks/Pulumi.{stack}.yaml"
+    host = _config(_text(project, file), file).get("databricks:host")
+    return host.rstrip("/") if isinstance(host, str) and host else None
+
+
 def configured_in(text_of: Callable[[str], bytes | None], project: Project, stack: str) -> str | None:
     """Return the models file configured in another version of the project; `text_of` returns a file of it, or None.
 

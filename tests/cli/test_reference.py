@@ -1,9 +1,10 @@
+import re
 from pathlib import Path
 
 import pytest
 
 from bandplan.cli.main import COMMANDS
-from bandplan.cli.reference import FILE, main, reference
+from bandplan.cli.reference import FILE, TEMPLATES, main, reference, workflow_templates
 
 
 def test_page_of_the_commands_is_current() -> None:
@@ -19,10 +20,26 @@ def test_page_describes_every_command_and_every_action() -> None:
 def test_pages_that_are_out_of_date_are_reported_together_and_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "cli.md").write_text("old")
+    docs, templates = tmp_path / "docs", tmp_path / "templates"
+    docs.mkdir()
+    (docs / "cli.md").write_text("old")
 
-    assert main("--check", tmp_path) == 1
-    assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == ["docs/cli.md", "docs/rules.md"]
-    assert main("--write", tmp_path) == 0
-    assert main("--check", tmp_path) == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"cli.md", "rules.md"}
+    assert main("--check", docs, templates) == 1
+    assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == [
+        "docs/cli.md",
+        "docs/rules.md",
+        "github/preview.yml.txt",
+        "github/deploy.yml.txt",
+        "github/drift.yml.txt",
+        "gitlab/gitlab-ci.yml.txt",
+    ]
+    assert main("--write", docs, templates) == 0
+    assert main("--check", docs, templates) == 0
+    assert {path.name for path in docs.iterdir()} == {"cli.md", "rules.md"}
+
+
+def test_workflows_of_a_team_call_nothing_of_this_repository() -> None:
+    for name, text in workflow_templates().items():
+        assert not re.search(r"\bmake [a-z]+-|\.venv|docs/|\bprod\b", text), name
+        assert "pip install -r requirements.txt" in text and "<<stacks>>" in text
+        assert (TEMPLATES / name).read_text() == text, "run `make format`"

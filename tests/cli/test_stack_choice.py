@@ -29,6 +29,7 @@ READS_MODELS = {
     "migrate": ("migrate",),
     "validate": ("validate",),
     "validate offline": ("validate", "--offline"),
+    "check": ("check",),
     "policy test": ("policy", "test"),
     "size": ("size", "chat"),
     "info": ("info", "chat"),
@@ -37,7 +38,7 @@ READS_MODELS = {
 }
 """Commands that read the models file, each up to its `--stack`."""
 
-ASK_NOBODY = ("policy", "rollback", "size", "info", "observe", "rightsize")
+ASK_NOBODY = ("check", "policy", "rollback", "size", "info", "observe", "rightsize")
 """Commands that find the error of the file before they contact a workspace, if they do at all."""
 
 NAMES_A_STACK = {
@@ -51,7 +52,7 @@ NAMES_A_STACK = {
 }
 """Commands that take `--stack` and read no models file."""
 
-NAMES_NONE = {"stub", "report", "drift-issue", "schema", "version", "install-plugin"}
+NAMES_NONE = {"stub", "report", "drift-issue", "schema", "version", "install-plugin", "init", "upgrade"}
 """`report` takes `--stack NAME=FILE`, a name for a preview that was made elsewhere."""
 
 

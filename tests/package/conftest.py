@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,39 @@ def dist(shared: Path) -> Path:
 def wheel(dist: Path) -> Path:
     (path,) = dist.glob("*.whl")
     return path
+
+
+PREVIOUS = "0.0.9"
+
+
+def edit_previous(copy: Path) -> None:
+    """Make the previous version generate three files differently, and write an older format."""
+    templates = copy / "bandplan/starter/templates"
+    for name, old, new in (
+        ("gitignore.txt", ".venv/\n", ".venv/\n.env/\n"),
+        ("policies.py.txt", "serve(", "# as it was\nserve("),
+        ("README.md.txt", "LLM serving endpoints on", "LLM endpoints on"),
+    ):
+        text = (templates / name).read_text()
+        assert old in text
+        (templates / name).write_text(text.replace(old, new, 1))
+    formats = copy / "bandplan/starter/formats.py"
+    formats.write_text(formats.read_text().replace('"measured use": 2', '"measured use": 1'))
+
+
+@pytest.fixture(scope="session")
+def previous(shared: Path, wheel: Path) -> tuple[Installation, Path]:
+    """An installation of the previous version, and the folder with the wheels of both."""
+    built = once(shared / "dist-before", lambda out: build(out, PREVIOUS, is_whole=False, edit=edit_previous))
+    (old,) = (built / "dist").glob("*.whl")
+
+    def collect(folder: Path) -> None:
+        shutil.copy(old, folder)
+        shutil.copy(wheel, folder)
+
+    folder = shared / "installed-before"
+    once(shared / "installed-before.done", lambda _: install(folder, old))
+    return Installation(folder), once(shared / "wheels", collect)
 
 
 @pytest.fixture(scope="session")

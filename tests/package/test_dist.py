@@ -5,15 +5,18 @@ from pathlib import Path
 
 from tests.package.installation import ROOT, VERSION, Installation
 
+LEFT_OUT = {"bandplan/provider/pulumi-resource-bandplan"}
+"""What starts this repository's own `.venv`."""
+
 
 def files_of_package() -> set[str]:
-    """Every module, and every other file that the code reads."""
-    found = set()
+    """Every file of every room, through the links to two of them."""
+    found = {"bandplan/__init__.py"}
     for room in ROOT.glob("bandplan/*/"):
         for path in room.rglob("*"):
-            if path.is_file() and path.suffix in (".py", ".yaml", ".txt"):
+            if path.is_file() and "__pycache__" not in path.parts:
                 found.add(str(Path("bandplan") / room.name / path.relative_to(room)))
-    return found | {"bandplan/__init__.py"}
+    return found - LEFT_OUT
 
 
 def test_wheel_holds_the_whole_package_and_nothing_else(wheel: Path) -> None:

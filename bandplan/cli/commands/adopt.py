@@ -34,19 +34,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--write", action="store_true", help="write models.yaml and the stack's state (default: only show the diff)"
     )
+    parser.add_argument(
+        "--entries",
+        action="store_true",
+        help="write models.yaml alone, without reading the state; a later --write adds the endpoints to the state",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.cli.adoption import find, unmanaged
-    from bandplan.cli.commands.drift import recorded_stack
+    from bandplan.cli.commands.drift import record_of, recorded_stack
     from bandplan.cli.models_text import open_models
     from bandplan.cli.stack_choice import choose_stack
     from bandplan.serving.workspace.errors import WorkspaceError
 
     if arguments.names and arguments.all:
         raise UsageProblem("NAME and --all: give only one of them")
+    if arguments.write and arguments.entries:
+        raise UsageProblem("--write and --entries: give only one of them")
     choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
-    state = recorded_stack(choice.project, arguments)
+    state = record_of({}) if arguments.entries else recorded_stack(choice.project, arguments)
     try:
         client = choice.client()
         caller = client.ping()
@@ -128,6 +135,8 @@ def adopt(arguments: argparse.Namespace, models: "ModelsText", findings: "Findin
     if not findings.names:
         print("nothing to take over", file=sys.stderr)
         return 1 if arguments.names else 0
+    if arguments.entries:
+        return write_entries(arguments, models, findings)
     if not arguments.write:
         print(f"\nnothing was written; add --write to take over {shortened(findings.names)}")
         return 0
@@ -140,6 +149,23 @@ def adopt(arguments: argparse.Namespace, models: "ModelsText", findings: "Findin
 
     waiting = take_over(engine_with, replace(models, text=text), findings, is_new=bool(difference))
     tell(arguments, findings, waiting, models)
+    return 0
+
+
+def write_entries(arguments: argparse.Namespace, models: "ModelsText", findings: "Findings") -> int:
+    """Write the new entries and nothing else. Errors: CommandError if the file cannot be written."""
+    from bandplan.cli.models_text import write
+
+    new = [one.name for one in findings.draft.added]
+    if not new:
+        print(f"every endpoint that can be taken over has an entry in {models.path.name}")
+        return 0
+    write(models, findings.draft.text)
+    option = "" if arguments.stack == LOCAL else f" --stack {arguments.stack}"
+    print(
+        f"\n{models.path.name} has {shortened(new)} now; `bandplan adopt --all --write{option}` adds them to the "
+        "state, and until then a preview would create them"
+    )
     return 0
 
 

@@ -1,0 +1,205 @@
+"""`bandplan upgrade`: move the pin to another version, and the generated files that nobody has edited."""
+
+import argparse
+import re
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bandplan.cli.errors import CommandError, UsageProblem
+from bandplan.cli.project import find_project
+
+if TYPE_CHECKING:
+    from bandplan.cli.starter_files import Generation
+    from bandplan.starter.changes import Change
+    from bandplan.starter.files import File
+    from bandplan.starter.manifest import Manifest
+
+REQUIREMENTS = "requirements.txt"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--to", metavar="VERSION", help="version to move to (default: the newest that pip finds)")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="write the pin and the files that nobody has edited (default: only show what would change)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from bandplan.cli.package_index import fetch
+    from bandplan.cli.starter_files import generated_by
+
+    if arguments.to is not None and not re.fullmatch(r"[0-9][0-9A-Za-z.]*", arguments.to):
+        raise UsageProblem(f"--to {arguments.to}: must be a version, such as 0.2.0")
+    root = find_project(Path.cwd()).root
+    manifest = manifest_of(root)
+    with tempfile.TemporaryDirectory(prefix="bandplan-upgrade-") as folder:
+        wheel = fetch(arguments.to, Path(folder))
+        package = unpacked(wheel.path, Path(folder) / "new")
+        after = generated_by(package, manifest.answers, [wheel.hash])
+        here = texts_of(root, {*manifest.files, *after.files})
+        before = generated_before(manifest, here, Path(folder))
+    files = with_own_pins(before, after.files, here)
+    changes = changes_between(manifest, before, files, here)
+    show(manifest, after, changes)
+    if not arguments.write:
+        print("\nnothing was written; add --write" if changes else "\nnothing to change")
+        return 0
+    write(root, manifest, after, files, changes)
+    step = f"`pip install -r {REQUIREMENTS}`, `bandplan check`, a preview of each stack; then commit it"
+    print(f"\nwritten. Next: {step}")
+    return 0
+
+
+def manifest_of(root: Path) -> "Manifest":
+    """Read the record of what was generated. Errors: UsageProblem."""
+    from bandplan.starter.manifest import NAME, NotAManifest, read
+
+    try:
+        return read((root / NAME).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageProblem(
+            f"{root}: has no {NAME}, so `bandplan init` did not write these files; move the version in {REQUIREMENTS} "
+            "by hand"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageProblem(f"{root / NAME}: cannot be read: {error}") from error
+    except NotAManifest as error:
+        raise UsageProblem(f"{root / NAME}: {error}; restore it from Git") from error
+
+
+def unpacked(wheel: Path, folder: Path) -> Path:
+    """Unpack the package of a wheel, and return the folder that it can be imported from. Errors: CommandError."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(folder)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise CommandError(f"{wheel.name}: cannot be unpacked: {error}") from error
+    if not (folder / "bandplan" / "cli" / "starter_files.py").is_file():
+        raise CommandError(f"{wheel.name}: that version has no `bandplan init`; choose a later one")
+    return folder
+
+
+def texts_of(root: Path, paths: "set[str]") -> dict[str, str]:
+    """Return the text of each file that is there; one that is not UTF-8 counts as edited."""
+    found = {}
+    for path in paths:
+        try:
+            found[path] = (root / path).read_bytes().decode("utf-8", "replace")
+        except OSError:
+            continue
+    return found
+
+
+def generated_before(manifest: "Manifest", here: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Return what the recorded version generated, as far as it can be known.
+
+    What nobody has edited is in the repository. For the rest that version generates it again: this installation, or its
+    wheel; without either, an edited file has no diff.
+    """
+    from bandplan.cli.main import installed_version
+    from bandplan.cli.package_index import fetch
+    from bandplan.cli.starter_files import generated_by, generated_here
+    from bandplan.starter.manifest import digest
+
+    untouched = {path: text for path, text in here.items() if manifest.files.get(path) == digest(text)}
+    if untouched.keys() >= manifest.files.keys():
+        return untouched
+    try:
+        if manifest.version == installed_version():
+            again = generated_here(manifest.answers, [])
+        else:
+            wheel = fetch(manifest.version, folder / "old-wheel")
+            again = generated_by(unpacked(wheel.path, folder / "old"), manifest.answers, [wheel.hash])
+    except CommandError:
+        return untouched
+    return {**{path: file.text for path, file in again.files.items() if path in manifest.files}, **untouched}
+
+
+def with_own_pins(before: Mapping[str, str], after: Mapping[str, "File"], here: Mapping[str, str]) -> dict[str, "File"]:
+    """Return the new files; requirements that the team has added stay below those of the new version."""
+    from dataclasses import replace
+
+    from bandplan.cli.requirement_file import with_own_requirements
+
+    files = dict(after)
+    if REQUIREMENTS in files and REQUIREMENTS in here:
+        new = files[REQUIREMENTS]
+        text = with_own_requirements(here[REQUIREMENTS], before.get(REQUIREMENTS, ""), new.text)
+        files[REQUIREMENTS] = replace(new, text=text)
+    return files
+
+
+def changes_between(
+    manifest: "Manifest", before: Mapping[str, str], after: Mapping[str, "File"], here: Mapping[str, str]
+) -> "list[Change]":
+    from dataclasses import replace
+
+    from bandplan.starter.changes import changes_of
+
+    texts = {path: file.text for path, file in after.items()}
+    changes = changes_of(manifest.files, before, texts, here)
+    # The pin always moves: what the team added to the requirements is kept in the new text.
+    return [replace(one, verdict="write") if one.path == REQUIREMENTS else one for one in changes]
+
+
+def show(manifest: "Manifest", after: "Generation", changes: "Sequence[Change]") -> None:
+    """Print the versions, the formats that changed, and each file with what becomes of it."""
+    from bandplan.cli.requirement_file import versions
+    from bandplan.starter.formats import changed
+
+    print(f"bandplan {manifest.version} -> {after.version}")
+    for line in changed(manifest.formats, after.formats) or ["formats of states, plans and reports: unchanged"]:
+        print(f"  {line}")
+    words = {
+        "write": "changed",
+        "add": "new",
+        "remove": "no longer generated: removed",
+        "edited": "edited here, so it is kept; that version changes",
+        "edited, gone": "edited here, so it is kept; no longer generated",
+    }
+    for change in changes:
+        print(f"\n{change.path}: {words[change.verdict]}")
+        if change.path == REQUIREMENTS:
+            old, new = versions(change.before or ""), versions(change.after or "")
+            for name in sorted({*old, *new}):
+                if old.get(name) != new.get(name):
+                    print(f"  {name} {old.get(name, '(none)')} -> {new.get(name, '(none)')}")
+        else:
+            print(change.diff() or "  (what the old version generated is not known, so there is no diff)\n", end="")
+
+
+def write(
+    root: Path, manifest: "Manifest", after: "Generation", files: Mapping[str, "File"], changes: "Sequence[Change]"
+) -> None:
+    """Write the unedited files, the pin, and last the record of what that version generates. Errors: CommandError."""
+    from bandplan.starter.manifest import NAME, Manifest, digest, render
+
+    for change in changes:
+        if not change.is_written:
+            continue
+        path = root / change.path
+        if change.after is None:
+            path.unlink(missing_ok=True)
+        else:
+            replace_file(path, change.after, 0o755 if files[change.path].is_executable else 0o644)
+    digests = {path: digest(file.text) for path, file in after.files.items()}
+    record = Manifest(after.version, manifest.answers, digests, after.formats)
+    replace_file(root / NAME, render(record), 0o644)
+
+
+def replace_file(path: Path, text: str, mode: int) -> None:
+    """Replace a file in one step. Errors: CommandError."""
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.chmod(mode)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise CommandError(f"{path}: cannot be written: {error.strerror}") from error

@@ -1,0 +1,73 @@
+"""The package index that pip is configured for: the hashes of a version of bandplan, and its wheel.
+
+Nothing but pip is asked, with the user's own settings (index, mirror, proxy, credentials).
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+import urllib.parse
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from bandplan.cli.errors import CommandError
+
+PACKAGE = "bandplan"
+SECONDS = 120
+"""The limit of one download, of about 1 MB; arbitrary."""
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A wheel of bandplan that was fetched."""
+
+    path: Path
+    version: str
+    hash: str
+
+
+def installed_hashes(version: str, folder: Path) -> tuple[str, ...]:
+    """Return the hashes of the file that this installation came from; none if it is a checkout of the source.
+
+    What was installed from a file is hashed there; anything else is fetched again, into `folder`, as the index that it
+    came from keeps the hash. Errors: CommandError if that fails.
+    """
+    try:
+        record = distribution(PACKAGE).read_text("direct_url.json")
+    except PackageNotFoundError:
+        return ()
+    if record is None:
+        return (fetch(version, folder).hash,)
+    document = json.loads(record)
+    recorded = (document.get("archive_info") or {}).get("hashes") or {}
+    if "sha256" in recorded:
+        return (f"sha256:{recorded['sha256']}",)
+    url = urllib.parse.urlsplit(str(document.get("url", "")))
+    path = Path(urllib.parse.unquote(url.path))
+    return (file_hash(path),) if url.scheme == "file" and path.is_file() else ()
+
+
+def fetch(version: str | None, folder: Path) -> Wheel:
+    """Fetch the wheel of that version, or of the newest one, into `folder`. Errors: CommandError."""
+    wanted = PACKAGE if version is None else f"{PACKAGE}=={version}"
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
+    settings = ["--no-input", "--only-binary", PACKAGE, "--timeout", "10", "--retries", "2", "--dest", str(folder)]
+    step = "see pip's own configuration (index, proxy, find-links), and run it again"
+    try:
+        done = subprocess.run(
+            [*command, *settings, wanted], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise CommandError(f"{wanted}: pip did not fetch it within {SECONDS} s; {step}") from None
+    found = sorted(folder.glob(f"{PACKAGE}-*.whl"))
+    if done.returncode != 0 or not found:
+        said = [line for line in done.stderr.splitlines() if line.strip()] or ["pip gave no reason"]
+        raise CommandError(f"{wanted}: not found by pip: {said[-1].removeprefix('ERROR: ')[:300]}; {step}")
+    path = found[-1]
+    return Wheel(path, path.name.split("-")[1], file_hash(path))
+
+
+def file_hash(path: Path) -> str:
+    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"

@@ -1,0 +1,117 @@
+"""The answers to `bandplan init`: from its flags, and from questions for those that are missing."""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bandplan.cli.errors import UsageProblem
+from bandplan.starter.answers import CI_SYSTEMS, CLOUDS, LOCAL, Answers, Model, Stack
+
+FIRST_MODEL = "support-chat=system.ai.llama_v3_3_70b_instruct"
+STACKS = "dev prod"
+
+Ask = Callable[[str, str], str]
+"""Asks a question with a default, and returns the answer."""
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_PROJECT = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+def answers_of(arguments: argparse.Namespace, folder: Path, ask: Ask | None) -> tuple[Answers, tuple[Model, ...]]:
+    """Return the answers and the first entries; `ask` is None if nobody can be asked.
+
+    Errors: UsageProblem with every problem of the answers.
+    """
+    problems: list[str] = []
+
+    def chosen(flag: str | None, question: str, default: str) -> str:
+        if flag is not None:
+            return flag
+        return default if ask is None else ask(question, default)
+
+    project = chosen(arguments.project, "Name of the project", project_name(folder))
+    team = chosen(arguments.team, "Name of the team, for the tags", project)
+    cloud = chosen(arguments.cloud, f"Cloud ({', '.join(CLOUDS)})", CLOUDS[0])
+    if arguments.stack:
+        stacks = arguments.stack
+    else:
+        stacks = chosen(
+            None, "Stacks, in the order of deployment, each NAME or NAME=URL of its workspace", STACKS
+        ).split()
+    ci = chosen(arguments.ci, f"CI system ({', '.join(CI_SYSTEMS)})", CI_SYSTEMS[0])
+    models: Sequence[str] = arguments.model or ()
+    if not models and not arguments.from_workspace:
+        models = chosen(None, "First models, each ENDPOINT=MODEL", FIRST_MODEL).split()
+
+    if not _PROJECT.fullmatch(project):
+        problems.append(f"--project {project}: may contain letters, digits, hyphens, underscores and periods")
+    problems += [f"--team {team!r}: must be one line of text"] if not team.strip() or "\n" in team else []
+    problems += [] if cloud in CLOUDS else [f"--cloud {cloud}: must be one of: {', '.join(CLOUDS)}"]
+    problems += [] if ci in CI_SYSTEMS else [f"--ci {ci}: must be one of: {', '.join(CI_SYSTEMS)}"]
+    read_stacks = [stack_of(text, problems) for text in stacks]
+    read_models = [model_of(text, problems) for text in models]
+    problems += twice("--stack", [one.name for one in read_stacks])
+    problems += twice("--model", [one.name for one in read_models])
+    if arguments.from_workspace and not read_stacks:
+        problems.append("--from-workspace: name the stack of that workspace with --stack NAME=URL")
+    if problems:
+        raise UsageProblem("\n".join(problems))
+    answers = Answers(project, team.strip(), cloud, ci, tuple(read_stacks), arguments.register)  # type: ignore[arg-type]
+    return answers, tuple(read_models)
+
+
+def project_name(folder: Path) -> str:
+    """Return a project's name made from its folder's."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.resolve().name).strip("-.") or "llm-serving"
+
+
+def stack_of(text: str, problems: list[str]) -> Stack:
+    """Return the stack in NAME or NAME=URL."""
+    name, _, host = text.partition("=")
+    if not _NAME.fullmatch(name):
+        problems.append(f"--stack {text}: write NAME or NAME=URL, such as dev=https://dev.cloud.databricks.com")
+    elif name == LOCAL:
+        problems.append(f"--stack {LOCAL}: every project has it; leave it out")
+    if host and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+/?", host):
+        problems.append(f"--stack {text}: the workspace's URL has the form https://HOST, without a path")
+    return Stack(name, host.rstrip("/"))
+
+
+def model_of(text: str, problems: list[str]) -> Model:
+    """Return the entry in ENDPOINT=MODEL; the kind and the task follow from the model's name."""
+    from bandplan.serving.spec.suggestion import did_you_mean
+    from bandplan.serving.spec.tasks import CHAT, EMBEDDINGS
+    from bandplan.serving.throughput.families import SYSTEM_AI_MODELS, family_of
+
+    name, _, model = text.partition("=")
+    if not _NAME.fullmatch(name) or len(name) > 63:
+        problems.append(f"--model {text}: write ENDPOINT=MODEL, such as {FIRST_MODEL}")
+    elif model.count(".") != 2 or not all(model.split(".")):
+        step = did_you_mean(model, SYSTEM_AI_MODELS, "write CATALOG.SCHEMA.MODEL")
+        problems.append(f"--model {text}: {model or 'nothing'} is not a model's name of three levels; {step}")
+    family = family_of(model)
+    if family is None and model.startswith("system.ai."):
+        step = did_you_mean(model, SYSTEM_AI_MODELS, f"the models are {', '.join(SYSTEM_AI_MODELS[:4])}, ...")
+        problems.append(f"--model {text}: {model} belongs to no known family; {step}")
+    task = EMBEDDINGS if family is not None and family.embeds else CHAT
+    return Model(name, model, task, "bands" if family is None else family.kind)
+
+
+def twice(option: str, names: Sequence[str]) -> list[str]:
+    return [f"{option} {name}: given twice" for name in sorted({one for one in names if names.count(one) > 1})]
+
+
+def asking() -> Ask | None:
+    """Return a function that asks on the terminal; None if there is none."""
+    if not (sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()):
+        return None
+
+    def ask(question: str, default: str) -> str:
+        try:
+            return input(f"{question} [{default}]: ").strip() or default
+        except EOFError:
+            return default
+
+    return ask

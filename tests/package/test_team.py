@@ -1,0 +1,169 @@
+"""A team's own repository, with nothing but the installed wheel: from `init` to an upgrade."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.package.conftest import PREVIOUS
+from tests.package.installation import VERSION, Installation
+
+STACKS = ("--stack", "dev=https://dev.example.com", "--stack", "prod")
+
+
+class Team:
+    """A repository in a folder of its own."""
+
+    def __init__(self, folder: Path, installed: Installation) -> None:
+        self.folder, self.installed = folder, installed
+
+    def run(self, *arguments: str, status: int | None = 0, **variables: str) -> str:
+        return self.installed.run(*arguments, folder=self.folder, status=status, **variables)
+
+    def init(self, *arguments: str, **variables: str) -> str:
+        """Write the repository, from the folder above it."""
+        self.folder.parent.mkdir(exist_ok=True, parents=True)
+        above = self.folder.parent
+        return self.installed.run("init", self.folder.name, *arguments, folder=above, **variables)
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        text = (self.folder / path).read_text()
+        assert old in text
+        (self.folder / path).write_text(text.replace(old, new, 1))
+
+    @property
+    def workspace(self) -> dict[str, str]:
+        """The local workspace as a real one would be named in the environment."""
+        status = json.loads(self.run("stub", "status", "--json"))
+        return {"DATABRICKS_HOST": status["host"], "DATABRICKS_TOKEN": Path(status["token_file"]).read_text().strip()}
+
+
+@pytest.fixture
+def team(tmp_path: Path, installed: Installation) -> Iterator[Team]:
+    made = Team(tmp_path / "fleet", installed)
+    yield made
+    if (made.folder / ".bandplan").is_dir():
+        made.run("stub", "stop")
+
+
+def test_a_team_on_github_goes_from_nothing_to_a_reviewed_change(team: Team) -> None:
+    said = team.init(*STACKS, "--yes")
+    assert "bandplan up" in said and "make " not in said
+    assert "check: passed" in team.run("check")
+    assert "support-chat: Simulated answer" in team.run("up")
+    assert "3 files, " in team.run("check")
+
+    subprocess.run(["git", "init", "-q"], cwd=team.folder, check=True)
+    subprocess.run(["git", "add", "-A"], cwd=team.folder, check=True)
+    staged = subprocess.run(["git", "ls-files"], cwd=team.folder, check=True, capture_output=True, text=True).stdout
+    assert len(staged.splitlines()) == 22 and ".bandplan/" not in staged
+
+    team.edit("models.yaml", "throughput: auto", "throughput: {bands: {min: 1, max: 4}}")
+    below = team.folder / "policies" / "own"
+    preview = team.installed.run("preview", "--json", "--save-plan", "plan.json", folder=below)
+    assert json.loads(preview)["changeSummary"]["update"] > 0
+    (team.folder / "preview.json").write_text(preview)
+    report = team.run("report", "--stack", "local=preview.json")
+    assert "980 to 3,920" in report and "over-provisioned" in report
+    (below / "plan.json").rename(team.folder / "plan.json")
+    assert "980 to 3,920" in team.run("up", "--plan", "plan.json", "--yes", "--no-query")
+    assert "no drift" in team.run("drift").lower()
+
+
+def test_a_team_on_gitlab_adds_a_rule_of_its_own(team: Team) -> None:
+    models = ("--model", "search=system.ai.gte_large_en_v1_5", "--model", "agent=system.ai.gpt-oss-20b")
+    team.init(*STACKS, "--ci", "gitlab", "--cloud", "azure", "--team", "search & ads", *models, "--yes")
+    assert (team.folder / ".gitlab-ci.yml").is_file() and not (team.folder / ".github").exists()
+    said = team.run("check")
+    assert "1 files, " in said and "ran 3 tests, all passed" in said
+    team.edit("policies/own/floor_too_high.py", '"default": 4', '"default": 0')
+    team.run("up", "--no-query")
+    said = team.run("check", status=1)
+    assert "search" in said and "the floor is 1 bands, at most 0 are allowed" in said
+    assert "check: failed: stack prod, tests in policies/own/" in said
+    team.edit("policies/own/floor_too_high.py", "def check(", "def chekc(")
+    said = team.run("preview", status=2)
+    assert re.search(r"policies/own/floor_too_high.py:\d+: cannot be imported: NameError", said)
+
+
+def test_a_team_adopts_what_its_workspace_has(team: Team, tmp_path: Path, installed: Installation) -> None:
+    """Another project has made the endpoints; this one takes them over without changing them."""
+    team.init("--yes")
+    team.run("up", "--no-query")
+    environ = {**team.workspace, "BANDPLAN_ENGINE": "embedded"}
+    host = environ.pop("DATABRICKS_HOST")
+    other = Team(tmp_path / "taken-over", installed)
+    said = other.init("--stack", f"dev={host}", "--ci", "none", "--from-workspace", "--yes", **environ)
+    assert "taken over: support-chat" in said and "the next preview is empty" in said
+    assert "name: support-chat" in (other.folder / "models.yaml").read_text()
+    assert "check: passed" in other.run("check")
+    preview = json.loads(other.run("preview", "--stack", "dev", "--json", **environ))
+    assert set(preview["changeSummary"]) == {"same"}
+    said = other.run(
+        "preview", "--stack", "dev", status=2, **{**environ, "DATABRICKS_HOST": "https://other.example.com"}
+    )
+    assert f"stacks/Pulumi.dev.yaml names the workspace {host}" in said
+
+
+def test_nothing_is_overwritten_and_every_wrong_answer_is_told(team: Team) -> None:
+    wrong = (
+        "--cloud",
+        "ibm",
+        "--ci",
+        "jenkins",
+        "--stack",
+        "local",
+        "--stack",
+        "a=b",
+        "--model",
+        "x=system.ai.gtp-oss-20b",
+    )
+    said = team.installed.run("init", "fleet", *wrong, "--yes", folder=team.folder.parent, status=2)
+    assert len(re.findall(r"^(?:error: )?--", said, re.MULTILINE)) == 5 and "gpt-oss-20b" in said
+    assert not team.folder.exists()
+    team.folder.mkdir()
+    (team.folder / "README.md").write_text("mine")
+    said = team.installed.run("init", "fleet", "--yes", folder=team.folder.parent, status=2)
+    assert "README.md is there already, and nothing is overwritten" in said
+    assert [path.name for path in team.folder.iterdir()] == ["README.md"]
+
+
+def test_upgrade_moves_the_pin_and_keeps_the_edits(
+    previous: tuple[Installation, Path], installed: Installation, tmp_path: Path
+) -> None:
+    before, wheels = previous
+    index = {"PIP_FIND_LINKS": str(wheels), "PIP_NO_INDEX": "1"}
+    team = Team(tmp_path / "fleet", before)
+    team.init(*STACKS, "--yes", **index)
+    assert f"bandplan=={PREVIOUS} \\" in (team.folder / "requirements.txt").read_text()
+    team.edit("README.md", "## Change something", "## Change anything")
+    with (team.folder / "requirements.txt").open("a") as file:
+        file.write("boto3==1.40.0 --hash=sha256:00\n")
+    models = (team.folder / "models.yaml").read_text()
+
+    shown = team.run("upgrade", **index)
+    assert f"bandplan {PREVIOUS} -> {VERSION}" in shown and "measured use: format 1 becomes 2" in shown
+    assert f"  bandplan {PREVIOUS} -> {VERSION}" in shown and "-.env/" in shown
+    assert "README.md: edited here, so it is kept; that version changes" in shown
+    assert "+LLM serving endpoints on" in shown and "Change anything" not in shown
+    assert "nothing was written; add --write" in shown
+    assert f"bandplan=={PREVIOUS} \\" in (team.folder / "requirements.txt").read_text()
+
+    team.run("upgrade", "--to", VERSION, "--write", **index)
+    requirements = (team.folder / "requirements.txt").read_text()
+    assert f"bandplan=={VERSION} \\\n    --hash=sha256:" in requirements and "\nboto3==1.40.0" in requirements
+    assert ".env/" not in (team.folder / ".gitignore").read_text()
+    assert "as it was" not in (team.folder / "policies/__main__.py").read_text()
+    readme = (team.folder / "README.md").read_text()
+    assert "## Change anything" in readme and "LLM endpoints on" in readme
+    assert (team.folder / "models.yaml").read_text() == models
+
+    now = Team(team.folder, installed)
+    assert "check: passed" in now.run("check")
+    again = now.run("upgrade", **index)
+    assert "boto3" not in again and "README.md" not in again and "nothing to change" in again
+    assert f"pins bandplan {VERSION}, and {PREVIOUS} is installed" in team.run("check", status=1)
+    assert "not found by pip" in now.run("upgrade", "--to", "9.9.9", status=1, **index)
