@@ -24,10 +24,10 @@ def test_error_of_an_engine_has_a_code_of_the_platform(error: EngineError, code:
     assert (as_refusal(error).error_code, as_refusal(error).message) == (code, "x")
 
 
-def sent(stream: Stream) -> tuple[int, bytes, list[int]]:
-    """The HTTP status, the body, and the status that the stream reports at its end."""
+def sent(stream: Stream) -> tuple[int, bytes, list[tuple[int, str | None]]]:
+    """The HTTP status, the body, and the status and failure that the stream reports at its end."""
     messages: list[Any] = []
-    ended: list[int] = []
+    ended: list[tuple[int, str | None]] = []
 
     async def receive() -> Any:
         await asyncio.Event().wait()
@@ -35,7 +35,7 @@ def sent(stream: Stream) -> tuple[int, bytes, list[int]]:
     async def send(message: Any) -> None:
         messages.append(message)
 
-    stream.at_end = ended.append
+    stream.at_end = lambda status, failure: ended.append((status, failure))
     asyncio.run(stream({"type": "http"}, receive, send))
     return messages[0]["status"], b"".join(message.get("body", b"") for message in messages[1:]), ended
 
@@ -49,14 +49,14 @@ async def parts(*given: bytes, error: Exception | None = None) -> AsyncGenerator
 
 def test_engine_that_fails_before_the_first_part_is_answered_with_its_own_status() -> None:
     status, body, ended = sent(EventStream(parts(error=EngineUnavailable("The engine is starting."))))
-    assert (status, ended) == (503, [503])
+    assert (status, ended) == (503, [(503, "The engine is starting.")])
     assert json.loads(body) == {"error_code": "TEMPORARILY_UNAVAILABLE", "message": "The engine is starting."}
 
 
 @pytest.mark.parametrize("kind", [EventStream, NamedEventStream])
 def test_engine_that_fails_later_ends_the_stream_with_its_message(kind: type[Stream]) -> None:
-    status, body, _ = sent(kind(parts(b"data: 1\n\n", error=EngineFailed("The engine ended."))))
-    assert status == 200
+    status, body, ended = sent(kind(parts(b"data: 1\n\n", error=EngineFailed("The engine ended."))))
+    assert (status, ended) == (200, [(200, "The engine ended.")])
     assert body.startswith(b"data: 1\n\n")
     assert b'"INTERNAL_ERROR"' in body
     assert b"The engine ended." in body
@@ -64,4 +64,4 @@ def test_engine_that_fails_later_ends_the_stream_with_its_message(kind: type[Str
 
 
 def test_stream_without_parts_is_only_its_end() -> None:
-    assert sent(EventStream(parts())) == (200, b"data: [DONE]\n\n", [200])
+    assert sent(EventStream(parts())) == (200, b"data: [DONE]\n\n", [(200, None)])

@@ -148,6 +148,18 @@ def test_workspace_without_limits_counts_tokens_and_shows_no_band(free: StubClie
     assert history["steps"]["floor"] == [None] * 120
 
 
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_engine_that_cannot_answer_is_a_refusal_with_its_reason(free: StubClient, name: str, is_stream: bool) -> None:
+    free.create(name, bands(name="e"))
+    free.ok("PUT", "/stub/engines", {name: {"engine": "openai", "url": "http://127.0.0.1:9/v1", "model": "m"}})
+    answer = ask(free, name, stream=is_stream)
+    assert answer.status == 503
+    (refusal,) = row(free, name)["refusals"]
+    assert (refusal["status"], refusal["message"]) == (503, answer.message)
+    assert "http://127.0.0.1:9/v1 cannot be reached" in refusal["message"]
+    assert row(free, name)["served_entities"][0]["engine"]["state"] == "failed"
+
+
 def test_embeddings_count_their_input(stopped: StubClient, name: str) -> None:
     entity = {
         "name": "e",

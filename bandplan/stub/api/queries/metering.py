@@ -50,7 +50,8 @@ class Metering:
         waited_ms = 0.0
         self.counts.begin()
 
-        def end(status: int, message: str = FAILED) -> None:
+        def end(status: int, message: str | None = None) -> None:
+            """End the query with its status and the reason of a failure, which a stream may meet after its status."""
             self.counts.end(status)
             tokens = 0
             if passage is not None:
@@ -59,7 +60,10 @@ class Metering:
             latency_ms = (time.perf_counter() - began) * 1000
             # The platform has no such status: the query counts, as neither refused nor failed.
             shown = 200 if status == ABANDONED else status
-            self.admissions.histories.of(endpoint.id).end(self.admissions.now(), status, latency_ms, message)
+            outcome = 500 if status == 200 and message is not None else status
+            self.admissions.histories.of(endpoint.id).end(
+                self.admissions.now(), outcome, latency_ms, FAILED if message is None else message
+            )
             self._traffic.record(endpoint.id, entity.name, shown, tokens, latency_ms, waited_ms)
             self._limiter.spend(endpoint.id, tokens)
 
@@ -75,7 +79,7 @@ class Metering:
             raise
         except EngineError as error:
             failed = as_refusal(error)
-            end(STATUS_BY_CODE[failed.error_code])
+            end(STATUS_BY_CODE[failed.error_code], failed.message)
             raise failed from error
         except Disconnected:
             end(ABANDONED)

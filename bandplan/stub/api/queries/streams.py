@@ -23,7 +23,8 @@ class Stream(StreamingResponse):
     """A stream of `parts`, each of one or more whole events, sent in one write. No other kind of line is ever sent.
 
     The head is sent with the first part, so an engine that fails before it is answered with its own status. `at_end` is
-    called once with the status: 200, or 499 if the client left before the end. Starlette's own streaming runs a task
+    called once with the status, 499 if the client left before the end, and the reason of a failure: one after the head
+    has been sent does not change the status. Starlette's own streaming runs a task
     group for each stream and keeps generating for a client that has left.
     """
 
@@ -33,7 +34,8 @@ class Stream(StreamingResponse):
     def __init__(self, parts: AsyncGenerator[bytes, None], headers: Mapping[str, str] | None = None) -> None:
         super().__init__((), headers=headers)
         self._parts = parts
-        self.at_end: Callable[[int], None] | None = None
+        self.at_end: Callable[[int, str | None], None] | None = None
+        self._failed: str | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         status = 500
@@ -43,7 +45,7 @@ class Stream(StreamingResponse):
                     first = await anext(self._parts, b"")
                 except EngineError as error:
                     refusal = as_refusal(error)
-                    status = STATUS_BY_CODE[refusal.error_code]
+                    status, self._failed = STATUS_BY_CODE[refusal.error_code], refusal.message
                     await refusal_answer(refusal)(scope, receive, send)
                     return
                 await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -55,7 +57,7 @@ class Stream(StreamingResponse):
             status = ABANDONED
         finally:
             if self.at_end is not None:
-                self.at_end(status)
+                self.at_end(status, self._failed)
 
     async def _send_parts(self, send: Send) -> bytes:
         try:
@@ -63,9 +65,12 @@ class Stream(StreamingResponse):
                 await send({"type": "http.response.body", "body": part, "more_body": True})
         except EngineError as error:
             # The status line has been sent; the platform documents no form for this, so an error ends the stream.
-            return self.failure(as_refusal(error))
+            refusal = as_refusal(error)
+            self._failed = refusal.message
+            return self.failure(refusal)
         except Exception:
             log.exception("unexpected error in a stream")
+            self._failed = FAILED
             return self.failure()
         return self.last
 
