@@ -276,6 +276,19 @@ def test_kill_during_an_upload_leaves_the_old_file_and_no_half_one(state_dir: Pa
     put(client, f"{folder}/half", b"whole")
 
 
+@pytest.mark.parametrize("volume", ["/Volumes/ops/bandplan/usage", f"/Volumes/{'x' * 255}/it's one/äö"])
+def test_every_volume_takes_files_and_keeps_them_apart(client: StubClient, volume: str) -> None:
+    path = quote(volume)
+    assert not client.ok("GET", f"{DIRECTORIES}{path}").get("contents")
+    put(client, f"{path}/day=1/part-0.csv", b"a,b\n")
+    assert client.raw("GET", f"{FILES}{path}/day=1/part-0.csv").data == b"a,b\n"
+    assert [row["path"] for row in client.ok("GET", f"{DIRECTORIES}{path}/day=1")["contents"]] == [
+        f"{volume}/day=1/part-0.csv"
+    ]
+    assert client.raw("GET", f"{FILES}/Volumes/ops/bandplan/other/day=1/part-0.csv").status == 404
+    assert client.raw("GET", f"{DIRECTORIES}/Volumes/ops/bandplan").status == 404
+
+
 def test_reset_deletes_the_files(state_dir: Path) -> None:
     running = process.start(state_dir)
     registered(StubClient(running.host, running.token), "ml.own.m")

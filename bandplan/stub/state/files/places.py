@@ -3,12 +3,14 @@
     /Models/<catalog>/<schema>/<model>/<version>/...                              written while it is being registered
     /WorkspaceInternal/Mlflow/Artifacts/<experiment>/Runs/<run>/...               artifacts of a run
     /WorkspaceInternal/Mlflow/Artifacts/<experiment>/LoggedModels/<model>/...     files of a logged model
+    /Volumes/<catalog>/<schema>/<volume>/...                                      files of a volume
 
-The last two are where MLflow's client puts artifacts of `dbfs:/databricks/mlflow-tracking`. Nothing else exists: no
-volumes, no other workspace files.
+The second and the third are where MLflow's client puts artifacts of `dbfs:/databricks/mlflow-tracking`. There is no API
+to create volumes here, so each of them exists, empty until something is written. Other workspace files do not exist.
 """
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 from bandplan.stub.state.files import remote_path
 from bandplan.stub.state.files.stored_files import Place
@@ -46,6 +48,8 @@ class FilePlaces:
                 return Place(self._of_version(segments, writing), segments[5:], shown)
             if segments[:3] == ARTIFACTS and len(segments) >= 6:
                 return Place(self._of_tracking(*segments[3:6]), segments[6:], shown)
+            if segments[:1] == ("Volumes",) and len(segments) >= 4:
+                return Place(_of_volume(segments[1:4]), segments[4:], shown)
         except NotFound as error:
             raise NoSuchFile(error.message) from error
         raise NoSuchFile(f"The path '{shown}' does not exist.")
@@ -71,3 +75,8 @@ class FilePlaces:
             if model.experiment_id == experiment_id:
                 return logged_models.holder(model.id)
         raise NotFound(f"Experiment '{experiment_id}' has no {kind} '{owner_id}'.")
+
+
+def _of_volume(names: tuple[str, ...]) -> str:
+    """Return the holder of a volume: a digest, so that any name is fit for the disk."""
+    return f"volumes/{sha256('/'.join(names).encode()).hexdigest()}"

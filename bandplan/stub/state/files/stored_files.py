@@ -3,10 +3,11 @@
     files/models/<version id>/...          of a model version
     files/runs/<run id>/...                artifacts of a run
     files/logged_models/<model id>/...     artifacts of a logged model
+    files/volumes/<digest of its name>/... files of a volume
     files/incoming/...                     being uploaded; emptied when the workspace starts
 
-A holder, such as `models/<version id>`, is named by an id that the workspace generates; a client names only
-what is below it (`bandplan.stub.state.files.remote_path`), and symbolic links are never followed.
+A holder, such as `models/<version id>`, is named by an id that the workspace generates, or by a digest; a client names
+only what is below it (`bandplan.stub.state.files.remote_path`), and symbolic links are never followed.
 """
 
 import os
