@@ -11,16 +11,41 @@ def table(verdicts: Sequence[Verdict]) -> list[str]:
     """Return the bands of every endpoint, in columns."""
     rows = [["ENDPOINT", "NOW", "LOWER", "TARGET", "UPPER", "DECISION"]]
     for one in verdicts:
-        sized = [one.shown(found.band if found is not None else None) for found in (one.lower, one.target, one.upper)]
-        rows.append([one.endpoint, one.shown(one.now), *sized, decided(one)])
+        rows.append(_cells(one))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _cells(verdict: Verdict) -> list[str]:
+    sized = (verdict.lower, verdict.target, verdict.upper)
+    bands = [verdict.shown(one.band if one is not None else None) for one in sized]
+    return [verdict.endpoint, verdict.shown(verdict.now), *bands, decided(verdict)]
 
 
 def decided(verdict: Verdict) -> str:
     """Return the decision in a few words."""
     band = verdict.decision.band
     return verdict.decision.action if band is None else f"{verdict.decision.action}: {verdict.shown(band)}"
+
+
+def markdown(stack: str, head: Sequence[str], verdicts: Sequence[Verdict], now: int) -> list[str]:
+    """Return the answer as Markdown: a table, and the evidence of each endpoint as code, as texts of others are in it.
+
+    `head` are lines on the files that were read.
+    """
+    changed = sum(one.decision.band is not None for one in verdicts)
+    other = "other band" if changed == 1 else "other bands"
+    found = f"observed use argues for {changed} {other}" if changed else "no band changes"
+    looked = f"{len(verdicts)} endpoint{'' if len(verdicts) == 1 else 's'} looked at"
+    lines = [f"**{stack}**: {found}, {looked}.", ""]
+    lines += ["| endpoint | now | lower | target | upper | decision |", "|---|---|---|---|---|---|"]
+    for one in verdicts:
+        lines.append(f"| {' | '.join(_cells(one))} |")
+    evidence = [*head]
+    for one in verdicts:
+        evidence += ["", f"{one.endpoint}: {decided(one)}", *lines_of(one, now)]
+    body = [line.replace("`", "'") for line in evidence]
+    return [*lines, "", "<details><summary>Evidence</summary>", "", "```text", *body, "```", "", "</details>"]
 
 
 def lines_of(verdict: Verdict, now: int) -> list[str]:

@@ -16,6 +16,7 @@ from bandplan.serving.throughput.optimization_info import ModelVersion, Optimiza
 from bandplan.serving.workspace.cache import Cache
 from bandplan.usage.scrape import Scrape
 from bandplan.usage.store import UseStore
+from tests.workspace.fake_workspace import TOKEN, FakeWorkspace, Reply
 
 LLAMA, OSS = "system.ai.llama_v3_3_70b_instruct", "system.ai.gpt-oss-120b"
 MODELS = f"""\
@@ -286,3 +287,44 @@ def test_what_cannot_be_meant_is_refused_and_leaves_nothing(
     assert status == 2
     assert told in capsys.readouterr().err
     assert {path.name for path in project.iterdir()} == before
+
+
+def test_markdown_has_a_table_and_texts_of_others_as_code(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usage = write(project / "use.csv", chat=2_000)
+    text = Path("models.yaml").read_text()
+    waiver = 'waivers: [{policy: observed-use, reason: "``` <b>fair</b>", owner: a, expires: 2099-01-01}]'
+    Path("models.yaml").write_text(text.replace("  # a guess", f"\n    {waiver}"))
+    assert main(["rightsize", "chat", "--usage", str(usage), "--markdown"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("**local**: no band changes, 1 endpoint looked at.\n\n| endpoint | now |")
+    assert "| chat | 1 to 2 | 1 to 1 | 1 to 1 | 1 to 1 | hold |" in out
+    # The fence of the evidence is the only one.
+    assert out.count("```") == 2
+    assert out.index("```text") < out.index("<b>fair</b>") < out.rindex("```")
+
+
+def test_rows_of_a_volume_are_read_through_the_workspace(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = write(project / "use.csv", days=0.01, chat=2_000).read_bytes()
+    workspace = FakeWorkspace()
+    monkeypatch.setenv("DATABRICKS_HOST", workspace.host)
+    monkeypatch.setenv("DATABRICKS_TOKEN", TOKEN)
+    found = {
+        "/api/2.0/fs/files/Volumes/a/b/c/use.csv": Reply(body=content),
+        "/api/2.0/fs/directories/Volumes/a/b/d": Reply(),
+    }
+    missing = Reply(404, {"error_code": "NOT_FOUND", "message": "no such path"})
+    workspace.answer = lambda seen: found.get(seen.path, missing)
+    try:
+        shown = answer(capsys, "chat", "--stack", "dev", "--usage", "/Volumes/a/b/c/use.csv")
+        assert shown[""]["usage"][0]["rows"] == 14
+        for path, told in (
+            ("/Volumes/a/b/d", "/Volumes/a/b/d: has no .csv file; write the rows there as CSV with a header"),
+            ("/Volumes/a/b/none", "/Volumes/a/b/none: the workspace has no such file or folder"),
+            ("/Volumes/a/b/c/use.parquet", "only CSV is read from a volume"),
+        ):
+            assert main(["rightsize", "chat", "--stack", "dev", "--usage", path]) == 2
+            assert told in capsys.readouterr().err
+    finally:
+        workspace.close()

@@ -1,12 +1,16 @@
 """The workflow files themselves, step by step: from a pull request's diff to a deployed workspace, and what stops it."""
 
+import io
 import shutil
 import subprocess
 import sys
+import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from bandplan.cli.engines.plugin_executable import write_plugin_executable
 from bandplan.stub import process
@@ -218,6 +222,56 @@ def test_drift_is_one_issue_that_comes_and_goes(repository: Repository) -> None:
     assert issue["state"] == "closed"
 
 
+VOLUME = "/Volumes/ops/bandplan/usage"
+
+
+@pytest.fixture
+def band_of_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commits of this test are old, so that the band is not too new to be lowered."""
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-01-01T00:00:00Z")
+
+
+def keep_usage(fleet: FleetProject, minutes: int) -> None:
+    """Rows in a volume, as a job of the workspace writes them: a request of 2,000 tokens a minute, in two files."""
+    now = int(time.time() // 60)
+    header = "request_time,endpoint_name,served_entity_name,status_code,input_token_count,output_token_count\n"
+    rows = [f"{minute * 60},support-chat,llama-1,200,1500,500\n" for minute in range(now - minutes, now)]
+    half = minutes // 2
+    for name, part in (("part-0.csv", rows[:half]), ("part-1.csv", rows[half:]), ("_SUCCESS", [])):
+        token = {"Authorization": f"Bearer {fleet.workspace.token}"}
+        address = f"{fleet.workspace.host}/api/2.0/fs/files{VOLUME}/{name}"
+        answer = urllib3.request("PUT", address, headers=token, body=(header + "".join(part)).encode(), retries=False)
+        assert answer.status == 204, answer.data
+
+
+@pytest.mark.usefixtures("band_of_long_ago")
+@pytest.mark.parametrize("engine", ENGINES[:1], indirect=True)
+def test_observed_use_becomes_a_pull_request_that_policies_let_pass(repository: Repository, tmp_path: Path) -> None:
+    github, fleet = repository.github, repository.fleet
+    repository.deploy_at_once()
+    keep_usage(fleet, 8 * 24 * 60)
+    repository.runner.variables["BANDPLAN_USAGE"] = VOLUME
+
+    (job,) = repository.runner.start("rightsize.yml", "schedule", {}, "refs/heads/main")
+
+    assert job.conclusion == "success", job.log
+    # 2,000 tokens in 60 s are 33 tokens/s: one chunk. A step takes 30 % or one chunk: 4 x 0.7 = 2.8, and 3 - 1.
+    assert "**prod**: observed use argues for 1 other band, 2 endpoints looked at." in job.summary
+    assert "| support-chat | 3 to 4 | 1 to 1 | 1 to 1 | 1 to 1 | down: 2 to 3 |" in job.summary
+    assert f"{VOLUME}/part-1.csv: 5,760 rows of system.serving.endpoint_usage" in job.summary
+    assert fleet.workspace.token not in job.log + job.summary
+    kept = tmp_path / "artifact"
+    with zipfile.ZipFile(io.BytesIO(github.runs[-1].artifacts["rightsize-prod"])) as archive:
+        archive.extractall(kept)
+    assert sorted(path.name for path in kept.iterdir()) == ["decisions.jsonl", "measurements.json", "rightsize.patch"]
+    git(repository.path, "am", str(kept / "rightsize.patch"))
+    models = (repository.path / "models.yaml").read_text()
+    git(repository.path, "reset", "--quiet", "--hard", "HEAD~1")
+    assert models == MODELS.replace("bands: {min: 3, max: 4}", "bands: {min: 2, max: 3}")
+    job, _ = repository.preview(models)
+    assert job.conclusion == "success", job.log
+
+
 @pytest.mark.parametrize("engine", ENGINES[:1], indirect=True)
 def test_a_fork_is_previewed_without_secrets_and_without_asking_anybody(repository: Repository) -> None:
     fleet = repository.fleet
@@ -254,5 +308,5 @@ def test_a_fork_that_moves_the_models_file_is_compared_with_where_it_was(reposit
 @pytest.mark.parametrize("engine", ENGINES[:1], indirect=True)
 def test_the_same_files_do_nothing_harmful_where_no_workspace_is_configured(repository: Repository) -> None:
     repository.runner.variables = {}
-    for workflow, event in (("deploy.yml", "push"), ("drift.yml", "schedule")):
+    for workflow, event in (("deploy.yml", "push"), ("drift.yml", "schedule"), ("rightsize.yml", "schedule")):
         assert repository.runner.start(workflow, event, {}, "refs/heads/main") == []

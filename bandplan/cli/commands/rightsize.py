@@ -58,7 +58,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PERCENT",
         help="change nothing by less than this (default: 10)",
     )
-    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print the answer as JSON")
+    form.add_argument("--markdown", action="store_true", help="print the answer as Markdown, as for a job's summary")
     parser.add_argument("--patch", type=Path, metavar="FILE", help="write a patch of the models file, for `git am`")
     parser.add_argument(
         "--measurements",
@@ -79,6 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bandplan.cli.rightsizing import judged, settings_of
     from bandplan.cli.stack_choice import choose_stack
     from bandplan.cli.usage_files import read_usage
+    from bandplan.serving.spec.problem import printable
 
     project = find_project(Path.cwd())
     choice = choose_stack(project, arguments.stack, os.environ, arguments.models)
@@ -96,7 +99,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(document(choice, usage, entries, verdicts, settings), indent=2, ensure_ascii=False))
     else:
-        print_text(usage, entries, verdicts, settings)
+        for line in told(arguments, choice.name, head_of(usage, entries, settings), verdicts, settings):
+            print(printable(line))
     if written:
         print("written: " + ", ".join(map(str, written)), file=sys.stderr)
     return 0
@@ -197,32 +201,34 @@ def document(
     }
 
 
-def print_text(usage: "Usage", entries: "Sequence[Entry]", verdicts: "Sequence[Verdict]", settings: "Settings") -> None:
-    """Print the table, and the evidence of each endpoint below it."""
-    from bandplan.serving.spec.problem import printable
-    from bandplan.usage.text import decided, lines_of, table
-
-    for file in usage.files:
-        print(printable(file.described(settings.now)))
+def head_of(usage: "Usage", entries: "Sequence[Entry]", settings: "Settings") -> list[str]:
+    """Return what was read."""
+    lines = [file.described(settings.now) for file in usage.files]
     unknown = usage.unknown(entry.name for entry in entries)
     if unknown:
         names = ", ".join(f"{name} ({rows:,})" for name, rows in unknown.most_common(10))
         more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
-        print(printable(f"rows of other endpoints: {names}{more}"))
-    if usage.files:
-        print()
-    for line in table(verdicts):
-        print(printable(line))
-    for verdict in verdicts:
-        if verdict.window is None:
-            continue
-        print()
-        print(printable(f"{verdict.endpoint}: {decided(verdict)}"))
-        for line in lines_of(verdict, settings.minute):
-            print(printable(line))
+        lines.append(f"rows of other endpoints: {names}{more}")
+    return lines
+
+
+def told(
+    arguments: argparse.Namespace,
+    stack: str,
+    head: Sequence[str],
+    verdicts: "Sequence[Verdict]",
+    settings: "Settings",
+) -> list[str]:
+    """Return the answer in lines: the table, and the evidence of each endpoint below it."""
+    from bandplan.usage.text import decided, lines_of, markdown, table
+
+    if arguments.markdown:
+        return markdown(stack, head, verdicts, settings.minute)
+    lines = [*head, *([""] if head else []), *table(verdicts)]
+    for one in verdicts:
+        if one.window is not None:
+            lines += ["", f"{one.endpoint}: {decided(one)}", *lines_of(one, settings.minute)]
     without = [one for one in verdicts if one.window is None]
-    if without:
-        print()
-    for verdict in without:
-        told = "; ".join(map(str, verdict.decision.reasons))
-        print(printable(f"{verdict.endpoint}: {decided(verdict)}: {told}"))
+    lines += [""] if without else []
+    lines += [f"{one.endpoint}: {decided(one)}: {'; '.join(map(str, one.decision.reasons))}" for one in without]
+    return lines
