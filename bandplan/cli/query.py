@@ -19,6 +19,9 @@ AT_ONCE: Final = 16
 ANSWER_TOKENS: Final = 32
 SHOWN_CHARACTERS: Final = 100
 SHOWN_NUMBERS: Final = 4
+MOST_READ: Final = 10_000
+MOST_TOKENS: Final = 10**12
+"""A larger count of tokens is no count. A choice."""
 
 QUESTION: Final = "What is provisioned throughput?"
 
@@ -65,28 +68,45 @@ def ask(client: WorkspaceClient, query: Query) -> QueryResult:
         text = answer_text(query.task, response)
     except WorkspaceError as error:
         return QueryResult(query.endpoint, False, str(error))
-    except (LookupError, TypeError, ValueError):
+    except (ArithmeticError, LookupError, TypeError, ValueError):
         return QueryResult(query.endpoint, False, f"the answer does not have the shape of {query.task}")
-    usage = response.get("usage") or {}
     seconds = time.perf_counter() - started
-    return QueryResult(query.endpoint, True, text, seconds, usage.get("prompt_tokens"), usage.get("completion_tokens"))
+    usage = response.get("usage")
+    prompt, completion = (_tokens(usage, name) for name in ("prompt_tokens", "completion_tokens"))
+    return QueryResult(query.endpoint, True, text, seconds, prompt, completion)
 
 
 def answer_text(task: str, response: Mapping[str, Any]) -> str:
-    """Return the answer on one line. Raises LookupError, TypeError or ValueError if `response` is not an answer of the
-    task.
+    """Return the answer on one line. Raises ArithmeticError, LookupError, TypeError or ValueError if `response` is not
+    an answer of the task.
     """
     if task == CHAT:
-        return shortened(str(response["choices"][0]["message"]["content"]))
+        return shortened(_content(response["choices"][0]["message"]["content"]))
     if task == COMPLETIONS:
-        return shortened(str(response["choices"][0]["text"]))
+        return shortened(_content(response["choices"][0]["text"]))
     return embedding_text([float(number) for number in response["data"][0]["embedding"]])
+
+
+def _content(value: Any) -> str:
+    """Return a text; models that reason answer a list of parts, of which those with a text are the answer."""
+    if isinstance(value, list):
+        value = " ".join(part["text"] for part in value if part["type"] == "text")
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _tokens(usage: Any, name: str) -> int | None:
+    """Return a plausible count of the usage, or None."""
+    count = usage.get(name) if isinstance(usage, dict) else None
+    is_count = isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= MOST_TOKENS
+    return count if is_count else None
 
 
 def embedding_text(vector: Sequence[float]) -> str:
     """Format the dimension, the first numbers, and a note if the vector is not of unit length."""
-    if not vector:
-        raise ValueError("empty embedding")
+    if not vector or not all(map(math.isfinite, vector)):
+        raise ValueError("no embedding")
     length = math.hypot(*vector)
     note = "" if math.isclose(length, 1.0, rel_tol=1e-2) else f"; not unit length ({length:.3g}): normalise before use"
     first = ", ".join(f"{number:.4f}" for number in vector[:SHOWN_NUMBERS])
@@ -95,7 +115,7 @@ def embedding_text(vector: Sequence[float]) -> str:
 
 def shortened(text: str) -> str:
     """Shorten the text to one line of at most SHOWN_CHARACTERS characters."""
-    line = " ".join(text.split())
+    line = " ".join(text[:MOST_READ].split())
     return line if len(line) <= SHOWN_CHARACTERS else line[: SHOWN_CHARACTERS - 3].rstrip() + "..."
 
 

@@ -63,6 +63,77 @@ def test_answer_of_another_shape_is_a_failure() -> None:
     assert (odd.ok, odd.text) == (False, "the answer does not have the shape of llm/v1/chat")
 
 
+SHAPELESS: dict[str, tuple[str, Any]] = {
+    "no content": ("chat", {"choices": [{"message": {"content": None}}]}),
+    "content of numbers": ("chat", {"choices": [{"message": {"content": [1, 2]}}]}),
+    "a message that is a text": ("chat", {"choices": [{"message": "x"}]}),
+    "no choices": ("chat", {"choices": []}),
+    "choices by name": ("chat", {"choices": {"0": 1}}),
+    "a number as text": ("completions", {"choices": [{"text": 3}]}),
+    "a huge number": ("embeddings", {"data": [{"embedding": [10**400]}]}),
+    "not a number": ("embeddings", {"data": [{"embedding": ["nan", 1.0]}]}),
+    "a text as vector": ("embeddings", {"data": [{"embedding": "12x"}]}),
+    "no vector": ("embeddings", {"data": [{"embedding": []}]}),
+    "a number": ("chat", 3),
+    "a list": ("chat", [1]),
+}
+
+
+@pytest.mark.parametrize("case", SHAPELESS)
+def test_answer_of_wrong_types_is_a_failure(case: str) -> None:
+    task, body = SHAPELESS[case]
+    asked = replying(json.dumps(body).encode(), f"llm/v1/{task}")
+    assert not asked.ok and render(asked).isprintable() and len(asked.text) < 300
+
+
+def replying(body: bytes, task: str, status: int = 200) -> QueryResult:
+    """What a query finds where `body` is the answer."""
+
+    class Handler(JsonHandler):
+        def do_POST(self) -> None:
+            self.received()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with answering(Handler) as url:
+        (found,) = ask_all(WorkspaceClient(url, "token"), [Query("x", task)])
+    return found
+
+
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>\x1b[2J",
+        b"null",
+        b'"\xff"',
+        b"[" * 100_000,
+        b'{"message": "\\u001b[2J\\u202e' + b"x" * 50_000 + b'"}',
+    ],
+)
+def test_answer_that_is_no_answer_is_a_failure_in_one_short_line(body: bytes, status: int) -> None:
+    asked = replying(body, "llm/v1/chat", status)
+    assert not asked.ok and len(asked.text) < 1_500 and "\n" not in asked.text
+    assert "\x1b" not in asked.text
+
+
+def test_huge_answer_is_shown_shortened_and_odd_usage_is_left_out() -> None:
+    usage = {"prompt_tokens": "\x1b[2J", "completion_tokens": 10**30}
+    body = {"choices": [{"message": {"content": "a " * 1_000_000}}], "usage": usage}
+    asked = replying(json.dumps(body).encode(), "llm/v1/chat")
+    assert (asked.ok, len(asked.text), asked.prompt_tokens, asked.completion_tokens) == (True, 100, None, None)
+    assert replying(json.dumps({**CHAT, "usage": "many"}).encode(), "llm/v1/chat").ok
+
+
+def test_answer_in_parts_is_its_texts() -> None:
+    parts = [{"type": "reasoning", "summary": []}, {"type": "text", "text": "Four"}, {"type": "text", "text": "two."}]
+    assert answer_text("llm/v1/chat", {"choices": [{"message": {"content": parts}}]}) == "Four two."
+
+
 def test_s32_vector_that_is_not_of_unit_length_is_noted() -> None:
     # 3-4-5 triangle: length 5
     text = answer_text("llm/v1/embeddings", {"data": [{"embedding": [3.0, 4.0]}]})
