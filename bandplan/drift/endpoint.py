@@ -10,6 +10,8 @@ from bandplan.drift.finding import FieldFinding, Pending, Verdict
 from bandplan.drift.pending import WantedEndpoint, pending_changes
 from bandplan.drift.permissions import access_findings
 from bandplan.drift.recorded import RecordedEndpoint
+from bandplan.serving.endpoint.declared import Declared
+from bandplan.serving.endpoint.foreign_capacity import compute_by_hand
 from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
 from bandplan.serving.endpoint.readiness import Failed, Ready, assess
 from bandplan.serving.workspace.surveyed import Surveyed
@@ -38,6 +40,8 @@ class EndpointReport:
     pending: tuple[Pending, ...] = ()
     is_leaving: bool = False
     own_update: str = ""
+    runs_on_compute: bool = False
+    """Whether its throughput was replaced by compute, which an `up` undoes and an `up --refresh` cannot."""
 
     @property
     def has_drifted(self) -> bool:
@@ -89,7 +93,8 @@ def endpoint_report(
         own = own or (begun.who if any(one.verdict is Verdict.OURS for one in findings) else "")
     if condition == "update failed" and recorded.is_short_of_capacity:
         condition = "ready"  # the deployment's own attempt failed, and every `up` tries again
-    return EndpointReport(name, "deployed", condition, presentable(reason), findings, pending, leaving, own)
+    compute = bool(compute_by_hand(Declared.from_inputs(recorded.declared), live))
+    return EndpointReport(name, "deployed", condition, presentable(reason), findings, pending, leaving, own, compute)
 
 
 def _findings(

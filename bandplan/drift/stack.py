@@ -34,6 +34,11 @@ class StackReport:
         return tuple(one for one in self.endpoints if one.situation == "unreadable")
 
     @property
+    def on_compute(self) -> tuple[EndpointReport, ...]:
+        """Endpoints whose throughput was replaced by compute."""
+        return tuple(one for one in self.endpoints if one.runs_on_compute)
+
+    @property
     def to_adopt(self) -> tuple[EndpointReport, ...]:
         """Endpoints of models.yaml that exist but are not in the stack."""
         return tuple(one for one in self.endpoints if one.situation == "exists, not in the stack")

@@ -115,6 +115,9 @@ def _next_steps(report: StackReport) -> Iterator[str]:
     option = "" if report.stack == "local" else f" --stack {report.stack}"
     if report.drifted or report.models:
         also = "; this also applies the pending changes" if report.pending else ""
+        if report.on_compute:
+            which = ", ".join(printable(one.name) for one in report.on_compute)
+            yield f"first `bandplan up{option}`: a refresh now would keep the throughput of {which} from coming back"
         yield f"to restore what was deployed: `bandplan up --refresh{option}`{also}"
         yield f"to keep the live values: declare them in models.yaml, then run `bandplan refresh{option}`"
     elif any(one.own_update for one in report.endpoints):

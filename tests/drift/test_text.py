@@ -37,6 +37,14 @@ def test_hand_edit_is_shown_with_both_values_and_the_ways_on() -> None:
     assert "workload_type" not in shown  # a platform default, shown with --all only
 
 
+def test_throughput_replaced_by_compute_is_put_back_by_an_up_before_any_refresh() -> None:
+    compute = live_served(min_provisioned_throughput=0, max_provisioned_throughput=0, workload_size="Small")
+    shown = text(reported(surveyed(config=live_config(compute))))
+    first, then = (line for line in shown.splitlines() if "`bandplan up" in line)
+    assert first.startswith("first `bandplan up --stack prod`") and "chat" in first
+    assert "`bandplan up --refresh --stack prod`" in then
+
+
 def test_all_shows_what_the_platform_filled_in_with_its_verdict() -> None:
     shown = text(reported(surveyed()), shows_all=True)
     assert "workload_type: deployed nothing, now GPU_LARGE (platform default)" in shown

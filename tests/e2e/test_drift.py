@@ -101,6 +101,21 @@ def test_hand_edits_are_found_told_apart_from_what_waits_and_put_back(fleet: Fle
     assert by_name(fleet.preview(engine)) == {}
 
 
+def test_throughput_replaced_by_compute_is_fixed_without_a_refresh_first(fleet: FleetProject) -> None:
+    fleet.write_models(SMALL)
+    fleet.bandplan("up", "--no-query")
+    (served,) = fleet.endpoint("support-chat")["config"]["served_entities"]
+    compute = {"workload_type": "GPU_LARGE", "workload_size": "Small", "scale_to_zero_enabled": False}
+    kept = {name: served[name] for name in ("name", "entity_name", "entity_version")}
+    fleet.request("PUT", "/api/2.0/serving-endpoints/support-chat/config", {"served_entities": [{**kept, **compute}]})
+    fleet.request("POST", "/stub/endpoints/support-chat/settle")
+
+    fixed = fleet.run("drift", "--fix")
+
+    assert fixed.returncode == 0, fixed.stdout + fixed.stderr
+    assert "no drift" in fleet.bandplan("drift") and by_name(fleet.preview("embedded")) == {}
+
+
 @pytest.fixture
 def proxy(fleet: FleetProject) -> Iterator[RecordingProxy]:
     fleet.bandplan("stub", "start", "--settle", "at-once")

@@ -55,9 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(text(report, shows_all=arguments.all), flush=True)
     if report.has_drifted and arguments.fix:
-        status = fix(arguments)
-        if status != 0:
-            return status
+        for options in ([], ["--refresh"]) if report.on_compute else (["--refresh"],):
+            status = fix(arguments, options)
+            if status != 0:
+                return status
         report = look(choice, arguments)
         if report.has_drifted:
             print("\ndrift that `up` cannot fix:\n" + text(report, shows_steps=False))
@@ -199,14 +200,14 @@ def registry_answers(client: "WorkspaceClient", state: "RecordedStack") -> "Regi
         )
 
 
-def fix(arguments: argparse.Namespace) -> int:
-    """Run `up --refresh` for the stack, which shows its plan and asks as usual."""
+def fix(arguments: argparse.Namespace, options: list[str]) -> int:
+    """Run `up` for the stack, with these further options; it shows its plan and asks as usual."""
     from bandplan.cli.commands import up
 
     parser = argparse.ArgumentParser()
     up.configure(parser)
-    options = ["--stack", arguments.stack, "--refresh", "--no-query"]
-    options += ["--engine", arguments.engine] if arguments.engine else []
-    options += ["--yes"] if arguments.yes else []
+    stated = ["--stack", arguments.stack, *options, "--no-query"]
+    stated += ["--engine", arguments.engine] if arguments.engine else []
+    stated += ["--yes"] if arguments.yes else []
     print(flush=True)
-    return up.run(parser.parse_args(options))
+    return up.run(parser.parse_args(stated))

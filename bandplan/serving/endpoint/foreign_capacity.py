@@ -53,6 +53,7 @@ def unsendable_beside_compute(endpoint: str, compute: Mapping[str, Iterable[str]
     what = ", ".join(f"entities/{name}/{setting}" for name, settings in compute.items() for setting in settings)
     return (
         f"{endpoint}: somebody replaced its throughput by compute ({what}). After a refresh the databricks provider "
-        "sends those settings back beside the throughput, and the platform refuses that. Run `up` without `--refresh`; "
-        "if a refresh is in the state already, put the throughput back in the workspace first"
+        "sends those settings back beside the throughput, and the platform refuses that. Run `up` without `--refresh`, "
+        "which puts the throughput back. If the state is refreshed already, `up` fails: set the throughput in the "
+        "workspace (Serving, the endpoint, Edit), then run `up --refresh`"
     )
