@@ -28,7 +28,7 @@ from bandplan.serving.workspace.surveyed import Listed, Surveyed
 
 
 @dataclass(frozen=True)
-class Findings:
+class Adoptable:
     """What can be taken over: `known` already have an entry, `draft` holds the new entries."""
 
     draft: Draft
@@ -47,7 +47,7 @@ def unmanaged(client: WorkspaceClient, state: RecordedStack) -> tuple[Listed, ..
     return tuple(one for one in listed(client) if one.name not in known)
 
 
-def find(models: ModelsText, names: Iterable[str], caller: str) -> Findings:
+def find(models: ModelsText, names: Iterable[str], caller: str) -> Adoptable:
     """Read the endpoints and draft their entries. Errors: CommandError, those of the client."""
     surveyed = survey_endpoints(models.client, names)
     in_file = set(models.names)
@@ -61,11 +61,11 @@ def find(models: ModelsText, names: Iterable[str], caller: str) -> Findings:
         drafted = draft(models.text, models.path.name, models.stack, proposals, lambda text: problems(models, text))
     except CannotEdit as error:
         raise CommandError(f"{models.path.name}: {error}") from error
-    return Findings(drafted, known, surveyed, (*unsettled, *skipped, *drafted.skipped))
+    return Adoptable(drafted, known, surveyed, (*unsettled, *skipped, *drafted.skipped))
 
 
 def take_over(
-    engine_with: Callable[[Path], Engine], models: ModelsText, findings: Findings, *, is_new: bool
+    engine_with: Callable[[Path], Engine], models: ModelsText, findings: Adoptable, *, is_new: bool
 ) -> tuple[str, ...]:
     """Write the text if `is_new`, add the endpoints to the state, and return what a preview shows afterwards.
 

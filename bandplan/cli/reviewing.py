@@ -33,26 +33,26 @@ def as_of(made_at: str) -> dict[str, str]:
     return {"BANDPLAN_ROLLOUTS_AS_OF": str(round(datetime.fromisoformat(made_at).timestamp() * 1000))}
 
 
-def plan_of(deployment: StackEngine, document: Mapping[str, Any], made_at: str) -> SavedPlan:
+def plan_of(opened: StackEngine, document: Mapping[str, Any], made_at: str) -> SavedPlan:
     """Build the plan for a preview that was just made. Errors: CommandError."""
     from bandplan.serving.workspace.client import from_environment
     from bandplan.serving.workspace.errors import WorkspaceError
 
     config = dict(document.get("config") or {})
-    models = choose_stack(deployment.project, deployment.stack, os.environ).models_name
+    models = choose_stack(opened.project, opened.stack, os.environ).models_name
     try:
-        live = live_fingerprints(from_environment(deployment.environ), endpoint_names(document))
+        live = live_fingerprints(from_environment(opened.environ), endpoint_names(document))
     except WorkspaceError as error:
         raise CommandError(f"no plan could be made: {error}") from error
     return SavedPlan(
-        project=deployment.project.name,
-        stack=deployment.stack,
-        engine=deployment.engine.name,
+        project=opened.project.name,
+        stack=opened.stack,
+        engine=opened.engine.name,
         made_at=made_at,
-        commit=commit_of(deployment.project.root),
-        models={models: file_fingerprint(deployment.project.root / models)},
+        commit=commit_of(opened.project.root),
+        models={models: file_fingerprint(opened.project.root / models)},
         config=fingerprints(config),
-        state=state_fingerprints(deployment.engine.state()),
+        state=state_fingerprints(opened.engine.state()),
         live=live,
         steps=planned_steps(document),
     )
@@ -68,13 +68,13 @@ def commit_of(root: Path) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def require_agreement(reviewed: SavedPlan, path: Path, deployment: StackEngine, document: Mapping[str, Any]) -> None:
+def require_agreement(reviewed: SavedPlan, path: Path, opened: StackEngine, document: Mapping[str, Any]) -> None:
     """Raise CommandError with every difference unless `document`, a preview made now, matches what was reviewed."""
-    found = differences(reviewed, plan_of(deployment, document, now()))
+    found = differences(reviewed, plan_of(opened, document, now()))
     if not found:
         print(f"the plan {reviewed.origin} still matches what was reviewed", flush=True)
         return
-    stack = shlex.quote(deployment.stack)
+    stack = shlex.quote(opened.stack)
     raise CommandError(
         f"{path}: the plan was not applied. It was {reviewed.origin}; what would be done now differs "
         "from what was reviewed:\n"

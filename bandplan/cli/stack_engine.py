@@ -71,7 +71,7 @@ def add_change_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_deployment(arguments: argparse.Namespace, choices: Mapping[str, str] | None = None) -> StackEngine:
+def open_stack(arguments: argparse.Namespace, choices: Mapping[str, str] | None = None) -> StackEngine:
     """Open the deployment named by the arguments; start the local workspace if the stack is the local one.
 
     `choices` are variables for the stack's program.

@@ -9,7 +9,7 @@ from bandplan.serving.workspace.registry_entries import SOURCE_DIGEST, Registere
 
 
 @dataclass(frozen=True)
-class RegistryAnswers:
+class LiveRegistry:
     """The registry's answers: versions by (model, number), None for a deleted one; versions by (model, alias)."""
 
     versions: Mapping[tuple[str, str], RegisteredVersion | None]
@@ -26,7 +26,7 @@ class ModelReport:
     findings: tuple[FieldFinding, ...]
 
 
-def model_reports(recorded: RecordedStack, answers: RegistryAnswers) -> tuple[ModelReport, ...]:
+def model_reports(recorded: RecordedStack, answers: LiveRegistry) -> tuple[ModelReport, ...]:
     """Return the versions and aliases that differ, versions first."""
     found = [
         ModelReport(

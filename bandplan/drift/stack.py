@@ -7,7 +7,7 @@ from bandplan.drift.begun import Begun
 from bandplan.drift.endpoint import NOTHING_BEGUN, EndpointReport, endpoint_report
 from bandplan.drift.pending import WantedEndpoint
 from bandplan.drift.recorded import RecordedStack
-from bandplan.drift.registry import ModelReport, RegistryAnswers, model_reports
+from bandplan.drift.registry import LiveRegistry, ModelReport, model_reports
 from bandplan.serving.workspace.surveyed import Listed, Surveyed
 
 
@@ -56,7 +56,7 @@ class SeenWorkspace:
     caller: str
     surveyed: Mapping[str, Surveyed]
     listed: Sequence[Listed]
-    registry: RegistryAnswers
+    registry: LiveRegistry
 
 
 def names_to_read(wanted: Sequence[WantedEndpoint], recorded: RecordedStack) -> tuple[str, ...]:

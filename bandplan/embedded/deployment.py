@@ -52,8 +52,8 @@ class Deployment:
         self._claims = Claims()
         self._defaults = DefaultProviders(terms, providers, journal, self._claims)
         self.deletions = Deletions(providers, self._defaults, journal, self._claims, account, terms.is_preview)
-        self._adoption = Recovery(journal.progress.base, providers, self._defaults, id_of)
-        self._execution = Execution(providers, journal, account, self._adoption, terms)
+        self._recovery = Recovery(journal.progress.base, providers, self._defaults, id_of)
+        self._execution = Execution(providers, journal, account, self._recovery, terms)
         self._providers = providers
         self._policies = policies
         self._journal = journal
@@ -124,7 +124,7 @@ class Deployment:
 
     def settled(self) -> tuple[Snapshot, list[tuple[str, str]]]:
         """Return the stack with the results of a killed run's operations, and (URN, finding) pairs. Writes nothing."""
-        return self._adoption.settled(self._terms.now())
+        return self._recovery.settled(self._terms.now())
 
     def unfinished(self, resources: list[ResourceState]) -> frozenset[str]:
         """Return the parents of resources that this run began or never reached; `resources` is the current stack."""

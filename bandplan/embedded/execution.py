@@ -23,13 +23,13 @@ class Execution:
         providers: Providers,
         journal: Journal,
         account: Account,
-        adoption: Recovery,
+        recovery: Recovery,
         terms: Terms,
     ) -> None:
         self._providers = providers
         self._journal = journal
         self._account = account
-        self._adoption = adoption
+        self._recovery = recovery
         self._terms = terms
 
     def create(self, step: Step, index: int | None) -> ResourceState:
@@ -40,7 +40,7 @@ class Execution:
         def call() -> ResourceState:
             if not new.custom:
                 return new
-            if not self._terms.is_preview and (found := self._adoption.find(new)) is not None:
+            if not self._terms.is_preview and (found := self._recovery.find(new)) is not None:
                 self._account.inform(new.urn, "taken over: the killed run had created it")
                 return new.changed(id=found[0], outputs=found[1])
             new_id, outputs = self._providers.create(

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from fractions import Fraction
 from typing import Any, Final
 
-from bandplan.report.capacity import Capacity
 from bandplan.report.endpoint import EndpointChange
+from bandplan.report.endpoint_side import Side
 from bandplan.report.finding import ReportFinding
 from bandplan.report.price import Money
 from bandplan.report.stack import Bill, StackReport
@@ -94,7 +94,7 @@ def _endpoint(change: EndpointChange, bill: Bill | None, is_quiet: bool) -> dict
     }
 
 
-def _capacity(capacity: Capacity | None) -> dict[str, Any] | None:
+def _capacity(capacity: Side | None) -> dict[str, Any] | None:
     if capacity is None:
         return None
     return {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Final
 
-from bandplan.report.capacity import Capacity
+from bandplan.report.endpoint_side import Side
 from bandplan.report.entity import Pair, in_chunks_of, is_traffic_moved, paired
 from bandplan.report.preview import Preview, State, Step
 from bandplan.report.reading import Reading
@@ -33,8 +33,8 @@ class EndpointChange:
 
     urn: str
     name: str
-    before: Capacity | None
-    after: Capacity | None
+    before: Side | None
+    after: Side | None
     rollout: Rollout
     also: tuple[str, ...] = ()
 
@@ -66,12 +66,12 @@ class EndpointChange:
         return (self.before is not None and self.before.burst) != (self.after is not None and self.after.burst)
 
     @property
-    def latest(self) -> Capacity:
+    def latest(self) -> Side:
         """The capacity after the change; for a deleted endpoint, the one before."""
-        return self.after or self.before or Capacity(self.name)
+        return self.after or self.before or Side(self.name)
 
 
-def endpoint_changes(preview: Preview, known: Mapping[str, Capacity]) -> tuple[EndpointChange, ...]:
+def endpoint_changes(preview: Preview, known: Mapping[str, Side]) -> tuple[EndpointChange, ...]:
     """Return every endpoint with a step of its own or below it; `known` maps names to the stack outputs' figures.
 
     Steps of models (versions, aliases) belong to `model`; alone they do not change an endpoint.
@@ -100,7 +100,7 @@ def owner_urn(urn: str, steps: Mapping[str, Step]) -> str | None:
     return start if parts is not None and parts.type in SERVING else None
 
 
-def _change(urn: str, steps: Sequence[Step], preview: Preview, known: Mapping[str, Capacity]) -> EndpointChange | None:
+def _change(urn: str, steps: Sequence[Step], preview: Preview, known: Mapping[str, Side]) -> EndpointChange | None:
     component = next((step for step in steps if step.parts.type == ENDPOINT and step.op != "same"), None)
     serving = [step for step in steps if step.parts.type in SERVING and step.op != "same"]
     others = [step for step in steps if step.parts.type not in (ENDPOINT, *SERVING) and step.op != "same"]
@@ -108,7 +108,7 @@ def _change(urn: str, steps: Sequence[Step], preview: Preview, known: Mapping[st
     if parts is None or not (component or serving or any(step.parts.type in _OWN for step in others)):
         return None
     before, after = _sides(component, serving, parts, preview, known)
-    name = (after or before or Capacity(parts.name)).name or parts.name
+    name = (after or before or Side(parts.name)).name or parts.name
     rollout = _rollout(component, serving, others, before, after)
     if rollout.kind in ("new", "adopted"):
         before = None
@@ -121,8 +121,8 @@ _OWN: Final = frozenset({ENDPOINT_READY, *_PART_NAMES})
 
 
 def _sides(
-    component: Step | None, serving: Sequence[Step], parts: Urn, preview: Preview, known: Mapping[str, Capacity]
-) -> tuple[Capacity | None, Capacity | None]:
+    component: Step | None, serving: Sequence[Step], parts: Urn, preview: Preview, known: Mapping[str, Side]
+) -> tuple[Side | None, Side | None]:
     """Return the capacity before and after. The component says most; if it has no step of its own, its figures did not
     change.
     """
@@ -135,12 +135,15 @@ def _sides(
 
 
 def _stated(
-    steps: Sequence[Step], read: Callable[[Mapping[str, Any], str, str, Reading], Capacity], name: str, reading: Reading
-) -> tuple[Capacity | None, Capacity | None]:
+    steps: Sequence[Step],
+    read: Callable[[Mapping[str, Any], str, str, Reading], Side],
+    name: str,
+    reading: Reading,
+) -> tuple[Side | None, Side | None]:
     """Return what the old and the new states say."""
-    sides: list[Capacity | None] = []
+    sides: list[Side | None] = []
     for side in ("old", "new"):
-        found: Capacity | None = None
+        found: Side | None = None
         for step in steps:
             state: State | None = getattr(step, side)
             if state is not None:
@@ -150,8 +153,10 @@ def _stated(
 
 
 def _as_it_ran(
-    before: Capacity | None, after: Capacity | None, below: tuple[Capacity | None, Capacity | None] | None
-) -> Capacity | None:
+    before: Side | None,
+    after: Side | None,
+    below: tuple[Side | None, Side | None] | None,
+) -> Side | None:
     """Return `before` with what ran, if it is only what a failed deployment declared.
 
     Pulumi records a component before its children, so the resource `below` says what ran: its old state, or, if it does
@@ -167,11 +172,11 @@ def _as_it_ran(
     return replace(before, family=ran.family, **figures_of(ran), entities=entities)
 
 
-def _is_served_otherwise(capacity: Capacity) -> bool:
+def _is_served_otherwise(capacity: Side) -> bool:
     return capacity.is_rolling_out or any(getattr(capacity, unit.accepted) is not None for unit in UNITS)
 
 
-def _served(capacity: Capacity) -> object:
+def _served(capacity: Side) -> object:
     """Return what the component and the resource below it both state: sizes, and versions as far as they are known."""
     versions = [(entity.model, entity.version) for entity in capacity.entities]
     return figures_of(capacity), versions
@@ -181,8 +186,8 @@ def _rollout(
     component: Step | None,
     serving: Sequence[Step],
     others: Sequence[Step],
-    before: Capacity | None,
-    after: Capacity | None,
+    before: Side | None,
+    after: Side | None,
 ) -> Rollout:
     ops = {step.op for step in serving} or ({component.op} if component is not None else set())
     if ops & REPLACING:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bandplan.report.capacity import Entity
+from bandplan.report.endpoint_side import Entity
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from bandplan.report.capacity import Capacity, Waiver
 from bandplan.report.endpoint import EndpointChange, owner_urn
+from bandplan.report.endpoint_side import Side, Waiver
 from bandplan.report.events import PolicyEvent
 from bandplan.report.preview import Diagnostic, Preview
 from bandplan.wire.text import one_line
@@ -57,7 +57,7 @@ def findings(
     preview: Preview,
     events: Iterable[PolicyEvent],
     changes: Sequence[EndpointChange],
-    unchanged: Iterable[Capacity] = (),
+    unchanged: Iterable[Side] = (),
 ) -> tuple[ReportFinding, ...]:
     """Return every finding once, the most severe first, then by endpoint."""
     names = {change.urn: change.name for change in changes}

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bandplan.report.capacity import Capacity, Entity
 from bandplan.report.endpoint import EndpointChange
+from bandplan.report.endpoint_side import Entity, Side
 from bandplan.report.entity import Pair
 from bandplan.report.model import ModelMove
 from bandplan.report.number import amount, percent, ratio, signed, size, span
@@ -76,12 +76,12 @@ def endpoint_lines(change: EndpointChange, report: StackReport) -> Iterator[Line
         yield Line((Run("also changes: "), Run(", ".join(change.also), is_foreign=True)))
 
 
-def short_size(capacity: Capacity) -> str:
+def short_size(capacity: Side) -> str:
     """Format floor to ceiling, or model units, without chunks."""
     return next((size(unit, *amounts) for unit, *amounts in _sizes(capacity)), "no size stated")
 
 
-def _sizes(capacity: Capacity) -> Iterator[tuple[Unit, int, int]]:
+def _sizes(capacity: Side) -> Iterator[tuple[Unit, int, int]]:
     """Yield the known sizes, by unit."""
     for unit in UNITS:
         low, high = unit.of(capacity)
@@ -125,7 +125,7 @@ def _accepted(change: EndpointChange) -> Iterator[Line]:
         yield Line((Run("accepted"),), was, now, remark=(Run("while there is no GPU capacity for more"),))
 
 
-def _accepted_size(capacity: Capacity | None) -> str:
+def _accepted_size(capacity: Side | None) -> str:
     if capacity is None:
         return ""
     accepted = ((unit, getattr(capacity, unit.accepted)) for unit in reversed(UNITS))
@@ -156,7 +156,7 @@ def _step(change: EndpointChange) -> Iterator[Line]:
     )
 
 
-def _whole_size(capacity: Capacity | None) -> Cell:
+def _whole_size(capacity: Side | None) -> Cell:
     """Format all capacity of one side in one text."""
     if capacity is None:
         return NOTHING
@@ -174,7 +174,7 @@ def _whole_size(capacity: Capacity | None) -> Cell:
     return (Run(f"{number} {of_size}, size not known yet" if number else "size not known yet"),)
 
 
-def _tokens(capacity: Capacity | None) -> str:
+def _tokens(capacity: Side | None) -> str:
     """Format floor to ceiling; "" for no endpoint, and for one not sold or not known in tokens/s."""
     if capacity is None:
         return ""
@@ -182,7 +182,7 @@ def _tokens(capacity: Capacity | None) -> str:
     return "" if floor is None or ceiling is None else span(floor, ceiling)
 
 
-def _chunks(capacity: Capacity) -> tuple[str, str]:
+def _chunks(capacity: Side) -> tuple[str, str]:
     """Return (how many, of which size); both "" if nothing states them."""
     if capacity.bands is None:
         return "", ""
@@ -192,7 +192,7 @@ def _chunks(capacity: Capacity) -> tuple[str, str]:
 
 
 def _difference(change: EndpointChange) -> Cell:
-    before, after = change.before or Capacity(""), change.after or Capacity("")
+    before, after = change.before or Side(""), change.after or Side("")
     runs: list[Run] = []
     is_other_family = before.family != after.family and change.is_whole
     figures = {figure: unit for unit in UNITS for figure in (unit.low, unit.high)}
@@ -302,7 +302,7 @@ def _entity_sizes(change: EndpointChange) -> Iterator[Line]:
 
 def _entity_size(entity: Entity) -> Cell:
     family = "workload" if entity.workload else ""
-    return _whole_size(Capacity("", family, **figures_of(entity), entities=(entity,)))
+    return _whole_size(Side("", family, **figures_of(entity), entities=(entity,)))
 
 
 def _burst(change: EndpointChange) -> Iterator[Line]:

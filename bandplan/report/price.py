@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from bandplan.report.capacity import Capacity
+from bandplan.report.endpoint_side import Side
 from bandplan.wire.capacity import priced_amounts
 from bandplan.wire.prices import HOURS_PER_MONTH, Price, PriceList
 
@@ -53,7 +53,7 @@ class Prices:
         """The prices in the order of the file."""
         return self.listed.prices
 
-    def of_endpoint(self, capacity: Capacity) -> Money | None:
+    def of_endpoint(self, capacity: Side) -> Money | None:
         """Return the endpoint's cost; None if an entity has no price or no known size yet."""
         whole = NOTHING
         for entity in capacity.entities:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from bandplan.report.capacity import Capacity
 from bandplan.report.endpoint import EndpointChange, endpoint_changes, owner_urn
+from bandplan.report.endpoint_side import Side
 from bandplan.report.events import PolicyEvent
 from bandplan.report.finding import Kind, ReportFinding, findings
 from bandplan.report.model import MODEL_TYPES, ModelMove, model_moves
@@ -49,7 +49,7 @@ class StackReport:
     summary: Summary
     endpoints: tuple[EndpointChange, ...] = ()
     quiet: tuple[EndpointChange, ...] = ()
-    unchanged: tuple[Capacity, ...] = ()
+    unchanged: tuple[Side, ...] = ()
     models: tuple[ModelMove, ...] = ()
     findings: tuple[ReportFinding, ...] = ()
     others: Mapping[str, int] = field(default_factory=dict)
@@ -156,7 +156,7 @@ def _weight(change: EndpointChange, bill: Bill | None, blocked: set[str]) -> tup
 
 
 def _bill(change: EndpointChange, prices: Prices) -> Bill:
-    def cost(capacity: Capacity | None) -> Money | None:
+    def cost(capacity: Side | None) -> Money | None:
         return Money() if capacity is None else prices.of_endpoint(capacity)
 
     before, after = cost(change.before), cost(change.after)

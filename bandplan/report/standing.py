@@ -8,8 +8,8 @@ than the endpoints.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from bandplan.report.capacity import Capacity
 from bandplan.report.endpoint import EndpointChange
+from bandplan.report.endpoint_side import Side
 from bandplan.report.preview import Preview
 from bandplan.report.stated_capacity import component_capacity, summary_capacities
 from bandplan.report.totals import NOTHING, capacity_totals
@@ -26,7 +26,7 @@ class Standing:
     from the stack's outputs. `is_contradicted`: the outputs are older than the endpoints, so they were dropped.
     """
 
-    rows: Mapping[str, Capacity]
+    rows: Mapping[str, Side]
     is_known: bool
     is_listed: bool = False
     is_contradicted: bool = False
@@ -73,7 +73,7 @@ def standing_endpoints(preview: Preview) -> Standing:
     return Standing({one.name: one for one in outputs or ()}, is_known=outputs is not None)
 
 
-def _stack_outputs(preview: Preview) -> tuple[Capacity, ...] | None:
+def _stack_outputs(preview: Preview) -> tuple[Side, ...] | None:
     """Return what the stack's outputs say about its endpoints before the change; None if the preview lacks them."""
     for step in preview.steps.values():
         if step.parts.type == STACK:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, replace
 from typing import Any
 
-from bandplan.report.capacity import Capacity, Entity, Waiver, total
+from bandplan.report.endpoint_side import Entity, Side, Waiver, total
 from bandplan.report.reading import Reading
 from bandplan.wire.capacity import COUNTED, FIGURES, UNITS, figures_of
 from bandplan.wire.endpoint import read_endpoint
@@ -17,9 +17,9 @@ from bandplan.wire.fleet import read_rows
 from bandplan.wire.text import one_line
 
 
-def component_capacity(inputs: Mapping[str, Any], name: str, place: str, reading: Reading) -> Capacity:
+def component_capacity(inputs: Mapping[str, Any], name: str, place: str, reading: Reading) -> Side:
     """Read the capacity from the inputs of the component."""
-    capacity = read_endpoint(inputs, name, Capacity, reading, place)
+    capacity = read_endpoint(inputs, name, Side, reading, place)
     if not capacity.waivers:
         return capacity
     short = (Waiver(*(one_line(text, 300) for text in astuple(waiver))) for waiver in capacity.waivers)
@@ -28,7 +28,7 @@ def component_capacity(inputs: Mapping[str, Any], name: str, place: str, reading
 
 def serving_capacity(
     inputs: Mapping[str, Any], name: str, place: str, reading: Reading, *, is_alone: bool = False
-) -> Capacity:
+) -> Side:
     """Read the capacity from ModelServing or ModelServingProvisionedThroughput if the component does not change.
 
     Model units that do not mention burst may burst if the resource `is_alone`; inside a component, the guard may set
@@ -42,7 +42,7 @@ def serving_capacity(
             at = f"{place}.config.{key}[{index}]"
             entities.append(_served(reading.record(item, at), prefix, routes, at, reading))
     figures: dict[str, Any] = {one.name: total([getattr(it, one.name) for it in entities]) for one in FIGURES}
-    return Capacity(
+    return Side(
         name=reading.text(inputs.get("name"), f"{place}.name") or name,
         family=_family(entities),
         **figures,
@@ -69,7 +69,7 @@ def _is_in_counted_units(entity: Entity) -> bool:
     return any(unit.of(entity)[1] is not None for unit in COUNTED)
 
 
-def summary_capacities(outputs: Mapping[str, Any], place: str, reading: Reading) -> tuple[Capacity, ...]:
+def summary_capacities(outputs: Mapping[str, Any], place: str, reading: Reading) -> tuple[Side, ...]:
     """Read the capacities from the stack's output `endpoints`, in its order; empty if there is none."""
     found = []
     for row in read_rows(outputs.get("endpoints"), reading, f"{place}.endpoints"):
@@ -79,7 +79,7 @@ def summary_capacities(outputs: Mapping[str, Any], place: str, reading: Reading)
         ]
         if len(entities) == 1:
             entities = [replace(entities[0], **figures)]
-        found.append(Capacity(row.name, row.family, **figures, entities=tuple(entities)))
+        found.append(Side(row.name, row.family, **figures, entities=tuple(entities)))
     return tuple(found)
 
 

@@ -8,8 +8,8 @@ of its sizes is not known yet, the known one counts on both sides (`unmoved`); i
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bandplan.report.capacity import Capacity
 from bandplan.report.endpoint import EndpointChange
+from bandplan.report.endpoint_side import Side
 from bandplan.report.preview import Preview
 from bandplan.report.standing import Standing
 from bandplan.report.totals import capacity_totals
@@ -94,7 +94,7 @@ def _is_sized(row: EndpointChange) -> bool:
     return all(side is None or side.is_sized for side in (row.before, row.after))
 
 
-def _still_unsized(rest: Mapping[str, Capacity] | None, declared: Sums | None, moving: set[str]) -> int:
+def _still_unsized(rest: Mapping[str, Side] | None, declared: Sums | None, moving: set[str]) -> int:
     """Count the unchanged endpoints of unknown size."""
     known = {} if rest is None else rest
     names = {name for name, capacity in known.items() if not capacity.is_sized}
@@ -106,7 +106,7 @@ def _still_unsized(rest: Mapping[str, Capacity] | None, declared: Sums | None, m
 def _left_out(
     rows: Iterable[EndpointChange],
     counted: Iterable[tuple[Totals, Totals] | None],
-    rest: Mapping[str, Capacity] | None,
+    rest: Mapping[str, Side] | None,
     declared: Sums,
 ) -> Totals:
     """Return what the Fleet's sums lack: endpoints whose size only a row or the stack's outputs state."""

@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import reduce
 from typing import Final, Literal
 
-from bandplan.report.capacity import Capacity
+from bandplan.report.endpoint_side import Side
 from bandplan.report.price import Money
 from bandplan.wire.capacity import Totals, figures_of
 
@@ -18,14 +18,14 @@ failed: the plan is incomplete.
 """
 
 
-def capacity_totals(capacity: Capacity | None) -> Totals:
+def capacity_totals(capacity: Side | None) -> Totals:
     """Return the known figures of one endpoint; zero for None."""
     if capacity is None:
         return Totals()
     return Totals(*(amount or 0 for amount in figures_of(capacity).values()))
 
 
-def moved_totals(before: Capacity | None, after: Capacity | None) -> Totals:
+def moved_totals(before: Side | None, after: Side | None) -> Totals:
     """Return by how much an endpoint changes; zero while one of its sizes is unknown."""
     if any(side is not None and not side.is_sized for side in (before, after)):
         return Totals()

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from bandplan.drift.recorded import RecordedAlias, RecordedStack, RecordedVersion
-from bandplan.drift.registry import RegistryAnswers, model_reports
+from bandplan.drift.registry import LiveRegistry, model_reports
 from bandplan.serving.workspace.registry_entries import SOURCE_DIGEST, RegisteredVersion
 
 STATE = {"status": "READY", "digest": "sha256:aa", "tags": {"run": "5"}}
@@ -19,7 +19,7 @@ def live(**changes: Any) -> RegisteredVersion:
 
 
 def told(version: RegisteredVersion | None, alias: str | None = "3") -> dict[str, tuple[Any, Any]]:
-    answers = RegistryAnswers({("ml.a.b", "3"): version}, {("ml.a.b", "champion"): alias})
+    answers = LiveRegistry({("ml.a.b", "3"): version}, {("ml.a.b", "champion"): alias})
     return {
         f"{report.name} {one.field}": (one.deployed, one.live)
         for report in model_reports(STACK, answers)

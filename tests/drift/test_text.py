@@ -3,14 +3,14 @@ import json
 from bandplan.drift.document import document
 from bandplan.drift.pending import WantedEndpoint
 from bandplan.drift.recorded import RecordedStack
-from bandplan.drift.registry import RegistryAnswers
+from bandplan.drift.registry import LiveRegistry
 from bandplan.drift.stack import SeenWorkspace, StackReport, stack_report
 from bandplan.drift.text import text
 from bandplan.serving.workspace.surveyed import Listed, Surveyed
 from tests.drift.builders import CALLER, recorded, surveyed, wanted
 from tests.endpoint.builders import live_config, live_served, served
 
-EMPTY = RegistryAnswers({}, {})
+EMPTY = LiveRegistry({}, {})
 
 
 def reported(

@@ -1,6 +1,6 @@
 import pytest
 
-from bandplan.report.capacity import Entity
+from bandplan.report.endpoint_side import Entity
 from bandplan.report.entity import is_traffic_moved, paired
 from bandplan.report.rollout import in_place
 

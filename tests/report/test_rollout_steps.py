@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bandplan.report.capacity import StepOfRollout
+from bandplan.report.endpoint_side import StepOfRollout
 from bandplan.report.line import endpoint_lines
 from tests.report.previews import CHUNK, changed, document, entity, inputs, report_on
 

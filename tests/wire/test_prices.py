@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from bandplan.policies.document import Document
 from bandplan.policies.fleet import Share
 from bandplan.policies.prices import read_prices as read_for_a_budget
-from bandplan.report.capacity import Capacity, Entity
+from bandplan.report.endpoint_side import Entity, Side
 from bandplan.report.load import Given, load_prices
 from bandplan.wire.prices import BadPriceList, read_price_list
 
@@ -93,7 +93,7 @@ def share_of(model: str, family: str, size: dict[str, Any]) -> Share:
     )
 
 
-def capacity_of(model: str, family: str, size: dict[str, Any]) -> Capacity:
+def capacity_of(model: str, family: str, size: dict[str, Any]) -> Side:
     entity = Entity(
         model=model,
         min_bands=size.get("min_bands"),
@@ -102,7 +102,7 @@ def capacity_of(model: str, family: str, size: dict[str, Any]) -> Capacity:
         ceiling_tokens_per_second=size.get("ceiling"),
         model_units=size.get("units"),
     )
-    return Capacity("chat", family, entities=(entity,))
+    return Side("chat", family, entities=(entity,))
 
 
 @pytest.mark.parametrize("case", CASES)

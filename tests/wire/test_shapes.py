@@ -10,7 +10,7 @@ import pytest
 from bandplan.policies.endpoint import Endpoint
 from bandplan.policies.endpoint import read_endpoint as read_for_policies
 from bandplan.policies.fleet import read_fleet
-from bandplan.report.capacity import Capacity
+from bandplan.report.endpoint_side import Side
 from bandplan.report.errors import BadInput
 from bandplan.report.reading import Reading
 from bandplan.report.stated_capacity import component_capacity, summary_capacities
@@ -93,7 +93,7 @@ def reading() -> Reading:
 
 
 def test_a_state_from_before_is_read_whole() -> None:
-    endpoint = read_endpoint(BANDS, "resource", Capacity)
+    endpoint = read_endpoint(BANDS, "resource", Side)
 
     assert (endpoint.name, endpoint.task, endpoint.family, endpoint.region) == (
         "support-chat", "llm/v1/chat", "bands", "eu-west-1",

@@ -13,7 +13,7 @@ from bandplan.cli.project import LOCAL, find_project
 
 if TYPE_CHECKING:
     from bandplan.adoption.entry import Proposal, Skipped
-    from bandplan.cli.adoption import Findings
+    from bandplan.cli.adoption import Adoptable
     from bandplan.cli.models_text import ModelsText
 
 MOST_NAMES = 20
@@ -89,7 +89,7 @@ def wanted_names(arguments: argparse.Namespace, there: list[str], deployed: set[
     return list(dict.fromkeys(arguments.names))
 
 
-def show_list(findings: "Findings", there: list[str], arguments: argparse.Namespace, file: str) -> int:
+def show_list(findings: "Adoptable", there: list[str], arguments: argparse.Namespace, file: str) -> int:
     """Print the endpoints outside the stack, and which of them can be taken over."""
     option = "" if arguments.stack == LOCAL else f" --stack {arguments.stack}"
     if not there:
@@ -115,7 +115,7 @@ def show_skipped(skipped: "tuple[Skipped, ...]", verdict: str = "") -> None:
         print(printable(f"  {one.name}: {verdict}{one.reason}"))
 
 
-def adopt(arguments: argparse.Namespace, models: "ModelsText", findings: "Findings") -> int:
+def adopt(arguments: argparse.Namespace, models: "ModelsText", findings: "Adoptable") -> int:
     """Show what would be written, and write it if asked to; return 1 if nothing could be taken over."""
     from bandplan.cli.adoption import take_over
     from bandplan.cli.engines.choice import choose_engine
@@ -152,7 +152,7 @@ def adopt(arguments: argparse.Namespace, models: "ModelsText", findings: "Findin
     return 0
 
 
-def write_entries(arguments: argparse.Namespace, models: "ModelsText", findings: "Findings") -> int:
+def write_entries(arguments: argparse.Namespace, models: "ModelsText", findings: "Adoptable") -> int:
     """Write the new entries and nothing else. Errors: CommandError if the file cannot be written."""
     from bandplan.cli.models_text import write
 
@@ -184,7 +184,7 @@ def shortened(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMES]) + more
 
 
-def tell(arguments: argparse.Namespace, findings: "Findings", waiting: tuple[str, ...], models: "ModelsText") -> None:
+def tell(arguments: argparse.Namespace, findings: "Adoptable", waiting: tuple[str, ...], models: "ModelsText") -> None:
     """Print what was done, what the next preview shows, and which other stacks use the entries."""
     from bandplan.cli.stack_choice import choose_stack, others_of_file
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from bandplan.cli.stack_engine import add_change_arguments, open_deployment, options_of
+from bandplan.cli.stack_engine import add_change_arguments, open_stack, options_of
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -10,4 +10,4 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    return 0 if open_deployment(arguments).engine.destroy(options_of(arguments)).ok else 1
+    return 0 if open_stack(arguments).engine.destroy(options_of(arguments)).ok else 1

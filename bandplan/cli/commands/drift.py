@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bandplan.cli.stack_fleet import Registered, StackFleet
     from bandplan.drift.pending import WantedEndpoint
     from bandplan.drift.recorded import RecordedStack
-    from bandplan.drift.registry import RegistryAnswers
+    from bandplan.drift.registry import LiveRegistry
     from bandplan.drift.stack import StackReport
     from bandplan.serving.workspace.client import WorkspaceClient
 
@@ -178,23 +178,23 @@ def wanted_endpoints(fleet: "StackFleet") -> "list[WantedEndpoint]":
     return found
 
 
-def registry_answers(client: "WorkspaceClient", state: "RecordedStack") -> "RegistryAnswers":
+def registry_answers(client: "WorkspaceClient", state: "RecordedStack") -> "LiveRegistry":
     """Read the stack's versions and aliases from the registry; send no request if it has none."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from bandplan.drift.registry import RegistryAnswers
+    from bandplan.drift.registry import LiveRegistry
     from bandplan.serving.workspace.endpoint_survey import MOST_AT_ONCE
     from bandplan.serving.workspace.registry import Registry
 
     if not state.versions and not state.aliases:
-        return RegistryAnswers({}, {})
+        return LiveRegistry({}, {})
     registry = Registry(client)
     with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="registry") as pool:
         versions = {
             (one.model, one.version): pool.submit(registry.version, one.model, one.version) for one in state.versions
         }
         aliases = {(one.model, one.alias): pool.submit(registry.aliased, one.model, one.alias) for one in state.aliases}
-        return RegistryAnswers(
+        return LiveRegistry(
             {key: answer.result() for key, answer in versions.items()},
             {key: answer.result() for key, answer in aliases.items()},
         )

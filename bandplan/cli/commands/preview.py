@@ -10,7 +10,7 @@ from pathlib import Path
 from bandplan.cli.engines.event_document import document_of_refusal
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import find_project
-from bandplan.cli.stack_engine import add_run_arguments, open_deployment, options_of
+from bandplan.cli.stack_engine import add_run_arguments, open_stack, options_of
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.against is not None or arguments.against_commit is not None:
             return against(arguments)
         if arguments.save_plan is None:
-            return 0 if open_deployment(arguments).engine.preview(options_of(arguments)).ok else 1
+            return 0 if open_stack(arguments).engine.preview(options_of(arguments)).ok else 1
         if arguments.offline:
             raise UsageProblem("--save-plan: a plan depends on the live workspace; remove --offline")
     return save_plan(arguments)
@@ -83,10 +83,10 @@ def save_plan(arguments: argparse.Namespace) -> int:
 
     began = now()
     with whole_document(arguments):
-        deployment = open_deployment(arguments, as_of(began))
+        opened = open_stack(arguments, as_of(began))
         arguments.save_plan.unlink(missing_ok=True)
-        result = deployment.engine.preview(options_of(arguments))
+        result = opened.engine.preview(options_of(arguments))
     if not result.ok or result.document is None:
         return 1
-    write_plan(arguments.save_plan, plan_of(deployment, result.document, began))
+    write_plan(arguments.save_plan, plan_of(opened, result.document, began))
     return 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bandplan.cli.errors import CommandError
 from bandplan.cli.project import find_project
-from bandplan.cli.stack_engine import add_stack_arguments, open_deployment, options_of
+from bandplan.cli.stack_engine import add_stack_arguments, open_stack, options_of
 
 if TYPE_CHECKING:
     from bandplan.cli.rollback import GoingBack
@@ -67,8 +67,8 @@ def act(back: "GoingBack", arguments: argparse.Namespace) -> int:
         )
         return 0
     os.environ["BANDPLAN_AT_ONCE"] = back.name
-    deployment = open_deployment(arguments)
-    done = deployment.engine.up(options_of(arguments))
+    opened = open_stack(arguments)
+    done = opened.engine.up(options_of(arguments))
     if done.ok:
         print(f"{back.name}: version {back.version} has all traffic. Commit {back.file}.")
     return 0 if done.ok else 1

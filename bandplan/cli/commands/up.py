@@ -10,7 +10,7 @@ from typing import Any
 from bandplan.cli.engines.engine import Result
 from bandplan.cli.engines.event_document import document_of_refusal
 from bandplan.cli.errors import CommandError
-from bandplan.cli.stack_engine import StackEngine, add_change_arguments, open_deployment, options_of
+from bandplan.cli.stack_engine import StackEngine, add_change_arguments, open_stack, options_of
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,10 +34,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.plan is not None:
         return up_as_reviewed(arguments)
-    deployment = open_deployment(arguments)
-    prepare_workspace(deployment)
-    result = deployment.engine.up(options_of(arguments))
-    return ended(deployment, result, arguments)
+    opened = open_stack(arguments)
+    prepare_workspace(opened)
+    result = opened.engine.up(options_of(arguments))
+    return ended(opened, result, arguments)
 
 
 def up_as_reviewed(arguments: argparse.Namespace) -> int:
@@ -46,36 +46,36 @@ def up_as_reviewed(arguments: argparse.Namespace) -> int:
     from bandplan.cli.saved_plan.file import read_plan
 
     reviewed = read_plan(arguments.plan)
-    deployment = open_deployment(arguments, as_of(reviewed.made_at))
-    prepare_workspace(deployment)
+    opened = open_stack(arguments, as_of(reviewed.made_at))
+    prepare_workspace(opened)
     options = replace(options_of(arguments), ask=False)
 
     def agree(document: Mapping[str, Any]) -> None:
         try:
-            require_agreement(reviewed, arguments.plan, deployment, document)
+            require_agreement(reviewed, arguments.plan, opened, document)
         except CommandError as refusal:
             # Record that nothing was done, and why.
             write_record({"refused": True, **document_of_refusal(str(refusal))}, arguments.record)
             raise
 
-    return ended(deployment, deployment.engine.up(options, agree), arguments)
+    return ended(opened, opened.engine.up(options, agree), arguments)
 
 
-def prepare_workspace(deployment: StackEngine) -> None:
+def prepare_workspace(opened: StackEngine) -> None:
     """Apply the settings of the stack's file to the local workspace. Errors: UsageProblem, CommandError."""
-    if deployment.is_local:
+    if opened.is_local:
         from bandplan.cli.local_engines import tell_engines
         from bandplan.cli.stack_choice import StackChoice, contents_of
 
-        choice = StackChoice(deployment.project, deployment.stack, deployment.environ)
-        tell_engines(deployment.project, lambda: contents_of(choice.models))
+        choice = StackChoice(opened.project, opened.stack, opened.environ)
+        tell_engines(opened.project, lambda: contents_of(choice.models))
 
 
-def ended(deployment: StackEngine, result: Result, arguments: argparse.Namespace) -> int:
+def ended(opened: StackEngine, result: Result, arguments: argparse.Namespace) -> int:
     write_record(result.document, arguments.record)
     if not result.ok:
         return 1
-    return report(deployment, result.outputs.get("endpoints") or [], query=not arguments.no_query)
+    return report(opened, result.outputs.get("endpoints") or [], query=not arguments.no_query)
 
 
 def write_record(document: Mapping[str, Any] | None, path: Path | None) -> None:
@@ -88,17 +88,17 @@ def write_record(document: Mapping[str, Any] | None, path: Path | None) -> None:
         raise CommandError(f"{path}: {error.strerror}") from error
 
 
-def engines_of(deployment: StackEngine, names: list[str]) -> dict[str, str] | None:
+def engines_of(opened: StackEngine, names: list[str]) -> dict[str, str] | None:
     """Return what answers for each endpoint of the local workspace, once the engines are ready; None for others."""
-    if not deployment.is_local:
+    if not opened.is_local:
         return None
     from bandplan.cli.local_engines import await_engines, engine_cells
 
-    await_engines(deployment.project, names)
-    return engine_cells(deployment.project)
+    await_engines(opened.project, names)
+    return engine_cells(opened.project)
 
 
-def report(deployment: StackEngine, outputs: list[dict[str, Any]], *, query: bool) -> int:
+def report(opened: StackEngine, outputs: list[dict[str, Any]], *, query: bool) -> int:
     """Print the endpoints and their answers; return 1 if one fails. Only the local stack is queried: others bill
     queries.
     """
@@ -109,11 +109,11 @@ def report(deployment: StackEngine, outputs: list[dict[str, Any]], *, query: boo
     if not outputs:
         print("\nno endpoints: models.yaml lists none for this stack")
         return 0
-    client = from_environment(deployment.environ)
+    client = from_environment(opened.environ)
     endpoints = rows(outputs)
     names = [endpoint.name for endpoint in endpoints]
-    print("\n" + table(endpoints, live_states(client, names), engines_of(deployment, names)))
-    if not (query and deployment.is_local):
+    print("\n" + table(endpoints, live_states(client, names), engines_of(opened, names)))
+    if not (query and opened.is_local):
         return 0
     print("\nOne query each:", flush=True)
     failed = 0

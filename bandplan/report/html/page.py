@@ -5,8 +5,8 @@ from html import escape
 from typing import Final
 
 from bandplan.report.alert import alerts
-from bandplan.report.capacity import Capacity
 from bandplan.report.endpoint import EndpointChange
+from bandplan.report.endpoint_side import Side
 from bandplan.report.finding import ReportFinding
 from bandplan.report.html.style import STYLE
 from bandplan.report.line import Cell, endpoint_lines, models_told, move_line, name_cell, rollout_cell, short_size
@@ -131,7 +131,7 @@ def _bars(change: EndpointChange, most: int) -> str:
     return f'<div class="bars">{"".join(parts)}</div>' if parts else ""
 
 
-def _ceiling(capacity: Capacity | None) -> int:
+def _ceiling(capacity: Side | None) -> int:
     return 0 if capacity is None else capacity.ceiling_tokens_per_second or 0
 
 
@@ -167,7 +167,7 @@ def _others(report: StackReport) -> Iterable[str]:
     return (f"{escape(operation)}: {number:,}" for operation, number in report.others.items())
 
 
-def _unchanged(capacity: Capacity) -> str:
+def _unchanged(capacity: Side) -> str:
     return f"<code>{escape(capacity.name)}</code> {short_size(capacity)}"
 
 

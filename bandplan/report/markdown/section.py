@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from bandplan.report.alert import alerts
-from bandplan.report.capacity import Capacity
 from bandplan.report.endpoint import EndpointChange
+from bandplan.report.endpoint_side import Side
 from bandplan.report.finding import ReportFinding
 from bandplan.report.line import Cell, endpoint_lines, models_told, move_line, name_cell, rollout_cell, short_size
 from bandplan.report.markdown.escaping import code, escaped
@@ -116,5 +116,5 @@ def _quiet(change: EndpointChange) -> str:
     return f"{_unchanged(change.before or change.latest)} {ARROW} {short_size(change.latest)}"
 
 
-def _unchanged(capacity: Capacity) -> str:
+def _unchanged(capacity: Side) -> str:
     return f"{code(one_line(capacity.name, 100))} {short_size(capacity)}"

@@ -14,7 +14,7 @@ from bandplan.serving.spec.throughput import (
 )
 from bandplan.serving.spec.workload import Workload
 
-Capacity = StatedThroughput | AutoThroughput | Workload
+EntityThroughput = StatedThroughput | AutoThroughput | Workload
 
 
 # The model and capacity of an entity: written in an entity, or in an entry that has only one.
@@ -80,7 +80,7 @@ class Entity:
     model: str
     version: str | None
     register: Registration | None
-    throughput: Capacity
+    throughput: EntityThroughput
     traffic_percent: int
     path: str = ""
     alias: str | None = None

@@ -6,7 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from bandplan.planner.sizes import Sizes
-from bandplan.serving.spec.entity import Capacity, Entity
+from bandplan.serving.spec.entity import Entity, EntityThroughput
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.problem import Problem, Rule
 from bandplan.serving.spec.source import Source
@@ -246,7 +246,7 @@ def asked_of_entity(entry: Entry, entity: Entity) -> Asked:
     )
 
 
-def _amounts(capacity: Capacity) -> tuple[Unit, tuple[tuple[str, int], ...]]:
+def _amounts(capacity: EntityThroughput) -> tuple[Unit, tuple[tuple[str, int], ...]]:
     match capacity:
         case BandThroughput(bands=band):
             return "bands", _bounds(band)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from bandplan.stub.api.requests import Json
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 
 Row = TypeVar("Row")

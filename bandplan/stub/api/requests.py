@@ -6,9 +6,8 @@ from typing import Any
 
 from starlette.requests import Request
 
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import BadRequest, Invalid
-
-Json = dict[str, Any]
 
 
 async def read_object(request: Request) -> Json:

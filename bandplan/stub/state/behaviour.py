@@ -5,9 +5,9 @@ Each default lets the published clients work without a perpetual difference; a t
 
 from dataclasses import asdict, dataclass, fields, replace
 
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.collection import Collection
 from bandplan.stub.state.refusals import Invalid
-from bandplan.stub.state.serving.configuration import Json
 from bandplan.stub.state.store import Store
 
 KEY = "behaviour"

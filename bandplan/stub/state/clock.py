@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.collection import Collection
 from bandplan.stub.state.refusals import Invalid
-from bandplan.stub.state.serving.configuration import Json
 from bandplan.stub.state.store import Store
 
 LONGEST_ADVANCE_SECONDS = 366 * 24 * 3600

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.faults.deployment_faults import Fault
 from bandplan.stub.state.faults.registration_faults import RegistrationFault
 from bandplan.stub.state.faults.registration_faults import check as check_registration
@@ -18,7 +19,6 @@ from bandplan.stub.state.limits import ChangeRate, Limits
 from bandplan.stub.state.refusals import Invalid
 from bandplan.stub.state.serving.accelerators import Accelerators
 from bandplan.stub.state.serving.capacity_settings import check as check_capacity
-from bandplan.stub.state.serving.configuration import Json
 from bandplan.stub.state.serving.settle import Settle
 from bandplan.stub.state.serving.settle import parse as parse_settle
 

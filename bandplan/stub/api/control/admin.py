@@ -14,10 +14,11 @@ from bandplan.stub.api.control.model_versions import read_registration_fault
 from bandplan.stub.api.endpoints.view import EndpointView
 from bandplan.stub.api.queries.engine_errors import as_refusal
 from bandplan.stub.api.queries.metering import Metering
-from bandplan.stub.api.requests import Json, boolean, integer, number, read_object, required_text, text
+from bandplan.stub.api.requests import boolean, integer, number, read_object, required_text, text
 from bandplan.stub.api.routing import route
 from bandplan.stub.inference.errors import EngineError
 from bandplan.stub.inference.selection.spec import SIMULATED
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.faults.deployment_faults import Fault
 from bandplan.stub.state.faults.route_faults import RouteFault
 from bandplan.stub.state.refusals import Invalid, NotReady

@@ -9,11 +9,12 @@ from starlette.routing import Route
 from bandplan.stub.api.answers import Answer
 from bandplan.stub.api.queries.admissions import Admissions
 from bandplan.stub.api.queries.assignments import Assignments, show
-from bandplan.stub.api.requests import Json, read_object
+from bandplan.stub.api.requests import read_object
 from bandplan.stub.api.routing import route
 from bandplan.stub.capacity.journal import Entry
 from bandplan.stub.capacity.pool import Pool
 from bandplan.stub.capacity.usage import Use
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 from bandplan.stub.state.serving.capacity_settings import CapacitySettings
 from bandplan.stub.state.serving.endpoints import Endpoints

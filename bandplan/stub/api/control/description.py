@@ -14,8 +14,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bandplan.stub.api.answers import STATUS_BY_CODE, Answer
-from bandplan.stub.api.requests import Json
 from bandplan.stub.api.routing import route
+from bandplan.stub.json_object import Json
 
 DATA_FILE = Path(__file__).with_suffix(".yaml")
 PATH = "/stub/openapi.json"

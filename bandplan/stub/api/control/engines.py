@@ -9,13 +9,14 @@ from starlette.routing import Route
 
 from bandplan.stub.api.answers import Answer
 from bandplan.stub.api.queries.assignments import Assignments, show
-from bandplan.stub.api.requests import Json, read_object
+from bandplan.stub.api.requests import read_object
 from bandplan.stub.api.routing import route
 from bandplan.stub.inference.selection.checks import problems
 from bandplan.stub.inference.selection.options import EngineOptions
 from bandplan.stub.inference.selection.running import Running
 from bandplan.stub.inference.selection.settings import EVERYTHING
 from bandplan.stub.inference.selection.spec import SIMULATED
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 from bandplan.stub.state.serving.endpoints import Endpoints
 from bandplan.stub.state.serving.engine_settings import EngineSettings

@@ -6,8 +6,9 @@ from starlette.routing import Route
 
 from bandplan.stub.api.answers import Answer
 from bandplan.stub.api.mlflow.model_versions import show_version
-from bandplan.stub.api.requests import Json, integer, required_text, text
+from bandplan.stub.api.requests import integer, required_text, text
 from bandplan.stub.api.routing import route
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.faults.registration_faults import RegistrationFault
 from bandplan.stub.state.registry.model_version import ModelVersion
 from bandplan.stub.state.registry.model_versions import ModelVersions

@@ -14,11 +14,11 @@ from starlette.routing import Route
 from bandplan.stub.api.answers import Answer
 from bandplan.stub.api.queries.assignments import show
 from bandplan.stub.api.queries.metering import Metering
-from bandplan.stub.api.requests import Json
 from bandplan.stub.api.routing import route
 from bandplan.stub.capacity.history import Refusal, Step, percentile
 from bandplan.stub.capacity.levels import STEP_SECONDS, STEPS, Level, total
 from bandplan.stub.capacity.pool import Pool
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.serving.configuration import Configuration, ServedEntity
 from bandplan.stub.state.serving.endpoint import UPDATE_FAILED, Endpoint
 from bandplan.stub.state.workspace import Workspace

@@ -1,6 +1,7 @@
 """The AI gateway of an endpoint in requests. Rate limits take effect (`queries.metering`); the rest is only stored."""
 
-from bandplan.stub.api.requests import Json, boolean, json_object, objects, required_text, text
+from bandplan.stub.api.requests import boolean, json_object, objects, required_text, text
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 from bandplan.stub.state.registry.catalogs import NAME_PART
 from bandplan.stub.state.serving import rate_limits

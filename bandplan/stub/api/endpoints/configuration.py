@@ -8,7 +8,8 @@ take any other default for drift.
 from collections.abc import Callable
 from typing import Any
 
-from bandplan.stub.api.requests import Json, boolean, integer, json_object, objects, required_text, text
+from bandplan.stub.api.requests import boolean, integer, json_object, objects, required_text, text
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 from bandplan.stub.state.serving.configuration import THROUGHPUT_FIELDS, Configuration, Route, ServedEntity
 

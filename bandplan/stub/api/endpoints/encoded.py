@@ -5,7 +5,7 @@ from collections.abc import Callable
 from starlette.responses import Response
 
 from bandplan.stub.api.answers import encode
-from bandplan.stub.api.requests import Json
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.behaviour import Behaviour
 from bandplan.stub.state.serving.endpoint import Endpoint
 

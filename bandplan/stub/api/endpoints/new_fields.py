@@ -7,7 +7,7 @@ field has the same name and value everywhere; only whether a request repeated it
 from collections.abc import Iterable
 from typing import Any
 
-from bandplan.stub.api.requests import Json
+from bandplan.stub.json_object import Json
 
 NAME = "new_since_last_week"
 VALUE: Json = {"mode": "auto"}

@@ -1,6 +1,6 @@
 """/api/2.0/serving-endpoints/{name}/openapi: the query API of an endpoint as an OpenAPI document."""
 
-from bandplan.stub.api.requests import Json
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.registry.tasks import CHAT, COMPLETIONS, EMBEDDINGS
 from bandplan.stub.state.serving.endpoint import Endpoint
 

@@ -5,8 +5,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bandplan.stub.api.answers import Answer
-from bandplan.stub.api.requests import Json
 from bandplan.stub.api.routing import route
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.registry.catalogue import Facts
 from bandplan.stub.state.registry.registered_models import RegisteredModels
 

@@ -7,8 +7,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bandplan.stub.api.answers import Answer
-from bandplan.stub.api.requests import Json, objects, read_object, required_text
+from bandplan.stub.api.requests import objects, read_object, required_text
 from bandplan.stub.api.routing import route
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.access import LEVELS, Access, Permission, PrincipalKind
 from bandplan.stub.state.files.workspace_files import WorkspaceFiles, folder_path
 from bandplan.stub.state.refusals import Invalid

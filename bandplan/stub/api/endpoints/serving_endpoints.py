@@ -16,8 +16,9 @@ from bandplan.stub.api.endpoints.new_fields import (
     left_out_of_gateway,
 )
 from bandplan.stub.api.endpoints.view import EndpointView, show_tags
-from bandplan.stub.api.requests import Json, boolean, json_object, objects, read_object, required_text, text, texts
+from bandplan.stub.api.requests import boolean, json_object, objects, read_object, required_text, text, texts
 from bandplan.stub.api.routing import route
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.serving.configuration import Configuration
 from bandplan.stub.state.serving.endpoints import EndpointRequest, Endpoints
 

@@ -5,7 +5,7 @@ import json
 from bandplan.stub.api.endpoints.configuration import show, summarise
 from bandplan.stub.api.endpoints.encoded import Encoded
 from bandplan.stub.api.endpoints.new_fields import LEFT_OUT, with_new_fields
-from bandplan.stub.api.requests import Json
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.behaviour import Behaviours
 from bandplan.stub.state.registry.tasks import CHAT
 from bandplan.stub.state.serving.configuration import ServedEntity

@@ -7,8 +7,8 @@ from starlette.routing import Route
 from bandplan.stub.api.answers import Answer
 from bandplan.stub.api.files.bodies import FileBody, file_answer, file_body
 from bandplan.stub.api.paging import page
-from bandplan.stub.api.requests import Json
 from bandplan.stub.api.routing import route, streaming_route
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.files.places import FilePlaces
 from bandplan.stub.state.files.stored_files import Entry, StoredFiles
 from bandplan.stub.state.refusals import DirectoryNotEmpty

@@ -13,8 +13,9 @@ from starlette.routing import Route
 from bandplan.stub.api.answers import Answer
 from bandplan.stub.api.files.bodies import file_answer, file_body
 from bandplan.stub.api.files.files import FilesApi, overwrite, path_of
-from bandplan.stub.api.requests import Json, integer, objects, read_object, required_text, text
+from bandplan.stub.api.requests import integer, objects, read_object, required_text, text
 from bandplan.stub.api.routing import route, streaming_route
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.files import presigned
 from bandplan.stub.state.files.multipart_uploads import MAX_PARTS, MultipartUploads, Upload
 from bandplan.stub.state.files.places import FilePlaces

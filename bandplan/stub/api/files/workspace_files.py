@@ -11,8 +11,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bandplan.stub.api.answers import Answer
-from bandplan.stub.api.requests import Json, boolean, read_object, required_text, text, texts
+from bandplan.stub.api.requests import boolean, read_object, required_text, text, texts
 from bandplan.stub.api.routing import route
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.files.workspace_files import MOUNT, WorkspaceFiles, WorkspaceObject
 from bandplan.stub.state.refusals import AlreadyExists, FileExists, Invalid
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from starlette.requests import Request
 
-from bandplan.stub.api.requests import Json, integer, objects, read_object, required_text, text
+from bandplan.stub.api.requests import integer, objects, read_object, required_text, text
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 from bandplan.stub.state.registry.model_version import Tags
 

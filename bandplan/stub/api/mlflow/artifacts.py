@@ -2,7 +2,7 @@
 (`stub.state.files.places`).
 """
 
-from bandplan.stub.api.requests import Json
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.files import remote_path
 from bandplan.stub.state.files.stored_files import Place, StoredFiles
 from bandplan.stub.state.refusals import NoSuchFile

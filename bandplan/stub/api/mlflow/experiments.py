@@ -7,8 +7,9 @@ from starlette.routing import Route
 from bandplan.stub.api.answers import Answer
 from bandplan.stub.api.mlflow.arguments import arguments, read_tags, show_tags
 from bandplan.stub.api.paging import page
-from bandplan.stub.api.requests import Json, required_text, text
+from bandplan.stub.api.requests import required_text, text
 from bandplan.stub.api.routing import route
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 from bandplan.stub.state.tracking.experiments import ACTIVE, DELETED, Experiment, Experiments
 

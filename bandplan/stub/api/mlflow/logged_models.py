@@ -8,8 +8,9 @@ from bandplan.stub.api.answers import Answer
 from bandplan.stub.api.mlflow.arguments import arguments, read_tags, show_tags
 from bandplan.stub.api.mlflow.artifacts import artifacts
 from bandplan.stub.api.paging import page
-from bandplan.stub.api.requests import Json, objects, required_text, text, texts
+from bandplan.stub.api.requests import objects, required_text, text, texts
 from bandplan.stub.api.routing import route
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.files.stored_files import StoredFiles
 from bandplan.stub.state.refusals import Invalid
 from bandplan.stub.state.tracking.logged_models import LoggedModel, LoggedModels, holder

@@ -9,8 +9,9 @@ from starlette.routing import Route
 from bandplan.stub.api.answers import Answer
 from bandplan.stub.api.mlflow.arguments import arguments, read_tags, show_tags, version_number
 from bandplan.stub.api.paging import page
-from bandplan.stub.api.requests import Json, required_text, text
+from bandplan.stub.api.requests import required_text, text
 from bandplan.stub.api.routing import route
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.files.presigned import LIFETIME_MS
 from bandplan.stub.state.refusals import Invalid
 from bandplan.stub.state.registry.model_version import ModelVersion, RegisteredModel

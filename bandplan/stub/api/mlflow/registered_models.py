@@ -8,8 +8,9 @@ from bandplan.stub.api.answers import Answer
 from bandplan.stub.api.mlflow.arguments import arguments, read_tags, show_tags, version_number
 from bandplan.stub.api.mlflow.model_versions import show_version
 from bandplan.stub.api.paging import page
-from bandplan.stub.api.requests import Json, required_text, text
+from bandplan.stub.api.requests import required_text, text
 from bandplan.stub.api.routing import route
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.registry.model_version import RegisteredModel
 from bandplan.stub.state.registry.registered_models import RegisteredModels
 

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from bandplan.stub.api.requests import Json
 from bandplan.stub.inference.engine import Engine
 from bandplan.stub.inference.selection import choice
 from bandplan.stub.inference.selection.choice import Choice, Machine, Served
 from bandplan.stub.inference.selection.running import RunningEngines
 from bandplan.stub.inference.selection.settings import EVERYTHING, Settings, read
 from bandplan.stub.inference.selection.spec import SIMULATED, EngineSpec
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.registry.checkpoint import Checkpoints
 from bandplan.stub.state.registry.tasks import EMBEDDINGS
 from bandplan.stub.state.serving.configuration import ServedEntity

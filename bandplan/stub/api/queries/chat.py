@@ -26,9 +26,10 @@ from bandplan.stub.api.queries.sampling import (
 from bandplan.stub.api.queries.streams import EventStream
 from bandplan.stub.api.queries.target import Target
 from bandplan.stub.api.queries.tools import Tool, new_call_id, read_called_tool, read_json_schema, show_call
-from bandplan.stub.api.requests import Json, boolean, integer, objects, required_text
+from bandplan.stub.api.requests import boolean, integer, objects, required_text
 from bandplan.stub.inference.delivery import merged
 from bandplan.stub.inference.engine import Generation, Message, Token
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 
 

@@ -4,7 +4,7 @@ import json.encoder
 from collections.abc import Sequence
 
 from bandplan.stub.api.answers import encode_text
-from bandplan.stub.api.requests import Json
+from bandplan.stub.json_object import Json
 
 quoted = json.encoder.encode_basestring
 """Encode a string as JSON text."""

@@ -24,9 +24,10 @@ from bandplan.stub.api.queries.sampling import (
 from bandplan.stub.api.queries.streams import EventStream
 from bandplan.stub.api.queries.target import Target
 from bandplan.stub.api.queries.tools import read_json_schema
-from bandplan.stub.api.requests import Json, integer
+from bandplan.stub.api.requests import integer
 from bandplan.stub.inference.delivery import merged
 from bandplan.stub.inference.engine import Generation, Message
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 
 MAX_LOGPROBS = 5

@@ -6,8 +6,9 @@ import uuid
 
 from bandplan.stub.api.answers import Answer
 from bandplan.stub.api.queries.target import Target
-from bandplan.stub.api.requests import Json, text
+from bandplan.stub.api.requests import text
 from bandplan.stub.inference.engine import Embedding
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 
 MAX_INPUTS = 150

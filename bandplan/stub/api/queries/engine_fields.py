@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from bandplan.stub.api.requests import Json
 from bandplan.stub.inference.engine import Engine
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 
 NEUTRAL: Mapping[str, tuple[object, ...]] = {

@@ -21,9 +21,10 @@ from bandplan.stub.api.queries import (
 from bandplan.stub.api.queries.limits import check_size, in_time
 from bandplan.stub.api.queries.metering import Metering
 from bandplan.stub.api.queries.target import Target
-from bandplan.stub.api.requests import Json, read_object, required_text
+from bandplan.stub.api.requests import read_object, required_text
 from bandplan.stub.api.routing import route
 from bandplan.stub.inference.engine import Embedding, Engine
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.behaviour import Behaviours
 from bandplan.stub.state.refusals import Invalid, NotFound, NotReady
 from bandplan.stub.state.registry.catalogue import MOST_OUTPUT_TOKENS

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from bandplan.stub.api.requests import Json
 from bandplan.stub.inference.engine import Token
+from bandplan.stub.json_object import Json
 
 
 def of_chat(tokens: Sequence[Token]) -> Json:

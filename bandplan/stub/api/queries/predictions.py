@@ -9,8 +9,9 @@ from bandplan.stub.api.queries import engine_fields
 from bandplan.stub.api.queries.embeddings import count_inputs, read_inputs
 from bandplan.stub.api.queries.sampling import complete, generations, read_sampling
 from bandplan.stub.api.queries.target import Target
-from bandplan.stub.api.requests import Json, json_object
+from bandplan.stub.api.requests import json_object
 from bandplan.stub.inference.engine import Embedding, Message
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 from bandplan.stub.state.registry.tasks import EMBEDDINGS
 

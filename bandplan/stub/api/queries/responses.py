@@ -25,9 +25,10 @@ from bandplan.stub.api.queries.sampling import (
 )
 from bandplan.stub.api.queries.streams import NamedEventStream, named_event
 from bandplan.stub.api.queries.target import Target
-from bandplan.stub.api.requests import Json, integer, json_object, objects, required_text, text, texts
+from bandplan.stub.api.requests import integer, json_object, objects, required_text, text, texts
 from bandplan.stub.inference.delivery import Delivery
 from bandplan.stub.inference.engine import Message, Token
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 
 LOGPROBS = "message.output_text.logprobs"

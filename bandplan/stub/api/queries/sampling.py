@@ -8,9 +8,10 @@ from typing import Any
 from bandplan.stub.api.queries.chunks import Chunks
 from bandplan.stub.api.queries.engine_fields import unsupported
 from bandplan.stub.api.queries.target import Target
-from bandplan.stub.api.requests import Json, boolean, integer, json_object, number, texts
+from bandplan.stub.api.requests import boolean, integer, json_object, number, texts
 from bandplan.stub.inference.delivery import Delivery, merged
 from bandplan.stub.inference.engine import Generation, Message, Token
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 
 MAX_CHOICES = 5

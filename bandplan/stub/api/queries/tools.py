@@ -8,8 +8,9 @@ function, none.
 import uuid
 from dataclasses import dataclass
 
-from bandplan.stub.api.requests import Json, json_object, objects, required_text, text
+from bandplan.stub.api.requests import json_object, objects, required_text, text
 from bandplan.stub.inference.engine import Message
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 
 MAX_TOOLS = 32

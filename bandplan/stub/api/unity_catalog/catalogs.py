@@ -8,8 +8,9 @@ from starlette.routing import Route
 
 from bandplan.stub.api.answers import Answer
 from bandplan.stub.api.paging import page
-from bandplan.stub.api.requests import Json, json_object, read_object, required_text, text
+from bandplan.stub.api.requests import json_object, read_object, required_text, text
 from bandplan.stub.api.routing import route
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 from bandplan.stub.state.registry.catalogs import WITH_EVERY_CATALOG, Catalogs, Container
 from bandplan.stub.state.registry.registered_models import RegisteredModels

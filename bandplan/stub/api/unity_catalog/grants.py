@@ -9,8 +9,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bandplan.stub.api.answers import Answer
-from bandplan.stub.api.requests import Json, objects, read_object, required_text, texts
+from bandplan.stub.api.requests import objects, read_object, required_text, texts
 from bandplan.stub.api.routing import route
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.access import Access, GrantChange, Grants
 from bandplan.stub.state.refusals import Invalid
 from bandplan.stub.state.registry.catalogs import Catalogs

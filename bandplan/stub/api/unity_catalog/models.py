@@ -11,8 +11,9 @@ from bandplan.stub.api.answers import Answer
 from bandplan.stub.api.mlflow.arguments import read_tags, show_tags, version_number
 from bandplan.stub.api.mlflow.model_versions import SETTINGS, credentials, storage_location
 from bandplan.stub.api.paging import page
-from bandplan.stub.api.requests import Json, integer, read_object, required_text, text
+from bandplan.stub.api.requests import integer, read_object, required_text, text
 from bandplan.stub.api.routing import route
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 from bandplan.stub.state.registry.model_version import ModelVersion, RegisteredModel
 from bandplan.stub.state.registry.model_versions import ModelVersions

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.collection import Collection
 from bandplan.stub.state.refusals import Invalid
-from bandplan.stub.state.serving.configuration import Json
 from bandplan.stub.state.store import Store
 
 ACTIONS = ("error", "cut", "delay")

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.registry.eligibility import Assessment
-from bandplan.stub.state.serving.configuration import Json
 
 READY = "READY"
 PENDING_REGISTRATION = "PENDING_REGISTRATION"

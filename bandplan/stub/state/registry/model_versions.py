@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.faults.registration_faults import RegistrationFaults
 from bandplan.stub.state.files.stored_files import Place, StoredFiles
 from bandplan.stub.state.refusals import NoSuchFile
@@ -26,7 +27,6 @@ from bandplan.stub.state.registry.model_version import (
     with_tags,
 )
 from bandplan.stub.state.registry.registered_models import RegisteredModels
-from bandplan.stub.state.serving.configuration import Json
 from bandplan.stub.state.stamp import Stamp
 from bandplan.stub.state.tracking import search_filter
 from bandplan.stub.state.tracking.search_filter import Condition

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from bandplan.stub.capacity.settings import Settings, SettingsError
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.collection import Collection
 from bandplan.stub.state.refusals import Invalid
-from bandplan.stub.state.serving.configuration import Json
 from bandplan.stub.state.serving.rules import check_endpoint_name
 from bandplan.stub.state.store import Store
 

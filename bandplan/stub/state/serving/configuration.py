@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-Json = dict[str, Any]
-"""A JSON object. Fields that the workspace only echoes stay in this form, exactly as sent."""
+from bandplan.stub.json_object import Json
 
 THROUGHPUT_FIELDS = ("min_provisioned_throughput", "max_provisioned_throughput", "provisioned_model_units")
 """An entity without these fields runs on compute of a workload type, CPU by default (API reference of served entities).

@@ -13,8 +13,9 @@ The fields at each moment (API reference of serving endpoints, docs.databricks.c
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.serving import configuration
-from bandplan.stub.state.serving.configuration import Configuration, Json
+from bandplan.stub.state.serving.configuration import Configuration
 from bandplan.stub.state.serving.settle import Settle
 
 NOT_UPDATING = "NOT_UPDATING"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.access import Access, Permission
 from bandplan.stub.state.behaviour import Behaviour, Behaviours
 from bandplan.stub.state.collection import Collection
@@ -16,7 +17,7 @@ from bandplan.stub.state.registry.catalogue import Facts
 from bandplan.stub.state.registry.registered_models import RegisteredModels
 from bandplan.stub.state.serving import telemetry
 from bandplan.stub.state.serving.accelerators import Accelerators, shortage
-from bandplan.stub.state.serving.configuration import Configuration, Json, Route, ServedEntity
+from bandplan.stub.state.serving.configuration import Configuration, Route, ServedEntity
 from bandplan.stub.state.serving.endpoint import Endpoint, Failure, begin_update, end_update, from_document, is_due
 from bandplan.stub.state.serving.rules import (
     check_change,

@@ -8,8 +8,8 @@ requests.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Forbidden, Invalid, TooManyRequests
-from bandplan.stub.state.serving.configuration import Json
 
 KEYS = ("endpoint", "user", "user_group", "service_principal")
 MINUTE_MS = 60_000

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 from bandplan.stub.state.registry.catalogue import Facts
-from bandplan.stub.state.serving.configuration import Configuration, Json, ServedEntity
+from bandplan.stub.state.serving.configuration import Configuration, ServedEntity
 from bandplan.stub.state.serving.scale import CONCURRENCY_OF_SIZE
 
 ENDPOINT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)

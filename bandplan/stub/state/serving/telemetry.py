@@ -5,7 +5,8 @@ CLI's fake workspace (libs/testserver/serving_endpoints.go) and its recorded cas
 (acceptance/bundle/resources/model_serving_endpoints/drift/telemetry_config_*), read 2026-11.
 """
 
-from bandplan.stub.state.serving.configuration import Configuration, Json
+from bandplan.stub.json_object import Json
+from bandplan.stub.state.serving.configuration import Configuration
 
 PROFILE = "telemetry_profile_id"
 INFERENCE_TABLE = "inference_table_config"

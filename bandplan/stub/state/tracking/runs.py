@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from bandplan.stub.json_object import Json
 from bandplan.stub.state.collection import Collection
 from bandplan.stub.state.files.stored_files import StoredFiles
 from bandplan.stub.state.refusals import Invalid, NotFound
 from bandplan.stub.state.registry.model_version import Tags, with_tags
-from bandplan.stub.state.serving.configuration import Json
 from bandplan.stub.state.store import Store
 from bandplan.stub.state.tracking import search_filter
 from bandplan.stub.state.tracking.experiments import ACTIVE, Experiments

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from bandplan.wire.capacity import UNITS
 from bandplan.wire.endpoint import Endpoint, Entity, StepOfRollout, Waiver
 
-__all__ = ["Capacity", "Entity", "StepOfRollout", "Waiver", "total"]
+__all__ = ["Entity", "Side", "StepOfRollout", "Waiver", "total"]
 
 
-class Capacity(Endpoint):
+class Side(Endpoint):
     """One side of an endpoint's change."""
 
     @property
