@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bandplan.cli.errors import CommandError, NoProject, UsageProblem
+from bandplan.cli.errors import NoProject, UsageProblem
 from bandplan.cli.project import Project, find_project
 from bandplan.planner.capacity import Capacity, Source
 from bandplan.planner.curve import BadCurve, points_of
 from bandplan.planner.law import Law, NoLaw, Point, fit
 from bandplan.planner.limits import broken_limits
-from bandplan.planner.load import Load, Shape
+from bandplan.planner.load import Load, Shape, Trace
 from bandplan.planner.plan import Plan
 from bandplan.planner.target import Target
 from bandplan.serving.throughput.bands import DEFAULT_HEADROOM_PERCENT
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 GUESSED_CHUNK = 980
 """Tokens/s of a chunk where nothing is known of the model: that of the documentation's example for Llama."""
+
+MOST_ROWS = 50_000
+"""Rows of a trace that are replayed, from its beginning on: a run of them takes a third of a second. Ours."""
 
 LIKE = 0.1
 """Lengths that differ by less from those of the one shape measured are taken for the same shape. Ours."""
@@ -51,7 +54,7 @@ class Question:
     def write(self, plan: Plan) -> str:
         """Write the answer into the entry, and return what was done; comments, order and quotes stay.
 
-        Errors: CommandError if the file has changed since it was read or cannot be edited; it is then left as it is.
+        Errors: UsageProblem if the file has changed since it was read or cannot be edited; it is then left as it is.
         """
         from bandplan.serving.editing.edits import CannotEdit
         from bandplan.serving.editing.entry_fields import with_fields
@@ -71,14 +74,14 @@ class Question:
                 fields = {("throughput", "bands", "min"): low, ("throughput", "bands", "want"): high}
             after = with_fields(text, models.name, self.place.stack, self.name, fields)
         except CannotEdit as error:
-            raise CommandError(f"{models}: {error}") from error
+            raise UsageProblem(f"{models}: {error}") from error
         found = load_text(after, models.name, self.place.stack).problems
         new = next((one.render() for one in found if one.severity == "error"), None)
         if new is not None:
             line = f"throughput: {throughput}".replace("'", "")
-            raise CommandError(f"{models}: nothing was written, as it would say: {new}; write `{line}` by hand")
+            raise UsageProblem(f"{models}: nothing was written, as it would say: {new}; write `{line}` by hand")
         if models.read_bytes() != before:
-            raise CommandError(f"{models}: was changed while the size was worked out; nothing was written, run again")
+            raise UsageProblem(f"{models}: was changed while the size was worked out; nothing was written, run again")
         if after == text:
             return f"{models.name} says so already."
         replace_file(models, after.encode("utf-8"))
@@ -148,7 +151,7 @@ def question_of(arguments: argparse.Namespace) -> Question:
     model, version = model_of(arguments.target, entry)
     load, target = _load(arguments, entry), _target(arguments, entry)
     of_entry = entry.demand.peak_factor if entry is not None and entry.demand is not None else None
-    peak_factor = first_given(arguments.peak_factor, of_entry, 1.0)
+    peak_factor = first_given(arguments.peak_factor, None if arguments.trace else of_entry, 1.0)
     broken = broken_limits(model, load, peak_factor, others)
     if broken:
         raise UsageProblem("\n".join(f"{arguments.target}: {one}" for one in broken))
@@ -238,6 +241,8 @@ def entry_of(arguments: argparse.Namespace) -> "Entry":
 
 
 def _load(arguments: argparse.Namespace, entry: "Entry | None") -> Load:
+    if arguments.trace is not None:
+        return _load_of_trace(arguments, entry)
     demand = entry.demand if entry is not None else None
     rate, concurrent = arguments.requests_per_second, arguments.concurrent_requests
     if rate is None and concurrent is None and demand is not None:
@@ -264,6 +269,34 @@ def _load(arguments: argparse.Namespace, entry: "Entry | None") -> Load:
         first_given(arguments.arrivals, demand and demand.arrivals, "poisson"),
         first_given(arguments.spread, demand and demand.spread_percent, 0.0),
         first_given(arguments.cache_hit, demand and demand.cache_hit_percent, 0.0),
+    )
+
+
+def _load_of_trace(arguments: argparse.Namespace, entry: "Entry | None") -> Load:
+    """Return the arrivals and lengths of a trace, at its own rate unless another one is given. Errors: UsageProblem."""
+    from bandplan.bench.problem import BenchProblem
+    from bandplan.bench.trace import read_trace
+
+    flags = {"--input": arguments.input, "--output": arguments.output, "--spread": arguments.spread}
+    given = [flag for flag, value in {**flags, "--arrivals": arguments.arrivals}.items() if value is not None]
+    if given:
+        raise UsageProblem(f"--trace: has arrivals and lengths of its own; leave out {', '.join(given)}")
+    try:
+        rows = read_trace(arguments.trace, MOST_ROWS)
+    except BenchProblem as error:
+        raise UsageProblem(str(error)) from error
+    trace = Trace(tuple(row.at for row in rows), tuple(Shape(row.input_tokens, row.output_tokens) for row in rows))
+    rate, concurrent = arguments.requests_per_second, arguments.concurrent_requests
+    if concurrent is None and not trace.requests_per_second:
+        step = "add --concurrent-requests, or rows of later requests"
+        raise UsageProblem(f"{arguments.trace}: all requests came at once; {step}")
+    demand = entry.demand if entry is not None else None
+    return Load(
+        trace.mean(),
+        None if concurrent is not None else rate or trace.requests_per_second,
+        concurrent,
+        cache_hit_percent=first_given(arguments.cache_hit, demand and demand.cache_hit_percent, 0.0),
+        trace=trace,
     )
 
 

@@ -1,7 +1,7 @@
 """What one request takes with a chunk for itself: a target below that cannot be bought."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from bandplan.planner.capacity import Capacity
@@ -30,7 +30,7 @@ def refuse_impossible(capacity: Capacity, load: Load, target: Target) -> None:
     for name, limit in target.limits.items():
         least = alone.percentile(name, target.percentile)
         if least > limit:
-            which = "" if not load.spread_percent else f" at p{target.percentile:g} of the lengths"
+            which = "" if not load.has_lengths else f" at p{target.percentile:g} of the lengths"
             raise NoCapacity(
                 f"no capacity fixes this: {named[name]} {shown(name, least)}{which}, more than {shown(name, limit)}; "
                 "raise the target, shorten the requests, or take a faster model or one with a larger chunk"
@@ -48,8 +48,10 @@ class Alone:
 
     @cached_property
     def _parts(self) -> list[tuple[float, float, Shape]]:
-        count = LENGTHS if self.load.spread_percent else 1
-        shapes = self.load.shapes(count, 0)
+        if self.load.trace is not None:
+            shapes: Sequence[Shape] = self.load.trace.shapes
+        else:
+            shapes = self.load.shapes(LENGTHS if self.load.spread_percent else 1, 0)
         return [(*self.service.seconds(shape, self.load.cache_hit_percent), shape) for shape in shapes]
 
     def percentile(self, name: str, percent: float) -> float:

@@ -52,8 +52,11 @@ class Capacity:
             return f"{steps:,} chunk{'' if steps == 1 else 's'} ({steps * self.increment:,} tokens/s)"
         return f"{self.amount(steps):,} model units"
 
-    def provenance(self, shape: Shape, spread_percent: float) -> list[str]:
-        """Return sentences that say where the figures are from and what is assumed."""
+    def provenance(self, shape: Shape, has_lengths: bool) -> list[str]:
+        """Return sentences that say where the figures are from and what is assumed for requests of this mean shape.
+
+        `has_lengths` says that their lengths differ.
+        """
         if self.law is not None:
             law = self.law
             said = [
@@ -75,7 +78,7 @@ class Capacity:
         begin = "published figures" if self.source == "published" else "a guess, as nothing is known of this model"
         said = [f"{begin}: {figure}"]
         said.append(f"assumed: one request alone is {self.speedup:g} times as fast as in a full chunk")
-        if (shape != reference or spread_percent) and not self.embeds:
+        if (shape != reference or has_lengths) and not self.embeds:
             said.append(
                 f"extrapolated from {reference}: an output token weighs as 3 input tokens and its context more with "
                 "its length (assumed); measure a curve of this shape with `bandplan bench` to be sure"

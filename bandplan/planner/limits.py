@@ -58,13 +58,15 @@ def broken_limits(model: str, load: Load, peak_factor: float, other_requests_per
     `other_requests_per_second` are those of the rest of the workspace, at their peaks.
     """
     broken = []
-    shape, limits = load.shape, limits_of(model)
+    limits = limits_of(model)
+    shapes = (load.shape,) if load.trace is None else load.trace.shapes
+    shape, most_output = max(shapes, key=lambda one: one.total), max(one.output_tokens for one in shapes)
     peak = (load.requests_per_second or 0) * peak_factor
     if peak and peak + other_requests_per_second > WORKSPACE_REQUESTS_PER_SECOND:
         broken.append(too_many_requests(peak, other_requests_per_second))
-    if shape.output_tokens > limits.output:
+    if most_output > limits.output:
         broken.append(
-            f"{shape.output_tokens:,g} output tokens: an answer has at most {limits.output:,} "
+            f"{most_output:,g} output tokens: an answer has at most {limits.output:,} "
             f"({limits.output_source}); ask for shorter answers, or take another model"
         )
     if limits.context is not None and shape.total > limits.context:

@@ -1,7 +1,7 @@
 """The search for the smallest capacity that holds a load within its targets, and the evidence for the answer."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from bandplan.planner.alone import refuse_impossible
@@ -58,7 +58,7 @@ class Plan:
     @property
     def headroom(self) -> float:
         """How much more than the peak the ceiling could work off, as a share."""
-        return 1 / self.ceiling.utilisation - 1 if self.ceiling.utilisation else 0.0
+        return max(0.0, 1 / self.ceiling.utilisation - 1) if self.ceiling.utilisation else 0.0
 
 
 def plan(
@@ -86,19 +86,17 @@ def plan(
 
 def _least_for_headroom(capacity: Capacity, load: Load, headroom_percent: float) -> int:
     """Return the fewest steps whose published tokens/s cover the load's tokens and the headroom."""
-    if load.requests_per_second is None:
+    tokens_per_second = load.tokens_per_second
+    if tokens_per_second is None:
         return 1
-    wanted = load.requests_per_second * load.shape.total * (1 + headroom_percent / 100)
+    wanted = tokens_per_second * (1 + headroom_percent / 100)
     return max(1, math.ceil(round(wanted / capacity.tokens_per_second(1), 9)))
 
 
 def _times(load: Load, factor: float) -> Load:
     rate, concurrent = load.requests_per_second, load.concurrent_requests
-    return Load(
-        load.shape,
-        None if rate is None else rate * factor,
-        None if concurrent is None else math.ceil(concurrent * factor),
-        load.arrivals,
-        load.spread_percent,
-        load.cache_hit_percent,
+    return replace(
+        load,
+        requests_per_second=None if rate is None else rate * factor,
+        concurrent_requests=None if concurrent is None else math.ceil(concurrent * factor),
     )

@@ -6,6 +6,7 @@ give half of what many would.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,11 +29,15 @@ class Service:
         return 1.0 if math.isinf(self.half) else (self.half + in_flight) / (self.half + 1)
 
     def alone(self, load: Load) -> float:
-        """Return the seconds of a request of the load's mean shape, alone."""
-        return sum(self.seconds(load.shape, load.cache_hit_percent))
+        """Return the seconds of a request of the load's mean shape, alone; of a trace, the mean over its requests."""
+        if load.trace is None:
+            return sum(self.seconds(load.shape, load.cache_hit_percent))
+        counts = Counter(load.trace.shapes)
+        total = sum(sum(self.seconds(shape, load.cache_hit_percent)) * many for shape, many in counts.items())
+        return total / len(load.trace.shapes)
 
     def requests_per_second(self, load: Load) -> float:
-        """Return the most requests of the load's mean shape that a full chunk ends in a second."""
+        """Return the most requests of the load that a full chunk ends in a second."""
         return self.slots / (self.alone(load) * self.slowness(self.slots))
 
 

@@ -5,6 +5,7 @@ chunk, the seconds of lone work given to each request since the beginning, says 
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
@@ -42,16 +43,31 @@ class Run:
         return values[index] if index < len(values) else float("inf")
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a run starts from. `warm_up` is the share of requests at the beginning that is not judged.
+
+    The last chunks start at `starts`, in seconds and in order; the others are there from the beginning. `times` are
+    arrivals in place of the load's.
+    """
+
+    queue_limit: int = QUEUE_LIMIT
+    warm_up: float = WARM_UP
+    starts: Sequence[float] = ()
+    times: Sequence[float] = ()
+
+
 def simulate(
     service: Service,
     chunks: int,
     load: Load,
     count: int,
     seed: int,
-    *,
-    queue_limit: int = QUEUE_LIMIT,
+    setting: Setting | None = None,
 ) -> Run:
     """Run `count` requests through `chunks` equal chunks; each goes to the least loaded one."""
+    setting = setting or Setting()
+    queue_limit, starts = setting.queue_limit, setting.starts
     shapes = load.shapes(count, seed)
     alone = {shape: service.seconds(shape, load.cache_hit_percent) for shape in set(shapes)}
     speeds = [1 / service.slowness(max(1, n)) for n in range(service.slots + 1)]
@@ -64,14 +80,15 @@ def simulate(
         arriving = deque((index * spacing, index) for index in range(parallel))
         sent, queue_limit = parallel, count
     else:
-        arriving = deque((at, index) for index, at in enumerate(load.times(count, seed)))
+        arriving = deque((at, index) for index, at in enumerate(setting.times or load.times(count, seed)))
         sent = count
 
     # Of each chunk: lone work given to each request so far, the time of that, and the number of its last planned end.
     given, since, version, in_flight = [0.0] * chunks, [0.0] * chunks, [0] * chunks, [0] * chunks
     firsts: list[list[tuple[float, int]]] = [[] for _ in range(chunks)]
     ends: list[list[tuple[float, int]]] = [[] for _ in range(chunks)]
-    loads: list[dict[int, None]] = [dict.fromkeys(range(chunks))] + [{} for _ in range(slots)]
+    starting = deque((at, chunks - len(starts) + index) for index, at in enumerate(starts))
+    loads: list[dict[int, None]] = [dict.fromkeys(range(chunks - len(starts)))] + [{} for _ in range(slots)]
     events: list[tuple[float, int, int]] = []
     waiting: deque[int] = deque()
     arrived, admitted, first, ended = [0.0] * count, [0.0] * count, [0.0] * count, [-1.0] * count
@@ -101,7 +118,16 @@ def simulate(
         version[chunk] += 1
         heappush(events, (now + (ends[chunk][0][0] - work) / speeds[before + 1], chunk, version[chunk]))
 
-    while arriving or events:
+    while arriving or events or (starting and waiting):
+        if starting and starting[0][0] <= min(
+            events[0][0] if events else starting[0][0], arriving[0][0] if arriving else starting[0][0]
+        ):
+            now, chunk = starting.popleft()
+            loads[0][chunk] = None
+            since[chunk] = now
+            while waiting and in_flight[chunk] < slots:
+                admit(chunk, waiting.popleft(), now)
+            continue
         if events and (not arriving or events[0][0] < arriving[0][0]):
             now, chunk, number = heappop(events)
             if number != version[chunk]:
@@ -133,7 +159,7 @@ def simulate(
             if len(waiting) < queue_limit:
                 waiting.append(request)
 
-    judged = range(int(count * WARM_UP), count)
+    judged = range(int(count * setting.warm_up), count)
     done = [request for request in judged if ended[request] >= 0]
     # Before the last arrival: afterwards the endpoint empties.
     start, stop = arrived[judged.start], arrived[-1]

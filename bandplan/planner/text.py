@@ -4,13 +4,15 @@ import math
 from typing import Any
 
 from bandplan.planner.arithmetic import batch_seconds, batch_takes
+from bandplan.planner.jump import Jump
+from bandplan.planner.load import Load
 from bandplan.planner.plan import Plan
 from bandplan.planner.trials import Estimate, Evidence
 
 TITLES = {"latency": "latency", "ttft": "time to first token", "tpot": "time per output token", "queue": "queue"}
 
 
-def described(plan: Plan, *, rows: int | None = None, cost: str = "") -> str:
+def described(plan: Plan, *, rows: int | None = None, cost: str = "", jump: Jump | None = None) -> str:
     """Return the answer, one thought a line."""
     capacity, peak, mean = plan.capacity, plan.peak, plan.mean
     floor, ceiling = plan.floor, plan.ceiling
@@ -39,16 +41,18 @@ def described(plan: Plan, *, rows: int | None = None, cost: str = "") -> str:
         lines.append(f"With more load, the first to break is: {TITLES[plan.breaks_first]}.")
     if floor is not ceiling:
         lines.append(f"The floor holds the average, {_load(mean)}; chunks above it start on demand.")
+    if jump is not None:
+        lines.append(_jump(jump, percentile))
     if rows is not None:
         lines.append(_batch(plan, rows))
     lines += ["", "From:"]
-    lines += [f"- {line}" for line in capacity.provenance(peak.shape, peak.spread_percent)]
-    requests = f"{ceiling.seeds} seeded runs" if ceiling.seeds else "no run, as it is past its capacity"
-    lines.append(f"- latency by simulation: {requests}, intervals of 95 %")
+    lines += [f"- {line}" for line in capacity.provenance(peak.shape, peak.has_lengths)]
+    runs = f"{ceiling.seeds} seeded runs, intervals of 95 %" if ceiling.seeds else "no run, as it is past its capacity"
+    lines.append(f"- latency by simulation: {'one replay of the trace' if ceiling.seeds == 1 else runs}")
     return "\n".join(lines)
 
 
-def as_json(plan: Plan) -> dict[str, Any]:
+def as_json(plan: Plan, jump: Jump | None = None) -> dict[str, Any]:
     """Return the answer as plain values; seconds, and null for what has no end."""
     capacity = plan.capacity
 
@@ -77,20 +81,48 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "floor": evidence(plan.floor),
         "ceiling": evidence(plan.ceiling),
         "one_step_less": evidence(plan.less) if plan.less is not None else None,
+        "jump": None
+        if jump is None
+        else {
+            "chunks_to_start": jump.chunks,
+            "startup_seconds": jump.startup_seconds,
+            "seconds": jump.seconds,
+            f"latency_seconds_p{plan.target.percentile:g}": _finite(jump.latency_seconds),
+            "refused_percent": round(jump.refused_percent, 3),
+        },
         "breaks_first": plan.breaks_first,
         "headroom": round(plan.headroom, 4),
-        "assumptions": capacity.provenance(plan.peak.shape, plan.peak.spread_percent),
+        "assumptions": capacity.provenance(plan.peak.shape, plan.peak.has_lengths),
     }
 
 
-def _load(load: Any) -> str:
+def _load(load: Load) -> str:
+    cached = f", {load.cache_hit_percent:g} % of prompts cached" if load.cache_hit_percent else ""
+    if load.trace is not None and load.requests_per_second is not None:
+        return (
+            f"the {len(load.trace.times):,} requests of the trace, at {load.requests_per_second:.3g} requests/s on "
+            f"average and {load.tokens_per_second:,.0f} tokens/s in the busiest minute, of {load.shape} tokens on "
+            f"average{cached}"
+        )
     if load.concurrent_requests is not None:
         often = f"{load.concurrent_requests:,} requests always in flight"
     else:
         often = f"{load.requests_per_second:g} requests/s ({load.arrivals})"
     spread = f", lengths spread by {load.spread_percent:g} %" if load.spread_percent else ""
-    cached = f", {load.cache_hit_percent:g} % of prompts cached" if load.cache_hit_percent else ""
+    spread = ", lengths of the trace" if load.trace is not None else spread
     return f"{often} of {load.shape} tokens{spread}{cached}"
+
+
+def _jump(jump: Jump, percentile: str) -> str:
+    chunks = "one chunk starts" if jump.chunks == 1 else f"{jump.chunks} chunks start one after another"
+    latency = f"{percentile} of latency is {_in_unit('latency', jump.latency_seconds)}"
+    if math.isinf(jump.latency_seconds):
+        latency = f"{percentile} of latency has no end"
+    refused = f", as {jump.refused_percent:.0f} % of the requests are refused" if jump.refused_percent >= 0.5 else ""
+    return (
+        f"A jump from the average to the peak: {chunks}, {jump.startup_seconds:g} s each (assumed). For "
+        f"{jump.seconds:g} s, {latency}{refused}; a higher floor shortens that."
+    )
 
 
 def _less(plan: Plan) -> str:
@@ -130,6 +162,8 @@ def _batch(plan: Plan, rows: int) -> str:
 def _estimate(name: str, estimate: Estimate) -> str:
     if math.isinf(estimate.value):
         return "without end"
+    if not estimate.half_width:
+        return _in_unit(name, estimate.value)
     if name == "tpot":
         return f"{estimate.value * 1000:.1f} ms ± {estimate.half_width * 1000:.1f}"
     return f"{estimate.value:.2f} s ± {estimate.half_width:.2f}"

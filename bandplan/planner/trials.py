@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bandplan.planner.alone import NoCapacity
 from bandplan.planner.capacity import Capacity
 from bandplan.planner.load import Load
-from bandplan.planner.simulation import QUEUE_LIMIT, Run, simulate
+from bandplan.planner.simulation import QUEUE_LIMIT, WARM_UP, Run, Setting, simulate
 from bandplan.planner.target import Target
 
 LEAST_SEEDS = 5
@@ -127,7 +127,7 @@ class Trials:
     def _early(self, steps: int) -> bool | None:
         """Return what a short run, else two long ones, say; None if they are not clear of every limit."""
         limits, rate = self.target.limits, self.load.requests_per_second
-        if not limits or rate is None:
+        if not limits or rate is None or self.is_replay:
             return None
         utilisation = rate / self._most(steps)
         if utilisation >= FULL:
@@ -139,7 +139,7 @@ class Trials:
         is_rough = self.load.arrivals == "bursty" or self.load.spread_percent >= ROUGH_PERCENT
         service, chunks = self.capacity.served_by(steps, self.load.shape)
         count = max(PILOT_REQUESTS, 5 * service.slots * chunks)
-        pilot = simulate(service, chunks, self.load, count, 0, queue_limit=self.queue_limit)
+        pilot = simulate(service, chunks, self.load, count, 0, Setting(self.queue_limit))
         answer = _clear([worst(pilot)], utilisation, PILOT_MARGIN * (1 + is_rough / 2))
         if answer is not None:
             return answer
@@ -148,7 +148,7 @@ class Trials:
     def _decided(self, steps: int) -> bool:
         """Return what the evidence says, or fewer runs if every limit lies well outside their intervals."""
         rate, limits = self.load.requests_per_second, self.target.limits
-        if limits and (rate is None or rate / self._most(steps) < FULL):
+        if limits and not self.is_replay and (rate is None or rate / self._most(steps) < FULL):
             for count in range(LEAST_SEEDS, MOST_SEEDS):
                 runs = [self._simulated(steps, seed) for seed in range(count)]
                 found = {name: self._estimate(runs, name) for name in limits}
@@ -157,6 +157,11 @@ class Trials:
                 if self._is_precise(runs):
                     break
         return not self.evidence(steps).misses(self.target)
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether there is one run alone: that of a trace."""
+        return self.load.trace is not None and self.load.requests_per_second is not None
 
     def _is_precise(self, runs: list[Run]) -> bool:
         latency = self._estimate(runs, "latency")
@@ -174,7 +179,10 @@ class Trials:
             service, chunks = self.capacity.served_by(steps, self.load.shape)
             # Enough requests to fill the chunks many times over, however many there are.
             count = max(REQUESTS, 10 * service.slots * chunks, 5 * (self.load.concurrent_requests or 0))
-            runs.append(simulate(service, chunks, self.load, count, seed, queue_limit=self.queue_limit))
+            if self.is_replay and self.load.trace is not None:
+                count = len(self.load.trace.times)
+            setting = Setting(self.queue_limit, 0.0 if self.is_replay else WARM_UP)
+            runs.append(simulate(service, chunks, self.load, count, seed, setting))
         return runs[seed]
 
     def _run(self, steps: int) -> Evidence:
@@ -187,6 +195,8 @@ class Trials:
         runs: list[Run] = []
         while True:
             runs.append(self._simulated(steps, len(runs)))
+            if self.is_replay:
+                break
             if len(runs) < LEAST_SEEDS:
                 continue
             if len(runs) >= MOST_SEEDS or self._is_precise(runs):
@@ -213,8 +223,8 @@ class Trials:
     def _estimate(self, runs: list[Run], name: str) -> Estimate:
         each = [run.percentile(run.of(name), self.target.percentile) for run in runs]
         mean = sum(each) / len(each)
-        if math.isinf(mean):
-            return Estimate(math.inf, 0.0)
+        if math.isinf(mean) or len(each) == 1:
+            return Estimate(mean, 0.0)
         deviation = math.sqrt(sum((value - mean) ** 2 for value in each) / (len(each) - 1))
         return Estimate(mean, STUDENT[len(each) - LEAST_SEEDS] * deviation / math.sqrt(len(each)))
 

@@ -127,7 +127,7 @@ def test_write_leaves_a_file_that_was_changed_meanwhile(
         return whole(*given, **named)
 
     monkeypatch.setattr(planning, "plan", slow)
-    assert main(["size", "support-chat", "--write"]) == 1
+    assert main(["size", "support-chat", "--write"]) == 2
     assert "was changed while" in capsys.readouterr().err
     assert (project / "models.yaml").read_text() == MODELS + "# edited\n"
 
@@ -262,3 +262,31 @@ def test_requests_in_flight_of_an_entry(project: Path, capsys: pytest.CaptureFix
     # 4 in flight fill a chunk and take 9.4 s.
     assert answer["ceiling"]["chunks"] == 8
     assert sized(capsys, "support-chat", "--requests-per-second", "2")["ceiling"]["chunks"] == 6
+
+
+def test_trace_of_requests(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"{index * 0.5},2048,256" for index in range(400)]
+    trace = project / "trace.csv"
+    trace.write_text("\n".join(["TIMESTAMP,ContextTokens,GeneratedTokens", *rows]) + "\n")
+    answer = sized(capsys, MODEL, "--trace", "trace.csv", "--latency", "9")
+    # 2 x 2304 x 1.2 / 980 = 5.6; the requests come like clockwork, so none waits.
+    assert answer["ceiling"]["chunks"] == 6
+    assert sized(capsys, MODEL, "--trace", "trace.csv", "--latency", "9", "--requests-per-second", "4") != answer
+    assert sized(capsys, "support-chat", "--trace", "trace.csv")["ceiling"]["chunks"] == 6
+    assert sized(capsys, MODEL, "--trace", "trace.csv", "--concurrent-requests", "32", "--latency", "10")
+    assert "leave out --input, --output" in refused(capsys, MODEL, *FLAGS[2:], "--trace", "trace.csv")
+    trace.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n0,2048,256\n1,-5,256\n")
+    told = refused(capsys, MODEL, "--trace", "trace.csv")
+    assert "trace.csv:3: column ContextTokens: '-5': must be 1 to" in told
+    trace.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n0,2048,256\n0,5,256\n")
+    assert "all requests came at once" in refused(capsys, MODEL, "--trace", "trace.csv")
+    assert "absent.csv" in refused(capsys, MODEL, "--trace", "absent.csv")
+
+
+def test_seconds_that_a_chunk_takes_to_start(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ("--requests-per-second", "0.5", "--peak-factor", "4")
+    answer = sized(capsys, "support-chat", *flags)
+    assert answer["jump"]["seconds"] == answer["jump"]["chunks_to_start"] * 60
+    slow = sized(capsys, "support-chat", *flags, "--startup-seconds", "90")
+    assert slow["jump"]["latency_seconds_p95"] > answer["jump"]["latency_seconds_p95"]
+    assert sized(capsys, "support-chat")["jump"] is None

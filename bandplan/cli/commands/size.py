@@ -27,6 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     demand.add_argument("--output", type=whole(0, 10**8), metavar="TOKENS", help="output tokens of a request")
     demand.add_argument("--spread", type=number(0, 500, least=True), metavar="PERCENT", help="spread of both lengths")
     demand.add_argument("--arrivals", choices=("poisson", "bursty"), help="how requests arrive")
+    demand.add_argument(
+        "--trace", type=Path, metavar="FILE", help="replay CSV or JSONL of time, input and output tokens"
+    )
     demand.add_argument("--peak-factor", type=number(0, 1000), metavar="N", help="peak over average load")
     demand.add_argument("--cache-hit", type=number(0, 100, least=True), metavar="PERCENT", help="prompt tokens cached")
     target = parser.add_argument_group("target")
@@ -49,6 +52,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="measured by `bandplan bench`; repeatable",
     )
     known.add_argument("--curve-capacity", type=whole(1, 10**6), metavar="N", help="chunks or units that it measured")
+    known.add_argument(
+        "--startup-seconds",
+        type=number(0, 86_400),
+        default=60.0,
+        metavar="S",
+        help="time that a chunk takes to start (default: 60, assumed)",
+    )
     known.add_argument("--prices", type=Path, metavar="FILE", help="your price list, for the cost of an hour")
     known.add_argument("--rows", type=whole(1, 10**12), metavar="N", help="rows of a batch job to time")
     parser.add_argument("--write", action="store_true", help="write the answer into the entry of models.yaml")
@@ -59,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bandplan.cli.errors import UsageProblem
     from bandplan.cli.sizing import question_of
     from bandplan.planner.alone import NoCapacity
+    from bandplan.planner.jump import jump_of
     from bandplan.planner.plan import plan
     from bandplan.planner.text import as_json, described
 
@@ -73,14 +84,15 @@ def run(arguments: argparse.Namespace) -> int:
         )
     except NoCapacity as error:
         raise UsageProblem(f"{question.name}: {error}") from error
-    cost = question.cost(found)
+    cost, jump = question.cost(found), jump_of(found, arguments.startup_seconds)
     written = question.write(found) if arguments.write else ""
     if arguments.json:
-        document = {"name": question.name, "model": question.model, **as_json(found), "cost_per_hour": cost or None}
+        answer = as_json(found, jump)
+        document = {"name": question.name, "model": question.model, **answer, "cost_per_hour": cost or None}
         print(json.dumps(document, indent=2, ensure_ascii=False))
     else:
         print(f"{question.name}: {throughput_line(found)}\n")
-        print(described(found, rows=arguments.rows, cost=cost))
+        print(described(found, rows=arguments.rows, cost=cost, jump=jump))
         if written:
             print(f"\n{written}")
     return 0
