@@ -9,13 +9,13 @@ from typing import Any
 
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import LOCAL, Project
+from bandplan.serving.spec.tasks import CHAT
 from bandplan.stub.inference.selection.spec import KINDS, OPENAI, TRANSFORMERS, VLLM
 
 KEY = "engines"
 FILE = f"stacks/Pulumi.{LOCAL}.yaml"
 CAPACITY = "capacity"
 EVERYTHING = "*"
-CHAT = "llm/v1/chat"
 
 LOOK_SECONDS = 0.5
 """How often a command that waits for engines looks at them."""
