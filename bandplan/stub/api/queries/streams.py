@@ -24,8 +24,8 @@ class Stream(StreamingResponse):
 
     The head is sent with the first part, so an engine that fails before it is answered with its own status. `at_end` is
     called once with the status, 499 if the client left before the end, and the reason of a failure: one after the head
-    has been sent does not change the status. Starlette's own streaming runs a task
-    group for each stream and keeps generating for a client that has left.
+    has been sent does not change the status. Starlette's own streaming runs a task group for each stream and keeps
+    generating for a client that has left.
     """
 
     media_type = "text/event-stream"
