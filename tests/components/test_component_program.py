@@ -62,7 +62,7 @@ def refusal(root: Path, environ: dict[str, str]) -> str:
 
 
 def sample(tmp_path: Path) -> Path:
-    (tmp_path / "models.yaml").write_text((ROOT / "models.yaml").read_text())
+    (tmp_path / "models.yaml").write_text((ROOT / "tests" / "sample" / "models.yaml").read_text())
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     return tmp_path
 

@@ -19,6 +19,9 @@ from bandplan.stub import process
 
 ROOT = Path(__file__).parent.parent.parent
 
+SAMPLE = ROOT / "tests" / "sample" / "models.yaml"
+"""The sample fleet. A copy, so that the tests pass with any models.yaml at the root."""
+
 ENGINES = [
     "embedded",
     pytest.param(
@@ -39,7 +42,7 @@ class FleetProject:
         self.root = root
         root.mkdir()
         shutil.copy(ROOT / "Pulumi.yaml", root / "Pulumi.yaml")
-        self.write_models(without_registrations((ROOT / "models.yaml").read_text()))
+        self.write_models(without_registrations(SAMPLE.read_text()))
         shutil.copytree(ROOT / "stacks", root / "stacks", ignore=shutil.ignore_patterns("__pycache__"))
         # No policy is on, except in tests about them.
         for file in (root / "stacks").glob("policies.*.json"):
@@ -128,7 +131,7 @@ class FleetProject:
 def without_registrations(models: str) -> str:
     """The sample fleet but for its last entries, whose versions take MLflow several seconds each to make."""
     kept, comment, _ = models.partition("  # Versions registered by this deployment:")
-    assert comment, "models.yaml has no entries with `register` under their comment"
+    assert comment, "the sample has no entries with `register` under their comment"
     return kept + models[models.index("overrides:\n") :]
 
 

@@ -5,7 +5,7 @@ import shutil
 import pytest
 import yaml
 
-from tests.e2e.conftest import ROOT, SMALL, FleetProject, by_name
+from tests.e2e.conftest import SAMPLE, SMALL, FleetProject, by_name
 
 
 def test_sample_fleet_is_deployed_answers_and_is_destroyed(fleet: FleetProject, engine: str) -> None:
@@ -31,7 +31,7 @@ def test_sample_fleet_is_deployed_answers_and_is_destroyed(fleet: FleetProject, 
 
 
 def test_sample_fleet_covers_what_the_platform_sells() -> None:
-    models = yaml.safe_load((ROOT / "models.yaml").read_text())["models"]
+    models = yaml.safe_load(SAMPLE.read_text())["models"]
 
     assert len(models) >= 8
     assert {entry["task"] for entry in models} == {"llm/v1/chat", "llm/v1/completions", "llm/v1/embeddings"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bandplan.stub import process
-from tests.e2e.conftest import ROOT, SMALL, FleetProject, by_name
+from tests.e2e.conftest import ROOT, SAMPLE, SMALL, FleetProject, by_name
 
 NOWHERE = {"DATABRICKS_HOST": "http://127.0.0.1:9", "DATABRICKS_TOKEN": "not-to-be-used"}
 
@@ -22,7 +22,7 @@ def offline(fleet: FleetProject, base: str, stack: str = "prod") -> dict[str, An
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_this_repository_s_own_fleet_does_not_change_against_itself(fleet: FleetProject, stack: str) -> None:
     """The versions that it registers are known on neither side; the policies let it pass."""
-    models = (ROOT / "models.yaml").read_text()
+    models = SAMPLE.read_text()
     fleet.write_models(models)
     fleet.use_policies()
     document = offline(fleet, models, stack)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from bandplan.cli.main import main
-from tests.e2e.conftest import ROOT, SMALL, FleetProject
+from tests.e2e.conftest import ROOT, SAMPLE, SMALL, FleetProject
 
 README = (ROOT / "README.md").read_text()
 WORKFLOWS = ROOT / ".github" / "workflows"
@@ -70,8 +70,8 @@ def test_the_band_of_change_a_band_is_advice_here_and_a_stop_on_prod(
     entry, throughput = re.findall(r"give `([\w-]+)` one more chunk: `(throughput: [^`]+)`", steps)[0]
     (told,) = re.findall(r"as `\.venv/bin/bandplan (policy [^`]+)`", steps)
     fleet.use_policies()
-    (fleet.root / "base.yaml").write_text((ROOT / "models.yaml").read_text())
-    fleet.write_models((ROOT / "models.yaml").read_text())
+    (fleet.root / "base.yaml").write_text(SAMPLE.read_text())
+    fleet.write_models(SAMPLE.read_text())
     monkeypatch.chdir(fleet.root)
 
     def bandplan(*arguments: str) -> tuple[int, str]:

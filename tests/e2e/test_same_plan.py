@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bandplan.stub import process
-from tests.e2e.conftest import ROOT, FleetProject, plan_of, without_registrations
+from tests.e2e.conftest import ROOT, SAMPLE, FleetProject, plan_of, without_registrations
 
 pytestmark = [
     pytest.mark.pulumi_cli,
@@ -47,7 +47,7 @@ def test_both_engines_plan_the_same_for_a_new_stack(fleet: FleetProject) -> None
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS.keys())
 def test_both_engines_plan_the_same_for_every_edit_of_the_sample(deployed: FleetProject, edit: tuple[str, str]) -> None:
     old, new = edit
-    sample = without_registrations((ROOT / "models.yaml").read_text())
+    sample = without_registrations(SAMPLE.read_text())
     is_split = old.startswith("traffic_percent")
     deployed.write_models(sample.replace("traffic_percent: 10", "traffic_percent: 20") if is_split else sample)
     deployed.edit(old, new)
