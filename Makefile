@@ -10,7 +10,7 @@ BANDPLAN := .venv/bin/bandplan
 # Workers of the test run: one per core, at most four (tests start processes of their own).
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))' 2>/dev/null || echo 1)
 
-.PHONY: help up down preview destroy test test-engine test-torch check check-style check-format check-types check-arrows check-fresh check-workflows format dist lock raise-pulumi clean install-run install-plugin install-dev require-python
+.PHONY: help up down preview destroy test test-engine test-torch check check-style check-format check-types check-arrows check-fresh check-workflows format dist release lock raise-pulumi clean install-run install-plugin install-dev require-python
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -101,6 +101,9 @@ dist: install-dev  ## build the package into dist/: wheel and sdist, with their 
 	$(UV) build --quiet --no-build-isolation --python .venv/bin/python --out-dir dist
 	@rm -rf build bandplan.egg-info dist/.gitignore
 	@cd dist && $(CURDIR)/.venv/bin/python -m pip hash bandplan-*
+
+release: require-python  ## set the version, date the changelog, commit and tag: make release VERSION=0.2.0
+	@$(PYTHON) requirements/release.py $(VERSION)
 
 clean:  ## stop the local workspace and remove everything made here: state, environment, caches
 	@test ! -x $(BANDPLAN) || $(BANDPLAN) stub stop || true
