@@ -51,7 +51,7 @@ def summary_document(summary: Summary) -> dict[str, Any]:
         "unpricedEndpoints": summary.unpriced,
         "unsizedEndpoints": summary.unsized,
         "unmovedEndpoints": summary.unmoved,
-        "lastDeploymentUnfinished": summary.is_unfinished,
+        "totalsUnknown": summary.is_outdated,
     }
 
 

@@ -96,6 +96,9 @@ def models_told(changes: Iterable[EndpointChange]) -> set[str]:
 
 def _capacity(change: EndpointChange) -> Iterator[Line]:
     before, after = _whole_size(change.before), _whole_size(change.after)
+    if change.before is None and change.after is None:
+        yield Line(before=(Run("size not in this preview"),), remark=(Run("unchanged"),))
+        return
     if before == after:
         yield Line(before=before, remark=(Run("unchanged"),))
         return

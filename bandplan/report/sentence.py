@@ -118,8 +118,8 @@ def _figures(summary: Summary) -> Iterator[Run]:
     if summary.unpriced:
         yield Run(f", {count(summary.unpriced, 'endpoint')} without a price")
     yield from _unknown_sizes(summary)
-    if summary.is_unfinished:
-        yield Run("; totals unknown because the last deployment did not finish: preview with --show-sames")
+    if summary.is_outdated:
+        yield Run("; totals unknown because the last deployment may not have finished: preview with --show-sames")
 
 
 def _unknown_sizes(summary: Summary) -> Iterator[Run]:

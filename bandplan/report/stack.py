@@ -96,6 +96,8 @@ def stack_report(
     standing = standing_endpoints(preview)
     changes = endpoint_changes(preview, standing.rows)
     standing = standing.checked(preview, changes)
+    if standing.is_contradicted:
+        changes = endpoint_changes(preview, standing.rows)
     moving = {change.name for change in changes}
     unchanged = tuple(one for one in standing.rows.values() if one.name not in moving)
     found = findings(preview, events, changes, unchanged)
@@ -188,7 +190,7 @@ def _summary(
         unpriced=len(differences) - len(known),
         unsized=sums.uncounted,
         unmoved=sums.unmoved,
-        is_unfinished=sums.is_unfinished,
+        is_outdated=sums.is_outdated,
     )
 
 

@@ -36,12 +36,17 @@ class Standing:
         if self.is_listed or not self.is_known:
             return self
         before = _sums_before(preview)
+        has_sums = before is not None and before.totals is not None
         if before is not None and before.totals is not None:
             sized = [row for name, row in self.rows.items() if name not in before.unsized]
             totals = sum(map(capacity_totals, sized), NOTHING)
             if totals != before.totals or before.endpoints not in (None, len(self.rows)):
                 return self._without_rows()
-        if any(self._is_contradicted_by(preview, change) for change in changes):
+        # Without sums to compare: an endpoint that does not run what was deployed may be where the deployment failed.
+        if any(
+            (change.rollout.kind == "guard" and not has_sums) or self._is_contradicted_by(preview, change)
+            for change in changes
+        ):
             return self._without_rows()
         return self
 

@@ -22,7 +22,8 @@ from bandplan.wire.types import FLEET
 class StackSums:
     """A stack's totals. `before` is None if the preview does not state it; `endpoints` counts those of either side.
 
-    `is_unfinished`: it is None because the last deployment did not finish and the preview does not list all endpoints.
+    `is_outdated`: it is None because the last deployment may not have finished, and the preview lists no endpoint that
+    stays.
     """
 
     before: Totals | None
@@ -30,7 +31,7 @@ class StackSums:
     endpoints: int | None
     unmoved: int
     uncounted: int
-    is_unfinished: bool = False
+    is_outdated: bool = False
 
 
 def stack_sums(
@@ -62,8 +63,8 @@ def stack_sums(
     before = None if after is None else after - change
     if before is not None and min(before.parts) < 0:
         before = None
-    is_unfinished = before is None and standing.is_contradicted
-    return StackSums(before, change, None if count is None else count + deleted, unmoved, uncounted, is_unfinished)
+    is_outdated = before is None and standing.is_contradicted
+    return StackSums(before, change, None if count is None else count + deleted, unmoved, uncounted, is_outdated)
 
 
 def declared_sums(preview: Preview) -> Sums | None:

@@ -53,8 +53,8 @@ class Summary:
     unmoved: int = 0
     is_refused: bool = False
     """Whether a deployment did nothing because its plan differed from what was reviewed."""
-    is_unfinished: bool = False
-    """Whether `before` is None because the last deployment did not finish, so that the stack's outputs are old."""
+    is_outdated: bool = False
+    """Whether `before` is None because the stack's outputs may be older than the endpoints."""
 
     @property
     def after(self) -> Totals | None:
@@ -86,7 +86,7 @@ def _joined(one: Summary, other: Summary) -> Summary:
         unpriced=one.unpriced + other.unpriced,
         unsized=one.unsized + other.unsized,
         unmoved=one.unmoved + other.unmoved,
-        is_unfinished=one.is_unfinished or other.is_unfinished,
+        is_outdated=one.is_outdated or other.is_outdated,
     )
 
 

@@ -22,7 +22,7 @@ def test_the_json_report_has_figures_as_numbers_and_money_as_exact_texts() -> No
         "unpricedEndpoints": 0,
         "unsizedEndpoints": 0,
         "unmovedEndpoints": 0,
-        "lastDeploymentUnfinished": False,
+        "totalsUnknown": False,
     }
     (stack,) = found["stacks"]
     assert stack["unchanged"] == ["same"]

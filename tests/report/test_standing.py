@@ -9,6 +9,7 @@ from bandplan.report.stack import StackReport
 from bandplan.wire.capacity import Totals
 from tests.report.previews import (
     FLEET_URN,
+    GUARD,
     SERVING,
     changed,
     child_urn,
@@ -65,13 +66,16 @@ def test_listed_components_count_and_not_the_outputs_of_an_older_deployment() ->
                 {"endpointCount": 2},
             ),
         ],
+        # The guard found the update failed, and waits for it again.
+        [step("update", child_urn("chat", GUARD, "-ready"), {}, {}, parent=component_urn("chat"))],
     ],
-    ids=["same component", "edited again", "fleet"],
+    ids=["same component", "edited again", "fleet", "guard alone"],
 )
 def test_outputs_that_the_steps_contradict_leave_the_totals_unknown(steps: list[dict[str, Any]]) -> None:
     report = report_on(document(*steps, endpoints=OLD))
     assert (report.summary.before, report.summary.after, report.unchanged) == (None, None, ())
-    assert "; totals unknown because the last deployment did not finish: preview with --show-sames" in markdown(
+    assert "none" not in markdown([report])
+    assert "; totals unknown because the last deployment may not have finished: preview with --show-sames" in markdown(
         [report]
     )
 

@@ -160,7 +160,7 @@ def _summary(value: Any, reading: Reading) -> Summary:
         unpriced=whole["unpricedEndpoints"] or 0,
         unsized=whole["unsizedEndpoints"] or 0,
         unmoved=whole["unmovedEndpoints"] or 0,
-        is_unfinished=reading.flag(item.get("lastDeploymentUnfinished"), "lastDeploymentUnfinished"),
+        is_outdated=reading.flag(item.get("totalsUnknown"), "totalsUnknown"),
     )
 
 
