@@ -49,6 +49,11 @@ class Plan:
         steps = self.ceiling_steps
         return 1 < steps == self.steps_for_headroom and self._at_peak.holds(steps - 1)
 
+    @cached_property
+    def doubled(self) -> Evidence:
+        """The ceiling with twice the load of the peak."""
+        return Trials(self.capacity, _times(self.peak, 2), self.target).evidence(self.ceiling_steps)
+
     @property
     def breaks_first(self) -> str:
         """The limit that is nearest to its bound at the ceiling; `queue` without limits."""

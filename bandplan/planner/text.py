@@ -39,6 +39,7 @@ def described(plan: Plan, *, rows: int | None = None, cost: str = "", jump: Jump
         lines.append(f"The headroom of {plan.headroom_percent:g} % decides here, not the target.")
     if plan.target.limits:
         lines.append(f"With more load, the first to break is: {TITLES[plan.breaks_first]}.")
+    lines.append(f"With twice the load: {_doubled(plan)}")
     if floor is not ceiling:
         lines.append(f"The floor holds the average, {_load(mean)}; chunks above it start on demand.")
     if jump is not None:
@@ -81,6 +82,7 @@ def as_json(plan: Plan, jump: Jump | None = None) -> dict[str, Any]:
         "floor": evidence(plan.floor),
         "ceiling": evidence(plan.ceiling),
         "one_step_less": evidence(plan.less) if plan.less is not None else None,
+        "twice_the_load": evidence(plan.doubled),
         "jump": None
         if jump is None
         else {
@@ -111,6 +113,22 @@ def _load(load: Load) -> str:
     spread = f", lengths spread by {load.spread_percent:g} %" if load.spread_percent else ""
     spread = ", lengths of the trace" if load.trace is not None else spread
     return f"{often} of {load.shape} tokens{spread}{cached}"
+
+
+def _doubled(plan: Plan) -> str:
+    twice, load = plan.doubled, plan.peak
+    use = f"{twice.utilisation:.0%} in use"
+    if math.isinf(twice.percentiles["latency"].value) and load.requests_per_second is not None:
+        if twice.seeds:
+            return f"{use}; {twice.refused_percent:.0f}% are refused, as the queue is full."
+        most = twice.requests_per_second
+        refused = 1 - most / (2 * load.requests_per_second)
+        return f"{use}; at most {most:.3g} requests/s end, so the queue fills and {max(0, refused):.0%} are refused."
+    missed = [name for name in twice.misses(plan.target) if name != "queue"]
+    figures = [f"{TITLES[name]} {_in_unit(name, twice.percentiles[name].value)}" for name in missed or ["latency"]]
+    kept = f"more than the {'target' if len(missed) == 1 else 'targets'}" if missed else "within the target"
+    kept = f", {kept}" if plan.target.limits else ""
+    return f"{use}; {', '.join(figures)} at p{plan.target.percentile:g}{kept}."
 
 
 def _jump(jump: Jump, percentile: str) -> str:

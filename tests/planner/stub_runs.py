@@ -27,11 +27,11 @@ def sweep(shape: Shape, levels: tuple[int, ...] = (1, 2, 4, 8, 16, 32)) -> list[
     return points
 
 
-def open_loop(load: Load, count: int, seed: int) -> list[float]:
-    """Send `count` requests to `CHUNKS` chunks as a Poisson process; return their latencies without the first tenth."""
+def open_loop(load: Load, count: int, seed: int, chunks: int = CHUNKS) -> list[float]:
+    """Send `count` requests to the chunks as a Poisson process; return their latencies without the first tenth."""
     rng = random.Random(1000 + seed)
     assert load.requests_per_second is not None
-    clients = Clients(pool_of(CHUNK, CHUNKS, CHUNKS))
+    clients = Clients(pool_of(CHUNK, chunks, chunks))
     sent: list[Ended] = []
     order = {}
     for number in range(count):
