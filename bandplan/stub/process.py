@@ -22,6 +22,8 @@ REPORT_TIMEOUT_SECONDS = 30.0
 POLL_SECONDS = 0.02
 LOG_TAIL_LINES = 15
 HTTP_OK = 200
+HTTP_NOT_FOUND = 404
+UNKNOWN_ROUTE = "ENDPOINT_NOT_FOUND"
 
 DATABASE_FILES = ("workspace.db", "workspace.db-wal", "workspace.db-shm")
 
@@ -162,6 +164,11 @@ def _ask(running: Running, method: str, path: str, body: Mapping[str, Any] | Non
         ) from error
     finally:
         connection.close()
+    if response.status == HTTP_NOT_FOUND and found.get("error_code") == UNKNOWN_ROUTE:
+        raise StubError(
+            f"{running.state_dir}: the stub at {running.host} was started by another version of bandplan, and does not "
+            f"have {path}; run `bandplan stub stop`, then this command again (its contents are kept)"
+        )
     return response.status, found
 
 
