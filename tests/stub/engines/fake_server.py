@@ -2,7 +2,8 @@
 
 import json
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +18,8 @@ class Behaviour:
     """What a server knows and how it fails. `end_early`: answers end after their own words, whatever was asked.
 
     `status` other than 200 refuses every generation with `error`; `cut_after` breaks the connection after so many
-    chunks, `fail_after` sends an error instead; `pause` is waited for after the first chunk.
+    chunks, `fail_after` sends an error instead; `pause` is waited for after the first chunk; `before_answer` gets the path
+    and the body of each request.
     """
 
     models: tuple[str, ...] | None = ("tiny",)
@@ -35,6 +37,7 @@ class Behaviour:
     fail_after: int | None = None
     is_plain_http_1_0: bool = False
     pause: threading.Event | None = None
+    before_answer: Callable[[str, dict[str, Any]], None] | None = None
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     left: threading.Event = field(default_factory=threading.Event)
 
@@ -50,6 +53,9 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
+        if self.path == "/health":
+            self._answer(200, {})
+            return
         if not self._has_key():
             return
         if self.path == "/v1/models" and self.behaviour.models is not None:
@@ -62,6 +68,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.behaviour.asked.append((self.path, body))
+        if self.behaviour.before_answer is not None:
+            self.behaviour.before_answer(self.path, body)
         if not self._has_key():
             return
         if self.path == "/tokenize" and self.behaviour.owner == "vllm":
@@ -107,8 +115,9 @@ class Handler(BaseHTTPRequestHandler):
             if at == self.behaviour.fail_after:
                 self._event({"error": {"message": "CUDA out of memory", "code": 500}})
                 break
-            if at == 1 and self.behaviour.pause is not None:
+            if at and self.behaviour.pause is not None:
                 self.behaviour.pause.wait(10)
+                time.sleep(0.002)  # else all of it is in the buffers of the connection before that is closed
             logprobs = self._logprobs(word, body, is_chat) if "logprobs" in knows else None
             own = {"delta": {"content": word}} if is_chat else {"text": word}
             if not self._event({"choices": [{"index": 0, **own, "logprobs": logprobs, "finish_reason": None}]}):
@@ -167,9 +176,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(behaviour: Behaviour) -> Iterator[str]:
-    """Serve on a free port, and provide the URL of the API."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+def serving(behaviour: Behaviour, port: int = 0) -> Iterator[str]:
+    """Serve on a port, by default a free one, and provide the URL of the API."""
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     server.behaviour = behaviour  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
