@@ -10,7 +10,7 @@ from typing import Any
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import LOCAL, Project
 from bandplan.serving.spec.tasks import CHAT
-from bandplan.stub.inference.selection.spec import KINDS, OPENAI, TRANSFORMERS, VLLM
+from bandplan.stub.inference.selection.spec import KINDS, OPENAI, SIMULATED, TRANSFORMERS, VLLM
 
 KEY = "engines"
 FILE = f"stacks/Pulumi.{LOCAL}.yaml"
@@ -142,17 +142,21 @@ def cell(entities: Iterable[Mapping[str, Any]]) -> str:
     return "; ".join(dict.fromkeys(made))
 
 
-def reasons(project: Project) -> list[str]:
-    """Return a line for each endpoint whose engine is not the one that was asked for. Errors: CommandError."""
+def reasons(project: Project, *, of_answers_only: bool = False) -> list[str]:
+    """Return why engines were passed over, with the endpoints that it concerns, and which have failed.
+
+    `of_answers_only` leaves out what was passed over for another real engine. Errors: CommandError.
+    """
     lines: dict[str, list[str]] = {}
     for name, entities in _endpoints(project).items():
         for entity in entities.values():
-            said = [f"{one['engine']}: {one['reason']}" for one in entity["passed_over"]] + entity["remarks"]
+            passed_over = entity["passed_over"] if entity["kind"] == SIMULATED or not of_answers_only else []
+            said = [f"{one['engine']}: {one['reason']}" for one in passed_over] + entity["remarks"]
             if entity["state"] == "failed":
                 said.append(f"{entity['kind']} failed: {entity['detail']}")
             for line in said:
                 lines.setdefault(line, []).append(name)
-    return [f"  {', '.join(dict.fromkeys(names))}: {line}" for line, names in lines.items()]
+    return [f"  {', '.join(sorted(set(names)))}: {line}" for line, names in lines.items()]
 
 
 def await_engines(project: Project, names: Iterable[str]) -> None:

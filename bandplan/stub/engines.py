@@ -12,8 +12,9 @@ from bandplan.stub.inference.selection.machine import ThisMachine
 from bandplan.stub.inference.selection.options import EngineOptions
 from bandplan.stub.inference.selection.running import RunningEngines
 from bandplan.stub.inference.selection.settings import Settings
-from bandplan.stub.inference.selection.spec import LOADS_WEIGHTS, EngineSpec
+from bandplan.stub.inference.selection.spec import EngineSpec
 from bandplan.stub.inference.simulated import Pace, SimulatedEngine
+from bandplan.stub.inference.vllm.process import reap
 from bandplan.stub.state.workspace import Workspace
 
 SHARED_OF_GPU = 0.9
@@ -22,12 +23,12 @@ SHARED_OF_GPU = 0.9
 
 def assignments_of(workspace: Workspace, state_dir: Path, pace: Pace | None, options: EngineOptions) -> Assignments:
     """Return the engines of a workspace; none of them runs yet."""
+    reap(state_dir / "engines")
     circumstances = Circumstances(state_dir / "engines", os.environ, options.python, options.allowed_hosts)
 
-    def make(spec: EngineSpec) -> Engine:
-        needed = assignments.needed() or {spec}
-        sharers = len([one for one in {*needed, spec} if one.kind in LOADS_WEIGHTS])
-        return factory.make(spec, replace(circumstances, gpu_share=SHARED_OF_GPU / max(sharers, 1)))
+    async def make(spec: EngineSpec) -> Engine:
+        sharers = await assignments.sharers(spec)
+        return factory.make(spec, replace(circumstances, gpu_share=SHARED_OF_GPU / sharers))
 
     async def answers(settings: Settings) -> str | None:
         return await factory.why_silent(settings, circumstances)

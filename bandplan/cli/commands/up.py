@@ -98,6 +98,14 @@ def engines_of(opened: StackEngine, names: list[str]) -> dict[str, str] | None:
     return engine_cells(opened.project)
 
 
+def show_reasons(opened: StackEngine) -> None:
+    """Print why endpoints of the local workspace are simulated, if another engine was asked for, and what failed."""
+    from bandplan.cli.local_engines import reasons
+
+    if lines := reasons(opened.project, of_answers_only=True):
+        print("\nWithout the engine that was asked for:\n" + "\n".join(lines))
+
+
 def report(opened: StackEngine, outputs: list[dict[str, Any]], *, query: bool) -> int:
     """Print the endpoints and their answers; return 1 if one fails. Only the local stack is queried: others bill
     queries.
@@ -113,6 +121,8 @@ def report(opened: StackEngine, outputs: list[dict[str, Any]], *, query: bool) -
     endpoints = rows(outputs)
     names = [endpoint.name for endpoint in endpoints]
     print("\n" + table(endpoints, live_states(client, names), engines_of(opened, names)))
+    if opened.is_local:
+        show_reasons(opened)
     if not (query and opened.is_local):
         return 0
     print("\nOne query each:", flush=True)

@@ -99,6 +99,13 @@ class Stats:
     generated_tokens: int
 
 
+class Down(NamedTuple):
+    """Why an engine does not answer; `is_final` unless it is being started again."""
+
+    reason: str
+    is_final: bool
+
+
 class Engine(Protocol):
     """A token engine: turns prompts into tokens and texts into vectors.
 
@@ -136,6 +143,11 @@ class Engine(Protocol):
     @property
     def context_tokens(self) -> int | None:
         """The engine's own limit on a prompt and its answer together, None if it is unknown."""
+        ...
+
+    @property
+    def down(self) -> Down | None:
+        """Why the engine, once started, does not answer now; None while it does."""
         ...
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bandplan.stub.inference import sample_json, tokens, vectors
-from bandplan.stub.inference.engine import Batch, Embedded, Embedding, Generation, Message, Stats, Token
+from bandplan.stub.inference.engine import Batch, Down, Embedded, Embedding, Generation, Message, Stats, Token
 
 TOKENS_PER_MESSAGE = 4
 """Tokens added for the role and the markers of each message of a conversation; a guess at the cost of chat templates.
@@ -79,6 +79,7 @@ class SimulatedEngine:
     kind = "simulated"
     lacks = LACKS
     missing: frozenset[str] = frozenset()
+    down: Down | None = None
     takes: frozenset[str] = frozenset()
     is_count_exact = True
     context_tokens: int | None = None

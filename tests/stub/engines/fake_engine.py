@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
-from bandplan.stub.inference.engine import Batch, Embedded, Embedding, Generation, Message, Stats, Token, Usage
+from bandplan.stub.inference.engine import Batch, Down, Embedded, Embedding, Generation, Message, Stats, Token, Usage
 from bandplan.stub.inference.errors import EngineError
 
 
@@ -19,6 +19,7 @@ class FakeEngine:
     lacks: frozenset[str] = frozenset({"tools"})
     missing: frozenset[str] = frozenset()
     note: str = ""
+    down: Down | None = None
     takes: frozenset[str] = frozenset({"top_k"})
     is_count_exact: bool = False
     context_tokens: int | None = None

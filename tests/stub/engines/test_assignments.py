@@ -40,7 +40,7 @@ def run(
         assignments = assignments_of(workspace, tmp_path, None, EngineOptions(default))
         workspace.engine_settings.set_engines(settings)
 
-        def make(spec: EngineSpec) -> FakeEngine:
+        async def make(spec: EngineSpec) -> FakeEngine:
             return made.setdefault(spec, FakeEngine(kind=spec.kind))
 
         assignments.running = RunningEngines(make)

@@ -21,7 +21,7 @@ class Machine:
     lacks: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
-    async def lack(self, kind: str, settings: Settings) -> str | None:
+    async def lack(self, kind: str, settings: Settings, weights: str | None) -> str | None:
         self.asked.append(kind)
         return self.lacks.get(kind)
 

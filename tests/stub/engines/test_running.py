@@ -17,8 +17,11 @@ SERVER = EngineSpec("openai", url="http://127.0.0.1:1/v1")
 
 
 def run(engine: FakeEngine, body: Callable[[RunningEngines], Awaitable[None]]) -> None:
+    async def make(spec: EngineSpec) -> FakeEngine:
+        return engine
+
     async def whole() -> None:
-        engines = RunningEngines(lambda spec: engine)
+        engines = RunningEngines(make)
         await body(engines)
         await engines.close()
 

@@ -1,5 +1,6 @@
 """Engine settings as people write them: every problem at once, and never a value that may be a key."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from bandplan.stub.inference.selection.checks import has_chat_template, problems
-from bandplan.stub.inference.selection.machine import Gpu, read_gpus
+from bandplan.stub.inference.selection.machine import Gpu, ThisMachine, head_size, read_gpus
 from bandplan.stub.inference.selection.settings import Settings, SettingsError, is_folder, read
 
 URL = "must be a URL such as http://127.0.0.1:8000/v1"
@@ -131,6 +132,21 @@ def test_chat_template_is_found_in_the_configuration_or_in_a_file_of_its_own(tmp
     assert not has_chat_template(tmp_path)
     (tmp_path / "chat_template.jinja").write_text("{{ messages }}")
     assert has_chat_template(tmp_path)
+
+
+def test_head_size_is_read_from_the_configuration(tmp_path: Path) -> None:
+    assert head_size(LLAMA) == 8
+    assert head_size(tmp_path) is None
+    (tmp_path / "config.json").write_text(json.dumps({"hidden_size": 4096, "num_attention_heads": 32}))
+    assert head_size(tmp_path) == 128  # 4096 / 32
+
+
+def test_auto_passes_over_vllm_for_heads_that_it_cannot_serve() -> None:
+    async def answers(settings: Settings) -> str | None:
+        return None
+
+    lack = asyncio.run(ThisMachine(None, answers).lack("vllm", Settings(), str(LLAMA)))
+    assert lack == "vLLM serves heads of 32 or more, and those of this model have 8"
 
 
 def test_gpus_are_read_as_nvidia_smi_lists_them() -> None:

@@ -72,11 +72,12 @@ def check(wanted: Json, options: EngineOptions) -> None:
 
 def show_running(running: Running) -> Json:
     engine = running.engine if running.state == "ready" else None
+    state, detail = running.shown
     return {
         "kind": running.spec.kind,
         "weights": running.spec.shown_weights,
-        "state": running.state,
-        "detail": running.detail,
+        "state": state,
+        "detail": detail,
         "lacks": sorted(engine.lacks) if engine else [],
         "missing": sorted(engine.missing) if engine else [],
         **(asdict(engine.stats()) if engine else {}),

@@ -1,7 +1,7 @@
 """Which engine answers for each served entity: chosen from settings and the version's files, started when needed."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from bandplan.stub.inference.engine import Engine
@@ -9,7 +9,7 @@ from bandplan.stub.inference.selection import choice
 from bandplan.stub.inference.selection.choice import Choice, Machine, Served
 from bandplan.stub.inference.selection.running import RunningEngines
 from bandplan.stub.inference.selection.settings import EVERYTHING, Settings, read
-from bandplan.stub.inference.selection.spec import SIMULATED, EngineSpec
+from bandplan.stub.inference.selection.spec import LOADS_WEIGHTS, SIMULATED, EngineSpec
 from bandplan.stub.json_object import Json
 from bandplan.stub.state.registry.checkpoint import Checkpoints
 from bandplan.stub.state.registry.tasks import EMBEDDINGS
@@ -87,13 +87,7 @@ class Assignments:
 
     def assigned(self, endpoint: Endpoint) -> Iterator[Assigned]:
         """Yield the engine of every entity that an endpoint serves or is about to serve."""
-        entities = {
-            entity.name: entity
-            for config in (endpoint.pending, endpoint.config)
-            if config is not None
-            for entity in config.entities
-        }
-        for entity in entities.values():
+        for entity in _entities(endpoint):
             yield self.of(endpoint, entity)
 
     def of(self, endpoint: Endpoint, entity: ServedEntity) -> Assigned:
@@ -114,7 +108,7 @@ class Assignments:
         """Choose anew, and start engines that failed again."""
         self._choices.clear()
         for engine in self.running.all():
-            if engine.state == "failed":
+            if engine.shown[0] == "failed":
                 self.running.drop(engine.spec)
 
     async def tend(self) -> None:
@@ -143,6 +137,20 @@ class Assignments:
                 specs.add(assigned.choice.spec)
         return {spec for spec in specs if spec.kind != SIMULATED}
 
+    async def sharers(self, spec: EngineSpec) -> int:
+        """Return among how many engines the GPU's memory is divided, `spec` being one of them.
+
+        Weights that settings name count before their endpoints exist: an engine cannot give memory back.
+        """
+        specs = {spec}
+        for endpoint in self._endpoints.all():
+            for entity in _entities(endpoint):
+                specs.add((await asyncio.shield(self._chosen(endpoint, entity))).spec)
+        loaded = {one.weights for one in specs if one.kind in LOADS_WEIGHTS}
+        named = {row.get("weights") for row in self._settings.engines().values() if row.get("engine") != SIMULATED}
+        engines = len([one for one in specs if one.kind in LOADS_WEIGHTS])
+        return max(engines + len({*named, None} - loaded) - 1, 1)
+
     def _chosen(self, endpoint: Endpoint, entity: ServedEntity) -> "asyncio.Task[Choice]":
         _ = self.is_plain
         key = (endpoint.id or endpoint.name, entity.model, entity.version, entity.name)
@@ -169,18 +177,26 @@ class Assignments:
         return replace(made, checkpoint=found.folder, tokenizer=found.tokenizer, version=version)
 
 
+def _entities(endpoint: Endpoint) -> Collection[ServedEntity]:
+    """Return every entity that an endpoint serves or is about to serve, once each."""
+    configs = [config for config in (endpoint.pending, endpoint.config) if config is not None]
+    return {entity.name: entity for config in configs for entity in config.entities}.values()
+
+
 def show(assigned: Assigned, engines: Assignments) -> Json:
     """Show which engine answers for an entity, with which weights, and why others do not."""
     chosen = assigned.choice
     if chosen is None:
         return {"kind": None, "weights": None, "state": CHOOSING, "detail": "", "passed_over": [], "remarks": []}
     running = engines.running.find(chosen.spec)
-    is_simulated = chosen.spec.kind == SIMULATED
+    state, detail = running.shown if running else ("starting", "")
+    if chosen.spec.kind == SIMULATED:
+        state = "ready"
     return {
         "kind": chosen.spec.kind,
         "weights": chosen.spec.shown_weights,
-        "state": "ready" if is_simulated else running.state if running else "starting",
-        "detail": running.detail if running else "",
+        "state": state,
+        "detail": detail,
         "passed_over": [{"engine": one.engine, "reason": one.reason} for one in chosen.passed_over],
         "remarks": list(chosen.remarks),
     }

@@ -20,6 +20,7 @@ class ProvisionedEngine:
         self.kind = engine.kind
         self.lacks = engine.lacks
         self.missing = engine.missing
+        self.down = engine.down
         self.takes = engine.takes
         self.is_count_exact = engine.is_count_exact
         self.context_tokens = engine.context_tokens

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from bandplan.stub.inference.errors import EngineFailed
+from bandplan.stub.inference.errors import EngineError, EngineFailed
 from bandplan.stub.inference.openai.answers import Piece, failure_of, read_chunk
 from bandplan.stub.inference.openai.connection import Response, Server, exchange
 from bandplan.stub.inference.openai.events import DONE, Events
@@ -24,6 +24,14 @@ class Client:
         async with exchange(self.server, "GET", path) as response:
             await self._require_ok(response)
             return await response.json()
+
+    async def is_ok(self, path: str) -> bool:
+        """Whether a path of the server itself answers 200."""
+        try:
+            async with exchange(self.server, "GET", path) as response:
+                return response.status == OK
+        except EngineError:
+            return False
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Return the JSON that a path of the server itself answers. Raises EngineError."""

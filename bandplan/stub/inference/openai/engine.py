@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
 from bandplan.stub.inference import tokens
-from bandplan.stub.inference.engine import Batch, Embedded, Embedding, Generation, Message, Stats
+from bandplan.stub.inference.engine import Batch, Down, Embedded, Embedding, Generation, Message, Stats
 from bandplan.stub.inference.errors import EngineFailed, EngineRefused
 from bandplan.stub.inference.openai.answers import read_embeddings
 from bandplan.stub.inference.openai.client import Client
@@ -22,6 +22,7 @@ class OpenAIEngine:
     """
 
     note = ""
+    down: Down | None = None
 
     def __init__(
         self,

@@ -50,8 +50,8 @@ class Choice:
 class Machine(Protocol):
     """What can be used here."""
 
-    async def lack(self, kind: str, settings: Settings) -> str | None:
-        """Return what an engine of this kind lacks here, None if nothing."""
+    async def lack(self, kind: str, settings: Settings, weights: str | None) -> str | None:
+        """Return what an engine of this kind lacks here to serve `weights`, None if nothing."""
         ...
 
 
@@ -68,7 +68,7 @@ async def choose(settings: Settings, served: Served, machine: Machine) -> Choice
             break
         reason = _unset(kind, settings, served)
         if reason is None and wanted == AUTO:
-            reason = await machine.lack(kind, settings)
+            reason = await machine.lack(kind, settings, served.checkpoint or settings.weights)
         if reason is None:
             return Choice(spec_of(kind, settings, served), tuple(passed), _remarks(kind, settings, served))
         passed.append(PassedOver(kind, reason))

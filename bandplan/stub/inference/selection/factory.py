@@ -6,8 +6,9 @@ from pathlib import Path
 
 from bandplan.stub.inference.engine import Engine
 from bandplan.stub.inference.errors import EngineUnavailable
+from bandplan.stub.inference.selection.machine import missing_vllm, vllm_command
 from bandplan.stub.inference.selection.settings import Settings, broken_url
-from bandplan.stub.inference.selection.spec import OPENAI, TRANSFORMERS, EngineSpec
+from bandplan.stub.inference.selection.spec import OPENAI, TRANSFORMERS, VLLM, EngineSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,21 @@ def _openai(spec: EngineSpec, circumstances: Circumstances) -> Engine:
         key_of(spec.key_env, circumstances),
         is_embedding=spec.is_embedding,
         context_tokens=spec.context_tokens,
+    )
+
+
+def _vllm(spec: EngineSpec, circumstances: Circumstances) -> Engine:
+    from bandplan.stub.inference.vllm.engine import VllmEngine
+
+    program = vllm_command(circumstances.engine_python)
+    if program is None:
+        raise EngineUnavailable(missing_vllm(circumstances.engine_python))
+    return VllmEngine(
+        program,
+        spec,
+        folder=circumstances.folder,
+        environ=circumstances.environ,
+        gpu_share=circumstances.gpu_share,
     )
 
 
@@ -86,6 +102,7 @@ def _transformers(spec: EngineSpec, circumstances: Circumstances) -> Engine:
 MAKERS: Mapping[str, Callable[[EngineSpec, Circumstances], Engine]] = {
     OPENAI: _openai,
     TRANSFORMERS: _transformers,
+    VLLM: _vllm,
 }
 """Makers by kind. Each imports its engine when it is called, so that a workspace that only simulates loads none."""
 

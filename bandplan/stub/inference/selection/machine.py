@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -18,6 +19,11 @@ GPU_SECONDS = 10.0
 
 TORCH_SECONDS = 120.0
 """Time to import torch in another process: 3 to 10 s, more from a cold disk."""
+
+LEAST_HEAD_SIZE = 32
+"""The smallest size of an attention head that vLLM's kernels take; with one of 8 its CPU build says that it is healthy,
+and ends at the first query.
+"""
 
 TORCH_SEES_GPU = "import torch; raise SystemExit(0 if torch.cuda.is_available() else 3)"
 
@@ -44,10 +50,12 @@ class ThisMachine:
     _found: dict[str, str | None] = field(default_factory=dict)
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def lack(self, kind: str, settings: Settings) -> str | None:
-        """Return what an engine of this kind lacks here, None if nothing."""
+    async def lack(self, kind: str, settings: Settings, weights: str | None) -> str | None:
+        """Return what an engine of this kind lacks here to serve `weights`, None if nothing."""
         if kind == OPENAI:
             return await self.answers(settings)
+        if kind == VLLM and weights is not None and (size := head_size(Path(weights))) and size < LEAST_HEAD_SIZE:
+            return f"vLLM serves heads of {LEAST_HEAD_SIZE} or more, and those of this model have {size}"
         async with self._looking:
             if kind not in self._found:
                 self._found[kind] = await (self._vllm() if kind == VLLM else self._transformers())
@@ -79,6 +87,15 @@ class ThisMachine:
             await process.wait()
             return f"torch did not say within {TORCH_SECONDS:g} s whether it sees a GPU"
         return None if code == 0 else "torch is installed, but sees no GPU"
+
+
+def head_size(folder: Path) -> int | None:
+    """Return the size of an attention head by the config.json of a folder, None if it is not known."""
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+        return int(config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"])
+    except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError, AttributeError):
+        return None
 
 
 def vllm_command(engine_python: Path | None) -> str | None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -30,11 +30,20 @@ class Running:
     failed_at: float = 0.0
     task: "asyncio.Task[None] | None" = field(default=None, repr=False)
 
+    @property
+    def shown(self) -> tuple[str, str]:
+        """The state and what there is to say about it: a process of ours may have ended after it was ready."""
+        if self.state != "ready" or self.engine is None:
+            return self.state, self.detail
+        if (down := self.engine.down) is not None:
+            return "failed" if down.is_final else "starting", down.reason
+        return self.state, self.engine.note
+
 
 class RunningEngines:
     """All engines of a workspace but the simulated one. `make` returns an engine that has not been started."""
 
-    def __init__(self, make: Callable[[EngineSpec], Engine]) -> None:
+    def __init__(self, make: Callable[[EngineSpec], Awaitable[Engine]]) -> None:
         self._make = make
         self._running: dict[EngineSpec, Running] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -73,13 +82,6 @@ class RunningEngines:
             raise EngineUnavailable(f"the engine {spec.kind} is still starting: {running.detail or 'no progress yet'}")
         raise EngineUnavailable(f"the engine {spec.kind} failed: {running.detail}")
 
-    def fail(self, spec: EngineSpec, reason: str) -> None:
-        """Note that a running engine has ended by itself."""
-        running = self._running.get(spec)
-        if running is not None:
-            running.state, running.detail = "failed", reason
-            running.failed_at = asyncio.get_running_loop().time()
-
     def keep_only(self, specs: Collection[EngineSpec]) -> None:
         """End the engines that no endpoint needs any more."""
         for spec in [spec for spec in self._running if spec not in specs]:
@@ -104,7 +106,7 @@ class RunningEngines:
             running.detail = progress
 
         try:
-            running.engine = self._make(running.spec)
+            running.engine = await self._make(running.spec)
             await running.engine.start(tell)
             running.state, running.detail = "ready", running.engine.note
         except EngineError as error:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from bandplan.stub.inference.engine import Batch, Embedded, Embedding, Generation, Message, Stats, Token
+from bandplan.stub.inference.engine import Batch, Down, Embedded, Embedding, Generation, Message, Stats, Token
 from bandplan.stub.inference.errors import EngineRefused, EngineUnavailable
 from bandplan.stub.inference.simulated import LACKS as LACKED_BY_ALL
 from bandplan.stub.inference.transformers_engine.child import Child
@@ -76,6 +76,13 @@ class TransformersEngine:
         """Most tokens of a prompt and its answer; None if it is unknown."""
         context: int | None = self.found.get("context_tokens")
         return context
+
+    @property
+    def down(self) -> Down | None:
+        if self._child is not None:
+            return None
+        is_restarting = self._restarting is not None and not self._restarting.done()
+        return Down(self._why_away, is_final=not is_restarting)
 
     @property
     def note(self) -> str:

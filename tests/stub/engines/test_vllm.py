@@ -1,0 +1,337 @@
+"""The engine `vllm` with a fake `vllm` on PATH: started, queried, restarted once, and never left behind."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import stat
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from bandplan.stub import process as stub_process
+from bandplan.stub.inference.engine import Generation, Message
+from bandplan.stub.inference.errors import EngineError, EngineUnavailable
+from bandplan.stub.inference.selection.spec import EngineSpec
+from bandplan.stub.inference.vllm.command import environment, launch
+from bandplan.stub.inference.vllm.engine import VllmEngine, log_name
+from bandplan.stub.inference.vllm.process import reap
+from bandplan.stub.inference.vllm.progress import reason_of, step_of
+from tests.stub.engines.fake_server import ANSWER
+from tests.stub.engines.fake_vllm import installed, told
+from tests.stub.stub_client import LLAMA, StubClient
+
+SPEC = EngineSpec("vllm", weights="org/name")
+CHAT: dict[str, Any] = {"messages": [{"role": "user", "content": "Hello"}]}
+T = TypeVar("T")
+
+
+# The command, as a value.
+
+
+def test_command_serves_on_this_machine_under_a_name_of_its_own_without_the_key() -> None:
+    assert launch("/bin/vllm", SPEC, 1234, 0.45).arguments == (
+        "/bin/vllm", "serve", "org/name", "--host", "127.0.0.1", "--port", "1234",
+        "--served-model-name", "model", "--gpu-memory-utilization", "0.45",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("spec", "more"),
+    [
+        (EngineSpec("vllm", weights="w", tokenizer="/t"), ["--tokenizer", "/t"]),
+        (EngineSpec("vllm", weights="w", is_random=True), ["--load-format", "dummy"]),
+        (EngineSpec("vllm", weights="w", context_tokens=8192), ["--max-model-len", "8192"]),
+        (EngineSpec("vllm", weights="w", is_embedding=True), ["--runner", "pooling"]),
+    ],
+)
+def test_settings_are_options_of_the_command(spec: EngineSpec, more: list[str]) -> None:
+    assert list(launch("vllm", spec, 1, 0.9).arguments[11:]) == more
+
+
+def test_share_of_the_gpu_that_is_set_comes_before_an_equal_one() -> None:
+    arguments = launch("vllm", EngineSpec("vllm", weights="w", gpu_share=0.25), 1, 0.9).arguments
+    assert arguments[arguments.index("--gpu-memory-utilization") + 1] == "0.25"
+
+
+def test_environment_has_the_key_and_nothing_of_our_own_python() -> None:
+    made = environment({"HOME": "/h", "HF_TOKEN": "t", "PYTHONPATH": "/ours"}, "key", "mark")
+    assert made == {
+        "HOME": "/h",
+        "HF_TOKEN": "t",
+        "VLLM_API_KEY": "key",
+        "BANDPLAN_ENGINE": "mark",
+        "VLLM_NO_USAGE_STATS": "1",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+# What its log says.
+
+
+@pytest.mark.parametrize(
+    ("line", "step"),
+    [
+        ("Loading safetensors checkpoint shards:  25% Completed | 1/4 [00:01<00:03]", "loading weights, 25%"),
+        ("(EngineCore pid=7) INFO 11-29 gpu_model_runner.py: Starting to load model /m...", "loading weights"),
+        ("INFO 11-29 weight_utils.py: Time spent downloading weights for org/name: 12 seconds", "downloading weights"),
+        ("INFO monitor.py: torch.compile takes 12.5 s in total", "compiling"),
+        ("Capturing CUDA graphs (decode, FULL):  50%|#####", "capturing CUDA graphs"),
+        ("INFO kv_cache_utils.py: GPU KV cache size: 101,000 tokens", "sizing its cache"),
+        ("INFO: Application startup complete.", "starting its server"),
+        ("INFO something else", None),
+    ],
+)
+def test_step_is_read_from_the_log(line: str, step: str | None) -> None:
+    assert step_of(line) == step
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ([], ""),
+        (["INFO a", "\x1b[31mwhatever\x1b[0m ", ""], "whatever"),
+        (
+            [
+                "(EngineCore pid=1) ERROR torch.OutOfMemoryError: CUDA out of memory.",
+                "Traceback (most recent call last):",
+                "RuntimeError: Engine core initialization failed. See root cause above.",
+            ],
+            "OutOfMemoryError: CUDA out of memory.",
+        ),
+        (["OSError: [Errno 98] Address already in use", "INFO bye"], "OSError: [Errno 98] Address already in use"),
+    ],
+)
+def test_reason_is_the_error_that_names_a_cause(lines: list[str], reason: str) -> None:
+    assert reason_of(lines) == reason
+
+
+def test_every_engine_has_a_readable_log_of_its_own() -> None:
+    other = EngineSpec("vllm", weights="org/name", context_tokens=5)
+    assert log_name(SPEC).startswith("vllm-org-name-") and log_name(SPEC).endswith(".log")
+    assert log_name(SPEC) != log_name(other)
+
+
+# The process.
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def await_end(pids: list[int], seconds: float = 15.0) -> None:
+    until = time.monotonic() + seconds
+    while any(map(alive, pids)) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert [pid for pid in pids if alive(pid)] == []
+
+
+def run(
+    tmp_path: Path, body: Callable[[VllmEngine, list[str]], Awaitable[T]], mode: str = "", spec: EngineSpec = SPEC
+) -> T:
+    """Run `body` with an engine that is not started, and what it tells; close it."""
+    program = installed(tmp_path / "bin")
+
+    async def whole() -> T:
+        environ = {**os.environ, "FAKE_VLLM": mode}
+        engine = VllmEngine(str(program), spec, folder=tmp_path / "engines", environ=environ, gpu_share=0.9)
+        said: list[str] = []
+        try:
+            return await body(engine, said)
+        finally:
+            await engine.close()
+
+    return asyncio.run(whole())
+
+
+async def text_of(engine: VllmEngine, content: str = "Hello") -> str:
+    asked = Generation("m", (Message("user", content),))
+    return "".join([token.text async for batch in engine.generate(asked) for token in batch.tokens])
+
+
+def test_vllm_is_started_tells_its_progress_answers_and_ends_with_the_engine(tmp_path: Path) -> None:
+    async def body(engine: VllmEngine, said: list[str]) -> str:
+        await engine.start(said.append)
+        assert engine.down is None
+        assert (engine.context_tokens, engine.is_count_exact) == (4096, True)
+        assert await engine.count_text("four") == 4  # the fake counts characters
+        assert said[0] == "starting vllm serve" and "loading weights, 50%" in said
+        assert said[-1] == "asking it a first query"
+        return await text_of(engine)
+
+    assert run(tmp_path, body) == "".join(ANSWER)
+    (start,) = told(tmp_path / "bin")
+    await_end(start["pids"])
+    assert not list((tmp_path / "engines").glob("*.pid"))
+
+
+def test_key_is_random_and_only_in_the_environment_of_the_child(tmp_path: Path) -> None:
+    async def body(engine: VllmEngine, said: list[str]) -> None:
+        await engine.start(said.append)
+
+    run(tmp_path, body)
+    run(tmp_path, body)
+    keys = {start["environ"]["VLLM_API_KEY"] for start in told(tmp_path / "bin")}
+    assert len(keys) == 2 and min(map(len, keys)) >= 40
+    assert not any(
+        key in argument for key in keys for start in told(tmp_path / "bin") for argument in start["arguments"]
+    )
+    (log,) = (tmp_path / "engines").glob("*.log")
+    assert not any(key in log.read_text() for key in keys)
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "engines").stat().st_mode) == 0o700
+
+
+def test_vllm_that_cannot_start_is_tried_once_more_and_then_its_own_reason_is_told(tmp_path: Path) -> None:
+    async def body(engine: VllmEngine, said: list[str]) -> None:
+        with pytest.raises(EngineUnavailable, match="ended with status 1: OutOfMemoryError: CUDA out of memory"):
+            await engine.start(said.append)
+        assert any(line.startswith("starting again after: ") for line in said)
+
+    run(tmp_path, body, "refuses")
+    starts = told(tmp_path / "bin")
+    assert len(starts) == 2
+    await_end([pid for start in starts for pid in start["pids"]])
+
+
+def test_vllm_that_is_healthy_and_ends_at_the_first_query_is_not_ready(tmp_path: Path) -> None:
+    async def body(engine: VllmEngine, said: list[str]) -> None:
+        with pytest.raises(
+            EngineUnavailable, match=r"ended at the first query: .* CUDA error: an illegal memory access"
+        ):
+            await engine.start(said.append)
+
+    run(tmp_path, body, "dies")
+
+
+def test_vllm_that_ends_at_its_first_query_once_is_started_again(tmp_path: Path) -> None:
+    async def body(engine: VllmEngine, said: list[str]) -> str:
+        await engine.start(said.append)
+        return await text_of(engine)
+
+    assert run(tmp_path, body, "once") == "".join(ANSWER)
+    assert len(told(tmp_path / "bin")) == 2
+
+
+def test_vllm_that_ends_later_is_started_again_once_and_queries_wait_for_it(tmp_path: Path) -> None:
+    async def body(engine: VllmEngine, said: list[str]) -> None:
+        await engine.start(said.append)
+        with pytest.raises(EngineError):
+            await text_of(engine, "crash")
+        while engine.down is None:
+            await asyncio.sleep(0.01)
+        assert await text_of(engine) == "".join(ANSWER), "the next query waits for the new process"
+        with pytest.raises(EngineError):
+            await text_of(engine, "crash")
+        with pytest.raises(EngineUnavailable, match=r"does not run: .* started again once before"):
+            while True:
+                with contextlib.suppress(EngineUnavailable) if engine.down is None else contextlib.nullcontext():
+                    await text_of(engine)
+
+    run(tmp_path, body, "crash")
+    assert len(told(tmp_path / "bin")) == 2
+
+
+def test_end_while_it_still_starts_leaves_no_process(tmp_path: Path) -> None:
+    async def body(engine: VllmEngine, said: list[str]) -> None:
+        starting = asyncio.create_task(engine.start(said.append))
+        while not told(tmp_path / "bin"):
+            await asyncio.sleep(0.01)
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+
+    run(tmp_path, body, "dies")
+    (start,) = told(tmp_path / "bin")
+    await_end(start["pids"])
+
+
+# The workspace.
+
+
+def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str = "") -> tuple[stub_process.Running, StubClient]:
+    """A workspace with the fake on PATH and one endpoint that it serves."""
+    installed(tmp_path / "bin")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("FAKE_VLLM", mode)
+    running = stub_process.start(tmp_path / "stub", engine_arguments=["--engine", "vllm"])
+    stub_process.set_engines(running, {LLAMA: {"weights": "org/name"}})
+    client = StubClient(running.host, running.token)
+    client.create("chat")
+    return running, client
+
+
+def test_endpoint_answers_from_vllm_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, client = started(tmp_path, monkeypatch)
+    answer = client.ok("POST", "/serving-endpoints/chat/invocations", CHAT)
+    assert answer["choices"][0]["message"]["content"] == "".join(ANSWER)
+    (shown,) = client.ok("GET", "/stub/endpoints/chat")["engines"].values()
+    assert (shown["kind"], shown["weights"], shown["state"]) == ("vllm", "org/name", "ready")
+    assert stub_process.stop(tmp_path / "stub")
+    (start,) = told(tmp_path / "bin")
+    await_end(start["pids"])
+
+
+def test_killed_workspace_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    running, client = started(tmp_path, monkeypatch)
+    client.ok("POST", "/serving-endpoints/chat/invocations", CHAT)
+    (start,) = told(tmp_path / "bin")
+    assert all(map(alive, start["pids"]))
+    os.kill(running.pid, signal.SIGKILL)
+    await_end(start["pids"])
+
+
+def test_what_a_workspace_left_that_was_killed_with_its_guard_is_ended_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, client = started(tmp_path, monkeypatch)
+    client.ok("POST", "/serving-endpoints/chat/invocations", CHAT)
+    (start,) = told(tmp_path / "bin")
+    guard = int(Path(f"/proc/{start['pids'][0]}/stat").read_text().rpartition(")")[2].split()[1])
+    for pid in (running.pid, guard):
+        os.kill(pid, signal.SIGKILL)
+    await_end(start["pids"][:1])  # the program has a parent-death signal; what it started has none
+    assert alive(start["pids"][1])
+    assert reap(tmp_path / "stub" / "engines") >= 1
+    await_end(start["pids"])
+
+
+def test_models_share_the_memory_of_the_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    running, client = started(tmp_path, monkeypatch)
+    stub_process.set_engines(running, {"chat": {"weights": "org/one"}, "other": {"weights": "org/two"}})
+    client.create("other")
+    for name in ("chat", "other"):
+        client.ok("POST", f"/serving-endpoints/{name}/invocations", CHAT)
+    shares = {
+        start["arguments"][1]: start["arguments"][start["arguments"].index("--gpu-memory-utilization") + 1]
+        for start in told(tmp_path / "bin")
+    }
+    assert (shares["org/one"], shares["org/two"]) == ("0.45", "0.45")
+    stub_process.stop(tmp_path / "stub")
+
+
+def test_failure_to_start_is_the_answer_of_the_endpoint_and_in_the_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, client = started(tmp_path, monkeypatch, "refuses")
+    reply = client.send("POST", "/serving-endpoints/chat/invocations", CHAT)
+    assert (reply.status, reply.error_code) == (503, "TEMPORARILY_UNAVAILABLE")
+    assert "OutOfMemoryError: CUDA out of memory" in reply.message
+    (engine,) = client.ok("GET", "/stub/status")["engines"]
+    assert engine["state"] == "failed"
+    assert "OutOfMemoryError" in engine["detail"]
+    stub_process.stop(tmp_path / "stub")
+
+
+def test_model_without_a_chat_template_refuses_chat_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    running, client = started(tmp_path, monkeypatch)
+    stub_process.set_engines(running, {"chat": {"weights": "org/no-template"}})
+    reply = client.send("POST", "/serving-endpoints/chat/invocations", CHAT)
+    assert (reply.status, reply.error_code) == (400, "BAD_REQUEST")
+    assert "has no chat template" in reply.message
+    stub_process.stop(tmp_path / "stub")
