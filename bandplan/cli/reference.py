@@ -81,9 +81,11 @@ def main(way: str, docs: Path = DOCS, templates: Path = TEMPLATES) -> int:
 def workflow_templates() -> dict[str, str]:
     """Return the templates of a team's workflows, by their path below `templates/`."""
     found = {}
-    for name in ("preview", "deploy", "drift"):
-        text = as_installed((ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8"))
-        found[f"github/{name}.yml.txt"] = text.replace('["dev", "prod"]', "<<stacks>>")
+    for path in sorted((ROOT / ".github" / "workflows").glob("*.yml")):
+        if path.stem == "ci":
+            continue  # this repository's own test run
+        text = as_installed(path.read_text(encoding="utf-8"))
+        found[f"github/{path.name}.txt"] = text.replace('["dev", "prod"]', "<<stacks>>")
     text = as_installed((ROOT / "examples" / "gitlab-ci.yml").read_text(encoding="utf-8"))
     text = text.replace("# GitLab CI for a repository like this one; copy it to .gitlab-ci.yml. ", "# ")
     text = text.replace("AUTH_TYPE: env-oidc\n", "AUTH_TYPE: env-oidc\n" + SYSTEM_PYTHON)

@@ -8,7 +8,7 @@ from typing import Final
 
 from bandplan.starter.answers import LOCAL, Answers, Model, Stack
 from bandplan.starter.models_text import models_text
-from bandplan.starter.template import filled, lock
+from bandplan.starter.template import filled, lock, names_in
 
 _CLOUD: Final = {
     "aws": ("s3://<bucket>", '"awskms://<key>?region=<region>"', "https://<workspace>.cloud.databricks.com"),
@@ -102,10 +102,9 @@ def _workflows(answers: Answers) -> dict[str, str]:
     stacks = [stack.name for stack in answers.stacks]
     match answers.ci:
         case "github":
-            names = ("preview", "deploy", "drift")
             return {
-                f".github/workflows/{name}.yml": filled(f"github/{name}.yml", stacks=json.dumps(stacks))
-                for name in names
+                f".github/workflows/{name}": filled(f"github/{name}", stacks=json.dumps(stacks))
+                for name in names_in("github")
             }
         case "gitlab":
             text = filled("gitlab/gitlab-ci.yml", stacks=f"[{', '.join(stacks)}]", deployments=_deployments(stacks))

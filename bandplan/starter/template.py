@@ -16,6 +16,11 @@ def filled(template: str, **values: str) -> str:
     return _PLACE.sub(lambda place: values[place[1]], text)
 
 
+def names_in(folder: str) -> list[str]:
+    """Return the names of the templates in a folder."""
+    return sorted(path.name.removesuffix(".txt") for path in (FOLDER / folder).glob("*.txt"))
+
+
 def lock(name: str) -> str:
     """Return the requirements of a lock, without its heading: each with version, marker and hashes."""
     lines = (LOCKS / f"{name}.lock.txt").read_text(encoding="utf-8").splitlines()

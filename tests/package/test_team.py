@@ -54,12 +54,12 @@ def test_a_team_on_github_goes_from_nothing_to_a_reviewed_change(team: Team) -> 
     assert "bandplan up" in said and "make " not in said
     assert "check: passed" in team.run("check")
     assert "support-chat: Simulated answer" in team.run("up")
-    assert "3 files, " in team.run("check")
+    assert "4 files, " in team.run("check")
 
     subprocess.run(["git", "init", "-q"], cwd=team.folder, check=True)
     subprocess.run(["git", "add", "-A"], cwd=team.folder, check=True)
     staged = subprocess.run(["git", "ls-files"], cwd=team.folder, check=True, capture_output=True, text=True).stdout
-    assert len(staged.splitlines()) == 22 and ".bandplan/" not in staged
+    assert len(staged.splitlines()) == 23 and ".bandplan/" not in staged
 
     team.edit("models.yaml", "throughput: auto", "throughput: {bands: {min: 1, max: 4}}")
     below = team.folder / "policies" / "own"
@@ -129,6 +129,11 @@ def test_nothing_is_overwritten_and_every_wrong_answer_is_told(team: Team) -> No
     said = team.installed.run("init", "fleet", "--yes", folder=team.folder.parent, status=2)
     assert "README.md is there already, and nothing is overwritten" in said
     assert [path.name for path in team.folder.iterdir()] == ["README.md"]
+    team.init("--yes", "--keep")
+    assert (team.folder / "README.md").read_text() == "mine"
+    assert "check: passed" in team.run("check")
+    again = team.installed.run("init", "--yes", "--keep", folder=team.folder, status=2)
+    assert ".bandplan-init.json, Pulumi.yaml, models.yaml are there already" in again
 
 
 def test_upgrade_moves_the_pin_and_keeps_the_edits(

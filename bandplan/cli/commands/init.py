@@ -10,6 +10,7 @@ from pathlib import Path
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.starter.answers import CI_SYSTEMS, CLOUDS, Answers, Model
 from bandplan.starter.files import File
+from bandplan.starter.manifest import NAME
 
 ADOPTING = "version: 1\nmodels: []\n"
 """models.yaml before endpoints are taken over: defaults would change them."""
@@ -41,6 +42,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--register", action="store_true", help="require bandplan[register], for entries that register model versions"
     )
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="keep files that are there already, such as README.md, and write the others (default: refuse)",
+    )
     parser.add_argument("--yes", action="store_true", help="ask nothing: defaults for whatever is not given")
 
 
@@ -50,9 +56,12 @@ def run(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.path
     if arguments.from_workspace and arguments.model:
         raise UsageProblem("--model and --from-workspace: give only one of them")
-    refuse_existing(folder, [Path("Pulumi.yaml"), Path("models.yaml")])
+    # Before any question: these are what makes a folder a project.
+    refuse_existing(folder, [Path(NAME), Path("Pulumi.yaml"), Path("models.yaml")])
     answers, models = answers_of(arguments, folder, None if arguments.yes else asking())
     files, hashes = files_of(answers, models, is_adopting=arguments.from_workspace)
+    if arguments.keep:
+        files = {path: file for path, file in files.items() if not is_there(folder / path)}
     refuse_existing(folder, [Path(path) for path in files])
     write_all(folder, files)
     tell(folder, answers, files, has_hashes=bool(hashes))
@@ -67,7 +76,7 @@ def files_of(
     from bandplan.cli.package_index import installed_hashes
     from bandplan.cli.starter_files import generated_here
     from bandplan.starter.files import first_files
-    from bandplan.starter.manifest import NAME, manifest_of, render
+    from bandplan.starter.manifest import manifest_of, render
 
     with tempfile.TemporaryDirectory(prefix="bandplan-init-") as fetched:
         try:
@@ -86,12 +95,17 @@ def files_of(
 
 def refuse_existing(folder: Path, paths: Sequence[Path]) -> None:
     """Raise UsageProblem if one of the files is there already: nothing of the user's is overwritten."""
-    there = [str(path) for path in paths if (folder / path).exists() or (folder / path).is_symlink()]
+    there = [str(path) for path in paths if is_there(folder / path)]
     if there:
         raise UsageProblem(
             f"{folder.resolve()}: {', '.join(there)} {'is' if len(there) == 1 else 'are'} there already, and nothing "
-            "is overwritten; name another folder (`bandplan upgrade` changes what an earlier `bandplan init` wrote)"
+            "is overwritten; name another folder, or add --keep to keep your own and write the others "
+            "(`bandplan upgrade` changes what an earlier `bandplan init` wrote)"
         )
+
+
+def is_there(path: Path) -> bool:
+    return path.exists() or path.is_symlink()
 
 
 def write_all(folder: Path, files: Mapping[str, File]) -> None:
