@@ -20,6 +20,7 @@ from bandplan.planner.plan import Plan
 from bandplan.planner.target import Target
 from bandplan.serving.throughput.bands import DEFAULT_HEADROOM_PERCENT
 from bandplan.serving.throughput.families import family_of
+from bandplan.serving.throughput.latency import load_of, target_of
 from bandplan.serving.throughput.model_units import EXAMPLE_UNITS
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
 from bandplan.wire.prices import BadPriceList, PriceList, read_price_list
@@ -243,14 +244,12 @@ def entry_of(arguments: argparse.Namespace) -> "Entry":
 def _load(arguments: argparse.Namespace, entry: "Entry | None") -> Load:
     if arguments.trace is not None:
         return _load_of_trace(arguments, entry)
-    demand = entry.demand if entry is not None else None
+    stated = load_of(entry.demand) if entry is not None and entry.demand is not None else None
     rate, concurrent = arguments.requests_per_second, arguments.concurrent_requests
-    if rate is None and concurrent is None and demand is not None:
-        rate, concurrent = demand.requests_per_second, demand.concurrent_requests
-    given, produced = arguments.input, arguments.output
-    if demand is not None:
-        given = demand.input_tokens if given is None else given
-        produced = demand.output_tokens if produced is None else produced
+    if rate is None and concurrent is None and stated is not None:
+        rate, concurrent = stated.requests_per_second, stated.concurrent_requests
+    given = first_given(arguments.input, stated and stated.shape.input_tokens)
+    produced = first_given(arguments.output, stated and stated.shape.output_tokens)
     missing = [
         flag
         for flag, value in (
@@ -266,9 +265,9 @@ def _load(arguments: argparse.Namespace, entry: "Entry | None") -> Load:
         Shape(given, produced),
         rate,
         concurrent,
-        first_given(arguments.arrivals, demand and demand.arrivals, "poisson"),
-        first_given(arguments.spread, demand and demand.spread_percent, 0.0),
-        first_given(arguments.cache_hit, demand and demand.cache_hit_percent, 0.0),
+        first_given(arguments.arrivals, stated and stated.arrivals, "poisson"),
+        first_given(arguments.spread, stated and stated.spread_percent, 0.0),
+        first_given(arguments.cache_hit, stated and stated.cache_hit_percent, 0.0),
     )
 
 
@@ -301,18 +300,18 @@ def _load_of_trace(arguments: argparse.Namespace, entry: "Entry | None") -> Load
 
 
 def first_given(*values: Any) -> Any:
-    """Return the first value that is not None: a flag, what the entry says, the default."""
-    return next(value for value in values if value is not None)
+    """Return the first value that is not None: a flag, what the entry says, the default; None if there is none."""
+    return next((value for value in values if value is not None), None)
 
 
 def _target(arguments: argparse.Namespace, entry: "Entry | None") -> Target:
-    demand = entry.demand if entry is not None else None
-    latency, ttft, tpot = arguments.latency, arguments.ttft, arguments.tpot
-    if demand is not None:
-        latency = demand.latency_seconds if latency is None else latency
-        ttft = demand.ttft_seconds if ttft is None else ttft
-        tpot = demand.tpot_ms if tpot is None else tpot
-    return Target(latency, ttft, tpot, first_given(arguments.percentile, demand and demand.latency_percentile, 95.0))
+    stated = Target() if entry is None or entry.demand is None else target_of(entry.demand)
+    return Target(
+        first_given(arguments.latency, stated.latency_seconds),
+        first_given(arguments.ttft, stated.ttft_seconds),
+        first_given(arguments.tpot, stated.tpot_ms),
+        first_given(arguments.percentile, stated.percentile),
+    )
 
 
 def _capacity(

@@ -94,6 +94,20 @@ def test_each_entity_gets_its_share(sized: Size) -> None:
     assert (one.max_bands, two.max_bands) == (9, 3)
 
 
+def test_a_target_that_several_entities_miss_is_told_once(sized: Size) -> None:
+    text = """\
+  - name: split
+    task: llm/v1/chat
+    demand: {requests_per_second: 4, input_tokens: 2048, output_tokens: 256, latency_seconds: 4}
+    entities:
+      - {model: ml.own.model, version: "1", throughput: auto, traffic_percent: 75}
+      - {model: ml.own.model, version: "2", throughput: auto, traffic_percent: 25}
+"""
+    assert only_problem(sized(text), "S35-latency").path == "models/split/demand"
+    bands = text.replace("throughput: auto", "throughput: {bands: {min: 1, max: 20}}")
+    assert ids(sized(bands)) == ["latency-missed"]
+
+
 @pytest.mark.parametrize("more", ["ttft_seconds: 6", "tpot_ms: 20"])
 def test_targets_on_tokens_count_too(sized: Size, more: str) -> None:
     (entity,) = only(sized(auto(more))).entities

@@ -189,7 +189,8 @@ def _size_entry(
         size_entity(entry, entity, answer, allow_legacy, source, policies, sizes)
         for entity, answer in zip(entities_wanted, told, strict=True)
     ]
-    problems = [problem for one in sized for problem in one.problems]
+    # Entities with the same chunk miss a target of the entry alike.
+    problems = list(dict.fromkeys(problem for one in sized for problem in one.problems))
     families = {one.family for one in sized if one.family is not None}
     if len(families) > 1:
         finding = f"the entities use {' and '.join(sorted(families))}"
