@@ -27,6 +27,7 @@ class FakeEngine:
     asked: list[Generation] = field(default_factory=list)
     starts: int = 0
     closes: int = 0
+    running: int = 0
 
     async def start(self, tell: Callable[[str], None]) -> None:
         self.starts += 1
@@ -52,7 +53,7 @@ class FakeEngine:
         return Embedded([[1.0] for _ in texts], 7)
 
     def stats(self) -> Stats:
-        return Stats(0, 0)
+        return Stats(self.running, 0)
 
     async def close(self) -> None:
         self.closes += 1

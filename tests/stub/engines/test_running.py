@@ -85,6 +85,22 @@ def test_engines_that_nothing_needs_any_more_are_ended() -> None:
     assert engine.closes == 2
 
 
+def test_engine_with_answers_in_progress_is_ended_after_them() -> None:
+    engine = FakeEngine()
+
+    async def body(engines: RunningEngines) -> None:
+        await engines.ready(SPEC, 5)
+        engine.running = 1
+        engines.keep_only(())
+        assert [one.spec for one in engines.all()] == [SPEC]
+        engine.running = 0
+        engines.keep_only(())
+        assert engines.all() == []
+
+    run(engine, body)
+    assert engine.closes == 1
+
+
 def test_end_of_the_workspace_stops_an_engine_that_is_still_starting() -> None:
     engine = FakeEngine(may_start=asyncio.Event())
 

@@ -83,9 +83,11 @@ class RunningEngines:
         raise EngineUnavailable(f"the engine {spec.kind} failed: {running.detail}")
 
     def keep_only(self, specs: Collection[EngineSpec]) -> None:
-        """End the engines that no endpoint needs any more."""
-        for spec in [spec for spec in self._running if spec not in specs]:
-            self.drop(spec)
+        """End the engines that no endpoint needs any more, once their answers in progress have ended."""
+        for spec, running in list(self._running.items()):
+            is_busy = running.engine is not None and running.engine.stats().running > 0
+            if spec not in specs and not is_busy:
+                self.drop(spec)
 
     def drop(self, spec: EngineSpec) -> None:
         """End an engine without waiting for its end."""
