@@ -84,4 +84,7 @@ def find_project(start: Path) -> Project:
     for folder in (start, *start.parents):
         if (folder / PROJECT_FILE).is_file():
             return Project(folder)
-    raise NoProject(f"{start}: no {PROJECT_FILE} here or above; run this inside the project, or give -C FOLDER")
+    raise NoProject(
+        f"{start}: no {PROJECT_FILE} here or above; run this inside the project, give -C FOLDER, or write a new one "
+        "with `bandplan init`"
+    )

@@ -102,10 +102,34 @@ def test_a_team_adopts_what_its_workspace_has(team: Team, tmp_path: Path, instal
     assert "check: passed" in other.run("check")
     preview = json.loads(other.run("preview", "--stack", "dev", "--json", **environ))
     assert set(preview["changeSummary"]) == {"same"}
+    # From within one project, -C works on another with this installation.
+    assert "1 endpoint, 0 errors" in other.run("-C", str(team.folder), "validate")
     said = other.run(
         "preview", "--stack", "dev", status=2, **{**environ, "DATABRICKS_HOST": "https://other.example.com"}
     )
     assert f"stacks/Pulumi.dev.yaml names the workspace {host}" in said
+
+
+def test_a_team_that_deploys_with_pulumi_adopts_the_entries_first(
+    team: Team, tmp_path: Path, installed: Installation
+) -> None:
+    """The stack does not exist yet, and perhaps only CI may write its state."""
+    team.init("--yes")
+    team.run("up", "--no-query")
+    environ = team.workspace
+    other = Team(tmp_path / "entries", installed)
+    stack = f"dev={environ['DATABRICKS_HOST']}"
+    said = other.init("--stack", stack, "--ci", "none", "--from-workspace", "--yes", **environ)
+    assert "`bandplan adopt --all --write --stack dev` adds them to the state" in said
+    assert "name: support-chat" in (other.folder / "models.yaml").read_text()
+    assert not (other.folder / ".bandplan" / "state").exists()
+    wrong = {**environ, "DATABRICKS_TOKEN": "not-the-token"}
+    failed = Team(tmp_path / "refused", installed)
+    said = installed.run(
+        "init", "refused", "--stack", stack, "--from-workspace", "--yes", folder=tmp_path, status=1, **wrong
+    )
+    assert "the files are complete, but nothing was taken over; run `bandplan adopt --all --stack dev" in said
+    assert (failed.folder / "models.yaml").is_file() and "not-the-token" not in said
 
 
 def test_nothing_is_overwritten_and_every_wrong_answer_is_told(team: Team) -> None:

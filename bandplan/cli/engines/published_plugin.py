@@ -4,9 +4,12 @@ Pulumi would download a missing plugin during a preview. Behind a network that d
 prints nothing, so what is missing is said, and a host is asked, before that.
 """
 
+import queue
 import shutil
 import socket
 import sys
+import threading
+import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -20,8 +23,8 @@ PACKAGE = "pulumi-databricks"
 HOSTS = ("github.com", "get.pulumi.com")
 """The hosts that Pulumi downloads from, in its order."""
 
-ANSWER_SECONDS = 4.0
-"""Seconds for each host to accept a connection; together they stay under 10."""
+ANSWER_SECONDS, LIMIT_SECONDS = 6.0, 8.0
+"""Seconds for a host to accept a connection, and for everything that asks for one, its name included."""
 
 DOWNLOAD_SECONDS = 600.0
 """The limit of a download; a guess: 50 MB on a line of 1 Mbit/s."""
@@ -47,7 +50,7 @@ def require_plugin(pulumi: str, environ: Mapping[str, str], folder: Path, reache
         f"run `pulumi {' '.join(command)}` where there is a network (behind a proxy, set HTTPS_PROXY), or copy "
         f"{place / name_of(release)} from a machine that has it"
     )
-    if not any(environ.get(name) for name in _ELSEWHERE) and not any(map(reaches or answers, HOSTS)):
+    if not any(environ.get(name) for name in _ELSEWHERE) and not is_any_reached(reaches or answers):
         raise CommandError(f"{missing}, and neither {' nor '.join(HOSTS)} can be reached from here; {step}")
     print(f"{missing}: downloading it, for {DOWNLOAD_SECONDS:g} s at most (Ctrl-C stops)", file=sys.stderr, flush=True)
     if run_child([pulumi, *command], folder, environ, limit_seconds=DOWNLOAD_SECONDS) != 0:
@@ -68,6 +71,21 @@ def plugins_folder(environ: Mapping[str, str]) -> Path:
 
 def name_of(release: str) -> str:
     return f"resource-databricks-v{release}"
+
+
+def is_any_reached(reaches: Reaches) -> bool:
+    """Whether one of the hosts is reached in time; they are asked at once.
+
+    Nothing ends a name look-up that nobody answers, so nobody waits for its thread.
+    """
+    found: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    for host in HOSTS:
+        threading.Thread(target=lambda name: found.put(reaches(name)), args=(host,), daemon=True).start()
+    until = time.monotonic() + LIMIT_SECONDS
+    try:
+        return any(found.get(timeout=max(0.0, until - time.monotonic())) for _ in HOSTS)
+    except queue.Empty:
+        return False
 
 
 def answers(host: str) -> bool:
