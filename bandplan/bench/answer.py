@@ -54,7 +54,7 @@ class StreamedAnswer:
         if (usage := event.get("usage")) is not None:
             take_usage(usage, self._sample)
         if event.get("error") is not None or "error_code" in event:
-            self._sample.fault = "the stream broke off with an error of the server"
+            self._sample.fault = "the server ended the stream with an error"
         if event.get("type") == "response.completed":
             self._is_done = True
 

@@ -42,7 +42,7 @@ class Client:
                     connection = await self._new_connection()
                     await connection.exchange(request, _anew(sample), answer)
         except TimeoutError:
-            self._failed(sample, f"no whole answer within {ANSWER_SECONDS:.0f} s")
+            self._failed(sample, f"no complete answer within {ANSWER_SECONDS:.0f} s")
         except OSError as error:
             if error.errno in (23, 24):  # ENFILE, EMFILE
                 self.notes.add("the limit on open files was reached (raise it: ulimit -n)")

@@ -59,12 +59,13 @@ def parse_rule(text: str) -> Rule:
     """`p95_ttft > 5%`: fails if it rises by more than 5 %; `output_tokens_per_second < -5%`: if it falls by more."""
     found = re.fullmatch(r"\s*(\w+)\s*([<>])\s*([+-]?\d+(?:\.\d+)?)\s*%\s*", text)
     if found is None:
-        raise BenchProblem(f"--fail-if '{text}': not a rule; write METRIC > N% or METRIC < -N%, as 'p95_ttft > 5%'")
+        step = "write METRIC > N% or METRIC < -N%, such as 'p95_ttft > 5%'"
+        raise BenchProblem(f"--fail-if '{text}': not a rule; {step}")
     if found[1] not in METRICS:
         from difflib import get_close_matches
 
         near = get_close_matches(found[1], METRICS, 1)
-        step = f"did you mean {near[0]}?" if near else f"there are: {', '.join(METRICS)}"
+        step = f"did you mean {near[0]}?" if near else f"the metrics are: {', '.join(METRICS)}"
         raise BenchProblem(f"--fail-if '{text}': no metric {found[1]}; {step}")
     return Rule(found[1], found[2], float(found[3]) / 100, text.strip())
 

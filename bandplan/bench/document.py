@@ -108,7 +108,7 @@ def read_document(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise BenchProblem(f"{path}: not JSON: {error}; {step}") from error
     if not isinstance(found, dict) or found.get("version") != VERSION or not isinstance(found.get("curve"), list):
-        raise BenchProblem(f"{path}: not a curve of version {VERSION}; {step}")
+        raise BenchProblem(f"{path}: not a version {VERSION} curve; {step}")
     for place, point in enumerate(found["curve"]):
         rate = point.get("output_tokens_per_second") if isinstance(point, Mapping) else None
         if not isinstance(rate, Mapping) or not _is_number(rate.get("value")):

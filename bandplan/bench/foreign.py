@@ -35,7 +35,8 @@ def imported(paths: Sequence[Path]) -> dict[str, Any]:
         for found in _results(path):
             tool = _tool_of(found, path)
             if source and source != tool:
-                raise BenchProblem(f"{path}: results of {tool} beside those of {source}; import each tool's by itself")
+                step = "import the results of each tool separately"
+                raise BenchProblem(f"{path}: has results of {tool} beside those of {source}; {step}")
             source = tool
             point, name = (_from_vllm if tool == "vllm" else _from_aiperf)(found, path)
             points.append(point)
@@ -90,7 +91,7 @@ def _tool_of(found: Mapping[str, Any], path: Path) -> Tool:
     if isinstance(_metrics(found).get("output_token_throughput"), Mapping):
         return "aiperf"
     raise BenchProblem(
-        f"{path}: neither of AIPerf nor of vLLM: no output_token_throughput and no output_throughput; "
+        f"{path}: not a result of AIPerf or vLLM: it has neither output_token_throughput nor output_throughput; "
         "name a profile_export_aiperf.json, or a file of `vllm bench serve --save-result`"
     )
 

@@ -176,9 +176,9 @@ def _point(
     notes: tuple[str, ...] = ()
     wanted, given = _mean([one.asked_input for one in done]), _mean([one.input_tokens for one in done])
     if wanted and given is not None and abs(given - wanted) > 0.02 * wanted:
-        notes += (f"prompts have {given:,.1f} tokens on average, {wanted:,.1f} were asked for",)
+        notes += (f"prompts have {given:,.1f} tokens on average, {wanted:,.1f} were requested",)
     if asked is not None and made is not None and abs(made - asked) > 0.005 * max(asked, 1):
-        notes += (f"answers have {made:,.1f} tokens on average, {asked:,.1f} were asked for",)
+        notes += (f"answers have {made:,.1f} tokens on average, {asked:,.1f} were requested",)
     return Point(
         parallel,
         offered,

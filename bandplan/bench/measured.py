@@ -20,7 +20,7 @@ def measured(curve: Curve, now: datetime | None = None) -> tuple[str, dict[str, 
     if point is None:
         raise BenchProblem("no level is valid; see the notes of the levels")
     if curve.served is None:
-        raise BenchProblem("which served entity answered is not known; name one with --served")
+        raise BenchProblem("it is unknown which served entity answered; name one with --served")
     found: dict[str, Any] = {
         "measured_at": (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "window_minutes": round(point.window.seconds / 60, 3),

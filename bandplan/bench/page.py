@@ -37,7 +37,7 @@ td.notes{color:var(--bad);white-space:normal;min-width:220px}
 
 
 _EXPLAINED: Final = (
-    "Output tokens/s count the answers alone, total tokens/s the prompts too; both over the steady window, with "
+    "Output tokens/s count answers only, total tokens/s also prompts; both over the steady window, with "
     "95 % intervals. Percentiles need samples: 59 for p95, 299 for p99. Failed and refused requests count as "
     "infinitely late."
 )

@@ -18,7 +18,7 @@ from bandplan.bench.target import Target
 
 _SHOWN: Final = 200
 _STEPS: Final = {
-    400: "look at the task (--task) and the route (--route)",
+    400: "check the task (--task) and the route (--route)",
     401: "set the token in the environment variable",
     403: "set a token that may query this endpoint",
     404: "name an endpoint that exists",
@@ -86,7 +86,7 @@ async def _ask(client: Client, words: int, random: Random) -> tuple[Sample, str]
 
 
 def _failure(target: Target, sample: Sample, body: bytes) -> str:
-    step = _STEPS.get(sample.status, "see that it answers a single query, then run this again")
+    step = _STEPS.get(sample.status, "check that it answers a single query, then run this again")
     said = _said(body, target.token.value)
     return f"{target.name} at {target.address}: {sample.fault}{f' ({said})' if said else ''}; {step}"
 

@@ -57,7 +57,7 @@ def summary(curve: Curve, law: Fitted | None = None) -> str:
             + (f"{best.parallel:,} in flight" if best.parallel is not None else f"{best.offered:.3g} requests/s")
         )
     found.append(
-        f"tokens counted by: {COUNTED[curve.token_source]}; output tok/s: answers alone; total tok/s: prompts too; "
+        f"tokens counted by: {COUNTED[curve.token_source]}; output tok/s: answers only; total tok/s: also prompts; "
         "-: too few samples (p95 needs 59, p99 299)"
     )
     return "\n".join(found)
@@ -67,7 +67,7 @@ COUNTED: Final = {
     "usage": "the server's usage",
     "tokenize": "/stub/tokenize",
     "tokenizer": "the tokenizer file",
-    "asked": "nobody: lengths are those asked for",
+    "asked": "nobody: lengths are those requested",
 }
 
 COLUMNS: Final = (

@@ -98,7 +98,8 @@ def _require_columns(names: Sequence[str], path: Path) -> None:
     lines = []
     for ours in missing:
         near = get_close_matches(ours[0], known, 1, 0.6)
-        step = f"rename '{near[0]}'" if near else f"there are: {', '.join(sorted(map(str, names))[:10]) or 'none'}"
+        there = ", ".join(sorted(map(str, names))[:10]) or "none"
+        step = f"rename '{near[0]}'" if near else f"the columns are: {there}"
         lines.append(f"{path}:1: no column {ours[0]} (or {', '.join(ours[1:])}); {step}")
     raise BenchProblem("\n".join(lines))
 

@@ -40,9 +40,9 @@ def target_of_url(arguments: "Namespace", environ: Mapping[str, str]) -> Chosen:
         parts = urlsplit(arguments.url)
         port = parts.port
     except ValueError:
-        raise UsageProblem("--url: not a URL; write such as http://127.0.0.1:8000/v1") from None
+        raise UsageProblem("--url: not a URL; write one such as http://127.0.0.1:8000/v1") from None
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
-        raise UsageProblem("--url: not an http:// or https:// URL; write such as http://127.0.0.1:8000/v1")
+        raise UsageProblem("--url: not an http:// or https:// URL; write one such as http://127.0.0.1:8000/v1")
     if parts.username is not None or parts.password is not None or parts.query:
         raise UsageProblem("--url: holds a user name, password or query; name a variable with the key: --key-variable")
     key = environ.get(arguments.key_variable or KEY_VARIABLE, "")
@@ -88,7 +88,7 @@ def target_of_stack(arguments: "Namespace", name: str) -> Chosen:
     if (live.get("state") or {}).get("ready") != "READY":
         raise UsageProblem(f"{name}: not ready; wait until `bandplan up --stack {arguments.stack}` says it is")
     if arguments.served is not None and arguments.route == "openai":
-        raise UsageProblem("--served: one served entity is asked by its invocations path; leave out --route openai")
+        raise UsageProblem("--served: one served entity is queried by its invocations path; leave out --route openai")
     address = client.address
     target = Target(
         name=name,
@@ -113,7 +113,7 @@ def require_direct(target: "Target", environ: Mapping[str, str]) -> None:
 
     if proxy_of(Address(target.scheme, target.host, target.port), environ) is not None:
         raise UsageProblem(
-            f"{target.address}: HTTPS_PROXY leads through a proxy, which bench does not use; "
+            f"{target.address}: HTTPS_PROXY names a proxy, which bench does not use; "
             f"run it where the address is reached directly, with {target.host} in NO_PROXY"
         )
 
@@ -165,6 +165,6 @@ def _streams(arguments: "Namespace", task: str) -> bool:
 def _one_line(key: str) -> str:
     if any(not "!" <= one <= "~" for one in key):
         raise UsageProblem(
-            "--key-variable: the key has spaces, line breaks or letters that no header takes; set it again"
+            "--key-variable: the key has spaces, line breaks or characters that a header cannot have; set it again"
         )
     return key

@@ -22,7 +22,7 @@ COMMANDS = {
     "preview": "show what `up` would change, and change nothing",
     "drift": "report what in the workspace differs from what was deployed, and write nothing (exit status 3: drift)",
     "rollback": "restore an endpoint's previous version in models.yaml, and move all its traffic back in one step",
-    "refresh": "update the state with what the workspace really has",
+    "refresh": "update the state with what the workspace actually has",
     "adopt": "take existing endpoints over into models.yaml and the stack without changing them",
     "migrate": "convert legacy workloads in models.yaml to provisioned throughput, as a diff",
     "destroy": "delete every endpoint of the stack",
@@ -31,8 +31,8 @@ COMMANDS = {
     "validate": "check models.yaml and report every problem (exit status 2 on errors)",
     "size": "find the smallest band or model units for a demand and a latency target",
     "info": "show the legal bands or model units of a model, with what each gives and costs",
-    "real-scale": "say how many tokens/s an endpoint really scaled to, from its metrics",
-    "observe": "store the last minute of the metrics of every endpoint, once or for a time",
+    "real-scale": "show how many tokens/s an endpoint actually scaled to, from its metrics",
+    "observe": "store the last minute of every endpoint's metrics, once or for some time",
     "rightsize": "suggest a larger or smaller band from observed use, or say why there is not enough data",
     "bench": "measure the throughput and latency of an endpoint under load, or compare two measurements",
     "policy": "judge models.yaml against the policy pack, or list its rules",
@@ -43,9 +43,9 @@ COMMANDS = {
     "init": "write the files of a team's own repository",
     "check": "check everything that a change has to pass: models file, policies, workflows, own rules",
     "upgrade": "move a repository to another version of bandplan, with the files that init generated",
-    "install-plugin": "install the published plugin of Pulumi that real workspaces are deployed with",
-    "version": "show this installation and the versions of what it depends on",
-    "log-model": "log a checkpoint with MLflow by the platform's rules, and register it",
+    "install-plugin": "install Pulumi's published plugin, which deploys to real workspaces",
+    "version": "show this installation and the versions of its dependencies",
+    "log-model": "log a checkpoint with MLflow as the platform requires, and register it",
 }
 """Command name (its module in `bandplan.cli.commands`, with `_` for `-`) -> what it does, in the order of `--help`."""
 

@@ -1,4 +1,4 @@
-"""The changes that observed use argues for, as a patch of models.yaml with the evidence as text in its body."""
+"""The changes that observed use suggests, as a patch of models.yaml with the evidence as text in its body."""
 
 import difflib
 import subprocess
@@ -47,7 +47,7 @@ def edited_text(text: str, models: Path, stack: str, entries: Sequence[Entry], v
         if problem.severity == "error" and problem.render() not in before
     ]
     if new:
-        raise UsageProblem("\n".join(["no patch was written, as models.yaml would say:", *new]))
+        raise UsageProblem("\n".join(["no patch was written, because models.yaml would say:", *new]))
     return after
 
 
@@ -120,7 +120,7 @@ def patch(models: Path, before: str, after: str, stack: str, verdicts: Sequence[
     changed = [one for one in verdicts if one.decision.band is not None]
     names = ", ".join(one.endpoint for one in changed)
     what = names if len(names) <= 40 else f"{len(changed)} endpoints"
-    body = [f"Observed use argues for other bands in the stack {stack}.", ""]
+    body = [f"Observed use suggests other bands for the stack {stack}.", ""]
     for one in changed:
         body += [f"* {one.endpoint}: {one.shown(one.now)}, {decided(one)}", *lines_of(one, int(now // 60)), ""]
     kept = [one.endpoint for one in verdicts if one.decision.action == "hold"]

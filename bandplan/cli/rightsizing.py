@@ -133,7 +133,8 @@ class _Entry:
                 lower = target = upper = None
         if band is None:
             reason = Reason(
-                Code.NOT_SIZED_HERE, "its band follows from the demand (`throughput: auto`); write the use there"
+                Code.NOT_SIZED_HERE,
+                "its band follows from its demand (`throughput: auto`); write the observed use into the demand",
             )
             return Verdict(name, Decision("abstain", (reason, *thin)), capacity, None, window, lower, target, upper)
         today = self._today(capacity, band, window, written, suggested)
@@ -245,5 +246,5 @@ class _Entry:
             if limit is not None and len(times) >= LEAST_TIMES:
                 seen = percentile(times, target.percentile)
                 if seen > limit:
-                    return f"the observed {what} is {seen:.2f} s at p{target.percentile:g}, {limit:g} s are wanted"
+                    return f"the observed {what} is {seen:.2f} s at p{target.percentile:g}, {limit:g} s is wanted"
         return ""

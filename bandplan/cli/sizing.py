@@ -80,11 +80,12 @@ class Question:
         new = next((one.render() for one in found if one.severity == "error"), None)
         if new is not None:
             line = f"throughput: {throughput}".replace("'", "")
-            raise UsageProblem(f"{models}: nothing was written, as it would say: {new}; write `{line}` by hand")
+            step = f"write `{line}` by hand"
+            raise UsageProblem(f"{models}: nothing was written, because the file would say: {new}; {step}")
         if models.read_bytes() != before:
-            raise UsageProblem(f"{models}: was changed while the size was worked out; nothing was written, run again")
+            raise UsageProblem(f"{models}: changed while the size was computed, so nothing was written; run again")
         if after == text:
-            return f"{models.name} says so already."
+            return f"{models.name} already says so."
         replace_file(models, after.encode("utf-8"))
         return f"{models.name} is written; `bandplan preview` shows what it changes."
 
@@ -398,8 +399,8 @@ def _require_measured(law: Law, shape: Shape) -> None:
     pairs = ((shape.input_tokens, law.shape.input_tokens), (shape.output_tokens, law.shape.output_tokens))
     if not law.knows_shapes and any(abs(wanted / measured - 1) > LIKE for wanted, measured in pairs):
         raise UsageProblem(
-            f"--curve: it measured {law.shape}, and one shape says nothing of {shape}; measure that shape, or add the "
-            "curve of a second one"
+            f"--curve: it measured {law.shape}, and one shape says nothing about {shape}; measure that shape, or add "
+            "the curve of a second one"
         )
 
 
@@ -422,4 +423,4 @@ def read_prices_file(file: Path) -> PriceList:
     except BadPriceList as error:
         raise UsageProblem("\n".join(f"{file}: {problem}" for problem in error.problems)) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UsageProblem(f"{file}: not YAML that can be read; see schemas/prices.schema.json") from error
+        raise UsageProblem(f"{file}: not readable YAML; see schemas/prices.schema.json") from error

@@ -29,7 +29,8 @@ class FileStatistics:
 
     def described(self, now: float) -> str:
         if not self.rows:
-            return f"{self.path}: no rows of {self.table.name}; is usage tracking on, and the query's window right?"
+            step = "check that usage tracking is on and that the query covers the right days"
+            return f"{self.path}: no rows of {self.table.name}; {step}"
         newest = datetime.fromtimestamp(self.newest, UTC).strftime("%Y-%m-%d %H:%M UTC")
         share = 100 * self.untokened / self.answered if self.answered else 0.0
         return (

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from bandplan.embedded.events import Judged, PolicyViolated
 from bandplan.embedded.wording import short_type
 
-NOTHING = "nothing was checked: its rules cover none of the declared resources"
+NOTHING = "nothing was checked: no rule covers any of the declared resources"
 IN_PART = "rules for the whole stack were not checked: the run failed first"
 
 

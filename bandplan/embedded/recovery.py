@@ -66,7 +66,7 @@ class Recovery:
             try:
                 self._defaults.ensure(begun)
             except (EngineError, ProviderError):
-                # There is no workspace; the run reports that as soon as it needs one.
+                # Without a workspace there is nothing to ask; the run reports that once it needs one.
                 left += self._snapshot.pending_operations[number:]
                 break
             match operation["type"]:

@@ -25,8 +25,8 @@ _NEXT_STEPS: Final = {
     301: "the repository has been renamed",
     401: "the token is wrong or has expired",
     403: (
-        "the token may not write comments: give the job `permissions: {pull-requests: write}`; on a pull request from "
-        "a fork it never may, so post from a `workflow_run` instead, or write the report to the job's summary"
+        "the token may not write comments: give the job `permissions: {pull-requests: write}`; a pull request from "
+        "a fork never can, so post from a `workflow_run` instead, or write the report to the job's summary"
     ),
     404: "no such pull request, or the token may not see it; check the repository and --pull-request",
     410: "comments are disabled here",

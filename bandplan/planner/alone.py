@@ -33,7 +33,7 @@ def refuse_impossible(capacity: Capacity, load: Load, target: Target) -> None:
             which = "" if not load.has_lengths else f" at p{target.percentile:g} of the lengths"
             raise NoCapacity(
                 f"no capacity fixes this: {named[name]} {shown(name, least)}{which}, more than {shown(name, limit)}; "
-                "raise the target, shorten the requests, or take a faster model or one with a larger chunk"
+                "raise the target, shorten the requests, or use a faster model or one with a larger chunk"
             )
 
 

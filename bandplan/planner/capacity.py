@@ -75,7 +75,7 @@ class Capacity:
             figure = f"{self.increment:,} tokens/s per chunk at {reference} with 4 requests in flight"
         else:
             figure = f"50 units = 3,250 tokens/s at {reference} (Llama 4 Maverick), 8 requests in flight per 50 assumed"
-        begin = "published figures" if self.source == "published" else "a guess, as nothing is known of this model"
+        begin = "published figures" if self.source == "published" else "a guess: nothing is known about this model"
         said = [f"{begin}: {figure}"]
         said.append(f"assumed: one request alone is {self.speedup:g} times as fast as in a full chunk")
         if (shape != reference or has_lengths) and not self.embeds:

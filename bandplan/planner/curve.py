@@ -14,7 +14,7 @@ class BadCurve(ValueError):
 def points_of(document: Any) -> list[Point]:
     """Return the valid levels of a closed loop, all of the shape of the whole run. Errors: BadCurve."""
     if not isinstance(document, Mapping) or document.get("version") != 1:
-        raise BadCurve("not a curve of version 1; write it with `bandplan bench`")
+        raise BadCurve("not a version 1 curve; write it with `bandplan bench`")
     levels = document.get("curve")
     if not isinstance(levels, list):
         raise BadCurve("curve: missing, or not a list; write it with `bandplan bench`")

@@ -67,12 +67,12 @@ def broken_limits(model: str, load: Load, peak_factor: float, other_requests_per
     if most_output > limits.output:
         broken.append(
             f"{most_output:,g} output tokens: an answer has at most {limits.output:,} "
-            f"({limits.output_source}); ask for shorter answers, or take another model"
+            f"({limits.output_source}); ask for shorter answers, or use another model"
         )
     if limits.context is not None and shape.total > limits.context:
         broken.append(
             f"{shape.input_tokens:,g} input and {shape.output_tokens:,g} output tokens: {model} has a context of "
-            f"{limits.context:,} ({limits.context_source}); shorten the prompt, or take a model with a longer context"
+            f"{limits.context:,} ({limits.context_source}); shorten the prompt, or use a model with a longer context"
         )
     return broken
 

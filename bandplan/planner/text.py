@@ -32,7 +32,7 @@ def described(plan: Plan, *, rows: int | None = None, cost: str = "", jump: Jump
         )
     lines.append(f"  in flight    {ceiling.in_flight:.1f} on average, {ceiling.waiting:.1f} waiting")
     if ceiling.refused_percent:
-        lines.append(f"  refused      {ceiling.refused_percent:.1f} %, as the queue is full")
+        lines.append(f"  refused      {ceiling.refused_percent:.1f} %, because the queue is full")
     lines.append("")
     lines.append(f"One step less, {_less(plan)}")
     if plan.for_headroom and plan.target.limits:
@@ -48,7 +48,7 @@ def described(plan: Plan, *, rows: int | None = None, cost: str = "", jump: Jump
         lines.append(_batch(plan, rows))
     lines += ["", "From:"]
     lines += [f"- {line}" for line in capacity.provenance(peak.shape, peak.has_lengths)]
-    runs = f"{ceiling.seeds} seeded runs, intervals of 95 %" if ceiling.seeds else "no run, as it is past its capacity"
+    runs = f"{ceiling.seeds} seeded runs, intervals of 95 %" if ceiling.seeds else "not simulated: beyond its capacity"
     lines.append(f"- latency by simulation: {'one replay of the trace' if ceiling.seeds == 1 else runs}")
     return "\n".join(lines)
 
@@ -135,7 +135,7 @@ def _jump(jump: Jump, percentile: str) -> str:
     chunks = "one chunk starts" if jump.chunks == 1 else f"{jump.chunks} chunks start one after another"
     latency = f"{percentile} of latency is {_in_unit('latency', jump.latency_seconds)}"
     if math.isinf(jump.latency_seconds):
-        latency = f"{percentile} of latency has no end"
+        latency = f"{percentile} of latency is unbounded"
     refused = f", as {jump.refused_percent:.0f} % of the requests are refused" if jump.refused_percent >= 0.5 else ""
     return (
         f"A jump from the average to the peak: {chunks}, {jump.startup_seconds:g} s each (assumed). For "
@@ -172,9 +172,9 @@ def _batch(plan: Plan, rows: int) -> str:
         "longer": "longer than that, as the rows are longer than 2048/256",
         "shorter": "shorter than that, as the rows are shorter than 2048/256",
         "about as long": "about that long",
-        "not known": "not known better, as the rows mix longer and shorter than 2048/256",
+        "not known": "not known more precisely, because the rows mix longer and shorter than 2048/256",
     }[takes]
-    return f"A batch of {rows:,} rows: {seconds:,.0f} s by tokens alone at {rate:,.0f} tokens/s; really {about}."
+    return f"A batch of {rows:,} rows: {seconds:,.0f} s by tokens alone at {rate:,.0f} tokens/s; in practice {about}."
 
 
 def _estimate(name: str, estimate: Estimate) -> str:

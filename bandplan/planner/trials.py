@@ -121,7 +121,7 @@ class Trials:
             return 1
         steps = max(1, math.ceil(rate / FULL / self._most(1)))
         if steps > MOST_STEPS:
-            raise NoCapacity(f"more than {MOST_STEPS:,} would be needed; check the demand for a slip of units")
+            raise NoCapacity(f"more than {MOST_STEPS:,} would be needed; check the units of the demand")
         return steps
 
     def _early(self, steps: int) -> bool | None:

@@ -1,4 +1,4 @@
-"""Reasons why there is no report; the message is shown to the user unchanged. For failed posts see `forge.errors`."""
+"""Errors that prevent a report; each message is shown to the user unchanged. For failed posts see `forge.errors`."""
 
 
 class BadInput(Exception):

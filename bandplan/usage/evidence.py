@@ -36,13 +36,13 @@ def shortcomings(
     if window is None:
         if has_rows:
             return [Reason(Code.NO_DATA, "the usage file has no request of it")]
-        return [Reason(Code.NO_DATA, "nothing is known of its use; give --usage FILE")]
+        return [Reason(Code.NO_DATA, "nothing is known about its use; give --usage FILE")]
     found = []
     if window.total.requests and not window.tokened:
         found.append(Reason(Code.NO_TOKENS, "no row has token counts; turn usage tracking on"))
     elif not window.total.requests and any(one.requests for one in window.exported.values()):
         found.append(
-            Reason(Code.NO_TOKENS, "the metrics export counts requests, but no tokens are known; give --usage FILE")
+            Reason(Code.NO_TOKENS, "the metrics export counts requests, but tokens are unknown; give --usage FILE")
         )
     elif window.untokened_percent > MOST_UNTOKENED_PERCENT:
         found.append(

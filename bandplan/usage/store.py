@@ -104,7 +104,7 @@ class UseStore:
             raise BadUsage(f"{self.path}: cannot be used: {error}; free the disk, or end what else uses it") from error
         except sqlite3.DatabaseError as error:
             raise BadUsage(
-                f"{self.path}: damaged: {error}; move it away, and `bandplan observe` begins anew"
+                f"{self.path}: damaged: {error}; move it away, and `bandplan observe` starts a new one"
             ) from error
 
     def _require_format(self, database: sqlite3.Connection) -> None:
@@ -113,7 +113,8 @@ class UseStore:
             return
         (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if found or tables:
-            raise BadUsage(f"{self.path}: of another version of bandplan ({found}); move it away, or use that version")
+            step = "move it away, or use that version"
+            raise BadUsage(f"{self.path}: written by another version of bandplan ({found}); {step}")
         database.executescript(f"BEGIN IMMEDIATE;{_TABLES}PRAGMA user_version = {_FORMAT};COMMIT;")
 
     def _prune(self, database: sqlite3.Connection, now: int) -> None:

@@ -35,7 +35,7 @@ def markdown(stack: str, head: Sequence[str], verdicts: Sequence[Verdict], now: 
     """
     changed = sum(one.decision.band is not None for one in verdicts)
     other = "other band" if changed == 1 else "other bands"
-    found = f"observed use argues for {changed} {other}" if changed else "no band changes"
+    found = f"observed use suggests {changed} {other}" if changed else "no band changes"
     looked = f"{len(verdicts)} endpoint{'' if len(verdicts) == 1 else 's'} looked at"
     lines = [f"**{stack}**: {found}, {looked}.", ""]
     lines += ["| endpoint | now | lower | target | upper | decision |", "|---|---|---|---|---|---|"]
@@ -101,7 +101,7 @@ def _bands(verdict: Verdict) -> list[str]:
 def _arrivals(window: Window) -> str:
     dispersion = window.dispersion
     if dispersion is None:
-        return "poisson assumed, as their seconds tell too little"
+        return "Poisson assumed: their times say too little"
     return f"{arrivals_of(window)} (variance of a second {dispersion:.1f} times its mean)"
 
 

@@ -154,7 +154,7 @@ def _parquet(path: Path) -> Iterator[tuple[int, Sequence[Any]]]:
         raise BadUsage(f"{path}: cannot be read: {error.strerror or error}; name a CSV or Parquet file") from error
     except (pyarrow.ArrowException, ValueError, OverflowError) as error:
         told = " ".join(str(error).split())[:200]
-        raise BadUsage(f"{path}: not Parquet that can be read: {told}; export it again, or as CSV") from error
+        raise BadUsage(f"{path}: not readable Parquet: {told}; export it again, or as CSV") from error
 
 
 def _columns(path: Path, header: Sequence[str]) -> tuple[Table, dict[str, int]]:
@@ -220,7 +220,7 @@ class _Parser:
     ) -> None:
         """Note each value of a row that cannot be read, with its line and column."""
         if len(values) < width:
-            self._add(f"{self.path}:{line}: {len(values)} values, {width} are needed; export the row again")
+            self._add(f"{self.path}:{line}: {len(values)} values, but {width} columns; export the row again")
             return
         for word, place, read in readers:
             try:

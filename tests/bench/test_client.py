@@ -162,9 +162,9 @@ def test_without_usage_the_next_counter_counts() -> None:
     [
         (whole(401, {"message": "Invalid token secret-1"}), "answered 401 (Invalid token ...); set the token"),
         (whole(404, {"error_code": "X", "message": "no endpoint"}), "answered 404 (no endpoint); name an endpoint"),
-        (whole(400, {"error": {"message": "not a chat model"}}), "(not a chat model); look at the task"),
+        (whole(400, {"error": {"message": "not a chat model"}}), "(not a chat model); check the task"),
         (whole(503, {}), "answered 503; wait until the endpoint is ready"),
-        (stream(text("a"), done=False), "ended early, without [DONE]; see that it answers"),
+        (stream(text("a"), done=False), "ended early, without [DONE]; check that it answers"),
     ],
 )
 def test_preflight_says_in_one_line_what_is_wrong(answer: bytes, told: str) -> None:

@@ -134,7 +134,7 @@ def test_a_result_of_vllm(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("{}", "neither of AIPerf nor of vLLM"),
+        ("{}", "not a result of AIPerf or vLLM"),
         ("[]", "no result"),
         ("nonsense", "not JSON"),
         ('{"output_throughput": "x", "mean_ttft_ms": 1}', "output_throughput: must be a number"),
@@ -172,7 +172,7 @@ def test_nothing_is_measured_of_a_level_that_is_not_valid() -> None:
     ("text", "told"),
     [
         ("{", "not JSON"),
-        ('{"version": 2, "curve": []}', "not a curve of version 1"),
+        ('{"version": 2, "curve": []}', "not a version 1 curve"),
         ('{"version": 1, "curve": [{}]}', r"curve\[0\].output_tokens_per_second.value: must be a number"),
     ],
 )

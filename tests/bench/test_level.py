@@ -114,7 +114,7 @@ def test_a_level_without_a_steady_window_is_invalid() -> None:
 
 def test_answers_of_another_length_are_told() -> None:
     samples = [request(float(one), [one + 0.5, one + 1.0], tokens=2, asked=3) for one in range(70)]
-    assert closed_point(samples, 1, None, Client()).notes == ("answers have 2.0 tokens on average, 3.0 were asked for",)
+    assert closed_point(samples, 1, None, Client()).notes == ("answers have 2.0 tokens on average, 3.0 were requested",)
 
 
 def test_a_distribution_of_failures_alone() -> None:

@@ -150,7 +150,7 @@ def test_the_limit_of_requests_holds(project: Path, workspace: tuple[Path, StubC
     ("arguments", "told"),
     [
         (["support-caht"], "no such endpoint in the workspace of local (there: support-chat, vectors); did you mean"),
-        (["support-chat", "--task", "embeddings"], "look at the task (--task)"),
+        (["support-chat", "--task", "embeddings"], "check the task (--task)"),
         (["support-chat", "--served", "x"], "--served x: support-chat has"),
         (["support-chat", "--input", "-5"], "--input: '-5': a length is"),
         (["support-chat", "--output", "1e12"], "a length is 0 to 10,000,000 tokens"),

@@ -117,7 +117,7 @@ def test_patch_keeps_the_file_s_layout_carries_the_evidence_and_is_taken_by_git(
     subprocess.run([*git, "commit", "--quiet", "-m", "first"], check=True)
     subprocess.run([*git, "am", "--quiet", "r.patch"], check=True)
     message = subprocess.run([*git, "log", "-1", "--format=%B"], capture_output=True, text=True, check=True).stdout
-    assert message.startswith("Right-size chat, tokens, units of local from observed use\n\nObserved use argues for")
+    assert message.startswith("Right-size chat, tokens, units of local from observed use\n\nObserved use suggests")
     text = Path("models.yaml").read_text()
     # The demand of the chat follows, as the band is all that the use argues for: ten requests in 60 s.
     assert "throughput: {bands: {min: 5, max: 5}}  # a guess" in text
@@ -254,7 +254,7 @@ def test_text_names_rows_of_other_endpoints(project: Path, capsys: pytest.Captur
 
 def test_file_without_rows_asks_the_obvious(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rightsize", "--usage", str(write(project / "use.csv"))]) == 0
-    assert "no rows of system.serving.endpoint_usage; is usage tracking on" in capsys.readouterr().out
+    assert "no rows of system.serving.endpoint_usage; check that usage tracking is on" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,7 @@ def test_pack_that_finds_nothing_is_told_in_one_line_and_no_pack_in_none(project
     [
         (
             [{"name": "x", "fail": "models.yaml:3:1: no such model"}],
-            "❔ toy-policies@v1.2.0 (local: policies): nothing was checked: its rules cover none of the declared resources",
+            "❔ toy-policies@v1.2.0 (local: policies): nothing was checked: no rule covers any of the declared resources",
         ),
         (
             [thing("a"), {"name": "x", "fail": "models.yaml:3:1: no such model"}],

@@ -78,7 +78,7 @@ def test_damaged_file_is_told_with_the_next_step_and_left(store: UseStore, conte
 def test_database_of_another_version_is_refused(store: UseStore) -> None:
     with sqlite3.connect(store.path) as database:
         database.execute("PRAGMA user_version = 9")
-    with pytest.raises(BadUsage, match=r"of another version of bandplan \(9\); move it away"):
+    with pytest.raises(BadUsage, match=r"by another version of bandplan \(9\); move it away"):
         store.minutes("prod", "a", 0)
 
 

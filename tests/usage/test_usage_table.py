@@ -81,7 +81,7 @@ def test_missing_column_is_told_with_the_one_that_is_like_it(tmp_path: Path) -> 
         ("2026-11-22T12:00:00Z,chat,c,200,-1,1,", "input_token_count: '-1' is not a number of tokens"),
         ("2026-11-22T12:00:00Z,chat,c,200,1,1.5,", "output_token_count: '1.5' is not a whole number"),
         ("2026-11-22T12:00:00Z,chat,c,200,1,1e12,", "output_token_count: '1e12' is not a number of tokens"),
-        ("2026-11-22T12:00:00Z,chat", "2 values, 6 are needed"),
+        ("2026-11-22T12:00:00Z,chat", "2 values, but 6 columns"),
     ],
 )
 def test_bad_value_is_told_with_line_and_column(tmp_path: Path, line: str, told: str) -> None:
@@ -142,5 +142,5 @@ def test_what_is_no_parquet_is_told(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     path = tmp_path / "use.parquet"
     path.write_text("request_time")
-    with pytest.raises(BadUsage, match="not Parquet that can be read"):
+    with pytest.raises(BadUsage, match="not readable Parquet"):
         list(open_usage(path, NOW).rows)

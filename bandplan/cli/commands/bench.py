@@ -44,8 +44,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--key-variable", metavar="NAME", help="variable with its key (default: OPENAI_API_KEY, if set)")
     where.add_argument("--route", choices=("invocations", "openai"), default="invocations", help="path to ask by")
     where.add_argument("--task", choices=("chat", "completions", "embeddings"), help="task (default: the endpoint's)")
-    where.add_argument("--served", metavar="NAME", help="ask this served entity alone, such as a canary")
-    where.add_argument("--no-stream", action="store_true", help="ask for whole answers; no TTFT and TPOT then")
+    where.add_argument("--served", metavar="NAME", help="query only this served entity, such as a canary")
+    where.add_argument("--no-stream", action="store_true", help="request whole answers, without TTFT and TPOT")
     load = parser.add_argument_group()
     load.add_argument(
         "--parallel", metavar="N[,N]", help="levels of requests in flight (default: 1, 2, 4 ... to the plateau)"
@@ -348,7 +348,7 @@ def announce(arguments: argparse.Namespace, plan: "BenchPlan", chosen: "Chosen")
     )
     if not is_loopback(target.host) and not arguments.yes_real_endpoint:
         raise UsageProblem(
-            f"{target.address}: not on this machine, so that the load costs money and may slow others down; "
+            f"{target.address}: not on this machine, so the load costs money and may slow others down; "
             "add --yes-real-endpoint to agree, and lower --most-requests, --most-tokens or --most-minutes if need be"
         )
 
@@ -360,7 +360,7 @@ def money_of(arguments: argparse.Namespace, chosen: "Chosen", minutes: float) ->
     from bandplan.cli.bench_money import money_of_run
 
     if chosen.client is None:
-        raise UsageProblem("--prices: what is at --url has no price by its band; leave the option out")
+        raise UsageProblem("--prices: a server at --url is not priced by band; leave the option out")
     return f", {money_of_run(arguments.prices, chosen.target.name, chosen.live, minutes)}"
 
 
@@ -408,7 +408,7 @@ def numbers(option: str, text: str, kind: type, most: float) -> list[Any]:
     try:
         found = [kind(part) for part in text.split(",")]
     except ValueError:
-        raise UsageProblem(f"{option} {text}: not numbers; write such as {option} 1,2,4") from None
+        raise UsageProblem(f"{option} {text}: not numbers; write, for example, {option} 1,2,4") from None
     if not all(0 < one <= most for one in found) or found != sorted(set(found)):
         raise UsageProblem(f"{option} {text}: must be ascending, more than 0 and at most {most:,}")
     return found

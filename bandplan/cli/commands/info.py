@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="ENTRY|MODEL[@VERSION]", help="an entry of models.yaml, or a model")
-    parser.add_argument("--stack", default=LOCAL, help=f"stack whose workspace is asked (default: {LOCAL})")
+    parser.add_argument("--stack", default=LOCAL, help=f"stack whose workspace to read (default: {LOCAL})")
     parser.add_argument("--models", type=Path, metavar="FILE", help="file with the entry (default: that of the stack)")
     parser.add_argument("--input", type=whole(1, 10**8), metavar="TOKENS", help="input tokens of a request")
     parser.add_argument("--output", type=whole(0, 10**8), metavar="TOKENS", help="output tokens of a request")
     parser.add_argument("--steps", type=whole(1, 100), default=6, metavar="N", help="amounts to show (default: 6)")
     parser.add_argument("--prices", type=Path, metavar="FILE", help="your price list, for the cost of an hour")
-    parser.add_argument("--offline", action="store_true", help="use recorded optimization info, ask no workspace")
+    parser.add_argument("--offline", action="store_true", help="use recorded optimization info; contact no workspace")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     version, info = answer(arguments, model, version)
     name = f"{model} version {version}"
     if not info.optimizable:
-        raise UsageProblem(f"{name}: is not eligible for provisioned throughput; take another version or model")
+        raise UsageProblem(f"{name}: is not eligible for provisioned throughput; use another version or model")
     listed = None if arguments.prices is None else read_prices_file(arguments.prices)
     is_chunks = info.throughput_chunk_size is not None
     increment = info.throughput_chunk_size or info.model_unit_chunk_size or EXAMPLE_UNITS
@@ -74,7 +74,10 @@ def run(arguments: argparse.Namespace) -> int:
     for row in rows:
         print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     print()
-    print(f"Seconds: the tokens of {reference} over the tokens/s, as the documentation counts; really requests share.")
+    print(
+        f"Seconds: the tokens of {reference} divided by the tokens/s, as in the documentation; in practice, requests "
+        "share them."
+    )
     if not is_chunks:
         print("Tokens/s: published for Llama 4 Maverick at 3500/300 alone, and taken as proportional to the units.")
     if shape != reference:

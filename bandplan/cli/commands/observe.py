@@ -21,17 +21,22 @@ LEAST_EVERY = 60
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("endpoint", nargs="*", metavar="ENDPOINT", help="endpoints (default: all of the models file)")
-    parser.add_argument("--stack", default=LOCAL, help=f"stack whose workspace is asked (default: {LOCAL})")
+    parser.add_argument("--stack", default=LOCAL, help=f"stack whose workspace to read (default: {LOCAL})")
     parser.add_argument(
         "--models", type=Path, metavar="FILE", help="file with the entries (default: that of the stack)"
     )
     parser.add_argument(
-        "--for", dest="seconds", type=duration, default=0, metavar="TIME", help="go on for so long, such as 1h or 7d"
+        "--for",
+        dest="seconds",
+        type=duration,
+        default=0,
+        metavar="TIME",
+        help="keep reading for this long, such as 1h or 7d",
     )
     parser.add_argument(
         "--every", type=duration, default=LEAST_EVERY, metavar="TIME", help="time between two readings (default: 1m)"
     )
-    parser.add_argument("--quiet", action="store_true", help="print only what could not be read, as for cron")
+    parser.add_argument("--quiet", action="store_true", help="print only what could not be read, for cron")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ GPU = "gpu_usage_percentage"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="ENDPOINT", help="the endpoint, as the workspace names it")
-    parser.add_argument("--stack", default=LOCAL, help=f"stack whose workspace is asked (default: {LOCAL})")
+    parser.add_argument("--stack", default=LOCAL, help=f"stack whose workspace to read (default: {LOCAL})")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""`bandplan refresh`: update the state with what the workspace really has; change no endpoint."""
+"""`bandplan refresh`: update the state with what the workspace actually has; change no endpoint."""
 
 import argparse
 

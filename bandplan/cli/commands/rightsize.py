@@ -26,7 +26,7 @@ FORMAT = 1
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("entry", nargs="*", metavar="ENTRY", help="entries to judge (default: all of the models file)")
-    parser.add_argument("--stack", default=LOCAL, help=f"stack whose entries are meant (default: {LOCAL})")
+    parser.add_argument("--stack", default=LOCAL, help=f"stack whose entries to judge (default: {LOCAL})")
     parser.add_argument("--models", type=Path, metavar="FILE", help="file with the entries (default: the stack's)")
     parser.add_argument(
         "--usage",
@@ -49,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=number(50, 100, least=True),
         default=99.0,
         metavar="N",
-        help="part of the minutes that the target holds, in percent (default: 99)",
+        help="share of the minutes that the target covers, in percent (default: 99)",
     )
     parser.add_argument(
         "--minimum-change",

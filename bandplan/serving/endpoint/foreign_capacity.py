@@ -52,8 +52,9 @@ def unsendable_beside_compute(endpoint: str, compute: Mapping[str, Iterable[str]
     """Warn of compute that the published provider, after a refresh, sends back beside the throughput."""
     what = ", ".join(f"entities/{name}/{setting}" for name, settings in compute.items() for setting in settings)
     return (
-        f"{endpoint}: somebody replaced its throughput by compute ({what}). After a refresh the databricks provider "
-        "sends those settings back beside the throughput, and the platform refuses that. Run `up` without `--refresh`, "
+        f"{endpoint}: somebody replaced its throughput with compute ({what}). After a refresh the databricks provider "
+        "sends those settings back together with the throughput, and the platform refuses that. Run `up` without "
+        "`--refresh`, "
         "which puts the throughput back. If the state is refreshed already, `up` fails: set the throughput in the "
         "workspace (Serving, the endpoint, Edit), then run `up --refresh`"
     )

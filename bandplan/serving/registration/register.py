@@ -161,7 +161,7 @@ class _Registration:
         if version is None:
             raise RegistrationError(f"{shown}: {name} has no version {number} that this token may see; choose another")
         if not version.is_ready:
-            raise RegistrationError(f"{shown}: version {number} of {name} is {version.status}; take one that is READY")
+            raise RegistrationError(f"{shown}: version {number} of {name} is {version.status}; name one that is READY")
 
     def _require_schema(self) -> None:
         """Raise RegistrationError before anything is logged if the model's schema is missing; MLflow reports it only

@@ -92,7 +92,7 @@ def _auto_without_demand(raw: Mapping[str, Any], base: Path, source: Source) -> 
         if isinstance(entity, dict) and entity.get("throughput") == "auto":
             places.append(((*base, "entities", str(index), "throughput"), entity))
     if "demand" in raw:
-        finding = "concurrent_requests alone do not say how many tokens/s are wanted"
+        finding = "concurrent_requests alone do not say how many tokens/s is wanted"
         step = "add latency_seconds, ttft_seconds or tpot_ms to the demand, or write a band"
         return [rules.DEMAND_FOR_AUTO.problem(source, path, finding, step) for path, _ in places[:1]]
     step = "add `demand: {requests_per_second: 2, input_tokens: 2048, output_tokens: 256}`, or write a band"

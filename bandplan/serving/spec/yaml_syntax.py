@@ -11,7 +11,7 @@ from bandplan.serving.spec.problem import Rule
 _MAX_HANDLES = 100  # libyaml compares every %TAG with all before it
 
 _TAG_HANDLE = re.compile("^%TAG", re.MULTILINE)
-# The last three end a line for libyaml, as in YAML 1.1, but for no editor: all places below would be wrong.
+# libyaml, like YAML 1.1, ends a line at the last three, and editors do not: every line number after one would be wrong.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\x85\u2028\u2029]")
 
 Unfit = tuple[Rule, int, int, str, str]
