@@ -10,7 +10,7 @@ BANDPLAN := .venv/bin/bandplan
 # Workers of the test run: one per core, at most four (tests start processes of their own).
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))' 2>/dev/null || echo 1)
 
-.PHONY: help up down preview destroy test test-engine test-torch check check-style check-format check-types check-arrows check-fresh check-workflows format dist release lock raise-pulumi clean install-run install-plugin install-dev require-python
+.PHONY: help up down preview destroy test test-engine test-torch gpu-check check check-style check-format check-types check-arrows check-fresh check-workflows format dist release lock raise-pulumi clean install-run install-plugin install-dev require-python
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -40,6 +40,9 @@ test-engine: install-dev  ## test the engine `openai` with a real server, llama.
 test-torch: require-python  ## run the tests of the engine that uses torch (downloads 3 GB once, into .venv-torch)
 	@$(PYTHON) requirements/install.py torch
 	@.venv-torch/bin/python -m pytest -q tests/torch $(ARGS)
+
+gpu-check: require-python  ## check and time the engine that uses torch on a GPU (PYTHON=... names a Python with torch; OUTPUT=build)
+	@$(PYTHON) -m benchmarks.gpu --output $(or $(OUTPUT),build)
 
 check: check-style check-format check-types check-arrows check-fresh check-workflows  ## check style, types, import arrows, generated files and workflows
 check-style: install-dev

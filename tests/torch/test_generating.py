@@ -41,8 +41,7 @@ def generator(loop: Loop, greedy: list[int], tmp_path_factory: pytest.TempPathFa
     made = Generator(load(Wanted(str(folder), device="cpu"), print), loop.loop)
     assert made.start(1.0) == "continuous"
     yield made
-    assert made._continuous is not None
-    made._continuous.close()
+    made.close()
 
 
 numbers = iter(range(1, 10_000))

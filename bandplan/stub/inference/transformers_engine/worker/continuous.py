@@ -16,6 +16,9 @@ CPU_CACHE_BYTES = 2**31
 ALMOST_ONE = 0.999
 """The library makes its processors only if their defaults are not 1. Every request states its own values."""
 
+MOST_REQUESTS = 256
+"""Requests in one batch; the scores of the vocabulary take memory for each. Arbitrary, a quarter of the library's."""
+
 STOP_SECONDS = 5.0
 
 
@@ -125,7 +128,11 @@ class Continuous:
 
 
 def _settings(model: Any, memory_share: float) -> dict[str, Any]:
-    wanted: dict[str, Any] = {"per_request_processors": True, "max_memory_percent": memory_share}
+    wanted: dict[str, Any] = {
+        "per_request_processors": True,
+        "max_memory_percent": memory_share,
+        "max_requests_per_batch": MOST_REQUESTS,
+    }
     if model.device.type != "cpu":
         return wanted
     config = model.config.get_text_config()

@@ -61,6 +61,11 @@ class Generator:
             return f"batches of generate, because continuous batching does not work here: {error}"
         return "continuous"
 
+    def close(self) -> None:
+        """End continuous batching, and free its memory."""
+        if self._continuous is not None:
+            self._continuous.close()
+
     async def try_out(self) -> float | None:
         """Answer one query; return its tokens per second. Raises Failed."""
         stamps: list[float] = []

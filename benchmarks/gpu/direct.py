@@ -1,0 +1,76 @@
+"""The model by itself, in this process: `python -m benchmarks.gpu.direct FOLDER DEVICE LOADS`, a JSON line per load.
+
+A process of its own, so that all of its memory is free afterwards. LOADS is a list of batch, input and output tokens.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from dataclasses import asdict
+from typing import Any
+
+from bandplan.stub.inference.transformers_engine.worker.generating import Generator
+from bandplan.stub.inference.transformers_engine.worker.model import Wanted, load
+from benchmarks.gpu.load import Load, Speed, speed_of
+
+GPU_SHARE = 0.9
+
+
+async def main(folder: str, device: str, loads: list[Load]) -> None:
+    loaded = load(Wanted(folder, is_random=True, device=device, gpu_share=GPU_SHARE), _to_stderr)
+    made = Generator(loaded, asyncio.get_running_loop())
+    batching = await asyncio.to_thread(made.start, GPU_SHARE)
+    try:
+        await made.try_out()
+        print(json.dumps({"batching": batching}), flush=True)
+        for load_ in loads:
+            print(json.dumps({"batch": load_.batch, **asdict(await _measure(made, loaded.prompts, load_))}), flush=True)
+    finally:
+        made.close()  # its thread would keep this process from ending
+
+
+async def _measure(made: Generator, prompts: Any, load_: Load) -> Speed:
+    times: list[list[float]] = [[] for _ in range(load_.batch)]
+    asked = {"temperature": 0, "max_tokens": load_.output_tokens, "ignore_eos": True}
+    encoded = [prompts.of_text(load_.prompt(1000 * load_.batch + number)) for number in range(load_.batch)]
+    sent = time.monotonic()
+    await asyncio.gather(
+        *(
+            made.generate(
+                1000 * load_.batch + number,
+                encoded[number],
+                asked,
+                lambda _, own=times[number]: own.append(time.monotonic()),
+            )
+            for number in range(load_.batch)
+        )
+    )
+    return speed_of(sent, times)
+
+
+def _to_stderr(progress: str) -> None:
+    print(progress, file=sys.stderr, flush=True)
+
+
+def bytes_per_second(device: str) -> float:
+    """Return what the memory of a device reads and writes per second, by copying a large block, the best of some."""
+    import torch
+
+    count = 2**30 if device.startswith("cuda") else 2**24
+    source = torch.empty(count, dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+    best = 0.0
+    for _ in range(10):
+        if device.startswith("cuda"):
+            torch.cuda.synchronize()
+        began = time.perf_counter()
+        target.copy_(source)
+        if device.startswith("cuda"):
+            torch.cuda.synchronize()
+        best = max(best, 2 * count / (time.perf_counter() - began))
+    return best
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2], [Load(*row) for row in json.loads(sys.argv[3])]))
