@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from bandplan.planner.alone import NoCapacity
+from bandplan.planner.bound import surely_holds
 from bandplan.planner.capacity import Capacity
 from bandplan.planner.load import Load
 from bandplan.planner.simulation import QUEUE_LIMIT, WARM_UP, Run, Setting, simulate
@@ -125,7 +126,7 @@ class Trials:
         return steps
 
     def _early(self, steps: int) -> bool | None:
-        """Return what a short run, else two long ones, say; None if they are not clear of every limit."""
+        """Return what a bound, a short run, or two long ones say; None if they are not clear of every limit."""
         limits, rate = self.target.limits, self.load.requests_per_second
         if not limits or rate is None or self.is_replay:
             return None
@@ -133,11 +134,14 @@ class Trials:
         if utilisation >= FULL:
             return False
 
+        service, chunks = self.capacity.served_by(steps, self.load.shape)
+        if surely_holds(service, chunks, self.load, self.target):
+            return True
+
         def worst(run: Run) -> float:
             return max(run.percentile(run.of(name), self.target.percentile) / limit for name, limit in limits.items())
 
         is_rough = self.load.arrivals == "bursty" or self.load.spread_percent >= ROUGH_PERCENT
-        service, chunks = self.capacity.served_by(steps, self.load.shape)
         count = max(PILOT_REQUESTS, 5 * service.slots * chunks)
         pilot = simulate(service, chunks, self.load, count, 0, Setting(self.queue_limit))
         answer = _clear([worst(pilot)], utilisation, PILOT_MARGIN * (1 + is_rough / 2))
