@@ -14,6 +14,7 @@ from bandplan.cli.sizing import sold
 from bandplan.cli.usage_files import Usage
 from bandplan.planner.alone import NoCapacity
 from bandplan.planner.capacity import Capacity
+from bandplan.planner.plan import plan
 from bandplan.planner.target import Target
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.throughput import (
@@ -23,6 +24,7 @@ from bandplan.serving.spec.throughput import (
     TokensPerSecondThroughput,
 )
 from bandplan.serving.throughput.bands import DEFAULT_HEADROOM_PERCENT
+from bandplan.serving.throughput.latency import load_of, target_of
 from bandplan.usage.bands import LOWER_PERCENTILE, Band, Sizer
 from bandplan.usage.decision import DOWN_DAYS, Decision, Today, decide, lasting_level
 from bandplan.usage.evidence import Thresholds, shortcomings
@@ -120,7 +122,10 @@ class _Entry:
         band = self._band(capacity)
         policies = settings.policies.without({waiver.policy for waiver in self._open_waivers()})
         headroom = DEFAULT_HEADROOM_PERCENT if entry.headroom_percent is None else entry.headroom_percent
-        sizer = Sizer(capacity, self._target, float(headroom), float(policies.steady_percent or 0))
+        cached = float(entry.demand.cache_hit_percent or 0) if entry.demand is not None else 0.0
+        # With a latency target, the policy on floors asks for the planner's own floor instead.
+        steady = 0.0 if self._target.limits else float(policies.steady_percent or 0)
+        sizer = Sizer(capacity, self._target, float(headroom), steady, cached)
         lower = target = upper = lasting = None
         if window is not None and (window.tokened or not window.total.requests):
             try:
@@ -137,7 +142,7 @@ class _Entry:
                 "its band follows from its demand (`throughput: auto`); write the observed use into the demand",
             )
             return Verdict(name, Decision("abstain", (reason, *thin)), capacity, None, window, lower, target, upper)
-        today = self._today(capacity, band, window, written, suggested)
+        today = self._today(capacity, band, policies, window, written, suggested)
         since = today.changed if today.changed is not None else 0
         decision = decide(
             today,
@@ -188,12 +193,7 @@ class _Entry:
 
     @property
     def _target(self) -> Target:
-        demand = self.entry.demand
-        if demand is None:
-            return Target()
-        return Target(
-            demand.latency_seconds, demand.ttft_seconds, demand.tpot_ms, float(demand.latency_percentile or 95)
-        )
+        return Target() if self.entry.demand is None else target_of(self.entry.demand)
 
     def _open_waivers(self) -> list[Any]:
         return [one for one in self.entry.waivers if one.expires >= date.today()]
@@ -202,6 +202,7 @@ class _Entry:
         self,
         capacity: Capacity,
         band: Band,
+        policies: BandPolicies,
         window: Window | None,
         written: float | None,
         suggested: tuple[int, Mapping[str, Any]] | None,
@@ -220,6 +221,7 @@ class _Entry:
         return Today(
             band,
             is_single=capacity.kind != "chunks",
+            least_floor=self._least_floor(capacity, policies),
             never_below=self._never_below(capacity),
             waivers=waivers,
             changed=changed,
@@ -233,6 +235,22 @@ class _Entry:
         if least.bands is not None:
             return least.bands
         return -(-(least.tokens_per_second or least.model_units or 0) // capacity.increment)
+
+    def _least_floor(self, capacity: Capacity, policies: BandPolicies) -> int:
+        """Return what policies ask of the floor for the declared demand, in chunks."""
+        demand = self.entry.demand
+        tokens = demand.exact_tokens_per_second() if demand is not None else None
+        if demand is None or tokens is None or capacity.kind != "chunks":
+            return 0
+        planned = None
+        if self._target.limits:
+            try:
+                planned = plan(
+                    capacity, load_of(demand), self._target, peak_factor=demand.peak_factor or 1.0
+                ).floor_steps
+            except NoCapacity:
+                return 0
+        return policies.least_chunks(tokens, capacity.increment, planned)
 
     def _slow(self, window: Window | None) -> str:
         """Say that observed times miss the target, or return ""."""

@@ -53,12 +53,14 @@ class Sizer:
     """How a window becomes a band: the model's capacity, the target of its entry, and the headroom in percent.
 
     `steady_percent` is the part of the level that a floor of chunks has to cover, as a policy may require; 0 for none.
+    `cache_hit_percent` is declared: no table has it.
     """
 
     capacity: Capacity
     target: Target
     headroom_percent: float
     steady_percent: float = 0.0
+    cache_hit_percent: float = 0.0
 
     def at(self, window: Window, percentile: float) -> Sized:
         """Size for a percentile of the minutes. Errors: NoCapacity."""
@@ -69,7 +71,7 @@ class Sizer:
         tokens = window.input_tokens + window.output_tokens
         if not window.mean or not tokens:
             return Sized(percentile, tokens_per_second, Band(1, 1))
-        load = load_of(window)
+        load = load_of(window, self.cache_hit_percent)
         # The peak is at least the average, even if most minutes are idle.
         factor = max(1.0, tokens_per_second / window.mean)
         found = _planned(self.capacity, load, self.target, round(factor, 6), self.headroom_percent)
@@ -80,7 +82,7 @@ class Sizer:
         return Sized(percentile, tokens_per_second, Band(min(high, max(low, math.ceil(round(steady, 9)))), high), found)
 
 
-def load_of(window: Window) -> Load:
+def load_of(window: Window, cache_hit_percent: float = 0.0) -> Load:
     """Return the window's average load."""
     shape = Shape(round(window.input_tokens, 3), round(window.output_tokens, 3))
     rate = window.mean / (window.input_tokens + window.output_tokens)
@@ -88,8 +90,14 @@ def load_of(window: Window) -> Load:
         shape,
         round(rate, 9),
         arrivals=arrivals_of(window),
-        spread_percent=round(min(window.spread_percent, MOST_SPREAD), 3),
+        spread_percent=spread_of(window),
+        cache_hit_percent=cache_hit_percent,
     )
+
+
+def spread_of(window: Window) -> float:
+    """Return the spread of lengths in whole percent."""
+    return float(round(min(window.spread_percent, MOST_SPREAD)))
 
 
 def arrivals_of(window: Window) -> Arrivals:

@@ -25,12 +25,14 @@ LEAST_DAY_SAMPLES: Final = DAY // 2
 class Today:
     """What is deployed, and what its entry says: `never_below` (steps of the ceiling), open waivers in words.
 
-    `is_single`: one amount is sold, which is both bounds. `changed` is the minute since 1970 from which on the band is
-    this one, None if it is longer than is known; `slow` says that observed latencies miss the target, or is "".
+    `is_single`: one amount is sold, which is both bounds. `least_floor` is what a policy asks of the floor for the
+    declared demand. `changed` is the minute since 1970 from which on the band is this one, None if it is longer than is
+    known; `slow` says that observed latencies miss the target, or is "".
     """
 
     band: Band
     is_single: bool = False
+    least_floor: int = 0
     never_below: int | None = None
     waivers: tuple[str, ...] = ()
     changed: int | None = None
@@ -148,15 +150,22 @@ def _lowered(today: Today, wanted: Band, above: Reason, minimum_change_percent: 
         bounded = today.fitted(Band(wanted.min, min(today.band.max, least)))
         reasons.append(Reason(Code.NEVER_BELOW, f"never_below keeps the ceiling at {bounded.max}"))
     band = Band(_step_down(today.band.min, bounded.min), _step_down(today.band.max, bounded.max))
+    is_limited = band != bounded
+    # The demand is replaced with the last step of the ceiling; until then, policies judge by the declared one.
+    held = min(today.band.min, today.least_floor)
+    if band.max != wanted.max and band.min < held and not today.is_single:
+        band = Band(held, band.max)
+        told = f"a policy asks for a floor of {today.least_floor} until the last step replaces the declared demand"
+        reasons.append(Reason(Code.DECLARED_DEMAND, told))
     if band == today.band:
         return Decision("hold", tuple(reasons[1:] + reasons[:1]))
-    if band != bounded:
+    if is_limited:
         told = f"one step takes at most {MOST_DOWN:.0%} of a bound, or one chunk"
         reasons.append(Reason(Code.STEP_LIMIT, told))
     if _is_small(today.band, band, minimum_change_percent):
         told = f"the change is under {minimum_change_percent:g} %"
         return Decision("hold", (Reason(Code.MINIMUM_CHANGE, told), *reasons))
-    return Decision("down", tuple(reasons), band, is_target=band == wanted)
+    return Decision("down", tuple(reasons), band, is_target=band.max == wanted.max)
 
 
 def _step_down(now: int, wanted: int) -> int:

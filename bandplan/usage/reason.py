@@ -15,6 +15,7 @@ class Code(StrEnum):
     ABOVE_USE = "above-use"
     STEP_LIMIT = "step-limit"
     NEVER_BELOW = "never-below"
+    DECLARED_DEMAND = "declared-demand"
     # hold
     FITS = "fits"
     MINIMUM_CHANGE = "minimum-change"

@@ -56,7 +56,9 @@ def lines_of(verdict: Verdict, now: int) -> list[str]:
         return said
     said += [f"  {line}" for line in _bands(verdict)]
     gaps = window.gap_percent
-    told = "gaps not known without `bandplan observe`" if gaps is None else f"{gaps:.1f} % gaps"
+    told = "gaps not known without `bandplan observe`"
+    if gaps is not None:
+        told = f"{gaps:.1f} % gaps since `bandplan observe` began {window.watched_minutes:,} minutes before"
     age = max(0.0, (now - window.end) / DAY)
     end = moment(window.end)[:16].replace("T", " ")
     said.append(

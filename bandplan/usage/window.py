@@ -54,8 +54,13 @@ class Window:
         """Share of minutes that are not known; None without an export, which alone tells idle from unknown."""
         if self.watched_from is None:
             return None
-        watched = self.end - max(self.start, self.watched_from)
-        return 100 * (1 - sum(minute >= self.watched_from for minute in self.levels) / watched) if watched else 0.0
+        known = sum(minute >= self.watched_from for minute in self.levels)
+        return 100 * (1 - known / self.watched_minutes)
+
+    @property
+    def watched_minutes(self) -> int:
+        """Minutes from the first one of the metrics export on; 0 without one."""
+        return 0 if self.watched_from is None else self.end - self.watched_from
 
     @cached_property
     def total(self) -> Minute:

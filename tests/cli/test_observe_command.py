@@ -120,7 +120,7 @@ def test_command_stores_every_endpoint_of_the_file_and_says_which_it_did_not_see
     assert main(["observe", "--stack", "dev"]) == 0
     shown = capsys.readouterr()
     assert "chat: 12 requests, 0 answered 4xx, 0 answered 5xx, provisioned concurrency -, GPU -" in shown.out
-    assert "chat: 1 minutes stored since " in shown.out
+    assert "chat: 1 minute stored since " in shown.out
     assert shown.err == f"other: not read: {NOT_DEPLOYED}\n"
     assert {one.method for one in workspace.seen} == {"GET"}
     assert UseStore(Path(".bandplan/use.db")).stored("dev")["chat"].minutes == 1

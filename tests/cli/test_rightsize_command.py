@@ -235,6 +235,34 @@ def test_target_that_no_band_keeps_is_told(project: Path, capsys: pytest.Capture
     assert "no capacity fixes this" in found["reasons"][0]["text"]
 
 
+def test_demand_with_a_latency_target_gets_all_that_the_planner_needs(project: Path) -> None:
+    usage = write(project / "use.csv", tokens=6_000)
+    text = Path("models.yaml").read_text()
+    demand = "demand: {requests_per_second: 9, input_tokens: 10, output_tokens: 10, latency_seconds: 60}"
+    Path("models.yaml").write_text(text.replace("max: 3920}}}", f"max: 1960}}}}, {demand}}}", 1))
+    assert main(["rightsize", "tokens", "--usage", str(usage), "--patch", "r.patch"]) == 0
+    changed = "".join(line for line in Path("r.patch").read_text().splitlines() if line.startswith("+    "))
+    # Three requests in each minute: on average 0.05 in a second, and no more at the peak; all in one second, a burst.
+    assert "max: 980}" in changed
+    assert "requests_per_second: 0.05, input_tokens: 1500, output_tokens: 500, latency_seconds: 60" in changed
+    assert changed.endswith("peak_factor: 1, spread_percent: 0, arrivals: bursty}}")
+
+
+def test_floor_of_a_declared_demand_is_left_to_the_policy_until_the_demand_is_replaced(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usage = write(project / "use.csv", tokens=6_000)
+    (project / "policies").mkdir()
+    (project / "policies" / "PulumiPolicy.yaml").write_text("runtime: python\n")
+    text = Path("models.yaml").read_text()
+    # 2 x 1,470 = 2,940 tokens/s, of which a floor has to hold half: 1.5, so two chunks.
+    demand = "demand: {requests_per_second: 2, input_tokens: 1000, output_tokens: 470}"
+    Path("models.yaml").write_text(text.replace("min: 980, max: 3920}}}", f"min: 1960, max: 3920}}}}, {demand}}}", 1))
+    found = answer(capsys, "tokens", "--usage", str(usage))["tokens"]
+    assert codes(found) == ["above-use", "declared-demand", "step-limit"]
+    assert found["suggested"] == {"min": 2, "max": 3}
+
+
 def test_query_names_the_entries(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rightsize", "--sql", "--days", "30"]) == 0
     out = capsys.readouterr().out

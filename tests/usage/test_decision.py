@@ -111,6 +111,15 @@ def test_never_below_stops_a_step_half_way_and_never_raises() -> None:
     assert told(decided((2, 3), (2, 3), never_below=8))[0] == "hold"
 
 
+def test_floor_stays_where_a_policy_holds_it_for_the_declared_demand_until_the_ceiling_is_down() -> None:
+    expected = ("down", (3, 7), ["above-use", "declared-demand", "step-limit"])
+    assert told(decided((3, 10), (1, 2), least_floor=4)) == expected
+    assert told(decided((3, 10), (1, 2), least_floor=2))[1] == (2, 7)
+    # The last step of the ceiling replaces the demand, so the floor may go down with it.
+    last = decided((3, 10), (1, 8), least_floor=4)
+    assert (told(last), last.is_target) == (("down", (2, 8), ["above-use", "step-limit"]), True)
+
+
 def test_open_waiver_does_not_stop_a_raise() -> None:
     assert decided((1, 2), (1, 3), waivers=("x",)).action == "up"
 

@@ -62,7 +62,7 @@ def test_text_states_all_that_a_reviewer_needs() -> None:
         "one step takes at most 30% of a bound, or one chunk (step-limit)",
         "target   2 to 2 chunks: 100 tokens/s (0.10 requests/s) at p99 of the minutes",
         "at the busiest minute",
-        "8.0 days to 2026-05-24 12:00 UTC (0.0 days ago), 11,520 minutes, 0.0 % gaps",
+        "8.0 days to 2026-05-24 12:00 UTC (0.0 days ago), 11,520 minutes, 0.0 % gaps since `bandplan observe` began 1 minutes before",
         "800 in, 200 out for a request on average, spread 0 %",
         "69,120 requests, 0 refused (429), 0 failed (5xx)",
         "provisioned concurrency at most 8 (2 chunks); GPU at most 71 %; 2 failed (5xx)",

@@ -138,7 +138,8 @@ def print_stored(store: "UseStore", stack: str, names: list[str]) -> None:
         one = stored.get(name)
         if one is not None:
             since = moment(one.first)[:16].replace("T", " ")
-            print(f"{name}: {one.minutes:,} minutes stored since {since} UTC, {one.gap_percent:.1f} % gaps")
+            stored_minutes = f"{one.minutes:,} minute{'' if one.minutes == 1 else 's'}"
+            print(f"{name}: {stored_minutes} stored since {since} UTC, {one.gap_percent:.1f} % gaps")
 
 
 def duration(text: str) -> float:
