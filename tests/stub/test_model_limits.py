@@ -176,6 +176,7 @@ def test_tokens_of_a_text_are_counted_as_the_engine_counts_them(client: StubClie
         "engine": "simulated",
         "tokens": 5,  # Hell|o|,| worl|d
         "is_exact": True,
+        "counted_by": "the simulated rule",
     }
     assert client.ok("POST", "/stub/tokenize", {"model": name, "text": ""})["tokens"] == 0
     assert client.send("POST", "/stub/tokenize", {"model": name}).status == 400

@@ -9,14 +9,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bandplan.stub.api.answers import Answer
+from bandplan.stub.api.control import token_counts
 from bandplan.stub.api.control.engines import show_running
 from bandplan.stub.api.control.model_versions import read_registration_fault
 from bandplan.stub.api.endpoints.view import EndpointView
-from bandplan.stub.api.queries.engine_errors import as_refusal
 from bandplan.stub.api.queries.metering import Metering
 from bandplan.stub.api.requests import boolean, integer, number, read_object, required_text, text
 from bandplan.stub.api.routing import route
-from bandplan.stub.inference.errors import EngineError
 from bandplan.stub.inference.selection.spec import SIMULATED
 from bandplan.stub.json_object import Json
 from bandplan.stub.state.faults.deployment_faults import Fault
@@ -119,7 +118,7 @@ class Admin:
         return Answer({"name": name, "output_tokens": rule})
 
     async def tokenize(self, request: Request) -> Response:
-        """Count the tokens of `text` as the engine of the endpoint `model` does."""
+        """Count the tokens of `text` for the endpoint `model`."""
         body = await read_object(request)
         endpoint = self._workspace.endpoints.get(required_text(body, "model"))
         words = text(body, "text")
@@ -127,14 +126,10 @@ class Admin:
             raise Invalid("text: is required.")
         if endpoint.config is None:
             raise NotReady(f"Endpoint '{endpoint.name}' is not ready.")
-        engine = await self._metering.engine(request, endpoint, endpoint.config.entities[0])
-        try:
-            tokens = await engine.count_text(words)
-        except EngineError as error:
-            raise as_refusal(error) from error
-        return Answer(
-            {"model": endpoint.name, "engine": engine.kind, "tokens": tokens, "is_exact": engine.is_count_exact}
-        )
+        entity = endpoint.config.entities[0]
+        engine = await self._metering.engine(request, endpoint, entity)
+        counted = await token_counts.count(words, engine, entity, self._workspace.checkpoints)
+        return Answer({"model": endpoint.name, "engine": engine.kind, **counted})
 
     async def set_settle_rule(self, request: Request) -> Response:
         """Set the settle rule of an endpoint, which need not exist yet; null as `rule` removes it."""
