@@ -9,7 +9,7 @@ ARRIVALS: Final[tuple[Arrivals, ...]] = ("poisson", "constant", "gamma")
 
 
 def arrival_times(arrivals: Arrivals, rate: float, burstiness: float, random: Random) -> Iterator[float]:
-    """Times of arrival without end, `rate` per second on average.
+    """Yield times of arrival without end, `rate` per second on average.
 
     `burstiness` is the shape of gamma arrivals: 1 is Poisson, less is burstier, much more is constant.
     """

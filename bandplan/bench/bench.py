@@ -67,7 +67,7 @@ class Watcher:
 
 
 def doubled(most: int) -> list[int]:
-    """1, 2, 4 ... up to `most`."""
+    """Return 1, 2, 4 ... up to `most`."""
     return list(takewhile(lambda level: level <= most, (2**power for power in range(20))))
 
 
@@ -161,7 +161,7 @@ def _point(plan: BenchPlan, level: float, run: Run, client: Client) -> Point:
 
 
 def _why_stop(curve: Curve, run: Run, budget: Budget) -> str:
-    """Why no further level is tried; "" to go on."""
+    """Return why no further level is tried, or "" to continue."""
     if run.stopped:
         good = [one.parallel for one in curve.points[:-1] if one.is_valid and one.parallel]
         last = f"; the last good level is {good[-1]:,}" if good and run.stopped.startswith("answered") else ""

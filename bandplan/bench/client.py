@@ -1,4 +1,4 @@
-"""Many requests at one target: connections are made as they are needed and kept."""
+"""Send many requests to one target over connections that are made when needed and kept."""
 
 import asyncio
 import ssl
@@ -16,7 +16,7 @@ ANSWER_SECONDS: Final = 300.0
 
 
 class Client:
-    """Asks one target. `notes` says what of the measuring side went wrong, such as a limit on open files."""
+    """A client of one target. `notes` says what went wrong on the measuring side, such as a limit on open files."""
 
     def __init__(self, target: Target) -> None:
         self.target = target
@@ -27,7 +27,7 @@ class Client:
         self._tls = ssl.create_default_context() if target.scheme == "https" else None
 
     async def ask(self, sample: Sample, prompt: str) -> Sample:
-        """Send one request and return its sample, filled; a failure is in it, none is raised but cancellation."""
+        """Send one request and return its sample, filled; a failure is recorded in it; only cancellation is raised."""
         request = self.target.request(prompt, sample.asked_output)
         answer = StreamedAnswer(sample) if self.target.streamed else WholeAnswer(sample)
         connection = None
@@ -88,6 +88,6 @@ class Client:
 
 
 def _anew(sample: Sample) -> Sample:
-    """The same sample, as before it was sent."""
+    """Return the sample as it was before it was sent."""
     sample.ended, sample.fault, sample.status = None, "", 0
     return sample

@@ -38,7 +38,7 @@ class Difference:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval leaves zero out."""
+        """Whether the interval excludes zero."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
 
@@ -56,7 +56,7 @@ class Rule:
 
 
 def parse_rule(text: str) -> Rule:
-    """`p95_ttft > 5%`: fails if it rises by more than 5 %; `output_tokens_per_second < -5%`: if it falls by more."""
+    """Parse a rule: `p95_ttft > 5%` fails on a rise of over 5 %, `output_tokens_per_second < -5%` on such a fall."""
     found = re.fullmatch(r"\s*(\w+)\s*([<>])\s*([+-]?\d+(?:\.\d+)?)\s*%\s*", text)
     if found is None:
         step = "write METRIC > N% or METRIC < -N%, such as 'p95_ttft > 5%'"
@@ -71,7 +71,7 @@ def parse_rule(text: str) -> Rule:
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any], metrics: Sequence[str] = METRICS) -> list[Difference]:
-    """Differences at the levels that both have. Errors: BenchProblem if there are none."""
+    """Return the differences at the levels that both have. Errors: BenchProblem if there are none."""
     ours, theirs = _levels(before), _levels(after)
     common = [level for level in ours if level in theirs]
     if not common:
@@ -84,7 +84,7 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any], metrics: Sequen
 
 
 def broken(rules: Sequence[Rule], differences: Sequence[Difference]) -> list[tuple[Rule, Difference]]:
-    """What is past its limit. Errors: BenchProblem for a rule that no level lets judge."""
+    """Return the differences past a limit. Errors: BenchProblem for a rule that no level can be judged by."""
     found = []
     for rule in rules:
         judged = [one for one in differences if one.metric == rule.metric]
@@ -97,7 +97,7 @@ def broken(rules: Sequence[Rule], differences: Sequence[Difference]) -> list[tup
 
 
 def table(differences: Sequence[Difference], metrics: Sequence[str] = SHOWN) -> str:
-    """A block for each level."""
+    """Format a block for each level."""
     lines = []
     level = None
     for one in differences:

@@ -59,12 +59,12 @@ class Curve:
 
 
 def rate_of(point: Point) -> float:
-    """Output tokens/s; of embeddings, which have none, the tokens/s of their inputs."""
+    """Return the output tokens/s; for embeddings, which have none, the tokens/s of their inputs."""
     return point.output.value or point.total.value
 
 
 def plateau_of(levels: Sequence[tuple[int, float]]) -> int | None:
-    """The parallelism after which two levels in a row each added under 5 %; None while none did."""
+    """Return the parallelism after which two levels in a row each added under 5 %, or None."""
     for place in range(2, len(levels)):
         first, second, third = (levels[place - 2][1], levels[place - 1][1], levels[place][1])
         if second < first * (1 + PLATEAU_GAIN) and third < max(first, second) * (1 + PLATEAU_GAIN):

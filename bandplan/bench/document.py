@@ -22,7 +22,7 @@ VERSION: Final = 1
 
 
 def document(curve: Curve) -> dict[str, Any]:
-    """The curve as the schema has it."""
+    """Return the curve in the form of its schema."""
     return {
         "version": VERSION,
         "endpoint": {
@@ -99,7 +99,7 @@ def write_document(path: Path, curve: Curve) -> None:
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """A file of this format as plain values. Errors: BenchProblem with place, rule and next step."""
+    """Read a file of this format as plain values. Errors: BenchProblem with place, rule and next step."""
     step = "run `bandplan bench` to make one, or `bandplan bench import` for results of AIPerf or vLLM"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))

@@ -28,7 +28,7 @@ _AIPERF: Final = {
 
 
 def imported(paths: Sequence[Path]) -> dict[str, Any]:
-    """The results in the files as one curve, in ascending order of load. Errors: BenchProblem."""
+    """Return the results in the files as one curve, in ascending order of load. Errors: BenchProblem."""
     points: list[dict[str, Any]] = []
     source, model = "", None
     for path in paths:
@@ -58,7 +58,7 @@ def imported(paths: Sequence[Path]) -> dict[str, Any]:
 
 
 def exported(document: Mapping[str, Any], tool: Tool) -> str:
-    """The levels in another tool's shape: one object on each line, the only one over several lines."""
+    """Return the levels in another tool's shape: an object per line, or a single one over several lines."""
     results = [(_to_vllm if tool == "vllm" else _to_aiperf)(document, point) for point in document["curve"]]
     if len(results) == 1:
         return json.dumps(results[0], indent=2) + "\n"
@@ -167,7 +167,7 @@ def _from_aiperf(found: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], 
 
 
 def _model_of(config: Mapping[str, Any]) -> str | None:
-    """The model's name where AIPerf of either layout writes it."""
+    """Return the model's name from either layout of AIPerf's files."""
     endpoint, models = config.get("endpoint"), config.get("models")
     names = endpoint.get("model_names") if isinstance(endpoint, Mapping) else None
     if isinstance(names, list) and names and isinstance(names[0], str):
@@ -246,7 +246,7 @@ def _number(found: Mapping[str, Any], name: str, path: Path, *, needed: bool = F
 
 
 def _distribution(samples: int, milliseconds: Mapping[str, float | None]) -> dict[str, Any] | None:
-    """Percentiles as the other tool gives them; None without any, or where they are all 0: nothing was streamed."""
+    """Return the percentiles that the other tool gives; None without any, or if all are 0: nothing was streamed."""
     known = {name: value / 1000 for name, value in milliseconds.items() if value is not None}
     if not any(known.values()):
         return None

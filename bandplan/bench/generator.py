@@ -38,7 +38,7 @@ class Asks(Protocol):
 
 @dataclass(slots=True)
 class Budget:
-    """Hard limits over the whole run. `spent_tokens` counts what was asked for, before it is sent."""
+    """Hard limits over the whole run. `spent_tokens` counts what was requested, before it is sent."""
 
     requests: int
     tokens: int
@@ -48,7 +48,7 @@ class Budget:
     spent_tokens: int = 0
 
     def take(self, tokens: int) -> bool:
-        """Whether another request of so many tokens is allowed; counts it if so."""
+        """Report whether another request of so many tokens is allowed, and count it if so."""
         if self.exhausted or self.spent_tokens + tokens > self.tokens:
             self.spent_tokens = max(self.spent_tokens, self.tokens)
             return False
@@ -102,7 +102,7 @@ class Run:
 
 
 def overloaded(sample: Sample) -> bool:
-    """Whether the server asked for less: 429, or 503 with Retry-After."""
+    """Whether the server reported an overload: 429, or 503 with Retry-After."""
     return sample.status == 429 or (sample.status == 503 and sample.retry_after)
 
 

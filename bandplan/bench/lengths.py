@@ -22,7 +22,7 @@ class Length:
 
 
 def parse_length(text: str) -> Length:
-    """`2048`, or `2048:512` for a mean and a spread. Errors: ValueError with the rule."""
+    """Parse `2048`, or `2048:512` for a mean and a spread. Errors: ValueError with the rule."""
     mean_text, _, spread_text = text.partition(":")
     try:
         mean, spread = float(mean_text), float(spread_text or 0)

@@ -28,7 +28,7 @@ PERCENTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 @dataclass(frozen=True, slots=True)
 class Slo:
-    """What a good request keeps, in seconds; None: nothing is asked."""
+    """Limits on a good request, in seconds; None: no limit."""
 
     ttft_seconds: float | None = None
     tpot_seconds: float | None = None
@@ -59,7 +59,7 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """How the measuring side did: how late it was at the 99th percentile, its busiest core, and what limited it."""
+    """The state of the measuring side: its delay at the 99th percentile, its busiest core, and what limited it."""
 
     lag_p99_seconds: float = 0.0
     cpu: float = 0.0
@@ -102,7 +102,10 @@ class Point:
 
 
 def closed_point(samples: Sequence[Sample], parallel: int, slo: Slo | None, client: Client) -> Point:
-    """A level that kept `parallel` requests in flight. Only requests within the steady window count for latency."""
+    """Return the point of a level that kept `parallel` requests in flight.
+
+    Only requests within the steady window count for latency.
+    """
     window = closed_window(samples, parallel)
     if window is None:
         chosen = Chosen(samples, _whole(samples), samples, ("never steady: too few requests ended",))
@@ -115,13 +118,16 @@ def closed_point(samples: Sequence[Sample], parallel: int, slo: Slo | None, clie
 
 
 def open_point(samples: Sequence[Sample], offered: float, window: Window, slo: Slo | None, client: Client) -> Point:
-    """A level that sent requests at their times. Each request scheduled in the window counts, whenever it ended."""
+    """Return the point of a level that sent requests at their times.
+
+    Each request scheduled in the window counts, whenever it ended.
+    """
     inside = [one for one in samples if window.start <= one.scheduled < window.end]
     return _point(Chosen(samples, window, inside, () if inside else (_NONE_FITS,)), slo, client, offered=offered)
 
 
 def distribution(values: Sequence[float]) -> Distribution | None:
-    """Figures of seconds, infinite ones for failures; None of none."""
+    """Return figures of seconds, infinite for failures; None without values."""
     if not values:
         return None
     ordered = sorted(values)
@@ -132,7 +138,7 @@ def distribution(values: Sequence[float]) -> Distribution | None:
 
 
 def lag_limit(median_latency: float | None) -> float:
-    """Seconds that the client may be late before a level is invalid."""
+    """Return the seconds that the client may be late before a level is invalid."""
     share = LAG_SECONDS if median_latency is None else LAG_SHARE * median_latency
     return max(_TIMER_SECONDS, min(LAG_SECONDS, share))
 
@@ -206,7 +212,7 @@ def _point(
 
 
 def _first_tokens(samples: Sequence[Sample]) -> Distribution | None:
-    """Times to first token; a request that did not complete counts as infinite, whatever came of it before."""
+    """Return the times to first token; a request that did not complete counts as infinite, whatever it sent before."""
     return distribution(
         [one.ttft if one.outcome == "completed" and one.ttft is not None else math.inf for one in samples]
     )

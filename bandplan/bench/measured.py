@@ -1,4 +1,4 @@
-"""What a measured level says of one served entity, as `stop_if` of a rollout reads it from a file of measured use."""
+"""What a measured level says about one served entity, as `stop_if` of a rollout reads it from measured use."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +9,7 @@ from bandplan.bench.problem import BenchProblem
 
 
 def measured_point(curve: Curve) -> Point | None:
-    """The level to judge by: the chosen one, else the last that is valid."""
+    """Return the level to judge by: the chosen one, else the last valid one."""
     valid = [one for one in curve.points if one.is_valid]
     return curve.chosen or (valid[-1] if valid else None)
 

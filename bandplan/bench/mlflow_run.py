@@ -10,7 +10,7 @@ from typing import Any
 
 
 def metrics_of(point: dict[str, Any]) -> dict[str, float]:
-    """The figures of one level by name."""
+    """Return the figures of one level by name."""
     found = {}
     for name in ("output_tokens_per_second", "total_tokens_per_second", "attainment"):
         if point.get(name):

@@ -44,7 +44,7 @@ _EXPLAINED: Final = (
 
 
 def page(curve: Curve, law: Fitted | None = None) -> str:
-    """The whole file."""
+    """Return the whole file."""
     title = escape(f"{curve.name}: throughput and latency")
     lengths = f"prompts of {curve.input.mean:,.0f}, answers of {curve.output.mean:,.0f} tokens"
     return (
@@ -137,7 +137,7 @@ def _dots(plot: Plot, rows: list[tuple[float, float, Point]], chosen: Point | No
 
 
 def _distribution(title: str, found: Distribution, kind: str) -> str:
-    """Milliseconds in 40 equal bars up to what nearly all of them keep."""
+    """Draw milliseconds in 40 equal bars, up to a limit that nearly all of them keep."""
     counts = sorted(found.histogram.counts.items())
     total = sum(count for _, count in counts)
     seen, most = 0, 0.0
@@ -156,7 +156,7 @@ def _distribution(title: str, found: Distribution, kind: str) -> str:
 
 
 def _timeline(title: str, point: Point) -> str:
-    """Output tokens/s, and requests in flight drawn to the same height."""
+    """Draw output tokens/s, and requests in flight scaled to the same height."""
     most_rate = max(rate for _, rate, _ in point.timeline) or 1.0
     most_flight = max(flight for _, _, flight in point.timeline) or 1
     plot = Plot(

@@ -20,13 +20,13 @@ class Plot:
         self._marks: list[str] = []
 
     def line(self, points: Sequence[tuple[float, float]], kind: str) -> None:
-        """A line through points; those outside of the plot are cut off by it."""
+        """Draw a line through points; what is outside of the plot is cut off."""
         if len(points) > 1:
             path = " ".join(f"{self._across(x):.1f},{self._down(y):.1f}" for x, y in points)
             self._marks.append(f'<polyline class="{kind}" points="{path}"/>')
 
     def points(self, points: Sequence[tuple[float, float, str]], kind: str) -> None:
-        """Dots, each with a text that shows on hover."""
+        """Draw dots, each with a text that shows on hover."""
         for x, y, text in points:
             self._marks.append(
                 f'<circle class="{kind}" cx="{self._across(x):.1f}" cy="{self._down(y):.1f}" r="4">'
@@ -34,14 +34,14 @@ class Plot:
             )
 
     def spans(self, spans: Sequence[tuple[float, float, float]], kind: str) -> None:
-        """Vertical intervals: x, low, high."""
+        """Draw vertical intervals: x, low, high."""
         for x, low, high in spans:
             across = f"{self._across(x):.1f}"
             bottom, top = f"{self._down(low):.1f}", f"{self._down(high):.1f}"
             self._marks.append(f'<line class="{kind}" x1="{across}" x2="{across}" y1="{bottom}" y2="{top}"/>')
 
     def bars(self, bars: Sequence[tuple[float, float, float]], kind: str) -> None:
-        """Bars from x to x with a height."""
+        """Draw bars from x to x with a height."""
         for start, end, height in bars:
             left, top = self._across(start), self._down(height)
             width = max(0.5, self._across(end) - left - 0.5)
@@ -51,7 +51,7 @@ class Plot:
             )
 
     def level(self, y: float, text: str, kind: str) -> None:
-        """A horizontal line with a word on it."""
+        """Draw a horizontal line with a word on it."""
         if 0 <= y <= self._y_most:
             down = self._down(y)
             self._marks.append(
@@ -89,7 +89,7 @@ class Plot:
 
 
 def _round_up(value: float) -> float:
-    """The next of 1, 2, 4, 5, 8 or 10 times a power of ten, so that quarters of it are short numbers."""
+    """Return the next of 1, 2, 4, 5, 8 or 10 times a power of ten, so that quarters of it are short numbers."""
     if value <= 0 or not math.isfinite(value):
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))

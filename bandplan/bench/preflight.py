@@ -92,7 +92,7 @@ def _failure(target: Target, sample: Sample, body: bytes) -> str:
 
 
 def _said(body: bytes, token: str) -> str:
-    """The server's own message in short, without the token and without what it may repeat of a prompt."""
+    """Return the server's own message in short, without the token and without what it may repeat of a prompt."""
     try:
         found: Any = json.loads(body)
     except (ValueError, RecursionError):

@@ -2,4 +2,4 @@
 
 
 class BenchProblem(Exception):
-    """The benchmark cannot start or go on as it was asked; one line for each problem."""
+    """The benchmark cannot start or continue as requested; one line for each problem."""

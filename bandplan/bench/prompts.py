@@ -1,4 +1,4 @@
-"""Prompts of a wanted length, each with a head of its own, so that no cache of prefixes answers for the model."""
+"""Prompts of a wanted length, each with a beginning of its own, so that no prefix cache answers for the model."""
 
 from dataclasses import dataclass
 from random import Random
@@ -105,13 +105,13 @@ class Scale:
 
 
 def scale_of(few: tuple[int, int], many: tuple[int, int]) -> Scale:
-    """The scale through two counts of (words, tokens)."""
+    """Return the scale through two counts of (words, tokens)."""
     per_word = (many[1] - few[1]) / (many[0] - few[0])
     return Scale(few[1] - per_word * few[0], per_word) if per_word > 0 else Scale()
 
 
 def prompt(words: int, random: Random) -> str:
-    """Common words, the first ones drawn for this prompt alone, the rest from a random place of one long text."""
+    """Build a prompt of common words, the first ones drawn for it alone, the rest from a random place in one text."""
     head = random.choices(_WORDS, k=min(words, HEAD_WORDS))
     rest = words - len(head)
     if rest <= 0:

@@ -30,12 +30,12 @@ class Estimate:
 
 
 def samples_needed(share: float) -> int:
-    """Fewest samples that bound the quantile `share` from above with 95 % confidence: 59 for p95, 299 for p99."""
+    """Return the fewest samples that bound a quantile from above with 95 % confidence: 59 for p95, 299 for p99."""
     return math.ceil(math.log(1 - CONFIDENCE) / math.log(share))
 
 
 def percentile(ordered: Sequence[float], share: float) -> Estimate | None:
-    """The quantile of samples in ascending order; None with too few samples, or if it lies among failures.
+    """Return the quantile of samples in ascending order; None with too few samples, or if it lies among failures.
 
     `low` and `high` are order statistics, each a one-sided 95 % bound.
     """
@@ -54,7 +54,7 @@ def _finite(value: float) -> float | None:
 
 
 def _ranks(count: int, share: float) -> tuple[int, int]:
-    """1-based ranks of the lower and upper bound; a lower rank of 0 means that there is none."""
+    """Return the 1-based ranks of the lower and upper bound; a lower rank of 0 means that there is none."""
     if count > _EXACT_UP_TO:
         half = _ONE_SIDED_Z * math.sqrt(count * share * (1 - share))
         return max(0, math.floor(count * share - half)), min(count, math.ceil(count * share + half) + 1)
@@ -75,7 +75,7 @@ def _binomial(count: int, hits: int, share: float) -> float:
 
 
 def wilson(good: int, count: int) -> Estimate | None:
-    """A share with its Wilson 95 % interval; None of nothing."""
+    """Return a share with its Wilson 95 % interval; None if nothing was counted."""
     if not count:
         return None
     share = good / count
@@ -86,7 +86,7 @@ def wilson(good: int, count: int) -> Estimate | None:
 
 
 def mean_of_batches(batches: Sequence[float]) -> Estimate:
-    """The mean of equal batches with the 95 % interval of Student's t; no interval for a single one."""
+    """Return the mean of equal batches with the 95 % interval of Student's t; no interval for a single one."""
     count = len(batches)
     mean = sum(batches) / count
     if count < 2:

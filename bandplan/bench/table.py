@@ -16,7 +16,7 @@ HEAD: Final = (
 
 
 def line(point: Point, largest: float) -> str:
-    """One level; the bar is full at `largest` tokens/s. Notes follow on lines of their own."""
+    """Format one level; the bar is full at `largest` tokens/s. Notes follow on lines of their own."""
     load = f"{point.parallel:,}" if point.parallel is not None else f"{point.offered:.3g}/s"
     margin = "" if point.output.high is None else f" ±{point.output.high - point.output.value:,.1f}"
     latency = point.latency if point.parallel is not None else point.scheduled_latency
@@ -40,7 +40,7 @@ def line(point: Point, largest: float) -> str:
 
 
 def summary(curve: Curve, law: Fitted | None = None) -> str:
-    """What the levels say together, and what each figure is."""
+    """Return what the levels say together, and what each figure means."""
     found = [f"stopped: {curve.stopped}"]
     if curve.plateau:
         found.append(f"plateau at {curve.plateau:,} in flight")

@@ -1,4 +1,4 @@
-"""What is asked, and how: address, route, task, and the fields that this server knows."""
+"""What is queried, and how: address, route, task, and the fields that this server knows."""
 
 import json
 from dataclasses import dataclass, replace
@@ -52,7 +52,7 @@ class Target:
         return replace(self, forces_length=force, asks_usage=usage)
 
     def request(self, prompt: str, output_tokens: int) -> bytes:
-        """The bytes of one request."""
+        """Return the bytes of one request."""
         payload = json.dumps(self.body(prompt, output_tokens)).encode()
         return self._head(len(payload)) + payload
 

@@ -30,7 +30,7 @@ class Window:
 
 
 def closed_window(samples: Sequence[Sample], parallel: int, now: int | None = None) -> Window | None:
-    """The time in which `parallel` requests were in flight throughout; None if there was none.
+    """Return the time in which `parallel` requests were in flight throughout; None if there was none.
 
     It begins when as many requests have ended as are in flight, and ends when the first slot stays idle. While the load
     goes on it ends `now`.
@@ -46,7 +46,7 @@ def closed_window(samples: Sequence[Sample], parallel: int, now: int | None = No
 
 
 def share_in(sample: Sample, window: Window) -> float:
-    """The share of the request's tokens that came in the window.
+    """Return the share of the request's tokens that came in the window.
 
     A streamed answer has its stamps; of a whole one it is taken that it was made evenly between sending and end.
     """
@@ -59,7 +59,7 @@ def share_in(sample: Sample, window: Window) -> float:
 
 
 def chunks_in(sample: Sample, window: Window) -> int:
-    """How many chunks with content came in the window."""
+    """Count the chunks with content that came in the window."""
     return bisect_left(sample.content, window.end) - bisect_left(sample.content, window.start)
 
 
@@ -72,7 +72,7 @@ class Throughput:
 
 
 def throughput(samples: Sequence[Sample], window: Window) -> Throughput:
-    """Tokens delivered per second of the window.
+    """Return the tokens delivered per second of the window.
 
     Of a request still in flight the tokens are not known: each of its chunks counts as one of the completed ones does
     on average.

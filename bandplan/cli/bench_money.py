@@ -16,7 +16,7 @@ _FIELDS = {
 
 
 def money_of_run(file: str, name: str, live: Mapping[str, Any], minutes: float) -> str:
-    """Such as "1.50 to 3.00 USD". Errors: UsageProblem for a file that cannot be read or has no price for it."""
+    """Return the cost, such as "1.50 to 3.00 USD". Errors: UsageProblem if the file is unreadable or has no price."""
     prices = _read(file)
     low = high = Decimal(0)
     for entity in (live.get("config") or {}).get("served_entities") or []:

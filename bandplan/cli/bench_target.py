@@ -1,4 +1,4 @@
-"""Whom `bandplan bench` asks, and with which token: a stack's endpoint, or a server at a URL."""
+"""What `bandplan bench` queries, and with which token: a stack's endpoint, or a server at a URL."""
 
 import os
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ KEY_VARIABLE = "OPENAI_API_KEY"
 
 @dataclass(frozen=True)
 class Chosen:
-    """The target, and what a stack knows of it: the demand of its entry, its workspace, and the live endpoint."""
+    """The target, and what a stack knows about it: the demand of its entry, its workspace, and the live endpoint."""
 
     target: "Target"
     demand: "Demand | None" = None
@@ -32,7 +32,7 @@ class Chosen:
 
 
 def target_of_url(arguments: "Namespace", environ: Mapping[str, str]) -> Chosen:
-    """A server at a URL that speaks OpenAI's API. Errors: UsageProblem."""
+    """Return a server at a URL that speaks OpenAI's API. Errors: UsageProblem."""
     from bandplan.bench.target import Secret, Target
     from bandplan.rest.address import DEFAULT_PORTS, is_loopback
 
@@ -67,7 +67,7 @@ def target_of_url(arguments: "Namespace", environ: Mapping[str, str]) -> Chosen:
 
 
 def target_of_stack(arguments: "Namespace", name: str) -> Chosen:
-    """An endpoint of a stack, the demand of its entry, and its workspace. Errors: CommandError, UsageProblem (2)."""
+    """Return an endpoint of a stack, its demand and its workspace. Errors: CommandError, UsageProblem."""
     from bandplan.bench.target import Secret, Target
     from bandplan.cli.stack_choice import choose_stack
     from bandplan.serving.workspace.errors import NotFound, WorkspaceError
@@ -108,7 +108,7 @@ def target_of_stack(arguments: "Namespace", name: str) -> Chosen:
 
 
 def require_direct(target: "Target", environ: Mapping[str, str]) -> None:
-    """Errors: UsageProblem for an address that is reached through a proxy, which would be measured with it."""
+    """Raise UsageProblem for an address that is reached through a proxy, which would be measured with it."""
     from bandplan.rest.address import Address, proxy_of
 
     if proxy_of(Address(target.scheme, target.host, target.port), environ) is not None:
@@ -128,7 +128,7 @@ def _task_of(name: str, live: Mapping[str, Any]) -> Any:
 
 
 def _entities(live: Mapping[str, Any]) -> dict[str, str]:
-    """Served names, each with its model."""
+    """Return the served names, each with its model."""
     found = (live.get("config") or {}).get("served_entities") or []
     return {str(one.get("name")): str(one.get("entity_name") or "") for one in found if isinstance(one, Mapping)}
 

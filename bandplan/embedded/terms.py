@@ -1,4 +1,4 @@
-"""What every part of one run is told."""
+"""What every part of one run needs to know."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

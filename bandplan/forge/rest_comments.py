@@ -33,7 +33,7 @@ class RestComments(ABC):
 
     @abstractmethod
     def _comment(self, item: Mapping[str, Any]) -> Comment | None:
-        """Return a listed item as a comment; None if nobody wrote it, but the forge itself."""
+        """Return a listed item as a comment; None if the forge itself wrote it."""
 
     @abstractmethod
     def _has_next_page(self, answer: ForgeAnswer) -> bool: ...

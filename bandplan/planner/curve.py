@@ -8,7 +8,7 @@ from bandplan.planner.load import Shape
 
 
 class BadCurve(ValueError):
-    """The document is no curve that can be planned with; the message says why and what to do."""
+    """The document is not a curve to plan with; the message says why and what to do."""
 
 
 def points_of(document: Any) -> list[Point]:

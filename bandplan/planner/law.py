@@ -15,7 +15,7 @@ from bandplan.planner.published import output_weight, prompt_weight, weight
 from bandplan.planner.service import Service
 
 MOST_RESIDUAL = 0.15
-"""A fit that misses a point by more is no ground for a plan."""
+"""A fit that misses a point by more is rejected."""
 
 PLATEAU_GAIN = 0.05
 """A level that adds less throughput than this belongs to the plateau."""

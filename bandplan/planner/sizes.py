@@ -1,4 +1,4 @@
-"""The planner's numbers alone, each question worked out once."""
+"""The planner's numbers, each computed once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -75,7 +75,7 @@ def test_several_events_in_one_read_share_its_time() -> None:
     [
         (delta(content="a"), "ended early"),
         (b"data: {nonsense\n\n" + DONE, "not JSON"),
-        (delta(content="a") + event(error={"message": "x"}) + DONE, "broke off"),
+        (delta(content="a") + event(error={"message": "x"}) + DONE, "ended the stream with an error"),
     ],
 )
 def test_a_stream_that_breaks_off_failed(data: bytes, fault: str) -> None:

@@ -119,7 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def compare(arguments: argparse.Namespace, files: list[Path]) -> int:
-    """Two curves side by side; 1 if a difference is past a limit."""
+    """Print two curves side by side; return 1 if a difference is past a limit."""
     from bandplan.bench.compare import broken, parse_rule, table
     from bandplan.bench.compare import compare as compared
     from bandplan.bench.document import read_document
@@ -137,7 +137,7 @@ def compare(arguments: argparse.Namespace, files: list[Path]) -> int:
 
 
 def take_over(arguments: argparse.Namespace, files: list[Path]) -> int:
-    """Results of AIPerf or vLLM as a curve."""
+    """Convert results of AIPerf or vLLM into a curve."""
     from bandplan.bench.document import write_whole
     from bandplan.bench.foreign import imported
 
@@ -150,7 +150,7 @@ def take_over(arguments: argparse.Namespace, files: list[Path]) -> int:
 
 
 def measure(arguments: argparse.Namespace) -> int:
-    """The benchmark itself."""
+    """Run the benchmark."""
     from bandplan.bench.bench import Watcher, run_bench
     from bandplan.bench.curve import rate_of
     from bandplan.bench.table import HEAD, line, summary
@@ -197,7 +197,7 @@ def measure(arguments: argparse.Namespace) -> int:
 
 
 def write_results(arguments: argparse.Namespace, curve: "Curve", exports: dict[str, Path]) -> None:
-    """Every file that was asked for; what was measured is kept even if it is not all that was wanted."""
+    """Write every file that was requested; what was measured is kept even if it is less than what was wanted."""
     from bandplan.bench.document import document, write_document, write_whole
     from bandplan.bench.foreign import exported
     from bandplan.bench.measured import measured
@@ -234,7 +234,7 @@ def write_results(arguments: argparse.Namespace, curve: "Curve", exports: dict[s
 
 
 def write_requests(journal: Any, samples: "Iterable[Sample]") -> None:
-    """Times of each request in seconds; nothing of what was asked or answered."""
+    """Write the times of each request in seconds, and nothing of prompts or answers."""
     for one in samples:
         row = {
             "number": one.number,
@@ -267,7 +267,7 @@ def target_of(arguments: argparse.Namespace) -> "Chosen":
 
 
 def plan_of(arguments: argparse.Namespace, demand: "Demand | None") -> "BenchPlan":
-    """What the arguments ask for. Errors: UsageProblem for what contradicts itself or is out of range."""
+    """Return what the arguments ask for. Errors: UsageProblem for contradictions and values out of range."""
     from bandplan.bench.bench import MOST_PARALLEL, BenchPlan, Limits, doubled
     from bandplan.bench.lengths import Length, parse_length
     from bandplan.bench.trace import read_trace
@@ -315,7 +315,7 @@ def plan_of(arguments: argparse.Namespace, demand: "Demand | None") -> "BenchPla
 
 
 def slo_of(arguments: argparse.Namespace, demand: "Demand | None") -> "Slo | None":
-    """What the options ask of a request, else what the entry's demand does; None if nobody asks anything."""
+    """Return what the options require of a request, else what the entry's demand does; None without either."""
     from bandplan.bench.level import Slo
 
     for name in ("ttft", "tpot", "latency"):
@@ -336,7 +336,7 @@ def _slo_of_demand(demand: "Demand") -> "Slo | None":
 
 
 def announce(arguments: argparse.Namespace, plan: "BenchPlan", chosen: "Chosen") -> None:
-    """Say what will be asked of whom at most; a real endpoint needs agreement. Errors: UsageProblem."""
+    """Say how much will be sent at most, and where; a real endpoint needs agreement. Errors: UsageProblem."""
     from bandplan.rest.address import is_loopback
 
     limits, target = plan.limits, chosen.target
@@ -354,7 +354,7 @@ def announce(arguments: argparse.Namespace, plan: "BenchPlan", chosen: "Chosen")
 
 
 def money_of(arguments: argparse.Namespace, chosen: "Chosen", minutes: float) -> str:
-    """What the endpoint costs in so many minutes by the prices file; "" without one. Errors: UsageProblem."""
+    """Return what the endpoint costs in so many minutes by the price file; "" without one. Errors: UsageProblem."""
     if not arguments.prices:
         return ""
     from bandplan.cli.bench_money import money_of_run
@@ -365,7 +365,7 @@ def money_of(arguments: argparse.Namespace, chosen: "Chosen", minutes: float) ->
 
 
 def counter_of(arguments: argparse.Namespace, chosen: "Chosen") -> "tuple[Callable[[str], int] | None, str]":
-    """What counts tokens where the server does not: the tokenizer file, else the local workspace."""
+    """Return what counts tokens if the server does not: the tokenizer file, else the local workspace."""
     if arguments.tokenizer is not None:
         try:
             from tokenizers import Tokenizer
@@ -404,7 +404,7 @@ def require_room_for(paths: Iterable[Path | None]) -> None:
 
 
 def numbers(option: str, text: str, kind: type, most: float) -> list[Any]:
-    """Ascending numbers by commas. Errors: UsageProblem."""
+    """Parse ascending numbers separated by commas. Errors: UsageProblem."""
     try:
         found = [kind(part) for part in text.split(",")]
     except ValueError:

@@ -105,7 +105,7 @@ class Assignments:
         return own.over(of_model).over(Settings(engine=self.default)).over(of_all)
 
     def restart(self) -> None:
-        """Choose anew, and start engines that failed again."""
+        """Choose again, and restart engines that failed."""
         self._choices.clear()
         for engine in self.running.all():
             if engine.shown[0] == "failed":

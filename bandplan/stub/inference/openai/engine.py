@@ -16,7 +16,7 @@ from bandplan.stub.inference.simulated import TOKENS_PER_MESSAGE
 
 
 class OpenAIEngine:
-    """A server of somebody else, or a child of ours. Requests are never sent twice.
+    """Somebody else's server, or a child of ours. Requests are never sent twice.
 
     `model` None is the server's only one. `context_tokens` limits prompt and answer if the server states no limit.
     """

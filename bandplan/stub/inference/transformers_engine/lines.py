@@ -1,4 +1,4 @@
-"""What the stub and the child say to one another: one line of JSON for each message, a list of kind, id and content.
+"""What the stub and the child send each other: one line of JSON for each message, a list of kind, id and content.
 
 From the stub: `load` first; then `generate`, `count`, `embed` and `cancel`, where the id is that of the request.
 

@@ -1,4 +1,4 @@
-"""What can be told of weights without torch: whether their files are there."""
+"""What can be known about weights without torch: whether their files are there."""
 
 import json
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ MOST_LOG_BYTES = 256 * 1024
 """How much of the end of a log is read for the reason of a failure."""
 
 MOST_KEPT_BYTES = 16 * 1024 * 1024
-"""Size beyond which a log begins anew with the next start. Arbitrary."""
+"""Size beyond which a log starts over at the next start. Arbitrary."""
 
 
 class Process:

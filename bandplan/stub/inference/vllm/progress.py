@@ -20,7 +20,7 @@ MOST_CHARACTERS = 240
 
 
 def step_of(line: str) -> str | None:
-    """Return what a line of the log says that vLLM is doing, None if it says nothing of it."""
+    """Return what a line of the log says that vLLM is doing, None if it says nothing about that."""
     for pattern, said in STEPS:
         if found := pattern.search(line):
             return said.format(next((group for group in found.groups() if group is not None), ""))

@@ -48,7 +48,7 @@ class Generator:
 
     @property
     def has_died(self) -> bool:
-        """Whether continuous batching has ended after an error; only a new process mends that."""
+        """Whether continuous batching has ended after an error; only a new process fixes that."""
         return self._continuous is not None and self._continuous.is_dead
 
     def start(self, gpu_share: float) -> str:

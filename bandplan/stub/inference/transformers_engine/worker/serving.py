@@ -18,7 +18,7 @@ LONG_TEXT = 32 * 1024
 """Characters; longer prompts are encoded in a thread, because that takes more than some milliseconds. Arbitrary."""
 
 ENDED, UNUSABLE = 3, 4
-"""Exit status: after an error that only a new process mends, and if the weights cannot be served."""
+"""Exit status: after an error that only a new process fixes, and if the weights cannot be served."""
 
 Tell = Callable[[str], None]
 
