@@ -200,7 +200,9 @@ def _usage_problem(lines: Iterable[str]) -> UsageProblem:
     from bandplan.serving.spec.problem import printable
 
     listed = "\n".join(printable(f"{FILE}: bandplan:{KEY}/{line}".replace("/:", ":")) for line in lines)
-    return UsageProblem(f"{listed}\nfix the file, then run `bandplan up` again; docs/engines.md lists the settings")
+    return UsageProblem(
+        f"{listed}\nfix the file, then run `bandplan up` again; `bandplan docs engines` lists the settings"
+    )
 
 
 def _absolute(project: Project, weights: Any) -> Any:

@@ -44,6 +44,7 @@ COMMANDS = {
     "check": "check everything that a change has to pass: models file, policies, workflows, own rules",
     "upgrade": "move a repository to another version of bandplan, with the files that init generated",
     "install-plugin": "install Pulumi's published plugin, which deploys to real workspaces",
+    "docs": "list the pages of the documentation, or print one",
     "version": "show this installation and the versions of its dependencies",
     "log-model": "log a checkpoint with MLflow as the platform requires, and register it",
 }

@@ -19,7 +19,7 @@ FILE = DOCS / "cli.md"
 TEMPLATES = ROOT / "bandplan" / "starter" / "templates"
 
 AS_INSTALLED = (
-    ("make install-run", "pip install -r requirements.txt"),
+    ("make install-run", "pip install --no-compile -r requirements.txt"),
     ("make install-plugin", "bandplan install-plugin"),
     (".venv/bin/bandplan", "bandplan"),
     ("docs/gitops.md", "README.md"),

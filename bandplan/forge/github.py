@@ -35,7 +35,7 @@ _NEXT_STEPS: Final = {
 
 _FRESH: Final = (
     "run the preview workflow by hand on this branch, read its summary, and deploy that plan with its run's number "
-    "(docs/gitops.md, When a plan is refused)"
+    "(`bandplan docs gitops`, When a plan is refused)"
 )
 
 _REPOSITORY = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)

@@ -26,7 +26,7 @@ _NEXT_STEPS: Final = {
 
 _FRESH: Final = (
     "run a pipeline by hand on this branch with the job `preview`, read its report, and deploy that plan with the "
-    "pipeline's number (docs/gitops.md, When a plan is refused)"
+    "pipeline's number (`bandplan docs gitops`, When a plan is refused)"
 )
 
 

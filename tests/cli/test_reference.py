@@ -38,5 +38,5 @@ def test_pages_that_are_out_of_date_are_reported_together_and_written(
 def test_workflows_of_a_team_call_nothing_of_this_repository() -> None:
     for name, text in workflow_templates().items():
         assert not re.search(r"\bmake [a-z]+-|\.venv|docs/|\bprod\b", text), name
-        assert "pip install -r requirements.txt" in text and "<<stacks>>" in text
+        assert "pip install --no-compile -r requirements.txt" in text and "<<stacks>>" in text
         assert (TEMPLATES / name).read_text() == text, "run `make format`"

@@ -52,7 +52,7 @@ NAMES_A_STACK = {
 }
 """Commands that take `--stack` and read no models file."""
 
-NAMES_NONE = {"stub", "report", "drift-issue", "schema", "version", "install-plugin", "init", "upgrade"}
+NAMES_NONE = {"stub", "report", "drift-issue", "schema", "version", "install-plugin", "init", "upgrade", "docs"}
 """`report` takes `--stack NAME=FILE`, a name for a preview that was made elsewhere."""
 
 

@@ -19,6 +19,7 @@ UV = shutil.which("uv") or str(Path(sys.executable).parent / "uv")
 SOURCES = (
     "bandplan",
     "components",
+    "docs",
     "policies",
     "requirements",
     "schemas",

@@ -214,7 +214,7 @@ def test_every_problem_of_a_scenario_is_told_in_one_go(tmp_path: Path) -> None:
     )
     for place in ("description:", "limits/endpoints:", "'clocks' was unexpected", "requests/0/route:"):
         assert place in message
-    assert "docs/stub.md" in message
+    assert "bandplan docs stub" in message
 
 
 def test_unknown_scenario_names_the_known_ones() -> None:

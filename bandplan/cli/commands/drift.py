@@ -27,7 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     from bandplan.cli.stack_engine import add_stack_arguments
 
     add_stack_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print the result as JSON (docs/drift.md describes it)")
+    parser.add_argument(
+        "--json", action="store_true", help="print the result as JSON (`bandplan docs drift` describes it)"
+    )
     parser.add_argument("--all", action="store_true", help="also show values that the platform filled in or scaled")
     parser.add_argument(
         "--fix",

@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     start.add_argument(
         "--scenario",
         metavar="NAME",
-        help="play a scenario: a name from docs/stub.md, or a path to your own file",
+        help="play a scenario: a name from `bandplan docs stub`, or a path to your own file",
     )
     start.add_argument(
         "--capacity",

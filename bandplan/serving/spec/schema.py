@@ -73,7 +73,7 @@ def schema_problems(document: object, source: Source) -> tuple[Problem, ...]:
         path = [str(part) for part in error.absolute_path]
         if len(path) > 1 and path[0] == "models" and int(path[1]) < len(source.names):
             path[1] = source.names[int(path[1])] or path[1]
-        found.append(_SCHEMA.problem(source, path, error.message[:200], "see docs/models-yaml.md"))
+        found.append(_SCHEMA.problem(source, path, error.message[:200], "see `bandplan docs models-yaml`"))
     return in_order(found)
 
 

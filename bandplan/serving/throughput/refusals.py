@@ -110,7 +110,7 @@ REFUSALS = (
     # Only at up
     Refusal("more endpoints than the workspace may have", "up", "the number is the workspace's own; 1,000 by default"),
     Refusal("more creates and updates than are allowed in a time", "up", "it depends on who else deploys; tried again"),
-    Refusal("capacity that the platform does not have", "up", "no API shows it; see `accept` in docs/rollout.md"),
+    Refusal("capacity that the platform does not have", "up", "no API shows it; see `accept` (bandplan docs rollout)"),
     Refusal("a user, group or service principal that does not exist", "up", "a deploying token may not list them"),
     Refusal("an action that the token may not take", "up", "no API reports it beforehand"),
 )

@@ -15,7 +15,7 @@ AUTH_TYPES: Final = (TOKEN, "github-oidc", "env-oidc")
 
 _TAKEN: Final = (
     "bandplan takes a token (DATABRICKS_TOKEN), or the identity of a CI job (DATABRICKS_AUTH_TYPE=github-oidc or "
-    "env-oidc; docs/gitops.md)"
+    "env-oidc; see `bandplan docs gitops`)"
 )
 _OF_A_PRINCIPAL: Final = "an access token of the service principal works as DATABRICKS_TOKEN until it expires"
 _OF_ENTRA: Final = (

@@ -87,7 +87,9 @@ def load(path: Path) -> Scenario:
         if not problems:
             return scenario
     lines = "\n".join(f"{path}: {problem}" for problem in problems)
-    raise ScenarioError(f"{lines}\nThe keys of a scenario are listed in docs/stub.md and {SCHEMA_FILE.name}.")
+    raise ScenarioError(
+        f"{lines}\nThe keys of a scenario are listed by `bandplan docs stub` and in {SCHEMA_FILE.name}."
+    )
 
 
 def _problems(data: Any) -> Iterator[str]:
