@@ -76,7 +76,8 @@ def plateau_of(levels: Sequence[tuple[int, float]]) -> int | None:
 class Fitted:
     """A law through the levels, fitted elsewhere: its tokens/s by requests in flight.
 
-    `limit` is what they rise to, and `half` how many in flight give half of it; both None if no limit is seen.
+    `limit` is what they rise to, the plateau if one was reached, and `half` how many in flight give half of it.
+    Both are None if no limit is seen.
     """
 
     at: Callable[[float], float]

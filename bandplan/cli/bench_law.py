@@ -12,5 +12,8 @@ def fitted_law(levels: Sequence[tuple[int, float]]) -> Fitted | None:
         law = fit_levels(levels)
     except NoLaw:
         return None
-    limit, half = (1 / law.a, law.t0 / law.a) if law.a > 0 else (None, None)
+    is_flat = any(parallel > law.cap for parallel, _ in levels)
+    limit = law.throughput(law.shape, law.cap) if is_flat else 1 / law.a if law.a > 0 else None
+    # C / (t0 + a C) is half of the limit.
+    half = None if limit is None else limit / 2 * law.t0 / (1 - law.a * limit / 2)
     return Fitted(lambda parallel: law.throughput(law.shape, parallel), limit, half)

@@ -12,10 +12,17 @@ def test_law_is_that_of_the_planner_and_is_flat_from_the_plateau_on() -> None:
     levels = [(c, min(c, 16) / (0.05 + 0.002 * min(c, 16))) for c in (1, 2, 4, 8, 16, 32, 64)]
     law = fitted_law(levels)
     assert law is not None
-    assert (law.limit, law.half) == pytest.approx((500, 25), rel=0.01)
+    # Flat at 16 / 0.082 = 195 tokens/s; half of that, 97.6, with 97.6 x 0.05 / (1 - 97.6 x 0.002) = 6.06 in flight.
+    assert (law.limit, law.half) == pytest.approx((195.1, 6.06), rel=0.01)
     planned = fit([Point(Shape(2048, 256), c, rate) for c, rate in levels])
     assert [law.at(c) for c, _ in levels] == pytest.approx([planned.throughput(planned.shape, c) for c, _ in levels])
     assert law.at(64) == pytest.approx(16 / 0.082, rel=0.01)
+
+
+def test_the_limit_of_a_curve_without_a_plateau_is_what_it_would_rise_to() -> None:
+    law = fitted_law([(c, c / (0.05 + 0.002 * c)) for c in (1, 2, 4, 8, 16)])
+    assert law is not None
+    assert (law.limit, law.half) == pytest.approx((500, 25), rel=0.01)
 
 
 def test_levels_without_a_limit() -> None:
