@@ -249,3 +249,25 @@ def test_file_given_by_name_goes_before_the_variable(project: Path, capsys: pyte
     variables = {"BANDPLAN_MODELS": "teams/b.yaml"}
     assert choose_stack(Project(project), "team-a", variables, Path("base.yaml")).models == Path("base.yaml")
     assert choose_stack(Project(project), "team-a", variables).models == project / "teams" / "b.yaml"
+
+
+def test_workspace_of_a_stack_is_the_one_in_its_file(project: Path) -> None:
+    """So two stacks are two workspaces, without anybody changing variables in between."""
+    for stack, host in (("dev", "https://dev.example.com/"), ("team-a", "https://a.example.com")):
+        with (project / "stacks" / f"Pulumi.{stack}.yaml").open("w") as file:
+            file.write(f"config: {{databricks:host: '{host}'}}\n")
+    hosts = {stack: choose_stack(Project(project), stack, {"PATH": "/bin"}).environ() for stack in ("dev", "team-a")}
+    assert hosts == {
+        "dev": {"PATH": "/bin", "DATABRICKS_HOST": "https://dev.example.com"},
+        "team-a": {"PATH": "/bin", "DATABRICKS_HOST": "https://a.example.com"},
+    }
+
+
+def test_two_different_workspaces_for_one_stack_are_refused(project: Path) -> None:
+    """Pulumi's provider would use the file's, and we the variable's."""
+    (project / "stacks" / "Pulumi.dev.yaml").write_text("config: {databricks:host: 'https://dev.example.com'}\n")
+    same = choose_stack(Project(project), "dev", {"DATABRICKS_HOST": "https://dev.example.com/"})
+    assert same.environ() == {"DATABRICKS_HOST": "https://dev.example.com/"}
+    other = choose_stack(Project(project), "dev", {"DATABRICKS_HOST": "https://prod.example.com"})
+    with pytest.raises(UsageProblem, match="unset DATABRICKS_HOST, or change the file"):
+        other.environ()
