@@ -28,7 +28,6 @@ from bandplan.serving.throughput.latency import load_of, target_of
 from bandplan.usage.bands import LOWER_PERCENTILE, Band, Sizer
 from bandplan.usage.decision import DOWN_DAYS, Decision, Today, decide, lasting_level
 from bandplan.usage.evidence import Thresholds, shortcomings
-from bandplan.usage.observed import Observed
 from bandplan.usage.problem import BadUsage
 from bandplan.usage.reason import Code, Reason
 from bandplan.usage.store import UseStore
@@ -85,7 +84,7 @@ def judged(
         for entry in entries:
             since = settings.minute - int(settings.days + settings.thresholds.maximum_age_days) * DAY
             window = window_of(
-                usage.observed.get(entry.name, Observed()),
+                usage.observed[entry.name],
                 store.minutes(choice.name, entry.name, since),
                 settings.days,
                 settings.minute,

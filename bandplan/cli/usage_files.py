@@ -15,6 +15,9 @@ from bandplan.usage.observed import Observed
 from bandplan.usage.problem import BadUsage
 from bandplan.usage.usage_table import Row, Table, UsageFile, open_usage, read_csv
 
+MOST_OTHERS = 1_000
+"""Names of endpoints that were not asked for, beyond which further ones are not counted."""
+
 
 @dataclass
 class FileStatistics:
@@ -50,28 +53,26 @@ class FileStatistics:
 
 @dataclass
 class Usage:
-    """Everything read from usage files."""
+    """Everything read from usage files; `others` counts the rows of endpoints that were not asked for."""
 
     files: list[FileStatistics] = field(default_factory=list)
     observed: dict[str, Observed] = field(default_factory=dict)
+    others: Counter[str] = field(default_factory=Counter)
 
     @property
     def source(self) -> str:
         """Where tokens are from, as evidence."""
         return f"{self.files[0].table.name}, minutes" if self.files else ""
 
-    def unknown(self, names: Iterable[str]) -> Counter[str]:
-        """Return the rows of endpoints that are not among `names`."""
-        known = set(names)
-        return Counter({name: one.rows for name, one in self.observed.items() if name not in known})
 
-
-def read_usage(paths: Sequence[Path], now: datetime, client: Callable[[], WorkspaceClient]) -> Usage:
-    """Read usage files of this machine, or of a volume of the workspace that `client` opens.
+def read_usage(
+    paths: Sequence[Path], names: Iterable[str], now: datetime, client: Callable[[], WorkspaceClient]
+) -> Usage:
+    """Read what usage files of this machine, or of a volume of the workspace that `client` opens, have on endpoints.
 
     Errors: UsageProblem, with every problem of the first file that has some; CommandError.
     """
-    found = Usage()
+    found = Usage(observed={name: Observed() for name in names})
     try:
         opened = [one for path in paths for one in _opened(path, now, client)]
         tables = {one.table.name: one for one in opened}
@@ -86,9 +87,10 @@ def read_usage(paths: Sequence[Path], now: datetime, client: Callable[[], Worksp
             found.files.append(statistics)
             for row in _counted(one, statistics):
                 observed = found.observed.get(row.endpoint)
-                if observed is None:
-                    observed = found.observed[row.endpoint] = Observed()
-                observed.add(row)
+                if observed is not None:
+                    observed.add(row)
+                elif row.endpoint in found.others or len(found.others) < MOST_OTHERS:
+                    found.others[row.endpoint] += 1
     except BadUsage as error:
         raise UsageProblem(str(error)) from error
     return found

@@ -14,6 +14,9 @@ MOST_TIMES: Final = 2_000
 NEWEST: Final = 10_000
 """Newest times to first token kept of each served entity."""
 
+MOST_SERVED: Final = 100
+"""Served entities of an endpoint that are told apart; an endpoint has at most 15 at a time."""
+
 TOO_MANY: Final = 429
 
 
@@ -105,7 +108,11 @@ class Observed:
                 times.kept[chosen] = one
 
     def _add_served(self, name: str, number: int, row: Row) -> None:
-        served = self.served.setdefault(name, Served())
+        served = self.served.get(name)
+        if served is None:
+            if len(self.served) >= MOST_SERVED:
+                return
+            served = self.served[name] = Served()
         requests, errors = served.minutes.get(number, (0, 0))
         served.minutes[number] = (requests + 1, errors + (row.status >= 500))
         if row.ttft_seconds is not None and 200 <= row.status < 300:

@@ -92,14 +92,16 @@ def run(arguments: argparse.Namespace) -> int:
         print(query(arguments.sql, [entry.name for entry in entries], arguments.days), end="")
         return 0
     settings = settings_of(choice, arguments.days, arguments.percentile, arguments.minimum_change)
-    usage = read_usage(arguments.usage, datetime.fromtimestamp(settings.now, UTC), choice.client)
+    usage = read_usage(
+        arguments.usage, [entry.name for entry in entries], datetime.fromtimestamp(settings.now, UTC), choice.client
+    )
     trail = arguments.trail or default_trail(project, choice)
     verdicts = judged(choice, entries, usage, settings, trail)
     written = write_files(arguments, Judged(choice, text, entries, verdicts, usage, settings), trail)
     if arguments.json:
-        print(json.dumps(document(choice, usage, entries, verdicts, settings), indent=2, ensure_ascii=False))
+        print(json.dumps(document(choice, usage, verdicts, settings), indent=2, ensure_ascii=False))
     else:
-        for line in told(arguments, choice.name, head_of(usage, entries, settings), verdicts, settings):
+        for line in told(arguments, choice.name, head_of(usage, settings), verdicts, settings):
             print(printable(line))
     if written:
         print("written: " + ", ".join(map(str, written)), file=sys.stderr)
@@ -185,7 +187,6 @@ def write_files(arguments: argparse.Namespace, found: Judged, trail: Path) -> li
 def document(
     choice: "StackChoice",
     usage: "Usage",
-    entries: "Sequence[Entry]",
     verdicts: "Sequence[Verdict]",
     settings: "Settings",
 ) -> dict[str, Any]:
@@ -196,18 +197,17 @@ def document(
         "at": datetime.fromtimestamp(settings.now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "percentile": settings.percentile,
         "usage": [one.as_json() for one in usage.files],
-        "unknown_endpoints": dict(usage.unknown(entry.name for entry in entries)),
+        "other_endpoints": dict(usage.others),
         "endpoints": [one.as_json(settings.minute) for one in verdicts],
     }
 
 
-def head_of(usage: "Usage", entries: "Sequence[Entry]", settings: "Settings") -> list[str]:
+def head_of(usage: "Usage", settings: "Settings") -> list[str]:
     """Return what was read."""
     lines = [file.described(settings.now) for file in usage.files]
-    unknown = usage.unknown(entry.name for entry in entries)
-    if unknown:
-        names = ", ".join(f"{name} ({rows:,})" for name, rows in unknown.most_common(10))
-        more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
+    if usage.others:
+        names = ", ".join(f"{name[:63]} ({rows:,})" for name, rows in usage.others.most_common(10))
+        more = f" and {len(usage.others) - 10} more" if len(usage.others) > 10 else ""
         lines.append(f"rows of other endpoints: {names}{more}")
     return lines
 
