@@ -40,7 +40,9 @@ def edited_text(text: str, models: Path, stack: str, entries: Sequence[Entry], v
         try:
             after = with_fields(after, models.name, stack, verdict.endpoint, fields)
         except CannotEdit as error:
-            raise UsageProblem(f"{models}: {verdict.endpoint}: {error}; no patch was written") from error
+            band = verdict.shown(verdict.decision.band)
+            step = f"write the band of {band} there by hand, and name the other entries"
+            raise UsageProblem(f"{models}: {verdict.endpoint}: {error}; no patch was written: {step}") from error
     before = {problem.render() for problem in load_text(text, models.name, stack).problems}
     new = [
         problem.render()

@@ -143,6 +143,37 @@ def test_bands_of_a_stack_are_changed_where_the_stack_has_them(
     ]
 
 
+def test_entry_that_cannot_be_edited_is_told_with_its_band_and_nothing_is_written(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usage = write(project / "use.csv", chat=20_000, tokens=6_000)
+    band = "throughput: {tokens_per_second: {min: 980, max: 3920}}"
+    text = Path("models.yaml").read_text().replace(band, "throughput: *t", 1)
+    Path("models.yaml").write_text(
+        text.replace("models:\n", f"x-t: &t {band.removeprefix('throughput: ')}\nmodels:\n", 1)
+    )
+    assert main(["rightsize", "--usage", str(usage), "--patch", "r.patch"]) == 2
+    assert "no patch was written: write the band of 1 to 3 there by hand" in capsys.readouterr().err
+    assert not Path("r.patch").exists()
+    assert main(["rightsize", "chat", "--usage", str(usage), "--patch", "r.patch"]) == 0
+
+
+def test_slow_answers_of_the_gateway_hold_a_band(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = ["event_time,endpoint_name,status_code,input_tokens,output_tokens,latency_ms,time_to_first_byte_ms"]
+    for minute in range(now() - 8 * DAY, now()):
+        # One in ten takes 70 s, so that p95 does.
+        lines.append(f"{minute * 60_000 + 7_000},tokens,200,1500,500,{70_000 if minute % 10 == 0 else 20_000},900")
+    Path("gateway.csv").write_text("\n".join(lines) + "\n")
+    text = Path("models.yaml").read_text()
+    demand = "demand: {requests_per_second: 9, input_tokens: 10, output_tokens: 10, latency_seconds: 60}"
+    Path("models.yaml").write_text(text.replace("max: 3920}}}", f"max: 3920}}}}, {demand}}}", 1))
+    assert main(["rightsize", "tokens", "--usage", "gateway.csv"]) == 0
+    out = capsys.readouterr().out
+    assert "the observed latency is 70.00 s at p95, 60 s is wanted (slow)" in out
+    assert "latency  70.00 s at p95, to the first byte 0.90 s" in out
+    assert "rows of system.ai_gateway.usage" in out
+
+
 def test_nothing_to_change_is_an_empty_patch(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     usage = write(project / "use.csv", days=2, chat=6_000)
     assert main(["rightsize", "chat", "--usage", str(usage), "--patch", "r.patch"]) == 0
