@@ -69,18 +69,21 @@ class Question:
         try:
             text = before.decode("utf-8")
             fields: dict[tuple[str | int, ...], Any] = {("throughput",): throughput}
-            if not is_chunks and "model_units" in self.place.written:  # `burst` beside it stays
+            written, chunk = self.place.written, self.capacity.increment
+            if not is_chunks and written == ("model_units",):  # `burst` beside it stays
                 fields = {("throughput", "model_units"): high}
-            elif is_chunks and "want" in self.place.written:  # `accept` beside it stays
-                fields = {("throughput", "bands", "min"): low, ("throughput", "bands", "want"): high}
+            elif is_chunks and written[:1] in (("bands",), ("tokens_per_second",)):  # so does `accept`
+                unit, most = written
+                size = 1 if unit == "bands" else chunk
+                fields = {("throughput", unit, "min"): low * size, ("throughput", unit, most): high * size}
             after = with_fields(text, models.name, self.place.stack, self.name, fields)
         except CannotEdit as error:
-            raise UsageProblem(f"{models}: {error}") from error
+            by_hand = "" if "by hand" in str(error) else f"; write `{_line(throughput)}` by hand"
+            raise UsageProblem(f"{models}: {error}{by_hand}") from error
         found = load_text(after, models.name, self.place.stack).problems
         new = next((one.render() for one in found if one.severity == "error"), None)
         if new is not None:
-            line = f"throughput: {throughput}".replace("'", "")
-            step = f"write `{line}` by hand"
+            step = f"write `{_line(throughput)}` by hand"
             raise UsageProblem(f"{models}: nothing was written, because the file would say: {new}; {step}")
         if models.read_bytes() != before:
             raise UsageProblem(f"{models}: changed while the size was computed, so nothing was written; run again")
@@ -120,15 +123,20 @@ class Question:
 class Place:
     """Where an entry is written: the file, its bytes when read, and the stack that may override it.
 
-    `written` has `model_units` or `want` if the entry's throughput says so, which may have more beside it.
+    `written` are the keys of the entry's throughput that hold its amount: (`bands` or `tokens_per_second`, `max` or
+    `want`), (`model_units`,), or none.
     `other_requests_per_second` are those of the file's other entries.
     """
 
     models: Path
     text: bytes
     stack: str
-    written: frozenset[str] = frozenset()
+    written: tuple[str, ...] = ()
     other_requests_per_second: float = 0.0
+
+
+def _line(throughput: object) -> str:
+    return f"throughput: {throughput}".replace("'", "")
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -219,13 +227,23 @@ def _entry(arguments: argparse.Namespace, project: Project | None) -> "tuple[Ent
     return found, Place(choice.models, content, choice.name, _written(found.entities[0].throughput), others)
 
 
-def _written(throughput: object) -> frozenset[str]:
-    from bandplan.serving.spec.throughput import BandThroughput, ModelUnitThroughput, WantedBandRange
+def _written(throughput: object) -> tuple[str, ...]:
+    from bandplan.serving.spec.throughput import (
+        BandThroughput,
+        ModelUnitThroughput,
+        TokensPerSecondThroughput,
+        WantedBandRange,
+        WantedTokenRange,
+    )
 
-    if isinstance(throughput, ModelUnitThroughput):
-        return frozenset({"model_units"})
-    is_wanted = isinstance(throughput, BandThroughput) and isinstance(throughput.bands, WantedBandRange)
-    return frozenset({"want"}) if is_wanted else frozenset()
+    match throughput:
+        case ModelUnitThroughput():
+            return ("model_units",)
+        case BandThroughput(bands=band):
+            return ("bands", "want" if isinstance(band, WantedBandRange) else "max")
+        case TokensPerSecondThroughput(tokens_per_second=band):
+            return ("tokens_per_second", "want" if isinstance(band, WantedTokenRange) else "max")
+    return ()
 
 
 def model_of(target: str, entry: "Entry | None") -> tuple[str, str | None]:

@@ -235,6 +235,14 @@ def test_every_key_of_the_demand_is_used(project: Path, capsys: pytest.CaptureFi
     ("before", "after"),
     [
         ("{model_units: 50, burst: false}  # ours", "{model_units: 150, burst: false}  # ours"),
+        (
+            "{tokens_per_second: {max: 1960, min: 980}}  # tokens",
+            "{tokens_per_second: {max: 5880, min: 5880}}  # tokens",
+        ),
+        (
+            "\n      # the band\n      bands:\n        max: 2  # high\n        min: 1  # low",
+            "\n      # the band\n      bands:\n        max: 6  # high\n        min: 6  # low",
+        ),
         ("{bands: {min: 1, want: 9, accept: 8}}", "{bands: {min: 6, want: 12, accept: 8}}"),
         ("auto", "{bands: {min: 6, max: 6}}"),
     ],
@@ -290,3 +298,15 @@ def test_seconds_that_a_chunk_takes_to_start(project: Path, capsys: pytest.Captu
     slow = sized(capsys, "support-chat", *flags, "--startup-seconds", "90")
     assert slow["jump"]["latency_seconds_p95"] > answer["jump"]["latency_seconds_p95"]
     assert sized(capsys, "support-chat")["jump"] is None
+
+
+def test_write_leaves_an_entry_whose_throughput_is_shared(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    models = project / "models.yaml"
+    text = MODELS.replace("{bands: {min: 1, max: 2}}  # a", "&band {bands: {min: 1, max: 2}}  # a").replace(
+        "auto,", "*band,"
+    )
+    models.write_text(text)
+    assert "by hand" in refused(capsys, "support-chat", "--write")
+    told = refused(capsys, "two", "--latency", "2", "--write")
+    assert "by hand" in told and "throughput" in told
+    assert models.read_text() == text
