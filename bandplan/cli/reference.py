@@ -5,11 +5,11 @@ init` writes from this repository's own.
 """
 
 import argparse
-import re
 import sys
 from pathlib import Path
 
 from bandplan.cli.main import COMMANDS, command_parser, load_command
+from bandplan.cli.workflow_templates import workflow_templates
 from bandplan.serving.throughput import rule_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,20 +17,6 @@ DOCS = ROOT / "docs"
 FILE = DOCS / "cli.md"
 
 TEMPLATES = ROOT / "bandplan" / "starter" / "templates"
-
-AS_INSTALLED = (
-    ("make install-run", "pip install --no-compile -r requirements.txt"),
-    ("make install-plugin", "bandplan install-plugin"),
-    (".venv/bin/bandplan", "bandplan"),
-    ("docs/gitops.md", "README.md"),
-    (", preferably by its digest", ""),
-)
-"""What a workflow of this repository says, and what it says where bandplan is installed as a package."""
-
-SYSTEM_PYTHON = """\
-  # Some distributions' own Python takes packages only if told so.
-  PIP_BREAK_SYSTEM_PACKAGES: "1"
-"""
 
 INTRODUCTION = """\
 # Commands
@@ -64,7 +50,7 @@ same text. (Output of `pulumi` goes straight to the terminal. It quotes values a
 def main(way: str, docs: Path = DOCS, templates: Path = TEMPLATES) -> int:
     """Write the files (`--write`), or report those that are out of date and return 1 (`--check`)."""
     wanted = {docs / "cli.md": reference(), docs / "rules.md": rule_page.markdown()}
-    wanted |= {templates / name: text for name, text in workflow_templates().items()}
+    wanted |= {templates / name: text for name, text in workflow_templates(ROOT).items()}
     stale = [
         (path, text) for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text
     ]
@@ -76,30 +62,6 @@ def main(way: str, docs: Path = DOCS, templates: Path = TEMPLATES) -> int:
             name = f"{path.parent.name}/{path.name}"
             print(f"error: {name} is out of date; run `make format` and commit it", file=sys.stderr)
     return 1 if stale and way != "--write" else 0
-
-
-def workflow_templates() -> dict[str, str]:
-    """Return the templates of a team's workflows, by their path below `templates/`."""
-    found = {}
-    for path in sorted((ROOT / ".github" / "workflows").glob("*.yml")):
-        if path.stem == "ci":
-            continue  # this repository's own test run
-        text = as_installed(path.read_text(encoding="utf-8"))
-        found[f"github/{path.name}.txt"] = text.replace('["dev", "prod"]', "<<stacks>>")
-    text = as_installed((ROOT / "examples" / "gitlab-ci.yml").read_text(encoding="utf-8"))
-    text = text.replace("# GitLab CI for a repository like this one; copy it to .gitlab-ci.yml. ", "# ")
-    text = text.replace("AUTH_TYPE: env-oidc\n", "AUTH_TYPE: env-oidc\n" + SYSTEM_PYTHON)
-    text = text.replace("[dev, prod]", "<<stacks>>").replace("environments prod and dev", "environments")
-    jobs = re.compile(r"^deploy-dev:.*?(?=^# )", re.MULTILINE | re.DOTALL)
-    found["gitlab/gitlab-ci.yml.txt"] = jobs.sub("<<deployments>>\n\n", text)
-    return found
-
-
-def as_installed(text: str) -> str:
-    """Return a workflow of this repository as it is where bandplan is installed as a package."""
-    for here, there in AS_INSTALLED:
-        text = text.replace(here, there)
-    return text
 
 
 def reference() -> str:

@@ -54,12 +54,12 @@ def test_a_team_on_github_goes_from_nothing_to_a_reviewed_change(team: Team) -> 
     assert "bandplan up" in said and "make " not in said
     assert "check: passed" in team.run("check")
     assert "support-chat: Simulated answer" in team.run("up")
-    assert "4 files, " in team.run("check")
+    assert "5 files, " in team.run("check")
 
     subprocess.run(["git", "init", "-q"], cwd=team.folder, check=True)
     subprocess.run(["git", "add", "-A"], cwd=team.folder, check=True)
     staged = subprocess.run(["git", "ls-files"], cwd=team.folder, check=True, capture_output=True, text=True).stdout
-    assert len(staged.splitlines()) == 23 and ".bandplan/" not in staged
+    assert len(staged.splitlines()) == 24 and ".bandplan/" not in staged
 
     team.edit("models.yaml", "throughput: auto", "throughput: {bands: {min: 1, max: 4}}")
     below = team.folder / "policies" / "own"

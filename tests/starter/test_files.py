@@ -47,7 +47,7 @@ def test_what_machines_read_is_well_formed(ci: Ci) -> None:
 
 def test_each_ci_system_has_its_own_files() -> None:
     on_github = {path for path in every_file(answers("github")) if path.startswith(".git")}
-    names = {f".github/workflows/{name}.yml" for name in ("preview", "deploy", "drift", "rightsize")}
+    names = {f".github/workflows/{name}.yml" for name in ("check", "preview", "deploy", "drift", "rightsize")}
     assert on_github == {*names, ".gitignore"}
     assert {path for path in every_file(answers("gitlab")) if path.startswith(".git")} == {
         ".gitlab-ci.yml",
