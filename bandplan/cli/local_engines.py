@@ -21,6 +21,10 @@ LOOK_SECONDS = 0.5
 """How often a command that waits for engines looks at them."""
 
 UNSETTLED = frozenset({"choosing", "starting"})
+FAILED = "failed"
+
+Answering = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""What answers, by endpoint and served entity: kind, weights, state, detail, passed_over, remarks."""
 
 
 @dataclass(frozen=True)
@@ -127,9 +131,50 @@ def is_endpoint(name: str) -> bool:
     return name != EVERYTHING and "." not in name
 
 
-def engine_cells(project: Project) -> dict[str, str]:
-    """Return for each endpoint what answers for it. Errors: CommandError."""
-    return {name: cell(entities.values()) for name, entities in _endpoints(project).items()}
+def answering(project: Project) -> Answering:
+    """Return what answers for endpoints of the local workspace; empty if it is not running. Errors: CommandError."""
+    from bandplan.stub import process
+
+    running = process.status(project.stub_folder)
+    if running is None:
+        return {}
+    try:
+        found: Answering = process.engines(running)["endpoints"]
+    except process.StubError as error:
+        raise CommandError(str(error)) from error
+    return found
+
+
+def await_engines(project: Project, names: Iterable[str]) -> Answering:
+    """Return what answers once the engines of endpoints are ready or have failed; print on stderr what they are doing.
+
+    Errors: CommandError.
+    """
+    wanted, said = set(names), dict[str, str]()
+    began = time.monotonic()
+    while True:
+        found = answering(project)
+        unsettled = [
+            (name, entity)
+            for name, entities in found.items()
+            if name in wanted
+            for entity in entities.values()
+            if entity["state"] in UNSETTLED
+        ]
+        if not unsettled:
+            return found
+        for name, entity in unsettled:
+            # An engine without a detail has just been asked for.
+            if entity["detail"] and said.get(name) != entity["detail"]:
+                said[name] = entity["detail"]
+                seconds = time.monotonic() - began
+                print(f"  {name}: {entity['kind']}: {entity['detail']} ({seconds:.0f} s)", file=sys.stderr)
+        time.sleep(LOOK_SECONDS)
+
+
+def engine_cells(found: Answering) -> dict[str, str]:
+    """Return for each endpoint what answers for it, in a few words."""
+    return {name: cell(entities.values()) for name, entities in found.items()}
 
 
 def cell(entities: Iterable[Mapping[str, Any]]) -> str:
@@ -142,58 +187,26 @@ def cell(entities: Iterable[Mapping[str, Any]]) -> str:
     return "; ".join(dict.fromkeys(made))
 
 
-def reasons(project: Project, *, of_answers_only: bool = False) -> list[str]:
+def reasons(found: Answering, *, of_answers_only: bool = False) -> list[str]:
     """Return why engines were passed over, with the endpoints that it concerns, and which have failed.
 
-    `of_answers_only` leaves out what was passed over for another real engine. Errors: CommandError.
+    `of_answers_only` leaves out what was passed over for another real engine.
     """
     lines: dict[str, list[str]] = {}
-    for name, entities in _endpoints(project).items():
+    for name, entities in found.items():
         for entity in entities.values():
             passed_over = entity["passed_over"] if entity["kind"] == SIMULATED or not of_answers_only else []
             said = [f"{one['engine']}: {one['reason']}" for one in passed_over] + entity["remarks"]
-            if entity["state"] == "failed":
+            if entity["state"] == FAILED:
                 said.append(f"{entity['kind']} failed: {entity['detail']}")
             for line in said:
                 lines.setdefault(line, []).append(name)
     return [f"  {', '.join(sorted(set(names)))}: {line}" for line, names in lines.items()]
 
 
-def await_engines(project: Project, names: Iterable[str]) -> None:
-    """Wait until the engines of endpoints are ready or have failed, and print on stderr what they are doing.
-
-    Errors: CommandError.
-    """
-    wanted, said = set(names), dict[str, str]()
-    began = time.monotonic()
-    while True:
-        waiting = False
-        for name, entities in _endpoints(project).items():
-            for entity in entities.values() if name in wanted else ():
-                if entity["state"] not in UNSETTLED:
-                    continue
-                waiting = True
-                detail = entity["detail"] or entity["state"]
-                if said.get(name) != detail:
-                    said[name] = detail
-                    seconds = time.monotonic() - began
-                    print(f"  {name}: {entity['kind'] or 'engine'}: {detail} ({seconds:.0f} s)", file=sys.stderr)
-        if not waiting:
-            return
-        time.sleep(LOOK_SECONDS)
-
-
-def _endpoints(project: Project) -> dict[str, dict[str, Any]]:
-    from bandplan.stub import process
-
-    running = process.status(project.stub_folder)
-    if running is None:
-        return {}
-    try:
-        found: dict[str, dict[str, Any]] = process.engines(running)["endpoints"]
-    except process.StubError as error:
-        raise CommandError(str(error)) from error
-    return found
+def failed(found: Answering) -> set[str]:
+    """Return the endpoints of which an engine has failed: a query would only be refused until its client gives up."""
+    return {name for name, entities in found.items() if any(entity["state"] == FAILED for entity in entities.values())}
 
 
 def _usage_problem(lines: Iterable[str]) -> UsageProblem:

@@ -11,6 +11,8 @@ from bandplan.cli.local_engines import (
     EngineArguments,
     cell,
     engine_rows,
+    failed,
+    reasons,
     require_engine,
     require_right,
     tell_engines,
@@ -165,6 +167,25 @@ def test_option_that_cannot_be_honoured_is_told_before_anything_starts(
     with pytest.raises(UsageProblem) as told:
         require_engine(arguments, found)
     assert str(told.value).startswith(line)
+
+
+def entity(kind: str = "vllm", state: str = "ready", **more: Any) -> dict[str, Any]:
+    return {"kind": kind, "weights": None, "state": state, "detail": "", "passed_over": [], "remarks": [], **more}
+
+
+PASSED_OVER = [{"engine": "vllm", "reason": "no GPU"}]
+
+
+def test_reasons_are_listed_once_with_all_endpoints_that_they_concern() -> None:
+    found = {
+        "b": {"e": entity("simulated", passed_over=PASSED_OVER)},
+        "a": {"e": entity("simulated", passed_over=PASSED_OVER), "f": entity("simulated", passed_over=PASSED_OVER)},
+        "c": {"e": entity("transformers", passed_over=PASSED_OVER)},
+        "d": {"e": entity(state="failed", detail="no memory")},
+    }
+    assert reasons(found) == ["  a, b, c: vllm: no GPU", "  d: vllm failed: no memory"]
+    assert reasons(found, of_answers_only=True) == ["  a, b: vllm: no GPU", "  d: vllm failed: no memory"]
+    assert failed(found) == {"d"}
 
 
 @pytest.mark.parametrize(

@@ -71,3 +71,16 @@ def test_same_fleet_without_a_gpu_is_simulated_and_says_why(fleet: FleetProject,
     assert "router-chat, support-batch, support-chat, ticket-search: openai: no url is set in bandplan:engines" in out
     assert "vllm: vLLM is installed, but this machine has no GPU that nvidia-smi lists" in out
     assert told(tmp_path / "programs") == []
+
+
+def test_engine_that_cannot_start_fails_up_without_waiting_for_its_endpoints(
+    fleet: FleetProject, path: str, tmp_path: Path
+) -> None:
+    fleet.bandplan("stub", "start", "--engine", "auto", PATH=path, FAKE_VLLM="refuses")
+    done = fleet.run("up", "--yes", "--engine", "embedded")
+    assert done.returncode == 1
+    assert "router-chat: FAILED: its engine has failed, as said above" in done.stdout
+    assert (
+        "router-chat: vllm failed: vllm serve ended with status 1: OutOfMemoryError: CUDA out of memory" in done.stdout
+    )
+    assert "  router-chat: vllm: starting vllm serve (" in done.stderr

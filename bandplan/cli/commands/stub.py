@@ -12,6 +12,7 @@ from typing import Any
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.local_engines import (
     EngineArguments,
+    answering,
     configured_engines,
     reasons,
     require_engine,
@@ -242,7 +243,7 @@ def show_status(project: Project, *, as_json: bool) -> int:
         "and `bandplan stub open` opens its page"
     )
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for line in (*status_lines(facts, fleet_lines(overview["endpoints"], width)), *reasons(project)):
+    for line in (*status_lines(facts, fleet_lines(overview["endpoints"], width)), *reasons(answering(project))):
         print(line)
     return 0
 

@@ -88,29 +88,12 @@ def write_record(document: Mapping[str, Any] | None, path: Path | None) -> None:
         raise CommandError(f"{path}: {error.strerror}") from error
 
 
-def engines_of(opened: StackEngine, names: list[str]) -> dict[str, str] | None:
-    """Return what answers for each endpoint of the local workspace, once the engines are ready; None for others."""
-    if not opened.is_local:
-        return None
-    from bandplan.cli.local_engines import await_engines, engine_cells
-
-    await_engines(opened.project, names)
-    return engine_cells(opened.project)
-
-
-def show_reasons(opened: StackEngine) -> None:
-    """Print why endpoints of the local workspace are simulated, if another engine was asked for, and what failed."""
-    from bandplan.cli.local_engines import reasons
-
-    if lines := reasons(opened.project, of_answers_only=True):
-        print("\nWithout the engine that was asked for:\n" + "\n".join(lines))
-
-
 def report(opened: StackEngine, outputs: list[dict[str, Any]], *, query: bool) -> int:
     """Print the endpoints and their answers; return 1 if one fails. Only the local stack is queried: others bill
     queries.
     """
     from bandplan.cli.endpoints import live_states, rows, table
+    from bandplan.cli.local_engines import await_engines, engine_cells, failed, reasons
     from bandplan.cli.query import Query, ask_all, render
     from bandplan.serving.workspace.client import from_environment
 
@@ -120,14 +103,21 @@ def report(opened: StackEngine, outputs: list[dict[str, Any]], *, query: bool) -
     client = from_environment(opened.environ)
     endpoints = rows(outputs)
     names = [endpoint.name for endpoint in endpoints]
-    print("\n" + table(endpoints, live_states(client, names), engines_of(opened, names)))
-    if opened.is_local:
-        show_reasons(opened)
-    if not (query and opened.is_local):
+    if not opened.is_local:
+        print("\n" + table(endpoints, live_states(client, names)))
+        return 0
+    answering = await_engines(opened.project, names)
+    print("\n" + table(endpoints, live_states(client, names), engine_cells(answering)))
+    if lines := reasons(answering, of_answers_only=True):
+        print("\nWithout the engine that was asked for:\n" + "\n".join(lines))
+    silent = failed(answering)
+    if not query:
         return 0
     print("\nOne query each:", flush=True)
-    failed = 0
-    for answer in ask_all(client, [Query(endpoint.name, endpoint.task) for endpoint in endpoints]):
+    refused = 0
+    for answer in ask_all(client, [Query(one.name, one.task) for one in endpoints if one.name not in silent]):
         print(render(answer), flush=True)
-        failed += not answer.ok
-    return 1 if failed else 0
+        refused += not answer.ok
+    for name in sorted(silent.intersection(names)):
+        print(f"  {name}: FAILED: its engine has failed, as said above", flush=True)
+    return 1 if refused or silent.intersection(names) else 0
