@@ -231,3 +231,11 @@ def test_process_module_loads_no_server() -> None:
     script = "import sys; import bandplan.stub.process; print(sorted({'uvicorn', 'yaml', 'asyncio', 'sqlite3'} & set(sys.modules)))"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
+
+
+def test_workspace_that_simulates_loads_no_engine() -> None:
+    heavy = "{'httpx', 'numpy', 'safetensors', 'tokenizers', 'torch', 'transformers', 'vllm'}"
+    ours = "{name for name in sys.modules if name.startswith('bandplan.stub.inference.transformers_engine')}"
+    script = f"import sys; import bandplan.stub.server; print(sorted(({heavy} & set(sys.modules)) | {ours}))"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]"

@@ -106,8 +106,12 @@ def test_cancelled_answer_frees_its_cache(generator: Generator, loop: Loop) -> N
             await asyncio.sleep(0.005)
         assert len(tokens) < 200
 
+    # The cache's own name for what is free differs between releases of the library.
+    cache = processor.cache
+    free = getattr(cache, "get_num_free_blocks", None) or cache.compute_free_capacity
+    before = free()
     loop.run(cancel())
-    assert processor.cache.get_num_free_blocks() == processor.cache.num_blocks
+    assert free() == before
     assert not generator._continuous._manager.output_router.result_handlers  # type: ignore[union-attr]
 
 

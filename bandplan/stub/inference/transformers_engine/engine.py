@@ -20,6 +20,9 @@ KIND = "transformers"
 LACKS = LACKED_BY_ALL | {"min_p", "response_format", "tools", "top_k"}
 """Request fields that would change the text and are not passed on: sampling per request is by temperature and top_p."""
 
+SLOW_TOKENS_PER_SECOND = 20
+"""Below what people read, and far below any endpoint. Arbitrary."""
+
 RESTARTS = 1
 """How often a child that ended by itself is started again."""
 
@@ -93,7 +96,7 @@ class TransformersEngine:
         speed = self.found.get("tokens_per_second")
         if speed is None:
             return where
-        slow = "slow: " if self.found["is_cpu"] else ""
+        slow = "slow: " if speed < SLOW_TOKENS_PER_SECOND else ""
         return f"{where}; {slow}about {speed:,.0f} tokens/s for one request"
 
     async def start(self, tell: Callable[[str], None]) -> None:

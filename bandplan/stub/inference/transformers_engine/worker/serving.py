@@ -20,6 +20,9 @@ LONG_TEXT = 32 * 1024
 ENDED, UNUSABLE = 3, 4
 """Exit status: after an error that only a new process fixes, and if the weights cannot be served."""
 
+LEAST_TRANSFORMERS = 5
+"""Earlier ones name the arguments of loading otherwise, and have no continuous batching that hands over each token."""
+
 Tell = Callable[[str], None]
 
 
@@ -117,6 +120,11 @@ def _imported() -> Any:
     import torch  # noqa: F401  first: transformers takes seconds to import, and does so without torch, too
     import transformers
 
+    if int(transformers.__version__.partition(".")[0]) < LEAST_TRANSFORMERS:
+        found = f"{sys.executable} has transformers {transformers.__version__}"
+        raise _Unusable(
+            f"{found}; it must be {LEAST_TRANSFORMERS} or later: `{sys.executable} -m pip install -U transformers`"
+        )
     from bandplan.stub.inference.transformers_engine.worker import model
 
     transformers.utils.logging.set_verbosity_error()
