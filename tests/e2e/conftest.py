@@ -123,6 +123,9 @@ class FleetProject:
         found: dict[str, Any] = self.request("GET", f"/api/2.0/serving-endpoints/{name}")
         return found
 
+    def settled(self, name: str) -> None:
+        self.request("POST", f"/stub/endpoints/{name}/settle")
+
     def endpoint_names(self) -> set[str]:
         listed = self.request("GET", "/api/2.0/serving-endpoints")
         return {endpoint["name"] for endpoint in listed.get("endpoints", [])}

@@ -89,6 +89,3 @@ class FleetInProcess(FleetProject):
             for one in self.drift()["endpoints"]
             if one["drift"]
         }
-
-    def settled(self, name: str) -> None:
-        self.request("POST", f"/stub/endpoints/{name}/settle")

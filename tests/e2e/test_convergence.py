@@ -13,10 +13,11 @@ import pytest
 import yaml
 
 from bandplan.stub import process
+from tests.e2e.conftest import FleetProject
 from tests.e2e.in_process import ROOT, FleetInProcess
 from tests.e2e.test_options import BANDS, CASES, LEGACY, UNITS, entities, models
 
-Edit = Callable[[FleetInProcess, str], Any]
+Edit = Callable[[FleetProject, str], Any]
 
 BEHAVIOURS: dict[str, dict[str, bool]] = {
     "as clients need it": {},
@@ -101,7 +102,7 @@ BASES: dict[str, dict[str, Any]] = {
 def config(change: Callable[[dict[str, Any]], Any]) -> Edit:
     """The whole config as it is, but for one thing."""
 
-    def act(fleet: FleetInProcess, name: str) -> None:
+    def act(fleet: FleetProject, name: str) -> None:
         live = fleet.endpoint(name)["config"]
         left_out = ("state", "creator", "creation_timestamp")
         served = [{k: v for k, v in one.items() if k not in left_out} for one in live["served_entities"]]
@@ -159,7 +160,7 @@ def gateway(**changes: Any) -> Edit:
 
 
 def rights(method: str, *entries: dict[str, str]) -> Edit:
-    def act(fleet: FleetInProcess, name: str) -> None:
+    def act(fleet: FleetProject, name: str) -> None:
         identity = fleet.endpoint(name)["id"]
         path = f"/api/2.0/permissions/serving-endpoints/{identity}"
         fleet.request(method, path, {"access_control_list": list(entries)})
@@ -381,7 +382,7 @@ ONCE = {
 }
 
 
-def make(fleet: FleetInProcess, made: dict[str, dict[str, Any]]) -> None:
+def make(fleet: FleetProject, made: dict[str, dict[str, Any]]) -> None:
     for name, body in made.items():
         fleet.request("POST", f"{ROOT}/pt" if name.startswith("pt-") else ROOT, {"name": name, **body})
         fleet.settled(name)
