@@ -15,7 +15,11 @@ from bandplan.cli.stack_engine import add_run_arguments, open_stack, options_of
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_run_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print the plan in the shape of `pulumi preview --json`")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print the plan as `pulumi preview --json` does, with unchanged components and policy findings",
+    )
     parser.add_argument("--refresh", action="store_true", help="read the live state from the workspace before planning")
     parser.add_argument(
         "--save-plan", type=Path, metavar="FILE", help="save the plan for `up --plan`; it contains no values"
