@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from bandplan.policies.endpoint import Endpoint, Entity
+from bandplan.wire.capacity import COUNTED
 
 HEADROOM = "headroom-low"
 FLOOR_ZERO = "floor-zero"
@@ -135,15 +136,16 @@ def budget_bounds(entity: Entity, budget: Mapping[str, Any], rule: str) -> Itera
     chunk = entity.chunk_tokens_per_second
     if "tokens_per_second" in budget and chunk:
         yield Bound("budget max", int(Fraction(str(budget["tokens_per_second"])) // chunk), rule)
-    if "model_units" in budget and entity.model_units is not None:
-        yield Bound("budget units", int(budget["model_units"]), rule)
+    for unit in COUNTED:
+        if unit.key in budget and unit.of(entity)[1] is not None:
+            yield Bound("budget units", int(budget[unit.key]), rule)
 
 
-def over_budget(model_units: int, endpoint: Endpoint, settings: Any) -> str:
+def over_budget(units: int, endpoint: Endpoint, settings: Any) -> str:
     """Return the end of a message that suggests model units: the budget that they alone exceed; "" for none."""
     bounds = [bound for entity in endpoint.wanted for bound in settings["bounds"](endpoint, entity)]
     budget = _tightest(bounds, "budget units")
-    if budget is None or budget.chunks >= model_units:
+    if budget is None or budget.chunks >= units:
         return ""
     return f", which {budget.rule} (at most {budget.chunks} model units) does not allow: {RAISE}"
 

@@ -7,12 +7,11 @@ from typing import Any
 
 from bandplan.cli.errors import UsageProblem
 from bandplan.wire.capacity import UNITS
+from bandplan.wire.names import to_api_name
 from bandplan.wire.prices import BadPriceList, PriceList, read_price_list
 
-_FIELDS = {
-    "tokens_per_second": ("min_provisioned_throughput", "max_provisioned_throughput"),
-    "model_units": ("provisioned_model_units", "provisioned_model_units"),
-}
+_FIELDS = {unit.key: (to_api_name(unit.low.served), to_api_name(unit.high.served)) for unit in UNITS}
+"""What a price may be for, by the fields of a served entity that hold the least and the most of it."""
 
 
 def money_of_run(file: str, name: str, live: Mapping[str, Any], minutes: float) -> str:
@@ -23,7 +22,7 @@ def money_of_run(file: str, name: str, live: Mapping[str, Any], minutes: float) 
         model = str(entity.get("entity_name") or "")
         cost = next((found for unit in UNITS if (found := _cost(prices, model, unit.family, entity))), None)
         if cost is None:
-            raise UsageProblem(f"{file}: no price for {model} of {name}; add one by tokens_per_second or model_units")
+            raise UsageProblem(f"{file}: no price for {model} of {name}; add one by {' or '.join(_FIELDS)}")
         low, high = low + cost[0], high + cost[1]
     hours = Decimal(str(minutes)) / 60
     return f"{low * hours:,.2f} to {high * hours:,.2f} {prices.currency} for the endpoint in that time"

@@ -209,8 +209,7 @@ class _Entry:
         changed = None if written is None else int(written // 60)
         if suggested is not None:
             low, high = capacity.amount(band.min), capacity.amount(band.max)
-            here = {"min": low, "max": high} if capacity.kind == "chunks" else {"model_units": high}
-            if here == dict(suggested[1]):
+            if capacity.stated(low, high) == dict(suggested[1]):
                 changed = max(changed or 0, suggested[0])
         waivers = tuple(
             f"{one.policy} is waived until {one.expires.isoformat()} by {one.owner}: {one.reason}"

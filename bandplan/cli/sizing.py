@@ -65,7 +65,8 @@ class Question:
         models, before = self.place.models, self.place.text
         low, high = (self.capacity.amount(one.steps) for one in (plan.floor, plan.ceiling))
         is_chunks = self.capacity.kind == "chunks"
-        throughput = {"bands": {"min": low, "max": high}} if is_chunks else {"model_units": high}
+        stated = self.capacity.stated(low, high)
+        throughput = {"bands": stated} if is_chunks else stated
         try:
             text = before.decode("utf-8")
             fields: dict[tuple[str | int, ...], Any] = {("throughput",): throughput}

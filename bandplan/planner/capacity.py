@@ -43,6 +43,10 @@ class Capacity:
         """Return what `steps` are: chunks, or model units."""
         return steps if self.kind == "chunks" else steps * self.increment
 
+    def stated(self, low: int, high: int) -> dict[str, int]:
+        """Return a floor and a ceiling in the words of models.yaml: the bounds of a band, or model units."""
+        return {"min": low, "max": high} if self.kind == "chunks" else {self.kind: high}
+
     def tokens_per_second(self, steps: int) -> float:
         """Return the published tokens/s of `steps`, input and output together."""
         return steps * self.increment * (1 if self.kind == "chunks" else TOKENS_PER_SECOND_PER_UNIT)

@@ -107,7 +107,7 @@ class Verdict:
         if band is None or self.capacity is None:
             return None
         low, high = self.amounts(band)
-        return {"min": low, "max": high} if self.capacity.kind == "chunks" else {"model_units": high}
+        return self.capacity.stated(low, high)
 
     def _json_sized(self, sized: Sized | None) -> dict[str, Any] | None:
         if sized is None:
