@@ -3,11 +3,13 @@
 Nothing but pip is asked, with the user's own settings (index, mirror, proxy, credentials).
 """
 
+import csv
 import hashlib
 import json
 import subprocess
 import sys
 import urllib.parse
+import zipfile
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -39,7 +41,9 @@ def installed_hashes(version: str, folder: Path) -> tuple[str, ...]:
     except PackageNotFoundError:
         return ()
     if record is None:
-        return (fetch(version, folder).hash,)
+        wheel = fetch(version, folder)
+        require_installed(wheel)
+        return (wheel.hash,)
     document = json.loads(record)
     recorded = (document.get("archive_info") or {}).get("hashes") or {}
     if "sha256" in recorded:
@@ -47,6 +51,25 @@ def installed_hashes(version: str, folder: Path) -> tuple[str, ...]:
     url = urllib.parse.urlsplit(str(document.get("url", "")))
     path = Path(urllib.parse.unquote(url.path))
     return (file_hash(path),) if url.scheme == "file" and path.is_file() else ()
+
+
+def require_installed(wheel: Wheel) -> None:
+    """Raise CommandError unless the wheel is the installed one: an index may have another package of that name."""
+    with zipfile.ZipFile(wheel.path) as archive:
+        (name,) = [one for one in archive.namelist() if one.endswith(".dist-info/RECORD")]
+        files = hashes_in(archive.read(name).decode())
+    installed = hashes_in(distribution(PACKAGE).read_text("RECORD") or "")
+    if not files or any(installed.get(path) != digest for path, digest in files.items()):
+        raise CommandError(
+            f"{PACKAGE}=={wheel.version}: what pip finds is not what is installed here; set pip's index to the one "
+            "that it was installed from"
+        )
+
+
+def hashes_in(record: str) -> dict[str, str]:
+    """Return the hash of each file of the package in the text of a RECORD (PEP 376), without the metadata."""
+    rows = csv.reader(record.splitlines())
+    return {row[0]: row[1] for row in rows if len(row) == 3 and row[1] and row[0].startswith(f"{PACKAGE}/")}
 
 
 def fetch(version: str | None, folder: Path) -> Wheel:
