@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -309,3 +310,17 @@ def test_status_says_which_engine_was_asked_for_and_how_those_that_run_are(
     out = capsys.readouterr().out
     assert "engine auto, where bandplan:engines names no other" in out
     assert "  chat: openai: " in out
+
+
+def test_port_that_is_taken_is_told_on_one_line_before_anything_starts(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert main(["stub", "start", "--port", str(port)]) == 2
+    assert capsys.readouterr().err == (
+        f"error: --port {port}: cannot be used (Address already in use); name another one, or leave it out for a free one\n"
+    )
+    assert main(["stub", "status"]) == 1

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import shutil
+import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -125,6 +126,8 @@ def start(project: Project, arguments: argparse.Namespace) -> None:
     engines = EngineArguments(arguments.engine, python, tuple(arguments.allow_engine_host))
     require_engines(project, engines)
     before = process.status(project.stub_folder)
+    if before is None and arguments.port:
+        require_free(arguments.port)
     running = process.start(
         project.stub_folder,
         settle=arguments.settle,
@@ -138,6 +141,8 @@ def start(project: Project, arguments: argparse.Namespace) -> None:
     print(f"the local workspace runs at {running.host}")
     if before is None or before.pid != running.pid:
         tell_engines(project, lambda: models_of(project))
+        if engines.engine not in (None, SIMULATED):
+            print(f"engine {engines.engine}: `bandplan stub status` shows what answers for each endpoint, and why")
         return
     ignored = [f"--settle {arguments.settle}"] if arguments.settle is not None else []
     if arguments.port and not running.host.endswith(f":{arguments.port}"):
@@ -157,6 +162,19 @@ def start(project: Project, arguments: argparse.Namespace) -> None:
             f"and then `bandplan stub start {wanted}`; its endpoints are kept",
             file=sys.stderr,
         )
+
+
+def require_free(port: int) -> None:
+    """Raise UsageProblem if something else listens on a port."""
+    with socket.socket() as probe:
+        # As the workspace itself does: a port that was in use a moment ago is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise UsageProblem(
+                f"--port {port}: cannot be used ({error.strerror}); name another one, or leave it out for a free one"
+            ) from error
 
 
 def require_engines(project: Project, engines: EngineArguments) -> None:

@@ -1,6 +1,7 @@
 """Which engine answers for each served entity: chosen from settings and the version's files, started when needed."""
 
 import asyncio
+import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,8 @@ MOST_CHOICES = 10_000
 """Maximum number of choices to remember; an arbitrary bound on memory."""
 
 CHOOSING = "choosing"
+
+log = logging.getLogger("stub")
 
 PLAIN = Choice(EngineSpec())
 """The choice where nothing names another engine."""
@@ -120,7 +123,11 @@ class Assignments:
         before: set[EngineSpec] | None = None
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            needed = set() if self.is_plain else self.needed()
+            try:
+                needed = set() if self.is_plain else self.needed()
+            except Exception:
+                log.exception("the engines that endpoints need could not be told")
+                continue
             if needed is not None and needed == before:
                 self.running.keep_only(needed)
                 for spec in needed:
