@@ -342,3 +342,21 @@ def test_unlimited_workspace_holds_nothing_to_its_band(running: process.Running,
     assert {reply.status for reply in replies} == {200}
     assert client.ok("GET", f"/stub/endpoints/{name}")["capacity"] == {"unlimited": True, "entities": {}}
     assert client.ok("GET", "/stub/status")["capacity"] == "unlimited"
+
+
+def test_request_arrives_with_its_first_bytes(running: process.Running, name: str) -> None:
+    # A pace counts from there, and so does a client: a body that takes 0.3 s to come is 0.3 s of its latency.
+    client = StubClient(running.host, running.token)
+    client.create(name)
+    body = json.dumps({"messages": MESSAGES, "max_tokens": 2}).encode()
+    head = f"POST /serving-endpoints/{name}/invocations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n"
+    head += f"Authorization: Bearer {running.token}\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", int(running.host.rpartition(":")[2])), timeout=30) as opened:
+        opened.sendall(head.encode() + body[:5])
+        time.sleep(0.3)
+        opened.sendall(body[5:])
+        answer = b"".join(iter(lambda: opened.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 200")
+    (entry,) = [one for one in client.ok("GET", "/stub/requests")["requests"] if one["endpoint"] == name]
+    assert entry["admitted_ms"] == entry["arrived_ms"]
+    assert entry["first_token_ms"] - entry["arrived_ms"] >= 295

@@ -4,10 +4,18 @@ import asyncio
 import socket
 import struct
 
+from starlette.requests import Request
+
 Address = tuple[str, int]
 
 ARRIVED_AT = "arrived_at"
 """Key in the state of a request: when its first bytes arrived, on the event loop's clock."""
+
+
+def arrived_at(request: Request) -> float | None:
+    """Return when the first bytes of a request arrived, on the event loop's clock; None outside of the server."""
+    moment: float | None = request.scope.get("state", {}).get(ARRIVED_AT)
+    return moment
 
 
 class Connections:

@@ -76,13 +76,14 @@ class Admissions:
             pool.advance(now)
         return gate.pools
 
-    async def admit(self, endpoint: Endpoint, entity: str) -> Passage:
+    async def admit(self, endpoint: Endpoint, entity: str, arrived_at: float | None = None) -> Passage:
         """Return once the query may begin. Raises TooManyRequests and NotReady.
 
-        A query that is cancelled while waiting leaves the queue.
+        `arrived_at` is when its first bytes arrived, on the event loop's clock. A query that is cancelled while waiting
+        leaves the queue.
         """
         now = self.now()
-        entry = self.journal.begin(endpoint.name, entity, now)
+        entry = self.journal.begin(endpoint.name, entity, now - self._since(arrived_at))
         passage = Passage(entry, self.journal, self.histories.of(endpoint.id), self.now)
         if self.is_unlimited:
             return passage
@@ -112,6 +113,12 @@ class Admissions:
         finally:
             self._waiting.pop(admitted, None)
         return passage
+
+    def _since(self, arrived_at: float | None) -> float:
+        """Return the seconds that a query has waited for its turn in the event loop; none passes on a stopped clock."""
+        if arrived_at is None or self._clock.is_stopped:
+            return 0.0
+        return max(0.0, asyncio.get_running_loop().time() - arrived_at)
 
     def _refusal(self, refused: Refused) -> Refusal:
         refusal: Refusal = NotReady(refused.message)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bandplan.stub.api.connections import ARRIVED_AT
+from bandplan.stub.api.connections import arrived_at
 from bandplan.stub.api.queries import (
     chat,
     completions,
@@ -127,7 +127,7 @@ class Queries:
                 output_tokens=self._settings.output_tokens(name),
                 sends_role_first=self._behaviours.now.sends_role_chunk_first,
                 cached_percent=self._metering.admissions.cached_percent(name),
-                began=request.scope.get("state", {}).get(ARRIVED_AT),
+                began=arrived_at(request),
             )
             return await in_time(request, lambda: answer_by(target))
 

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bandplan.stub.api.answers import STATUS_BY_CODE
+from bandplan.stub.api.connections import arrived_at
 from bandplan.stub.api.queries.admissions import Admissions
 from bandplan.stub.api.queries.assignments import Assignments
 from bandplan.stub.api.queries.disconnects import ABANDONED, Disconnected, while_connected
@@ -71,7 +72,7 @@ class Metering:
             self._limiter.admit(endpoint.id, of_settings(endpoint.settings), self._caller)
             async with while_connected(request.receive):
                 engine = await self.engine(request, endpoint, entity)
-                passage = await self.admissions.admit(endpoint, entity.name)
+                passage = await self.admissions.admit(endpoint, entity.name, arrived_at(request))
                 waited_ms = (time.perf_counter() - began) * 1000
                 response = await answer(ProvisionedEngine(engine, passage))
         except Refusal as refusal:
