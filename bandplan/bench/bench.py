@@ -1,6 +1,7 @@
 """One benchmark, from its plan to its curve."""
 
 import asyncio
+import math
 import os
 import platform
 import time
@@ -12,7 +13,7 @@ from random import Random
 from typing import Any, Final, Literal
 
 from bandplan.bench.arrivals import Arrivals, arrival_times
-from bandplan.bench.client import Client
+from bandplan.bench.clients import MOST_PROCESSES, Clients
 from bandplan.bench.curve import Curve, plateau_of, rate_of
 from bandplan.bench.generator import Budget, Run, Workload, closed_loop, open_loop
 from bandplan.bench.lengths import Length
@@ -27,6 +28,9 @@ from bandplan.bench.window import Window
 Mode = Literal["sweep", "closed", "open", "replay"]
 
 MOST_PARALLEL: Final = 1024
+FULL_CORE: Final = 0.7
+"""Share of a core that a client process may be expected to use at the next level; processes are added above it."""
+
 _MOST_FAILED: Final = 0.5
 """Share of failed requests above which no further level is tried."""
 
@@ -42,7 +46,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class BenchPlan:
-    """What to do. `levels`: parallelism of a sweep or of one closed level. `rates`: requests/s of open levels."""
+    """What to do. `levels`: parallelism of a sweep or of one closed level. `rates`: requests/s of open levels.
+
+    `processes`: client processes; None for one, and more once one core is not enough.
+    """
 
     mode: Mode
     input: Length
@@ -56,6 +63,7 @@ class BenchPlan:
     trace: Sequence[Arrival] = ()
     level_seconds: float = 60.0
     slo: Slo | None = None
+    processes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,26 +117,40 @@ def run_bench(
 
 
 async def _levels(plan: BenchPlan, found: Preflight, budget: Budget, curve: Curve, watcher: Watcher) -> None:
-    client = Client(found.target)
+    clients = Clients(found.target)
     workload = Workload(plan.input, plan.output, found.scale, Random(plan.seed))
+    before = cpu = 0.0
     try:
+        await clients.become(plan.processes or 1)
         for level in _each(plan):
+            if plan.processes is None and before:
+                await clients.become(processes_for(cpu * level / before, clients.count))
             run = Run()
+            clients.begin_level()
             try:
-                await _load(plan, level, client, workload, budget, run)
+                await _load(plan, level, clients, workload, budget, run)
             finally:
+                run.lags += clients.lags
+                run.cpu = max(run.cpu, clients.busiest)
                 # An interruption comes as a cancellation: what was measured until then is a point all the same.
                 if run.samples:
-                    point = _point(plan, level, run, client)
+                    point = _point(plan, level, run, clients)
                     curve.points.append(point)
                     watcher.point(point)
                     watcher.samples(point, run.samples)
+            before, cpu = level, run.cpu
             curve.stopped = _why_stop(curve, run, budget)
             if curve.stopped:
                 return
     finally:
-        client.close()
+        await clients.close()
     curve.stopped = "all levels measured"
+
+
+def processes_for(cpu: float, count: int) -> int:
+    """Return how many client processes to use if each of `count` would use `cpu` of a core; at most one per core."""
+    wanted = math.ceil(count * cpu / FULL_CORE)
+    return max(count, min(wanted, os.cpu_count() or 1, MOST_PROCESSES))
 
 
 def _each(plan: BenchPlan) -> Iterator[float]:
@@ -141,7 +163,7 @@ def _each(plan: BenchPlan) -> Iterator[float]:
         yield len(plan.trace) / span if span else float(len(plan.trace))
 
 
-async def _load(plan: BenchPlan, level: float, client: Client, workload: Workload, budget: Budget, run: Run) -> None:
+async def _load(plan: BenchPlan, level: float, client: Clients, workload: Workload, budget: Budget, run: Run) -> None:
     if plan.mode in ("sweep", "closed"):
         is_ramp = plan.mode == "sweep"
         await closed_loop(client, workload, int(level), plan.level_seconds, budget, run, ramp=is_ramp)
@@ -152,8 +174,8 @@ async def _load(plan: BenchPlan, level: float, client: Client, workload: Workloa
         await open_loop(client, workload, iter(plan.trace), float("inf"), budget, run)
 
 
-def _point(plan: BenchPlan, level: float, run: Run, client: Client) -> Point:
-    state = run.client(client.notes)
+def _point(plan: BenchPlan, level: float, run: Run, client: Clients) -> Point:
+    state = run.client(client.notes, client.count)
     if plan.mode in ("sweep", "closed"):
         return closed_point(run.samples, int(level), plan.slo, state)
     window = run.window or Window(0, SECOND)

@@ -78,6 +78,7 @@ def point_document(point: Point) -> dict[str, Any]:
         "attainment": _estimate(point.attainment),
         "client_lag_p99_seconds": point.client.lag_p99_seconds,
         "client_cpu": point.client.cpu,
+        "client_processes": point.client.processes,
     }
 
 

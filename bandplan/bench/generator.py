@@ -96,9 +96,9 @@ class Run:
     window: Window | None = None
     stopped: str = ""
 
-    def client(self, notes: set[str]) -> ClientState:
+    def client(self, notes: set[str], processes: int = 1) -> ClientState:
         sent = [(one.sent - one.scheduled) / SECOND for one in self.samples if one.sent]
-        return ClientState(max(_p99(self.lags), _p99(sent)), self.cpu, tuple(sorted(notes)))
+        return ClientState(max(_p99(self.lags), _p99(sent)), self.cpu, tuple(sorted(notes)), processes)
 
 
 def overloaded(sample: Sample) -> bool:
@@ -149,7 +149,9 @@ async def closed_loop(
 
 def is_known(samples: list[Sample], parallel: int) -> bool:
     """Whether the steady window so far gives the throughput to 5 %, and has requests enough for p95."""
-    window = closed_window(samples, parallel, perf_counter_ns())
+    # A request in another process shows nothing until it has ended: what is known ends before it began.
+    hidden = (one.scheduled for one in samples if one.ended is None and not one.sent)
+    window = closed_window(samples, parallel, min(hidden, default=perf_counter_ns()))
     if window is None:
         return False
     inside = sum(1 for one in samples if one.sent >= window.start and one.outcome == "completed")
@@ -202,7 +204,7 @@ async def _until(moment: int) -> None:
 
 async def _measured(run: Run, work: Awaitable[object]) -> None:
     """Run the load, and see meanwhile how late the event loop is and how much of a core it takes."""
-    ticker = asyncio.create_task(_tick(run.lags))
+    ticker = asyncio.create_task(watch_lag(run.lags))
     cpu, wall = time.process_time(), time.perf_counter()
     try:
         await work
@@ -211,7 +213,8 @@ async def _measured(run: Run, work: Awaitable[object]) -> None:
         ticker.cancel()
 
 
-async def _tick(lags: list[float]) -> None:
+async def watch_lag(lags: list[float]) -> None:
+    """Note again and again how many seconds late the event loop is."""
     while True:
         before = time.perf_counter()
         await asyncio.sleep(_TICK_SECONDS)

@@ -59,11 +59,15 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The state of the measuring side: its delay at the 99th percentile, its busiest core, and what limited it."""
+    """The state of the measuring side: its delay at the 99th percentile, its busiest core, and what limited it.
+
+    `processes`: how many shared the load.
+    """
 
     lag_p99_seconds: float = 0.0
     cpu: float = 0.0
     notes: tuple[str, ...] = ()
+    processes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +148,8 @@ def lag_limit(median_latency: float | None) -> float:
 
 
 def _whole(samples: Sequence[Sample]) -> Window:
-    start = min((one.sent for one in samples), default=0)
-    return Window(start, max((one.ended or one.sent for one in samples), default=start + 1) + 1)
+    start = min((one.began for one in samples), default=0)
+    return Window(start, max((one.ended or one.began for one in samples), default=start + 1) + 1)
 
 
 @dataclass(frozen=True)
@@ -172,7 +176,7 @@ def _point(
     if client.lag_p99_seconds > limit:
         invalid += (f"client was {client.lag_p99_seconds * 1000:.1f} ms late at p99 (limit {limit * 1000:.1f} ms)",)
     if client.cpu > BUSY_CORE:
-        invalid += (f"client used {client.cpu:.0%} of a core",)
+        invalid += (f"client used {client.cpu:.0%} of a core; add --processes {2 * client.processes}",)
     invalid += client.notes
     good = None if slo is None else sum(map(slo.is_kept, ended))
     counts: dict[Outcome, int] = {"completed": 0, "failed": 0, "refused": 0, "unfinished": 0}
@@ -235,7 +239,7 @@ def timeline(samples: Sequence[Sample], parts: int = 60) -> list[tuple[float, fl
             continue
         chunks = sum(chunks_in(one, part) for one in samples)
         in_flight = sum(
-            1 for one in samples if one.sent <= part.start and (one.ended is None or one.ended > part.start)
+            1 for one in samples if one.began <= part.start and (one.ended is None or one.ended > part.start)
         )
         found.append(((part.start - whole.start) / SECOND, chunks * per_chunk / part.seconds, in_flight))
     return found

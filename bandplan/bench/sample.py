@@ -41,6 +41,11 @@ class Sample:
         return "failed" if self.fault else "completed"
 
     @property
+    def began(self) -> int:
+        """When it was sent, or should have been if it never was or is still in another process."""
+        return self.sent or self.scheduled
+
+    @property
     def last(self) -> int | None:
         """The last content, or the last byte of an answer that has none, as embeddings and whole answers."""
         return self.content[-1] if self.content else self.ended

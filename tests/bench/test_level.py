@@ -97,7 +97,7 @@ def test_a_late_or_busy_client_makes_the_level_invalid() -> None:
     limited = closed_point(samples, 1, None, Client(notes=("the limit on open files was reached",)))
     assert limited.invalid == ("the limit on open files was reached",)
     busy = closed_point(samples, 1, None, Client(cpu=0.97))
-    assert busy.invalid == ("client used 97% of a core",)
+    assert busy.invalid == ("client used 97% of a core; add --processes 2",)
 
 
 def test_the_limit_of_lateness() -> None:

@@ -69,6 +69,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     load.add_argument(
         "--tokenizer", type=Path, metavar="FILE", help="tokenizer.json, for a server that reports no usage"
     )
+    load.add_argument(
+        "--processes", type=int, metavar="N", help="client processes (default: 1, and more once one core is not enough)"
+    )
     load.add_argument("--seconds", type=float, default=60.0, metavar="S", help="most for one level (default: 60)")
     load.add_argument("--seed", type=int, default=0, metavar="N", help="of arrivals, lengths and prompts (default: 0)")
     slo = parser.add_argument_group()
@@ -269,12 +272,15 @@ def target_of(arguments: argparse.Namespace) -> "Chosen":
 def plan_of(arguments: argparse.Namespace, demand: "Demand | None") -> "BenchPlan":
     """Return what the arguments ask for. Errors: UsageProblem for contradictions and values out of range."""
     from bandplan.bench.bench import MOST_PARALLEL, BenchPlan, Limits, doubled
+    from bandplan.bench.clients import MOST_PROCESSES
     from bandplan.bench.lengths import Length, parse_length
     from bandplan.bench.trace import read_trace
 
     given = [f"--{name}" for name in ("parallel", "rate", "trace") if getattr(arguments, name) is not None]
     if len(given) > 1:
         raise UsageProblem(f"{' and '.join(given)}: give one of them")
+    if arguments.processes is not None:
+        require(1 <= arguments.processes <= MOST_PROCESSES, "--processes", f"1 to {MOST_PROCESSES:,}")
     require(arguments.seconds > 0, "--seconds", "more than 0")
     require(arguments.burstiness > 0, "--burstiness", "more than 0")
     require(1 <= arguments.most_parallel <= MOST_PARALLEL, "--most-parallel", f"1 to {MOST_PARALLEL:,}")
@@ -303,6 +309,7 @@ def plan_of(arguments: argparse.Namespace, demand: "Demand | None") -> "BenchPla
         slo=slo_of(arguments, demand),
         arrivals=arguments.arrivals,
         burstiness=arguments.burstiness,
+        processes=arguments.processes,
     )
     if arguments.trace is not None:
         return replace(wanted, mode="replay", trace=read_trace(arguments.trace, arguments.rows))
