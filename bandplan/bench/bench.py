@@ -17,7 +17,7 @@ from bandplan.bench.clients import MOST_PROCESSES, Clients
 from bandplan.bench.curve import Curve, plateau_of, rate_of
 from bandplan.bench.generator import Budget, Run, Workload, closed_loop, open_loop
 from bandplan.bench.lengths import Length
-from bandplan.bench.level import Point, Slo, closed_point, open_point
+from bandplan.bench.level import Point, Slo, closed_point, open_point, with_chunks
 from bandplan.bench.preflight import CountTokens, Preflight, preflight
 from bandplan.bench.problem import BenchProblem
 from bandplan.bench.sample import SECOND, Sample
@@ -67,11 +67,20 @@ class BenchPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Gauge:
+    """How many chunks of the endpoint are in use: `read` asks and may block, None if it is not known now."""
+
+    read: Callable[[], float | None]
+    every_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Watcher:
-    """Callbacks for each point, and for each sample of a finished level."""
+    """Callbacks for each point, and for each sample of a finished level; `chunks` is read while a level runs."""
 
     point: Callable[[Point], None] = lambda point: None
     samples: Callable[[Point, Iterable[Sample]], None] = lambda point, samples: None
+    chunks: Gauge | None = None
 
 
 def doubled(most: int) -> list[int]:
@@ -125,16 +134,19 @@ async def _levels(plan: BenchPlan, found: Preflight, budget: Budget, curve: Curv
         for level in _each(plan):
             if plan.processes is None and before:
                 await clients.become(processes_for(cpu * level / before, clients.count))
-            run = Run()
+            run, seen = Run(), []  # type: Run, list[tuple[int, float]]
+            reading = asyncio.create_task(_read_chunks(watcher.chunks, seen)) if watcher.chunks else None
             clients.begin_level()
             try:
                 await _load(plan, level, clients, workload, budget, run)
             finally:
+                if reading is not None:
+                    reading.cancel()
                 run.lags += clients.lags
                 run.cpu = max(run.cpu, clients.busiest)
                 # An interruption comes as a cancellation: what was measured until then is a point all the same.
                 if run.samples:
-                    point = _point(plan, level, run, clients)
+                    point = with_chunks(_point(plan, level, run, clients), run.samples, seen)
                     curve.points.append(point)
                     watcher.point(point)
                     watcher.samples(point, run.samples)
@@ -145,6 +157,15 @@ async def _levels(plan: BenchPlan, found: Preflight, budget: Budget, curve: Curv
     finally:
         await clients.close()
     curve.stopped = "all levels measured"
+
+
+async def _read_chunks(gauge: Gauge, seen: list[tuple[int, float]]) -> None:
+    """Note when how many chunks were in use, until cancelled."""
+    while True:
+        chunks = await asyncio.to_thread(gauge.read)
+        if chunks is not None:
+            seen.append((time.perf_counter_ns(), chunks))
+        await asyncio.sleep(gauge.every_seconds)
 
 
 def processes_for(cpu: float, count: int) -> int:

@@ -76,6 +76,7 @@ def point_document(point: Point) -> dict[str, Any]:
         "scheduled_latency_seconds": _distribution(point.scheduled_latency),
         "goodput_requests_per_second": point.goodput,
         "attainment": _estimate(point.attainment),
+        "chunks_in_use": [{"seconds": round(at, 3), "chunks": count} for at, count in point.chunks],
         "client_lag_p99_seconds": point.client.lag_p99_seconds,
         "client_cpu": point.client.cpu,
         "client_processes": point.client.processes,

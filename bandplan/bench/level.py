@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bandplan.bench.histogram import Histogram, histogram_of
@@ -72,7 +72,10 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One level, measured. `parallel` is None for open loops, `offered` for closed ones. `notes`: why not valid."""
+    """One level, measured. `parallel` is None for open loops, `offered` for closed ones. `notes`: what else to know.
+
+    `chunks`: seconds since the first request, and how many chunks were in use then, as far as it was seen.
+    """
 
     parallel: int | None
     offered: float | None
@@ -95,6 +98,7 @@ class Point:
     invalid: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     timeline: list[tuple[float, float, int]] = field(default_factory=list)
+    chunks: list[tuple[float, float]] = field(default_factory=list)
 
     @property
     def is_valid(self) -> bool:
@@ -128,6 +132,19 @@ def open_point(samples: Sequence[Sample], offered: float, window: Window, slo: S
     """
     inside = [one for one in samples if window.start <= one.scheduled < window.end]
     return _point(Chosen(samples, window, inside, () if inside else (_NONE_FITS,)), slo, client, offered=offered)
+
+
+def with_chunks(point: Point, samples: Sequence[Sample], seen: Sequence[tuple[int, float]]) -> Point:
+    """Add the chunks in use, each with the nanosecond at which it was seen; a note if they changed in the window."""
+    if not seen:
+        return point
+    start = _whole(samples).start
+    chunks = [(max(0.0, (at - start) / SECOND), count) for at, count in seen]
+    inside = [count for at, count in seen if point.window.start <= at <= point.window.end]
+    notes = point.notes
+    if inside and min(inside) != max(inside):
+        notes += (f"{min(inside):g} to {max(inside):g} chunks were in use while this was measured",)
+    return replace(point, chunks=chunks, notes=notes)
 
 
 def distribution(values: Sequence[float]) -> Distribution | None:

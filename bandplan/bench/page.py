@@ -156,18 +156,34 @@ def _distribution(title: str, found: Distribution, kind: str) -> str:
 
 
 def _timeline(title: str, point: Point) -> str:
-    """Draw output tokens/s, and requests in flight scaled to the same height."""
+    """Draw output tokens/s, and requests in flight and chunks in use, each scaled to the same height."""
     most_rate = max(rate for _, rate, _ in point.timeline) or 1.0
     most_flight = max(flight for _, _, flight in point.timeline) or 1
+    most_chunks = max((count for _, count in point.chunks), default=0)
+    shown = f", chunks in use up to {most_chunks:g} (stepped)" if most_chunks else ""
     plot = Plot(
-        f"{title}: tokens/s (bars), in flight up to {most_flight:,} (line)",
+        f"{title}: tokens/s (bars), in flight up to {most_flight:,} (line){shown}",
         ("seconds", point.timeline[-1][0]),
         ("output tokens/s", most_rate),
     )
     step = point.timeline[1][0] - point.timeline[0][0] if len(point.timeline) > 1 else 1.0
     plot.bars([(at, at + step, rate) for at, rate, _ in point.timeline], "a")
     plot.line([(at, flight / most_flight * most_rate * 0.95) for at, _, flight in point.timeline], "b")
+    if most_chunks:
+        end = point.timeline[-1][0] + step
+        plot.line([(at, count / most_chunks * most_rate) for at, count in _stepped(point.chunks, end)], "c")
     return plot.svg()
+
+
+def _stepped(seen: list[tuple[float, float]], end: float) -> Iterator[tuple[float, float]]:
+    """Keep each value until the next one was seen, the first from the start and the last to the end."""
+    before = seen[0][1]
+    yield 0.0, before
+    for at, value in seen:
+        yield at, before
+        yield at, value
+        before = value
+    yield end, before
 
 
 def _table(curve: Curve) -> str:

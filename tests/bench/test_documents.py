@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,23 @@ def test_the_file_has_the_shape_of_its_schema(tmp_path: Path) -> None:
     assert found["curve"][2]["total_tokens_per_second"]["value"] == pytest.approx(4 * 110 / 1.2, rel=0.01)
     assert found["plateau"] == 4
     assert found["slo"] == {"latency_seconds": 1.5}
+
+
+def test_chunks_in_use_are_in_the_file_and_on_the_timeline(tmp_path: Path) -> None:
+    found = curve(LEVELS)
+    assert "chunks in use" not in page(found)
+    found.points = [replace(one, chunks=[(0.5, 1.0), (20.0, 2.0)]) for one in found.points]
+    write_document(tmp_path / "bench.json", found)
+    written = read_document(tmp_path / "bench.json")
+    jsonschema.validate(written, SCHEMA)
+    assert written["curve"][0]["chunks_in_use"] == [{"seconds": 0.5, "chunks": 1.0}, {"seconds": 20.0, "chunks": 2.0}]
+    shown = page(found)
+    assert "chunks in use up to 2 (stepped)" in shown
+    # One chunk is half of the height from the start, two the whole of it from second 20 to the end.
+    line = shown.split('<polyline class="c" points="')[1].split('"')[0].split()
+    heights = [float(point.split(",")[1]) for point in line]
+    assert len(set(heights[:3])) == len(set(heights[-2:])) == 1
+    assert heights[0] > heights[-1]
 
 
 def test_the_example_of_the_documentation_is_a_file_of_the_schema() -> None:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from bandplan.bench.level import Client, Slo, closed_point, distribution, lag_limit, open_point
+from bandplan.bench.level import Client, Slo, closed_point, distribution, lag_limit, open_point, with_chunks
 from bandplan.bench.window import Window, closed_window, share_in, throughput
 from tests.bench.events import nano, request
 
@@ -122,3 +122,15 @@ def test_a_distribution_of_failures_alone() -> None:
     assert found is not None
     assert found.mean is None
     assert found.percentiles["p50"] is None
+
+
+def test_chunks_in_use_are_seen_on_the_time_of_the_level() -> None:
+    samples = lane(5.0, 10)
+    point = closed_point(samples, 1, None, Client())
+    start, end = point.window.start, point.window.end
+    steady = with_chunks(point, samples, [(nano(4.0), 2.0), (start, 3.0), (end, 3.0), (end + nano(1), 4.0)])
+    assert steady.notes == point.notes  # what changes outside of the window changes no figure
+    assert steady.chunks[:2] == [(0.0, 2.0), (start / 1e9 - 5.0, 3.0)]
+    grown = with_chunks(point, samples, [(start, 3.0), (end, 4.0)])
+    assert grown.notes == (*point.notes, "3 to 4 chunks were in use while this was measured")
+    assert with_chunks(point, samples, []) is point

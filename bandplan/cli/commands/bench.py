@@ -157,6 +157,7 @@ def measure(arguments: argparse.Namespace) -> int:
     from bandplan.bench.bench import Watcher, run_bench
     from bandplan.bench.curve import rate_of
     from bandplan.bench.table import HEAD, line, summary
+    from bandplan.cli.bench_chunks import gauge_of
     from bandplan.cli.bench_law import fitted_law
     from bandplan.cli.bench_target import require_direct
     from bandplan.cli.main import installed_version
@@ -186,7 +187,9 @@ def measure(arguments: argparse.Namespace) -> int:
     journal = arguments.requests.open("w", encoding="utf-8") if arguments.requests else None
     try:
         watcher = Watcher(
-            show, (lambda point, samples: write_requests(journal, samples)) if journal else lambda *_: None
+            show,
+            (lambda point, samples: write_requests(journal, samples)) if journal else lambda *_: None,
+            gauge_of(chosen, arguments.stack),
         )
         curve = run_bench(plan, chosen.target, watcher, {"bandplan": installed_version()}, count, counter)
     finally:
