@@ -64,7 +64,7 @@ def test_the_band_that_is_written_meets_the_target_and_twice_the_load_breaks_it_
     assert main(["validate", "--offline"]) == 0
 
     planned = found["ceiling"]["latency_seconds"]["p95"]
-    measured = p95(open_loop(Load(Shape(1500, 200), 20), 1_000, 0, chunks))
+    measured = p95(open_loop(Load(Shape(1500, 200), 20), 600, 0, chunks))
     assert measured < 8
     assert measured == pytest.approx(planned, rel=0.05)
 
@@ -78,14 +78,17 @@ def test_the_band_that_is_written_meets_the_target_and_twice_the_load_breaks_it_
 
 
 def overloaded(rate: float, chunks: int) -> tuple[list[float], float]:
-    """Return the latencies of those that end within 40 s of load, and how many end in a second of its second half."""
+    """Return the latencies of those that end within 30 s of load, and how many end in each of its last 20 s.
+
+    They end in waves of 6.64 s: three of them.
+    """
     rng = random.Random(7)
     clients = Clients(pool_of(CHUNK, chunks, chunks))
-    while clients.now < 40:
+    while clients.now < 30:
         clients.run(clients.now + rng.expovariate(rate))
         clients.send(StubShape(1500, 200))
     ends = [one.ticket.ended or 0 for one in clients.ended]
-    return [one.latency for one in clients.ended], sum(end > 20 for end in ends) / 20
+    return [one.latency for one in clients.ended], sum(end > 10 for end in ends) / 20
 
 
 def test_a_target_that_one_request_misses_alone_takes_a_larger_chunk(

@@ -39,10 +39,10 @@ def _found(capacity: Capacity, wanted: Wanted) -> dict[str, Size]:
 
 @pytest.mark.parametrize("arrivals", ["poisson", "bursty"])
 @pytest.mark.parametrize("spread", [0, 60])
-@pytest.mark.parametrize("limit", [5.5, 7, 9, 14])
+@pytest.mark.parametrize("limit", [5.5, 7, 10])
 def test_short_runs_decide_as_long_ones(arrivals: Arrivals, spread: float, limit: float) -> None:
     load = Load(Shape(1500, 200), 2.2, arrivals=arrivals, spread_percent=spread)
-    for steps in (4, 5, 7):
+    for steps in (5, 7):
         trials = Trials(Capacity("chunks", 980), load, Target(limit))
         held = trials.holds(steps)
         assert held is not bool(trials.evidence(steps).misses(trials.target))

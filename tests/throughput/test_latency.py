@@ -142,19 +142,19 @@ def test_models_in_units_are_not_planned(sized: Size) -> None:
     assert ids(sized(text, OptimizationInfo(True, "llama4", None))) == ["units-non-linear"]
 
 
-CLOSED = "demand: {concurrent_requests: 32, input_tokens: 1500, output_tokens: 200MORE}"
+CLOSED = "demand: {concurrent_requests: 8, input_tokens: 1500, output_tokens: 200MORE}"
 
 
 def test_requests_always_in_flight_are_sized_by_their_target(sized: Size) -> None:
     endpoint = only(sized(entry("throughput: auto", more=CLOSED.replace("MORE", ", latency_seconds: 7"))))
-    # 4 in flight fill a chunk, and take 1.35 x 4.9 = 6.6 s: 8 chunks hold 7 s.
-    assert (endpoint.entities[0].min_bands, endpoint.entities[0].max_bands) == (8, 8)
+    # 4 in flight fill a chunk, and take 1.35 x 4.9 = 6.6 s: 2 chunks hold 7 s.
+    assert (endpoint.entities[0].min_bands, endpoint.entities[0].max_bands) == (2, 2)
     assert (endpoint.demand_tokens_per_second, endpoint.headroom) == (None, None)
     peak = CLOSED.replace("MORE", ", peak_factor: 2, latency_seconds: 7")
-    assert only(sized(entry("throughput: auto", more=peak))).entities[0].max_bands == 16
+    assert only(sized(entry("throughput: auto", more=peak))).entities[0].max_bands == 4
 
 
 def test_requests_always_in_flight_are_compared_with_no_tokens_per_second(sized: Size) -> None:
     assert only(sized(entry("throughput: {bands: {min: 1, max: 1}}", more=CLOSED.replace("MORE", "")))).headroom is None
-    text = entry("throughput: {bands: {min: 1, max: 4}}", more=CLOSED.replace("MORE", ", latency_seconds: 7"))
-    assert "write a max of 8 bands" in only_problem(sized(text), "latency-missed", "warning").next_step
+    text = entry("throughput: {bands: {min: 1, max: 1}}", more=CLOSED.replace("MORE", ", latency_seconds: 7"))
+    assert "write a max of 2 bands" in only_problem(sized(text), "latency-missed", "warning").next_step
