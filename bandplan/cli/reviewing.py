@@ -35,13 +35,12 @@ def as_of(made_at: str) -> dict[str, str]:
 
 def plan_of(opened: StackEngine, document: Mapping[str, Any], made_at: str) -> SavedPlan:
     """Build the plan for a preview that was just made. Errors: CommandError."""
-    from bandplan.serving.workspace.client import from_environment
     from bandplan.serving.workspace.errors import WorkspaceError
 
     config = dict(document.get("config") or {})
     models = choose_stack(opened.project, opened.stack, os.environ).models_name
     try:
-        live = live_fingerprints(from_environment(opened.environ), endpoint_names(document))
+        live = live_fingerprints(opened.client(), endpoint_names(document))
     except WorkspaceError as error:
         raise CommandError(f"no plan could be made: {error}") from error
     return SavedPlan(

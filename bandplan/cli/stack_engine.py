@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bandplan.cli.engines.choice import ENGINES, EngineName, choose_engine
 from bandplan.cli.engines.databricks_plugin import require_stand_in
@@ -14,6 +15,9 @@ from bandplan.cli.environment import with_choices
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import LOCAL, Project, find_project
 from bandplan.cli.stack_choice import choose_stack
+
+if TYPE_CHECKING:
+    from bandplan.serving.workspace.client import WorkspaceClient
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,12 @@ class StackEngine:
     @property
     def is_local(self) -> bool:
         return self.stack == LOCAL
+
+    def client(self) -> "WorkspaceClient":
+        """Create a client of the run's workspace. Errors: NotConfigured."""
+        from bandplan.serving.workspace.client import from_environment
+
+        return from_environment(self.environ)
 
 
 def add_stack_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,18 +2,17 @@
 
 import argparse
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import LOCAL, find_project
 from bandplan.cli.stack_choice import choose_stack
-from bandplan.cli.stack_engine import require_answer
 from bandplan.serving.spec.tasks import ONE_OF
 
 if TYPE_CHECKING:
     from bandplan.serving.registration.sources.source import Source
+    from bandplan.serving.workspace.client import WorkspaceClient
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -63,12 +62,12 @@ def run(arguments: argparse.Namespace) -> int:
             return check(arguments, source)
         if source.kind != "checkpoint" and not arguments.register:
             raise UsageProblem(f"{arguments.source} is already logged; add --register to create a version from it")
-        environ = choice.environ()
-        require_answer(environ)
+        client = choice.client()
+        client.require_answer()
         if arguments.register:
-            register(arguments, source, project.digests_folder, environ)
+            register(arguments, source, project.digests_folder, client)
         else:
-            log(arguments, source, environ)
+            log(arguments, source, client)
     except (RegistrationError, WorkspaceError) as error:
         raise CommandError(str(error)) from error
     return 0
@@ -99,12 +98,10 @@ def check(arguments: argparse.Namespace, source: "Source") -> int:
     return 2 if errors_of(found) else 0
 
 
-def log(arguments: argparse.Namespace, source: "Source", environ: Mapping[str, str]) -> None:
+def log(arguments: argparse.Namespace, source: "Source", client: "WorkspaceClient") -> None:
     from bandplan.serving.registration.register import LogRequest
     from bandplan.serving.registration.register import log as log_checkpoint
-    from bandplan.serving.workspace.client import from_environment
 
-    client = from_environment(environ)
     request = LogRequest(
         source,
         arguments.task,
@@ -118,13 +115,12 @@ def log(arguments: argparse.Namespace, source: "Source", environ: Mapping[str, s
     print(f"run      {logged.run_id}\nmodel    {logged.model_uri}")
 
 
-def register(arguments: argparse.Namespace, source: "Source", digests: Path, environ: Mapping[str, str]) -> None:
+def register(arguments: argparse.Namespace, source: "Source", digests: Path, client: "WorkspaceClient") -> None:
     from bandplan.serving.registration.register import RegistrationRequest
     from bandplan.serving.registration.register import register as register_version
     from bandplan.serving.registration.sources.digest import digest
-    from bandplan.serving.workspace.client import from_environment
 
-    metadata, client = metadata_of(arguments), from_environment(environ)
+    metadata = metadata_of(arguments)
     content = digest(source, client, digests, task=arguments.task, metadata=metadata, progress=show)
     request = RegistrationRequest(
         arguments.name,

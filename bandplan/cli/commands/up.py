@@ -95,12 +95,11 @@ def report(opened: StackEngine, outputs: list[dict[str, Any]], *, query: bool) -
     from bandplan.cli.endpoints import live_states, rows, table
     from bandplan.cli.local_engines import await_engines, engine_cells, failed, reasons
     from bandplan.cli.query import Query, ask_all, render
-    from bandplan.serving.workspace.client import from_environment
 
     if not outputs:
         print("\nno endpoints: models.yaml lists none for this stack")
         return 0
-    client = from_environment(opened.environ)
+    client = opened.client()
     endpoints = rows(outputs)
     names = [endpoint.name for endpoint in endpoints]
     if not opened.is_local:
