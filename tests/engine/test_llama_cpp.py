@@ -114,6 +114,7 @@ def test_chat_has_the_servers_text_usage_and_log_probabilities_streamed_or_not(
     counted = {key: own["usage"][key] for key in ("prompt_tokens", "completion_tokens", "total_tokens")}
     assert answer["usage"] == counted
     shown, true = (body["choices"][0]["logprobs"]["content"] for body in (answer, own))
+    assert [row["token"] for row in shown] == [row["token"] for row in true]
     assert [row["logprob"] for row in shown] == pytest.approx([row["logprob"] for row in true], abs=1e-3)
     assert [len(row["top_logprobs"]) for row in shown] == [2] * len(shown)
     reply = workspace.send("POST", "/serving-endpoints/chat/invocations", {**asked, "stream": True})
@@ -125,7 +126,7 @@ def test_chat_has_the_servers_text_usage_and_log_probabilities_streamed_or_not(
 
 def test_prompt_is_counted_by_the_models_own_tokenizer_before_it_is_sent(workspace: StubClient) -> None:
     counted = workspace.ok("POST", "/stub/tokenize", {"model": "chat", "text": "hello world"})
-    assert counted == {"model": "chat", "engine": "openai", "tokens": 11, "is_exact": True}  # one for each letter
+    assert (counted["engine"], counted["tokens"], counted["is_exact"]) == ("openai", 11, True)  # one for each letter
     long = {**CHAT, "messages": [{"role": "user", "content": "x" * 300}]}  # the context is 256 tokens
     reply = workspace.send("POST", "/serving-endpoints/chat/invocations", long)
     assert (reply.status, reply.error_code) == (400, "BAD_REQUEST")

@@ -57,11 +57,19 @@ class Embedding:
 class Token(NamedTuple):
     """One generated token: its text, the natural logarithm of its probability (0 or below), and the most likely tokens
     in its place with theirs. Both are set only if the generation requests them.
+
+    `name` is what an engine calls the token beside its probability, if that is not its text: a token of half a
+    character adds nothing to the text, and the next one adds all of it.
     """
 
     text: str
     logprob: float = 0.0
     alternatives: tuple[tuple[str, float], ...] = ()
+    name: str | None = None
+
+    @property
+    def shown(self) -> str:
+        return self.text if self.name is None else self.name
 
 
 class Usage(NamedTuple):

@@ -1,6 +1,7 @@
 """The engine behind another server, by itself: what it finds out, sends, reads and makes of failures."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
@@ -16,6 +17,7 @@ from bandplan.stub.inference.errors import (
     EngineRefused,
     EngineUnavailable,
 )
+from bandplan.stub.inference.openai.answers import read_chunk
 from bandplan.stub.inference.openai.engine import OpenAIEngine
 from tests.stub.engines.fake_server import ANSWER, LOGPROB, Behaviour, serving
 
@@ -245,6 +247,37 @@ def test_log_probabilities_and_alternatives_are_the_servers(is_prompt: bool) -> 
         ]
 
     assert started(Behaviour(), body) == [(word, LOGPROB, 2) for word in ANSWER]
+
+
+def test_token_of_half_a_character_keeps_its_name_and_the_text_stays_as_it_was_sent() -> None:
+    logprobs = {"content": [{"token": "\ufffd", "logprob": -1.0}, {"token": "x", "logprob": -2.0}]}
+    chunk = {"choices": [{"delta": {"content": "\u00e4x"}, "logprobs": logprobs}]}
+    tokens = read_chunk(json.dumps(chunk), "here").tokens
+    assert [(token.text, token.shown, token.logprob) for token in tokens] == [
+        ("\u00e4x", "\ufffd", -1.0),
+        ("", "x", -2.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("chunk", "texts"),
+    [
+        ({"choices": [{"delta": {"role": "assistant", "content": None}}]}, []),
+        ({"choices": [{"delta": {"role": "assistant", "content": ""}}]}, []),
+        ({"choices": [{"delta": {"reasoning_content": "hm"}}]}, [""]),
+        ({"choices": [{"text": ""}]}, []),
+        ({"choices": [{"text": "a"}]}, ["a"]),
+        ({"choices": []}, []),
+    ],
+)
+def test_chunk_has_a_token_if_it_has_text_or_thought(chunk: dict[str, Any], texts: list[str]) -> None:
+    assert [token.text for token in read_chunk(json.dumps(chunk), "here").tokens] == texts
+
+
+@pytest.mark.parametrize("data", ["{", "5", '{"choices": 5}', '{"choices": [{"delta": 1}]}', '{"error": "no"}'])
+def test_chunk_of_another_form_is_a_failure(data: str) -> None:
+    with pytest.raises(EngineFailed, match=r"^here "):
+        read_chunk(data, "here")
 
 
 def test_vectors_are_put_in_the_order_of_their_texts_with_the_servers_count() -> None:

@@ -14,7 +14,7 @@ def chat_tokens(tokens: Sequence[Token]) -> list[Json]:
     """Show each token with the most likely tokens in its place."""
     return [
         {
-            **_of(token.text, token.logprob),
+            **_of(token.shown, token.logprob),
             "top_logprobs": [_of(text, logprob) for text, logprob in token.alternatives],
         }
         for token in tokens
@@ -30,7 +30,7 @@ def of_completions(tokens: Sequence[Token], offset: int = 0) -> Json:
         offsets.append(offset)
         offset += len(token.text)
     return {
-        "tokens": [token.text for token in tokens],
+        "tokens": [token.shown for token in tokens],
         "token_logprobs": [token.logprob for token in tokens],
         "top_logprobs": [dict(token.alternatives) for token in tokens],
         "text_offset": offsets,

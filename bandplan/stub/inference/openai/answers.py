@@ -91,7 +91,8 @@ def _tokens(text: str | None, logprobs: Any) -> tuple[tuple[Token, ...], bool]:
     if "".join(token.text for token in listed) == text:
         return tuple(listed), True
     # Part of a character, or another spelling: the text stays as it was sent, with the first token.
-    return (listed[0]._replace(text=text), *(token._replace(text="") for token in listed[1:])), True
+    texts = [text, *[""] * (len(listed) - 1)]
+    return tuple(token._replace(text=own, name=token.text) for token, own in zip(listed, texts, strict=True)), True
 
 
 def _listed(logprobs: Any) -> list[Token]:
