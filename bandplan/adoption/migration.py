@@ -27,9 +27,8 @@ requirements).
 
 
 DEPLOYMENT = (
-    "`up` updates the endpoint in place (served_models to served_entities, one config update): the "
-    "current entities keep "
-    "serving until the new ones are ready. There is no downtime, but the two share the GPU capacity until then",
+    "`up` updates the endpoint in place (served_models to served_entities, one config update). The current entities "
+    "keep serving until the new ones are ready: there is no downtime, but both occupy GPU capacity until then",
     "if the update fails, the legacy workload keeps serving, and the next preview shows it",
     "callers must change: the legacy request formats (dataframe_split, dataframe_records, instances, inputs) become "
     "the task's own (`prompt`, `max_tokens`, ...)",

@@ -1,4 +1,4 @@
-"""Observed use of endpoints, and the bands that it argues for.
+"""Observed use of endpoints, and the bands that it suggests.
 
 What belongs here: minutes of the metrics export in a database (`store`), rows of the platform's usage tables
 (`usage_table`), both joined into a window of minutes (`observed`, `window`), the bands that the planner finds for it

@@ -108,7 +108,7 @@ def report(opened: StackEngine, outputs: list[dict[str, Any]], *, query: bool) -
     answering = await_engines(opened.project, names)
     print("\n" + table(endpoints, live_states(client, names), engine_cells(answering)))
     if lines := reasons(answering, of_answers_only=True):
-        print("\nWithout the engine that was asked for:\n" + "\n".join(lines))
+        print("\nNot answered by the requested engine:\n" + "\n".join(lines))
     silent = failed(answering)
     if not query:
         return 0
