@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+import random
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from bandplan.stub.inference.transformers_engine.worker import generating
+from bandplan.stub.inference.transformers_engine.worker import continuous, generating
 from bandplan.stub.inference.transformers_engine.worker.choosing import choose
 from bandplan.stub.inference.transformers_engine.worker.continuous import Unsupported
 from bandplan.stub.inference.transformers_engine.worker.generating import Generator
@@ -113,6 +115,69 @@ def test_cancelled_answer_frees_its_cache(generator: Generator, loop: Loop) -> N
     loop.run(cancel())
     assert free() == before
     assert not generator._continuous._manager.output_router.result_handlers  # type: ignore[union-attr]
+
+
+def test_answers_beyond_the_cache_end_nothing_and_are_right(
+    loop: Loop, reference: Any, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(CHECKPOINTS / "tiny-llama", tmp_path / "tiny-llama"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 2048}))
+    monkeypatch.setattr(continuous, "CPU_CACHE_BYTES", 1)  # the least: 16 blocks of 32 tokens
+    made = Generator(load(Wanted(str(folder), device="cpu"), print), loop.loop)
+    assert made.start(1.0) == "continuous"
+
+    async def all_at_once() -> list[tuple[list[str], str]]:
+        # Six of 260 tokens each do not fit together; the last two not even alone.
+        prompts = [(PROMPT * 10, 200)] * 6 + [(PROMPT * 90, 20), (PROMPT, 600)]
+        return await asyncio.gather(
+            *(answer(made, prompt, max_tokens=most, ignore_eos=True) for prompt, most in prompts)
+        )
+
+    try:
+        answers = loop.run(all_at_once())
+        assert [(len(tokens), reason) for tokens, reason in answers] == [(200, "length")] * 6 + [
+            (20, "length"),
+            (600, "length"),
+        ]
+        assert not made.has_died
+        assert answers[0][0][:20] == references.texts(tokenizer, references.greedy(reference, PROMPT * 10, 21))[:20]
+    finally:
+        made.close()
+
+
+def test_requests_that_come_and_go_leave_nothing_behind(generator: Generator, loop: Loop) -> None:
+    drawn = random.Random(7)
+
+    async def one() -> None:
+        asked = {
+            "max_tokens": drawn.randint(1, 60),
+            "ignore_eos": drawn.random() < 0.7,
+            "min_tokens": drawn.choice([0, 0, 0, 1]),
+            "temperature": drawn.choice([0, 0.5, 1.0]),
+            "top_p": drawn.choice([None, 0.5]),
+            "seed": drawn.choice([None, None, 3]),
+            "top_logprobs": drawn.choice([None, None, None, 2]),
+        }
+        prompt = [drawn.randrange(6, 262) for _ in range(drawn.randint(1, 100))]
+        asking = asyncio.create_task(generator.generate(next(numbers), prompt, asked, lambda token: None))
+        if drawn.random() < 0.4:
+            await asyncio.sleep(drawn.random() * 0.1)
+            asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        assert asking.cancelled() or asking.result() in ("stop", "length")
+
+    async def all_of_them() -> None:
+        for _ in range(4):
+            await asyncio.gather(*(one() for _ in range(40)))
+        processor = generator._continuous._manager.batch_processor  # type: ignore[union-attr]
+        while processor.scheduler.active_requests or processor.scheduler.waiting_requests:
+            await asyncio.sleep(0.01)
+
+    loop.run(all_of_them())
+    assert generator._batches._rows == {}
+    assert generator._continuous._names == {}  # type: ignore[union-attr]
+    assert not generator.has_died
 
 
 def test_model_without_continuous_batching_is_served_by_generate(

@@ -69,11 +69,19 @@ class Continuous:
         except Exception as error:
             raise Unsupported(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
         self._names: dict[int, str] = {}
+        self._capacity_tokens = _capacity(self._manager.continuous_batching_config)
 
     @property
     def is_dead(self) -> bool:
         """Whether the thread has ended, after an error such as a full GPU; it does not come back."""
         return not self._manager.is_running()
+
+    def can_hold(self, tokens: int) -> bool:
+        """Whether the cache has room for an answer that grows to so many tokens with its prompt.
+
+        One that grows beyond it ends the thread, with all other answers. Several that do not fit together take turns.
+        """
+        return self._capacity_tokens is None or tokens <= self._capacity_tokens
 
     def submit(self, number: int, prompt: list[int], sampling: Sampling, sink: Sink) -> None:
         """Generate an answer. Call in the event loop."""
@@ -142,6 +150,12 @@ def _settings(model: Any, memory_share: float) -> dict[str, Any]:
     block_bytes = 2 * config.num_hidden_layers * heads * width * model.dtype.itemsize * CPU_BLOCK_TOKENS
     blocks = max(16, min(4096, min(CPU_CACHE_BYTES, _free_bytes() // 4) // block_bytes))
     return {**wanted, "block_size": CPU_BLOCK_TOKENS, "num_blocks": blocks, "max_batch_tokens": CPU_BATCH_TOKENS}
+
+
+def _capacity(config: Any) -> int | None:
+    """Return the tokens that fit into the cache, but for one block; None if the library does not say."""
+    size = getattr(config, "block_size", None) or getattr(config, "page_size", None)
+    return (config.num_blocks - 1) * size if config.num_blocks and size else None
 
 
 def _free_bytes() -> int:

@@ -98,12 +98,18 @@ class Generator:
             if not ended.done():
                 ended.set_exception(Failed(reason))
 
-        way = self._batches if self._continuous is None or not sampling.is_plain else self._continuous
+        way = self._way(len(prompt), sampling)
         way.submit(number, prompt, sampling, Sink(take, end, fail))
         try:
             return await ended
         finally:
             way.cancel(number)
+
+    def _way(self, prompt_tokens: int, sampling: Sampling) -> Continuous | Batches:
+        continuous = self._continuous
+        if continuous is None or not sampling.is_plain:
+            return self._batches
+        return continuous if continuous.can_hold(prompt_tokens + sampling.most_tokens) else self._batches
 
     def sampling(self, prompt: list[int], asked: Mapping[str, Any]) -> Sampling:
         """Return how to generate what was asked. Raises Refused if the prompt leaves no room for an answer."""
