@@ -156,3 +156,14 @@ def test_source_is_read_where_the_registry_is_judged(request_of: Any, judges: bo
     request = replace(request_of(registering("no-such-folder")), judges_registry=judges)
     plan = plan_stack(request)
     assert bool(plan.checked.errors) is judges
+
+
+def test_sizes_are_recorded_except_by_commands_that_only_read(
+    tmp_path: Path, request_of: Callable[..., PlanRequest]
+) -> None:
+    demand = {"requests_per_second": 1, "input_tokens": 2048, "output_tokens": 256, "latency_seconds": 20}
+    request = request_of({**BANDS, "throughput": "auto", "demand": demand})
+    planned(replace(request, record=read_only_record_of(tmp_path)))
+    assert not (tmp_path / ".bandplan" / "sizes.json").exists()
+    planned(request)
+    assert (tmp_path / ".bandplan" / "sizes.json").exists()

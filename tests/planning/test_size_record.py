@@ -36,6 +36,22 @@ def test_an_answer_is_read_again(tmp_path: Path) -> None:
     assert asked(tmp_path) == Size(4, 9, True)
 
 
+def test_answers_found_after_a_save_are_saved_too(tmp_path: Path) -> None:
+    record = SizeRecord(tmp_path)
+    record.sizes.of(CAPACITY, WANTED)
+    record.save()
+    record.sizes.of(Capacity("chunks", 2000), WANTED)
+    record.save()
+    assert len(json.loads((tmp_path / FILE).read_text())["answers"]) == 2
+
+
+def test_a_read_only_record_writes_nothing(tmp_path: Path) -> None:
+    record = SizeRecord(tmp_path, is_read_only=True)
+    assert record.sizes.of(CAPACITY, WANTED) == Size(4, 4, True)
+    record.save()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nothing_is_written_if_nothing_was_asked(tmp_path: Path) -> None:
     SizeRecord(tmp_path).save()
     assert list(tmp_path.iterdir()) == []

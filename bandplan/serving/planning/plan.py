@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bandplan.serving.planning.checked import Checked
+from bandplan.serving.planning.record import ReadOnlyRecord
 from bandplan.serving.planning.request import PlanRequest, RolloutRequest
 from bandplan.serving.planning.resizing import Resize, Resizing
 from bandplan.serving.planning.size_record import SizeRecord
@@ -180,7 +181,7 @@ def _judged(
 ) -> Plan | Refused:
     fleet, answers, source = checked.checkable, checked.answers, checked.source
     assert fleet is not None
-    record = SizeRecord(request.root)
+    record = SizeRecord(request.root, is_read_only=isinstance(request.record, ReadOnlyRecord))
     unknown = set(checked.unrecorded) if request.takes_unrecorded else ()
     sizing = SizingRequest(request.today, policies=request.policies, unknown=unknown, sizes=record.sizes)
     sized = size(fleet, answers, source, found, sizing)
@@ -190,7 +191,7 @@ def _judged(
         return Refused(checked)
     host = client.host if client is not None else None
     models = tuple((planned, checked.registry.models.get(planned.name)) for planned in planned_models(fleet))
-    resize = Resizing(checked, request.today, request.policies, record.sizes) if models else None
+    resize = Resizing(checked, request.today, request.policies, record) if models else None
     plan = Plan(checked, sized.endpoints, host, models, resize)
     if request.rollouts is None or all(sizing.entry.rollout is None for sizing in plan.sizings):
         return plan

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-from bandplan.planner.sizes import Sizes
 from bandplan.serving.planning.checked import Checked
+from bandplan.serving.planning.size_record import SizeRecord
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
 from bandplan.serving.throughput.registrations import version_key
@@ -38,10 +38,10 @@ class Resizing:
         checked: Checked,
         today: date | None = None,
         policies: BandPolicies = NO_POLICIES,
-        sizes: Sizes | None = None,
+        record: SizeRecord | None = None,
     ) -> None:
         self._checked = checked
-        self._sizes = sizes
+        self._record = record
         self._today = today
         self._policies = policies
         self._reported = set(checked.problems)
@@ -61,8 +61,11 @@ class Resizing:
             source,
             allow_legacy=fleet.allow_legacy,
             policies=self._policies,
-            sizes=self._sizes,
+            sizes=None if self._record is None else self._record.sizes,
         )
+        if self._record is not None:
+            with self._lock:
+                self._record.save()
         if self._today is not None:
             problems, _ = waive(problems, fleet.model_copy(update={"models": (entry,)}), self._today, source)
         if sized is None or any(problem.severity == "error" for problem in problems):

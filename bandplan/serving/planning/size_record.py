@@ -25,14 +25,14 @@ MOST_ANSWERS = 5_000
 class SizeRecord:
     """Answers recorded for the project at `root`. They are read when the first question is asked."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, is_read_only: bool = False) -> None:
         self._path = root / FILE
+        self._is_read_only = is_read_only
         self.sizes = _RecordedSizes(self._path)
 
     def save(self) -> None:
         """Write what was asked since; a folder that cannot be written costs the next run time, and nothing else."""
-        added = self.sizes.added
-        if not added:
+        if self._is_read_only or not self.sizes.added:
             return
         latest = list(self.sizes.found.items())[-MOST_ANSWERS:]
         document = {"planner": _planner(), "answers": {question: asdict(size) for question, size in latest}}
@@ -40,6 +40,7 @@ class SizeRecord:
             replace_private_file(self._path, json.dumps(document, indent=1))
         except OSError:
             return
+        self.sizes.written()
 
 
 class _RecordedSizes(Sizes):
@@ -52,6 +53,10 @@ class _RecordedSizes(Sizes):
     def added(self) -> bool:
         """Whether there are answers that are not on disk."""
         return self._recorded is not None and len(self.found) > len(self._recorded)
+
+    def written(self) -> None:
+        """Count what was found as recorded."""
+        self._recorded = dict(self.found)
 
     def of(self, capacity: Any, wanted: Any) -> Size:
         if self._recorded is None:
