@@ -123,3 +123,37 @@ def test_configuration_that_cannot_be_used_stops_a_preview(fleet: FleetProject, 
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert "did you mean over-provisioned?" in done.stderr + done.stdout
+
+
+OWN = """\
+from bandplan.policies.finding import Finding
+from bandplan.policies.rule import EndpointRule
+
+
+def check(endpoint, settings):
+    if endpoint.name == settings["name"]:
+        yield Finding("is the one")
+
+
+PROPERTIES = {"name": {"type": "string", "default": ""}}
+RULE = EndpointRule("the-one", "Somebody looks for it.", "disabled", check, properties=PROPERTIES)
+"""
+
+
+def test_project_without_a_pack_is_judged_by_the_shipped_rules_and_its_own(fleet: FleetProject, engine: str) -> None:
+    configuration = {"all": "disabled", "the-one": {"enforcementLevel": "mandatory", "name": "support-chat"}}
+    configuration |= {"open-to-all": "advisory"}
+    (fleet.root / "stacks" / "policies.local.json").write_text(json.dumps(configuration))
+    own = fleet.root / "policies" / "own" / "the_one.py"
+    own.parent.mkdir(parents=True)
+    own.write_text(OWN)
+    fleet.write_models(over_provisioned())
+    status, document = preview(fleet, engine)
+    assert status != 0
+    assert sorted(one[:3] for one in found(document)) == [
+        ("advisory", "open-to-all", "support-chat"),
+        ("mandatory", "the-one", "support-chat"),
+    ]
+    own.write_text(OWN.replace("bandplan.policies.rule", "bandplan.policies.rules"))
+    done = fleet.run("preview", "--engine", engine)
+    assert done.returncode == 2 and "policies/own/the_one.py:2: cannot be imported: ImportError" in done.stderr
