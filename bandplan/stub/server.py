@@ -77,8 +77,8 @@ class AnnouncingServer(uvicorn.Server):
         if self._tending is not None:
             self._tending.cancel()
         await super().shutdown(sockets)
-        await self._assignments.running.close()
         self._workspace.close()
+        await self._assignments.running.close()
 
 
 @dataclass(frozen=True)

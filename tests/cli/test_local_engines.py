@@ -63,7 +63,7 @@ def test_file_that_says_nothing_needs_neither_workspace_nor_models(project: Proj
     tell_engines(project, unread)
 
 
-KEYS = "engine, url, model, key_env, weights, random, context_tokens, gpu_share"
+KEYS = "engine, url, model, key_env, weights, random, context_tokens, gpu_share, arguments"
 
 
 @pytest.mark.parametrize(

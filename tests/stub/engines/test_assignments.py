@@ -165,7 +165,7 @@ def test_settings_are_refused_as_a_whole_with_every_problem(state_dir: Path) -> 
     with pytest.raises(process.SettingsRefused) as refused:
         process.set_engines(running, {"good": {"engine": "openai", "url": NOBODY}, "a": {"engine": "x", "speed": 1}})
     assert str(refused.value).splitlines() == [
-        "a/speed: must be one of: engine, url, model, key_env, weights, random, context_tokens, gpu_share.",
+        "a/speed: must be one of: engine, url, model, key_env, weights, random, context_tokens, gpu_share, arguments.",
         "a/engine: must be one of: simulated, openai, transformers, vllm, auto.",
     ]
     assert client.ok("GET", "/stub/engines")["settings"] == {}

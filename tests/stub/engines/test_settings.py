@@ -36,7 +36,20 @@ LLAMA = ROOT / "examples" / "checkpoints" / "tiny-llama"
         ("context_tokens", True, "must be an integer from 1 to 10,000,000"),
         ("gpu_share", 1.5, "must be a number from 0.01 to 1"),
         ("model", "a\nb", "must be a name of one line"),
-        ("speed", 1, "must be one of: engine, url, model, key_env, weights, random, context_tokens, gpu_share"),
+        ("arguments", "--dtype half", 'must be a list of strings, such as ["--dtype", "half"]'),
+        ("arguments", [5], "must be a list of strings"),
+        ("arguments", ["--port", "1"], "--port is set by the workspace; leave it out"),
+        (
+            "arguments",
+            ["--max_model_len=9"],
+            "--max-model-len is set by the workspace; leave it out, and set `context_tokens`",
+        ),
+        ("arguments", ["--api-key=secret"], "--api-key would be readable in the list of processes"),
+        (
+            "speed",
+            1,
+            "must be one of: engine, url, model, key_env, weights, random, context_tokens, gpu_share, arguments",
+        ),
     ],
 )
 def test_problem_is_told_with_its_key_and_never_with_a_value_that_may_be_a_secret(
@@ -59,6 +72,7 @@ def test_all_problems_are_told_at_once() -> None:
     [
         ({"random": True}, "random: needs `weights`"),
         ({"engine": "vllm", "key_env": "KEY"}, "key_env: only the engine openai uses a key"),
+        ({"engine": "transformers", "arguments": ["-v"]}, "arguments: they are those of `vllm serve`"),
     ],
 )
 def test_settings_that_contradict_each_other_are_told(given: dict[str, Any], problem: str) -> None:

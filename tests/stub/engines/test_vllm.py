@@ -46,6 +46,7 @@ def test_command_serves_on_this_machine_under_a_name_of_its_own_without_the_key(
         (EngineSpec("vllm", weights="w", is_random=True), ["--load-format", "dummy"]),
         (EngineSpec("vllm", weights="w", context_tokens=8192), ["--max-model-len", "8192"]),
         (EngineSpec("vllm", weights="w", is_embedding=True), ["--runner", "pooling"]),
+        (EngineSpec("vllm", weights="w", arguments=("--dtype", "half")), ["--dtype", "half"]),
     ],
 )
 def test_settings_are_options_of_the_command(spec: EngineSpec, more: list[str]) -> None:

@@ -95,6 +95,7 @@ def spec_of(kind: str, settings: Settings, served: Served) -> EngineSpec:
         is_embedding=served.is_embedding,
         context_tokens=settings.context_tokens,
         gpu_share=settings.gpu_share,
+        arguments=(settings.arguments or ()) if kind == VLLM else (),
         title=served.version if own else None,
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import urlsplit
 
-from bandplan.stub.inference.selection.spec import KINDS, OPENAI
+from bandplan.stub.inference.selection.spec import AUTO, KINDS, OPENAI, VLLM
 
 EVERYTHING = "*"
 """The name whose settings hold for every endpoint and model that does not state its own."""
@@ -17,6 +17,23 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 MOST_CONTEXT_TOKENS = 10_000_000
 LEAST_GPU_SHARE = 0.01
+
+
+OWN_ARGUMENTS = {
+    "--host": "",
+    "--port": "",
+    "--uds": "",
+    "--served-model-name": "",
+    "--model": ", and name `weights`",
+    "--tokenizer": "",
+    "--load-format": ", or set `random: true`",
+    "--max-model-len": ", and set `context_tokens`",
+    "--gpu-memory-utilization": ", and set `gpu_share`",
+    "--config": "",
+}
+"""Arguments of `vllm serve` that the workspace sets itself, with what to do instead."""
+
+SECRET_ARGUMENTS = frozenset({"--api-key", "--hf-token"})
 
 
 class SettingsError(ValueError):
@@ -35,6 +52,7 @@ class Settings:
     random: bool | None = None
     context_tokens: int | None = None
     gpu_share: float | None = None
+    arguments: tuple[str, ...] | None = None
 
     def over(self, general: "Settings") -> "Settings":
         """Return these settings, completed by more general ones."""
@@ -61,11 +79,19 @@ def read(given: Mapping[str, Any], allowed_hosts: Iterable[str] | None = None) -
             problems.append(f"{key}: {rule}")
     if not problems and given.get("random") and not given.get("weights"):
         problems.append("random: needs `weights`, the folder or id whose config.json gives the shape")
-    if not problems and given.get("key_env") and given.get("engine") not in (None, OPENAI, "auto"):
+    if not problems and given.get("key_env") and given.get("engine") not in (None, OPENAI, AUTO):
         problems.append(f"key_env: only the engine {OPENAI} uses a key; leave it out")
+    if not problems and given.get("arguments") and given.get("engine") not in (None, VLLM, AUTO):
+        problems.append(
+            f"arguments: they are those of `vllm serve`, and the engine is {given['engine']}; leave them out"
+        )
     if problems:
         raise SettingsError("\n".join(problems))
-    return Settings(**{key: given.get(key) for key in KEYS})
+    arguments = given.get("arguments")
+    return Settings(
+        **{key: given.get(key) for key in KEYS if key != "arguments"},
+        arguments=None if arguments is None else tuple(arguments),
+    )
 
 
 def is_folder(weights: str) -> bool:
@@ -93,6 +119,8 @@ def _broken(key: str, value: Any, allowed_hosts: Iterable[str] | None) -> str | 
             return (
                 None if is_number and LEAST_GPU_SHARE <= value <= 1 else f"must be a number from {LEAST_GPU_SHARE} to 1"
             )
+        case "arguments":
+            return _broken_arguments(value)
     is_text = isinstance(value, str) and value != "" and value.isprintable()
     if key == "key_env":
         return (
@@ -104,6 +132,20 @@ def _broken(key: str, value: Any, allowed_hosts: Iterable[str] | None) -> str | 
         is_name = is_text and (is_folder(value) or _HUB_ID.fullmatch(value))
         return None if is_name else "must be a folder, or an id such as org/name"
     return None if is_text else "must be a name of one line"
+
+
+def _broken_arguments(value: Any) -> str | None:
+    """Return the rule that arguments of `vllm serve` violate, or None. Their values are never repeated."""
+    if not isinstance(value, list) or not all(isinstance(one, str) and one.isprintable() for one in value):
+        return 'must be a list of strings, such as ["--dtype", "half"]'
+    names = [one.partition("=")[0].replace("_", "-") for one in value]
+    if secret := next((name for name in names if name in SECRET_ARGUMENTS), None):
+        return (
+            f"{secret} would be readable in the list of processes; set the environment variable of that purpose instead"
+        )
+    if own := next((name for name in names if name in OWN_ARGUMENTS), None):
+        return f"{own} is set by the workspace; leave it out{OWN_ARGUMENTS[own]}"
+    return None
 
 
 def broken_url(value: Any, allowed_hosts: Iterable[str] | None) -> str | None:

@@ -19,7 +19,8 @@ class EngineSpec:
     environment variable with its key. `weights` is a local folder or an id that the engine itself can load, and
     `tokenizer` a folder if the tokenizer is not with the weights; `is_random` takes only the shape from it.
     `context_tokens` limits prompt and answer together, which saves memory. `gpu_share` is the part of the GPU's memory
-    to use, None for an equal share. `title` is what people know the weights by, if not by their folder or id.
+    to use, None for an equal share. `arguments` are further ones of `vllm serve`. `title` is what people know the
+    weights by, if not by their folder or id.
     """
 
     kind: str = SIMULATED
@@ -32,6 +33,7 @@ class EngineSpec:
     is_embedding: bool = False
     context_tokens: int | None = None
     gpu_share: float | None = None
+    arguments: tuple[str, ...] = ()
     title: str | None = field(default=None, compare=False)
 
     @property

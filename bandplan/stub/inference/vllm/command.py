@@ -37,7 +37,7 @@ def launch(program: str, spec: EngineSpec, port: int, gpu_share: float) -> Launc
         arguments += ["--max-model-len", str(spec.context_tokens)]
     if spec.is_embedding:
         arguments += ["--runner", "pooling"]
-    return Launch(tuple(arguments), port)
+    return Launch((*arguments, *spec.arguments), port)
 
 
 def environment(environ: Mapping[str, str], key: str, mark: str) -> dict[str, str]:
