@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from bandplan.cli.errors import UsageProblem
+from bandplan.cli.observed_demand import observed_demand
 from bandplan.serving.editing.edits import CannotEdit
 from bandplan.serving.editing.entry_fields import with_fields
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.loading import load_text
 from bandplan.serving.spec.problem import printable
 from bandplan.serving.spec.throughput import BandThroughput, ModelUnitThroughput, TokensPerSecondThroughput
-from bandplan.serving.throughput.latency import target_of
-from bandplan.usage.bands import Sized
 from bandplan.usage.text import decided, lines_of
 from bandplan.usage.verdict import Verdict
 
@@ -70,7 +69,8 @@ def fields_of(entry: Entry, verdict: Verdict) -> Fields:
         case ModelUnitThroughput(model_units=wanted):
             fields = {("throughput", "model_units", "want"): high, **_accept("model_units", wanted, high)}
     if verdict.decision.is_target and entry.demand is not None and verdict.target is not None:
-        fields |= _demand(entry, verdict.target)
+        found = observed_demand(entry.demand, verdict.target)
+        fields |= {("demand", key): value for key, value in found.items() if value != getattr(entry.demand, key)}
     return fields
 
 
@@ -87,37 +87,6 @@ def _bounds(key: str, bounds: Any, low: int, high: int) -> Fields:
 def _accept(key: str, wanted: Any, high: int) -> Fields:
     """Return an `accept` that is still less than what is wanted; {} if it is."""
     return {} if wanted.accept < high else {("throughput", key, "accept"): max(1, high - 1)}
-
-
-def _demand(entry: Entry, target: Sized) -> Fields:
-    """Return the observed demand in the fields that the entry has; limits on latency stay.
-
-    An entry with such limits gets all that the planner needs to come to the same band at a preview.
-    """
-    demand, plan = entry.demand, target.plan
-    if demand is None or demand.requests_per_second is None or plan is None:
-        return {}
-    mean, peak = plan.mean.requests_per_second or 0.0, target.requests_per_second
-    has_limits = bool(target_of(demand).limits)
-    is_average = has_limits or demand.peak_factor is not None
-    wanted: dict[str, Any] = {
-        "requests_per_second": _short(mean if is_average else peak),
-        "input_tokens": max(1, round(plan.peak.shape.input_tokens)),
-        "output_tokens": round(plan.peak.shape.output_tokens),
-    }
-    if is_average:
-        wanted["peak_factor"] = _short(max(1.0, peak / mean)) if mean else 1
-    if has_limits or demand.spread_percent is not None:
-        wanted["spread_percent"] = _short(plan.peak.spread_percent)
-    if demand.arrivals is not None or (has_limits and plan.peak.arrivals != "poisson"):
-        wanted["arrivals"] = plan.peak.arrivals
-    return {("demand", name): value for name, value in wanted.items() if value != getattr(demand, name)}
-
-
-def _short(value: float) -> float | int:
-    """Return three significant digits; a whole number as an integer."""
-    short = float(f"{value:.3g}")
-    return int(short) if short.is_integer() else short
 
 
 def patch(models: Path, before: str, after: str, stack: str, verdicts: Sequence[Verdict], now: float) -> str:

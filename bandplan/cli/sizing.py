@@ -171,7 +171,7 @@ def question_of(arguments: argparse.Namespace) -> Question:
         raise UsageProblem("--tpot: a request without output tokens has no time per output token; leave it out")
     capacity = _capacity(arguments, project, model, version, is_embedding=is_embedding)
     if capacity.law is not None:
-        _require_measured(capacity.law, load.shape)
+        require_measured(capacity.law, load.shape)
     headroom = arguments.headroom
     if headroom is None:
         headroom = entry.headroom_percent if entry is not None else None
@@ -352,7 +352,7 @@ def _capacity(
     if not is_chunks and measured % increment:
         raise UsageProblem(f"--curve-capacity {measured}: not a multiple of {increment} model units; write what ran")
     steps = measured if is_chunks else measured // increment
-    law = _law(arguments.curve)
+    law = law_of(arguments.curve)
     return Capacity("chunks" if is_chunks else "model_units", increment, "curve", law, steps)
 
 
@@ -400,7 +400,8 @@ def newest_recorded(project: Project, model: str) -> str | None:
     return max(known, key=lambda number: int(number) if number.isdigit() else 0, default=None)
 
 
-def _law(files: Sequence[Path]) -> Law:
+def law_of(files: Sequence[Path]) -> Law:
+    """Return the law fitted to curves of one model. Errors: UsageProblem."""
     points: list[Point] = []
     for file in files:
         try:
@@ -413,7 +414,7 @@ def _law(files: Sequence[Path]) -> Law:
         raise UsageProblem(f"{', '.join(map(str, files))}: {error}") from error
 
 
-def _require_measured(law: Law, shape: Shape) -> None:
+def require_measured(law: Law, shape: Shape) -> None:
     """Refuse a shape that the one measured shape says nothing of."""
     pairs = ((shape.input_tokens, law.shape.input_tokens), (shape.output_tokens, law.shape.output_tokens))
     if not law.knows_shapes and any(abs(wanted / measured - 1) > LIKE for wanted, measured in pairs):

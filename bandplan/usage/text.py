@@ -82,6 +82,9 @@ def lines_of(verdict: Verdict, now: int) -> list[str]:
         )
         said.append(f"  latency  {latency:.2f} s at p{verdict.latency_percentile:g}{first}")
     said += [f"  scale    {line}" for line in _scale(window)]
+    if verdict.capacity is not None and verdict.target is not None and verdict.target.plan is not None:
+        peak = verdict.target.plan.peak
+        said += [f"  from     {line}" for line in verdict.capacity.provenance(peak.shape, peak.has_lengths)]
     return said
 
 

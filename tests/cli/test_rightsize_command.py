@@ -16,6 +16,7 @@ from bandplan.serving.throughput.optimization_info import ModelVersion, Optimiza
 from bandplan.serving.workspace.cache import Cache
 from bandplan.usage.scrape import Scrape
 from bandplan.usage.store import UseStore
+from tests.cli.test_size_command import curve
 from tests.workspace.fake_workspace import TOKEN, FakeWorkspace, Reply
 
 LLAMA, OSS = "system.ai.llama_v3_3_70b_instruct", "system.ai.gpt-oss-120b"
@@ -99,6 +100,9 @@ def test_each_entry_is_judged_in_its_own_unit(project: Path, capsys: pytest.Capt
     assert (found["units"]["now"], found["units"]["suggested"]) == ({"model_units": 200}, {"model_units": 150})
     assert (found["auto"]["decision"], codes(found["auto"])) == ("abstain", ["not-sized-here"])
     assert found["auto"]["target"]["band"] == {"min": 1, "max": 1}
+    # three requests of 2,000 tokens in 60 s
+    observed = "`demand: {requests_per_second: 0.05, input_tokens: 1500, output_tokens: 500}`"
+    assert observed in found["auto"]["reasons"][0]["text"]
     assert found[""]["usage"][0]["rows"] == (10 + 3 * 3) * 8 * DAY
 
 
@@ -203,7 +207,7 @@ def test_measured_use_is_read_by_the_policy_and_by_rollouts(project: Path, capsy
     assert measured.keys() == {"tokens", "x"}
     assert (measured["tokens"].tokens_per_second, measured["tokens"].samples) == (
         100,
-        8 * DAY - ((now() - 1) % 10 == 0),
+        8 * DAY,
     )
     assert measured["tokens"].source == "system.serving.endpoint_usage, minutes"
     served = read_measured_use(Path("m.json").read_text(), "m.json")["tokens"]["tokens-1"]
@@ -294,6 +298,24 @@ def test_floor_of_a_declared_demand_is_left_to_the_policy_until_the_demand_is_re
     assert found["suggested"] == {"min": 2, "max": 3}
 
 
+def test_measured_curve_takes_the_place_of_published_figures(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usage = write(project / "use.csv", days=1, tokens=60_000)
+    Path("curve.json").write_text(json.dumps(curve((1500, 500))))
+    found = answer(capsys, "tokens", "--usage", str(usage))["tokens"]
+    # 60,000 / 60 = 1,000 tokens/s: x 1.2 / 980 = 1.2 chunks.
+    assert (found["source"], found["target"]["band"]["max"]) == ("published", 2)
+    measured = ("--curve", "tokens=curve.json", "--curve-capacity", "tokens=4")
+    found = answer(capsys, "tokens", "--usage", str(usage), *measured)["tokens"]
+    # The curve: 16 / (0.028 + 0.003 x 16 / 4) = 400 output tokens/s of four chunks; 1,000 x 500 / 2,000 = 250 take 2.5.
+    assert (found["source"], found["target"]["band"]["max"]) == ("curve", 3)
+    assert main(["rightsize", "tokens", "--usage", str(usage), *measured]) == 0
+    assert "  from     measured curve, with the law fitted to it" in capsys.readouterr().out
+    Path("curve.json").write_text(json.dumps(curve((2048, 256))))
+    found = answer(capsys, "tokens", "--usage", str(usage), *measured)["tokens"]
+    assert codes(found)[0] == "not-sized-here"
+    assert "one shape says nothing about 1500/500" in found["reasons"][0]["text"]
+
+
 def test_query_names_the_entries(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rightsize", "--sql", "--days", "30"]) == 0
     out = capsys.readouterr().out
@@ -327,6 +349,14 @@ def test_file_without_rows_asks_the_obvious(project: Path, capsys: pytest.Captur
         (("--measurements", "bad.csv"), "bad.csv: cannot be added to: it is not JSON; name another file"),
         (("--patch", "none/r.patch"), "--patch none/r.patch: cannot be written"),
         (("--trail", "none/t.jsonl"), "none/t.jsonl: cannot be written"),
+        (("--curve", "curve.json"), "--curve curve.json: must be ENTRY=FILE; write such as --curve chat=FILE"),
+        (("--curve", "chatt=x", "--curve-capacity", "chat=0"), "--curve chatt: no such entry; did you mean chat?"),
+        (("--curve", "chat=x"), "--curve chat: add --curve-capacity chat=N, the chunks or model units that ran"),
+        (
+            ("--curve-capacity", "chat=2"),
+            "--curve-capacity chat: says how much a curve measured; add --curve chat=FILE",
+        ),
+        (("--curve", "chat=none.json", "--curve-capacity", "chat=2"), "none.json: cannot be read"),
         (("--percentile", "101"), "must be a number from 50, up to 100"),
         (("--days", "0"), "must be an integer from 1 to 60"),
     ],

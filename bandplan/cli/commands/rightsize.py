@@ -14,8 +14,8 @@ from bandplan.cli.commands.size import number, whole
 from bandplan.cli.project import LOCAL
 
 if TYPE_CHECKING:
+    from bandplan.cli.judged_entry import Settings
     from bandplan.cli.project import Project
-    from bandplan.cli.rightsizing import Settings
     from bandplan.cli.stack_choice import StackChoice
     from bandplan.cli.usage_files import Usage
     from bandplan.serving.spec.entry import Entry
@@ -42,6 +42,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
         const="endpoint",
         choices=("endpoint", "gateway"),
         help="print the query for --usage, of endpoints (default) or of the gateway, and do nothing else",
+    )
+    parser.add_argument(
+        "--curve",
+        action="append",
+        default=[],
+        metavar="ENTRY=FILE",
+        help="curve of an entry's model, measured by `bandplan bench`; repeatable",
+    )
+    parser.add_argument(
+        "--curve-capacity",
+        action="append",
+        default=[],
+        metavar="ENTRY=N",
+        help="chunks or model units that ran while it was measured",
     )
     parser.add_argument("--days", type=whole(1, 60), default=14, metavar="N", help="length of the window (default: 14)")
     parser.add_argument(
@@ -77,6 +91,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from bandplan.cli.entry_curves import read_curves
     from bandplan.cli.project import find_project
     from bandplan.cli.rightsizing import judged, settings_of
     from bandplan.cli.stack_choice import choose_stack
@@ -91,7 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
 
         print(query(arguments.sql, [entry.name for entry in entries], arguments.days), end="")
         return 0
-    settings = settings_of(choice, arguments.days, arguments.percentile, arguments.minimum_change)
+    curves = read_curves(arguments.curve, arguments.curve_capacity, [entry.name for entry in entries])
+    settings = settings_of(choice, arguments.days, arguments.percentile, arguments.minimum_change, curves)
     usage = read_usage(
         arguments.usage, [entry.name for entry in entries], datetime.fromtimestamp(settings.now, UTC), choice.client
     )

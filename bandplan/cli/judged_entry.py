@@ -1,0 +1,244 @@
+"""One entry of models.yaml against its use: its capacity, its band of today, and what holds it there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
+
+from bandplan.cli.entry_curves import MeasuredCurve
+from bandplan.cli.errors import UsageProblem
+from bandplan.cli.observed_demand import observed_demand
+from bandplan.cli.sizing import require_measured, sold
+from bandplan.planner.alone import NoCapacity
+from bandplan.planner.capacity import Capacity
+from bandplan.planner.load import Shape
+from bandplan.planner.plan import plan
+from bandplan.planner.target import Target
+from bandplan.serving.spec.entry import Entry
+from bandplan.serving.spec.throughput import (
+    AutoThroughput,
+    BandThroughput,
+    ModelUnitThroughput,
+    TokensPerSecondThroughput,
+)
+from bandplan.serving.throughput.bands import DEFAULT_HEADROOM_PERCENT
+from bandplan.serving.throughput.latency import load_of, target_of
+from bandplan.usage.bands import LOWER_PERCENTILE, Band, Sized, Sizer
+from bandplan.usage.decision import Decision, Today, decide, lasting_level
+from bandplan.usage.evidence import Thresholds
+from bandplan.usage.reason import Code, Reason
+from bandplan.usage.verdict import LEAST_TIMES, Verdict
+from bandplan.usage.window import Window, percentile
+from bandplan.wire.band_policies import BandPolicies
+
+if TYPE_CHECKING:
+    from bandplan.cli.stack_choice import StackChoice
+
+KEEP_A_HIGH_CEILING = ("over-provisioned", "observed-use")
+"""Policies whose open waiver says that a ceiling is meant to be as high as it is."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How windows are judged. `now` is in seconds since 1970."""
+
+    now: float
+    days: int
+    percentile: float
+    minimum_change_percent: float
+    thresholds: Thresholds
+    policies: BandPolicies
+    curves: Mapping[str, MeasuredCurve]
+
+    @property
+    def minute(self) -> int:
+        return int(self.now // 60)
+
+
+class JudgedEntry:
+    """One entry with its capacity."""
+
+    def __init__(self, choice: "StackChoice", entry: Entry, settings: Settings) -> None:
+        self.choice, self.entry, self.settings = choice, entry, settings
+
+    def verdict(
+        self,
+        window: Window | None,
+        thin: list[Reason],
+        written: float | None,
+        suggested: tuple[int, Mapping[str, Any]] | None,
+    ) -> Verdict:
+        """Judge the entry. `written` is when its throughput was committed; `suggested` the last change in the trail."""
+        name, entry, settings = self.entry.name, self.entry, self.settings
+        capacity, told = self._capacity(window)
+        if capacity is None:
+            reason = Reason(Code.NOT_SIZED_HERE, told)
+            return Verdict(name, Decision("abstain", (reason, *thin)), window=window)
+        band = self._band(capacity)
+        policies = settings.policies.without({waiver.policy for waiver in self._open_waivers()})
+        headroom = DEFAULT_HEADROOM_PERCENT if entry.headroom_percent is None else entry.headroom_percent
+        cached = float(entry.demand.cache_hit_percent or 0) if entry.demand is not None else 0.0
+        # With a latency target, the policy on floors asks for the planner's own floor instead.
+        steady = 0.0 if self._target.limits else float(policies.steady_percent or 0)
+        sizer = Sizer(capacity, self._target, float(headroom), steady, cached)
+        lower = target = upper = lasting = None
+        if window is not None and (window.tokened or not window.total.requests):
+            try:
+                target = sizer.at(window, settings.percentile)
+                lower, upper = sizer.at(window, min(LOWER_PERCENTILE, settings.percentile)), sizer.at(window, 100)
+                level = lasting_level(window, settings.percentile)
+                lasting = None if level is None else sizer.for_level(window, settings.percentile, level)
+            except NoCapacity as error:
+                thin = [*thin, Reason(Code.NO_CAPACITY, str(error))]
+                lower = target = upper = None
+        if band is None:
+            reason = Reason(Code.NOT_SIZED_HERE, self._told_of_auto(target))
+            return Verdict(name, Decision("abstain", (reason, *thin)), capacity, None, window, lower, target, upper)
+        today = self._today(capacity, band, policies, window, written, suggested)
+        since = today.changed if today.changed is not None else 0
+        decision = decide(
+            today,
+            target,
+            lasting,
+            thin,
+            window.refused_since(since) if window is not None else 0,
+            settings.minute,
+            minimum_change_percent=settings.minimum_change_percent,
+        )
+        return Verdict(
+            name, decision, capacity, band, window, lower, target, upper, latency_percentile=self._target.percentile
+        )
+
+    def _capacity(self, window: Window | None) -> tuple[Capacity | None, str]:
+        """Return (capacity, ""), or (None, why the entry is not sized)."""
+        entry = self.entry
+        if len(entry.entities) != 1:
+            return None, "it has several entities; size each with `bandplan size`, its model and its share"
+        entity = entry.entities[0]
+        throughput = entity.throughput
+        if not isinstance(
+            throughput, BandThroughput | TokensPerSecondThroughput | ModelUnitThroughput | AutoThroughput
+        ):
+            return None, "it has a legacy workload; `bandplan migrate` moves it to provisioned throughput"
+        kind, increment, source = sold(self.choice.project, entity.model, entity.version)
+        if source == "guess":
+            step = f"run `bandplan info {entry.name} --stack {self.choice.stack}`"
+            return None, f"no optimization info of {entity.model} is recorded; {step}"
+        is_units = isinstance(throughput, ModelUnitThroughput)
+        if not isinstance(throughput, AutoThroughput) and is_units != (kind == "model_units"):
+            return None, "its model is sold in another unit; run `bandplan validate`"
+        # Without output tokens, every request is an embedding.
+        embeds = entry.task.endswith("embeddings") or (window is not None and not window.output_tokens)
+        unit: Literal["chunks", "model_units"] = "chunks" if kind == "bands" else "model_units"
+        curve = self.settings.curves.get(entry.name)
+        if curve is None:
+            return Capacity(unit, increment, source, embeds=embeds), ""
+        if embeds:
+            return None, "a curve counts output tokens, and its requests have none; leave --curve out"
+        steps = curve.amount if unit == "chunks" else curve.amount // increment
+        if not steps or (unit != "chunks" and curve.amount % increment):
+            return None, f"--curve-capacity {curve.amount} is not a multiple of {increment} model units; write what ran"
+        if window is not None and window.tokened:
+            try:
+                require_measured(curve.law, Shape(window.input_tokens, window.output_tokens))
+            except UsageProblem as error:
+                return None, str(error)
+        return Capacity(unit, increment, "curve", curve.law, steps), ""
+
+    def _told_of_auto(self, target: Sized | None) -> str:
+        """Say that the band follows from the demand, and which one was observed."""
+        told = "its band follows from the demand (`throughput: auto`)"
+        found = (
+            observed_demand(self.entry.demand, target) if self.entry.demand is not None and target is not None else {}
+        )
+        if not found:
+            return f"{told}; write the use there"
+        fields = ", ".join(f"{key}: {value}" for key, value in found.items())
+        return f"{told}; the observed one is `demand: {{{fields}}}`; write it once it is trusted"
+
+    def _band(self, capacity: Capacity) -> Band | None:
+        """Return the entry's band in steps; None for `auto`."""
+        match self.entry.entities[0].throughput:
+            case BandThroughput(bands=bands):
+                return Band(bands.min, bands.max)
+            case TokensPerSecondThroughput(tokens_per_second=tokens):
+                return Band(tokens.min // capacity.increment, tokens.max // capacity.increment)
+            case ModelUnitThroughput() as units:
+                steps = max(1, -(-units.wanted_units // capacity.increment))
+                return Band(steps, steps)
+        return None
+
+    @property
+    def _target(self) -> Target:
+        return Target() if self.entry.demand is None else target_of(self.entry.demand)
+
+    def _open_waivers(self) -> list[Any]:
+        return [one for one in self.entry.waivers if one.expires >= date.today()]
+
+    def _today(
+        self,
+        capacity: Capacity,
+        band: Band,
+        policies: BandPolicies,
+        window: Window | None,
+        written: float | None,
+        suggested: tuple[int, Mapping[str, Any]] | None,
+    ) -> Today:
+        changed = None if written is None else int(written // 60)
+        if suggested is not None:
+            low, high = capacity.amount(band.min), capacity.amount(band.max)
+            if capacity.stated(low, high) == dict(suggested[1]):
+                changed = max(changed or 0, suggested[0])
+        waivers = tuple(
+            f"{one.policy} is waived until {one.expires.isoformat()} by {one.owner}: {one.reason}"
+            for one in self._open_waivers()
+            if one.policy in KEEP_A_HIGH_CEILING
+        )
+        return Today(
+            band,
+            is_single=capacity.kind != "chunks",
+            least_floor=self._least_floor(capacity, policies),
+            never_below=self._never_below(capacity),
+            waivers=waivers,
+            changed=changed,
+            slow=self._slow(window),
+        )
+
+    def _never_below(self, capacity: Capacity) -> int | None:
+        least = self.entry.never_below
+        if least is None:
+            return None
+        if least.bands is not None:
+            return least.bands
+        return -(-(least.tokens_per_second or least.model_units or 0) // capacity.increment)
+
+    def _least_floor(self, capacity: Capacity, policies: BandPolicies) -> int:
+        """Return what policies ask of the floor for the declared demand, in chunks."""
+        demand = self.entry.demand
+        tokens = demand.exact_tokens_per_second() if demand is not None else None
+        if demand is None or tokens is None or capacity.kind != "chunks":
+            return 0
+        planned = None
+        if self._target.limits:
+            try:
+                planned = plan(
+                    capacity, load_of(demand), self._target, peak_factor=demand.peak_factor or 1.0
+                ).floor_steps
+            except NoCapacity:
+                return 0
+        return policies.least_chunks(tokens, capacity.increment, planned)
+
+    def _slow(self, window: Window | None) -> str:
+        """Say that observed times miss the target, or return ""."""
+        if window is None:
+            return ""
+        target = self._target
+        for limit, times, what in (
+            (target.latency_seconds, window.latencies, "latency"),
+            (target.ttft_seconds, window.ttfts, "time to the first byte"),
+        ):
+            if limit is not None and len(times) >= LEAST_TIMES:
+                seen = percentile(times, target.percentile)
+                if seen > limit:
+                    return f"the observed {what} is {seen:.2f} s at p{target.percentile:g}, {limit:g} s is wanted"
+        return ""
