@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from benchmarks.bench_project import OURS, BenchProject
+from benchmarks.fleets import models_yaml_with_targets
 from benchmarks.measuring import Sample, median
 
 
@@ -36,6 +37,26 @@ def embedded(project: BenchProject, count: int, repeats: int, say: Say) -> Itera
             say(f"{count} endpoints, embedded, {name}, run {number + 1}: {sample.wall_seconds:.2f} s")
     for name, found in samples.items():
         yield Figure(count, f"embedded, {name}", repeats, median(found))
+
+
+def with_latency_targets(project: BenchProject, count: int, repeats: int, say: Say) -> Iterator[Figure]:
+    """Time the first preview of entries that the planner sizes, and the next one, which has its answers."""
+    models = project.root / "models.yaml"
+    before = models.read_text()
+    models.write_text(models_yaml_with_targets(count))
+    samples: dict[str, list[Sample]] = {}
+    try:
+        for number in range(repeats):
+            project.forget_state()
+            (project.root / ".bandplan" / "sizes.json").unlink(missing_ok=True)
+            for name in ("first preview", "next preview"):
+                sample = project.bandplan("preview")
+                samples.setdefault(name, []).append(sample)
+                say(f"{count} endpoints, latency targets, {name}, run {number + 1}: {sample.wall_seconds:.2f} s")
+    finally:
+        models.write_text(before)
+    for name, found in samples.items():
+        yield Figure(count, f"embedded, {name} with latency targets", repeats, median(found))
 
 
 def under_pulumi(project: BenchProject, count: int, repeats: int, with_up: bool, say: Say) -> Iterator[Figure]:

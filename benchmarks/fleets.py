@@ -11,6 +11,20 @@ _MODELS = [
 ]
 
 
+def models_yaml_with_targets(count: int) -> str:
+    """Return `count` entries with `throughput: auto` and a latency target, each with a demand of its own."""
+    lines = ["version: 1", "models:"]
+    for number in range(count):
+        rate, factor, seconds = 0.1 + number % 37 / 40, 2 + number % 3, (9, 12, 15)[number % 3]
+        demand = (
+            f"requests_per_second: {rate:.3f}, peak_factor: {factor}, input_tokens: {1000 + number % 11 * 100}, "
+            f"output_tokens: {100 + number % 7 * 20}, latency_seconds: {seconds}"
+        )
+        model = 'model: system.ai.llama_v3_3_70b_instruct, version: "1", throughput: auto'
+        lines.append(f"  - {{name: e{number}, task: llm/v1/chat, {model}, demand: {{{demand}}}}}")
+    return "\n".join(lines) + "\n"
+
+
 def models_yaml(count: int) -> str:
     """Return `count` entries named e0, e1, …, with the models in turn."""
     lines = ["version: 1", "models:"]
