@@ -23,8 +23,8 @@ class Generation:
     set pace counts from `began` on the event loop's clock, None: from now.
 
     `is_prompt`: the one message is a bare prompt, to be continued without a chat template. `has_default_limit`: the
-    request set no `max_tokens`, so that an engine with a smaller limit applies its own. `extra` has further sampling
-    fields of the request that the engine `takes`, unchanged.
+    request set no `max_tokens`, so that an engine with a smaller limit applies its own. `extra` has the fields of the
+    request that mean nothing to the workspace, unchanged, if the engine `passes_further`.
     """
 
     model: str
@@ -139,8 +139,8 @@ class Engine(Protocol):
         ...
 
     @property
-    def takes(self) -> frozenset[str]:
-        """Request fields that are handed to the engine unchanged, in `Generation.extra`."""
+    def passes_further(self) -> bool:
+        """Whether request fields that mean nothing to the workspace are handed to the engine, in `Generation.extra`."""
         ...
 
     @property

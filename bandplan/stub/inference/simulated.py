@@ -80,7 +80,7 @@ class SimulatedEngine:
     lacks = LACKS
     missing: frozenset[str] = frozenset()
     down: Down | None = None
-    takes: frozenset[str] = frozenset()
+    passes_further = False
     is_count_exact = True
     context_tokens: int | None = None
     note = ""

@@ -20,7 +20,7 @@ class FakeEngine:
     missing: frozenset[str] = frozenset()
     note: str = ""
     down: Down | None = None
-    takes: frozenset[str] = frozenset({"top_k"})
+    passes_further: bool = True
     is_count_exact: bool = False
     context_tokens: int | None = None
     may_start: asyncio.Event | None = None

@@ -100,6 +100,7 @@ def test_log_probabilities_of_chat_are_the_servers(workspace: StubClient) -> Non
 def test_limits_and_sampling_reach_the_server(workspace: StubClient, behaviour: Behaviour) -> None:
     behaviour.asked.clear()
     sampling = {"temperature": 0.5, "top_p": 0.5, "frequency_penalty": 0.1, "logit_bias": {"5": 1}, "top_k": 3}
+    sampling |= {"stop_token_ids": [7], "user": "me"}
     invoke(workspace, {**CHAT, **sampling, "max_completion_tokens": 3, "stop": "zzz", "ignore_eos": True})
     ((path, body),) = behaviour.asked
     assert path == "/v1/chat/completions"
@@ -136,6 +137,28 @@ def test_embeddings_are_the_servers_with_its_count(workspace: StubClient) -> Non
     assert [row["embedding"] for row in answer["data"]] == [[1.0, 0.0], [1.0, 1.0]]
     assert answer["usage"] == {"prompt_tokens": 42, "total_tokens": 42}
     assert invoke(workspace, {"inputs": {"input": ["a"]}}, "embed")["predictions"] == [[1.0, 0.0]]
+
+
+def test_field_that_the_server_does_not_know_is_refused_by_it_by_name(
+    workspace: StubClient, behaviour: Behaviour
+) -> None:
+    behaviour.refuses = frozenset({"colour"})
+    reply = workspace.send("POST", "/serving-endpoints/chat/invocations", {**CHAT, "colour": "red"})
+    assert (reply.status, reply.error_code) == (400, "BAD_REQUEST")
+    assert reply.message.endswith("answered 400: Unrecognized request argument: colour")
+
+
+def test_length_of_vectors_is_not_passed_on(workspace: StubClient) -> None:
+    body = {"input": "a", "dimensions": 64}
+    reply = workspace.send("POST", "/serving-endpoints/embed/invocations", body)
+    assert reply.message.startswith("dimensions: not supported by the openai engine")
+
+
+def test_responses_request_passes_on_no_field_of_its_own(workspace: StubClient, behaviour: Behaviour) -> None:
+    behaviour.asked.clear()
+    workspace.ok("POST", "/serving-endpoints/responses", {"model": "chat", "input": "Hi", "store": False, "text": {}})
+    ((_, body),) = behaviour.asked
+    assert not body.keys() & {"store", "text", "input"}
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ class ProvisionedEngine:
         self.lacks = engine.lacks
         self.missing = engine.missing
         self.down = engine.down
-        self.takes = engine.takes
+        self.passes_further = engine.passes_further
         self.is_count_exact = engine.is_count_exact
         self.context_tokens = engine.context_tokens
         self.note = engine.note

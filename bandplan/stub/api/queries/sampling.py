@@ -20,21 +20,43 @@ MAX_CHOICES = 5
 MAX_TOP_LOGPROBS = 20
 """A guess at the platform's limit, taken from the OpenAI protocol."""
 
-FURTHER = (
-    "chat_template_kwargs",
-    "frequency_penalty",
-    "logit_bias",
-    "min_p",
-    "presence_penalty",
-    "repetition_penalty",
-    "top_k",
+READ_HERE = frozenset(
+    {
+        "candidate_count",
+        "dataframe_records",
+        "dataframe_split",
+        "ignore_eos",
+        "input",
+        "inputs",
+        "instances",
+        "logprobs",
+        "max_completion_tokens",
+        "max_tokens",
+        "messages",
+        "min_tokens",
+        "model",
+        "n",
+        "params",
+        "prompt",
+        "response_format",
+        "seed",
+        "stop",
+        "stream",
+        "stream_options",
+        "temperature",
+        "tool_choice",
+        "tools",
+        "top_logprobs",
+        "top_p",
+    }
 )
-"""Fields that are handed to an engine that takes them, and mean nothing here."""
+"""Fields of chat, completions and the legacy formats that mean something here; all others are the engine's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """The request fields shared by chat, completions and the legacy formats; `further` has those of FURTHER."""
+    """The request fields shared by chat, completions and the legacy formats; `further` has those that
+    are not READ_HERE."""
 
     max_tokens: int | None = None
     min_tokens: int = 0
@@ -80,8 +102,14 @@ def read_sampling(body: Json, choices_key: str = "n", limit_key: str = "max_toke
         choices=choices or 1,
         is_stream=bool(boolean(body, "stream")),
         wants_last_usage=bool(boolean(json_object(body, "stream_options") or {}, "include_usage", "stream_options/")),
-        further={key: body[key] for key in FURTHER if body.get(key) is not None},
+        # A responses request has fields that a chat request to the server has not.
+        further=_further(body) if limit_key == "max_tokens" else {},
     )
+
+
+def _further(body: Json) -> Json:
+    """Return the fields that the engine is to interpret."""
+    return {key: value for key, value in body.items() if key not in READ_HERE and value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +141,6 @@ def generations(
     """
     if sampling.top_logprobs is not None and "logprobs" in target.engine.lacks:
         raise unsupported("logprobs", target.engine)
-    extra = {key: value for key, value in sampling.further.items() if key in target.engine.takes}
     limit = target.output_limit(prompt_tokens, sampling.max_tokens)
     if sampling.min_tokens > limit:
         raise Invalid(f"min_tokens: must be from 0 to {limit}, the most this model can generate.")
@@ -141,7 +168,7 @@ def generations(
                 json_schema=json_schema,
                 is_prompt=is_prompt,
                 has_default_limit=sampling.max_tokens is None,
-                extra=extra,
+                extra=sampling.further if target.engine.passes_further else {},
             )
         )
     return made

@@ -9,7 +9,7 @@ from bandplan.stub.inference.errors import EngineFailed, EngineRefused
 from bandplan.stub.inference.openai.answers import read_embeddings
 from bandplan.stub.inference.openai.client import Client
 from bandplan.stub.inference.openai.connection import server_of
-from bandplan.stub.inference.openai.features import LACKS, TAKES, Features
+from bandplan.stub.inference.openai.features import LACKS, Features
 from bandplan.stub.inference.openai.probe import probe
 from bandplan.stub.inference.openai.requests import embedding_request, generation_request
 from bandplan.stub.inference.simulated import TOKENS_PER_MESSAGE
@@ -22,6 +22,7 @@ class OpenAIEngine:
     """
 
     note = ""
+    passes_further = True
     down: Down | None = None
 
     def __init__(
@@ -46,10 +47,6 @@ class OpenAIEngine:
     @property
     def lacks(self) -> frozenset[str]:
         return self._features.all_lacks if self._features else LACKS
-
-    @property
-    def takes(self) -> frozenset[str]:
-        return self._features.takes if self._features else TAKES
 
     @property
     def is_count_exact(self) -> bool:

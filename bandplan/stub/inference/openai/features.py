@@ -6,6 +6,7 @@ LACKS = frozenset(
     {
         "audio",
         "best_of",
+        "dimensions",
         "echo",
         "function_call",
         "functions",
@@ -13,6 +14,7 @@ LACKS = frozenset(
         "guided_grammar",
         "guided_json",
         "guided_regex",
+        "instruction",
         "modalities",
         "prediction",
         "prompt_logprobs",
@@ -27,11 +29,8 @@ LACKS = frozenset(
 )
 """Fields that are not passed through, whatever the server."""
 
-TAKES = frozenset({"chat_template_kwargs", "frequency_penalty", "logit_bias", "min_p", "presence_penalty", "top_k"})
-"""Sampling fields that are passed through unchanged; a server that refuses one answers 400 itself."""
-
-VLLM_TAKES = frozenset({"repetition_penalty"})
-"""Known to vLLM and SGLang; others ignore it without a word."""
+IGNORED_BY_OTHERS = frozenset({"repetition_penalty"})
+"""Fields that vLLM and SGLang know, and others ignore without a word."""
 
 KNOWN_LACKS = {"llamacpp": frozenset({"min_tokens"})}
 """What a server is known to ignore, which no query shows if the model never ends early.
@@ -61,11 +60,7 @@ class Features:
     owner: str = ""
 
     @property
-    def takes(self) -> frozenset[str]:
-        return TAKES | VLLM_TAKES if self.owner in ("vllm", "sglang") else TAKES
-
-    @property
     def all_lacks(self) -> frozenset[str]:
         """The request fields that the engine refuses. Streams are our own: `stream_options` is not among them."""
         own = self.lacks - {"stream_options", USAGE}
-        return LACKS | own | (VLLM_TAKES - self.takes)
+        return LACKS | own | (frozenset() if self.owner in ("vllm", "sglang") else IGNORED_BY_OTHERS)

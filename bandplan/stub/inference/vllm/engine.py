@@ -33,6 +33,7 @@ class VllmEngine:
 
     kind = VLLM
     note = ""
+    passes_further = True
 
     def __init__(
         self, program: str, spec: EngineSpec, *, folder: Path, environ: Mapping[str, str], gpu_share: float
@@ -58,10 +59,6 @@ class VllmEngine:
     @property
     def missing(self) -> frozenset[str]:
         return self._server.missing if self._server else frozenset()
-
-    @property
-    def takes(self) -> frozenset[str]:
-        return self._server.takes if self._server else frozenset()
 
     @property
     def is_count_exact(self) -> bool:
