@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from bandplan.serving.throughput.optimization_info import ModelVersion, Optimiza
 from bandplan.wire.prices import BadPriceList, PriceList, read_price_list
 
 if TYPE_CHECKING:
+    from bandplan.serving.spec.entity import Entity
     from bandplan.serving.spec.entry import Entry
 
 GUESSED_CHUNK = 980
@@ -125,15 +127,21 @@ class Place:
     """Where an entry is written: the file, its bytes when read, and the stack that may override it.
 
     `written` are the keys of the entry's throughput that hold its amount: (`bands` or `tokens_per_second`, `max` or
-    `want`), (`model_units`,), or none.
+    `want`), (`model_units`,), or none. `entity` is the one that is sized, of the entry or of the several that it has.
     `other_requests_per_second` are those of the file's other entries.
     """
 
     models: Path
     text: bytes
     stack: str
+    entity: "Entity"
     written: tuple[str, ...] = ()
     other_requests_per_second: float = 0.0
+
+    @property
+    def share(self) -> Fraction:
+        """The entity's share of the entry's demand."""
+        return Fraction(self.entity.traffic_percent, 100)
 
 
 def _line(throughput: object) -> str:
@@ -159,8 +167,13 @@ def question_of(arguments: argparse.Namespace) -> Question:
     others = 0.0 if place is None else place.other_requests_per_second
     if arguments.write and place is None:
         raise UsageProblem(f"--write: {arguments.target} is a model, not an entry of models.yaml; name the entry")
-    model, version = model_of(arguments.target, entry)
-    load, target = _load(arguments, entry), _target(arguments, entry)
+    if arguments.write and entry is not None and len(entry.entities) > 1:
+        raise UsageProblem("--write: an entity of several is not written; write the band that is shown by hand")
+    if place is None:
+        model, version = model_of(arguments.target)
+    else:
+        model, version = place.entity.model, place.entity.version
+    load, target = _load(arguments, entry, place), _target(arguments, entry)
     of_entry = entry.demand.peak_factor if entry is not None and entry.demand is not None else None
     peak_factor = first_given(arguments.peak_factor, None if arguments.trace else of_entry, 1.0)
     broken = broken_limits(model, load, peak_factor, others)
@@ -222,10 +235,26 @@ def _entry(arguments: argparse.Namespace, project: Project | None) -> "tuple[Ent
             arguments.target, [entry.name for entry in entries], "name an entry, or a three-level model"
         )
         raise UsageProblem(f"{choice.models}: has no entry {arguments.target}; {step}")
-    if len(found.entities) != 1:
-        raise UsageProblem(f"{choice.models}: {found.name} has several entities; size each with its model and share")
+    entity = _entity(found, getattr(arguments, "entity", None), choice.models)
+    share = entity.traffic_percent / 100
     others = requests_per_second(tuple(entry for entry in entries if entry is not found))
-    return found, Place(choice.models, content, choice.name, _written(found.entities[0].throughput), others)
+    others += requests_per_second((found,)) * (1 - share)
+    return found, Place(choice.models, content, choice.name, entity, _written(entity.throughput), others)
+
+
+def _entity(entry: "Entry", name: str | None, models: Path) -> "Entity":
+    """Return the entry's only entity, or the one of that served name. Errors: UsageProblem."""
+    from bandplan.serving.spec.suggestion import did_you_mean
+
+    names = [entity.served_name for entity in entry.entities]
+    if name is None and len(names) == 1:
+        return entry.entities[0]
+    if name is None:
+        raise UsageProblem(f"{models}: {entry.name} has several entities: add --entity {' or --entity '.join(names)}")
+    if name not in names:
+        step = did_you_mean(name, names, f"name one of: {', '.join(names)}")
+        raise UsageProblem(f"{models}: {entry.name} has no entity {name}; {step}")
+    return entry.entities[names.index(name)]
 
 
 def _written(throughput: object) -> tuple[str, ...]:
@@ -247,24 +276,25 @@ def _written(throughput: object) -> tuple[str, ...]:
     return ()
 
 
-def model_of(target: str, entry: "Entry | None") -> tuple[str, str | None]:
-    if entry is not None:
-        return entry.entities[0].model, entry.entities[0].version
+def model_of(target: str) -> tuple[str, str | None]:
+    """Return (name, version or None) of a model that is named instead of an entry. Errors: UsageProblem."""
     model, _, version = target.partition("@")
     if model.count(".") != 2 or not all(model.split(".")):
         raise UsageProblem(f"{target}: a model has three parts, such as system.ai.llama_v3_3_70b_instruct; write all")
     return model, version or None
 
 
-def entry_of(arguments: argparse.Namespace) -> "Entry":
-    """Return the entry of models.yaml that the target names. Errors: UsageProblem."""
-    return _entry(arguments, _project())[0]
+def entry_of(arguments: argparse.Namespace) -> "tuple[Entry, Entity]":
+    """Return the entry of models.yaml that the target names, and the entity that is meant. Errors: UsageProblem."""
+    entry, place = _entry(arguments, _project())
+    return entry, place.entity
 
 
-def _load(arguments: argparse.Namespace, entry: "Entry | None") -> Load:
+def _load(arguments: argparse.Namespace, entry: "Entry | None", place: Place | None) -> Load:
     if arguments.trace is not None:
         return _load_of_trace(arguments, entry)
-    stated = load_of(entry.demand) if entry is not None and entry.demand is not None else None
+    share = Fraction(1) if place is None else place.share
+    stated = load_of(entry.demand, share) if entry is not None and entry.demand is not None and share else None
     rate, concurrent = arguments.requests_per_second, arguments.concurrent_requests
     if rate is None and concurrent is None and stated is not None:
         rate, concurrent = stated.requests_per_second, stated.concurrent_requests

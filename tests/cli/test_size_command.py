@@ -310,3 +310,33 @@ def test_write_leaves_an_entry_whose_throughput_is_shared(project: Path, capsys:
     told = refused(capsys, "two", "--latency", "2", "--write")
     assert "by hand" in told and "throughput" in told
     assert models.read_text() == text
+
+
+SPLIT = f"""\
+version: 1
+models:
+  - name: split
+    task: llm/v1/chat
+    demand: {{requests_per_second: 4, input_tokens: 2048, output_tokens: 256, latency_seconds: 14}}
+    entities:
+      - {{name: now, model: {MODEL}, version: "1", throughput: auto, traffic_percent: 75}}
+      - {{name: next, model: {MODEL}, version: "1", throughput: auto, traffic_percent: 25}}
+      - {{name: idle, model: {MODEL}, version: "1", throughput: {{bands: {{min: 1, max: 1}}}}, traffic_percent: 0}}
+"""
+
+
+def test_an_entity_of_several_is_sized_by_its_share(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "models.yaml").write_text(SPLIT)
+    # 4 x 2304 x 1.2 = 11,059 tokens/s: 8.5 chunks of 980 for three quarters, 2.8 for one.
+    assert sized(capsys, "split", "--entity", "now")["ceiling"]["chunks"] == 9
+    assert sized(capsys, "split", "--entity", "next")["ceiling"]["chunks"] == 3
+    assert main(["validate", "--offline"]) == 0
+    told = capsys.readouterr().out
+    assert "models/split/entities/0/throughput: auto is 9 bands" in told
+    assert "`bandplan size split --entity now` shows the evidence" in told
+    assert "has several entities: add --entity now or --entity next or --entity idle" in refused(capsys, "split")
+    assert "did you mean next?" in refused(capsys, "split", "--entity", "nxt")
+    assert "add --requests-per-second" in refused(capsys, "split", "--entity", "idle")
+    assert "by hand" in refused(capsys, "split", "--entity", "now", "--write")
+    assert (project / "models.yaml").read_text() == SPLIT
+    assert main(["info", "split", "--entity", "next", "--offline"]) == 0

@@ -15,6 +15,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="ENTRY|MODEL[@VERSION]", help="an entry of models.yaml, or a model")
     parser.add_argument("--stack", default=LOCAL, help=f"stack whose workspace to read (default: {LOCAL})")
     parser.add_argument("--models", type=Path, metavar="FILE", help="file with the entry (default: that of the stack)")
+    parser.add_argument("--entity", metavar="NAME", help="served entity, of an entry that has several")
     parser.add_argument("--input", type=whole(1, 10**8), metavar="TOKENS", help="input tokens of a request")
     parser.add_argument("--output", type=whole(0, 10**8), metavar="TOKENS", help="output tokens of a request")
     parser.add_argument("--steps", type=whole(1, 100), default=6, metavar="N", help="amounts to show (default: 6)")
@@ -31,8 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     from bandplan.planner.published import BANDS_SHAPE, UNITS_SHAPE
     from bandplan.serving.throughput.model_units import EXAMPLE_UNITS
 
-    entry = None if "." in arguments.target else entry_of(arguments)
-    model, version = model_of(arguments.target, entry)
+    entry, entity = (None, None) if "." in arguments.target else entry_of(arguments)
+    model, version = model_of(arguments.target) if entity is None else (entity.model, entity.version)
     version, info = answer(arguments, model, version)
     name = f"{model} version {version}"
     if not info.optimizable:

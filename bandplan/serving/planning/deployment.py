@@ -106,8 +106,9 @@ def planned_bands(sizings: Iterable[EndpointSizing]) -> tuple[str, ...]:
         for entity, sized in zip(written, sizing.entities[-len(written) :], strict=True):
             if isinstance(entity.throughput, AutoThroughput) and sized.planned is not None:
                 place = f"models/{sizing.entry.name}/{entity.path}throughput"
-                evidence = f"; `bandplan size {sizing.entry.name}` shows the evidence" if len(written) == 1 else ""
-                lines.append(f"{place}: auto is {sized.planned.bands}, for {sized.planned.reason}{evidence}")
+                which = "" if len(written) == 1 else f" --entity {sized.served_name}"
+                evidence = f"`bandplan size {sizing.entry.name}{which}` shows the evidence"
+                lines.append(f"{place}: auto is {sized.planned.bands}, for {sized.planned.reason}; {evidence}")
     return tuple(lines)
 
 
