@@ -16,7 +16,7 @@ from bandplan.stub.inference.transformers_engine.worker.choosing import choose
 from bandplan.stub.inference.transformers_engine.worker.continuous import Unsupported
 from bandplan.stub.inference.transformers_engine.worker.generating import Generator
 from bandplan.stub.inference.transformers_engine.worker.model import Wanted, load
-from bandplan.stub.inference.transformers_engine.worker.refusals import Failed
+from bandplan.stub.inference.transformers_engine.worker.refusals import Failed, Refused
 from bandplan.stub.inference.transformers_engine.worker.sampling import Sampling
 from tests.torch import references
 from tests.torch.conftest import CHECKPOINTS, Loop
@@ -115,6 +115,25 @@ def test_cancelled_answer_frees_its_cache(generator: Generator, loop: Loop) -> N
     loop.run(cancel())
     assert free() == before
     assert not generator._continuous._manager.output_router.result_handlers  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("prompt", [[], [5, 262], [10**6]], ids=["empty", "one too many", "far too many"])
+def test_prompt_that_the_weights_cannot_continue_is_refused_and_ends_nothing(
+    generator: Generator, loop: Loop, prompt: list[int]
+) -> None:
+    with pytest.raises(Refused):
+        loop.run(answer(generator, prompt, max_tokens=3))
+    assert loop.run(answer(generator, max_tokens=3, ignore_eos=True))[1] == "length"
+
+
+@pytest.mark.parametrize("temperature", [1e-45, 1e-30, 0.009])
+@pytest.mark.parametrize("way", [NO_LOGPROBS, LOGPROBS], ids=["continuous", "batch"])
+def test_next_to_no_temperature_is_none(
+    generator: Generator, loop: Loop, greedy: list[int], tokenizer: Any, temperature: float, way: dict[str, Any]
+) -> None:
+    tokens, _ = loop.run(answer(generator, max_tokens=60, ignore_eos=True, temperature=temperature, **way))
+    assert tokens == references.texts(tokenizer, greedy)
+    assert not generator.has_died
 
 
 def test_answers_beyond_the_cache_end_nothing_and_are_right(

@@ -35,7 +35,7 @@ def test_random_weights_need_a_config_alone(tmp_path: Path) -> None:
     assert isinstance(first.prompts, StandInPrompts)
     assert not torch.equal(first.model.lm_head.weight, second.model.lm_head.weight)  # type: ignore[union-attr]
     assert first.weights_bytes == sum(one.numel() * 4 for one in second.model.parameters())
-    assert (first.context_tokens, first.vocabulary) == (256, 262)
+    assert first.context_tokens == 256
 
 
 def test_second_model_shares_the_weights_and_not_the_configuration(folder: Path) -> None:
@@ -74,6 +74,12 @@ def test_refusal_of_the_template_is_passed_on(folder: Path) -> None:
     edit(folder / "tokenizer_config.json", chat_template=template)
     with pytest.raises(Refused, match="the chat template of the checkpoint refused the messages: roles must alternate"):
         load(Wanted(str(folder), device="cpu"), told).prompts.of_chat((("user", "hello"),))
+
+
+def test_lone_surrogates_become_question_marks() -> None:
+    prompts = load(Wanted(str(CHECKPOINTS / "tiny-llama"), device="cpu"), told).prompts
+    assert prompts.of_text("a\ud800b") == prompts.of_text("a?b")
+    assert prompts.of_chat((("user", "a\ud800b"),)) == prompts.of_chat((("user", "a?b"),))
 
 
 def test_weights_that_do_not_fit_are_refused_before_they_are_loaded(

@@ -26,6 +26,9 @@ CACHE_SHARE = 0.8
 `generate` and for scores. A guess.
 """
 
+LEAST_TEMPERATURE = 0.01
+"""Below it, scores divided by the temperature may overflow, which ends continuous batching. It is almost 0."""
+
 MOST_TOKENS = 2**20
 """Length of an answer if nobody sets a limit. Arbitrary."""
 
@@ -45,6 +48,8 @@ class Generator:
         self._loaded = loaded
         self._batches = Batches(loaded.second(), min(loaded.end_tokens, default=0), loop)
         self._continuous: Continuous | None = None
+        # An unknown token would be an error in the middle of a batch, and on a GPU the end of the process.
+        self._vocabulary = int(loaded.model.get_input_embeddings().weight.shape[0])
 
     @property
     def has_died(self) -> bool:
@@ -112,18 +117,23 @@ class Generator:
         return continuous if continuous.can_hold(prompt_tokens + sampling.most_tokens) else self._batches
 
     def sampling(self, prompt: list[int], asked: Mapping[str, Any]) -> Sampling:
-        """Return how to generate what was asked. Raises Refused if the prompt leaves no room for an answer."""
+        """Return how to generate what was asked. Raises Refused if the model cannot go on from the prompt."""
+        if not prompt:
+            raise Refused("the prompt has no tokens; send some text")
+        if max(prompt) >= self._vocabulary:
+            raise Refused("the prompt has tokens that the weights do not know: they are not those of the tokenizer")
         most, context = asked.get("max_tokens") or MOST_TOKENS, self._loaded.context_tokens
         if context is not None:
             if len(prompt) >= context:
                 raise Refused(f"the prompt has {len(prompt)} tokens; the weights in use have a context of {context}")
             most = min(most, context - len(prompt))
         temperature, top_p, seed = asked.get("temperature"), asked.get("top_p"), asked.get("seed")
+        temperature = self._loaded.temperature if temperature is None else float(temperature)
         return Sampling(
             most_tokens=most,
             end_tokens=frozenset() if asked.get("ignore_eos") else self._loaded.end_tokens,
             least_tokens=min(asked.get("min_tokens") or 0, most),
-            temperature=self._loaded.temperature if temperature is None else float(temperature),
+            temperature=0.0 if temperature < LEAST_TEMPERATURE else temperature,
             top_p=self._loaded.top_p if top_p is None else float(top_p),
             seed=None if seed is None else seed + (asked.get("choice") or 0),
             alternatives=asked.get("top_logprobs"),

@@ -45,7 +45,6 @@ class Loaded:
     prompts: Prompts
     tokenizer: Any
     context_tokens: int | None
-    vocabulary: int
     end_tokens: frozenset[int]
     temperature: float
     top_p: float
@@ -102,7 +101,6 @@ def load(wanted: Wanted, tell: Callable[[str], None]) -> Loaded:
         prompts=OwnPrompts(tokenizer) if has_own else StandInPrompts(text_config.vocab_size),
         tokenizer=tokenizer,
         context_tokens=_context(wanted, text_config, tokenizer),
-        vocabulary=text_config.vocab_size,
         end_tokens=_end_tokens(model, tokenizer),
         temperature=float(stated.get("temperature") or 1.0),
         top_p=float(stated.get("top_p") or 1.0),

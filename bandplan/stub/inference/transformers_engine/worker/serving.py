@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from bandplan.stub.inference.transformers_engine import lines
-from bandplan.stub.inference.transformers_engine.worker.prompts import Prompts, read_messages
+from bandplan.stub.inference.transformers_engine.worker.prompts import Prompts, encodable, read_messages
 from bandplan.stub.inference.transformers_engine.worker.refusals import Failed, Refused
 
 LONG_TEXT = 32 * 1024
@@ -155,7 +155,9 @@ class _Worker:
             if task is not None:
                 task.cancel()
             return
-        self._tasks[number] = asyncio.get_running_loop().create_task(self._answer(kind, number, content))
+        task = self._tasks[number] = asyncio.get_running_loop().create_task(self._answer(kind, number, content))
+        # Not at the end of the coroutine, which one that is cancelled at once never enters.
+        task.add_done_callback(lambda _: self._tasks.pop(number, None))
 
     async def _answer(self, kind: str, number: int, content: Any) -> None:
         try:
@@ -175,15 +177,15 @@ class _Worker:
             self._fail(number, lines.FAILED, str(error))
         except Exception as error:
             self._fail(number, lines.FAILED, f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
-        finally:
-            self._tasks.pop(number, None)
 
     async def embed(self, content: Any) -> list[str]:
         """Return a vector for each text: 32-bit floats, little-endian, in base64."""
-        texts: list[str] = content["texts"]
+        texts = [encodable(text) for text in content["texts"]]
         context = self.embedder.context_tokens
         for text in texts:
             length = len(await self._encode({"text": text}))
+            if not length:
+                raise Refused("a text has no tokens; send some text")
             if context is not None and length > context:
                 raise Refused(f"a text has {length} tokens; the weights in use have a context of {context}")
         vectors = await asyncio.get_running_loop().run_in_executor(
