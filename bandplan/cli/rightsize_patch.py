@@ -68,8 +68,8 @@ def fields_of(entry: Entry, verdict: Verdict) -> Fields:
             fields = {("throughput", "model_units"): high}
         case ModelUnitThroughput(model_units=wanted):
             fields = {("throughput", "model_units", "want"): high, **_accept("model_units", wanted, high)}
-    if verdict.decision.is_target and entry.demand is not None and verdict.target is not None:
-        found = observed_demand(entry.demand, verdict.target)
+    if verdict.decision.sized is not None and entry.demand is not None:
+        found = observed_demand(entry.demand, verdict.decision.sized)
         fields |= {("demand", key): value for key, value in found.items() if value != getattr(entry.demand, key)}
     return fields
 

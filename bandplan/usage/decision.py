@@ -47,12 +47,15 @@ class Today:
 
 @dataclass(frozen=True)
 class Decision:
-    """`band` is the one to write, None if nothing changes; `is_target` says that it is all that use argues for."""
+    """`band` is the one to write, None if nothing changes.
+
+    `sized` is the use that its ceiling is worked out from; None if a limit or refusals decide the ceiling instead.
+    """
 
     action: Action
     reasons: tuple[Reason, ...]
     band: Band | None = None
-    is_target: bool = False
+    sized: Sized | None = None
 
 
 def lasting_level(window: Window, percent: float) -> float | None:
@@ -103,8 +106,8 @@ def _for_refusals(today: Today, target: Sized | None, thin: tuple[Reason, ...], 
         f"{refused:,} requests were answered 429 {since}; if they come from a rate limit or a quota "
         "of the workspace, have that raised instead"
     )
-    is_target = target is not None and target.band.max >= high
-    return Decision("up", (Reason(Code.REFUSALS, told), *thin), today.fitted(Band(low, high)), is_target)
+    sized = target if target is not None and target.band.max >= high else None
+    return Decision("up", (Reason(Code.REFUSALS, told), *thin), today.fitted(Band(low, high)), sized)
 
 
 def _up(today: Today, target: Sized, band: Band, minimum_change_percent: float) -> Decision:
@@ -118,7 +121,7 @@ def _up(today: Today, target: Sized, band: Band, minimum_change_percent: float) 
     if _is_small(today.band, band, minimum_change_percent):
         told = f"the change is under {minimum_change_percent:g} %"
         return Decision("hold", (Reason(Code.MINIMUM_CHANGE, told), *reasons))
-    return Decision("up", tuple(reasons), band, is_target=band.max == target.band.max)
+    return Decision("up", tuple(reasons), band, target if band.max == target.band.max else None)
 
 
 def _down(today: Today, target: Sized, lasting: Sized | None, now: int, minimum_change_percent: float) -> Decision:
@@ -139,10 +142,12 @@ def _down(today: Today, target: Sized, lasting: Sized | None, now: int, minimum_
     if wanted == today.band:
         told = f"at least one of the last {DOWN_DAYS} days needed the band: {lasting.tokens_per_second:,.0f} tokens/s"
         return Decision("hold", (Reason(Code.NOT_LONG_ENOUGH, told), above))
-    return _lowered(today, wanted, above, minimum_change_percent)
+    busiest = max(target, lasting, key=lambda one: one.band.max)
+    return _lowered(today, wanted, busiest, above, minimum_change_percent)
 
 
-def _lowered(today: Today, wanted: Band, above: Reason, minimum_change_percent: float) -> Decision:
+def _lowered(today: Today, wanted: Band, use: Sized, above: Reason, minimum_change_percent: float) -> Decision:
+    """Take one step towards `wanted`, whose ceiling is that of `use`."""
     reasons = [above]
     least = today.never_below or 0
     bounded = wanted
@@ -165,7 +170,7 @@ def _lowered(today: Today, wanted: Band, above: Reason, minimum_change_percent: 
     if _is_small(today.band, band, minimum_change_percent):
         told = f"the change is under {minimum_change_percent:g} %"
         return Decision("hold", (Reason(Code.MINIMUM_CHANGE, told), *reasons))
-    return Decision("down", tuple(reasons), band, is_target=band.max == wanted.max)
+    return Decision("down", tuple(reasons), band, use if band.max == wanted.max else None)
 
 
 def _step_down(now: int, wanted: int) -> int:

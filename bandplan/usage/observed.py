@@ -1,7 +1,5 @@
 """Requests of an endpoint, gathered from rows into minutes; memory is bounded by the length of the window."""
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final
@@ -59,17 +57,12 @@ class Observed:
     """Everything read of one endpoint."""
 
     def __init__(self) -> None:
-        self.rows = 0
-        self.newest_seconds = -math.inf
         self.minutes: dict[int, Minute] = {}
         self.times: dict[int, Times] = {}
         self.served: dict[str, Served] = {}
         self._random = Random("observed times")
 
     def add(self, row: Row) -> None:
-        self.rows += 1
-        if row.seconds > self.newest_seconds:
-            self.newest_seconds = row.seconds
         second = int(row.seconds)
         number = second // 60
         minute = self.minutes.get(number)
@@ -119,14 +112,3 @@ class Observed:
             served.ttfts.append((row.seconds, row.ttft_seconds))
             if len(served.ttfts) >= 2 * NEWEST:
                 served.ttfts = sorted(served.ttfts)[-NEWEST:]
-
-
-def gathered(rows: Iterable[Row]) -> dict[str, Observed]:
-    """Gather rows by endpoint. Errors: those of the rows."""
-    found: dict[str, Observed] = {}
-    for row in rows:
-        endpoint = found.get(row.endpoint)
-        if endpoint is None:
-            endpoint = found[row.endpoint] = Observed()
-        endpoint.add(row)
-    return found

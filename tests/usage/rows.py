@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from bandplan.usage.observed import Observed, gathered
+from bandplan.usage.observed import Observed
 from bandplan.usage.scrape import Scrape
 from bandplan.usage.usage_table import Row
 from bandplan.usage.window import DAY, Window, window_of
@@ -27,7 +27,10 @@ def steady(days: float, per_minute: Callable[[int], int], until: int = NOW) -> I
 
 
 def observed(rows: Iterator[Row] | list[Row]) -> Observed:
-    return gathered(rows).get(NAME, Observed())
+    found = Observed()
+    for one in rows:
+        found.add(one)
+    return found
 
 
 def window(rows: Iterator[Row] | list[Row], exported: dict[int, Scrape] | None = None, days: int = 14) -> Window:

@@ -117,7 +117,7 @@ def test_floor_stays_where_a_policy_holds_it_for_the_declared_demand_until_the_c
     assert told(decided((3, 10), (1, 2), least_floor=2))[1] == (2, 7)
     # The last step of the ceiling replaces the demand, so the floor may go down with it.
     last = decided((3, 10), (1, 8), least_floor=4)
-    assert (told(last), last.is_target) == (("down", (2, 8), ["above-use", "step-limit"]), True)
+    assert (told(last), last.sized is not None) == (("down", (2, 8), ["above-use", "step-limit"]), True)
 
 
 def test_open_waiver_does_not_stop_a_raise() -> None:
@@ -154,12 +154,18 @@ def test_model_units_have_one_amount() -> None:
     assert told(decided((4, 4), (4, 4), is_single=True, refused=1))[:2] == ("up", (5, 5))
 
 
-def test_demand_is_only_replaced_once_the_band_is_all_that_use_argues_for() -> None:
-    assert decided((1, 2), (1, 9)).is_target
-    assert not decided((3, 4), (1, 6)).is_target or decided((3, 4), (1, 6)).band == Band(3, 6)
-    assert not decided((4, 10), (1, 2)).is_target  # step limit
-    assert not decided((1, 4), (1, 1), refused=1).is_target
-    assert decided((1, 4), (1, 9), refused=1).is_target
+def test_demand_is_that_of_the_use_that_decides_the_ceiling() -> None:
+    def decides(decision: Decision) -> tuple[int, int] | None:
+        return None if decision.sized is None else (decision.sized.band.min, decision.sized.band.max)
+
+    assert decides(decided((1, 2), (1, 9))) == (1, 9)
+    assert decides(decided((1, 9), (2, 4))) is None  # the floor alone is raised
+    assert decides(decided((4, 10), (1, 2))) is None  # step limit
+    assert decides(decided((4, 10), (3, 7))) == (3, 7)
+    assert decides(decided((4, 10), (3, 7), (2, 8))) == (2, 8)  # the busiest of the last days
+    assert decides(decided((4, 10), (3, 7), never_below=9)) is None
+    assert decides(decided((1, 4), (1, 1), refused=1)) is None
+    assert decides(decided((1, 4), (1, 9), refused=1)) == (1, 9)
 
 
 bounds = st.tuples(st.integers(0, 30), st.integers(1, 30)).map(lambda pair: (min(pair), max(pair)))
@@ -185,6 +191,22 @@ def test_no_decision_breaks_the_rules(
         assert found.band.max >= min(now[1], max(target[1], lasting[1], never or 0))
         assert now[1] - found.band.max <= max(1, 0.3 * now[1])
         assert now[0] - found.band.min <= max(1, 0.3 * now[0])
+
+
+@given(start=bounds, target=bounds)
+def test_steady_use_leads_to_one_band_and_stays_there(start: tuple[int, int], target: tuple[int, int]) -> None:
+    """A run every week, each suggestion taken; without a least change, which would stop earlier."""
+    target = (target[0] or 1, target[1])
+    band, went = start, list[str]()
+    for _ in range(40):
+        found = decided(band, target, minimum=0)
+        if found.band is None:
+            break
+        band = (found.band.min, found.band.max)
+        went.append(found.action)
+    assert band == (target if start[0] else (0, target[1]))
+    # At most one way up, and never up again after a way down.
+    assert went == sorted(went, reverse=True)
 
 
 def test_lasting_level_is_that_of_the_busiest_of_seven_days() -> None:

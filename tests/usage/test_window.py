@@ -8,7 +8,7 @@ import pytest
 from bandplan.usage.observed import Observed
 from bandplan.usage.scrape import Scrape
 from bandplan.usage.window import DAY, change_of, percentile, window_of
-from tests.usage.rows import NOW, observed, row, steady, window
+from tests.usage.rows import NOW, row, steady, window
 
 
 def test_level_of_a_minute_is_its_tokens_over_sixty_seconds() -> None:
@@ -142,7 +142,3 @@ def test_weekends_are_a_spread() -> None:
 
 def test_change_needs_four_whole_days() -> None:
     assert change_of(window(steady(3.9, lambda _: 1))) is None
-
-
-def test_newest_rows_are_the_age() -> None:
-    assert observed([row(NOW - 5), row(NOW - 9)]).newest_seconds == (NOW - 5) * 60
