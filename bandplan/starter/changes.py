@@ -1,14 +1,19 @@
 """What a newer version changes in the generated files, with the edits of the team kept."""
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bandplan.starter.manifest import digest
 
-Verdict = Literal["write", "add", "remove", "edited", "edited, gone"]
-"""What becomes of a file: replaced, added or removed, because nobody edited it; or kept as the team has it."""
+Verdict = Literal["write", "add", "remove", "merge", "edited", "edited, gone"]
+"""What becomes of a file: replaced, added or removed, because nobody edited it; merged with the edits of the team; or
+kept as the team has it.
+"""
+
+Merge = Callable[[str, str, str], str | None]
+"""Merges (the team's text, the old generated text, the new one); None if they contradict each other."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Change:
 
     @property
     def is_written(self) -> bool:
-        return self.verdict in ("write", "add", "remove")
+        return self.verdict in ("write", "add", "remove", "merge")
 
     def diff(self) -> str:
         """Return the unified diff from what was generated to what would be; "" if the old text is not known."""
@@ -56,6 +61,29 @@ def changes_of(
             continue  # the team made the same change already
         found.append(Change(path, _verdict(old, new, present), before.get(path), new))
     return [one for one in found if not (one.verdict == "remove" and one.path not in here)]
+
+
+def merged_where_possible(changes: list[Change], here: Mapping[str, str], merge: Merge) -> list[Change]:
+    """Merge the new version into the files that the team has edited; what cannot be merged stays as it is here.
+
+    A merged change goes from the team's text to the merged one.
+    """
+    found = []
+    for change in changes:
+        present = here.get(change.path)
+        if (
+            change.verdict == "edited"
+            and change.before is not None
+            and change.after is not None
+            and present is not None
+        ):
+            text = merge(present, change.before, change.after)
+            if text == present:
+                continue  # the team has all of it already
+            if text is not None:
+                change = replace(change, verdict="merge", before=present, after=text)
+        found.append(change)
+    return found
 
 
 def _verdict(old: str | None, new: str | None, present: str | None) -> Verdict:

@@ -30,7 +30,7 @@ def test_messages_name_pages_by_the_command_that_prints_them() -> None:
     """Where bandplan is installed there is no folder docs/."""
     found = []
     for path in ROOT.glob("bandplan/**/*.py"):
-        if path.name == "reference.py":
+        if path.name in ("reference.py", "workflow_templates.py"):
             continue
         text = re.sub(r'"""(.*?)"""', "", path.read_text(), flags=re.DOTALL)
         found += [f"{path}: {line.strip()}" for line in text.splitlines() if re.search(r"\bdocs/[a-z-]+\.md", line)]

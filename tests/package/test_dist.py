@@ -3,7 +3,11 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from tests.package.installation import ROOT, VERSION, Installation
+
+pytestmark = pytest.mark.timeout(300)
 
 LEFT_OUT = {"bandplan/provider/pulumi-resource-bandplan", "bandplan/docs/performance.json"}
 """What starts this repository's own `.venv`, and measurements of it."""

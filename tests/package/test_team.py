@@ -11,6 +11,9 @@ import pytest
 from tests.package.conftest import PREVIOUS
 from tests.package.installation import VERSION, Installation
 
+pytestmark = pytest.mark.timeout(300)
+"""Each test is a dozen processes, and the first of a run waits for a package that is built and installed."""
+
 STACKS = ("--stack", "dev=https://dev.example.com", "--stack", "prod")
 
 
@@ -169,30 +172,30 @@ def test_upgrade_moves_the_pin_and_keeps_the_edits(
     team.init(*STACKS, "--yes", **index)
     assert f"bandplan=={PREVIOUS} \\" in (team.folder / "requirements.txt").read_text()
     team.edit("README.md", "## Change something", "## Change anything")
+    team.edit(".gitignore", ".env/", ".env*/")
     with (team.folder / "requirements.txt").open("a") as file:
         file.write("boto3==1.40.0 --hash=sha256:00\n")
     models = (team.folder / "models.yaml").read_text()
 
     shown = team.run("upgrade", **index)
     assert f"bandplan {PREVIOUS} -> {VERSION}" in shown and "measured use: format 1 becomes 2" in shown
-    assert f"  bandplan {PREVIOUS} -> {VERSION}" in shown and "-.env/" in shown
-    assert "README.md: edited here, so it is kept; that version changes" in shown
-    assert "+LLM serving endpoints on" in shown and "Change anything" not in shown
+    assert f"  bandplan {PREVIOUS} -> {VERSION}" in shown
+    assert ".gitignore: edited here, so it is kept; that version changes" in shown and "-.env/" in shown
+    assert "README.md: edited here; the change fits beside your edits" in shown
+    assert "+LLM serving endpoints on" in shown and "-# as it was" in shown
     assert "nothing was written; add --write" in shown
     assert f"bandplan=={PREVIOUS} \\" in (team.folder / "requirements.txt").read_text()
 
     team.run("upgrade", "--to", VERSION, "--write", **index)
     requirements = (team.folder / "requirements.txt").read_text()
     assert f"bandplan=={VERSION} \\\n    --hash=sha256:" in requirements and "\nboto3==1.40.0" in requirements
-    assert ".env/" not in (team.folder / ".gitignore").read_text()
+    assert ".env*/" in (team.folder / ".gitignore").read_text()
     assert "as it was" not in (team.folder / "policies/__main__.py").read_text()
     readme = (team.folder / "README.md").read_text()
-    assert "## Change anything" in readme and "LLM endpoints on" in readme
+    assert "## Change anything" in readme and "LLM serving endpoints on" in readme
     assert (team.folder / "models.yaml").read_text() == models
 
     now = Team(team.folder, installed)
     assert "check: passed" in now.run("check")
     again = now.run("upgrade", **index)
-    assert "boto3" not in again and "README.md" not in again and "nothing to change" in again
-    assert f"pins bandplan {VERSION}, and {PREVIOUS} is installed" in team.run("check", status=1)
-    assert "not found by pip" in now.run("upgrade", "--to", "9.9.9", status=1, **index)
+    assert "boto3" not in again and "README.md" not in again and "nothing to change" in again, again

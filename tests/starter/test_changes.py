@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bandplan.starter.answers import Answers
-from bandplan.starter.changes import Change, changes_of
+from bandplan.starter.changes import Change, changes_of, merged_where_possible
 from bandplan.starter.files import File
 from bandplan.starter.manifest import NotAManifest, digest, manifest_of, read, render
 
@@ -58,6 +58,30 @@ def test_diff_is_against_what_was_generated_not_against_the_edit() -> None:
 def test_old_text_that_is_not_known_has_no_diff() -> None:
     (change,) = changes_of({"a": digest("1")}, {}, {"a": "2"}, {"a": "edited"})
     assert change.diff() == ""
+
+
+def both(here: str, before: str, after: str) -> str | None:
+    """A merge of texts of one word each: the new word goes behind the edit, unless that says no."""
+    return None if "no" in here else here if after in here else f"{here} {after}"
+
+
+@pytest.mark.parametrize(
+    ("here", "expected"),
+    [("edited", ("merge", "edited", "edited 2")), ("no edit", ("edited", "1", "2")), ("edited 2", None)],
+)
+def test_what_the_team_edited_is_merged_unless_both_contradict(
+    here: str, expected: tuple[str, str, str] | None
+) -> None:
+    found = list(changes({"a": "1"}, {"a": "2"}, {"a": here}).values())
+    merged = merged_where_possible(found, {"a": here}, both)
+    assert [(one.verdict, one.before, one.after) for one in merged] == ([expected] if expected else [])
+
+
+def test_removed_file_and_unknown_old_text_are_not_merged() -> None:
+    gone = list(changes({"a": "1"}, {"a": "2"}, {}).values())
+    assert merged_where_possible(gone, {}, both) == gone
+    unknown = changes_of({"a": digest("1")}, {}, {"a": "2"}, {"a": "edited"})
+    assert merged_where_possible(unknown, {"a": "edited"}, both) == unknown
 
 
 def manifest() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import subprocess
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -25,13 +26,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--write",
         action="store_true",
-        help="write the pin and the files that nobody has edited (default: only show what would change)",
+        help="write the pin and the generated files, with your edits kept (default: only show what would change)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.cli.package_index import fetch
     from bandplan.cli.starter_files import generated_by
+    from bandplan.starter.changes import merged_where_possible
 
     if arguments.to is not None and not re.fullmatch(r"[0-9][0-9A-Za-z.]*", arguments.to):
         raise UsageProblem(f"--to {arguments.to}: must be a version, such as 0.2.0")
@@ -44,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         here = texts_of(root, {*manifest.files, *after.files})
         before = generated_before(manifest, here, Path(folder))
     files = with_own_pins(before, after.files, here)
-    changes = changes_between(manifest, before, files, here)
+    changes = merged_where_possible(changes_between(manifest, before, files, here), here, merged)
     show(manifest, after, changes)
     if not arguments.write:
         print("\nnothing was written; add --write" if changes else "\nnothing to change")
@@ -147,6 +149,21 @@ def changes_between(
     return [replace(one, verdict="write") if one.path == REQUIREMENTS else one for one in changes]
 
 
+def merged(here: str, before: str, after: str) -> str | None:
+    """Return the merge of two changes of one text by git; None if they contradict each other, or without git."""
+    with tempfile.TemporaryDirectory(prefix="bandplan-merge-") as folder:
+        paths = [Path(folder) / name for name in ("here", "before", "after")]
+        for path, text in zip(paths, (here, before, after), strict=True):
+            path.write_bytes(text.encode())
+        try:
+            done = subprocess.run(
+                ["git", "merge-file", "-p", "--quiet", *map(str, paths)], cwd=folder, capture_output=True, timeout=60
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+    return done.stdout.decode() if done.returncode == 0 else None
+
+
 def show(manifest: "Manifest", after: "Generation", changes: "Sequence[Change]") -> None:
     """Print the versions, the formats that changed, and each file with what becomes of it."""
     from bandplan.cli.requirement_file import versions
@@ -159,6 +176,7 @@ def show(manifest: "Manifest", after: "Generation", changes: "Sequence[Change]")
         "write": "changed",
         "add": "new",
         "remove": "no longer generated: removed",
+        "merge": "edited here; the change fits beside your edits",
         "edited": "edited here, so it is kept; that version changes",
         "edited, gone": "edited here, so it is kept; no longer generated",
     }
