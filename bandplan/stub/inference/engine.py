@@ -7,10 +7,13 @@ from typing import Any, NamedTuple, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation; a bare prompt is a single message of role `user`."""
+    """One message of a conversation; a bare prompt is a single message of role `user`. `further` is the JSON of its
+    function calls, or of what names the call that it answers, for engines that call functions.
+    """
 
     role: str
     content: str
+    further: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +57,31 @@ class Embedding:
     normalised: bool
 
 
+class Call(NamedTuple):
+    """A part of a function call in an answer: the call's position among those of the answer, its id and name with the
+    first part, and some of its arguments, which are JSON as text.
+    """
+
+    position: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+
+
 class Token(NamedTuple):
     """One generated token: its text, the natural logarithm of its probability (0 or below), and the most likely tokens
     in its place with theirs. Both are set only if the generation requests them.
 
     `name` is what an engine calls the token beside its probability, if that is not its text: a token of half a
-    character adds nothing to the text, and the next one adds all of it.
+    character adds nothing to the text, and the next one adds all of it. `call` is set if the token belongs to a
+    function call; its text is empty then.
     """
 
     text: str
     logprob: float = 0.0
     alternatives: tuple[tuple[str, float], ...] = ()
     name: str | None = None
+    call: Call | None = None
 
     @property
     def shown(self) -> str:
@@ -80,8 +96,10 @@ class Usage(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Tokens that are due together, at `due` on the event loop's clock (0: now). The last batch of a generation has the
-    reason for its end, `stop` or `length`, and the engine's own `usage`, which replaces what was counted here.
+    """Tokens that are due together, at `due` on the event loop's clock (0: now).
+
+    The last batch of a generation has the reason for its end, `stop`, `length` or `tool_calls`, and the engine's own
+    `usage`, which replaces what was counted here.
     """
 
     tokens: Sequence[Token]
@@ -141,6 +159,11 @@ class Engine(Protocol):
     @property
     def passes_further(self) -> bool:
         """Whether request fields that mean nothing to the workspace are handed to the engine, in `Generation.extra`."""
+        ...
+
+    @property
+    def calls_functions(self) -> bool:
+        """Whether the model itself decides about function calls; else the workspace simulates them, or refuses."""
         ...
 
     @property

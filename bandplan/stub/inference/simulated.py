@@ -80,7 +80,7 @@ class SimulatedEngine:
     lacks = LACKS
     missing: frozenset[str] = frozenset()
     down: Down | None = None
-    passes_further = False
+    passes_further = calls_functions = False
     is_count_exact = True
     context_tokens: int | None = None
     note = ""

@@ -21,6 +21,7 @@ class FakeEngine:
     note: str = ""
     down: Down | None = None
     passes_further: bool = True
+    calls_functions: bool = False
     is_count_exact: bool = False
     context_tokens: int | None = None
     may_start: asyncio.Event | None = None

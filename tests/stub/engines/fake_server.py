@@ -104,6 +104,9 @@ class Handler(BaseHTTPRequestHandler):
         is_forced = ("ignore_eos" in knows and body.get("ignore_eos")) or (
             "min_tokens" in knows and body.get("min_tokens", 0) >= limit
         )
+        if body.get("tools"):
+            self._call()
+            return
         words = list(ANSWER) * 300 if is_forced else list(ANSWER)
         reason = "length" if len(words) >= limit else "stop"
         words = words[:limit]
@@ -132,6 +135,18 @@ class Handler(BaseHTTPRequestHandler):
             self._write(b"data: [DONE]\n\n")
         if not self.behaviour.is_plain_http_1_0:
             self.wfile.write(b"0\r\n\r\n")
+
+    def _call(self) -> None:
+        """Call the function in three chunks: its name, then its arguments in two parts."""
+        self._start()
+        first = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "weather", "arguments": ""}}
+        parts = [first, *({"index": 0, "function": {"arguments": text}} for text in ('{"city":', '"Ulm"}'))]
+        for part in parts:
+            self._event({"choices": [{"index": 0, "delta": {"tool_calls": [part]}, "finish_reason": None}]})
+        self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]})
+        self._event({"choices": [], "usage": {"prompt_tokens": 11, "completion_tokens": 9}})
+        self._write(b"data: [DONE]\n\n")
+        self.wfile.write(b"0\r\n\r\n")
 
     def _logprobs(self, word: str, body: dict[str, Any], is_chat: bool) -> Any:
         asked = body.get("logprobs")

@@ -110,8 +110,8 @@ def test_engine_refuses_what_the_server_lacks_but_not_streams() -> None:
         return engine.lacks, engine.is_count_exact
 
     lacks, is_exact = started(Behaviour(knows=frozenset(), refuses=frozenset({"stream_options"})), body)
-    assert {"ignore_eos", "logprobs", "tools", "repetition_penalty"} <= lacks
-    assert not lacks & {"stream_options", "usage", "top_k", "seed"}
+    assert {"ignore_eos", "logprobs", "functions", "repetition_penalty"} <= lacks
+    assert not lacks & {"stream_options", "usage", "top_k", "seed", "tools"}
     assert not is_exact
 
 

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from bandplan.stub import process
+from bandplan.stub.api.queries import engine_fields
+from bandplan.stub.state.refusals import Invalid
+from tests.stub.engines.fake_engine import FakeEngine
 from tests.stub.engines.fake_server import ANSWER, LOGPROB, Behaviour, serving
 from tests.stub.stub_client import GTE, StubClient, bands
 
@@ -32,6 +35,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, behaviour: Behaviour) ->
         client = StubClient(running.host, running.token)
         client.create("chat")
         client.create("embed", bands(entity_name=GTE))
+        # Ready, before a test changes how the server behaves.
+        invoke(client, CHAT)
+        invoke(client, {"input": "a"}, "embed")
         yield client
         process.stop(state_dir)
 
@@ -164,7 +170,7 @@ def test_responses_request_passes_on_no_field_of_its_own(workspace: StubClient, 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("tools", [{"type": "function", "function": {"name": "f"}}]),
+        ("functions", [{"name": "f"}]),
         ("echo", True),
         ("reasoning_effort", "high"),
         ("repetition_penalty", 1.2),
@@ -178,12 +184,60 @@ def test_field_that_the_engine_does_not_pass_on_is_refused_by_name(
     assert reply.message == f"{field}: not supported by the openai engine; leave it out or use another engine."
 
 
-def test_conversation_with_function_calls_is_refused_where_they_would_be_lost(workspace: StubClient) -> None:
+TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]
+
+
+def test_model_decides_about_function_calls(workspace: StubClient, behaviour: Behaviour) -> None:
+    behaviour.asked.clear()
+    answer = invoke(workspace, {**CHAT, "tools": TOOLS, "tool_choice": "auto"})
+    (choice,) = answer["choices"]
+    function = {"name": "weather", "arguments": '{"city":"Ulm"}'}
+    assert choice["message"] == {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "call_1", "type": "function", "function": function}],
+    }
+    assert choice["finish_reason"] == "tool_calls"
+    assert answer["usage"]["completion_tokens"] == 9
+    ((_, body),) = behaviour.asked
+    assert (body["tools"], body["tool_choice"]) == (TOOLS, "auto")
+
+
+def test_streamed_function_call_has_its_name_first_and_its_arguments_in_parts(workspace: StubClient) -> None:
+    chunks = events(workspace, {**CHAT, "tools": TOOLS})
+    deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
+    assert deltas[0]["role"] == "assistant"
+    calls = [delta["tool_calls"][0] for delta in deltas if delta.get("tool_calls")]
+    assert (calls[0]["id"], calls[0]["function"]["name"]) == ("call_1", "weather")
+    assert "".join(call["function"]["arguments"] for call in calls) == '{"city":"Ulm"}'
+    assert chunks[-1]["choices"][0]["finish_reason"] == "tool_calls"
+
+
+def test_conversation_with_function_calls_reaches_the_server_whole(workspace: StubClient, behaviour: Behaviour) -> None:
     calls = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
-    messages = [*CHAT["messages"], {"role": "assistant", "content": None, "tool_calls": calls}]
-    reply = workspace.send("POST", "/serving-endpoints/chat/invocations", {"messages": messages})
-    assert reply.status == 400
-    assert reply.message.startswith("messages/1/tool_calls: not supported by the openai engine")
+    messages = [
+        *CHAT["messages"],
+        {"role": "assistant", "content": "", "tool_calls": calls},
+        {"role": "tool", "content": "5", "tool_call_id": "1", "name": "f"},
+    ]
+    behaviour.asked.clear()
+    invoke(workspace, {"messages": messages})
+    ((_, body),) = behaviour.asked
+    assert body["messages"] == messages
+
+
+def test_function_that_is_chosen_must_be_one_of_the_tools(workspace: StubClient) -> None:
+    choice = {"type": "function", "function": {"name": "other"}}
+    reply = workspace.send(
+        "POST", "/serving-endpoints/chat/invocations", {**CHAT, "tools": TOOLS, "tool_choice": choice}
+    )
+    assert (reply.status, reply.message) == (400, "tool_choice: 'other' is not one of the tools.")
+
+
+def test_engine_without_functions_refuses_a_conversation_that_has_them() -> None:
+    calls = {"messages": [{"role": "user", "content": "Hi"}, {"role": "tool", "content": "5", "tool_call_id": "1"}]}
+    with pytest.raises(Invalid, match=r"^messages/1/tool_call_id: not supported by the fake engine"):
+        engine_fields.check(calls, FakeEngine())
 
 
 @pytest.mark.parametrize("is_stream", [False, True])
@@ -218,7 +272,7 @@ def test_status_says_what_the_server_lacks(workspace: StubClient, behaviour: Beh
     (chat, *_) = [one for one in workspace.ok("GET", "/stub/status")["engines"] if one["state"] == "ready"]
     assert chat["kind"] == "openai"
     assert chat["missing"] == []
-    assert "tools" in chat["lacks"]
+    assert "functions" in chat["lacks"]
 
 
 def test_client_that_leaves_ends_the_generation_at_the_server(workspace: StubClient, behaviour: Behaviour) -> None:

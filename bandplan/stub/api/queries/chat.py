@@ -2,9 +2,9 @@
 
 import time
 import uuid
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from starlette.responses import Response
 
@@ -25,27 +25,41 @@ from bandplan.stub.api.queries.sampling import (
 )
 from bandplan.stub.api.queries.streams import EventStream
 from bandplan.stub.api.queries.target import Target
-from bandplan.stub.api.queries.tools import Tool, new_call_id, read_called_tool, read_json_schema, show_call
+from bandplan.stub.api.queries.tools import (
+    Tool,
+    new_call_id,
+    read_called_tool,
+    read_functions,
+    read_json_schema,
+    show_call,
+    show_calls,
+    show_part,
+)
 from bandplan.stub.api.requests import boolean, integer, objects, required_text
 from bandplan.stub.inference.delivery import merged
-from bandplan.stub.inference.engine import Generation, Message, Token
+from bandplan.stub.inference.engine import Engine, Generation, Message, Token
 from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """What a chat request asks for; `tool` is the function for the answer to call, if any."""
+    """What a chat request asks for.
+
+    `tool` is the function that a simulated answer calls, if any; `functions` has the fields of those that a model may
+    call by its own decision.
+    """
 
     messages: tuple[Message, ...]
     sampling: Sampling
     tool: Tool | None = None
     json_schema: Json | None = None
+    functions: Json = field(default_factory=dict)
 
 
 async def answer(body: Json, target: Target) -> Response:
     """Answer a chat request. Raises Invalid and BadRequest."""
-    asked = read(body)
+    asked = read(body, target.engine)
     prompt_tokens = await target.engine.count(asked.messages)
     schema = asked.tool.parameters if asked.tool else asked.json_schema
     wanted = generations(target, asked.messages, asked.sampling, prompt_tokens, schema)
@@ -60,10 +74,14 @@ async def answer(body: Json, target: Target) -> Response:
     return Answer(shown, headers=target.headers)
 
 
-def read(body: Json) -> ChatRequest:
-    """Read a chat request. Raises Invalid."""
-    messages = read_messages(body)
-    return ChatRequest(messages, _read_sampling(body), read_called_tool(body, messages), read_json_schema(body))
+def read(body: Json, engine: Engine) -> ChatRequest:
+    """Read a chat request for an engine. Raises Invalid."""
+    messages, sampling, schema = read_messages(body), _read_sampling(body), read_json_schema(body)
+    if not engine.calls_functions:
+        return ChatRequest(messages, sampling, read_called_tool(body, messages), schema)
+    functions = read_functions(body)
+    sampling = replace(sampling, further={**sampling.further, **functions})
+    return ChatRequest(messages, sampling, None, schema, functions)
 
 
 def read_messages(body: Json) -> tuple[Message, ...]:
@@ -72,9 +90,18 @@ def read_messages(body: Json) -> tuple[Message, ...]:
     if not rows:
         raise Invalid("messages: at least one message is required.")
     return tuple(
-        Message(required_text(row, "role", f"messages/{n}/"), read_content(row.get("content"), f"messages/{n}/content"))
+        Message(
+            required_text(row, "role", f"messages/{n}/"),
+            read_content(row.get("content"), f"messages/{n}/content"),
+            _further(row),
+        )
         for n, row in enumerate(rows)
     )
+
+
+def _further(row: Json) -> str:
+    further = {key: row[key] for key in ("name", "tool_call_id", "tool_calls") if row.get(key)}
+    return encode_text(further) if further else ""
 
 
 def read_content(content: object, place: str) -> str:
@@ -108,6 +135,8 @@ def _show(choice: Choice, index: int, asked: ChatRequest) -> Json:
     if asked.tool is not None:
         call = show_call(new_call_id(), asked.tool.name, choice.text)
         message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    elif calls := show_calls(choice.tokens) if asked.functions else []:
+        message = {"role": "assistant", "content": choice.text or None, "tool_calls": calls}
     return {
         "index": index,
         "message": message,
@@ -135,6 +164,10 @@ async def _chunks(
     async with aclosing(merged(delivering)) as batches:
         async for at, tokens in batches:
             is_end, made = not tokens, ""
+            if asked.functions and any(token.call is not None for token in tokens):
+                chunks.generated += len(tokens)
+                yield written("".join(chunks.chunk(_choice(at, delta)) for delta in _calls(tokens, awaits_role, at)))
+                continue
             if awaits_role[at]:
                 awaits_role[at] = False
                 first, tokens = tokens[:1], tokens[1:]
@@ -154,6 +187,16 @@ async def _chunks(
             yield written(made)
     if asked.sampling.wants_last_usage:
         yield written(chunks.chunk(""))
+
+
+def _calls(tokens: Sequence[Token], awaits_role: list[bool], at: int) -> Iterator[Json]:
+    """Yield the deltas of tokens that have parts of function calls among them, the role with the first."""
+    for token in tokens:
+        delta: Json = {"content": token.text} if token.call is None else {"tool_calls": [show_part(token.call)]}
+        if awaits_role[at]:
+            awaits_role[at] = False
+            delta = {"role": "assistant", "content": None, **delta}
+        yield delta
 
 
 def _choice(index: int, delta: Json, logprobs_text: str = "null", reason: str | None = None) -> str:

@@ -22,6 +22,7 @@ class ProvisionedEngine:
         self.missing = engine.missing
         self.down = engine.down
         self.passes_further = engine.passes_further
+        self.calls_functions = engine.calls_functions
         self.is_count_exact = engine.is_count_exact
         self.context_tokens = engine.context_tokens
         self.note = engine.note

@@ -6,10 +6,11 @@ function, none.
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bandplan.stub.api.requests import json_object, objects, required_text, text
-from bandplan.stub.inference.engine import Message
+from bandplan.stub.inference.engine import Call, Message, Token
 from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 
@@ -37,6 +38,29 @@ def read_called_tool(body: Json, messages: tuple[Message, ...]) -> Tool | None:
         return tools[0]
     asked = messages[-1].content.lower().replace(" ", "_")
     return next((tool for tool in tools if tool.name.lower().replace(" ", "_") in asked), None)
+
+
+def read_functions(body: Json) -> Json:
+    """Return the functions of a request for a model that decides itself whether to call one. Raises Invalid."""
+    _read_choice(body, _read_tools(body))
+    return {key: body[key] for key in ("tools", "tool_choice") if body.get(key)}
+
+
+def show_calls(tokens: Sequence[Token]) -> list[Json]:
+    """Show the function calls of an answer, put together from their parts."""
+    calls: dict[int, Json] = {}
+    for call in (token.call for token in tokens):
+        if call is not None:
+            shown = calls.setdefault(call.position, show_call(call.id or new_call_id(), call.name or "", ""))
+            shown["function"]["arguments"] += call.arguments
+    return [calls[index] for index in sorted(calls)]
+
+
+def show_part(call: Call) -> Json:
+    """Show a part of a function call in a stream; the first one has the id and the name."""
+    if call.name is None:
+        return {"index": call.position, "function": {"arguments": call.arguments}}
+    return {"index": call.position, **show_call(call.id or new_call_id(), call.name, call.arguments)}
 
 
 def read_json_schema(body: Json) -> Json | None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from bandplan.stub.inference.engine import Embedded, Token, Usage
+from bandplan.stub.inference.engine import Call, Embedded, Token, Usage
 from bandplan.stub.inference.errors import EngineBusy, EngineError, EngineFailed, EngineRefused, EngineUnavailable
 
 MOST_MESSAGE_CHARACTERS = 300
@@ -37,6 +37,8 @@ def read_chunk(data: str, place: str) -> Piece:
         choice = choices[0]
         text = (choice["text"] or None) if "text" in choice else _text(choice.get("delta") or {})
         tokens, has_logprobs = _tokens(text, choice.get("logprobs"))
+        if calls := (choice.get("delta") or {}).get("tool_calls"):
+            tokens = (*tokens, *(Token("", call=_call(part)) for part in calls))
         return Piece(tokens, _reason(choice.get("finish_reason")), usage, has_logprobs)
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         raise EngineFailed(f"{place} sent a chunk that is not of the OpenAI protocol") from error
@@ -95,6 +97,11 @@ def _tokens(text: str | None, logprobs: Any) -> tuple[tuple[Token, ...], bool]:
     return tuple(token._replace(text=own, name=token.text) for token, own in zip(listed, texts, strict=True)), True
 
 
+def _call(part: Mapping[str, Any]) -> Call:
+    function = part.get("function") or {}
+    return Call(int(part.get("index") or 0), part.get("id"), function.get("name"), function.get("arguments") or "")
+
+
 def _listed(logprobs: Any) -> list[Token]:
     """Return the tokens of log probabilities: in the form of chat (`content`), or in the older one of completions."""
     if not isinstance(logprobs, dict):
@@ -118,10 +125,10 @@ def _listed(logprobs: Any) -> list[Token]:
 
 
 def _reason(value: Any) -> str | None:
-    """Return `stop` or `length`; a server's other reasons end an answer like a stop."""
+    """Return `stop`, `length` or `tool_calls`; a server's other reasons end an answer like a stop."""
     if value is None:
         return None
-    return "length" if value == "length" else "stop"
+    return value if value in ("length", "tool_calls") else "stop"
 
 
 def _usage(value: Any) -> Usage | None:

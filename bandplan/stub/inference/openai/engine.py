@@ -11,7 +11,7 @@ from bandplan.stub.inference.openai.client import Client
 from bandplan.stub.inference.openai.connection import server_of
 from bandplan.stub.inference.openai.features import LACKS, Features
 from bandplan.stub.inference.openai.probe import probe
-from bandplan.stub.inference.openai.requests import embedding_request, generation_request
+from bandplan.stub.inference.openai.requests import embedding_request, generation_request, rows
 from bandplan.stub.inference.simulated import TOKENS_PER_MESSAGE
 
 
@@ -22,7 +22,7 @@ class OpenAIEngine:
     """
 
     note = ""
-    passes_further = True
+    passes_further = calls_functions = True
     down: Down | None = None
 
     def __init__(
@@ -67,7 +67,7 @@ class OpenAIEngine:
 
     async def count(self, messages: Sequence[Message]) -> int:
         features = self._ready()
-        shown = [{"role": message.role, "content": message.content} for message in messages]
+        shown = rows(messages)
         if features.tokenizer == "vllm" and features.has_chat:
             return _counted(await self.client.post("/tokenize", {"model": features.model, "messages": shown}))
         if features.tokenizer == "llamacpp" and features.has_chat:

@@ -23,7 +23,6 @@ LACKS = frozenset(
         "structured_outputs",
         "suffix",
         "thinking",
-        "tools",
         "web_search_options",
     }
 )

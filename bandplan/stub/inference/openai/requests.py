@@ -1,9 +1,10 @@
 """Requests to a server, made from generations."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bandplan.stub.inference.engine import Generation
+from bandplan.stub.inference.engine import Generation, Message
 from bandplan.stub.inference.openai.features import Features
 
 MOST_STOP_WORDS = 4
@@ -39,8 +40,15 @@ def generation_request(generation: Generation, features: Features) -> Request:
     body |= generation.extra
     if generation.is_prompt:
         return "/completions", {**body, "prompt": generation.messages[0].content, **_completions_logprobs(generation)}
-    messages = [{"role": message.role, "content": message.content} for message in generation.messages]
-    return "/chat/completions", {**body, "messages": messages, **_chat_logprobs(generation)}
+    return "/chat/completions", {**body, "messages": rows(generation.messages), **_chat_logprobs(generation)}
+
+
+def rows(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Return a conversation as the protocol writes it."""
+    return [
+        {"role": message.role, "content": message.content, **(json.loads(message.further) if message.further else {})}
+        for message in messages
+    ]
 
 
 def embedding_request(texts: Sequence[str], features: Features) -> Request:

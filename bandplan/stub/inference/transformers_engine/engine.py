@@ -36,7 +36,7 @@ class TransformersEngine:
     kind = KIND
     lacks = LACKS
     missing: frozenset[str] = frozenset()
-    passes_further = False
+    passes_further = calls_functions = False
     is_count_exact = True
 
     def __init__(

@@ -33,7 +33,7 @@ class VllmEngine:
 
     kind = VLLM
     note = ""
-    passes_further = True
+    passes_further = calls_functions = True
 
     def __init__(
         self, program: str, spec: EngineSpec, *, folder: Path, environ: Mapping[str, str], gpu_share: float
