@@ -3,6 +3,7 @@
 Run on a quiet machine: `python -m pytest benchmarks/test_bench_accuracy.py`.
 """
 
+import math
 import os
 from collections.abc import Iterator
 
@@ -21,7 +22,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PacedWorkspa
         yield running
 
 
-@pytest.mark.parametrize("streams", [1, 16])
+@pytest.mark.parametrize("streams", [1, 4, 16, 64])
 def test_times_and_throughput_are_those_of_the_workspace(workspace: PacedWorkspace, streams: int) -> None:
     seen = workspace.observe(streams, seconds=3.0)  # 20 tokens: 200 + 19 x 25 = 675 ms
     assert len(seen.log) == len(seen.samples) == sum(seen.point.counts.values())
@@ -34,6 +35,20 @@ def test_times_and_throughput_are_those_of_the_workspace(workspace: PacedWorkspa
     assert _mean([one.tpot or 0 for one in ours]) == pytest.approx((last - first) / 19, rel=0.02)
     # In flight throughout: tokens/s = streams x tokens / latency.
     assert seen.point.output.value == pytest.approx(streams * 20 / last, rel=0.02)
+
+
+def test_an_open_loop_has_the_latency_and_the_rate_of_the_workspace(workspace: PacedWorkspace) -> None:
+    seen = workspace.observe_rate(20.0, seconds=8.0)
+    assert len(seen.log) == len(seen.samples)
+    _skip_if_busy(seen.point)
+    latency = sorted(one["last_token_ms"] - one["arrived_ms"] for one in seen.log)
+    assert seen.point.scheduled_latency is not None
+    found = seen.point.scheduled_latency.percentiles["p95"]
+    assert found is not None
+    assert found.value == pytest.approx(latency[math.ceil(0.95 * len(latency)) - 1] / 1000, rel=0.05)
+    wanted = [one.scheduled / 1e9 for one in seen.samples]
+    arrived = sorted(one["arrived_ms"] / 1000 for one in seen.log)
+    assert arrived[-1] - arrived[0] == pytest.approx(wanted[-1] - wanted[0], rel=0.01)
 
 
 def _skip_if_busy(point: Point) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bandplan.bench.bench import BenchPlan, Limits, Watcher, run_bench
+from bandplan.bench.bench import BenchPlan, Limits, Mode, Watcher, run_bench
 from bandplan.bench.lengths import Length
 from bandplan.bench.level import Point
 from bandplan.bench.sample import Sample
@@ -32,10 +32,16 @@ class PacedWorkspace:
 
     def observe(self, streams: int, seconds: float) -> Observed:
         """Keep `streams` requests of 50 prompt and 20 completion tokens in flight for `seconds`."""
+        return self._observe(levels=[streams], level_seconds=seconds)
+
+    def observe_rate(self, rate: float, seconds: float) -> Observed:
+        """Send `rate` of the same requests per second for `seconds`, at random times."""
+        return self._observe(mode="open", rates=[rate], level_seconds=seconds)
+
+    def _observe(self, mode: Mode = "closed", **load: Any) -> Observed:
         before = max([0, *(one["number"] for one in self._log())])
         kept: list[Sample] = []
-        limits = Limits(1_000, 10**6, 1)
-        plan = BenchPlan("closed", Length(50), Length(20), limits, levels=[streams], level_seconds=seconds)
+        plan = BenchPlan(mode, Length(50), Length(20), Limits(10_000, 10**7, 1), **load)
         curve = run_bench(plan, self.target, Watcher(samples=lambda _, samples: kept.extend(samples)), {})
         (point,) = curve.points
         # The first two are the benchmark's own requests before it measures.
