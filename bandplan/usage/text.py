@@ -116,13 +116,16 @@ def _scale(window: Window) -> list[str]:
         return []
     concurrency = [one.concurrency for one in window.exported.values() if one.concurrency is not None]
     gpu = [one.gpu_percent for one in window.exported.values() if one.gpu_percent is not None]
+    refused = sum(one.answered_4xx for one in window.exported.values())
     failed = sum(one.answered_5xx for one in window.exported.values())
     told = []
     if concurrency:
         told.append(f"provisioned concurrency at most {max(concurrency):g} ({max(concurrency) / 4:g} chunks)")
     if gpu:
         told.append(f"GPU at most {max(gpu):.0f} %")
-    told.append(f"{failed:,} failed (5xx) by the metrics export of {len(window.exported):,} minutes")
+    told.append(
+        f"{refused:,} answered 4xx and {failed:,} 5xx in {len(window.exported):,} minutes of the metrics export"
+    )
     coverage = window.coverage_percent
     if coverage is not None:
         told.append(f"rows for {coverage:.0f} % of its requests")

@@ -15,6 +15,9 @@ from bandplan.usage.scrape import Scrape
 
 DAY: Final = 24 * 60
 
+LATE_MINUTES: Final = 6 * 60
+"""How late rows may be before they count as missing. Ours: nothing is published."""
+
 ROUNDED: Final = 0.9
 """Share of requests in the first second of their minute from which on times are taken for rounded to minutes. Ours."""
 
@@ -28,7 +31,8 @@ class Window:
     """The minutes from `start` up to, not including, `end`. `levels` is tokens/s by known minute; gaps have none.
 
     `watched_from` is the first minute of the metrics export, None without one: before it, and without it, minutes
-    without rows count as idle. `exported` are the export's minutes, `minutes` those of the rows.
+    without rows count as idle. Up to `settled`, rows of all requests should be there. `exported` are the export's
+    minutes, `minutes` those of the rows.
     """
 
     start: int
@@ -37,6 +41,7 @@ class Window:
     minutes: Mapping[int, Minute]
     exported: Mapping[int, Scrape]
     watched_from: int | None
+    settled: int
     latencies: Sequence[float]
     ttfts: Sequence[float]
 
@@ -147,10 +152,11 @@ class Window:
 
         The export counts a request in the minute in which it was answered, so some differ by one minute.
         """
-        counted = sum(one.requests for one in self.exported.values())
+        settled = {minute: one for minute, one in self.exported.items() if minute <= self.settled}
+        counted = sum(one.requests for one in settled.values())
         if counted < 100:
             return None
-        return 100 * sum(self.minutes[minute].requests for minute in self.exported if minute in self.minutes) / counted
+        return 100 * sum(self.minutes[minute].requests for minute in settled if minute in self.minutes) / counted
 
 
 def window_of(observed: Observed, exported: Mapping[int, Scrape], days: int, now: int) -> Window | None:
@@ -183,6 +189,7 @@ def window_of(observed: Observed, exported: Mapping[int, Scrape], days: int, now
         rows,
         seen,
         watched_from,
+        max([now - LATE_MINUTES, *rows]),
         sorted(latency for latency, _ in times),
         sorted(ttft for _, ttft in times if ttft is not None),
     )

@@ -77,6 +77,17 @@ def test_rows_are_compared_with_what_the_export_counted() -> None:
     assert window(rows, {NOW - 1: Scrape(99)}).coverage_percent is None  # too few to tell
 
 
+def test_rows_that_are_still_to_come_are_not_missing_but_those_of_this_morning_are() -> None:
+    def coverage(late_minutes: int) -> float | None:
+        """Both tell a request a minute for two days; rows end `late_minutes` ago."""
+        exported = {minute: Scrape(1) for minute in range(NOW - 2 * DAY, NOW)} | {NOW - 1: Scrape(0)}
+        return window(steady(2 - late_minutes / DAY, lambda _: 1, until=NOW - late_minutes), exported).coverage_percent
+
+    assert coverage(5 * 60) == 100
+    # 40 hours of rows, and 42 of the export's that should have them.
+    assert coverage(8 * 60) == pytest.approx(100 * 40 / 42, abs=0.1)
+
+
 def test_nothing_known_is_no_window_and_idle_minutes_alone_are_one() -> None:
     assert window_of(Observed(), {}, 14, NOW) is None
     assert window_of(Observed(), {NOW - 1: Scrape(5)}, 14, NOW) is None
