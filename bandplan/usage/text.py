@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bandplan.planner.published import IN_FLIGHT_PER_CHUNK
 from bandplan.usage.bands import Sized, arrivals_of
 from bandplan.usage.verdict import Verdict, moment
 from bandplan.usage.window import DAY, Window, percentile
@@ -81,7 +82,7 @@ def lines_of(verdict: Verdict, now: int) -> list[str]:
             f", to the first byte {percentile(window.ttfts, verdict.latency_percentile):.2f} s" if window.ttfts else ""
         )
         said.append(f"  latency  {latency:.2f} s at p{verdict.latency_percentile:g}{first}")
-    said += [f"  scale    {line}" for line in _scale(window)]
+    said += [f"  scale    {line}" for line in _scale(verdict, window)]
     if verdict.capacity is not None and verdict.target is not None and verdict.target.plan is not None:
         peak = verdict.target.plan.peak
         said += [f"  from     {line}" for line in verdict.capacity.provenance(peak.shape, peak.has_lengths)]
@@ -110,22 +111,23 @@ def _arrivals(window: Window) -> str:
     return f"{arrivals_of(window)} (variance of a second {dispersion:.1f} times its mean)"
 
 
-def _scale(window: Window) -> list[str]:
+def _scale(verdict: Verdict, window: Window) -> list[str]:
     """Return what the metrics export tells beside the rows."""
     if not window.exported:
         return []
-    concurrency = [one.concurrency for one in window.exported.values() if one.concurrency is not None]
-    gpu = [one.gpu_percent for one in window.exported.values() if one.gpu_percent is not None]
-    refused = sum(one.answered_4xx for one in window.exported.values())
-    failed = sum(one.answered_5xx for one in window.exported.values())
+    minutes = window.exported.values()
+    concurrency = [one.concurrency for one in minutes if one.concurrency is not None]
+    gpu = [one.gpu_percent for one in minutes if one.gpu_percent is not None]
     told = []
     if concurrency:
-        told.append(f"provisioned concurrency at most {max(concurrency):g} ({max(concurrency) / 4:g} chunks)")
+        is_chunks = verdict.capacity is not None and verdict.capacity.kind == "chunks"
+        chunks = f" ({max(concurrency) / IN_FLIGHT_PER_CHUNK:g} chunks)" if is_chunks else ""
+        told.append(f"provisioned concurrency at most {max(concurrency):g}{chunks}")
     if gpu:
         told.append(f"GPU at most {max(gpu):.0f} %")
-    told.append(
-        f"{refused:,} answered 4xx and {failed:,} 5xx in {len(window.exported):,} minutes of the metrics export"
-    )
+    refused, failed = sum(one.answered_4xx for one in minutes), sum(one.answered_5xx for one in minutes)
+    looks = f"{len(minutes):,} minute{'' if len(minutes) == 1 else 's'}"
+    told.append(f"{refused:,} answered 4xx and {failed:,} 5xx in {looks} of the metrics export")
     coverage = window.coverage_percent
     if coverage is not None:
         told.append(f"rows for {coverage:.0f} % of its requests")

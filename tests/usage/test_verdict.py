@@ -65,7 +65,7 @@ def test_text_states_all_that_a_reviewer_needs() -> None:
         "8.0 days to 2026-05-24 12:00 UTC (0.0 days ago), 11,520 minutes, 0.0 % gaps since `bandplan observe` began 1 minutes before",
         "800 in, 200 out for a request on average, spread 0 %",
         "69,120 requests, 0 refused (429), 0 failed (5xx)",
-        "provisioned concurrency at most 8 (2 chunks); GPU at most 71 %; 1 answered 4xx and 2 5xx in 1 minutes of",
+        "provisioned concurrency at most 8 (2 chunks); GPU at most 71 %; 1 answered 4xx and 2 5xx in 1 minute of",
     ):
         assert part in text
 
