@@ -197,5 +197,7 @@ def test_upgrade_moves_the_pin_and_keeps_the_edits(
 
     now = Team(team.folder, installed)
     assert "check: passed" in now.run("check")
+    shown = now.run("upgrade", "--register", **index)
+    assert f"bandplan {VERSION} -> {VERSION}" in shown and re.search(r"mlflow \(none\) -> \d", shown)
     again = now.run("upgrade", **index)
     assert "boto3" not in again and "README.md" not in again and "nothing to change" in again, again

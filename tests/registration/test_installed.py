@@ -30,7 +30,7 @@ def test_missing_packages_are_named() -> None:
 def test_without_the_extra_one_finding_names_it(logs: bool) -> None:
     (found,) = installed_findings(None, logs=logs, look_up={}.get)
     assert (found.place, found.severity) == ("bandplan[register]", "error")
-    assert "pip install 'bandplan[register]'" in found.next_step
+    assert "pip install 'bandplan[register]'" in found.next_step and "upgrade --register" in found.next_step
 
 
 def test_transformers_is_needed_to_log_and_not_to_register() -> None:

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,12 @@ REQUIREMENTS = "requirements.txt"
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", metavar="VERSION", help="version to move to (default: the newest that pip finds)")
     parser.add_argument(
+        "--register",
+        action="store_true",
+        help="require bandplan[register] from now on, for entries that register model versions (without --to: in the "
+        "version that is pinned)",
+    )
+    parser.add_argument(
         "--write",
         action="store_true",
         help="write the pin and the generated files, with your edits kept (default: only show what would change)",
@@ -39,10 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageProblem(f"--to {arguments.to}: must be a version, such as 0.2.0")
     root = find_project(Path.cwd()).root
     manifest = manifest_of(root)
+    answers = replace(manifest.answers, registers=True) if arguments.register else manifest.answers
+    version = arguments.to or (manifest.version if arguments.register else None)
     with tempfile.TemporaryDirectory(prefix="bandplan-upgrade-") as folder:
-        wheel = fetch(arguments.to, Path(folder))
+        wheel = fetch(version, Path(folder))
         package = unpacked(wheel.path, Path(folder) / "new")
-        after = generated_by(package, manifest.answers, [wheel.hash])
+        after = generated_by(package, answers, [wheel.hash])
         here = texts_of(root, {*manifest.files, *after.files})
         before = generated_before(manifest, here, Path(folder))
     files = with_own_pins(before, after.files, here)
@@ -51,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.write:
         print("\nnothing was written; add --write" if changes else "\nnothing to change")
         return 0
-    write(root, manifest, after, files, changes)
+    write(root, replace(manifest, answers=answers), after, files, changes)
     step = f"`pip install -r {REQUIREMENTS}`, `bandplan check`, a preview of each stack; then commit it"
     print(f"\nwritten. Next: {step}")
     return 0
@@ -124,8 +133,6 @@ def generated_before(manifest: "Manifest", here: Mapping[str, str], folder: Path
 
 def with_own_pins(before: Mapping[str, str], after: Mapping[str, "File"], here: Mapping[str, str]) -> dict[str, "File"]:
     """Return the new files; requirements that the team has added stay below those of the new version."""
-    from dataclasses import replace
-
     from bandplan.cli.requirement_file import with_own_requirements
 
     files = dict(after)
@@ -139,14 +146,13 @@ def with_own_pins(before: Mapping[str, str], after: Mapping[str, "File"], here: 
 def changes_between(
     manifest: "Manifest", before: Mapping[str, str], after: Mapping[str, "File"], here: Mapping[str, str]
 ) -> "list[Change]":
-    from dataclasses import replace
-
     from bandplan.starter.changes import changes_of
 
     texts = {path: file.text for path, file in after.items()}
     changes = changes_of(manifest.files, before, texts, here)
     # The pin always moves: what the team added to the requirements is kept in the new text.
-    return [replace(one, verdict="write") if one.path == REQUIREMENTS else one for one in changes]
+    pin = here.get(REQUIREMENTS)
+    return [replace(one, verdict="write", before=pin) if one.path == REQUIREMENTS else one for one in changes]
 
 
 def merged(here: str, before: str, after: str) -> str | None:

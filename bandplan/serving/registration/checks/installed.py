@@ -15,7 +15,7 @@ _MLFLOW = ("mlflow", "mlflow-skinny")
 _REGISTERING = ("pandas",)
 _LOGGING = ("transformers", *_REGISTERING)
 EXTRA = "bandplan[register]"
-_STEP = f"install the extra: `pip install '{EXTRA}'`, and name it in requirements.txt"
+_STEP = f"install the extra: `pip install '{EXTRA}'`, and `bandplan upgrade --register --write` for requirements.txt"
 
 
 def installed(name: str) -> str | None:
