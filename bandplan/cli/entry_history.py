@@ -44,25 +44,26 @@ def written_since(models: Path, stack: str | None, names: Sequence[str], now: fl
         text = models.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return {}
-    present = {name: _throughput(text, models.name, stack, name) for name in names}
+    known = _throughputs(text, models.name, stack)
+    present = {name: known.get(name) for name in names}
     since = dict.fromkeys(present, now)
     found: dict[str, float] = {}
-    is_known = False
     for commit, earlier_text in _commits(models, "%h %ct"):
-        is_known = True
+        at = float(commit.split()[1])
+        earlier_ones = _throughputs(earlier_text, models.name, stack)
         for name in present.keys() - found.keys():
-            if _throughput(earlier_text, models.name, stack, name) != present[name]:
+            if earlier_ones.get(name) != present[name]:
                 found[name] = since[name]
             else:
-                since[name] = float(commit.split()[1])
-        if len(found) == len(present) or float(commit.split()[1]) < now - days * 86_400:
+                since[name] = at
+        if len(found) == len(present) or at < now - days * 86_400:
             break
-    return found if is_known else {}
+    return found
 
 
-def _throughput(text: str, file: str, stack: str | None, name: str) -> object:
-    entry = _entry(text, file, stack, name)
-    return None if entry is None else entry.throughput
+def _throughputs(text: str, file: str, stack: str | None) -> dict[str, object]:
+    checkable = load_text(text, file, stack).checkable
+    return {} if checkable is None else {entry.name: entry.throughput for entry in checkable.models}
 
 
 def _commits(models: Path, form: str = "%h of %cs") -> Iterator[tuple[str, str]]:
