@@ -124,6 +124,23 @@ def test_chat_has_the_servers_text_usage_and_log_probabilities_streamed_or_not(
     assert chunks[-1]["usage"] == counted
 
 
+def test_openai_client_gets_the_same_answer_whole_and_streamed(workspace: StubClient) -> None:
+    from openai import OpenAI
+
+    token = workspace.authorization["Authorization"].removeprefix("Bearer ")
+    client = OpenAI(base_url=f"{workspace.host}/serving-endpoints", api_key=token, max_retries=0)
+    asked: dict[str, Any] = {**CHAT, "model": "chat", "logprobs": True, "top_logprobs": 2}
+    asked["extra_body"] = {"ignore_eos": asked.pop("ignore_eos")}
+    whole = client.chat.completions.create(**asked)
+    chunks = list(client.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True}))
+    text = "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
+    assert text == whole.choices[0].message.content
+    assert chunks[-1].usage == whole.usage
+    assert whole.usage is not None and whole.usage.completion_tokens == 8
+    assert whole.choices[0].logprobs is not None and whole.choices[0].logprobs.content is not None
+    assert all(len(row.top_logprobs) == 2 for row in whole.choices[0].logprobs.content)
+
+
 def test_prompt_is_counted_by_the_models_own_tokenizer_before_it_is_sent(workspace: StubClient) -> None:
     counted = workspace.ok("POST", "/stub/tokenize", {"model": "chat", "text": "hello world"})
     assert (counted["engine"], counted["tokens"], counted["is_exact"]) == ("openai", 11, True)  # one for each letter
