@@ -11,7 +11,15 @@ def local_environment(environ: Mapping[str, str], host: str, token: str) -> dict
     """
     kept = {name: value for name, value in environ.items() if not name.startswith("DATABRICKS_")}
     excluded = ",".join(filter(None, [kept.get("NO_PROXY") or kept.get("no_proxy"), "127.0.0.1,localhost"]))
-    return {**kept, "DATABRICKS_HOST": host, "DATABRICKS_TOKEN": token, "NO_PROXY": excluded, "no_proxy": excluded}
+    return {
+        **kept,
+        "DATABRICKS_HOST": host,
+        "DATABRICKS_TOKEN": token,
+        # Whatever else this machine is logged in with, such as ARM_CLIENT_SECRET, is not tried.
+        "DATABRICKS_AUTH_TYPE": "pat",
+        "NO_PROXY": excluded,
+        "no_proxy": excluded,
+    }
 
 
 def with_choices(environ: Mapping[str, str], *, offline: bool) -> dict[str, str]:

@@ -27,6 +27,7 @@ COMMANDS = {
     "migrate": "convert legacy workloads in models.yaml to provisioned throughput, as a diff",
     "destroy": "delete every endpoint of the stack",
     "stack": "list the stacks, or print a stack's state",
+    "auth": "show who is logged in to a stack's workspace, and by which way",
     "stub": "start, stop, inspect or empty the local workspace",
     "validate": "check models.yaml and report every problem (exit status 2 on errors)",
     "size": "find the smallest band or model units for a demand and a latency target",
@@ -105,6 +106,8 @@ def run(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     if arguments.folder is not None:
         change_folder(arguments.folder)
+    if getattr(arguments, "profile", None):
+        os.environ["BANDPLAN_PROFILE"] = arguments.profile
     return load_command(arguments.command).run(arguments)
 
 

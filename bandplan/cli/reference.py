@@ -34,7 +34,7 @@ engine.
 |---|---|
 | `DATABRICKS_HOST`, `DATABRICKS_TOKEN` | the workspace of every stack but `local`; never given as arguments |
 | `BANDPLAN_MODELS` | the models file, if it is not `models.yaml`; relative to the project |
-| `DATABRICKS_AUTH_TYPE` | how to authenticate, before all else: `pat`, or in a CI job `github-oidc` or `env-oidc` |
+| `DATABRICKS_CONFIG_PROFILE`, `DATABRICKS_AUTH_TYPE`, and others of the SDKs | any other login (docs/login.md) |
 | `BANDPLAN_ENGINE` | the default of `--engine` |
 | `BANDPLAN_MEASURED` | a file of measured usage for `stop_if` of rollouts, relative to the project (docs/rollout.md) |
 | `BANDPLAN_AT_ONCE` | comma-separated endpoints whose rollout takes no steps in this run |

@@ -14,6 +14,7 @@ from bandplan.serving.spec.models_file import VARIABLE, models_file
 
 if TYPE_CHECKING:
     from bandplan.serving.workspace.client import WorkspaceClient
+    from bandplan.serving.workspace.login_choice import StackLogin
 
 MOST_NAMES = 10
 """Most names listed in a message; an arbitrary choice."""
@@ -50,28 +51,38 @@ class StackChoice:
     def environ(self) -> dict[str, str]:
         """Return the variables with the stack's workspace: the local one (started if needed), else the user's own.
 
-        `databricks:host` of the stack's file names it too. Errors: UsageProblem if DATABRICKS_HOST names another one,
-        as Pulumi's provider would use the file's.
+        `databricks:host` and `databricks:profile` of the stack's file count, and `--profile`. Errors: UsageProblem if
+        they and the environment name different workspaces or logins.
         """
-        if self.stack != LOCAL:
-            return self._with_host()
+        from bandplan.cli.stack_configuration import configured_login
+
+        configured = configured_login(self.project, self.name)
+        if self.stack == LOCAL:
+            return self._local_environ(configured)
+        from bandplan.serving.workspace.errors import NotConfigured
+        from bandplan.serving.workspace.login_choice import login_environment
+
+        try:
+            return login_environment(self.variables, configured)
+        except NotConfigured as error:
+            raise UsageProblem(str(error)) from error
+
+    def _local_environ(self, configured: "StackLogin") -> dict[str, str]:
+        if configured.host or configured.profile:
+            key = "host" if configured.host else "profile"
+            raise UsageProblem(
+                f"{configured.place}: databricks:{key}: the stack {LOCAL} deploys to the local workspace only, and its "
+                "token must not reach another one; remove the line, or choose another stack with --stack"
+            )
+        if profile := self.variables.get("BANDPLAN_PROFILE"):
+            raise UsageProblem(
+                f"--profile {profile}: the stack {LOCAL} uses the local workspace, which has no profile; name the "
+                "stack to work on with --stack"
+            )
         from bandplan.cli.local_workspace import running_stub
 
         stub = running_stub(self.project)
         return local_environment(self.variables, stub.host, stub.token)
-
-    def _with_host(self) -> dict[str, str]:
-        from bandplan.cli.stack_configuration import configured_host
-
-        host, given = configured_host(self.project, self.name), self.variables.get("DATABRICKS_HOST", "").rstrip("/")
-        if host is None or given == host:
-            return dict(self.variables)
-        if given:
-            raise UsageProblem(
-                f"DATABRICKS_HOST={given}: stacks/Pulumi.{self.name}.yaml names the workspace {host} "
-                "(databricks:host); unset DATABRICKS_HOST, or change the file"
-            )
-        return {**self.variables, "DATABRICKS_HOST": host}
 
     def client(self) -> "WorkspaceClient":
         """Create a client of the stack's workspace. Errors: NotConfigured."""

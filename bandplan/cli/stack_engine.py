@@ -14,6 +14,7 @@ from bandplan.cli.engines.pulumi import PulumiEngine, find_pulumi
 from bandplan.cli.environment import with_choices
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import LOCAL, Project, find_project
+from bandplan.cli.stack_argument import add_stack_argument
 from bandplan.cli.stack_choice import choose_stack
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class StackEngine:
 
 def add_stack_arguments(parser: argparse.ArgumentParser) -> None:
     """Add `--stack` and `--engine`."""
-    parser.add_argument("--stack", default=LOCAL, help=f"stack to work on (default: {LOCAL}, on this machine)")
+    add_stack_argument(parser, f"stack to work on (default: {LOCAL}, on this machine)")
     parser.add_argument(
         "--engine",
         choices=ENGINES,
@@ -96,7 +97,7 @@ def open_stack(arguments: argparse.Namespace, choices: Mapping[str, str] | None 
         # Check before anything, such as the token, is sent to a host that this engine refuses.
         require_this_machine(environ)
     if stack != LOCAL and not arguments.offline:
-        require_answer(environ)
+        environ = require_answer(environ)
     return StackEngine(project, stack, make_engine(name, project, stack, environ), environ)
 
 
@@ -111,16 +112,19 @@ def require_this_machine(environ: Mapping[str, str]) -> None:
             require_loopback(host if "://" in host else f"https://{host}")
 
 
-def require_answer(environ: Mapping[str, str]) -> None:
-    """Raise CommandError within seconds if the environment's workspace does not answer.
+def require_answer(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return `environ` with the login that works, so that the program and Pulumi's plugin use the same one.
 
-    The program reports this too, but under Pulumi only after the CLI, its plugins and the program have started.
+    Errors: CommandError, within seconds if the environment's workspace does not answer. The program reports this too,
+    but under Pulumi only after the CLI, its plugins and the program have started.
     """
     from bandplan.serving.workspace.client import from_environment
     from bandplan.serving.workspace.errors import WorkspaceError
 
     try:
-        from_environment(environ).require_answer()
+        client = from_environment(environ)
+        client.require_answer()
+        return {**environ, "DATABRICKS_HOST": client.host, "DATABRICKS_AUTH_TYPE": client.auth_type()}
     except WorkspaceError as error:
         raise CommandError(str(error)) from error
 

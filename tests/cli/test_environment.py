@@ -13,7 +13,7 @@ def test_local_run_sees_the_stub_and_no_other_workspace() -> None:
     }
     environ = local_environment(real, HOST, TOKEN)
     named = {name: value for name, value in environ.items() if name.startswith("DATABRICKS_")}
-    assert named == {"DATABRICKS_HOST": HOST, "DATABRICKS_TOKEN": TOKEN}
+    assert named == {"DATABRICKS_HOST": HOST, "DATABRICKS_TOKEN": TOKEN, "DATABRICKS_AUTH_TYPE": "pat"}
     assert environ["HOME"] == "/home/me"
 
 

@@ -48,6 +48,7 @@ NAMES_A_STACK = {
     "fetch-plan": ("fetch-plan", "plan.json"),
     "log-model": ("log-model", "llama", "--task", "llm/v1/chat", "--register", "--name", "a.b.c"),
     "real-scale": ("real-scale", "chat"),
+    "auth": ("auth",),
     "bench": ("bench", "chat"),
 }
 """Commands that take `--stack` and read no models file."""

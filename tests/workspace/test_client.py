@@ -392,8 +392,8 @@ def test_a_client_never_shows_its_token(client: WorkspaceClient) -> None:
 def test_everything_that_is_not_configured_is_listed() -> None:
     with pytest.raises(NotConfigured, match="set DATABRICKS_HOST and DATABRICKS_TOKEN"):
         from_environment({})
-    with pytest.raises(NotConfigured, match="set DATABRICKS_TOKEN in"):
-        from_environment({"DATABRICKS_HOST": "http://127.0.0.1:1", "DATABRICKS_TOKEN": " "})
+    with pytest.raises(NotConfigured, match="set DATABRICKS_HOST in"):
+        from_environment({"DATABRICKS_HOST": " ", "DATABRICKS_TOKEN": "t"})
 
 
 @pytest.mark.parametrize("token", ["two words", "tab\there", "žeton", "new\nline"])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bandplan.cli.errors import UsageProblem
 from bandplan.cli.project import LOCAL
+from bandplan.cli.stack_argument import add_stack_argument
 
 if TYPE_CHECKING:
     from bandplan.bench.bench import BenchPlan
@@ -36,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="endpoint to measure (none with --url); or `compare A B` for two bench.json, or `import FILE...`",
     )
     where = parser.add_argument_group()
-    where.add_argument("--stack", default=LOCAL, help=f"stack whose workspace has the endpoint (default: {LOCAL})")
+    add_stack_argument(where, f"stack whose workspace has the endpoint (default: {LOCAL})")
     where.add_argument(
         "--url", metavar="URL", help="any server of OpenAI's API instead, such as http://127.0.0.1:8000/v1"
     )

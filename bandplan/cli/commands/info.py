@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bandplan.cli.commands.size import whole
 from bandplan.cli.project import LOCAL
+from bandplan.cli.stack_argument import add_stack_argument
 
 if TYPE_CHECKING:
     from bandplan.serving.throughput.optimization_info import OptimizationInfo
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="ENTRY|MODEL[@VERSION]", help="an entry of models.yaml, or a model")
-    parser.add_argument("--stack", default=LOCAL, help=f"stack whose workspace to read (default: {LOCAL})")
+    add_stack_argument(parser, f"stack whose workspace to read (default: {LOCAL})")
     parser.add_argument("--models", type=Path, metavar="FILE", help="file with the entry (default: that of the stack)")
     parser.add_argument("--entity", metavar="NAME", help="served entity, of an entry that has several")
     parser.add_argument("--input", type=whole(1, 10**8), metavar="TOKENS", help="input tokens of a request")

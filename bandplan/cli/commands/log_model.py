@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import LOCAL, find_project
+from bandplan.cli.stack_argument import add_stack_argument
 from bandplan.cli.stack_choice import choose_stack
 from bandplan.serving.spec.tasks import ONE_OF
 
@@ -43,9 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     registering.add_argument(
         "--reference-weights", action="store_true", help="store the weights in the version only, not in the run as well"
     )
-    parser.add_argument(
-        "--stack", default=LOCAL, help=f"stack whose workspace to use (default: {LOCAL}, on this machine)"
-    )
+    add_stack_argument(parser, f"stack whose workspace to use (default: {LOCAL}, on this machine)")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import LOCAL, find_project
+from bandplan.cli.stack_argument import add_stack_argument
 
 if TYPE_CHECKING:
     from bandplan.adoption.migration import Left, Migration
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="entry to migrate (default: every legacy entry)")
-    parser.add_argument(
-        "--stack", default=LOCAL, help=f"stack whose workspace provides the chunk sizes (default: {LOCAL})"
-    )
+    add_stack_argument(parser, f"stack whose workspace provides the chunk sizes (default: {LOCAL})")
     parser.add_argument("--write", action="store_true", help="write models.yaml (default: only show the diff)")
 
 

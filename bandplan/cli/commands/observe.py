@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bandplan.cli.project import LOCAL
+from bandplan.cli.stack_argument import add_stack_argument
 
 if TYPE_CHECKING:
     from bandplan.cli.observing import Look
@@ -21,7 +22,7 @@ LEAST_EVERY = 60
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("endpoint", nargs="*", metavar="ENDPOINT", help="endpoints (default: all of the models file)")
-    parser.add_argument("--stack", default=LOCAL, help=f"stack whose workspace to read (default: {LOCAL})")
+    add_stack_argument(parser, f"stack whose workspace to read (default: {LOCAL})")
     parser.add_argument(
         "--models", type=Path, metavar="FILE", help="file with the entries (default: that of the stack)"
     )

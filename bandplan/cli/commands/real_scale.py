@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bandplan.cli.project import LOCAL
+from bandplan.cli.stack_argument import add_stack_argument
 
 if TYPE_CHECKING:
     from bandplan.serving.workspace.metrics import Sample
@@ -17,7 +18,7 @@ GPU = "gpu_usage_percentage"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="ENDPOINT", help="the endpoint, as the workspace names it")
-    parser.add_argument("--stack", default=LOCAL, help=f"stack whose workspace to read (default: {LOCAL})")
+    add_stack_argument(parser, f"stack whose workspace to read (default: {LOCAL})")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bandplan.cli.commands.size import number, whole
 from bandplan.cli.project import LOCAL
+from bandplan.cli.stack_argument import add_stack_argument
 
 if TYPE_CHECKING:
     from bandplan.cli.judged_entry import Settings
@@ -26,7 +27,7 @@ FORMAT = 1
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("entry", nargs="*", metavar="ENTRY", help="entries to judge (default: all of the models file)")
-    parser.add_argument("--stack", default=LOCAL, help=f"stack whose entries to judge (default: {LOCAL})")
+    add_stack_argument(parser, f"stack whose entries to judge (default: {LOCAL})")
     parser.add_argument("--models", type=Path, metavar="FILE", help="file with the entries (default: the stack's)")
     parser.add_argument(
         "--usage",

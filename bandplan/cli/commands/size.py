@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bandplan.cli.project import LOCAL
+from bandplan.cli.stack_argument import add_stack_argument
 
 if TYPE_CHECKING:
     from bandplan.planner.plan import Plan
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="ENTRY|MODEL", help="an entry of models.yaml, or a model such as system.ai.x")
-    parser.add_argument("--stack", default=LOCAL, help=f"stack whose entry to size (default: {LOCAL})")
+    add_stack_argument(parser, f"stack whose entry to size (default: {LOCAL})")
     parser.add_argument("--models", type=Path, metavar="FILE", help="file with the entry (default: that of the stack)")
     parser.add_argument("--entity", metavar="NAME", help="served entity, of an entry that has several")
     demand = parser.add_argument_group("demand (what the entry says, unless given)")

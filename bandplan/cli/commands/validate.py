@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bandplan.cli.project import LOCAL, find_project
+from bandplan.cli.stack_argument import add_stack_argument
 
 if TYPE_CHECKING:
     from bandplan.cli.stack_choice import StackChoice
@@ -21,7 +22,7 @@ PROBLEMS_FOUND = 2
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stack", default=LOCAL, help=f"stack whose overrides apply (default: {LOCAL})")
+    add_stack_argument(parser, f"stack whose overrides apply (default: {LOCAL})")
     parser.add_argument("--models", type=Path, metavar="FILE", help="file to check (default: that of the stack)")
     parser.add_argument("--show", action="store_true", help="print the fleet after merging defaults and overrides")
     parser.add_argument(

@@ -5,7 +5,7 @@ import json
 import random as random_module
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from bandplan.rest.address import Address, proxy_of
 from bandplan.rest.clock import Clock
@@ -21,7 +21,7 @@ from bandplan.serving.workspace.errors import (
     Unreachable,
     WorkspaceError,
 )
-from bandplan.serving.workspace.identity import TOKEN, auth_type_of
+from bandplan.serving.workspace.identity import AUTH_TYPE, HOST, PROFILE, TOKEN, TOKEN_TYPE, Way, value, way_of
 
 _FAIL_FAST_SECONDS = 5.0
 """For this long after a call found nobody listening, the calls queued behind it fail immediately.
@@ -38,6 +38,14 @@ _PING_RETRIES = Retries(total_seconds=4.0)
 _PING_READ_SECONDS = 4.0
 
 
+class Login(Protocol):
+    """What signs requests: a token that is renewed, and by which way it is had."""
+
+    @property
+    def auth_type(self) -> str: ...
+    def headers(self) -> Mapping[str, str]: ...
+
+
 class WorkspaceClient:
     """Calls the REST API of one workspace; safe to share between threads.
 
@@ -48,7 +56,7 @@ class WorkspaceClient:
     def __init__(
         self,
         host: str,
-        token: str | Callable[[], str],
+        token: str | Login,
         *,
         timeouts: Timeouts = TIMEOUTS,
         retries: Retries = _RETRIES,
@@ -56,11 +64,11 @@ class WorkspaceClient:
         random: Callable[[], float] = random_module.random,
         proxy: str | None = None,
     ) -> None:
-        """Configure the client. `token` may be a function, called for every request, that returns the token to send."""
+        """Configure the client. `token` may be a login, which is asked for every request."""
         self._address = parse_address(host)
         self.host = self._address.url
-        self._issue = token if callable(token) else None
-        self._token = "" if callable(token) else _usable_token(token)
+        self._login = None if isinstance(token, str) else token
+        self._token = _usable_token(token) if isinstance(token, str) else ""
         self._timeouts = timeouts
         self._retries = retries
         self._clock = clock
@@ -75,10 +83,13 @@ class WorkspaceClient:
     def address(self) -> Address:
         return self._address
 
+    def auth_type(self) -> str:
+        """Return the name of the login in use, as in DATABRICKS_AUTH_TYPE. Errors: as of any call."""
+        return TOKEN_TYPE if self._login is None else self._login.auth_type
+
     def bearer(self) -> str:
         """Return the token that requests carry now, for a program that talks to the workspace itself."""
-        if self._issue is not None:
-            self._token = self._issue()
+        self._signature()
         return self._token
 
     def get(self, path: str) -> dict[str, Any]:
@@ -146,7 +157,7 @@ class WorkspaceClient:
     def _attempt(self, method: str, path: str, payload: bytes | None, timeouts: Timeouts) -> WorkspaceAnswer:
         """Make one attempt. Errors: AttemptFailed."""
         headers = {
-            "Authorization": f"Bearer {self.bearer()}",
+            **self._signature(),
             "Accept": "application/json",
             "User-Agent": "bandplan",
         }
@@ -155,6 +166,14 @@ class WorkspaceClient:
         answer = self._connections.send(method, path, headers, payload, timeouts)
         self._unreachable = None
         return WorkspaceAnswer(f"{method} {path}", answer)
+
+    def _signature(self) -> Mapping[str, str]:
+        """Return the headers that sign a request; Azure's are more than `Authorization`."""
+        if self._login is None:
+            return {"Authorization": f"Bearer {self._token}"}
+        headers = self._login.headers()
+        self._token = headers["Authorization"].removeprefix("Bearer ")
+        return headers
 
     def _pause_seconds(
         self,
@@ -211,19 +230,48 @@ class WorkspaceClient:
 
 
 def from_environment(environ: Mapping[str, str]) -> WorkspaceClient:
-    """Return a client for DATABRICKS_HOST with DATABRICKS_TOKEN, or with the identity of the CI job (`federation`).
+    """Return a client for the workspace and with the login that `environ` names (`identity`, `login_choice`).
 
-    DATABRICKS_AUTH_TYPE decides if it is set. Errors: NotConfigured that lists everything to set.
+    A login of the Databricks SDK is tried on the first call. Errors: NotConfigured that lists everything to set.
     """
-    auth_type = auth_type_of(environ)
-    address = parse_address(environ["DATABRICKS_HOST"])
-    if auth_type == TOKEN:
-        return WorkspaceClient(address.url, environ["DATABRICKS_TOKEN"], proxy=proxy_of(address, environ))
+    if not (value(environ, HOST) and value(environ, TOKEN)):
+        from bandplan.serving.workspace.login_choice import StackLogin, login_environment
+
+        environ = login_environment(environ, StackLogin("the environment"))
+    way = way_of(environ)
+    if way is Way.SDK and (token := _token_of_profile(environ)):
+        way, environ = Way.TOKEN, {**environ, TOKEN: token}
+    if way is Way.SDK:
+        return _of_sdk(environ)
+    address = parse_address(environ[HOST])
+    proxy = proxy_of(address, environ)
+    if way is Way.TOKEN:
+        return WorkspaceClient(address.url, environ[TOKEN], proxy=proxy)
     from bandplan.serving.workspace.federation import FederatedToken, identity_of
 
     identity = identity_of(environ, address.url)
-    token = FederatedToken(address, identity, lambda other: proxy_of(other, environ))
-    return WorkspaceClient(address.url, token, proxy=proxy_of(address, environ))
+    login = FederatedToken(address, identity, lambda other: proxy_of(other, environ))
+    return WorkspaceClient(address.url, login, proxy=proxy)
+
+
+def _token_of_profile(environ: Mapping[str, str]) -> str:
+    """Return the token that a profile itself holds, for which the SDK is not needed; "" if it has another login."""
+    from bandplan.serving.workspace.profiles import read_config_file
+
+    profile = value(environ, PROFILE)
+    if not profile or not value(environ, HOST) or value(environ, AUTH_TYPE) not in ("", TOKEN_TYPE):
+        return ""
+    entries = read_config_file(environ).profiles.get(profile, {})
+    return entries.get("token", "").strip() if entries.get("auth_type", TOKEN_TYPE) == TOKEN_TYPE else ""
+
+
+def _of_sdk(environ: Mapping[str, str]) -> WorkspaceClient:
+    from bandplan.serving.workspace.sdk_login import SdkLogin
+
+    login = SdkLogin(environ, lambda address: proxy_of(address, environ), _CLOCK)
+    # Only the SDK can look up the host of an Azure resource id.
+    address = parse_address(value(environ, HOST) or login.host)
+    return WorkspaceClient(address.url, login, proxy=proxy_of(address, environ))
 
 
 def _usable_token(token: str) -> str:

@@ -105,6 +105,14 @@ class FederatedToken:
         self._token = ""
         self._renew_at = 0.0
 
+    @property
+    def auth_type(self) -> str:
+        return self._identity.auth_type
+
+    def headers(self) -> dict[str, str]:
+        """Return the header that signs a request."""
+        return {"Authorization": f"Bearer {self()}"}
+
     def __call__(self) -> str:
         with self._lock:
             if not self._token or self._clock.monotonic() >= self._renew_at:
