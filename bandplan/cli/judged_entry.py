@@ -1,9 +1,9 @@
 """One entry of models.yaml against its use: its capacity, its band of today, and what holds it there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from bandplan.cli.entry_curves import MeasuredCurve
 from bandplan.cli.errors import UsageProblem
@@ -120,30 +120,30 @@ class JudgedEntry:
             throughput, BandThroughput | TokensPerSecondThroughput | ModelUnitThroughput | AutoThroughput
         ):
             return None, "it has a legacy workload; `bandplan migrate` moves it to provisioned throughput"
-        kind, increment, source = sold(self.choice.project, entity.model, entity.version)
-        if source == "guess":
+        capacity = sold(self.choice.project, entity.model, entity.version)
+        if capacity.source == "guess":
             step = f"run `bandplan info {entry.name} --stack {self.choice.stack}`"
             return None, f"no optimization info of {entity.model} is recorded; {step}"
         is_units = isinstance(throughput, ModelUnitThroughput)
-        if not isinstance(throughput, AutoThroughput) and is_units != (kind == "model_units"):
+        if not isinstance(throughput, AutoThroughput) and is_units != (capacity.sold_in == "model_units"):
             return None, "its model is sold in another unit; run `bandplan validate`"
         # Without output tokens, every request is an embedding.
         embeds = entry.task.endswith("embeddings") or (window is not None and not window.output_tokens)
-        unit: Literal["chunks", "model_units"] = "chunks" if kind == "bands" else "model_units"
         curve = self.settings.curves.get(entry.name)
         if curve is None:
-            return Capacity(unit, increment, source, embeds=embeds), ""
+            return replace(capacity, embeds=embeds), ""
         if embeds:
             return None, "a curve counts output tokens, and its requests have none; leave --curve out"
-        steps = curve.amount if unit == "chunks" else curve.amount // increment
-        if not steps or (unit != "chunks" and curve.amount % increment):
-            return None, f"--curve-capacity {curve.amount} is not a multiple of {increment} model units; write what ran"
+        steps = capacity.steps(curve.amount)
+        if not steps:
+            told = f"is not a multiple of {capacity.increment} {capacity.noun}"
+            return None, f"--curve-capacity {curve.amount} {told}; write what ran"
         if window is not None and window.tokened:
             try:
                 require_measured(curve.law, Shape(window.input_tokens, window.output_tokens))
             except UsageProblem as error:
                 return None, str(error)
-        return Capacity(unit, increment, "curve", curve.law, steps), ""
+        return replace(capacity, source="curve", law=curve.law, measured_steps=steps), ""
 
     def _told_of_auto(self, target: Sized | None) -> str:
         """Say that the band follows from the demand, and which one was observed."""
@@ -196,7 +196,7 @@ class JudgedEntry:
         )
         return Today(
             band,
-            is_single=capacity.kind != "chunks",
+            is_single=not capacity.is_range,
             least_floor=self._least_floor(capacity, policies),
             never_below=self._never_below(capacity),
             waivers=waivers,
@@ -216,7 +216,7 @@ class JudgedEntry:
         """Return what policies ask of the floor for the declared demand, in chunks."""
         demand = self.entry.demand
         tokens = demand.exact_tokens_per_second() if demand is not None else None
-        if demand is None or tokens is None or capacity.kind != "chunks":
+        if demand is None or tokens is None or not capacity.is_range:
             return 0
         planned = None
         if self._target.limits:

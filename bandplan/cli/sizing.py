@@ -5,14 +5,14 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bandplan.cli.errors import NoProject, UsageProblem
 from bandplan.cli.project import Project, find_project
-from bandplan.planner.capacity import Capacity, Source
+from bandplan.planner.capacity import Capacity
 from bandplan.planner.curve import BadCurve, points_of
 from bandplan.planner.law import Law, NoLaw, Point, fit
 from bandplan.planner.limits import broken_limits
@@ -20,18 +20,14 @@ from bandplan.planner.load import Load, Shape, Trace
 from bandplan.planner.plan import Plan
 from bandplan.planner.target import Target
 from bandplan.serving.throughput.bands import DEFAULT_HEADROOM_PERCENT
-from bandplan.serving.throughput.families import family_of
 from bandplan.serving.throughput.latency import load_of, target_of
-from bandplan.serving.throughput.model_units import EXAMPLE_UNITS
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from bandplan.serving.throughput.sold import capacity_of
 from bandplan.wire.prices import BadPriceList, PriceList, read_price_list
 
 if TYPE_CHECKING:
     from bandplan.serving.spec.entity import Entity
     from bandplan.serving.spec.entry import Entry
-
-GUESSED_CHUNK = 980
-"""Tokens/s of a chunk where nothing is known of the model: that of the documentation's example for Llama."""
 
 MOST_ROWS = 50_000
 """Rows of a trace that are replayed, from its beginning on: a run of them takes a third of a second. Ours."""
@@ -100,18 +96,8 @@ class Question:
         if self.prices is None:
             return ""
         file, listed = self.prices
-        floor, ceiling = plan.floor.steps, plan.ceiling.steps
-        if self.capacity.kind == "chunks":
-            chunk = self.capacity.increment
-            amounts: dict[str, tuple[int | None, int | None]] = {
-                "chunks": (floor, ceiling),
-                "tokens_per_second": (floor * chunk, ceiling * chunk),
-            }
-        else:
-            units = self.capacity.amount(ceiling)
-            amounts = {"model_units": (units, units)}
-        family = "bands" if self.capacity.kind == "chunks" else "model_units"
-        cost = listed.cost(self.model, family, amounts)
+        family = self.capacity.sold_in
+        cost = listed.cost(self.model, family, self.capacity.priced(plan.floor.steps, plan.ceiling.steps))
         if cost is None:
             raise UsageProblem(f"{file}: has no price for {self.model}; add one for the model, or for family: {family}")
         low, high = cost
@@ -367,49 +353,36 @@ def _target(arguments: argparse.Namespace, entry: "Entry | None") -> Target:
 def _capacity(
     arguments: argparse.Namespace, project: Project | None, model: str, version: str | None, *, is_embedding: bool
 ) -> Capacity:
-    kind, increment, source = _sold(arguments, project, model, version)
-    is_chunks = kind == "bands"
+    capacity = _sold(arguments, project, model, version)
     if not arguments.curve:
         if arguments.curve_capacity is not None:
             raise UsageProblem("--curve-capacity: says how much a --curve measured; add --curve FILE")
-        return Capacity("chunks" if is_chunks else "model_units", increment, source, embeds=is_embedding)
+        return replace(capacity, embeds=is_embedding)
     if is_embedding:
         raise UsageProblem("--curve: a curve counts output tokens, and embeddings have none; leave it out")
     measured = arguments.curve_capacity
     if measured is None:
-        unit = "chunks" if is_chunks else "model units"
-        raise UsageProblem(f"--curve: add --curve-capacity N, the {unit} that ran while it was measured")
-    if not is_chunks and measured % increment:
-        raise UsageProblem(f"--curve-capacity {measured}: not a multiple of {increment} model units; write what ran")
-    steps = measured if is_chunks else measured // increment
-    law = law_of(arguments.curve)
-    return Capacity("chunks" if is_chunks else "model_units", increment, "curve", law, steps)
+        raise UsageProblem(f"--curve: add --curve-capacity N, the {capacity.noun} that ran while it was measured")
+    steps = capacity.steps(measured)
+    if steps is None:
+        told = f"not a multiple of {capacity.increment} {capacity.noun}"
+        raise UsageProblem(f"--curve-capacity {measured}: {told}; write what ran")
+    return replace(capacity, source="curve", law=law_of(arguments.curve), measured_steps=steps)
 
 
-def _sold(
-    arguments: argparse.Namespace, project: Project | None, model: str, version: str | None
-) -> tuple[str, int, Source]:
-    """Return (bands or model_units, the increment, where that is from)."""
+def _sold(arguments: argparse.Namespace, project: Project | None, model: str, version: str | None) -> Capacity:
     if arguments.chunk is not None and arguments.unit_step is not None:
         raise UsageProblem("--chunk and --unit-step: a model is sold in bands or in model units; give one of them")
     if arguments.chunk is not None:
-        return "bands", arguments.chunk, "published"
+        return Capacity("chunks", arguments.chunk)
     if arguments.unit_step is not None:
-        return "model_units", arguments.unit_step, "published"
+        return Capacity("model_units", arguments.unit_step)
     return sold(project, model, version)
 
 
-def sold(project: Project | None, model: str, version: str | None) -> tuple[str, int, Source]:
-    """Return (bands or model_units, the increment, where that is from) by what is recorded of a model."""
-    info = _recorded(project, model, version)
-    if info is not None and info.throughput_chunk_size is not None:
-        return "bands", info.throughput_chunk_size, "published"
-    if info is not None:
-        return "model_units", info.model_unit_chunk_size or EXAMPLE_UNITS, "published"
-    family = family_of(model)
-    if family is not None and family.kind == "model_units":
-        return "model_units", EXAMPLE_UNITS, "guess"
-    return "bands", GUESSED_CHUNK, "guess"
+def sold(project: Project | None, model: str, version: str | None) -> Capacity:
+    """Return the capacity that a model is sold in, by what is recorded of it."""
+    return capacity_of(model, _recorded(project, model, version))
 
 
 def _recorded(project: Project | None, model: str, version: str | None) -> OptimizationInfo | None:

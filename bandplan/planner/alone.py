@@ -42,7 +42,7 @@ class Alone:
 
     def __init__(self, capacity: Capacity, load: Load) -> None:
         # Few model units take few requests at once, and those are slow; a request has a large pool for itself here.
-        steps = 1 if capacity.kind == "chunks" else math.ceil(UNITS_ALONE / capacity.increment)
+        steps = 1 if capacity.is_range else math.ceil(UNITS_ALONE / capacity.increment)
         self.service, _ = capacity.served_by(steps, load.shape)
         self.load = load
 

@@ -1,7 +1,7 @@
 """What capacity is bought in, how requests are served by an amount of it, and where that is known from."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from bandplan.planner.law import Law
 from bandplan.planner.load import Shape
@@ -16,6 +16,8 @@ from bandplan.planner.published import (
 from bandplan.planner.service import Service
 
 Source = Literal["curve", "published", "guess"]
+SoldIn = Literal["bands", "model_units"]
+"""Names of the two kinds of capacity in models.yaml and in price lists."""
 
 
 @dataclass(frozen=True)
@@ -31,30 +33,81 @@ class Capacity:
     speedup: float = SOLO_SPEEDUP
     embeds: bool = False
 
+    @classmethod
+    def of(cls, sold_in: SoldIn, increment: int, source: Source = "published") -> "Capacity":
+        """Return the capacity of a model that is sold in bands, or in model units, of this increment."""
+        return cls("chunks" if sold_in == "bands" else "model_units", increment, source)
+
+    @property
+    def sold_in(self) -> SoldIn:
+        return "bands" if self.kind == "chunks" else "model_units"
+
+    @property
+    def is_range(self) -> bool:
+        """Whether a floor and a ceiling are sold, and not one amount."""
+        return self.kind == "chunks"
+
+    @property
+    def noun(self) -> str:
+        """What amounts are counted in, in the plural."""
+        return "chunks" if self.is_range else "model units"
+
+    @property
+    def reference(self) -> Shape:
+        """The requests that the published figures are for."""
+        return BANDS_SHAPE if self.is_range else UNITS_SHAPE
+
     def served_by(self, steps: int, shape: Shape) -> tuple[Service, int]:
         """Return (service, how many such chunks share the load) of `steps` chunks or increments."""
         if self.law is not None:
             return self.law.service(self.measured_steps, shape), steps
-        if self.kind == "chunks":
+        if self.is_range:
             return chunk_service(self.increment, speedup=self.speedup, embeds=self.embeds), steps
         return units_service(steps * self.increment, speedup=self.speedup, embeds=self.embeds), 1
 
     def amount(self, steps: int) -> int:
         """Return what `steps` are: chunks, or model units."""
-        return steps if self.kind == "chunks" else steps * self.increment
+        return steps if self.is_range else steps * self.increment
+
+    def steps(self, amount: int) -> int | None:
+        """Return the steps that an amount is; None if it is not a whole number of them."""
+        steps, rest = (amount, 0) if self.is_range else divmod(amount, self.increment)
+        return None if rest else steps
 
     def stated(self, low: int, high: int) -> dict[str, int]:
         """Return a floor and a ceiling in the words of models.yaml: the bounds of a band, or model units."""
-        return {"min": low, "max": high} if self.kind == "chunks" else {self.kind: high}
+        return {"min": low, "max": high} if self.is_range else {self.kind: high}
+
+    def throughput(self, floor: int, ceiling: int) -> dict[str, Any]:
+        """Return the `throughput` of models.yaml that has this floor and ceiling, in steps."""
+        stated = self.stated(self.amount(floor), self.amount(ceiling))
+        return {"bands": stated} if self.is_range else stated
+
+    def priced(self, floor: int, ceiling: int) -> dict[str, tuple[int, int]]:
+        """Return (least, most) of every amount that a price may be for; floor and ceiling are in steps."""
+        if self.is_range:
+            return {
+                "chunks": (floor, ceiling),
+                "tokens_per_second": (floor * self.increment, ceiling * self.increment),
+            }
+        return {self.kind: (self.amount(ceiling),) * 2}
+
+    def in_unit(self, unit: str, steps: int) -> int:
+        """Return what `steps` are in a unit of models.yaml."""
+        return steps if unit == "bands" else steps * self.increment
+
+    def steps_of(self, unit: str, amount: int) -> int:
+        """Return the steps that hold an amount in a unit of models.yaml, rounded up."""
+        return amount if unit == "bands" else -(-amount // self.increment)
 
     def tokens_per_second(self, steps: int) -> float:
         """Return the published tokens/s of `steps`, input and output together."""
-        return steps * self.increment * (1 if self.kind == "chunks" else TOKENS_PER_SECOND_PER_UNIT)
+        return steps * self.increment * (1 if self.is_range else TOKENS_PER_SECOND_PER_UNIT)
 
     def described(self, steps: int) -> str:
-        if self.kind == "chunks":
+        if self.is_range:
             return f"{steps:,} chunk{'' if steps == 1 else 's'} ({steps * self.increment:,} tokens/s)"
-        return f"{self.amount(steps):,} model units"
+        return f"{self.amount(steps):,} {self.noun}"
 
     def provenance(self, shape: Shape, has_lengths: bool) -> list[str]:
         """Return sentences that say where the figures are from and what is assumed for requests of this mean shape.
@@ -74,8 +127,8 @@ class Capacity:
                     "output are assumed"
                 )
             return said
-        reference = BANDS_SHAPE if self.kind == "chunks" else UNITS_SHAPE
-        if self.kind == "chunks":
+        reference = self.reference
+        if self.is_range:
             figure = f"{self.increment:,} tokens/s per chunk at {reference} with 4 requests in flight"
         else:
             figure = f"50 units = 3,250 tokens/s at {reference} (Llama 4 Maverick), 8 requests in flight per 50 assumed"

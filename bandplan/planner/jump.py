@@ -37,7 +37,7 @@ class Jump:
 def jump_of(plan: Plan, startup_seconds: float = STARTUP_SECONDS) -> Jump | None:
     """Simulate the jump of a plan; None without chunks to start, without two rates, and for model units."""
     is_open = plan.peak.requests_per_second is not None and plan.peak.trace is None
-    if plan.capacity.kind != "chunks" or not is_open or plan.floor_steps >= plan.ceiling_steps:
+    if not plan.capacity.is_range or not is_open or plan.floor_steps >= plan.ceiling_steps:
         return None
     steps = (plan.floor_steps, plan.ceiling_steps)
     return jump(plan.capacity, plan.mean, plan.peak, steps, plan.target, startup_seconds)

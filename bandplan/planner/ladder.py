@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from bandplan.planner.arithmetic import request_seconds
 from bandplan.planner.capacity import Capacity
 from bandplan.planner.load import Load, Shape
-from bandplan.planner.published import BANDS_SHAPE, UNITS_SHAPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +21,10 @@ class Rung:
 
 def ladder(capacity: Capacity, shape: Shape, count: int) -> list[Rung]:
     """Return the first `count` legal amounts."""
-    reference = BANDS_SHAPE if capacity.kind == "chunks" else UNITS_SHAPE
     rungs = []
     for steps in range(1, count + 1):
         service, chunks = capacity.served_by(steps, shape)
         tokens = capacity.tokens_per_second(steps)
         requests = service.requests_per_second(Load(shape)) * chunks
-        rungs.append(Rung(steps, capacity.amount(steps), tokens, requests, request_seconds(reference, tokens)))
+        rungs.append(Rung(steps, capacity.amount(steps), tokens, requests, request_seconds(capacity.reference, tokens)))
     return rungs

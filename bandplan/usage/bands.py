@@ -76,7 +76,7 @@ class Sizer:
         factor = max(1.0, tokens_per_second / window.mean)
         found = _planned(self.capacity, load, self.target, round(factor, 6), self.headroom_percent)
         low, high = found.floor_steps, found.ceiling_steps
-        if self.capacity.kind != "chunks":
+        if not self.capacity.is_range:
             return Sized(percentile, tokens_per_second, Band(high, high), found)
         steady = tokens_per_second * self.steady_percent / 100 / self.capacity.increment
         return Sized(percentile, tokens_per_second, Band(min(high, max(low, math.ceil(round(steady, 9)))), high), found)

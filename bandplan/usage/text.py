@@ -90,7 +90,7 @@ def lines_of(verdict: Verdict, now: int) -> list[str]:
 
 
 def _bands(verdict: Verdict) -> list[str]:
-    unit = "chunks" if verdict.capacity is not None and verdict.capacity.kind == "chunks" else ""
+    unit = "chunks" if verdict.capacity is not None and verdict.capacity.is_range else ""
     lines = []
     for name in ("lower", "target", "upper"):
         sized: Sized | None = getattr(verdict, name)

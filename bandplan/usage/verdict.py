@@ -42,7 +42,7 @@ class Verdict:
         if band is None or self.capacity is None:
             return "-"
         low, high = self.amounts(band)
-        return f"{low:,} to {high:,}" if self.capacity.kind == "chunks" else f"{high:,} units"
+        return f"{low:,} to {high:,}" if self.capacity.is_range else f"{high:,} units"
 
     def as_json(self, now: int) -> dict[str, Any]:
         """Return the verdict as plain values."""

@@ -1,6 +1,7 @@
 """`bandplan info`: what optimization info says of a model, as the legal bands or units with what each gives."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,11 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.cli.errors import UsageProblem
     from bandplan.cli.sizing import entry_of, model_of, read_prices_file
-    from bandplan.planner.capacity import Capacity
     from bandplan.planner.ladder import ladder
     from bandplan.planner.load import Shape
-    from bandplan.planner.published import BANDS_SHAPE, UNITS_SHAPE
-    from bandplan.serving.throughput.model_units import EXAMPLE_UNITS
+    from bandplan.serving.throughput.sold import capacity_of
 
     entry, entity = (None, None) if "." in arguments.target else entry_of(arguments)
     model, version = model_of(arguments.target) if entity is None else (entity.model, entity.version)
@@ -40,32 +39,27 @@ def run(arguments: argparse.Namespace) -> int:
     if not info.optimizable:
         raise UsageProblem(f"{name}: is not eligible for provisioned throughput; use another version or model")
     listed = None if arguments.prices is None else read_prices_file(arguments.prices)
-    is_chunks = info.throughput_chunk_size is not None
-    increment = info.throughput_chunk_size or info.model_unit_chunk_size or EXAMPLE_UNITS
-    reference = BANDS_SHAPE if is_chunks else UNITS_SHAPE
+    capacity = capacity_of(model, info)
+    increment, reference = capacity.increment, capacity.reference
     demand = entry.demand if entry is not None else None
     shape = Shape(
         arguments.input or (demand.input_tokens if demand else reference.input_tokens),
         arguments.output if arguments.output is not None else (demand or reference).output_tokens,
     )
-    capacity = Capacity("chunks" if is_chunks else "model_units", increment, embeds=shape.output_tokens == 0)
+    capacity = replace(capacity, embeds=shape.output_tokens == 0)
     print(f"{name}")
     print(f"family: {info.model_type or 'not stated'}")
-    if is_chunks:
+    if capacity.is_range:
         print(f"sold in bands: chunks of {increment:,} tokens/s, input and output together")
     else:
-        is_stated = info.model_unit_chunk_size is not None
-        told = f"steps of {increment:,}" if is_stated else f"the step is not stated; {increment:,} here"
-        print(f"sold in model units: {told}")
-    rows = [("CHUNKS" if is_chunks else "UNITS", "TOKENS/S", f"REQUESTS/S OF {shape}", f"SECONDS OF {reference}", "")]
+        told = f"steps of {increment:,}" if info.increment else f"the step is not stated; {increment:,} here"
+        print(f"sold in {capacity.noun}: {told}")
+    amount = "CHUNKS" if capacity.is_range else "UNITS"
+    rows = [(amount, "TOKENS/S", f"REQUESTS/S OF {shape}", f"SECONDS OF {reference}", "")]
     for rung in ladder(capacity, shape, arguments.steps):
-        low_high = {
-            "chunks": {"chunks": (rung.amount,) * 2, "tokens_per_second": (int(rung.tokens_per_second),) * 2},
-            "model_units": {"model_units": (rung.amount,) * 2},
-        }[capacity.kind]
         cost = ""
         if listed is not None:
-            found = listed.cost(model, "bands" if is_chunks else "model_units", low_high)
+            found = listed.cost(model, capacity.sold_in, capacity.priced(rung.steps, rung.steps))
             if found is None:
                 raise UsageProblem(f"{arguments.prices}: has no price for {model}; add one for the model or its family")
             cost = f"{found[1]:,.2f} {listed.currency}/h"
@@ -80,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         f"Seconds: the tokens of {reference} divided by the tokens/s, as in the documentation; in practice, requests "
         "share them."
     )
-    if not is_chunks:
+    if not capacity.is_range:
         print("Tokens/s: published for Llama 4 Maverick at 3500/300 alone, and taken as proportional to the units.")
     if shape != reference:
         print(f"Requests/s: extrapolated from {reference} by assumed weights; measure with `bandplan bench`.")

@@ -102,9 +102,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def throughput_line(found: "Plan") -> str:
     """Return the line of models.yaml that the answer is."""
-    floor, ceiling = (found.capacity.amount(one.steps) for one in (found.floor, found.ceiling))
-    stated = ", ".join(f"{key}: {amount}" for key, amount in found.capacity.stated(floor, ceiling).items())
-    return f"throughput: {{bands: {{{stated}}}}}" if found.capacity.kind == "chunks" else f"throughput: {{{stated}}}"
+    throughput = found.capacity.throughput(found.floor.steps, found.ceiling.steps)
+    return f"throughput: {throughput}".replace("'", "")
 
 
 def number(low: float, high: float, *, least: bool = False) -> Callable[[str], float]:

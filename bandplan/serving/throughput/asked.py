@@ -12,14 +12,13 @@ from typing import Literal
 from bandplan.planner.sizes import Size, Sizes, Wanted
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.source import Source
-from bandplan.serving.throughput import bands, model_units, rules
-from bandplan.serving.throughput.families import SYSTEM_AI_MODELS, family_of, is_preinstalled
+from bandplan.serving.throughput import bands, rules
+from bandplan.serving.throughput.families import GUESSED_INCREMENTS, SYSTEM_AI_MODELS, Kind, family_of, is_preinstalled
 from bandplan.serving.throughput.latency import size_for
 from bandplan.serving.throughput.optimization_info import OptimizationInfo, Unavailable
 from bandplan.wire.band_policies import NO_POLICIES, BandPolicies
 
 Unit = Literal["bands", "tokens_per_second", "model_units", "auto", "workload"]
-SoldIn = Literal["bands", "model_units"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class Asked:
     wanted: Wanted | None = None
 
     @property
-    def sold_in(self) -> SoldIn:
+    def sold_in(self) -> Kind:
         """The kind of capacity that the model is sold in."""
         return "model_units" if self.unit == "model_units" else "bands"
 
@@ -95,9 +94,8 @@ def _problems(
         yield rules.NOT_ELIGIBLE.problem(source, asked.model_path, finding, "serve another version or model")
         return
     chunk = answer.throughput_chunk_size
-    increment = chunk or answer.model_unit_chunk_size
-    sold_in: SoldIn = "model_units" if chunk is None else "bands"
-    wrong = list(_family_problems(asked, sold_in, f"{model} is sold in", increment, source, policies, sizes))
+    increment = answer.increment
+    wrong = list(_family_problems(asked, answer.sold_in, f"{model} is sold in", increment, source, policies, sizes))
     yield from wrong or _increment_problems(asked, increment, source)
     if not wrong and asked.unit == "auto" and chunk is not None:
         yield from _unmeetable(asked, asked.planned_size(chunk, sizes), source)
@@ -126,7 +124,7 @@ def _unanswered(asked: Asked, reason: str, source: Source) -> Problem:
 
 def _family_problems(
     asked: Asked,
-    sold_in: SoldIn,
+    sold_in: Kind,
     words: str,
     increment: int | None,
     source: Source,
@@ -138,7 +136,7 @@ def _family_problems(
     `increment` is the model's increment of that capacity, None if unknown.
     """
     path = f"{asked.path}throughput"
-    units = increment or model_units.EXAMPLE_UNITS
+    units = increment or GUESSED_INCREMENTS["model_units"]
     if asked.unit == "auto" and sold_in == "model_units":
         step = f"write `throughput: {{model_units: {units}}}` with units from a load test"
         yield rules.AUTO_UNITS.problem(source, path, f"{words} model units", step)

@@ -8,11 +8,16 @@ docs.databricks.com. A user's own model may have any name, so this table judges 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 Kind = Literal["bands", "model_units"]
+
+# Used if a model's increment is unknown: the chunk of the documentation's example for Llama, and a size from the
+# platform's examples of model units.
+GUESSED_INCREMENTS: Mapping[Kind, int] = {"bands": 980, "model_units": 50}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,6 @@ ESTIMATED_SHAPE = (3500, 300)
 ESTIMATED_UNITS = 50
 ESTIMATED_TOKENS_PER_SECOND = 3250
 
-# A size from the platform's examples, used if a model's increment is unknown.
-EXAMPLE_UNITS = 50
-
 
 def estimated_tokens_per_second(model: str, model_units: int, input_tokens: int, output_tokens: int) -> float | None:
     """Return the tokens/s of `model_units` for requests of one shape; None for a model or shape without a published

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bandplan.serving.spec.scalar import MAX_NUMBER
+from bandplan.serving.throughput.families import Kind
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,6 +32,16 @@ class OptimizationInfo:
     model_type: str | None = None
     throughput_chunk_size: int | None = None
     model_unit_chunk_size: int | None = None
+
+    @property
+    def sold_in(self) -> Kind:
+        """The kind of capacity that the model is sold in."""
+        return "model_units" if self.throughput_chunk_size is None else "bands"
+
+    @property
+    def increment(self) -> int | None:
+        """The increment of that capacity; None if the platform does not report it."""
+        return self.throughput_chunk_size or self.model_unit_chunk_size
 
     @classmethod
     def from_response(cls, response: Mapping[str, Any]) -> OptimizationInfo:
