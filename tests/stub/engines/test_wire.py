@@ -35,9 +35,12 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, behaviour: Behaviour) ->
         client = StubClient(running.host, running.token)
         client.create("chat")
         client.create("embed", bands(entity_name=GTE))
+        size = {"min_provisioned_throughput": 880, "max_provisioned_throughput": 880}
+        client.create("complete", bands(entity_name="ml.legacy.mpt_7b_instruct", **size))
         # Ready, before a test changes how the server behaves.
         invoke(client, CHAT)
         invoke(client, {"input": "a"}, "embed")
+        invoke(client, {"prompt": "a"}, "complete")
         yield client
         process.stop(state_dir)
 
@@ -126,6 +129,21 @@ def test_legacy_formats_ask_for_bare_prompts(workspace: StubClient, behaviour: B
     assert prediction["candidates"][0]["text"] == "Yes,"
     assert prediction["metadata"] == {"input_tokens": 11, "output_tokens": 3, "total_tokens": 14}
     assert [(path, body["prompt"]) for path, body in behaviour.asked] == [("/v1/completions", "Hello")]
+
+
+def test_completions_have_text_log_probabilities_and_usage_streamed_or_not(workspace: StubClient) -> None:
+    body = {"model": "complete", "prompt": ["Hello", "Hi"], "logprobs": 2, "max_tokens": 2}
+    answer = workspace.ok("POST", "/serving-endpoints/completions", body)
+    assert [choice["text"] for choice in answer["choices"]] == ["Yes,"] * 2
+    logprobs = answer["choices"][0]["logprobs"]
+    assert (logprobs["tokens"], logprobs["token_logprobs"]) == (["Yes", ","], [LOGPROB] * 2)
+    assert logprobs["top_logprobs"][0] == {"Yes": LOGPROB, "no": -2.0}
+    # 11 for each prompt, and two tokens and one without a chunk of its own for each answer
+    usage = {"prompt_tokens": 22, "completion_tokens": 6, "total_tokens": 28}
+    assert answer["usage"] == usage
+    chunks = events(workspace, {**body, "stream_options": {"include_usage": True}}, "/serving-endpoints/completions")
+    text = "".join(choice["text"] for chunk in chunks for choice in chunk["choices"] if choice["index"] == 1)
+    assert (text, chunks[-1]["usage"]) == ("Yes,", usage)
 
 
 def test_responses_are_answered_whole_and_streamed(workspace: StubClient) -> None:
