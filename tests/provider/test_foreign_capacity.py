@@ -47,7 +47,7 @@ def test_compute_in_place_of_throughput_is_told_with_the_up_that_replaces_it(ben
 
     bench.diff(before, bench.inputs())
 
-    said = [text for text in bench.warnings if "by compute" in text]
+    said = [text for text in bench.warnings if "with compute" in text]
     assert len(said) == 1
     assert "(entities/u/workload_type, entities/u/workload_size)" in said[0]
     assert "Run `up` without `--refresh`" in said[0]
@@ -55,7 +55,7 @@ def test_compute_in_place_of_throughput_is_told_with_the_up_that_replaces_it(ben
     assert bench.live().config is not None
     bench.warnings.clear()
     bench.diff(before, bench.inputs())
-    assert not any("by compute" in text for text in bench.warnings)
+    assert not any("with compute" in text for text in bench.warnings)
 
 
 def test_throughput_changed_by_hand_is_not_called_compute(bench: Workbench) -> None:
@@ -66,4 +66,4 @@ def test_throughput_changed_by_hand_is_not_called_compute(bench: Workbench) -> N
 
     bench.diff(before, bench.inputs())
 
-    assert not any("by compute" in text for text in bench.warnings)
+    assert not any("with compute" in text for text in bench.warnings)
