@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from bandplan.stub.inference.selection.checks import has_chat_template, problems
-from bandplan.stub.inference.selection.machine import Gpu, ThisMachine, head_size, read_gpus
+from bandplan.stub.inference.selection.machine import ThisMachine, head_size
+from bandplan.stub.inference.selection.memory import Gpu, read_gpus
 from bandplan.stub.inference.selection.settings import Settings, SettingsError, is_folder, read
+from tests.stub.engines.fake_vllm import installed
 
 URL = "must be a URL such as http://127.0.0.1:8000/v1"
 ROOT = Path(__file__).parents[3]
@@ -125,9 +127,33 @@ def test_weights_larger_than_the_memory_are_told_before_anything_is_loaded(tmp_p
     (tmp_path / "config.json").write_text("{}")
     with (tmp_path / "model.safetensors").open("wb") as file:
         file.truncate(1 << 43)  # 8 TiB in a sparse file
-    (line,) = found(weights=str(tmp_path))
+    (line,) = problems({"chat": {"weights": str(tmp_path)}}, default="vllm")
     assert f"{tmp_path} has 8,388,608 MiB of weights, and this machine" in line
     assert found(weights=str(tmp_path), engine="simulated") == [], "an engine that loads none needs no memory"
+    assert found(weights=str(tmp_path)) == [], "auto passes over what has too little of it"
+    divided = {"weights": str(tmp_path), "arguments": ["--tensor-parallel-size", "8"]}
+    assert list(problems({"chat": divided}, default="vllm")) == []
+
+
+def test_auto_passes_over_an_engine_whose_memory_is_too_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    smi = tmp_path / "nvidia-smi"
+    smi.write_text("#!/bin/sh\necho 'NVIDIA L4, 23034, 22500'\n")
+    smi.chmod(0o755)
+    installed(tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    with (weights / "model.safetensors").open("wb") as file:
+        file.truncate(24 * 1024**3)  # 24,576 MiB in a sparse file
+
+    async def answers(settings: Settings) -> str | None:
+        return None
+
+    machine = ThisMachine(None, answers)
+    lack = asyncio.run(machine.lack("vllm", Settings(), str(weights)))
+    assert lack == (f"{weights} has 24,576 MiB of weights, and the GPU (NVIDIA L4) has 23,034 MiB; name smaller ones")
+    assert asyncio.run(machine.lack("vllm", Settings(random=True), str(weights))) is None
+    assert asyncio.run(machine.lack("vllm", Settings(), "org/name")) is None
 
 
 def test_engine_that_is_not_installed_is_told_with_the_way_to_install_it(tmp_path: Path) -> None:

@@ -5,13 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bandplan.stub.inference.selection.machine import available_mib, missing_torch, missing_vllm, vllm_command
+from bandplan.stub.inference.selection.machine import missing_torch, missing_vllm, vllm_command
+from bandplan.stub.inference.selection.memory import has_weights, too_large
 from bandplan.stub.inference.selection.settings import Settings, SettingsError, is_folder, read
-from bandplan.stub.inference.selection.spec import AUTO, LOADS_WEIGHTS, TRANSFORMERS, VLLM
-
-WEIGHTS = ("*.safetensors", "*.bin")
-
-MIB = 1024 * 1024
+from bandplan.stub.inference.selection.spec import LOADS_WEIGHTS, TRANSFORMERS, VLLM
 
 
 def problems(
@@ -56,14 +53,6 @@ def has_chat_template(folder: Path) -> bool:
     return isinstance(config, dict) and bool(config.get("chat_template"))
 
 
-def weights_mib(folder: Path) -> int:
-    """Return the size of the weights in a folder; 0 if it has none."""
-    for pattern in WEIGHTS:
-        if files := list(folder.glob(pattern)):
-            return sum(file.stat().st_size for file in files) // MIB
-    return 0
-
-
 def _weights_problem(settings: Settings, default: str | None) -> str | None:
     if settings.weights is None or not is_folder(settings.weights):
         return None
@@ -76,12 +65,8 @@ def _weights_problem(settings: Settings, default: str | None) -> str | None:
         return f"{folder} has no config.json; name the folder that `save_pretrained` wrote"
     if settings.random:
         return None
-    size = weights_mib(folder)
-    if not size and not any(any(folder.glob(pattern)) for pattern in WEIGHTS):
+    if not has_weights(folder):
         return f"{folder} has no weights; add them, or set `random: true` to use only its shape"
-    if (settings.engine or default) not in (AUTO, *LOADS_WEIGHTS):
-        return None
-    room, place = available_mib()
-    if room is not None and size > room:
-        return f"{folder} has {size:,} MiB of weights, and {place} has {room:,} MiB; name smaller ones"
-    return None
+    # `auto` passes over an engine whose memory is too small; arguments may divide the weights, or make them smaller.
+    is_loaded = (settings.engine or default) in LOADS_WEIGHTS and not settings.arguments
+    return too_large(folder) if is_loaded else None

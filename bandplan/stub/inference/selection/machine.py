@@ -5,17 +5,14 @@ import importlib.util
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bandplan.stub.inference.selection.settings import Settings
+from bandplan.stub.inference.selection.memory import gpus, too_large
+from bandplan.stub.inference.selection.settings import Settings, is_folder
 from bandplan.stub.inference.selection.spec import OPENAI, VLLM
-
-GPU_SECONDS = 10.0
-"""Time for `nvidia-smi` to answer, which takes a second or two on a machine that has just started."""
 
 TORCH_SECONDS = 120.0
 """Time to import torch in another process: 3 to 10 s, more from a cold disk."""
@@ -26,15 +23,6 @@ and ends at the first query.
 """
 
 TORCH_SEES_GPU = "import torch; raise SystemExit(0 if torch.cuda.is_available() else 3)"
-
-
-@dataclass(frozen=True, slots=True)
-class Gpu:
-    """One GPU; memory in MiB."""
-
-    name: str
-    total_mib: int
-    free_mib: int
 
 
 @dataclass(slots=True)
@@ -54,12 +42,15 @@ class ThisMachine:
         """Return what an engine of this kind lacks here to serve `weights`, None if nothing."""
         if kind == OPENAI:
             return await self.answers(settings)
-        if kind == VLLM and weights is not None and (size := head_size(Path(weights))) and size < LEAST_HEAD_SIZE:
+        own = Path(weights) if weights is not None and is_folder(weights) else None
+        if kind == VLLM and own is not None and (size := head_size(own)) and size < LEAST_HEAD_SIZE:
             return f"vLLM serves heads of {LEAST_HEAD_SIZE} or more, and those of this model have {size}"
         async with self._looking:
             if kind not in self._found:
                 self._found[kind] = await (self._vllm() if kind == VLLM else self._transformers())
+        if self._found[kind] is not None or own is None or settings.random or settings.arguments:
             return self._found[kind]
+        return await asyncio.to_thread(too_large, own)
 
     async def _vllm(self) -> str | None:
         if vllm_command(self.engine_python) is None:
@@ -136,40 +127,3 @@ def python_problem(python: Path) -> str | None:
     if not os.access(python, os.X_OK):
         return "is not a program; name the Python of the environment that has vLLM or torch"
     return None
-
-
-def gpus() -> tuple[Gpu, ...]:
-    """Return the GPUs that `nvidia-smi` lists; none without that program. Takes a second or two where there is one."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return ()
-    query = [program, "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"]
-    try:
-        done = subprocess.run(query, stdin=subprocess.DEVNULL, capture_output=True, timeout=GPU_SECONDS, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    return read_gpus(done.stdout.decode("utf-8", "replace"))
-
-
-def available_mib() -> tuple[int | None, str]:
-    """Return the memory for weights and what has it: the largest GPU, else this machine; None if it is not known."""
-    if found := gpus():
-        largest = max(found, key=lambda gpu: gpu.total_mib)
-        return largest.total_mib, f"the GPU ({largest.name})"
-    try:
-        text = Path("/proc/meminfo").read_text(encoding="ascii")
-        rows = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-        return int(rows["MemAvailable"].split()[0]) // 1024, "this machine, which has no GPU,"
-    except (OSError, KeyError, ValueError):
-        return None, ""
-
-
-def read_gpus(text: str) -> tuple[Gpu, ...]:
-    """Read the lines `name, total, free`; a GPU without memory of its own, or a line of another form, is left out."""
-    found = []
-    for line in text.splitlines():
-        name, _, sizes = line.partition(",")
-        total, _, free = sizes.partition(",")
-        if total.strip().isdecimal() and free.strip().isdecimal():
-            found.append(Gpu(name.strip(), int(total), int(free)))
-    return tuple(found)
