@@ -38,8 +38,8 @@ def run_checks(device: str) -> Iterator[Check]:
 async def _generating(loaded: Loaded) -> list[Check]:
     plain = loaded.second()
     made = Generator(loaded, asyncio.get_running_loop())
-    batching = await asyncio.to_thread(made.start, 0.5)
     try:
+        batching = (await made.start(0.5)).batching
         checks = [Check("continuous batching works here", batching == "continuous", batching)]
         return checks + await _compared(made, loaded, plain)
     finally:

@@ -20,9 +20,8 @@ GPU_SHARE = 0.9
 async def main(folder: str, device: str, loads: list[Load]) -> None:
     loaded = load(Wanted(folder, is_random=True, device=device, gpu_share=GPU_SHARE), _to_stderr)
     made = Generator(loaded, asyncio.get_running_loop())
-    batching = await asyncio.to_thread(made.start, GPU_SHARE)
     try:
-        await made.try_out()
+        batching = (await made.start(GPU_SHARE)).batching
         print(json.dumps({"batching": batching}), flush=True)
         for load_ in loads:
             print(json.dumps({"batch": load_.batch, **asdict(await _measure(made, loaded.prompts, load_))}), flush=True)

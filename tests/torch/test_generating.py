@@ -41,7 +41,7 @@ def generator(loop: Loop, greedy: list[int], tmp_path_factory: pytest.TempPathFa
     assert greedy[END_AT] not in greedy[:END_AT]
     (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [2, greedy[END_AT]]}))
     made = Generator(load(Wanted(str(folder), device="cpu"), print), loop.loop)
-    assert made.start(1.0) == "continuous"
+    assert loop.run(made.start(1.0)).batching == "continuous"
     yield made
     made.close()
 
@@ -144,7 +144,7 @@ def test_answers_beyond_the_cache_end_nothing_and_are_right(
     (folder / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 2048}))
     monkeypatch.setattr(continuous, "CPU_CACHE_BYTES", 1)  # the least: 16 blocks of 32 tokens
     made = Generator(load(Wanted(str(folder), device="cpu"), print), loop.loop)
-    assert made.start(1.0) == "continuous"
+    assert loop.run(made.start(1.0)).batching == "continuous"
 
     async def all_at_once() -> list[tuple[list[str], str]]:
         # Six of 260 tokens each do not fit together; the last two not even alone.
@@ -207,8 +207,10 @@ def test_model_without_continuous_batching_is_served_by_generate(
 
     monkeypatch.setattr(generating, "Continuous", unsupported)
     made = Generator(load(Wanted(str(CHECKPOINTS / "tiny-llama"), device="cpu"), print), loop.loop)
-    assert "batches of generate" in made.start(1.0)
-    assert "no paged attention for this model" in made.start(1.0)
+    speed = loop.run(made.start(1.0))
+    assert speed.batching.startswith("batches of generate, because ")
+    assert speed.batching.endswith(": no paged attention for this model")
+    assert speed.tokens_per_second is not None
 
     async def all_at_once() -> list[tuple[list[str], str]]:
         prompts = [[*PROMPT, 100 + number] for number in range(32)]
@@ -217,14 +219,65 @@ def test_model_without_continuous_batching_is_served_by_generate(
     for number, (tokens, reason) in enumerate(loop.run(all_at_once())):
         wanted = references.greedy(reference, [*PROMPT, 100 + number], 20)
         assert (tokens, reason) == (references.texts(tokenizer, wanted), "length")
-    assert loop.run(made.try_out()) is not None
     assert not made.has_died
+
+
+def random_weights(folder: Path, **config: Any) -> Wanted:
+    """A model of another family, drawn at random, with dimensions that take no time."""
+    small = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 300}
+    (folder / "config.json").write_text(json.dumps({**small, "max_position_embeddings": 256, **config}))
+    return Wanted(str(folder), is_random=True, device="cpu")
+
+
+LATENT = {
+    "model_type": "deepseek_v3", "intermediate_size": 64, "num_key_value_heads": 4, "n_routed_experts": 4,
+    "num_experts_per_tok": 2, "kv_lora_rank": 16, "q_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8,
+    "v_head_dim": 8, "n_group": 1, "topk_group": 1, "moe_intermediate_size": 16, "first_k_dense_replace": 1,
+}  # fmt: skip
+"""Its cache has another shape, which the library notices at the first query."""
+
+WINDOW = {
+    "model_type": "mistral",
+    "intermediate_size": 64,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+    "sliding_window": 16,
+}
+EAGER = {
+    "model_type": "gpt_oss", "intermediate_size": 64, "num_key_value_heads": 2, "head_dim": 8, "sliding_window": 16,
+    "num_local_experts": 4, "num_experts_per_tok": 2, "eos_token_id": 200002,
+}  # fmt: skip
+"""Has no attention of torch's own, and an end token beyond this small vocabulary."""
+
+BIASED = {"model_type": "mpt", "d_model": 32, "n_heads": 4, "n_layers": 2}
+"""Its positions are a bias of the attention, which continuous batching leaves out without a word."""
+
+
+@pytest.mark.parametrize("config", [LATENT, WINDOW, EAGER, BIASED], ids=lambda config: config["model_type"])
+def test_other_families_get_the_same_tokens_either_way(loop: Loop, tmp_path: Path, config: dict[str, Any]) -> None:
+    loaded = load(random_weights(tmp_path, **config), print)
+    with torch.no_grad():
+        for one in loaded.model.parameters():
+            if one.ndim > 1:
+                one.mul_(6)  # drawn small, all tokens would be about as likely
+    plain = loaded.second()
+    made = Generator(loaded, loop.loop)
+    prompts = [list(range(5, 5 + length)) for length in (3, 30)]
+    try:
+        speed = loop.run(made.start(1.0))
+        assert (speed.batching == "continuous") == (config in (WINDOW, EAGER)), speed.batching
+        for prompt in prompts:
+            wanted = [loaded.prompts.decode([one]) for one in references.greedy(plain, prompt, 20)]
+            for way in (NO_LOGPROBS, LOGPROBS):
+                assert loop.run(answer(made, prompt, max_tokens=20, ignore_eos=True, **way))[0] == wanted
+    finally:
+        made.close()
 
 
 def test_error_of_the_model_fails_the_requests_of_its_batch_alone(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     made = Generator(load(Wanted(str(CHECKPOINTS / "tiny-llama"), device="cpu"), print), loop.loop)
     with monkeypatch.context() as patch:
-        patch.setattr(made._batches._model, "generate", lambda **_: (_ for _ in ()).throw(torch.OutOfMemoryError("x")))
+        patch.setattr(made._batches.model, "generate", lambda **_: (_ for _ in ()).throw(torch.OutOfMemoryError("x")))
         with pytest.raises(Failed, match="the GPU has no memory left"):
             loop.run(answer(made, max_tokens=3))
     assert loop.run(answer(made, max_tokens=3, ignore_eos=True))[1] == "length"
@@ -232,7 +285,7 @@ def test_error_of_the_model_fails_the_requests_of_its_batch_alone(loop: Loop, mo
 
 def test_thread_of_continuous_batching_that_dies_is_noticed(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     made = Generator(load(Wanted(str(CHECKPOINTS / "tiny-llama"), device="cpu"), print), loop.loop)
-    made.start(1.0)
+    loop.run(made.start(1.0))
     assert made._continuous is not None
     assert not made.has_died
 

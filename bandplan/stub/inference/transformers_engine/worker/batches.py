@@ -51,9 +51,9 @@ class Batches:
     """Threads that run batches. `pad_token` fills the left of shorter prompts."""
 
     def __init__(self, model: Any, pad_token: int, loop: asyncio.AbstractEventLoop) -> None:
-        self._model = model
+        self.model = model
         # Its defaults would be applied to all rows: an end token that one of them ignores, or a penalty.
-        self._model.generation_config = GenerationConfig()
+        self.model.generation_config = GenerationConfig()
         self._pad_token = pad_token
         self._loop = loop
         self._waiting: queue.SimpleQueue[Row] = queue.SimpleQueue()
@@ -65,7 +65,7 @@ class Batches:
         """Generate an answer. Call in the event loop."""
         row = Row(number, prompt, sampling, sink)
         if sampling.seed is not None:
-            row.generator = torch.Generator(self._model.device).manual_seed(sampling.seed % 2**63)
+            row.generator = torch.Generator(self.model.device).manual_seed(sampling.seed % 2**63)
         self._rows[number] = row
         self._waiting.put(row)
 
@@ -93,10 +93,10 @@ class Batches:
 
     def _run(self, rows: list[Row]) -> None:
         longest = max(len(row.prompt) for row in rows)
-        device = self._model.device
+        device = self.model.device
         padded = [[self._pad_token] * (longest - len(row.prompt)) + row.prompt for row in rows]
         mask = [[0] * (longest - len(row.prompt)) + [1] * len(row.prompt) for row in rows]
-        self._model.generate(
+        self.model.generate(
             input_ids=torch.tensor(padded, device=device),
             attention_mask=torch.tensor(mask, device=device),
             generation_config=GenerationConfig(

@@ -21,6 +21,13 @@ TRIAL_TOKENS = 12
 TRIAL = 0
 """The number of that query; those of the stub begin at 1."""
 
+TRIAL_TEXT = "One two three four five six seven eight nine ten eleven twelve"
+
+MOST_GAP = 0.5
+"""A choice: numbers of 16 bits, added up in another order, change logarithms by less than 0.1; wrong tokens are off by
+more than 1.
+"""
+
 CACHE_SHARE = 0.8
 """Part of the memory left by the weights that continuous batching gets for keys and values; the rest is for batches of
 `generate` and for scores. A guess.
@@ -46,7 +53,7 @@ class Generator:
 
     def __init__(self, loaded: Loaded, loop: asyncio.AbstractEventLoop) -> None:
         self._loaded = loaded
-        self._batches = Batches(loaded.second(), min(loaded.end_tokens, default=0), loop)
+        self._batches = Batches(loaded.second(), pad_token=min(loaded.end_tokens, default=0), loop=loop)
         self._continuous: Continuous | None = None
         # An unknown token would be an error in the middle of a batch, and on a GPU the end of the process.
         self._vocabulary = int(loaded.model.get_input_embeddings().weight.shape[0])
@@ -56,29 +63,32 @@ class Generator:
         """Whether continuous batching has ended after an error; only a new process fixes that."""
         return self._continuous is not None and self._continuous.is_dead
 
-    def start(self, gpu_share: float) -> str:
-        """Start continuous batching, and return how answers are generated. Takes seconds; call it in a thread."""
+    async def start(self, gpu_share: float) -> Speed:
+        """Start continuous batching, answer one query, and return how. Raises Failed and Unusable.
+
+        `gpu_share` of the whole GPU is for everything of this process. What the library cannot batch it says at the
+        start, or not before the first query, or it gives wrong tokens without a word.
+        """
         loaded = self._loaded
+        share = cache_share(loaded, gpu_share)
         try:
-            share = cache_share(loaded, gpu_share)
-            self._continuous = Continuous(loaded.model, loaded.end_tokens, loaded.top_k, share)
-        except Unsupported as error:
-            return f"batches of generate, because continuous batching does not work here: {error}"
-        return "continuous"
+            self._continuous = await asyncio.to_thread(Continuous, loaded.model, loaded.end_tokens, loaded.top_k, share)
+            tokens, speed = await self._try_out()
+            if await asyncio.to_thread(self._gap, tokens) <= MOST_GAP:
+                return Speed("continuous", speed)
+            reason = "its tokens are not the most likely ones"
+        except (Unsupported, Failed) as error:
+            reason = str(error)
+        if self._continuous is not None:
+            await asyncio.to_thread(self._continuous.close)
+            self._continuous = None
+        _, speed = await self._try_out()
+        return Speed(f"batches of generate, because continuous batching does not work here: {reason}", speed)
 
     def close(self) -> None:
         """End continuous batching, and free its memory."""
         if self._continuous is not None:
             self._continuous.close()
-
-    async def try_out(self) -> float | None:
-        """Answer one query; return its tokens per second. Raises Failed."""
-        stamps: list[float] = []
-        asked = {"max_tokens": TRIAL_TOKENS, "ignore_eos": True, "temperature": 0.0}
-        prompt = self._loaded.prompts.of_text("ready?")
-        await self.generate(TRIAL, prompt, asked, lambda _: stamps.append(time.monotonic()))
-        seconds = stamps[-1] - stamps[0]
-        return round((len(stamps) - 1) / seconds, 1) if seconds else None
 
     async def generate(
         self, number: int, prompt: list[int], asked: Mapping[str, Any], emit: Callable[[Any], Any]
@@ -109,6 +119,48 @@ class Generator:
             return await ended
         finally:
             way.cancel(number)
+
+    async def _try_out(self) -> tuple[list[int], float | None]:
+        """Answer one query; return its tokens, and how many there are per second. Raises Failed."""
+        prompt = self._trial_prompt()
+        sampling = self.sampling(prompt, {"max_tokens": TRIAL_TOKENS, "ignore_eos": True, "temperature": 0.0})
+        tokens: list[int] = []
+        stamps: list[float] = []
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def take(chosen: Chosen, is_last: bool) -> None:
+            tokens.append(chosen.token)
+            stamps.append(time.monotonic())
+
+        way = self._way(len(prompt), sampling)
+        way.submit(
+            TRIAL,
+            prompt,
+            sampling,
+            Sink(take, lambda _: ended.set_result(None), lambda reason: ended.set_exception(Failed(reason))),
+        )
+        await ended
+        seconds = stamps[-1] - stamps[0]
+        return tokens, round((len(stamps) - 1) / seconds, 1) if seconds else None
+
+    def _trial_prompt(self) -> list[int]:
+        """Return the tokens of the first query; fewer if the context is tiny."""
+        prompt = self._loaded.prompts.of_text(TRIAL_TEXT)
+        context = self._loaded.context_tokens
+        return prompt if context is None else prompt[: max(1, context - TRIAL_TOKENS)]
+
+    @torch.inference_mode()
+    def _gap(self, tokens: list[int]) -> float:
+        """Return how much less likely the least likely of the tokens is than the most likely one in its place.
+
+        In natural logarithms, by a pass of the model over the query that `_try_out` sends, and its answer.
+        """
+        prompt = self._trial_prompt()
+        inputs = torch.tensor([prompt + tokens], device=self._loaded.model.device)
+        logits = self._batches.model(input_ids=inputs, attention_mask=torch.ones_like(inputs)).logits[0].float()
+        logprobs = torch.log_softmax(logits, dim=-1)[len(prompt) - 1 : -1]
+        own = logprobs.gather(1, inputs[0, len(prompt) :].unsqueeze(1)).squeeze(1)
+        return float((logprobs.max(dim=-1).values - own).max())
 
     def _way(self, prompt_tokens: int, sampling: Sampling) -> Continuous | Batches:
         continuous = self._continuous

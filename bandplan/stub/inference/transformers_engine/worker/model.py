@@ -83,12 +83,10 @@ def load(wanted: Wanted, tell: Callable[[str], None]) -> Loaded:
     try:
         if wanted.is_random:
             with torch.device(device):
-                model = kind.from_config(config, dtype=dtype, attn_implementation="sdpa")
+                model = kind.from_config(config, dtype=dtype)
         else:
             # Only safetensors: other files are pickles, which can run code.
-            model = kind.from_pretrained(
-                wanted.weights, dtype=dtype, attn_implementation="sdpa", use_safetensors=True
-            ).to(device)
+            model = kind.from_pretrained(wanted.weights, dtype=dtype, use_safetensors=True).to(device)
     except torch.OutOfMemoryError as error:
         raise Unusable(f"{wanted.weights}: does not fit into the free memory of {device}; free some") from error
     except Exception as error:
@@ -101,7 +99,7 @@ def load(wanted: Wanted, tell: Callable[[str], None]) -> Loaded:
         prompts=OwnPrompts(tokenizer) if has_own else StandInPrompts(text_config.vocab_size),
         tokenizer=tokenizer,
         context_tokens=_context(wanted, text_config, tokenizer),
-        end_tokens=_end_tokens(model, tokenizer),
+        end_tokens=_end_tokens(model, tokenizer, text_config.vocab_size),
         temperature=float(stated.get("temperature") or 1.0),
         top_p=float(stated.get("top_p") or 1.0),
         top_k=stated.get("top_k"),
@@ -174,12 +172,12 @@ def _stated_generation(model: Any) -> Mapping[str, Any]:
     return stated
 
 
-def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+def _end_tokens(model: Any, tokenizer: Any, vocabulary: int) -> frozenset[int]:
     ends = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
     if ends is None:
         ends = getattr(tokenizer, "eos_token_id", None)
     listed = ends if isinstance(ends, (list, tuple)) else [ends]
-    return frozenset(int(one) for one in listed if one is not None and int(one) >= 0)
+    return frozenset(int(one) for one in listed if one is not None and 0 <= int(one) < vocabulary)
 
 
 def _context(wanted: Wanted, config: Any, tokenizer: Any) -> int | None:

@@ -107,9 +107,8 @@ async def _started(wanted: dict[str, Any], tell: Tell, thread: ThreadPoolExecuto
         from bandplan.stub.inference.transformers_engine.worker.generating import Generator
 
         worker.generator = Generator(loaded, loop)
-        found["batching"] = await loop.run_in_executor(thread, worker.generator.start, asked.gpu_share)
-        found["tokens_per_second"] = await worker.generator.try_out()
-        return worker, found
+        speed = await worker.generator.start(asked.gpu_share)
+        return worker, {**found, "batching": speed.batching, "tokens_per_second": speed.tokens_per_second}
     except model.Unusable as error:
         raise _Unusable(str(error)) from error
     except (Refused, Failed) as error:
