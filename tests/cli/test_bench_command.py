@@ -215,7 +215,7 @@ def test_an_interruption_keeps_what_was_measured(project: Path, workspace: tuple
             time.sleep(0.05)
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=60)
-        assert running.returncode == 130, err
+        assert running.returncode == 130, out + err
         assert "Traceback" not in err
         assert "stopped: interrupted" in out
         found = json.loads((project / "int.json").read_text(encoding="utf-8"))
