@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from bandplan.cli.errors import CommandError
+from bandplan.cli.parser import Parser
 from bandplan.embedded.terminal import close_the_door
 
 COMMANDS = {
@@ -100,27 +101,41 @@ def print_what_the_locale_can() -> None:
 def run(argv: Sequence[str]) -> int:
     """Parse and dispatch; argparse itself ends the process on a wrong argument (2) and on --help (0)."""
     parser, commands = command_parser()
-    name = next((argument for argument in argv if argument in COMMANDS), None)
-    if name is not None:
+    name = command_name(argv)
+    if name in COMMANDS:
         load_command(name).configure(commands[name])
     arguments = parser.parse_args(argv)
     if arguments.folder is not None:
         change_folder(arguments.folder)
     if getattr(arguments, "profile", None):
         os.environ["BANDPLAN_PROFILE"] = arguments.profile
+    if arguments.command is None:
+        from bandplan.cli.overview import show
+
+        return show(os.environ)
     return load_command(arguments.command).run(arguments)
 
 
-def command_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+def command_name(argv: Sequence[str]) -> str:
+    """Return the first argument that is neither an option nor the folder of `-C`, or ""."""
+    is_folder = False
+    for argument in argv:
+        if not argument.startswith("-") and not is_folder:
+            return argument
+        is_folder = argument == "-C"
+    return ""
+
+
+def command_parser() -> tuple[Parser, dict[str, Parser]]:
     """Return the parser, and by name the still empty parser of each command."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="bandplan",
         description="LLM serving as code: deploy the fleet of models.yaml on Databricks provisioned throughput.",
         epilog="`bandplan COMMAND --help` explains one command.",
     )
     parser.add_argument("-C", dest="folder", metavar="FOLDER", type=Path, help="work in this folder instead of here")
     parser.add_argument("--version", action="version", version=f"bandplan {installed_version()}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     return parser, {name: commands.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
 
 

@@ -1,0 +1,95 @@
+"""The argument parser of `bandplan`: argparse, with the nearest name for a mistyped command, option or choice."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+MISTYPED = 2
+"""Exit status for wrong arguments, as argparse has it."""
+
+SYNONYMS = {
+    "apply": "up",
+    "deploy": "up",
+    "plan": "preview",
+    "diff": "preview",
+    "delete": "destroy",
+    "down": "destroy",
+    "import": "adopt",
+    "new": "init",
+    "lint": "validate",
+    "test": "check",
+    "stacks": "stack",
+    "policies": "policy",
+    "start": "up",
+}
+"""What other deployers call a command; spelling alone would suggest `destroy` for `deploy`."""
+
+MOST_LISTED = 100
+"""Most characters of a list of choices in a message; a choice."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors name the nearest known word, and the help page of the command they belong to.
+
+    Python 3.14 has `suggest_on_error`, for choices but not for options.
+    """
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
+        """Parse every argument; one that no parser knows is an error of the command that it was given to."""
+        parsed, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            command = self.chosen(vars(parsed))
+            command.error(unrecognized(unknown, command))
+        return parsed
+
+    def chosen(self, values: Mapping[str, Any]) -> "Parser":
+        """Return the parser of the command or action that was parsed."""
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                below = action.choices.get(values.get(action.dest) or "")
+                return below.chosen(values) if isinstance(below, Parser) else self
+        return self
+
+    def error(self, message: str) -> NoReturn:
+        """Print the mistake and the next step, without the usage, which would push the mistake off the screen."""
+        self.exit(MISTYPED, f"error: {message}; run `{self.prog} --help` for what can be given\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse a value that is not one of the action's choices."""
+        from bandplan.serving.spec.problem import printable
+        from bandplan.serving.spec.suggestion import did_you_mean
+
+        if action.choices is None or value in action.choices:
+            return
+        known = [str(choice) for choice in action.choices]
+        listed = ", ".join(known)
+        otherwise = f"use one of: {listed}" if len(listed) <= MOST_LISTED else f"`{self.prog} --help` lists them"
+        written = SYNONYMS.get(str(value), str(value))
+        if isinstance(action, argparse._SubParsersAction):
+            finding = f"{printable(str(value))}: no such {str(action.metavar or action.dest).lower()}"
+        else:
+            place = "/".join(action.option_strings) or str(action.metavar or action.dest)
+            finding = f"{place} {printable(str(value))}: not one of its values"
+        self.exit(MISTYPED, f"error: {finding}; {did_you_mean(written, known, otherwise)}\n")
+
+
+def unrecognized(unknown: Sequence[str], parser: Parser) -> str:
+    """Name every argument that the command does not take, each with the option that was probably meant.
+
+    The value of a mistyped option is part of that mistake.
+    """
+    from bandplan.serving.spec.problem import printable
+    from bandplan.serving.spec.suggestion import nearest
+
+    options = {option: action for action in parser._actions for option in action.option_strings if option[:2] == "--"}
+    told: list[str] = []
+    takes_value = False
+    for argument in unknown:
+        name, equals, _ = argument.partition("=")
+        if not name.startswith("-") and takes_value:
+            takes_value = False
+            continue
+        meant = nearest(name, options) if name.startswith("-") else None
+        takes_value = meant is not None and not equals and options[meant].nargs != 0
+        told.append(printable(name) + (f" (did you mean {meant}?)" if meant else ""))
+    return f"{parser.prog} does not take {', '.join(told)}"

@@ -1,0 +1,61 @@
+import pytest
+
+from bandplan.cli.main import COMMANDS, command_name, main
+from bandplan.cli.parser import SYNONYMS
+
+
+def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(argv)
+    assert ended.value.code == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    return shown.err
+
+
+MISTYPED = {
+    "prevew": "error: prevew: no such command; did you mean preview?\n",
+    "deploy": "error: deploy: no such command; did you mean up?\n",
+    "stack lss": "error: lss: no such action; did you mean ls?\n",
+    "stack xyz": "error: xyz: no such action; use one of: ls, export\n",
+    "preview --engine pulumni": "error: --engine pulumni: not one of its values; did you mean pulumi?\n",
+    "policy test --jsn": "error: bandplan policy test does not take --jsn (did you mean --json?); "
+    "run `bandplan policy test --help` for what can be given\n",
+    "--verson": "error: bandplan does not take --verson (did you mean --version?); "
+    "run `bandplan --help` for what can be given\n",
+}
+
+
+@pytest.mark.parametrize("written", MISTYPED)
+def test_mistyped_word_gets_the_nearest_one_in_one_line(written: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert refused(capsys, *written.split()) == MISTYPED[written]
+
+
+def test_every_unknown_option_is_named_and_its_value_is_part_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    said = refused(capsys, "preview", "--stak", "prod", "--ofline", "prod")
+    assert "does not take --stak (did you mean --stack?), --ofline (did you mean --offline?), prod; run" in said
+
+
+def test_word_that_resembles_nothing_is_sent_to_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refused(capsys, "qqqqq") == "error: qqqqq: no such command; `bandplan --help` lists them\n"
+
+
+def test_mistyped_word_cannot_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "\x1b" not in refused(capsys, "pre\x1b[2Jview") + refused(capsys, "preview", "--x\x1b[2J")
+
+
+@pytest.mark.parametrize("stack", ["lokal", "prdo"])
+def test_mistyped_stack_gets_the_nearest_one(stack: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", "--offline", "--stack", stack]) == 2
+    assert f"did you mean {'local' if stack == 'lokal' else 'prod'}?" in capsys.readouterr().err
+
+
+def test_synonyms_are_no_commands_and_lead_to_commands() -> None:
+    assert not SYNONYMS.keys() & COMMANDS.keys()
+    assert set(SYNONYMS.values()) <= COMMANDS.keys()
+
+
+def test_folder_with_the_name_of_a_command_is_not_taken_for_it() -> None:
+    assert command_name(["-C", "docs", "validate", "--offline"]) == "validate"
+    assert command_name(["-Cdocs", "validate"]) == "validate"
+    assert command_name(["--version"]) == ""
