@@ -274,6 +274,30 @@ def test_other_families_get_the_same_tokens_either_way(loop: Loop, tmp_path: Pat
         made.close()
 
 
+def test_attention_that_cannot_be_loaded_is_replaced_by_the_own_one(
+    loop: Loop, tokenizer: Any, greedy: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = load(Wanted(str(CHECKPOINTS / "tiny-llama"), device="cpu"), print)
+    monkeypatch.setattr(continuous, "_attentions", lambda model, own: (None, own))
+    init, asked = loaded.model.init_continuous_batching, list[str]()
+
+    def without_network(**arguments: Any) -> Any:
+        asked.append(loaded.model.config._attn_implementation)
+        if len(asked) == 1:
+            raise OSError("the kernel cannot be downloaded")
+        return init(**arguments)
+
+    monkeypatch.setattr(loaded.model, "init_continuous_batching", without_network)
+    made = Generator(loaded, loop.loop)
+    try:
+        assert loop.run(made.start(1.0)).batching == "continuous"
+        assert asked == ["sdpa", "paged|sdpa"]
+        tokens, _ = loop.run(answer(made, max_tokens=60, ignore_eos=True))
+        assert tokens == references.texts(tokenizer, greedy)
+    finally:
+        made.close()
+
+
 def test_error_of_the_model_fails_the_requests_of_its_batch_alone(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     made = Generator(load(Wanted(str(CHECKPOINTS / "tiny-llama"), device="cpu"), print), loop.loop)
     with monkeypatch.context() as patch:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 from bandplan.stub.inference.transformers_engine.worker.sampling import Chosen, Sampling, Sink
@@ -55,19 +56,7 @@ class Continuous:
         config = ContinuousBatchingConfig(
             **{name: value for name, value in wanted.items() if name in known and value is not None}
         )
-        try:
-            self._manager = start(generation_config=generation, continuous_batching_config=config)
-            if not hasattr(self._manager, "register_result_handler"):
-                raise Unsupported("this release of transformers cannot hand over tokens one at a time")
-            processors = self._manager.logit_processor.supported_keys
-            if not {"temperature", "top_p"} <= set(processors):
-                raise Unsupported("this release of transformers has no sampling per request")
-            self._manager.warmup()
-            self._manager.start()
-        except Unsupported:
-            raise
-        except Exception as error:
-            raise Unsupported(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
+        self._manager = _started(model, lambda: start(generation_config=generation, continuous_batching_config=config))
         self._names: dict[int, str] = {}
         self._capacity_tokens = _capacity(self._manager.continuous_batching_config)
 
@@ -133,6 +122,39 @@ class Continuous:
     def close(self) -> None:
         hard = {"hard_stop": True} if "hard_stop" in inspect.signature(self._manager.stop).parameters else {}
         self._manager.stop(block=True, timeout=STOP_SECONDS, **hard)
+
+
+def _started(model: Any, make: Callable[[], Any]) -> Any:
+    """Return a manager whose thread runs. Raises Unsupported.
+
+    On a GPU the library looks for flash attention, and may fail to load what it finds, such as a kernel that has to be
+    downloaded; then its attention is that of the model.
+    """
+    own = f"paged|{model.config._attn_implementation}"
+    problem: Unsupported | None = None
+    for attention in _attentions(model, own):
+        try:
+            if attention is not None:
+                model.set_attn_implementation(attention)
+            manager = make()
+            if not hasattr(manager, "register_result_handler"):
+                raise Unsupported("this release of transformers cannot hand over tokens one at a time")
+            if not {"temperature", "top_p"} <= set(manager.logit_processor.supported_keys):
+                raise Unsupported("this release of transformers has no sampling per request")
+            manager.warmup()
+            manager.start()
+            return manager
+        except Unsupported:
+            raise
+        except Exception as error:
+            problem = problem or Unsupported(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
+    assert problem is not None
+    raise problem
+
+
+def _attentions(model: Any, own: str) -> tuple[str | None, ...]:
+    """Return the attentions to try; None is the library's choice."""
+    return (None,) if model.device.type == "cpu" else (None, own)
 
 
 def _settings(model: Any, memory_share: float) -> dict[str, Any]:
