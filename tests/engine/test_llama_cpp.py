@@ -60,13 +60,19 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, server: str) -> Iterator
     process.stop(state_dir)
 
 
+def asked_once(server: str, path: str, body: dict[str, Any]) -> urllib3.BaseHTTPResponse:
+    """Ask on a connection of its own: the server closes idle ones, and a POST is not sent again."""
+    url = server.removesuffix("/v1") + path
+    return urllib3.request("POST", url, json=body, headers={"Connection": "close"})
+
+
 def directly(server: str, path: str, body: dict[str, Any]) -> Any:
-    return urllib3.request("POST", server.removesuffix("/v1") + path, json=body).json()
+    return asked_once(server, path, body).json()
 
 
 def streamed(server: str, path: str, body: dict[str, Any]) -> str:
     """The server's own text as a stream, which leaves out half a character at the end, unlike its whole answer."""
-    data = urllib3.request("POST", server.removesuffix("/v1") + path, json={**body, "stream": True}).data.decode()
+    data = asked_once(server, path, {**body, "stream": True}).data.decode()
     chunks = [json.loads(line[6:]) for line in data.splitlines() if line.startswith("data: {")]
     choices = [choice for chunk in chunks for choice in chunk["choices"]]
     return "".join(choice["text"] if "text" in choice else choice["delta"].get("content") or "" for choice in choices)
