@@ -169,7 +169,7 @@ def _band(entry: Entry, entity: Entity, answers: Answers) -> Band | str:
             f"with MLflow {_MLFLOW} or later and its task, register it, and name the new version"
         )
     if info.throughput_chunk_size is None:
-        return f"{entity.model} is sold in model units: write `throughput: {{model_units: ...}}` from a load test"
+        return f"{entity.model} is sold in model units: write `throughput: {{{info.sold_in}: ...}}` from a load test"
     workload = entity.throughput
     idles = isinstance(workload, Workload) and workload.scale_to_zero and workload.type == "CPU"
     low = 0 if idles else AUTO_MIN_BANDS

@@ -15,12 +15,8 @@ from bandplan.planner.load import Shape
 from bandplan.planner.plan import plan
 from bandplan.planner.target import Target
 from bandplan.serving.spec.entry import Entry
-from bandplan.serving.spec.throughput import (
-    AutoThroughput,
-    BandThroughput,
-    ModelUnitThroughput,
-    TokensPerSecondThroughput,
-)
+from bandplan.serving.spec.throughput import StatedThroughput
+from bandplan.serving.spec.workload import Workload
 from bandplan.serving.throughput.bands import DEFAULT_HEADROOM_PERCENT
 from bandplan.serving.throughput.latency import load_of, target_of
 from bandplan.usage.bands import LOWER_PERCENTILE, Band, Sized, Sizer
@@ -116,16 +112,13 @@ class JudgedEntry:
             return None, "it has several entities; size each with `bandplan size`, its model and its share"
         entity = entry.entities[0]
         throughput = entity.throughput
-        if not isinstance(
-            throughput, BandThroughput | TokensPerSecondThroughput | ModelUnitThroughput | AutoThroughput
-        ):
+        if isinstance(throughput, Workload):
             return None, "it has a legacy workload; `bandplan migrate` moves it to provisioned throughput"
         capacity = sold(self.choice.project, entity.model, entity.version)
         if capacity.source == "guess":
             step = f"run `bandplan info {entry.name} --stack {self.choice.stack}`"
             return None, f"no optimization info of {entity.model} is recorded; {step}"
-        is_units = isinstance(throughput, ModelUnitThroughput)
-        if not isinstance(throughput, AutoThroughput) and is_units != (capacity.sold_in == "model_units"):
+        if isinstance(throughput, StatedThroughput) and throughput.sold_in != capacity.sold_in:
             return None, "its model is sold in another unit; run `bandplan validate`"
         # Without output tokens, every request is an embedding.
         embeds = entry.task.endswith("embeddings") or (window is not None and not window.output_tokens)
@@ -158,15 +151,11 @@ class JudgedEntry:
 
     def _band(self, capacity: Capacity) -> Band | None:
         """Return the entry's band in steps; None for `auto`."""
-        match self.entry.entities[0].throughput:
-            case BandThroughput(bands=bands):
-                return Band(bands.min, bands.max)
-            case TokensPerSecondThroughput(tokens_per_second=tokens):
-                return Band(tokens.min // capacity.increment, tokens.max // capacity.increment)
-            case ModelUnitThroughput() as units:
-                steps = max(1, -(-units.wanted_units // capacity.increment))
-                return Band(steps, steps)
-        return None
+        throughput = self.entry.entities[0].throughput
+        if not isinstance(throughput, StatedThroughput):
+            return None
+        low, high = throughput.wanted
+        return Band(capacity.steps_of(throughput.unit, low), capacity.steps_of(throughput.unit, high))
 
     @property
     def _target(self) -> Target:
@@ -208,9 +197,7 @@ class JudgedEntry:
         least = self.entry.never_below
         if least is None:
             return None
-        if least.bands is not None:
-            return least.bands
-        return -(-(least.tokens_per_second or least.model_units or 0) // capacity.increment)
+        return next((capacity.steps_of(unit, amount) for unit, amount in least if amount is not None), 0)
 
     def _least_floor(self, capacity: Capacity, policies: BandPolicies) -> int:
         """Return what policies ask of the floor for the declared demand, in chunks."""

@@ -15,7 +15,7 @@ from bandplan.serving.editing.entry_fields import with_fields
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.loading import load_text
 from bandplan.serving.spec.problem import printable
-from bandplan.serving.spec.throughput import BandThroughput, ModelUnitThroughput, TokensPerSecondThroughput
+from bandplan.serving.spec.throughput import StatedThroughput
 from bandplan.usage.text import decided, lines_of
 from bandplan.usage.verdict import Verdict
 
@@ -58,35 +58,22 @@ def fields_of(entry: Entry, verdict: Verdict) -> Fields:
     band, now, capacity = verdict.decision.band, verdict.now, verdict.capacity
     assert band is not None and now is not None and capacity is not None
     fields: Fields = {}
-    low, high = verdict.amounts(band)
-    match entry.entities[0].throughput:
-        case BandThroughput(bands=bands):
-            fields = _bounds("bands", bands, low, high)
-        case TokensPerSecondThroughput(tokens_per_second=tokens):
-            fields = _bounds("tokens_per_second", tokens, low * capacity.increment, high * capacity.increment)
-        case ModelUnitThroughput(model_units=int()):
-            fields = {("throughput", "model_units"): high}
-        case ModelUnitThroughput(model_units=wanted):
-            fields = {("throughput", "model_units", "want"): high, **_accept("model_units", wanted, high)}
+    throughput = entry.entities[0].throughput
+    if isinstance(throughput, StatedThroughput):
+        unit = throughput.unit
+        fields = _bounds(throughput, capacity.in_unit(unit, band.min), capacity.in_unit(unit, band.max))
     if verdict.decision.sized is not None and entry.demand is not None:
         found = observed_demand(entry.demand, verdict.decision.sized)
         fields |= {("demand", key): value for key, value in found.items() if value != getattr(entry.demand, key)}
     return fields
 
 
-def _bounds(key: str, bounds: Any, low: int, high: int) -> Fields:
-    is_wanted = hasattr(bounds, "want")
-    fields: Fields = {}
-    if low != bounds.min:
-        fields[("throughput", key, "min")] = low
-    if high != bounds.max:
-        fields[("throughput", key, "want" if is_wanted else "max")] = high
-    return fields | (_accept(key, bounds, high) if is_wanted else {})
-
-
-def _accept(key: str, wanted: Any, high: int) -> Fields:
-    """Return an `accept` that is still less than what is wanted; {} if it is."""
-    return {} if wanted.accept < high else {("throughput", key, "accept"): max(1, high - 1)}
+def _bounds(throughput: StatedThroughput, low: int, high: int) -> Fields:
+    """Return the amounts that change; an `accept` stays less than what is wanted."""
+    now, changed = throughput.amounts, throughput.changed(low, high)
+    if now.get("accept", 0) >= high:
+        changed["accept"] = max(1, high - 1)
+    return {("throughput", throughput.unit, *filter(None, [key])): to for key, to in changed.items() if to != now[key]}
 
 
 def patch(models: Path, before: str, after: str, stack: str, verdicts: Sequence[Verdict], now: float) -> str:

@@ -58,23 +58,21 @@ class Question:
         from bandplan.serving.editing.edits import CannotEdit
         from bandplan.serving.editing.entry_fields import with_fields
         from bandplan.serving.spec.loading import load_text
+        from bandplan.serving.spec.throughput import StatedThroughput
 
         assert self.place is not None
         models, before = self.place.models, self.place.text
-        low, high = (self.capacity.amount(one.steps) for one in (plan.floor, plan.ceiling))
-        is_chunks = self.capacity.kind == "chunks"
-        stated = self.capacity.stated(low, high)
-        throughput = {"bands": stated} if is_chunks else stated
+        floor, ceiling, capacity = plan.floor.steps, plan.ceiling.steps, self.capacity
+        throughput = capacity.throughput(floor, ceiling)
         try:
             text = before.decode("utf-8")
             fields: dict[tuple[str | int, ...], Any] = {("throughput",): throughput}
-            written, chunk = self.place.written, self.capacity.increment
-            if not is_chunks and written == ("model_units",):  # `burst` beside it stays
-                fields = {("throughput", "model_units"): high}
-            elif is_chunks and written[:1] in (("bands",), ("tokens_per_second",)):  # so does `accept`
-                unit, most = written
-                size = 1 if unit == "bands" else chunk
-                fields = {("throughput", unit, "min"): low * size, ("throughput", unit, most): high * size}
+            written = self.place.entity.throughput
+            if isinstance(written, StatedThroughput) and written.sold_in == capacity.sold_in:
+                # What stands beside the amounts stays: `burst`, or `accept`.
+                unit = written.unit
+                changed = written.changed(capacity.in_unit(unit, floor), capacity.in_unit(unit, ceiling))
+                fields = {("throughput", unit, *filter(None, [key])): to for key, to in changed.items()}
             after = with_fields(text, models.name, self.place.stack, self.name, fields)
         except CannotEdit as error:
             by_hand = "" if "by hand" in str(error) else f"; write `{_line(throughput)}` by hand"
@@ -112,8 +110,7 @@ class Question:
 class Place:
     """Where an entry is written: the file, its bytes when read, and the stack that may override it.
 
-    `written` are the keys of the entry's throughput that hold its amount: (`bands` or `tokens_per_second`, `max` or
-    `want`), (`model_units`,), or none. `entity` is the one that is sized, of the entry or of the several that it has.
+    `entity` is the one that is sized, of the entry or of the several that it has.
     `other_requests_per_second` are those of the file's other entries.
     """
 
@@ -121,7 +118,6 @@ class Place:
     text: bytes
     stack: str
     entity: "Entity"
-    written: tuple[str, ...] = ()
     other_requests_per_second: float = 0.0
 
     @property
@@ -225,7 +221,7 @@ def _entry(arguments: argparse.Namespace, project: Project | None) -> "tuple[Ent
     share = entity.traffic_percent / 100
     others = requests_per_second(tuple(entry for entry in entries if entry is not found))
     others += requests_per_second((found,)) * (1 - share)
-    return found, Place(choice.models, content, choice.name, entity, _written(entity.throughput), others)
+    return found, Place(choice.models, content, choice.name, entity, others)
 
 
 def _entity(entry: "Entry", name: str | None, models: Path) -> "Entity":
@@ -241,25 +237,6 @@ def _entity(entry: "Entry", name: str | None, models: Path) -> "Entity":
         step = did_you_mean(name, names, f"name one of: {', '.join(names)}")
         raise UsageProblem(f"{models}: {entry.name} has no entity {name}; {step}")
     return entry.entities[names.index(name)]
-
-
-def _written(throughput: object) -> tuple[str, ...]:
-    from bandplan.serving.spec.throughput import (
-        BandThroughput,
-        ModelUnitThroughput,
-        TokensPerSecondThroughput,
-        WantedBandRange,
-        WantedTokenRange,
-    )
-
-    match throughput:
-        case ModelUnitThroughput():
-            return ("model_units",)
-        case BandThroughput(bands=band):
-            return ("bands", "want" if isinstance(band, WantedBandRange) else "max")
-        case TokensPerSecondThroughput(tokens_per_second=band):
-            return ("tokens_per_second", "want" if isinstance(band, WantedTokenRange) else "max")
-    return ()
 
 
 def model_of(target: str) -> tuple[str, str | None]:

@@ -11,16 +11,16 @@ from typing import Any
 from bandplan.serving.spec.demand import Demand
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.source import Source
-from bandplan.serving.throughput.asked import Asked, Unit, capacity_problems
+from bandplan.serving.spec.throughput import KINDS
+from bandplan.serving.throughput.asked import Asked, Unit, capacity_problems, wanted_in
 from bandplan.serving.throughput.bands import DEFAULT_HEADROOM_PERCENT
 from bandplan.serving.throughput.entity_sizer import eligibility_deferred
-from bandplan.serving.throughput.latency import wanted_of
 from bandplan.serving.throughput.naming import naming_problems
 from bandplan.serving.throughput.optimization_info import OptimizationInfo, Unavailable
-from bandplan.wire.names import to_api_name
+from bandplan.wire.names import to_api_name, to_property_name
 
 _FILE = "models.yaml"
-_UNITS: Mapping[str, Unit] = {"bands": "bands", "tokensPerSecond": "tokens_per_second", "modelUnits": "model_units"}
+_UNITS: Mapping[str, Unit] = {to_property_name(unit): unit for unit in KINDS}
 _AMOUNTS = ("min", "max", "want", "accept")
 
 
@@ -58,6 +58,7 @@ def asked_of(model: str, version: str, item: Mapping[str, Any]) -> Asked:
     headroom = DEFAULT_HEADROOM_PERCENT if percent is None else int(percent)
     demand, share = _demand(item.get("demand")), Fraction(int(item.get("trafficPercent", 100)), 100)
     key = next((name for name in _UNITS if name in throughput), "") if isinstance(throughput, Mapping) else ""
+    unit = _UNITS.get(key, "auto")
     return Asked(
         item["endpoint"],
         place,
@@ -65,11 +66,11 @@ def asked_of(model: str, version: str, item: Mapping[str, Any]) -> Asked:
         item["task"],
         model,
         version,
-        _UNITS.get(key, "auto"),
+        unit,
         _amounts(throughput[key]) if key else (),
         None if demand is None else demand.share_of_tokens(int(item.get("trafficPercent", 100))),
         headroom,
-        wanted=None if key == "modelUnits" else wanted_of(demand, share, headroom),
+        wanted=wanted_in(unit, demand, share, headroom),
     )
 
 

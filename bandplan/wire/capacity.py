@@ -41,7 +41,7 @@ class Unit:
     """A unit, with the figures of its least and most; both are the same if no range is sold.
 
     `label` follows a figure (`1,960 tokens/s`); `noun`, if any, is counted (`1 model unit`). `accepted` names the
-    amount that is acceptable while the platform has no GPU capacity for more.
+    amount that is acceptable while the platform has no GPU capacity for more, `increment` the size of one step.
     """
 
     key: str
@@ -49,6 +49,7 @@ class Unit:
     low: Figure
     high: Figure
     accepted: str
+    increment: str
     noun: str = ""
 
     @property
@@ -73,8 +74,18 @@ SERVED_FIELDS: Final = tuple(map(to_api_name, SERVED))
 """The same properties under the platform's names."""
 
 UNITS: Final = (
-    Unit("tokens_per_second", "tokens/s", FLOOR, CEILING, "accepted_ceiling_tokens_per_second"),
-    Unit("model_units", "model units", MODEL_UNITS, MODEL_UNITS, "accepted_model_units", noun="model unit"),
+    Unit(
+        "tokens_per_second", "tokens/s", FLOOR, CEILING, "accepted_ceiling_tokens_per_second", "chunk_tokens_per_second"
+    ),
+    Unit(
+        "model_units",
+        "model units",
+        MODEL_UNITS,
+        MODEL_UNITS,
+        "accepted_model_units",
+        "model_unit_chunk_size",
+        noun="model unit",
+    ),
 )
 
 SERVED_AT_MOST: Final = {unit.high.served: unit.label for unit in UNITS}

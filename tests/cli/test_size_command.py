@@ -1,6 +1,7 @@
 """`bandplan size`: from flags or an entry, with curves, prices and `--write`; every refusal in one line and status 2."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +245,7 @@ def test_every_key_of_the_demand_is_used(project: Path, capsys: pytest.CaptureFi
             "\n      # the band\n      bands:\n        max: 6  # high\n        min: 6  # low",
         ),
         ("{bands: {min: 1, want: 9, accept: 8}}", "{bands: {min: 6, want: 12, accept: 8}}"),
+        ("{model_units: {want: 75, accept: 50}}", "{model_units: {want: 150, accept: 50}}"),
         ("auto", "{bands: {min: 6, max: 6}}"),
     ],
 )
@@ -256,7 +258,7 @@ def test_write_keeps_what_stands_beside_the_amount(project: Path, before: str, a
     assert main(["size", "support-chat", *flags, "--write"]) == 0
     written = models.read_text()
     if "units" in before:
-        units = int(written.split("model_units: ")[1].split(",")[0])
+        units = int(re.findall(r"model_units: (?:{want: )?(\d+)", written)[0])
         assert units % 50 == 0 and units >= 100
         after = after.replace("150", str(units))
     assert written == text.replace(f"throughput: {before}", f"throughput: {after}", 1)

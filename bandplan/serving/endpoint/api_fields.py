@@ -10,6 +10,8 @@ Source: docs.databricks.com REST reference, "Serving endpoints", and databricks-
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bandplan.wire.capacity import SERVED_FIELDS
+
 Known = Mapping[str, Any]
 """Known fields by name, each with the fields known below it; an empty mapping for a value that is handled as a whole.
 """
@@ -20,8 +22,8 @@ def _names(text: str) -> Known:
 
 
 ENTITY: Known = _names(
-    "name entity_name entity_version model_name model_version min_provisioned_throughput max_provisioned_throughput "
-    "provisioned_model_units burst_scaling_enabled workload_size workload_type scale_to_zero_enabled "
+    f"name entity_name entity_version model_name model_version {' '.join(SERVED_FIELDS)} "
+    "burst_scaling_enabled workload_size workload_type scale_to_zero_enabled "
     "min_provisioned_concurrency max_provisioned_concurrency provisioned_concurrency current_provisioned_throughput "
     "environment_vars instance_profile_arn external_model foundation_model creator creation_timestamp state"
 )

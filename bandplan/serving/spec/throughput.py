@@ -1,7 +1,7 @@
 """The capacity that an entity declares, in one of four ways."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Discriminator, Field, Tag
 
@@ -94,26 +94,64 @@ Units = Annotated[
 ]
 
 
-class BandThroughput(Shape):
+Unit = Literal["bands", "tokens_per_second", "model_units"]
+KINDS: tuple[Unit, ...] = get_args(Unit)
+
+
+class StatedThroughput(Shape):
+    """Capacity that an entry states itself, under the key that is its unit."""
+
+    unit: ClassVar[Unit]
+
+    @property
+    def amounts(self) -> dict[str, int]:
+        """The amounts as written, by key: `min`, `max`, `want`, `accept`; "" for a plain number."""
+        written = getattr(self, self.unit)
+        if isinstance(written, int):
+            return {"": written}
+        return {key: getattr(written, key) for key in type(written).model_fields}
+
+    @property
+    def wanted(self) -> tuple[int, int]:
+        """The wanted floor and ceiling; they are equal in a unit that has no floor."""
+        amounts = self.amounts
+        high = next(amounts[key] for key in ("", "want", "max") if key in amounts)
+        return amounts.get("min", high), high
+
+    @property
+    def sold_in(self) -> Literal["bands", "model_units"]:
+        """The kind of capacity."""
+        return "model_units" if self.unit == "model_units" else "bands"
+
+    def changed(self, low: int, high: int) -> dict[str, int]:
+        """Return the amounts to write, by key, for a floor and a ceiling in the same unit."""
+        wanted = {"min": low, "max": high, "want": high, "": high}
+        return {key: wanted[key] for key in self.amounts if key in wanted}
+
+
+class BandThroughput(StatedThroughput):
     """A band counted in chunks of the model's throughput increment."""
 
+    unit = "bands"
     bands: Bands = Field(
         description="Band in whole chunks.", examples=[{"min": 1, "max": 2}, {"min": 1, "want": 4, "accept": 2}]
     )
 
 
-class TokensPerSecondThroughput(Shape):
+class TokensPerSecondThroughput(StatedThroughput):
     """A band counted in tokens per second."""
 
+    unit = "tokens_per_second"
     tokens_per_second: Tokens = Field(
         description="Band in tokens/s, whole chunks.",
         examples=[{"min": 980, "max": 1960}, {"min": 980, "want": 3920, "accept": 1960}],
     )
 
 
-class ModelUnitThroughput(Shape):
+class ModelUnitThroughput(StatedThroughput):
     """Capacity of a model that is sold in model units."""
 
+    unit = "model_units"
     model_units: Units = Field(
         description="Model units of this served entity.", examples=[50, {"want": 100, "accept": 50}]
     )
@@ -134,17 +172,10 @@ class ModelUnitThroughput(Shape):
         return self.model_units.accept if isinstance(self.model_units, WantedUnits) else None
 
 
-StatedThroughput = BandThroughput | TokensPerSecondThroughput | ModelUnitThroughput
-"""Capacity that an entry states itself."""
-
-
 class AutoThroughput(StrEnum):
     """A band computed from the entry's demand."""
 
     AUTO = "auto"
-
-
-KINDS = ("bands", "tokens_per_second", "model_units")
 
 
 def kind_of(value: object) -> str | None:
@@ -155,12 +186,8 @@ def kind_of(value: object) -> str | None:
     match value:
         case "auto":
             return "<auto>"
-        case BandThroughput():
-            return "<bands>"
-        case TokensPerSecondThroughput():
-            return "<tokens_per_second>"
-        case ModelUnitThroughput():
-            return "<model_units>"
+        case StatedThroughput():
+            return f"<{value.unit}>"
     return None
 
 

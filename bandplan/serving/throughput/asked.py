@@ -10,15 +10,17 @@ from fractions import Fraction
 from typing import Literal
 
 from bandplan.planner.sizes import Size, Sizes, Wanted
+from bandplan.serving.spec import throughput
+from bandplan.serving.spec.demand import Demand
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.source import Source
 from bandplan.serving.throughput import bands, rules
 from bandplan.serving.throughput.families import GUESSED_INCREMENTS, SYSTEM_AI_MODELS, Kind, family_of, is_preinstalled
-from bandplan.serving.throughput.latency import size_for
+from bandplan.serving.throughput.latency import size_for, wanted_of
 from bandplan.serving.throughput.optimization_info import OptimizationInfo, Unavailable
 from bandplan.wire.band_policies import NO_POLICIES, BandPolicies
 
-Unit = Literal["bands", "tokens_per_second", "model_units", "auto", "workload"]
+Unit = throughput.Unit | Literal["auto", "workload"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,11 @@ class Asked:
     def planned_size(self, chunk: int, sizes: Sizes) -> Size | None:
         """Return the planner's answer for the latency target; None without a target."""
         return None if self.wanted is None else size_for(self.wanted, chunk, sizes)
+
+
+def wanted_in(unit: Unit, demand: Demand | None, share: Fraction, headroom_percent: int) -> Wanted | None:
+    """Return what the planner is asked for an entity; it is asked for bands alone."""
+    return None if unit in ("model_units", "workload") else wanted_of(demand, share, headroom_percent)
 
 
 def capacity_problems(

@@ -15,6 +15,7 @@ from bandplan.serving.spec.throughput import (
     BandRange,
     BandThroughput,
     ModelUnitThroughput,
+    StatedThroughput,
     TokenRange,
     TokensPerSecondThroughput,
     WantedBandRange,
@@ -22,9 +23,9 @@ from bandplan.serving.spec.throughput import (
 )
 from bandplan.serving.spec.workload import Workload
 from bandplan.serving.throughput import bands, model_units, rules
-from bandplan.serving.throughput.asked import Asked, Unit, capacity_problems
+from bandplan.serving.throughput.asked import Asked, Unit, capacity_problems, wanted_in
 from bandplan.serving.throughput.entity_sizing import EntitySizing, Family, SizedEntity
-from bandplan.serving.throughput.latency import planned_of, wanted_of
+from bandplan.serving.throughput.latency import planned_of
 from bandplan.serving.throughput.legacy import legacy_problems, workload_type_for
 from bandplan.serving.throughput.naming import ANOTHER_MODEL, naming_problems
 from bandplan.serving.throughput.optimization_info import OptimizationInfo, Unavailable
@@ -242,30 +243,17 @@ def asked_of_entity(entry: Entry, entity: Entity) -> Asked:
         None if entry.demand is None else entry.demand.share_of_tokens(entity.traffic_percent),
         percent,
         (entity.register.model_type if entity.register is not None else None) or "",
-        None if unit in ("model_units", "workload") else wanted_of(entry.demand, share, percent),
+        wanted_in(unit, entry.demand, share, percent),
     )
 
 
 def _amounts(capacity: EntityThroughput) -> tuple[Unit, tuple[tuple[str, int], ...]]:
     match capacity:
-        case BandThroughput(bands=band):
-            return "bands", _bounds(band)
-        case TokensPerSecondThroughput(tokens_per_second=band):
-            return "tokens_per_second", _bounds(band)
-        case ModelUnitThroughput() as units:
-            wanted, accepted = units.wanted_units, units.accepted_units
-            if accepted is None:
-                return "model_units", (("", wanted),)
-            return "model_units", (("want", wanted), ("accept", accepted))
+        case StatedThroughput():
+            return capacity.unit, tuple(capacity.amounts.items())
         case Workload():
             return "workload", ()
     return "auto", ()
-
-
-def _bounds(band: BandRange | WantedBandRange | TokenRange | WantedTokenRange) -> tuple[tuple[str, int], ...]:
-    if isinstance(band, (WantedBandRange, WantedTokenRange)):
-        return ("min", band.min), ("want", band.want), ("accept", band.accept)
-    return ("min", band.min), ("max", band.max)
 
 
 def _accepted(band: BandRange | WantedBandRange | TokenRange | WantedTokenRange) -> int | None:

@@ -9,15 +9,9 @@ from starlette.responses import Response
 from bandplan.stub.api.bodies import too_large
 from bandplan.stub.state.limits import Limits
 from bandplan.stub.state.refusals import TooSlow
-from bandplan.stub.state.serving.configuration import ServedEntity
+from bandplan.stub.state.serving.configuration import THROUGHPUT_FIELDS, ServedEntity
 
-FOUNDATION_FIELDS = (
-    "external_model",
-    "foundation_model",
-    "min_provisioned_throughput",
-    "max_provisioned_throughput",
-    "provisioned_model_units",
-)
+FOUNDATION_FIELDS = ("external_model", "foundation_model", *THROUGHPUT_FIELDS)
 
 
 async def check_size(request: Request, entity: ServedEntity) -> None:
