@@ -1,7 +1,7 @@
 """Up at once, down slowly, and a reason for everything."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bandplan.usage.bands import Band, Sized
@@ -168,9 +168,13 @@ def test_demand_is_that_of_the_use_that_decides_the_ceiling() -> None:
     assert decides(decided((1, 4), (1, 9), refused=1)) == (1, 9)
 
 
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine takes as long as it takes."""
+
 bounds = st.tuples(st.integers(0, 30), st.integers(1, 30)).map(lambda pair: (min(pair), max(pair)))
 
 
+@UNHURRIED
 @given(now=bounds, target=bounds, lasting=bounds, refused=st.integers(0, 2), never=st.none() | st.integers(1, 30))
 def test_no_decision_breaks_the_rules(
     now: tuple[int, int], target: tuple[int, int], lasting: tuple[int, int], refused: int, never: int | None
@@ -193,6 +197,7 @@ def test_no_decision_breaks_the_rules(
         assert now[0] - found.band.min <= max(1, 0.3 * now[0])
 
 
+@UNHURRIED
 @given(start=bounds, target=bounds)
 def test_steady_use_leads_to_one_band_and_stays_there(start: tuple[int, int], target: tuple[int, int]) -> None:
     """A run every week, each suggestion taken; without a least change, which would stop earlier."""
