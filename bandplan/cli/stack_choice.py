@@ -54,15 +54,14 @@ class StackChoice:
         `databricks:host` and `databricks:profile` of the stack's file count, and `--profile`. Errors: UsageProblem if
         they and the environment name different workspaces or logins.
         """
-        from bandplan.cli.stack_configuration import configured_login
-
-        configured = configured_login(self.project, self.name)
-        if self.stack == LOCAL:
-            return self._local_environ(configured)
         from bandplan.serving.workspace.errors import NotConfigured
         from bandplan.serving.workspace.login_choice import login_environment
+        from bandplan.serving.workspace.stack_login import stack_login
 
         try:
+            configured = stack_login(self.project.root, self.name)
+            if self.stack == LOCAL:
+                return self._local_environ(configured)
             return login_environment(self.variables, configured)
         except NotConfigured as error:
             raise UsageProblem(str(error)) from error

@@ -10,7 +10,6 @@ from bandplan.cli.errors import CommandError
 from bandplan.cli.project import PROJECT_FILE, Project
 from bandplan.embedded.yaml_text import parse_yaml
 from bandplan.serving.spec.models_file import KEY, NAMESPACE
-from bandplan.serving.workspace.login_choice import StackLogin
 
 
 def configured_models(project: Project, stack: str) -> str | None:
@@ -23,21 +22,6 @@ def configured_value(project: Project, stack: str, key: str) -> Any:
     """Return the value of `bandplan:KEY` in the stack's own file, or None. Errors: CommandError."""
     file = f"stacks/Pulumi.{stack}.yaml"
     return _value(_config(_text(project, file), file), project, key)
-
-
-def configured_login(project: Project, stack: str) -> StackLogin:
-    """Return `databricks:host` and `databricks:profile` of the stack's own file, which Pulumi's provider uses too.
-
-    Errors: CommandError.
-    """
-    file = f"stacks/Pulumi.{stack}.yaml"
-    config = _config(_text(project, file), file)
-    host, profile = (config.get(f"databricks:{key}") for key in ("host", "profile"))
-    return StackLogin(
-        file,
-        host.rstrip("/") if isinstance(host, str) and host else None,
-        profile if isinstance(profile, str) and profile else None,
-    )
 
 
 def configured_in(text_of: Callable[[str], bytes | None], project: Project, stack: str) -> str | None:

@@ -97,7 +97,7 @@ def open_stack(arguments: argparse.Namespace, choices: Mapping[str, str] | None 
         # Check before anything, such as the token, is sent to a host that this engine refuses.
         require_this_machine(environ)
     if stack != LOCAL and not arguments.offline:
-        environ = require_answer(environ)
+        environ = require_answer(environ, with_token=name == "embedded")
     return StackEngine(project, stack, make_engine(name, project, stack, environ), environ)
 
 
@@ -112,8 +112,11 @@ def require_this_machine(environ: Mapping[str, str]) -> None:
             require_loopback(host if "://" in host else f"https://{host}")
 
 
-def require_answer(environ: Mapping[str, str]) -> dict[str, str]:
+def require_answer(environ: Mapping[str, str], *, with_token: bool = False) -> dict[str, str]:
     """Return `environ` with the login that works, so that the program and Pulumi's plugin use the same one.
+
+    `with_token` adds the token of now, for the stand-in of the plugin, which knows no other login; it is in this
+    process, and only reaches this machine.
 
     Errors: CommandError, within seconds if the environment's workspace does not answer. The program reports this too,
     but under Pulumi only after the CLI, its plugins and the program have started.
@@ -124,7 +127,8 @@ def require_answer(environ: Mapping[str, str]) -> dict[str, str]:
     try:
         client = from_environment(environ)
         client.require_answer()
-        return {**environ, "DATABRICKS_HOST": client.host, "DATABRICKS_AUTH_TYPE": client.auth_type()}
+        token = {"DATABRICKS_TOKEN": client.bearer()} if with_token else {}
+        return {**environ, **token, "DATABRICKS_HOST": client.host, "DATABRICKS_AUTH_TYPE": client.auth_type()}
     except WorkspaceError as error:
         raise CommandError(str(error)) from error
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Protocol
 from pulumi.provider.experimental import provider as sdk
 
 from bandplan.plugin.errors import ProviderError
-from bandplan.plugin.urn import resource_type
+from bandplan.plugin.urn import resource_type, stack_of
 from bandplan.provider import schema
 from bandplan.provider.context import Context, Say
 from bandplan.provider.endpoint_guard import EndpointGuard
 from bandplan.serving.workspace.client import WorkspaceClient, from_environment
+from bandplan.serving.workspace.stack_login import environment_of_stack
 from bandplan.wire import types
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ class Resource(Protocol):
 
 
 class BandplanProvider(sdk.Provider):
-    """Package `bandplan`. The workspace is that of the environment unless `client_factory` says otherwise.
+    """Package `bandplan`. The workspace is that of the environment, or of the stack's file.
 
+    `client_factory` replaces it.
     `progress` receives lines that the next one may replace, `warn` (default: the same) lines to keep; `root` is the
     project's folder, by default the one that holds the working directory; `make` makes a model version, by default
     through MLflow.
@@ -52,8 +54,9 @@ class BandplanProvider(sdk.Provider):
         make: "Make | None" = None,
     ) -> None:
         say: Say = progress or (lambda urn, text: None)
-        self._context = Context(client_factory or (lambda: from_environment(os.environ)), say, warn or say, root)
+        self._context = Context(client_factory or self._workspace, say, warn or say, root)
         self._make = make
+        self._stack = ""
         self._lock = threading.Lock()
         self._resources: dict[str, Resource] = {types.ENDPOINT_READY: EndpointGuard(self._context)}
 
@@ -84,9 +87,14 @@ class BandplanProvider(sdk.Provider):
     def _resource(self, urn: str) -> Resource:
         kind = resource_type(urn)
         with self._lock:
+            self._stack = stack_of(urn)
             if kind not in self._resources:
                 self._resources[kind] = self._made(kind)
             return self._resources[kind]
+
+    def _workspace(self) -> WorkspaceClient:
+        """Return the workspace of the environment, or of the stack's file if `pulumi` was started by hand."""
+        return from_environment(environment_of_stack(os.environ, lambda: self._context.root, self._stack))
 
     def _made(self, kind: str) -> Resource:
         """Return the handler of a model type. Most fleets use none, and their capacity rules take 0.1 s to load."""

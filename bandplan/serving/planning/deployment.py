@@ -1,7 +1,8 @@
 """The plan that a deployment follows: the stack's configuration, the environment, and the messages about both.
 
 Environment:
-- `DATABRICKS_HOST`, `DATABRICKS_TOKEN`: the workspace;
+- `DATABRICKS_HOST`, `DATABRICKS_TOKEN` or another login (`serving.workspace`): the workspace, unless the stack's file
+  names it;
 - `BANDPLAN_MODELS`: another models file, relative to the project root, instead of the configured one;
 - `BANDPLAN_OFFLINE=1`: contact no workspace and use recorded optimization info only;
 - `BANDPLAN_MEASURED`: a file of measured use, relative to the project root, for `stop_if` of rollouts;
@@ -22,6 +23,8 @@ from bandplan.serving.spec.throughput import AutoThroughput
 from bandplan.serving.throughput.sizing import EndpointSizing
 from bandplan.serving.workspace.client import WorkspaceClient, from_environment
 from bandplan.serving.workspace.errors import NotConfigured
+from bandplan.serving.workspace.login_choice import login_environment
+from bandplan.serving.workspace.stack_login import stack_login
 from bandplan.wire.band_policies import band_policies_of
 
 
@@ -40,7 +43,7 @@ def deployment_request(
 
     def workspace(checked: Checked) -> WorkspaceClient | None:
         try:
-            client = from_environment(environ)
+            client = from_environment(login_environment(environ, stack_login(root, stack), is_shared=True))
         except NotConfigured:
             if offline:
                 return None

@@ -22,6 +22,9 @@ NAMED: Final = "BANDPLAN_PROFILE"
 _KEPT: Final = frozenset({"DATABRICKS_CONFIG_FILE", "DATABRICKS_CLI_PATH"})
 """What a profile needs of the environment; every other DATABRICKS_ variable belongs to another login."""
 
+_OTHER_LOGINS: Final = (TOKEN, "DATABRICKS_CLIENT_ID", "DATABRICKS_CLIENT_SECRET", "DATABRICKS_USERNAME")
+"""Variables that the SDKs put before the same entry of a profile, and that would be sent to the profile's host."""
+
 
 @dataclass(frozen=True)
 class StackLogin:
@@ -32,8 +35,10 @@ class StackLogin:
     profile: str | None = None
 
 
-def login_environment(variables: Mapping[str, str], stack: StackLogin) -> dict[str, str]:
+def login_environment(variables: Mapping[str, str], stack: StackLogin, *, is_shared: bool = False) -> dict[str, str]:
     """Return `variables` with the one login of the run. Errors: NotConfigured if two of them disagree.
+
+    `is_shared`: other programs, which `pulumi` started too, keep `variables`; so a profile cannot replace a login.
 
     A profile that the stack or `--profile` names replaces every login of the environment. Where there is no file of
     profiles at all, as in CI, the stack's profile counts for nothing, for Pulumi's plugin too.
@@ -46,17 +51,22 @@ def login_environment(variables: Mapping[str, str], stack: StackLogin) -> dict[s
             "--profile, or change the file"
         )
     if named := flag or stack.profile:
-        environ = _with_named(environ, named, is_flag=bool(flag), place=stack.place)
+        environ = _with_named(environ, named, is_flag=bool(flag), place=stack.place, is_shared=is_shared)
     environ = _with_host(environ, stack)
     if not (value(environ, HOST) and has_login(environ)):
         environ = _with_profile(environ)
     return environ if value(environ, AUTH_TYPE) or not value(environ, TOKEN) else {**environ, AUTH_TYPE: TOKEN_TYPE}
 
 
-def _with_named(environ: dict[str, str], profile: str, *, is_flag: bool, place: str) -> dict[str, str]:
+def _with_named(environ: dict[str, str], profile: str, *, is_flag: bool, place: str, is_shared: bool) -> dict[str, str]:
     from bandplan.serving.workspace.profiles import read_config_file
 
+    if value(environ, PROFILE) == profile and not any(value(environ, name) for name in _OTHER_LOGINS):
+        return environ
     file = read_config_file(environ)
+    if profile in file.profiles and is_shared:
+        _require_one(environ, profile, file, place)
+        return {**environ, PROFILE: profile}
     if profile in file.profiles:
         kept = {name: text for name, text in environ.items() if not name.startswith("DATABRICKS_") or name in _KEPT}
         return {**kept, PROFILE: profile}
@@ -66,6 +76,18 @@ def _with_named(environ: dict[str, str], profile: str, *, is_flag: bool, place: 
     raise NotConfigured(
         f"{source}: there is no such profile: {file.listed}; log in with `databricks auth login --profile {profile}`"
     )
+
+
+def _require_one(environ: dict[str, str], profile: str, file: "ConfigFile", place: str) -> None:
+    """Raise NotConfigured if the environment has a login that the SDKs put before that of the profile."""
+    own = file.profiles[profile].get("token", "").strip()
+    others = [name for name in _OTHER_LOGINS if value(environ, name) and not (name == TOKEN and environ[name] == own)]
+    # Any other type decides by itself, and the stand-in of the plugin has a token beside it.
+    if others and value(environ, AUTH_TYPE) in ("", TOKEN_TYPE):
+        raise NotConfigured(
+            f"{' and '.join(others)}: {place} names the profile {profile} (databricks:profile), and Pulumi's provider "
+            "would mix both; unset what is named first, or use `bandplan up`, which takes the profile"
+        )
 
 
 def _with_host(environ: dict[str, str], stack: StackLogin) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The SDK's `Config` on a given environment. Importing this module imports the SDK (1.3 s of CPU)."""
+"""The SDK's `Config` on a given environment. Importing this module imports the SDK (about 1 s of CPU)."""
 
 import threading
 from collections.abc import Mapping
