@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from bandplan.cli.errors import CommandError, UsageProblem
-from bandplan.cli.project import LOCAL, find_project
+from bandplan.cli.project import find_project
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -69,18 +69,12 @@ def target_of_url(arguments: "Namespace", environ: Mapping[str, str]) -> Chosen:
 def target_of_stack(arguments: "Namespace", name: str) -> Chosen:
     """Return an endpoint of a stack, its demand and its workspace. Errors: CommandError, UsageProblem."""
     from bandplan.bench.target import Secret, Target
+    from bandplan.cli.live_endpoint import live_endpoint, task_of
     from bandplan.cli.stack_choice import choose_stack
-    from bandplan.serving.workspace.errors import NotFound, WorkspaceError
 
     choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
-    try:
-        client = choice.client()
-        live = client.get(f"/api/2.0/serving-endpoints/{quote(name, safe='')}")
-    except NotFound as error:
-        raise UsageProblem(_unknown(choice, name)) from error
-    except WorkspaceError as error:
-        raise UsageProblem(str(error)) from error
-    task = arguments.task or _task_of(name, live)
+    client, live = live_endpoint(choice, name)
+    task = arguments.task or task_of(name, live)
     entities = _entities(live)
     if arguments.served is not None and arguments.served not in entities:
         raise UsageProblem(f"--served {arguments.served}: {name} has {', '.join(entities) or 'none'}; name one of them")
@@ -118,33 +112,10 @@ def require_direct(target: "Target", environ: Mapping[str, str]) -> None:
         )
 
 
-def _task_of(name: str, live: Mapping[str, Any]) -> Any:
-    from bandplan.bench.target import TASKS
-
-    written = str(live.get("task") or "").removeprefix("llm/v1/")
-    if written not in TASKS:
-        raise UsageProblem(f"{name}: task {written or 'unknown'} is not one of {', '.join(TASKS)}; name it with --task")
-    return written
-
-
 def _entities(live: Mapping[str, Any]) -> dict[str, str]:
     """Return the served names, each with its model."""
     found = (live.get("config") or {}).get("served_entities") or []
     return {str(one.get("name")): str(one.get("entity_name") or "") for one in found if isinstance(one, Mapping)}
-
-
-def _unknown(choice: "StackChoice", name: str) -> str:
-    from bandplan.serving.spec.suggestion import did_you_mean
-    from bandplan.serving.workspace.endpoint_survey import listed
-    from bandplan.serving.workspace.errors import WorkspaceError
-
-    try:
-        names = sorted(one.name for one in listed(choice.client()))
-    except WorkspaceError:
-        names = []
-    otherwise = f"deploy it: bandplan up{'' if choice.stack == LOCAL else f' --stack {choice.stack}'}"
-    there = f" (there: {', '.join(names[:10])})" if names else ""
-    return f"{name}: no such endpoint in the workspace of {choice.stack}{there}; {did_you_mean(name, names, otherwise)}"
 
 
 def _demand(choice: "StackChoice", name: str) -> "Demand | None":

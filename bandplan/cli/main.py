@@ -21,6 +21,7 @@ from bandplan.embedded.terminal import close_the_door
 COMMANDS = {
     "up": "deploy models.yaml, print the endpoints, and send each one query",
     "preview": "show what `up` would change, and change nothing",
+    "query": "send a text to an endpoint, and print the answer as it arrives",
     "drift": "report what in the workspace differs from what was deployed, and write nothing (exit status 3: drift)",
     "rollback": "restore an endpoint's previous version in models.yaml, and move all its traffic back in one step",
     "refresh": "update the state with what the workspace actually has",

@@ -27,11 +27,12 @@ class Deployed:
 
 @dataclass(frozen=True)
 class Overview:
-    """What decides the next step. `changed_at` is when the models file was saved."""
+    """What decides the next step. `first` is an endpoint of the models file, `changed_at` when the file was saved."""
 
     models: str
     errors: int
     endpoints: int
+    first: str | None
     changed_at: float
     deployed: Deployed
     is_running: bool
@@ -51,7 +52,7 @@ def next_step(seen: Overview) -> str:
         return "bandplan up: start the local workspace again"
     if seen.changed_at > seen.deployed.at:
         return f"bandplan preview: {seen.models} was saved after the last deployment"
-    return f"change {seen.models}, then run `bandplan preview`"
+    return f'bandplan query {seen.first} "What is provisioned throughput?"'
 
 
 def show(environ: Mapping[str, str]) -> int:
@@ -84,6 +85,7 @@ def lines(project: Project, environ: Mapping[str, str]) -> list[str]:
         name,
         errors,
         len(models),
+        models[0].name if models else None,
         choice.models.stat().st_mtime if choice.models.is_file() else 0.0,
         deployed,
         running is not None,

@@ -80,10 +80,16 @@ def answer_text(task: str, response: Mapping[str, Any]) -> str:
     """Return the answer on one line. Raises ArithmeticError, LookupError, TypeError or ValueError if `response` is not
     an answer of the task.
     """
+    answer = whole_answer(task, response)
+    return shortened(answer) if task in (CHAT, COMPLETIONS) else answer
+
+
+def whole_answer(task: str, response: Mapping[str, Any]) -> str:
+    """Return the answer as it was given; an embedding as its dimension and first numbers. Raises like `answer_text`."""
     if task == CHAT:
-        return shortened(_content(response["choices"][0]["message"]["content"]))
+        return _content(response["choices"][0]["message"]["content"])
     if task == COMPLETIONS:
-        return shortened(_content(response["choices"][0]["text"]))
+        return _content(response["choices"][0]["text"])
     return embedding_text([float(number) for number in response["data"][0]["embedding"]])
 
 
@@ -94,6 +100,12 @@ def _content(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
     return value
+
+
+def token_counts(usage: Any) -> list[str]:
+    """Format the plausible counts of the usage: `12 prompt tokens`, `5 completion tokens`."""
+    counts = [(_tokens(usage, f"{name}_tokens"), name) for name in ("prompt", "completion")]
+    return [f"{count:,} {name} tokens" for count, name in counts if count is not None]
 
 
 def _tokens(usage: Any, name: str) -> int | None:

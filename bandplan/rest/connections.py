@@ -5,6 +5,7 @@ urllib3 is imported with the first request (about 0.09 s), so that an offline ru
 
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,29 @@ class Connections:
             raise _attempt_failed(error) from error
         return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
 
+    def open(
+        self, method: str, path: str, headers: dict[str, str], payload: bytes | None, timeouts: Timeouts
+    ) -> "OpenAnswer":
+        """Return the answer as soon as its headers are there. Errors: AttemptFailed."""
+        pool = self._opened()
+        from urllib3.exceptions import HTTPError
+        from urllib3.util import Timeout
+
+        try:
+            response = pool.urlopen(
+                method,
+                path,
+                body=payload,
+                headers=headers,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                timeout=Timeout(connect=timeouts.connect_seconds, read=timeouts.read_seconds),
+            )
+        except HTTPError as error:
+            raise _attempt_failed(error) from error
+        return OpenAnswer(response, timeouts.read_seconds)
+
     def _opened(self) -> "HTTPConnectionPool":
         if self._pool is None:
             with self._lock:
@@ -94,6 +118,41 @@ class Connections:
                         import urllib3  # noqa: F401
                     self._pool = _open_pool(self._address, self._proxy)
         return self._pool
+
+
+class OpenAnswer:
+    """An answer whose body still arrives; read it either whole or in parts."""
+
+    def __init__(self, response: "BaseHTTPResponse", read_seconds: float) -> None:
+        self._response = response
+        self._read_seconds = read_seconds
+        self.status = response.status
+        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+
+    def parts(self) -> Iterator[bytes]:
+        """Yield the body as it arrives; close the connection if the reader stops early. Errors: AttemptFailed."""
+        from urllib3.exceptions import HTTPError
+
+        try:
+            left = MOST_BYTES
+            while part := self._response.read1(65_536):
+                left -= len(part)
+                if left < 0:
+                    raise AttemptFailed(Outcome.LOST, f"an answer of more than {MOST_BYTES:,} bytes", is_final=True)
+                yield part
+        except HTTPError as error:
+            raise AttemptFailed(Outcome.LOST, "the answer ended early") from error
+        finally:
+            self._response.close()
+
+    def whole(self) -> Answer:
+        """Read the rest of the body. Errors: AttemptFailed."""
+        from urllib3.exceptions import HTTPError
+
+        try:
+            return Answer(self.status, self.headers, _body(self._response, self._read_seconds, MOST_BYTES))
+        except HTTPError as error:
+            raise _attempt_failed(error) from error
 
 
 def _body(response: "BaseHTTPResponse", seconds: float, most_bytes: int) -> bytes:

@@ -6,10 +6,10 @@ import pytest
 from bandplan.cli.main import main
 from bandplan.cli.overview import Deployed, Overview, next_step
 
-SETTLED = Overview("models.yaml", 0, 3, changed_at=100.0, deployed=Deployed(9, 200.0), is_running=True)
+SETTLED = Overview("models.yaml", 0, 3, "chat", changed_at=100.0, deployed=Deployed(9, 200.0), is_running=True)
 
 STEPS = {
-    "settled": (SETTLED, "change models.yaml, then run `bandplan preview`"),
+    "settled": (SETTLED, 'bandplan query chat "What is provisioned throughput?"'),
     "errors come first": (replace(SETTLED, errors=2, deployed=Deployed()), "bandplan validate: "),
     "no entry": (replace(SETTLED, endpoints=0), "write an entry in models.yaml"),
     "never deployed": (replace(SETTLED, deployed=Deployed()), "bandplan up: deploy"),

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import random as random_module
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -110,6 +110,20 @@ class WorkspaceClient:
     def text(self, path: str) -> str:
         return self._call("GET", path).text()
 
+    def stream(self, path: str, body: Mapping[str, Any]) -> Iterator[bytes]:
+        """Post once, without retries, and yield the answer's body as it arrives."""
+        payload = json.dumps(body).encode()
+        try:
+            answer = self._connections.open("POST", path, self._headers(payload), payload, self._timeouts)
+            if not 200 <= answer.status < 300:
+                refused = WorkspaceAnswer(f"POST {path}", answer.whole())
+                if refused.status in RETRIED_STATUSES:
+                    raise self._given_up("POST", path, refused, "tried once")
+                raise refused.error(self.host, self._token)
+            yield from answer.parts()
+        except AttemptFailed as failed:
+            raise self._given_up("POST", path, failed, "tried once") from failed
+
     def ping(self) -> str:
         """Return the user name that the token belongs to. Returns or raises within 10 s."""
         timeouts = Timeouts(self._timeouts.connect_seconds, _PING_READ_SECONDS)
@@ -156,16 +170,15 @@ class WorkspaceClient:
 
     def _attempt(self, method: str, path: str, payload: bytes | None, timeouts: Timeouts) -> WorkspaceAnswer:
         """Make one attempt. Errors: AttemptFailed."""
-        headers = {
-            **self._signature(),
-            "Accept": "application/json",
-            "User-Agent": "bandplan",
-        }
-        if payload is not None:
-            headers["Content-Type"] = "application/json"
-        answer = self._connections.send(method, path, headers, payload, timeouts)
+        answer = self._connections.send(method, path, self._headers(payload), payload, timeouts)
         self._unreachable = None
         return WorkspaceAnswer(f"{method} {path}", answer)
+
+    def _headers(self, payload: bytes | None) -> dict[str, str]:
+        headers = {**self._signature(), "Accept": "application/json", "User-Agent": "bandplan"}
+        if payload is not None:
+            headers["Content-Type"] = "application/json"
+        return headers
 
     def _signature(self) -> Mapping[str, str]:
         """Return the headers that sign a request; Azure's are more than `Authorization`."""
