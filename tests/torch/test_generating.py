@@ -255,11 +255,12 @@ BIASED = {"model_type": "mpt", "d_model": 32, "n_heads": 4, "n_layers": 2}
 
 @pytest.mark.parametrize("config", [LATENT, WINDOW, EAGER, BIASED], ids=lambda config: config["model_type"])
 def test_other_families_get_the_same_tokens_either_way(loop: Loop, tmp_path: Path, config: dict[str, Any]) -> None:
+    torch.manual_seed(0)
     loaded = load(random_weights(tmp_path, **config), print)
     with torch.no_grad():
         for one in loaded.model.parameters():
             if one.ndim > 1:
-                one.mul_(6)  # drawn small, all tokens would be about as likely
+                one.mul_(10)  # drawn small, all tokens would be about as likely, and none of them wrong
     plain = loaded.second()
     made = Generator(loaded, loop.loop)
     prompts = [list(range(5, 5 + length)) for length in (3, 30)]
