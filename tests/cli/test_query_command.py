@@ -19,7 +19,7 @@ class Workspace(JsonHandler):
         name = self.path.rsplit("/", 1)[-1]
         tasks = {"chat": "llm/v1/chat", "broken": "llm/v1/chat", "vectors": "llm/v1/embeddings"}
         if self.path.split("?")[0] == "/api/2.0/serving-endpoints":
-            self.reply(200, {"endpoints": [{"name": one} for one in tasks]})
+            self.reply(200, {"endpoints": [{"name": one, "id": one} for one in tasks]})
         elif name in tasks:
             self.reply(200, {"name": name, "task": tasks[name]})
         else:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import LOCAL, find_project
+from bandplan.cli.stack_argument import add_stack_argument
 
 if TYPE_CHECKING:
     from bandplan.serving.workspace.client import WorkspaceClient
@@ -24,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("endpoint", metavar="NAME", help="endpoint to ask")
     parser.add_argument("text", nargs="?", metavar="TEXT", help="what to send (default, or `-`: standard input)")
-    parser.add_argument("--stack", default=LOCAL, help=f"stack whose workspace has the endpoint (default: {LOCAL})")
+    add_stack_argument(parser, f"stack whose workspace has the endpoint (default: {LOCAL})")
     parser.add_argument("--system", metavar="TEXT", help="system message of a chat")
     parser.add_argument("--task", choices=TASK_NAMES, help="task of the endpoint (default: the one it states)")
     parser.add_argument(
