@@ -49,6 +49,7 @@ COMMANDS = {
     "install-plugin": "install Pulumi's published plugin, which deploys to real workspaces",
     "docs": "list the pages of the documentation, or print one",
     "version": "show this installation and the versions of its dependencies",
+    "doctor": "check what is installed, reachable, logged in and locked",
     "log-model": "log a checkpoint with MLflow as the platform requires, and register it",
 }
 """Command name (its module in `bandplan.cli.commands`, with `_` for `-`) -> what it does, in the order of `--help`."""

@@ -1,0 +1,183 @@
+"""What `bandplan doctor` finds out: each fact with its level, and a step unless all is well."""
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from bandplan.cli.errors import CommandError
+from bandplan.cli.project import LOCAL, Project
+
+Level = Literal["ok", "warning", "error"]
+
+PULUMI_SECONDS = 5.0
+"""How long `pulumi version` may take; it needs a tenth of that."""
+
+AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fact: `level` says how bad it is, `step` what to do about it."""
+
+    level: Level
+    subject: str
+    finding: str
+    step: str = ""
+
+
+def installation(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield this installation, the `pulumi` CLI with its plugin, and the extra for `register:`."""
+    from bandplan.cli.engines.pulumi import find_pulumi
+    from bandplan.cli.main import installed_version
+
+    yield Finding("ok", "bandplan", f"{installed_version()} ({Path(__file__).resolve().parents[1]})")
+    yield Finding("ok", "python", f"{platform.python_version()} ({sys.executable})")
+    pulumi = find_pulumi(environ)
+    if pulumi is None:
+        step = f"install it to deploy to real workspaces; the stack {LOCAL} needs none"
+        yield Finding("warning", "pulumi CLI", "not on PATH", step)
+    else:
+        yield pulumi_version(pulumi)
+        yield plugin(environ)
+    if find_spec("mlflow") and find_spec("transformers"):
+        yield Finding("ok", "register", "mlflow and transformers are installed")
+    else:
+        step = "entries with `register:` need `pip install 'bandplan[register]'`"
+        yield Finding("ok", "register", f"not installed; {step}")
+
+
+def pulumi_version(pulumi: str) -> Finding:
+    """Ask the CLI for its version, under a limit."""
+    try:
+        ran = subprocess.run(
+            [pulumi, "version"],
+            capture_output=True,
+            text=True,
+            timeout=PULUMI_SECONDS,
+            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        is_silent = isinstance(error, subprocess.TimeoutExpired)
+        reason = f"does not answer within {PULUMI_SECONDS:g} s" if is_silent else str(error)
+        return Finding("error", "pulumi CLI", f"{pulumi}: {reason}", "install the CLI again")
+    if ran.returncode != 0:
+        return Finding("error", "pulumi CLI", f"{pulumi}: ends with status {ran.returncode}", "install the CLI again")
+    return Finding("ok", "pulumi CLI", f"{ran.stdout.strip()} ({pulumi})")
+
+
+def plugin(environ: Mapping[str, str]) -> Finding:
+    """Whether Pulumi has the published plugin of the version in use."""
+    from importlib.metadata import version
+
+    from bandplan.cli.engines.published_plugin import PACKAGE, is_installed
+
+    release = version(PACKAGE)
+    if is_installed(release, environ):
+        return Finding("ok", "plugin", f"databricks {release} is installed")
+    return Finding("warning", "plugin", f"databricks {release} is not installed", "run `bandplan install-plugin`")
+
+
+def of_project(project: Project, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield the project's file, folder and local stack."""
+    from bandplan.cli.stack_choice import StackChoice
+    from bandplan.serving.spec.loading import load
+
+    yield Finding("ok", "project", f"{project.name} ({project.root})")
+    choice = StackChoice(project, LOCAL, environ)
+    loaded = load(choice.models, LOCAL)
+    errors = sum(problem.severity == "error" for problem in loaded.problems)
+    if errors:
+        yield Finding("error", "models", f"{choice.models_name}: {errors:,} errors", "run `bandplan validate`")
+    else:
+        count = len(loaded.fleet.models) if loaded.fleet else 0
+        yield Finding("ok", "models", f"{choice.models_name}: {count:,} endpoints")
+    yield folder(project)
+    yield local_workspace(project)
+    yield from local_state(project)
+
+
+def folder(project: Project) -> Finding:
+    """Whether `.bandplan/`, or the folder that it would be made in, can be written."""
+    place = project.own_folder if project.own_folder.exists() else project.root
+    if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
+        return Finding("ok", "folder", f"{place} can be written")
+    return Finding("error", "folder", f"{place} cannot be written", "make it a folder that you may write")
+
+
+def local_workspace(project: Project) -> Finding:
+    from bandplan.stub.process import status
+
+    running = status(project.stub_folder)
+    if running is None:
+        return Finding("ok", "local workspace", "not running; `bandplan up` starts it")
+    return Finding("ok", "local workspace", f"{running.host} (process {running.pid})")
+
+
+def local_state(project: Project) -> Iterator[Finding]:
+    """Yield whether the local stack's state can be read, and who holds its lock."""
+    from bandplan.cli.engines.checkpoint import read_checkpoint, stack_names
+    from bandplan.embedded.checkpoint import StackFile
+    from bandplan.embedded.errors import EngineError
+    from bandplan.embedded.lock import held
+
+    if LOCAL not in stack_names(project.state_folder, project.name):
+        yield Finding("ok", "state", f"stack {LOCAL} was never deployed")
+        return
+    try:
+        latest = read_checkpoint(project.state_folder, project.name, LOCAL).get("latest") or {}
+        locks = held(StackFile(project.state_folder, project.name, LOCAL))
+    except (CommandError, EngineError) as error:
+        yield Finding("error", "state", str(error))
+        return
+    yield Finding("ok", "state", f"stack {LOCAL}: {len(latest.get('resources') or []):,} resources")
+    for lock in locks:
+        yield lock_finding(lock)
+
+
+def lock_finding(lock: Path) -> Finding:
+    """Say who holds the lock; one that a dead process left is no obstacle."""
+    from bandplan.embedded.holder import read_holder
+
+    try:
+        holder = read_holder(lock.read_bytes())
+    except OSError as error:
+        return Finding("error", "lock", f"{lock}: {error.strerror}", "make the file readable")
+    if holder is None:
+        step = "remove that file if no update of the stack is running"
+        return Finding("error", "lock", f"{lock} does not name its holder", step)
+    who = f"{holder.username}@{holder.hostname} (process {holder.pid}) since {holder.timestamp}"
+    if holder.is_gone:
+        return Finding("ok", "lock", f"left by {who}, which has ended; the next deployment removes it")
+    step = f"wait for it to finish, or remove {lock} if that process no longer exists"
+    return Finding("warning", "lock", f"stack {LOCAL} is being updated by {who}", step)
+
+
+def of_workspaces(
+    project: Project, stacks: Sequence[str], environ: Mapping[str, str], *, must_answer: bool
+) -> Iterator[Finding]:
+    """Ask the workspaces of all stacks at once who is logged in; each answers or fails within 10 s."""
+    asked = [stack for stack in stacks if stack != LOCAL]
+    if not asked:
+        return
+    level: Level = "error" if must_answer else "warning"
+    with ThreadPoolExecutor(min(AT_ONCE, len(asked))) as pool:
+        yield from pool.map(lambda stack: login(project, stack, environ, level), asked)
+
+
+def login(project: Project, stack: str, environ: Mapping[str, str], level: Level) -> Finding:
+    """Whether the stack's workspace answers, and to whom; `level` is how bad it is if it does not."""
+    from bandplan.cli.stack_choice import StackChoice
+    from bandplan.serving.workspace.errors import WorkspaceError
+
+    try:
+        client = StackChoice(project, stack, environ).client()
+        return Finding("ok", f"stack {stack}", f"{client.ping()} at {client.host}")
+    except (CommandError, WorkspaceError) as error:
+        return Finding(level, f"stack {stack}", str(error))

@@ -1,0 +1,117 @@
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bandplan.cli.main import main
+from tests.answering import JsonHandler, answering
+
+
+class Workspace(JsonHandler):
+    def do_GET(self) -> None:
+        is_known = self.headers["Authorization"] == "Bearer good-token"
+        body = {"userName": "ann@example.com"} if is_known else {"error_code": "UNAUTHENTICATED", "message": "no"}
+        self.reply(200 if is_known else 401, body)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    (tmp_path / "Pulumi.yaml").write_text("name: team\n")
+    (tmp_path / "models.yaml").write_text("models: []\n")
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "Pulumi.prod.yaml").write_text("config: {}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("BANDPLAN_MODELS", raising=False)
+    monkeypatch.setenv("DATABRICKS_TOKEN", "good-token")
+    with answering(Workspace) as url:
+        monkeypatch.setenv("DATABRICKS_HOST", url)
+        yield tmp_path
+
+
+def findings(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, dict[str, Any]]:
+    status = main(["doctor", "--json", *options])
+    document = json.loads(capsys.readouterr().out)
+    assert document["version"] == 1
+    return status, {found["subject"]: found for found in document["findings"]}
+
+
+def test_healthy_project_says_who_is_logged_in_and_writes_nothing(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(project.iterdir())
+    status, found = findings(capsys)
+    assert found["stack prod"]["finding"].startswith("ann@example.com at http://127.0.0.1:")
+    assert (found["pulumi CLI"]["level"], found["folder"]["level"], found["state"]["level"]) == ("warning", "ok", "ok")
+    assert (status, sorted(project.iterdir())) == (0, before)
+
+
+def test_rejected_token_is_a_warning_and_an_error_if_the_stack_is_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABRICKS_TOKEN", "bad-token")
+    status, found = findings(capsys)
+    assert (status, found["stack prod"]["level"]) == (0, "warning")
+    status, found = findings(capsys, "--stack", "prod")
+    assert (status, found["stack prod"]["level"]) == (1, "error")
+    assert "bad-token" not in json.dumps(found)
+
+
+def test_offline_asks_no_workspace(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "stack prod" not in findings(capsys, "--offline")[1]
+
+
+def test_broken_models_file_is_a_problem_with_its_step(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "models.yaml").write_text("modles: []\n")
+    assert main(["doctor", "--offline"]) == 1
+    shown = capsys.readouterr().out.splitlines()
+    at = next(at for at, line in enumerate(shown) if line.startswith("FAIL  models"))
+    assert shown[at + 1].strip() == "run `bandplan validate`"
+    assert shown[-1] == "1 problem, 1 warning"
+
+
+def write_state(project: Path, holder: dict[str, Any] | None) -> None:
+    root = project / ".bandplan" / "state" / ".pulumi"
+    stack = root / "stacks" / "team" / "local.json"
+    stack.parent.mkdir(parents=True)
+    stack.write_text(json.dumps({"version": 3, "checkpoint": {"stack": "organization/team/local", "latest": None}}))
+    if holder is not None:
+        lock = root / "locks" / "organization" / "team" / "local" / "a.json"
+        lock.parent.mkdir(parents=True)
+        lock.write_text(json.dumps(holder))
+
+
+@pytest.mark.parametrize(
+    ("pid", "level", "said"),
+    [(None, "warning", "being updated"), (2**31 - 1, "ok", "has ended")],
+    ids=["running", "ended"],
+)
+def test_lock_names_its_holder(
+    pid: int | None, level: str, said: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_state(
+        project, {"pid": pid or os.getpid(), "hostname": socket.gethostname(), "username": "bob", "timestamp": "today"}
+    )
+    status, found = findings(capsys, "--offline")
+    assert (status, found["lock"]["level"]) == (0, level), found
+    assert said in found["lock"]["finding"] and "bob@" in found["lock"]["finding"]
+
+
+def test_damaged_state_is_a_problem(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_state(project, None)
+    (project / ".bandplan/state/.pulumi/stacks/team/local.json").write_text("{")
+    status, found = findings(capsys, "--offline")
+    assert (status, found["state"]["level"]) == (1, "error")
+
+
+def test_outside_a_project_the_installation_is_still_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, found = findings(capsys)
+    assert (status, found["bandplan"]["level"], found["project"]["level"]) == (1, "ok", "error")
+    assert "bandplan init" in found["project"]["step"]
