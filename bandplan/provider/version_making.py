@@ -67,4 +67,4 @@ def make_version(context: Context, wanted: WantedVersion, progress: Progress) ->
         host=context.client.host,
         token=context.client.bearer(),
     )
-    return register(request, progress=progress, stop=context.cancelled)
+    return register(request, progress=progress, stop=context.cancelled, client=context.client)

@@ -1,6 +1,7 @@
 """Logins of the Databricks SDK: what the workspace is sent, when a token is renewed, how a failure is told."""
 
 import base64
+import logging
 import os
 import stat
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from bandplan.serving.workspace.client import from_environment
-from bandplan.serving.workspace.errors import NotConfigured, Unauthorized, Unreachable
+from bandplan.serving.workspace.errors import Blocked, NotConfigured, Unauthorized, Unreachable
 from bandplan.serving.workspace.sdk_login import SdkLogin
 from tests.answering import JsonHandler, answering
 from tests.workspace.fake_workspace import FakeTime
@@ -26,6 +27,7 @@ class Issuer:
         self.grants: list[str] = []
         self.lifetime_seconds = 3600
         self.refusal = ""
+        self.discovery: tuple[int, dict[str, object]] = (200, {})
         self.url = ""
         issuer = self
 
@@ -33,7 +35,8 @@ class Issuer:
             def do_GET(self) -> None:
                 if self.path == "/oidc/.well-known/oauth-authorization-server":
                     urls = {"authorization_endpoint": issuer.url, "token_endpoint": f"{issuer.url}/oidc/v1/token"}
-                    return self.reply(200, urls)
+                    status, body = issuer.discovery
+                    return self.reply(status, body or urls)
                 if self.path.startswith("/api/"):
                     issuer.callers.append(self.headers["Authorization"])
                     return self.reply(200, {"userName": "me"})
@@ -176,3 +179,22 @@ def test_an_identity_that_the_sdk_exchanges_for_every_request_is_kept_for_a_minu
     assert [login.headers(), login.headers()] == [{"Authorization": "Bearer t1"}] * 2
     time.now += 61
     assert login.headers() == {"Authorization": "Bearer t2"}
+
+
+def test_a_blocked_network_is_told_as_such_before_any_secret_is_sent(issuer: Issuer) -> None:
+    said = "Source IP address: 20.1.2.3 is blocked by Databricks IP ACL for workspace: 1"
+    issuer.discovery = 403, {"error_code": 403, "message": said}
+    with pytest.raises(Blocked, match="does not allow this machine's network"):
+        from_environment(issuer.principal()).ping()
+    assert issuer.grants == []
+
+
+def test_a_workspace_without_a_token_endpoint_is_said_so_and_the_sdk_stays_silent(
+    issuer: Issuer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    issuer.discovery = 404, {"error_code": "NOT_FOUND"}
+    logging.getLogger().warning("configures the root logger")
+    capfd.readouterr()
+    with pytest.raises(NotConfigured, match=r"no token endpoint of the workspace \(GET /oidc/"):
+        from_environment(issuer.principal()).ping()
+    assert capfd.readouterr() == ("", "")

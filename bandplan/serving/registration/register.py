@@ -41,16 +41,19 @@ def register(
     stop: threading.Event | None = None,
     timing: Timing = _TIMING,
     run: RunJob = run_job,
+    client: WorkspaceClient | None = None,
 ) -> Registered:
     """Return the READY version of `request.name` that was made from `request.digest`: an existing one, or a new one.
 
-    Calls `progress` with lines for people, on this thread. Setting `stop` cancels it within `timing.stop_seconds`.
+    `client` is one whose login is renewed, as a version may take longer than the request's token lasts; MLflow's own
+    process has that token only. Calls `progress` with lines for people, on this thread. Setting `stop` cancels it
+    within `timing.stop_seconds`.
 
     Errors: RegistrationError with everything that is against the source, or the platform's reason (FAILED_REGISTRATION
     included); RegistrationStopped; errors of the client. In every case no version that is not READY is left behind; if
     this process is killed with everything it started, the next call with this digest cleans up.
     """
-    client = WorkspaceClient(request.host, request.token)
+    client = client or WorkspaceClient(request.host, request.token)
     waiting = Waiting(timing, stop or threading.Event())
     return _Registration(request, Registry(client), client, waiting, progress, run).run()
 

@@ -94,7 +94,8 @@ class WorkspaceAnswer:
             return Blocked(f"{host} does not allow this machine's network: {said}; {_NETWORK}", self.status)
         if code in _UNAUTHORIZED_CODES or self.status == 401 or (self.status == 403 and code not in _FORBIDDEN_CODES):
             return Unauthorized(
-                f"{host} does not accept the token: {said}; set DATABRICKS_TOKEN to a valid token of this workspace",
+                f"{host} does not accept the token: {said}; set DATABRICKS_TOKEN to a valid token of this workspace, "
+                "or check the login with `bandplan auth`",
                 self.status,
             )
         return _kind(code, self.status)(self.status, code, reason, f"{self.request}: {host} refused: {said}")

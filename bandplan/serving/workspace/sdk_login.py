@@ -15,8 +15,15 @@ from bandplan.rest.address import Address
 from bandplan.rest.clock import Clock
 from bandplan.rest.connections import AttemptFailed, Connections, Timeouts
 from bandplan.serving.workspace.address import parse_address
-from bandplan.serving.workspace.answer import presentable
-from bandplan.serving.workspace.errors import NotConfigured, Unauthorized, Unreachable
+from bandplan.serving.workspace.answer import WorkspaceAnswer, presentable
+from bandplan.serving.workspace.errors import (
+    Blocked,
+    NotAWorkspace,
+    NotConfigured,
+    Unauthorized,
+    Unreachable,
+    WorkspaceError,
+)
 from bandplan.serving.workspace.identity import AUTH_TYPE, HOST, PROFILE, found_in, value
 from bandplan.serving.workspace.profiles import read_config_file
 
@@ -54,6 +61,7 @@ class SdkLogin:
         self._clock = clock
         self._lock = threading.Lock()
         self._config = config
+        self._has_endpoint = False
         self._kept: tuple[float, dict[str, str]] | None = None
 
     def __repr__(self) -> str:
@@ -104,18 +112,23 @@ class SdkLogin:
             if self._has_discovery(address) and not value(self._environ, "DATABRICKS_DISCOVERY_URL"):
                 settings["discovery_url"] = address.url + _DISCOVERY
         # The SDK warns through logging, which would print between our lines.
-        logging.getLogger("databricks.sdk").addHandler(logging.NullHandler())
+        logger = logging.getLogger("databricks.sdk")
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = False
         from bandplan.serving.workspace.sdk_config import configured
 
         try:
             return configured(self._environ, settings)
-        except NotConfigured:
+        except WorkspaceError:
             raise
         except Exception as error:
             raise NotConfigured(self._failure(self._reason(error))) from None
 
     def _has_discovery(self, address: Address) -> bool:
-        """Ask the workspace for its token endpoint, mainly to find out quickly if nobody answers."""
+        """Ask the workspace for its token endpoint, mainly to find out quickly if nobody answers, or somebody else.
+
+        Errors: Unreachable, Blocked, NotAWorkspace.
+        """
         try:
             answer = Connections(address, self._proxy_of(address)).send(
                 "GET", _DISCOVERY, {"Accept": "application/json"}, None, _PROBE
@@ -127,7 +140,12 @@ class SdkLogin:
                 f"cannot reach the workspace at {address.host} port {address.port} to log in: {failed}; check "
                 f"{HOST} or the host of the profile, and the network",
             ) from failed
-        return answer.is_success and answer.body.lstrip().startswith(b"{")
+        found = WorkspaceAnswer(f"GET {_DISCOVERY}", answer)
+        if found.is_success:
+            self._has_endpoint = bool(found.json())
+        elif isinstance(error := found.error(address.url, ""), Blocked | NotAWorkspace):
+            raise error
+        return self._has_endpoint
 
     def _failure(self, reason: str) -> str:
         """Say why there is no token, and what is set up on this machine."""
@@ -137,6 +155,7 @@ class SdkLogin:
         found = found_in(environ)
         found += [f"{name}={text}" for name, text in ((AUTH_TYPE, wanted), (PROFILE, profile)) if text]
         found += [file.listed]
+        found += [] if self._has_endpoint else [f"no token endpoint of the workspace (GET {_DISCOVERY})"]
         for program, login in _PROGRAMS.items():
             there = shutil.which(program, path=environ.get("PATH"))
             found.append(f"`{program}` on PATH ({login})" if there else f"no `{program}` on PATH ({login})")

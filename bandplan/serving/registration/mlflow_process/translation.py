@@ -15,8 +15,8 @@ from bandplan.serving.workspace.errors import WorkspaceError
 
 _STEPS = {
     "PERMISSION_DENIED": "ask the owner of the schema for USE SCHEMA and CREATE MODEL, or the model's owner for MANAGE",
-    "UNAUTHENTICATED": "set DATABRICKS_TOKEN to a valid token of this workspace",
-    "CUSTOMER_UNAUTHORIZED": "set DATABRICKS_TOKEN to a valid token of this workspace",
+    "UNAUTHENTICATED": "set DATABRICKS_TOKEN to a valid token of this workspace, or log in again",
+    "CUSTOMER_UNAUTHORIZED": "set DATABRICKS_TOKEN to a valid token of this workspace, or log in again",
     "RESOURCE_EXHAUSTED": "run again later",
     "REQUEST_LIMIT_EXCEEDED": "run again later",
     "TEMPORARILY_UNAVAILABLE": "run again",
