@@ -44,7 +44,7 @@ class Workspace(JsonHandler):
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "Pulumi.yaml").write_text("name: team\n")
-    (tmp_path / "models.yaml").write_text("models: []\n")
+    (tmp_path / "models.yaml").write_text("version: 1\nmodels: []\n")
     (tmp_path / "stacks").mkdir()
     (tmp_path / "stacks" / "Pulumi.prod.yaml").write_text("config: {}\n")
     monkeypatch.chdir(tmp_path)
