@@ -60,19 +60,18 @@ def fields_of(entry: Entry, verdict: Verdict) -> Fields:
     fields: Fields = {}
     throughput = entry.entities[0].throughput
     if isinstance(throughput, StatedThroughput):
-        unit = throughput.unit
-        fields = _bounds(throughput, capacity.in_unit(unit, band.min), capacity.in_unit(unit, band.max))
+        fields = _bounds(throughput, *(capacity.in_unit(throughput.unit, steps) for steps in (band.min, band.max, 1)))
     if verdict.decision.sized is not None and entry.demand is not None:
         found = observed_demand(entry.demand, verdict.decision.sized)
         fields |= {("demand", key): value for key, value in found.items() if value != getattr(entry.demand, key)}
     return fields
 
 
-def _bounds(throughput: StatedThroughput, low: int, high: int) -> Fields:
-    """Return the amounts that change; an `accept` stays less than what is wanted."""
+def _bounds(throughput: StatedThroughput, low: int, high: int, step: int) -> Fields:
+    """Return the amounts that change; an `accept` stays at least a step less than what is wanted."""
     now, changed = throughput.amounts, throughput.changed(low, high)
     if now.get("accept", 0) >= high:
-        changed["accept"] = max(1, high - 1)
+        changed["accept"] = max(step, high - step)
     return {("throughput", throughput.unit, *filter(None, [key])): to for key, to in changed.items() if to != now[key]}
 
 

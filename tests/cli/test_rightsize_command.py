@@ -127,7 +127,7 @@ def test_patch_keeps_the_file_s_layout_carries_the_evidence_and_is_taken_by_git(
     assert "throughput: {bands: {min: 5, max: 5}}  # a guess" in text
     assert "demand: {requests_per_second: 0.167, input_tokens: 1500, output_tokens: 500}" in text
     assert "tokens_per_second: {min: 980, max: 2940}" in text
-    assert "model_units: {want: 150, accept: 149}" in text
+    assert "model_units: {want: 150, accept: 100}" in text
     assert "  dev:\n    tokens: {throughput: {tokens_per_second: {max: 1960}}}\n" in text
     capsys.readouterr()
     # The change is in Git: it is not undone, nor made again, before it is seven days old.
