@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bandplan.cli.columns import aligned
+from bandplan.wire.capacity import COUNTED_KEYS
 
 Shown = Mapping[str, Any]
 """One endpoint, served entity or refusal, as in the answer to `GET /stub/endpoints`."""
@@ -85,11 +86,11 @@ def state(endpoint: Shown) -> str:
 
 
 def band(endpoint: Shown) -> str:
-    """Format floor and ceiling, and the model units if there are any."""
+    """Format floor and ceiling, and what is counted in units if there is any."""
     low, high = endpoint["floor"], endpoint["ceiling"]
     if high is None:
         return UNKNOWN
-    units = sum(entity["model_units"] or 0 for entity in endpoint["served_entities"])
+    units = sum(entity[key] or 0 for entity in endpoint["served_entities"] for key in COUNTED_KEYS)
     limits = f"{low:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
     return f"{limits} ({units:,} units)" if units else limits
 

@@ -9,10 +9,9 @@ from bandplan.serving.spec import rules
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.shape import IfGiven, Shape, Whole
 from bandplan.serving.spec.source import Source
+from bandplan.serving.spec.throughput import KINDS
 
 Path = tuple[str | int, ...]
-
-UNITS = ("bands", "tokens_per_second", "model_units")
 
 Amount = IfGiven[Annotated[Whole, Field(ge=1)]]
 
@@ -20,7 +19,7 @@ Amount = IfGiven[Annotated[Whole, Field(ge=1)]]
 class NeverBelow(Shape):
     """A ceiling, in the unit of the entry's throughput."""
 
-    exactly_one: ClassVar[tuple[tuple[str, ...], ...]] = (UNITS,)
+    exactly_one: ClassVar[tuple[tuple[str, ...], ...]] = (KINDS,)
 
     bands: Amount = Field(default=None, description="Whole chunks.", examples=[3])
     tokens_per_second: Amount = Field(default=None, description="Tokens/s, a multiple of the chunk.", examples=[2940])
@@ -40,7 +39,7 @@ def never_below_problems(raw: Mapping[str, Any], base: Path, source: Source) -> 
         finding = "the entry has no throughput of its own that could be lowered"
         return [rules.NEVER_BELOW.problem(source, path, finding, "remove never_below, or write the throughput")]
     given = [key for key in least if least[key] is not None]
-    unit = next((one for one in UNITS if one in throughput), None)
+    unit = next((one for one in KINDS if one in throughput), None)
     if len(given) != 1 or unit is None or given == [unit]:
         return []
     return [rules.NEVER_BELOW.problem(source, path, f"the throughput is in {unit}", f"write `{{{unit}: ...}}`")]
