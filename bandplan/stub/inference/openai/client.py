@@ -7,9 +7,31 @@ from typing import Any
 from bandplan.stub.inference.errors import EngineError, EngineFailed
 from bandplan.stub.inference.openai.answers import Piece, failure_of, read_chunk
 from bandplan.stub.inference.openai.connection import Response, Server, exchange
-from bandplan.stub.inference.openai.events import DONE, Events
 
 OK = 200
+
+DONE = "[DONE]"
+
+MOST_LINE_BYTES = 16 * 1024 * 1024
+"""Maximum length of one line; an arbitrary bound on memory."""
+
+
+class Events:
+    """Server-sent events, read from bytes as they come: `data:` lines alone, as others carry nothing needed here."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[str]:
+        """Return the data of the events that are complete. Raises ValueError if a line is too long."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > MOST_LINE_BYTES:
+            raise ValueError("a line is too long")
+        return [
+            line.removeprefix(b"data:").strip().decode("utf-8", "replace")
+            for line in lines
+            if line.startswith(b"data:")
+        ]
 
 
 class Client:
