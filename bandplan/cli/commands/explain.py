@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     file_rules, policies = rules_of_the_file(), rules_of_the_pack()
     code = arguments.code
     if code is None:
-        rows = [(rule.id, rule.severity, rule.text) for rule in file_rules.values()]
+        rows: list[tuple[str, str, str]] = [(rule.id, rule.severity, rule.text) for rule in file_rules.values()]
         rows += [(name, "policy", rule.description) for name, rule in policies.items()]
         print("\n".join(aligned(rows)))
         print("\n`bandplan explain CODE` says more of one", file=sys.stderr)
