@@ -134,7 +134,7 @@ def _readme(answers: Answers) -> str:
     host = next((stack.host for stack in answers.stacks if stack.host), url)
     login = [
         *([] if answers.stacks and answers.stacks[0].host else [f"export DATABRICKS_HOST={host}"]),
-        "export DATABRICKS_TOKEN=...            # from your secret store",
+        "export DATABRICKS_TOKEN=...            # from your secret store; or any other login: `bandplan docs login`",
     ]
     ci_text, ci_row = "", ""
     if answers.ci == "github":
