@@ -1,6 +1,7 @@
 """`POST /stub/tokenize` for versions that were registered from a checkpoint."""
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 
@@ -63,3 +64,18 @@ def test_environment_without_the_package_is_told(tmp_path: Path, monkeypatch: py
     monkeypatch.setitem(sys.modules, "tokenizers", None)
     with pytest.raises(CannotCount, match="the package tokenizers is not installed"):
         asyncio.run(checkpoint_tokens.count(str(tmp_path), TEXT))
+
+
+def test_length_that_the_file_gives_to_every_text_is_not_that_of_the_text(tmp_path: Path) -> None:
+    path = write_llama(tmp_path) / "tokenizer.json"
+    cut = {"direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0}
+    filled = {"strategy": {"Fixed": 128}, "direction": "Right", "pad_to_multiple_of": None}
+    filled |= {"pad_id": 0, "pad_type_id": 0, "pad_token": "a"}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "truncation": cut, "padding": filled}))
+    assert asyncio.run(checkpoint_tokens.count(str(tmp_path), TEXT)) == 11
+
+
+def test_lone_surrogate_counts_as_a_question_mark(client: StubClient, name: str, tmp_path: Path) -> None:
+    served(client, name, tmp_path)
+    counted = [client.ok("POST", "/stub/tokenize", {"model": name, "text": text}) for text in ("a\ud800", "a?")]
+    assert counted[0] == counted[1]

@@ -30,7 +30,8 @@ async def count(folder: str, text: str) -> int:
 
 
 def _count(path: str, changed_ns: int, text: str) -> int:
-    return len(_tokenizer(path, changed_ns).encode(text).ids)
+    # A lone surrogate, which clients can send as an escape, is no text that can be encoded.
+    return len(_tokenizer(path, changed_ns).encode(text.encode("utf-8", "replace").decode("utf-8")).ids)
 
 
 @lru_cache(maxsize=4)
@@ -40,7 +41,11 @@ def _tokenizer(path: str, changed_ns: int) -> Any:
     except ImportError as error:
         raise CannotCount("the package tokenizers is not installed") from error
     try:
-        return Tokenizer.from_file(path)
+        tokenizer = Tokenizer.from_file(path)
     except Exception as error:
         # The library raises nothing more specific.
         raise CannotCount(f"its {FILE} cannot be read") from error
+    # Files of embedding models often cut every text, or fill it up, to one length: neither is the length of the text.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
