@@ -215,3 +215,15 @@ def test_python_without_torch_is_named_with_what_to_do(tmp_path: Path) -> None:
             await made.start(nothing)
 
     run(made, work)
+
+
+def test_end_of_the_engine_ends_the_answers_that_it_owes(tmp_path: Path) -> None:
+    async def work(made: TransformersEngine) -> None:
+        await made.start(nothing)
+        endless = asyncio.create_task(answer(made, asked("x", ignore_eos=True)))
+        await until(lambda: made.stats().generated_tokens > 3)
+        await made.close()
+        with pytest.raises(EngineFailed, match="was ended"):
+            await endless
+
+    run(engine(tmp_path, "well"), work)

@@ -117,6 +117,7 @@ class Child:
             self._writer.close()
         if self._reading is not None:
             self._reading.cancel()
+        self._fail(EngineFailed("the engine transformers was ended"))
         process = self._process
         if process is None:
             return
@@ -148,13 +149,17 @@ class Child:
         if not self._is_closing:
             self._ended(reason)
         error = EngineFailed(f"the engine transformers failed: {reason} while it answered; stub.log may say why")
+        self._fail(error)
+        if self._writer is not None:
+            self._writer.close()
+
+    def _fail(self, error: EngineError) -> None:
+        """End every request that waits for an answer."""
         for answer in self._answers.values():
             answer.put_nowait(error)
         for value in self._values.values():
             if not value.done():
                 value.set_exception(error)
-        if self._writer is not None:
-            self._writer.close()
 
     def _take(self, kind: str, number: int, content: Any) -> None:
         match kind:
