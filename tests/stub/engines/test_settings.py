@@ -47,6 +47,8 @@ LLAMA = ROOT / "examples" / "checkpoints" / "tiny-llama"
             "--max-model-len is set by the workspace; leave it out, and set `context_tokens`",
         ),
         ("arguments", ["--api-key=secret"], "--api-key would be readable in the list of processes"),
+        ("arguments", ["--api_k", "secret"], "--api-key would be readable in the list of processes"),
+        ("arguments", ["--ho=0.0.0.0"], "--host is set by the workspace"),
         (
             "speed",
             1,

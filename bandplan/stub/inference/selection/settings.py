@@ -139,13 +139,19 @@ def _broken_arguments(value: Any) -> str | None:
     if not isinstance(value, list) or not all(isinstance(one, str) and one.isprintable() for one in value):
         return 'must be a list of strings, such as ["--dtype", "half"]'
     names = [one.partition("=")[0].replace("_", "-") for one in value]
-    if secret := next((name for name in names if name in SECRET_ARGUMENTS), None):
+    if secret := _meant(names, SECRET_ARGUMENTS):
         return (
             f"{secret} would be readable in the list of processes; set the environment variable of that purpose instead"
         )
-    if own := next((name for name in names if name in OWN_ARGUMENTS), None):
+    if own := _meant(names, OWN_ARGUMENTS):
         return f"{own} is set by the workspace; leave it out{OWN_ARGUMENTS[own]}"
     return None
+
+
+def _meant(names: Iterable[str], arguments: Iterable[str]) -> str | None:
+    """Return the first of the arguments that a name means; vLLM takes their beginnings for them, such as --api-k."""
+    known = tuple(arguments)
+    return next((full for name in names if len(name) > 2 for full in known if full.startswith(name)), None)
 
 
 def broken_url(value: Any, allowed_hosts: Iterable[str] | None) -> str | None:
