@@ -308,3 +308,9 @@ def test_client_that_leaves_ends_the_generation_at_the_server(workspace: StubCli
         pass
     behaviour.pause.set()
     assert behaviour.left.wait(5)
+
+
+def test_prompt_that_a_query_repeats_is_accounted_each_time(workspace: StubClient) -> None:
+    body = {"prompt": ["a", "a", "b"], "n": 2, "max_tokens": 10}
+    assert invoke(workspace, body, "complete")["usage"]["prompt_tokens"] == 33
+    assert workspace.ok("GET", "/stub/requests")["requests"][-1]["input_tokens"] == 33

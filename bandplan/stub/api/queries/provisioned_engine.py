@@ -1,7 +1,7 @@
 """An engine that generates no faster than the endpoint's capacity allows, even if the wrapped engine could."""
 
 import asyncio
-from collections import Counter
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -26,8 +26,8 @@ class ProvisionedEngine:
         self.is_count_exact = engine.is_count_exact
         self.context_tokens = engine.context_tokens
         self.note = engine.note
-        self._prompts: Counter[tuple[Message, ...]] = Counter()
-        """Tokens of each prompt as counted here, until the engine has reported its own count."""
+        self._prompts: defaultdict[tuple[Message, ...], list[int]] = defaultdict(list)
+        """Tokens of each prompt as counted here, until the engine has reported its own; a query may repeat a prompt."""
 
     async def start(self, tell: Callable[[str], None]) -> None:
         await self._engine.start(tell)
@@ -58,12 +58,12 @@ class ProvisionedEngine:
                         delivered += len(piece.tokens)
                         yield piece
         finally:
-            self._correct(generation.messages, delivered, usage)
+            self._correct(generation, delivered, usage)
 
     async def embed(self, embedding: Embedding, texts: Sequence[str]) -> Embedded:
         embedded = await self._engine.embed(embedding, texts)
         if embedded.prompt_tokens is not None:
-            self._passage.correct(embedded.prompt_tokens - sum(self._prompts.values()), 0)
+            self._passage.correct(embedded.prompt_tokens - sum(map(sum, self._prompts.values())), 0)
         elif not self.is_count_exact:
             self._passage.entry.is_usage_counted = True
         await asyncio.sleep(max(0.0, await self._due(0.0) - asyncio.get_running_loop().time()))
@@ -77,19 +77,24 @@ class ProvisionedEngine:
 
     async def _counted(self, prompt: tuple[Message, ...], counting: Awaitable[int]) -> int:
         tokens = await counting
-        self._prompts[prompt] += tokens
+        self._prompts[prompt].append(tokens)
         self._passage.take_prompt(tokens)
         return tokens
 
-    def _correct(self, prompt: tuple[Message, ...], delivered: int, usage: Usage | None) -> None:
+    def _correct(self, generation: Generation, delivered: int, usage: Usage | None) -> None:
         """Replace the counts of a prompt and one of its answers by those of the engine; mark them if it has none."""
         if usage is None:
             if not self.is_count_exact:
                 self._passage.entry.is_usage_counted = True
             return
         more_input = more_output = 0
-        if usage.prompt_tokens is not None and prompt in self._prompts:
-            more_input = usage.prompt_tokens - self._prompts.pop(prompt)
+        # Every prompt has one first choice, and its other choices have the same prompt.
+        if (
+            usage.prompt_tokens is not None
+            and generation.choice == 0
+            and (counted := self._prompts[generation.messages])
+        ):
+            more_input = usage.prompt_tokens - counted.pop()
         if usage.completion_tokens is not None:
             more_output = usage.completion_tokens - delivered
         self._passage.correct(more_input, more_output)
