@@ -17,7 +17,7 @@ from bandplan.stub.inference.errors import (
     EngineRefused,
     EngineUnavailable,
 )
-from bandplan.stub.inference.openai.answers import read_chunk
+from bandplan.stub.inference.openai.answers import failure_of, read_chunk, read_embeddings
 from bandplan.stub.inference.openai.engine import OpenAIEngine
 from tests.stub.engines.fake_server import ANSWER, LOGPROB, Behaviour, serving
 
@@ -363,3 +363,40 @@ def test_abandoned_generation_ends_the_connection_to_the_server() -> None:
         assert await asyncio.to_thread(behaviour.left.wait, 5), "the server sees that nobody reads any more"
 
     started(behaviour, body)
+
+
+def test_key_is_repeated_neither_in_an_error_within_a_stream_nor_where_a_message_is_cut() -> None:
+    with pytest.raises(EngineFailed) as raised:
+        read_chunk(json.dumps({"error": {"message": "no quota for sk-right"}}), "here", "sk-right")
+    assert str(raised.value).endswith("no quota for ***")
+    body = json.dumps({"error": {"message": "x" * 293 + "sk-right and more"}}).encode()
+    assert "sk-" not in str(failure_of(400, {}, body, "here", "sk-right"))
+
+
+def test_wait_of_thousands_of_digits_is_cut() -> None:
+    busy = failure_of(429, {"retry-after": "9" * 5000}, b"", "here")
+    assert isinstance(busy, EngineBusy)
+    assert busy.retry_after_seconds == 3600
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "1" + "0" * 400])
+def test_number_that_an_answer_cannot_have_is_a_failure_of_the_server(value: str) -> None:
+    rows = json.loads(f'{{"data": [{{"index": 0, "embedding": [{value}]}}]}}')
+    with pytest.raises(EngineFailed, match="sent vectors in another form"):
+        read_embeddings(rows, 1, "here")
+    shown = f'{{"content": [{{"token": "a", "logprob": {value}}}]}}'
+    with pytest.raises(EngineFailed, match="not of the OpenAI protocol"):
+        read_chunk(f'{{"choices": [{{"delta": {{"content": "a"}}, "logprobs": {shown}}}]}}', "here")
+
+
+def test_probability_of_nothing_is_that_of_vllm() -> None:
+    shown = '{"content": [{"token": "a", "logprob": -Infinity}]}'
+    piece = read_chunk(f'{{"choices": [{{"delta": {{"content": "a"}}, "logprobs": {shown}}}]}}', "here")
+    assert piece.tokens[0].logprob == -9999.0
+
+
+def test_arguments_that_a_server_sends_as_an_object_are_json() -> None:
+    call = {"index": 0, "id": "1", "function": {"name": "f", "arguments": {"city": "Bonn"}}}
+    (token,) = read_chunk(json.dumps({"choices": [{"delta": {"tool_calls": [call]}}]}), "here").tokens
+    assert token.call is not None
+    assert json.loads(token.call.arguments) == {"city": "Bonn"}

@@ -1,6 +1,7 @@
 """What a server answers: the chunks of a stream, vectors, and refusals."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -12,6 +13,9 @@ MOST_MESSAGE_CHARACTERS = 300
 
 MOST_RETRY_SECONDS = 3600
 
+LEAST_LOGPROB = -9999.0
+"""What vLLM sends for minus infinity, which JSON cannot express."""
+
 
 class Piece(NamedTuple):
     """One chunk of a stream. `has_logprobs` says whether the server gave any."""
@@ -22,25 +26,30 @@ class Piece(NamedTuple):
     has_logprobs: bool = False
 
 
-def read_chunk(data: str, place: str) -> Piece:
-    """Read the data of one event, of chat or of completions. Raises EngineFailed for an error or another form."""
+def read_chunk(data: str, place: str, secret: str | None = None) -> Piece:
+    """Read the data of one event, of chat or of completions. Raises EngineFailed for an error or another form.
+
+    The key is not repeated in an error, even if the server does.
+    """
     try:
         chunk = json.loads(data)
         if not isinstance(chunk, dict):
             raise EngineFailed(f"{place} sent a chunk that is not an object")
         if error := chunk.get("error"):
-            raise EngineFailed(f"{place} failed during its answer: {_message(error)}")
+            raise EngineFailed(f"{place} failed during its answer: {_message(error, secret)}")
         choices = chunk.get("choices") or []
         usage = _usage(chunk.get("usage"))
         if not choices:
             return Piece(usage=usage)
         choice = choices[0]
-        text = (choice["text"] or None) if "text" in choice else _text(choice.get("delta") or {})
+        text = (
+            (str(choice["text"]) if choice["text"] else None) if "text" in choice else _text(choice.get("delta") or {})
+        )
         tokens, has_logprobs = _tokens(text, choice.get("logprobs"))
         if calls := (choice.get("delta") or {}).get("tool_calls"):
             tokens = (*tokens, *(Token("", call=_call(part)) for part in calls))
         return Piece(tokens, _reason(choice.get("finish_reason")), usage, has_logprobs)
-    except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise EngineFailed(f"{place} sent a chunk that is not of the OpenAI protocol") from error
 
 
@@ -48,12 +57,12 @@ def read_embeddings(body: Any, count: int, place: str) -> Embedded:
     """Read the answer to an embeddings request of `count` texts. Raises EngineFailed."""
     try:
         rows = sorted(body["data"], key=lambda row: row["index"])
-        vectors = [[float(value) for value in row["embedding"]] for row in rows]
+        vectors = [[_finite(value) for value in row["embedding"]] for row in rows]
         if len(vectors) != count:
             raise EngineFailed(f"{place} sent {len(vectors)} vectors for {count} texts")
         usage = _usage(body.get("usage"))
         return Embedded(vectors, usage.prompt_tokens if usage else None)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise EngineFailed(f"{place} sent vectors in another form than the OpenAI protocol's") from error
 
 
@@ -64,11 +73,9 @@ def failure_of(
     if status in (401, 403):
         return EngineUnavailable(f"{place} refuses the key ({status}); check key_env")
     try:
-        message = _message(json.loads(body))
+        message = _message(json.loads(body), secret)
     except (ValueError, RecursionError):
         message = ""
-    if secret:
-        message = message.replace(secret, "***")
     said = f"{place} answered {status}" + (f": {message}" if message else "")
     if status == 429:
         return EngineBusy(said, _retry_seconds(headers.get("retry-after")))
@@ -99,7 +106,10 @@ def _tokens(text: str | None, logprobs: Any) -> tuple[tuple[Token, ...], bool]:
 
 def _call(part: Mapping[str, Any]) -> Call:
     function = part.get("function") or {}
-    return Call(int(part.get("index") or 0), part.get("id"), function.get("name"), function.get("arguments") or "")
+    arguments = function.get("arguments") or ""
+    if not isinstance(arguments, str):
+        arguments = json.dumps(arguments)  # some servers send the object itself
+    return Call(int(part.get("index") or 0), part.get("id"), function.get("name"), arguments)
 
 
 def _listed(logprobs: Any) -> list[Token]:
@@ -110,8 +120,8 @@ def _listed(logprobs: Any) -> list[Token]:
         return [
             Token(
                 str(row["token"]),
-                float(row["logprob"]),
-                tuple((str(top["token"]), float(top["logprob"])) for top in row.get("top_logprobs") or ()),
+                _logprob(row["logprob"]),
+                tuple((str(top["token"]), _logprob(top["logprob"])) for top in row.get("top_logprobs") or ()),
             )
             for row in rows
         ]
@@ -119,9 +129,22 @@ def _listed(logprobs: Any) -> list[Token]:
     tops = logprobs.get("top_logprobs") or []
     for at, token in enumerate(logprobs.get("tokens") or ()):
         top = tops[at] if at < len(tops) and isinstance(tops[at], dict) else {}
-        ranked = sorted(((str(text), float(value)) for text, value in top.items()), key=lambda pair: -pair[1])
-        made.append(Token(str(token), float(logprobs["token_logprobs"][at] or 0.0), tuple(ranked)))
+        ranked = sorted(((str(text), _logprob(value)) for text, value in top.items()), key=lambda pair: -pair[1])
+        made.append(Token(str(token), _logprob(logprobs["token_logprobs"][at] or 0.0), tuple(ranked)))
     return made
+
+
+def _logprob(value: Any) -> float:
+    """Return a log probability; that of nothing at all, minus infinity, becomes LEAST_LOGPROB."""
+    return _finite(max(float(value), LEAST_LOGPROB))
+
+
+def _finite(value: Any) -> float:
+    """Return a number that JSON can express. Raises ValueError for another one."""
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("not a finite number")
+    return number
 
 
 def _reason(value: Any) -> str | None:
@@ -139,17 +162,24 @@ def _usage(value: Any) -> Usage | None:
     return None if prompt is None and completion is None else Usage(prompt, completion)
 
 
-def _message(body: Any) -> str:
-    """Return the message of an error, wherever the server put it, on one printable line."""
+def _message(body: Any, secret: str | None) -> str:
+    """Return the message of an error, wherever the server put it, on one printable line, without the key."""
     found = body
     for key in ("error", "message", "detail"):
         if isinstance(found, dict) and key in found:
             found = found[key]
-    text = " ".join(str(found if not isinstance(found, dict) else "").split())
+    text = str(found if not isinstance(found, dict) else "")
+    if secret:
+        # Before the text is cut, which could leave a part of the key.
+        text = text.replace(secret, "***")
+    text = " ".join(text.split())
     text = "".join(mark if mark.isprintable() else "?" for mark in text)
     return text if len(text) <= MOST_MESSAGE_CHARACTERS else text[: MOST_MESSAGE_CHARACTERS - 3] + "..."
 
 
 def _retry_seconds(value: str | None) -> int:
-    is_number = value is not None and value.strip().isdecimal()
-    return min(max(1, int(value.strip())), MOST_RETRY_SECONDS) if is_number and value is not None else 1
+    digits = (value or "").strip()
+    if not digits.isdecimal():
+        return 1
+    # The conversion of thousands of digits fails.
+    return min(max(1, int(digits)), MOST_RETRY_SECONDS) if len(digits) < 10 else MOST_RETRY_SECONDS

@@ -74,7 +74,7 @@ class Client:
                     for data in _fed(events, part, place):
                         if data == DONE:
                             return
-                        piece = read_chunk(data, place)
+                        piece = read_chunk(data, place, self._key)
                         is_ended = is_ended or piece.finish_reason is not None
                         yield piece
         if not is_ended:

@@ -6,6 +6,7 @@ answer. On this machine it costs 0.1 ms; to another host a TLS handshake.
 
 import asyncio
 import contextlib
+import functools
 import json
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -142,7 +143,7 @@ async def exchange(
 
     Raises EngineUnavailable if the server cannot be reached, and EngineFailed.
     """
-    secured = ssl.create_default_context() if server.is_tls else None
+    secured = _trust() if server.is_tls else None
     try:
         opening = asyncio.open_connection(server.host, server.port, ssl=secured)
         reader, writer = await asyncio.wait_for(opening, CONNECT_SECONDS)
@@ -164,6 +165,12 @@ async def exchange(
             if server.is_tls:
                 # An abandoned answer is not worth a polite farewell.
                 writer.transport.abort()
+
+
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """Return what servers are verified with. Reading the certificates takes long enough to hold up other queries."""
+    return ssl.create_default_context()
 
 
 def _request(server: Server, method: str, path: str, body: Mapping[str, Any] | None) -> bytes:

@@ -139,6 +139,6 @@ class OpenAIEngine:
 
 def _counted(answer: object) -> int:
     count = answer.get("count") if isinstance(answer, dict) else None
-    if not isinstance(count, int):
+    if not isinstance(count, int) or count < 0:
         raise EngineFailed("the server did not return a count of tokens")
     return count
