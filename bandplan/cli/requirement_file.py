@@ -7,6 +7,7 @@ from pathlib import Path
 NAME = "requirements.txt"
 _PIN = re.compile(r"^bandplan(?:\[([\w, -]*)\])?\s*==\s*([^\s;\\]+)", re.MULTILINE)
 _NAMED = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*(?:[=<>!~;@ \\]|$)")
+_HEADING = "# our own"
 _VERSION = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*==\s*([^\s;\\]+)", re.MULTILINE)
 
 
@@ -38,22 +39,43 @@ def versions(text: str) -> dict[str, str]:
 
 
 def with_own_requirements(here: str, before: str, after: str) -> str:
-    """Return the requirements of the new version, and below them those of the team that no version generated."""
+    """Return the requirements of the new version, and below them what the team has added that no version generated.
+
+    That is packages, but also options such as `-r` and `--extra-index-url`, and URLs and paths, with comments above.
+    """
     known = {*_blocks(before), *_blocks(after)}
-    own = [block for name, block in _blocks(here).items() if name not in known]
-    return after if not own else after.rstrip("\n") + "\n# our own\n" + "\n".join(own) + "\n"
+    generated = {*before.splitlines(), *after.splitlines(), _HEADING}
+    own = []
+    for name, block in _blocks(here).items():
+        if name not in known:
+            own += [*(line for line in block.comments if line not in generated), *block.lines]
+    return after if not own else "\n".join([after.rstrip("\n"), _HEADING, *own]) + "\n"
 
 
-def _blocks(text: str) -> dict[str, str]:
-    """Return each requirement with its hashes, by its name in lower case."""
-    found: dict[str, str] = {}
-    name = ""
+@dataclass
+class _Block:
+    """A requirement or option with the lines that continue it, and the comments right above."""
+
+    comments: list[str]
+    lines: list[str]
+
+
+def _blocks(text: str) -> dict[str, _Block]:
+    """Return each block: that of a package by its name in lower case, any other one by its first line."""
+    found: dict[str, _Block] = {}
+    comments: list[str] = []
+    block: _Block | None = None
     for line in text.splitlines():
-        if named := _NAMED.match(line):
-            name = named[1].lower().replace("_", "-")
-            found[name] = line
-        elif line.startswith((" ", "\t")) and line.strip() and not line.strip().startswith("#") and name:
-            found[name] += f"\n{line}"
+        if not line.strip():
+            comments, block = [], None
+        elif line.lstrip().startswith("#"):
+            if not line.startswith((" ", "\t")):
+                comments, block = [*comments, line], None
+        elif line.startswith((" ", "\t")) and block is not None:
+            block.lines.append(line)
         else:
-            name = ""
+            named = _NAMED.match(line)
+            block = _Block(comments, [line])
+            found[named[1].lower().replace("_", "-") if named else line.strip()] = block
+            comments = []
     return found

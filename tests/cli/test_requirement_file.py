@@ -36,5 +36,16 @@ def test_requirements_of_the_team_stay_below_those_of_the_new_version() -> None:
     assert versions(moved) == {"bandplan": "0.2.0", "pyyaml": "6.1", "boto3": "1.40.0"}
 
 
+def test_options_urls_and_comments_of_the_team_stay() -> None:
+    own = (
+        "# what our own code needs\n-r ours.txt\n--extra-index-url https://packages.example/simple\n./libs/rules.whl\n"
+        "git+https://git.example/rules@v1#egg=rules\n"
+    )
+    moved = with_own_requirements(own + OLD, OLD, NEW)
+    assert moved == f"{NEW}# our own\n{own}"
+    assert with_own_requirements(moved, NEW, NEW) == moved
+    assert with_own_requirements(moved, "", NEW) == moved, "also if what was generated is not known"
+
+
 def test_requirement_that_the_new_version_no_longer_has_goes() -> None:
     assert "pyyaml" not in with_own_requirements(OLD, OLD, "bandplan==0.2.0\n")
