@@ -57,12 +57,20 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.from_workspace and arguments.model:
         raise UsageProblem("--model and --from-workspace: give only one of them")
     # Before any question: these are what makes a folder a project.
-    refuse_existing(folder, [Path(NAME), Path("Pulumi.yaml"), Path("models.yaml")])
+    refuse_existing(
+        folder,
+        [Path(NAME), Path("Pulumi.yaml"), Path("models.yaml")],
+        "name another folder (`bandplan upgrade` changes what an earlier `bandplan init` wrote)",
+    )
     answers, models = answers_of(arguments, folder, None if arguments.yes else asking())
     files, hashes = files_of(answers, models, is_adopting=arguments.from_workspace)
     if arguments.keep:
         files = {path: file for path, file in files.items() if not is_there(folder / path)}
-    refuse_existing(folder, [Path(path) for path in files])
+    refuse_existing(
+        folder,
+        [Path(path) for path in files],
+        "name another folder, or add --keep to keep your own and write the others",
+    )
     write_all(folder, files)
     tell(folder, answers, files, has_hashes=bool(hashes))
     return adopt_all(folder, answers) if arguments.from_workspace else 0
@@ -93,14 +101,16 @@ def files_of(
     return files, hashes
 
 
-def refuse_existing(folder: Path, paths: Sequence[Path]) -> None:
-    """Raise UsageProblem if one of the files is there already: nothing of the user's is overwritten."""
+def refuse_existing(folder: Path, paths: Sequence[Path], step: str) -> None:
+    """Raise UsageProblem if one of the files is there already: nothing of the user's is overwritten.
+
+    `step` is what to do then.
+    """
     there = [str(path) for path in paths if is_there(folder / path)]
     if there:
         raise UsageProblem(
             f"{folder.resolve()}: {', '.join(there)} {'is' if len(there) == 1 else 'are'} there already, and nothing "
-            "is overwritten; name another folder, or add --keep to keep your own and write the others "
-            "(`bandplan upgrade` changes what an earlier `bandplan init` wrote)"
+            f"is overwritten; {step}"
         )
 
 
@@ -121,8 +131,8 @@ def write_all(folder: Path, files: Mapping[str, File]) -> None:
             for parent in missing:
                 parent.mkdir()
                 made.append(parent)
-            written.append(target)
             with target.open("x", encoding="utf-8") as out:
+                written.append(target)  # only now is it ours, and may be removed again
                 out.write(file.text)
             target.chmod(modes(files)[path])
     except OSError as error:

@@ -96,7 +96,7 @@ def unpacked(wheel: Path, folder: Path) -> Path:
 
 
 def texts_of(root: Path, paths: "set[str]") -> dict[str, str]:
-    """Return the text of each file that is there; one that is not UTF-8 counts as edited."""
+    """Return the text of each file that is there; one that is not UTF-8 counts as edited, and is not merged."""
     found = {}
     for path in paths:
         try:
@@ -156,7 +156,12 @@ def changes_between(
 
 
 def merged(here: str, before: str, after: str) -> str | None:
-    """Return the merge of two changes of one text by git; None if they contradict each other, or without git."""
+    """Return the merge of two changes of one text by git; None if they contradict each other, or without git.
+
+    A text that was not UTF-8 is not merged either: what `texts_of` could not read would be lost.
+    """
+    if "\ufffd" in here:
+        return None
     with tempfile.TemporaryDirectory(prefix="bandplan-merge-") as folder:
         paths = [Path(folder) / name for name in ("here", "before", "after")]
         for path, text in zip(paths, (here, before, after), strict=True):

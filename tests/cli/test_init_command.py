@@ -1,0 +1,49 @@
+"""`bandplan init` where files are already: nothing of the user's is touched, and the next step works."""
+
+from pathlib import Path
+
+import pytest
+
+from bandplan.cli.commands.init import write_all
+from bandplan.cli.commands.upgrade import merged
+from bandplan.cli.errors import CommandError
+from bandplan.cli.main import main
+from bandplan.starter.files import File
+
+
+def test_existing_project_is_not_led_to_keep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("models.yaml").write_text("mine\n")
+    for keep in ([], ["--keep"]):
+        assert main(["init", "--yes", *keep]) == 2
+        said = capsys.readouterr().err
+        assert "models.yaml is there already" in said and "bandplan upgrade" in said
+        assert "--keep" not in said, "it would be refused again"
+    assert [path.name for path in tmp_path.iterdir()] == ["models.yaml"]
+
+
+def test_other_files_that_are_there_can_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("README.md").write_text("mine\n")
+    assert main(["init", "--yes"]) == 2
+    assert "add --keep to keep your own" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+
+
+def test_failed_writing_removes_only_what_it_wrote(tmp_path: Path) -> None:
+    theirs = tmp_path / "b"
+    theirs.write_text("theirs\n")  # as if it had appeared after the look at the folder
+    with pytest.raises(CommandError, match="nothing was written"):
+        write_all(tmp_path, {"new/a": File("a\n"), "b": File("b\n")})
+    assert theirs.read_text() == "theirs\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+def test_text_that_was_not_utf_8_is_not_merged() -> None:
+    before, after = "a\nb\nc\nd\ne\n", "a\nb\nc\nd\nE\n"
+    assert merged("caf\xe9\nb\nc\nd\ne\n", before, after) == "caf\xe9\nb\nc\nd\nE\n"
+    assert merged(b"caf\xe9\nb\nc\nd\ne\n".decode("utf-8", "replace"), before, after) is None
