@@ -15,7 +15,7 @@ from bandplan.serving.editing.entry_fields import with_version
 from bandplan.serving.endpoint.declared import Api
 from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
 from bandplan.serving.spec.entry import Entry
-from bandplan.serving.spec.loading import load_text
+from bandplan.serving.spec.loading import load_text, read_text
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.registration import FollowedAlias
 from bandplan.serving.throughput.rollout import Running, RunningEntity
@@ -129,7 +129,12 @@ def require_deployable(back: GoingBack) -> None:
 
 
 def written(back: GoingBack) -> None:
-    """Write models.yaml with the old version; leave it alone if it already says so."""
+    """Write models.yaml with the old version; leave it alone if it already says so.
+
+    Errors: CommandError if the file has changed since it was read; it is then left as it is.
+    """
+    if read_text(back.models.path)[0] != back.models.text:
+        raise CommandError(f"{back.models.path}: changed meanwhile, so nothing was written; run again")
     if back.after != back.models.text:
         write(back.models, back.after)
 

@@ -259,6 +259,16 @@ def test_file_keeps_its_byte_order_mark_line_ends_permissions_and_link(
     assert models.is_symlink() and stored.stat().st_mode & 0o777 == 0o640
 
 
+def test_file_that_changed_meanwhile_is_left_as_it_is(models: Path, workspace: tuple[Workspace, str]) -> None:
+    state, host = workspace
+    state.shares = {"1": 50, "2": 50}
+    found = back(models, host)
+    models.write_text(TEXT + "# edited while the workspace answered\n")
+    with pytest.raises(CommandError, match="changed meanwhile, so nothing was written; run again"):
+        written(found)
+    assert models.read_text() == TEXT + "# edited while the workspace answered\n"
+
+
 def test_followed_alias_is_pinned_and_that_is_said(models: Path, workspace: tuple[Workspace, str]) -> None:
     state, host = workspace
     state.shares = {"1": 50, "2": 50}
