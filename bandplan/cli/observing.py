@@ -3,15 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from bandplan.rest.clock import Clock
-from bandplan.serving.workspace.errors import NotFound, WorkspaceError
+from bandplan.serving.workspace.errors import NotConfigured, NotFound, WorkspaceError
 from bandplan.serving.workspace.metrics import samples
 from bandplan.usage.scrape import Scrape, scrape_of
-
-if TYPE_CHECKING:
-    pass
 
 MOST_AT_ONCE = 16
 """Requests in flight; a choice, as for the table of endpoints."""
@@ -33,11 +29,13 @@ class Look:
 
 
 def look(read: Read, names: Sequence[str], minute: int) -> Look:
-    """Read the exports of all endpoints, several at once."""
+    """Read the exports of all endpoints, several at once. Errors: NotConfigured."""
 
     def one(name: str) -> Scrape | str:
         try:
             return scrape_of(samples(read(name))) or NOT_EXPORTED
+        except NotConfigured:
+            raise  # no endpoint can be read, today or in a minute
         except NotFound:
             return NOT_DEPLOYED
         except WorkspaceError as error:
@@ -66,7 +64,9 @@ def watch(
 
     `keep` stores the exports of a look's minute.
 
-    A look that takes longer than `every` skips the ones that it delayed; they are gaps. Errors: BadUsage.
+    A look that takes longer than `every` skips the ones that it delayed; they are gaps.
+
+    Errors: BadUsage, NotConfigured.
     """
     begun = clock.monotonic()
     seen = tick = 0

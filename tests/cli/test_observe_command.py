@@ -102,7 +102,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeW
     found = FakeWorkspace()
 
     def answer(seen: Seen) -> Reply:
-        if "/other/" in seen.path:
+        if "/other/" in seen.path or ".well-known" in seen.path:
             return Reply(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no"})
         return Reply(body=EXPORT.format(name="chat", count=12).encode())
 
@@ -153,8 +153,10 @@ def test_workspace_that_is_not_configured_is_status_2(
     workspace: FakeWorkspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("DATABRICKS_TOKEN")
+    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", "none")
     assert main(["observe", "--stack", "dev"]) == 2
-    assert "DATABRICKS_TOKEN" in capsys.readouterr().err
+    assert "cannot log in" in (said := capsys.readouterr().err)
+    assert "not read" not in said, "once, and not for every endpoint"
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("5m", 300), ("1h", 3600), ("7d", 604800)])

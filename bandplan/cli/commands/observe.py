@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         if not arguments.quiet:
             print_stored(store, choice.name, names)
-    except BadUsage as error:
+    except (BadUsage, NotConfigured) as error:  # a login is tried with the first call
         raise UsageProblem(str(error)) from error
     return 0 if seen else 1
 
