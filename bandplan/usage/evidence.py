@@ -1,5 +1,6 @@
 """Whether a window is evidence: every reason to abstain, by the thresholds of the policy observed-use. Pure."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,7 +66,7 @@ def shortcomings(
         told = f"{window.samples:,} of the {thresholds.minimum_samples:,} minutes required"
         found.append(Reason(Code.FEW_SAMPLES, told))
     if window.days < thresholds.minimum_days:
-        told = f"{window.days:.1f} of the {thresholds.minimum_days:g} days required"
+        told = f"{math.floor(window.days * 10) / 10:.1f} of the {thresholds.minimum_days:g} days required"
         found.append(Reason(Code.SHORT_WINDOW, told))
     if percentile < thresholds.minimum_percentile:
         told = f"percentile {percentile:g}, not {thresholds.minimum_percentile:g}"

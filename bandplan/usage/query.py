@@ -10,7 +10,11 @@ Name = Literal["endpoint", "gateway"]
 
 
 def query(table: Name, endpoints: Sequence[str], days: int) -> str:
-    """Return SQL for `endpoints` (all if empty) over the last `days`."""
+    """Return SQL for `endpoints` (all if empty) over a window of `days`.
+
+    It asks for a day more: a window ends at its newest row, which is hours old, as rows come late.
+    """
+    days += 1
     names = ", ".join("'" + name.replace("\\", "\\\\").replace("'", "\\'") + "'" for name in endpoints)
     if table == "gateway":
         only = f"\n  AND endpoint_name IN ({names})" if names else ""

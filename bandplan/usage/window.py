@@ -197,7 +197,8 @@ def window_of(observed: Observed, exported: Mapping[int, Scrape], days: int, now
 
 def percentile(values: Sequence[float], percent: float) -> float:
     """Return the order statistic of sorted values: the smallest one that `percent` percent do not exceed; 0 of none."""
-    return values[max(0, math.ceil(percent / 100 * len(values)) - 1)] if values else 0.0
+    # Rounded, as 99.9 / 100 * 1000 is a little above 999.
+    return values[max(0, math.ceil(round(percent / 100 * len(values), 6)) - 1)] if values else 0.0
 
 
 def _level(minute: Minute, mean_tokens: float) -> float:

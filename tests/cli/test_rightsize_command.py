@@ -320,7 +320,7 @@ def test_query_names_the_entries(project: Path, capsys: pytest.CaptureFixture[st
     assert main(["rightsize", "--sql", "--days", "30"]) == 0
     out = capsys.readouterr().out
     assert "IN ('chat', 'tokens', 'units', 'auto')" in out
-    assert "INTERVAL 30 DAYS" in out
+    assert "INTERVAL 31 DAYS" in out
     assert main(["rightsize", "chat", "--sql", "gateway"]) == 0
     assert "system.ai_gateway.usage" in capsys.readouterr().out
 

@@ -41,6 +41,11 @@ def test_thin_windows_are_told_with_every_reason(
     assert codes(found, percentile, NOW + later) == expected
 
 
+def test_window_of_minutes_less_than_the_days_required_is_not_called_as_long() -> None:
+    (reason,) = shortcomings(window(steady(6.99, lambda _: 1)), Thresholds(), 99, NOW, has_rows=True)
+    assert reason.text == "6.9 of the 7 days required"
+
+
 def test_nothing_known_says_where_it_could_come_from() -> None:
     (without,) = shortcomings(None, Thresholds(), 99, NOW, has_rows=False)
     (empty,) = shortcomings(None, Thresholds(), 99, NOW, has_rows=True)

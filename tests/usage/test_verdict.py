@@ -129,7 +129,7 @@ def test_trail_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "of"), [("endpoint", ENDPOINT_USAGE), ("gateway", GATEWAY_USAGE)])
 def test_query_has_every_column_that_is_read(name: str, of: object) -> None:
     text = query(name, ["chat", "it's"], 14)  # type: ignore[arg-type]
-    assert "INTERVAL 14 DAYS" in text
+    assert "INTERVAL 15 DAYS" in text
     assert "'chat', 'it\\'s'" in text
     for table_ in (ENDPOINT_USAGE, GATEWAY_USAGE):
         if table_ is of:

@@ -25,6 +25,11 @@ def test_percentile_is_the_smallest_value_that_so_many_do_not_exceed(percent: fl
     assert percentile([], percent) == 0
 
 
+def test_percentile_is_exact_where_the_product_is_not() -> None:
+    assert 99.9 / 100 * 1000 > 999
+    assert percentile(list(range(1, 1001)), 99.9) == 999
+
+
 def test_refused_and_failed_requests_have_no_tokens_and_are_counted() -> None:
     found = window(
         [row(NOW - 1), row(NOW - 1, None, None, 429), row(NOW - 1, None, None, 503), row(NOW - 1, 5, 5, 404)]
