@@ -67,25 +67,9 @@ class Connections:
         `path` is already quoted, including its query. A body of more than `most_bytes` (None: MOST_BYTES) is not read
         to its end.
         """
-        pool = self._opened()
-        from urllib3.exceptions import HTTPError
-        from urllib3.util import Timeout
-
-        try:
-            response = pool.urlopen(
-                method,
-                path,
-                body=payload,
-                headers=headers,
-                retries=False,
-                redirect=False,
-                preload_content=False,
-                timeout=Timeout(connect=timeouts.connect_seconds, read=timeouts.read_seconds),
-            )
-            body = _body(response, timeouts.read_seconds, MOST_BYTES if most_bytes is None else most_bytes)
-        except HTTPError as error:
-            raise _attempt_failed(error) from error
-        return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
+        return self.open(method, path, headers, payload, timeouts).whole(
+            MOST_BYTES if most_bytes is None else most_bytes
+        )
 
     def open(
         self, method: str, path: str, headers: dict[str, str], payload: bytes | None, timeouts: Timeouts
@@ -145,12 +129,12 @@ class OpenAnswer:
         finally:
             self._response.close()
 
-    def whole(self) -> Answer:
-        """Read the rest of the body. Errors: AttemptFailed."""
+    def whole(self, most_bytes: int = MOST_BYTES) -> Answer:
+        """Read the rest of the body, at most `most_bytes`. Errors: AttemptFailed."""
         from urllib3.exceptions import HTTPError
 
         try:
-            return Answer(self.status, self.headers, _body(self._response, self._read_seconds, MOST_BYTES))
+            return Answer(self.status, self.headers, _body(self._response, self._read_seconds, most_bytes))
         except HTTPError as error:
             raise _attempt_failed(error) from error
 
