@@ -4,6 +4,7 @@ import base64
 import logging
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -162,6 +163,20 @@ def test_a_secret_is_never_sent_unencrypted_to_another_machine(tmp_path: Path) -
     file.write_text(f"[p]\nhost = http://workspace.example\nclient_id = c\nclient_secret = {SECRET}\n")
     with pytest.raises(NotConfigured, match="never sent unencrypted"):
         from_environment({"DATABRICKS_CONFIG_FILE": str(file), "DATABRICKS_CONFIG_PROFILE": "p"})
+
+
+def test_a_login_that_never_answers_is_a_failure() -> None:
+    class Config:
+        auth_type = "oauth-m2m"
+        host = "https://x.example"
+
+        def authenticate(self) -> dict[str, str]:
+            threading.Event().wait(30)
+            return {}
+
+    login = SdkLogin({"PATH": ""}, lambda _: None, FakeTime().clock, Config(), limit_seconds=0.05)
+    with pytest.raises(Unauthorized, match=r"oauth-m2m: no answer within 0\.05 s; found "):
+        login.headers()
 
 
 def test_an_identity_that_the_sdk_exchanges_for_every_request_is_kept_for_a_minute() -> None:

@@ -6,6 +6,7 @@ and tried, without secrets.
 """
 
 import logging
+import queue
 import shutil
 import threading
 from collections.abc import Callable, Mapping
@@ -34,6 +35,9 @@ _PROBE: Final = Timeouts(3.0, 10.0)
 _SDK_SECONDS: Final = 20
 """Seconds that the SDK may spend on one of its own questions to the workspace; its default is 300. A choice."""
 
+_LOGIN_SECONDS: Final = 120.0
+"""Seconds that a login or a renewal may take, with a browser or another program; the SDK has no limit. A choice."""
+
 _EXCHANGED_EACH_TIME: Final = frozenset({"github-oidc", "azure-devops-oidc", "github-oidc-azure"})
 _KEPT_SECONDS: Final = 60.0
 """The SDK exchanges these identities anew for every request; each token lasts longer than this. A choice."""
@@ -54,11 +58,16 @@ class SdkLogin:
         proxy_of: Callable[[Address], str | None],
         clock: Clock,
         config: Any = None,
+        limit_seconds: float = _LOGIN_SECONDS,
     ) -> None:
-        """Set the environment to sign in from; `config` is an SDK configuration that is already signed in."""
+        """Set the environment to sign in from; `config` is an SDK configuration that is already signed in.
+
+        A login or a renewal that takes longer than `limit_seconds` is a failure.
+        """
         self._environ = dict(environ)
         self._proxy_of = proxy_of
         self._clock = clock
+        self._limit_seconds = limit_seconds
         self._lock = threading.Lock()
         self._config = config
         self._has_endpoint = False
@@ -97,7 +106,7 @@ class SdkLogin:
 
     def _signed(self, config: Any) -> dict[str, str]:
         try:
-            headers = dict(config.authenticate())
+            headers = dict(_within(self._limit_seconds, config.authenticate))
         except Exception as error:
             raise Unauthorized(self._failure(f"{config.auth_type}: {self._reason(error)}")) from None
         if not headers.get("Authorization", "").startswith("Bearer "):
@@ -118,7 +127,7 @@ class SdkLogin:
         from bandplan.serving.workspace.sdk_config import configured
 
         try:
-            return configured(self._environ, settings)
+            return _within(self._limit_seconds, lambda: configured(self._environ, settings))
         except WorkspaceError:
             raise
         except Exception as error:
@@ -172,6 +181,26 @@ class SdkLogin:
             )
         secrets = [secret for name, secret in self._environ.items() if _is_secret(name) and len(secret) > 3]
         return presentable(text.removeprefix("default auth: "), *secrets)
+
+
+def _within(seconds: float, call: Callable[[], Any]) -> Any:
+    """Return what `call` returns or raise what it raises. Errors: TimeoutError if it takes longer."""
+    done: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            done.put((call(), None))
+        except BaseException as error:
+            done.put((None, error))
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        result, error = done.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError(f"no answer within {seconds:g} s") from None
+    if error is not None:
+        raise error
+    return result
 
 
 _LOGIN: Final = "log in with `databricks auth login`, or see `bandplan docs login`"
