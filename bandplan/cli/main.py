@@ -49,6 +49,8 @@ COMMANDS = {
     "install-plugin": "install Pulumi's published plugin, which deploys to real workspaces",
     "docs": "list the pages of the documentation, or print one",
     "version": "show this installation and the versions of its dependencies",
+    "completion": "print a script that lets bash, zsh or fish complete commands, options and names",
+    "explain": "explain a code that a message names, such as S8-chunk",
     "doctor": "check what is installed, reachable, logged in and locked",
     "log-model": "log a checkpoint with MLflow as the platform requires, and register it",
 }

@@ -81,7 +81,9 @@ def arguments(parser: argparse.ArgumentParser, name: str) -> list[str]:
     Not `format_help`, whose wording differs between Python versions.
     """
     lines: list[str] = []
-    given = [action for action in parser._actions if not action.option_strings and action.help and not action.choices]
+    arguments_taken = [action for action in parser._actions if not isinstance(action, argparse._SubParsersAction)]
+    shown = [action for action in arguments_taken if action.help and action.help != argparse.SUPPRESS]
+    given = [action for action in shown if not action.option_strings]
     if given:
         lines += ["", "| argument | |", "|---|---|", *(f"| `{action.metavar}` | {action.help} |" for action in given)]
     options = [action for action in parser._actions if action.option_strings and action.dest != "help"]
