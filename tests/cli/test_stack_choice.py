@@ -49,11 +49,25 @@ NAMES_A_STACK = {
     "log-model": ("log-model", "llama", "--task", "llm/v1/chat", "--register", "--name", "a.b.c"),
     "real-scale": ("real-scale", "chat"),
     "auth": ("auth",),
+    "query": ("query", "chat", "hello"),
     "bench": ("bench", "chat"),
 }
 """Commands that take `--stack` and read no models file."""
 
-NAMES_NONE = {"stub", "report", "drift-issue", "schema", "version", "install-plugin", "init", "upgrade", "docs"}
+NAMES_NONE = {
+    "completion",
+    "docs",
+    "doctor",
+    "drift-issue",
+    "explain",
+    "init",
+    "install-plugin",
+    "report",
+    "schema",
+    "stub",
+    "upgrade",
+    "version",
+}
 """`report` takes `--stack NAME=FILE`, a name for a preview that was made elsewhere."""
 
 
