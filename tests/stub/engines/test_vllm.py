@@ -232,7 +232,7 @@ def test_vllm_that_ends_later_is_started_again_once_and_queries_wait_for_it(tmp_
             await text_of(engine, "crash")
         with pytest.raises(EngineUnavailable, match=r"does not run: .* started again once before"):
             while True:
-                with contextlib.suppress(EngineUnavailable) if engine.down is None else contextlib.nullcontext():
+                with contextlib.suppress(EngineError) if engine.down is None else contextlib.nullcontext():
                     await text_of(engine)
 
     run(tmp_path, body, "crash")
@@ -323,6 +323,8 @@ def test_failure_to_start_is_the_answer_of_the_endpoint_and_in_the_status(
     reply = client.send("POST", "/serving-endpoints/chat/invocations", CHAT)
     assert (reply.status, reply.error_code) == (503, "TEMPORARILY_UNAVAILABLE")
     assert "OutOfMemoryError: CUDA out of memory" in reply.message
+    counted = client.send("POST", "/stub/tokenize", {"model": "chat", "text": "Hello"})
+    assert (counted.status, counted.message) == (503, reply.message)
     (engine,) = client.ok("GET", "/stub/status")["engines"]
     assert engine["state"] == "failed"
     assert "OutOfMemoryError" in engine["detail"]
@@ -336,3 +338,14 @@ def test_model_without_a_chat_template_refuses_chat_by_name(tmp_path: Path, monk
     assert (reply.status, reply.error_code) == (400, "BAD_REQUEST")
     assert "has no chat template" in reply.message
     stub_process.stop(tmp_path / "stub")
+
+
+def test_folder_that_cannot_be_written_is_a_reason_not_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "engines").write_text("in the way")
+
+    async def body(engine: VllmEngine, said: list[str]) -> str:
+        with pytest.raises(EngineUnavailable) as raised:
+            await engine.start(said.append)
+        return str(raised.value)
+
+    assert f"cannot be started ({tmp_path / 'engines'}" in run(tmp_path, body)

@@ -13,9 +13,11 @@ from bandplan.stub.api.control import token_counts
 from bandplan.stub.api.control.engines import show_running
 from bandplan.stub.api.control.model_versions import read_registration_fault
 from bandplan.stub.api.endpoints.view import EndpointView
+from bandplan.stub.api.queries.engine_errors import as_refusal
 from bandplan.stub.api.queries.metering import Metering
 from bandplan.stub.api.requests import boolean, integer, number, read_object, required_text, text
 from bandplan.stub.api.routing import route
+from bandplan.stub.inference.errors import EngineError
 from bandplan.stub.inference.selection.spec import SIMULATED
 from bandplan.stub.json_object import Json
 from bandplan.stub.state.faults.deployment_faults import Fault
@@ -127,8 +129,11 @@ class Admin:
         if endpoint.config is None:
             raise NotReady(f"Endpoint '{endpoint.name}' is not ready.")
         entity = endpoint.config.entities[0]
-        engine = await self._metering.engine(request, endpoint, entity)
-        counted = await token_counts.count(words, engine, entity, self._workspace.checkpoints)
+        try:
+            engine = await self._metering.engine(request, endpoint, entity)
+            counted = await token_counts.count(words, engine, entity, self._workspace.checkpoints)
+        except EngineError as error:
+            raise as_refusal(error) from error
         return Answer({"model": endpoint.name, "engine": engine.kind, **counted})
 
     async def set_settle_rule(self, request: Request) -> Response:

@@ -1,9 +1,7 @@
 """How many tokens a text has for an endpoint, and what counted them."""
 
-from bandplan.stub.api.queries.engine_errors import as_refusal
 from bandplan.stub.inference import checkpoint_tokens
 from bandplan.stub.inference.engine import Engine
-from bandplan.stub.inference.errors import EngineError
 from bandplan.stub.inference.selection.spec import SIMULATED
 from bandplan.stub.json_object import Json
 from bandplan.stub.state.registry.checkpoint import Checkpoints
@@ -13,7 +11,7 @@ SIMULATED_RULE = "the simulated rule"
 
 
 async def count(text: str, engine: Engine, entity: ServedEntity, checkpoints: Checkpoints) -> Json:
-    """Return `tokens`, whether they are `is_exact`, and what they were `counted_by`. Raises what `as_refusal` returns.
+    """Return `tokens`, whether they are `is_exact`, and what they were `counted_by`. Raises EngineError.
 
     An engine with a model has the model's tokenizer. The simulated one has none: there the checkpoint counts that the
     version was registered from, although `usage` follows the simulated rule.
@@ -27,8 +25,5 @@ async def count(text: str, engine: Engine, entity: ServedEntity, checkpoints: Ch
             return {"tokens": tokens, "is_exact": True, "counted_by": by}
         except checkpoint_tokens.CannotCount as reason:
             by = f"{SIMULATED_RULE}, because {reason}"
-    try:
-        tokens = await engine.count_text(text)
-    except EngineError as error:
-        raise as_refusal(error) from error
+    tokens = await engine.count_text(text)
     return {"tokens": tokens, "is_exact": engine.is_count_exact and found is None, "counted_by": by}

@@ -78,14 +78,14 @@ async def start(
 
     Raises EngineUnavailable.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     log, pid_file = folder / log_name, folder / f"{mark}.pid"
     with contextlib.suppress(OSError):
         if log.stat().st_size > MOST_KEPT_BYTES:
             log.unlink()
-    # Written before the start: a workspace that is killed in between leaves a mark that no process has.
-    pid_file.write_text(str(os.getpid()), encoding="ascii")
     try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Written before the start: a workspace that is killed in between leaves a mark that no process has.
+        pid_file.write_text(str(os.getpid()), encoding="ascii")
         with open(log, "ab", opener=_private) as file:
             first = file.tell()
             started = await asyncio.create_subprocess_exec(
@@ -101,8 +101,10 @@ async def start(
                 env=dict(environ),
             )
     except OSError as error:
-        pid_file.unlink(missing_ok=True)
-        raise EngineUnavailable(f"{arguments[0]} cannot be started ({error.strerror})") from error
+        with contextlib.suppress(OSError):
+            pid_file.unlink()
+        place = f"{error.filename}: " if error.filename not in (None, arguments[0]) else ""
+        raise EngineUnavailable(f"{arguments[0]} cannot be started ({place}{error.strerror})") from error
     return Process(started, log, pid_file, first)
 
 
