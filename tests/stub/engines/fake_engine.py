@@ -28,6 +28,7 @@ class FakeEngine:
     asked: list[Generation] = field(default_factory=list)
     starts: int = 0
     closes: int = 0
+    close_fault: Exception | None = None
     running: int = 0
 
     async def start(self, tell: Callable[[str], None]) -> None:
@@ -57,4 +58,7 @@ class FakeEngine:
         return Stats(self.running, 0)
 
     async def close(self) -> None:
+        if self.close_fault is not None:
+            raise self.close_fault
+        await asyncio.sleep(0)
         self.closes += 1

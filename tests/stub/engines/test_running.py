@@ -110,3 +110,19 @@ def test_end_of_the_workspace_stops_an_engine_that_is_still_starting() -> None:
 
     run(engine, body)
     assert engine.closes == 1
+
+
+def test_engine_that_fails_to_end_keeps_no_other_from_it() -> None:
+    made = {SPEC: FakeEngine(close_fault=OSError("stuck")), OTHER: FakeEngine()}
+
+    async def make(spec: EngineSpec) -> FakeEngine:
+        return made[spec]
+
+    async def whole() -> None:
+        engines = RunningEngines(make)
+        for spec in made:
+            await engines.ready(spec, 5)
+        await engines.close()
+        assert made[OTHER].closes == 1
+
+    asyncio.run(whole())

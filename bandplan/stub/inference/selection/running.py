@@ -1,7 +1,6 @@
 """The engines that run: started when first needed, shared by equal specs, ended with the workspace."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
@@ -101,7 +100,7 @@ class RunningEngines:
         """End all engines."""
         for spec in list(self._running):
             self.drop(spec)
-        await asyncio.gather(*self._closing)
+        await asyncio.gather(*self._closing, return_exceptions=True)
 
     async def _start(self, running: Running) -> None:
         def tell(progress: str) -> None:
@@ -129,7 +128,9 @@ class RunningEngines:
 async def _end(running: Running) -> None:
     if running.task is not None:
         running.task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running.task
+        await asyncio.wait([running.task])
     if running.engine is not None:
-        await running.engine.close()
+        try:
+            await running.engine.close()
+        except Exception:
+            log.exception("engine %s did not end as it should", running.spec.kind)
