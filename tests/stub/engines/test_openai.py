@@ -400,3 +400,18 @@ def test_arguments_that_a_server_sends_as_an_object_are_json() -> None:
     (token,) = read_chunk(json.dumps({"choices": [{"delta": {"tool_calls": [call]}}]}), "here").tokens
     assert token.call is not None
     assert json.loads(token.call.arguments) == {"city": "Bonn"}
+
+
+def test_head_that_does_not_end_is_given_up() -> None:
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n" + b"x-more: and more\r\n" * 40_000)
+        await reader.read()
+        writer.close()
+
+    async def whole() -> None:
+        async with await asyncio.start_server(endless, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(EngineFailed, match="sent a head of more than 262,144 bytes"):
+                await OpenAIEngine(f"http://127.0.0.1:{port}/v1").start(lambda progress: None)
+
+    asyncio.run(asyncio.wait_for(whole(), 10))

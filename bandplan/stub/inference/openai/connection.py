@@ -27,6 +27,9 @@ SILENCE_SECONDS = 300.0
 MOST_ANSWER_BYTES = 64 * 1024 * 1024
 """Maximum size of an answer that is read as a whole: 150 vectors of 4,096 numbers are 13 MB. Arbitrary."""
 
+MOST_HEAD_BYTES = 256 * 1024
+"""Maximum size of the head of an answer, with the interim answers before it. Arbitrary."""
+
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -65,6 +68,7 @@ class Response:
         self._parser = httptools.HttpResponseParser(self)
         self._came: list[bytes] = []
         self._is_head_complete = self._is_complete = False
+        self._head_bytes = 0
         self.status = 0
         self.headers: dict[str, str] = {}
 
@@ -97,9 +101,12 @@ class Response:
     async def read_head(self) -> None:
         """Return once the status and the headers have come."""
         while not self._is_head_complete:
-            await self._feed()
+            if self._head_bytes > MOST_HEAD_BYTES:
+                raise EngineFailed(f"{self._server.url} sent a head of more than {MOST_HEAD_BYTES:,} bytes")
+            self._head_bytes += await self._feed()
 
-    async def _feed(self) -> None:
+    async def _feed(self) -> int:
+        """Take what comes next; return how many bytes that was."""
         try:
             data = await asyncio.wait_for(self._reader.read(65536), SILENCE_SECONDS)
         except TimeoutError as error:
@@ -109,13 +116,14 @@ class Response:
         try:
             if data:
                 self._parser.feed_data(data)
-                return
+                return len(data)
         except httptools.HttpParserError as error:
             raise EngineFailed(f"{self._server.url} sent an answer that is not HTTP/1.1") from error
         # A body without a length ends with the connection.
         if not self._is_head_complete or self.headers.keys() & {"content-length", "transfer-encoding"}:
             raise EngineFailed(f"{self._server.url} ended its answer early")
         self._is_complete = True
+        return 0
 
     # What the parser calls.
 
