@@ -23,13 +23,17 @@ from bandplan.serving.workspace.client import WorkspaceClient
 
 @dataclass(frozen=True)
 class ModelsText:
-    """The text of a models file before it is edited, with its project, stack and workspace."""
+    """The text of a models file before it is edited, with its project, stack and workspace.
+
+    `on_disk` is the text that the file had when it was read, "" if it was missing.
+    """
 
     project: Project
     stack: str
     path: Path
     text: str
     client: WorkspaceClient
+    on_disk: str
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -47,11 +51,11 @@ def open_models(choice: StackChoice, client: WorkspaceClient, *, may_be_missing:
     """Open the stack's models file; a missing one counts as empty if it may be missing. Errors: WrongModels."""
     path = choice.models
     if may_be_missing and not path.exists():
-        return ModelsText(choice.project, choice.name, path, "", client)
+        return ModelsText(choice.project, choice.name, path, "", client, "")
     text, unreadable = read_text(path)
     if unreadable is not None:
         raise WrongModels(unreadable.render())
-    return ModelsText(choice.project, choice.name, path, text, client)
+    return ModelsText(choice.project, choice.name, path, text, client, text)
 
 
 def problems(models: ModelsText, text: str) -> Sequence[Problem]:
@@ -89,10 +93,15 @@ def diff(models: ModelsText, text: str) -> str:
 
 
 def write(models: ModelsText, text: str) -> None:
-    """Replace the models file atomically, keeping its permissions and a byte order mark. Errors: CommandError."""
+    """Replace the models file atomically, keeping its permissions and a byte order mark.
+
+    Errors: CommandError, also if the file is no longer the one that was read.
+    """
     path = models.path.resolve()  # a link stays one
     try:
         is_there = path.exists()
+        if (read_text(path)[0] if is_there else "") != models.on_disk:
+            raise CommandError(f"{models.path}: changed meanwhile, so nothing was written; run again")
         encoding = "utf-8-sig" if is_there and path.read_bytes().startswith(codecs.BOM_UTF8) else "utf-8"
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:

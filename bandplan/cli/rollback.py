@@ -15,7 +15,7 @@ from bandplan.serving.editing.entry_fields import with_version
 from bandplan.serving.endpoint.declared import Api
 from bandplan.serving.endpoint.live_endpoint import LiveEndpoint
 from bandplan.serving.spec.entry import Entry
-from bandplan.serving.spec.loading import load_text, read_text
+from bandplan.serving.spec.loading import load_text
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.spec.registration import FollowedAlias
 from bandplan.serving.throughput.rollout import Running, RunningEntity
@@ -133,8 +133,6 @@ def written(back: GoingBack) -> None:
 
     Errors: CommandError if the file has changed since it was read; it is then left as it is.
     """
-    if read_text(back.models.path)[0] != back.models.text:
-        raise CommandError(f"{back.models.path}: changed meanwhile, so nothing was written; run again")
     if back.after != back.models.text:
         write(back.models, back.after)
 

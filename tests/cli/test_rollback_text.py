@@ -140,7 +140,7 @@ def commit(models: Path, text: str) -> None:
 def back(models: Path, host: str, to_version: str | None = None, name: str = "chat") -> GoingBack:
     client = from_environment({"DATABRICKS_HOST": host, "DATABRICKS_TOKEN": "t"})
     text = models.read_bytes().decode("utf-8-sig")
-    return going_back(ModelsText(Project(models.parent), "local", models, text, client), name, to_version)
+    return going_back(ModelsText(Project(models.parent), "local", models, text, client, text), name, to_version)
 
 
 def test_version_that_still_serves_comes_first(models: Path, workspace: tuple[Workspace, str]) -> None:
