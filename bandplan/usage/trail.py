@@ -11,11 +11,16 @@ from bandplan.usage.problem import BadUsage
 
 
 def append(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
-    """Append decisions in one write; a new file is closed to other users. Errors: BadUsage."""
+    """Append decisions in one write; a new file is closed to other users. Errors: BadUsage.
+
+    They begin a line of their own, also after one that was cut off.
+    """
     text = "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "ab") as file:
+            end = os.fstat(file.fileno()).st_size
+            is_cut = end > 0 and os.pread(file.fileno(), 1, end - 1) != b"\n"
+            file.write((b"\n" if is_cut else b"") + text.encode())
     except OSError as error:
         raise BadUsage(f"{path}: cannot be written: {error.strerror}; name another file with --trail") from error
 

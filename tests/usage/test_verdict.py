@@ -121,6 +121,22 @@ def test_trail_is_appended_to_and_tells_when_the_band_of_today_was_first_suggest
     assert last_changes(tmp_path / "none.jsonl", "prod") == {}
 
 
+def test_decision_after_a_line_that_was_cut_off_is_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "trail.jsonl"
+    path.write_text('{"at": "2026-11-')
+    line = {
+        "at": "2026-11-22T12:00:00Z",
+        "stack": "prod",
+        "endpoint": "chat",
+        "decision": "up",
+        "suggested": {"max": 2},
+    }
+    append(path, [line])
+    append(path, [line])
+    assert last_changes(path, "prod")["chat"][1] == {"max": 2}
+    assert len(path.read_text().splitlines()) == 3
+
+
 def test_trail_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(BadUsage, match="name another file with --trail"):
         append(tmp_path / "none" / "trail.jsonl", [{}])
