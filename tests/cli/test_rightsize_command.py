@@ -316,6 +316,24 @@ def test_measured_curve_takes_the_place_of_published_figures(project: Path, caps
     assert "one shape says nothing about 1500/500" in found["reasons"][0]["text"]
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--patch", "models.yaml"), "--patch models.yaml: is the models file too"),
+        (("--measurements", "use.csv"), "--measurements use.csv: is --usage too"),
+        (("--patch", "a", "--trail", "./a"), "--trail a: is --patch too"),
+    ],
+)
+def test_file_that_is_read_is_not_written(
+    project: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], told: str
+) -> None:
+    usage = write(project / "use.csv", days=0.01)
+    before = (Path("models.yaml").read_bytes(), usage.read_bytes())
+    assert main(["rightsize", "--usage", "use.csv", *options]) == 2
+    assert told in capsys.readouterr().err
+    assert (Path("models.yaml").read_bytes(), usage.read_bytes()) == before
+
+
 def test_query_names_the_entries(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rightsize", "--sql", "--days", "30"]) == 0
     out = capsys.readouterr().out

@@ -101,6 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     project = find_project(Path.cwd())
     choice = choose_stack(project, arguments.stack, os.environ, arguments.models)
+    require_own_files(arguments, choice)
     text, entries = chosen_entries(choice, arguments.entry)
     if arguments.sql:
         from bandplan.usage.query import query
@@ -123,6 +124,20 @@ def run(arguments: argparse.Namespace) -> int:
     if written:
         print("written: " + ", ".join(map(str, written)), file=sys.stderr)
     return 0
+
+
+def require_own_files(arguments: argparse.Namespace, choice: "StackChoice") -> None:
+    """Raise UsageProblem if a file to write is one that is read, or is to be written twice."""
+    from bandplan.cli.errors import UsageProblem
+
+    taken = {choice.models.resolve(): "the models file", **{path.resolve(): "--usage" for path in arguments.usage}}
+    for option in ("patch", "measurements", "trail"):
+        path: Path | None = getattr(arguments, option)
+        if path is None:
+            continue
+        if (used := taken.get(path.resolve())) is not None:
+            raise UsageProblem(f"--{option} {path}: is {used} too, and would be overwritten; name another file")
+        taken[path.resolve()] = f"--{option}"
 
 
 def chosen_entries(choice: "StackChoice", named: Sequence[str]) -> "tuple[str, tuple[Entry, ...]]":
