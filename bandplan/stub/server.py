@@ -1,9 +1,11 @@
 """Run the workspace: bind the loopback address, serve, write `run.json`, clean up."""
 
 import asyncio
+import contextlib
 import functools
 import logging
 import os
+import resource
 import socket
 from collections import Counter
 from dataclasses import dataclass, field
@@ -30,6 +32,10 @@ from bandplan.stub.state.workspace import Workspace, open_workspace
 LOOPBACK = "127.0.0.1"
 BACKLOG = 2048
 SHUTDOWN_SECONDS = 2
+MOST_DESCRIPTORS = 65536
+"""Files and connections to be open at once, if the machine allows as many: a query that an engine answers has two, and
+many machines begin with 1,024. Arbitrary.
+"""
 TICKS_BETWEEN_LOOKS = 20
 """Number of uvicorn's 0.1 s ticks between checks that the state directory still exists."""
 
@@ -107,6 +113,7 @@ def serve(state_dir: Path, settings: ServeSettings) -> None:
         raise ServeError(f"{state_dir}: another stub workspace serves this directory; run `bandplan stub stop` first")
     statedir.remove_run_file(state_dir)
     _log_to(state_dir / "stub.log")
+    allow_descriptors()
     listener = bind_loopback(settings.port)
     host = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
     workspace = open_workspace(state_dir, settings.settle, scenario)
@@ -149,6 +156,15 @@ def bind_loopback(port: int) -> socket.socket:
     listener.listen(BACKLOG)
     listener.setblocking(False)
     return listener
+
+
+def allow_descriptors() -> None:
+    """Allow this process as many open connections as the machine lets it have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):  # macOS has limits of its own
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _log_to(path: Path) -> None:

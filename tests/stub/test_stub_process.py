@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -239,3 +240,15 @@ def test_workspace_that_simulates_loads_no_engine() -> None:
     script = f"import sys; import bandplan.stub.server; print(sorted(({heavy} & set(sys.modules)) | {ours}))"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
+
+
+def test_workspace_may_have_as_many_connections_as_the_machine_allows(state_dir: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    try:
+        running = process.start(state_dir)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    limits = Path(f"/proc/{running.pid}/limits").read_text().splitlines()
+    (given,) = [int(line.split()[3]) for line in limits if line.startswith("Max open files")]
+    assert given == min(hard, 65536)
