@@ -194,3 +194,18 @@ def test_auto_passes_over_vllm_for_heads_that_it_cannot_serve() -> None:
 def test_gpus_are_read_as_nvidia_smi_lists_them() -> None:
     text = "NVIDIA H200, 143771, 143200\nNVIDIA GB10, [N/A], [N/A]\nNVIDIA L4, 23034, 22500\n"
     assert read_gpus(text) == (Gpu("NVIDIA H200", 143771, 143200), Gpu("NVIDIA L4", 23034, 22500))
+
+
+def test_auto_passes_over_a_python_that_cannot_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    smi, python = tmp_path / "nvidia-smi", tmp_path / "python"
+    smi.write_text("#!/bin/sh\necho 'NVIDIA L4, 23034, 22500'\n")
+    python.write_text("#!/there/is/none\n")
+    for program in (smi, python):
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    async def answers(settings: Settings) -> str | None:
+        return None
+
+    lack = asyncio.run(ThisMachine(python, answers).lack("transformers", Settings(), "org/name"))
+    assert lack == f"{python} cannot be started (No such file or directory); name another Python with --engine-python"

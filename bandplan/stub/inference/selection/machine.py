@@ -67,10 +67,13 @@ class ThisMachine:
         if not await asyncio.to_thread(gpus):
             return "torch is installed, but this machine has no GPU; --engine transformers uses the CPU, slowly"
         python = str(self.engine_python or sys.executable)
-        process = await asyncio.create_subprocess_exec(
-            python, "-c", TORCH_SEES_GPU, stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
+        try:
+            process = await asyncio.create_subprocess_exec(
+                python, "-c", TORCH_SEES_GPU, stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+            )  # fmt: skip
+        except OSError as error:
+            return f"{python} cannot be started ({error.strerror}); name another Python with --engine-python"
         try:
             code = await asyncio.wait_for(process.wait(), TORCH_SECONDS)
         except TimeoutError:
