@@ -42,6 +42,10 @@ engine.
 | `BANDPLAN_DATABRICKS_PLUGIN` | `published`: deploy `local` with the plugin that Pulumi finds instead of the stand-in |
 | `PULUMI_*` | the user's own Pulumi settings, for every stack but `local`, which has its own backend in `.bandplan/` |
 
+`validate`, `stack ls`, `policy list` and `doctor` print JSON with `--json`, in the shapes of
+`schemas/output.schema.json`. Each names its `command` and the `version` of its shape, which grows when a key is removed
+or changes its meaning; keys may be added without.
+
 Text from `models.yaml`, a workspace or any other file cannot control the terminal: control characters, marks that
 change the text direction, and zero-width characters are written as escapes such as `\\u202e`, which JSON reads as the
 same text. (Output of `pulumi` goes straight to the terminal. It quotes values and shows messages unchanged.)

@@ -1,7 +1,7 @@
 """`bandplan doctor`: what is installed, reachable, logged in and locked, with a step for everything that is wrong.
 
-With --json: `version` (of this shape, 1) and `findings`, each with `level` (ok, warning or error), `subject`, `finding`
-and `step` ("" if nothing is to be done).
+With --json: `version` (of this shape, 1), `command` and `findings`, each with `level` (ok, warning or error),
+`subject`, `finding` and `step` ("" if nothing is to be done); schemas/output.schema.json has the shape.
 """
 
 import argparse
@@ -37,7 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
             show(finding)
     errors = sum(finding.level == "error" for finding in findings)
     if arguments.json:
-        print(json.dumps({"version": VERSION, "findings": [vars(finding) for finding in findings]}, indent=2))
+        told = [vars(finding) for finding in findings]
+        print(json.dumps({"version": VERSION, "command": "doctor", "findings": told}, indent=2))
     else:
         warnings = sum(finding.level == "warning" for finding in findings)
         print(f"\n{counted(errors, 'problem')}, {counted(warnings, 'warning')}")

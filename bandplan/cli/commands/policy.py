@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MODELS_WRONG = 2
 """Exit status for a models file with errors."""
 
+LIST_VERSION = 1
+"""Of the shape that `list --json` prints."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -29,7 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     test.add_argument(
         "--json", action="store_true", help="print `policyEvents` in the shape of `bandplan preview --json`"
     )
-    actions.add_parser("list", help="list every rule and its level in each stack")
+    listing = actions.add_parser("list", help="list every rule and its level in each stack")
+    listing.add_argument("--json", action="store_true", help="print the rules as JSON (schemas/output.schema.json)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -38,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     import_late()
     project = find_project(Path.cwd())
     if arguments.action == "list":
-        return show_rules(project)
+        return show_rules(project, is_json=arguments.json)
     return test(project, arguments.stack, arguments.models, is_json=arguments.json)
 
 
@@ -116,8 +120,8 @@ def tell(violations: Sequence["Violation"], judged: int, place: str, *, is_json:
         print("\n".join(lines).rstrip())
 
 
-def show_rules(project: Project) -> int:
-    """Print one line per rule: its id, its level in each configured stack, and its description."""
+def show_rules(project: Project, *, is_json: bool) -> int:
+    """Print one line per rule: its id, its level in each configured stack, and its description; or all that as JSON."""
     from bandplan.cli.errors import UsageProblem
     from bandplan.cli.policies import configuration_file, configured_rules
     from bandplan.policies.errors import BadConfiguration
@@ -129,6 +133,18 @@ def show_rules(project: Project) -> int:
         raise UsageProblem(str(error)) from error
     stacks = [stack for stack in project.configured_stacks if configuration_file(project, stack).is_file()]
     levels = [[one.level for one in configured_rules(project, stack)] for stack in stacks]
+    if is_json:
+        told = [
+            {
+                "id": rule.id,
+                "description": rule.description,
+                "kind": rule.kind,
+                "levels": {stack: str(column[index]) for stack, column in zip(stacks, levels, strict=True)},
+            }
+            for index, rule in enumerate(rules)
+        ]
+        print(json.dumps({"version": LIST_VERSION, "command": "policy list", "rules": told}, indent=2))
+        return 0
     rows = [("RULE", *(stack.upper() for stack in stacks), "")]
     rows += [(rule.id, *(column[index] for column in levels), rule.description) for index, rule in enumerate(rules)]
     for line in aligned(rows):

@@ -1,6 +1,7 @@
 """`bandplan stack ls` and `bandplan stack export`: list the stacks, or print a stack's state as JSON."""
 
 import argparse
+import json
 import os
 from pathlib import Path
 
@@ -9,10 +10,15 @@ from bandplan.cli.project import find_project
 from bandplan.cli.stack_choice import choose_stack
 from bandplan.cli.stack_engine import add_stack_arguments, make_engine
 
+VERSION = 1
+"""Of the shape that `ls --json` prints."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    add_stack_arguments(actions.add_parser("ls", help="list the stacks, with their last update"))
+    listing = actions.add_parser("ls", help="list the stacks, with their last update")
+    add_stack_arguments(listing)
+    listing.add_argument("--json", action="store_true", help="print the stacks as JSON (schemas/output.schema.json)")
     add_stack_arguments(actions.add_parser("export", help="print the state, as `pulumi stack export` does"))
 
 
@@ -24,5 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
         choose_stack(project, arguments.stack, os.environ)
     name = choose_engine(arguments.engine, arguments.stack, find_pulumi(os.environ))
     engine = make_engine(name, project, arguments.stack, os.environ)
+    if arguments.action == "ls" and arguments.json:
+        print(json.dumps({"version": VERSION, "command": "stack ls", "stacks": engine.stacks()}, indent=2))
+        return 0
     result = engine.list_stacks() if arguments.action == "ls" else engine.export()
     return 0 if result.ok else 1

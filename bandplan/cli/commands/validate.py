@@ -1,11 +1,12 @@
 """`bandplan validate`: report every problem of models.yaml that can be found before a deployment, in one run."""
 
 import argparse
+import json
 import os
 import sys
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bandplan.cli.project import LOCAL, find_project
 from bandplan.cli.stack_argument import add_stack_argument
@@ -20,11 +21,16 @@ if TYPE_CHECKING:
 PROBLEMS_FOUND = 2
 """Exit status for a file with errors; warnings alone return 0."""
 
+VERSION = 1
+"""Of the shape that `--json` prints."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_stack_argument(parser, f"stack whose overrides apply (default: {LOCAL})")
     parser.add_argument("--models", type=Path, metavar="FILE", help="file to check (default: that of the stack)")
-    parser.add_argument("--show", action="store_true", help="print the fleet after merging defaults and overrides")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="print the problems as JSON (schemas/output.schema.json)")
+    shown.add_argument("--show", action="store_true", help="print the fleet after merging defaults and overrides")
     parser.add_argument(
         "--record",
         action="store_true",
@@ -57,6 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
                 record(request.record, project.root, checked)
         except CommandError as error:
             failure = str(error)
+    if arguments.json:
+        print(json.dumps(document(checked, choice.models, arguments.stack, failure or None), indent=2))
+        return PROBLEMS_FOUND if checked.errors else 1 if failure else 0
     if isinstance(plan, Plan) and not arguments.show:
         for line in planned_bands(plan.sizings):
             print(line)
@@ -161,6 +170,36 @@ def report(checked: "Checked", models: Path, arguments: argparse.Namespace) -> i
         aside = f", {len(checked.waived):,} waived" if checked.waived else ""
         print(printable(f"{models.name} (stack {arguments.stack}): {endpoints}, {found}{aside}"))
     return PROBLEMS_FOUND if checked.errors else 0
+
+
+def document(checked: "Checked", models: Path, stack: str, failure: str | None) -> dict[str, Any]:
+    """Return what `--json` prints: every problem in its parts. `failure` is what could not be checked, and why."""
+    return {
+        "version": VERSION,
+        "command": "validate",
+        "stack": stack,
+        "models": models.name,
+        "endpoints": None if checked.fleet is None else len(checked.fleet.models),
+        "errors": checked.count("error"),
+        "warnings": checked.count("warning"),
+        "isComplete": checked.counted,
+        "failure": failure,
+        "problems": [
+            {
+                "severity": problem.severity,
+                "id": problem.id,
+                "file": problem.file,
+                "line": problem.line,
+                "column": problem.column,
+                "path": problem.path,
+                "finding": problem.finding,
+                "rule": problem.rule,
+                "nextStep": problem.next_step,
+            }
+            for problem in (*checked.errors, *checked.warnings)
+        ],
+        "waived": [waived.render() for waived in checked.waived],
+    }
 
 
 def counted(count: int, noun: str) -> str:

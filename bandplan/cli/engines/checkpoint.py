@@ -54,6 +54,23 @@ def read_checkpoint(state_folder: Path, project: str, stack: str) -> dict[str, A
     return dict(checkpoint)
 
 
+def stack_rows(state_folder: Path, project: str) -> list[dict[str, Any]]:
+    """Return what `pulumi stack ls --json` says of each stack: `name`, `lastUpdate` (UTC), `resourceCount`.
+
+    The latter two are None for a stack that was never deployed or whose state cannot be read.
+    """
+    rows: list[dict[str, Any]] = []
+    for name in stack_names(state_folder, project):
+        try:
+            latest = read_checkpoint(state_folder, project, name).get("latest") or {}
+        except CommandError:
+            latest = {}
+        resources = latest.get("resources") or []
+        time = ((latest.get("manifest") or {}).get("time") or None) if resources else None
+        rows.append({"name": name, "lastUpdate": time, "resourceCount": len(resources) if latest else None})
+    return rows
+
+
 def stack_lines(state_folder: Path, project: str) -> list[str]:
     """Format a table like that of `pulumi stack ls`: name, time of the last change (UTC), number of resources."""
     rows = [("NAME", "LAST UPDATE", "RESOURCE COUNT")]

@@ -73,6 +73,11 @@ class EmbeddedEngine:
         print("\n".join(stack_lines(self.project.state_folder, self.project.name)))
         return Result(True)
 
+    def stacks(self) -> list[dict[str, Any]]:
+        from bandplan.cli.engines.checkpoint import stack_rows
+
+        return stack_rows(self.project.state_folder, self.project.name)
+
     def export(self) -> Result:
         from bandplan.cli.engines.checkpoint import require_stack
 

@@ -58,6 +58,13 @@ class Engine(Protocol):
 
     def list_stacks(self) -> Result: ...
 
+    def stacks(self) -> list[dict[str, Any]]:
+        """Return each stack's `name`, `lastUpdate` and `resourceCount`, the latter two None if unknown.
+
+        Errors: CommandError.
+        """
+        ...
+
     def export(self) -> Result: ...
 
     def state(self) -> Mapping[str, Any]:

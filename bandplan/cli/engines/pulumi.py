@@ -22,6 +22,7 @@ from bandplan.cli.engines.engine import Agree, Options, Result
 from bandplan.cli.engines.events import Events, read_events
 from bandplan.cli.engines.exported import deployment_of
 from bandplan.cli.engines.plugin_executable import write_plugin_executable
+from bandplan.cli.errors import CommandError
 from bandplan.cli.policies import JUDGED, keep_baseline, pulumi_arguments
 from bandplan.cli.project import LOCAL, Project
 
@@ -95,6 +96,16 @@ class PulumiEngine:
 
     def list_stacks(self) -> Result:
         return self._started([self.executable, "stack", "ls"])
+
+    def stacks(self) -> list[dict[str, Any]]:
+        ran = run_quietly([self.executable, "stack", "ls", "--json"], self.project.root, self._prepared())
+        try:
+            found = json.loads(ran.stdout) if ran.returncode == 0 else None
+        except ValueError:
+            found = None
+        if not isinstance(found, list):
+            raise CommandError(f"pulumi stack ls: {ran.stderr.strip() or 'its answer is not JSON'}")
+        return [{name: one.get(name) for name in ("name", "lastUpdate", "resourceCount")} for one in found]
 
     def export(self) -> Result:
         return self._run(["stack", "export"])
