@@ -136,6 +136,9 @@ def test_query_that_takes_too_long_is_a_deadline_exceeded(state_dir: Path, tmp_p
             query = {"messages": [{"role": "user", "content": "hello"}]}
             late = client.send("POST", "/serving-endpoints/e/invocations", query)
             assert (late.status, late.error_code) == (504, "DEADLINE_EXCEEDED")
+            late = client.send("POST", "/serving-endpoints/e/invocations", {**query, "stream": True})
+            assert (late.status, late.error_code) == (504, "DEADLINE_EXCEEDED")
+            assert client.ok("GET", "/stub/status")["queries"]["by_status"] == {"504": 2}
         finally:
             served.terminate()
 

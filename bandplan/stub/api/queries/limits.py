@@ -23,10 +23,14 @@ async def check_size(request: Request, entity: ServedEntity) -> None:
 
 
 async def in_time(request: Request, answer: Callable[[], Awaitable[Response]]) -> Response:
-    """Return the answer. Raises TooSlow if it, or the beginning of a stream, does not arrive in time."""
+    """Return the answer. Raises TooSlow if it does not arrive in time; a stream begins later, and checks itself."""
     limits: Limits = request.app.state.limits
     try:
         async with asyncio.timeout(limits.execution_seconds):
             return await answer()
     except TimeoutError:
-        raise TooSlow(f"The model did not answer within {limits.execution_seconds:g} s.") from None
+        raise too_slow(limits) from None
+
+
+def too_slow(limits: Limits) -> TooSlow:
+    return TooSlow(f"The model did not answer within {limits.execution_seconds:g} s.")

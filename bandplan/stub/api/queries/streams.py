@@ -1,5 +1,6 @@
 """Answers as streams of server-sent events, written as they are generated."""
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
@@ -11,8 +12,10 @@ from starlette.types import Receive, Scope, Send
 from bandplan.stub.api.answers import STATUS_BY_CODE, encode, failure_answer, refusal_answer
 from bandplan.stub.api.queries.disconnects import ABANDONED, Disconnected, while_connected
 from bandplan.stub.api.queries.engine_errors import as_refusal
+from bandplan.stub.api.queries.limits import too_slow
 from bandplan.stub.inference.errors import EngineError
-from bandplan.stub.state.refusals import Refusal
+from bandplan.stub.state.limits import Limits
+from bandplan.stub.state.refusals import Refusal, TooSlow
 
 FAILED = "The workspace failed; its log file says why."
 
@@ -42,9 +45,9 @@ class Stream(StreamingResponse):
         try:
             async with while_connected(receive), aclosing(self._parts):
                 try:
-                    first = await anext(self._parts, b"")
-                except EngineError as error:
-                    refusal = as_refusal(error)
+                    first = await self._first(_limits(scope))
+                except (EngineError, TooSlow) as error:
+                    refusal = as_refusal(error) if isinstance(error, EngineError) else error
                     status, self._failed = STATUS_BY_CODE[refusal.error_code], refusal.message
                     await refusal_answer(refusal)(scope, receive, send)
                     return
@@ -58,6 +61,16 @@ class Stream(StreamingResponse):
         finally:
             if self.at_end is not None:
                 self.at_end(status, self._failed)
+
+    async def _first(self, limits: Limits) -> bytes:
+        """Return the first part. Raises TooSlow if it does not arrive in time, and whatever its generator raises."""
+        try:
+            async with asyncio.timeout(limits.execution_seconds) as limited:
+                return await anext(self._parts, b"")
+        except TimeoutError:
+            if not limited.expired():
+                raise
+            raise too_slow(limits) from None
 
     async def _send_parts(self, send: Send) -> bytes:
         try:
@@ -91,6 +104,11 @@ class NamedEventStream(Stream):
     def failure(self, refusal: Refusal | None = None) -> bytes:
         code, message = (refusal.error_code, refusal.message) if refusal else ("INTERNAL_ERROR", FAILED)
         return named_event({"type": "error", "code": code, "message": message, "param": None})
+
+
+def _limits(scope: Scope) -> Limits:
+    limits: Limits = scope["app"].state.limits if "app" in scope else Limits()
+    return limits
 
 
 def line(data: bytes) -> bytes:
