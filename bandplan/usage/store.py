@@ -24,13 +24,13 @@ DAY_MINUTES: Final = 24 * 60
 _FORMAT: Final = 1
 _WAIT_SECONDS: Final = 10.0
 
-_TABLES: Final = """
-CREATE TABLE endpoints (id INTEGER PRIMARY KEY, stack TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (stack, name));
-CREATE TABLE minutes (
-    endpoint INTEGER NOT NULL, minute INTEGER NOT NULL, requests INTEGER NOT NULL, answered_4xx INTEGER NOT NULL,
-    answered_5xx INTEGER NOT NULL, concurrency REAL, gpu_percent REAL, PRIMARY KEY (endpoint, minute)
-) WITHOUT ROWID;
-"""
+_TABLES: Final = (
+    "CREATE TABLE endpoints (id INTEGER PRIMARY KEY, stack TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (stack, name))",
+    "CREATE TABLE minutes ("
+    "endpoint INTEGER NOT NULL, minute INTEGER NOT NULL, requests INTEGER NOT NULL, answered_4xx INTEGER NOT NULL, "
+    "answered_5xx INTEGER NOT NULL, concurrency REAL, gpu_percent REAL, PRIMARY KEY (endpoint, minute)"
+    ") WITHOUT ROWID",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +108,21 @@ class UseStore:
             ) from error
 
     def _require_format(self, database: sqlite3.Connection) -> None:
+        if database.execute("PRAGMA user_version").fetchone() == (_FORMAT,):
+            return
+        # Once more with the lock: two commands of a crontab may start the file in the same moment.
+        database.execute("BEGIN IMMEDIATE")
         (found,) = database.execute("PRAGMA user_version").fetchone()
         if found == _FORMAT:
+            database.rollback()
             return
         (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if found or tables:
             step = "move it away, or use that version"
             raise BadUsage(f"{self.path}: written by another version of bandplan ({found}); {step}")
-        database.executescript(f"BEGIN IMMEDIATE;{_TABLES}PRAGMA user_version = {_FORMAT};COMMIT;")
+        for statement in (*_TABLES, f"PRAGMA user_version = {_FORMAT}"):
+            database.execute(statement)
+        database.commit()
 
     def _prune(self, database: sqlite3.Connection, now: int) -> None:
         """Remove what is too old, then the oldest tenth for as long as the file is too large."""

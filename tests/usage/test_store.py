@@ -2,7 +2,9 @@
 
 import sqlite3
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -85,3 +87,16 @@ def test_database_of_another_version_is_refused(store: UseStore) -> None:
 def test_folder_that_cannot_hold_a_file_is_told(tmp_path: Path) -> None:
     with pytest.raises((BadUsage, OSError)):
         UseStore(tmp_path / "missing" / "use.db").add("prod", 1, {"a": Scrape(1)})
+
+
+def test_commands_that_start_the_file_in_the_same_moment_both_store(tmp_path: Path) -> None:
+    for number in range(5):
+        store, together = UseStore(tmp_path / f"{number}.db"), Barrier(4)
+
+        def add(stack: str, store: UseStore = store, together: Barrier = together) -> None:
+            together.wait()
+            store.add(stack, 100, {"chat": Scrape(1)})
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(add, "abcd"))
+        assert all(store.minutes(stack, "chat", 0) == {100: Scrape(1)} for stack in "abcd")
