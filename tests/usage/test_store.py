@@ -2,9 +2,9 @@
 
 import sqlite3
 import stat
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 from pathlib import Path
-from threading import Barrier
 
 import pytest
 
@@ -89,14 +89,18 @@ def test_folder_that_cannot_hold_a_file_is_told(tmp_path: Path) -> None:
         UseStore(tmp_path / "missing" / "use.db").add("prod", 1, {"a": Scrape(1)})
 
 
-def test_commands_that_start_the_file_in_the_same_moment_both_store(tmp_path: Path) -> None:
-    for number in range(5):
-        store, together = UseStore(tmp_path / f"{number}.db"), Barrier(4)
-
-        def add(stack: str, store: UseStore = store, together: Barrier = together) -> None:
-            together.wait()
-            store.add(stack, 100, {"chat": Scrape(1)})
-
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(add, "abcd"))
-        assert all(store.minutes(stack, "chat", 0) == {100: Scrape(1)} for stack in "abcd")
+def test_command_that_meets_a_file_which_another_one_is_starting_waits_for_it(tmp_path: Path) -> None:
+    UseStore(tmp_path / "started.db").add("prod", 100, {"chat": Scrape(1)})
+    with closing(sqlite3.connect(tmp_path / "started.db")) as started:
+        tables = [sql for (sql,) in started.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
+        (version,) = started.execute("PRAGMA user_version").fetchone()
+    store = UseStore(tmp_path / "use.db")
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("BEGIN IMMEDIATE")
+        for sql in (*tables, f"PRAGMA user_version = {version}"):
+            other.execute(sql)
+        adding = pool.submit(store.add, "prod", 100, {"chat": Scrape(1)})
+        wait([adding], timeout=0.3)  # it has looked at the empty file, and waits for the lock
+        other.execute("COMMIT")
+        adding.result()
+    assert store.minutes("prod", "chat", 0) == {100: Scrape(1)}
