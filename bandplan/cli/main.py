@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from bandplan.cli.errors import CommandError
-from bandplan.cli.parser import Parser
+from bandplan.cli.parser import Parser, RootParser
 from bandplan.embedded.terminal import close_the_door
 
 COMMANDS = {
@@ -54,7 +54,17 @@ COMMANDS = {
     "doctor": "check what is installed, reachable, logged in and locked",
     "log-model": "log a checkpoint with MLflow as the platform requires, and register it",
 }
-"""Command name (its module in `bandplan.cli.commands`, with `_` for `-`) -> what it does, in the order of `--help`."""
+"""Command name (its module in `bandplan.cli.commands`, `_` for `-`) -> what it does, in the order of docs/cli.md."""
+
+GROUPS = {
+    "Every day": ("validate", "preview", "up", "query", "stack", "rollback", "refresh", "destroy", "stub"),
+    "Capacity and cost": ("size", "info", "rightsize", "observe", "real-scale", "bench", "report"),
+    "Review": ("check", "policy", "drift", "explain"),
+    "Begin and maintain": ("init", "adopt", "migrate", "log-model", "upgrade", "install-plugin"),
+    "This installation": ("auth", "doctor", "version", "docs", "completion"),
+    "For CI jobs": ("fetch-plan", "drift-issue", "schema"),
+}
+"""How `--help` groups the commands: title -> names."""
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 ROOM_NEEDED = "make the project folder readable and .bandplan/ writable, and free disk space if the disk is full"
@@ -132,14 +142,19 @@ def command_name(argv: Sequence[str]) -> str:
 
 def command_parser() -> tuple[Parser, dict[str, Parser]]:
     """Return the parser, and by name the still empty parser of each command."""
-    parser = Parser(
+    parser = RootParser(
         prog="bandplan",
+        usage="bandplan [-h] [-C FOLDER] [--version] COMMAND ...",
         description="LLM serving as code: deploy the fleet of models.yaml on Databricks provisioned throughput.",
         epilog="`bandplan COMMAND --help` explains one command.",
     )
     parser.add_argument("-C", dest="folder", metavar="FOLDER", type=Path, help="work in this folder instead of here")
     parser.add_argument("--version", action="version", version=f"bandplan {installed_version()}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    parser.groups = {title: {name: COMMANDS[name] for name in names} for title, names in GROUPS.items()}
+    # Shown by groups, not by argparse.
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", prog="bandplan", help=argparse.SUPPRESS, parser_class=Parser
+    )
     return parser, {name: commands.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()}
 
 

@@ -73,6 +73,33 @@ class Parser(argparse.ArgumentParser):
         self.exit(MISTYPED, f"error: {finding}; {did_you_mean(written, known, otherwise)}\n")
 
 
+class RootParser(Parser):
+    """The parser of all commands, whose help shows them in `groups`: title -> command -> what it does."""
+
+    groups: Mapping[str, Mapping[str, str]] = {}
+
+    def format_help(self) -> str:
+        """Format the help, with the groups before the options."""
+        head, heading, options = super().format_help().partition("\noptions:\n")
+        return f"{head}\n{grouped(self.groups)}{heading}{options}"
+
+
+def grouped(groups: Mapping[str, Mapping[str, str]]) -> str:
+    """Format the groups as wide as the terminal, as argparse formats the rest."""
+    import shutil
+    import textwrap
+
+    width = max(shutil.get_terminal_size().columns - 2, 40)
+    column = max((len(name) for names in groups.values() for name in names), default=0) + 6
+    lines: list[str] = []
+    for title, names in groups.items():
+        lines += ["", f"{title}:"]
+        for name, purpose in names.items():
+            first, *rest = textwrap.wrap(purpose, width - column)
+            lines += [f"    {name}".ljust(column) + first, *(" " * column + line for line in rest)]
+    return "\n".join([*lines[1:], ""])
+
+
 def unrecognized(unknown: Sequence[str], parser: Parser) -> str:
     """Name every argument that the command does not take, each with the option that was probably meant.
 

@@ -1,6 +1,6 @@
 import pytest
 
-from bandplan.cli.main import COMMANDS, command_name, main
+from bandplan.cli.main import COMMANDS, GROUPS, command_name, main
 from bandplan.cli.parser import SYNONYMS
 
 
@@ -53,6 +53,22 @@ def test_mistyped_stack_gets_the_nearest_one(stack: str, capsys: pytest.CaptureF
 def test_synonyms_are_no_commands_and_lead_to_commands() -> None:
     assert not SYNONYMS.keys() & COMMANDS.keys()
     assert set(SYNONYMS.values()) <= COMMANDS.keys()
+
+
+def test_help_shows_every_command_in_one_group_within_80_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sorted(name for names in GROUPS.values() for name in names) == sorted(COMMANDS)
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert [line for line in shown.splitlines() if line.endswith(":")] == [
+        *(f"{title}:" for title in GROUPS),
+        "options:",
+    ]
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "==SUPPRESS==" not in shown
 
 
 def test_folder_with_the_name_of_a_command_is_not_taken_for_it() -> None:
