@@ -54,6 +54,14 @@ class Parser(argparse.ArgumentParser):
         """Print the mistake and the next step, without the usage, which would push the mistake off the screen."""
         self.exit(MISTYPED, f"error: {message}; run `{self.prog} --help` for what can be given\n")
 
+    def format_help(self) -> str:
+        """Format the help, with examples at its end."""
+        from bandplan.cli.examples import EXAMPLES
+
+        calls = EXAMPLES.get(self.prog.removeprefix("bandplan "), ())
+        told = "".join(f"    {call}\n" for call in calls)
+        return super().format_help() + (f"\nexamples:\n{told}" if told else "")
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Refuse a value that is not one of the action's choices."""
         from bandplan.serving.spec.problem import printable

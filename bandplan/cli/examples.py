@@ -1,0 +1,48 @@
+"""One or two calls for the help of every command and action; a test parses each."""
+
+from collections.abc import Mapping
+from typing import Final
+
+EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "up": ("bandplan up", "bandplan up --stack prod --plan plan.json"),
+    "preview": ("bandplan preview --diff", "bandplan preview --stack prod --save-plan plan.json"),
+    "query": ('bandplan query support-chat "What is a band?"', "bandplan query code-completions < prompt.txt"),
+    "drift": ("bandplan drift --stack prod",),
+    "rollback": ("bandplan rollback support-chat --stack prod",),
+    "refresh": ("bandplan refresh --stack dev",),
+    "adopt": ("bandplan adopt support-chat --stack prod",),
+    "migrate": ("bandplan migrate support-chat --stack prod",),
+    "destroy": ("bandplan destroy --stack dev",),
+    "stack ls": ("bandplan stack ls --json",),
+    "stack export": ("bandplan stack export --stack dev > state.json",),
+    "auth": ("bandplan auth --stack prod --profile prod-eu",),
+    "stub start": ("bandplan stub start --pace 200:25",),
+    "stub stop": ("bandplan stub stop",),
+    "stub status": ("bandplan stub status",),
+    "stub reset": ("bandplan stub reset",),
+    "stub open": ("bandplan stub open --browser",),
+    "validate": ("bandplan validate --stack prod", "bandplan validate --offline --json"),
+    "size": ("bandplan size support-chat",),
+    "info": ("bandplan info system.ai.llama_v3_3_70b_instruct",),
+    "real-scale": ("bandplan real-scale support-chat --stack prod",),
+    "observe": ("bandplan observe --stack prod",),
+    "rightsize": ("bandplan rightsize --stack prod",),
+    "bench": ("bandplan bench support-chat --parallel 8",),
+    "policy test": ("bandplan policy test --stack prod",),
+    "policy list": ("bandplan policy list --json",),
+    "report": ("bandplan report preview.json",),
+    "fetch-plan": ("bandplan fetch-plan plan.json",),
+    "drift-issue": ("bandplan drift-issue drift.json",),
+    "schema": ("bandplan schema --check",),
+    "init": ("bandplan init our-models",),
+    "check": ("bandplan check",),
+    "upgrade": ("bandplan upgrade",),
+    "install-plugin": ("bandplan install-plugin",),
+    "docs": ("bandplan docs policies",),
+    "version": ("bandplan version",),
+    "completion": ('eval "$(bandplan completion bash)"',),
+    "explain": ("bandplan explain S8-chunk",),
+    "doctor": ("bandplan doctor --stack prod",),
+    "log-model": ("bandplan log-model ./checkpoint --name main.ml.chat",),
+}
+"""By command, or command and action."""
