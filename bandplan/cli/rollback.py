@@ -212,12 +212,15 @@ def _is_of_entry(problem: Problem, name: str) -> bool:
 
 
 def _entry(models: ModelsText, name: str) -> Entry:
+    from bandplan.serving.spec.suggestion import did_you_mean
+
     file = models.path.name
     checkable = load_text(models.text, file, models.stack).checkable
     names = [entry.name for entry in checkable.models] if checkable is not None else []
     if checkable is None or name not in names:
         there = ", ".join(names[:10]) or "none"
-        raise CommandError(f"{file}: no valid entry {name} (entries: {there}); run `bandplan validate`")
+        step = did_you_mean(name, names, "run `bandplan validate`")
+        raise CommandError(f"{file}: no valid entry {name} (entries: {there}); {step}")
     entry = checkable.models[names.index(name)]
     if entry.declarations is not None or entry.registration is not None or entry.workload is not None:
         kind = "entities" if entry.declarations is not None else "register" if entry.registration else "workload"

@@ -193,7 +193,10 @@ def test_nothing_to_go_back_to_is_said_with_the_next_step(models: Path, workspac
     assert back(models, host, "1").version == "1"
 
 
-@pytest.mark.parametrize(("name", "finding"), [("nobody", "no valid entry nobody"), ("split", "has `entities`")])
+@pytest.mark.parametrize(
+    ("name", "finding"),
+    [("nobody", "no valid entry nobody"), ("splti", "did you mean split?"), ("split", "has `entities`")],
+)
 def test_entry_that_cannot_go_back_is_named(
     models: Path, workspace: tuple[Workspace, str], name: str, finding: str
 ) -> None:

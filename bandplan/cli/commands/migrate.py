@@ -63,9 +63,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def require_names(file: str, names: Sequence[str], there: Sequence[str]) -> None:
     """Raise UsageProblem if a name is not an entry."""
+    from bandplan.serving.spec.suggestion import did_you_mean
+
     missing = [name for name in names if name not in there]
     if missing:
-        raise UsageProblem(f"{file} has no entry named {', '.join(missing)}")
+        told = [f"{file}: has no entry {name}; {did_you_mean(name, there, 'name an entry')}" for name in missing]
+        raise UsageProblem("\n".join(told))
 
 
 def require_sound_after(models: "ModelsText", text: str, moving: "Sequence[Migration]") -> None:
