@@ -20,7 +20,7 @@ def live_endpoint(choice: "StackChoice", name: str) -> tuple["WorkspaceClient", 
         client = choice.client()
         return client, client.get(f"/api/2.0/serving-endpoints/{quote(name, safe='')}")
     except NotFound as error:
-        raise UsageProblem(_unknown(choice, name)) from error
+        raise UsageProblem(unknown_endpoint(choice, name)) from error
     except WorkspaceError as error:
         raise UsageProblem(str(error)) from error
 
@@ -34,7 +34,8 @@ def task_of(name: str, live: Mapping[str, Any]) -> Any:
     return written
 
 
-def _unknown(choice: "StackChoice", name: str) -> str:
+def unknown_endpoint(choice: "StackChoice", name: str) -> str:
+    """Say that the workspace has no such endpoint, which it has, and the nearest one."""
     from bandplan.serving.spec.suggestion import did_you_mean
     from bandplan.serving.workspace.endpoint_survey import listed
     from bandplan.serving.workspace.errors import WorkspaceError

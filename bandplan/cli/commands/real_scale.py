@@ -23,6 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.cli.errors import CommandError, UsageProblem
+    from bandplan.cli.live_endpoint import unknown_endpoint
     from bandplan.cli.project import find_project
     from bandplan.cli.stack_choice import choose_stack
     from bandplan.serving.planning.record import record_of
@@ -35,7 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     project = find_project(Path.cwd())
     name = arguments.name
     try:
-        client = choose_stack(project, arguments.stack, os.environ).client()
+        choice = choose_stack(project, arguments.stack, os.environ)
+        client = choice.client()
         endpoints = Endpoints(client)
         live = endpoints.get(name)
         if live.config is None:
@@ -45,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         wanted = [ModelVersion(model, version) for _, model, version in served if model and version]
         infos = fetch(client, wanted, record_of(project.root))
     except NotFound as error:
-        raise UsageProblem(f"{name}: no such endpoint in the workspace of stack {arguments.stack}: {error}") from error
+        raise UsageProblem(unknown_endpoint(choice, name)) from error
     except WorkspaceError as error:
         raise CommandError(str(error)) from error
     for entity, model, version in served:
