@@ -157,6 +157,23 @@ def test_child_that_crashes_again_stays_away(tmp_path: Path) -> None:
     assert len(lives(tmp_path)) == 2
 
 
+def test_fault_of_ours_in_the_second_start_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: object) -> None:
+        raise ValueError("no child")
+
+    async def work(made: TransformersEngine) -> None:
+        await made.start(nothing)
+        monkeypatch.setattr("bandplan.stub.inference.transformers_engine.engine.Child", broken)
+        with pytest.raises(EngineFailed):
+            await made.count_text("x")
+        for _ in range(2):
+            with pytest.raises(EngineUnavailable, match=r"could not be started again \(ValueError\)"):
+                await made.count_text("x")
+        assert made.down is not None and made.down.is_final
+
+    run(engine(tmp_path, "always dies"), work)
+
+
 def test_python_that_is_none_is_named(tmp_path: Path) -> None:
     write_llama(tmp_path / "weights")
     made = TransformersEngine(Weights(str(tmp_path / "weights")), python=str(tmp_path / "absent"))

@@ -239,6 +239,26 @@ def test_vllm_that_ends_later_is_started_again_once_and_queries_wait_for_it(tmp_
     assert len(told(tmp_path / "bin")) == 2
 
 
+def test_fault_of_ours_in_the_second_start_is_final_and_queries_do_not_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*arguments: object) -> None:
+        raise ValueError("no port")
+
+    async def body(engine: VllmEngine, said: list[str]) -> None:
+        await engine.start(said.append)
+        monkeypatch.setattr("bandplan.stub.inference.vllm.engine.launch", broken)
+        with pytest.raises(EngineError):
+            await text_of(engine, "crash")
+        while engine.down is None:
+            await asyncio.sleep(0.01)
+        with pytest.raises(EngineUnavailable, match=r"does not run: it could not be started again \(ValueError\)"):
+            await asyncio.wait_for(text_of(engine), 10)
+        assert engine.down is not None and engine.down.is_final
+
+    run(tmp_path, body, "crash")
+
+
 def test_end_while_it_still_starts_leaves_no_process(tmp_path: Path) -> None:
     async def body(engine: VllmEngine, said: list[str]) -> None:
         starting = asyncio.create_task(engine.start(said.append))

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import logging
 import os
 import struct
 import sys
@@ -25,6 +26,8 @@ SLOW_TOKENS_PER_SECOND = 20
 
 RESTARTS = 1
 """How often a child that ended by itself is started again."""
+
+log = logging.getLogger("stub")
 
 
 class TransformersEngine:
@@ -170,6 +173,9 @@ class TransformersEngine:
             await self.start(lambda progress: None)
         except EngineUnavailable:
             pass  # it is kept in _why_away
+        except Exception as error:
+            log.exception("the engine transformers could not be started again")
+            self._why_away = f"it could not be started again ({type(error).__name__}); stub.log says why"
 
 
 def _rows(messages: Sequence[Message]) -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import logging
 import re
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -26,6 +27,8 @@ SILENCE_SECONDS = 1800.0
 RESTARTS = 1
 
 Tell = Callable[[str], None]
+
+log = logging.getLogger("stub")
 
 
 class VllmEngine:
@@ -179,7 +182,17 @@ class VllmEngine:
             raise EngineUnavailable(f"it is healthy, but does not answer a query: {error}") from error
 
     async def _watch(self) -> None:
-        """Start vLLM again when it has ended by itself, as often as is allowed."""
+        """Start vLLM again when it has ended by itself, as often as is allowed. An error of ours ends the engine."""
+        try:
+            await self._restart_when_ended()
+        except Exception as error:
+            log.exception("vllm could not be started again")
+            self.down = Down(
+                f"it could not be started again ({type(error).__name__}); stub.log says why", is_final=True
+            )
+            await self._end()
+
+    async def _restart_when_ended(self) -> None:
         while self._process is not None:
             process = self._process
             await process.wait()
