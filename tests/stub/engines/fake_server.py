@@ -19,7 +19,7 @@ class Behaviour:
 
     `status` other than 200 refuses every generation with `error`; `cut_after` breaks the connection after so many
     chunks, `fail_after` sends an error instead; `pause` is waited for after the first chunk; `before_answer` gets the path
-    and the body of each request.
+    and the body of each request; `status_of` gets the same and refuses the request with the status that it returns.
     """
 
     models: tuple[str, ...] | None = ("tiny",)
@@ -38,6 +38,7 @@ class Behaviour:
     is_plain_http_1_0: bool = False
     pause: threading.Event | None = None
     before_answer: Callable[[str, dict[str, Any]], None] | None = None
+    status_of: Callable[[str, dict[str, Any]], int | None] = lambda path, body: None
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     left: threading.Event = field(default_factory=threading.Event)
 
@@ -72,7 +73,9 @@ class Handler(BaseHTTPRequestHandler):
             self.behaviour.before_answer(self.path, body)
         if not self._has_key():
             return
-        if self.path == "/tokenize" and self.behaviour.owner == "vllm":
+        if (status := self.behaviour.status_of(self.path, body)) is not None:
+            self._answer(status, {"error": {"message": self.behaviour.error}})
+        elif self.path == "/tokenize" and self.behaviour.owner == "vllm":
             text = body.get("prompt") or "".join(message["content"] for message in body["messages"])
             self._answer(200, {"count": len(text)})
         elif self.path == "/v1/embeddings":

@@ -17,6 +17,7 @@ from bandplan.stub.inference.errors import (
     EngineRefused,
     EngineUnavailable,
 )
+from bandplan.stub.inference.openai import probe
 from bandplan.stub.inference.openai.answers import failure_of, read_chunk, read_embeddings
 from bandplan.stub.inference.openai.engine import OpenAIEngine
 from tests.stub.engines.fake_server import ANSWER, LOGPROB, Behaviour, serving
@@ -103,6 +104,37 @@ def test_field_that_a_server_ignores_without_a_word_is_found_out(knows: set[str]
 )
 def test_field_that_a_server_refuses_is_found_out(refused: str, lacks: set[str]) -> None:
     assert missing(Behaviour(refuses=frozenset({refused}))) == lacks
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("times", [1, 1000])
+def test_server_that_is_busy_while_it_is_asked_for_a_feature_does_not_lack_it(
+    status: int, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "PAUSES_SECONDS", (0.0, 0.0))
+    behaviour, left = Behaviour(owner="vllm"), {"logprobs": times, "ignore_eos": times}
+
+    def before_answer(path: str, body: dict[str, Any]) -> int | None:
+        name = next((name for name in left if name in body), None)
+        if name is None or not left[name]:
+            return None
+        left[name] -= 1
+        return status
+
+    behaviour.status_of = before_answer
+    assert missing(behaviour) == frozenset()
+    assert times > 1 or left == {"logprobs": 0, "ignore_eos": 0}
+
+
+def test_server_that_is_busy_while_it_is_asked_to_count_counts_exactly_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "PAUSES_SECONDS", (0.0, 0.0))
+    first = iter([429])
+    behaviour = Behaviour(owner="vllm", status_of=lambda path, body: next(first, None) if path == "/tokenize" else None)
+
+    async def body(engine: OpenAIEngine) -> bool:
+        return engine.is_count_exact
+
+    assert started(behaviour, body)
 
 
 def test_engine_refuses_what_the_server_lacks_but_not_streams() -> None:

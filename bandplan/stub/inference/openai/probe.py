@@ -1,9 +1,10 @@
 """Find out what a server can do, by asking it real queries."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from bandplan.stub.inference.engine import Generation, Message, Usage
 from bandplan.stub.inference.errors import EngineError, EngineRefused, EngineUnavailable
@@ -16,7 +17,12 @@ PROBE_TOKENS = 24
 
 QUESTION = (Message("user", "Answer with one word: yes"),)
 
+PAUSES_SECONDS = (0.2, 1.0)
+"""Waits before a probe is sent again to a server that was busy or failed. Arbitrary."""
+
 MOST_NAMES = 5
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,10 @@ class Told:
     finish_reason: str | None
     has_logprobs: bool
     usage: Usage | None
+
+
+HAD = Told(0, "length", True, None)
+"""What is assumed of a feature that a server could not be asked about: queries meet the server's own error, if any."""
 
 
 async def probe(client: Client, model: str | None, *, is_embedding: bool) -> Features:
@@ -109,7 +119,7 @@ async def _tokenizer(client: Client, features: Features) -> str | None:
         ("llamacpp", {"content": "yes"}),
     ):
         try:
-            answer = await client.post("/tokenize", body)
+            answer = await _patiently(partial(client.post, "/tokenize", body))
         except EngineError:
             continue
         if isinstance(answer, dict) and isinstance(answer.get("count" if form == "vllm" else "tokens"), (int, list)):
@@ -136,11 +146,28 @@ async def _first_answer(client: Client, features: Features) -> tuple[Features, T
 
 
 async def _try(client: Client, features: Features, **changes: Any) -> Told | None:
-    """Return an answer, None if the server refuses the request."""
+    """Return an answer, None if the server refuses the request, HAD if it is busy or fails whenever it is asked."""
     try:
-        return await _ask(client, features, **changes)
-    except EngineError:
+        return await _patiently(lambda: _ask(client, features, **changes))
+    except EngineRefused:
         return None
+    except EngineError:
+        return HAD
+
+
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Return the answer of a server; ask it again if it is busy or fails, which says nothing about its features.
+
+    Raises EngineError.
+    """
+    for pause in PAUSES_SECONDS:
+        try:
+            return await ask()
+        except EngineRefused:
+            raise
+        except EngineError:
+            await asyncio.sleep(pause)
+    return await ask()
 
 
 async def _ask(client: Client, features: Features, **changes: Any) -> Told:
