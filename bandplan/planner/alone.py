@@ -6,6 +6,7 @@ from functools import cached_property
 
 from bandplan.planner.capacity import Capacity
 from bandplan.planner.load import Load, Shape
+from bandplan.planner.rank import nearest_rank
 from bandplan.planner.target import Target
 
 UNITS_ALONE = 1_000
@@ -61,7 +62,7 @@ class Alone:
             "tpot": lambda _, output, shape: output / shape.output_tokens if shape.output_tokens else 0.0,
         }
         values = sorted(of[name](*part) for part in self._parts)
-        return values[min(len(values) - 1, int(percent / 100 * len(values)))]
+        return values[nearest_rank(len(values), percent)]
 
 
 def shown(name: str, seconds: float) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from bandplan.planner.load import Load
+from bandplan.planner.rank import nearest_rank
 from bandplan.planner.service import Service
 
 WARM_UP = 0.1
@@ -39,7 +40,7 @@ class Run:
         count = len(values) + self.refused
         if not count:
             return 0.0
-        index = min(count - 1, int(percent / 100 * count))
+        index = nearest_rank(count, percent)
         return values[index] if index < len(values) else float("inf")
 
 

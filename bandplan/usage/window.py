@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from bandplan.planner.rank import nearest_rank
 from bandplan.usage.observed import Minute, Observed
 from bandplan.usage.scrape import Scrape
 
@@ -197,8 +198,7 @@ def window_of(observed: Observed, exported: Mapping[int, Scrape], days: int, now
 
 def percentile(values: Sequence[float], percent: float) -> float:
     """Return the order statistic of sorted values: the smallest one that `percent` percent do not exceed; 0 of none."""
-    # Rounded, as 99.9 / 100 * 1000 is a little above 999.
-    return values[max(0, math.ceil(round(percent / 100 * len(values), 6)) - 1)] if values else 0.0
+    return values[nearest_rank(len(values), percent)] if values else 0.0
 
 
 def _level(minute: Minute, mean_tokens: float) -> float:
