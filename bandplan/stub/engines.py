@@ -28,7 +28,8 @@ def assignments_of(workspace: Workspace, state_dir: Path, pace: Pace | None, opt
 
     async def make(spec: EngineSpec) -> Engine:
         sharers = await assignments.sharers(spec)
-        return factory.make(spec, replace(circumstances, gpu_share=SHARED_OF_GPU / sharers))
+        keys = frozenset(str(row.get("key_env")) for row in workspace.engine_settings.engines().values())
+        return factory.make(spec, replace(circumstances, gpu_share=SHARED_OF_GPU / sharers, keys=keys))
 
     async def answers(settings: Settings) -> str | None:
         return await factory.why_silent(settings, circumstances)

@@ -298,6 +298,33 @@ def test_endpoint_answers_from_vllm_and_says_so(tmp_path: Path, monkeypatch: pyt
     await_end(start["pids"])
 
 
+def test_environment_of_the_process_has_no_secret_of_ours_and_no_key_of_another_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = ("DATABRICKS_TOKEN", "DATABRICKS_CLIENT_SECRET", "PULUMI_ACCESS_TOKEN", "PULUMI_CONFIG_PASSPHRASE", "MY_KEY")
+    theirs = (
+        "HF_TOKEN",
+        "CUDA_VISIBLE_DEVICES",
+        "HTTPS_PROXY",
+        "LD_LIBRARY_PATH",
+        "VLLM_LOGGING_LEVEL",
+        "HOME",
+        "PATH",
+    )
+    for name in (*ours, *theirs[:-2]):
+        monkeypatch.setenv(name, f"value-of-{name}")
+    running, client = started(tmp_path, monkeypatch)
+    elsewhere = {"engine": "openai", "url": "http://127.0.0.1:9/v1", "key_env": "MY_KEY"}
+    named = {"engine": "openai", "url": "http://127.0.0.1:9/v1", "key_env": "HF_TOKEN"}
+    settings = {LLAMA: {"weights": "org/other"}, "elsewhere": elsewhere, "named": named}
+    stub_process.set_engines(running, settings)
+    client.ok("POST", "/serving-endpoints/chat/invocations", CHAT)
+    stub_process.stop(tmp_path / "stub")
+    start = next(start for start in told(tmp_path / "bin") if "org/other" in start["arguments"])
+    assert [name for name in ours if name in start["environ"]] == []
+    assert [name for name in theirs if name not in start["environ"]] == []
+
+
 def test_killed_workspace_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     running, client = started(tmp_path, monkeypatch)
     client.ok("POST", "/serving-endpoints/chat/invocations", CHAT)

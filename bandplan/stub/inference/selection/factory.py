@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bandplan.stub.inference.engine import Engine
 from bandplan.stub.inference.errors import EngineUnavailable
+from bandplan.stub.inference.selection.child_environment import child_environment
 from bandplan.stub.inference.selection.machine import missing_vllm, vllm_command
 from bandplan.stub.inference.selection.settings import Settings, broken_url
 from bandplan.stub.inference.selection.spec import OPENAI, TRANSFORMERS, VLLM, EngineSpec
@@ -17,7 +18,7 @@ class Circumstances:
 
     `folder` is private to this workspace, for files of child processes. `environ` is the environment of this process;
     `allowed_hosts` are those that prompts may be sent to, besides this machine. `gpu_share` is an equal share of the
-    GPU's memory among the engines that load weights.
+    GPU's memory among the engines that load weights. `keys` are the environment variables with the keys of engines.
     """
 
     folder: Path
@@ -25,6 +26,12 @@ class Circumstances:
     engine_python: Path | None = None
     allowed_hosts: frozenset[str] = frozenset()
     gpu_share: float = 0.9
+    keys: frozenset[str] = frozenset()
+
+    @property
+    def child_environ(self) -> dict[str, str]:
+        """The environment of child processes."""
+        return child_environment(self.environ, self.keys)
 
 
 def make(spec: EngineSpec, circumstances: Circumstances) -> Engine:
@@ -57,7 +64,7 @@ def _vllm(spec: EngineSpec, circumstances: Circumstances) -> Engine:
         program,
         spec,
         folder=circumstances.folder,
-        environ=circumstances.environ,
+        environ=circumstances.child_environ,
         gpu_share=circumstances.gpu_share,
     )
 
@@ -93,7 +100,7 @@ def _transformers(spec: EngineSpec, circumstances: Circumstances) -> Engine:
     return TransformersEngine(
         Weights(spec.weights, spec.tokenizer, is_random=spec.is_random, is_embedding=spec.is_embedding),
         python=str(circumstances.engine_python) if circumstances.engine_python else None,
-        environ=circumstances.environ,
+        environ=circumstances.child_environ,
         context_tokens=spec.context_tokens,
         gpu_share=spec.gpu_share or circumstances.gpu_share,
     )
