@@ -1,14 +1,21 @@
 """Engines start once, are shared, wait, fail with their reason and end."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
+from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
+from starlette.responses import Response
 
+from bandplan.stub.api.queries.metering import Metering
+from bandplan.stub.inference.engine import Engine
 from bandplan.stub.inference.errors import EngineUnavailable
 from bandplan.stub.inference.selection import running as module
 from bandplan.stub.inference.selection.running import RunningEngines
 from bandplan.stub.inference.selection.spec import EngineSpec
+from bandplan.stub.state.refusals import NotReady
 from tests.stub.engines.fake_engine import FakeEngine
 
 SPEC = EngineSpec("vllm", weights="org/name")
@@ -99,6 +106,56 @@ def test_engine_with_answers_in_progress_is_ended_after_them() -> None:
 
     run(engine, body)
     assert engine.closes == 1
+
+
+def test_engine_that_queries_hold_is_ended_after_the_last_of_them() -> None:
+    engine = FakeEngine()
+
+    async def body(engines: RunningEngines) -> None:
+        held = [engines.hold(await engines.ready(SPEC, 5)) for _ in range(2)]
+        for let_go in held:
+            engines.keep_only(())
+            assert [one.spec for one in engines.all()] == [SPEC]
+            let_go()
+        engines.keep_only(())
+        assert engines.all() == []
+        engines.hold(engine)()  # nothing to hold any more
+
+    run(engine, body)
+    assert engine.closes == 1
+
+
+@pytest.mark.parametrize("fault", [None, EngineUnavailable("lost"), ValueError("ours")])
+def test_query_in_the_queue_for_capacity_holds_the_engine_that_it_has_picked(fault: Exception | None) -> None:
+    engine = FakeEngine()
+
+    async def body(engines: RunningEngines) -> None:
+        async def pick(*arguments: object) -> Engine:
+            return await engines.ready(SPEC, 5)
+
+        async def queue(*arguments: object) -> Any:
+            engines.keep_only(())
+            assert [one.spec for one in engines.all()] == [SPEC]
+            return MagicMock(tokens=0)
+
+        async def answer(engine: object) -> Response:
+            if fault is not None:
+                raise fault
+            return Response()
+
+        async def receive() -> Any:
+            await asyncio.Event().wait()
+
+        admissions = MagicMock(admit=queue)
+        assignments = MagicMock(engine=pick, running=engines)
+        metering = Metering(assignments, admissions, MagicMock(), MagicMock(), MagicMock())
+        request: Any = MagicMock(receive=receive)
+        with contextlib.suppress(NotReady, ValueError):
+            await metering.measure(request, MagicMock(), MagicMock(), answer)
+        engines.keep_only(())
+        assert engines.all() == []
+
+    run(engine, body)
 
 
 def test_end_of_the_workspace_stops_an_engine_that_is_still_starting() -> None:

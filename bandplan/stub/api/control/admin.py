@@ -131,7 +131,11 @@ class Admin:
         entity = endpoint.config.entities[0]
         try:
             engine = await self._metering.engine(request, endpoint, entity)
-            counted = await token_counts.count(words, engine, entity, self._workspace.checkpoints)
+            let_go = self._metering.assignments.running.hold(engine)
+            try:
+                counted = await token_counts.count(words, engine, entity, self._workspace.checkpoints)
+            finally:
+                let_go()
         except EngineError as error:
             raise as_refusal(error) from error
         return Answer({"model": endpoint.name, "engine": engine.kind, **counted})

@@ -48,11 +48,14 @@ class Metering:
         """
         began = time.perf_counter()
         passage: Passage | None = None
+        let_go: Callable[[], None] | None = None
         waited_ms = 0.0
         self.counts.begin()
 
         def end(status: int, message: str | None = None) -> None:
             """End the query with its status and the reason of a failure, which a stream may meet after its status."""
+            if let_go is not None:
+                let_go()
             self.counts.end(status)
             tokens = 0
             if passage is not None:
@@ -72,6 +75,7 @@ class Metering:
             self._limiter.admit(endpoint.id, of_settings(endpoint.settings), self._caller)
             async with while_connected(request.receive):
                 engine = await self.engine(request, endpoint, entity)
+                let_go = self.assignments.running.hold(engine)
                 passage = await self.admissions.admit(endpoint, entity.name, arrived_at(request))
                 waited_ms = (time.perf_counter() - began) * 1000
                 response = await answer(ProvisionedEngine(engine, passage))

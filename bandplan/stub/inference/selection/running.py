@@ -20,13 +20,17 @@ log = logging.getLogger("stub")
 
 @dataclass(slots=True)
 class Running:
-    """One engine. `detail` is what it does while it starts, how it runs, or why it failed, which was at `failed_at`."""
+    """One engine. `detail` is what it does while it starts, how it runs, or why it failed, which was at `failed_at`.
+
+    `holders` is the number of queries that have picked it and not ended.
+    """
 
     spec: EngineSpec
     state: State = "starting"
     detail: str = ""
     engine: Engine | None = None
     failed_at: float = 0.0
+    holders: int = 0
     task: "asyncio.Task[None] | None" = field(default=None, repr=False)
 
     @property
@@ -81,10 +85,25 @@ class RunningEngines:
             raise EngineUnavailable(f"the engine {spec.kind} is still starting: {running.detail or 'no progress yet'}")
         raise EngineUnavailable(f"the engine {spec.kind} failed: {running.detail}")
 
+    def hold(self, engine: Engine) -> Callable[[], None]:
+        """Keep an engine for a query until the function that is returned is called, once.
+
+        A query in a queue for capacity does not show in the engine's own count of answers.
+        """
+        found = next((running for running in self._running.values() if running.engine is engine), None)
+        if found is None:
+            return _nothing
+
+        def let_go() -> None:
+            found.holders -= 1
+
+        found.holders += 1
+        return let_go
+
     def keep_only(self, specs: Collection[EngineSpec]) -> None:
-        """End the engines that no endpoint needs any more, once their answers in progress have ended."""
+        """End the engines that no endpoint needs any more, once the queries that hold them have ended."""
         for spec, running in list(self._running.items()):
-            is_busy = running.engine is not None and running.engine.stats().running > 0
+            is_busy = running.holders > 0 or (running.engine is not None and running.engine.stats().running > 0)
             if spec not in specs and not is_busy:
                 self.drop(spec)
 
@@ -123,6 +142,10 @@ class RunningEngines:
         if running.engine is not None:
             await running.engine.close()
             running.engine = None
+
+
+def _nothing() -> None:
+    """Let go of an engine that is never ended: the simulated one."""
 
 
 async def _end(running: Running) -> None:
