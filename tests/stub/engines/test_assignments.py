@@ -10,6 +10,7 @@ import pytest
 from bandplan.stub import process
 from bandplan.stub.api.queries.assignments import Assignments, show
 from bandplan.stub.engines import assignments_of
+from bandplan.stub.inference.errors import EngineUnavailable
 from bandplan.stub.inference.selection.options import EngineOptions
 from bandplan.stub.inference.selection.running import RunningEngines
 from bandplan.stub.inference.selection.spec import EngineSpec
@@ -111,6 +112,24 @@ def test_choice_is_shown_with_weights_state_and_reasons(tmp_path: Path) -> None:
         }
 
     run(tmp_path, {"a": {"engine": "vllm", "weights": "org/name"}}, body)
+
+
+@pytest.mark.parametrize("row", [{"engine": "gone"}, {"speed": 1}, {"engine": ["vllm"]}])
+def test_stored_settings_that_are_not_valid_any_more_are_a_reason_and_keep_no_other_engine_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: dict[str, Any]
+) -> None:
+    async def body(assignments: Assignments, made: dict[EngineSpec, FakeEngine]) -> None:
+        ill, well = endpoint("ill"), endpoint("well")
+        monkeypatch.setattr(assignments._endpoints, "all", lambda: [ill, well])
+        with pytest.raises(EngineUnavailable, match=r"not valid: ill/.*: must be one of: .* run `bandplan up`"):
+            await asked(assignments, ill)
+        (shown,) = [show(one, assignments) for one in assignments.assigned(ill)]
+        assert shown["state"] == "failed" and "not valid: ill/" in shown["detail"]
+        assert (await asked(assignments, well)).kind == "vllm"
+        assert assignments.needed() == {EngineSpec("vllm", weights="org/name")}
+        assert await assignments.sharers(EngineSpec("vllm", weights="org/name")) == 1
+
+    run(tmp_path, {"ill": row, "well": {"engine": "vllm", "weights": "org/name"}}, body)
 
 
 # The workspace as a process.

@@ -1,15 +1,17 @@
 """Which engine answers for each served entity: chosen from settings and the version's files, started when needed."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from bandplan.stub.inference.engine import Engine
+from bandplan.stub.inference.errors import EngineUnavailable
 from bandplan.stub.inference.selection import choice
 from bandplan.stub.inference.selection.choice import Choice, Machine, Served
 from bandplan.stub.inference.selection.running import RunningEngines
-from bandplan.stub.inference.selection.settings import EVERYTHING, Settings, read
+from bandplan.stub.inference.selection.settings import EVERYTHING, Settings, SettingsError, read
 from bandplan.stub.inference.selection.spec import LOADS_WEIGHTS, SIMULATED, EngineSpec
 from bandplan.stub.json_object import Json
 from bandplan.stub.state.registry.checkpoint import Checkpoints
@@ -38,11 +40,12 @@ Key = tuple[str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """The choice for one served entity, None while it is being made."""
+    """The choice for one served entity, None while it is being made, or if `problem` says why there is none."""
 
     endpoint: str
     entity: ServedEntity
     choice: Choice | None
+    problem: str = ""
 
 
 class Assignments:
@@ -74,16 +77,24 @@ class Assignments:
         """Whether every endpoint is simulated, so that nothing has to be looked up."""
         if self._revision != self._settings.revision:
             self._revision = self._settings.revision
-            kinds = {self.default, *(row.get("engine") for row in self._settings.engines().values())}
-            self._is_plain = kinds <= {None, SIMULATED}
+            rows = self._settings.engines()
+            kinds = [self.default, *(row.get("engine") for row in rows.values())]
+            broken = [_problem(name, row) for name, row in rows.items()]
+            self._is_plain = all(kind in (None, SIMULATED) for kind in kinds) and not any(broken)
             self._choices.clear()
+            for problem in filter(None, broken):
+                log.warning(problem)
         return self._is_plain
 
     async def engine(self, endpoint: Endpoint, entity: ServedEntity, patience_seconds: float) -> Engine:
         """Return the engine of a served entity once it answers. Raises EngineUnavailable."""
         if self.is_plain:
             return self.simulated
-        chosen = await asyncio.shield(self._chosen(endpoint, entity))
+        try:
+            choosing = self._chosen(endpoint, entity)
+        except SettingsError as error:
+            raise EngineUnavailable(str(error)) from error
+        chosen = await asyncio.shield(choosing)
         if chosen.spec.kind == SIMULATED:
             return self.simulated
         return await self.running.ready(chosen.spec, patience_seconds)
@@ -97,14 +108,23 @@ class Assignments:
         """Return the engine of one served entity."""
         if self.is_plain and not self._settings.engines():
             return Assigned(endpoint.name, entity, PLAIN)
-        task = self._chosen(endpoint, entity)
+        try:
+            task = self._chosen(endpoint, entity)
+        except SettingsError as error:
+            return Assigned(endpoint.name, entity, None, str(error))
         is_made = task.done() and not task.cancelled() and task.exception() is None
         return Assigned(endpoint.name, entity, task.result() if is_made else None)
 
     def settings_of(self, endpoint: str, model: str) -> Settings:
-        """Return the settings for a model on an endpoint: those of the endpoint, then of the model, then of all."""
+        """Return the settings for a model on an endpoint: those of the endpoint, then of the model, then of all.
+
+        Raises SettingsError if what is stored is not valid: another version may have written it.
+        """
         rows = self._settings.engines()
-        own, of_model, of_all = (read(rows.get(name) or {}) for name in (endpoint, model.lower(), EVERYTHING))
+        names = (endpoint, model.lower(), EVERYTHING)
+        if problems := [problem for name in names if (problem := _problem(name, rows.get(name) or {}))]:
+            raise SettingsError("; ".join(problems))
+        own, of_model, of_all = (read(rows.get(name) or {}) for name in names)
         return own.over(of_model).over(Settings(engine=self.default)).over(of_all)
 
     def restart(self) -> None:
@@ -139,6 +159,8 @@ class Assignments:
         specs = set()
         for endpoint in self._endpoints.all():
             for assigned in self.assigned(endpoint):
+                if assigned.problem:
+                    continue
                 if assigned.choice is None:
                     return None
                 specs.add(assigned.choice.spec)
@@ -152,9 +174,11 @@ class Assignments:
         specs = {spec}
         for endpoint in self._endpoints.all():
             for entity in _entities(endpoint):
-                specs.add((await asyncio.shield(self._chosen(endpoint, entity))).spec)
+                with contextlib.suppress(SettingsError):
+                    specs.add((await asyncio.shield(self._chosen(endpoint, entity))).spec)
         loaded = {one.weights for one in specs if one.kind in LOADS_WEIGHTS}
-        named = {row.get("weights") for row in self._settings.engines().values() if row.get("engine") != SIMULATED}
+        rows = [row for name, row in self._settings.engines().items() if not _problem(name, row)]
+        named = {row.get("weights") for row in rows if row.get("engine") != SIMULATED}
         engines = len([one for one in specs if one.kind in LOADS_WEIGHTS])
         return max(engines + len({*named, None} - loaded) - 1, 1)
 
@@ -184,6 +208,16 @@ class Assignments:
         return replace(made, checkpoint=found.folder, tokenizer=found.tokenizer, version=version)
 
 
+def _problem(name: str, row: Json) -> str:
+    """Return what is wrong with stored settings and what to do, or "" if they are valid."""
+    try:
+        read(row)
+    except SettingsError as error:
+        found = "; ".join(f"{name}/{line}" for line in str(error).splitlines())
+        return f"stored settings of engines are not valid: {found}; correct bandplan:engines, then run `bandplan up`"
+    return ""
+
+
 def _entities(endpoint: Endpoint) -> Collection[ServedEntity]:
     """Return every entity that an endpoint serves or is about to serve, once each."""
     configs = [config for config in (endpoint.pending, endpoint.config) if config is not None]
@@ -194,7 +228,9 @@ def show(assigned: Assigned, engines: Assignments) -> Json:
     """Show which engine answers for an entity, with which weights, and why others do not."""
     chosen = assigned.choice
     if chosen is None:
-        return {"kind": None, "weights": None, "state": CHOOSING, "detail": "", "passed_over": [], "remarks": []}
+        state = "failed" if assigned.problem else CHOOSING
+        nothing: Json = {"kind": None, "weights": None, "passed_over": [], "remarks": []}
+        return {**nothing, "state": state, "detail": assigned.problem}
     running = engines.running.find(chosen.spec)
     state, detail = running.shown if running else ("starting", "")
     if chosen.spec.kind == SIMULATED:
