@@ -35,8 +35,21 @@ def earlier(models: Path, stack: str | None, name: str, now: tuple[str | None, o
     return None
 
 
-def written_since(models: Path, stack: str | None, names: Sequence[str], now: float, days: int) -> dict[str, float]:
-    """Return by entry the seconds since 1970 at which its present throughput was committed; `now` if it is not yet.
+@dataclass(frozen=True)
+class Written:
+    """Since when Git has an entry's present throughput, in seconds since 1970.
+
+    `is_change`: there was another one before, so the endpoint ran with that. `is_cut`: what was before is not known, as
+    in a shallow clone, or after the most commits that are searched.
+    """
+
+    at: float
+    is_change: bool = False
+    is_cut: bool = False
+
+
+def written_since(models: Path, stack: str | None, names: Sequence[str], now: float, days: int) -> dict[str, Written]:
+    """Return by entry since when its present throughput is committed; `now` if it is not yet.
 
     Only the last `days` are searched; an entry whose throughput is older, or of which Git knows nothing, is missing.
     """
@@ -44,26 +57,38 @@ def written_since(models: Path, stack: str | None, names: Sequence[str], now: fl
         text = models.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return {}
-    known = _throughputs(text, models.name, stack)
-    present = {name: known.get(name) for name in names}
-    since = dict.fromkeys(present, now)
-    found: dict[str, float] = {}
+    known = _throughputs(text, models.name, stack) or {}
+    since = {name: (now, known.get(name)) for name in names}
+    found: dict[str, Written] = {}
+    searched = 0
     for commit, earlier_text in _commits(models, "%h %ct"):
+        searched += 1
         at = float(commit.split()[1])
         earlier_ones = _throughputs(earlier_text, models.name, stack)
-        for name in present.keys() - found.keys():
-            if earlier_ones.get(name) != present[name]:
-                found[name] = since[name]
+        if earlier_ones is None:
+            continue
+        for name in since.keys() - found.keys():
+            start, present = since[name]
+            if name in earlier_ones and earlier_ones[name] == present:
+                since[name] = (at, present)
             else:
-                since[name] = at
-        if len(found) == len(present) or at < now - days * 86_400:
-            break
+                # An entry that is new may have been adopted: its endpoint then had this throughput before.
+                found[name] = Written(start, is_change=name in earlier_ones)
+        if len(found) == len(since) or at < now - days * 86_400:
+            return found
+    if searched:
+        is_cut = searched >= MOST_COMMITS or _is_shallow(models)
+        found |= {name: Written(since[name][0], is_cut=is_cut) for name in since.keys() - found.keys()}
     return found
 
 
-def _throughputs(text: str, file: str, stack: str | None) -> dict[str, object]:
+def _throughputs(text: str, file: str, stack: str | None) -> dict[str, object] | None:
     checkable = load_text(text, file, stack).checkable
-    return {} if checkable is None else {entry.name: entry.throughput for entry in checkable.models}
+    return None if checkable is None else {entry.name: entry.throughput for entry in checkable.models}
+
+
+def _is_shallow(models: Path) -> bool:
+    return (_git(models, "rev-parse", "--is-shallow-repository") or "").strip() == "true"
 
 
 def _commits(models: Path, form: str = "%h of %cs") -> Iterator[tuple[str, str]]:

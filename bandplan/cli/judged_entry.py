@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from bandplan.cli.entry_curves import MeasuredCurve
+from bandplan.cli.entry_history import Written
 from bandplan.cli.errors import UsageProblem
 from bandplan.cli.observed_demand import observed_demand
 from bandplan.cli.sizing import require_measured, sold
@@ -61,10 +62,10 @@ class JudgedEntry:
         self,
         window: Window | None,
         thin: list[Reason],
-        written: float | None,
+        written: Written | None,
         suggested: tuple[int, Mapping[str, Any]] | None,
     ) -> Verdict:
-        """Judge the entry. `written` is when its throughput was committed; `suggested` the last change in the trail."""
+        """Judge the entry. `written`: since when its throughput is committed; `suggested`: the trail's last change."""
         name, entry, settings = self.entry.name, self.entry, self.settings
         capacity, told = self._capacity(window)
         if capacity is None:
@@ -170,10 +171,11 @@ class JudgedEntry:
         band: Band,
         policies: BandPolicies,
         window: Window | None,
-        written: float | None,
+        written: Written | None,
         suggested: tuple[int, Mapping[str, Any]] | None,
     ) -> Today:
-        changed = None if written is None else int(written // 60)
+        seen = None if written is None else int(written.at // 60)
+        changed = seen if written is not None and written.is_change else None
         if suggested is not None:
             low, high = capacity.amount(band.min), capacity.amount(band.max)
             if capacity.stated(low, high) == dict(suggested[1]):
@@ -190,6 +192,8 @@ class JudgedEntry:
             never_below=self._never_below(capacity),
             waivers=waivers,
             changed=changed,
+            seen=seen,
+            is_cut=written is not None and written.is_cut,
             slow=self._slow(window),
         )
 

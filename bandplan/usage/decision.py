@@ -26,8 +26,9 @@ class Today:
     """What is deployed, and what its entry says: `never_below` (steps of the ceiling), open waivers in words.
 
     `is_single`: one amount is sold, which is both bounds. `least_floor` is what a policy asks of the floor for the
-    declared demand. `changed` is the minute since 1970 from which on the band is this one, None if it is longer than is
-    known; `slow` says that observed latencies miss the target, or is "".
+    declared demand. `changed` is the minute since 1970 from which on the band is this one, None if no other is known.
+    `seen` is the first minute at which Git has it, changed or not, None if that is long ago; `is_cut` says that what
+    was before is not known. `slow` says that observed latencies miss the target, or is "".
     """
 
     band: Band
@@ -36,6 +37,8 @@ class Today:
     never_below: int | None = None
     waivers: tuple[str, ...] = ()
     changed: int | None = None
+    seen: int | None = None
+    is_cut: bool = False
     slow: str = ""
 
     def fitted(self, band: Band) -> Band:
@@ -130,10 +133,9 @@ def _down(today: Today, target: Sized, lasting: Sized | None, now: int, minimum_
         return Decision("hold", (Reason(Code.WAIVER, "; ".join(today.waivers)), above))
     if today.slow:
         return Decision("hold", (Reason(Code.SLOW, today.slow), above))
-    if today.changed is not None and now - today.changed < DOWN_DAYS * DAY:
-        days = (now - today.changed) / DAY
-        told = f"the band is {days:.1f} days old, {DOWN_DAYS} are needed before it is lowered"
-        return Decision("hold", (Reason(Code.RECENTLY_CHANGED, told), above))
+    since = max(today.changed or 0, today.seen or 0)
+    if now - since < DOWN_DAYS * DAY:
+        return Decision("hold", (Reason(Code.RECENTLY_CHANGED, _young(today, since, now)), above))
     if lasting is None:
         told = f"not each of the last {DOWN_DAYS} days is known for at least half of its minutes"
         return Decision("hold", (Reason(Code.NOT_LONG_ENOUGH, told), above))
@@ -144,6 +146,16 @@ def _down(today: Today, target: Sized, lasting: Sized | None, now: int, minimum_
         return Decision("hold", (Reason(Code.NOT_LONG_ENOUGH, told), above))
     busiest = max(target, lasting, key=lambda one: one.band.max)
     return _lowered(today, wanted, busiest, above, minimum_change_percent)
+
+
+def _young(today: Today, since: int, now: int) -> str:
+    days = (now - since) / DAY
+    if today.is_cut and since != today.changed:
+        return (
+            f"Git shows the band for {days:.1f} days and not what was before, {DOWN_DAYS} are needed before it is "
+            "lowered; if the clone is shallow, run `git fetch --unshallow`"
+        )
+    return f"the band is {days:.1f} days old, {DOWN_DAYS} are needed before it is lowered"
 
 
 def _lowered(today: Today, wanted: Band, use: Sized, above: Reason, minimum_change_percent: float) -> Decision:

@@ -214,6 +214,19 @@ def test_measured_use_is_read_by_the_policy_and_by_rollouts(project: Path, capsy
     assert (served.requests, served.errors, served.ttft_seconds) == (180, 18, None)
 
 
+def test_first_commit_holds_a_band_up_and_hides_no_refusals(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # An adopted fleet: its endpoints ran before, with the bands that were committed today.
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    subprocess.run([*git, "add", "models.yaml"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "-m", "adopt"], check=True)
+    found = answer(capsys, "--usage", str(write(project / "use.csv", tokens=6_000)))["tokens"]
+    assert (found["decision"], codes(found)) == ("hold", ["recently-changed", "above-use"])
+    refused = write(project / "use.csv", status=lambda minute: 429 if minute == now() - DAY else 200, tokens=6_000)
+    found = answer(capsys, "--usage", str(refused))["tokens"]
+    assert (found["decision"], codes(found)) == ("up", ["refusals"])
+
+
 def test_refusals_raise_the_band_once_and_not_again_after_it_was_raised(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -100,6 +100,24 @@ def test_band_above_use_is_held(lasting: tuple[int, int] | None, today: dict[str
 
 def test_band_is_lowered_after_seven_days() -> None:
     assert decided((1, 4), (1, 1), changed=NOW - 7 * DAY).action == "down"
+    assert decided((1, 4), (1, 1), seen=NOW - 7 * DAY, is_cut=True).action == "down"
+
+
+@pytest.mark.parametrize(
+    ("today", "text"),
+    [
+        ({"seen": NOW - DAY}, "the band is 1.0 days old, 7 are needed before it is lowered"),
+        (
+            {"seen": NOW - DAY, "is_cut": True},
+            "and not what was before, 7 are needed before it is lowered; if the clone is shallow",
+        ),
+        ({"seen": NOW - 9 * DAY, "is_cut": True, "changed": NOW - 2 * DAY}, "the band is 2.0 days old"),
+    ],
+)
+def test_band_that_git_does_not_show_for_seven_days_is_held(today: dict[str, object], text: str) -> None:
+    decision = decided((1, 4), (1, 1), **today)  # type: ignore[arg-type]
+    assert told(decision) == ("hold", None, ["recently-changed", "above-use"])
+    assert text in decision.reasons[0].text
 
 
 def test_busiest_of_the_last_days_decides_how_low() -> None:
