@@ -198,7 +198,7 @@ def reasons(found: Answering, *, of_answers_only: bool = False) -> list[str]:
             passed_over = entity["passed_over"] if entity["kind"] == SIMULATED or not of_answers_only else []
             said = [f"{one['engine']}: {one['reason']}" for one in passed_over] + entity["remarks"]
             if entity["state"] == FAILED:
-                said.append(f"{entity['kind']} failed: {entity['detail']}")
+                said.append(f"{entity['kind'] or 'engine'} failed: {entity['detail']}")
             for line in said:
                 lines.setdefault(line, []).append(name)
     return [f"  {', '.join(sorted(set(names)))}: {line}" for line, names in lines.items()]

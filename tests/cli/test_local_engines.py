@@ -188,6 +188,11 @@ def test_reasons_are_listed_once_with_all_endpoints_that_they_concern() -> None:
     assert failed(found) == {"d"}
 
 
+def test_failure_before_a_kind_was_chosen_is_that_of_the_engine() -> None:
+    found = {"a": {"e": {**entity(state="failed", detail="settings are not valid"), "kind": None}}}
+    assert reasons(found) == ["  a: engine failed: settings are not valid"]
+
+
 @pytest.mark.parametrize(
     ("entities", "text"),
     [
