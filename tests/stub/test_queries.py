@@ -229,6 +229,12 @@ BAD = {
     "encoding_that_is_not_known": ("gte", {"input": "x", "encoding_format": "hex"}, "must be float or base64"),
     "no_inputs": ("gte", {"input": []}, "input: must be"),
     "inputs_of_151_texts": ("gte", {"input": ["x"] * 151}, "at most 150"),
+    "completions_of_151_prompts": (
+        "completions",
+        {"prompt": ["x"] * 151},
+        "prompt: 151 texts; one request takes at most 150",
+    ),
+    "no_prompts": ("completions", {"prompt": []}, "prompt: must be a string or a list of strings"),
     "two_formats": ("chat", {"instances": [], "inputs": {}}, "exactly one of"),
     "split_without_the_column": ("chat", {"dataframe_split": {"columns": ["x"], "data": [["y"]]}}, "'prompt'"),
     "split_with_a_short_row": (

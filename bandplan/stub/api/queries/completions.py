@@ -11,6 +11,7 @@ from starlette.responses import Response
 from bandplan.stub.api.answers import Answer, encode_text
 from bandplan.stub.api.queries import logprobs
 from bandplan.stub.api.queries.chunks import Chunks, quoted, written
+from bandplan.stub.api.queries.embeddings import read_inputs
 from bandplan.stub.api.queries.sampling import (
     Sampling,
     complete,
@@ -36,7 +37,7 @@ MAX_LOGPROBS = 5
 
 async def answer(body: Json, target: Target) -> Response:
     """Answer a completions request. Raises Invalid and BadRequest."""
-    prompts, sampling, schema = read_prompts(body), _read_sampling(body), read_json_schema(body)
+    prompts, sampling, schema = read_inputs(body.get("prompt"), "prompt"), _read_sampling(body), read_json_schema(body)
     counts = [await target.engine.count_text(prompt) for prompt in prompts]
     wanted = [
         generation
@@ -60,15 +61,6 @@ async def answer(body: Json, target: Target) -> Response:
     read = prompt_tokens_of([choice.prompt_tokens for choice in choices], counts)
     shown["usage"] = usage(read, generated, sum(target.cached(count) for count in counts))
     return Answer(shown, headers=target.headers)
-
-
-def read_prompts(body: Json) -> tuple[str, ...]:
-    """Read one prompt or several."""
-    prompt = body.get("prompt")
-    prompts = [prompt] if isinstance(prompt, str) else prompt
-    if not isinstance(prompts, list) or not prompts or not all(isinstance(item, str) for item in prompts):
-        raise Invalid("prompt: must be a string or a list of strings.")
-    return tuple(prompts)
 
 
 def _read_sampling(body: Json) -> Sampling:

@@ -12,7 +12,8 @@ from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 
 MAX_INPUTS = 150
-"""Maximum number of texts in one request, to bound its work; a guess at the platform's limit."""
+"""Maximum number of texts in one request, also of prompts for completions, to bound its work; a guess at the platform's
+limit for embeddings, and a choice of ours for prompts, of which it publishes none."""
 
 
 async def answer(body: Json, embedding: Embedding, target: Target) -> Answer:
