@@ -21,11 +21,19 @@ def put_measured(
     from bandplan.bench.document import write_whole
     from bandplan.bench.problem import BenchProblem
 
-    text = json.dumps(with_measured(_existing(path), uses, entities), indent=1, ensure_ascii=False) + "\n"
     try:
-        write_whole(path, text)
+        write_whole(path, measured_text(path, uses, entities))
     except BenchProblem as error:
         raise UsageProblem(str(error)) from error
+
+
+def measured_text(
+    path: Path,
+    uses: Mapping[str, Mapping[str, Any]],
+    entities: Mapping[str, Mapping[str, Mapping[str, Any]]],
+) -> str:
+    """Return what the file will hold. Errors: UsageProblem if it holds something else."""
+    return json.dumps(with_measured(_existing(path), uses, entities), indent=1, ensure_ascii=False) + "\n"
 
 
 def _existing(path: Path) -> Parts | None:

@@ -409,6 +409,40 @@ def test_what_cannot_be_meant_is_refused_and_leaves_nothing(
     assert {path.name for path in project.iterdir()} == before
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("--patch", "r.patch", "--measurements", "none/m.json"),
+        ("--patch", "r.patch", "--measurements", "stacks"),
+        ("--patch", "r.patch", "--measurements", "other.json"),
+        ("--patch", "r.patch", "--measurements", "m.json", "--trail", "none/t.jsonl"),
+    ],
+)
+def test_file_that_cannot_be_written_leaves_no_other_one_and_no_line_in_the_trail(
+    project: Path, capsys: pytest.CaptureFixture[str], argv: tuple[str, ...]
+) -> None:
+    usage = write(project / "use.csv", chat=20_000)
+    Path("r.patch").write_text("the last one\n")
+    Path("other.json").write_text("[]")
+    before = {path.name for path in project.iterdir()}
+    assert main(["rightsize", "chat", "--usage", str(usage), *argv]) == 2
+    assert "; name a" in capsys.readouterr().err
+    assert Path("r.patch").read_text() == "the last one\n"
+    assert {path.name for path in project.iterdir()} == before
+    assert not Path(".bandplan/rightsize/local.jsonl").exists()
+
+
+def test_files_keep_their_permissions_and_links(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usage = write(project / "use.csv", chat=20_000)
+    Path("real.patch").write_text("")
+    Path("real.patch").chmod(0o640)
+    Path("r.patch").symlink_to("real.patch")
+    assert main(["rightsize", "chat", "--usage", str(usage), "--patch", "r.patch", "--trail", "t.jsonl"]) == 0
+    assert "written: r.patch, t.jsonl" in capsys.readouterr().err
+    assert Path("r.patch").is_symlink() and "Right-size chat" in Path("real.patch").read_text()
+    assert Path("real.patch").stat().st_mode & 0o777 == 0o640
+
+
 def test_markdown_has_a_table_and_texts_of_others_as_code(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     usage = write(project / "use.csv", chat=2_000)
     text = Path("models.yaml").read_text()

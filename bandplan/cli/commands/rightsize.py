@@ -180,40 +180,51 @@ class Judged:
 
 
 def write_files(arguments: argparse.Namespace, found: Judged, trail: Path) -> list[Path]:
-    """Write the patch, the measurements and the trail, and return those that were asked for. Errors: UsageProblem."""
+    """Write the trail, the patch and the measurements, and return those that were asked for. Errors: UsageProblem.
+
+    All are prepared before the trail is written, so an error leaves nothing; what is suggested is always in the trail.
+    """
     from bandplan.cli.errors import UsageProblem
-    from bandplan.cli.measured_file import put_measured
-    from bandplan.cli.rightsize_patch import edited_text, patch
+    from bandplan.cli.staged_files import StagedFiles
     from bandplan.usage.problem import BadUsage
     from bandplan.usage.trail import append
+
+    at = datetime.fromtimestamp(found.settings.now, UTC)
+    contents = contents_of(arguments, found)
+    with StagedFiles() as staged:
+        for option, path, text in contents:
+            staged.add(option, path, text.encode("utf-8"))
+        try:
+            append(trail, [one.trail(at, found.choice.name, found.settings.minute) for one in found.verdicts])
+        except BadUsage as error:
+            raise UsageProblem(str(error)) from error
+        written = staged.place()
+    return [*written, *([trail] if arguments.trail is not None else [])]
+
+
+def contents_of(arguments: argparse.Namespace, found: Judged) -> list[tuple[str, Path, str]]:
+    """Return (option, path, text) of the patch and of the measurements that are asked for. Errors: UsageProblem."""
+    from bandplan.cli.measured_file import measured_text
+    from bandplan.cli.rightsize_patch import edited_text, patch
     from bandplan.usage.verdict import entity_measurements
 
     choice, text, verdicts, settings = found.choice, found.text, found.verdicts, found.settings
-    written: list[Path] = []
+    contents: list[tuple[str, Path, str]] = []
     if arguments.patch is not None:
         after = edited_text(text, choice.models, choice.name, found.entries, verdicts)
         changes = patch(choice.models, text, after, choice.name, verdicts, settings.now)
-        try:
-            arguments.patch.write_bytes(changes.encode("utf-8"))
-        except OSError as error:
-            raise UsageProblem(f"--patch {arguments.patch}: cannot be written: {error.strerror}") from error
-        written.append(arguments.patch)
+        contents.append(("--patch", arguments.patch, changes))
     if arguments.measurements is not None:
         observed = found.usage.observed
         uses = {one.endpoint: one.use(settings.percentile, found.usage.source) for one in verdicts}
         served = {name: entity_measurements(observed[name]) for name in uses if name in observed}
-        put_measured(
+        measured = measured_text(
             arguments.measurements,
             {name: use for name, use in uses.items() if use is not None},
             {name: one for name, one in served.items() if one},
         )
-        written.append(arguments.measurements)
-    at = datetime.fromtimestamp(settings.now, UTC)
-    try:
-        append(trail, [one.trail(at, choice.name, settings.minute) for one in verdicts])
-    except BadUsage as error:
-        raise UsageProblem(str(error)) from error
-    return [*written, *([trail] if arguments.trail is not None else [])]
+        contents.append(("--measurements", arguments.measurements, measured))
+    return contents
 
 
 def document(
