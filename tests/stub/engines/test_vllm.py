@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import stat
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from bandplan.stub import process as stub_process
 from bandplan.stub.inference.engine import Generation, Message
 from bandplan.stub.inference.errors import EngineError, EngineUnavailable
 from bandplan.stub.inference.selection.spec import EngineSpec
+from bandplan.stub.inference.vllm import process as vllm_process
 from bandplan.stub.inference.vllm.command import environment, launch
 from bandplan.stub.inference.vllm.engine import VllmEngine, log_name
 from bandplan.stub.inference.vllm.process import reap
@@ -270,6 +272,46 @@ def test_end_while_it_still_starts_leaves_no_process(tmp_path: Path) -> None:
     run(tmp_path, body, "dies")
     (start,) = told(tmp_path / "bin")
     await_end(start["pids"])
+
+
+WRITES = """
+import sys, time
+from pathlib import Path
+for number in range(2000):
+    print(f"INFO line {number}", flush=True)
+while not Path(sys.argv[1]).exists():
+    time.sleep(0.01)
+print("INFO more", flush=True)
+time.sleep(60)
+"""
+
+
+def test_log_of_a_process_that_runs_for_long_keeps_its_end_and_no_line_is_read_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vllm_process, "TRIM_SECONDS", 0.01)
+    monkeypatch.setattr(vllm_process, "MOST_KEPT_BYTES", 20_000)  # 2,000 lines have 28,890 bytes
+    monkeypatch.setattr(vllm_process, "MOST_LOG_BYTES", 1_000)
+    go = tmp_path / "go"
+
+    async def body() -> None:
+        arguments = (sys.executable, "-c", WRITES, str(go))
+        process = await vllm_process.start(
+            tmp_path, "vllm.log", "mark", arguments, {**os.environ, "BANDPLAN_ENGINE": "mark"}
+        )
+        try:
+            while process.last_lines()[-1:] != ["INFO line 1999"] or process.log.stat().st_size > 20_000:
+                await asyncio.sleep(0.01)
+            assert process.log.read_text().startswith("(earlier lines were removed)\nINFO line ")
+            process.new_lines()
+            go.touch()
+            while not (lines := process.new_lines()):
+                await asyncio.sleep(0.01)
+            assert lines == ["INFO more"]
+        finally:
+            await process.end()
+
+    asyncio.run(asyncio.wait_for(body(), 30))
 
 
 # The workspace.

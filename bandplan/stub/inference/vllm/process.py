@@ -17,7 +17,13 @@ MOST_LOG_BYTES = 256 * 1024
 """How much of the end of a log is read for the reason of a failure."""
 
 MOST_KEPT_BYTES = 16 * 1024 * 1024
-"""Size beyond which a log starts over at the next start. Arbitrary."""
+"""Size beyond which a log loses all but its end. Arbitrary."""
+
+TRIM_SECONDS = 10.0
+"""How often the size of a log is looked at. Arbitrary."""
+
+CUT = b"(earlier lines were removed)\n"
+"""The first line of a log that lost its beginning."""
 
 
 class Process:
@@ -29,6 +35,7 @@ class Process:
         self.log = log
         self._first = first
         self._read = first
+        self._trimming = asyncio.get_running_loop().create_task(self._trim())
 
     @property
     def pid(self) -> int:
@@ -58,8 +65,34 @@ class Process:
             return file.read().replace(b"\r", b"\n").decode("utf-8", "replace").splitlines()
         return []
 
+    async def _trim(self) -> None:
+        """Keep the log small while the process runs, which may be for weeks."""
+        while True:
+            await asyncio.sleep(TRIM_SECONDS)
+            with contextlib.suppress(OSError):
+                self._cut_log()
+
+    def _cut_log(self) -> None:
+        """Reduce a log that is too long to its end; a line that is written at that very moment may be lost.
+
+        The process appends, so what it writes next follows what is kept.
+        """
+        with self.log.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size <= MOST_KEPT_BYTES:
+                return
+            file.seek(max(0, size - MOST_LOG_BYTES))
+            end = file.read(MOST_LOG_BYTES)
+        kept = CUT + end[end.find(b"\n") + 1 :]
+        with self.log.open("ab") as file:
+            file.truncate(0)
+            file.write(kept)
+        removed = size - len(kept)
+        self._first, self._read = max(0, self._first - removed), max(0, self._read - removed)
+
     async def end(self) -> None:
         """End the process and all that it started."""
+        self._trimming.cancel()
         if self._started.stdin is not None:
             self._started.stdin.close()
         try:
@@ -79,9 +112,6 @@ async def start(
     Raises EngineUnavailable.
     """
     log, pid_file = folder / log_name, folder / f"{mark}.pid"
-    with contextlib.suppress(OSError):
-        if log.stat().st_size > MOST_KEPT_BYTES:
-            log.unlink()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Written before the start: a workspace that is killed in between leaves a mark that no process has.
