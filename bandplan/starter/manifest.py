@@ -1,13 +1,14 @@
 """`.bandplan-init.json`: what was generated in a repository, by which version, from which answers.
 
 `formats` are those that the version writes. `files` holds the SHA-256 of each generated file as it was written, which
-tells an edited file from an untouched one.
+tells an edited file from an untouched one. A file whose change could not be merged keeps its digest, and `older` has
+the version that generated it, so that the change is shown again.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -27,6 +28,11 @@ class Manifest:
     answers: Answers
     files: Mapping[str, str]
     formats: Mapping[str, int]
+    older: Mapping[str, str] = field(default_factory=dict)
+
+    def source_of(self, path: str) -> str:
+        """Return the version that generated what the record has of a file."""
+        return self.older.get(path, self.version)
 
 
 class NotAManifest(Exception):
@@ -51,6 +57,7 @@ def render(manifest: Manifest) -> str:
         "answers": manifest.answers.as_json(),
         "formats": dict(manifest.formats),
         "files": dict(sorted(manifest.files.items())),
+        **({"older": dict(sorted(manifest.older.items()))} if manifest.older else {}),
     }
     return json.dumps(document, indent=2) + "\n"
 
@@ -72,10 +79,13 @@ def read(text: str) -> Manifest:
         raise NotAManifest("files: must map paths to digests")
     if outside := [path for path in files if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts]:
         raise NotAManifest(f"files: {outside[0]} is outside the repository")
+    older = document.get("older", {})
+    if not isinstance(older, dict) or not all(isinstance(one, str) for one in older.values()):
+        raise NotAManifest("older: must map paths to versions")
     formats = document.get("formats")
     if not isinstance(formats, dict) or not all(isinstance(one, int) for one in formats.values()):
         raise NotAManifest("formats: must map names to numbers")
     try:
-        return Manifest(version, read_answers(document.get("answers")), files, formats)
+        return Manifest(version, read_answers(document.get("answers")), files, formats, older)
     except NotAnswers as error:
         raise NotAManifest(str(error)) from error

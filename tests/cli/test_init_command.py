@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 
 from bandplan.cli.commands.init import write_all
-from bandplan.cli.commands.upgrade import merged
+from bandplan.cli.commands.upgrade import merged, recorded
 from bandplan.cli.errors import CommandError
 from bandplan.cli.main import main
+from bandplan.cli.starter_files import Generation
+from bandplan.starter.answers import Answers
 from bandplan.starter.files import File
+from bandplan.starter.manifest import Manifest, digest, read, render
 
 
 def test_existing_project_is_not_led_to_keep(
@@ -47,3 +50,15 @@ def test_text_that_was_not_utf_8_is_not_merged() -> None:
     before, after = "a\nb\nc\nd\ne\n", "a\nb\nc\nd\nE\n"
     assert merged("caf\xe9\nb\nc\nd\ne\n", before, after) == "caf\xe9\nb\nc\nd\nE\n"
     assert merged(b"caf\xe9\nb\nc\nd\ne\n".decode("utf-8", "replace"), before, after) is None
+
+
+def test_refused_change_stays_recorded_as_the_version_that_it_is_from() -> None:
+    answers = Answers("fleet", "ml", "aws", "github", ())
+    before = Manifest("0.1.0", answers, {"a": digest("1"), "b": digest("1")}, {})
+    second = recorded(before, Generation("0.2.0", {}, {"a": File("2"), "b": File("2"), "c": File("2")}), {"a", "c"})
+    assert second.files == {"a": digest("1"), "b": digest("2"), "c": digest("2")}
+    third = recorded(read(render(second)), Generation("0.3.0", {}, {"a": File("3"), "b": File("3")}), {"a", "b"})
+    assert (third.source_of("a"), third.source_of("b"), third.version) == ("0.1.0", "0.2.0", "0.3.0")
+    assert third.files == {"a": digest("1"), "b": digest("2")}
+    settled = recorded(third, Generation("0.4.0", {}, {"a": File("4"), "b": File("4")}), set())
+    assert settled.files == {"a": digest("4"), "b": digest("4")} and not settled.older

@@ -200,4 +200,8 @@ def test_upgrade_moves_the_pin_and_keeps_the_edits(
     shown = now.run("upgrade", "--register", **index)
     assert f"bandplan {VERSION} -> {VERSION}" in shown and re.search(r"mlflow \(none\) -> \d", shown)
     again = now.run("upgrade", **index)
-    assert "boto3" not in again and "README.md" not in again and "nothing to change" in again, again
+    assert "boto3" not in again and "README.md" not in again, again
+    # What was refused is shown until the team has it, with the diff from the version that it is from.
+    assert ".gitignore: edited here, so it is kept; that version changes" in again and "-.env/" in again, again
+    team.edit(".gitignore", ".env*/\n", "")
+    assert "nothing to change" in now.run("upgrade", **index)

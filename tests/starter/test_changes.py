@@ -102,6 +102,7 @@ def manifest() -> dict[str, Any]:
         ({"files": {"../a": "x"}}, "files: ../a is outside the repository"),
         ({"files": {"/etc/a": "x"}}, "files: /etc/a is outside the repository"),
         ({"formats": []}, "formats: must map names to numbers"),
+        ({"older": {"a": 1}}, "older: must map paths to versions"),
         ({"answers": {}}, "answers.stacks: must be a list"),
     ],
 )

@@ -5,7 +5,7 @@ import re
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,25 +110,34 @@ def generated_before(manifest: "Manifest", here: Mapping[str, str], folder: Path
     """Return what the recorded version generated, as far as it can be known.
 
     What nobody has edited is in the repository. For the rest that version generates it again: this installation, or its
-    wheel; without either, an edited file has no diff.
+    wheel; without either, an edited file has no diff. A change that was refused before is from an older version.
     """
-    from bandplan.cli.main import installed_version
-    from bandplan.cli.package_index import fetch
-    from bandplan.cli.starter_files import generated_by, generated_here
     from bandplan.starter.manifest import digest
 
     untouched = {path: text for path, text in here.items() if manifest.files.get(path) == digest(text)}
-    if untouched.keys() >= manifest.files.keys():
-        return untouched
+    edited = manifest.files.keys() - untouched.keys()
+    found = dict(untouched)
+    for number, version in enumerate(sorted({manifest.source_of(path) for path in edited})):
+        again = generated_again(version, manifest, folder / f"old-{number}")
+        found |= {path: text for path, text in again.items() if path in edited and manifest.source_of(path) == version}
+    return found
+
+
+def generated_again(version: str, manifest: "Manifest", folder: Path) -> dict[str, str]:
+    """Return what a version generates from the recorded answers; empty if it cannot be had."""
+    from bandplan.cli.main import installed_version
+    from bandplan.cli.package_index import fetch
+    from bandplan.cli.starter_files import generated_by, generated_here
+
     try:
-        if manifest.version == installed_version():
+        if version == installed_version():
             again = generated_here(manifest.answers, [])
         else:
-            wheel = fetch(manifest.version, folder / "old-wheel")
-            again = generated_by(unpacked(wheel.path, folder / "old"), manifest.answers, [wheel.hash])
+            wheel = fetch(version, folder / "wheel")
+            again = generated_by(unpacked(wheel.path, folder / "package"), manifest.answers, [wheel.hash])
     except CommandError:
-        return untouched
-    return {**{path: file.text for path, file in again.files.items() if path in manifest.files}, **untouched}
+        return {}
+    return {path: file.text for path, file in again.files.items()}
 
 
 def with_own_pins(before: Mapping[str, str], after: Mapping[str, "File"], here: Mapping[str, str]) -> dict[str, "File"]:
@@ -206,7 +215,7 @@ def write(
     root: Path, manifest: "Manifest", after: "Generation", files: Mapping[str, "File"], changes: "Sequence[Change]"
 ) -> None:
     """Write the unedited files, the pin, and last the record of what that version generates. Errors: CommandError."""
-    from bandplan.starter.manifest import NAME, Manifest, digest, render
+    from bandplan.starter.manifest import NAME, render
 
     for change in changes:
         if not change.is_written:
@@ -216,9 +225,20 @@ def write(
             path.unlink(missing_ok=True)
         else:
             replace_file(path, change.after, 0o755 if files[change.path].is_executable else 0o644)
+    # A file that the team removed is settled; one whose change was refused is not.
+    refused = {one.path for one in changes if one.verdict == "edited" and (root / one.path).exists()}
+    replace_file(root / NAME, render(recorded(manifest, after, refused)), 0o644)
+
+
+def recorded(manifest: "Manifest", after: "Generation", refused: Collection[str]) -> "Manifest":
+    """Return the new record; a file whose change was refused stays recorded as the version before generated it."""
+    from bandplan.starter.manifest import Manifest, digest
+
+    kept = [path for path in refused if path in manifest.files]
     digests = {path: digest(file.text) for path, file in after.files.items()}
-    record = Manifest(after.version, manifest.answers, digests, after.formats)
-    replace_file(root / NAME, render(record), 0o644)
+    digests |= {path: manifest.files[path] for path in kept}
+    older = {path: manifest.source_of(path) for path in kept}
+    return Manifest(after.version, manifest.answers, digests, after.formats, older)
 
 
 def replace_file(path: Path, text: str, mode: int) -> None:
