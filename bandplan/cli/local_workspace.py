@@ -12,6 +12,12 @@ PROVISIONED, UNLIMITED = "provisioned", "unlimited"
 NOT_RUNNING = "the local workspace is not running; start it with `bandplan stub start` or `bandplan up`"
 
 
+def require_running(project: Project) -> None:
+    """Raise CommandError if the project's stub does not run: for commands that only look, and so start nothing."""
+    if status(project.stub_folder) is None:
+        raise CommandError(NOT_RUNNING)
+
+
 def running_stub(project: Project) -> Running:
     """Return the project's stub; if it is not running, start it in the background and say so on stderr.
 

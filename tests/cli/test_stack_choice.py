@@ -118,7 +118,9 @@ def workspaces(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspaces]:
     found = Workspaces()
     monkeypatch.setenv("DATABRICKS_HOST", found.ours.host)
     monkeypatch.setenv("DATABRICKS_TOKEN", TOKEN)
-    monkeypatch.setattr(local_workspace, "running_stub", lambda project: Running(0, found.local.host, TOKEN, Path()))
+    running = Running(0, found.local.host, TOKEN, Path())
+    monkeypatch.setattr(local_workspace, "running_stub", lambda project: running)
+    monkeypatch.setattr(local_workspace, "status", lambda folder: running)
     yield found
     found.ours.close()
     found.local.close()
@@ -127,6 +129,13 @@ def workspaces(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspaces]:
 def told(capsys: pytest.CaptureFixture[str]) -> str:
     shown = capsys.readouterr()
     return shown.out + shown.err
+
+
+def test_rollback_that_only_looks_starts_no_local_workspace(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path.name for path in project.iterdir()}
+    assert main(["rollback", "chat", *EMBEDDED]) == 1
+    assert "the local workspace is not running; start it with `bandplan stub start` or" in told(capsys)
+    assert {path.name for path in project.iterdir()} == before
 
 
 def test_every_command_is_in_a_table() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bandplan.cli.errors import CommandError
-from bandplan.cli.project import find_project
+from bandplan.cli.project import LOCAL, find_project
 from bandplan.cli.stack_engine import add_stack_arguments, open_stack, options_of
 
 if TYPE_CHECKING:
@@ -29,12 +29,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from bandplan.cli.local_workspace import require_running
     from bandplan.cli.models_text import open_models
     from bandplan.cli.rollback import going_back, require_deployable, written
     from bandplan.cli.stack_choice import choose_stack
     from bandplan.serving.workspace.errors import WorkspaceError
 
     choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
+    if choice.stack == LOCAL and not (arguments.write or arguments.yes):
+        require_running(choice.project)
     try:
         models = open_models(choice, choice.client())
     except WorkspaceError as error:
