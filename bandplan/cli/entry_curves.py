@@ -7,7 +7,7 @@ from pathlib import Path
 from bandplan.cli.errors import UsageProblem
 from bandplan.cli.sizing import law_of
 from bandplan.planner.law import Law
-from bandplan.serving.spec.suggestion import did_you_mean
+from bandplan.serving.spec.suggestion import name_one_of
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def _pairs(
         if not equals or not value:
             problems.append(f"{flag} {one[:80]}: must be ENTRY={what}; write such as {flag} {names[0]}={what}")
         elif name not in names:
-            problems.append(f"{flag} {name[:63]}: no such entry; {did_you_mean(name, list(names), 'name an entry')}")
+            problems.append(f"{flag} {name[:63]}: no such entry; {name_one_of(name, names)}")
         else:
             found.setdefault(name, []).append(value)
     return found

@@ -193,7 +193,7 @@ def _project() -> Project | None:
 def _entry(arguments: argparse.Namespace, project: Project | None) -> "tuple[Entry, Place]":
     from bandplan.cli.stack_choice import choose_stack
     from bandplan.serving.spec.loading import load_text, read_text
-    from bandplan.serving.spec.suggestion import did_you_mean
+    from bandplan.serving.spec.suggestion import name_one_of
     from bandplan.serving.throughput.demand_limits import requests_per_second
 
     if project is None:
@@ -213,9 +213,7 @@ def _entry(arguments: argparse.Namespace, project: Project | None) -> "tuple[Ent
     entries = loaded.checkable.models if loaded.checkable is not None else ()
     found = next((entry for entry in entries if entry.name == arguments.target), None)
     if found is None:
-        step = did_you_mean(
-            arguments.target, [entry.name for entry in entries], "name an entry, or a three-level model"
-        )
+        step = name_one_of(arguments.target, [entry.name for entry in entries], ", or a three-level model")
         raise UsageProblem(f"{choice.models}: has no entry {arguments.target}; {step}")
     entity = _entity(found, getattr(arguments, "entity", None), choice.models)
     share = entity.traffic_percent / 100

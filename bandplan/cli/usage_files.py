@@ -11,6 +11,7 @@ from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.errors import NotFound, WorkspaceError
 from bandplan.serving.workspace.volume_files import PREFIX, csv_texts
+from bandplan.usage.counted import counted
 from bandplan.usage.observed import Observed
 from bandplan.usage.problem import BadUsage
 from bandplan.usage.usage_table import Row, Table, UsageFile, open_usage, read_csv
@@ -37,7 +38,7 @@ class FileStatistics:
         newest = datetime.fromtimestamp(self.newest, UTC).strftime("%Y-%m-%d %H:%M UTC")
         share = 100 * self.untokened / self.answered if self.answered else 0.0
         return (
-            f"{self.path}: {self.rows:,} rows of {self.table.name}, the newest of {newest} "
+            f"{self.path}: {counted(self.rows, 'row')} of {self.table.name}, the newest of {newest} "
             f"({max(0.0, now - self.newest) / 86_400:.1f} days ago), {share:.1f} % of the answers without tokens"
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from bandplan.usage.bands import Band, Sized
+from bandplan.usage.counted import counted
 from bandplan.usage.reason import Code, Reason
 from bandplan.usage.window import DAY, Window, percentile
 
@@ -105,8 +106,9 @@ def _for_refusals(today: Today, target: Sized | None, thin: tuple[Reason, ...], 
     if target is not None:
         low, high = max(low, target.band.min), max(high, target.band.max)
     since = "in the window" if today.changed is None else "since the band was changed"
+    verb, cause = ("was", "it comes") if refused == 1 else ("were", "they come")
     told = (
-        f"{refused:,} requests were answered 429 {since}; if they come from a rate limit or a quota "
+        f"{counted(refused, 'request')} {verb} answered 429 {since}; if {cause} from a rate limit or a quota "
         "of the workspace, have that raised instead"
     )
     sized = target if target is not None and target.band.max >= high else None

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bandplan.planner.published import IN_FLIGHT_PER_CHUNK
 from bandplan.usage.bands import Sized, arrivals_of
+from bandplan.usage.counted import counted
 from bandplan.usage.verdict import Verdict, moment
 from bandplan.usage.window import DAY, Window, percentile
 
@@ -37,7 +38,7 @@ def markdown(stack: str, head: Sequence[str], verdicts: Sequence[Verdict], now: 
     changed = sum(one.decision.band is not None for one in verdicts)
     other = "other band" if changed == 1 else "other bands"
     found = f"observed use suggests {changed} {other}" if changed else "no band changes"
-    looked = f"{len(verdicts)} endpoint{'' if len(verdicts) == 1 else 's'} looked at"
+    looked = f"{counted(len(verdicts), 'endpoint')} looked at"
     lines = [f"**{stack}**: {found}, {looked}.", ""]
     lines += ["| endpoint | now | lower | target | upper | decision |", "|---|---|---|---|---|---|"]
     for one in verdicts:
@@ -59,11 +60,12 @@ def lines_of(verdict: Verdict, now: int) -> list[str]:
     gaps = window.gap_percent
     told = "gaps not known without `bandplan observe`"
     if gaps is not None:
-        told = f"{gaps:.1f} % gaps since `bandplan observe` began {window.watched_minutes:,} minutes before"
+        told = f"{gaps:.1f} % gaps since `bandplan observe` began {counted(window.watched_minutes, 'minute')} before"
     age = max(0.0, (now - window.end) / DAY)
     end = moment(window.end)[:16].replace("T", " ")
     said.append(
-        f"  window   {window.days:.1f} days to {end} UTC ({age:.1f} days ago), {window.samples:,} minutes, {told}"
+        f"  window   {window.days:.1f} days to {end} UTC ({age:.1f} days ago), "
+        f"{counted(window.samples, 'minute')}, {told}"
     )
     total = window.total
     if window.tokened:
@@ -74,7 +76,8 @@ def lines_of(verdict: Verdict, now: int) -> list[str]:
         )
     if total.requests:
         said.append(
-            f"  answers  {total.requests:,} requests, {total.refused:,} refused (429), {total.failed:,} failed (5xx)"
+            f"  answers  {counted(total.requests, 'request')}, {total.refused:,} refused (429), "
+            f"{total.failed:,} failed (5xx)"
         )
     if window.latencies:
         latency = percentile(window.latencies, verdict.latency_percentile)
@@ -90,18 +93,24 @@ def lines_of(verdict: Verdict, now: int) -> list[str]:
 
 
 def _bands(verdict: Verdict) -> list[str]:
-    unit = "chunks" if verdict.capacity is not None and verdict.capacity.is_range else ""
     lines = []
     for name in ("lower", "target", "upper"):
         sized: Sized | None = getattr(verdict, name)
         if sized is not None:
             which = "the busiest minute" if sized.percentile == 100 else f"p{sized.percentile:g} of the minutes"
-            band = f"{verdict.shown(sized.band)} {unit}".rstrip()
+            band = _chunks(verdict, sized)
             lines.append(
                 f"{name:<8} {band}: {sized.tokens_per_second:,.0f} tokens/s ({sized.requests_per_second:.2f} "
                 f"requests/s) at {which}"
             )
     return lines
+
+
+def _chunks(verdict: Verdict, sized: Sized) -> str:
+    shown, band = verdict.shown(sized.band), sized.band
+    if verdict.capacity is None or not verdict.capacity.is_range:
+        return shown
+    return counted(band.max, "chunk") if band.min == band.max else f"{shown} chunks"
 
 
 def _arrivals(window: Window) -> str:
@@ -126,8 +135,9 @@ def _scale(verdict: Verdict, window: Window) -> list[str]:
     if gpu:
         told.append(f"GPU at most {max(gpu):.0f} %")
     refused, failed = sum(one.answered_4xx for one in minutes), sum(one.answered_5xx for one in minutes)
-    looks = f"{len(minutes):,} minute{'' if len(minutes) == 1 else 's'}"
-    told.append(f"{refused:,} answered 4xx and {failed:,} 5xx in {looks} of the metrics export")
+    told.append(
+        f"{refused:,} answered 4xx and {failed:,} 5xx in {counted(len(minutes), 'minute')} of the metrics export"
+    )
     coverage = window.coverage_percent
     if coverage is not None:
         told.append(f"rows for {coverage:.0f} % of its requests")

@@ -373,6 +373,7 @@ def test_file_without_rows_asks_the_obvious(project: Path, capsys: pytest.Captur
     ("argv", "told"),
     [
         (("chatt",), "models.yaml: has no entry chatt; did you mean chat?"),
+        (("xyz",), "models.yaml: has no entry xyz; name one of these: chat, tokens, units, auto"),
         (("--usage", "none.csv"), "none.csv: cannot be read: No such file or directory"),
         (("--usage", "models.yaml"), "models.yaml:1: the columns are # The fleet.; a usage file has those of"),
         (("--usage", "a.csv", "--usage", "b.csv"), "the same requests may be in both; give one table"),

@@ -120,6 +120,11 @@ def test_band_that_git_does_not_show_for_seven_days_is_held(today: dict[str, obj
     assert text in decision.reasons[0].text
 
 
+@pytest.mark.parametrize(("refused", "text"), [(1, "1 request was answered 429"), (1200, "1,200 requests were")])
+def test_refusals_are_counted_in_words(refused: int, text: str) -> None:
+    assert decided((1, 4), (1, 4), refused=refused).reasons[0].text.startswith(text)
+
+
 def test_busiest_of_the_last_days_decides_how_low() -> None:
     assert told(decided((1, 10), (1, 2), (1, 8))) == ("down", (1, 8), ["above-use"])
 

@@ -63,11 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def require_names(file: str, names: Sequence[str], there: Sequence[str]) -> None:
     """Raise UsageProblem if a name is not an entry."""
-    from bandplan.serving.spec.suggestion import did_you_mean
+    from bandplan.serving.spec.suggestion import name_one_of
 
     missing = [name for name in names if name not in there]
     if missing:
-        told = [f"{file}: has no entry {name}; {did_you_mean(name, there, 'name an entry')}" for name in missing]
+        told = [f"{file}: has no entry {name}; {name_one_of(name, there)}" for name in missing]
         raise UsageProblem("\n".join(told))
 
 

@@ -89,7 +89,7 @@ def endpoint_names(choice: "StackChoice", named: list[str]) -> list[str]:
     """Return the endpoints to read, each once. Errors: UsageProblem."""
     from bandplan.cli.errors import UsageProblem
     from bandplan.serving.spec.loading import load
-    from bandplan.serving.spec.suggestion import did_you_mean
+    from bandplan.serving.spec.suggestion import name_one_of
 
     loaded = load(choice.models, choice.name)
     if loaded.fleet is None:
@@ -98,7 +98,7 @@ def endpoint_names(choice: "StackChoice", named: list[str]) -> list[str]:
     known = [entry.name for entry in loaded.fleet.models]
     unknown = [name for name in dict.fromkeys(named) if name not in known]
     if unknown:
-        lines = [f"{choice.models}: has no entry {one}; {did_you_mean(one, known, 'name an entry')}" for one in unknown]
+        lines = [f"{choice.models}: has no entry {one}; {name_one_of(one, known)}" for one in unknown]
         raise UsageProblem("\n".join(lines))
     if not known:
         raise UsageProblem(f"{choice.models}: has no entry; add one, or name another stack with --stack")
@@ -108,6 +108,7 @@ def endpoint_names(choice: "StackChoice", named: list[str]) -> list[str]:
 def print_look(found: "Look", *, quiet: bool) -> None:
     """Print what a reading found; what is missing goes to stderr."""
     from bandplan.serving.spec.problem import printable
+    from bandplan.usage.counted import counted
     from bandplan.usage.verdict import moment
 
     reasons: dict[str, list[str]] = {}
@@ -123,8 +124,8 @@ def print_look(found: "Look", *, quiet: bool) -> None:
         gpu = "-" if one.gpu_percent is None else f"{one.gpu_percent:.0f} %"
         print(
             printable(
-                f"{at}  {name}: {one.requests:,} requests, {one.answered_4xx:,} answered 4xx, {one.answered_5xx:,} "
-                f"answered 5xx, provisioned concurrency {concurrency}, GPU {gpu}"
+                f"{at}  {name}: {counted(one.requests, 'request')}, {one.answered_4xx:,} answered 4xx, "
+                f"{one.answered_5xx:,} answered 5xx, provisioned concurrency {concurrency}, GPU {gpu}"
             ),
             flush=True,
         )

@@ -144,7 +144,7 @@ def chosen_entries(choice: "StackChoice", named: Sequence[str]) -> "tuple[str, t
     """Return (the text of the models file, its entries, or those that are named). Errors: UsageProblem."""
     from bandplan.cli.errors import UsageProblem
     from bandplan.serving.spec.loading import load_text, read_text
-    from bandplan.serving.spec.suggestion import did_you_mean
+    from bandplan.serving.spec.suggestion import name_one_of
 
     text, unreadable = read_text(choice.models)
     if unreadable is not None:
@@ -158,7 +158,7 @@ def chosen_entries(choice: "StackChoice", named: Sequence[str]) -> "tuple[str, t
     known = [entry.name for entry in entries]
     unknown = [name for name in dict.fromkeys(named) if name not in known]
     if unknown:
-        lines = [f"{choice.models}: has no entry {one}; {did_you_mean(one, known, 'name an entry')}" for one in unknown]
+        lines = [f"{choice.models}: has no entry {one}; {name_one_of(one, known)}" for one in unknown]
         raise UsageProblem("\n".join(lines))
     return text, tuple(entry for entry in entries if not named or entry.name in named)
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 MAX_SUGGESTIONS = 50  # per file; arbitrary: more mistyped names are one mistake repeated
 _MAX_WRITTEN = 200  # characters
+_MAX_LISTED = 10  # names; arbitrary
 _MAX_COMPARED = 200  # candidates; comparing takes some 10 microseconds each
 
 
@@ -45,6 +46,12 @@ def _alike(folded: str, by_folded: dict[str, str]) -> dict[str, str]:
 def did_you_mean(written: object, known: Iterable[str], otherwise: str) -> str:
     """Return a next step: the nearest known name as a question, otherwise `otherwise`."""
     return _question(nearest(written, known), otherwise)
+
+
+def name_one_of(written: object, known: Sequence[str], other: str = "") -> str:
+    """Return a next step: the nearest known name as a question, otherwise the names that there are, and `other`."""
+    listed = ", ".join(known[:_MAX_LISTED]) + (f" and {len(known) - _MAX_LISTED:,} more" if known[_MAX_LISTED:] else "")
+    return did_you_mean(written, known, f"name one of these: {listed}{other}" if known else f"there are none{other}")
 
 
 class Suggestions:
