@@ -211,7 +211,14 @@ def test_an_interruption_keeps_what_was_measured(project: Path, workspace: tuple
             "int.json",
         ]
         since = workspace[1].ok("GET", "/stub/clock")["now_ms"]
-        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        # A shell that starts the tests in the background lets its children ignore the interrupt key.
+        running = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
         while seen() < 12 and running.poll() is None:
             time.sleep(0.05)
         running.send_signal(signal.SIGINT)
