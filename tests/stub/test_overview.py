@@ -175,8 +175,8 @@ def test_embeddings_count_their_input(stopped: StubClient, name: str) -> None:
     with ThreadPoolExecutor(max_workers=1) as pool:
         body = {"input": ["one two three"]}
         answer = pool.submit(stopped.send, "POST", f"/serving-endpoints/{name}/invocations", body)
-        while not answer.done():
-            stopped.ok("POST", "/stub/clock", {"advance_seconds": 1})
+        while wait([answer], timeout=0.1).not_done:
+            stopped.ok("POST", "/stub/clock", {"advance_seconds": 10})
     steps = stopped.ok("GET", f"/stub/endpoints/{name}/history")["steps"]
     assert known(steps["tokens_per_second"]) * 5 == pytest.approx(answer.result().body["usage"]["total_tokens"])
     assert known(steps["output_tokens_per_second"]) == 0
