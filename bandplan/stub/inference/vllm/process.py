@@ -84,9 +84,10 @@ class Process:
             file.seek(max(0, size - MOST_LOG_BYTES))
             end = file.read(MOST_LOG_BYTES)
         kept = CUT + end[end.find(b"\n") + 1 :]
-        with self.log.open("ab") as file:
-            file.truncate(0)
+        # Written over the beginning and cut behind: no line can come between what is kept.
+        with self.log.open("r+b") as file:
             file.write(kept)
+            file.truncate()
         removed = size - len(kept)
         self._first, self._read = max(0, self._first - removed), max(0, self._read - removed)
 
