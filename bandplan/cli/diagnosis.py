@@ -142,7 +142,7 @@ def local_state(project: Project) -> Iterator[Finding]:
 
 
 def lock_finding(lock: Path) -> Finding:
-    """Say who holds the lock; one that a dead process left is no obstacle."""
+    """Say who holds the lock; a lock left by a dead process does not count."""
     from bandplan.embedded.holder import read_holder
 
     try:

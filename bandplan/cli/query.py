@@ -21,7 +21,7 @@ SHOWN_CHARACTERS: Final = 100
 SHOWN_NUMBERS: Final = 4
 MOST_READ: Final = 10_000
 MOST_TOKENS: Final = 10**12
-"""A larger count of tokens is no count. A choice."""
+"""The largest number of tokens that is believed. A choice."""
 
 QUESTION: Final = "What is provisioned throughput?"
 

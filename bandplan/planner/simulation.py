@@ -95,7 +95,7 @@ def simulate(
     arrived, admitted, first, ended = [0.0] * count, [0.0] * count, [0.0] * count, [-1.0] * count
 
     def pass_time(chunk: int, work: float) -> None:
-        """Note the first tokens up to `work`; they are no events, as they change no speed."""
+        """Note the first tokens up to `work`; they are not events, because they do not change the speed."""
         tokens = firsts[chunk]
         if tokens and tokens[0][0] <= work:
             before, start, speed = given[chunk], since[chunk], speeds[in_flight[chunk]]

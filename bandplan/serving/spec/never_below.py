@@ -29,7 +29,7 @@ class NeverBelow(Shape):
 def never_below_problems(raw: Mapping[str, Any], base: Path, source: Source) -> list[Problem]:
     """Report a `never_below` of another unit than the throughput, on the values as written.
 
-    One above the ceiling is no problem: it lowers nothing, and a stack may override the throughput alone.
+    One above the ceiling is accepted: it lowers nothing, and a stack may override the throughput alone.
     """
     least, throughput = raw.get("never_below"), raw.get("throughput")
     if not isinstance(least, dict):

@@ -44,7 +44,7 @@ def wanted_of(demand: Demand | None, share: Fraction, headroom_percent: int) -> 
 
 
 def size_for(wanted: Wanted, chunk: int, sizes: Sizes) -> Size:
-    """Return the planner's answer for a model of which nothing but its chunk is known."""
+    """Return the planner's answer for a model if only its chunk is known."""
     return sizes.of(Capacity("chunks", chunk, embeds=wanted.load.shape.output_tokens == 0), wanted)
 
 

@@ -40,7 +40,7 @@ _LOGIN_SECONDS: Final = 120.0
 
 _EXCHANGED_EACH_TIME: Final = frozenset({"github-oidc", "azure-devops-oidc", "github-oidc-azure"})
 _KEPT_SECONDS: Final = 60.0
-"""The SDK exchanges these identities anew for every request; each token lasts longer than this. A choice."""
+"""The SDK exchanges these identities again for every request; each token lasts longer than this. A choice."""
 
 _PROGRAMS: Final = {"databricks": "databricks-cli", "az": "azure-cli"}
 """Program on PATH -> the login that the SDK takes from it."""

@@ -175,7 +175,7 @@ def _settings(model: Any, memory_share: float) -> dict[str, Any]:
 
 
 def _capacity(config: Any) -> int | None:
-    """Return the tokens that fit into the cache, but for one block; None if the library does not say."""
+    """Return the tokens that fit into the cache, less one block; None if the library does not say."""
     size = getattr(config, "block_size", None) or getattr(config, "page_size", None)
     return (config.num_blocks - 1) * size if config.num_blocks and size else None
 
