@@ -1,4 +1,4 @@
-"""`bandplan info`: what optimization info says of a model, as the legal bands or units with what each gives."""
+"""`bandplan info`: list the legal bands or model units of a model from its optimization info, with what each gives."""
 
 import argparse
 from dataclasses import replace

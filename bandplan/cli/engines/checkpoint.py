@@ -55,7 +55,7 @@ def read_checkpoint(state_folder: Path, project: str, stack: str) -> dict[str, A
 
 
 def stack_rows(state_folder: Path, project: str) -> list[dict[str, Any]]:
-    """Return what `pulumi stack ls --json` says of each stack: `name`, `lastUpdate` (UTC), `resourceCount`.
+    """List each stack with the fields of `pulumi stack ls --json`: `name`, `lastUpdate` (UTC), `resourceCount`.
 
     The latter two are None for a stack that was never deployed or whose state cannot be read.
     """

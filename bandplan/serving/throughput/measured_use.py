@@ -1,4 +1,4 @@
-"""What a file of measured use says of the served entities of endpoints, for `stop_if` of their rollouts.
+"""Read the measured use of served entities from a file, for `stop_if` of their rollouts.
 
 `bandplan/wire/measured_use.py` shows the file. `errors` are requests answered 5xx; `ttft_seconds` is the time to first
 token at `percentile`. A measurement that ended before the last change of an endpoint is of an earlier step, and not

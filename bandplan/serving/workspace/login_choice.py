@@ -28,7 +28,7 @@ _OTHER_LOGINS: Final = (TOKEN, "DATABRICKS_CLIENT_ID", "DATABRICKS_CLIENT_SECRET
 
 @dataclass(frozen=True)
 class StackLogin:
-    """What a stack's configuration file says of its workspace; `place` is the file, for messages."""
+    """The workspace that a stack's configuration file names; `place` is that file's path, for messages."""
 
     place: str
     host: str | None = None

@@ -157,7 +157,7 @@ class SdkLogin:
         return self._has_endpoint
 
     def _failure(self, reason: str) -> str:
-        """Say why there is no token, and what is set up on this machine."""
+        """Return the message of a failed login: the reason, then every credential source that was looked for."""
         environ = self._environ
         wanted, profile, host = value(environ, AUTH_TYPE), value(environ, PROFILE), value(environ, HOST)
         file = read_config_file(environ)

@@ -1,4 +1,4 @@
-"""What a stack's configuration file says of its workspace, as Pulumi's provider reads it."""
+"""Read the host and profile of a stack's workspace from its configuration file, as Pulumi's provider does."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

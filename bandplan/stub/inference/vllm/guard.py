@@ -1,8 +1,8 @@
 """Run a program that ends with the workspace: a separate script, standard library only.
 
-`PYTHON guard.py MARK PROGRAM ARGUMENTS...` starts the program in a group of its own and waits. If standard input
-closes, the workspace has closed the engine, or was killed: the program is told to end, and some seconds later
-everything it started is killed. The exit status is that of the program.
+`PYTHON guard.py MARK PROGRAM ARGUMENTS...` starts the program in its own process group and waits for it. Standard
+input closes when the workspace closes the engine or is killed: then the guard asks the program to end, and after a few
+seconds kills the whole group. It exits with the program's status.
 
 A script of its own, because only a process that lives can see that another one was killed: a parent-death signal
 reaches the program, not the processes that it starts, which have the GPU; it is set too, in case the guard is killed.
