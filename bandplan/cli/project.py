@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bandplan.cli.errors import CommandError, NoProject
-from bandplan.embedded.files import make_private_folder
+from bandplan.wire.machine_folder import make_private_folder
 
 LOCAL = "local"
 """The stack of the stand-in workspace."""

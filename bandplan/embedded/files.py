@@ -3,13 +3,9 @@
 import os
 import tempfile
 from pathlib import Path
-from typing import Final
 
 from bandplan.embedded.errors import StateError
-from bandplan.wire.machine_folder import keep_out_of_git
-
-PRIVATE_FOLDER: Final = 0o700
-"""Mode of the folders: the state holds providers' responses; for the same reason its files are 0600."""
+from bandplan.wire.machine_folder import make_private_folder
 
 
 def read_if_there(path: Path) -> bytes | None:
@@ -41,19 +37,6 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise StateError(f"{path}: cannot be removed: {error.strerror}") from error
-
-
-def make_private_folder(folder: Path, top: Path) -> None:
-    """Create `folder` and its missing parents, private to their owner; make existing ones from `top` down private.
-
-    `top` is one of them. OSError if one cannot be created.
-    """
-    for part in [*reversed(folder.parents), folder]:
-        if not part.exists():
-            part.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
-            keep_out_of_git(part)
-        elif part.is_relative_to(top) and part.stat().st_mode & 0o077:
-            part.chmod(PRIVATE_FOLDER)
 
 
 def write_whole(path: Path, text: bytes, top: Path) -> None:

@@ -26,12 +26,13 @@ from typing import Any, TextIO
 
 from bandplan.embedded.checkpoint import Snapshot, StackFile, is_ours, parse
 from bandplan.embedded.errors import StateError
-from bandplan.embedded.files import make_private_folder, read_if_there, remove
+from bandplan.embedded.files import read_if_there, remove
 from bandplan.embedded.form import graph_problems, line_problems, listed, strict_json
 from bandplan.embedded.ordering import in_order, naming_only
 from bandplan.embedded.resource import ResourceState
 from bandplan.embedded.unfinished import KeepOutputs, keep_old_outputs, with_components_taken_back
 from bandplan.embedded.values import dumped
+from bandplan.wire.machine_folder import make_private_folder
 
 
 @dataclass

@@ -4,20 +4,7 @@ import os
 import threading
 from pathlib import Path
 
-from bandplan.wire.machine_folder import keep_out_of_git
-
-
-def make_private_folder(folder: Path) -> None:
-    """Create a folder and its missing parents, closed to other users, and close the folder if it is open.
-
-    OSError if that cannot be done.
-    """
-    for part in [*reversed(folder.parents), folder]:
-        if not part.exists():
-            part.mkdir(mode=0o700, exist_ok=True)
-            keep_out_of_git(part)
-    if folder.stat().st_mode & 0o077:
-        folder.chmod(0o700)
+from bandplan.wire.machine_folder import make_private_folder
 
 
 def replace_private_file(path: Path, text: str) -> None:

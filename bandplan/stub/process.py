@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from bandplan.stub import statedir
+from bandplan.wire.machine_folder import make_private_folder
 
 START_TIMEOUT_SECONDS = 60.0
 """Half a second is usual. A failed start ends the process and is reported immediately: this is for one that hangs."""
@@ -72,7 +73,7 @@ def start(state_dir: Path, **settings: Unpack[Settings]) -> Running:
     Raises StubError.
     """
     state_dir = state_dir.absolute()
-    statedir.make_private(state_dir)
+    make_private_folder(state_dir)
     with _starting(state_dir):
         running = status(state_dir)
         if running is not None:

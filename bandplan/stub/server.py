@@ -28,6 +28,7 @@ from bandplan.stub.inference.simulated import Pace
 from bandplan.stub.state.scenario import NONE, Scenario
 from bandplan.stub.state.serving.settle import Settle
 from bandplan.stub.state.workspace import Workspace, open_workspace
+from bandplan.wire.machine_folder import make_private_folder
 
 LOOPBACK = "127.0.0.1"
 BACKLOG = 2048
@@ -107,7 +108,7 @@ class ServeSettings:
 def serve(state_dir: Path, settings: ServeSettings) -> None:
     """Serve `state_dir` until SIGTERM or SIGINT. Raises ServeError or StoreError before `run.json` is written."""
     scenario, engines = settings.scenario, settings.engines
-    statedir.make_private(state_dir)
+    make_private_folder(state_dir)
     lock = statedir.take_lock(state_dir)
     if lock is None:
         raise ServeError(f"{state_dir}: another stub workspace serves this directory; run `bandplan stub stop` first")

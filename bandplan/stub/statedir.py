@@ -14,8 +14,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bandplan.wire.machine_folder import keep_out_of_git
-
 LOCK_ATTEMPTS = 20
 LOCK_PAUSE_SECONDS = 0.01
 
@@ -37,16 +35,6 @@ class RunFile:
     port: int
     host: str
     started_at: str
-
-
-def make_private(folder: Path) -> None:
-    """Make a folder and its missing parents, closed to other users; close the folder if it exists and is open."""
-    for part in [*reversed(folder.parents), folder]:
-        if not part.exists():
-            part.mkdir(mode=0o700, exist_ok=True)
-            keep_out_of_git(part)
-    if folder.stat().st_mode & 0o077:
-        folder.chmod(0o700)
 
 
 def write_run_file(state_dir: Path, run: RunFile) -> None:

@@ -1,25 +1,16 @@
 """Everything in `.bandplan/` is for its owner alone, also what an earlier version made open."""
 
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from bandplan.cli.engines.child import run_child
 from bandplan.cli.engines.plugin_executable import write_plugin_executable
 from bandplan.cli.project import Project
-from bandplan.embedded.files import make_private_folder
-from bandplan.serving import private_file
 from bandplan.serving.planning.record import record_of
 from bandplan.serving.registration.sources.digest_record import DigestRecord
 from bandplan.serving.registration.sources.folder import File
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
-from bandplan.stub import statedir
-
-
-def engine_folder(folder: Path) -> None:
-    make_private_folder(folder, folder.parent)
+from bandplan.wire.machine_folder import make_private_folder
 
 
 def open_to_others(folder: Path) -> list[str]:
@@ -46,10 +37,9 @@ def test_what_is_recorded_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert open_to_others(project.own_folder) == []
 
 
-@pytest.mark.parametrize("make", [private_file.make_private_folder, statedir.make_private, engine_folder])
-def test_whoever_creates_the_folder_keeps_it_out_of_git(tmp_path: Path, make: Callable[[Path], None]) -> None:
+def test_whoever_creates_the_folder_keeps_it_out_of_git(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
-    make(tmp_path / ".bandplan" / "stub")
+    make_private_folder(tmp_path / ".bandplan" / "stub")
     assert open_to_others(tmp_path / ".bandplan") == []
     (tmp_path / ".bandplan" / "stub" / "token").write_text("secret")
     (tmp_path / "models.yaml").touch()

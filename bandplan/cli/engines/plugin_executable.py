@@ -4,7 +4,7 @@ import os
 import shlex
 from pathlib import Path
 
-from bandplan.serving.private_file import make_private_folder
+from bandplan.wire.machine_folder import make_private_folder
 
 NAME = "pulumi-resource-databricks"
 

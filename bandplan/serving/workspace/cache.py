@@ -16,9 +16,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from bandplan.serving.private_file import make_private_folder, replace_private_file
+from bandplan.serving.private_file import replace_private_file
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
 from bandplan.serving.throughput.registry_answers import ModelAlias
+from bandplan.wire.machine_folder import make_private_folder
 
 _FORMAT = 1
 
