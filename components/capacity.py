@@ -129,7 +129,7 @@ def _pending_entity(sizing: EndpointSizing, now: dict[str, Any], output: pulumi.
     names = ("version", *_ENTITY_LATER) if sizing.family == "bands" else ("version",)
     if sizing.family == "bands" and sizing.accepts_less:
         names = (*names, *_ENTITY_ACCEPTED_LATER)
-    if sizing.family == "bands" and sizing.has_latency_target:
+    if sizing.has_latency_target:
         names = (*names, "planned")
     return later_inputs(now, output, entity_inputs, names)
 

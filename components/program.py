@@ -18,7 +18,7 @@ from bandplan.serving.planning.deployment import (
     deployment_request,
     followed_aliases,
     is_offline,
-    planned_bands,
+    planned_amounts,
     refusal,
 )
 from bandplan.serving.planning.plan import Plan, Refused, plan_stack
@@ -44,7 +44,7 @@ def run() -> None:
     for waived in plan.waived:
         pulumi.log.info(waived.render())
     aliases = followed_aliases(plan.sizings, offline=is_offline(os.environ))
-    for line in (*aliases, *planned_bands(plan.sizings), *plan.rollouts):
+    for line in (*aliases, *planned_amounts(plan.sizings), *plan.rollouts):
         pulumi.log.info(line)
     for line in plan.stopped_rollouts:
         pulumi.log.warn(line)

@@ -127,8 +127,8 @@ def headroom_bound(endpoint: Endpoint, entity: Entity) -> Iterable[Bound]:
 
 def latency_bound(entity: Entity) -> Iterable[Bound]:
     """Return what the latency target of the demand requires of a ceiling."""
-    if entity.planned is not None:
-        yield Bound("least max", entity.planned.max_bands, LATENCY)
+    if entity.planned_bands is not None:
+        yield Bound("least max", entity.planned_bands.high, LATENCY)
 
 
 def budget_bounds(entity: Entity, budget: Mapping[str, Any], rule: str) -> Iterable[Bound]:

@@ -32,9 +32,10 @@ def refuse_impossible(capacity: Capacity, load: Load, target: Target) -> None:
         least = alone.percentile(name, target.percentile)
         if least > limit:
             which = "" if not load.has_lengths else f" at p{target.percentile:g} of the lengths"
+            larger = " or one with a larger chunk" if capacity.is_range else ""
             raise NoCapacity(
                 f"no capacity fixes this: {named[name]} {shown(name, least)}{which}, more than {shown(name, limit)}; "
-                "raise the target, shorten the requests, or use a faster model or one with a larger chunk"
+                f"raise the target, shorten the requests, or use a faster model{larger}"
             )
 
 

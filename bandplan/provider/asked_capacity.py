@@ -71,6 +71,7 @@ def asked_of(model: str, version: str, item: Mapping[str, Any]) -> Asked:
         None if demand is None else demand.share_of_tokens(int(item.get("trafficPercent", 100))),
         headroom,
         wanted=wanted_in(unit, demand, share, headroom),
+        is_registered=True,
     )
 
 

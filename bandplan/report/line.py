@@ -330,13 +330,13 @@ def _headroom(change: EndpointChange) -> Iterator[Line]:
 
 
 def _planned(change: EndpointChange) -> Iterator[Line]:
-    """Yield the band that the latency target of each entity needs, if it is new or has changed."""
+    """Yield what the latency target of each entity needs, if it is new or has changed."""
     for pair in change.pairs:
         was, now = (None if side is None else side.planned for side in (pair.old, pair.new))
         if now is not None and now != was:
-            before = EMPTY if was is None else (Run(was.bands),)
+            before = EMPTY if was is None else (Run(was.amount),)
             reason = Run(f"for {one_line(now.reason, MOST_OF_A_REASON)}", is_foreign=True)
-            yield Line(_label("planned", pair, change), before, (Run(now.bands),), remark=(reason,))
+            yield Line(_label("planned", pair, change), before, (Run(now.amount),), remark=(reason,))
 
 
 def _money(change: EndpointChange, bill: Bill, currency: str) -> Iterator[Line]:

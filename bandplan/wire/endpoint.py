@@ -25,7 +25,7 @@ class Entity:
     """One served entity. A number is None if it does not apply or is not stated.
 
     `is_sized` is False while a figure depends on an unregistered version. `burst`: the entity may burst. `planned` is
-    the band that a latency target needs, None without one.
+    what a latency target needs, None without one.
     """
 
     served_name: str = ""
@@ -45,6 +45,16 @@ class Entity:
     scale_to_zero: bool = False
     is_sized: bool = True
     planned: Planned | None = None
+
+    @property
+    def planned_bands(self) -> Planned | None:
+        """The band that a latency target needs; None without one, or in another unit."""
+        return self.planned if self.planned is not None and self.planned.unit == "bands" else None
+
+    @property
+    def planned_units(self) -> Planned | None:
+        """The model units that a latency target needs; None without one, or in another unit."""
+        return self.planned if self.planned is not None and self.planned.unit == "model_units" else None
 
     @property
     def size(self) -> tuple[int | str | None, ...]:

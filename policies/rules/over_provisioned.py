@@ -19,10 +19,11 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
     if not demand and all(entity.planned is None for entity in endpoint.wanted):
         return
     percent = Fraction(str(settings["headroom_percent"]))
-    if demand and endpoint.estimated_tokens_per_second is not None and endpoint.model_units:
-        increments = [one.model_unit_chunk_size for one in endpoint.wanted if one.model_unit_chunk_size]
-        step = max(increments, default=int(settings["model_units_step"]))
-        yield from _units(endpoint, demand, percent, step, settings)
+    if any(entity.planned_units is not None for entity in endpoint.wanted):
+        for entity in endpoint.wanted:
+            yield from _planned_units(endpoint, entity, demand, percent, settings)
+    elif demand and endpoint.estimated_tokens_per_second is not None and endpoint.model_units:
+        yield from _units(endpoint, demand, percent, settings)
     for entity in endpoint.wanted:
         share = demand * endpoint.share(entity)
         yield from _entity(endpoint, entity, share, percent, settings)
@@ -31,11 +32,11 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
 def bounds(endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterator[Bound]:
     """Limit the max to what the demand and the headroom require."""
     demand, chunk = endpoint.demand_tokens_per_second or Fraction(0), entity.chunk_tokens_per_second
-    planned = entity.planned
+    planned = entity.planned_bands
     if chunk and (demand or planned is not None):
         percent = Fraction(str(settings["headroom_percent"]))
         most = chunks_for(demand * endpoint.share(entity), percent, chunk)
-        yield Bound("most max", most if planned is None else max(most, planned.max_bands), ID)
+        yield Bound("most max", most if planned is None else max(most, planned.high), ID)
 
 
 def _entity(
@@ -48,13 +49,13 @@ def _entity(
     if chunk is None or ceiling is None or entity.min_bands is None:
         return
     most = chunks_for(demand, percent, chunk)
-    planned = entity.planned
-    if ceiling <= max(most, planned.max_bands if planned is not None else 0) * chunk:
+    planned = entity.planned_bands
+    if ceiling <= max(most, planned.high if planned is not None else 0) * chunk:
         return
-    if planned is not None and (planned.max_bands > most or not demand):
+    if planned is not None and (planned.high > most or not demand):
         yield Finding(
             f"{endpoint.where(entity)}ceiling {tokens(ceiling)} is above what the latency target needs: "
-            f"{planned.bands} for {planned.reason}, in chunks of {grouped(chunk)}; "
+            f"{planned.amount} for {planned.reason}, in chunks of {grouped(chunk)}; "
             f"{suggestion(endpoint, entity, settings)}"
         )
         return
@@ -69,21 +70,52 @@ def _entity(
 
 def _enough(planned: Planned | None) -> str:
     """Return what a latency target needs, which is less than the headroom allows; "" without one."""
-    return "" if planned is None else f"; {planned.bands} are enough for {planned.reason}"
+    return "" if planned is None else f"; {planned.amount} are enough for {planned.reason}"
 
 
-def _units(endpoint: Endpoint, demand: Fraction, percent: Fraction, step: int, settings: Settings) -> Iterator[Finding]:
+def _planned_units(
+    endpoint: Endpoint, entity: Entity, demand: Fraction, percent: Fraction, settings: Settings
+) -> Iterator[Finding]:
+    """Compare units with those that the latency target needs, or with what the headroom allows if that is more."""
+    planned, units = entity.planned_units, entity.model_units
+    if planned is None or units is None:
+        return
+    most = max(planned.high, _units_for(endpoint, demand * endpoint.share(entity), percent, settings))
+    if units > most:
+        allowed = "" if most == planned.high else f", and the headroom of {grouped(percent)}% allows {grouped(most)}"
+        yield Finding(
+            f"{endpoint.where(entity)}{grouped(units)} model units are more than the latency target needs: "
+            f"{planned.amount} for {planned.reason}{allowed}; write model_units: {most}"
+            f"{over_budget(most, endpoint, settings)}; if a load test needs more, waive {ID} with it as the reason"
+        )
+
+
+def _units_for(endpoint: Endpoint, demand: Fraction, percent: Fraction, settings: Settings) -> int:
+    """Return the units that the published estimate gives for a demand and headroom; 0 without an estimate."""
+    units, estimated = endpoint.model_units, endpoint.estimated_tokens_per_second
+    if not units or not estimated or not demand:
+        return 0
+    step = _step(endpoint, settings)
+    exact = demand * (1 + percent / 100) * units / Fraction(repr(estimated)) / step
+    return max(1, -(-exact.numerator // exact.denominator)) * step
+
+
+def _step(endpoint: Endpoint, settings: Settings) -> int:
+    increments = [one.model_unit_chunk_size for one in endpoint.wanted if one.model_unit_chunk_size]
+    return max(increments, default=int(settings["model_units_step"]))
+
+
+def _units(endpoint: Endpoint, demand: Fraction, percent: Fraction, settings: Settings) -> Iterator[Finding]:
     units, estimated = endpoint.model_units, endpoint.estimated_tokens_per_second
     assert units is not None and estimated is not None
     factor = 1 + percent / 100
     wanted = demand * factor
-    exact = wanted * units / Fraction(repr(estimated)) / step
-    most = max(1, -(-exact.numerator // exact.denominator)) * step
+    most = _units_for(endpoint, demand, percent, settings)
     if units > most:
         yield Finding(
             f"{grouped(units)} model units, estimated at {tokens(estimated)}, are "
             f"{times(Fraction(repr(estimated)) / demand)} times the demand of {tokens(demand)}; allowed is "
-            f"{times(factor)} times = {grouped(wanted)}, in steps of {step} units: {most} units; "
+            f"{times(factor)} times = {grouped(wanted)}, in steps of {_step(endpoint, settings)} units: {most} units; "
             f"write model_units: {most}{over_budget(most, endpoint, settings)}"
         )
 

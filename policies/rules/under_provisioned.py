@@ -1,11 +1,14 @@
-"""A floor below what the endpoint must serve all the time: requests wait for a scale-up every day."""
+"""A floor below what the endpoint must serve all the time: requests wait for a scale-up every day.
+
+Model units have no floor: all of them are there, so that their number has to hold the peak.
+"""
 
 from collections.abc import Iterator
 from fractions import Fraction
 
 from bandplan.policies.endpoint import Endpoint, Entity
 from bandplan.policies.finding import Finding, note
-from bandplan.policies.fitting import Bound, chunks_for, suggestion
+from bandplan.policies.fitting import Bound, chunks_for, over_budget, suggestion
 from bandplan.policies.rule import EndpointRule, Settings
 from bandplan.policies.wording import grouped, tokens
 
@@ -19,20 +22,21 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
         return
     percent = Fraction(str(settings["steady_percent"]))
     for entity in endpoint.wanted:
+        yield from _units(endpoint, entity, settings)
         share = demand * endpoint.share(entity)
         chunk, floor, highest = entity.chunk_tokens_per_second, entity.floor_tokens_per_second, entity.max_bands
         if not entity.is_sized:
             yield note(f"{endpoint.where(entity)}waits: the floor is known once the chunk of its version is")
             continue
         steady = share * percent / 100
-        if chunk is None or floor is None or highest is None or not percent or not (steady or entity.planned):
+        if chunk is None or floor is None or highest is None or not percent or not (steady or entity.planned_bands):
             continue
-        planned = entity.planned
+        planned = entity.planned_bands
         if planned is not None:
-            if floor < planned.min_bands * chunk:
+            if floor < planned.low * chunk:
                 yield Finding(
                     f"{endpoint.where(entity)}floor {tokens(floor)} is below what the latency target needs on average: "
-                    f"{planned.bands} for {planned.reason}, in chunks of {grouped(chunk)}; "
+                    f"{planned.amount} for {planned.reason}, in chunks of {grouped(chunk)}; "
                     f"{suggestion(endpoint, entity, settings)}; if the demand is that of the busiest time alone, write "
                     "the average and a peak_factor"
                 )
@@ -46,13 +50,25 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
             )
 
 
+def _units(endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterator[Finding]:
+    """Compare model units with those that the latency target needs."""
+    planned, units = entity.planned_units, entity.model_units
+    if planned is None or units is None or units >= planned.high or not settings["steady_percent"]:
+        return
+    yield Finding(
+        f"{endpoint.where(entity)}{grouped(units)} model units are fewer than the latency target needs: "
+        f"{planned.amount} for {planned.reason}; write model_units: {planned.high}, and load-test them"
+        f"{over_budget(planned.high, endpoint, settings)}"
+    )
+
+
 def bounds(endpoint: Endpoint, entity: Entity, settings: Settings) -> Iterator[Bound]:
     """Require a min of at least the steady part of the demand."""
     demand, chunk = endpoint.demand_tokens_per_second or Fraction(0), entity.chunk_tokens_per_second
     percent = Fraction(str(settings["steady_percent"]))
-    if chunk and percent and endpoint.share(entity) and (demand or entity.planned is not None):
+    if chunk and percent and endpoint.share(entity) and (demand or entity.planned_bands is not None):
         steady = chunks_for(demand * endpoint.share(entity) * percent / 100, Fraction(0), chunk)
-        yield Bound("least min", steady if entity.planned is None else entity.planned.min_bands, ID)
+        yield Bound("least min", steady if entity.planned_bands is None else entity.planned_bands.low, ID)
 
 
 RULE = EndpointRule(

@@ -275,3 +275,38 @@ def test_requests_always_in_flight_are_judged_by_the_planned_band_alone() -> Non
     assert "write bands: {min: 3, max: 6}" in under
     plain = endpoint(band(1, 9), concurrentRequests=32)
     assert told("over-provisioned", plain) == told("under-provisioned", plain) == []
+
+
+UNITS_PLANNED = {"modelUnits": 200, "target": "8 s of latency at p95", "source": "an assumed law of model units"}
+
+
+def in_units(units: int, **more: object) -> dict[str, object]:
+    entity = {"servedName": "m", "model": "system.ai.llama-4-maverick", "trafficPercent": 100, "modelUnits": units}
+    entity |= {"modelUnitChunkSize": 50, "planned": UNITS_PLANNED}
+    return endpoint(entity, family="model_units", modelUnits=units, **more)
+
+
+def test_units_are_judged_by_what_the_latency_target_needs() -> None:
+    assert told("over-provisioned", in_units(200)) == told("under-provisioned", in_units(200)) == []
+    ((_, over),) = told("over-provisioned", in_units(250, demandTokensPerSecond=3800))
+    assert over == (
+        "250 model units are more than the latency target needs: 200 model units for 8 s of latency at p95; from an "
+        "assumed law of model units; write model_units: 200; if a load test needs more, waive over-provisioned with "
+        "it as the reason"
+    )
+    ((_, under),) = told("under-provisioned", in_units(150))
+    assert under == (
+        "150 model units are fewer than the latency target needs: 200 model units for 8 s of latency at p95; from an "
+        "assumed law of model units; write model_units: 200, and load-test them"
+    )
+    assert told("under-provisioned", in_units(150), steady_percent=0) == []
+
+
+def test_a_headroom_that_allows_more_units_than_the_target_needs_counts() -> None:
+    # The published estimate of 65 tokens/s for each unit: 15,000 x 1.2 / 65 = 276.9, in steps of 50 that is 300.
+    def inputs(units: int) -> dict[str, object]:
+        return in_units(units, demandTokensPerSecond=15_000, estimatedTokensPerSecond=65 * units)
+
+    assert told("over-provisioned", inputs(300)) == []
+    ((_, text),) = told("over-provisioned", inputs(350))
+    assert "and the headroom of 20% allows 300; write model_units: 300" in text

@@ -7,8 +7,10 @@ import pytest
 from bandplan.planner.capacity import Capacity
 from bandplan.planner.plan import plan
 from bandplan.planner.sizes import Sizes
+from bandplan.serving.spec.loading import load_text
 from bandplan.serving.throughput.latency import load_of, target_of
-from bandplan.serving.throughput.optimization_info import OptimizationInfo
+from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
+from bandplan.serving.throughput.sizing import size_entry
 from bandplan.wire.band_policies import BandPolicies
 
 from .conftest import Size, entry, ids, only, only_problem
@@ -112,7 +114,7 @@ def test_a_target_that_several_entities_miss_is_told_once(sized: Size) -> None:
 def test_targets_on_tokens_count_too(sized: Size, more: str) -> None:
     (entity,) = only(sized(auto(more))).entities
     assert entity.planned is not None
-    assert entity.planned.max_bands >= 4
+    assert entity.planned.high >= 4
 
 
 def test_answers_are_worked_out_once(sized: Size) -> None:
@@ -123,7 +125,7 @@ def test_answers_are_worked_out_once(sized: Size) -> None:
 
     wanted = wanted_of(asked, Fraction(1), 20)
     assert wanted is not None
-    assert size_for(wanted, 980, sizes) is size_for(wanted, 980, sizes)
+    assert size_for(wanted, "bands", 980, sizes) is size_for(wanted, "bands", 980, sizes)
     assert len(sizes.found) == 1
 
 
@@ -137,9 +139,86 @@ def test_a_version_to_register_has_no_floor_before_its_chunk_is_known(sized: Siz
     assert (entity.min_bands, entity.max_bands, entity.planned) == (None, None, None)
 
 
-def test_models_in_units_are_not_planned(sized: Size) -> None:
-    text = entry("throughput: {model_units: 50}", more=DEMAND.replace("MORE", "latency_seconds: 4"))
-    assert ids(sized(text, OptimizationInfo(True, "llama4", None))) == ["units-non-linear"]
+UNITS = OptimizationInfo(True, "llama4", None, 50)
+MAVERICK = 'model: system.ai.llama-4-maverick, version: "1"'
+LAW = "an assumed law of model units: 50 give 3,250 tokens/s at 3500/300 with 8 requests in flight"
+
+
+def units(throughput: str, more: str = "", shape: str = "input_tokens: 3500, output_tokens: 300") -> str:
+    demand = f"demand: {{requests_per_second: 1, {shape}{more}}}"
+    return entry(f"throughput: {throughput}", model=MAVERICK, more=demand)
+
+
+def test_auto_in_model_units_is_what_bandplan_size_finds(sized: Size) -> None:
+    endpoint = only(sized(units("auto", ", latency_seconds: 8"), UNITS))
+    (entity,) = endpoint.entities
+    demand = endpoint.entry.demand
+    assert demand is not None
+    found = plan(Capacity("model_units", 50), load_of(demand), target_of(demand))
+    # A request takes 3800 / (3250 / 8) = 9.35 s in a full pool, and 6.93 s alone: 8 s need one that is far from full.
+    # By tokens alone, 3800 x 1.2 / 65 = 70.2 units would do, 100 in steps of 50.
+    assert entity.model_units == 50 * found.ceiling_steps == 200
+    assert (endpoint.family, endpoint.burst, entity.model_unit_chunk_size) == ("model_units", False, 50)
+    assert entity.estimated_tokens_per_second == 200 * 65
+    assert entity.planned is not None
+    assert (entity.planned.amount, entity.planned.reason) == (
+        "200 model units",
+        f"8 s of latency at p95; from {LAW}",
+    )
+
+
+def test_units_for_another_shape_say_that_they_are_extrapolated(sized: Size) -> None:
+    text = units("auto", ", latency_seconds: 8", "input_tokens: 1500, output_tokens: 200")
+    found = sized(text, UNITS)
+    # The estimate is published for one shape alone, which is said wherever units serve another one.
+    assert ids(found) == ["units-non-linear"]
+    assert found.problems[0].path == "models/chat/throughput"
+    planned = found.endpoints[0].entities[0].planned
+    assert planned is not None
+    assert planned.source == f"{LAW}, extrapolated to 1500/200"
+
+
+def test_s11_auto_in_model_units_without_a_latency_target_is_refused_as_before(sized: Size) -> None:
+    problem = only_problem(sized(units("auto"), UNITS), "S11-auto-units")
+    assert problem.next_step == "write `throughput: {model_units: 50}` with units from a load test"
+
+
+def test_s11_units_of_a_version_to_register_are_to_be_written(sized: Size) -> None:
+    model = "register: {name: ml.own.mine, source: 'runs:/0123/model'}"
+    demand = "demand: {requests_per_second: 1, input_tokens: 3500, output_tokens: 300, latency_seconds: 8}"
+    loaded = load_text(f"version: 1\nmodels:\n{entry('throughput: auto', model=model, more=demand)}", "m.yaml", None)
+    assert loaded.fleet is not None
+    (one,) = loaded.fleet.models
+    told = {ModelVersion("ml.own.mine", "7"): UNITS}
+    sizing, problems = size_entry(one, told, {one.entities[0].path: "7"}, loaded.source)
+    assert sizing is None
+    assert [problem.id for problem in problems] == ["S11-auto-units"]
+    assert problems[0].next_step == "write `throughput: {model_units: 200}`, and load-test them"
+
+
+def test_s35_latency_that_no_number_of_units_keeps_is_refused(sized: Size) -> None:
+    problem = only_problem(sized(units("auto", ", latency_seconds: 4"), UNITS), "S35-latency")
+    assert problem.finding == "no capacity fixes this: one request alone takes 6.9 s, more than 4.0 s"
+    assert "larger chunk" not in problem.next_step
+    assert problem.next_step.endswith("if a load test says otherwise, write its model_units")
+
+
+def test_written_units_that_miss_the_target_are_warned_of(sized: Size) -> None:
+    problem = only_problem(
+        sized(units("{model_units: 150}", ", latency_seconds: 8"), UNITS), "latency-missed", "warning"
+    )
+    assert problem.finding == f"150 model units miss 8 s of latency at p95, which needs 200 model units by {LAW}"
+    assert problem.next_step == "write about 200 model units, and load-test them, or raise the target"
+    enough = only(sized(units("{model_units: 200, burst: true}", ", latency_seconds: 8"), UNITS))
+    assert enough.entities[0].planned is not None
+    assert enough.burst
+    never = sized(units("{model_units: 150}", ", latency_seconds: 4"), UNITS)
+    assert only_problem(never, "latency-missed", "warning").finding.startswith("no capacity fixes this")
+
+
+def test_units_without_latency_fields_have_no_plan(sized: Size) -> None:
+    (entity,) = only(sized(units("{model_units: 150}"), UNITS)).entities
+    assert (entity.model_units, entity.planned, entity.unmeetable) == (150, None, "")
 
 
 CLOSED = "demand: {concurrent_requests: 8, input_tokens: 1500, output_tokens: 200MORE}"
@@ -158,3 +237,20 @@ def test_requests_always_in_flight_are_compared_with_no_tokens_per_second(sized:
     assert only(sized(entry("throughput: {bands: {min: 1, max: 1}}", more=CLOSED.replace("MORE", "")))).headroom is None
     text = entry("throughput: {bands: {min: 1, max: 1}}", more=CLOSED.replace("MORE", ", latency_seconds: 7"))
     assert "write a max of 2 bands" in only_problem(sized(text), "latency-missed", "warning").next_step
+
+
+def test_bands_of_a_model_in_units_are_answered_with_the_units_that_the_target_needs(sized: Size) -> None:
+    text = units("{bands: {min: 1, max: 2}}", ", latency_seconds: 8")
+    assert only_problem(sized(text, UNITS), "S1-family").next_step == "write `throughput: {model_units: 200}`"
+    plain = only_problem(sized(units("{bands: {min: 1, max: 2}}"), UNITS), "S1-family")
+    assert plain.next_step == "write `throughput: {model_units: 50}`"
+
+
+def test_capacity_that_keeps_the_target_without_the_headroom_is_not_said_to_miss_it(sized: Size) -> None:
+    # 1 x 3800 x 1.2 / 65 = 70.2: 100 units, of which 50 would keep 20 s.
+    text = units("{model_units: 50}", ", latency_seconds: 20")
+    found = sized(text, UNITS)
+    assert ids(found) == ["ceiling-below-demand", "latency-missed"]
+    assert found.problems[1].finding == (
+        f"50 model units are too few for 20 s of latency at p95 and the headroom, which need 100 model units by {LAW}"
+    )

@@ -46,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.cli.errors import CommandError
     from bandplan.cli.stack_choice import choose_stack
-    from bandplan.serving.planning.deployment import planned_bands
+    from bandplan.serving.planning.deployment import planned_amounts
     from bandplan.serving.planning.plan import Plan, Refused, plan_stack
 
     project = find_project(Path.cwd())
@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(document(checked, choice.models, arguments.stack, failure or None), indent=2))
         return PROBLEMS_FOUND if checked.errors else 1 if failure else 0
     if isinstance(plan, Plan) and not arguments.show:
-        for line in planned_bands(plan.sizings):
+        for line in planned_amounts(plan.sizings):
             print(line)
     status = report(checked, choice.models, arguments)
     if failure:

@@ -101,8 +101,8 @@ def followed_aliases(sizings: Iterable[EndpointSizing], *, offline: bool = False
     return tuple(lines)
 
 
-def planned_bands(sizings: Iterable[EndpointSizing]) -> tuple[str, ...]:
-    """Report each band that the planner found for `throughput: auto`, one line each, with what it is for."""
+def planned_amounts(sizings: Iterable[EndpointSizing]) -> tuple[str, ...]:
+    """Report what the planner found for each `throughput: auto`, one line each, with what it is for."""
     lines = []
     for sizing in sizings:
         written = sizing.entry.entities
@@ -111,7 +111,7 @@ def planned_bands(sizings: Iterable[EndpointSizing]) -> tuple[str, ...]:
                 place = f"models/{sizing.entry.name}/{entity.path}throughput"
                 which = "" if len(written) == 1 else f" --entity {sized.served_name}"
                 evidence = f"`bandplan size {sizing.entry.name}{which}` shows the evidence"
-                lines.append(f"{place}: auto is {sized.planned.bands}, for {sized.planned.reason}; {evidence}")
+                lines.append(f"{place}: auto is {sized.planned.amount}, for {sized.planned.reason}; {evidence}")
     return tuple(lines)
 
 

@@ -30,7 +30,7 @@ class Asked:
     `path` and `model_path` are the places of the entity and its model in models.yaml, `path` with a trailing `/`.
     `amounts` are by key (`min`, `max`, `want`, `accept`; "" for a plain number of model units). `demand` is the
     entity's share in tokens/s, `wanted` that share with its latency target, None without one. `logged_type` is the
-    model_type that a version to register is logged with.
+    model_type that a version to register is logged with; `is_registered` says that this deployment registers it.
     """
 
     entry: str
@@ -45,6 +45,7 @@ class Asked:
     headroom_percent: int = bands.DEFAULT_HEADROOM_PERCENT
     logged_type: str = ""
     wanted: Wanted | None = None
+    is_registered: bool = False
 
     @property
     def sold_in(self) -> Kind:
@@ -55,19 +56,19 @@ class Asked:
         """Return the (min, max) bands that cover the demand and its headroom, and keep its latency target."""
         least = bands.AUTO_MIN_BANDS
         high = least if self.demand is None else bands.bands_for(self.demand, self.headroom_percent, chunk)
-        size = self.planned_size(chunk, sizes)
+        size = self.planned_size("bands", chunk, sizes)
         if size is None or size.refusal:
             return least, high
         return size.floor, max(high, size.ceiling)
 
-    def planned_size(self, chunk: int, sizes: Sizes) -> Size | None:
-        """Return the planner's answer for the latency target; None without a target."""
-        return None if self.wanted is None else size_for(self.wanted, chunk, sizes)
+    def planned_size(self, sold_in: Kind, increment: int, sizes: Sizes) -> Size | None:
+        """Return the planner's answer for the latency target, in steps of `increment`; None without a target."""
+        return None if self.wanted is None else size_for(self.wanted, sold_in, increment, sizes)
 
 
 def wanted_in(unit: Unit, demand: Demand | None, share: Fraction, headroom_percent: int) -> Wanted | None:
-    """Return what the planner is asked for an entity; it is asked for bands alone."""
-    return None if unit in ("model_units", "workload") else wanted_of(demand, share, headroom_percent)
+    """Return what the planner is asked for an entity; it knows nothing of legacy workloads."""
+    return None if unit == "workload" else wanted_of(demand, share, headroom_percent)
 
 
 def capacity_problems(
@@ -100,18 +101,20 @@ def _problems(
         finding = f"{model} version {asked.version} is not eligible for provisioned throughput"
         yield rules.NOT_ELIGIBLE.problem(source, asked.model_path, finding, "serve another version or model")
         return
-    chunk = answer.throughput_chunk_size
     increment = answer.increment
     wrong = list(_family_problems(asked, answer.sold_in, f"{model} is sold in", increment, source, policies, sizes))
     yield from wrong or _increment_problems(asked, increment, source)
-    if not wrong and asked.unit == "auto" and chunk is not None:
-        yield from _unmeetable(asked, asked.planned_size(chunk, sizes), source)
+    if not wrong and asked.unit == "auto":
+        step = increment or GUESSED_INCREMENTS[answer.sold_in]
+        yield from _unmeetable(asked, answer.sold_in, asked.planned_size(answer.sold_in, step, sizes), source)
 
 
-def _unmeetable(asked: Asked, size: Size | None, source: Source) -> Iterator[Problem]:
-    """Report a latency target that no band keeps."""
+def _unmeetable(asked: Asked, sold_in: Kind, size: Size | None, source: Source) -> Iterator[Problem]:
+    """Report a latency target that no capacity keeps."""
     if size is not None and size.refusal:
         finding, _, step = size.refusal.partition("; ")
+        if sold_in == "model_units":
+            step = f"{step}; the law of model units is assumed: if a load test says otherwise, write its model_units"
         yield rules.UNMEETABLE.problem(source, f"models/{asked.entry}/demand", finding, step)
 
 
@@ -145,10 +148,11 @@ def _family_problems(
     path = f"{asked.path}throughput"
     units = increment or GUESSED_INCREMENTS["model_units"]
     if asked.unit == "auto" and sold_in == "model_units":
-        step = f"write `throughput: {{model_units: {units}}}` with units from a load test"
-        yield rules.AUTO_UNITS.problem(source, path, f"{words} model units", step)
+        yield from _auto_units(asked, f"{words} model units", units, source, sizes)
     elif asked.sold_in != sold_in and sold_in == "model_units":
-        line = f"throughput: {{model_units: {units}}}"
+        size = asked.planned_size("model_units", units, sizes)
+        wanted = units if size is None or size.refusal else size.ceiling * units
+        line = f"throughput: {{model_units: {wanted}}}"
         yield rules.FAMILY.problem(source, path, f"{words} model units, not bands", f"write `{line}`")
     elif asked.sold_in != sold_in:
         low, high = 2, 3  # the platform's own sample
@@ -158,11 +162,25 @@ def _family_problems(
         yield rules.FAMILY.problem(source, path, f"{words} bands, not model units", f"write `{line}`")
 
 
+def _auto_units(asked: Asked, finding: str, increment: int, source: Source, sizes: Sizes) -> Iterator[Problem]:
+    """Report `auto` where no latency target decides the units, or where they are needed before the model is known."""
+    path = f"{asked.path}throughput"
+    size = asked.planned_size("model_units", increment, sizes)
+    if size is None or size.refusal:
+        if size is None or asked.is_registered:
+            step = f"write `throughput: {{model_units: {increment}}}` with units from a load test"
+            yield rules.AUTO_UNITS.problem(source, path, finding, step)
+    elif asked.is_registered:
+        step = f"write `throughput: {{model_units: {size.ceiling * increment}}}`, and load-test them"
+        finding = f"{finding}, which are planned before this deployment has registered the version"
+        yield rules.AUTO_UNITS.problem(source, path, finding, step)
+
+
 def _suggested_band(
     asked: Asked, demand: Fraction, chunk: int, policies: BandPolicies, sizes: Sizes
 ) -> tuple[int, int]:
     """Return (min, max) for the demand, within the stack's policies as far as the entry's own headroom permits."""
-    size = asked.planned_size(chunk, sizes)
+    size = asked.planned_size("bands", chunk, sizes)
     planned = (None, None) if size is None or size.refusal else (size.floor, size.ceiling)
     _, high = asked.auto_bands(chunk, sizes)
     low = max(bands.AUTO_MIN_BANDS, policies.least_chunks(demand, chunk, planned[0]))

@@ -25,6 +25,7 @@ from bandplan.serving.spec.workload import Workload
 from bandplan.serving.throughput import bands, model_units, rules
 from bandplan.serving.throughput.asked import Asked, Unit, capacity_problems, wanted_in
 from bandplan.serving.throughput.entity_sizing import EntitySizing, Family, SizedEntity
+from bandplan.serving.throughput.families import GUESSED_INCREMENTS, Kind
 from bandplan.serving.throughput.latency import planned_of
 from bandplan.serving.throughput.legacy import legacy_problems, workload_type_for
 from bandplan.serving.throughput.naming import ANOTHER_MODEL, naming_problems
@@ -144,8 +145,9 @@ class _Sizer:
         chunk = answer.throughput_chunk_size
         match self.entity.throughput:
             case ModelUnitThroughput() as units:
-                sizing = replace(self._units(units), model_unit_chunk_size=answer.model_unit_chunk_size)
-                return self._result(sizing, "model_units")
+                return self._result(self._planned_units(self._units(units), answer), "model_units")
+            case AutoThroughput() if chunk is None:
+                return self._result(self._auto_units(answer), "model_units")
             case BandThroughput(bands=band) if chunk is not None:
                 self._warn_of_many_bands(band, chunk)
                 return self._result(self._band(band.min, band.max, chunk, _accepted(band)), "bands")
@@ -158,13 +160,10 @@ class _Sizer:
         return self._result(None, self.asked.sold_in)
 
     def _band(self, low: int, high: int, chunk: int, accepted: int | None = None) -> EntitySizing:
-        size, wanted = self.asked.planned_size(chunk, self.sizes), self.asked.wanted
-        planned = None if size is None or size.refusal or wanted is None else planned_of(wanted, size)
-        self._warn_of_no_floor(low, chunk, None if planned is None else planned.min_bands)
+        sizing = self._planned(self.sizing, "bands", chunk)
+        self._warn_of_no_floor(low, chunk, None if sizing.planned is None else sizing.planned.low)
         return replace(
-            self.sizing,
-            planned=planned,
-            unmeetable="" if size is None else size.refusal,
+            sizing,
             chunk_tokens_per_second=chunk,
             min_bands=low,
             max_bands=high,
@@ -174,28 +173,48 @@ class _Sizer:
             accepted_max_provisioned_throughput=None if accepted is None else accepted * chunk,
         )
 
+    def _planned(self, sizing: EntitySizing, sold_in: Kind, increment: int) -> EntitySizing:
+        """Add what the latency target needs, or why nothing meets it."""
+        size, wanted = self.asked.planned_size(sold_in, increment, self.sizes), self.asked.wanted
+        if size is None or wanted is None:
+            return sizing
+        if size.refusal:
+            return replace(sizing, unmeetable=size.refusal)
+        return replace(sizing, planned=planned_of(wanted, sold_in, increment, size))
+
+    def _planned_units(self, sizing: EntitySizing, answer: OptimizationInfo) -> EntitySizing:
+        step = answer.increment or GUESSED_INCREMENTS["model_units"]
+        return self._planned(replace(sizing, model_unit_chunk_size=answer.model_unit_chunk_size), "model_units", step)
+
+    def _auto_units(self, answer: OptimizationInfo) -> EntitySizing:
+        """Return the units that the latency target needs. They do not burst: they hold the peak by themselves."""
+        sizing = self._planned_units(self.sizing, answer)
+        assert sizing.planned is not None
+        units = sizing.planned.high
+        estimate = self._estimate(units, f"{self.path}throughput")
+        return replace(sizing, model_units=units, burst=False, estimated_tokens_per_second=estimate)
+
     def _units(self, units: ModelUnitThroughput) -> EntitySizing:
-        demand = self.entry.demand
-        estimate = None
-        if demand is not None:
-            shape = (demand.input_tokens, demand.output_tokens)
-            estimate = model_units.estimated_tokens_per_second(self.entity.model, units.wanted_units, *shape)
-            if estimate is None:
-                tokens = f"{shape[0]} input and {shape[1]} output tokens"
-                finding = f"no estimate is published for {self.entity.model} with {tokens}"
-                self._problem(
-                    rules.NON_LINEAR,
-                    f"{self.path}throughput/model_units",
-                    finding,
-                    "load-test before relying on the number",
-                )
         return replace(
             self.sizing,
             model_units=units.wanted_units,
             burst=units.burst,
-            estimated_tokens_per_second=estimate,
+            estimated_tokens_per_second=self._estimate(units.wanted_units, f"{self.path}throughput/model_units"),
             accepted_model_units=units.accepted_units,
         )
+
+    def _estimate(self, units: int, path: str) -> float | None:
+        """Return the published estimate for the demand's shape; warn if there is a demand and none is published."""
+        demand = self.entry.demand
+        if demand is None:
+            return None
+        shape = (demand.input_tokens, demand.output_tokens)
+        estimate = model_units.estimated_tokens_per_second(self.entity.model, units, *shape)
+        if estimate is None:
+            tokens = f"{shape[0]} input and {shape[1]} output tokens"
+            finding = f"no estimate is published for {self.entity.model} with {tokens}"
+            self._problem(rules.NON_LINEAR, path, finding, "load-test before relying on the number")
+        return estimate
 
     def _warn_of_no_floor(self, low: int, chunk: int | None = None, planned: int | None = None) -> None:
         if low == 0:
@@ -244,6 +263,7 @@ def asked_of_entity(entry: Entry, entity: Entity) -> Asked:
         percent,
         (entity.register.model_type if entity.register is not None else None) or "",
         wanted_in(unit, entry.demand, share, percent),
+        entity.register is not None,
     )
 
 

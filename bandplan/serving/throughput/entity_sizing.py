@@ -22,7 +22,7 @@ class EntitySizing:
     unknown. `estimated_tokens_per_second` is for model units and the one published shape. `task_place` is where MLflow
     takes the task if this deployment logs the model. `alias` is the one that the entity follows. Maxima and units are
     the wanted ones; `accepted_` ones are the acceptable fallback while there is no GPU capacity, None if the entry
-    accepts no less. `planned` is the band that the demand's latency target needs, None without one or if none keeps it;
+    accepts no less. `planned` is what the demand's latency target needs, None without one or if nothing keeps it;
     `unmeetable` then says why.
     """
 

@@ -1,5 +1,5 @@
-"""Whether bands cover the demand, with how much headroom (S17), and keep its latency target (S35); units too, if an
-estimate is published (S11).
+"""Whether a capacity covers the demand, with how much headroom (S17; of units if an estimate is published, S11), and
+keeps its latency target (S35).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def headroom_problems(
             continue  # another max is already requested, and its value depends on the min
         if ceiling is not None and chunk is not None:
             what = f"a ceiling of {ceiling} tokens/s"
-            planned = None if entity.planned is None else entity.planned.max_bands
+            planned = None if entity.planned is None else entity.planned.high
             enough = max(planned or 0, bands_for(demand, percent, chunk))
             step = f"write a max of {enough} bands ({enough * chunk} tokens/s)"
             most = policies.most_chunks(demand, chunk, planned)
@@ -52,23 +52,36 @@ def headroom_problems(
                 )
             found += _too_little(Fraction(ceiling), demand, percent, what, step, path, source)
             found += _too_slow(entity, what, step, entry.name, path, source)
-        elif estimate is not None and units is not None:
-            what = f"{units} model units, estimated at {estimate:g} tokens/s for requests of this shape only,"
-            enough = units_for(demand, percent, entity.model_unit_chunk_size or 1)
-            step = f"write about {enough} model units, and load-test them"
-            found += _too_little(Fraction(estimate), demand, percent, what, step, path, source)
+        elif units is not None:
+            planned = None if entity.planned is None else entity.planned.high
+            by_estimate = 0 if estimate is None else units_for(demand, percent, entity.model_unit_chunk_size or 1)
+            step = f"write about {max(planned or 0, by_estimate)} model units, and load-test them"
+            if estimate is not None:
+                what = f"{units} model units, estimated at {estimate:g} tokens/s for requests of this shape only,"
+                found += _too_little(Fraction(estimate), demand, percent, what, step, path, source)
+            found += _too_slow(entity, f"{units} model units", step, entry.name, path, source)
     return found
 
 
 def _too_slow(entity: EntitySizing, what: str, step: str, entry: str, path: str, source: Source) -> list[Problem]:
-    """Report a ceiling below the one that the latency target needs, and a target that no ceiling keeps."""
+    """Report a capacity below the one that the latency target needs, and a target that no capacity keeps."""
     if entity.unmeetable:
         finding, _, step = entity.unmeetable.partition("; ")
         return [rules.LATENCY_MISSED.problem(source, f"models/{entry}/demand", finding, step)]
     planned = entity.planned
-    if planned is None or entity.max_bands is None or entity.max_bands >= planned.max_bands:
+    if planned is None:
         return []
-    finding = f"{what} misses {planned.target}, which needs {planned.max_bands} bands by {planned.source}"
+    most = entity.max_bands if planned.unit == "bands" else entity.model_units
+    if most is None or most >= planned.high:
+        return []
+    misses, is_too_little, noun = ("misses", "is too little", "bands")
+    if planned.unit == "model_units":
+        misses, is_too_little, noun = ("miss", "are too few", "model units")
+    if planned.is_for_headroom:
+        needs = f"{is_too_little} for {planned.target} and the headroom, which need"
+    else:
+        needs = f"{misses} {planned.target}, which needs"
+    finding = f"{what} {needs} {planned.high} {noun} by {planned.source}"
     return [rules.LATENCY_MISSED.problem(source, path, finding, f"{step}, or raise the target")]
 
 

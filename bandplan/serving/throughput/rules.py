@@ -21,7 +21,7 @@ WHOLE_UNITS = Rule("S10-unit-chunk", "error", "model units come in whole increme
 AUTO_UNITS = Rule(
     "S11-auto-units",
     "error",
-    "model units cannot be worked out from demand: work grows non-linearly with tokens",
+    "model units cannot be worked out from tokens alone: work grows non-linearly with them",
     _UNITS,
 )
 NON_LINEAR = Rule(
@@ -33,9 +33,9 @@ NON_LINEAR = Rule(
 BANDS_MANY = Rule("bands-many", "warning", "S8: bands count whole chunks, not tokens per second", _PT)
 FLOOR_ZERO = Rule("floor-zero", "warning", "S12: a band from 0 makes the first request wait for a scale-up", _BANDS)
 CEILING_LOW = Rule("ceiling-below-demand", "warning", "S17: the ceiling covers the demand", _PT)
-UNMEETABLE = Rule("S35-latency", "error", "`throughput: auto` requires a latency target that some band meets", _OURS)
+UNMEETABLE = Rule("S35-latency", "error", "`throughput: auto` needs a latency target that some capacity meets", _OURS)
 LATENCY_MISSED = Rule(
-    "latency-missed", "warning", "S35: the ceiling meets the latency target of the demand at its peak", _OURS
+    "latency-missed", "warning", "S35: the capacity meets the latency target of the demand at its peak", _OURS
 )
 DEMAND_LIMIT = Rule("demand-limit", "warning", "prompt and answer fit into what the model takes", _PT)
 WORKSPACE_RATE = Rule(
