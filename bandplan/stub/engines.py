@@ -38,9 +38,10 @@ def assignments_of(workspace: Workspace, state_dir: Path, pace: Pace | None, opt
         workspace.endpoints,
         workspace.checkpoints,
         workspace.engine_settings,
-        RunningEngines(make),
+        RunningEngines(make, workspace.clock.now_ms),
         ThisMachine(options.python, answers),
         SimulatedEngine(pace),
         options.default,
+        lambda spec: factory.log_lines(spec, circumstances.folder),
     )
     return assignments

@@ -7,6 +7,7 @@ from starlette.routing import Route
 from bandplan.stub.api.control import admin, behaviour, capacity, description, engines, overview
 from bandplan.stub.api.control import model_versions as registrations
 from bandplan.stub.api.endpoints import optimization_info, permissions, serving_endpoints
+from bandplan.stub.api.endpoints import logs as endpoint_logs
 from bandplan.stub.api.endpoints import reports as endpoint_reports
 from bandplan.stub.api.endpoints.view import EndpointView
 from bandplan.stub.api.files import files, workspace_files
@@ -32,6 +33,7 @@ from bandplan.stub.state.clock import machine_ms
 from bandplan.stub.state.files.multipart_uploads import MultipartUploads
 from bandplan.stub.state.files.places import FilePlaces
 from bandplan.stub.state.serving.rate_limits import Caller, RateLimiter
+from bandplan.stub.state.serving.service_log import ServiceLogs
 from bandplan.stub.state.serving.traffic import Traffic
 from bandplan.stub.state.workspace import USER_GROUP, USER_NAME, Workspace, new_id
 
@@ -52,6 +54,7 @@ def build(
     `is_unlimited`: endpoints ignore their capacity.
     """
     traffic = Traffic(workspace.clock.now_ms)
+    service_logs = ServiceLogs(workspace.clock.now_ms)
     view = EndpointView(workspace.behaviours, host)
     places = FilePlaces(workspace.models, workspace.runs, workspace.logged_models)
     uploads = MultipartUploads(workspace.stored_files.incoming_directory, machine_ms, new_id)
@@ -62,7 +65,8 @@ def build(
         workspace.clock,
         is_unlimited=is_unlimited,
     )
-    metering = Metering(assignments, admissions, RateLimiter(workspace.clock.now_ms), traffic, CALLER)
+    limiter = RateLimiter(workspace.clock.now_ms)
+    metering = Metering(assignments, admissions, limiter, traffic, service_logs, CALLER)
     made = [
         *serving_endpoints.routes(workspace.endpoints, view),
         *optimization_info.routes(workspace.models),
@@ -70,6 +74,7 @@ def build(
         *identity.routes(workspace.id, host),
         *queries.routes(workspace.endpoints, workspace.behaviours, workspace.engine_settings, metering),
         *endpoint_reports.routes(workspace.endpoints, traffic, admissions, host),
+        *endpoint_logs.routes(workspace.endpoints, service_logs, assignments),
         *unity_catalog_models.routes(workspace.models, workspace.versions, workspace.clock.now_ms),
         *unity_catalog_grants.routes(workspace.models, workspace.catalogs, workspace.access),
         *unity_catalog_tags.routes(workspace.models, workspace.versions),

@@ -148,7 +148,7 @@ def test_query_in_the_queue_for_capacity_holds_the_engine_that_it_has_picked(fau
 
         admissions = MagicMock(admit=queue)
         assignments = MagicMock(engine=pick, running=engines)
-        metering = Metering(assignments, admissions, MagicMock(), MagicMock(), MagicMock())
+        metering = Metering(assignments, admissions, MagicMock(), MagicMock(), MagicMock(), MagicMock())
         request: Any = MagicMock(receive=receive)
         with contextlib.suppress(NotReady, ValueError):
             await metering.measure(request, MagicMock(), MagicMock(), answer)

@@ -23,6 +23,7 @@ from bandplan.stub.state.serving.configuration import ServedEntity
 from bandplan.stub.state.serving.endpoint import Endpoint
 from bandplan.stub.state.serving.query_counts import QueryCounts
 from bandplan.stub.state.serving.rate_limits import Caller, RateLimiter, of_settings
+from bandplan.stub.state.serving.service_log import ServiceLogs
 from bandplan.stub.state.serving.traffic import Traffic
 
 AnswerWith = Callable[[Engine], Awaitable[Response]]
@@ -32,13 +33,20 @@ class Metering:
     """Admit queries within the limits of their endpoint, and count each once its answer has ended."""
 
     def __init__(
-        self, assignments: Assignments, admissions: Admissions, limiter: RateLimiter, traffic: Traffic, caller: Caller
+        self,
+        assignments: Assignments,
+        admissions: Admissions,
+        limiter: RateLimiter,
+        traffic: Traffic,
+        service_logs: ServiceLogs,
+        caller: Caller,
     ) -> None:
         self.assignments = assignments
         self.admissions = admissions
         self.counts = QueryCounts()
         self._limiter = limiter
         self._traffic = traffic
+        self._service_logs = service_logs
         self._caller = caller
 
     async def measure(self, request: Request, endpoint: Endpoint, entity: ServedEntity, answer: AnswerWith) -> Response:
@@ -68,6 +76,8 @@ class Metering:
             self.admissions.histories.of(endpoint.id).end(
                 self.admissions.now(), outcome, latency_ms, FAILED if message is None else message
             )
+            if outcome >= 400 and status != ABANDONED:
+                self._service_logs.end(endpoint, entity.name, outcome, message or FAILED)
             self._traffic.record(endpoint.id, entity.name, shown, tokens, latency_ms, waited_ms)
             self._limiter.spend(endpoint.id, tokens)
 

@@ -12,6 +12,10 @@ from bandplan.stub.inference.selection.settings import Settings, broken_url
 from bandplan.stub.inference.selection.spec import OPENAI, TRANSFORMERS, VLLM, EngineSpec
 
 
+MOST_LOG_BYTES = 64 * 1024
+"""How much of the end of an engine's log is shown; arbitrary."""
+
+
 @dataclass(frozen=True, slots=True)
 class Circumstances:
     """What engines need to know besides their spec.
@@ -112,6 +116,16 @@ MAKERS: Mapping[str, Callable[[EngineSpec, Circumstances], Engine]] = {
     VLLM: _vllm,
 }
 """Makers by kind. Each imports its engine when it is called, so that a workspace that only simulates loads none."""
+
+
+def log_lines(spec: EngineSpec, folder: Path) -> list[str]:
+    """Return the last lines of the log that an engine writes itself, which only vLLM does."""
+    if spec.kind != VLLM:
+        return []
+    from bandplan.stub.inference.vllm.engine import log_name
+    from bandplan.stub.inference.vllm.process import last_lines
+
+    return last_lines(folder / log_name(spec), MOST_LOG_BYTES)
 
 
 async def why_silent(settings: Settings, circumstances: Circumstances) -> str | None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from typing import Literal
@@ -15,6 +17,9 @@ State = Literal["starting", "ready", "failed"]
 RETRY_SECONDS = 5.0
 """Time after which the next query looks again for a server that did not answer; a choice: somebody else starts it."""
 
+MOST_PROGRESS = 200
+"""Maximum number of remembered steps of an engine, the oldest forgotten first; an arbitrary bound on memory."""
+
 log = logging.getLogger("stub")
 
 
@@ -22,7 +27,8 @@ log = logging.getLogger("stub")
 class Running:
     """One engine. `detail` is what it does while it starts, how it runs, or why it failed, which was at `failed_at`.
 
-    `holders` is the number of queries that have picked it and not ended.
+    `holders` is the number of queries that have picked it and not ended. `progress` has what happened to it, as (time
+    in ms, state, detail).
     """
 
     spec: EngineSpec
@@ -32,6 +38,13 @@ class Running:
     failed_at: float = 0.0
     holders: int = 0
     task: "asyncio.Task[None] | None" = field(default=None, repr=False)
+    progress: deque[tuple[int, State, str]] = field(default_factory=lambda: deque(maxlen=MOST_PROGRESS), repr=False)
+
+    def become(self, state: State, detail: str, now_ms: int) -> None:
+        """Set the state and its detail, and remember them unless they are those of before."""
+        self.state, self.detail = state, detail
+        if not self.progress or self.progress[-1][1:] != (state, detail):
+            self.progress.append((now_ms, state, detail))
 
     @property
     def shown(self) -> tuple[str, str]:
@@ -44,10 +57,18 @@ class Running:
 
 
 class RunningEngines:
-    """All engines of a workspace but the simulated one. `make` returns an engine that has not been started."""
+    """All engines of a workspace but the simulated one. `make` returns an engine that has not been started.
 
-    def __init__(self, make: Callable[[EngineSpec], Awaitable[Engine]]) -> None:
+    `clock_ms` gives the time of an engine's progress.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[EngineSpec], Awaitable[Engine]],
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
         self._make = make
+        self._clock_ms = clock_ms
         self._running: dict[EngineSpec, Running] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -123,12 +144,13 @@ class RunningEngines:
 
     async def _start(self, running: Running) -> None:
         def tell(progress: str) -> None:
-            running.detail = progress
+            running.become("starting", progress, self._clock_ms())
 
         try:
+            running.become("starting", "", self._clock_ms())
             running.engine = await self._make(running.spec)
             await running.engine.start(tell)
-            running.state, running.detail = "ready", running.engine.note
+            running.become("ready", running.engine.note, self._clock_ms())
         except EngineError as error:
             await self._failed(running, str(error))
             log.warning("engine %s did not start: %s", running.spec.kind, str(error))
@@ -137,7 +159,7 @@ class RunningEngines:
             log.exception("engine %s did not start", running.spec.kind)
 
     async def _failed(self, running: Running, reason: str) -> None:
-        running.state, running.detail = "failed", reason
+        running.become("failed", reason, self._clock_ms())
         running.failed_at = asyncio.get_running_loop().time()
         if running.engine is not None:
             await running.engine.close()

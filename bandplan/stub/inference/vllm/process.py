@@ -60,10 +60,7 @@ class Process:
 
     def last_lines(self) -> list[str]:
         """Return the end of the log, of this start only."""
-        with contextlib.suppress(OSError), self.log.open("rb") as file:
-            file.seek(max(self._first, os.fstat(file.fileno()).st_size - MOST_LOG_BYTES))
-            return file.read().replace(b"\r", b"\n").decode("utf-8", "replace").splitlines()
-        return []
+        return last_lines(self.log, MOST_LOG_BYTES, self._first)
 
     async def _trim(self) -> None:
         """Keep the log small while the process runs, which may be for weeks."""
@@ -103,6 +100,14 @@ class Process:
             await self._started.wait()
         kill_marked(self._pid_file.stem)
         self._pid_file.unlink(missing_ok=True)
+
+
+def last_lines(log: Path, most_bytes: int, first: int = 0) -> list[str]:
+    """Return the lines at the end of a log, without those before the byte `first`; none if it cannot be read."""
+    with contextlib.suppress(OSError), log.open("rb") as file:
+        file.seek(max(first, os.fstat(file.fileno()).st_size - most_bytes))
+        return file.read().replace(b"\r", b"\n").decode("utf-8", "replace").splitlines()
+    return []
 
 
 async def start(
