@@ -7,6 +7,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "up": ("bandplan up", "bandplan up --stack prod --plan plan.json"),
     "preview": ("bandplan preview --diff", "bandplan preview --stack prod --save-plan plan.json"),
     "query": ('bandplan query support-chat "What is a band?"', "bandplan query code-completions < prompt.txt"),
+    "logs": ("bandplan logs support-chat --follow", "bandplan logs support-chat --stack prod --build --tail 50"),
     "drift": ("bandplan drift --stack prod",),
     "rollback": ("bandplan rollback support-chat --stack prod",),
     "refresh": ("bandplan refresh --stack dev",),

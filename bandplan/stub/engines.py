@@ -38,10 +38,9 @@ def assignments_of(workspace: Workspace, state_dir: Path, pace: Pace | None, opt
         workspace.endpoints,
         workspace.checkpoints,
         workspace.engine_settings,
-        RunningEngines(make, workspace.clock.now_ms),
+        RunningEngines(make, workspace.clock.now_ms, lambda spec: factory.log_lines(spec, circumstances.folder)),
         ThisMachine(options.python, answers),
         SimulatedEngine(pace),
         options.default,
-        lambda spec: factory.log_lines(spec, circumstances.folder),
     )
     return assignments

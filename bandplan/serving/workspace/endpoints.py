@@ -52,6 +52,11 @@ class Endpoints:
         """Replace the whole AI gateway; an empty mapping removes it."""
         self._client.put(f"{_path(name)}/ai-gateway", ai_gateway)
 
+    def log(self, name: str, served_name: str, kind: str) -> str:
+        """Return the service log (`logs`) or the build log (`build-logs`) of a served model; empty if there is none."""
+        answer = self._client.get(f"{_path(name)}/served-models/{_quoted(served_name)}/{kind}")
+        return str(answer.get("logs") or "")
+
     def last_log_lines(self, name: str, served_name: str) -> tuple[str, ...]:
         """Return the end of the build log of a served model, or of its service log if there is no build log.
 
@@ -59,11 +64,11 @@ class Endpoints:
         """
         for kind in ("build-logs", "logs"):
             try:
-                answer = self._client.get(f"{_path(name)}/served-models/{_quoted(served_name)}/{kind}")
+                text = self.log(name, served_name, kind)
             except WorkspaceError:
                 # The log only illustrates a failure that is already being reported.
                 continue
-            lines = [self._client.presentable(line) for line in str(answer.get("logs") or "").splitlines()]
+            lines = [self._client.presentable(line) for line in text.splitlines()]
             if any(lines):
                 return tuple(line for line in lines if line)[-LOG_LINES:]
         return ()

@@ -6,8 +6,8 @@ from starlette.routing import Route
 
 from bandplan.stub.api.control import admin, behaviour, capacity, description, engines, overview
 from bandplan.stub.api.control import model_versions as registrations
-from bandplan.stub.api.endpoints import optimization_info, permissions, serving_endpoints
 from bandplan.stub.api.endpoints import logs as endpoint_logs
+from bandplan.stub.api.endpoints import optimization_info, permissions, serving_endpoints
 from bandplan.stub.api.endpoints import reports as endpoint_reports
 from bandplan.stub.api.endpoints.view import EndpointView
 from bandplan.stub.api.files import files, workspace_files

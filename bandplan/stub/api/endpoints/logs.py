@@ -30,7 +30,7 @@ def routes(endpoints: Endpoints, service_logs: ServiceLogs, assignments: Assignm
         shown = [shown_line(entity, line) for line in sorted(told, key=lambda line: line.at_ms)]
         if assigned.choice is not None:
             # Last, as the engine writes them: its times are its own.
-            shown += await asyncio.to_thread(assignments.engine_log, assigned.choice.spec)
+            shown += await asyncio.to_thread(assignments.running.log_lines, assigned.choice.spec)
         return Answer({"logs": "".join(f"{line}\n" for line in shown)})
 
     async def build_logs(request: Request) -> Response:

@@ -31,4 +31,3 @@ def routes(endpoints: Endpoints, traffic: Traffic, admissions: Admissions, host:
         route("GET", f"{base}/metrics", metrics),
         route("GET", f"{base}/openapi", openapi),
     ]
-

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from bandplan.stub.inference.engine import Engine
@@ -49,10 +49,7 @@ class Assigned:
 
 
 class Assignments:
-    """The engines of all served entities; `default` is the kind for those whose settings name none.
-
-    `engine_log` returns the last lines of an engine's own log.
-    """
+    """The engines of all served entities; `default` is the kind for those whose settings name none."""
 
     def __init__(
         self,
@@ -63,10 +60,8 @@ class Assignments:
         machine: Machine,
         simulated: Engine,
         default: str | None = None,
-        engine_log: Callable[[EngineSpec], list[str]] = lambda spec: [],
     ) -> None:
         self.default = default
-        self.engine_log = engine_log
         self.simulated = simulated
         self.running = running
         self._endpoints = endpoints

@@ -11,7 +11,6 @@ from bandplan.stub.inference.selection.machine import missing_vllm, vllm_command
 from bandplan.stub.inference.selection.settings import Settings, broken_url
 from bandplan.stub.inference.selection.spec import OPENAI, TRANSFORMERS, VLLM, EngineSpec
 
-
 MOST_LOG_BYTES = 64 * 1024
 """How much of the end of an engine's log is shown; arbitrary."""
 

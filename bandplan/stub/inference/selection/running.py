@@ -59,15 +59,18 @@ class Running:
 class RunningEngines:
     """All engines of a workspace but the simulated one. `make` returns an engine that has not been started.
 
-    `clock_ms` gives the time of an engine's progress.
+    `clock_ms` gives the time of an engine's progress; `log_lines` returns the end of the log that an engine writes
+    itself.
     """
 
     def __init__(
         self,
         make: Callable[[EngineSpec], Awaitable[Engine]],
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        log_lines: Callable[[EngineSpec], list[str]] = lambda spec: [],
     ) -> None:
         self._make = make
+        self.log_lines = log_lines
         self._clock_ms = clock_ms
         self._running: dict[EngineSpec, Running] = {}
         self._closing: set[asyncio.Task[None]] = set()
