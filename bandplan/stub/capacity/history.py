@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bandplan.stub.capacity.levels import STEP_SECONDS, STEPS
+from bandplan.stub.capacity.recount import recount
 
 MOST_REFUSALS = 20
 """Number of different refusals remembered per endpoint; arbitrary."""
@@ -54,6 +55,16 @@ class History:
         step = self._at(now)
         step.input_tokens += input_tokens
         step.output_tokens += output_tokens
+
+    def correct(self, now: float, input_tokens: int, output_tokens: int) -> None:
+        """Add what the engine itself counted more than was counted here; less is negative."""
+        newest = int(now // STEP_SECONDS)
+        self._at(now)
+        recount(
+            (self._steps[at] for at in range(newest, newest - STEPS, -1) if at in self._steps),
+            input_tokens,
+            output_tokens,
+        )
 
     def end(self, now: float, status: int, latency_ms: float, message: str = "") -> None:
         """Count a query that ended with an HTTP status. A client that left (499) counts as no outcome."""

@@ -146,6 +146,10 @@ class Pool:
         """Count tokens of a request at the current time."""
         self._usage.tokens(self._now, input_tokens, output_tokens)
 
+    def correct_tokens(self, input_tokens: int, output_tokens: int) -> None:
+        """Correct the counted tokens of a request by what its engine counted more; less is negative."""
+        self._usage.correct_tokens(self._now, input_tokens, output_tokens)
+
     def advance(self, now: float) -> None:
         """Process all events due by `now`."""
         while self._next is not None and self._next <= now:

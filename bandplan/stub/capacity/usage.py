@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from bandplan.stub.capacity.recount import recount
+
 LONGEST_WINDOW_SECONDS = 300
 HOUR_SECONDS = 3600
 MOST_HOURS = 31 * 24
@@ -43,6 +45,15 @@ class Usage:
         for use in self._current(now):
             use.input_tokens += input_tokens
             use.output_tokens += output_tokens
+
+    def correct_tokens(self, now: float, input_tokens: int, output_tokens: int) -> None:
+        """Add tokens that were counted too few; those that were counted too many are negative."""
+        self._current(now)
+        for uses, newest, most in (
+            (self._seconds, int(now), LONGEST_WINDOW_SECONDS),
+            (self._hours, int(now // HOUR_SECONDS), MOST_HOURS),
+        ):
+            recount((uses[at] for at in range(newest, newest - most, -1) if at in uses), input_tokens, output_tokens)
 
     def last(self, now: float, seconds: int) -> Use:
         """Return the sum of the last `seconds` whole seconds before the second of `now`."""

@@ -32,6 +32,18 @@ def test_live_tokens_per_second_cover_the_step_before_and_the_time_since() -> No
     assert history.tokens_per_second(START + 60) == 0
 
 
+def test_tokens_that_an_engine_counts_itself_correct_the_newest_steps_and_none_below_zero() -> None:
+    history = History()
+    history.tokens(START + 1, 100, 10)
+    history.tokens(START + 6, 0, 4)
+    history.correct(START + 11, 5, -6)  # 4 from the second step, 2 from the first; 5 to the third
+    _, steps = history.steps(START + 11)
+    assert [(step.input_tokens, step.output_tokens) for step in steps[-3:]] == [(100, 8), (0, 0), (5, 0)]
+    assert history.tokens_per_second(START + 11) == pytest.approx(5 / 6)
+    history.correct(START + 11, -1000, 0)
+    assert history.last_minute(START + 11).tokens == 8
+
+
 def test_history_forgets_what_is_older_than_ten_minutes() -> None:
     history = History()
     for second in range(0, 7200, 5):

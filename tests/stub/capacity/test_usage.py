@@ -47,3 +47,16 @@ def test_no_more_than_two_months_of_hours_are_kept() -> None:
     usage = Usage()
     usage.span(0.0, 10 * 365 * 24 * 3600.0, chunks=1, capacity=1, work=1)
     assert len(usage.by_hour()) <= 2 * 31 * 24
+
+
+def test_tokens_that_an_engine_counts_itself_correct_the_newest_seconds_and_the_hour() -> None:
+    usage = Usage()
+    usage.tokens(100.5, 50, 5)
+    usage.tokens(101.5, 0, 5)
+    usage.correct_tokens(102.5, -20, -7)
+    assert [(use.input_tokens, use.output_tokens) for use in (usage.last(103, 1), usage.last(103, 3))] == [
+        (0, 0),
+        (30, 3),
+    ]
+    usage.correct_tokens(102.5, 0, 4)
+    assert usage.last(103, 1).output_tokens == 4

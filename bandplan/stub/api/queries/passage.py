@@ -80,8 +80,12 @@ class Passage:
         """Add what the engine itself counted more than was counted here; the work done stays as it was."""
         self.entry.input_tokens += input_tokens
         self.entry.output_tokens += output_tokens
+        # A prompt that no sum includes yet is corrected before it is counted.
+        shown = input_tokens if not self._unshown else 0
+        self._unshown += input_tokens - shown
+        self._history.correct(self._now(), shown, output_tokens)
         if self._pool is not None:
-            self._pool.count_tokens(input_tokens, output_tokens)
+            self._pool.correct_tokens(shown, output_tokens)
 
     def end(self, status: int) -> None:
         """End the query; ending it again changes nothing."""
