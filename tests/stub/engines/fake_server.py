@@ -18,7 +18,7 @@ class Behaviour:
     """What a server knows and how it fails. `end_early`: answers end after their own words, whatever was asked.
 
     `status` other than 200 refuses every generation with `error`; `cut_after` breaks the connection after so many
-    chunks, `fail_after` sends an error instead; `pause` is waited for after the first chunk; `before_answer` gets the path
+    chunks, `ignores_limit` answers with 300 times its own words and ends nowhere before; `fail_after` sends an error instead; `pause` is waited for after the first chunk; `before_answer` gets the path
     and the body of each request; `status_of` gets the same and refuses the request with the status that it returns.
     """
 
@@ -29,6 +29,8 @@ class Behaviour:
     refuses: frozenset[str] = frozenset()
     has_chat: bool = True
     has_usage: bool = True
+    ignores_limit: bool = False
+    call_parts: int = 2
     key: str | None = None
     status: int = 200
     error: Any = "no"
@@ -112,6 +114,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         words = list(ANSWER) * 300 if is_forced else list(ANSWER)
         reason = "length" if len(words) >= limit else "stop"
+        if self.behaviour.ignores_limit:
+            words, reason, limit = list(ANSWER) * 300, "stop", 1200
         words = words[:limit]
         self._start()
         for at, word in enumerate(words):
@@ -140,10 +144,11 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"0\r\n\r\n")
 
     def _call(self) -> None:
-        """Call the function in three chunks: its name, then its arguments in two parts."""
+        """Call the function: its name, then its arguments in `call_parts` parts, the last one closing them."""
         self._start()
+        texts = ['{"city":', *["" for _ in range(self.behaviour.call_parts - 2)], '"Ulm"}']
         first = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "weather", "arguments": ""}}
-        parts = [first, *({"index": 0, "function": {"arguments": text}} for text in ('{"city":', '"Ulm"}'))]
+        parts = [first, *({"index": 0, "function": {"arguments": text}} for text in texts)]
         for part in parts:
             self._event({"choices": [{"index": 0, "delta": {"tool_calls": [part]}, "finish_reason": None}]})
         self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]})

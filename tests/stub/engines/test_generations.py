@@ -33,8 +33,14 @@ def test_smaller_context_of_model_and_engine_is_the_limit() -> None:
 
 def test_prompt_that_is_only_estimated_is_left_to_the_engine_to_refuse() -> None:
     estimating = FakeEngine(is_count_exact=False, context_tokens=100)
-    assert asked(estimating, {}, 101).max_tokens == 1
     assert asked(estimating, {"max_tokens": 60}, 90).max_tokens == 60
+
+
+def test_estimate_shortens_no_answer() -> None:
+    estimating = FakeEngine(is_count_exact=False, context_tokens=100)
+    # 101 tokens may be 60 for the engine, which ends the answer at its own context.
+    assert [asked(estimating, {}, estimate).max_tokens for estimate in (10, 99, 101)] == [100, 100, 100]
+    assert asked(estimating, {}, 10, most_output_tokens=40).max_tokens == 40
 
 
 def test_limit_of_the_request_is_told_apart_from_a_default() -> None:

@@ -242,9 +242,35 @@ def test_schema_of_an_answer_is_passed_on(schema: dict[str, Any], form: dict[str
 
 def test_length_without_a_limit_of_the_request_is_left_to_a_server_whose_context_is_unknown() -> None:
     assert "max_tokens" not in sent(max_tokens=8192, has_default_limit=True)[1]
-    behaviour = Behaviour(context=100)
+    behaviour = Behaviour(context=100, owner="vllm")
     generated(behaviour, max_tokens=90, has_default_limit=True)
-    assert behaviour.asked[0][1]["max_tokens"] == 90
+    assert behaviour.asked[-1][1]["max_tokens"] == 90
+
+
+@pytest.mark.parametrize(
+    ("context", "extra", "is_sent"),
+    [
+        (
+            4096,
+            {},
+            True,
+        ),  # 512 + 16 tokens of a template at most, 9 bytes of the message, 2 of {}, 3,557 to come: 4,096
+        (4095, {}, False),
+        (4096, {"tools": []}, False),  # 12 bytes more
+    ],
+)
+def test_limit_that_follows_from_an_estimate_is_sent_only_where_it_fits_in_any_case(
+    context: int, extra: dict[str, Any], is_sent: bool
+) -> None:
+    behaviour = Behaviour(context=context)
+    generated(behaviour, max_tokens=3557, has_default_limit=True, extra=extra)
+    assert ("max_tokens" in behaviour.asked[0][1]) == is_sent
+
+
+def test_limit_that_the_server_counted_is_not_sent_with_functions_that_it_did_not_count() -> None:
+    behaviour = Behaviour(context=100, owner="vllm")
+    generated(behaviour, max_tokens=90, has_default_limit=True, extra={"top_k": 5})
+    assert "max_tokens" not in behaviour.asked[-1][1]
 
 
 def test_length_of_an_answer_that_nobody_limits_is_the_workspaces() -> None:
@@ -258,6 +284,49 @@ def test_length_of_an_answer_that_nobody_limits_is_the_workspaces() -> None:
 def test_answer_comes_with_reason_and_the_servers_own_usage() -> None:
     assert generated(Behaviour()) == (TEXT, "stop", Usage(11, 5))
     assert generated(Behaviour(), max_tokens=2) == ("Yes,", "length", Usage(11, 3))
+
+
+@pytest.mark.parametrize("is_prompt", [False, True])
+def test_answer_of_a_server_that_ignores_the_limit_is_cut_off_there(is_prompt: bool) -> None:
+    behaviour = Behaviour(ignores_limit=True)
+    made = generated(behaviour, max_tokens=6, is_prompt=is_prompt)
+    # Its own usage would be that of the whole answer: what was delivered is counted instead.
+    assert made == ("Yes, indeed.Yes,", "length", None)
+    assert behaviour.left.wait(5)
+
+
+def test_server_that_begins_to_ignore_the_limit_is_cut_off_at_the_first_token_too_many() -> None:
+    behaviour = Behaviour()
+
+    async def body(engine: OpenAIEngine) -> tuple[str, str | None]:
+        behaviour.ignores_limit = True
+        batches = [batch async for batch in engine.generate(Generation("m", HELLO, max_tokens=3))]
+        return "".join(token.text for batch in batches for token in batch.tokens), batches[-1].finish_reason
+
+    assert started(behaviour, body) == ("Yes, indeed", "length")
+    assert behaviour.left.wait(5)
+
+
+def test_server_that_ignores_limits_is_found_out_and_no_limit_is_refused() -> None:
+    async def body(engine: OpenAIEngine) -> tuple[frozenset[str], bool]:
+        return engine.missing, "max_tokens" in engine.lacks
+
+    assert started(Behaviour(ignores_limit=True), body) == (
+        {"max_tokens", "ignore_eos", "min_tokens"},
+        False,
+    )
+
+
+@pytest.mark.parametrize(("parts", "is_cut"), [(33, False), (400, True)])
+def test_function_call_may_have_some_parts_more_than_tokens(parts: int, is_cut: bool) -> None:
+    behaviour = Behaviour(call_parts=parts)
+    tools = {"tools": [{"type": "function", "function": {"name": "weather"}}]}
+
+    async def body(engine: OpenAIEngine) -> tuple[int, str | None]:
+        batches = [batch async for batch in engine.generate(Generation("m", HELLO, max_tokens=2, extra=tools))]
+        return sum(len(batch.tokens) for batch in batches), batches[-1].finish_reason
+
+    assert started(behaviour, body) == ((34, "length") if is_cut else (34, "tool_calls"))
 
 
 def test_server_without_usage_reports_none() -> None:

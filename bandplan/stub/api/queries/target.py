@@ -57,7 +57,10 @@ class Target:
                 f"prompt token count ({prompt_tokens}) plus max_tokens ({wanted or 1}) cannot exceed "
                 f"{limit}. Please reduce the length of input prompt or max output tokens generated."
             )
-        return wanted or max(1, min(self.most_output_tokens, left))
+        if wanted is not None:
+            return wanted
+        # An estimate shortens no answer: the engine ends it at its own context.
+        return min(self.most_output_tokens, left if self.engine.is_count_exact else limit)
 
     @property
     def _context_tokens(self) -> int | None:

@@ -4,15 +4,20 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
 from bandplan.stub.inference import tokens
-from bandplan.stub.inference.engine import Batch, Down, Embedded, Embedding, Generation, Message, Stats
+from bandplan.stub.inference.engine import Batch, Down, Embedded, Embedding, Generation, Message, Stats, Token, Usage
 from bandplan.stub.inference.errors import EngineFailed, EngineRefused
 from bandplan.stub.inference.openai.answers import read_embeddings
 from bandplan.stub.inference.openai.client import Client
 from bandplan.stub.inference.openai.connection import server_of
-from bandplan.stub.inference.openai.features import LACKS, Features
+from bandplan.stub.inference.openai.features import LACKS, MAX_TOKENS, Features
 from bandplan.stub.inference.openai.probe import probe
 from bandplan.stub.inference.openai.requests import embedding_request, generation_request, rows
 from bandplan.stub.inference.simulated import TOKENS_PER_MESSAGE
+
+MOST_CALL_PARTS = 32
+"""Parts of function calls that may come beyond the limit: servers send names and closing brackets in chunks of their
+own, which are no tokens. Arbitrary.
+"""
 
 
 class OpenAIEngine:
@@ -88,21 +93,22 @@ class OpenAIEngine:
         if not generation.is_prompt and not features.has_chat:
             raise EngineRefused(f"{features.model} has no chat template, so it answers completions only")
         path, body = generation_request(generation, features)
-        # Where the server was given no limit, the workspace's own ends the answer.
-        limit = None if features.limit_field in body else generation.max_tokens
-        given, reason, usage = 0, None, None
+        # A server that was given the limit ends the answer itself, and reports its usage then.
+        is_told = features.limit_field in body and MAX_TOKENS not in features.lacks
+        room, reason, usage = generation.max_tokens, None, None
         self._running += 1
         try:
             async with aclosing(self.client.stream(path, body)) as pieces:
                 async for piece in pieces:
                     reason, usage = piece.finish_reason or reason, piece.usage or usage
-                    if not piece.tokens:
-                        continue
-                    given += len(piece.tokens)
-                    self._generated += len(piece.tokens)
-                    yield Batch(piece.tokens)
-                    if limit is not None and given >= limit:
-                        reason = "length"
+                    kept = _within(piece.tokens, room)
+                    room = None if room is None else room - len(kept)
+                    self._generated += len(kept)
+                    if kept:
+                        yield Batch(kept)
+                    if len(kept) < len(piece.tokens) or (room is not None and room <= 0 and not is_told):
+                        # What the server counts, if anything, is not this answer.
+                        reason, usage = "length", usage and Usage(usage.prompt_tokens)
                         break
         finally:
             self._running -= 1
@@ -135,6 +141,15 @@ class OpenAIEngine:
         if self._features is None:
             raise EngineFailed(f"the engine {self.kind} was not started")
         return self._features
+
+
+def _within(tokens: Sequence[Token], room: int | None) -> Sequence[Token]:
+    """Return the tokens that a limit leaves room for."""
+    if room is None or len(tokens) <= room:
+        return tokens
+    if room > -MOST_CALL_PARTS and all(token.call is not None for token in tokens):
+        return tokens
+    return tokens[: max(room, 0)]
 
 
 def _counted(answer: object) -> int:

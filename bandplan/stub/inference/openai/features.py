@@ -41,13 +41,17 @@ llama.cpp of 2026-10 knows `ignore_eos`, and ended after one token with `logit_b
 USAGE = "usage"
 """The name in `lacks` of a server that does not report its tokens."""
 
+MAX_TOKENS = "max_tokens"
+"""The name in `lacks` of a server that ignores limits: the workspace ends its answers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Features:
     """What a server can do. `model` is the name of the model there.
 
     `lacks` has request fields that it does not know, out of `ignore_eos`, `min_tokens`, `logprobs`, `top_logprobs`,
-    `stream_options`, and `usage`. `tokenizer` is the form of its route /tokenize: `vllm`, `llamacpp` or None.
+    `max_tokens`, `stream_options`, and `usage`. `tokenizer` is the form of its route /tokenize: `vllm`, `llamacpp` or
+    None.
     """
 
     model: str
@@ -60,6 +64,8 @@ class Features:
 
     @property
     def all_lacks(self) -> frozenset[str]:
-        """The request fields that the engine refuses. Streams are our own: `stream_options` is not among them."""
-        own = self.lacks - {"stream_options", USAGE}
+        """The request fields that the engine refuses. Streams and limits are our own: `stream_options` and `max_tokens`
+        are not among them.
+        """
+        own = self.lacks - {"stream_options", MAX_TOKENS, USAGE}
         return LACKS | own | (frozenset() if self.owner in ("vllm", "sglang") else IGNORED_BY_OTHERS)

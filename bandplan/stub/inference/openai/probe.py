@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -9,11 +10,14 @@ from typing import Any, TypeVar
 from bandplan.stub.inference.engine import Generation, Message, Usage
 from bandplan.stub.inference.errors import EngineError, EngineRefused, EngineUnavailable
 from bandplan.stub.inference.openai.client import Client
-from bandplan.stub.inference.openai.features import KNOWN_LACKS, USAGE, Features
+from bandplan.stub.inference.openai.features import KNOWN_LACKS, MAX_TOKENS, USAGE, Features
 from bandplan.stub.inference.openai.requests import embedding_request, generation_request
 
 PROBE_TOKENS = 24
 """Tokens of an answer that must not end early. A choice: enough that a model which may end does so before."""
+
+FIRST_TOKENS = 4
+"""Most tokens of the first answer; a choice: few, and fewer than any model answers with."""
 
 QUESTION = (Message("user", "Answer with one word: yes"),)
 
@@ -49,7 +53,7 @@ async def probe(client: Client, model: str | None, *, is_embedding: bool) -> Fea
         return features
     features, told = await _first_answer(client, features)
     lacks = set(features.lacks | KNOWN_LACKS.get(features.owner, frozenset()))
-    if told.usage is None:
+    if told.usage is None and MAX_TOKENS not in lacks:
         lacks.add(USAGE)
     logprobs, ignoring, at_least = await asyncio.gather(
         _try(client, features, top_logprobs=1, max_tokens=1),
@@ -135,12 +139,19 @@ async def _first_answer(client: Client, features: Features) -> tuple[Features, T
     tried: EngineError | None = None
     for has_chat in (True, False):
         for lacks in (frozenset[str](), frozenset({"stream_options"})):
+            endless: tuple[Features, Told] | None = None
             for limit in ("max_tokens", "max_completion_tokens") if has_chat else ("max_tokens",):
                 asked = replace(features, has_chat=has_chat, lacks=lacks, limit_field=limit)
                 try:
-                    return asked, await _ask(client, asked, max_tokens=4)
+                    told = await _ask(client, asked, max_tokens=FIRST_TOKENS)
                 except EngineRefused as error:
                     tried = error
+                    continue
+                if told.tokens <= FIRST_TOKENS:
+                    return asked, told
+                endless = endless or (replace(asked, lacks=lacks | {MAX_TOKENS}), told)
+            if endless is not None:
+                return endless
     assert tried is not None
     raise tried
 
@@ -174,11 +185,14 @@ async def _ask(client: Client, features: Features, **changes: Any) -> Told:
     generation = Generation(features.model, QUESTION, temperature=0.0, is_prompt=not features.has_chat, **changes)
     path, body = generation_request(generation, features)
     tokens, reason, has_logprobs, usage = 0, None, False, None
-    async for piece in client.stream(path, body):
-        tokens += len(piece.tokens)
-        reason = piece.finish_reason or reason
-        has_logprobs = has_logprobs or piece.has_logprobs
-        usage = piece.usage or usage
+    async with aclosing(client.stream(path, body)) as pieces:
+        async for piece in pieces:
+            tokens += len(piece.tokens)
+            reason = piece.finish_reason or reason
+            has_logprobs = has_logprobs or piece.has_logprobs
+            usage = piece.usage or usage
+            if generation.max_tokens is not None and tokens > generation.max_tokens:
+                break  # a server that ignores the limit may never end
     return Told(tokens, reason, has_logprobs, usage)
 
 

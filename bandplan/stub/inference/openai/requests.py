@@ -10,6 +10,10 @@ from bandplan.stub.inference.openai.features import Features
 MOST_STOP_WORDS = 4
 """The protocol's limit; with more, only the delivery looks for them."""
 
+MOST_TEMPLATE_TOKENS = 512
+MOST_MESSAGE_TOKENS = 16
+"""Tokens that a chat template adds at most, once and per message; guesses, far above those of known templates."""
+
 Request = tuple[str, dict[str, Any]]
 """Path below the API's base, and body."""
 
@@ -19,8 +23,7 @@ def generation_request(generation: Generation, features: Features) -> Request:
     body: dict[str, Any] = {"model": features.model, "stream": True}
     if "stream_options" not in features.lacks:
         body["stream_options"] = {"include_usage": True}
-    # Without a limit of the request's own, a server whose context is unknown applies its own.
-    if generation.max_tokens is not None and (not generation.has_default_limit or features.context_tokens is not None):
+    if generation.max_tokens is not None and (not generation.has_default_limit or _is_certain(generation, features)):
         body[features.limit_field] = generation.max_tokens
     body |= {
         key: value
@@ -41,6 +44,24 @@ def generation_request(generation: Generation, features: Features) -> Request:
     if generation.is_prompt:
         return "/completions", {**body, "prompt": generation.messages[0].content, **_completions_logprobs(generation)}
     return "/chat/completions", {**body, "messages": rows(generation.messages), **_chat_logprobs(generation)}
+
+
+def _is_certain(generation: Generation, features: Features) -> bool:
+    """Whether the prompt and a limit that the request did not set fit into the server's context, whatever it counts.
+
+    Otherwise the server applies a limit of its own: it refuses one that is a token too long.
+    """
+    if features.context_tokens is None:
+        return False
+    if features.tokenizer is not None and not generation.extra:
+        return True  # the server itself counted the prompt, from which the limit follows
+    # A token is a byte at least; further fields, such as functions, become part of the prompt.
+    texts = [message.role + message.content + message.further for message in generation.messages]
+    size = sum(len(text.encode("utf-8", "replace")) + MOST_MESSAGE_TOKENS for text in texts)
+    size += MOST_TEMPLATE_TOKENS + len(
+        json.dumps(dict(generation.extra), ensure_ascii=False).encode("utf-8", "replace")
+    )
+    return size + (generation.max_tokens or 0) <= features.context_tokens
 
 
 def rows(messages: Sequence[Message]) -> list[dict[str, Any]]:
