@@ -137,6 +137,23 @@ def test_weights_larger_than_the_memory_are_told_before_anything_is_loaded(tmp_p
     assert list(problems({"chat": divided}, default="vllm")) == []
 
 
+def test_gpus_are_asked_for_once_however_many_rows_name_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smi = tmp_path / "nvidia-smi"
+    smi.write_text(f"#!/bin/sh\necho asked >> {tmp_path}/asked\necho 'NVIDIA L4, 23034, 22500'\n")
+    smi.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    (tmp_path / "config.json").write_text("{}")
+    with (tmp_path / "model.safetensors").open("wb") as file:
+        file.truncate(24 * 1024**3)
+    rows = {name: {"weights": str(tmp_path)} for name in ("a", "b", "c")}
+    assert len(list(problems(rows, default="transformers"))) == 3
+    assert (tmp_path / "asked").read_text() == "asked\n"
+    assert list(problems({"a": {"engine": "simulated"}})) == []
+    assert (tmp_path / "asked").read_text() == "asked\n", "settings without weights need no GPU"
+
+
 def test_auto_passes_over_an_engine_whose_memory_is_too_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     smi = tmp_path / "nvidia-smi"
     smi.write_text("#!/bin/sh\necho 'NVIDIA L4, 23034, 22500'\n")

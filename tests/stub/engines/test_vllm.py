@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import stat
 import sys
 import time
@@ -16,13 +17,15 @@ import pytest
 from bandplan.stub import process as stub_process
 from bandplan.stub.inference.engine import Generation, Message
 from bandplan.stub.inference.errors import EngineError, EngineUnavailable
+from bandplan.stub.inference.openai import connection
 from bandplan.stub.inference.selection.spec import EngineSpec
+from bandplan.stub.inference.vllm import engine as vllm_engine
 from bandplan.stub.inference.vllm import process as vllm_process
 from bandplan.stub.inference.vllm.command import environment, launch
 from bandplan.stub.inference.vllm.engine import VllmEngine, log_name
 from bandplan.stub.inference.vllm.process import reap
 from bandplan.stub.inference.vllm.progress import reason_of, step_of
-from tests.stub.engines.fake_server import ANSWER
+from tests.stub.engines.fake_server import ANSWER, Behaviour, serving
 from tests.stub.engines.fake_vllm import installed, told
 from tests.stub.stub_client import LLAMA, StubClient
 
@@ -259,6 +262,32 @@ def test_fault_of_ours_in_the_second_start_is_final_and_queries_do_not_wait(
         assert engine.down is not None and engine.down.is_final
 
     run(tmp_path, body, "crash")
+
+
+@pytest.mark.parametrize("is_other_healthy", [True, False])
+def test_port_that_somebody_else_took_meanwhile_is_no_reason_to_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_other_healthy: bool
+) -> None:
+    other = Behaviour()
+    with contextlib.ExitStack() as stack:
+        if is_other_healthy:  # a server of the same protocol, which takes any key
+            taken = int(stack.enter_context(serving(other)).rpartition(":")[2].removesuffix("/v1"))
+        else:
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            taken = listener.getsockname()[1]
+        ports = iter([taken, vllm_process.free_port()])
+        monkeypatch.setattr(vllm_engine, "free_port", lambda: next(ports))
+        monkeypatch.setattr(connection, "SILENCE_SECONDS", 0.2)  # the listener accepts, and never answers
+
+        async def body(engine: VllmEngine, said: list[str]) -> str:
+            await engine.start(said.append)
+            assert any(line.startswith("trying another port: ") for line in said)
+            assert not any(line.startswith("starting again after: ") for line in said), "a crash later is not the last"
+            return await text_of(engine)
+
+        assert run(tmp_path, body) == "".join(ANSWER)
+    assert other.asked == [], "no prompt went to the other server"
+    await_end([pid for start in told(tmp_path / "bin") for pid in start["pids"]])
 
 
 def test_end_while_it_still_starts_leaves_no_process(tmp_path: Path) -> None:

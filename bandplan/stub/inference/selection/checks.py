@@ -1,12 +1,13 @@
 """Check engine settings before anything is changed: as they are written, their folders, and what this machine has."""
 
+import functools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from bandplan.stub.inference.selection.machine import missing_torch, missing_vllm, vllm_command
-from bandplan.stub.inference.selection.memory import has_weights, too_large
+from bandplan.stub.inference.selection.memory import Available, available_mib, has_weights, too_large
 from bandplan.stub.inference.selection.settings import Settings, SettingsError, is_folder, read
 from bandplan.stub.inference.selection.spec import LOADS_WEIGHTS, TRANSFORMERS, VLLM
 
@@ -21,6 +22,7 @@ def problems(
 
     `allowed_hosts` are the hosts other than this machine that prompts may be sent to, None for not to check them.
     """
+    available = functools.cache(available_mib)  # once for all rows, and only if one of them needs it
     for name, row in wanted.items():
         try:
             settings = read(row, allowed_hosts)
@@ -29,7 +31,7 @@ def problems(
             continue
         if missing := missing_engine(settings.engine, engine_python):
             yield f"{name}/engine: {missing}"
-        elif found := _weights_problem(settings, default):
+        elif found := _weights_problem(settings, default, available):
             yield f"{name}/weights: {found}"
 
 
@@ -53,7 +55,7 @@ def has_chat_template(folder: Path) -> bool:
     return isinstance(config, dict) and bool(config.get("chat_template"))
 
 
-def _weights_problem(settings: Settings, default: str | None) -> str | None:
+def _weights_problem(settings: Settings, default: str | None, available: Callable[[], Available]) -> str | None:
     if settings.weights is None or not is_folder(settings.weights):
         return None
     folder = Path(settings.weights)
@@ -69,4 +71,4 @@ def _weights_problem(settings: Settings, default: str | None) -> str | None:
         return f"{folder} has no weights; add them, or set `random: true` to use only its shape"
     # `auto` passes over an engine whose memory is too small; arguments may divide the weights, or make them smaller.
     is_loaded = (settings.engine or default) in LOADS_WEIGHTS and not settings.arguments
-    return too_large(folder) if is_loaded else None
+    return too_large(folder, available) if is_loaded else None

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bandplan.stub.inference.selection.memory import gpus, too_large
+from bandplan.stub.inference.selection.memory import Available, available_mib, gpus, too_large
 from bandplan.stub.inference.selection.settings import Settings, is_folder
 from bandplan.stub.inference.selection.spec import OPENAI, VLLM
 
@@ -35,6 +35,7 @@ class ThisMachine:
 
     engine_python: Path | None
     answers: Callable[[Settings], Awaitable[str | None]]
+    _available: Available | None = None
     _found: dict[str, str | None] = field(default_factory=dict)
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -50,7 +51,12 @@ class ThisMachine:
                 self._found[kind] = await (self._vllm() if kind == VLLM else self._transformers())
         if self._found[kind] is not None or own is None or settings.random or settings.arguments:
             return self._found[kind]
-        return await asyncio.to_thread(too_large, own)
+        return await asyncio.to_thread(too_large, own, self._room)
+
+    def _room(self) -> Available:
+        if self._available is None:
+            self._available = available_mib()
+        return self._available
 
     async def _vllm(self) -> str | None:
         if vllm_command(self.engine_python) is None:

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,9 @@ GPU_SECONDS = 10.0
 WEIGHTS = ("*.safetensors", "*.bin")
 
 MIB = 1024 * 1024
+
+Available = tuple[int | None, str]
+"""Memory for weights in MiB, None if it is not known, and what has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +26,13 @@ class Gpu:
     free_mib: int
 
 
-def too_large(folder: Path) -> str | None:
-    """Return why the weights in a folder do not fit, None if they do or it is not known. Asks for GPUs."""
+def too_large(folder: Path, available: Callable[[], Available]) -> str | None:
+    """Return why the weights in a folder do not fit, None if they do or it is not known.
+
+    `available` is asked only if there are weights; `available_mib` takes a second or two.
+    """
     size = weights_mib(folder)
-    room, place = available_mib() if size else (None, "")
+    room, place = available() if size else (None, "")
     if room is None or size <= room:
         return None
     return f"{folder} has {size:,} MiB of weights, and {place} has {room:,} MiB; name smaller ones"
@@ -44,7 +51,7 @@ def has_weights(folder: Path) -> bool:
     return any(any(folder.glob(pattern)) for pattern in WEIGHTS)
 
 
-def available_mib() -> tuple[int | None, str]:
+def available_mib() -> Available:
     """Return the memory for weights and what has it: the largest GPU, else this machine; None if it is not known."""
     if found := gpus():
         largest = max(found, key=lambda gpu: gpu.total_mib)

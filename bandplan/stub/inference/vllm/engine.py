@@ -16,7 +16,7 @@ from bandplan.stub.inference.openai.engine import OpenAIEngine
 from bandplan.stub.inference.selection.spec import VLLM, EngineSpec
 from bandplan.stub.inference.vllm.command import SERVED_NAME, environment, launch
 from bandplan.stub.inference.vllm.process import Process, free_port, start
-from bandplan.stub.inference.vllm.progress import reason_of, step_of
+from bandplan.stub.inference.vllm.progress import is_port_taken, reason_of, step_of
 
 LOOK_SECONDS = 0.25
 """How often the log and the server are looked at during a start."""
@@ -26,9 +26,16 @@ SILENCE_SECONDS = 1800.0
 
 RESTARTS = 1
 
+MOST_PORTS = 4
+"""How many ports are tried for one start. Arbitrary: a second one that is taken is rare."""
+
 Tell = Callable[[str], None]
 
 log = logging.getLogger("stub")
+
+
+class PortTaken(EngineUnavailable):
+    """Somebody else has the port that vLLM was to listen on."""
 
 
 class VllmEngine:
@@ -125,9 +132,20 @@ class VllmEngine:
         return self._server
 
     async def _start_once(self) -> None:
-        """Return once vLLM has answered a real query. Raises EngineUnavailable; the process has ended then."""
+        """Return once vLLM has answered a real query. Raises EngineUnavailable; the process has ended then.
+
+        A free port is somebody else's by the time that vLLM listens, seconds later, if that somebody is faster.
+        """
+        for _ in range(MOST_PORTS - 1):
+            try:
+                return await self._start_on(free_port())
+            except PortTaken as error:
+                self._tell(f"trying another port: {error}")
+        return await self._start_on(free_port())
+
+    async def _start_on(self, port: int) -> None:
         key, mark = secrets.token_urlsafe(32), secrets.token_hex(16)
-        wanted = launch(self._program, self._spec, free_port(), self._gpu_share)
+        wanted = launch(self._program, self._spec, port, self._gpu_share)
         self._tell("starting vllm serve")
         environ = environment(self._environ, key, mark)
         self._process = await start(self._folder, self._log, mark, wanted.arguments, environ)
@@ -144,6 +162,9 @@ class VllmEngine:
             # Healthy is not ready: a server can say that it is well and end at the first query.
             self._tell("asking it a first query")
             await self._first_query(self._process, server)
+        except PortTaken:
+            await self._end()
+            raise
         except EngineError as error:
             await self._end()
             raise EngineUnavailable(str(error)) from error
@@ -162,10 +183,13 @@ class VllmEngine:
                 heard = loop.time()
             for step in filter(None, map(step_of, lines)):
                 self._tell(step)
+            if process.status is not None:
+                is_taken = is_port_taken(process.last_lines())
+                raise (PortTaken if is_taken else EngineUnavailable)(self._why_ended(process))
+            if is_healthy and not await _is_ours(server):
+                raise PortTaken(f"another server answers at {server.client.server.url}")
             if is_healthy:
                 return
-            if process.status is not None:
-                raise EngineUnavailable(self._why_ended(process))
             if loop.time() - heard > SILENCE_SECONDS:
                 raise EngineUnavailable(f"vllm serve wrote nothing for {SILENCE_SECONDS:g} s; see {process.log}")
             await asyncio.sleep(LOOK_SECONDS)
@@ -219,6 +243,18 @@ class VllmEngine:
     def _why_ended(self, process: Process) -> str:
         reason = reason_of(process.last_lines())
         return f"vllm serve ended with status {process.status}{f': {reason}' if reason else ''} ({process.log})"
+
+
+async def _is_ours(server: OpenAIEngine) -> bool:
+    """Whether what is healthy on the port is our vLLM, which takes our key and has our name.
+
+    If it ends meanwhile, the first query shows it.
+    """
+    try:
+        listed = await server.client.get(f"{server.client.server.base}/models")
+        return any(row["id"] == SERVED_NAME for row in listed["data"])
+    except (EngineError, LookupError, TypeError):
+        return not await server.client.is_ok("/health")
 
 
 def log_name(spec: EngineSpec) -> str:

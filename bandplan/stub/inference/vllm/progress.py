@@ -16,6 +16,8 @@ STEPS = (
 REASONS = re.compile(r"^(?:.*\b)?(\w*(?:Error|Exception|OutOfMemory\w*)\b:? .*)$")
 NOISE = re.compile(r"Traceback|See root cause above|Engine core initialization failed")
 
+PORT_TAKEN = re.compile(r"address already in use|port \d+ is (?:already )?(?:in use|taken)", re.IGNORECASE)
+
 MOST_CHARACTERS = 240
 
 
@@ -39,6 +41,11 @@ def reason_of(lines: Iterable[str]) -> str:
             named = found[1]
     said = named or last
     return said if len(said) <= MOST_CHARACTERS else said[: MOST_CHARACTERS - 3] + "..."
+
+
+def is_port_taken(lines: Iterable[str]) -> bool:
+    """Whether vLLM ended because somebody else has its port."""
+    return any(PORT_TAKEN.search(line) for line in lines)
 
 
 def _visible(line: str) -> str:
