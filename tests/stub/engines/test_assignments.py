@@ -1,6 +1,7 @@
 """Each served entity gets the engine that its settings and its version's files ask for; the workspace says which."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,14 @@ from typing import Any
 import pytest
 
 from bandplan.stub import process
+from bandplan.stub.api.queries import choices
 from bandplan.stub.api.queries.assignments import Assignments, show
 from bandplan.stub.engines import assignments_of
+from bandplan.stub.inference.engine import Down
 from bandplan.stub.inference.errors import EngineUnavailable
 from bandplan.stub.inference.selection.options import EngineOptions
 from bandplan.stub.inference.selection.running import RunningEngines
+from bandplan.stub.inference.selection.settings import Settings
 from bandplan.stub.inference.selection.spec import EngineSpec
 from bandplan.stub.state.serving.configuration import Configuration, Route, ServedEntity
 from bandplan.stub.state.serving.endpoint import Endpoint
@@ -130,6 +134,137 @@ def test_stored_settings_that_are_not_valid_any_more_are_a_reason_and_keep_no_ot
         assert await assignments.sharers(EngineSpec("vllm", weights="org/name")) == 1
 
     run(tmp_path, {"ill": row, "well": {"engine": "vllm", "weights": "org/name"}}, body)
+
+
+# `auto` chooses again when the situation has changed.
+
+AUTO = {"a": {"engine": "auto", "url": NOBODY, "weights": "org/name"}}
+
+
+class Machine:
+    """A machine that lacks what is stated; a value that is an exception is raised."""
+
+    def __init__(self, **lacks: str | Exception | None) -> None:
+        self.lacks = lacks
+
+    async def lack(self, kind: str, settings: Settings, weights: str | None) -> str | None:
+        found = self.lacks.get(kind)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+def shown(assignments: Assignments, one: Endpoint) -> dict[str, Any]:
+    (assigned,) = assignments.assigned(one)
+    return show(assigned, assignments)
+
+
+def test_server_that_comes_up_later_or_goes_is_noticed_after_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(assignments: Assignments, made: dict[EngineSpec, FakeEngine]) -> None:
+        assignments._machine = machine = Machine(openai="refused the connection", vllm="no vllm")
+        one = endpoint("a")
+        assert (await asked(assignments, one)).kind == "transformers"
+        for reason, kind in ((None, "openai"), ("refused the connection", "transformers")):
+            machine.lacks["openai"] = reason
+            before = (await asked(assignments, one)).kind
+            assert before != kind, "not before the time has passed"
+            monkeypatch.setattr(choices, "AGAIN_SECONDS", 0.0)
+            await asked(assignments, one)  # begins to choose, and waits for nothing
+            await asyncio.sleep(0.01)
+            monkeypatch.setattr(choices, "AGAIN_SECONDS", 30.0)
+            assert (await asked(assignments, one)).kind == kind
+
+    run(tmp_path, AUTO, body)
+
+
+def test_engine_that_failed_for_good_is_passed_over_with_its_reason_until_it_is_restarted(tmp_path: Path) -> None:
+    async def body(assignments: Assignments, made: dict[EngineSpec, FakeEngine]) -> None:
+        assignments._machine = Machine(openai="refused the connection")
+        vllm = EngineSpec("vllm", weights="org/name")
+        made[vllm] = FakeEngine(kind="vllm", fault=EngineUnavailable("no memory"))
+        one = endpoint("a")
+        assert (await asked(assignments, one)).kind == "transformers"
+        assert shown(assignments, one)["passed_over"] == [
+            {"engine": "openai", "reason": "refused the connection"},
+            {"engine": "vllm", "reason": "it failed: no memory"},
+        ]
+        assignments.running.keep_only({EngineSpec("transformers", weights="org/name")})
+        assert (await asked(assignments, one)).kind == "transformers"
+        assert made[vllm].starts == 1, "it was not tried again and again"
+        made[vllm].fault = None
+        assignments.restart()
+        assert (await asked(assignments, one)).kind == "vllm"
+        # It answered, and ends for good.
+        made[vllm].down = Down("crashed twice", is_final=True)
+        assert (await asked(assignments, one)).kind == "transformers"
+        assert shown(assignments, one)["passed_over"][1]["reason"] == "it failed: crashed twice"
+
+    run(tmp_path, AUTO, body)
+
+
+def test_what_is_left_when_every_engine_of_auto_failed_is_simulated(tmp_path: Path) -> None:
+    async def body(assignments: Assignments, made: dict[EngineSpec, FakeEngine]) -> None:
+        assignments._machine = Machine()
+        for spec in (
+            EngineSpec("openai", url=NOBODY),
+            EngineSpec("vllm", weights="org/name"),
+            EngineSpec("transformers", weights="org/name"),
+        ):
+            made[spec] = FakeEngine(kind=spec.kind, fault=EngineUnavailable("broken"))
+        one = endpoint("a")
+        assert (await asked(assignments, one)).kind == "simulated"
+        assert [row["reason"] for row in shown(assignments, one)["passed_over"]] == ["it failed: broken"] * 3
+
+    run(tmp_path, AUTO, body)
+
+
+def test_engine_that_was_named_and_failed_is_not_replaced(tmp_path: Path) -> None:
+    async def body(assignments: Assignments, made: dict[EngineSpec, FakeEngine]) -> None:
+        made[EngineSpec("vllm", weights="w/w")] = FakeEngine(kind="vllm", fault=EngineUnavailable("no memory"))
+        for _ in range(2):
+            with pytest.raises(EngineUnavailable, match="vllm failed: no memory"):
+                await asked(assignments, endpoint("a"))
+
+    run(tmp_path, {"a": {"engine": "vllm", "weights": "w/w", "url": NOBODY}}, body)
+
+
+def test_fault_while_an_engine_is_chosen_is_shown_as_one_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = "no engine could be chosen (PermissionError); stub.log says why"
+
+    async def body(assignments: Assignments, made: dict[EngineSpec, FakeEngine]) -> None:
+        assignments._machine = machine = Machine(openai=PermissionError("/proc"))
+        one = endpoint("a")
+        monkeypatch.setattr(assignments._endpoints, "all", lambda: [one])
+        assert shown(assignments, one)["state"] == "choosing"
+        with pytest.raises(EngineUnavailable, match=re.escape(problem)):
+            await asked(assignments, one)
+        assert (shown(assignments, one)["state"], shown(assignments, one)["detail"]) == ("failed", problem)
+        assert assignments.needed() == set()
+        assert await assignments.sharers(EngineSpec("vllm", weights="org/name")) == 1
+        machine.lacks["openai"] = None
+        monkeypatch.setattr(choices, "AGAIN_SECONDS", 0.0)
+        assert (await asked(assignments, one)).kind == "openai"
+        assert shown(assignments, one)["state"] == "ready"
+
+    run(tmp_path, AUTO, body)
+
+
+def test_fault_in_a_versions_files_is_no_error_of_the_status(tmp_path: Path) -> None:
+    async def body(assignments: Assignments, made: dict[EngineSpec, FakeEngine]) -> None:
+        def broken(model: str, version: str) -> None:
+            raise OSError("disk")
+
+        assignments._checkpoints.of = broken  # type: ignore[method-assign,assignment]
+        one = endpoint("a")
+        with pytest.raises(EngineUnavailable, match=r"no engine could be chosen \(OSError\)"):
+            await asked(assignments, one)
+        assert shown(assignments, one)["state"] == "failed"
+
+    run(tmp_path, AUTO, body)
 
 
 # The workspace as a process.

@@ -6,10 +6,11 @@ import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
+from bandplan.stub.api.queries.choices import Choices, Key
 from bandplan.stub.inference.engine import Engine
 from bandplan.stub.inference.errors import EngineUnavailable
 from bandplan.stub.inference.selection import choice
-from bandplan.stub.inference.selection.choice import Choice, Machine, Served
+from bandplan.stub.inference.selection.choice import ORDER, Choice, Machine, Served
 from bandplan.stub.inference.selection.running import RunningEngines
 from bandplan.stub.inference.selection.settings import EVERYTHING, Settings, SettingsError, read
 from bandplan.stub.inference.selection.spec import LOADS_WEIGHTS, SIMULATED, EngineSpec
@@ -24,18 +25,12 @@ from bandplan.stub.state.serving.engine_settings import EngineSettings
 LOOK_SECONDS = 1.0
 """How often endpoints are checked for engines to start and to end; a choice: engines take seconds or minutes."""
 
-MOST_CHOICES = 10_000
-"""Maximum number of choices to remember; an arbitrary bound on memory."""
-
 CHOOSING = "choosing"
 
 log = logging.getLogger("stub")
 
 PLAIN = Choice(EngineSpec())
 """The choice where nothing names another engine."""
-
-Key = tuple[str, str, str, str]
-"""Endpoint, model, version and served entity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +63,7 @@ class Assignments:
         self._checkpoints = checkpoints
         self._settings = settings
         self._machine = machine
-        self._choices: dict[Key, asyncio.Task[Choice]] = {}
+        self._choices = Choices(lambda spec: self.running.failure(spec))
         self._revision = -1
         self._is_plain = True
 
@@ -90,14 +85,16 @@ class Assignments:
         """Return the engine of a served entity once it answers. Raises EngineUnavailable."""
         if self.is_plain:
             return self.simulated
-        try:
-            choosing = self._chosen(endpoint, entity)
-        except SettingsError as error:
-            raise EngineUnavailable(str(error)) from error
-        chosen = await asyncio.shield(choosing)
-        if chosen.spec.kind == SIMULATED:
-            return self.simulated
-        return await self.running.ready(chosen.spec, patience_seconds)
+        for _ in (*ORDER, SIMULATED):
+            chosen = await self._current(endpoint, entity)
+            if chosen.spec.kind == SIMULATED:
+                return self.simulated
+            try:
+                return await self.running.ready(chosen.spec, patience_seconds)
+            except EngineUnavailable:
+                if not chosen.is_auto or self.running.failure(chosen.spec) is None:
+                    raise
+        return self.simulated  # `auto` has passed over every other one
 
     def assigned(self, endpoint: Endpoint) -> Iterator[Assigned]:
         """Yield the engine of every entity that an endpoint serves or is about to serve."""
@@ -108,12 +105,8 @@ class Assignments:
         """Return the engine of one served entity."""
         if self.is_plain and not self._settings.engines():
             return Assigned(endpoint.name, entity, PLAIN)
-        try:
-            task = self._chosen(endpoint, entity)
-        except SettingsError as error:
-            return Assigned(endpoint.name, entity, None, str(error))
-        is_made = task.done() and not task.cancelled() and task.exception() is None
-        return Assigned(endpoint.name, entity, task.result() if is_made else None)
+        last = self._choices.last(_key(endpoint, entity), lambda: self._choose(endpoint, entity))
+        return Assigned(endpoint.name, entity, None) if last is None else Assigned(endpoint.name, entity, *last)
 
     def settings_of(self, endpoint: str, model: str) -> Settings:
         """Return the settings for a model on an endpoint: those of the endpoint, then of the model, then of all.
@@ -130,9 +123,7 @@ class Assignments:
     def restart(self) -> None:
         """Choose again, and restart engines that failed."""
         self._choices.clear()
-        for engine in self.running.all():
-            if engine.shown[0] == "failed":
-                self.running.drop(engine.spec)
+        self.running.restart_failed()
 
     async def tend(self) -> None:
         """Start the engines that endpoints need, and end those that none needs any more, until cancelled.
@@ -174,26 +165,23 @@ class Assignments:
         specs = {spec}
         for endpoint in self._endpoints.all():
             for entity in _entities(endpoint):
-                with contextlib.suppress(SettingsError):
-                    specs.add((await asyncio.shield(self._chosen(endpoint, entity))).spec)
+                with contextlib.suppress(EngineUnavailable):
+                    specs.add((await self._current(endpoint, entity)).spec)
         loaded = {one.weights for one in specs if one.kind in LOADS_WEIGHTS}
         rows = [row for name, row in self._settings.engines().items() if not _problem(name, row)]
         named = {row.get("weights") for row in rows if row.get("engine") != SIMULATED}
         engines = len([one for one in specs if one.kind in LOADS_WEIGHTS])
         return max(engines + len({*named, None} - loaded) - 1, 1)
 
-    def _chosen(self, endpoint: Endpoint, entity: ServedEntity) -> "asyncio.Task[Choice]":
+    async def _current(self, endpoint: Endpoint, entity: ServedEntity) -> Choice:
+        """Return the choice for a served entity. Raises EngineUnavailable if none could be made."""
         _ = self.is_plain
-        key = (endpoint.id or endpoint.name, entity.model, entity.version, entity.name)
-        task = self._choices.get(key)
-        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            if len(self._choices) >= MOST_CHOICES:
-                self._choices.clear()
-            chosen = choice.choose(
-                self.settings_of(endpoint.name, entity.model), self._served(endpoint, entity), self._machine
-            )
-            task = self._choices[key] = asyncio.get_running_loop().create_task(chosen)
-        return task
+        return await self._choices.current(_key(endpoint, entity), lambda: self._choose(endpoint, entity))
+
+    async def _choose(self, endpoint: Endpoint, entity: ServedEntity) -> Choice:
+        """Return a new choice for a served entity. Raises SettingsError."""
+        settings, served = self.settings_of(endpoint.name, entity.model), self._served(endpoint, entity)
+        return await choice.choose(settings, served, self._machine, self.running.failure)
 
     def _served(self, endpoint: Endpoint, entity: ServedEntity) -> Served:
         facts = self._endpoints.facts(entity)
@@ -206,6 +194,10 @@ class Assignments:
             return made
         version = f"{entity.model} v{entity.version}"
         return replace(made, checkpoint=found.folder, tokenizer=found.tokenizer, version=version)
+
+
+def _key(endpoint: Endpoint, entity: ServedEntity) -> Key:
+    return endpoint.id or endpoint.name, entity.model, entity.version, entity.name
 
 
 def _problem(name: str, row: Json) -> str:

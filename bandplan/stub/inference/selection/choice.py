@@ -1,6 +1,7 @@
 """Choose the engine of a served entity: the rule alone; what this machine has is asked of `Machine`."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from bandplan.stub.inference.selection.settings import Settings
@@ -40,11 +41,16 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The engine that answers, the more preferred ones that do not, and remarks on settings without effect."""
+    """The engine that answers, the more preferred ones that do not, and remarks on settings without effect.
+
+    `is_auto` if `auto` chose it, `has_server` if a server is configured, which may come up or go.
+    """
 
     spec: EngineSpec
     passed_over: tuple[PassedOver, ...] = ()
     remarks: tuple[str, ...] = ()
+    is_auto: bool = field(default=False, compare=False)
+    has_server: bool = field(default=False, compare=False)
 
 
 class Machine(Protocol):
@@ -55,24 +61,36 @@ class Machine(Protocol):
         ...
 
 
-async def choose(settings: Settings, served: Served, machine: Machine) -> Choice:
-    """Return the engine for a served entity. `settings.engine` None is `simulated`.
+def _has_not_failed(spec: EngineSpec) -> str | None:
+    return None
 
-    Only `auto` asks the machine: an engine that was named by its kind and cannot run is an error, not a reason to
-    answer with another one.
+
+async def choose(
+    settings: Settings,
+    served: Served,
+    machine: Machine,
+    failure: Callable[[EngineSpec], str | None] = _has_not_failed,
+) -> Choice:
+    """Choose the engine for what is to be served; settings without an engine mean the simulated one.
+
+    Only `auto` asks the machine, and whether an engine has failed for good: one that was named by its kind and cannot
+    run is an error, not a reason to answer with another one.
     """
     wanted = settings.engine or SIMULATED
+    is_auto = wanted == AUTO
     passed: list[PassedOver] = []
-    for kind in ORDER if wanted == AUTO else (wanted,):
+    for kind in ORDER if is_auto else (wanted,):
         if kind == SIMULATED:
             break
+        spec = spec_of(kind, settings, served)
         reason = _unset(kind, settings, served)
-        if reason is None and wanted == AUTO:
-            reason = await machine.lack(kind, settings, served.checkpoint or settings.weights)
+        if reason is None and is_auto:
+            lack = await machine.lack(kind, settings, served.checkpoint or settings.weights)
+            reason = failure(spec) if lack is None else lack
         if reason is None:
-            return Choice(spec_of(kind, settings, served), tuple(passed), _remarks(kind, settings, served))
+            return Choice(spec, tuple(passed), _remarks(kind, settings, served), is_auto, settings.url is not None)
         passed.append(PassedOver(kind, reason))
-    return Choice(EngineSpec(), tuple(passed), _remarks(SIMULATED, settings, served))
+    return Choice(EngineSpec(), tuple(passed), _remarks(SIMULATED, settings, served), is_auto, settings.url is not None)
 
 
 def spec_of(kind: str, settings: Settings, served: Served) -> EngineSpec:

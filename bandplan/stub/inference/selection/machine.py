@@ -37,12 +37,13 @@ class ThisMachine:
     answers: Callable[[Settings], Awaitable[str | None]]
     _available: Available | None = None
     _found: dict[str, str | None] = field(default_factory=dict)
+    _asking: "dict[tuple[str | None, str | None], asyncio.Future[str | None]]" = field(default_factory=dict)
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def lack(self, kind: str, settings: Settings, weights: str | None) -> str | None:
         """Return what an engine of this kind lacks here to serve `weights`, None if nothing."""
         if kind == OPENAI:
-            return await self.answers(settings)
+            return await self._asked(settings)
         own = Path(weights) if weights is not None and is_folder(weights) else None
         if kind == VLLM and own is not None and (size := head_size(own)) and size < LEAST_HEAD_SIZE:
             return f"vLLM serves heads of {LEAST_HEAD_SIZE} or more, and those of this model have {size}"
@@ -52,6 +53,15 @@ class ThisMachine:
         if self._found[kind] is not None or own is None or settings.random or settings.arguments:
             return self._found[kind]
         return await asyncio.to_thread(too_large, own, self._room)
+
+    async def _asked(self, settings: Settings) -> str | None:
+        """Ask a server, once for all who want to know at the same time."""
+        key = (settings.url, settings.key_env)
+        asking = self._asking.get(key)
+        if asking is None:
+            asking = self._asking[key] = asyncio.ensure_future(self.answers(settings))
+            asking.add_done_callback(lambda _: self._asking.pop(key, None))
+        return await asyncio.shield(asking)
 
     def _room(self) -> Available:
         if self._available is None:

@@ -74,11 +74,14 @@ class RunningEngines:
         self._clock_ms = clock_ms
         self._running: dict[EngineSpec, Running] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._failures: dict[EngineSpec, str] = {}
+        """Why engines failed that were dropped since."""
 
     def get(self, spec: EngineSpec) -> Running:
         """Return the engine of a spec; start it if there is none yet."""
         found = self._running.get(spec)
         if found is None:
+            self._failures.pop(spec, None)
             found = self._running[spec] = Running(spec)
             found.task = asyncio.get_running_loop().create_task(self._start(found))
         return found
@@ -90,15 +93,33 @@ class RunningEngines:
     def all(self) -> list[Running]:
         return list(self._running.values())
 
+    def failure(self, spec: EngineSpec) -> str | None:
+        """Return why an engine failed for good, None if it did not.
+
+        A server that somebody else starts fails for good only until it is looked for again.
+        """
+        found = self._running.get(spec)
+        if found is None:
+            return self._failures.get(spec)
+        state, detail = found.shown
+        if state != "failed" or (spec.kind == OPENAI and self._may_retry(found)):
+            return None
+        return f"it failed: {detail}"
+
+    def restart_failed(self) -> None:
+        """Forget failures: the engines start again when they are needed."""
+        for running in self.all():
+            if running.shown[0] == "failed":
+                self.drop(running.spec)
+        self._failures.clear()
+
     async def ready(self, spec: EngineSpec, patience_seconds: float) -> Engine:
         """Return an engine that answers queries; wait for it while it starts.
 
         Raises EngineUnavailable if it fails to start, or takes longer than `patience_seconds`.
         """
         running = self.get(spec)
-        now = asyncio.get_running_loop().time()
-        is_elsewhere = spec.kind == OPENAI
-        if is_elsewhere and running.state == "failed" and now - running.failed_at >= RETRY_SECONDS:
+        if spec.kind == OPENAI and running.state == "failed" and self._may_retry(running):
             self.drop(spec)
             running = self.get(spec)
         if running.state == "starting" and running.task is not None:
@@ -133,6 +154,8 @@ class RunningEngines:
 
     def drop(self, spec: EngineSpec) -> None:
         """End an engine without waiting for its end."""
+        if spec.kind != OPENAI and (failure := self.failure(spec)) is not None:
+            self._failures[spec] = failure
         running = self._running.pop(spec, None)
         if running is not None:
             task = asyncio.get_running_loop().create_task(_end(running))
@@ -144,6 +167,9 @@ class RunningEngines:
         for spec in list(self._running):
             self.drop(spec)
         await asyncio.gather(*self._closing, return_exceptions=True)
+
+    def _may_retry(self, running: Running) -> bool:
+        return asyncio.get_running_loop().time() - running.failed_at >= RETRY_SECONDS
 
     async def _start(self, running: Running) -> None:
         def tell(progress: str) -> None:
