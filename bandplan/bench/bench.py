@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from bandplan.bench.arrivals import Arrivals, arrival_times
 from bandplan.bench.clients import MOST_PROCESSES, Clients
 from bandplan.bench.curve import Curve, plateau_of, rate_of
-from bandplan.bench.generator import Budget, Run, Workload, closed_loop, open_loop
+from bandplan.bench.generator import Budget, Run, Slots, Workload, closed_loop, open_loop
 from bandplan.bench.lengths import Length
 from bandplan.bench.level import Point, Slo, closed_point, open_point, with_chunks
 from bandplan.bench.preflight import CountTokens, Preflight, preflight
@@ -30,6 +30,12 @@ Mode = Literal["sweep", "closed", "open", "replay"]
 MOST_PARALLEL: Final = 1024
 FULL_CORE: Final = 0.7
 """Share of a core that a client process may be expected to use at the next level; processes are added above it."""
+
+SPARE_CONNECTIONS: Final = 16
+"""Connections that each client keeps free in an open loop; arbitrary, more than arrive while one is made."""
+
+MOST_SPREAD: Final = 0.1
+"""Most of a level's time over which its slots begin."""
 
 _MOST_FAILED: Final = 0.5
 """Share of failed requests above which no further level is tried."""
@@ -76,7 +82,7 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Callbacks for each point, and for each sample of a finished level; `chunks` is read while a level runs."""
+    """Callbacks for each point, and for each sample of a finished level; the rest is read while a level runs."""
 
     point: Callable[[Point], None] = lambda point: None
     samples: Callable[[Point, Iterable[Sample]], None] = lambda point, samples: None
@@ -129,16 +135,18 @@ async def _levels(plan: BenchPlan, found: Preflight, budget: Budget, curve: Curv
     clients = Clients(found.target)
     workload = Workload(plan.input, plan.output, found.scale, Random(plan.seed))
     before = cpu = 0.0
+    latency = found.latency(plan.output.mean)
     try:
         await clients.become(plan.processes or 1)
         for level in _each(plan):
             if plan.processes is None and before:
                 await clients.become(processes_for(cpu * level / before, clients.count))
             run, seen = Run(), []  # type: Run, list[tuple[int, float]]
+            await _open_connections(plan, level, clients)
             reading = asyncio.create_task(_read_chunks(watcher.chunks, seen)) if watcher.chunks else None
             clients.begin_level()
             try:
-                await _load(plan, level, clients, workload, budget, run)
+                await _load(plan, Level(level, latency), clients, workload, budget, run)
             finally:
                 if reading is not None:
                     reading.cancel()
@@ -151,12 +159,22 @@ async def _levels(plan: BenchPlan, found: Preflight, budget: Budget, curve: Curv
                     watcher.point(point)
                     watcher.samples(point, run.samples)
             before, cpu = level, run.cpu
+            if curve.points and (measured := curve.points[-1].latency) is not None:
+                latency = measured.mean or latency
             curve.stopped = _why_stop(curve, run, budget)
             if curve.stopped:
                 return
     finally:
         await clients.close()
     curve.stopped = "all levels measured"
+
+
+async def _open_connections(plan: BenchPlan, level: float, clients: Clients) -> None:
+    """Open what a closed level needs, and for an open one what is kept free, as nobody knows how many it needs."""
+    if plan.mode in ("sweep", "closed"):
+        await clients.open(int(level))
+    else:
+        await clients.open(SPARE_CONNECTIONS, SPARE_CONNECTIONS)
 
 
 async def _read_chunks(gauge: Gauge, seen: list[tuple[int, float]]) -> None:
@@ -184,12 +202,21 @@ def _each(plan: BenchPlan) -> Iterator[float]:
         yield len(plan.trace) / span if span else float(len(plan.trace))
 
 
-async def _load(plan: BenchPlan, level: float, client: Clients, workload: Workload, budget: Budget, run: Run) -> None:
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Requests in flight or per second, and the seconds that one request took before it."""
+
+    load: float
+    latency: float
+
+
+async def _load(plan: BenchPlan, level: Level, client: Clients, workload: Workload, budget: Budget, run: Run) -> None:
     if plan.mode in ("sweep", "closed"):
         is_ramp = plan.mode == "sweep"
-        await closed_loop(client, workload, int(level), plan.level_seconds, budget, run, ramp=is_ramp)
+        slots = Slots(int(level.load), min(level.latency, plan.level_seconds * MOST_SPREAD))
+        await closed_loop(client, workload, slots, plan.level_seconds, budget, run, ramp=is_ramp)
     elif plan.mode == "open":
-        times = arrival_times(plan.arrivals, level, plan.burstiness, workload.random)
+        times = arrival_times(plan.arrivals, level.load, plan.burstiness, workload.random)
         await open_loop(client, workload, times, plan.level_seconds, budget, run)
     else:
         await open_loop(client, workload, iter(plan.trace), float("inf"), budget, run)
@@ -198,7 +225,7 @@ async def _load(plan: BenchPlan, level: float, client: Clients, workload: Worklo
 def _point(plan: BenchPlan, level: float, run: Run, client: Clients) -> Point:
     state = run.client(client.notes, client.count)
     if plan.mode in ("sweep", "closed"):
-        return closed_point(run.samples, int(level), plan.slo, state)
+        return closed_point(run.samples, int(level), plan.slo, state, run.full)
     window = run.window or Window(0, SECOND)
     return open_point(run.samples, level, window, plan.slo, state)
 

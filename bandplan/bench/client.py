@@ -14,6 +14,9 @@ CONNECT_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 300.0
 """The platform itself gives up after 297 s."""
 
+_AT_ONCE: Final = 16
+"""Connections made at the same time before a level; arbitrary, few enough for any server's queue of new ones."""
+
 
 class Client:
     """A client of one target. `notes` says what went wrong on the measuring side, such as a limit on open files."""
@@ -24,18 +27,33 @@ class Client:
         self.last_error_body = b""
         self._free: list[Connection] = []
         self._all: set[Connection] = set()
+        self._spare = 0
+        self._making: set[asyncio.Task[bool]] = set()
         self._tls = ssl.create_default_context() if target.scheme == "https" else None
+
+    async def open(self, connections: int, spare: int = 0) -> None:
+        """Have so many connections free before they are needed: making one takes time that no request should wait.
+
+        From then on another one is made whenever fewer than `spare` are left. One that cannot be made is no failure
+        yet.
+        """
+        self._spare = spare
+        while (missing := connections - len(self._free)) > 0:
+            made = await asyncio.gather(*(self._make_free() for _ in range(min(missing, _AT_ONCE))))
+            if not all(made):
+                return
 
     async def ask(self, sample: Sample, prompt: str) -> Sample:
         """Send one request and return its sample, filled; a failure is recorded in it; only cancellation is raised."""
         request = self.target.request(prompt, sample.asked_output)
         answer = StreamedAnswer(sample) if self.target.streamed else WholeAnswer(sample)
-        connection = None
+        connection = self._take()
         try:
-            connection = await self._connection()
+            is_new = connection is None
+            connection = connection or await self._new_connection()
             async with asyncio.timeout(ANSWER_SECONDS):
                 await connection.exchange(request, sample, answer)
-                if connection.was_stale:
+                if connection.was_stale and not is_new:
                     # The server closed it while nobody used it: nothing was asked yet.
                     connection.close()
                     self._all.discard(connection)
@@ -59,18 +77,35 @@ class Client:
         return sample
 
     def close(self) -> None:
+        for task in self._making:
+            task.cancel()
         for connection in self._all:
             connection.close()
         self._all.clear()
         self._free.clear()
 
-    async def _connection(self) -> Connection:
-        while self._free:
+    def _take(self) -> Connection | None:
+        """Return a free connection, or None if another one is needed."""
+        taken = None
+        while self._free and taken is None:
             connection = self._free.pop()
             if connection.is_free:
-                return connection
-            self._all.discard(connection)
-        return await self._new_connection()
+                taken = connection
+            else:
+                self._all.discard(connection)
+        if len(self._free) + len(self._making) < self._spare:
+            task = asyncio.create_task(self._make_free())
+            self._making.add(task)
+            task.add_done_callback(self._making.discard)
+        return taken
+
+    async def _make_free(self) -> bool:
+        """Make a connection for later, and report whether it could be made: the request that needs it tells why not."""
+        try:
+            self._free.append(await self._new_connection())
+        except OSError:
+            return False
+        return True
 
     async def _new_connection(self) -> Connection:
         loop = asyncio.get_running_loop()

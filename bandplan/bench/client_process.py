@@ -1,7 +1,8 @@
 """A client in a process of its own: requests come on standard input, samples go out on standard output.
 
-Usage: `python -P -m bandplan.bench.client_process`. The first frame is the target, each further one a request: a sample
-and its prompt. The first answer says that the process is ready. It ends with its input, so none outlives the benchmark.
+Usage: `python -P -m bandplan.bench.client_process`. The first frame is the target; each further one is a request (a
+sample and sample and its prompt), or connections to open. The first answer says that the process is ready. It
+ends with its input, so none outlives the benchmark.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import time
 from typing import Final
 
 from bandplan.bench.client import Client
-from bandplan.bench.frame import READY, Reply, frame, read_frame
+from bandplan.bench.frame import READY, Opening, Reply, frame, read_frame
 from bandplan.bench.generator import watch_lag
 from bandplan.bench.sample import Sample
 
@@ -34,10 +35,15 @@ async def serve() -> None:
         output.write(frame(Reply(sample, lags.copy(), time.process_time(), client.notes)))
         lags.clear()
 
-    while (asked := await read_frame(reader)) is not None:
-        task = asyncio.create_task(ask(*asked))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
+    while (frame_read := await read_frame(reader)) is not None:
+        match frame_read:
+            case Opening():
+                await client.open(frame_read.connections, frame_read.spare)
+                output.write(frame(READY))
+            case sample, prompt:
+                task = asyncio.create_task(ask(sample, prompt))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
     client.close()
 
 

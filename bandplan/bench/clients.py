@@ -11,7 +11,7 @@ from typing import Final
 
 from bandplan.bench.client import Client
 from bandplan.bench.client_process import COMMAND
-from bandplan.bench.frame import READY, Reply, frame, read_frame
+from bandplan.bench.frame import READY, Opening, Reply, frame, read_frame
 from bandplan.bench.problem import BenchProblem
 from bandplan.bench.sample import Sample
 from bandplan.bench.target import Target
@@ -46,6 +46,14 @@ class Clients:
             self._own = None
         while len(self._processes) < count:
             self._processes.append(await _Process.start(self._target, self.notes, self.lags))
+
+    async def open(self, connections: int, spare: int = 0) -> None:
+        """Have so many connections free, over all clients, and keep `spare` free in each. Call it between levels."""
+        if self._own is not None:
+            await self._own.open(connections, spare)
+        else:
+            each = -(-connections // len(self._processes))
+            await asyncio.gather(*(one.open(each, spare) for one in self._processes))
 
     def begin_level(self) -> None:
         """Measure CPU and lags from now on."""
@@ -86,6 +94,7 @@ class _Process:
         self._is_gone = False
         self.cpu_seconds = self.cpu_before = 0.0
         self._reading: asyncio.Task[None] | None = None
+        self._is_open = asyncio.Event()
 
     @classmethod
     async def start(cls, target: Target, notes: set[str], lags: list[float]) -> "_Process":
@@ -122,6 +131,12 @@ class _Process:
             self._asked.pop(sample.number, None)
         return sample
 
+    async def open(self, connections: int, spare: int) -> None:
+        self._is_open.clear()
+        if not self._is_gone:
+            self._input.write(frame(Opening(connections, spare)))
+            await self._is_open.wait()
+
     async def close(self) -> None:
         self._input.close()
         try:
@@ -135,9 +150,13 @@ class _Process:
     async def _read(self) -> None:
         try:
             while (reply := await read_frame(self._output)) is not None:
-                self._take(reply)
+                if reply == READY:
+                    self._is_open.set()
+                else:
+                    self._take(reply)
         finally:
             self._is_gone = True
+            self._is_open.set()
             for sample, ended in self._asked.values():
                 self._lose(sample)
                 if not ended.done():

@@ -21,7 +21,7 @@ class Answer(Protocol):
 class Connection(asyncio.Protocol):
     """`is_free` says whether another request may be sent on it.
 
-    `was_stale` says whether a later request than the first found it closed, before any of its answer came.
+    `was_stale` says whether the last request found it closed, before any of its answer came.
     """
 
     def __init__(self) -> None:
@@ -34,13 +34,11 @@ class Connection(asyncio.Protocol):
         self.is_free = False
         self.error_body = b""
         self.was_stale = False
-        self._exchanges = 0
 
     async def exchange(self, request: bytes, sample: Sample, answer: Answer) -> None:
         """Send one request and fill its sample until the answer has ended. Every failure is in `sample.fault`."""
         assert self._transport is not None
         self.is_free = self.was_stale = False
-        self._exchanges += 1
         self._sample, self._answer, self.error_body = sample, answer, b""
         self._parser = httptools.HttpResponseParser(self)
         self._finished = asyncio.get_running_loop().create_future()
@@ -77,7 +75,7 @@ class Connection(asyncio.Protocol):
         if sample is None:
             return
         if sample.status == 0:
-            self.was_stale = self._exchanges > 1
+            self.was_stale = True
             self._end("the connection ended before an answer began")
         else:
             self._end("the connection ended in the middle of the answer")

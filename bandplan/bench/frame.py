@@ -11,8 +11,17 @@ from typing import Any, Final
 from bandplan.bench.sample import Sample
 
 READY: Final = "ready"
+"""The process takes requests: sent after its start, and after each `Opening`."""
 
 _LENGTH_BYTES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How many connections to have free before a level, and to keep free; answered by READY."""
+
+    connections: int
+    spare: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ latency of its requests counts from those times.
 """
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Awaitable, Iterator
@@ -24,6 +25,8 @@ from bandplan.bench.window import BATCHES, Window, closed_window, throughput
 
 _TICK_SECONDS: Final = 0.01
 _CHECK_SECONDS: Final = 0.25
+_CHECK_SHARE: Final = 0.005
+"""Most of the time that the check of what is known may take."""
 LEAST_COMPLETED: Final = 59
 """Requests in the window before a level may end early: as many as p95 needs."""
 
@@ -88,9 +91,13 @@ class Workload:
 
 @dataclass(slots=True)
 class Run:
-    """What a generator has so far: the samples stay when it is interrupted."""
+    """What a generator has so far: the samples stay when it is interrupted.
+
+    `full`: when the last slot of a closed loop began; None until then.
+    """
 
     samples: list[Sample] = field(default_factory=list)
+    full: int | None = None
     lags: list[float] = field(default_factory=list)
     cpu: float = 0.0
     window: Window | None = None
@@ -106,17 +113,33 @@ def overloaded(sample: Sample) -> bool:
     return sample.status == 429 or (sample.status == 503 and sample.retry_after)
 
 
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """How many requests a closed loop keeps in flight, begun evenly over `spread_seconds`.
+
+    Requests of one length that begin together also end together, and would be sent together for ever after: a server
+    would get them in bursts, and the client would be late with most of each.
+    """
+
+    parallel: int
+    spread_seconds: float = 0.0
+
+
 async def closed_loop(
-    client: Asks, workload: Workload, parallel: int, most_seconds: float, budget: Budget, run: Run, *, ramp: bool
+    client: Asks, workload: Workload, slots: Slots, most_seconds: float, budget: Budget, run: Run, *, ramp: bool
 ) -> None:
-    """Keep `parallel` requests in flight until throughput is known to 5 %, or for `most_seconds`.
+    """Keep requests in flight until throughput is known to 5 %, or for `most_seconds`.
 
     `ramp`: stop at the first sign of overload. Fills `run`.
     """
     stop = asyncio.Event()
+    parallel = slots.parallel
 
-    async def slot() -> None:
+    async def slot(number: int) -> None:
+        await _stopped_within(stop, slots.spread_seconds * number / parallel)
         free = perf_counter_ns()
+        if number == parallel - 1 and not stop.is_set():
+            run.full = free
         while not stop.is_set():
             sample, text = workload.next(free)
             if not budget.take(sample.asked_input + sample.asked_output):
@@ -135,23 +158,32 @@ async def closed_loop(
         deadline = time.monotonic() + most_seconds
         pause = _CHECK_SECONDS
         while not stop.is_set() and time.monotonic() < deadline:
-            try:
-                await asyncio.wait_for(stop.wait(), min(pause, max(0.01, deadline - time.monotonic())))
-            except TimeoutError:
-                pass
-            if is_known(run.samples, parallel) or budget.exhausted:
+            await _stopped_within(stop, min(pause, max(0.01, deadline - time.monotonic())))
+            began = time.perf_counter()
+            if is_known(run, parallel) or budget.exhausted:
                 break
-            pause = min(5.0, pause * 1.2)
+            # The check holds up the stamps of what arrives meanwhile.
+            pause = max(min(5.0, pause * 1.2), (time.perf_counter() - began) / _CHECK_SHARE)
         stop.set()
 
-    await _measured(run, asyncio.gather(watch(), *(slot() for _ in range(parallel))))
+    await _measured(run, asyncio.gather(watch(), *(slot(number) for number in range(parallel))))
 
 
-def is_known(samples: list[Sample], parallel: int) -> bool:
+async def _stopped_within(stop: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or until it is stopped."""
+    if seconds > 0:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), seconds)
+
+
+def is_known(run: Run, parallel: int) -> bool:
     """Whether the steady window so far gives the throughput to 5 %, and has requests enough for p95."""
+    if run.full is None:
+        return False
+    samples = run.samples
     # A request in another process shows nothing until it has ended: what is known ends before it began.
     hidden = (one.scheduled for one in samples if one.ended is None and not one.sent)
-    window = closed_window(samples, parallel, min(hidden, default=perf_counter_ns()))
+    window = closed_window(samples, parallel, run.full, min(hidden, default=perf_counter_ns()))
     if window is None:
         return False
     inside = sum(1 for one in samples if one.sent >= window.start and one.outcome == "completed")

@@ -1,8 +1,10 @@
 """One level of load as figures: the samples of its requests -> a point of the curve."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Final
 
 from bandplan.bench.histogram import Histogram, histogram_of
@@ -109,12 +111,14 @@ class Point:
         return is_within(self.output if self.output.value else self.total, PRECISION)
 
 
-def closed_point(samples: Sequence[Sample], parallel: int, slo: Slo | None, client: Client) -> Point:
-    """Return the point of a level that kept `parallel` requests in flight.
+def closed_point(
+    samples: Sequence[Sample], parallel: int, slo: Slo | None, client: Client, full: int | None = 0
+) -> Point:
+    """Return the point of a level that kept `parallel` requests in flight, from `full` on (None: they never were).
 
     Only requests within the steady window count for latency.
     """
-    window = closed_window(samples, parallel)
+    window = None if full is None else closed_window(samples, parallel, full)
     if window is None:
         chosen = Chosen(samples, _whole(samples), samples, ("never steady: too few requests ended",))
     else:
@@ -249,17 +253,23 @@ def timeline(samples: Sequence[Sample], parts: int = 60) -> list[tuple[float, fl
     if not samples:
         return []
     whole = _whole(samples)
+    edges = whole.edges(parts)
+    chunks = [0] * parts
+    for one in samples:
+        for part, count in chunks_in(one, edges):
+            chunks[part] += count
+    begins = sorted(one.began for one in samples)
+    ends = sorted(one.ended for one in samples if one.ended is not None)
     per_chunk = _tokens_per_chunk(samples)
-    found = []
-    for part in whole.parts(parts):
-        if part.seconds <= 0:
-            continue
-        chunks = sum(chunks_in(one, part) for one in samples)
-        in_flight = sum(
-            1 for one in samples if one.began <= part.start and (one.ended is None or one.ended > part.start)
+    return [
+        (
+            (start - whole.start) / SECOND,
+            count * per_chunk / ((end - start) / SECOND),
+            bisect_right(begins, start) - bisect_right(ends, start),
         )
-        found.append(((part.start - whole.start) / SECOND, chunks * per_chunk / part.seconds, in_flight))
-    return found
+        for (start, end), count in zip(pairwise(edges), chunks, strict=True)
+        if end > start
+    ]
 
 
 def _tokens_per_chunk(samples: Sequence[Sample]) -> float:

@@ -1,7 +1,7 @@
 """The steady part of a level, and what was delivered in it."""
 
-from bisect import bisect_left
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -24,43 +24,57 @@ class Window:
     def seconds(self) -> float:
         return max(0, self.end - self.start) / SECOND
 
-    def parts(self, count: int) -> "list[Window]":
-        edges = [self.start + (self.end - self.start) * part // count for part in range(count + 1)]
-        return [Window(start, end) for start, end in pairwise(edges)]
+    def edges(self, count: int) -> list[int]:
+        """Return where `count` equal parts begin and end: one more value than there are parts."""
+        return [self.start + (self.end - self.start) * part // count for part in range(count + 1)]
 
 
-def closed_window(samples: Sequence[Sample], parallel: int, now: int | None = None) -> Window | None:
+def closed_window(samples: Sequence[Sample], parallel: int, full: int = 0, now: int | None = None) -> Window | None:
     """Return the time in which `parallel` requests were in flight throughout; None if there was none.
 
-    It begins when as many requests have ended as are in flight, and ends when the first slot stays idle. While the load
-    goes on it ends `now`.
+    It begins when as many requests have ended as are in flight, though not before `full`, when the last slot sent its
+    first request. It ends when the first slot stays idle; while the load goes on it ends `now`.
     """
     ends = sorted(one.ended for one in samples if one.ended is not None)
     if len(ends) < parallel:
         return None
-    start = ends[parallel - 1]
+    start = max(full, ends[parallel - 1])
     # Every end but the last `parallel` ones lets another request begin.
     idle = len(samples) - parallel
     end = now if now is not None else ends[min(idle, len(ends) - 1)]
     return Window(start, end) if end > start else None
 
 
-def share_in(sample: Sample, window: Window) -> float:
-    """Return the share of the request's tokens that came in the window.
+def shares_in(sample: Sample, edges: Sequence[int]) -> Iterator[tuple[int, float]]:
+    """Yield the parts between `edges` in which tokens of the request came, each with their share of all of them.
 
     A streamed answer has its stamps; of a whole one it is taken that it was made evenly between sending and end.
     """
     if sample.content:
-        return chunks_in(sample, window) / len(sample.content)
-    if sample.ended is None or sample.ended <= sample.sent:
-        return 0.0
-    overlap = min(sample.ended, window.end) - max(sample.sent, window.start)
-    return max(0, overlap) / (sample.ended - sample.sent)
+        for part, count in chunks_in(sample, edges):
+            yield part, count / len(sample.content)
+    elif sample.ended is not None and sample.ended > sample.sent:
+        for part in _parts_between(sample.sent, sample.ended, edges):
+            overlap = min(sample.ended, edges[part + 1]) - max(sample.sent, edges[part])
+            yield part, max(0, overlap) / (sample.ended - sample.sent)
 
 
-def chunks_in(sample: Sample, window: Window) -> int:
-    """Count the chunks with content that came in the window."""
-    return bisect_left(sample.content, window.end) - bisect_left(sample.content, window.start)
+def chunks_in(sample: Sample, edges: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the parts between `edges` in which chunks with content came, each with their number."""
+    content = sample.content
+    if not content:
+        return
+    parts = _parts_between(content[0], content[-1], edges)
+    before = bisect_left(content, edges[parts.start])
+    for part in parts:
+        upto = bisect_left(content, edges[part + 1], before)
+        yield part, upto - before
+        before = upto
+
+
+def _parts_between(first: int, last: int, edges: Sequence[int]) -> range:
+    """Return the parts that have a moment between `first` and `last`."""
+    return range(max(0, bisect_right(edges, first) - 1), min(bisect_right(edges, last), len(edges) - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +98,21 @@ def throughput(samples: Sequence[Sample], window: Window) -> Throughput:
     if chunks:
         open_ones = [one for one in samples if one.outcome == "unfinished" and one.content]
         counted += [(one, inputs / chunks * len(one.content), outputs / chunks * len(one.content)) for one in open_ones]
-    made, both = [], []
-    for part in window.parts(BATCHES):
-        shares = [(share_in(one, part), given, answer) for one, given, answer in counted if _touches(one, part)]
-        made.append(sum(share * answer for share, _, answer in shares) / (part.seconds or 1e-9))
-        both.append(sum(share * (given + answer) for share, given, answer in shares) / (part.seconds or 1e-9))
-    return Throughput(mean_of_batches(made), mean_of_batches(both))
+    edges = window.edges(BATCHES)
+    made, both = [0.0] * BATCHES, [0.0] * BATCHES
+    for one, given, answer in counted:
+        for part, share in shares_in(one, edges):
+            made[part] += share * answer
+            both[part] += share * (given + answer)
+    lengths = [(end - start) / SECOND or 1e-9 for start, end in pairwise(edges)]
+    return Throughput(_rate_of(made, lengths), _rate_of(both, lengths))
+
+
+def _rate_of(tokens: Sequence[float], seconds: Sequence[float]) -> Estimate:
+    return mean_of_batches([count / length for count, length in zip(tokens, seconds, strict=True)])
 
 
 def _tokens_of(sample: Sample) -> tuple[float, float]:
     given = sample.asked_input if sample.input_tokens is None else sample.input_tokens
     answer = sample.asked_output if sample.output_tokens is None else sample.output_tokens
     return given, answer
-
-
-def _touches(sample: Sample, window: Window) -> bool:
-    return sample.sent < window.end and (sample.ended is None or sample.ended >= window.start)

@@ -9,10 +9,13 @@ from bandplan.bench.target import Secret, Target
 
 
 class Scripted:
-    """`requests` has the body of each request; answers go round."""
+    """`requests` has the body of each request; answers go round.
 
-    def __init__(self, answers: Sequence[bytes], closes: bool = False) -> None:
-        self.closes = closes
+    `closes`: after each answer; `hangs_up`: before any.
+    """
+
+    def __init__(self, answers: Sequence[bytes], closes: bool = False, hangs_up: bool = False) -> None:
+        self.closes, self.hangs_up = closes, hangs_up
         self.answers = answers
         self.requests: list[dict] = []  # type: ignore[type-arg]
         self.connections = 0
@@ -20,6 +23,9 @@ class Scripted:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        if self.hangs_up:
+            writer.close()
+            return
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -44,9 +50,9 @@ class Scripted:
 
 @asynccontextmanager
 async def serving(
-    *answers: bytes, streamed: bool = True, token: str = "", closes: bool = False
+    *answers: bytes, streamed: bool = True, token: str = "", closes: bool = False, hangs_up: bool = False
 ) -> AsyncIterator[tuple[Scripted, Target]]:
-    script = Scripted(answers, closes)
+    script = Scripted(answers, closes, hangs_up)
     server = await asyncio.start_server(script.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:

@@ -1,14 +1,14 @@
 """The client over a real connection, with a server whose every byte is scripted."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from time import perf_counter_ns
 from typing import Any, TypeVar
 
 import pytest
 
 from bandplan.bench.client import Client
-from bandplan.bench.preflight import preflight
+from bandplan.bench.preflight import TIMED_TOKENS, preflight
 from bandplan.bench.problem import BenchProblem
 from bandplan.bench.sample import Sample
 from tests.bench.scripted_server import serving, stream, text, usage, whole
@@ -18,6 +18,12 @@ T = TypeVar("T")
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.001)
 
 
 async def ask(client: Client) -> Sample:
@@ -55,6 +61,47 @@ def test_as_many_connections_as_requests_at_once() -> None:
             assert {one.outcome for one in samples} == {"completed"}
             assert script.connections == 150  # no limit of the client's own, as 100 in others
             client.close()
+
+    run(work())
+
+
+def test_connections_are_made_before_they_are_needed_and_spares_kept() -> None:
+    async def work() -> None:
+        async with serving(stream(text("a"), usage(5, 1))) as (script, target):
+            client = Client(target)
+            await client.open(20)
+            await until(lambda: script.connections == 20)
+            assert {one.outcome for one in await asyncio.gather(*(ask(client) for _ in range(20)))} == {"completed"}
+            assert script.connections == 20
+            await client.open(20, spare=20)
+            await ask(client)
+            await until(lambda: script.connections == 21)  # 19 were left
+            client.close()
+
+    run(work())
+
+
+def test_a_connection_closed_before_its_first_request_is_no_failure() -> None:
+    async def work() -> None:
+        async with serving(stream(text("a"), usage(5, 1)), hangs_up=True) as (script, target):
+            client = Client(target)
+            await client.open(1)
+            await until(lambda: script.connections == 1)
+            script.hangs_up = False
+            assert (await ask(client)).outcome == "completed"
+            client.close()
+
+    run(work())
+
+
+def test_nobody_listens_to_connections_made_beforehand() -> None:
+    async def work() -> None:
+        async with serving(b"") as (_, target):
+            pass
+        client = Client(target)
+        await client.open(3, spare=2)
+        assert (await ask(client)).fault.startswith("no connection")
+        client.close()
 
     run(work())
 
@@ -137,6 +184,18 @@ def test_preflight_finds_what_the_server_takes_and_how_long_a_word_is() -> None:
             assert found.scale.words(2003) == 1000
             assert found.requests == 4
             assert "ignore_eos" not in script.requests[-1]
+
+    run(work())
+
+
+def test_preflight_says_how_long_a_request_takes_alone() -> None:
+    async def work() -> None:
+        # Two chunks of a counted 9 tokens arrive at once: no seconds per token, and few before them.
+        async with serving(stream(text("a"), text("b"), usage(5, 9))) as (script, target):
+            found = await preflight(target, 0, None, "")
+            assert [one["max_tokens"] for one in script.requests] == [1, TIMED_TOKENS]
+            assert found.tokens == 5 + 5 + 1 + TIMED_TOKENS
+            assert found.latency(100) == found.first_seconds + 99 * found.token_seconds
 
     run(work())
 

@@ -13,7 +13,7 @@ from bandplan.bench.bench import processes_for
 from bandplan.bench.client_process import COMMAND
 from bandplan.bench.clients import Clients
 from bandplan.bench.frame import frame
-from bandplan.bench.generator import Budget, Run, Workload, closed_loop
+from bandplan.bench.generator import Budget, Run, Slots, Workload, closed_loop
 from bandplan.bench.lengths import Length
 from bandplan.bench.prompts import Scale
 from bandplan.bench.sample import Sample
@@ -54,13 +54,27 @@ def test_processes_share_the_requests_and_their_stamps_are_on_one_clock() -> Non
     asyncio.run(work())
 
 
+def test_processes_open_connections_beforehand() -> None:
+    async def work() -> None:
+        async with serving(stream(text("a"), text("b"), usage(5, 2))) as (script, target):
+            clients = Clients(target)
+            await clients.become(2)
+            await clients.open(8)
+            assert script.connections == 8
+            await asyncio.gather(*(clients.ask(sample(number), "prompt") for number in range(8)))
+            assert script.connections == 8
+            await clients.close()
+
+    asyncio.run(work())
+
+
 def test_a_loop_with_processes_keeps_its_number_in_flight_and_counts_every_token() -> None:
     async def work() -> None:
         async with serving(stream(text("a"), text("b"), usage(5, 2))) as (script, target):
             clients, run = Clients(target), Run()
             await clients.become(2)
             workload = Workload(Length(5), Length(2), Scale(), Random(0))
-            await closed_loop(clients, workload, 4, 30.0, Budget(60, 10**6, 60), run, ramp=False)
+            await closed_loop(clients, workload, Slots(4), 30.0, Budget(60, 10**6, 60), run, ramp=False)
             assert run.client(clients.notes, clients.count).processes == 2
             await clients.close()
             assert [one.outcome for one in run.samples] == ["completed"] * 60 == ["completed"] * len(script.requests)

@@ -9,10 +9,11 @@ from time import perf_counter_ns
 import pytest
 
 from bandplan.bench.arrivals import Arrivals, arrival_times
-from bandplan.bench.generator import Budget, Run, Workload, closed_loop, open_loop
+from bandplan.bench.generator import Budget, Run, Slots, Workload, closed_loop, open_loop
 from bandplan.bench.lengths import Length, parse_length
+from bandplan.bench.level import closed_point
 from bandplan.bench.prompts import Scale, prompt
-from bandplan.bench.sample import Sample
+from bandplan.bench.sample import SECOND, Sample
 from bandplan.bench.trace import Arrival
 
 
@@ -46,7 +47,7 @@ def workload(given: float = 10, made: float = 5) -> Workload:
 
 def closed(client: Instant, parallel: int, budget: Budget, *, ramp: bool = True, seconds: float = 5.0) -> Run:
     run = Run()
-    asyncio.run(closed_loop(client, workload(), parallel, seconds, budget, run, ramp=ramp))
+    asyncio.run(closed_loop(client, workload(), Slots(parallel), seconds, budget, run, ramp=ramp))
     return run
 
 
@@ -56,6 +57,24 @@ def test_a_closed_loop_keeps_its_number_in_flight() -> None:
     assert client.most == 7
     assert len(run.samples) == 70
     assert run.stopped == "limit of 70 requests"
+
+
+def test_slots_begin_one_after_the_other() -> None:
+    run = Run()
+    slots = Slots(4, spread_seconds=0.2)
+    asyncio.run(closed_loop(Instant(), workload(), slots, 0.5, Budget(10**6, 10**9, 60), run, ramp=False))
+    first = run.samples[0].scheduled
+    assert run.full is not None
+    assert run.full - first >= 0.149 * SECOND  # the last of four begins after 3/4 of the time
+    assert closed_point(run.samples, 4, None, run.client(set()), run.full).window.start >= run.full
+
+
+def test_a_limit_while_slots_begin_leaves_nothing_steady() -> None:
+    run = Run()
+    asyncio.run(closed_loop(Instant(), workload(), Slots(4, 5.0), 60, Budget(3, 10**9, 60), run, ramp=True))
+    assert run.full is None
+    assert len(run.samples) == 3
+    assert not closed_point(run.samples, 4, None, run.client(set()), run.full).is_valid
 
 
 def test_the_limits_hold_over_levels() -> None:

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from bandplan.bench.level import Client, Slo, closed_point, distribution, lag_limit, open_point, with_chunks
-from bandplan.bench.window import Window, closed_window, share_in, throughput
+from bandplan.bench.level import Client, Slo, closed_point, distribution, lag_limit, open_point, timeline, with_chunks
+from bandplan.bench.window import Window, chunks_in, closed_window, shares_in, throughput
 from tests.bench.events import nano, request
 
 
@@ -27,6 +27,13 @@ def test_the_window_is_where_all_slots_are_busy() -> None:
     assert closed_window([*lane(0.0, 1), *lane(0.3, 1)], 2) is None  # nobody was busy after the first round
 
 
+def test_the_window_begins_once_every_slot_has_begun() -> None:
+    # The second slot began at 4.5, when the first one had ended four requests: two ends alone would say 2.0.
+    samples = [*lane(0.0, 10), *lane(4.5, 6)]
+    assert closed_window(samples, 2, full=nano(4.5)) == Window(nano(4.5), nano(10.0))
+    assert closed_point(samples, 2, None, Client(), full=None).invalid == ("never steady: too few requests ended",)
+
+
 def test_throughput_counts_tokens_where_they_came() -> None:
     samples = [*lane(0.0, 20), *lane(0.5, 20)]
     window = Window(nano(2.0), nano(12.0))
@@ -46,7 +53,14 @@ def test_requests_in_flight_count_as_the_completed_ones_do() -> None:
 
 
 def test_a_whole_answer_is_spread_over_its_time() -> None:
-    assert share_in(request(0.0, [], end=4.0, tokens=8), Window(nano(1.0), nano(2.0))) == pytest.approx(0.25)
+    assert dict(shares_in(request(0.0, [], end=4.0, tokens=8), [nano(1.0), nano(2.0), nano(5.0)])) == {0: 0.25, 1: 0.5}
+
+
+def test_chunks_are_counted_in_the_part_where_they_came() -> None:
+    # Parts from 1 to 2, 2 to 3 and 3 to 4 s; a chunk at an edge is in the part that begins there.
+    found = chunks_in(request(0.0, [0.5, 1.0, 1.5, 3.2, 4.0]), [nano(1.0), nano(2.0), nano(3.0), nano(4.0)])
+    assert dict(found) == {0: 2, 1: 0, 2: 1}
+    assert dict(chunks_in(request(0.0, [5.0, 6.0]), [0, nano(1.0)])) == {}
 
 
 def test_a_closed_level() -> None:
@@ -134,3 +148,11 @@ def test_chunks_in_use_are_seen_on_the_time_of_the_level() -> None:
     grown = with_chunks(point, samples, [(start, 3.0), (end, 4.0)])
     assert grown.notes == (*point.notes, "3 to 4 chunks were in use while this was measured")
     assert with_chunks(point, samples, []) is point
+
+
+def test_the_timeline_of_a_level() -> None:
+    # 0 to 4 s in four parts; tokens at 0.5, 1.5 and 2.5 of one request, at 2.2 and 4.0 of another.
+    samples = [request(0.0, [0.5, 1.5, 2.5]), request(1.0, [2.2, 4.0])]
+    assert [(round(at, 3), round(rate, 3), count) for at, rate, count in timeline(samples, parts=4)] == [
+        (0.0, 1.0, 1), (1.0, 1.0, 2), (2.0, 2.0, 2), (3.0, 1.0, 1),
+    ]  # fmt: skip
