@@ -21,7 +21,7 @@ from bandplan.bench.level import Point, Slo, closed_point, open_point, with_chun
 from bandplan.bench.preflight import CountTokens, Preflight, preflight
 from bandplan.bench.problem import BenchProblem
 from bandplan.bench.sample import SECOND, Sample
-from bandplan.bench.target import Target
+from bandplan.bench.target import Secret, Target
 from bandplan.bench.trace import Arrival
 from bandplan.bench.window import Window
 
@@ -81,12 +81,24 @@ class Gauge:
 
 
 @dataclass(frozen=True, slots=True)
+class Renewal:
+    """The token to send now, for one that expires before the run ends: `read` may block, None: keep the last one.
+
+    Ten seconds between two looks, as a token is renewed at least half a minute before it expires.
+    """
+
+    read: Callable[[], str | None]
+    every_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class Watcher:
     """Callbacks for each point, and for each sample of a finished level; the rest is read while a level runs."""
 
     point: Callable[[Point], None] = lambda point: None
     samples: Callable[[Point, Iterable[Sample]], None] = lambda point, samples: None
     chunks: Gauge | None = None
+    token: Renewal | None = None
 
 
 def doubled(most: int) -> list[int]:
@@ -136,6 +148,7 @@ async def _levels(plan: BenchPlan, found: Preflight, budget: Budget, curve: Curv
     workload = Workload(plan.input, plan.output, found.scale, Random(plan.seed))
     before = cpu = 0.0
     latency = found.latency(plan.output.mean)
+    renewing = asyncio.create_task(_renew_token(watcher.token, found.target.token, clients)) if watcher.token else None
     try:
         await clients.become(plan.processes or 1)
         for level in _each(plan):
@@ -165,6 +178,8 @@ async def _levels(plan: BenchPlan, found: Preflight, budget: Budget, curve: Curv
             if curve.stopped:
                 return
     finally:
+        if renewing is not None:
+            renewing.cancel()
         await clients.close()
     curve.stopped = "all levels measured"
 
@@ -175,6 +190,16 @@ async def _open_connections(plan: BenchPlan, level: float, clients: Clients) -> 
         await clients.open(int(level))
     else:
         await clients.open(SPARE_CONNECTIONS, SPARE_CONNECTIONS)
+
+
+async def _renew_token(renewal: Renewal, secret: Secret, clients: Clients) -> None:
+    """Send the token of the moment, until cancelled."""
+    while True:
+        await asyncio.sleep(renewal.every_seconds)
+        token = await asyncio.to_thread(renewal.read)
+        if token is not None and token != secret.value:
+            secret = Secret(token)
+            clients.renew(secret)
 
 
 async def _read_chunks(gauge: Gauge, seen: list[tuple[int, float]]) -> None:

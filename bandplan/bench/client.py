@@ -2,13 +2,14 @@
 
 import asyncio
 import ssl
+from dataclasses import replace
 from time import perf_counter_ns
 from typing import Final
 
 from bandplan.bench.answer import StreamedAnswer, WholeAnswer
 from bandplan.bench.connection import Connection
 from bandplan.bench.sample import Sample
-from bandplan.bench.target import Target
+from bandplan.bench.target import Secret, Target
 
 CONNECT_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 300.0
@@ -75,6 +76,10 @@ class Client:
                     connection.close()
                     self._all.discard(connection)
         return sample
+
+    def renew(self, token: Secret) -> None:
+        """Send another token from the next request on."""
+        self.target = replace(self.target, token=token)
 
     def close(self) -> None:
         for task in self._making:

@@ -1,7 +1,7 @@
 """A client in a process of its own: requests come on standard input, samples go out on standard output.
 
 Usage: `python -P -m bandplan.bench.client_process`. The first frame is the target; each further one is a request (a
-sample and sample and its prompt), or connections to open. The first answer says that the process is ready. It
+sample and its prompt), connections to open, or a renewed token. The first answer says that the process is ready. It
 ends with its input, so none outlives the benchmark.
 """
 
@@ -15,6 +15,7 @@ from bandplan.bench.client import Client
 from bandplan.bench.frame import READY, Opening, Reply, frame, read_frame
 from bandplan.bench.generator import watch_lag
 from bandplan.bench.sample import Sample
+from bandplan.bench.target import Secret
 
 COMMAND: Final = (sys.executable, "-P", "-m", "bandplan.bench.client_process")
 
@@ -40,6 +41,8 @@ async def serve() -> None:
             case Opening():
                 await client.open(frame_read.connections, frame_read.spare)
                 output.write(frame(READY))
+            case Secret():
+                client.renew(frame_read)
             case sample, prompt:
                 task = asyncio.create_task(ask(sample, prompt))
                 tasks.add(task)

@@ -6,7 +6,7 @@ its prompt and one message each way.
 
 import asyncio
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Final
 
 from bandplan.bench.client import Client
@@ -14,7 +14,7 @@ from bandplan.bench.client_process import COMMAND
 from bandplan.bench.frame import READY, Opening, Reply, frame, read_frame
 from bandplan.bench.problem import BenchProblem
 from bandplan.bench.sample import Sample
-from bandplan.bench.target import Target
+from bandplan.bench.target import Secret, Target
 
 MOST_PROCESSES: Final = 64
 _START_SECONDS: Final = 60.0
@@ -54,6 +54,14 @@ class Clients:
         else:
             each = -(-connections // len(self._processes))
             await asyncio.gather(*(one.open(each, spare) for one in self._processes))
+
+    def renew(self, token: Secret) -> None:
+        """Send another token from the next request on."""
+        self._target = replace(self._target, token=token)
+        if self._own is not None:
+            self._own.renew(token)
+        for one in self._processes:
+            one.renew(token)
 
     def begin_level(self) -> None:
         """Measure CPU and lags from now on."""
@@ -136,6 +144,10 @@ class _Process:
         if not self._is_gone:
             self._input.write(frame(Opening(connections, spare)))
             await self._is_open.wait()
+
+    def renew(self, token: Secret) -> None:
+        if not self._is_gone:
+            self._input.write(frame(token))
 
     async def close(self) -> None:
         self._input.close()

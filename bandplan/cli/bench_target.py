@@ -13,6 +13,7 @@ from bandplan.cli.project import find_project
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from bandplan.bench.bench import Renewal
     from bandplan.bench.target import Target
     from bandplan.cli.stack_choice import StackChoice
     from bandplan.serving.spec.demand import Demand
@@ -99,6 +100,20 @@ def target_of_stack(arguments: "Namespace", name: str) -> Chosen:
         asks_served=arguments.served is not None,
     )
     return Chosen(target, _demand(choice, name), client, live)
+
+
+def renewal_of(client: "WorkspaceClient") -> "Renewal":
+    """Return what reads the token of the workspace's login, which renews it before it expires."""
+    from bandplan.bench.bench import Renewal
+    from bandplan.serving.workspace.errors import WorkspaceError
+
+    def read() -> str | None:
+        try:
+            return client.bearer()
+        except WorkspaceError:
+            return None  # the last token may still be good; if it is not, the answers say so
+
+    return Renewal(read)
 
 
 def require_direct(target: "Target", environ: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from bandplan.bench.client import Client
 from bandplan.bench.preflight import TIMED_TOKENS, preflight
 from bandplan.bench.problem import BenchProblem
 from bandplan.bench.sample import Sample
+from bandplan.bench.target import Secret
 from tests.bench.scripted_server import serving, stream, text, usage, whole
 
 T = TypeVar("T")
@@ -102,6 +103,20 @@ def test_nobody_listens_to_connections_made_beforehand() -> None:
         await client.open(3, spare=2)
         assert (await ask(client)).fault.startswith("no connection")
         client.close()
+
+    run(work())
+
+
+def test_a_renewed_token_is_sent_from_the_next_request_on() -> None:
+    async def work() -> None:
+        async with serving(stream(text("a"), usage(5, 1)), token="first") as (script, target):
+            client = Client(target)
+            await ask(client)
+            client.renew(Secret("second"))
+            await ask(client)
+            client.close()
+            assert ["first" in one for one in script.heads] == [True, False]
+            assert "Authorization: Bearer second" in script.heads[1]
 
     run(work())
 

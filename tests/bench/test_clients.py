@@ -17,6 +17,7 @@ from bandplan.bench.generator import Budget, Run, Slots, Workload, closed_loop
 from bandplan.bench.lengths import Length
 from bandplan.bench.prompts import Scale
 from bandplan.bench.sample import Sample
+from bandplan.bench.target import Secret
 from tests.bench.scripted_server import serving, stream, text, usage
 
 
@@ -54,15 +55,21 @@ def test_processes_share_the_requests_and_their_stamps_are_on_one_clock() -> Non
     asyncio.run(work())
 
 
-def test_processes_open_connections_beforehand() -> None:
+def test_processes_open_connections_beforehand_and_take_a_renewed_token() -> None:
     async def work() -> None:
-        async with serving(stream(text("a"), text("b"), usage(5, 2))) as (script, target):
+        async with serving(stream(text("a"), text("b"), usage(5, 2)), token="first") as (script, target):
             clients = Clients(target)
             await clients.become(2)
             await clients.open(8)
             assert script.connections == 8
+            clients.renew(Secret("second"))
             await asyncio.gather(*(clients.ask(sample(number), "prompt") for number in range(8)))
             assert script.connections == 8
+            assert all("Authorization: Bearer second" in head for head in script.heads)
+            await clients.become(3)  # one that starts later has the token of the moment
+            await asyncio.gather(*(clients.ask(sample(number), "prompt") for number in range(9)))
+            assert all("Authorization: Bearer second" in head for head in script.heads)
+            assert not any(b"second" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children())
             await clients.close()
 
     asyncio.run(work())

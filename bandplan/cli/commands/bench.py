@@ -160,7 +160,7 @@ def measure(arguments: argparse.Namespace) -> int:
     from bandplan.bench.table import HEAD, line, summary
     from bandplan.cli.bench_chunks import gauge_of
     from bandplan.cli.bench_law import fitted_law
-    from bandplan.cli.bench_target import require_direct
+    from bandplan.cli.bench_target import renewal_of, require_direct
     from bandplan.cli.main import installed_version
 
     exports = exports_of(arguments.export)
@@ -191,6 +191,7 @@ def measure(arguments: argparse.Namespace) -> int:
             show,
             (lambda point, samples: write_requests(journal, samples)) if journal else lambda *_: None,
             gauge_of(chosen, arguments.stack),
+            renewal_of(chosen.client) if chosen.client is not None else None,
         )
         curve = run_bench(plan, chosen.target, watcher, {"bandplan": installed_version()}, count, counter)
     finally:
