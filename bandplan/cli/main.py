@@ -11,6 +11,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -120,6 +121,7 @@ def run(argv: Sequence[str]) -> int:
     if name in COMMANDS:
         load_command(name).configure(commands[name])
     arguments = parser.parse_args(argv)
+    remember_standing()
     if arguments.folder is not None:
         change_folder(arguments.folder)
     if getattr(arguments, "profile", None):
@@ -166,6 +168,14 @@ def installed_version() -> str:
 
 def load_command(name: str) -> Command:
     return cast(Command, importlib.import_module(f"bandplan.cli.commands.{name.replace('-', '_')}"))
+
+
+def remember_standing() -> None:
+    """Remember where the user stands, also for the programs that a command starts: paths in messages are relative to
+    it.
+    """
+    with suppress(FileNotFoundError):
+        os.environ["BANDPLAN_STANDING"] = os.getcwd()
 
 
 def change_folder(folder: Path) -> None:

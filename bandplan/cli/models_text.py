@@ -17,6 +17,7 @@ from bandplan.serving.planning.record import read_only_record_of
 from bandplan.serving.planning.request import PlanRequest
 from bandplan.serving.spec.document import read
 from bandplan.serving.spec.loading import read_text
+from bandplan.serving.spec.models_file import shown_file
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.workspace.client import WorkspaceClient
 
@@ -76,6 +77,7 @@ def planned(models: ModelsText, text: str) -> Plan | Refused:
             read_only_record_of(models.project.root),
             lambda checked: models.client,
             text=text,
+            file=shown_file(models.path, os.environ),
             judges_registry=False,
         )
     )

@@ -10,7 +10,7 @@ from bandplan.cli.engines.checkpoint import stack_names
 from bandplan.cli.environment import local_environment
 from bandplan.cli.errors import UsageProblem
 from bandplan.cli.project import LOCAL, Project
-from bandplan.serving.spec.models_file import VARIABLE, models_file
+from bandplan.serving.spec.models_file import VARIABLE, models_file, shown_file
 
 if TYPE_CHECKING:
     from bandplan.serving.workspace.client import WorkspaceClient
@@ -47,6 +47,11 @@ class StackChoice:
         from bandplan.cli.stack_configuration import configured_models
 
         return models_file(configured_models(self.project, self.name), self.variables)
+
+    @property
+    def shown_models(self) -> str:
+        """The models file as messages name it: relative to where the user stands."""
+        return shown_file(self.models, self.variables)
 
     def environ(self) -> dict[str, str]:
         """Return the variables with the stack's workspace: the local one (started if needed), else the user's own.

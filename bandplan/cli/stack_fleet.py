@@ -43,12 +43,21 @@ def stack_fleet(choice: StackChoice, client: WorkspaceClient, registered: Regist
     root = choice.project.root
     record = read_only_record_of(root)
     plan = plan_stack(
-        PlanRequest(root, choice.models, choice.name, record, lambda checked: client, date.today(), thorough=True)
+        PlanRequest(
+            root,
+            choice.models,
+            choice.name,
+            record,
+            lambda checked: client,
+            date.today(),
+            file=choice.shown_models,
+            thorough=True,
+        )
     )
     if isinstance(plan, Refused):
         if plan.error is not None:
             raise plan.error
-        refuse(choice.models.name, plan.checked.errors)
+        refuse(choice.shown_models, plan.checked.errors)
     sizings, unmade = [], []
     for sizing in plan.sizings:
         known = with_registered(sizing, registered, plan.resize)

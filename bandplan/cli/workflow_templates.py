@@ -39,7 +39,7 @@ jobs:
       - name: install
         run: pip install --no-compile -r requirements.txt
       - name: check
-        run: bandplan check
+        run: bandplan check --format github
 """
 
 CHECK_OF_GITLAB = """\

@@ -35,7 +35,12 @@ class Door:
         self._is_drawn_on = is_drawn_on
 
     def write(self, text: str) -> int:
-        """Write the text; return the length of the original."""
+        """Write the text; return the length of the original.
+
+        What standard output still holds goes first, so that a file with both streams (`2>&1`) has their order.
+        """
+        if self is sys.stderr and text and sys.stdout is not None:
+            sys.stdout.flush()
         shown = visible(text, but=_DRAWN_WITH if self._is_drawn_on else "")
         self.stream.write(_COMMAND.sub(_no_command, shown) if self._is_read_by_a_runner else shown)
         return len(text)
@@ -59,8 +64,23 @@ def close_the_door() -> None:
 
 def drawing_board() -> IO[str]:
     """Return standard output for a program that draws with escape sequences."""
-    stream = sys.stdout.stream if isinstance(sys.stdout, Door) else sys.stdout
-    return cast(IO[str], Door(stream, is_drawn_on=True))
+    return cast(IO[str], Door(_below(sys.stdout), is_drawn_on=True))
+
+
+def tell_runner(command: str) -> None:
+    """Print a command of our own for the CI's runner, past the door. Its texts must be escaped already.
+
+    Errors: ValueError if it is not one line.
+    """
+    if not command.startswith("::") or "\n" in command or "\r" in command:
+        raise ValueError(f"not one command: {command!r}")
+    stream = _below(sys.stdout)
+    stream.write(f"::{_COMMAND.sub(_no_command, command[2:])}\n")
+    stream.flush()
+
+
+def _below(stream: TextIO) -> TextIO:
+    return stream.stream if isinstance(stream, Door) else stream
 
 
 def _no_command(found: re.Match[str]) -> str:

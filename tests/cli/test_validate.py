@@ -54,7 +54,8 @@ def test_s8_band_that_is_not_whole_chunks_is_exit_status_2_with_its_place(
 ) -> None:
     write(project, ENTRY.replace("MAX", "1500"))
     assert main(["validate", "--offline"]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
+    line, summary = capsys.readouterr().out.splitlines()
+    assert summary == "models.yaml (stack local): 1 endpoint, 1 error, 0 warnings"
     # 1500 / 970 = 1.5...: one chunk is 970, two are 1940
     assert line.startswith("models.yaml:7:")
     assert "1500" in line
@@ -68,8 +69,8 @@ def test_errors_of_the_file_and_of_the_platform_come_in_one_go(
     write(project, ENTRY.replace("MAX", "1500").replace("overrides:", second + "overrides:"))
     assert main(["validate", "--offline"]) == 2
     shown = capsys.readouterr()
-    assert "llm/v1/chatt" in shown.err
-    assert "1500" in shown.err
+    assert "llm/v1/chatt" in shown.out
+    assert "1500" in shown.out
     assert "Traceback" not in shown.err
 
 
@@ -86,12 +87,12 @@ def test_model_that_was_never_asked_about_is_an_error_offline(
 ) -> None:
     write(project, ENTRY.replace("MAX", "1940").replace('version: "2"', 'version: "9"'))
     assert main(["validate", "--offline"]) == 2
-    assert "without --offline" in capsys.readouterr().err
+    assert "without --offline" in capsys.readouterr().out
 
 
 def test_missing_file_is_a_problem_and_no_traceback(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", "--offline"]) == 2
-    assert "models.yaml" in capsys.readouterr().err
+    assert "models.yaml" in capsys.readouterr().out
 
 
 def test_other_stack_without_a_workspace_still_gets_the_problems_of_the_file(
@@ -100,9 +101,9 @@ def test_other_stack_without_a_workspace_still_gets_the_problems_of_the_file(
     monkeypatch.delenv("DATABRICKS_HOST", raising=False)
     write(project, ENTRY.replace("MAX", "1940") + "  prod: {triage: {description: no such entry}}\n")
     assert main(["validate", "--stack", "prod"]) == 2
-    shown = capsys.readouterr().err
-    assert "triage" in shown
-    assert "DATABRICKS_HOST" in shown
+    shown = capsys.readouterr()
+    assert "triage" in shown.out
+    assert "DATABRICKS_HOST" in shown.err
 
 
 def test_unknown_stack_is_refused_with_the_name_that_was_meant(
@@ -123,18 +124,17 @@ def test_waiver_takes_a_warning_away_until_its_date(project: Path, capsys: pytes
 
     write(project, zero_floor)
     assert main(["validate", "--offline"]) == 0
-    assert "warning floor-zero" in capsys.readouterr().err
+    assert "warning floor-zero" in capsys.readouterr().out
     write(project, zero_floor + waiver.replace("DATE", "2999-01-01"))
     assert main(["validate", "--offline"]) == 0
-    shown = capsys.readouterr()
-    assert shown.err == (
+    assert capsys.readouterr().out == (
         "models.yaml:7:5: waived floor-zero models/triage-chat/throughput: the band starts at 0; "
         "waived until 2999-01-01 by ann@example.com: nights are idle\n"
+        "models.yaml (stack local): 1 endpoint, 0 errors, 0 warnings, 1 waived\n"
     )
-    assert shown.out == "models.yaml (stack local): 1 endpoint, 0 errors, 0 warnings, 1 waived\n"
     write(project, zero_floor + waiver.replace("DATE", "2020-01-01"))
     assert main(["validate", "--offline"]) == 2
-    assert "error waiver-expired" in capsys.readouterr().err
+    assert "error waiver-expired" in capsys.readouterr().out
 
 
 def test_pipe_in_place_of_the_file_is_a_problem_and_is_not_waited_for(
@@ -142,7 +142,7 @@ def test_pipe_in_place_of_the_file_is_a_problem_and_is_not_waited_for(
 ) -> None:
     os.mkfifo(project / "pipe")
     assert main(["validate", "--offline", "--models", str(project / "pipe")]) == 2
-    assert "is a pipe or a device, not a regular file" in capsys.readouterr().err
+    assert "is a pipe or a device, not a regular file" in capsys.readouterr().out
 
 
 def test_very_many_problems_are_counted_and_a_thousand_listed(
@@ -151,12 +151,12 @@ def test_very_many_problems_are_counted_and_a_thousand_listed(
     keys = "".join(f"    key{number}: 1\n" for number in range(3000))
     write(project, ENTRY.replace("MAX", "1940").replace("overrides:", keys + "overrides:"))
     assert main(["validate", "--offline"]) == 2
-    shown = capsys.readouterr()
+    *shown, last, summary = capsys.readouterr().out.splitlines()
     # 1,000 are listed, and one line stands for the other 2,000 of each of: the entry, and the entry as dev has it,
     # which are the same problems
-    assert len(shown.err.splitlines()) == 1001
-    assert "2,000 more problems are not listed (2,000 errors, 0 warnings)" in shown.err.splitlines()[-1]
-    assert "1 endpoint" not in shown.out and "3,000 errors, 0 warnings" in shown.out
+    assert len(shown) == 1000
+    assert "2,000 more problems are not listed (2,000 errors, 0 warnings)" in last
+    assert "1 endpoint" not in summary and "3,000 errors, 0 warnings" in summary
 
 
 def test_large_file_that_is_sound_is_sound_to_the_schema_too(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,7 +187,7 @@ def test_s5_refusal_for_one_model_leaves_the_others_judged_and_shows_no_token(
     good = Reply(body={"optimizable": True, "model_type": "llama", "throughput_chunk_size": 970})
     workspace.answer = lambda seen: Reply(403, {"message": f"not with {TOKEN}"}) if "other" in seen.path else good
     assert main(["validate", "--stack", "dev", "--refresh"]) == 2
-    of_other, of_triage = capsys.readouterr().err.splitlines()
+    of_other, of_triage, _ = capsys.readouterr().out.splitlines()
     assert "warning floor-zero models/triage-chat" in of_triage
     assert of_other.startswith("models.yaml:8:") and "error S5-info models/other/model" in of_other
     assert "not with [redacted]" in of_other and TOKEN not in of_other
@@ -283,14 +283,15 @@ def test_override_of_a_mistyped_stack_which_would_do_nothing_is_warned_of_and_ca
     overrides = "  prd: {triage-chat: {description: x}}\n  feature-7: {triage-chat: {description: x}}\n"
     write(project, ENTRY.replace("MAX", "1940") + overrides)
     assert main(["validate", "--offline"]) == 0
-    assert capsys.readouterr().err == (
+    assert capsys.readouterr().out == (
         "models.yaml:10:3: warning override-stack overrides/prd: no stack is named prd; overrides name a stack of "
         "the project; did you mean prod? Otherwise add stacks/Pulumi.prd.yaml\n"
+        "models.yaml (stack local): 1 endpoint, 0 errors, 1 warning\n"
     )
     waiver = "waivers: [{policy: override-stack, reason: to come, owner: ann@example.com, expires: 2999-01-01}]\n"
     write(project, waiver + ENTRY.replace("MAX", "1940") + overrides)
     assert main(["validate", "--offline"]) == 0
-    assert "waived override-stack overrides/prd" in capsys.readouterr().err
+    assert "waived override-stack overrides/prd" in capsys.readouterr().out
 
 
 def test_planned_band_is_told_with_its_reason_and_kept(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -305,4 +306,4 @@ def test_planned_band_is_told_with_its_reason_and_kept(project: Path, capsys: py
     assert (project / ".bandplan" / "sizes.json").exists()
     write(project, text[: text.index("overrides")].replace("latency_seconds: 4", "latency_seconds: 1"))
     assert main(["validate", "--offline"]) == 2
-    assert "S35-latency models/triage-chat/demand: no capacity fixes this: one request alone" in capsys.readouterr().err
+    assert "S35-latency models/triage-chat/demand: no capacity fixes this: one request alone" in capsys.readouterr().out

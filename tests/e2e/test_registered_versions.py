@@ -162,7 +162,7 @@ def test_what_cannot_be_registered_is_told_at_once_by_validate_and_by_up_and_not
     validated = fleet.run("validate")
     refused = fleet.run("up", "--engine", "embedded")
     assert (validated.returncode, refused.returncode) == (2, 1)
-    for said in (validated.stderr, refused.stdout + refused.stderr):
+    for said in (validated.stdout, refused.stdout + refused.stderr):
         assert "the schema ml.nowhere does not exist" in said and "ask the owner of the catalog ml" in said
         assert "register-source models/chat/register/source: model: no such folder" in said
     assert fleet.endpoint_names() == set()
@@ -171,7 +171,7 @@ def test_what_cannot_be_registered_is_told_at_once_by_validate_and_by_up_and_not
 def test_validate_looks_a_followed_alias_up(registered: FleetProject) -> None:
     registered.write_models(FOLLOWING.replace("bands: {min: 1, max: 2}", "tokens_per_second: {min: 1000, max: 1960}"))
     unset = registered.run("validate")
-    assert unset.returncode == 2 and "S4-alias models/chat/version/alias" in unset.stderr
+    assert unset.returncode == 2 and "S4-alias models/chat/version/alias" in unset.stdout
     registered.request("PUT", f"{MODELS}/{MODEL}/aliases/champion", {"version_num": 1})
     found = registered.run("validate")
-    assert found.returncode == 2 and "1000 is not a multiple of 980" in found.stderr
+    assert found.returncode == 2 and "1000 is not a multiple of 980" in found.stdout

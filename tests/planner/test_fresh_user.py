@@ -98,7 +98,7 @@ def test_a_target_that_one_request_misses_alone_takes_a_larger_chunk(
     assert "no capacity fixes this: one request alone takes 4.9 s, more than 3.0 s" in capsys.readouterr().err
     (project / "models.yaml").write_text(ENTRY.replace("latency_seconds: 8", "latency_seconds: 3"))
     assert main(["validate", "--offline"]) == 2
-    assert "S35-latency models/desk-chat/demand: no capacity fixes this" in capsys.readouterr().err
+    assert "S35-latency models/desk-chat/demand: no capacity fixes this" in capsys.readouterr().out
     found = answer(capsys, "--chunk", "2000")
     assert found["ceiling"]["latency_seconds"]["p95"] < 3
     assert found["ceiling"]["misses"] == []

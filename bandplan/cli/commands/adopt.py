@@ -124,6 +124,7 @@ def adopt(arguments: argparse.Namespace, models: "ModelsText", findings: "Adopta
     from bandplan.cli.models_text import diff
     from bandplan.cli.stack_choice import choose_stack
     from bandplan.cli.stack_engine import make_engine
+    from bandplan.serving.spec.models_file import STANDING, VARIABLE
 
     text = findings.draft.text
     difference = diff(models, text) if findings.draft.added else ""
@@ -144,7 +145,7 @@ def adopt(arguments: argparse.Namespace, models: "ModelsText", findings: "Adopta
     environ = choose_stack(models.project, arguments.stack, os.environ).environ()
 
     def engine_with(path: Path) -> Engine:
-        chosen = {**environ, "BANDPLAN_MODELS": str(path)}
+        chosen = {**environ, VARIABLE: str(path), STANDING: ""}
         return make_engine(engine_name, models.project, arguments.stack, chosen)
 
     waiting = take_over(engine_with, replace(models, text=text), findings, is_new=bool(difference))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bandplan.cli.annotations.output import Findings, add_format_arguments, published
 from bandplan.cli.errors import CommandError
 from bandplan.cli.project import LOCAL, Project, find_project
 
@@ -26,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="STACK",
         help="check only this stack; may be repeated (default: every stack)",
     )
+    add_format_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,26 +39,32 @@ def run(arguments: argparse.Namespace) -> int:
     stacks = arguments.stack or [LOCAL, *(one for one in project.configured_stacks if one != LOCAL)]
     for stack in stacks:
         choose_stack(project, stack, os.environ)
-    failed = [f"stack {stack}" for stack in stacks if not is_stack_sound(project, stack)]
-    failed += failures(project, stacks)
-    print(f"\ncheck: {'failed: ' + ', '.join(failed) if failed else 'passed'}")
+    with published(arguments, project, "check") as findings:
+        failed = [f"stack {stack}" for stack in stacks if not is_stack_sound(project, stack, findings)]
+        failed += failures(project, stacks)
+        # What several stacks have in common is shown once.
+        findings.annotations = list(dict.fromkeys(findings.annotations))
+        print(f"\ncheck: {'failed: ' + ', '.join(failed) if failed else 'passed'}")
     return 1 if failed else 0
 
 
-def is_stack_sound(project: Project, stack: str) -> bool:
-    """Check the models file and judge it by the policies of the stack; print what is found."""
+def is_stack_sound(project: Project, stack: str, findings: Findings) -> bool:
+    """Check the models file and judge it by the policies of the stack; print what is found and add it to `findings`."""
+    from bandplan.cli.annotations.annotation import in_repository, of_problems
     from bandplan.cli.commands import policy
+    from bandplan.cli.stack_choice import choose_stack
 
     print(f"stack {stack}", flush=True)
     try:
         checked = checked_file(project, stack)
         for problem in checked.problems:
-            print(problem.render(), file=sys.stderr)
+            print(problem.render())
+        file = in_repository(choose_stack(project, stack, os.environ).models, project.root)
+        findings.annotations += of_problems(checked.problems, file)
         if checked.errors:
             print("nothing was judged: the models file has errors", flush=True)
             return False
-        sys.stderr.flush()
-        return policy.test(project, stack, None, is_json=False) == 0
+        return policy.test(project, stack, None, findings) == 0
     except CommandError as error:
         print(f"error: {error}", file=sys.stderr)
         return False
@@ -78,6 +86,7 @@ def checked_file(project: Project, stack: str) -> "Checked":
             choice.name,
             record_of(project.root),
             policies=band_policies_of(project.root, choice.name),
+            file=choice.shown_models,
             offline=True,
             thorough=True,
             takes_unrecorded=True,

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bandplan.cli.annotations.output import Findings, add_format_arguments, published
 from bandplan.cli.columns import aligned
 from bandplan.cli.project import LOCAL, Project, find_project
+from bandplan.cli.stack_choice import own_name
 
 if TYPE_CHECKING:
     from bandplan.policies.finding import Violation
@@ -29,9 +31,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     test.add_argument("--stack", default=LOCAL, help=f"stack whose overrides and policies apply (default: {LOCAL})")
     test.add_argument("--models", type=Path, metavar="FILE", help="file to judge (default: that of the stack)")
-    test.add_argument(
+    shown = test.add_mutually_exclusive_group()
+    shown.add_argument(
         "--json", action="store_true", help="print `policyEvents` in the shape of `bandplan preview --json`"
     )
+    add_format_arguments(test, shown)
     listing = actions.add_parser("list", help="list every rule and its level in each stack")
     listing.add_argument("--json", action="store_true", help="print the rules as JSON (schemas/output.schema.json)")
 
@@ -43,11 +47,15 @@ def run(arguments: argparse.Namespace) -> int:
     project = find_project(Path.cwd())
     if arguments.action == "list":
         return show_rules(project, is_json=arguments.json)
-    return test(project, arguments.stack, arguments.models, is_json=arguments.json)
+    with published(arguments, project, f"policy/{own_name(arguments.stack)}") as findings:
+        return test(project, arguments.stack, arguments.models, findings, is_json=arguments.json)
 
 
-def test(project: Project, stack: str, models: Path | None, *, is_json: bool) -> int:
-    """Judge the file; return 1 if a mandatory rule is violated, 2 if the file has errors."""
+def test(project: Project, stack: str, models: Path | None, findings: Findings, *, is_json: bool = False) -> int:
+    """Judge the file and add what is found to `findings`; return 1 if a mandatory rule is violated, 2 if the file has
+    errors.
+    """
+    from bandplan.cli.annotations.annotation import in_repository, of_problems, of_violations
     from bandplan.cli.policies import analyzer_of, configuration_file
     from bandplan.cli.policy_subjects import policy_subjects
     from bandplan.cli.stack_choice import choose_stack
@@ -67,13 +75,16 @@ def test(project: Project, stack: str, models: Path | None, *, is_json: bool) ->
             choice.models,
             choice.name,
             record_of(project.root),
+            file=choice.shown_models,
             offline=True,
             judges_registry=False,
             takes_unrecorded=True,
         )
     )
+    file = in_repository(choice.models, project.root)
     if isinstance(plan, Refused):
-        return tell_problems(plan.checked.problems, choice.models.name, is_json=is_json)
+        findings.annotations += of_problems(plan.checked.errors, file)
+        return tell_problems(plan.checked.problems, choice.shown_models, is_json=is_json)
     subjects = policy_subjects(plan, project.name, stack)
     for version in plan.checked.unrecorded:
         told = f"{version.model} version {version.version}"
@@ -88,6 +99,7 @@ def test(project: Project, stack: str, models: Path | None, *, is_json: bool) ->
         for violation in analyzer.analyze(urn, type_token, urn.rsplit("::", 1)[-1], properties)
     ]
     violations += analyzer.analyze_stack(subjects.stack)
+    findings.annotations += of_violations(violations, plan.checked.source, file)
     tell(violations, len(subjects.endpoints), analyzer.place, is_json=is_json)
     return 1 if any(violation.level == "mandatory" for violation in violations) else 0
 
@@ -95,11 +107,12 @@ def test(project: Project, stack: str, models: Path | None, *, is_json: bool) ->
 def tell_problems(problems: Sequence["Problem"], file: str, *, is_json: bool) -> int:
     """Print the file's errors and that nothing was judged; with `is_json`, as diagnostics of a preview."""
     errors = [problem.render() for problem in problems if problem.severity == "error"]
-    print("\n".join(errors), file=sys.stderr)
     if is_json:
+        print("\n".join(errors), file=sys.stderr)
         told = [{"severity": "error", "message": f"error: {error}\n"} for error in errors]
         print(json.dumps({"policyEvents": [], "diagnostics": told}, indent=4))
     else:
+        print("\n".join(errors))
         print(f"nothing was judged: {file} has errors")
     return MODELS_WRONG
 

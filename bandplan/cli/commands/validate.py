@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bandplan.cli.annotations.output import Findings, add_format_arguments, published
 from bandplan.cli.project import LOCAL, find_project
 from bandplan.cli.stack_argument import add_stack_argument
 
@@ -31,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="print the problems as JSON (schemas/output.schema.json)")
     shown.add_argument("--show", action="store_true", help="print the fleet after merging defaults and overrides")
+    add_format_arguments(parser, shown)
     parser.add_argument(
         "--record",
         action="store_true",
@@ -44,13 +46,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from bandplan.cli.errors import CommandError
     from bandplan.cli.stack_choice import choose_stack
-    from bandplan.serving.planning.deployment import planned_amounts
-    from bandplan.serving.planning.plan import Plan, Refused, plan_stack
 
     project = find_project(Path.cwd())
     choice = choose_stack(project, arguments.stack, os.environ, arguments.models)
+    with published(arguments, project, f"validate/{choice.name}") as findings:
+        return validate(choice, arguments, findings)
+
+
+def validate(choice: "StackChoice", arguments: argparse.Namespace, findings: Findings) -> int:
+    """Check the file, print what was found and add it to `findings`; return the exit status."""
+    from bandplan.cli.annotations.annotation import in_repository, of_problems
+    from bandplan.cli.errors import CommandError
+    from bandplan.serving.planning.deployment import planned_amounts
+    from bandplan.serving.planning.plan import Plan, Refused, plan_stack
+
     request = plan_request(choice, arguments)
     plan = plan_stack(request)
     checked = plan.checked
@@ -60,16 +70,20 @@ def run(arguments: argparse.Namespace) -> int:
             show_unrecorded(checked)
         try:
             if arguments.record:
-                record(request.record, project.root, checked)
+                record(request.record, choice.project.root, checked)
         except CommandError as error:
             failure = str(error)
+    findings.annotations += of_problems(
+        (*checked.errors, *checked.warnings), in_repository(choice.models, choice.project.root)
+    )
+    findings.failure = failure or None
     if arguments.json:
         print(json.dumps(document(checked, choice.models, arguments.stack, failure or None), indent=2))
         return PROBLEMS_FOUND if checked.errors else 1 if failure else 0
     if isinstance(plan, Plan) and not arguments.show:
         for line in planned_amounts(plan.sizings):
             print(line)
-    status = report(checked, choice.models, arguments)
+    status = report(checked, choice, arguments)
     if failure:
         print(f"error: {failure}", file=sys.stderr)
         return status or 1
@@ -111,6 +125,7 @@ def plan_request(choice: "StackChoice", arguments: argparse.Namespace) -> "PlanR
         workspace,
         date.today(),
         band_policies_of(root, choice.name),
+        file=choice.shown_models,
         offline=arguments.offline,
         refresh=arguments.refresh,
         thorough=True,
@@ -151,14 +166,15 @@ def record(cache: "Cache", root: Path, checked: "Checked") -> None:
         raise CommandError(f"{root / COMMITTED} cannot be written: {reason}") from error
 
 
-def report(checked: "Checked", models: Path, arguments: argparse.Namespace) -> int:
-    """Print problems to stderr, warnings separately, then waived ones; print the fleet or a summary to stdout."""
+def report(checked: "Checked", choice: "StackChoice", arguments: argparse.Namespace) -> int:
+    """Print errors, warnings, waived warnings and a summary; or the fleet, and all that on standard error."""
     from bandplan.serving.spec.problem import printable
 
+    stream = sys.stderr if arguments.show else sys.stdout
     for problem in (*checked.errors, *checked.warnings):
-        print(problem.render(), file=sys.stderr)
+        print(problem.render(), file=stream)
     for waived in checked.waived:
-        print(waived.render(), file=sys.stderr)
+        print(waived.render(), file=stream)
     if arguments.show and checked.fleet is not None:
         from bandplan.serving.spec.show import to_yaml
 
@@ -168,7 +184,7 @@ def report(checked: "Checked", models: Path, arguments: argparse.Namespace) -> i
         found = f"{counted(checked.count('error'), 'error')}, {counted(checked.count('warning'), 'warning')}"
         found = found if checked.counted else f"at least {found}"
         aside = f", {len(checked.waived):,} waived" if checked.waived else ""
-        print(printable(f"{models.name} (stack {arguments.stack}): {endpoints}, {found}{aside}"))
+        print(printable(f"{choice.shown_models} (stack {arguments.stack}): {endpoints}, {found}{aside}"), file=stream)
     return PROBLEMS_FOUND if checked.errors else 0
 
 

@@ -32,6 +32,7 @@ from bandplan.embedded.steps import Op, Step
 from bandplan.embedded.values import to_json
 from bandplan.plugin.urn import resource_type
 from bandplan.plugin.values import UNKNOWN, plain, property_values
+from bandplan.serving.spec.models_file import STANDING, VARIABLE
 from bandplan.stub.provider.databricks import DatabricksProvider
 
 NOTE = (
@@ -148,7 +149,7 @@ def preview_against(project: Project, stack: str, base: Base | Path, options: Op
         models = Path(folder) / "base" / base.name
         models.parent.mkdir()
         models.write_bytes(base.text)
-        before = deployed(project, stack, Path(folder), {**environ, "BANDPLAN_MODELS": str(models)})
+        before = deployed(project, stack, Path(folder), {**environ, VARIABLE: str(models), STANDING: ""})
         if before is not None:
             raise failed(before, base.origin)
         with environment(environ), shown(is_quiet=options.json, is_full=options.diff) as listen:

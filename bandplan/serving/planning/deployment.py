@@ -4,6 +4,7 @@ Environment:
 - `DATABRICKS_HOST`, `DATABRICKS_TOKEN` or another login (`serving.workspace`): the workspace, unless the stack's file
   names it;
 - `BANDPLAN_MODELS`: another models file, relative to the project root, instead of the configured one;
+- `BANDPLAN_STANDING`: the folder that paths in messages are relative to;
 - `BANDPLAN_OFFLINE=1`: contact no workspace and use recorded optimization info only;
 - `BANDPLAN_MEASURED`: a file of measured use, relative to the project root, for `stop_if` of rollouts;
 - `BANDPLAN_AT_ONCE`: comma-separated names of endpoints that move to the wanted version without steps;
@@ -18,7 +19,7 @@ from bandplan.serving.planning.checked import Checked
 from bandplan.serving.planning.plan import Refused
 from bandplan.serving.planning.record import record_of
 from bandplan.serving.planning.request import PlanRequest, RolloutRequest
-from bandplan.serving.spec.models_file import models_file
+from bandplan.serving.spec.models_file import models_file, shown_file
 from bandplan.serving.spec.throughput import AutoThroughput
 from bandplan.serving.throughput.sizing import EndpointSizing
 from bandplan.serving.workspace.client import WorkspaceClient, from_environment
@@ -54,14 +55,16 @@ def deployment_request(
         return client
 
     at_once = tuple(name.strip() for name in environ.get("BANDPLAN_AT_ONCE", "").split(",") if name.strip())
+    models = root / models_file(configured, environ)
     return PlanRequest(
         root,
-        root / models_file(configured, environ),
+        models,
         stack,
         record_of(root),
         workspace,
         today,
         band_policies_of(root, stack),
+        file=shown_file(models, environ),
         offline=offline,
         is_preview=is_preview,
         rollouts=RolloutRequest(rollouts_as_of(environ, now_ms), at_once, environ.get("BANDPLAN_MEASURED")),

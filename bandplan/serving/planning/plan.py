@@ -102,9 +102,9 @@ def plan_stack(request: PlanRequest) -> Plan | Refused:
 def _read(request: PlanRequest) -> Checked:
     """Run the checks that need only the file."""
     if request.text is None:
-        loaded = load(request.models, request.stack)
+        loaded = load(request.models, request.stack, request.file)
     else:
-        loaded = load_text(request.text, request.models.name, request.stack)
+        loaded = load_text(request.text, request.file or request.models.name, request.stack)
     problems = loaded.problems
     if request.thorough and loaded.fleet is not None:
         from bandplan.serving.spec.schema import beginning, schema_problems

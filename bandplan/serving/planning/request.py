@@ -45,6 +45,8 @@ class PlanRequest:
     today: date | None = None
     policies: BandPolicies = NO_POLICIES
     text: str | None = None
+    file: str = ""
+    """What problems call the models file; its name if empty."""
     offline: bool = False
     refresh: bool = False
     thorough: bool = False

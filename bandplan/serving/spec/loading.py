@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +61,16 @@ class Loaded:
     data: object = None
 
 
-def load(path: Path, stack: str | None) -> Loaded:
-    """Read and check models.yaml for `stack`; every problem is in the result, in the order of the file."""
+def load(path: Path, stack: str | None, file: str | None = None) -> Loaded:
+    """Read and check models.yaml for `stack`; every problem is in the result, in the order of the file.
+
+    `file` is what problems call it, by default its name.
+    """
+    file = file or path.name
     text, unreadable = read_text(path)
     if unreadable is not None:
-        return Loaded(None, (unreadable,), Source(path.name, stack=stack))
-    return load_text(text, path.name, stack)
+        return Loaded(None, (replace(unreadable, file=file),), Source(file, stack=stack))
+    return load_text(text, file, stack)
 
 
 def load_text(text: str, file: str, stack: str | None) -> Loaded:

@@ -1,0 +1,78 @@
+"""Which stream has what, in which order, and how messages name files."""
+
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from bandplan.cli.main import main
+from bandplan.serving.planning.deployment import deployment_request
+
+WRONG = "version: 1\nmodels:\n  - {name: chat, taks: llm/v1/chat, throughput: {bands: {min: 3, max: 2}}}\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = tmp_path / "fleet"
+    (root / "stacks").mkdir(parents=True)
+    (root / "Pulumi.yaml").write_text("name: fleet\nruntime: python\n")
+    (root / "models.yaml").write_text(WRONG)
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("below", "arguments", "file"),
+    [
+        (".", (), "models.yaml"),
+        ("stacks", (), "../models.yaml"),
+        ("..", ("-C", "fleet"), "fleet/models.yaml"),
+        ("..", ("-C", "fleet/stacks"), "fleet/models.yaml"),
+    ],
+)
+@pytest.mark.parametrize("command", [("validate", "--offline"), ("check",), ("policy", "test")])
+def test_place_opens_from_where_the_user_stands(
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: tuple[str, ...],
+    below: str,
+    arguments: tuple[str, ...],
+    file: str,
+) -> None:
+    monkeypatch.chdir(project / below)
+    main([*arguments, *command])
+    told = capsys.readouterr().out.splitlines()
+    assert {line.partition(":")[0] for line in told if ":3:" in line} == {file}
+
+
+def test_program_of_a_stack_names_the_file_as_the_command_does(tmp_path: Path) -> None:
+    def file(**environ: str) -> str:
+        return deployment_request(tmp_path, "fleets/a.yaml", "dev", environ, date(2026, 11, 29)).file
+
+    assert file(BANDPLAN_STANDING=str(tmp_path)) == "fleets/a.yaml"
+    assert file(BANDPLAN_STANDING=str(tmp_path / "stacks")) == "../fleets/a.yaml"
+    assert file(BANDPLAN_STANDING="/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t/u/v/w") == str(tmp_path / "fleets/a.yaml")
+    assert file() == "a.yaml"
+
+
+def test_findings_and_summary_are_one_stream_and_failures_another(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["validate", "--offline"])
+    told = capsys.readouterr()
+    assert told.err == "" and told.out.splitlines()[-1].endswith("no fleet, 3 errors, 0 warnings")
+    main(["validate", "--offline", "--show"])
+    told = capsys.readouterr()
+    assert told.out == "" and "3 errors" in told.err
+
+
+def test_both_streams_in_one_file_keep_their_order(project: Path) -> None:
+    program = (
+        "import sys; from bandplan.embedded.terminal import close_the_door; close_the_door()\n"
+        "for number in range(3): print(f'out {number}'); print(f'err {number}', file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.stdout.split("\n") == ["out 0", "err 0", "out 1", "err 1", "out 2", "err 2", ""]
