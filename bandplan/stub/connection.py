@@ -5,11 +5,13 @@ connection is closed when its head is too large, or when it stays silent in the 
 """
 
 import asyncio
+import weakref
 from typing import Any, cast
 
+from starlette.types import Scope
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from bandplan.stub.api.connections import ARRIVED_AT, Address, Connections
+from bandplan.stub.api.connections import ARRIVED_AT, CONNECTION, Address, Connections
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 20.0
@@ -31,6 +33,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, connections: Connections, **settings: Any) -> None:
         self._connections = connections
+        self._reference = weakref.ref(self)
         self._http: Any = AutoHTTPProtocol(**settings)
         self._loop = asyncio.get_running_loop()
         self._client: Address = ("", 0)
@@ -58,7 +61,7 @@ class Connection(asyncio.Protocol):
         before = self._http.cycle
         self._last_data_at = self._loop.time()
         # uvicorn copies this into the scope of a request that begins here. The request may have to wait for its turn.
-        self._http.app_state[ARRIVED_AT] = self._last_data_at
+        self._http.app_state.update({ARRIVED_AT: self._last_data_at, CONNECTION: self._reference})
         self._http.data_received(data)
         if self._http.cycle is not before or not self._is_in_head():
             self._head_started_at, self._head_bytes = None, 0
@@ -68,6 +71,15 @@ class Connection(asyncio.Protocol):
         if self._head_bytes > MAX_HEAD_BYTES and not self._transport.is_closing():
             self._transport.write(TOO_LARGE % (len(TOO_LARGE_BODY), TOO_LARGE_BODY))
             self._transport.close()
+
+    def chunk_writer(self, scope: Scope) -> "_Chunks | None":
+        """Return a writer for the rest of the answer to a request, or None if it has not begun, or is not in chunks."""
+        cycle = self._http.cycle
+        # If a later request waits for its turn on the same connection, the cycle at hand is that one's.
+        is_of_request = cycle is not None and cycle.scope.get("state") is scope.get("state")
+        # h11, which uvicorn takes where there is no httptools, keeps count of the body itself.
+        is_in_chunks = is_of_request and getattr(cycle, "chunked_encoding", None)
+        return _Chunks(cycle) if is_in_chunks and cycle.response_started and not cycle.response_complete else None
 
     def eof_received(self) -> None:
         self._http.eof_received()
@@ -96,3 +108,22 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         else:
             self._check = self._loop.call_later(CHECK_SECONDS, self._close_when_stuck)
+
+
+class _Chunks:
+    """The rest of an answer that uvicorn has begun, in the chunks of HTTP/1.1."""
+
+    def __init__(self, cycle: Any) -> None:
+        self._transport: asyncio.Transport = cycle.transport
+        self._flow = cycle.flow
+
+    @property
+    def is_paused(self) -> bool:
+        return bool(self._flow.write_paused)
+
+    def write(self, data: bytes) -> None:
+        if data and not self._transport.is_closing():
+            self._transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+
+    async def drained(self) -> None:
+        await self._flow.drain()

@@ -1,15 +1,17 @@
 """Tokens on their way out, without a server: due times, turns, the end of what nobody waits for any more."""
 
 import asyncio
-from collections.abc import Coroutine
-from contextlib import aclosing
+import contextlib
+import gc
+import weakref
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from typing import Any
 
 import pytest
 
 from bandplan.stub.api.queries.disconnects import Disconnected, while_connected
-from bandplan.stub.inference.delivery import Delivery, merged
-from bandplan.stub.inference.engine import Batch, Embedding, Generation, Message
+from bandplan.stub.inference.delivery import Delivery, deliver
+from bandplan.stub.inference.engine import Batch, Embedding, Generation, Message, Token
 from bandplan.stub.inference.simulated import Pace, SimulatedEngine
 from bandplan.stub.inference.ticks import TURNS, Ticks
 
@@ -21,13 +23,55 @@ def wanted(**fields: Any) -> Generation:
     return Generation("llm", ASKED, **fields)
 
 
+class Collected:
+    """An outlet that keeps what it is given, and is full once it has as much as `most` batches that nobody took."""
+
+    def __init__(self, most: int = 1_000_000, seen: Callable[[int], None] = lambda at: None) -> None:
+        self.given: list[tuple[int, list[str]]] = []
+        self.drains = 0
+        self._most = self._left = most
+        self._seen = seen
+
+    @property
+    def is_full(self) -> bool:
+        return self._left <= 0
+
+    def give(self, at: int, tokens: Sequence[Token]) -> None:
+        self._left -= 1
+        self.given.append((at, [token.text for token in tokens]))
+        self._seen(at)
+
+    async def drained(self) -> None:
+        await asyncio.sleep(0)
+        self.drains += 1
+        self._left = self._most
+
+    def texts(self, at: int = 0) -> list[str]:
+        return [text for one, texts in self.given for text in texts if one == at]
+
+
+class Waiting(SimulatedEngine):
+    """The same tokens from an engine that waits for them, as those behind a network do."""
+
+    async def generate(self, generation: Generation) -> AsyncGenerator[Batch, None]:  # type: ignore[override]
+        with contextlib.closing(super().generate(generation)) as batches:
+            for batch in batches:
+                await asyncio.sleep(0)
+                yield batch
+
+
+BOTH = pytest.mark.parametrize("engine", [SimulatedEngine, Waiting])
+
+
 def text_of(generation: Generation, engine: SimulatedEngine | None = None) -> tuple[str, int, str]:
     """Text, number of tokens and finish reason of a whole answer."""
 
     async def collect() -> tuple[str, int, str]:
-        delivery = Delivery(engine or SimulatedEngine(), generation)
-        tokens = [token async for batch in delivery.batches() for token in batch]
-        return "".join(token.text for token in tokens), len(tokens), delivery.finish_reason
+        delivery, collected = Delivery(engine or SimulatedEngine(), generation), Collected()
+        await delivery.run(collected)
+        assert collected.given[-1] == (0, [])
+        assert delivery.delivered == len(collected.texts())
+        return "".join(collected.texts()), len(collected.texts()), delivery.finish_reason
 
     return asyncio.run(collect())
 
@@ -45,7 +89,7 @@ def on_fixed_clock(work: Coroutine[Any, Any, list[Batch]], now: list[float]) -> 
 async def batches_of(engine: SimulatedEngine, generation: Generation, now: list[float], late: float) -> list[Batch]:
     """The batches, each taken `late` seconds after the one before."""
     taken = []
-    async for batch in engine.generate(generation):
+    for batch in engine.generate(generation):
         taken.append(batch)
         now[0] += late
     return taken
@@ -71,13 +115,13 @@ def test_tokens_that_became_due_meanwhile_come_together() -> None:
     assert [len(batch.tokens) for batch in batches] == [1, 5, 6]
 
 
-def test_a_long_answer_gives_others_their_turn() -> None:
+@BOTH
+def test_a_long_answer_gives_others_their_turn(engine: type[SimulatedEngine]) -> None:
     order = []
 
     async def follow(name: str, tokens: int) -> None:
-        delivery = Delivery(SimulatedEngine(), wanted(max_tokens=tokens, ignore_eos=True))
-        async for _ in delivery.batches():
-            order.append(name)
+        delivery = Delivery(engine(), wanted(max_tokens=tokens, ignore_eos=True))
+        await delivery.run(Collected(seen=lambda at: order.append(name)))
 
     async def both() -> None:
         await asyncio.gather(follow("long", 2400), follow("short", 10))
@@ -167,41 +211,101 @@ def test_vector_of_a_long_text_is_the_sum_of_those_of_its_words() -> None:
 
 
 def test_choices_are_generated_at_once() -> None:
-    async def positions() -> list[int]:
-        engine = SimulatedEngine()
-        made = [Delivery(engine, wanted(max_tokens=400, ignore_eos=True, choice=choice)) for choice in range(3)]
-        return [at async for at, tokens in merged(made) if tokens]
+    collected = Collected()
 
-    taken = asyncio.run(positions())
-    assert set(taken[:3]) == {0, 1, 2}
-    assert sorted(taken) == sorted([0, 1, 2] * (len(taken) // 3))
-
-
-@pytest.mark.parametrize("choices", [1, 3])
-def test_closing_what_is_delivered_ends_the_generation(choices: int) -> None:
     async def run() -> None:
         engine = SimulatedEngine()
-        made = [Delivery(engine, wanted(max_tokens=10_000, ignore_eos=True, choice=at)) for at in range(choices)]
-        async with aclosing(merged(made)) as batches:
-            async for _ in batches:
-                assert engine.stats().running == choices or choices > 1
-                break
-        assert engine.stats().running == 0
-        assert engine.stats().generated_tokens < 1000
+        wanted_choices = [wanted(max_tokens=400, ignore_eos=True, choice=choice) for choice in range(3)]
+        await deliver([Delivery(engine, one) for one in wanted_choices], collected)
+
+    asyncio.run(run())
+    taken = [at for at, texts in collected.given if texts]
+    assert set(taken[:3]) == {0, 1, 2}
+    assert sorted(taken) == sorted([0, 1, 2] * (len(taken) // 3))
+    assert [len(collected.texts(at)) for at in range(3)] == [400] * 3
+    assert sorted(at for at, texts in collected.given if not texts) == [0, 1, 2]
+
+
+@BOTH
+@pytest.mark.parametrize("choices", [1, 3])
+def test_cancelling_a_delivery_ends_the_generation(engine: type[SimulatedEngine], choices: int) -> None:
+    async def run() -> None:
+        made, given = engine(), asyncio.Event()
+        deliveries = [Delivery(made, wanted(max_tokens=10_000, ignore_eos=True, choice=at)) for at in range(choices)]
+        task = asyncio.create_task(deliver(deliveries, Collected(seen=lambda at: given.set())))
+        await given.wait()
+        assert made.stats().running == choices or choices > 1
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert made.stats().running == 0
+        assert made.stats().generated_tokens < 1000
+
+    asyncio.run(run())
+
+
+@BOTH
+def test_full_outlet_is_given_nothing_until_it_is_drained(engine: type[SimulatedEngine]) -> None:
+    class Shut(Collected):
+        async def drained(self) -> None:
+            await asyncio.Event().wait()
+
+    async def run() -> None:
+        shut = Shut(most=1)
+        task = asyncio.create_task(Delivery(engine(), wanted(max_tokens=320, ignore_eos=True)).run(shut))
+        await Delivery(engine(), wanted(max_tokens=640, ignore_eos=True)).run(Collected())
+        assert len(shut.given) == 1
+        task.cancel()
+
+    asyncio.run(run())
+
+
+@BOTH
+def test_outlet_that_is_often_full_gets_all_in_order(engine: type[SimulatedEngine]) -> None:
+    async def texts(most: int) -> list[str]:
+        collected = Collected(most)
+        await Delivery(engine(), wanted(max_tokens=320, ignore_eos=True)).run(collected)
+        assert (collected.drains > 5) == (most == 1)
+        return collected.texts()
+
+    assert asyncio.run(texts(1)) == asyncio.run(texts(1000))
+
+
+def test_delivery_that_is_abandoned_is_not_kept_until_its_next_token_is_due() -> None:
+    async def run() -> None:
+        engine, given = SimulatedEngine(Pace(0.0, 1000.0)), asyncio.Event()
+        delivery = Delivery(engine, wanted())
+        gone = weakref.ref(delivery)
+        task = asyncio.create_task(delivery.run(Collected(seen=lambda at: given.set())))
+        del delivery
+        await given.wait()
+        task.cancel()
+        await asyncio.wait([task])
+        del task
+        gc.collect()
+        assert gone() is None
 
     asyncio.run(run())
 
 
 @pytest.mark.parametrize("choices", [1, 3])
-def test_a_failing_engine_fails_the_answer(choices: int) -> None:
+@pytest.mark.parametrize("is_waiting", [False, True])
+def test_a_failing_engine_fails_the_answer(choices: int, is_waiting: bool) -> None:
     class Failing(SimulatedEngine):
-        async def generate(self, generation: Generation) -> Any:
+        def generate(self, generation: Generation) -> Any:
+            return self.slowly() if is_waiting else self.at_once()
+
+        def at_once(self) -> Any:
+            yield Batch([], 0.0)
+            yield Batch([], 0.0)
+            raise RuntimeError("out of memory")
+
+        async def slowly(self) -> Any:
             yield Batch([], 0.0)
             raise RuntimeError("out of memory")
 
     async def run() -> None:
-        async for _ in merged([Delivery(Failing(), wanted()) for _ in range(choices)]):
-            pass
+        await deliver([Delivery(Failing(), wanted()) for _ in range(choices)], Collected())
 
     with pytest.raises(RuntimeError, match="out of memory"):
         asyncio.run(run())

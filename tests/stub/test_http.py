@@ -5,7 +5,7 @@ import json
 import re
 import socket
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -22,10 +22,13 @@ from bandplan.stub.api.answers import STATUS_BY_CODE, Answer
 from bandplan.stub.api.queries.streams import EventStream, line
 from bandplan.stub.api.routing import route
 from bandplan.stub.engines import assignments_of
+from bandplan.stub.inference.delivery import Delivery
+from bandplan.stub.inference.engine import Batch, Generation, Token
 from bandplan.stub.inference.selection.options import EngineOptions
 from bandplan.stub.server import bind_loopback
 from bandplan.stub.state.serving.settle import Settle
 from bandplan.stub.state.workspace import open_workspace
+from tests.stub.engines.fake_engine import FakeEngine
 from tests.stub.stub_client import ENDPOINTS, StubClient
 
 MALFORMED = [
@@ -225,12 +228,23 @@ def test_unexpected_failure_is_an_internal_error_that_tells_nothing(caplog: pyte
 
 
 def test_stream_that_fails_ends_in_an_error_and_not_in_done() -> None:
-    async def events() -> AsyncGenerator[bytes, None]:
-        yield line(b'"one"')
-        raise RuntimeError("secret")
+    class Failing(FakeEngine):
+        async def generate(self, generation: Generation) -> AsyncGenerator[Batch, None]:
+            yield Batch((Token("one"),))
+            raise RuntimeError("secret")
+
+    class Parts:
+        def first(self) -> bytes:
+            return b""
+
+        def part(self, at: int, tokens: Sequence[Token]) -> bytes:
+            return b"".join(line(f'"{token.text}"'.encode()) for token in tokens)
+
+        def last(self) -> bytes:
+            return b""
 
     async def stream(request: Request) -> Response:
-        return EventStream(events())
+        return EventStream(Parts(), [Delivery(Failing(), Generation("m", ()))])
 
     _, sent = ask(application.build([route("GET", "/e", stream)], "token", "1", Counter()), "GET", "/e")
     first, last = (message["body"] for message in sent[1:] if message["body"])

@@ -3,8 +3,10 @@
 import asyncio
 import socket
 import struct
+from typing import Protocol
 
 from starlette.requests import Request
+from starlette.types import Scope
 
 Address = tuple[str, int]
 
@@ -16,6 +18,36 @@ def arrived_at(request: Request) -> float | None:
     """Return when the first bytes of a request arrived, on the event loop's clock; None outside of the server."""
     moment: float | None = request.scope.get("state", {}).get(ARRIVED_AT)
     return moment
+
+
+CONNECTION = "connection"
+"""Key in the state of a request: a weak reference to the connection that it came by."""
+
+
+class ChunkWriter(Protocol):
+    """What writes chunks of a body directly to the connection of a request."""
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the client takes the body more slowly than it is written."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Write one chunk; nothing if the client has left."""
+        ...
+
+    async def drained(self) -> None: ...
+
+
+def chunk_writer(scope: Scope) -> ChunkWriter | None:
+    """Return the writer for the rest of an answer, or None if the connection has not begun it.
+
+    It has not, outside of the server, or if a middleware keeps the answer.
+    """
+    reference = scope.get("state", {}).get(CONNECTION)
+    connection = None if reference is None else reference()
+    found: ChunkWriter | None = None if connection is None else connection.chunk_writer(scope)
+    return found
 
 
 class Connections:

@@ -1,6 +1,6 @@
 """The interface of a token engine: simulated, behind another server, or with weights of its own."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -108,6 +108,10 @@ class Batch(NamedTuple):
     usage: Usage | None = None
 
 
+Batches = AsyncGenerator[Batch, None] | Generator[Batch, None, None]
+"""What an engine generates: a plain generator if it never has to wait for its own tokens."""
+
+
 class Embedded(NamedTuple):
     """One vector per text, in order; `prompt_tokens` are those of all texts as the engine counts them, None if it does
     not say.
@@ -136,7 +140,7 @@ class Engine(Protocol):
     """A token engine: turns prompts into tokens and texts into vectors.
 
     Every method may raise EngineError. An engine may yield tokens before they are due:
-    `bandplan.stub.inference.delivery` waits, ends at stop words, and yields to other tasks. Close a generator, or
+    `bandplan.stub.inference.delivery` waits, ends at stop words, and gives others their turn. Close a generator, or
     cancel the task that waits for it, to abandon its generation; the engine then stops immediately and frees its
     resources.
     """
@@ -201,8 +205,8 @@ class Engine(Protocol):
         """Return the tokens of a single text, as completions and embeddings report them."""
         ...
 
-    def generate(self, generation: Generation) -> AsyncGenerator[Batch, None]:
-        """Yield the tokens in batches, ending on its own or after `max_tokens`."""
+    def generate(self, generation: Generation) -> Batches:
+        """Yield the tokens in batches, ending on its own or after `max_tokens`. A batch may be empty."""
         ...
 
     async def embed(self, embedding: Embedding, texts: Sequence[str]) -> Embedded: ...

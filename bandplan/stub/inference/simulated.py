@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import itertools
 import json
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from bandplan.stub.inference import sample_json, tokens, vectors
@@ -105,7 +105,7 @@ class SimulatedEngine:
             await asyncio.sleep(0)
         return counted
 
-    async def generate(self, generation: Generation) -> AsyncGenerator[Batch, None]:
+    def generate(self, generation: Generation) -> Generator[Batch, None, None]:
         began = asyncio.get_running_loop().time() if generation.began is None else generation.began
         self._running += 1
         try:

@@ -1,8 +1,9 @@
-"""Wait for many due times with few wake-ups, and take turns among tasks whose time has come."""
+"""Wait for many due times with few wake-ups, and take turns among those whose time has come."""
 
 import asyncio
 import math
 from collections import deque
+from typing import Protocol
 
 TICK_SECONDS = 0.002
 """Due times within one tick end together. Arbitrary: less than a tenth of a typical time per token, and 20 of 10,000
@@ -10,46 +11,92 @@ tokens per second share a tick.
 """
 
 TURNS = 16
-"""Maximum number of late tasks that continue in one turn of the event loop; any other request waits only for these,
-about 2 ms, however many streams there are. Arbitrary.
+"""Maximum number of turns taken in one turn of the event loop; any other request waits only for these, about 2 ms,
+however many streams there are. Arbitrary.
 """
 
 
+class Turn(Protocol):
+    """One that waits for its due time."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it still waits: a turn is lost on one that does not, without delay for others."""
+        ...
+
+    def take(self) -> None:
+        """Take the turn, briefly, and raise nothing."""
+        ...
+
+
 class Ticks:
-    """Shared waits on the clock of the running event loop."""
+    """Shared waits on the clock of the running event loop.
+
+    Turns are taken by calls and not by tasks that wake up: with hundreds of streams, that is most of what a token
+    costs. Those whose time comes now go before those that were late from the beginning.
+    """
 
     def __init__(self) -> None:
-        self._waiting: dict[int, list[asyncio.Future[None]]] = {}
-        self._late: deque[asyncio.Future[None]] = deque()
+        self._waiting: dict[int, list[Turn]] = {}
+        self._due: deque[Turn] = deque()
+        self._late: deque[Turn] = deque()
+
+    def at(self, due: float, turn: Turn) -> None:
+        """Have `turn` taken at `due`, at most one tick later; if that has passed, after all that are late already."""
+        loop = asyncio.get_running_loop()
+        if due <= loop.time():
+            if not self._due and not self._late:
+                loop.call_soon(self._give_turns, loop)
+            self._late.append(turn)
+            return
+        tick = math.ceil(due / TICK_SECONDS)
+        if (waiting := self._waiting.get(tick)) is None:
+            self._waiting[tick] = [turn]
+            loop.call_at(tick * TICK_SECONDS, self._end, tick, loop)
+        else:
+            waiting.append(turn)
+
+    def withdraw(self, due: float, turn: Turn) -> None:
+        """Forget a turn that does not wait any more, so that nothing is kept for it until `due`."""
+        waiting = self._waiting.get(math.ceil(due / TICK_SECONDS), [])
+        if turn in waiting:
+            waiting.remove(turn)
 
     async def until(self, due: float) -> None:
-        """Return at `due`, at most one tick later; if that has passed, after tasks already waiting for their turn."""
-        loop = asyncio.get_running_loop()
-        future = loop.create_future()
-        if due <= loop.time():
-            if not self._late:
-                loop.call_soon(self._give_turns, loop)
-            self._late.append(future)
-        else:
-            tick = math.ceil(due / TICK_SECONDS)
-            if (waiting := self._waiting.get(tick)) is None:
-                self._waiting[tick] = [future]
-                loop.call_at(tick * TICK_SECONDS, self._end, tick)
-            else:
-                waiting.append(future)
+        """Return at `due`, as `at` has a turn taken."""
+        future = asyncio.get_running_loop().create_future()
+        self.at(due, _Awaited(future))
         await future
 
-    def _end(self, tick: int) -> None:
-        for future in self._waiting.pop(tick):
-            if not future.done():
-                future.set_result(None)
+    def _end(self, tick: int, loop: asyncio.AbstractEventLoop) -> None:
+        is_idle = not self._due and not self._late
+        self._due += self._waiting.pop(tick)
+        if is_idle:
+            self._give_turns(loop)
 
     def _give_turns(self, loop: asyncio.AbstractEventLoop) -> None:
+        # Those that are late again when they have taken their turn take the next one in the next turn of the loop.
+        known = len(self._due) + len(self._late)
         given = 0
-        while self._late and given < TURNS:
-            future = self._late.popleft()
-            if not future.done():
-                future.set_result(None)
+        while given < TURNS and known:
+            known -= 1
+            turn = self._due.popleft() if self._due else self._late.popleft()
+            if turn.is_waiting:
+                turn.take()
                 given += 1
-        if self._late:
+        if self._due or self._late:
             loop.call_soon(self._give_turns, loop)
+
+
+class _Awaited:
+    """A turn that wakes a task."""
+
+    def __init__(self, future: asyncio.Future[None]) -> None:
+        self._future = future
+
+    @property
+    def is_waiting(self) -> bool:
+        return not self._future.done()
+
+    def take(self) -> None:
+        self._future.set_result(None)

@@ -2,8 +2,7 @@
 
 import time
 import uuid
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from starlette.responses import Response
@@ -36,8 +35,8 @@ from bandplan.stub.api.queries.tools import (
     show_part,
 )
 from bandplan.stub.api.requests import boolean, integer, objects, required_text
-from bandplan.stub.inference.delivery import merged
-from bandplan.stub.inference.engine import Engine, Generation, Message, Token
+from bandplan.stub.inference.delivery import Delivery
+from bandplan.stub.inference.engine import Engine, Message, Token
 from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 
@@ -64,7 +63,8 @@ async def answer(body: Json, target: Target) -> Response:
     schema = asked.tool.parameters if asked.tool else asked.json_schema
     wanted = generations(target, asked.messages, asked.sampling, prompt_tokens, schema)
     if asked.sampling.is_stream:
-        return EventStream(_chunks(target, asked, wanted, prompt_tokens), target.headers)
+        delivering = deliveries(target, wanted)
+        return EventStream(_Events(target, asked, delivering, prompt_tokens), delivering, target.headers)
     choices = await complete(target, wanted)
     shown = _head("chat.completion", target.model)
     shown["choices"] = [_show(choice, index, asked) for index, choice in enumerate(choices)]
@@ -149,44 +149,52 @@ def _reason(reason: str, asked: ChatRequest) -> str:
     return "tool_calls" if asked.tool is not None and reason == "stop" else reason
 
 
-async def _chunks(
-    target: Target, asked: ChatRequest, wanted: list[Generation], prompt_tokens: int
-) -> AsyncGenerator[bytes, None]:
-    """Yield a chunk per token, the role with the first, then each choice's finish reason, all with usage so far."""
-    chunks = Chunks(_head("chat.completion.chunk", target.model), prompt_tokens, target.cached(prompt_tokens))
-    delivering = deliveries(target, wanted)
-    before = [f'{{"index":{index},"delta":{_open_delta(asked.tool)}' for index in range(len(wanted))]
-    after = f'{_close_delta(asked.tool)},"finish_reason":null,"logprobs":null}}'
-    awaits_role = [True] * len(wanted)
-    if target.sends_role_first:
-        awaits_role = [False] * len(wanted)
-        yield written("".join(chunks.chunk(_choice(at, _first_delta(asked.tool, ""))) for at in range(len(wanted))))
-    async with aclosing(merged(delivering)) as batches:
-        async for at, tokens in batches:
-            is_end, made = not tokens, ""
-            if asked.functions and any(token.call is not None for token in tokens):
-                chunks.generated += len(tokens)
-                yield written("".join(chunks.chunk(_choice(at, delta)) for delta in _calls(tokens, awaits_role, at)))
-                continue
-            if awaits_role[at]:
-                awaits_role[at] = False
-                first, tokens = tokens[:1], tokens[1:]
-                chunks.generated += len(first)
-                delta = _first_delta(asked.tool, first[0].text if first else "")
-                made = chunks.chunk(_choice(at, delta, _logprobs_text(first, asked.sampling)))
-            if asked.sampling.top_logprobs is None:
-                made += chunks.token_chunks(before[at], [token.text for token in tokens], after)
-            else:
-                for token in tokens:
-                    chunks.generated += 1
-                    delta = _delta(token, asked.tool)
-                    made += chunks.chunk(_choice(at, delta, _logprobs_text((token,), asked.sampling)))
-            if is_end:
-                correct(chunks, delivering, at, [prompt_tokens])
-                made += chunks.chunk(_choice(at, {}, reason=_reason(delivering[at].finish_reason, asked)))
-            yield written(made)
-    if asked.sampling.wants_last_usage:
-        yield written(chunks.chunk(""))
+class _Events:
+    """A chunk per token, the role with the first, then each choice's finish reason, all with usage so far."""
+
+    def __init__(self, target: Target, asked: ChatRequest, delivering: Sequence[Delivery], prompt_tokens: int) -> None:
+        self._asked = asked
+        self._delivering = delivering
+        self._prompt_tokens = prompt_tokens
+        self._sends_role_first = target.sends_role_first
+        self._chunks = Chunks(_head("chat.completion.chunk", target.model), prompt_tokens, target.cached(prompt_tokens))
+        choices = range(len(delivering))
+        self._before = [f'{{"index":{index},"delta":{_open_delta(asked.tool)}' for index in choices]
+        self._after = f'{_close_delta(asked.tool)},"finish_reason":null,"logprobs":null}}'
+        self._awaits_role = [not target.sends_role_first] * len(delivering)
+
+    def first(self) -> bytes:
+        if not self._sends_role_first:
+            return b""
+        delta = _first_delta(self._asked.tool, "")
+        return written("".join(self._chunks.chunk(_choice(at, delta)) for at in range(len(self._delivering))))
+
+    def part(self, at: int, tokens: Sequence[Token]) -> bytes:
+        asked, chunks, is_end, made = self._asked, self._chunks, not tokens, ""
+        if asked.functions and any(token.call is not None for token in tokens):
+            chunks.generated += len(tokens)
+            deltas = _calls(tokens, self._awaits_role, at)
+            return written("".join(chunks.chunk(_choice(at, delta)) for delta in deltas))
+        if self._awaits_role[at]:
+            self._awaits_role[at] = False
+            first, tokens = tokens[:1], tokens[1:]
+            chunks.generated += len(first)
+            delta = _first_delta(asked.tool, first[0].text if first else "")
+            made = chunks.chunk(_choice(at, delta, _logprobs_text(first, asked.sampling)))
+        if asked.sampling.top_logprobs is None:
+            made += chunks.token_chunks(self._before[at], [token.text for token in tokens], self._after)
+        else:
+            for token in tokens:
+                chunks.generated += 1
+                delta = _delta(token, asked.tool)
+                made += chunks.chunk(_choice(at, delta, _logprobs_text((token,), asked.sampling)))
+        if is_end:
+            correct(chunks, self._delivering, at, [self._prompt_tokens])
+            made += chunks.chunk(_choice(at, {}, reason=_reason(self._delivering[at].finish_reason, asked)))
+        return written(made)
+
+    def last(self) -> bytes:
+        return written(self._chunks.chunk("")) if self._asked.sampling.wants_last_usage else b""
 
 
 def _calls(tokens: Sequence[Token], awaits_role: list[bool], at: int) -> Iterator[Json]:

@@ -2,8 +2,7 @@
 
 import time
 import uuid
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import Sequence
 from dataclasses import replace
 
 from starlette.responses import Response
@@ -26,8 +25,8 @@ from bandplan.stub.api.queries.streams import EventStream
 from bandplan.stub.api.queries.target import Target
 from bandplan.stub.api.queries.tools import read_json_schema
 from bandplan.stub.api.requests import integer
-from bandplan.stub.inference.delivery import merged
-from bandplan.stub.inference.engine import Generation, Message
+from bandplan.stub.inference.delivery import Delivery
+from bandplan.stub.inference.engine import Message, Token
 from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 
@@ -45,7 +44,8 @@ async def answer(body: Json, target: Target) -> Response:
         for generation in generations(target, (Message("user", prompt),), sampling, count, schema, is_prompt=True)
     ]
     if sampling.is_stream:
-        return EventStream(_chunks(target, sampling, wanted, counts), target.headers)
+        delivering = deliveries(target, wanted)
+        return EventStream(_Events(target, sampling, delivering, counts), delivering, target.headers)
     choices = await complete(target, wanted)
     shown = _head(target.model)
     shown["choices"] = [
@@ -74,29 +74,37 @@ def _head(model: str) -> Json:
     return {"id": f"cmpl_{uuid.uuid4()}", "object": "text_completion", "created": int(time.time()), "model": model}
 
 
-async def _chunks(
-    target: Target, sampling: Sampling, wanted: list[Generation], counts: list[int]
-) -> AsyncGenerator[bytes, None]:
-    chunks = Chunks(_head(target.model), sum(counts), sum(target.cached(count) for count in counts))
-    delivering = deliveries(target, wanted)
-    offsets = [0] * len(wanted)
-    async with aclosing(merged(delivering)) as batches:
-        async for at, tokens in batches:
-            before = f'{{"index":{at},"text":'
-            if not tokens:
-                correct(chunks, delivering, at, counts)
-                reason = delivering[at].finish_reason
-                made = chunks.chunk(f'{before}"","finish_reason":"{reason}","logprobs":null}}')
-            elif sampling.top_logprobs is None:
-                texts = [token.text for token in tokens]
-                made = chunks.token_chunks(before, texts, ',"finish_reason":null,"logprobs":null}')
-            else:
-                made = ""
-                for token in tokens:
-                    chunks.generated += 1
-                    shown = encode_text(logprobs.of_completions((token,), offsets[at]))
-                    offsets[at] += len(token.text)
-                    made += chunks.chunk(f'{before}{quoted(token.text)},"finish_reason":null,"logprobs":{shown}}}')
-            yield written(made)
-    if sampling.wants_last_usage:
-        yield written(chunks.chunk(""))
+class _Events:
+    """A chunk per token, then one per choice with its finish reason, all with usage so far."""
+
+    def __init__(
+        self, target: Target, sampling: Sampling, delivering: Sequence[Delivery], counts: Sequence[int]
+    ) -> None:
+        self._sampling = sampling
+        self._delivering = delivering
+        self._counts = counts
+        self._chunks = Chunks(_head(target.model), sum(counts), sum(target.cached(count) for count in counts))
+        self._offsets = [0] * len(delivering)
+
+    def first(self) -> bytes:
+        return b""
+
+    def part(self, at: int, tokens: Sequence[Token]) -> bytes:
+        chunks, before = self._chunks, f'{{"index":{at},"text":'
+        if not tokens:
+            correct(chunks, self._delivering, at, self._counts)
+            reason = self._delivering[at].finish_reason
+            return written(chunks.chunk(f'{before}"","finish_reason":"{reason}","logprobs":null}}'))
+        if self._sampling.top_logprobs is None:
+            texts = [token.text for token in tokens]
+            return written(chunks.token_chunks(before, texts, ',"finish_reason":null,"logprobs":null}'))
+        made = ""
+        for token in tokens:
+            chunks.generated += 1
+            shown = encode_text(logprobs.of_completions((token,), self._offsets[at]))
+            self._offsets[at] += len(token.text)
+            made += chunks.chunk(f'{before}{quoted(token.text)},"finish_reason":null,"logprobs":{shown}}}')
+        return written(made)
+
+    def last(self) -> bytes:
+        return written(self._chunks.chunk("")) if self._sampling.wants_last_usage else b""

@@ -2,13 +2,23 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bandplan.stub.api.queries.admissions import LOOK_SECONDS
 from bandplan.stub.api.queries.passage import Passage
-from bandplan.stub.inference.engine import Batch, Embedded, Embedding, Engine, Generation, Message, Stats, Usage
+from bandplan.stub.inference.engine import (
+    Batch,
+    Batches,
+    Embedded,
+    Embedding,
+    Engine,
+    Generation,
+    Message,
+    Stats,
+    Usage,
+)
 
 
 class ProvisionedEngine:
@@ -38,27 +48,54 @@ class ProvisionedEngine:
     async def count_text(self, text: str) -> int:
         return await self._counted((Message("user", text),), self._engine.count_text(text))
 
-    async def generate(self, generation: Generation) -> AsyncGenerator[Batch, None]:
-        position = delivered = 0
-        usage: Usage | None = None
+    def generate(self, generation: Generation) -> Batches:
         if self._passage.is_paced:
             # The query may have waited in the queue: the engine's own pace counts from its admission.
             generation = replace(generation, began=None)
+        made = self._engine.generate(generation)
+        if isinstance(made, AsyncGenerator):
+            return self._passed_as_they_come(made, _Progress(generation))
+        return self._passed(made, _Progress(generation))
+
+    def _passed(self, made: Generator[Batch, None, None], progress: "_Progress") -> Generator[Batch, None, None]:
         try:
-            async with aclosing(self._engine.generate(generation)) as batches:
-                async for batch in batches:
-                    usage = batch.usage or usage
-                    for piece in _pieces(batch) if self._passage.is_paced else (batch,):
-                        if piece.tokens and self._passage.is_paced:
-                            position += 1
-                            self._passage.ask(position)
-                            piece = piece._replace(due=await self._due(piece.due))
-                        ahead = piece.due - asyncio.get_running_loop().time() if piece.due else 0.0
-                        self._passage.deliver(len(piece.tokens), max(0.0, ahead))
-                        delivered += len(piece.tokens)
+            for batch in made:
+                yield from self._pass(batch, progress)
+        finally:
+            made.close()
+            self._correct(progress)
+
+    async def _passed_as_they_come(
+        self, made: AsyncGenerator[Batch, None], progress: "_Progress"
+    ) -> AsyncGenerator[Batch, None]:
+        try:
+            async with aclosing(made):
+                async for batch in made:
+                    for piece in self._pass(batch, progress):
                         yield piece
         finally:
-            self._correct(generation, delivered, usage)
+            self._correct(progress)
+
+    def _pass(self, batch: Batch, progress: "_Progress") -> Iterator[Batch]:
+        """Yield a batch as the capacity allows, counted.
+
+        A token far from its time is preceded by empty batches: other requests come and go, and the workspace's clock
+        may be moved, so its time is computed anew after each.
+        """
+        now = asyncio.get_running_loop().time
+        progress.usage = batch.usage or progress.usage
+        for piece in _pieces(batch) if self._passage.is_paced else (batch,):
+            if piece.tokens and self._passage.is_paced:
+                progress.position += 1
+                self._passage.ask(progress.position)
+                while (seconds := self._passage.seconds_left()) > LOOK_SECONDS:
+                    yield Batch((), now() + LOOK_SECONDS)
+                if seconds > 0:
+                    piece = piece._replace(due=max(piece.due, now() + seconds))
+            ahead = piece.due - now() if piece.due else 0.0
+            self._passage.deliver(len(piece.tokens), max(0.0, ahead))
+            progress.delivered += len(piece.tokens)
+            yield piece
 
     async def embed(self, embedding: Embedding, texts: Sequence[str]) -> Embedded:
         embedded = await self._engine.embed(embedding, texts)
@@ -66,7 +103,7 @@ class ProvisionedEngine:
             self._passage.correct(embedded.prompt_tokens - sum(map(sum, self._prompts.values())), 0)
         elif not self.is_count_exact:
             self._passage.entry.is_usage_counted = True
-        await asyncio.sleep(max(0.0, await self._due(0.0) - asyncio.get_running_loop().time()))
+        await self._until_ready()
         return embedded
 
     def stats(self) -> Stats:
@@ -81,8 +118,9 @@ class ProvisionedEngine:
         self._passage.take_prompt(tokens)
         return tokens
 
-    def _correct(self, generation: Generation, delivered: int, usage: Usage | None) -> None:
+    def _correct(self, progress: "_Progress") -> None:
         """Replace the counts of a prompt and one of its answers by those of the engine; mark them if it has none."""
+        generation, usage = progress.generation, progress.usage
         if usage is None:
             if not self.is_count_exact:
                 self._passage.entry.is_usage_counted = True
@@ -96,18 +134,24 @@ class ProvisionedEngine:
         ):
             more_input = usage.prompt_tokens - counted.pop()
         if usage.completion_tokens is not None:
-            more_output = usage.completion_tokens - delivered
+            more_output = usage.completion_tokens - progress.delivered
         self._passage.correct(more_input, more_output)
 
-    async def _due(self, due: float) -> float:
-        """Return when the requested token is ready, on the event loop's clock, or `due` if that is later.
-
-        A query far from that time checks repeatedly: other requests come and go, and the workspace's clock may be
-        moved.
-        """
+    async def _until_ready(self) -> None:
+        """Return once the work that was asked for has been done, as `_pass` waits for a token."""
         while (seconds := self._passage.seconds_left()) > LOOK_SECONDS:
             await asyncio.sleep(LOOK_SECONDS)
-        return due if seconds <= 0 else max(due, asyncio.get_running_loop().time() + seconds)
+        await asyncio.sleep(max(0.0, seconds))
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far one choice has come: the position of its last token, the tokens given, and the engine's own count."""
+
+    generation: Generation
+    position: int = 0
+    delivered: int = 0
+    usage: Usage | None = None
 
 
 def _pieces(batch: Batch) -> list[Batch]:

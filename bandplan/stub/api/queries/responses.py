@@ -5,8 +5,7 @@ Text only: tools and stored conversations are not emulated, and a request for ei
 
 import time
 import uuid
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 from dataclasses import replace
 
 from starlette.responses import Response
@@ -45,9 +44,8 @@ async def answer(body: Json, target: Target) -> Response:
     wanted = generations(target, messages, sampling, input_tokens, _read_schema(body))
     if sampling.is_stream:
         (delivery,) = deliveries(target, wanted)
-        return NamedEventStream(
-            _events(shown, delivery, sampling, input_tokens, target.cached(input_tokens)), target.headers
-        )
+        events = _Events(shown, delivery, sampling, input_tokens, target.cached(input_tokens))
+        return NamedEventStream(events, [delivery], target.headers)
     (choice,) = await complete(target, wanted)
     whole = _completed(shown, _new_item(), choice, sampling, input_tokens, target.cached(input_tokens))
     return Answer(whole, headers=target.headers)
@@ -155,40 +153,49 @@ def _completed(
     }
 
 
-async def _events(
-    head: Json, delivery: Delivery, sampling: Sampling, input_tokens: int, cached_tokens: int
-) -> AsyncGenerator[bytes, None]:
-    """Yield the events of a streamed response, numbered, each with its name as `type`."""
-    item = _new_item()
-    at = {"item_id": item["id"], "output_index": 0, "content_index": 0}
-    number = 0
+class _Events:
+    """The events of a streamed response, numbered, each with its name as `type`."""
 
-    def event(kind: str, **fields: object) -> bytes:
-        nonlocal number
-        number += 1
-        return named_event({"type": f"response.{kind}", "sequence_number": number - 1, **fields})
+    def __init__(
+        self, head: Json, delivery: Delivery, sampling: Sampling, input_tokens: int, cached_tokens: int
+    ) -> None:
+        self._head = head
+        self._delivery = delivery
+        self._sampling = sampling
+        self._input_tokens = input_tokens
+        self._cached_tokens = cached_tokens
+        self._item = _new_item()
+        self._at = {"item_id": self._item["id"], "output_index": 0, "content_index": 0}
+        self._given: list[Token] = []
+        self._number = 0
 
-    yield (
-        event("created", response=head)
-        + event("in_progress", response=head)
-        + event("output_item.added", output_index=0, item=item)
-        + event("content_part.added", **at, part=_part(""))
-    )
-    given: list[Token] = []
-    async with aclosing(delivery.batches()) as batches:
-        async for tokens in batches:
-            given += tokens
-            yield b"".join(
-                event("output_text.delta", **at, delta=token.text, logprobs=_logprobs((token,), sampling))
-                for token in tokens
-            )
-    reported = delivery.usage.prompt_tokens
-    choice = Choice(tuple(given), delivery.finish_reason, delivery.completion_tokens, reported)
-    done = _completed(head, item, choice, sampling, input_tokens, cached_tokens)
-    shown = _logprobs(given, sampling)
-    yield (
-        event("output_text.done", **at, text=choice.text, logprobs=shown)
-        + event("content_part.done", **at, part=_part(choice.text, shown))
-        + event("output_item.done", output_index=0, item=done["output"][0])
-        + event(done["status"], response=done)
-    )
+    def first(self) -> bytes:
+        return (
+            self._event("created", response=self._head)
+            + self._event("in_progress", response=self._head)
+            + self._event("output_item.added", output_index=0, item=self._item)
+            + self._event("content_part.added", **self._at, part=_part(""))
+        )
+
+    def part(self, at: int, tokens: Sequence[Token]) -> bytes:
+        self._given += tokens
+        return b"".join(
+            self._event("output_text.delta", **self._at, delta=token.text, logprobs=_logprobs((token,), self._sampling))
+            for token in tokens
+        )
+
+    def last(self) -> bytes:
+        delivery, reported = self._delivery, self._delivery.usage.prompt_tokens
+        choice = Choice(tuple(self._given), delivery.finish_reason, delivery.completion_tokens, reported)
+        done = _completed(self._head, self._item, choice, self._sampling, self._input_tokens, self._cached_tokens)
+        shown = _logprobs(self._given, self._sampling)
+        return (
+            self._event("output_text.done", **self._at, text=choice.text, logprobs=shown)
+            + self._event("content_part.done", **self._at, part=_part(choice.text, shown))
+            + self._event("output_item.done", output_index=0, item=done["output"][0])
+            + self._event(done["status"], response=done)
+        )
+
+    def _event(self, kind: str, **fields: object) -> bytes:
+        number, self._number = self._number, self._number + 1
+        return named_event({"type": f"response.{kind}", "sequence_number": number, **fields})

@@ -9,7 +9,7 @@ from bandplan.stub.api.queries.chunks import Chunks
 from bandplan.stub.api.queries.engine_fields import unsupported
 from bandplan.stub.api.queries.target import Target
 from bandplan.stub.api.requests import boolean, integer, json_object, number, texts
-from bandplan.stub.inference.delivery import Delivery, merged
+from bandplan.stub.inference.delivery import Delivery, deliver
 from bandplan.stub.inference.engine import Generation, Message, Token
 from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
@@ -181,13 +181,32 @@ def deliveries(target: Target, wanted: list[Generation]) -> list[Delivery]:
 async def complete(target: Target, wanted: list[Generation]) -> list[Choice]:
     """Generate all choices to their end, concurrently."""
     delivering = deliveries(target, wanted)
-    tokens: list[list[Token]] = [[] for _ in wanted]
-    async for at, batch in merged(delivering):
-        tokens[at] += batch
+    collected = _Collected(len(wanted))
+    await deliver(delivering, collected)
     return [
-        Choice(tuple(tokens[at]), delivery.finish_reason, delivery.completion_tokens, delivery.usage.prompt_tokens)
+        Choice(
+            tuple(collected.tokens[at]),
+            delivery.finish_reason,
+            delivery.completion_tokens,
+            delivery.usage.prompt_tokens,
+        )
         for at, delivery in enumerate(delivering)
     ]
+
+
+class _Collected:
+    """An outlet that keeps the tokens of each choice."""
+
+    is_full = False
+
+    def __init__(self, choices: int) -> None:
+        self.tokens: list[list[Token]] = [[] for _ in range(choices)]
+
+    def give(self, at: int, tokens: Sequence[Token]) -> None:
+        self.tokens[at] += tokens
+
+    async def drained(self) -> None:
+        pass
 
 
 def prompt_tokens_of(reported: Sequence[int | None], counted: Sequence[int]) -> int:

@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol
 
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -13,6 +12,9 @@ from bandplan.stub.api.answers import STATUS_BY_CODE, encode, failure_answer, re
 from bandplan.stub.api.queries.disconnects import ABANDONED, Disconnected, while_connected
 from bandplan.stub.api.queries.engine_errors import as_refusal
 from bandplan.stub.api.queries.limits import too_slow
+from bandplan.stub.api.queries.stream_body import StreamBody
+from bandplan.stub.inference.delivery import Delivery, deliver
+from bandplan.stub.inference.engine import Token
 from bandplan.stub.inference.errors import EngineError
 from bandplan.stub.state.limits import Limits
 from bandplan.stub.state.refusals import Refusal, TooSlow
@@ -22,8 +24,24 @@ FAILED = "The workspace failed; its log file says why."
 log = logging.getLogger("stub")
 
 
+class Events(Protocol):
+    """The events of one streamed answer: each method returns whole events, or nothing."""
+
+    def first(self) -> bytes:
+        """Return the events to send at once, before there is any token."""
+        ...
+
+    def part(self, at: int, tokens: Sequence[Token]) -> bytes:
+        """Return the events for tokens of the choice at this position, or for its end if there are none."""
+        ...
+
+    def last(self) -> bytes:
+        """Return the events after the end of all choices."""
+        ...
+
+
 class Stream(StreamingResponse):
-    """A stream of `parts`, each of one or more whole events, sent in one write. No other kind of line is ever sent.
+    """A stream of events about the tokens of some deliveries. No other kind of line is ever sent.
 
     The head is sent with the first part, so an engine that fails before it is answered with its own status. `at_end` is
     called once with the status, 499 if the client left before the end, and the reason of a failure: one after the head
@@ -32,70 +50,94 @@ class Stream(StreamingResponse):
     """
 
     media_type = "text/event-stream"
-    last: ClassVar[bytes] = b""
+    end: ClassVar[bytes] = b""
 
-    def __init__(self, parts: AsyncGenerator[bytes, None], headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, events: Events, deliveries: Sequence[Delivery], headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__((), headers=headers)
-        self._parts = parts
+        self._events = events
+        self._deliveries = deliveries
         self.at_end: Callable[[int, str | None], None] | None = None
         self._failed: str | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         status = 500
+        body = StreamBody(scope, send, self.raw_headers)
         try:
-            async with while_connected(receive), aclosing(self._parts):
+            async with while_connected(receive):
                 try:
-                    first = await self._first(_limits(scope))
+                    last = await self._send_parts(body, _limits(scope))
+                    status = 200
+                    await body.end(last)
                 except (EngineError, TooSlow) as error:
                     refusal = as_refusal(error) if isinstance(error, EngineError) else error
                     status, self._failed = STATUS_BY_CODE[refusal.error_code], refusal.message
                     await refusal_answer(refusal)(scope, receive, send)
-                    return
-                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-                await send({"type": "http.response.body", "body": first, "more_body": True})
-                last = await self._send_parts(send)
-                status = 200
-                await send({"type": "http.response.body", "body": last, "more_body": False})
         except Disconnected:
             status = ABANDONED
         finally:
             if self.at_end is not None:
                 self.at_end(status, self._failed)
 
-    async def _first(self, limits: Limits) -> bytes:
-        """Return the first part. Raises TooSlow if it does not arrive in time, and whatever its generator raises."""
+    async def _send_parts(self, body: StreamBody, limits: Limits) -> bytes:
+        """Send all parts but the last, and return that one. Raises what happens before the first, or TooSlow."""
         try:
+            if first := self._events.first():
+                body.write(first)
+                await body.drained()
             async with asyncio.timeout(limits.execution_seconds) as limited:
-                return await anext(self._parts, b"")
+                await deliver(self._deliveries, _Encoded(self._events, body, limited))
+            return self._events.last() + self.end
         except TimeoutError:
-            if not limited.expired():
+            if body.has_begun or not limited.expired():
                 raise
             raise too_slow(limits) from None
-
-    async def _send_parts(self, send: Send) -> bytes:
-        try:
-            async for part in self._parts:
-                await send({"type": "http.response.body", "body": part, "more_body": True})
         except EngineError as error:
+            if not body.has_begun:
+                raise
             # The status line has been sent; the platform documents no form for this, so an error ends the stream.
             refusal = as_refusal(error)
             self._failed = refusal.message
             return self.failure(refusal)
         except Exception:
+            if not body.has_begun:
+                raise
             log.exception("unexpected error in a stream")
             self._failed = FAILED
             return self.failure()
-        return self.last
 
     def failure(self, refusal: Refusal | None = None) -> bytes:
         """Return the event that ends a stream after an error: `refusal`, or None for a fault of the workspace."""
         return line(bytes((failure_answer() if refusal is None else refusal_answer(refusal)).body))
 
 
+class _Encoded:
+    """An outlet that writes tokens as events to the body of a stream; the first ones meet the time limit."""
+
+    def __init__(self, events: Events, body: StreamBody, limited: asyncio.Timeout) -> None:
+        self._events = events
+        self._body = body
+        self._limited: asyncio.Timeout | None = limited
+
+    @property
+    def is_full(self) -> bool:
+        return self._body.is_full
+
+    def give(self, at: int, tokens: Sequence[Token]) -> None:
+        if self._limited is not None:
+            self._limited.reschedule(None)
+            self._limited = None
+        self._body.write(self._events.part(at, tokens))
+
+    async def drained(self) -> None:
+        await self._body.drained()
+
+
 class EventStream(Stream):
     """A stream in which each event is one `data:` line, ended by `data: [DONE]`."""
 
-    last = b"data: [DONE]\n\n"
+    end = b"data: [DONE]\n\n"
 
 
 class NamedEventStream(Stream):

@@ -1,0 +1,64 @@
+"""The body of a streamed answer on its way to the client."""
+
+import asyncio
+from collections.abc import Sequence
+
+from starlette.types import Scope, Send
+
+from bandplan.stub.api.connections import ChunkWriter, chunk_writer
+
+
+class StreamBody:
+    """The parts of one streamed answer, in order.
+
+    The head, the first part and the last go through the application's middleware, which sees the status, may keep the
+    answer, and learns of its end. No middleware looks at what is between, so that goes from the event loop's turn
+    directly to the connection, if the connection has begun this answer: a third of what a token costs otherwise.
+    """
+
+    def __init__(self, scope: Scope, send: Send, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self._scope = scope
+        self._send = send
+        self._headers = headers
+        self._kept: list[bytes] = []
+        self._writer: ChunkWriter | None = None
+        self._draining = asyncio.Lock()
+        self.has_begun = False
+        """Whether the head has been sent, so that the status is fixed."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether to wait until the body is `drained` before the next part."""
+        return self._writer.is_paused if self._writer is not None else bool(self._kept)
+
+    def write(self, part: bytes) -> None:
+        """Send a part, or keep it for `drained` and `end`."""
+        if self._writer is not None:
+            self._writer.write(part)
+        elif part:
+            self._kept.append(part)
+
+    async def drained(self) -> None:
+        """Return once what was written has been handed to the client's connection, and it takes more."""
+        if self._writer is not None:
+            await self._writer.drained()
+            return
+        async with self._draining:  # the choices of one answer write to the same body
+            while self._kept:
+                await self._begin()
+                await self._send({"type": "http.response.body", "body": self._take(), "more_body": True})
+            self._writer = chunk_writer(self._scope)
+
+    async def end(self, last: bytes) -> None:
+        """Send the last part."""
+        await self._begin()
+        await self._send({"type": "http.response.body", "body": self._take() + last, "more_body": False})
+
+    async def _begin(self) -> None:
+        if not self.has_begun:
+            self.has_begun = True
+            await self._send({"type": "http.response.start", "status": 200, "headers": self._headers})
+
+    def _take(self) -> bytes:
+        parts, self._kept = b"".join(self._kept), []
+        return parts
