@@ -56,14 +56,15 @@ def pulumi_arguments(project: Project, stack: str) -> list[str]:
 def shipped_pack(project: Project) -> Path:
     """Write a pack that runs the rules of this installation; return its folder, relative to the project."""
     folder = project.make_private(project.own_folder / FOLDER)
-    # An environment of its own is named, so that Pulumi starts the Python that bandplan is installed in.
-    options = f"\n  options: {{virtualenv: {json.dumps(sys.prefix)}}}" if sys.prefix != sys.base_prefix else ""
+    # An environment of its own is named, so that Pulumi starts the Python that bandplan is installed in; the toolchain,
+    # because Pulumi otherwise follows a uv.lock or poetry.lock in any folder above.
+    here = f", virtualenv: {json.dumps(sys.prefix)}" if sys.prefix != sys.base_prefix else ""
     from bandplan.policies.pack import VERSION
     from bandplan.serving.private_file import replace_private_file
 
     files = {
         PACK_FILE: "description: The rules of the installed bandplan\n"
-        f"version: {VERSION}\nruntime:\n  name: python{options}\n",
+        f"version: {VERSION}\nruntime: {{name: python, options: {{toolchain: pip{here}}}}}\n",
         "__main__.py": "from pathlib import Path\n\nfrom bandplan.policies.server import serve\n\n"
         "serve(Path(__file__).absolute().parent)\n",
     }

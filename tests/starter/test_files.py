@@ -45,6 +45,13 @@ def test_what_machines_read_is_well_formed(ci: Ci) -> None:
             compile(file.text, path, "exec")
 
 
+def test_pulumi_is_not_left_to_choose_a_toolchain() -> None:
+    """It would take uv if a folder above has a uv.lock, such as that of a monorepo, and fail without it."""
+    files = every_file(answers())
+    for path in ("Pulumi.yaml", "policies/PulumiPolicy.yaml"):
+        assert yaml.safe_load(files[path].text)["runtime"] == {"name": "python", "options": {"toolchain": "pip"}}, path
+
+
 def test_each_ci_system_has_its_own_files() -> None:
     on_github = {path for path in every_file(answers("github")) if path.startswith(".git")}
     names = {f".github/workflows/{name}.yml" for name in ("check", "preview", "deploy", "drift", "rightsize")}
