@@ -349,7 +349,7 @@ def _sold(arguments: argparse.Namespace, project: Project | None, model: str, ve
     if arguments.chunk is not None and arguments.unit_step is not None:
         raise UsageProblem("--chunk and --unit-step: a model is sold in bands or in model units; give one of them")
     if arguments.chunk is not None:
-        return Capacity("chunks", arguments.chunk)
+        return Capacity("bands", arguments.chunk)
     if arguments.unit_step is not None:
         return Capacity("model_units", arguments.unit_step)
     return sold(project, model, version)

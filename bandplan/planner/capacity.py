@@ -25,7 +25,7 @@ class Capacity:
     """`increment`: tokens/s of one chunk, or the model units of one step. `law` is that of a measured curve of
     `measured_steps` chunks or steps; without one, the published figures hold, or a guess of them."""
 
-    kind: Literal["chunks", "model_units"]
+    sold_in: SoldIn
     increment: int
     source: Source = "published"
     law: Law | None = None
@@ -33,19 +33,15 @@ class Capacity:
     speedup: float = SOLO_SPEEDUP
     embeds: bool = False
 
-    @classmethod
-    def of(cls, sold_in: SoldIn, increment: int, source: Source = "published") -> "Capacity":
-        """Return the capacity of a model that is sold in bands, or in model units, of this increment."""
-        return cls("chunks" if sold_in == "bands" else "model_units", increment, source)
-
-    @property
-    def sold_in(self) -> SoldIn:
-        return "bands" if self.kind == "chunks" else "model_units"
-
     @property
     def is_range(self) -> bool:
         """Whether a floor and a ceiling are sold, and not one amount."""
-        return self.kind == "chunks"
+        return self.sold_in == "bands"
+
+    @property
+    def unit(self) -> Literal["chunks", "model_units"]:
+        """What amounts are counted in, as in price lists and in answers as JSON."""
+        return "chunks" if self.is_range else "model_units"
 
     @property
     def noun(self) -> str:
@@ -76,7 +72,7 @@ class Capacity:
 
     def stated(self, low: int, high: int) -> dict[str, int]:
         """Return a floor and a ceiling in the words of models.yaml: the bounds of a band, or model units."""
-        return {"min": low, "max": high} if self.is_range else {self.kind: high}
+        return {"min": low, "max": high} if self.is_range else {self.unit: high}
 
     def throughput(self, floor: int, ceiling: int) -> dict[str, Any]:
         """Return the `throughput` of models.yaml that has this floor and ceiling, in steps."""
@@ -90,7 +86,7 @@ class Capacity:
                 "chunks": (floor, ceiling),
                 "tokens_per_second": (floor * self.increment, ceiling * self.increment),
             }
-        return {self.kind: (self.amount(ceiling),) * 2}
+        return {self.unit: (self.amount(ceiling),) * 2}
 
     def in_unit(self, unit: str, steps: int) -> int:
         """Return what `steps` are in a unit of models.yaml."""

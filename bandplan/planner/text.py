@@ -59,7 +59,7 @@ def as_json(plan: Plan, jump: Jump | None = None) -> dict[str, Any]:
 
     def evidence(one: Evidence) -> dict[str, Any]:
         return {
-            capacity.kind: capacity.amount(one.steps),
+            capacity.unit: capacity.amount(one.steps),
             "utilisation": round(one.utilisation, 4),
             **{
                 f"{name}_seconds": {
@@ -76,7 +76,7 @@ def as_json(plan: Plan, jump: Jump | None = None) -> dict[str, Any]:
         }
 
     return {
-        "unit": capacity.kind,
+        "unit": capacity.unit,
         "increment": capacity.increment,
         "source": capacity.source,
         "floor": evidence(plan.floor),

@@ -129,7 +129,7 @@ def _scale(verdict: Verdict, window: Window) -> list[str]:
     gpu = [one.gpu_percent for one in minutes if one.gpu_percent is not None]
     told = []
     if concurrency:
-        is_chunks = verdict.capacity is not None and verdict.capacity.kind == "chunks"
+        is_chunks = verdict.capacity is not None and verdict.capacity.is_range
         chunks = f" ({max(concurrency) / IN_FLIGHT_PER_CHUNK:g} chunks)" if is_chunks else ""
         told.append(f"provisioned concurrency at most {max(concurrency):g}{chunks}")
     if gpu:

@@ -51,7 +51,7 @@ class Verdict:
             "endpoint": self.endpoint,
             "decision": decision.action,
             "reasons": [{"code": str(reason.code), "text": reason.text} for reason in decision.reasons],
-            "unit": self.capacity.kind if self.capacity is not None else None,
+            "unit": self.capacity.unit if self.capacity is not None else None,
             "increment": self.capacity.increment if self.capacity is not None else None,
             "source": self.capacity.source if self.capacity is not None else None,
             "now": self._json_band(self.now),

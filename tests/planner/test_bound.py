@@ -9,7 +9,7 @@ from bandplan.planner.target import Target
 from bandplan.planner.trials import Trials
 
 SHAPE = Shape(2048, 256)
-CHUNKS = Capacity("chunks", 980)
+CHUNKS = Capacity("bands", 980)
 
 
 def holds(load: Load, target: Target, chunks: int) -> bool:

@@ -2,7 +2,7 @@ import pytest
 
 from bandplan.planner.capacity import Capacity
 
-CHUNKS, UNITS = Capacity("chunks", 980), Capacity("model_units", 50)
+CHUNKS, UNITS = Capacity("bands", 980), Capacity("model_units", 50)
 
 
 def test_amounts_of_both_kinds() -> None:
@@ -10,8 +10,7 @@ def test_amounts_of_both_kinds() -> None:
     assert UNITS.throughput(3, 3) == {"model_units": 150}
     assert CHUNKS.priced(1, 3) == {"chunks": (1, 3), "tokens_per_second": (980, 2940)}
     assert UNITS.priced(1, 3) == {"model_units": (150, 150)}
-    assert Capacity.of(CHUNKS.sold_in, 980) == CHUNKS
-    assert Capacity.of(UNITS.sold_in, 50) == UNITS
+    assert (CHUNKS.unit, UNITS.unit) == ("chunks", "model_units")
 
 
 @pytest.mark.parametrize(

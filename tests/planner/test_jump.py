@@ -15,7 +15,7 @@ from bandplan.stub.capacity.shape import Shape as StubShape
 from tests.stub.capacity.virtual_time import Clients, pool_of
 
 SHAPE = Shape(2048, 256)
-CHUNKS = Capacity("chunks", 980)
+CHUNKS = Capacity("bands", 980)
 
 
 def test_a_chunk_that_starts_at_once_makes_no_jump_felt() -> None:

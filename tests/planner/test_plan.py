@@ -11,7 +11,7 @@ from bandplan.planner.target import Target
 from bandplan.planner.text import as_json, described
 
 SHAPE = Shape(1500, 200)
-CHUNKS = Capacity("chunks", 980)
+CHUNKS = Capacity("bands", 980)
 LLAMA = "system.ai.llama_v3_3_70b_instruct"
 
 
@@ -42,7 +42,7 @@ def test_tighter_targets_take_more_and_looser_ones_less() -> None:
 def test_a_target_that_one_request_alone_misses_is_refused() -> None:
     with pytest.raises(NoCapacity, match=r"no capacity fixes this: one request alone takes 4\.9 s, more than 3\.0 s"):
         plan(CHUNKS, Load(SHAPE, 20), Target(3))
-    assert plan(Capacity("chunks", 3000), Load(SHAPE, 20), Target(3)).ceiling.steps >= 14
+    assert plan(Capacity("bands", 3000), Load(SHAPE, 20), Target(3)).ceiling.steps >= 14
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ from bandplan.planner.trials import Trials
 
 
 def test_a_refusal_is_an_answer() -> None:
-    found = Sizes().of(Capacity("chunks", 980), Wanted(Load(Shape(1500, 200), 20), Target(3)))
+    found = Sizes().of(Capacity("bands", 980), Wanted(Load(Shape(1500, 200), 20), Target(3)))
     assert found.refusal.startswith("no capacity fixes this: one request alone takes 4.9 s, more than 3.0 s")
     assert (found.floor, found.ceiling) == (0, 0)
 
 
 def test_numbers_are_those_of_the_plan_and_are_kept() -> None:
-    capacity, wanted = Capacity("chunks", 980), Wanted(Load(Shape(1500, 200), 5), Target(8), peak_factor=3)
+    capacity, wanted = Capacity("bands", 980), Wanted(Load(Shape(1500, 200), 5), Target(8), peak_factor=3)
     sizes = Sizes()
     found = sizes.of(capacity, wanted)
     whole = plan(capacity, wanted.load, wanted.target, peak_factor=3)
@@ -26,7 +26,7 @@ def test_numbers_are_those_of_the_plan_and_are_kept() -> None:
 
 
 def test_known_answers_are_not_simulated() -> None:
-    capacity, wanted = Capacity("chunks", 980), Wanted(Load(Shape(1500, 200), 20), Target(3))
+    capacity, wanted = Capacity("bands", 980), Wanted(Load(Shape(1500, 200), 20), Target(3))
     question = next(iter(_found(capacity, wanted)))
     assert Sizes({question: Size(7, 9)}).of(capacity, wanted) == Size(7, 9)
 
@@ -43,7 +43,7 @@ def _found(capacity: Capacity, wanted: Wanted) -> dict[str, Size]:
 def test_short_runs_decide_as_long_ones(arrivals: Arrivals, spread: float, limit: float) -> None:
     load = Load(Shape(1500, 200), 2.2, arrivals=arrivals, spread_percent=spread)
     for steps in (5, 7):
-        trials = Trials(Capacity("chunks", 980), load, Target(limit))
+        trials = Trials(Capacity("bands", 980), load, Target(limit))
         held = trials.holds(steps)
         assert held is not bool(trials.evidence(steps).misses(trials.target))
 

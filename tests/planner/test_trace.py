@@ -11,7 +11,7 @@ from bandplan.planner.target import Target
 from bandplan.planner.text import described
 from bandplan.planner.trials import Trials
 
-CHUNKS = Capacity("chunks", 980)
+CHUNKS = Capacity("bands", 980)
 REFERENCE = Shape(2048, 256)
 
 

@@ -11,7 +11,7 @@ from bandplan.planner.sizes import Size, Wanted
 from bandplan.planner.target import Target
 from bandplan.serving.planning.size_record import FILE, SizeRecord
 
-CAPACITY = Capacity("chunks", 980)
+CAPACITY = Capacity("bands", 980)
 WANTED = Wanted(Load(Shape(2048, 256), 1.2), Target(12))
 
 
@@ -40,7 +40,7 @@ def test_answers_found_after_a_save_are_saved_too(tmp_path: Path) -> None:
     record = SizeRecord(tmp_path)
     record.sizes.of(CAPACITY, WANTED)
     record.save()
-    record.sizes.of(Capacity("chunks", 2000), WANTED)
+    record.sizes.of(Capacity("bands", 2000), WANTED)
     record.save()
     assert len(json.loads((tmp_path / FILE).read_text())["answers"]) == 2
 

@@ -10,7 +10,7 @@ from bandplan.usage.scrape import Scrape
 from bandplan.usage.window import DAY, Window
 from tests.usage.rows import NOW, row, steady, window
 
-CHUNKS = Capacity("chunks", 980)
+CHUNKS = Capacity("bands", 980)
 SIZER = Sizer(CHUNKS, Target(), 20.0)
 
 

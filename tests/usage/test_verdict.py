@@ -26,7 +26,7 @@ AT = datetime(2026, 5, 24, 12, tzinfo=UTC)
 
 def verdict(kind: str = "chunks") -> Verdict:
     """8 days of 6 requests of 1,000 tokens a minute: 100 tokens/s, two chunks of 98 with 20 %."""
-    capacity = Capacity("chunks", 98) if kind == "chunks" else Capacity("model_units", 50)
+    capacity = Capacity("bands", 98) if kind == "chunks" else Capacity("model_units", 50)
     found = window(steady(8, lambda _: 6), {NOW - 1: Scrape(6, 1, 2, 8.0, 71.0)})
     sizer = Sizer(capacity, Target(), 20.0)
     lower, target, upper = (sizer.at(found, percent) for percent in (90, 99, 100))

@@ -67,4 +67,4 @@ def planned_of(wanted: Wanted, sold_in: Kind, increment: int, size: Size) -> Pla
 
 
 def _capacity(wanted: Wanted, sold_in: Kind, increment: int) -> Capacity:
-    return replace(Capacity.of(sold_in, increment), embeds=wanted.load.shape.output_tokens == 0)
+    return replace(Capacity(sold_in, increment), embeds=wanted.load.shape.output_tokens == 0)

@@ -10,7 +10,7 @@ from bandplan.serving.throughput.optimization_info import OptimizationInfo
 def capacity_of(model: str, info: OptimizationInfo | None) -> Capacity:
     """Return the kind of capacity and its increment; its source is `guess` if nothing is known of the model."""
     if info is not None:
-        return Capacity.of(info.sold_in, info.increment or GUESSED_INCREMENTS[info.sold_in])
+        return Capacity(info.sold_in, info.increment or GUESSED_INCREMENTS[info.sold_in])
     family = family_of(model)
     sold_in = "bands" if family is None else family.kind
-    return Capacity.of(sold_in, GUESSED_INCREMENTS[sold_in], "guess")
+    return Capacity(sold_in, GUESSED_INCREMENTS[sold_in], "guess")
