@@ -15,8 +15,11 @@ class StagedFiles:
     def __init__(self) -> None:
         self._staged: list[tuple[str, Path, Path | bytes]] = []
 
-    def add(self, option: str, path: Path, content: bytes) -> None:
-        """Prepare a file, with the permissions of the one that is there; a link stays a link."""
+    def add(self, option: str, path: Path, content: bytes, *, is_executable: bool = False) -> None:
+        """Prepare a file, with the permissions of the one that is there; a link stays a link.
+
+        `option` is what names the file, "" if nothing does. `is_executable`: whoever may read the file may run it.
+        """
         target = path.resolve()
         if target.exists() and not target.is_file() and not target.is_dir():
             self._staged.append((option, path, content))  # a pipe or a terminal has no place to take
@@ -29,6 +32,9 @@ class StagedFiles:
             beside.write_bytes(content)
             if target.exists():
                 shutil.copymode(target, beside)
+            if is_executable:
+                mode = beside.stat().st_mode
+                beside.chmod(mode | (mode & 0o444) >> 2)
         except OSError as error:
             raise _cannot(option, path, error) from error
 
@@ -61,4 +67,5 @@ class StagedFiles:
 
 
 def _cannot(option: str, path: Path, error: OSError) -> UsageProblem:
-    return UsageProblem(f"{option} {path}: cannot be written: {error.strerror}; name a file in a folder that exists")
+    named = f"{option} {path}" if option else str(path)
+    return UsageProblem(f"{named}: cannot be written: {error.strerror}; name a file in a folder that exists")

@@ -7,9 +7,9 @@ from typing import Literal
 
 from bandplan.starter.manifest import digest
 
-Verdict = Literal["write", "add", "remove", "merge", "edited", "edited, gone"]
+Verdict = Literal["write", "add", "remove", "merge", "edited", "edited, gone", "linked"]
 """What becomes of a file: replaced, added or removed, because nobody edited it; merged with the edits of the team; or
-kept as the team has it.
+kept as the team has it, because they edited it or made it a link out of the repository.
 """
 
 Merge = Callable[[str, str, str], str | None]

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from bandplan.cli.commands.init import write_all
-from bandplan.cli.commands.upgrade import merged, recorded
+from bandplan.cli.commands.upgrade import recorded
 from bandplan.cli.errors import CommandError
+from bandplan.cli.generated_files import merged
 from bandplan.cli.main import main
 from bandplan.cli.starter_files import Generation
 from bandplan.starter.answers import Answers

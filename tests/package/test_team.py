@@ -179,6 +179,12 @@ def test_upgrade_moves_the_pin_and_keeps_the_edits(
     team.edit(".gitignore", ".env/", ".env*/")
     with (team.folder / "requirements.txt").open("a") as file:
         file.write("boto3==1.40.0 --hash=sha256:00\n")
+    pinned = re.search(r"^urllib3==(\S+)", (team.folder / "requirements.txt").read_text(), re.MULTILINE)
+    assert pinned is not None
+    team.edit("requirements.txt", f"urllib3=={pinned[1]}", "urllib3==2.0.1")
+    (team.folder / "policies" / "__main__.py").rename(team.folder / "entry.py")
+    (team.folder / "policies" / "__main__.py").symlink_to("../entry.py")
+    (team.folder / "entry.py").chmod(0o700)
     models = (team.folder / "models.yaml").read_text()
 
     shown = team.run("upgrade", **index)
@@ -188,11 +194,14 @@ def test_upgrade_moves_the_pin_and_keeps_the_edits(
     assert "README.md: edited here; the change fits beside your edits" in shown
     assert "+LLM serving endpoints on" in shown and "-# as it was" in shown
     assert "nothing was written; add --write" in shown
+    assert f"urllib3 stays at 2.0.1, as you pinned it; that version has {pinned[1]}" in shown
     assert f"bandplan=={PREVIOUS} \\" in (team.folder / "requirements.txt").read_text()
 
     team.run("upgrade", "--to", VERSION, "--write", **index)
     requirements = (team.folder / "requirements.txt").read_text()
     assert f"bandplan=={VERSION} \\\n    --hash=sha256:" in requirements and "\nboto3==1.40.0" in requirements
+    assert "\nurllib3==2.0.1 \\\n" in requirements and (team.folder / "policies" / "__main__.py").is_symlink()
+    assert (team.folder / "entry.py").stat().st_mode & 0o777 == 0o700
     assert ".env*/" in (team.folder / ".gitignore").read_text()
     assert "as it was" not in (team.folder / "policies/__main__.py").read_text()
     readme = (team.folder / "README.md").read_text()
@@ -205,6 +214,7 @@ def test_upgrade_moves_the_pin_and_keeps_the_edits(
     assert f"bandplan {VERSION} -> {VERSION}" in shown and re.search(r"mlflow \(none\) -> \d", shown)
     again = now.run("upgrade", **index)
     assert "boto3" not in again and "README.md" not in again, again
+    assert "urllib3 stays at 2.0.1" in again, again
     # What was refused is shown until the team has it, with the diff from the version that it is from.
     assert ".gitignore: edited here, so it is kept; that version changes" in again and "-.env/" in again, again
     team.edit(".gitignore", ".env*/\n", "")

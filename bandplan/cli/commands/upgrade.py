@@ -2,7 +2,6 @@
 
 import argparse
 import re
-import subprocess
 import tempfile
 import zipfile
 from collections.abc import Collection, Mapping, Sequence
@@ -14,6 +13,7 @@ from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import find_project
 
 if TYPE_CHECKING:
+    from bandplan.cli.requirement_file import KeptPin
     from bandplan.cli.starter_files import Generation
     from bandplan.starter.changes import Change
     from bandplan.starter.files import File
@@ -38,15 +38,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from bandplan.cli.generated_files import manifest_of, merged, texts_of, without_outside
     from bandplan.cli.package_index import fetch
+    from bandplan.cli.requirement_file import read_pin
     from bandplan.cli.starter_files import generated_by
     from bandplan.starter.changes import merged_where_possible
+    from bandplan.starter.manifest import NAME
 
     if arguments.to is not None and not re.fullmatch(r"[0-9][0-9A-Za-z.]*", arguments.to):
         raise UsageProblem(f"--to {arguments.to}: must be a version, such as 0.2.0")
     root = find_project(Path.cwd()).root
     manifest = manifest_of(root)
-    answers = replace(manifest.answers, registers=True) if arguments.register else manifest.answers
+    if manifest is None:
+        raise UsageProblem(
+            f"{root}: has no {NAME}, so `bandplan init` did not write these files; move the version in {REQUIREMENTS} "
+            "by hand"
+        )
+    pin = read_pin(root)
+    registers = arguments.register or (pin is not None and "register" in pin.extras)
+    answers = replace(manifest.answers, registers=registers or manifest.answers.registers)
     version = arguments.to or (manifest.version if arguments.register else None)
     with tempfile.TemporaryDirectory(prefix="bandplan-upgrade-") as folder:
         wheel = fetch(version, Path(folder))
@@ -54,9 +64,12 @@ def run(arguments: argparse.Namespace) -> int:
         after = generated_by(package, answers, [wheel.hash])
         here = texts_of(root, {*manifest.files, *after.files})
         before = generated_before(manifest, here, Path(folder))
-    files = with_own_pins(before, after.files, here)
-    changes = merged_where_possible(changes_between(manifest, before, files, here), here, merged)
+    files, kept = with_own_pins(before, after.files, here)
+    changes = without_outside(root, changes_between(manifest, before, files, here))
+    changes = merged_where_possible(changes, here, merged)
     show(manifest, after, changes)
+    for one in kept:
+        print(f"\n{REQUIREMENTS}: {one.name} stays at {one.here}, as you pinned it; that version has {one.after}")
     if not arguments.write:
         print("\nnothing was written; add --write" if changes else "\nnothing to change")
         return 0
@@ -64,23 +77,6 @@ def run(arguments: argparse.Namespace) -> int:
     step = f"`pip install -r {REQUIREMENTS}`, `bandplan check`, a preview of each stack; then commit it"
     print(f"\nwritten. Next: {step}")
     return 0
-
-
-def manifest_of(root: Path) -> "Manifest":
-    """Read the record of what was generated. Errors: UsageProblem."""
-    from bandplan.starter.manifest import NAME, NotAManifest, read
-
-    try:
-        return read((root / NAME).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageProblem(
-            f"{root}: has no {NAME}, so `bandplan init` did not write these files; move the version in {REQUIREMENTS} "
-            "by hand"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageProblem(f"{root / NAME}: cannot be read: {error}") from error
-    except NotAManifest as error:
-        raise UsageProblem(f"{root / NAME}: {error}; restore it from Git") from error
 
 
 def unpacked(wheel: Path, folder: Path) -> Path:
@@ -93,17 +89,6 @@ def unpacked(wheel: Path, folder: Path) -> Path:
     if not (folder / "bandplan" / "cli" / "starter_files.py").is_file():
         raise CommandError(f"{wheel.name}: that version has no `bandplan init`; choose a later one")
     return folder
-
-
-def texts_of(root: Path, paths: "set[str]") -> dict[str, str]:
-    """Return the text of each file that is there; one that is not UTF-8 counts as edited, and is not merged."""
-    found = {}
-    for path in paths:
-        try:
-            found[path] = (root / path).read_bytes().decode("utf-8", "replace")
-        except OSError:
-            continue
-    return found
 
 
 def generated_before(manifest: "Manifest", here: Mapping[str, str], folder: Path) -> dict[str, str]:
@@ -140,16 +125,19 @@ def generated_again(version: str, manifest: "Manifest", folder: Path) -> dict[st
     return {path: file.text for path, file in again.files.items()}
 
 
-def with_own_pins(before: Mapping[str, str], after: Mapping[str, "File"], here: Mapping[str, str]) -> dict[str, "File"]:
-    """Return the new files; requirements that the team has added stay below those of the new version."""
+def with_own_pins(
+    before: Mapping[str, str], after: Mapping[str, "File"], here: Mapping[str, str]
+) -> "tuple[dict[str, File], list[KeptPin]]":
+    """Return the new files, with the requirements that the team has changed or added, and the pins that stay so."""
     from bandplan.cli.requirement_file import with_own_requirements
 
     files = dict(after)
-    if REQUIREMENTS in files and REQUIREMENTS in here:
-        new = files[REQUIREMENTS]
-        text = with_own_requirements(here[REQUIREMENTS], before.get(REQUIREMENTS, ""), new.text)
-        files[REQUIREMENTS] = replace(new, text=text)
-    return files
+    if REQUIREMENTS not in files or REQUIREMENTS not in here:
+        return files, []
+    new = files[REQUIREMENTS]
+    text, kept = with_own_requirements(here[REQUIREMENTS], before.get(REQUIREMENTS, ""), new.text)
+    files[REQUIREMENTS] = replace(new, text=text)
+    return files, kept
 
 
 def changes_between(
@@ -162,26 +150,6 @@ def changes_between(
     # The pin always moves: what the team added to the requirements is kept in the new text.
     pin = here.get(REQUIREMENTS)
     return [replace(one, verdict="write", before=pin) if one.path == REQUIREMENTS else one for one in changes]
-
-
-def merged(here: str, before: str, after: str) -> str | None:
-    """Return the merge of two changes of one text by git; None if they contradict each other, or without git.
-
-    A text that was not UTF-8 is not merged either: what `texts_of` could not read would be lost.
-    """
-    if "\ufffd" in here:
-        return None
-    with tempfile.TemporaryDirectory(prefix="bandplan-merge-") as folder:
-        paths = [Path(folder) / name for name in ("here", "before", "after")]
-        for path, text in zip(paths, (here, before, after), strict=True):
-            path.write_bytes(text.encode())
-        try:
-            done = subprocess.run(
-                ["git", "merge-file", "-p", "--quiet", *map(str, paths)], cwd=folder, capture_output=True, timeout=60
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-    return done.stdout.decode() if done.returncode == 0 else None
 
 
 def show(manifest: "Manifest", after: "Generation", changes: "Sequence[Change]") -> None:
@@ -198,6 +166,7 @@ def show(manifest: "Manifest", after: "Generation", changes: "Sequence[Change]")
         "remove": "no longer generated: removed",
         "merge": "edited here; the change fits beside your edits",
         "edited": "edited here, so it is kept; that version changes",
+        "linked": "a link that leads out of the repository, so it is kept; that version changes",
         "edited, gone": "edited here, so it is kept; no longer generated",
     }
     for change in changes:
@@ -215,19 +184,15 @@ def write(
     root: Path, manifest: "Manifest", after: "Generation", files: Mapping[str, "File"], changes: "Sequence[Change]"
 ) -> None:
     """Write the unedited files, the pin, and last the record of what that version generates. Errors: CommandError."""
+    from bandplan.cli.generated_files import write_together
     from bandplan.starter.manifest import NAME, render
 
-    for change in changes:
-        if not change.is_written:
-            continue
-        path = root / change.path
-        if change.after is None:
-            path.unlink(missing_ok=True)
-        else:
-            replace_file(path, change.after, 0o755 if files[change.path].is_executable else 0o644)
+    texts = {change.path: change.after for change in changes if change.is_written}
     # A file that the team removed is settled; one whose change was refused is not.
-    refused = {one.path for one in changes if one.verdict == "edited" and (root / one.path).exists()}
-    replace_file(root / NAME, render(recorded(manifest, after, refused)), 0o644)
+    refused = {one.path for one in changes if one.verdict in ("edited", "linked") and (root / one.path).exists()}
+    record = render(recorded(manifest, after, refused))
+    executables = {path for path, file in files.items() if file.is_executable}
+    write_together(root, {**texts, NAME: record}, executables)
 
 
 def recorded(manifest: "Manifest", after: "Generation", refused: Collection[str]) -> "Manifest":
@@ -239,16 +204,3 @@ def recorded(manifest: "Manifest", after: "Generation", refused: Collection[str]
     digests |= {path: manifest.files[path] for path in kept}
     older = {path: manifest.source_of(path) for path in kept}
     return Manifest(after.version, manifest.answers, digests, after.formats, older)
-
-
-def replace_file(path: Path, text: str, mode: int) -> None:
-    """Replace a file in one step. Errors: CommandError."""
-    temporary = path.with_name(f".{path.name}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.chmod(mode)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise CommandError(f"{path}: cannot be written: {error.strerror}") from error
