@@ -58,9 +58,11 @@ def fields_of(entry: Entry, verdict: Verdict) -> Fields:
     band, now, capacity = verdict.decision.band, verdict.now, verdict.capacity
     assert band is not None and now is not None and capacity is not None
     fields: Fields = {}
-    throughput = entry.entities[0].throughput
-    if isinstance(throughput, StatedThroughput):
-        fields = _bounds(throughput, *(capacity.in_unit(throughput.unit, steps) for steps in (band.min, band.max, 1)))
+    entity = entry.entities[0]
+    if isinstance(entity.throughput, StatedThroughput):
+        throughput = entity.throughput
+        bounds = _bounds(throughput, *(capacity.in_unit(throughput.unit, steps) for steps in (band.min, band.max, 1)))
+        fields = {(*entity.keys, *path): value for path, value in bounds.items()}
     if verdict.decision.sized is not None and entry.demand is not None:
         found = observed_demand(entry.demand, verdict.decision.sized)
         fields |= {("demand", key): value for key, value in found.items() if value != getattr(entry.demand, key)}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bandplan.cli.errors import NoProject, UsageProblem
 from bandplan.cli.project import Project, find_project
+from bandplan.cli.target_argument import is_model
 from bandplan.planner.capacity import Capacity
 from bandplan.planner.curve import BadCurve, points_of
 from bandplan.planner.law import Law, NoLaw, Point, fit
@@ -61,19 +62,19 @@ class Question:
         from bandplan.serving.spec.throughput import StatedThroughput
 
         assert self.place is not None
-        models, before = self.place.models, self.place.text
+        models, before, keys = self.place.models, self.place.text, self.place.entity.keys
         floor, ceiling, capacity = plan.floor.steps, plan.ceiling.steps, self.capacity
         throughput = capacity.throughput(floor, ceiling)
         try:
             text = before.decode("utf-8")
-            fields: dict[tuple[str | int, ...], Any] = {("throughput",): throughput}
+            fields: dict[tuple[str | int, ...], Any] = {(*keys, "throughput"): throughput}
             written = self.place.entity.throughput
             if isinstance(written, StatedThroughput) and written.sold_in == capacity.sold_in:
                 # What stands beside the amounts stays: `burst`, or `accept`.
                 unit = written.unit
                 changed = written.changed(capacity.in_unit(unit, floor), capacity.in_unit(unit, ceiling))
-                fields = {("throughput", unit, *filter(None, [key])): to for key, to in changed.items()}
-            after = with_fields(text, models.name, self.place.stack, self.name, fields)
+                fields = {(*keys, "throughput", unit, *filter(None, [key])): to for key, to in changed.items()}
+            after = with_fields(text, models.name, self.place.stack, self.place.entry, fields)
         except CannotEdit as error:
             by_hand = "" if "by hand" in str(error) else f"; write `{_line(throughput)}` by hand"
             raise UsageProblem(f"{models}: {error}{by_hand}") from error
@@ -110,13 +111,14 @@ class Question:
 class Place:
     """Where an entry is written: the file, its bytes when read, and the stack that may override it.
 
-    `entity` is the one that is sized, of the entry or of the several that it has.
+    `entry` is its name, and `entity` the one that is sized, of the entry or of the several that it has.
     `other_requests_per_second` are those of the file's other entries.
     """
 
     models: Path
     text: bytes
     stack: str
+    entry: str
     entity: "Entity"
     other_requests_per_second: float = 0.0
 
@@ -145,12 +147,10 @@ def replace_file(path: Path, content: bytes) -> None:
 def question_of(arguments: argparse.Namespace) -> Question:
     """Return the question of the command line. Errors: UsageProblem, with every finding in lines."""
     project = _project()
-    entry, place = (None, None) if "." in arguments.target else _entry(arguments, project)
+    entry, place = (None, None) if is_model(arguments.target) else _entry(arguments, project)
     others = 0.0 if place is None else place.other_requests_per_second
     if arguments.write and place is None:
         raise UsageProblem(f"--write: {arguments.target} is a model, not an entry of models.yaml; name the entry")
-    if arguments.write and entry is not None and len(entry.entities) > 1:
-        raise UsageProblem("--write: an entity of several is not written; write the band that is shown by hand")
     if place is None:
         model, version = model_of(arguments.target)
     else:
@@ -211,15 +211,18 @@ def _entry(arguments: argparse.Namespace, project: Project | None) -> "tuple[Ent
     if errors:
         raise UsageProblem("\n".join(errors))
     entries = loaded.checkable.models if loaded.checkable is not None else ()
-    found = next((entry for entry in entries if entry.name == arguments.target), None)
+    name, _, named = arguments.target.partition("/")
+    found = next((entry for entry in entries if entry.name == name), None)
     if found is None:
-        step = name_one_of(arguments.target, [entry.name for entry in entries], ", or a three-level model")
-        raise UsageProblem(f"{choice.models}: has no entry {arguments.target}; {step}")
-    entity = _entity(found, getattr(arguments, "entity", None), choice.models)
+        step = name_one_of(name, [entry.name for entry in entries], ", or a three-level model")
+        raise UsageProblem(f"{choice.models}: has no entry {name}; {step}")
+    if named and arguments.entity not in (None, named):
+        raise UsageProblem(f"--entity {arguments.entity}: {arguments.target} names another entity; give one of them")
+    entity = _entity(found, named or arguments.entity, choice.models)
     share = entity.traffic_percent / 100
     others = requests_per_second(tuple(entry for entry in entries if entry is not found))
     others += requests_per_second((found,)) * (1 - share)
-    return found, Place(choice.models, content, choice.name, entity, others)
+    return found, Place(choice.models, content, choice.name, found.name, entity, others)
 
 
 def _entity(entry: "Entry", name: str | None, models: Path) -> "Entity":
@@ -230,7 +233,8 @@ def _entity(entry: "Entry", name: str | None, models: Path) -> "Entity":
     if name is None and len(names) == 1:
         return entry.entities[0]
     if name is None:
-        raise UsageProblem(f"{models}: {entry.name} has several entities: add --entity {' or --entity '.join(names)}")
+        listed = " or ".join(f"{entry.name}/{one}" for one in names)
+        raise UsageProblem(f"{models}: {entry.name} has several entities: name one as {listed}")
     if name not in names:
         step = did_you_mean(name, names, f"name one of: {', '.join(names)}")
         raise UsageProblem(f"{models}: {entry.name} has no entity {name}; {step}")

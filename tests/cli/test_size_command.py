@@ -335,10 +335,49 @@ def test_an_entity_of_several_is_sized_by_its_share(project: Path, capsys: pytes
     assert main(["validate", "--offline"]) == 0
     told = capsys.readouterr().out
     assert "models/split/entities/0/throughput: auto is 9 bands" in told
-    assert "`bandplan size split --entity now` shows the evidence" in told
-    assert "has several entities: add --entity now or --entity next or --entity idle" in refused(capsys, "split")
+    assert "`bandplan size split/now` shows the evidence" in told
+    assert "has several entities: name one as split/now or split/next or split/idle" in refused(capsys, "split")
     assert "did you mean next?" in refused(capsys, "split", "--entity", "nxt")
     assert "add --requests-per-second" in refused(capsys, "split", "--entity", "idle")
-    assert "by hand" in refused(capsys, "split", "--entity", "now", "--write")
-    assert (project / "models.yaml").read_text() == SPLIT
+    assert sized(capsys, "split/next")["ceiling"]["chunks"] == 3
+    assert "names another entity" in refused(capsys, "split/next", "--entity", "now")
     assert main(["info", "split", "--entity", "next", "--offline"]) == 0
+
+
+def test_write_puts_the_band_of_an_entity_into_its_own_lines(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "models.yaml").write_text(
+        f"""\
+version: 1
+models:
+  - name: split
+    task: llm/v1/chat
+    demand: {{requests_per_second: 4, input_tokens: 2048, output_tokens: 256, latency_seconds: 14}}
+    entities:
+      - name: now   # the proven one
+        model: '{MODEL}'
+        version: "1"
+        throughput: {{bands: {{min: 1, max: 1}}}}  # a guess
+        traffic_percent: 75
+      - {{name: next, model: {MODEL}, version: "1", throughput: auto, traffic_percent: 25}}
+overrides:
+  dev:
+    split:
+      entities:
+        - {{name: next, model: {MODEL}, version: "1", throughput: {{bands: {{min: 1, max: 1}}}}, traffic_percent: 75}}
+        - {{name: now, model: {MODEL}, version: "1", throughput: {{bands: {{min: 1, max: 1}}}}, traffic_percent: 25}}
+"""
+    )
+    before = (project / "models.yaml").read_text()
+    # As above: 9 chunks for three quarters of the demand, 3 for one.
+    assert main(["size", "split/now", "--write"]) == 0
+    wanted = before.replace("{min: 1, max: 1}}  # a guess", "{min: 9, max: 9}}  # a guess")
+    assert (project / "models.yaml").read_text() == wanted
+    assert main(["size", "split", "--entity", "next", "--write"]) == 0
+    wanted = wanted.replace("throughput: auto", "throughput: {bands: {min: 3, max: 3}}")
+    assert (project / "models.yaml").read_text() == wanted
+    # The entities of an override replace those of the entry, in an order of their own.
+    assert main(["size", "split/now", "--stack", "dev", "--write"]) == 0
+    wanted = wanted.replace(
+        "{bands: {min: 1, max: 1}}, traffic_percent: 25}", "{bands: {min: 3, max: 3}}, traffic_percent: 25}"
+    )
+    assert (project / "models.yaml").read_text() == wanted

@@ -5,19 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bandplan.cli.commands.size import whole
+from bandplan.cli.number_types import whole
 from bandplan.cli.project import LOCAL
-from bandplan.cli.stack_argument import add_stack_argument
+from bandplan.cli.target_argument import add_target_argument
 
 if TYPE_CHECKING:
     from bandplan.serving.throughput.optimization_info import OptimizationInfo
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("target", metavar="ENTRY|MODEL[@VERSION]", help="an entry of models.yaml, or a model")
-    add_stack_argument(parser, f"stack whose workspace to read (default: {LOCAL})")
-    parser.add_argument("--models", type=Path, metavar="FILE", help="file with the entry (default: that of the stack)")
-    parser.add_argument("--entity", metavar="NAME", help="served entity, of an entry that has several")
+    what = "an entry of models.yaml, or a model"
+    stack = f"stack whose workspace to read (default: {LOCAL})"
+    add_target_argument(parser, "ENTRY[/ENTITY]|MODEL[@VERSION]", what, stack)
     parser.add_argument("--input", type=whole(1, 10**8), metavar="TOKENS", help="input tokens of a request")
     parser.add_argument("--output", type=whole(0, 10**8), metavar="TOKENS", help="output tokens of a request")
     parser.add_argument("--steps", type=whole(1, 100), default=6, metavar="N", help="amounts to show (default: 6)")
@@ -28,11 +27,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.cli.errors import UsageProblem
     from bandplan.cli.sizing import entry_of, model_of, read_prices_file
+    from bandplan.cli.target_argument import is_model
     from bandplan.planner.ladder import ladder
     from bandplan.planner.load import Shape
     from bandplan.serving.throughput.sold import capacity_of
 
-    entry, entity = (None, None) if "." in arguments.target else entry_of(arguments)
+    entry, entity = (None, None) if is_model(arguments.target) else entry_of(arguments)
     model, version = model_of(arguments.target) if entity is None else (entity.model, entity.version)
     version, info = answer(arguments, model, version)
     name = f"{model} version {version}"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bandplan.cli.commands.size import number, whole
+from bandplan.cli.number_types import number, whole
 from bandplan.cli.project import LOCAL
 from bandplan.cli.stack_argument import add_stack_argument
 

@@ -2,23 +2,20 @@
 
 import argparse
 import json
-import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bandplan.cli.number_types import number, whole
 from bandplan.cli.project import LOCAL
-from bandplan.cli.stack_argument import add_stack_argument
+from bandplan.cli.target_argument import add_target_argument
 
 if TYPE_CHECKING:
     from bandplan.planner.plan import Plan
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("target", metavar="ENTRY|MODEL", help="an entry of models.yaml, or a model such as system.ai.x")
-    add_stack_argument(parser, f"stack whose entry to size (default: {LOCAL})")
-    parser.add_argument("--models", type=Path, metavar="FILE", help="file with the entry (default: that of the stack)")
-    parser.add_argument("--entity", metavar="NAME", help="served entity, of an entry that has several")
+    what = "an entry of models.yaml, or a model such as system.ai.x"
+    add_target_argument(parser, "ENTRY[/ENTITY]|MODEL", what, f"stack whose entry to size (default: {LOCAL})")
     demand = parser.add_argument_group("demand (what the entry says, unless given)")
     rate = demand.add_mutually_exclusive_group()
     rate.add_argument(
@@ -104,30 +101,3 @@ def throughput_line(found: "Plan") -> str:
     """Return the line of models.yaml that the answer is."""
     throughput = found.capacity.throughput(found.floor.steps, found.ceiling.steps)
     return f"throughput: {throughput}".replace("'", "")
-
-
-def number(low: float, high: float, *, least: bool = False) -> Callable[[str], float]:
-    """Return the reader of a number from `low` (itself only if `least`) to `high`."""
-
-    def read(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not (low <= value <= high) or (value == low and not least):
-            bounds = f"from {low:g}" if least else f"above {low:g}"
-            raise argparse.ArgumentTypeError(f"{text[:40]!r} must be a number {bounds}, up to {high:g}")
-        return value
-
-    return read
-
-
-def whole(low: int, high: int) -> Callable[[str], int]:
-    """Return the reader of an integer from `low` to `high`."""
-
-    def read(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and len(text) < 20 and low <= int(text) <= high):
-            raise argparse.ArgumentTypeError(f"{text[:40]!r} must be an integer from {low:,} to {high:,}")
-        return int(text)
-
-    return read

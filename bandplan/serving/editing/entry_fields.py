@@ -13,10 +13,11 @@ def with_fields(text: str, file: str, stack: str | None, name: str, fields: Mapp
     """Return `text` with new values for fields of the entry `name`, such as {("throughput", "bands", "max"): 4}.
 
     Each value is written where it is now: in the stack's override if that has it, otherwise in the entry, which also
-    gets fields that neither has. Errors: CannotEdit.
+    gets fields that neither has. A field of one of several entities begins with ("entities", index): the entities of an
+    override replace those of the entry. Errors: CannotEdit.
     """
     places = _places(text, file, stack, name)
-    edits = [Put((*(_place(places, path) or places[-1][0]), *path), value) for path, value in fields.items()]
+    edits = [Put((*(_place(places, path) or _home(places, path)), *path), value) for path, value in fields.items()]
     return edited(text, edits, file)
 
 
@@ -67,10 +68,18 @@ def _place(places: list[tuple[Path, dict[str, Any]]], path: Path) -> Path | None
     for place, mapping in places:
         value: Any = mapping
         for step in path:
-            value = value.get(step, _ABSENT) if isinstance(value, dict) else _ABSENT
+            if isinstance(value, list) and isinstance(step, int):
+                value = value[step] if step < len(value) else _ABSENT
+            else:
+                value = value.get(step, _ABSENT) if isinstance(value, dict) else _ABSENT
         if value is not _ABSENT:
             return place
     return None
+
+
+def _home(places: list[tuple[Path, dict[str, Any]]], path: Path) -> Path:
+    """Return where a field that no place has belongs: beside its entity, otherwise in the entry."""
+    return (_place(places, path[:2]) if path[0] == "entities" else None) or places[-1][0]
 
 
 _ABSENT = object()

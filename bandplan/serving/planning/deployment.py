@@ -112,7 +112,7 @@ def planned_amounts(sizings: Iterable[EndpointSizing]) -> tuple[str, ...]:
         for entity, sized in zip(written, sizing.entities[-len(written) :], strict=True):
             if isinstance(entity.throughput, AutoThroughput) and sized.planned is not None:
                 place = f"models/{sizing.entry.name}/{entity.path}throughput"
-                which = "" if len(written) == 1 else f" --entity {sized.served_name}"
+                which = "" if len(written) == 1 else f"/{sized.served_name}"
                 evidence = f"`bandplan size {sizing.entry.name}{which}` shows the evidence"
                 lines.append(f"{place}: auto is {sized.planned.amount}, for {sized.planned.reason}; {evidence}")
     return tuple(lines)

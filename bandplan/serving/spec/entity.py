@@ -99,6 +99,11 @@ class Entity:
         return last if label is None else f"{last}-{label}"
 
     @property
+    def keys(self) -> tuple[str | int, ...]:
+        """The keys and indexes from the entry to the entity: none, or `("entities", 0)`."""
+        return tuple(int(part) if part.isdigit() else part for part in self.path.split("/") if part)
+
+    @property
     def model_path(self) -> str:
         """The path of the model within the entry."""
         return f"{self.path}register/name" if self.register is not None and self.alias is None else f"{self.path}model"
