@@ -5,7 +5,6 @@
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +16,7 @@ from bandplan.bench.lengths import Length
 from bandplan.bench.level import Distribution, Point, Slo
 from bandplan.bench.problem import BenchProblem
 from bandplan.bench.statistics import Estimate
+from bandplan.whole_file import replace_file
 
 VERSION: Final = 1
 
@@ -85,12 +85,9 @@ def point_document(point: Point) -> dict[str, Any]:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that a reader sees all of it or what was there before. Errors: BenchProblem."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        replace_file(path, text.encode("utf-8"))
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise BenchProblem(
             f"{path}: cannot be written: {error.strerror}; name a file in a folder that exists"
         ) from error

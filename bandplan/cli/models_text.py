@@ -3,7 +3,6 @@
 import codecs
 import difflib
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from bandplan.serving.spec.loading import read_text
 from bandplan.serving.spec.models_file import shown_file
 from bandplan.serving.spec.problem import Problem
 from bandplan.serving.workspace.client import WorkspaceClient
+from bandplan.whole_file import ChangedMeanwhile, replace_file
 
 
 @dataclass(frozen=True)
@@ -99,20 +99,14 @@ def write(models: ModelsText, text: str) -> None:
 
     Errors: CommandError, also if the file is no longer the one that was read.
     """
-    path = models.path.resolve()  # a link stays one
+    path = models.path
     try:
-        is_there = path.exists()
-        if (read_text(path)[0] if is_there else "") != models.on_disk:
-            raise CommandError(f"{models.path}: changed meanwhile, so nothing was written; run again")
-        encoding = "utf-8-sig" if is_there and path.read_bytes().startswith(codecs.BOM_UTF8) else "utf-8"
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding=encoding, newline="") as file:
-                file.write(text)
-            os.chmod(name, path.stat().st_mode if is_there else 0o644)
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        before = path.read_bytes() if path.exists() else None
+        if (read_text(path)[0] if before is not None else "") != models.on_disk:
+            raise ChangedMeanwhile(str(path))
+        encoding = "utf-8-sig" if before is not None and before.startswith(codecs.BOM_UTF8) else "utf-8"
+        replace_file(path, text.encode(encoding), before=before)
+    except ChangedMeanwhile as error:
+        raise CommandError(f"{path}: changed meanwhile, so nothing was written; run again") from error
     except OSError as error:
-        raise CommandError(f"{models.path}: cannot be written: {error.strerror}") from error
+        raise CommandError(f"{path}: cannot be written: {error.strerror}") from error

@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -24,6 +23,7 @@ from bandplan.serving.throughput.bands import DEFAULT_HEADROOM_PERCENT
 from bandplan.serving.throughput.latency import load_of, target_of
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
 from bandplan.serving.throughput.sold import capacity_of
+from bandplan.whole_file import ChangedMeanwhile, replace_file
 from bandplan.wire.prices import BadPriceList, PriceList, read_price_list
 
 if TYPE_CHECKING:
@@ -83,11 +83,15 @@ class Question:
         if new is not None:
             step = f"write `{_line(throughput)}` by hand"
             raise UsageProblem(f"{models}: nothing was written, because the file would say: {new}; {step}")
-        if models.read_bytes() != before:
-            raise UsageProblem(f"{models}: changed while the size was computed, so nothing was written; run again")
-        if after == text:
-            return f"{models.name} already says so."
-        replace_file(models, after.encode("utf-8"))
+        try:
+            if after == text:
+                return f"{models.name} already says so."
+            replace_file(models, after.encode("utf-8"), before=before)
+        except ChangedMeanwhile as error:
+            told = "changed while the size was computed, so nothing was written; run again"
+            raise UsageProblem(f"{models}: {told}") from error
+        except OSError as error:
+            raise UsageProblem(f"{models}: cannot be written: {error.strerror}; nothing was written") from error
         return f"{models.name} is written; `bandplan preview` shows what it changes."
 
     def cost(self, plan: Plan) -> str:
@@ -130,18 +134,6 @@ class Place:
 
 def _line(throughput: object) -> str:
     return f"throughput: {throughput}".replace("'", "")
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Replace a file in one step, keeping its permissions; a link stays a link. Errors: OSError."""
-    target = path.resolve()
-    beside = target.with_name(f".{target.name}.{os.getpid()}.new")
-    try:
-        beside.write_bytes(content)
-        shutil.copymode(target, beside)
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def question_of(arguments: argparse.Namespace) -> Question:
