@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bandplan.cli.errors import CommandError, UsageProblem
+from bandplan.counted import counted
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.errors import NotFound, WorkspaceError
 from bandplan.serving.workspace.volume_files import PREFIX, csv_texts
-from bandplan.usage.counted import counted
 from bandplan.usage.observed import Observed
 from bandplan.usage.problem import BadUsage
 from bandplan.usage.usage_table import Row, Table, UsageFile, open_usage, read_csv

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from bandplan.counted import counted
 from bandplan.usage.bands import Band, Sized
-from bandplan.usage.counted import counted
 from bandplan.usage.reason import Code, Reason
 from bandplan.usage.window import DAY, Window, percentile
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from bandplan.counted import counted
 from bandplan.planner.published import IN_FLIGHT_PER_CHUNK
 from bandplan.usage.bands import Sized, arrivals_of
-from bandplan.usage.counted import counted
 from bandplan.usage.verdict import Verdict, moment
 from bandplan.usage.window import DAY, Window, percentile
 

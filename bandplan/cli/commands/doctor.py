@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from bandplan.cli.columns import aligned
 from bandplan.cli.errors import NoProject
 from bandplan.cli.project import find_project
+from bandplan.counted import counted
 
 if TYPE_CHECKING:
     from bandplan.cli.diagnosis import Finding
@@ -73,7 +74,3 @@ def show(finding: "Finding") -> None:
     print(printable(line), flush=True)
     if finding.step:
         print(printable(f"{'':<24}{finding.step}"), flush=True)
-
-
-def counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

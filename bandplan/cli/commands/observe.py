@@ -42,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.cli.errors import CommandError, UsageProblem
+    from bandplan.cli.local_workspace import require_running
     from bandplan.cli.observing import watch
     from bandplan.cli.project import find_project
     from bandplan.cli.stack_choice import choose_stack
@@ -56,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     project = find_project(Path.cwd())
     choice = choose_stack(project, arguments.stack, os.environ, arguments.models)
     names = endpoint_names(choice, arguments.endpoint)
+    if choice.stack == LOCAL:
+        require_running(project)
     try:
         endpoints = Endpoints(choice.client())
     except NotConfigured as error:
@@ -107,8 +110,8 @@ def endpoint_names(choice: "StackChoice", named: list[str]) -> list[str]:
 
 def print_look(found: "Look", *, quiet: bool) -> None:
     """Print what a reading found; what is missing goes to stderr."""
+    from bandplan.counted import counted
     from bandplan.serving.spec.problem import printable
-    from bandplan.usage.counted import counted
     from bandplan.usage.verdict import moment
 
     reasons: dict[str, list[str]] = {}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bandplan.cli.annotations.output import Findings, add_format_arguments, published
 from bandplan.cli.project import LOCAL, find_project
 from bandplan.cli.stack_argument import add_stack_argument
+from bandplan.counted import counted
 
 if TYPE_CHECKING:
     from bandplan.cli.stack_choice import StackChoice
@@ -216,7 +217,3 @@ def document(checked: "Checked", models: Path, stack: str, failure: str | None) 
         ],
         "waived": [waived.render() for waived in checked.waived],
     }
-
-
-def counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

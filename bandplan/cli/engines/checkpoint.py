@@ -3,6 +3,8 @@
 Source of the layout: pkg/backend/diy in github.com/pulumi/pulumi (read 2026-11).
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -59,28 +61,38 @@ def stack_rows(state_folder: Path, project: str) -> list[dict[str, Any]]:
 
     The latter two are None for a stack that was never deployed or whose state cannot be read.
     """
-    rows: list[dict[str, Any]] = []
-    for name in stack_names(state_folder, project):
-        try:
-            latest = read_checkpoint(state_folder, project, name).get("latest") or {}
-        except CommandError:
-            latest = {}
-        resources = latest.get("resources") or []
-        time = ((latest.get("manifest") or {}).get("time") or None) if resources else None
-        rows.append({"name": name, "lastUpdate": time, "resourceCount": len(resources) if latest else None})
-    return rows
+    return [
+        {"name": one.name, "lastUpdate": one.time or None, "resourceCount": one.resources}
+        for one in _stacks(state_folder, project)
+    ]
 
 
 def stack_lines(state_folder: Path, project: str) -> list[str]:
     """Format a table like that of `pulumi stack ls`: name, time of the last change (UTC), number of resources."""
     rows = [("NAME", "LAST UPDATE", "RESOURCE COUNT")]
+    for one in _stacks(state_folder, project):
+        count = "n/a" if one.resources is None else str(one.resources)
+        rows.append((one.name, one.time[:19].replace("T", " ") or "n/a", "damaged" if one.is_damaged else count))
+    return aligned(rows)
+
+
+@dataclass(frozen=True)
+class _Stack:
+    """`time` is that of the last change, "" without a resource; `resources` counts them, None if never deployed."""
+
+    name: str
+    time: str = ""
+    resources: int | None = None
+    is_damaged: bool = False
+
+
+def _stacks(state_folder: Path, project: str) -> Iterator[_Stack]:
     for name in stack_names(state_folder, project):
         try:
             latest = read_checkpoint(state_folder, project, name).get("latest") or {}
         except CommandError:
-            rows.append((name, "n/a", "damaged"))
+            yield _Stack(name, is_damaged=True)
             continue
         resources = latest.get("resources") or []
         time = ((latest.get("manifest") or {}).get("time") or "") if resources else ""
-        rows.append((name, time[:19].replace("T", " ") or "n/a", str(len(resources)) if latest else "n/a"))
-    return aligned(rows)
+        yield _Stack(name, time, len(resources) if latest else None)
