@@ -25,6 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bandplan.adoption.migration import Migration, legacy_versions, migrated, migrations
     from bandplan.cli.adoption import optimization_info
     from bandplan.cli.commands.adopt import require_sound
+    from bandplan.cli.local_workspace import require_running
     from bandplan.cli.models_text import diff, open_models, write
     from bandplan.cli.stack_choice import choose_stack
     from bandplan.serving.editing.edits import CannotEdit
@@ -32,6 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     from bandplan.serving.workspace.errors import WorkspaceError
 
     choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
+    if choice.stack == LOCAL and not arguments.write:
+        require_running(choice.project)
     try:
         client = choice.client()
         client.ping()  # reports a workspace that never answers within seconds, not minutes

@@ -24,6 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.cli.errors import CommandError, UsageProblem
     from bandplan.cli.live_endpoint import unknown_endpoint
+    from bandplan.cli.local_workspace import require_running
     from bandplan.cli.project import find_project
     from bandplan.cli.stack_choice import choose_stack
     from bandplan.serving.planning.record import record_of
@@ -37,6 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     name = arguments.name
     try:
         choice = choose_stack(project, arguments.stack, os.environ)
+        if choice.stack == LOCAL:
+            require_running(project)
         client = choice.client()
         endpoints = Endpoints(client)
         live = endpoints.get(name)
