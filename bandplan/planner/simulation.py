@@ -4,12 +4,14 @@ All requests of a chunk advance at the same speed between two events, so steps a
 chunk, the seconds of lone work given to each request since the beginning, says how far all of them are.
 """
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import heappop, heappush
 
-from bandplan.planner.load import Load
+from bandplan.planner.load import Load, Shape
 from bandplan.planner.rank import nearest_rank
 from bandplan.planner.service import Service
 
@@ -20,20 +22,54 @@ QUEUE_LIMIT = 256
 """Requests that may wait; the platform publishes no figure. Ours."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Run:
-    """Seconds of each judged request, from its arrival; a refused request has none and counts in `refused`."""
+    """What was seen of the judged requests: the moments of each, in seconds and by its number.
 
-    latencies: list[float]
-    first_tokens: list[float]
-    per_token: list[float]
-    waits: list[float]
+    `done` are those that ended; a refused request counts in `refused` alone. `outputs` are tokens after the first.
+    """
+
+    done: Sequence[int]
+    arrived: Sequence[float]
+    admitted: Sequence[float]
+    first: Sequence[float]
+    ended: Sequence[float]
+    outputs: Sequence[float]
     refused: int
     requests_per_second: float
 
+    @cached_property
+    def latencies(self) -> list[float]:
+        """Seconds from arrival to the end, sorted, as are those below."""
+        arrived, ended = self.arrived, self.ended
+        return sorted([ended[one] - arrived[one] for one in self.done])
+
+    @cached_property
+    def first_tokens(self) -> list[float]:
+        """Seconds from arrival to the first token."""
+        arrived, first = self.arrived, self.first
+        return sorted([first[one] - arrived[one] for one in self.done])
+
+    @cached_property
+    def per_token(self) -> list[float]:
+        """Seconds for each output token of the requests that have some."""
+        first, ended, outputs = self.first, self.ended, self.outputs
+        return sorted([(ended[one] - first[one]) / outputs[one] for one in self.done if outputs[one]])
+
+    @cached_property
+    def waits(self) -> list[float]:
+        """Seconds from arrival until a chunk takes the request."""
+        arrived, admitted = self.arrived, self.admitted
+        return sorted([admitted[one] - arrived[one] for one in self.done])
+
     def of(self, name: str) -> list[float]:
         """Return the seconds of `latency`, `ttft` or `tpot`."""
-        return {"latency": self.latencies, "ttft": self.first_tokens, "tpot": self.per_token}[name]
+        match name:
+            case "latency":
+                return self.latencies
+            case "ttft":
+                return self.first_tokens
+        return self.per_token
 
     def percentile(self, values: list[float], percent: float) -> float:
         """Return the order statistic; infinite if it lies among the refused requests."""
@@ -48,14 +84,15 @@ class Run:
 class Setting:
     """What a run starts from. `warm_up` is the share of requests at the beginning that is not judged.
 
-    The last chunks start at `starts`, in seconds and in order; the others are there from the beginning. `times` are
-    arrivals in place of the load's.
+    The last chunks start at `starts`, in seconds and in order; the others are there from the beginning. `times` and
+    `shapes` are arrivals and lengths in place of the load's.
     """
 
     queue_limit: int = QUEUE_LIMIT
     warm_up: float = WARM_UP
     starts: Sequence[float] = ()
     times: Sequence[float] = ()
+    shapes: Sequence[Shape] = ()
 
 
 def simulate(
@@ -68,21 +105,19 @@ def simulate(
 ) -> Run:
     """Run `count` requests through `chunks` equal chunks; each goes to the least loaded one."""
     setting = setting or Setting()
-    queue_limit, starts = setting.queue_limit, setting.starts
-    shapes = load.shapes(count, seed)
+    queue_limit, starts, slots = setting.queue_limit, setting.starts, service.slots
+    shapes = setting.shapes or load.shapes(count, seed)
     alone = {shape: service.seconds(shape, load.cache_hit_percent) for shape in set(shapes)}
-    speeds = [1 / service.slowness(max(1, n)) for n in range(service.slots + 1)]
-    slots = service.slots
-    closed = load.concurrent_requests is not None
-    arriving: deque[tuple[float, int]]
-    if closed:
+    parts = list(alone.values()) * count if len(alone) == 1 else [alone[shape] for shape in shapes]
+    speeds = [1 / service.slowness(max(1, n)) for n in range(slots + 1)]
+    is_closed = load.concurrent_requests is not None
+    if is_closed:
         parallel = min(load.concurrent_requests or 0, count)
         spacing = service.alone(load) / max(1, parallel)
-        arriving = deque((index * spacing, index) for index in range(parallel))
-        sent, queue_limit = parallel, count
+        arrived = [index * spacing for index in range(parallel)]
+        queue_limit = count
     else:
-        arriving = deque((at, index) for index, at in enumerate(setting.times or load.times(count, seed)))
-        sent = count
+        arrived = list(setting.times or load.times(count, seed))
 
     # Of each chunk: lone work given to each request so far, the time of that, and the number of its last planned end.
     given, since, version, in_flight = [0.0] * chunks, [0.0] * chunks, [0] * chunks, [0] * chunks
@@ -92,25 +127,68 @@ def simulate(
     loads: list[dict[int, None]] = [dict.fromkeys(range(chunks - len(starts)))] + [{} for _ in range(slots)]
     events: list[tuple[float, int, int]] = []
     waiting: deque[int] = deque()
-    arrived, admitted, first, ended = [0.0] * count, [0.0] * count, [0.0] * count, [-1.0] * count
+    admitted, first, ended = [0.0] * count, [0.0] * count, [-1.0] * count
+    place, now, free = 0, 0.0, -1  # the next arrival, and a chunk that may have room for a request that waits
 
-    def pass_time(chunk: int, work: float) -> None:
-        """Note the first tokens up to `work`; they are not events, because they do not change the speed."""
-        tokens = firsts[chunk]
-        if tokens and tokens[0][0] <= work:
-            before, start, speed = given[chunk], since[chunk], speeds[in_flight[chunk]]
-            while tokens and tokens[0][0] <= work:
-                mark, request = heappop(tokens)
-                first[request] = start + (mark - before) / speed
-        given[chunk] = work
+    # One long loop: a search makes hundreds of thousands of these steps, and calls would be most of their time.
+    while True:
+        if free >= 0 and waiting and in_flight[free] < slots:
+            chunk, request = free, waiting.popleft()
+        else:
+            free = -1
+            arrival = arrived[place] if place < len(arrived) else math.inf
+            end = events[0][0] if events else math.inf
+            if starting and starting[0][0] <= min(end, arrival) and (waiting or min(end, arrival) < math.inf):
+                now, free = starting.popleft()
+                loads[0][free] = None
+                since[free] = now
+                continue
+            if end < arrival:
+                now, chunk, number = heappop(events)
+                if number != version[chunk]:
+                    continue
+                work, request = heappop(ends[chunk])
+                before = in_flight[chunk]
+                tokens = firsts[chunk]
+                while tokens and tokens[0][0] <= work:
+                    mark, number = heappop(tokens)
+                    first[number] = since[chunk] + (mark - given[chunk]) / speeds[before]
+                given[chunk] = work
+                since[chunk] = ended[request] = now
+                del loads[before][chunk]
+                loads[before - 1][chunk] = None
+                in_flight[chunk] = before - 1
+                if is_closed and len(arrived) < count:
+                    arrived.append(now)
+                if waiting:
+                    free = chunk
+                elif before > 1:
+                    version[chunk] += 1
+                    heappush(events, (now + (ends[chunk][0][0] - work) / speeds[before - 1], chunk, version[chunk]))
+                continue
+            if place == len(arrived):
+                break
+            now, request = arrival, place
+            place += 1
+            for level in range(slots):
+                if loads[level]:
+                    chunk = next(iter(loads[level]))
+                    break
+            else:
+                if len(waiting) < queue_limit:
+                    waiting.append(request)
+                continue
 
-    def admit(chunk: int, request: int, now: float) -> None:
+        # The chunk takes the request; first tokens are no events, because they do not change its speed.
         before = in_flight[chunk]
-        pass_time(chunk, given[chunk] + (now - since[chunk]) * speeds[before])
-        since[chunk] = now
-        work = given[chunk]
-        prompt, output = alone[shapes[request]]
-        heappush(firsts[chunk], (work + prompt, request))
+        work = given[chunk] + (now - since[chunk]) * speeds[before]
+        tokens = firsts[chunk]
+        while tokens and tokens[0][0] <= work:
+            mark, number = heappop(tokens)
+            first[number] = since[chunk] + (mark - given[chunk]) / speeds[before]
+        given[chunk], since[chunk] = work, now
+        prompt, output = parts[request]
+        heappush(tokens, (work + prompt, request))
         heappush(ends[chunk], (work + prompt + output, request))
         del loads[before][chunk]
         loads[before + 1][chunk] = None
@@ -119,59 +197,19 @@ def simulate(
         version[chunk] += 1
         heappush(events, (now + (ends[chunk][0][0] - work) / speeds[before + 1], chunk, version[chunk]))
 
-    while arriving or events or (starting and waiting):
-        if starting and starting[0][0] <= min(
-            events[0][0] if events else starting[0][0], arriving[0][0] if arriving else starting[0][0]
-        ):
-            now, chunk = starting.popleft()
-            loads[0][chunk] = None
-            since[chunk] = now
-            while waiting and in_flight[chunk] < slots:
-                admit(chunk, waiting.popleft(), now)
-            continue
-        if events and (not arriving or events[0][0] < arriving[0][0]):
-            now, chunk, number = heappop(events)
-            if number != version[chunk]:
-                continue
-            mark, request = heappop(ends[chunk])
-            pass_time(chunk, mark)
-            since[chunk] = ended[request] = now
-            before = in_flight[chunk]
-            del loads[before][chunk]
-            loads[before - 1][chunk] = None
-            in_flight[chunk] = before - 1
-            if closed and sent < count:
-                arriving.append((now, sent))
-                sent += 1
-            if waiting:
-                admit(chunk, waiting.popleft(), now)
-            elif before > 1:
-                version[chunk] += 1
-                at = now + (ends[chunk][0][0] - mark) / speeds[before - 1]
-                heappush(events, (at, chunk, version[chunk]))
-            continue
-        now, request = arriving.popleft()
-        arrived[request] = now
-        for level in range(slots):
-            if loads[level]:
-                admit(next(iter(loads[level])), request, now)
-                break
-        else:
-            if len(waiting) < queue_limit:
-                waiting.append(request)
-
     judged = range(int(count * setting.warm_up), count)
     done = [request for request in judged if ended[request] >= 0]
     # Before the last arrival: afterwards the endpoint empties.
     start, stop = arrived[judged.start], arrived[-1]
-    delivered = sum(start < at <= stop for at in ended)
+    delivered = sum([start < at <= stop for at in ended])
+    outputs = [shapes[0].output_tokens] * count if len(alone) == 1 else [shape.output_tokens for shape in shapes]
     return Run(
-        latencies=sorted(ended[one] - arrived[one] for one in done),
-        first_tokens=sorted(first[one] - arrived[one] for one in done),
-        per_token=sorted(
-            (ended[one] - first[one]) / shapes[one].output_tokens for one in done if shapes[one].output_tokens
-        ),
-        waits=sorted(admitted[one] - arrived[one] for one in done),
+        done,
+        arrived,
+        admitted,
+        first,
+        ended,
+        outputs,
         refused=len(judged) - len(done),
         requests_per_second=delivered / (stop - start) if stop > start else 0.0,
     )

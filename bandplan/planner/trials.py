@@ -1,12 +1,13 @@
 """Simulated runs of one load by the number of chunks or increments: whether they hold the target, with the evidence."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bandplan.planner.alone import NoCapacity
 from bandplan.planner.bound import surely_holds
 from bandplan.planner.capacity import Capacity
-from bandplan.planner.load import Load
+from bandplan.planner.load import Load, Shape
 from bandplan.planner.simulation import QUEUE_LIMIT, WARM_UP, Run, Setting, simulate
 from bandplan.planner.target import Target
 
@@ -82,6 +83,7 @@ class Trials:
         self._known: dict[int, Evidence] = {}
         self._held: dict[int, bool] = {}
         self._runs: dict[int, list[Run]] = {}
+        self._requests: dict[int, tuple[Sequence[float], Sequence[Shape]]] = {}
 
     def holds(self, steps: int) -> bool:
         """Whether `steps` keep the target. A few runs answer if they are clear of every limit; else the evidence."""
@@ -143,7 +145,7 @@ class Trials:
 
         is_rough = self.load.arrivals == "bursty" or self.load.spread_percent >= ROUGH_PERCENT
         count = max(PILOT_REQUESTS, 5 * service.slots * chunks)
-        pilot = simulate(service, chunks, self.load, count, 0, Setting(self.queue_limit))
+        pilot = simulate(service, chunks, self.load, count, 0, self._setting(count, 0))
         answer = _clear([worst(pilot)], utilisation, PILOT_MARGIN * (1 + is_rough / 2))
         if answer is not None:
             return answer
@@ -185,9 +187,18 @@ class Trials:
             count = max(REQUESTS, 10 * service.slots * chunks, 5 * (self.load.concurrent_requests or 0))
             if self.is_replay and self.load.trace is not None:
                 count = len(self.load.trace.times)
-            setting = Setting(self.queue_limit, 0.0 if self.is_replay else WARM_UP)
-            runs.append(simulate(service, chunks, self.load, count, seed, setting))
+            runs.append(simulate(service, chunks, self.load, count, seed, self._setting(count, seed)))
         return runs[seed]
+
+    def _setting(self, count: int, seed: int) -> Setting:
+        """Return the setting of a run. Every number of steps gets the same requests, so each is drawn once."""
+        if self.load.concurrent_requests is not None:
+            return Setting(self.queue_limit)
+        times, shapes = self._requests.get(seed, ((), ()))
+        if len(times) < count:
+            times, shapes = self._requests[seed] = self.load.times(count, seed), self.load.shapes(count, seed)
+        warm_up = 0.0 if self.is_replay else WARM_UP
+        return Setting(self.queue_limit, warm_up, times=times[:count], shapes=shapes[:count])
 
     def _run(self, steps: int) -> Evidence:
         most = self._most(steps)

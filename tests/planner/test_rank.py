@@ -25,14 +25,20 @@ def test_multiples_of_a_thousand_are_ranked_as_with_exact_fractions(percent: str
         assert nearest_rank(count, float(percent)) == exact, (count, percent)
 
 
+def run_of(latencies: list[float], refused: int = 0) -> Run:
+    """Requests that all arrived, and had their first token, at 0."""
+    none = [0.0] * len(latencies)
+    return Run(range(len(latencies)), none, none, none, latencies, none, refused, 1.0)
+
+
 @pytest.mark.parametrize("percent", [50, 95, 99, 99.9, 100])
 def test_simulated_and_observed_percentiles_are_the_same(percent: float) -> None:
     values = [float(number) for number in range(1, 1001)]
-    run = Run(values, [], [], [], 0, 1.0)
+    run = run_of(values)
     assert run.percentile(values, percent) == percentile(values, percent) == percent * 10
 
 
 def test_refused_requests_are_slower_than_all_others() -> None:
-    run = Run([1.0] * 95, [], [], [], 5, 1.0)
+    run = run_of([1.0] * 95, refused=5)
     assert run.percentile(run.latencies, 95) == 1.0  # 95 of 100 ended
     assert run.percentile(run.latencies, 96) == float("inf")
