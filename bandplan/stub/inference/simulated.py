@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import itertools
 import json
+import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -147,27 +148,33 @@ class SimulatedEngine:
 
 
 class _Answer:
-    """The tokens of one answer, taken a few at a time."""
+    """The tokens of one answer, taken a few at a time; it is split into tokens only as far as they are taken."""
 
     def __init__(self, generation: Generation) -> None:
         self._generation = generation
         self.given = 0
-        own = tokens.split(_answer_text(generation))
         limit = generation.max_tokens
-        length = max(len(own), generation.min_tokens)
-        if generation.ignore_eos and limit is not None:
-            length = limit
-        self._length = length if limit is None else min(length, limit)
-        self.finish_reason = "length" if limit is not None and length >= limit else "stop"
-        self._texts = itertools.chain(own, _more(generation, own))
+        self._most = sys.maxsize if limit is None else limit
+        least = self._most if generation.ignore_eos and limit is not None else generation.min_tokens
+        self._texts = _texts(generation, min(least, self._most))
+        self._ahead = list(itertools.islice(self._texts, 1))
+        """The next token, if there is one: the last one taken must say that it is the last."""
 
     @property
     def is_ended(self) -> bool:
-        return self.given >= self._length
+        return self.given >= self._most or not self._ahead
+
+    @property
+    def finish_reason(self) -> str:
+        return "length" if self.given >= self._most else "stop"
 
     def take(self, count: int) -> list[Token]:
-        texts = list(itertools.islice(self._texts, min(count, self._length - self.given)))
+        count = min(count, self._most - self.given)
+        texts = self._ahead
+        texts += itertools.islice(self._texts, count)
         first = self.given
+        self._ahead = texts[count:]
+        del texts[count:]
         self.given += len(texts)
         if self._generation.top_logprobs is None:
             return [Token(text) for text in texts]
@@ -187,13 +194,30 @@ def _answer_text(generation: Generation) -> str:
     return f"Simulated answer of {generation.model}{variant} to: {echo}"
 
 
-def _more(generation: Generation, own: Sequence[str]) -> Iterator[str]:
-    """Yield what follows an answer that must be longer: the answer again, numbered; white space after JSON."""
+def _texts(generation: Generation, least: int) -> Iterator[str]:
+    """Yield the texts of all tokens, at least `least`.
+
+    What follows an answer that must be longer is the answer again, numbered; white space after JSON.
+    """
+    answer = _answer_text(generation)
+    own = []
+    for text in tokens.each(answer):
+        own.append(text)
+        yield text
+    if len(own) >= least:
+        return
+    given = len(own)
     if generation.json_schema is not None:
-        yield from itertools.repeat("\n")
-    text = "".join(own)
+        yield from itertools.repeat("\n", least - given)
+        return
+    # The answer begins with a letter, so its first token takes the space before it and the rest stay as they are.
+    again = [f" {own[0]}", *own[1:]]
     for number in itertools.count(2):
-        yield from tokens.split(f" ({number}) {text}")
+        more = [*tokens.split(f" ({number})"), *again]
+        yield from itertools.islice(more, least - given)
+        given += len(more)
+        if given >= least:
+            return
 
 
 def _with_logprob(text: str, index: int, generation: Generation) -> Token:

@@ -17,6 +17,11 @@ def split(text: str) -> list[str]:
     return _TOKEN.findall(text)
 
 
+def each(text: str) -> Iterator[str]:
+    """Yield the tokens of a text, each when it is asked for."""
+    return (found[0] for found in _TOKEN.finditer(text))
+
+
 SLICE_LENGTH = 64 * 1024
 """Characters counted in one turn, about 5 ms. Arbitrary."""
 
