@@ -6,12 +6,15 @@ connection is closed when its head is too large, or when it stays silent in the 
 
 import asyncio
 import weakref
+from collections import deque
+from collections.abc import Callable
 from typing import Any, cast
 
 from starlette.types import Scope
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from bandplan.stub.api.connections import ARRIVED_AT, CONNECTION, Address, Connections
+from bandplan.stub.reads import Reads
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 20.0
@@ -22,6 +25,9 @@ CHECK_SECONDS = 5.0
 only while the server is reading.
 """
 
+MOST_UNREAD_BYTES = 64 * 1024
+"""How much a connection may hold before its turn and go on reading; arbitrary."""
+
 TOO_LARGE = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s"
 )
@@ -31,8 +37,15 @@ TOO_LARGE_BODY = b'{"error_code":"BAD_REQUEST","message":"The head of the reques
 class Connection(asyncio.Protocol):
     """One connection; uvicorn creates it with `config`, `server_state`, `app_state` and `_loop`."""
 
-    def __init__(self, connections: Connections, **settings: Any) -> None:
+    def __init__(self, connections: Connections, reads: Reads, **settings: Any) -> None:
         self._connections = connections
+        self._reads = reads
+        self._unread: deque[tuple[float, bytes]] = deque()
+        """What was read and waits for its turn, each with the moment when it had arrived."""
+        self._holds_reading = False
+        self._is_lost = False
+        self._told: list[Callable[[], None]] = []
+        """Whom to tell that the client has left."""
         self._reference = weakref.ref(self)
         self._http: Any = AutoHTTPProtocol(**settings)
         self._loop = asyncio.get_running_loop()
@@ -55,13 +68,40 @@ class Connection(asyncio.Protocol):
         if self._check is not None:
             self._check.cancel()
         self._connections.remove(self._client)
+        self._hand_on_all()
         self._http.connection_lost(exc)
+        self._is_lost = True
+        for tell in list(self._told):
+            tell()
 
     def data_received(self, data: bytes) -> None:
+        self._last_data_at = self._reads.moment
+        self._unread.append((self._last_data_at, data))
+        self._reads.add(self)
+        if not self._holds_reading and sum(len(data) for _, data in self._unread) > MOST_UNREAD_BYTES:
+            self._holds_reading = True
+            self._transport.pause_reading()
+
+    def hand_on(self) -> bool:
+        """Hand the next read to uvicorn, which starts the request that it completes; return whether there was one."""
+        if not self._unread:
+            return False
+        moment, data = self._unread.popleft()
+        self._hand_on(data, moment)
+        if self._holds_reading and not self._unread:
+            self._holds_reading = False
+            if not self._http.flow.read_paused:
+                self._transport.resume_reading()
+        return True
+
+    def _hand_on_all(self) -> None:
+        while self.hand_on():
+            pass
+
+    def _hand_on(self, data: bytes, moment: float) -> None:
         before = self._http.cycle
-        self._last_data_at = self._loop.time()
         # uvicorn copies this into the scope of a request that begins here. The request may have to wait for its turn.
-        self._http.app_state.update({ARRIVED_AT: self._last_data_at, CONNECTION: self._reference})
+        self._http.app_state.update({ARRIVED_AT: moment, CONNECTION: self._reference})
         self._http.data_received(data)
         if self._http.cycle is not before or not self._is_in_head():
             self._head_started_at, self._head_bytes = None, 0
@@ -81,7 +121,17 @@ class Connection(asyncio.Protocol):
         is_in_chunks = is_of_request and getattr(cycle, "chunked_encoding", None)
         return _Chunks(cycle) if is_in_chunks and cycle.response_started and not cycle.response_complete else None
 
+    def when_lost(self, tell: Callable[[], None]) -> Callable[[], None]:
+        """Have `tell` called once when the client has left, until the function that is returned is called."""
+        if self._is_lost:
+            return self._loop.call_soon(tell).cancel
+        # A client that sent requests ahead is not read until the first is answered: its end would not be seen.
+        self._http.flow.resume_reading()
+        self._told.append(tell)
+        return lambda: self._told.remove(tell)
+
     def eof_received(self) -> None:
+        self._hand_on_all()
         self._http.eof_received()
 
     def pause_writing(self) -> None:

@@ -25,6 +25,7 @@ from bandplan.stub.connection import Connection
 from bandplan.stub.engines import assignments_of
 from bandplan.stub.inference.selection.options import EngineOptions
 from bandplan.stub.inference.simulated import Pace
+from bandplan.stub.reads import Reads
 from bandplan.stub.state.scenario import NONE, Scenario
 from bandplan.stub.state.serving.settle import Settle
 from bandplan.stub.state.workspace import Workspace, open_workspace
@@ -126,7 +127,7 @@ def serve(state_dir: Path, settings: ServeSettings) -> None:
     token = statedir.keep_token(state_dir) if settings.is_token_kept else statedir.make_token(state_dir)
     config = uvicorn.Config(
         application.build(answered, token, workspace.id, unknown_routes, scenario.limits, [faulty]),
-        http=cast(type[asyncio.Protocol], functools.partial(Connection, connections)),
+        http=cast(type[asyncio.Protocol], functools.partial(Connection, connections, Reads())),
         ws="none",
         loop="asyncio",
         lifespan="off",

@@ -354,7 +354,7 @@ def test_work_for_a_client_that_has_left_is_cancelled() -> None:
 
         async def work() -> None:
             try:
-                async with while_connected(receive):
+                async with while_connected({}, receive):
                     left.set()
                     await asyncio.Event().wait()
             except Disconnected:
@@ -375,7 +375,7 @@ def test_cancellation_by_somebody_else_is_no_client_that_left() -> None:
             return await asyncio.Event().wait()  # type: ignore[return-value]
 
         async def work() -> None:
-            async with while_connected(receive):
+            async with while_connected({}, receive):
                 await asyncio.Event().wait()
 
         task = asyncio.create_task(work())

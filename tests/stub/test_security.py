@@ -12,6 +12,7 @@ import pytest
 from bandplan.stub import connection, process
 from bandplan.stub.api.connections import Connections
 from bandplan.stub.connection import MAX_HEAD_BYTES, Connection
+from bandplan.stub.reads import Reads
 from tests.stub.stub_client import ENDPOINTS, StubClient
 
 STUB = Path(process.__file__).parent
@@ -270,7 +271,7 @@ def test_connection_that_stays_silent_in_the_middle_of_a_request_is_ended(
         loop = asyncio.get_running_loop()
         config = uvicorn.Config(unanswered, lifespan="off", ws="none", interface="asgi3", log_config=None)
         config.load()
-        opened = Connection(Connections(), config=config, server_state=ServerState(), app_state={}, _loop=loop)
+        opened = Connection(Connections(), Reads(), config=config, server_state=ServerState(), app_state={}, _loop=loop)
         transport = FakeTransport()
         began = loop.time()
         opened.connection_made(transport)

@@ -3,7 +3,8 @@
 import asyncio
 import socket
 import struct
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from starlette.requests import Request
 from starlette.types import Scope
@@ -44,10 +45,24 @@ def chunk_writer(scope: Scope) -> ChunkWriter | None:
 
     It has not, outside of the server, or if a middleware keeps the answer.
     """
-    reference = scope.get("state", {}).get(CONNECTION)
-    connection = None if reference is None else reference()
+    connection = _connection(scope)
     found: ChunkWriter | None = None if connection is None else connection.chunk_writer(scope)
     return found
+
+
+def when_lost(scope: Scope, tell: Callable[[], None]) -> Callable[[], None] | None:
+    """Have `tell` called once when the connection of a request is lost, until the function that is returned is called.
+
+    None outside of the server, where nothing can be known.
+    """
+    connection = _connection(scope)
+    ends: Callable[[], None] | None = None if connection is None else connection.when_lost(tell)
+    return ends
+
+
+def _connection(scope: Scope) -> Any:
+    reference = scope.get("state", {}).get(CONNECTION)
+    return None if reference is None else reference()
 
 
 class Connections:

@@ -83,7 +83,7 @@ class Metering:
 
         try:
             self._limiter.admit(endpoint.id, of_settings(endpoint.settings), self._caller)
-            async with while_connected(request.receive):
+            async with while_connected(request.scope, request.receive):
                 engine = await self.engine(request, endpoint, entity)
                 let_go = self.assignments.running.hold(engine)
                 passage = await self.admissions.admit(endpoint, entity.name, arrived_at(request))

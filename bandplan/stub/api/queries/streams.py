@@ -65,7 +65,7 @@ class Stream(StreamingResponse):
         status = 500
         body = StreamBody(scope, send, self.raw_headers)
         try:
-            async with while_connected(receive):
+            async with while_connected(scope, receive):
                 try:
                     last = await self._send_parts(body, _limits(scope))
                     status = 200
