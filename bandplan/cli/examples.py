@@ -15,6 +15,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "migrate": ("bandplan migrate support-chat --stack prod",),
     "destroy": ("bandplan destroy --stack dev",),
     "stack ls": ("bandplan stack ls --json",),
+    "stack new": ("bandplan stack new staging=https://staging.cloud.databricks.com --before prod",),
     "stack export": ("bandplan stack export --stack dev > state.json",),
     "auth": ("bandplan auth --stack prod --profile prod-eu",),
     "stub start": ("bandplan stub start --pace 200:25",),

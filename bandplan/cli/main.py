@@ -30,7 +30,7 @@ COMMANDS = {
     "adopt": "take existing endpoints over into models.yaml and the stack without changing them",
     "migrate": "convert legacy workloads in models.yaml to provisioned throughput, as a diff",
     "destroy": "delete every endpoint of the stack",
-    "stack": "list the stacks, or print a stack's state",
+    "stack": "list the stacks, add one, or print a stack's state",
     "auth": "show who is logged in to a stack's workspace, and by which way",
     "stub": "start, stop, inspect or empty the local workspace",
     "validate": "check models.yaml and report every problem (exit status 2 on errors)",

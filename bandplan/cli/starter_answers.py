@@ -67,15 +67,15 @@ def project_name(folder: Path) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.resolve().name).strip("-.") or "llm-serving"
 
 
-def stack_of(text: str, problems: list[str]) -> Stack:
-    """Return the stack in NAME or NAME=URL."""
+def stack_of(text: str, problems: list[str], option: str = "--stack") -> Stack:
+    """Return the stack in NAME or NAME=URL; `option` is what it was given with."""
     name, _, host = text.partition("=")
     if not _NAME.fullmatch(name):
-        problems.append(f"--stack {text}: write NAME or NAME=URL, such as dev=https://dev.cloud.databricks.com")
+        problems.append(f"{option} {text}: write NAME or NAME=URL, such as dev=https://dev.cloud.databricks.com")
     elif name == LOCAL:
-        problems.append(f"--stack {LOCAL}: every project has it; leave it out")
+        problems.append(f"{option} {LOCAL}: every project has it; leave it out")
     if host and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+/?", host):
-        problems.append(f"--stack {text}: the workspace's URL has the form https://HOST, without a path")
+        problems.append(f"{option} {text}: the workspace's URL has the form https://HOST, without a path")
     return Stack(name, host.rstrip("/"))
 
 

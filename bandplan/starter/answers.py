@@ -1,7 +1,7 @@
 """What the files of a team's repository depend on: the answers to `bandplan init`, which the repository records."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
 Cloud = Literal["aws", "azure", "gcp"]
@@ -53,6 +53,18 @@ class Answers:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def with_stack(self, stack: Stack, before: str | None = None) -> "Answers":
+        """Return the answers with a further stack, deployed right before `before`.
+
+        By default it is deployed last, or before the first production stack unless it is one itself.
+        """
+        names = [one.name for one in self.stacks]
+        production = [one.name for one in self.stacks if one.is_production]
+        if before is None and production and not stack.is_production:
+            before = production[0]
+        place = names.index(before) if before in names else len(names)
+        return replace(self, stacks=(*self.stacks[:place], stack, *self.stacks[place:]))
 
 
 class NotAnswers(Exception):

@@ -68,15 +68,22 @@ def first_files(answers: Answers, models: Sequence[Model]) -> dict[str, File]:
     stacks = {f"stacks/Pulumi.{LOCAL}.yaml": filled("stack_local.yaml")}
     stacks[f"stacks/policies.{LOCAL}.json"] = filled("policies_advisory.json")
     for stack in answers.stacks:
-        stacks[f"stacks/Pulumi.{stack.name}.yaml"] = _stack(stack)
-        levels = "policies_production.json" if stack.is_production else "policies_advisory.json"
-        values = {"stack": stack.name} if stack.is_production else {}
-        stacks[f"stacks/policies.{stack.name}.json"] = filled(levels, **values)
+        stacks |= stack_files(stack)
     return {
         "models.yaml": File(models_text(answers, models), is_generated=False),
         **{path: File(text, is_generated=False) for path, text in stacks.items()},
         "policies/own/floor_too_high.py": File(filled("own_rule.py"), is_generated=False),
         "policies/own/test_floor_too_high.py": File(filled("own_rule_test.py"), is_generated=False),
+    }
+
+
+def stack_files(stack: Stack) -> dict[str, str]:
+    """Return the texts of a stack's own files: its configuration, and the levels of its policies."""
+    levels = "policies_production.json" if stack.is_production else "policies_advisory.json"
+    values = {"stack": stack.name} if stack.is_production else {}
+    return {
+        f"stacks/Pulumi.{stack.name}.yaml": _stack(stack),
+        f"stacks/policies.{stack.name}.json": filled(levels, **values),
     }
 
 

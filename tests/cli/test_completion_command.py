@@ -46,7 +46,7 @@ CASES = {
     ("query", ""): ["support-chat", "search-vectors"],
     ("query", "support-chat", ""): [],
     ("adopt", "support-chat", ""): ["search-vectors"],
-    ("stack", ""): ["ls", "export"],
+    ("stack", ""): ["ls", "new", "export"],
     ("stack", "export", "--e"): ["--engine"],
     ("stack", "ls", "--engine", ""): ["pulumi", "embedded"],
     ("up", "--plan", ""): [FILES],

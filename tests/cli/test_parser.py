@@ -17,7 +17,7 @@ MISTYPED = {
     "prevew": "error: prevew: no such command; did you mean preview?\n",
     "deploy": "error: deploy: no such command; did you mean up?\n",
     "stack lss": "error: lss: no such action; did you mean ls?\n",
-    "stack xyz": "error: xyz: no such action; use one of: ls, export\n",
+    "stack xyz": "error: xyz: no such action; use one of: ls, new, export\n",
     "preview --engine pulumni": "error: --engine pulumni: not one of its values; did you mean pulumi?\n",
     "policy test --jsn": "error: bandplan policy test does not take --jsn (did you mean --json?); "
     "run `bandplan policy test --help` for what can be given\n",
