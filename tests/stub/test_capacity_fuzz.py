@@ -114,10 +114,10 @@ def any_body(draw: random.Random, endpoint: str) -> bytes:
     if draw.random() < 0.03:
         return draw.choice([b"", b"{", b"[]", b"null", b"\xff", b'{"messages": [' * 50])
     content = "word " * draw.choice([1, 5, 400])
-    body: dict[str, Any] = {"messages": [{"role": "user", "content": content}]}
+    body: dict[str, Any] = {"model": endpoint, "messages": [{"role": "user", "content": content}]}
+    body |= {"stream": draw.random() < 0.5, "max_tokens": draw.choice([None, 1, 20, 60])}
     if endpoint == "embeds":
-        body = {"input": [content] * draw.randint(1, 3)}
-    body |= {"model": endpoint, "stream": draw.random() < 0.5, "max_tokens": draw.choice([None, 1, 20, 60])}
+        body = {"model": endpoint, "input": [content] * draw.randint(1, 3)}
     if draw.random() < 0.5:
         body[draw.choice(FIELDS)] = any_value(draw)
     return json.dumps(body).encode()

@@ -156,6 +156,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def takes(self) -> frozenset[str]:
+        """Request fields that the workspace does not read, and that change nothing about this engine's answers."""
+        ...
+
+    @property
     def missing(self) -> frozenset[str]:
         """What engines of this kind differ in, and this one lacks, as found out at its start."""
         ...

@@ -21,35 +21,8 @@ ECHOED_WORDS = 24
 BATCH_TOKENS = 32
 """Tokens generated in one turn if no pace is set: other tasks wait about 0.1 ms for it. Arbitrary."""
 
-LACKS = frozenset(
-    {
-        "audio",
-        "best_of",
-        "echo",
-        "frequency_penalty",
-        "function_call",
-        "functions",
-        "guided_choice",
-        "guided_grammar",
-        "guided_json",
-        "guided_regex",
-        "logit_bias",
-        "modalities",
-        "prediction",
-        "presence_penalty",
-        "prompt_logprobs",
-        "reasoning",
-        "reasoning_effort",
-        "repetition_penalty",
-        "structured_outputs",
-        "suffix",
-        "thinking",
-        "web_search_options",
-    }
-)
-"""Fields that should change the text but do not change this one. `temperature`, `top_p`, `top_k` and `min_p` are not
-among them: the single possible text counts as the most likely.
-"""
+TAKES = frozenset({"min_p", "top_k", "typical_p"})
+"""The single possible text counts as the most likely one, which these keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +51,8 @@ class SimulatedEngine:
     """
 
     kind = "simulated"
-    lacks = LACKS
+    lacks: frozenset[str] = frozenset()
+    takes = TAKES
     missing: frozenset[str] = frozenset()
     down: Down | None = None
     passes_further = calls_functions = False

@@ -17,6 +17,7 @@ class FakeEngine:
     usage: Usage | None = None
     kind: str = "fake"
     lacks: frozenset[str] = frozenset({"tools"})
+    takes: frozenset[str] = frozenset()
     missing: frozenset[str] = frozenset()
     note: str = ""
     down: Down | None = None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bandplan.stub import process
-from bandplan.stub.api.queries import engine_fields
+from bandplan.stub.api.queries import engine_fields, forms
 from bandplan.stub.state.refusals import Invalid
 from tests.stub.engines.fake_engine import FakeEngine
 from tests.stub.engines.fake_server import ANSWER, LOGPROB, Behaviour, serving
@@ -109,7 +109,7 @@ def test_log_probabilities_of_chat_are_the_servers(workspace: StubClient) -> Non
 def test_limits_and_sampling_reach_the_server(workspace: StubClient, behaviour: Behaviour) -> None:
     behaviour.asked.clear()
     sampling = {"temperature": 0.5, "top_p": 0.5, "frequency_penalty": 0.1, "logit_bias": {"5": 1}, "top_k": 3}
-    sampling |= {"stop_token_ids": [7], "user": "me"}
+    sampling |= {"min_p": 0.1, "user": "me"}
     invoke(workspace, {**CHAT, **sampling, "max_completion_tokens": 3, "stop": "zzz", "ignore_eos": True})
     ((path, body),) = behaviour.asked
     assert path == "/v1/chat/completions"
@@ -175,7 +175,10 @@ def test_field_that_the_server_does_not_know_is_refused_by_it_by_name(
 def test_length_of_vectors_is_not_passed_on(workspace: StubClient) -> None:
     body = {"input": "a", "dimensions": 64}
     reply = workspace.send("POST", "/serving-endpoints/embed/invocations", body)
-    assert reply.message.startswith("dimensions: not supported by the openai engine")
+    assert (
+        reply.message
+        == "dimensions: not supported in embeddings requests, by the openai engine or another; leave it out."
+    )
 
 
 def test_responses_request_passes_on_no_field_of_its_own(workspace: StubClient, behaviour: Behaviour) -> None:
@@ -255,7 +258,7 @@ def test_function_that_is_chosen_must_be_one_of_the_tools(workspace: StubClient)
 def test_engine_without_functions_refuses_a_conversation_that_has_them() -> None:
     calls = {"messages": [{"role": "user", "content": "Hi"}, {"role": "tool", "content": "5", "tool_call_id": "1"}]}
     with pytest.raises(Invalid, match=r"^messages/1/tool_call_id: not supported by the fake engine"):
-        engine_fields.check(calls, FakeEngine())
+        engine_fields.check(calls, forms.CHAT, FakeEngine())
 
 
 @pytest.mark.parametrize("is_stream", [False, True])

@@ -11,6 +11,7 @@ from bandplan.stub.api.answers import Answer, encode_text
 from bandplan.stub.api.queries import logprobs
 from bandplan.stub.api.queries.chunks import Chunks, quoted, written
 from bandplan.stub.api.queries.embeddings import read_inputs
+from bandplan.stub.api.queries.forms import COMPLETIONS
 from bandplan.stub.api.queries.sampling import (
     Sampling,
     complete,
@@ -67,7 +68,7 @@ def _read_sampling(body: Json) -> Sampling:
     top = integer(body, "logprobs")
     if top is not None and not 0 <= top <= MAX_LOGPROBS:
         raise Invalid(f"logprobs: must be from 0 to {MAX_LOGPROBS}.")
-    return replace(read_sampling(body), top_logprobs=top)
+    return replace(read_sampling(body, COMPLETIONS), top_logprobs=top)
 
 
 def _head(model: str) -> Json:

@@ -1,4 +1,7 @@
-"""The embeddings task (llm/v1/embeddings): texts in, one vector per text out."""
+"""The embeddings task (llm/v1/embeddings): texts in, one vector per text out.
+
+An `instruction` comes before each text, as the authors of BGE use it; how the platform joins the two is not published.
+"""
 
 import base64
 import struct
@@ -19,6 +22,8 @@ limit for embeddings, and a choice of ours for prompts, of which it publishes no
 async def answer(body: Json, embedding: Embedding, target: Target) -> Answer:
     """Answer an embeddings request. Raises Invalid, and BadRequest if a text is too long for the model."""
     texts = read_inputs(body.get("input"), "input")
+    if instruction := text(body, "instruction"):
+        texts = [f"{instruction.rstrip()} {one}" for one in texts]
     encoding = text(body, "encoding_format") or "float"
     if encoding not in ("float", "base64"):
         raise Invalid("encoding_format: must be float or base64.")

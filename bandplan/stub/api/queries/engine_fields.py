@@ -1,44 +1,105 @@
-"""Request fields that an engine cannot honour: refused with a message, never silently ignored."""
+"""Request fields that are not served: refused with a message, never silently ignored."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from bandplan.stub.api.queries.forms import CHAT, FOR_THE_PLATFORM, OF_SOME_FORM, RESPONSES, WITHOUT_EFFECT, Form
 from bandplan.stub.inference.engine import Engine
 from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 
+LOGPROBS = "message.output_text.logprobs"
+"""The value in `include` of a responses request that requests log probabilities; `top_logprobs` requests them too."""
+
 NEUTRAL: Mapping[str, tuple[object, ...]] = {
+    "add_generation_prompt": (True,),
+    "allowed_token_ids": ([],),
+    "background": (False,),
+    "bad_words": ([],),
     "best_of": (1,),
+    "chat_template_kwargs": ({},),
+    "continue_final_message": (False,),
+    "detokenize": (True,),
+    "documents": ([],),
     "echo": (False,),
+    "encoding_format": ("float",),
     "frequency_penalty": (0,),
     "function_call": ("none",),
     "functions": ([],),
     "ignore_eos": (False,),
+    "include_stop_str_in_output": (False,),
+    "length_penalty": (1,),
     "logit_bias": ({},),
     "logprobs": (False,),
     "min_p": (0,),
     "min_tokens": (0,),
     "modalities": (["text"], []),
+    "n": (1,),
     "presence_penalty": (0,),
+    "priority": (0,),
     "reasoning": ({},),
     "reasoning_effort": ("none",),
     "repetition_penalty": (1,),
     "response_format": ({"type": "text"},),
+    "return_token_ids": (False,),
+    "return_tokens_as_token_ids": (False,),
+    "service_tier": ("auto", "default"),
+    "skip_special_tokens": (True,),
+    "spaces_between_special_tokens": (True,),
+    "stop": ([], ""),
+    "stop_token_ids": ([],),
+    "store": (False,),
+    "stream": (False,),
+    "stream_options": ({},),
     "suffix": ("",),
     "thinking": ({"type": "disabled"},),
+    "tool_choice": ("none", "auto"),
     "tools": ([],),
     "top_k": (0, -1),
     "top_logprobs": (0,),
+    "truncation": ("disabled",),
+    "use_beam_search": (False,),
+    "verbosity": ("medium",),
 }
 """Values that request nothing, besides null: clients that write out every default send them."""
 
+MESSAGE_FIELDS = frozenset({"annotations", "content", "id", "name", "refusal", "role", "tool_call_id", "tool_calls"})
+"""Fields of a message of a conversation that reach the engine, or change no answer."""
 
-def check(body: Json, engine: Engine, place: str = "") -> None:
-    """Raise Invalid with all fields that request something the engine does not support."""
-    asked = [name for name in body if name in engine.lacks and _asks(name, body[name])]
-    if "tools" in engine.lacks:
-        asked += _calls(body.get("messages"))
-    if asked:
-        raise unsupported(", ".join(place + name for name in asked), engine)
+NESTED: Mapping[tuple[str, str], frozenset[str]] = {
+    (form, "stream_options"): frozenset({"continuous_usage_stats", "include_usage"})
+    for form in ("chat", "completions", "responses")
+} | {("responses", "text"): frozenset({"format"})}
+"""Known fields of objects: all others must request nothing."""
+
+
+def check(body: Json, form: Form, engine: Engine, place: str = "") -> None:
+    """Raise Invalid with all fields that request something which the engine, or no engine, can serve in this form."""
+    asked = [name for name, value in body.items() if _asks(name, value)]
+    of_engine = [name for name in asked if not is_served(name, form, engine) and _depends_on_engine(name, form)]
+    of_form = [name for name in asked if not is_served(name, form, engine) and not _depends_on_engine(name, form)]
+    of_engine += _content_of_engine(body, form, engine)
+    of_form += _nested(body, form)
+    said = []
+    if of_engine:
+        said.append(unsupported(", ".join(place + name for name in of_engine), engine).message)
+    if of_form:
+        names = ", ".join(place + name for name in of_form)
+        said.append(
+            f"{names}: not supported in {form.name} requests, by the {engine.kind} engine or another; leave it out."
+        )
+    if said:
+        raise Invalid(" ".join(said))
+
+
+def is_served(name: str, form: Form, engine: Engine) -> bool:
+    """Whether a field of a request is honoured, changes no answer, or is passed on to a server that judges it."""
+    if name in engine.lacks:
+        return False
+    if name in form.served or name in WITHOUT_EFFECT or name in FOR_THE_PLATFORM:
+        return True
+    if not _may_pass(name, form):
+        return False
+    return engine.passes_further or name in engine.takes
 
 
 def unsupported(names: str, engine: Engine) -> Invalid:
@@ -46,16 +107,50 @@ def unsupported(names: str, engine: Engine) -> Invalid:
     return Invalid(f"{names}: not supported by the {engine.kind} engine; leave it out or use another engine.")
 
 
-def _calls(messages: object) -> list[str]:
-    """Return the places of function calls and their results in a conversation: without them it is another one."""
-    rows = messages if isinstance(messages, list) else []
-    return [
-        f"messages/{at}/{key}"
-        for at, row in enumerate(rows)
-        if isinstance(row, dict)
-        for key in ("tool_calls", "tool_call_id", "function_call")
-        if row.get(key)
-    ]
+def _depends_on_engine(name: str, form: Form) -> bool:
+    """Whether another engine could serve a field that this one cannot."""
+    return name in form.served or _may_pass(name, form)
+
+
+def _may_pass(name: str, form: Form) -> bool:
+    """Whether a field may be one of an engine: it is none of this form or of another one."""
+    return form.passes and name not in OF_SOME_FORM and name not in form.own
+
+
+def _content_of_engine(body: Json, form: Form, engine: Engine) -> Iterator[str]:
+    """Yield the places inside of fields that another engine could serve."""
+    if form is CHAT and "tools" in engine.lacks:
+        # Function calls and their results: without them it is another conversation.
+        yield from (
+            f"{at}/{key}" for at, row in _messages(body) for key in ("tool_calls", "tool_call_id") if row.get(key)
+        )
+    text = body.get("text")
+    if form is RESPONSES and "response_format" in engine.lacks and isinstance(text, dict):
+        wanted = text.get("format")
+        if isinstance(wanted, dict) and wanted.get("type") != "text":
+            yield "text/format"
+
+
+def _nested(body: Json, form: Form) -> Iterator[str]:
+    """Yield the places inside of fields that no engine serves."""
+    if form is CHAT:
+        yield from (
+            f"{at}/{key}" for at, row in _messages(body) for key in row if row[key] and key not in MESSAGE_FIELDS
+        )
+    for (name, field), known in NESTED.items():
+        value = body.get(field)
+        if name == form.name and isinstance(value, dict):
+            yield from (f"{field}/{key}" for key in value if key not in known and value[key] and _asks(key, value[key]))
+    include = body.get("include")
+    if form is RESPONSES and isinstance(include, list):
+        yield from (f"include/{value[:80]}" for value in include if isinstance(value, str) and value != LOGPROBS)
+
+
+def _messages(body: Json) -> Iterator[tuple[str, Json]]:
+    rows = body.get("messages")
+    for at, row in enumerate(rows if isinstance(rows, list) else []):
+        if isinstance(row, dict):
+            yield f"messages/{at}", row
 
 
 def _asks(name: str, value: object) -> bool:

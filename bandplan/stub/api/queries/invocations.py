@@ -15,6 +15,7 @@ from bandplan.stub.api.queries import (
     completions,
     embeddings,
     engine_fields,
+    forms,
     predictions,
     responses,
 )
@@ -34,6 +35,8 @@ from bandplan.stub.state.serving.endpoints import Endpoints
 from bandplan.stub.state.serving.engine_settings import EngineSettings
 
 AnswerTask = Callable[[Json, Target], Awaitable[Response]]
+
+FORM_OF_TASK = {CHAT: forms.CHAT, COMPLETIONS: forms.COMPLETIONS, EMBEDDINGS: forms.EMBEDDINGS}
 
 DEFAULT_DIMENSION = 1024
 """Vector length of unknown models: an external one, or one whose version was deleted. Arbitrary."""
@@ -134,14 +137,16 @@ class Queries:
         async def answer_by(target: Target) -> Response:
             if task_of_path is not None and task != task_of_path:
                 raise Invalid(f"model: endpoint '{name}' has task {task}, not {task_of_path}.")
-            engine_fields.check(body, target.engine)
             if answer is not None:
+                engine_fields.check(body, forms.RESPONSES, target.engine)
                 return await answer(body, target)
-            if task_of_path is None and (task is None or any(key in body for key in predictions.FORMATS)):
+            if task_of_path is None and (task is None or any(key in body for key in forms.LEGACY_INPUTS)):
+                engine_fields.check(body, forms.LEGACY, target.engine)
                 return await predictions.answer(body, embedding, task, target)
             field = INPUT_FIELDS.get(task or "")
-            if field is None or field not in body:
+            if task is None or field is None or field not in body:
                 raise Invalid(f"{field}: is required; endpoint '{name}' has task {task}.")
+            engine_fields.check(body, FORM_OF_TASK[task], target.engine)
             if task == EMBEDDINGS:
                 return await embeddings.answer(body, embedding, target)
             own = chat.answer if task == CHAT else completions.answer

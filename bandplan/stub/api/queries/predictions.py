@@ -7,6 +7,7 @@ answer: the form of a prediction here (candidates with text and finish reason, t
 from bandplan.stub.api.answers import Answer
 from bandplan.stub.api.queries import engine_fields
 from bandplan.stub.api.queries.embeddings import count_inputs, read_inputs
+from bandplan.stub.api.queries.forms import LEGACY_INPUTS, LEGACY_PARAMS, LEGACY_VECTORS
 from bandplan.stub.api.queries.sampling import complete, generations, read_sampling
 from bandplan.stub.api.queries.target import Target
 from bandplan.stub.api.requests import json_object
@@ -15,26 +16,21 @@ from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
 from bandplan.stub.state.registry.tasks import EMBEDDINGS
 
-FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
-
 
 async def answer(body: Json, embedding: Embedding, task: str | None, target: Target) -> Answer:
-    """Answer a request in one of FORMATS: text from the model, or vectors on an embeddings endpoint.
+    """Answer a request in one of LEGACY_INPUTS: text from the model, or vectors on an embeddings endpoint.
 
     Raises Invalid and BadRequest.
     """
     column = "input" if task == EMBEDDINGS else "prompt"
     prompts = read_column(body, column)
+    params = json_object(body, "params") or {}
+    engine_fields.check(params, LEGACY_VECTORS if task == EMBEDDINGS else LEGACY_PARAMS, target.engine, "params/")
     if task == EMBEDDINGS:
         await count_inputs(prompts, target)
         embedded = await target.engine.embed(embedding, prompts)
         return Answer({"predictions": embedded.vectors}, headers=target.headers)
-    params = json_object(body, "params") or {}
-    engine_fields.check(params, target.engine, "params/")
-    sampling = read_sampling(params, choices_key="candidate_count")
-    for key in ("stream", "logprobs"):
-        if params.get(key):
-            raise Invalid(f"params/{key}: not supported by the legacy formats; use chat or completions.")
+    sampling = read_sampling(params, LEGACY_PARAMS)
     counts = [await target.engine.count_text(prompt) for prompt in prompts]
     wanted = [
         generation
@@ -59,10 +55,10 @@ async def answer(body: Json, embedding: Embedding, task: str | None, target: Tar
 
 
 def read_column(body: Json, column: str) -> list[str]:
-    """Read the texts of one column, in row order; the body must have exactly one of FORMATS."""
-    used = [key for key in FORMATS if key in body]
+    """Read the texts of one column, in row order; the body must have exactly one of LEGACY_INPUTS."""
+    used = [key for key in LEGACY_INPUTS if key in body]
     if len(used) != 1:
-        raise Invalid(f"exactly one of {', '.join(FORMATS)} is required.")
+        raise Invalid(f"exactly one of {', '.join(LEGACY_INPUTS)} is required.")
     value = body[used[0]]
     match used[0]:
         case "dataframe_split":

@@ -31,6 +31,7 @@ class ProvisionedEngine:
         self.lacks = engine.lacks
         self.missing = engine.missing
         self.down = engine.down
+        self.takes = engine.takes
         self.passes_further = engine.passes_further
         self.calls_functions = engine.calls_functions
         self.is_count_exact = engine.is_count_exact

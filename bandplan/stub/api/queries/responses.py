@@ -13,6 +13,8 @@ from starlette.responses import Response
 from bandplan.stub.api.answers import Answer
 from bandplan.stub.api.queries import logprobs
 from bandplan.stub.api.queries.chat import read_content
+from bandplan.stub.api.queries.engine_fields import LOGPROBS
+from bandplan.stub.api.queries.forms import RESPONSES
 from bandplan.stub.api.queries.sampling import (
     MAX_TOP_LOGPROBS,
     Choice,
@@ -29,11 +31,6 @@ from bandplan.stub.inference.delivery import Delivery
 from bandplan.stub.inference.engine import Message, Token
 from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
-
-LOGPROBS = "message.output_text.logprobs"
-"""The value in `include` that requests log probabilities; `top_logprobs` requests them too."""
-
-NOT_EMULATED = ("tools", "previous_response_id", "conversation", "background")
 
 
 async def answer(body: Json, target: Target) -> Response:
@@ -53,9 +50,6 @@ async def answer(body: Json, target: Target) -> Response:
 
 def read_messages(body: Json) -> tuple[Message, ...]:
     """Read instructions and input as messages; input is a text, or messages whose content is a text or text parts."""
-    for key in NOT_EMULATED:
-        if body.get(key):
-            raise Invalid(f"{key}: not supported; the stub workspace answers responses requests with text only.")
     instructions = text(body, "instructions")
     given = body.get("input")
     if isinstance(given, str):
@@ -71,12 +65,12 @@ def read_messages(body: Json) -> tuple[Message, ...]:
 
 
 def _read_sampling(body: Json) -> Sampling:
-    sampling = read_sampling(body, limit_key="max_output_tokens")
+    sampling = read_sampling(body, RESPONSES)
     top = integer(body, "top_logprobs")
     if not 0 <= (top or 0) <= MAX_TOP_LOGPROBS:
         raise Invalid(f"top_logprobs: must be from 0 to {MAX_TOP_LOGPROBS}.")
     wants = LOGPROBS in texts(body, "include") or top is not None
-    return replace(sampling, choices=1, top_logprobs=(top or 0) if wants else None)
+    return replace(sampling, top_logprobs=(top or 0) if wants else None)
 
 
 def _read_schema(body: Json) -> Json | None:
@@ -106,7 +100,7 @@ def _head(model: str, body: Json) -> Json:
         "error": None,
         "incomplete_details": None,
         "instructions": body.get("instructions"),
-        "metadata": {},
+        "metadata": body.get("metadata") or {},
         "output": [],
         "parallel_tool_calls": False,
         "temperature": body.get("temperature"),

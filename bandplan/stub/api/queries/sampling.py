@@ -7,6 +7,7 @@ from typing import Any
 
 from bandplan.stub.api.queries.chunks import Chunks
 from bandplan.stub.api.queries.engine_fields import unsupported
+from bandplan.stub.api.queries.forms import CHAT, Form, kept_here
 from bandplan.stub.api.queries.target import Target
 from bandplan.stub.api.requests import boolean, integer, json_object, number, texts
 from bandplan.stub.inference.delivery import Delivery, deliver
@@ -20,43 +21,10 @@ MAX_CHOICES = 5
 MAX_TOP_LOGPROBS = 20
 """A guess at the platform's limit, taken from the OpenAI protocol."""
 
-READ_HERE = frozenset(
-    {
-        "candidate_count",
-        "dataframe_records",
-        "dataframe_split",
-        "ignore_eos",
-        "input",
-        "inputs",
-        "instances",
-        "logprobs",
-        "max_completion_tokens",
-        "max_tokens",
-        "messages",
-        "min_tokens",
-        "model",
-        "n",
-        "params",
-        "prompt",
-        "response_format",
-        "seed",
-        "stop",
-        "stream",
-        "stream_options",
-        "temperature",
-        "tool_choice",
-        "tools",
-        "top_logprobs",
-        "top_p",
-    }
-)
-"""Fields of chat, completions and the legacy formats that mean something here; all others are the engine's."""
-
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """The request fields shared by chat, completions and the legacy formats; `further` has those that
-    are not READ_HERE."""
+    """The request fields that all forms share; `further` has those that only an engine can interpret."""
 
     max_tokens: int | None = None
     min_tokens: int = 0
@@ -72,10 +40,11 @@ class Sampling:
     further: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_sampling(body: Json, choices_key: str = "n", limit_key: str = "max_tokens") -> Sampling:
-    """Read the sampling fields. Raises Invalid if a value is out of range."""
+def read_sampling(body: Json, form: Form = CHAT) -> Sampling:
+    """Read the sampling fields of a form. Raises Invalid if a value is out of range."""
+    limit_key, choices_key = form.limit_field, form.choices_field
     max_tokens = integer(body, limit_key)
-    if max_tokens is None and limit_key == "max_tokens":
+    if max_tokens is None and "max_completion_tokens" in form.served:
         max_tokens = integer(body, "max_completion_tokens")
     if max_tokens is not None and max_tokens < 1:
         raise Invalid(f"{limit_key}: must be at least 1.")
@@ -87,7 +56,7 @@ def read_sampling(body: Json, choices_key: str = "n", limit_key: str = "max_toke
         raise Invalid("temperature: must be from 0 to 2.")
     if not 0 <= (top_p or 0.0) <= 1:
         raise Invalid("top_p: must be from 0 to 1.")
-    choices = integer(body, choices_key)
+    choices = integer(body, choices_key) if choices_key else None
     if choices is not None and not 1 <= choices <= MAX_CHOICES:
         raise Invalid(f"{choices_key}: must be from 1 to {MAX_CHOICES}.")
     stop = body.get("stop")
@@ -102,14 +71,8 @@ def read_sampling(body: Json, choices_key: str = "n", limit_key: str = "max_toke
         choices=choices or 1,
         is_stream=bool(boolean(body, "stream")),
         wants_last_usage=bool(boolean(json_object(body, "stream_options") or {}, "include_usage", "stream_options/")),
-        # A responses request has fields that a chat request to the server has not.
-        further=_further(body) if limit_key == "max_tokens" else {},
+        further={key: value for key, value in body.items() if value is not None and key not in kept_here(form)},
     )
-
-
-def _further(body: Json) -> Json:
-    """Return the fields that the engine is to interpret."""
-    return {key: value for key, value in body.items() if key not in READ_HERE and value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +107,9 @@ def generations(
     limit = target.output_limit(prompt_tokens, sampling.max_tokens)
     if sampling.min_tokens > limit:
         raise Invalid(f"min_tokens: must be from 0 to {limit}, the most this model can generate.")
+    # What an engine lacks was refused, unless its value requests nothing.
+    further = {key: value for key, value in sampling.further.items() if key not in target.engine.lacks}
+    further = further if target.engine.passes_further else {}
     made = []
     for choice in range(sampling.choices):
         length, is_forced = limit, sampling.ignore_eos
@@ -168,7 +134,7 @@ def generations(
                 json_schema=json_schema,
                 is_prompt=is_prompt,
                 has_default_limit=sampling.max_tokens is None,
-                extra=sampling.further if target.engine.passes_further else {},
+                extra=further,
             )
         )
     return made

@@ -27,6 +27,7 @@ class OpenAIEngine:
     """
 
     note = ""
+    takes: frozenset[str] = frozenset()
     passes_further = calls_functions = True
     down: Down | None = None
 

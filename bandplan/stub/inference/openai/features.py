@@ -14,12 +14,13 @@ LACKS = frozenset(
         "guided_grammar",
         "guided_json",
         "guided_regex",
-        "instruction",
         "modalities",
         "prediction",
         "prompt_logprobs",
         "reasoning",
         "reasoning_effort",
+        "return_token_ids",
+        "return_tokens_as_token_ids",
         "structured_outputs",
         "suffix",
         "thinking",
@@ -28,8 +29,41 @@ LACKS = frozenset(
 )
 """Fields that are not passed through, whatever the server."""
 
-IGNORED_BY_OTHERS = frozenset({"repetition_penalty"})
-"""Fields that vLLM and SGLang know, and others ignore without a word."""
+KNOWN_TO_VLLM = frozenset(
+    {
+        "add_generation_prompt",
+        "add_special_tokens",
+        "allowed_token_ids",
+        "bad_words",
+        "chat_template",
+        "continue_final_message",
+        "documents",
+        "include_stop_str_in_output",
+        "length_penalty",
+        "logits_processors",
+        "repetition_penalty",
+        "skip_special_tokens",
+        "spaces_between_special_tokens",
+        "stop_token_ids",
+        "truncate_prompt_tokens",
+        "use_beam_search",
+    }
+)
+"""Fields that vLLM knows, and that others mostly ignore without a word."""
+
+KNOWN_TO = {
+    "vllm": KNOWN_TO_VLLM,
+    "sglang": frozenset(
+        {
+            "continue_final_message",
+            "repetition_penalty",
+            "skip_special_tokens",
+            "spaces_between_special_tokens",
+            "stop_token_ids",
+        }
+    ),
+}
+"""Which of these a server knows, by the owner of its model (documentation of vLLM 0.32 and SGLang, 2026-11)."""
 
 KNOWN_LACKS = {"llamacpp": frozenset({"min_tokens"})}
 """What a server is known to ignore, which no query shows if the model never ends early.
@@ -68,4 +102,4 @@ class Features:
         are not among them.
         """
         own = self.lacks - {"stream_options", MAX_TOKENS, USAGE}
-        return LACKS | own | (frozenset() if self.owner in ("vllm", "sglang") else IGNORED_BY_OTHERS)
+        return LACKS | own | (KNOWN_TO_VLLM - KNOWN_TO.get(self.owner, frozenset()))

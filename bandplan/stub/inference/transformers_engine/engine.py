@@ -12,14 +12,14 @@ from typing import Any
 
 from bandplan.stub.inference.engine import Batch, Down, Embedded, Embedding, Generation, Message, Stats, Token
 from bandplan.stub.inference.errors import EngineRefused, EngineUnavailable
-from bandplan.stub.inference.simulated import LACKS as LACKED_BY_ALL
 from bandplan.stub.inference.transformers_engine.child import Child
 from bandplan.stub.inference.transformers_engine.weights import Weights
 
 KIND = "transformers"
 
-LACKS = LACKED_BY_ALL | {"min_p", "response_format", "tools", "top_k"}
-"""Request fields that would change the text and are not passed on: sampling per request is by temperature and top_p."""
+LACKS = frozenset({"response_format", "tool_choice", "tools"})
+"""Functions need a parser for what the model writes, which differs by model; JSON needs a grammar to keep the model to.
+"""
 
 SLOW_TOKENS_PER_SECOND = 20
 """Below what people read, and far below any endpoint. Arbitrary."""
@@ -38,6 +38,7 @@ class TransformersEngine:
 
     kind = KIND
     lacks = LACKS
+    takes: frozenset[str] = frozenset()
     missing: frozenset[str] = frozenset()
     passes_further = calls_functions = False
     is_count_exact = True

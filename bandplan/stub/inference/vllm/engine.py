@@ -43,6 +43,7 @@ class VllmEngine:
 
     kind = VLLM
     note = ""
+    takes: frozenset[str] = frozenset()
     passes_further = calls_functions = True
 
     def __init__(
