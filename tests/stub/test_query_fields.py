@@ -83,6 +83,20 @@ def test_all_fields_that_the_engine_lacks_are_told_at_once(client: StubClient) -
     assert reply.message.startswith("logit_bias, presence_penalty: not supported by the simulated engine")
 
 
+def test_extra_params_are_fields_of_the_request(client: StubClient) -> None:
+    answer = client.ok("POST", *of_chat(extra_params={"max_tokens": "3", "stop": "zzz", "top_p": "0.9", "top_k": 5}))
+    assert answer["usage"]["completion_tokens"] == 3
+    for extra, finding in [
+        ({"colour": "red"}, "colour: not supported by the simulated engine"),
+        ({"top_p": "1.5"}, "top_p: must be from 0 to 1"),
+        ({"temperature": "0"}, "extra_params: temperature must not be given twice"),
+        (["top_p"], "extra_params: must be an object"),
+        ({"top_p": "1e999"}, "top_p: must be a number"),
+    ]:
+        reply = client.send("POST", *of_chat(temperature=1, extra_params=extra))
+        assert (reply.status, reply.message.startswith(finding)) == (400, True), reply
+
+
 def test_fields_that_ask_for_nothing_are_taken(client: StubClient) -> None:
     neutral = {name: values[0] for name, values in NEUTRAL.items()}
     for values in [dict.fromkeys(UNSUPPORTED), neutral]:

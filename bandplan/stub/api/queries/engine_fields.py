@@ -1,8 +1,11 @@
 """Request fields that are not served: refused with a message, never silently ignored."""
 
+import json
+import math
 from collections.abc import Iterator, Mapping
 
 from bandplan.stub.api.queries.forms import CHAT, FOR_THE_PLATFORM, OF_SOME_FORM, RESPONSES, WITHOUT_EFFECT, Form
+from bandplan.stub.api.requests import json_object
 from bandplan.stub.inference.engine import Engine
 from bandplan.stub.json_object import Json
 from bandplan.stub.state.refusals import Invalid
@@ -91,6 +94,18 @@ def check(body: Json, form: Form, engine: Engine, place: str = "") -> None:
         raise Invalid(" ".join(said))
 
 
+def expanded(body: Json) -> Json:
+    """Return a body with the fields of `extra_params` beside its own. Raises Invalid if one is given twice.
+
+    The API reference has it as a map of strings; a value that is JSON, such as "0.9", counts as what it says.
+    """
+    extra = json_object(body, "extra_params") or {}
+    if twice := [name for name in extra if body.get(name) is not None]:
+        raise Invalid(f"extra_params: {', '.join(twice)} must not be given twice.")
+    own = {name: value for name, value in body.items() if name != "extra_params"}
+    return own | {name: _decoded(value) for name, value in extra.items()}
+
+
 def is_served(name: str, form: Form, engine: Engine) -> bool:
     """Whether a field of a request is honoured, changes no answer, or is passed on to a server that judges it."""
     if name in engine.lacks:
@@ -151,6 +166,16 @@ def _messages(body: Json) -> Iterator[tuple[str, Json]]:
     for at, row in enumerate(rows if isinstance(rows, list) else []):
         if isinstance(row, dict):
             yield f"messages/{at}", row
+
+
+def _decoded(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        decoded = json.loads(value, parse_constant=str)
+    except (ValueError, RecursionError):
+        return value
+    return value if isinstance(decoded, float) and math.isinf(decoded) else decoded
 
 
 def _asks(name: str, value: object) -> bool:

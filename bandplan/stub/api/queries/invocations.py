@@ -100,7 +100,7 @@ class Queries:
         self,
         request: Request,
         name: str,
-        body: Json,
+        given: Json,
         task_of_path: str | None,
         answer: AnswerTask | None = None,
         served_model: str | None = None,
@@ -135,6 +135,7 @@ class Queries:
             return await in_time(request, lambda: answer_by(target))
 
         async def answer_by(target: Target) -> Response:
+            body = engine_fields.expanded(given)
             if task_of_path is not None and task != task_of_path:
                 raise Invalid(f"model: endpoint '{name}' has task {task}, not {task_of_path}.")
             if answer is not None:
