@@ -107,8 +107,8 @@ def table(differences: Sequence[Difference], metrics: Sequence[str] = SHOWN) -> 
             level = one.level
             lines.append(f"{level}")
         bounds = "" if one.low is None or one.high is None else f" ({one.low:+.1%} to {one.high:+.1%})"
-        mark = "" if one.is_clear or not bounds else "  within noise"
-        lines.append(f"  {one.metric:<26} {one.before:>12,.4g} {one.after:>12,.4g}  {one.change:+.1%}{bounds}{mark}")
+        mark = "" if one.is_clear or not bounds else "  noise"
+        lines.append(f"  {one.metric:<24} {one.before:>9,.4g} {one.after:>9,.4g}  {one.change:+.1%}{bounds}{mark}")
     return "\n".join(lines)
 
 

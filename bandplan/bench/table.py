@@ -9,23 +9,42 @@ from bandplan.bench.curve import Curve, Fitted, rate_of
 from bandplan.bench.level import Distribution, Point
 
 _BAR: Final = 24
-HEAD: Final = (
-    f"{'in flight':>9} {'requests':>9} {'output tok/s':>16} {'total tok/s':>12} {'TTFT p50':>9} {'p95':>8} "
-    f"{'TPOT p50':>9} {'latency p50':>12} {'p95':>8}"
-)
+_COLUMNS: Final = (
+    ("in flight", 9), ("requests", 9), ("output tok/s", 16), ("total tok/s", 12), ("TTFT p50", 9), ("p95", 8),
+    ("TPOT p50", 9), ("latency p50", 12), ("p95", 8),
+)  # fmt: skip
+_DISPENSABLE: Final = (3, 8)
+"""Columns that a narrow terminal does without: tokens/s with prompts, and the tail of the latency."""
 
 
-def line(point: Point, largest: float) -> str:
-    """Format one level; the bar is full at `largest` tokens/s. Notes follow on lines of their own."""
+def head(width: int | None = None) -> str:
+    """Return the headings that fit in `width` columns; None is room enough."""
+    return _row([name for name, _ in _COLUMNS], width)
+
+
+def line(point: Point, largest: float, width: int | None = None) -> str:
+    """Format one level; the bar is full at `largest` tokens/s, and only as wide as `width` columns leave room for.
+
+    Notes follow on lines of their own.
+    """
     load = f"{point.parallel:,}" if point.parallel is not None else f"{point.offered:.3g}/s"
     margin = "" if point.output.high is None else f" ±{point.output.high - point.output.value:,.1f}"
     latency = point.latency if point.parallel is not None else point.scheduled_latency
-    text = (
-        f"{load:>9} {point.counts['completed']:>9,} {f'{point.output.value:,.1f}{margin}':>16} "
-        f"{point.total.value:>12,.1f} {_ms(point.ttft, 'p50'):>9} {_ms(point.ttft, 'p95'):>8} "
-        f"{_ms(point.tpot, 'p50'):>9} {_ms(latency, 'p50'):>12} {_ms(latency, 'p95'):>8}  "
-        f"{'#' * round(_BAR * rate_of(point) / largest) if largest > 0 else ''}"
-    ).rstrip()
+    cells = [
+        load,
+        f"{point.counts['completed']:,}",
+        f"{point.output.value:,.1f}{margin}",
+        f"{point.total.value:,.1f}",
+        _ms(point.ttft, "p50"),
+        _ms(point.ttft, "p95"),
+        _ms(point.tpot, "p50"),
+        _ms(latency, "p50"),
+        _ms(latency, "p95"),
+    ]
+    text = _row(cells, width)
+    room = _BAR if width is None else max(0, min(_BAR, width - len(text) - 2))
+    bar = "#" * round(room * rate_of(point) / largest) if largest > 0 else ""
+    text = f"{text}  {bar}".rstrip()
     marks = [f"  not valid: {why}" for why in point.invalid] + [f"  note: {why}" for why in point.notes]
     failed, refused = point.counts["failed"], point.counts["refused"]
     if failed or refused:
@@ -37,6 +56,17 @@ def line(point: Point, largest: float) -> str:
             f"goodput {point.goodput or 0:,.2f} requests/s"
         )
     return "\n".join([text, *marks])
+
+
+def _row(cells: Sequence[str], width: int | None) -> str:
+    """Align the cells of the columns that fit."""
+    whole = sum(room + 1 for _, room in _COLUMNS) - 1
+    left_out = _DISPENSABLE if width is not None and width < whole else ()
+    return " ".join(
+        cell.rjust(room)
+        for index, (cell, (_, room)) in enumerate(zip(cells, _COLUMNS, strict=True))
+        if index not in left_out
+    )
 
 
 def summary(curve: Curve, law: Fitted | None = None) -> str:

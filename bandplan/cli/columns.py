@@ -1,9 +1,225 @@
-"""Rows of cells as lines of text."""
+"""Rows of cells as lines that fit the terminal.
 
-from collections.abc import Sequence
+Away from a terminal nothing is cut or wrapped: other programs read it.
+"""
+
+import shutil
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from itertools import zip_longest
+from typing import TextIO
+
+from bandplan.cli.paint import BOLD, Painted, painted, say
+from bandplan.wire.visible import visible
+
+Line = list[str]
+"""The pieces of one line; a piece that is `Painted` has a style."""
+
+GAP = "  "
+LEAST_CUT, LEAST_WRAPPED = 12, 24
+"""Narrowest columns of shortened and of wrapped cells before rows become paragraphs; arbitrary."""
+
+
+def terminal_width(stream: TextIO | None = None) -> int | None:
+    """Return the columns of the terminal that `stream` (default: standard output) goes to, or None."""
+    stream = sys.stdout if stream is None else stream
+    return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
+def width_of(text: str) -> int:
+    """Return how many columns a terminal needs for a text: two for most East Asian characters and emoji."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def shortened(text: str, room: int) -> str:
+    """Cut the middle out of a text that needs more than `room` columns: names differ at their ends."""
+    if width_of(text) <= room:
+        return text
+    ending = _fitting(text[::-1], (room - 1) // 2)[::-1]
+    return f"{_fitting(text, room - 1 - width_of(ending))}…{ending}"
+
+
+def wrapped(text: str, room: int) -> list[str]:
+    """Break a text between words into lines of at most `room` columns; a longer word too, unless it is a URL.
+
+    What stands between backticks, mostly a command to copy, is one word.
+    """
+    lines, line = [], ""
+    for word in _words(text, room):
+        if line and width_of(line) + 1 + width_of(word) > room:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+        while width_of(line) > room and "://" not in line:
+            lines.append(_fitting(line, room) or line[0])
+            line = line[len(lines[-1]) :]
+    return [*lines, line]
+
+
+def hanging(line: str, width: int | None) -> list[str]:
+    """Break a line that is too long, and indent what follows by two more."""
+    if width is None or width_of(line) <= width:
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
+    first, *others = wrapped(line.lstrip(" "), max(width - len(indent), LEAST_CUT))
+    return [f"{indent[2:]}{first}", *(f"{indent}{other}" for other in others)]
+
+
+def show_text(text: str) -> None:
+    """Print a text, its long lines broken between words if they go to a terminal."""
+    width = terminal_width()
+    for line in text.split("\n"):
+        for part in hanging(line, width):
+            say(part)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Format rows of equal length with columns as wide as their widest cell."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return ["".join(line) for line in table(rows, None)]
+
+
+def show_table(
+    rows: Sequence[Sequence[str]], *, cuts: Sequence[int] = (), wraps: int | None = None, right: Collection[int] = ()
+) -> None:
+    """Print a table whose first row is its heading, as wide as the terminal allows."""
+    heading, *others = rows
+    for line in table([[painted(cell, BOLD) for cell in heading], *others], terminal_width(), cuts, wraps, right):
+        say(*line)
+
+
+def show_facts(rows: Sequence[Sequence[str]]) -> None:
+    """Print names with what there is to say of each in the last column, without a heading."""
+    for line in table(rows, terminal_width(), wraps=len(rows[0]) - 1, has_heading=False):
+        say(*line)
+
+
+def table(
+    rows: Sequence[Sequence[str]],
+    width: int | None,
+    cuts: Sequence[int] = (),
+    wraps: int | None = None,
+    right: Collection[int] = (),
+    *,
+    has_heading: bool = True,
+) -> list[Line]:
+    """Lay out rows of equal length; the first one is the heading, if there is one.
+
+    Without room in `width` columns (None is room enough), first the cells of the column `wraps` and the heading are
+    wrapped, then those of the columns `cuts` shortened, the widest first; and if that does not do, each row becomes a
+    paragraph. Columns in `right` are aligned to the right.
+    """
+    rows = [[_clean(cell) for cell in row] for row in rows]
+    widths = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
+    if width is None or _total(widths) <= width:
+        return [_grid_line(row, widths, right) for row in rows]
+    if not has_heading:
+        rows = [[""] * len(widths), *rows]
+    fitted = _fitted(rows, widths, width, cuts, wraps)
+    if fitted is None:
+        return list(_paragraphs(rows, width))
+    lines = [line for index, row in enumerate(rows) for line in _row(row, fitted, wraps, right, is_heading=not index)]
+    return lines if has_heading else lines[1:]
+
+
+def _fitted(
+    rows: Sequence[Sequence[str]], widths: Sequence[int], width: int, cuts: Sequence[int], wraps: int | None
+) -> list[int] | None:
+    """Return narrower columns that fit, or None."""
+    heading, *others = rows
+    least = [max(map(width_of, cell.split(" "))) for cell in heading]
+    found = [max([least[index], *(width_of(row[index]) for row in others)]) for index in range(len(widths))]
+    if wraps is not None:
+        room = width - (_total(found) - found[wraps])
+        found[wraps] = min(found[wraps], max(room, LEAST_WRAPPED))
+    while (excess := _total(found) - width) > 0:
+        widest = max(cuts, key=lambda index: found[index], default=None)
+        if widest is None or found[widest] <= max(LEAST_CUT, least[widest]):
+            return None
+        second = max((found[index] for index in cuts if index != widest), default=0)
+        floor = max(LEAST_CUT, least[widest], min(second, found[widest] - 1))
+        found[widest] = max(floor, found[widest] - excess)
+    return found
+
+
+def _row(
+    row: Sequence[str], widths: Sequence[int], wraps: int | None, right: Collection[int], *, is_heading: bool
+) -> Iterator[Line]:
+    """Yield the lines of a row: several if a cell is wrapped, which those of a heading are."""
+    cells = [
+        [_like(cell, line) for line in wrapped(cell, width)]
+        if is_heading or index == wraps
+        else [_like(cell, shortened(cell, width))]
+        for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    for line in zip_longest(*cells, fillvalue=""):
+        yield _grid_line(line, widths, right)
+
+
+def _grid_line(row: Sequence[str], widths: Sequence[int], right: Collection[int]) -> Line:
+    last = max((index for index, cell in enumerate(row) if cell), default=-1)
+    line: Line = []
+    for index, (cell, width) in enumerate(zip(row[: last + 1], widths, strict=False)):
+        pad = " " * (width - width_of(cell))
+        line += [GAP] if index else []
+        line += [pad, cell] if index in right else [cell, pad] if index < last else [cell]
+    return [piece for piece in line if piece]
+
+
+def _paragraphs(rows: Sequence[Sequence[str]], width: int) -> Iterator[Line]:
+    """Yield each row as its first cell on a line of its own and below it the others with their headings."""
+    (_, *headings), *others = rows
+    indent = max(map(width_of, headings), default=0) + 4
+    if is_narrow := width - indent < LEAST_WRAPPED:
+        indent = 4
+    for first, *cells in others:
+        if first:
+            yield [_like(first, shortened(first, width))]
+        for heading, cell in zip(headings, cells, strict=True):
+            label = f"  {heading.lower()}"
+            if is_narrow and heading and cell:
+                yield [shortened(label, width)]
+            for index, line in enumerate(wrapped(cell, max(width - indent, LEAST_CUT)) if cell else ()):
+                yield [("" if is_narrow or index else label).ljust(indent), _like(cell, line)]
+
+
+def _clean(cell: str) -> str:
+    """Return a cell as it will be shown: on one line, with escapes for what is not visible."""
+    return _like(cell, visible(" ".join(cell.split("\n"))))
+
+
+def _like(cell: str, text: str) -> str:
+    return painted(text, cell.style) if isinstance(cell, Painted) else text
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + len(GAP) * (len(widths) - 1)
+
+
+def _words(text: str, room: int) -> Iterator[str]:
+    """Yield the words between single spaces; those of one quotation together, if they fit."""
+    held = ""
+    for word in text.split(" "):
+        held = f"{held} {word}" if held else word
+        if held.count("`") % 2 == 0:
+            yield held
+            held = ""
+        elif width_of(held) > room:
+            yield from held.split(" ")
+            held = ""
+    yield from held.split(" ") if held else ()
+
+
+def _fitting(text: str, room: int) -> str:
+    """Return the longest beginning of a text that fits."""
+    end = used = 0
+    for character in text:
+        used += width_of(character)
+        if used > room:
+            break
+        end += 1
+    return text[:end]

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from bandplan.cli.columns import aligned
+from bandplan.cli.columns import Line, table, width_of
+from bandplan.cli.paint import BOLD, GREEN, RED, YELLOW, Painted, painted
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.errors import NotFound, WorkspaceError
 from bandplan.wire.capacity import UNITS
@@ -88,15 +89,39 @@ def live_state(client: WorkspaceClient, name: str) -> str:
     return live.ready if live.config_update == "NOT_UPDATING" else live.config_update
 
 
-def table(endpoints: Sequence[Row], states: Mapping[str, str], engines: Mapping[str, str] | None = None) -> str:
-    """Format the table with columns as wide as their widest cell, and one line per model.
+def lines(
+    endpoints: Sequence[Row],
+    states: Mapping[str, str],
+    engines: Mapping[str, str] | None = None,
+    width: int | None = None,
+) -> list[Line]:
+    """Lay out the table, with one line per model.
 
-    `engines` says what answers for each endpoint of the local workspace; None for any other.
+    `engines` says what answers for each endpoint of the local workspace; None for any other. Without room in `width`
+    columns, the URLs make room: one line below says how they are formed, or each has a line of its own.
     """
-    lines: list[tuple[str, ...]] = [HEADINGS if engines is None else (*HEADINGS[:-1], ENGINE, HEADINGS[-1])]
+    shown: list[tuple[str, ...]] = [HEADINGS if engines is None else (*HEADINGS[:-1], ENGINE, HEADINGS[-1])]
+    shown[0] = tuple(painted(cell, BOLD) for cell in shown[0])
     for row in endpoints:
         engine = () if engines is None else (engines.get(row.name, ""),)
-        state = states.get(row.name, "UNKNOWN")
-        lines.append((row.name, row.models[0], row.task, row.capacity, state, *engine, row.url))
-        lines.extend(("", model, *[""] * (len(lines[0]) - 2)) for model in row.models[1:])
-    return "\n".join(aligned(lines))
+        state = stated(states.get(row.name, "UNKNOWN"))
+        shown.append((row.name, row.models[0], row.task, row.capacity, state, *engine, row.url))
+        shown.extend(("", model, *[""] * (len(shown[0]) - 2)) for model in row.models[1:])
+    whole = table(shown, None)
+    if width is None or max(width_of("".join(line)) for line in whole) <= width:
+        return whole
+    form = common_url(endpoints)
+    urls = [f"  {row.name}: {row.url}" for row in endpoints if row.url] if form is None else [f"URL: {form}"]
+    return [*table([row[:-1] for row in shown], width, cuts=(0, 1)), *([url] for url in urls)]
+
+
+def stated(state: str) -> Painted:
+    """Colour a state: ready, not there, or on its way."""
+    style = GREEN if state == "READY" else RED if state in ("GONE", "UPDATE_FAILED") else YELLOW
+    return painted(state, style)
+
+
+def common_url(endpoints: Sequence[Row]) -> str | None:
+    """Return the URL that all have with their name for ENDPOINT, or None."""
+    forms = {row.url.replace(f"/{row.name}/", "/ENDPOINT/") for row in endpoints if row.url}
+    return forms.pop() if len(forms) == 1 else None

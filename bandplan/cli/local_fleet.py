@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bandplan.cli.columns import aligned
+from bandplan.cli.columns import aligned, hanging, width_of
 from bandplan.wire.capacity import COUNTED_KEYS
 
 Shown = Mapping[str, Any]
@@ -34,9 +34,14 @@ def fleet_lines(endpoints: Sequence[Shown], width: int | None = None) -> Iterato
     """
     if endpoints:
         lines = aligned([HEADINGS, *map(cells, endpoints)])
-        if width is not None and max(map(len, lines)) > width:
+        if width is not None and max(map(width_of, lines)) > width:
             lines = [line for endpoint in endpoints for line in paragraph(endpoint)]
-        yield from lines
+        for line in (*lines, *troubles(endpoints)):
+            yield from hanging(line, width)
+
+
+def troubles(endpoints: Sequence[Shown]) -> Iterator[str]:
+    """Yield failed updates, and the last refusal of each endpoint."""
     for endpoint in endpoints:
         if endpoint["failure"]:
             yield f"{endpoint['name']}: the last update failed: {one_line(endpoint['failure'])}"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from bandplan.cli.errors import CommandError
+from bandplan.cli.paint import say_finding
 from bandplan.cli.parser import Parser, RootParser
 from bandplan.embedded.terminal import close_the_door
 
@@ -88,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return run(argv)
     except CommandError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say_finding(f"error: {error}", sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -101,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.filename is None and error.errno not in NO_ROOM:
             raise
         place = f"{error.filename}: " if error.filename is not None else ""
-        print(f"error: {place}{error.strerror}; {ROOM_NEEDED}", file=sys.stderr)
+        say_finding(f"error: {place}{error.strerror}; {ROOM_NEEDED}", sys.stderr)
         return 1
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bandplan.cli.columns import aligned
+from bandplan.cli.columns import show_facts
 from bandplan.cli.errors import CommandError, NoProject
 from bandplan.cli.project import LOCAL, Project, find_project
 
@@ -62,12 +62,14 @@ def show(environ: Mapping[str, str]) -> int:
     except NoProject:
         print(f"no project here or above ({Path.cwd()})\n\nnext: bandplan init: write a new one\n{HELP}")
         return 0
-    print("\n".join(lines(project, environ)))
+    facts, step = seen_in(project, environ)
+    show_facts(facts)
+    print(f"\nnext: {step}\n{HELP}")
     return 0
 
 
-def lines(project: Project, environ: Mapping[str, str]) -> list[str]:
-    """Return the lines: what there is, then the next step."""
+def seen_in(project: Project, environ: Mapping[str, str]) -> tuple[list[tuple[str, str]], str]:
+    """Return (what there is, the next step)."""
     from bandplan.cli.stack_choice import StackChoice
     from bandplan.serving.spec.loading import load
     from bandplan.serving.spec.problem import printable
@@ -97,7 +99,7 @@ def lines(project: Project, environ: Mapping[str, str]) -> list[str]:
         ("other stacks", ", ".join(others) or "none"),
         ("local workspace", running.host if running else "not running"),
     ]
-    return [*(printable(line) for line in aligned(rows)), "", printable(f"next: {next_step(seen)}"), HELP]
+    return [(name, printable(text)) for name, text in rows], printable(next_step(seen))
 
 
 def file_line(loaded: "Loaded", errors: int) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from bandplan.embedded.events import Diagnosed, Event, PolicyViolated, StepFailed, one_at_a_time
 from bandplan.embedded.lines import Lines, indented, worded
-from bandplan.embedded.terminal import drawing_board
+from bandplan.embedded.terminal import NO_COLOURS, drawing_board
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def shown(is_quiet: bool, is_full: bool) -> Iterator[Callable[[Event], None]]:
     if is_quiet:
         yield _tell_trouble
         return
-    if not sys.stdout.isatty() or os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
+    if not sys.stdout.isatty() or os.environ.get("TERM", "").lower() in NO_COLOURS:
         yield one_at_a_time(Lines(_print_line, is_full).take)
         return
     from rich.console import Console

@@ -7,7 +7,7 @@ clear the screen or forge a line, and a directional mark could make a text look 
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import IO, Any, Final, TextIO, cast
 
 from bandplan.wire.visible import visible
@@ -23,6 +23,10 @@ _RUNNERS: Final = ("GITHUB_ACTIONS", "TF_BUILD")
 
 _DRAWN_WITH: Final = "\x1b\r"
 """Control characters that a program draws with."""
+
+
+NO_COLOURS: Final = ("dumb", "unknown")
+"""Values of TERM for terminals that take no escape sequences."""
 
 
 class Door:
@@ -62,9 +66,21 @@ def close_the_door() -> None:
             setattr(sys, name, Door(stream))
 
 
-def drawing_board() -> IO[str]:
-    """Return standard output for a program that draws with escape sequences."""
-    return cast(IO[str], Door(_below(sys.stdout), is_drawn_on=True))
+def drawing_board(stream: TextIO | None = None) -> IO[str]:
+    """Return `stream` (default: standard output) for a program that draws with escape sequences."""
+    return cast(IO[str], Door(_below(sys.stdout if stream is None else stream), is_drawn_on=True))
+
+
+def is_coloured(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether to use colours on a stream: as NO_COLOR and FORCE_COLOR say, else if it is a terminal that shows them.
+
+    The order is that of Python's own programs (3.13 and later).
+    """
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return environ.get("TERM", "").lower() not in NO_COLOURS and stream.isatty()
 
 
 def tell_runner(command: str) -> None:

@@ -9,13 +9,9 @@ from bandplan.usage.verdict import Verdict, moment
 from bandplan.usage.window import DAY, Window, percentile
 
 
-def table(verdicts: Sequence[Verdict]) -> list[str]:
-    """Return the bands of every endpoint, in columns."""
-    rows = [["ENDPOINT", "NOW", "LOWER", "TARGET", "UPPER", "DECISION"]]
-    for one in verdicts:
-        rows.append(_cells(one))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+def rows(verdicts: Sequence[Verdict]) -> list[list[str]]:
+    """Return the bands of every endpoint as rows of a table, under a heading."""
+    return [["ENDPOINT", "NOW", "LOWER", "TARGET", "UPPER", "DECISION"], *map(_cells, verdicts)]
 
 
 def _cells(verdict: Verdict) -> list[str]:

@@ -35,7 +35,7 @@ def test_an_interval_by_hand() -> None:
     assert found.is_clear
     (noise,) = compare(one(100, 80, 120), one(110, 90, 130))
     assert not noise.is_clear
-    assert "within noise" in table([noise])
+    assert "  noise" in table([noise])
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bandplan.cli.engines.checkpoint import read_checkpoint, require_stack, stack_lines
+from bandplan.cli.engines.checkpoint import read_checkpoint, require_stack, stack_table
 from bandplan.cli.errors import CommandError
 
 
@@ -23,24 +23,24 @@ def test_stacks_are_listed_with_last_change_and_number_of_resources(tmp_path: Pa
     latest = {"manifest": {"time": "2026-11-21T20:56:57.648021533Z"}, "resources": [entry("a"), entry("b")]}
     write(tmp_path, "local", {"stack": "local", "latest": latest})
     write(tmp_path, "fresh", {"stack": "fresh"})
-    assert stack_lines(tmp_path, "bandplan") == [
-        "NAME   LAST UPDATE          RESOURCE COUNT",
-        "fresh  n/a                  n/a",
-        "local  2026-11-21 20:56:57  2",
+    assert stack_table(tmp_path, "bandplan") == [
+        ("NAME", "LAST UPDATE", "RESOURCE COUNT"),
+        ("fresh", "n/a", "n/a"),
+        ("local", "2026-11-21 20:56:57", "2"),
     ]
 
 
 def test_damaged_stack_is_listed_as_such_beside_the_others(tmp_path: Path) -> None:
     write(tmp_path, "fresh", {"stack": "fresh"})
     write(tmp_path, "broken", {}).write_text('{"checkpoint": {"latest": []')
-    assert [line.split() for line in stack_lines(tmp_path, "bandplan")[1:]] == [
-        ["broken", "n/a", "damaged"],
-        ["fresh", "n/a", "n/a"],
+    assert stack_table(tmp_path, "bandplan")[1:] == [
+        ("broken", "n/a", "damaged"),
+        ("fresh", "n/a", "n/a"),
     ]
 
 
 def test_no_stack_yet_is_an_empty_list(tmp_path: Path) -> None:
-    assert stack_lines(tmp_path, "bandplan") == ["NAME  LAST UPDATE  RESOURCE COUNT"]
+    assert stack_table(tmp_path, "bandplan") == [("NAME", "LAST UPDATE", "RESOURCE COUNT")]
 
 
 def test_unknown_stack_is_refused_with_those_there_are(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 from typing import Any
 
-from bandplan.cli.endpoints import capacity, rows, table
+from bandplan.cli.endpoints import Row, capacity, lines, rows
 
 
 def output(**changed: Any) -> dict[str, Any]:
@@ -16,6 +16,21 @@ def output(**changed: Any) -> dict[str, Any]:
         "url": "http://127.0.0.1:1/serving-endpoints/support-chat/invocations",
     }
     return {**valid, **changed}
+
+
+def shown(endpoints: list[Row], states: dict[str, str], width: int | None = None) -> list[str]:
+    return ["".join(line) for line in lines(endpoints, states, width=width)]
+
+
+def test_narrow_terminal_says_once_how_urls_are_formed_and_shortens_names_in_the_middle() -> None:
+    found = [output(), output(name="code", url="http://127.0.0.1:1/serving-endpoints/code/invocations")]
+    assert shown(rows(found), {"support-chat": "READY", "code": "GONE"}, width=80) == [
+        "ENDPOINT      MODEL                           TASK         TOKENS/S (IN +  STATE",
+        "                                                           OUT)",
+        "support-chat  system.ai.llama…0b_instruct v1  llm/v1/chat  1,960 to 2,940  READY",
+        "code          system.ai.llama…0b_instruct v1  llm/v1/chat  1,960 to 2,940  GONE",
+        "URL: http://127.0.0.1:1/serving-endpoints/ENDPOINT/invocations",
+    ]
 
 
 def test_band_is_shown_from_floor_to_ceiling() -> None:
@@ -44,8 +59,7 @@ def test_table_has_a_line_for_each_model_with_its_share() -> None:
         {"model": "m.a.x", "version": "2", "traffic_percent": 90},
         {"model": "m.a.y", "version": None, "traffic_percent": 10},
     ]
-    text = table(rows([output(models=models, url=None)]), {"support-chat": "READY"})
-    assert text.splitlines() == [
+    assert shown(rows([output(models=models, url=None)]), {"support-chat": "READY"}) == [
         "ENDPOINT      MODEL           TASK         TOKENS/S (IN + OUT)  STATE  URL",
         "support-chat  m.a.x v2 (90%)  llm/v1/chat  1,960 to 2,940       READY",
         "              m.a.y (10%)",
@@ -53,7 +67,7 @@ def test_table_has_a_line_for_each_model_with_its_share() -> None:
 
 
 def test_endpoint_of_which_no_state_is_known_says_so() -> None:
-    assert " UNKNOWN  http://" in table(rows([output()]), {})
+    assert " UNKNOWN  http://" in shown(rows([output()]), {})[1]
 
 
 def test_s18_capacity_that_runs_short_says_what_runs_and_what_will_do() -> None:

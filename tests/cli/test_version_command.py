@@ -35,7 +35,7 @@ def test_versions_are_those_installed(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_extra_that_is_not_installed_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(version, "installed", lambda name: None if name in version.EXTRAS["register"] else "1")
-    assert version.lines()[-1].split(None, 1) == [
+    assert version.parts()[-1] == (
         "[register]",
         "not installed; entries with `register:` need `pip install 'bandplan[register]'`",
-    ]
+    )

@@ -14,7 +14,7 @@ from bandplan.usage.problem import BadUsage
 from bandplan.usage.query import query
 from bandplan.usage.reason import Code, Reason
 from bandplan.usage.scrape import Scrape
-from bandplan.usage.text import lines_of, table
+from bandplan.usage.text import lines_of, rows
 from bandplan.usage.trail import append, last_changes
 from bandplan.usage.usage_table import ENDPOINT_USAGE, GATEWAY_USAGE, Row
 from bandplan.usage.verdict import Verdict, entity_measurements, moment
@@ -54,9 +54,9 @@ def test_json_of_model_units_has_units() -> None:
 
 
 def test_text_states_all_that_a_reviewer_needs() -> None:
-    text = "\n".join([*table([verdict()]), *lines_of(verdict(), NOW)])
+    text = "\n".join([*map("  ".join, rows([verdict()])), *lines_of(verdict(), NOW)])
     for part in (
-        "chat      2 to 4",
+        "chat  2 to 4",
         "down: 2 to 3",
         "(above-use)",
         "one step takes at most 30% of a bound, or one chunk (step-limit)",

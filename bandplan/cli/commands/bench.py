@@ -127,13 +127,14 @@ def compare(arguments: argparse.Namespace, files: list[Path]) -> int:
     from bandplan.bench.compare import broken, parse_rule, table
     from bandplan.bench.compare import compare as compared
     from bandplan.bench.document import read_document
+    from bandplan.cli.columns import shortened
 
     if len(files) != 2:
         raise UsageProblem("compare: needs two files; write bandplan bench compare BEFORE.json AFTER.json")
     rules = [parse_rule(text) for text in arguments.fail_if]
     differences = compared(read_document(files[0]), read_document(files[1]))
     past = broken(rules, differences)
-    print(f"{'':<28} {files[0].name[:12]:>12} {files[1].name[:12]:>12}  change (95 %)")
+    print(f"{'':<26} {shortened(files[0].name, 9):>9} {shortened(files[1].name, 9):>9}  change (95 %)")
     print(table(differences))
     for rule, one in past:
         print(f"{one.level}: {one.metric} changed by {one.change:+.1%}; the limit is {rule.text}", file=sys.stderr)
@@ -157,10 +158,11 @@ def measure(arguments: argparse.Namespace) -> int:
     """Run the benchmark."""
     from bandplan.bench.bench import Watcher, run_bench
     from bandplan.bench.curve import rate_of
-    from bandplan.bench.table import HEAD, line, summary
+    from bandplan.bench.table import head, line, summary
     from bandplan.cli.bench_chunks import gauge_of
     from bandplan.cli.bench_law import fitted_law
     from bandplan.cli.bench_target import renewal_of, require_direct
+    from bandplan.cli.columns import terminal_width
     from bandplan.cli.main import installed_version
 
     exports = exports_of(arguments.export)
@@ -171,7 +173,8 @@ def measure(arguments: argparse.Namespace) -> int:
     announce(arguments, plan, chosen)
     count, counter = counter_of(arguments, chosen)
     largest, height, shown = 0.0, 0, []  # type: float, int, list[Point]
-    print(HEAD, flush=True)
+    width = terminal_width()
+    print(head(width), flush=True)
 
     def show(point: "Point") -> None:
         nonlocal largest, height
@@ -181,7 +184,7 @@ def measure(arguments: argparse.Namespace) -> int:
         redrawn = sys.stdout.isatty() and len(shown) > 1
         if redrawn:
             print(f"\x1b[{height}F\x1b[J", end="")
-        text = "\n".join(line(one, largest) for one in (shown if redrawn else [point]))
+        text = "\n".join(line(one, largest, width) for one in (shown if redrawn else [point]))
         height = text.count("\n") + 1
         print(text, flush=True)
 

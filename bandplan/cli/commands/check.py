@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bandplan.cli.annotations.output import Findings, add_format_arguments, published
 from bandplan.cli.errors import CommandError
+from bandplan.cli.paint import GREEN, RED, painted, say, say_finding
 from bandplan.cli.project import LOCAL, Project, find_project
 
 if TYPE_CHECKING:
@@ -44,8 +45,13 @@ def run(arguments: argparse.Namespace) -> int:
         failed += failures(project, stacks)
         # What several stacks have in common is shown once.
         findings.annotations = list(dict.fromkeys(findings.annotations))
-        print(f"\ncheck: {'failed: ' + ', '.join(failed) if failed else 'passed'}")
+        print()
+        say("check: ", painted("failed", RED) if failed else painted("passed", GREEN), named(failed))
     return 1 if failed else 0
+
+
+def named(failed: list[str]) -> str:
+    return f": {', '.join(failed)}" if failed else ""
 
 
 def is_stack_sound(project: Project, stack: str, findings: Findings) -> bool:
@@ -58,7 +64,7 @@ def is_stack_sound(project: Project, stack: str, findings: Findings) -> bool:
     try:
         checked = checked_file(project, stack)
         for problem in checked.problems:
-            print(problem.render())
+            say_finding(problem.render())
         file = in_repository(choose_stack(project, stack, os.environ).models, project.root)
         findings.annotations += of_problems(checked.problems, file)
         if checked.errors:
@@ -66,7 +72,7 @@ def is_stack_sound(project: Project, stack: str, findings: Findings) -> bool:
             return False
         return policy.test(project, stack, None, findings) == 0
     except CommandError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say_finding(f"error: {error}", sys.stderr)
         return False
 
 
@@ -101,13 +107,13 @@ def failures(project: Project, stacks: list[str]) -> Iterator[str]:
 
     workflows = check_workflows(project.root, project.configured_stacks)
     for problem in workflows.problems:
-        print(f"error: {problem}", file=sys.stderr)
+        say_finding(f"error: {problem}", sys.stderr)
     print(f"workflows: {workflows.files} files, {workflows.commands} bandplan commands", flush=True)
     if workflows.problems:
         yield "workflows"
     problems = list(requirement_problems(project))
     for problem in problems:
-        print(f"error: {problem}", file=sys.stderr)
+        say_finding(f"error: {problem}", sys.stderr)
     if problems:
         yield "requirements.txt"
     if not have_tests_passed(project):

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from bandplan.cli.columns import show_facts
 from bandplan.cli.errors import CommandError, UsageProblem
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs"
@@ -21,8 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not pages:
         raise CommandError(f"{FOLDER}: has no pages; install bandplan again")
     if arguments.page is None:
-        width = max(map(len, pages))
-        print("\n".join(f"{name:<{width}}  {title(path)}" for name, path in pages.items()))
+        show_facts([(name, title(path)) for name, path in pages.items()])
         print("\n`bandplan docs PAGE` prints one of them", file=sys.stderr)
         return 0
     name = arguments.page.removeprefix("docs/").removesuffix(".md")

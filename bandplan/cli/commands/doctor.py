@@ -7,12 +7,14 @@ With --json: `version` (of this shape, 1), `command` and `findings`, each with `
 import argparse
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bandplan.cli.columns import aligned
+from bandplan.cli.columns import terminal_width, wrapped
 from bandplan.cli.errors import NoProject
+from bandplan.cli.paint import GREEN, RED, YELLOW, painted, say
 from bandplan.cli.project import find_project
 from bandplan.counted import counted
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from bandplan.cli.diagnosis import Finding
 
 VERSION = 1
+
+COLUMN = 24
+"""Where findings begin."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -69,8 +74,10 @@ def diagnose(arguments: argparse.Namespace) -> Iterator["Finding"]:
 def show(finding: "Finding") -> None:
     from bandplan.serving.spec.problem import printable
 
-    mark = {"ok": "ok", "warning": "warn", "error": "FAIL"}[finding.level]
-    (line,) = aligned([(f"{mark:<4}", f"{finding.subject:<16}", finding.finding)])
-    print(printable(line), flush=True)
-    if finding.step:
-        print(printable(f"{'':<24}{finding.step}"), flush=True)
+    mark, style = {"ok": ("ok", GREEN), "warning": ("warn", YELLOW), "error": ("FAIL", RED)}[finding.level]
+    room = max((terminal_width() or 10**6) - COLUMN, 24)
+    first, *others = wrapped(printable(finding.finding), room)
+    say(painted(f"{mark:<4}", style), f"  {printable(finding.subject):<16}  {first}")
+    for line in [*others, *(wrapped(printable(finding.step), room) if finding.step else ())]:
+        say(" " * COLUMN + line)
+    sys.stdout.flush()

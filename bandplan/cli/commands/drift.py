@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from bandplan.cli.columns import show_text
     from bandplan.cli.errors import UsageProblem
     from bandplan.cli.stack_choice import choose_stack
     from bandplan.drift.text import text
@@ -55,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
 
         print(json.dumps(document(report), indent=2, ensure_ascii=False))
     else:
-        print(text(report, shows_all=arguments.all), flush=True)
+        show_text(text(report, shows_all=arguments.all))
+        sys.stdout.flush()
     if report.has_drifted and arguments.fix:
         for options in ([], ["--refresh"]) if report.on_compute else (["--refresh"],):
             status = fix(arguments, options)
@@ -63,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
                 return status
         report = look(choice, arguments)
         if report.has_drifted:
-            print("\ndrift that `up` cannot fix:\n" + text(report, shows_steps=False))
+            show_text("\ndrift that `up` cannot fix:\n" + text(report, shows_steps=False))
     if report.has_drifted:
         return DRIFT_FOUND
     return 1 if report.unreadable else 0

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bandplan.cli.columns import aligned
+from bandplan.cli.columns import show_facts
 from bandplan.cli.errors import NoProject, UsageProblem
 from bandplan.cli.project import find_project
 
@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     if code is None:
         rows: list[tuple[str, str, str]] = [(rule.id, rule.severity, rule.text) for rule in file_rules.values()]
         rows += [(name, "policy", rule.description) for name, rule in policies.items()]
-        print("\n".join(aligned(rows)))
+        show_facts(rows)
         print("\n`bandplan explain CODE` says more of one", file=sys.stderr)
         return 0
     known = {name.lower(): name for name in (*file_rules, *policies)}

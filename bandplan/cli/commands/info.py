@@ -25,6 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from bandplan.cli.columns import show_table
     from bandplan.cli.errors import UsageProblem
     from bandplan.cli.sizing import entry_of, model_of, read_prices_file
     from bandplan.cli.target_argument import is_model
@@ -65,10 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
             cost = f"{found[1]:,.2f} {listed.currency}/h"
         figures = (f"{rung.tokens_per_second:,.0f}", f"{rung.requests_per_second:.2f}", f"{rung.reference_seconds:.2f}")
         rows.append((f"{rung.amount:,}", *figures, cost))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     print()
-    for row in rows:
-        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    show_table(rows, right=range(len(rows[0])))
     print()
     print(
         f"Seconds: the tokens of {reference} divided by the tokens/s, as in the documentation; in practice, requests "

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bandplan.cli.annotations.output import Findings, add_format_arguments, published
-from bandplan.cli.columns import aligned
+from bandplan.cli.columns import show_table
+from bandplan.cli.paint import RED, YELLOW, painted, say, say_finding
 from bandplan.cli.project import LOCAL, Project, find_project
 from bandplan.cli.stack_choice import own_name
 
@@ -112,7 +113,8 @@ def tell_problems(problems: Sequence["Problem"], file: str, *, is_json: bool) ->
         told = [{"severity": "error", "message": f"error: {error}\n"} for error in errors]
         print(json.dumps({"policyEvents": [], "diagnostics": told}, indent=4))
     else:
-        print("\n".join(errors))
+        for error in errors:
+            say_finding(error)
         print(f"nothing was judged: {file} has errors")
     return MODELS_WRONG
 
@@ -129,8 +131,10 @@ def tell(violations: Sequence["Violation"], judged: int, place: str, *, is_json:
         json.dump({"policyEvents": in_order([policy_event_json(event) for event in events])}, sys.stdout, indent=4)
         print()
     else:
-        lines = policy_section(f"{NAME}@v{VERSION} ({place})", events, Judged(judged, stack=True))
-        print("\n".join(lines).rstrip())
+        section = "\n".join(policy_section(f"{NAME}@v{VERSION} ({place})", events, Judged(judged, stack=True)))
+        for line in section.rstrip().split("\n"):
+            style = RED if "[mandatory]" in line else YELLOW if "[advisory]" in line else ""
+            say(painted(line, style))
 
 
 def show_rules(project: Project, *, is_json: bool) -> int:
@@ -160,6 +164,5 @@ def show_rules(project: Project, *, is_json: bool) -> int:
         return 0
     rows = [("RULE", *(stack.upper() for stack in stacks), "")]
     rows += [(rule.id, *(column[index] for column in levels), rule.description) for index, rule in enumerate(rules)]
-    for line in aligned(rows):
-        print(line)
+    show_table(rows, cuts=(0,), wraps=len(rows[0]) - 1)
     return 0

@@ -92,6 +92,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from bandplan.cli.columns import show_text
     from bandplan.cli.entry_curves import read_curves
     from bandplan.cli.project import find_project
     from bandplan.cli.rightsizing import judged, settings_of
@@ -120,7 +121,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(document(choice, usage, verdicts, settings), indent=2, ensure_ascii=False))
     else:
         for line in told(arguments, choice.name, head_of(usage, settings), verdicts, settings):
-            print(printable(line))
+            # Markdown is read by another program, also if somebody looks on.
+            (print if arguments.markdown else show_text)(printable(line))
     if written:
         print("written: " + ", ".join(map(str, written)), file=sys.stderr)
     return 0
@@ -263,11 +265,13 @@ def told(
     settings: "Settings",
 ) -> list[str]:
     """Return the answer in lines: the table, and the evidence of each endpoint below it."""
-    from bandplan.usage.text import decided, lines_of, markdown, table
+    from bandplan.cli.columns import table, terminal_width
+    from bandplan.usage.text import decided, lines_of, markdown, rows
 
     if arguments.markdown:
         return markdown(stack, head, verdicts, settings.minute)
-    lines = [*head, *([""] if head else []), *table(verdicts)]
+    bands = ["".join(line) for line in table(rows(verdicts), terminal_width(), cuts=(0, 5))]
+    lines = [*head, *([""] if head else []), *bands]
     for one in verdicts:
         if one.window is not None:
             lines += ["", f"{one.endpoint}: {decided(one)}", *lines_of(one, settings.minute)]

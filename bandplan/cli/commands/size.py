@@ -65,6 +65,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from bandplan.cli.columns import show_text
     from bandplan.cli.errors import UsageProblem
     from bandplan.cli.sizing import question_of
     from bandplan.planner.alone import NoCapacity
@@ -90,10 +91,10 @@ def run(arguments: argparse.Namespace) -> int:
         document = {"name": question.name, "model": question.model, **answer, "cost_per_hour": cost or None}
         print(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        print(f"{question.name}: {throughput_line(found)}\n")
-        print(described(found, rows=arguments.rows, cost=cost, jump=jump))
+        show_text(f"{question.name}: {throughput_line(found)}\n")
+        show_text(described(found, rows=arguments.rows, cost=cost, jump=jump))
         if written:
-            print(f"\n{written}")
+            show_text(f"\n{written}")
     return 0
 
 

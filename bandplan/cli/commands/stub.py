@@ -3,13 +3,13 @@
 import argparse
 import json
 import os
-import shutil
 import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bandplan.cli.columns import terminal_width
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.local_engines import (
     EngineArguments,
@@ -260,7 +260,7 @@ def show_status(project: Project, *, as_json: bool) -> int:
         f"the local workspace runs at {running.host} (process {running.pid}); its token is in {token_file}, "
         "and `bandplan stub open` opens its page"
     )
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    width = terminal_width()
     for line in (*status_lines(facts, fleet_lines(overview["endpoints"], width)), *reasons(answering(project))):
         print(line)
     return 0

@@ -2,15 +2,18 @@
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bandplan.cli.engines.engine import Result
 from bandplan.cli.engines.event_document import document_of_refusal
 from bandplan.cli.errors import CommandError
 from bandplan.cli.stack_engine import StackEngine, add_change_arguments, open_stack, options_of
+
+if TYPE_CHECKING:
+    from bandplan.cli.columns import Line
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +95,8 @@ def report(opened: StackEngine, outputs: list[dict[str, Any]], *, query: bool) -
     """Print the endpoints and their answers; return 1 if one fails. Only the local stack is queried: others bill
     queries.
     """
-    from bandplan.cli.endpoints import live_states, rows, table
+    from bandplan.cli.columns import terminal_width
+    from bandplan.cli.endpoints import lines, live_states, rows
     from bandplan.cli.local_engines import await_engines, engine_cells, failed, reasons
     from bandplan.cli.query import Query, ask_all, render
 
@@ -103,12 +107,12 @@ def report(opened: StackEngine, outputs: list[dict[str, Any]], *, query: bool) -
     endpoints = rows(outputs)
     names = [endpoint.name for endpoint in endpoints]
     if not opened.is_local:
-        print("\n" + table(endpoints, live_states(client, names)))
+        tell(lines(endpoints, live_states(client, names), width=terminal_width()))
         return 0
     answering = await_engines(opened.project, names)
-    print("\n" + table(endpoints, live_states(client, names), engine_cells(answering)))
-    if lines := reasons(answering, of_answers_only=True):
-        print("\nNot answered by the requested engine:\n" + "\n".join(lines))
+    tell(lines(endpoints, live_states(client, names), engine_cells(answering), terminal_width()))
+    if why := reasons(answering, of_answers_only=True):
+        print("\nNot answered by the requested engine:\n" + "\n".join(why))
     silent = failed(answering)
     if not query:
         return 0
@@ -120,3 +124,11 @@ def report(opened: StackEngine, outputs: list[dict[str, Any]], *, query: bool) -
     for name in sorted(silent.intersection(names)):
         print(f"  {name}: FAILED: its engine has failed, as said above", flush=True)
     return 1 if refused or silent.intersection(names) else 0
+
+
+def tell(table: Sequence["Line"]) -> None:
+    from bandplan.cli.paint import say
+
+    print()
+    for line in table:
+        say(*line)

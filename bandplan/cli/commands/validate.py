@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bandplan.cli.annotations.output import Findings, add_format_arguments, published
+from bandplan.cli.paint import say_finding
 from bandplan.cli.project import LOCAL, find_project
 from bandplan.cli.stack_argument import add_stack_argument
 from bandplan.counted import counted
@@ -86,7 +87,7 @@ def validate(choice: "StackChoice", arguments: argparse.Namespace, findings: Fin
             print(line)
     status = report(checked, choice, arguments)
     if failure:
-        print(f"error: {failure}", file=sys.stderr)
+        say_finding(f"error: {failure}", sys.stderr)
         return status or 1
     return status
 
@@ -173,7 +174,7 @@ def report(checked: "Checked", choice: "StackChoice", arguments: argparse.Namesp
 
     stream = sys.stderr if arguments.show else sys.stdout
     for problem in (*checked.errors, *checked.warnings):
-        print(problem.render(), file=stream)
+        say_finding(problem.render(), stream)
     for waived in checked.waived:
         print(waived.render(), file=stream)
     if arguments.show and checked.fleet is not None:

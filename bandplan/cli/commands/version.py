@@ -6,6 +6,7 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
+from bandplan.cli.columns import show_facts
 from bandplan.cli.engines.pulumi import find_pulumi
 from bandplan.cli.main import installed_version
 
@@ -35,12 +36,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    print("\n".join(lines()))
+    show_facts(parts())
     return 0
 
 
-def lines() -> list[str]:
-    """Return one line for each part, aligned; an extra that is not installed says how to get it."""
+def parts() -> list[tuple[str, str]]:
+    """Return each part with its version; an extra that is not installed says how to get it."""
     rows = [
         ("bandplan", installed_version()),
         ("python", f"{platform.python_version()} ({sys.executable})"),
@@ -54,8 +55,7 @@ def lines() -> list[str]:
         else:
             step = f"entries with `{extra}:` need `pip install 'bandplan[{extra}]'`"
             rows.append((f"[{extra}]", f"not installed; {step}"))
-    width = max(len(name) for name, _ in rows)
-    return [f"{name:<{width}}  {text}" for name, text in rows]
+    return rows
 
 
 def installed(name: str) -> str | None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bandplan.cli.columns import aligned
 from bandplan.cli.errors import CommandError
 from bandplan.embedded.form import checkpoint_problems, listed, strict_json, version_problem
 
@@ -67,13 +66,13 @@ def stack_rows(state_folder: Path, project: str) -> list[dict[str, Any]]:
     ]
 
 
-def stack_lines(state_folder: Path, project: str) -> list[str]:
-    """Format a table like that of `pulumi stack ls`: name, time of the last change (UTC), number of resources."""
+def stack_table(state_folder: Path, project: str) -> list[tuple[str, str, str]]:
+    """Return the rows of a table like that of `pulumi stack ls`: name, last change (UTC), resources."""
     rows = [("NAME", "LAST UPDATE", "RESOURCE COUNT")]
     for one in _stacks(state_folder, project):
         count = "n/a" if one.resources is None else str(one.resources)
         rows.append((one.name, one.time[:19].replace("T", " ") or "n/a", "damaged" if one.is_damaged else count))
-    return aligned(rows)
+    return rows
 
 
 @dataclass(frozen=True)

@@ -68,9 +68,10 @@ class EmbeddedEngine:
             return result_of(engine.destroy(), options)
 
     def list_stacks(self) -> Result:
-        from bandplan.cli.engines.checkpoint import stack_lines
+        from bandplan.cli.columns import show_table
+        from bandplan.cli.engines.checkpoint import stack_table
 
-        print("\n".join(stack_lines(self.project.state_folder, self.project.name)))
+        show_table(stack_table(self.project.state_folder, self.project.name), cuts=(0,))
         return Result(True)
 
     def stacks(self) -> list[dict[str, Any]]:
