@@ -16,6 +16,12 @@ BURST_GPT = """Timestamp,Model,Request tokens,Response tokens,Total tokens,Log T
 5,ChatGPT,472,18,490,Conversation log
 45,ChatGPT,1087,230,1317,Conversation log
 """
+BURST_GPT_3 = """Timestamp,Session ID,Elapsed time,Model,Request tokens,Response tokens,Total tokens,Log Type
+19440110.0,1722ac82-0a46-4bf0-aa08-89794e7a2b3f,43,GPT-4,906,446,1352,Conversation log
+19440161.0,d5983bf9-4b48-497b-892b-a58995247443,2,ChatGPT,36,29,65,Conversation log
+19440192.5,,,ChatGPT,300,0,300,API log
+"""
+"""The columns of its second release; rows of the API have no session, and a failed request has no response tokens."""
 
 
 def trace(folder: Path, text: str, name: str = "trace.csv") -> Path:
@@ -33,6 +39,11 @@ def test_azure(tmp_path: Path) -> None:
 def test_burst_gpt_and_the_first_rows_alone(tmp_path: Path) -> None:
     assert read_trace(trace(tmp_path, BURST_GPT)) == [Arrival(0.0, 472, 18), Arrival(40.0, 1087, 230)]
     assert len(read_trace(trace(tmp_path, BURST_GPT), 1)) == 1
+
+
+def test_burst_gpt_of_the_second_release_with_a_failed_request(tmp_path: Path) -> None:
+    rows = read_trace(trace(tmp_path, BURST_GPT_3))
+    assert rows == [Arrival(0.0, 906, 446), Arrival(51.0, 36, 29), Arrival(82.5, 300, 0)]
 
 
 def test_json_lines_of_ours_and_of_mooncake(tmp_path: Path) -> None:

@@ -129,6 +129,13 @@ def test_a_trace_is_replayed_in_its_lengths(project: Path, workspace: tuple[Path
     assert [round(one["scheduled"] - ours[0]["scheduled"], 3) for one in ours] == [0.0, 0.05, 0.1]
 
 
+def test_rows_without_an_answer_are_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "trace.csv").write_text("time,input_tokens,output_tokens\n0,50,3\n0.05,70,0\n", encoding="utf-8")
+    bench("support-chat", "--trace", "trace.csv", "--out", "t.json")
+    assert "trace.csv: 1 of 2 rows have 0 output tokens" in capsys.readouterr().err
+    assert json.loads((project / "t.json").read_text(encoding="utf-8"))["curve"][0]["requests"]["completed"] == 2
+
+
 def test_a_server_at_a_url(project: Path, workspace: tuple[Path, StubClient], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUB_KEY", (project / ".bandplan" / "stub" / "token").read_text(encoding="utf-8").strip())
     host = workspace[1].host

@@ -361,6 +361,13 @@ def announce(arguments: argparse.Namespace, plan: "BenchPlan", chosen: "Chosen")
         f"{limits.minutes:g} minutes{money}",
         file=sys.stderr,
     )
+    silent = sum(row.output_tokens == 0 for row in plan.trace)
+    if silent and target.task != "embeddings":
+        print(
+            f"{arguments.trace}: {silent:,} of {len(plan.trace):,} rows have 0 output tokens (failed requests, in some "
+            "traces); their answers get 1 token",
+            file=sys.stderr,
+        )
     if not is_loopback(target.host) and not arguments.yes_real_endpoint:
         raise UsageProblem(
             f"{target.address}: not on this machine, so the load costs money and may slow others down; "
