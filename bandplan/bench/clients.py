@@ -45,7 +45,9 @@ class Clients:
             self._own.close()
             self._own = None
         while len(self._processes) < count:
-            self._processes.append(await _Process.start(self._target, self.notes, self.lags))
+            started = await _Process.start(self._target, self.notes, self.lags)
+            started.renew(self._target.token)  # it may have been renewed meanwhile
+            self._processes.append(started)
 
     async def open(self, connections: int, spare: int = 0) -> None:
         """Have so many connections free, over all clients, and keep `spare` free in each. Call it between levels."""
