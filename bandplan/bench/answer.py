@@ -8,6 +8,7 @@ from bandplan.bench.sample import Sample
 
 _DATA: Final = b"data:"
 _DONE: Final = b"[DONE]"
+NOT_A_STREAM: Final = "the answer is not a stream of events"
 _MOST_BYTES: Final = 64 * 1024 * 1024
 """Most bytes of one answer or one event; anything longer is refused."""
 
@@ -18,6 +19,7 @@ class StreamedAnswer:
     def __init__(self, sample: Sample) -> None:
         self._sample = sample
         self._rest = b""
+        self._has_events = False
         self._is_done = False
 
     def feed(self, data: bytes, now: int) -> None:
@@ -36,9 +38,10 @@ class StreamedAnswer:
         if self._rest:
             self.feed(b"\n", now)
         if not self._is_done and not self._sample.fault:
-            self._sample.fault = "the stream ended early, without [DONE]"
+            self._sample.fault = "the stream ended early, without [DONE]" if self._has_events else NOT_A_STREAM
 
     def _event(self, payload: bytes, now: int) -> None:
+        self._has_events = True
         if payload == _DONE:
             self._is_done = True
             return

@@ -15,9 +15,9 @@ from typing import Any, Final, Literal
 from bandplan.bench.arrivals import Arrivals, arrival_times
 from bandplan.bench.clients import MOST_PROCESSES, Clients
 from bandplan.bench.curve import Curve, plateau_of, rate_of
-from bandplan.bench.generator import Budget, Run, Slots, Workload, closed_loop, open_loop
-from bandplan.bench.lengths import Length
-from bandplan.bench.level import Point, Slo, closed_point, open_point, with_chunks
+from bandplan.bench.generator import Budget, Run, Slots, Workload, closed_loop, open_loop, overloaded
+from bandplan.bench.lengths import Length, length_of
+from bandplan.bench.level import Point, Slo, closed_point, open_point, with_chunks, with_silence
 from bandplan.bench.preflight import CountTokens, Preflight, preflight
 from bandplan.bench.problem import BenchProblem
 from bandplan.bench.sample import SECOND, Sample
@@ -54,6 +54,8 @@ class Limits:
 class BenchPlan:
     """What to do. `levels`: parallelism of a sweep or of one closed level. `rates`: requests/s of open levels.
 
+    `lengths`: recorded lengths of prompt and answer, from which requests are drawn in place of `input` and `output`.
+
     `processes`: client processes; None for one, and more once one core is not enough.
     """
 
@@ -67,6 +69,7 @@ class BenchPlan:
     arrivals: Arrivals = "poisson"
     burstiness: float = 1.0
     trace: Sequence[Arrival] = ()
+    lengths: Sequence[tuple[int, int]] = ()
     level_seconds: float = 60.0
     slo: Slo | None = None
     processes: int | None = None
@@ -120,7 +123,8 @@ def run_bench(
     """
     if target.task == "embeddings":
         trace = [replace(one, output_tokens=0) for one in plan.trace]
-        plan = replace(plan, output=Length(0), trace=trace)
+        lengths = [(given, 0) for given, _ in plan.lengths]
+        plan = replace(plan, output=Length(0), trace=trace, lengths=lengths)
     elif plan.output.mean < 1:
         raise BenchProblem(f"--output {plan.output.mean:g}: an answer has at least 1 token")
     curve = _empty(plan, target, about)
@@ -145,7 +149,7 @@ def run_bench(
 
 async def _levels(plan: BenchPlan, found: Preflight, budget: Budget, curve: Curve, watcher: Watcher) -> None:
     clients = Clients(found.target)
-    workload = Workload(plan.input, plan.output, found.scale, Random(plan.seed))
+    workload = Workload(plan.input, plan.output, found.scale, Random(plan.seed), plan.lengths)
     before = cpu = 0.0
     latency = found.latency(plan.output.mean)
     renewing = asyncio.create_task(_renew_token(watcher.token, found.target.token, clients)) if watcher.token else None
@@ -168,6 +172,8 @@ async def _levels(plan: BenchPlan, found: Preflight, budget: Budget, curve: Curv
                 # An interruption comes as a cancellation: what was measured until then is a point all the same.
                 if run.samples:
                     point = with_chunks(_point(plan, level, run, clients), run.samples, seen)
+                    if found.target.streamed:
+                        point = with_silence(point, run.samples)
                     curve.points.append(point)
                     watcher.point(point)
                     watcher.samples(point, run.samples)
@@ -263,6 +269,12 @@ def _why_stop(curve: Curve, run: Run, budget: Budget) -> str:
         return run.stopped + last
     if budget.exhausted:
         return budget.exhausted
+    refusal = next(filter(overloaded, run.samples), None) if curve.mode == "open" else None
+    if refusal is not None:
+        *before, at = curve.points
+        held = [one.offered for one in before if one.is_valid and one.offered]
+        best = f"; the last good level is {held[-1]:.3g} requests/s" if held else ""
+        return f"answered {refusal.status} at {at.offered:.3g} requests/s{best}"
     ended = [one for one in run.samples if one.ended is not None]
     failed = sum(one.outcome != "completed" for one in ended)
     if ended and failed > _MOST_FAILED * len(ended):
@@ -286,8 +298,8 @@ def _empty(plan: BenchPlan, target: Target, about: dict[str, Any]) -> Curve:
         route=target.route,
         streamed=target.streamed,
         mode=plan.mode,
-        input=_mean_of([one.input_tokens for one in plan.trace]) if plan.trace else plan.input,
-        output=_mean_of([one.output_tokens for one in plan.trace]) if plan.trace else plan.output,
+        input=length_of([one.input_tokens for one in plan.trace]) if plan.trace else plan.input,
+        output=length_of([one.output_tokens for one in plan.trace]) if plan.trace else plan.output,
         token_source="asked",
         seed=plan.seed,
         started_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -305,8 +317,3 @@ def _empty(plan: BenchPlan, target: Target, about: dict[str, Any]) -> Curve:
             "load_average": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         },
     )
-
-
-def _mean_of(values: Sequence[int]) -> Length:
-    mean = sum(values) / len(values)
-    return Length(mean, (sum((one - mean) ** 2 for one in values) / len(values)) ** 0.5)

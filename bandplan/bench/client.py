@@ -16,7 +16,10 @@ ANSWER_SECONDS: Final = 300.0
 """The platform itself gives up after 297 s."""
 
 _AT_ONCE: Final = 16
-"""Connections made at the same time before a level; arbitrary, few enough for any server's queue of new ones."""
+"""Connections made at the same time before a level, and kept free if the server closes them after use.
+
+Arbitrary: few enough for any server's queue of new ones.
+"""
 
 
 class Client:
@@ -75,6 +78,8 @@ class Client:
                 else:
                     connection.close()
                     self._all.discard(connection)
+                    # A server that closes after each answer would make the next request wait for a connection.
+                    self._spare = max(self._spare, _AT_ONCE)
         return sample
 
     def renew(self, token: Secret) -> None:
@@ -98,7 +103,7 @@ class Client:
                 taken = connection
             else:
                 self._all.discard(connection)
-        if len(self._free) + len(self._making) < self._spare:
+        for _ in range(self._spare - len(self._free) - len(self._making)):
             task = asyncio.create_task(self._make_free())
             self._making.add(task)
             task.add_done_callback(self._making.discard)

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from time import perf_counter_ns
@@ -73,20 +73,29 @@ class Budget:
 
 @dataclass(slots=True)
 class Workload:
-    """Lengths and prompts, drawn from one seed."""
+    """Lengths and prompts, drawn from one seed.
+
+    `pairs`: recorded lengths of prompt and answer, drawn together in place of `input` and `output`.
+    """
 
     input: Length
     output: Length
     scale: Scale
     random: Random
+    pairs: Sequence[tuple[int, int]] = ()
     number: int = 0
 
     def next(self, scheduled: int, lengths: tuple[int, int] | None = None) -> tuple[Sample, str]:
-        given, made = lengths or (self.input.draw(self.random), self.output.draw(self.random, 0))
+        given, made = lengths or self._drawn()
         made = max(made, 1) if self.output.mean else 0  # embeddings have no answer, and nothing else has an empty one
         self.number += 1
         text = prompt(self.scale.words(given), self.random)
         return Sample(self.number, scheduled, given, made), text
+
+    def _drawn(self) -> tuple[int, int]:
+        if self.pairs:
+            return self.random.choice(self.pairs)
+        return self.input.draw(self.random), self.output.draw(self.random, 0)
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """Lengths of prompts and answers: fixed, drawn, or taken from a trace."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -19,6 +20,12 @@ class Length:
         if not self.spread:
             return max(least, round(self.mean))
         return max(least, round(random.gauss(self.mean, self.spread)))
+
+
+def length_of(values: Sequence[int]) -> Length:
+    """Return the mean and the standard deviation of lengths."""
+    mean = sum(values) / len(values)
+    return Length(mean, (sum((one - mean) ** 2 for one in values) / len(values)) ** 0.5)
 
 
 def parse_length(text: str) -> Length:

@@ -151,6 +151,16 @@ def with_chunks(point: Point, samples: Sequence[Sample], seen: Sequence[tuple[in
     return replace(point, chunks=chunks, notes=notes)
 
 
+def with_silence(point: Point, samples: Sequence[Sample]) -> Point:
+    """Add a note if streamed answers have no text, as they have no TTFT and no TPOT either."""
+    done = [one for one in samples if one.outcome == "completed"]
+    silent = sum(not one.content for one in done)
+    if not silent:
+        return point
+    note = f"{silent:,} of {len(done):,} answers have no text, and so no TTFT and TPOT"
+    return replace(point, notes=(*point.notes, note))
+
+
 def distribution(values: Sequence[float]) -> Distribution | None:
     """Return figures of seconds, infinite for failures; None without values."""
     if not values:

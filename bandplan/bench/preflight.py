@@ -10,6 +10,7 @@ from random import Random
 from time import perf_counter_ns
 from typing import Any, Final
 
+from bandplan.bench.answer import NOT_A_STREAM
 from bandplan.bench.client import Client
 from bandplan.bench.problem import BenchProblem
 from bandplan.bench.prompts import FEW_WORDS, MANY_WORDS, Scale, prompt, scale_of
@@ -101,6 +102,10 @@ async def _ask(client: Client, words: int, output_tokens: int, random: Random) -
 
 def _failure(target: Target, sample: Sample, body: bytes) -> str:
     step = _STEPS.get(sample.status, "check that it answers a single query, then run this again")
+    if sample.fault == NOT_A_STREAM:
+        step = "check the address and the route, or ask for whole answers: --no-stream"
+    elif 300 <= sample.status < 400:
+        step = "name the address that it redirects to"
     said = _said(body, target.token.value)
     return f"{target.name} at {target.address}: {sample.fault}{f' ({said})' if said else ''}; {step}"
 

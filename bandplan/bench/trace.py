@@ -1,4 +1,4 @@
-"""A trace to replay: rows of time, input and output tokens, as CSV or JSON lines.
+"""A trace to replay, or lengths to draw from: rows of time, input and output tokens, as CSV or JSON lines.
 
 Names of columns: ours, those of Azure's LLM inference trace (TIMESTAMP, ContextTokens, GeneratedTokens;
 github.com/Azure/AzurePublicDataset, AzureLLMInferenceTrace, read 2026-11), of BurstGPT (Timestamp, Request tokens,
@@ -8,7 +8,7 @@ Response tokens; github.com/HPMLL/BurstGPT, read 2026-11) and Mooncake (timestam
 import csv
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -32,7 +32,7 @@ OUTPUT: Final = (
     "output_tokens", "generatedtokens", "response tokens", "output_length", "completion_tokens", "num_decode_tokens",
 )  # fmt: skip
 _MOST_PROBLEMS: Final = 10
-_MILLISECONDS: Final = ("timestamp", "input_length")
+_MILLISECONDS: Final = frozenset({"timestamp", "input_length"})
 """A trace with both names is Mooncake's, whose times are in milliseconds."""
 
 
@@ -47,10 +47,25 @@ class Arrival:
 
 def read_trace(path: Path, most: int | None = None) -> list[Arrival]:
     """Read the rows in the order of time, the first at 0. Errors: BenchProblem with line, column and next step."""
+    found = []
+    for row in _read(path, most, (_AT, _GIVEN, _MADE)):
+        at, given, made = row.values
+        found.append(Arrival(at / 1000 if row.names >= _MILLISECONDS else at, int(given), int(made)))
+    found.sort(key=lambda one: one.at)
+    first = found[0].at
+    return [Arrival(one.at - first, one.input_tokens, one.output_tokens) for one in found]
+
+
+def read_lengths(path: Path, most: int | None = None) -> list[tuple[int, int]]:
+    """Read (input, output) tokens of the rows, which need no time. Errors: as of `read_trace`."""
+    return [(int(given), int(made)) for given, made in (row.values for row in _read(path, most, (_GIVEN, _MADE)))]
+
+
+def _read(path: Path, most: int | None, columns: "Sequence[_Column]") -> "list[_Row]":
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = _json_rows(file, path) if path.suffix in (".jsonl", ".ndjson", ".json") else _csv_rows(file, path)
-            found, problems = _arrivals(islice(rows, most), path)
+            read = _json_rows if path.suffix in (".jsonl", ".ndjson", ".json") else _csv_rows
+            found, problems = _parsed(islice(read(file, path, columns), most), path, columns)
     except UnicodeDecodeError as error:
         raise BenchProblem(f"{path}: not UTF-8 at byte {error.start:,}; save it as UTF-8") from error
     except OSError as error:
@@ -61,19 +76,17 @@ def read_trace(path: Path, most: int | None = None) -> list[Arrival]:
         raise BenchProblem("\n".join(problems))
     if not found:
         raise BenchProblem(f"{path}: no rows; a trace needs at least one")
-    found.sort(key=lambda one: one.at)
-    first = found[0].at
-    return [Arrival(one.at - first, one.input_tokens, one.output_tokens) for one in found]
+    return found
 
 
-def _csv_rows(file: Any, path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _csv_rows(file: Any, path: Path, columns: "Sequence[_Column]") -> Iterator[tuple[int, Mapping[str, Any]]]:
     reader = csv.DictReader(file)
-    _require_columns(reader.fieldnames or [], path)
+    _require_columns(reader.fieldnames or [], path, columns)
     for row in reader:
         yield reader.line_num, row
 
 
-def _json_rows(file: Any, path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _json_rows(file: Any, path: Path, columns: "Sequence[_Column]") -> Iterator[tuple[int, Mapping[str, Any]]]:
     is_checked = False
     for line, text in enumerate(file, 1):
         if not text.strip():
@@ -85,14 +98,14 @@ def _json_rows(file: Any, path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]
         if not isinstance(row, dict):
             raise BenchProblem(f"{path}:{line}: not a JSON object; write one object on each line")
         if not is_checked:
-            _require_columns(list(row), path)
+            _require_columns(list(row), path, columns)
             is_checked = True
         yield line, row
 
 
-def _require_columns(names: Sequence[str], path: Path) -> None:
+def _require_columns(names: Sequence[str], path: Path, columns: "Sequence[_Column]") -> None:
     known = {str(name).strip().lower() for name in names}
-    missing = [ours for ours in (TIME, INPUT, OUTPUT) if not known.intersection(ours)]
+    missing = [one.names for one in columns if not known.intersection(one.names)]
     if not missing:
         return
     lines = []
@@ -104,26 +117,25 @@ def _require_columns(names: Sequence[str], path: Path) -> None:
     raise BenchProblem("\n".join(lines))
 
 
-def _arrivals(rows: Iterator[tuple[int, Mapping[str, Any]]], path: Path) -> tuple[list[Arrival], list[str]]:
-    found: list[Arrival] = []
+def _parsed(
+    rows: Iterator[tuple[int, Mapping[str, Any]]], path: Path, columns: "Sequence[_Column]"
+) -> "tuple[list[_Row], list[str]]":
+    found: list[_Row] = []
     problems: list[str] = []
     for line, row in rows:
         named = {str(key).strip().lower(): (str(key), value) for key, value in row.items()}
-        values = [next((named[name] for name in ours if name in named), ("?", None)) for ours in (TIME, INPUT, OUTPUT)]
-        divisor = 1000.0 if all(name in named for name in _MILLISECONDS) else 1.0
-        at, given, made = (_seconds(values[0][1]), _tokens(values[1][1], 1), _tokens(values[2][1], 0))
-        for (column, value), read, rule in zip(
-            values,
-            (at, given, made),
-            ("seconds, or a time such as 2026-11-29T12:00:00", f"1 to {LONGEST:,} tokens", f"0 to {LONGEST:,} tokens"),
-            strict=True,
-        ):
-            if read is None and len(problems) < _MOST_PROBLEMS:
+        values = []
+        for column in columns:
+            name, value = next((named[one] for one in column.names if one in named), ("?", None))
+            read = column.read(value)
+            if read is not None:
+                values.append(read)
+            elif len(problems) < _MOST_PROBLEMS:
                 problems.append(
-                    f"{path}:{line}: column {column}: {_shown(value)}: must be {rule}; correct or remove the row"
+                    f"{path}:{line}: column {name}: {_shown(value)}: must be {column.rule}; correct or remove the row"
                 )
-        if at is not None and given is not None and made is not None:
-            found.append(Arrival(at / divisor, given, made))
+        if len(values) == len(columns):
+            found.append(_Row(values, named.keys()))
     return found, problems
 
 
@@ -160,3 +172,25 @@ def _tokens(value: object, least: int) -> int | None:
 def _shown(value: object) -> str:
     text = "missing" if value is None else repr(str(value))
     return text if len(text) <= 40 else text[:37] + "..."
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """The names of a column, what reads a value of it (None: not one), and the rule for values."""
+
+    names: Sequence[str]
+    read: Callable[[object], float | None]
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """The values of the wanted columns in their order, and the names of all."""
+
+    values: Sequence[float]
+    names: Set[str]
+
+
+_AT: Final = _Column(TIME, _seconds, "seconds, or a time such as 2026-11-29T12:00:00")
+_GIVEN: Final = _Column(INPUT, lambda value: _tokens(value, 1), f"1 to {LONGEST:,} tokens")
+_MADE: Final = _Column(OUTPUT, lambda value: _tokens(value, 0), f"0 to {LONGEST:,} tokens")

@@ -158,6 +158,19 @@ def test_a_connection_that_was_closed_while_idle_is_no_failure() -> None:
     run(work())
 
 
+def test_a_server_that_closes_after_each_answer_finds_connections_made() -> None:
+    async def work() -> None:
+        async with serving(stream(text("a"), usage(5, 1), headers="Connection: close\r\n")) as (script, target):
+            client = Client(target)
+            await ask(client)
+            await ask(client)  # from here on connections are made beforehand
+            await until(lambda: script.connections > 2 + 10)
+            assert (await ask(client)).outcome == "completed"
+            client.close()
+
+    run(work())
+
+
 def test_nobody_listens() -> None:
     async def work() -> None:
         async with serving(b"") as (_, target):
@@ -239,6 +252,8 @@ def test_without_usage_the_next_counter_counts() -> None:
         (whole(400, {"error": {"message": "not a chat model"}}), "(not a chat model); check the task"),
         (whole(503, {}), "answered 503; wait until the endpoint is ready"),
         (stream(text("a"), done=False), "ended early, without [DONE]; check that it answers"),
+        (whole(200, {"choices": [{"message": {"content": "a"}}]}), "not a stream of events; check the address and"),
+        (whole(302, {}, "Location: /login\r\n"), "answered 302; name the address that it redirects to"),
     ],
 )
 def test_preflight_says_in_one_line_what_is_wrong(answer: bytes, told: str) -> None:

@@ -123,6 +123,14 @@ def test_the_same_seed_gives_the_same_load() -> None:
     assert [ours.next(0)[1] for _ in range(20)] == [theirs.next(0)[1] for _ in range(20)]
 
 
+def test_recorded_lengths_are_drawn_together() -> None:
+    pairs = [(10, 1), (500, 90)]
+    load = Workload(Length(1), Length(1), Scale(), Random(3), pairs)
+    drawn = [(one.asked_input, one.asked_output) for one, _ in (load.next(0) for _ in range(200))]
+    assert set(drawn) == set(pairs)
+    assert 70 < drawn.count(pairs[0]) < 130
+
+
 @pytest.mark.parametrize(
     ("arrivals", "burstiness", "variation"), [("constant", 1.0, 0.0), ("poisson", 1.0, 1.0), ("gamma", 0.25, 2.0)]
 )

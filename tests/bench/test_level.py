@@ -4,7 +4,17 @@ import math
 
 import pytest
 
-from bandplan.bench.level import Client, Slo, closed_point, distribution, lag_limit, open_point, timeline, with_chunks
+from bandplan.bench.level import (
+    Client,
+    Slo,
+    closed_point,
+    distribution,
+    lag_limit,
+    open_point,
+    timeline,
+    with_chunks,
+    with_silence,
+)
 from bandplan.bench.window import Window, chunks_in, closed_window, shares_in, throughput
 from tests.bench.events import nano, request
 
@@ -148,6 +158,14 @@ def test_chunks_in_use_are_seen_on_the_time_of_the_level() -> None:
     grown = with_chunks(point, samples, [(start, 3.0), (end, 4.0)])
     assert grown.notes == (*point.notes, "3 to 4 chunks were in use while this was measured")
     assert with_chunks(point, samples, []) is point
+
+
+def test_answers_without_text_are_told() -> None:
+    samples = [request(float(one), [], end=one + 1.0, tokens=4) for one in range(8)]
+    point = closed_point(samples, 1, None, Client())
+    assert with_silence(point, samples).notes[-1] == "8 of 8 answers have no text, and so no TTFT and TPOT"
+    spoken = lane(0.0, 8)
+    assert with_silence(point, spoken) is point
 
 
 def test_the_timeline_of_a_level() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bandplan.bench.problem import BenchProblem
-from bandplan.bench.trace import Arrival, read_trace
+from bandplan.bench.trace import Arrival, read_lengths, read_trace
 
 AZURE = """TIMESTAMP,ContextTokens,GeneratedTokens
 2023-11-16 18:15:46.6805900,374,44
@@ -74,6 +74,15 @@ def test_wrong_rows_are_named_by_line_and_column(tmp_path: Path, text: str, told
     with pytest.raises(BenchProblem) as raised:
         read_trace(trace(tmp_path, text))
     assert told in str(raised.value)
+
+
+def test_lengths_need_no_time(tmp_path: Path) -> None:
+    assert read_lengths(trace(tmp_path, "input_tokens,output_tokens\n5,6\n7,0\n")) == [(5, 6), (7, 0)]
+    assert read_lengths(trace(tmp_path, AZURE))[0] == (374, 44)
+    with pytest.raises(BenchProblem) as raised:
+        read_lengths(trace(tmp_path, "input_tokens,output_token\n5,6\n"))
+    assert str(raised.value).endswith("no column output_tokens (or generatedtokens, response tokens, output_length, "
+                                      "completion_tokens, num_decode_tokens); rename 'output_token'")  # fmt: skip
 
 
 def test_all_wrong_rows_at_once_and_no_more_than_ten(tmp_path: Path) -> None:

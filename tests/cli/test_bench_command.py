@@ -129,6 +129,19 @@ def test_a_trace_is_replayed_in_its_lengths(project: Path, workspace: tuple[Path
     assert [round(one["scheduled"] - ours[0]["scheduled"], 3) for one in ours] == [0.0, 0.05, 0.1]
 
 
+def test_lengths_are_drawn_from_a_file(project: Path) -> None:
+    (project / "lengths.csv").write_text("input_tokens,output_tokens\n50,3\n120,9\n", encoding="utf-8")
+    bench("support-chat", "--lengths", "lengths.csv", "--parallel", "2", "--seconds", "1", "--requests", "r.jsonl",
+          "--out", "t.json")  # fmt: skip
+    ours = [json.loads(row) for row in (project / "r.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {one["output_tokens"] for one in ours} == {3, 9}
+    found = json.loads((project / "t.json").read_text(encoding="utf-8"))
+    assert (found["load"]["input_tokens"], found["load"]["output_tokens"]) == (
+        {"mean": 85.0, "spread": 35.0},
+        {"mean": 6.0, "spread": 3.0},
+    )
+
+
 def test_rows_without_an_answer_are_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "trace.csv").write_text("time,input_tokens,output_tokens\n0,50,3\n0.05,70,0\n", encoding="utf-8")
     bench("support-chat", "--trace", "trace.csv", "--out", "t.json")
@@ -168,6 +181,8 @@ def test_the_limit_of_requests_holds(project: Path, workspace: tuple[Path, StubC
         (["support-chat", "--rate", "x"], "not numbers"),
         (["support-chat", "--rate", "2", "--parallel", "2"], "--parallel and --rate: give one of them"),
         (["support-chat", "--trace", "none.csv"], "none.csv: No such file or directory; name a CSV"),
+        (["support-chat", "--lengths", "none.csv"], "none.csv: No such file or directory; name a CSV"),
+        (["support-chat", "--lengths", "x.csv", "--input", "5"], "--lengths: has both lengths of each request; leave"),
         (["support-chat", "--out", "no/where.json"], "name a file in a folder that exists"),
         (["support-chat", "--export", "excel=x"], "write vllm=FILE or aiperf=FILE"),
         (["support-chat", "--prices", "none.yaml"], "none.yaml: No such file"),

@@ -68,6 +68,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--output", metavar="TOKENS", help="length of answers, or MEAN:SPREAD (default: the demand's, or 256)"
     )
     load.add_argument(
+        "--lengths",
+        type=Path,
+        metavar="FILE",
+        help="draw lengths from the rows of a CSV or JSONL of input and output tokens",
+    )
+    load.add_argument(
         "--tokenizer", type=Path, metavar="FILE", help="tokenizer.json, for a server that reports no usage"
     )
     load.add_argument(
@@ -281,8 +287,8 @@ def plan_of(arguments: argparse.Namespace, demand: "Demand | None") -> "BenchPla
     """Return what the arguments ask for. Errors: UsageProblem for contradictions and values out of range."""
     from bandplan.bench.bench import MOST_PARALLEL, BenchPlan, Limits, doubled
     from bandplan.bench.clients import MOST_PROCESSES
-    from bandplan.bench.lengths import Length, parse_length
-    from bandplan.bench.trace import read_trace
+    from bandplan.bench.lengths import Length, length_of, parse_length
+    from bandplan.bench.trace import read_lengths, read_trace
 
     given = [f"--{name}" for name in ("parallel", "rate", "trace") if getattr(arguments, name) is not None]
     if len(given) > 1:
@@ -319,6 +325,13 @@ def plan_of(arguments: argparse.Namespace, demand: "Demand | None") -> "BenchPla
         burstiness=arguments.burstiness,
         processes=arguments.processes,
     )
+    if arguments.lengths is not None:
+        given = [f"--{name}" for name in ("input", "output", "trace") if getattr(arguments, name) is not None]
+        if given:
+            raise UsageProblem(f"--lengths: has both lengths of each request; leave out {' and '.join(given)}")
+        pairs = read_lengths(arguments.lengths)
+        inputs, outputs = (length_of(values) for values in zip(*pairs, strict=True))
+        wanted = replace(wanted, lengths=pairs, input=inputs, output=outputs)
     if arguments.trace is not None:
         return replace(wanted, mode="replay", trace=read_trace(arguments.trace, arguments.rows))
     if arguments.rate is not None:
