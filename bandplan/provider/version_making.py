@@ -66,5 +66,6 @@ def make_version(context: Context, wanted: WantedVersion, progress: Progress) ->
         mlflow_version=wanted.mlflow_version,
         host=context.client.host,
         token=context.client.bearer(),
+        renew=context.client.renewed_bearer,
     )
     return register(request, progress=progress, stop=context.cancelled, client=context.client)

@@ -10,6 +10,7 @@ import pytest
 from bandplan.serving.registration.errors import RegistrationError, RegistrationStopped
 from bandplan.serving.registration.mlflow_process.job import Event, Job
 from bandplan.serving.registration.mlflow_process.process import run_job
+from bandplan.serving.registration.request import Renew
 from bandplan.serving.registration.timing import Timing, Waiting
 
 HOST, TOKEN = "http://127.0.0.1:1", "dapi-secret-0123456789"
@@ -25,11 +26,11 @@ class Runner:
         self.stop = threading.Event()
         self.stop_seconds = 60.0
 
-    def run(self, script: str) -> Event:
+    def run(self, script: str, renew: Renew | None = None) -> Event:
         path = self.folder / "script.py"
         path.write_text(f"import json, os, sys, time\n{script}")
-        waiting = Waiting(Timing(stop_seconds=self.stop_seconds), self.stop)
-        return run_job(JOB, HOST, TOKEN, waiting, self._tell, (sys.executable, str(path)))
+        waiting = Waiting(Timing(stop_seconds=self.stop_seconds, renew_seconds=0.01), self.stop)
+        return run_job(JOB, HOST, TOKEN, waiting, self._tell, (sys.executable, str(path)), renew)
 
     def _tell(self, text: str) -> None:
         self.told.append(text)
@@ -66,6 +67,22 @@ def test_failure_is_an_error_without_the_token(runner: Runner) -> None:
     with pytest.raises(RegistrationError) as failed:
         runner.run(f"print(json.dumps({{'kind': 'failed', 'text': 'first {TOKEN}\\nsecond'}}))")
     assert str(failed.value) == "first [redacted]\nsecond"
+
+
+def test_each_new_token_follows_on_standard_input_and_is_in_no_message(runner: Runner) -> None:
+    answers: list[str | None] = [TOKEN, None, "renewed-secret-1", "renewed-secret-1", "renewed-secret-2"]
+
+    def renew() -> str | None:
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    with pytest.raises(RegistrationError) as failed:
+        runner.run(
+            "sys.stdin.readline()\n"
+            "tokens = [json.loads(sys.stdin.readline())['token'] for _ in range(2)]\n"
+            "print(json.dumps({'kind': 'failed', 'text': ' then '.join(tokens)}))\n",
+            renew,
+        )
+    assert str(failed.value) == "[redacted] then [redacted]"
 
 
 def test_process_that_is_killed_is_an_error_that_says_so(runner: Runner) -> None:

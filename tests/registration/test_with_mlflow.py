@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
 from bandplan.serving.registration.checks.mlmodel import findings, parse_mlmodel
 from bandplan.serving.registration.errors import RegistrationError
@@ -23,8 +24,10 @@ from bandplan.serving.registration.register import register
 from bandplan.serving.registration.request import Registered, RegistrationRequest
 from bandplan.serving.registration.sources.digest import digest
 from bandplan.serving.registration.sources.source import parse
+from bandplan.serving.registration.timing import Timing
 from bandplan.serving.workspace.registry import SOURCE_DIGEST, Registry
 from bandplan.stub.process import Running
+from tests.answering import JsonHandler, answering
 from tests.checkpoints import write_bert, write_llama, write_sparse_llama
 from tests.stub.stub_client import StubClient
 
@@ -51,7 +54,7 @@ class Registering:
         return RegistrationRequest(name, parsed, content, task, self.workspace.host, self.workspace.token, **settings)
 
     def register(self, request: RegistrationRequest) -> Registered:
-        return register(request, progress=self.told.append)
+        return register(request, progress=self.told.append, timing=Timing(renew_seconds=0.05))
 
     def register_all(self, requests: list[RegistrationRequest]) -> list[Registered]:
         """At the same time, as a deploy does."""
@@ -78,6 +81,51 @@ class Made:
         return response.data
 
 
+class Issuer:
+    """In front of the workspace: accepts `token-0` and those issued since, and records what each path was sent."""
+
+    def __init__(self, workspace: Running) -> None:
+        self.issued = 1
+        self.sent: list[tuple[str, int]] = []
+        self.url = ""
+        pool = urllib3.PoolManager(retries=False)
+        issuer = self
+
+        class Handler(JsonHandler):
+            protocol_version = "HTTP/1.1"
+
+            def pass_on(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"] or 0)) or None
+                number = self.headers.get("Authorization", "").removeprefix("Bearer token-")
+                if not number.isdecimal() or int(number) >= issuer.issued:
+                    self.reply(401, {"error_code": "UNAUTHENTICATED", "message": "no such token"})
+                    return
+                issuer.sent.append((self.path, int(number)))
+                dropped = ("host", "connection", "content-length", "authorization")
+                kept = {name: value for name, value in self.headers.items() if name.lower() not in dropped}
+                headers = {**kept, "Authorization": f"Bearer {workspace.token}"}
+                answer = pool.request(self.command, workspace.host + self.path, body=body, headers=headers)
+                self.reply_bytes(answer.status, answer.data)
+
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = pass_on
+
+        self.handler = Handler
+
+    def renew(self) -> str:
+        self.issued += 1
+        return f"token-{self.issued - 1}"
+
+    def newest_sent(self, path: str) -> int:
+        return max(number for sent, number in self.sent if sent.startswith(path))
+
+
+@pytest.fixture(scope="module")
+def issuer(workspace: Running) -> Iterator[Issuer]:
+    issuer = Issuer(workspace)
+    with answering(issuer.handler) as issuer.url:
+        yield issuer
+
+
 @pytest.fixture(scope="module", autouse=True)
 def environment() -> Iterator[None]:
     """None of MLflow's variables is set, whatever tests of MLflow in this process have left behind."""
@@ -93,8 +141,11 @@ def registering(workspace: Running, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="module")
-def made(registering: Registering, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Made]:
-    """A chat model, and an embedding model whose run holds no weights, registered at the same time."""
+def made(registering: Registering, tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> dict[str, Made]:
+    """A chat model, and an embedding model whose run holds no weights, registered at the same time.
+
+    The first one by a login whose token is renewed all the time.
+    """
     folder = tmp_path_factory.mktemp("checkpoints")
     write_llama(folder / "llama")
     write_bert(folder / "gte")
@@ -111,6 +162,7 @@ def made(registering: Registering, tmp_path_factory: pytest.TempPathFactory) -> 
             reference_weights=True,
         ),
     ]
+    requests[0] = replace(requests[0], host=issuer.url, token="token-0", renew=issuer.renew)
     registered = registering.register_all(requests)
     return {CHAT: Made(requests[0], registered[0]), EMBEDDINGS: Made(requests[1], registered[1])}
 
@@ -126,6 +178,13 @@ def test_s20_to_s23_checkpoint_becomes_a_version_that_the_platform_can_serve(
     name, version = made[task].request.name, made[task].registered.version
     path = f"/api/2.0/serving-endpoints/get-model-optimization-info/{name}/{version}"
     assert stub.ok("GET", path)["optimizable"] is True
+
+
+def test_mlflow_and_the_upload_send_renewed_tokens(made: dict[str, Made], issuer: Issuer) -> None:
+    """Neither has only the token that the process was started with."""
+    assert made[CHAT].registered.version == "1"
+    assert issuer.newest_sent("/api/2.0/mlflow/runs/update") > 0
+    assert issuer.newest_sent("/api/2.0/fs/") > 0
 
 
 @pytest.mark.parametrize("task", [CHAT, EMBEDDINGS])

@@ -109,6 +109,7 @@ def log(arguments: argparse.Namespace, source: "Source", client: "WorkspaceClien
         metadata=metadata_of(arguments),
         mlflow_version=arguments.mlflow_version,
         experiment=arguments.experiment,
+        renew=client.renewed_bearer,
     )
     logged = log_checkpoint(request, progress=show)
     print(f"run      {logged.run_id}\nmodel    {logged.model_uri}")
@@ -134,8 +135,9 @@ def register(arguments: argparse.Namespace, source: "Source", digests: Path, cli
         mlflow_version=arguments.mlflow_version,
         experiment=arguments.experiment,
         reference_weights=arguments.reference_weights,
+        renew=client.renewed_bearer,
     )
-    registered = register_version(request, progress=show)
+    registered = register_version(request, progress=show, client=client)
     if registered.run_id is not None:
         print(f"run      {registered.run_id}")
     if registered.model_uri is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from bandplan.serving.registration.attempt import MARK, Attempt
 from bandplan.serving.registration.checks.suitability import findings, report
@@ -40,14 +41,13 @@ def register(
     progress: Callable[[str], None],
     stop: threading.Event | None = None,
     timing: Timing = _TIMING,
-    run: RunJob = run_job,
+    run: RunJob | None = None,
     client: WorkspaceClient | None = None,
 ) -> Registered:
     """Return the READY version of `request.name` that was made from `request.digest`: an existing one, or a new one.
 
-    `client` is one whose login is renewed, as a version may take longer than the request's token lasts; MLflow's own
-    process has that token only. Calls `progress` with lines for people, on this thread. Setting `stop` cancels it
-    within `timing.stop_seconds`.
+    `client` is one whose login is renewed, as a version may take longer than the request's token lasts. Calls
+    `progress` with lines for people, on this thread. Setting `stop` cancels it within `timing.stop_seconds`.
 
     Errors: RegistrationError with everything that is against the source, or the platform's reason (FAILED_REGISTRATION
     included); RegistrationStopped; errors of the client. In every case no version that is not READY is left behind; if
@@ -55,6 +55,7 @@ def register(
     """
     client = client or WorkspaceClient(request.host, request.token)
     waiting = Waiting(timing, stop or threading.Event())
+    run = run or partial(run_job, renew=request.renew)
     return _Registration(request, Registry(client), client, waiting, progress, run).run()
 
 
@@ -80,7 +81,8 @@ def log(
         metadata=dict(request.metadata),
         experiment=request.experiment,
     )
-    done = run_job(job, request.host, request.token, Waiting(timing, stop or threading.Event()), progress)
+    waiting = Waiting(timing, stop or threading.Event())
+    done = run_job(job, request.host, request.token, waiting, progress, renew=request.renew)
     if done.run_id is None or done.model_uri is None:
         raise RegistrationError(f"{request.source.text}: MLflow reported neither a run nor a model; run again")
     return Logged(done.run_id, done.model_uri)

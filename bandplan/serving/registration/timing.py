@@ -16,6 +16,7 @@ class Timing:
 
     A registration gives a sign of life every `beat_seconds`. Another one considers it dead after `patience_seconds`
     without a sign, and after `patience_without_beat_seconds` if it never gave one: the platform may not accept them.
+    MLflow's process is given a new token, if there is one, every `renew_seconds`.
     `ready_seconds` bounds the wait of an uploaded version for READY; `stop_seconds` the cleanup after a stop.
     """
 
@@ -27,6 +28,7 @@ class Timing:
     ready_seconds: float = 3600.0
     stop_seconds: float = 30.0
     repeat_progress_seconds: float = 30.0
+    renew_seconds: float = 10.0
 
 
 @dataclass(frozen=True)

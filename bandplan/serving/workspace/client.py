@@ -92,6 +92,13 @@ class WorkspaceClient:
         self._signature()
         return self._token
 
+    def renewed_bearer(self) -> str | None:
+        """Return `bearer`, or None if it cannot be had now: the last one may still be good, and answers say if not."""
+        try:
+            return self.bearer()
+        except WorkspaceError:
+            return None
+
     def get(self, path: str) -> dict[str, Any]:
         return self._call("GET", path).json()
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from bandplan.serving.registration.mlflow_process.job import Event, Job
+from bandplan.serving.registration.mlflow_process.process_token import ProcessToken
 from bandplan.serving.registration.mlflow_process.translation import message
 from bandplan.serving.registration.mlflow_process.work import Outdone, Work
 
@@ -57,7 +58,8 @@ class _Child:
         self._parent = parent
         self._ending = threading.Lock()
         self._workplace = Path(tempfile.mkdtemp(prefix="work-"))
-        self._work = Work(job, os.environ, self._workplace, self._tell, self._give_up)
+        self._token = ProcessToken(os.environ)
+        self._work = Work(job, self._token, self._workplace, self._tell, self._give_up)
 
     def run(self) -> int:
         threading.Thread(target=self._watch_parent, name="parent", daemon=True).start()
@@ -73,8 +75,11 @@ class _Child:
         return status
 
     def _watch_parent(self) -> None:
-        while self._parent.read(4096):
-            pass
+        begun = b""
+        while received := self._parent.read(4096):
+            *lines, begun = (begun + received).split(b"\n")
+            for line in lines:
+                self._token.renew(line)
         self._end(None, CALLED_OFF_STATUS)
 
     def _give_up(self, version: str) -> None:

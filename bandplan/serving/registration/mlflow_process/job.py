@@ -1,6 +1,7 @@
 """Input and output of the process that runs MLflow: JSON, one object a line, without any secret.
 
-Host and token of the workspace travel in the environment of that process, which only its user may read.
+Host and token of the workspace travel in the environment of that process, which only its user may read; a renewed
+token follows on standard input (`renewal_line`).
 """
 
 from __future__ import annotations
@@ -76,3 +77,8 @@ class Event:
             return cls(**value)
         except (ValueError, TypeError):
             return None
+
+
+def renewal_line(token: str) -> bytes:
+    """Return the line on standard input that replaces the token."""
+    return json.dumps({"token": token}).encode() + b"\n"

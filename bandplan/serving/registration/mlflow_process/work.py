@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bandplan.rest.address import proxy_of
 from bandplan.serving.registration.attempt import Attempt
 from bandplan.serving.registration.checks.checkpoint import Checkpoint, read_checkpoint
 from bandplan.serving.registration.checks.logged_folder import read_logged_folder
@@ -16,14 +18,17 @@ from bandplan.serving.registration.checks.remote_weights import remote_findings
 from bandplan.serving.registration.mlflow_process.buffers import bound_buffers
 from bandplan.serving.registration.mlflow_process.job import Event, Job
 from bandplan.serving.registration.mlflow_process.log_model import LoggedModel, log_model
+from bandplan.serving.registration.mlflow_process.process_token import ProcessToken
 from bandplan.serving.registration.mlflow_process.tracking import experiment_name, is_on_workspace
 from bandplan.serving.registration.sources.finding import refuse_errors
 from bandplan.serving.registration.sources.folder import files
 from bandplan.serving.registration.sources.size import written_size
 from bandplan.serving.registration.sources.source import Source
 from bandplan.serving.registration.sources.staging import stage
-from bandplan.serving.workspace.client import from_environment
+from bandplan.serving.workspace.address import parse_address
+from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.errors import WorkspaceError
+from bandplan.serving.workspace.identity import HOST
 from bandplan.serving.workspace.registry import SOURCE_DIGEST, Registry
 
 
@@ -45,17 +50,18 @@ class Work:
     def __init__(
         self,
         job: Job,
-        environ: Mapping[str, str],
+        token: ProcessToken,
         workplace: Path,
         tell: Callable[[Event], None],
         give_up: Callable[[str], None],
     ) -> None:
         self._job = job
-        self._environ = environ
+        self._token = token
         self._workplace = workplace
         self._tell = tell
         self._give_up = give_up
-        self._client = from_environment(environ)
+        address = parse_address(os.environ[HOST])
+        self._client = WorkspaceClient(address.url, token, proxy=proxy_of(address, os.environ))
         self._attempt = self._new_attempt()
         self._run_id: str | None = None
 
@@ -65,6 +71,7 @@ class Work:
         After any error, the run has ended as FAILED and this attempt has left no version that is not READY.
         """
         bound_buffers(self._largest_file_bytes())
+        self._token.follow()
         try:
             event = self._register() if self._attempt is not None else self._log()
         except BaseException:
@@ -207,7 +214,7 @@ class Work:
         """Yield the name or id of the experiment of a new run; the run ends as FAILED if the body raises."""
         import mlflow
 
-        name = experiment_name(self._environ, self._job.experiment, self._user_name)
+        name = experiment_name(os.environ, self._job.experiment, self._user_name)
         # set_experiment returns but sets nothing if another process has just created the experiment.
         experiment_id = None if name is None else mlflow.set_experiment(name).experiment_id
         tags = {SOURCE_DIGEST: self._job.digest} if self._job.digest else {}
@@ -217,7 +224,7 @@ class Work:
             yield name or f"experiment {run.info.experiment_id}"
 
     def _user_name(self) -> str:
-        return self._client.ping() if is_on_workspace(self._environ) else ""
+        return self._client.ping() if is_on_workspace(os.environ) else ""
 
     def _say(self, text: str) -> None:
         self._tell(Event("progress", text, run_id=self._run_id))
