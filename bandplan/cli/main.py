@@ -17,7 +17,7 @@ from typing import Protocol, cast
 
 from bandplan.cli.errors import CommandError
 from bandplan.cli.paint import say_finding
-from bandplan.cli.parser import Parser, RootParser
+from bandplan.cli.parser import MISTYPED, Ended, Parser, RootParser
 from bandplan.embedded.terminal import close_the_door
 
 COMMANDS = {
@@ -121,7 +121,25 @@ def run(argv: Sequence[str]) -> int:
     name = command_name(argv)
     if name in COMMANDS:
         load_command(name).configure(commands[name])
-    arguments = parser.parse_args(argv)
+    try:
+        arguments = parser.parse_args(argv)
+    except Ended as ended:
+        if ended.code == MISTYPED and "--json" in argv and name in COMMANDS and commands[name].takes_flag("--json"):
+            from bandplan.cli.json_output import failure_document, print_document
+
+            told = ended.message.removeprefix("error: ").strip()
+            print_document(failure_document(name, told, MISTYPED))
+        raise
+    if getattr(arguments, "json", None) is not True:
+        return carry_out(arguments)
+    from bandplan.cli.json_output import failures_as_documents
+
+    with failures_as_documents(arguments):
+        return carry_out(arguments)
+
+
+def carry_out(arguments: argparse.Namespace) -> int:
+    """Run the command in its folder, or show the state of the project if there is none."""
     remember_standing()
     if arguments.folder is not None:
         change_folder(arguments.folder)

@@ -1,6 +1,7 @@
 """The argument parser of `bandplan`: argparse, with the nearest name for a mistyped command, option or choice."""
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -28,6 +29,14 @@ MOST_LISTED = 100
 """Most characters of a list of choices in a message; a choice."""
 
 
+class Ended(SystemExit):
+    """The end of the program that a parser decided on: after the help, or for a mistake."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(status)
+        self.message = message
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose errors name the nearest known word, and the help page of the command they belong to.
 
@@ -49,6 +58,23 @@ class Parser(argparse.ArgumentParser):
                 below = action.choices.get(values.get(action.dest) or "")
                 return below.chosen(values) if isinstance(below, Parser) else self
         return self
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """Print the message and end the program."""
+        if message:
+            self._print_message(message, sys.stderr)
+        raise Ended(status, message or "")
+
+    def takes_flag(self, option: str) -> bool:
+        """Report whether the command, or one of its actions, has this option, without a value."""
+        return any(
+            (option in action.option_strings and action.nargs == 0)
+            or (
+                isinstance(action, argparse._SubParsersAction)
+                and any(below.takes_flag(option) for below in action.choices.values())
+            )
+            for action in self._actions
+        )
 
     def error(self, message: str) -> NoReturn:
         """Print the mistake and the next step, without the usage, which would push the mistake off the screen."""

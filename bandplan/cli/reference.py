@@ -42,9 +42,15 @@ engine.
 | `BANDPLAN_DATABRICKS_PLUGIN` | `published`: deploy `local` with the plugin that Pulumi finds instead of the stand-in |
 | `PULUMI_*` | the user's own Pulumi settings, for every stack but `local`, which has its own backend in `.bandplan/` |
 
-`validate`, `stack ls`, `policy list` and `doctor` print JSON with `--json`, in the shapes of
-`schemas/output.schema.json`. Each names its `command` and the `version` of its shape, which grows when a key is removed
-or changes its meaning; keys may be added without.
+Commands with `--json` print one JSON document and nothing else on standard output; progress, tables and messages go to
+standard error, and the exit status is the same as without. `schemas/output.schema.json` has the shape of each, under
+`$defs`. A document names its `command` and the `version` of its shape, which grows when a key is removed or changes its
+meaning; keys may be added without. `preview` and `policy test` print the shape of `pulumi preview --json`, `query` what
+the endpoint answers.
+
+A command that ends with an error prints a document too: `failure` (a line), `exitStatus`, and `problems`, each with
+severity, code, place, finding, rule and next step. `up --json` has the same shape with both engines: what was done
+(`steps`, without values), problems, policy findings, and the endpoints with their state.
 
 Text from `models.yaml`, a workspace or any other file cannot control the terminal: control characters, marks that
 change the text direction, and zero-width characters are written as escapes such as `\\u202e`, which JSON reads as the

@@ -74,10 +74,18 @@ class GoingBack:
         entities, goal = self.now.entities if self.now is not None else (), self.goal
         return next((one for one in entities if (one.model, one.version) == (goal.model, goal.version)), None)
 
-    def described(self) -> str:
-        """Describe what happens: the difference in models.yaml, and the shares of the traffic."""
-        goal, before = self.goal, self.models.text
-        lines = [f"{self.name}: back to {goal.model} version {goal.version} ({goal.known_from})"]
+    @property
+    def shares(self) -> tuple[tuple[str, float, float], ...]:
+        """(version, percent of the traffic before, after) of each entity that serves; empty if the old one does not."""
+        if self.now is None or self.still_serves is None:
+            return ()
+        kept = self.still_serves
+        return tuple((one.version, one.traffic_percent, 100 if one is kept else 0) for one in self.now.entities)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What else the user should know."""
+        lines = []
         if self.still_serves is None:
             lines.append("It no longer serves: an `up` of the whole stack deploys it again, without steps.")
         if isinstance(self.entry.version, FollowedAlias):
@@ -86,15 +94,24 @@ class GoingBack:
                 f"The entry followed the alias {alias} and is now pinned; move the alias before you make "
                 "it follow again."
             )
-        for one in self.now.entities if self.now is not None else ():
-            to_percent = 100 if one is self.still_serves else 0
-            if self.still_serves is not None:
-                lines.append(f"  version {one.version}: {one.traffic_percent} -> {to_percent} percent of the traffic")
-        lines += self.notes
-        changed = difflib.unified_diff(
-            before.splitlines(), self.after.splitlines(), self.file, self.file, lineterm="", n=2
-        )
-        return "\n".join([*lines, "", *changed] if before != self.after else [*lines, f"{self.file} already says so."])
+        return (*lines, *self.notes)
+
+    @property
+    def difference(self) -> str:
+        """The change of models.yaml as a diff; "" if there is none."""
+        before, after = self.models.text.splitlines(), self.after.splitlines()
+        return "\n".join(difflib.unified_diff(before, after, self.file, self.file, lineterm="", n=2))
+
+    def described(self) -> str:
+        """Describe what happens: the difference in models.yaml, and the shares of the traffic."""
+        goal = self.goal
+        lines = [f"{self.name}: back to {goal.model} version {goal.version} ({goal.known_from})", *self.remarks]
+        lines += [
+            f"  version {version}: {before} -> {after} percent of the traffic" for version, before, after in self.shares
+        ]
+        if self.models.text != self.after:
+            return "\n".join([*lines, "", self.difference])
+        return "\n".join([*lines, f"{self.file} already says so."])
 
 
 def going_back(models: ModelsText, name: str, to_version: str | None) -> GoingBack:
@@ -124,7 +141,8 @@ def require_deployable(back: GoingBack) -> None:
     if back.errors:
         raise WrongModels(
             f"nothing was changed: {back.name} cannot be deployed with version {back.version} and the rest of its "
-            f"entry; fix the entry in {back.file}, or revert the commit that changed it, and run `up`"
+            f"entry; fix the entry in {back.file}, or revert the commit that changed it, and run `up`",
+            back.errors,
         )
 
 

@@ -71,4 +71,5 @@ def refuse(file: str, problems: tuple[Problem, ...]) -> NoReturn:
     """Print every problem to stderr. Errors: WrongModels, always."""
     for problem in problems:
         print(problem.render(), file=sys.stderr)
-    raise WrongModels(f"{file} has errors, so nothing was compared; fix them (`bandplan validate` also lists warnings)")
+    finding = f"{file} has errors, so nothing was compared; fix them (`bandplan validate` also lists warnings)"
+    raise WrongModels(finding, problems)

@@ -34,11 +34,11 @@ _WAIVED = re.compile(
 """Pattern of a waived finding. The first `waived until` counts: a reason is free text and may contain another."""
 
 _OF_ENTRY = re.compile(r"models/(?P<endpoint>[A-Za-z0-9_-]{1,63}): ")
-_OF_THE_STUB = re.compile(r"using pulumi-resource-\S+ from \$PATH at ")
+OF_THE_STUB = re.compile(r"using pulumi-resource-\S+ from \$PATH at ")
 """Pulumi's note about a plugin found on PATH, such as that of the local workspace; it contains a path of this machine.
 """
 
-_ENDS: Final = ("preview failed", "an unhandled error occurred: program exited with non-zero exit code")
+ENDS: Final = ("preview failed", "an unhandled error occurred: program exited with non-zero exit code")
 """Messages with which an engine ends when the reason is in another message."""
 
 
@@ -102,7 +102,7 @@ def _of_diagnostic(diagnostic: Diagnostic, preview: Preview, names: Mapping[str,
         return None
     kind: Kind = "error" if diagnostic.severity == "error" else "warning"
     message = message.removeprefix(f"{kind}: ")
-    if _OF_THE_STUB.match(message):
+    if OF_THE_STUB.match(message):
         return None
     problem = _PROBLEM.fullmatch(message)
     if problem is not None and "\n" not in message:
@@ -129,7 +129,7 @@ def _with_reason(found: list[ReportFinding]) -> list[ReportFinding]:
 
 
 def _is_an_end(finding: ReportFinding) -> bool:
-    return finding.kind == "error" and finding.text.startswith(_ENDS)
+    return finding.kind == "error" and finding.text.startswith(ENDS)
 
 
 def _cut(text: str, keep_lines: bool = False) -> str:

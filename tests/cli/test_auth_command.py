@@ -89,6 +89,7 @@ def test_json_has_its_own_version_and_the_parts_of_the_line(
     assert main(["auth", "--stack", "prod", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "version": 1,
+        "command": "auth",
         "stack": "prod",
         "host": prod.url,
         "user": "me-of-prod",

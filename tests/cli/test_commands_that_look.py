@@ -20,7 +20,9 @@ models:
 
 
 @pytest.mark.parametrize(
-    "command", [("migrate",), ("rollback", "chat"), ("observe",), ("real-scale", "chat")], ids=lambda one: one[0]
+    "command",
+    [("migrate",), ("rollback", "chat"), ("observe",), ("real-scale", "chat"), ("logs", "chat")],
+    ids=lambda one: one[0],
 )
 def test_a_stopped_local_workspace_is_not_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]

@@ -1,5 +1,6 @@
 """`bandplan info` and `bandplan real-scale`: what a model is sold in, and how far an endpoint scaled."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from bandplan.cli.main import main
 from bandplan.serving.throughput.optimization_info import ModelVersion, OptimizationInfo
 from bandplan.serving.workspace.cache import Cache
 from bandplan.serving.workspace.metrics import samples
+from tests.output_schema import require_shape
 
 LLAMA, OSS = "system.ai.llama_v3_3_70b_instruct", "system.ai.gpt-oss-120b"
 EXPORT = """\
@@ -47,6 +49,14 @@ def test_ladder_of_bands(project: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert ["1", "980", "0.43", "2.35"] in rows
     assert ["3", "2,940", "1.28", "0.78"] in rows
     assert ["family:", "llama"] in rows
+
+
+@pytest.mark.parametrize(("model", "unit", "first"), [(f"{LLAMA}@1", "chunks", 980), (OSS, "model_units", 3250)])
+def test_ladder_as_json(project: Path, capsys: pytest.CaptureFixture[str], model: str, unit: str, first: int) -> None:
+    assert main(["info", model, "--offline", "--json", "--steps", "3"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    require_shape(document, "info")
+    assert (document["unit"], document["amounts"][0]["tokensPerSecond"], len(document["amounts"])) == (unit, first, 3)
 
 
 def test_newest_recorded_version_unless_one_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,14 +1,23 @@
+import argparse
 import json
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from bandplan.cli.main import main
+from bandplan.cli.examples import EXAMPLES
+from bandplan.cli.json_output import all_else_on_stderr, failures_as_documents
+from bandplan.cli.main import COMMANDS, command_parser, load_command, main
+from bandplan.cli.stack_fleet import WrongModels, refuse
+from bandplan.serving.spec.loading import load
+from tests.output_schema import SCHEMA, require_shape
 
-ROOT = Path(__file__).parents[2]
-SCHEMA = json.loads((ROOT / "schemas" / "output.schema.json").read_text())
+FOREIGN = ("preview", "policy test", "query", "stub status")
+"""Commands whose JSON has a shape of somebody else, or may be null."""
 
 MODELS = """\
 version: 1
@@ -42,8 +51,91 @@ def printed(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, Any]:
     return status, document
 
 
+def with_json() -> list[str]:
+    """Every command, or action of one, that takes the flag --json; of `bench` that is `compare`."""
+    _, parsers = command_parser()
+    found = []
+    for name in COMMANDS:
+        load_command(name).configure(parsers[name])
+        below = [one for one in parsers[name]._actions if isinstance(one, argparse._SubParsersAction) and one.required]
+        leaves = {f"{name} {word}": parser for one in below for word, parser in one.choices.items()}
+        found += [leaf for leaf, parser in (leaves or {name: parsers[name]}).items() if parser.takes_flag("--json")]
+    return [{"bench": "bench compare"}.get(name, name) for name in found]
+
+
 def test_schema_is_one() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_schema_has_the_shape_of_every_command_with_json() -> None:
+    assert sorted(SCHEMA["$defs"].keys() - {"problem", "failure"}) == sorted(with_json())
+
+
+@pytest.mark.parametrize("name", sorted(set(SCHEMA["$defs"]) - {"problem", "failure", *FOREIGN}))
+def test_shape_has_a_version_and_the_name_of_its_command(name: str) -> None:
+    shape = SCHEMA["$defs"][name]
+    assert shape["properties"]["command"] == {"const": name}
+    assert shape["properties"]["version"] == {"const": 1}
+    assert {"version", "command"} <= set(shape["required"])
+
+
+@pytest.mark.parametrize("name", sorted(set(with_json()) - {"stack ls", "policy list", "version", "bench compare"}))
+def test_failure_is_a_document_alone_on_stdout(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unknown stack for those that have stacks, an option of nobody for `stub status`."""
+    monkeypatch.setenv("BANDPLAN_PROFILE", "")  # which the command sets
+    words = shlex.split(EXAMPLES[name][0])[1:]
+    words = [word for index, word in enumerate(words) if "--stack" not in (word, words[index - 1]) and word != "--json"]
+    words += ["--nonsense"] if name == "stub status" else ["--stack", "nonsense"]
+    words = [f"{word}@1" if word.startswith("system.ai.") else word for word in words if word != "--follow"]
+    try:
+        status = main([*words, "--json"])
+    except SystemExit as ended:
+        status = int(ended.code or 0)
+    out = capsys.readouterr().out
+    document = json.loads(out)
+    if name == "preview":
+        require_shape(document, "preview")
+        assert "nonsense" in document["diagnostics"][0]["message"]
+    else:
+        require_shape(document, "failure")
+        assert (document["exitStatus"], document["command"].split()[0]) == (status, name.split()[0])
+        assert "nonsense" in document["failure"]
+    assert status == 2
+
+
+def test_failure_about_the_models_file_has_its_problems(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(WrongModels):
+        refuse("models.yaml", load(Path("models.yaml"), "local").problems)
+    error = WrongModels("models.yaml has errors", load(Path("models.yaml"), "local").problems)
+    with pytest.raises(WrongModels), failures_as_documents(argparse.Namespace(command="drift")):
+        raise error
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, SCHEMA)
+    assert {"unknown-key", "S8-order"} <= {problem["id"] for problem in document["problems"]}
+    assert (document["command"], document["exitStatus"]) == ("drift", 2)
+
+
+def test_command_that_is_stopped_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt), failures_as_documents(argparse.Namespace(command="up")):
+        raise KeyboardInterrupt
+    document = json.loads(capsys.readouterr().out)
+    assert (document["failure"], document["exitStatus"]) == ("interrupted", 130)
+
+
+def test_what_a_process_and_its_children_print_goes_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    with all_else_on_stderr():
+        print("own")
+        subprocess.run([sys.executable, "-c", "print('child')"], check=True)
+    print("document")
+    shown = capfd.readouterr()
+    assert (shown.out, shown.err) == ("document\n", "own\nchild\n")
+
+
+def test_versions_have_a_shape(capsys: pytest.CaptureFixture[str]) -> None:
+    status, document = printed(capsys, "version", "--json")
+    assert (status, document["packages"]["pulumi"] is not None) == (0, True)
 
 
 def test_validate_gives_every_problem_in_its_parts(capsys: pytest.CaptureFixture[str]) -> None:

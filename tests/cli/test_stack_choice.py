@@ -50,6 +50,7 @@ NAMES_A_STACK = {
     "real-scale": ("real-scale", "chat"),
     "auth": ("auth",),
     "query": ("query", "chat", "hello"),
+    "logs": ("logs", "chat"),
     "bench": ("bench", "chat"),
 }
 """Commands that take `--stack` and read no models file."""

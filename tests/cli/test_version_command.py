@@ -1,3 +1,4 @@
+import argparse
 import re
 import tomllib
 from pathlib import Path
@@ -27,7 +28,7 @@ def test_every_dependency_that_has_major_releases_has_an_upper_bound() -> None:
 
 
 def test_versions_are_those_installed(capsys: pytest.CaptureFixture[str]) -> None:
-    version.run(None)  # type: ignore[arg-type]
+    version.run(argparse.Namespace(json=False))
     said = capsys.readouterr().out
     assert re.search(r"^pulumi +3\.\d+\.\d+$", said, re.MULTILINE)
     assert re.search(rf"^bandplan +{re.escape((ROOT / 'bandplan/cli/version.txt').read_text().strip())}$", said, re.M)

@@ -3,10 +3,10 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import LOCAL, find_project
@@ -39,9 +39,69 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write models.yaml alone, without reading the state; a later --write adds the endpoints to the state",
     )
+    parser.add_argument(
+        "--json", action="store_true", help="print what was found and done as JSON, and everything else on stderr"
+    )
+
+
+@dataclass(frozen=True)
+class Done:
+    """What the command found and did. `difference` is that of the models file; `waiting` is what the next preview
+    shows once the endpoints are in the state, None before.
+    """
+
+    status: int
+    findings: "Adoptable"
+    difference: str = ""
+    is_written: bool = False
+    waiting: tuple[str, ...] | None = None
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if not arguments.json:
+        return look(arguments).status
+    from bandplan.cli.json_output import all_else_on_stderr, print_document
+
+    with all_else_on_stderr():
+        done = look(arguments)
+    print_document(document(arguments, done))
+    return done.status
+
+
+def document(arguments: argparse.Namespace, done: Done) -> dict[str, Any]:
+    """Return what `--json` prints."""
+    from bandplan.cli.json_output import VERSION
+
+    added = {one.name: one for one in done.findings.draft.added}
+    status = "adopted" if done.waiting is not None else "adoptable"
+    taken = [
+        {
+            "name": name,
+            "status": status,
+            "hasEntry": name not in added or done.is_written,
+            "notes": list(added[name].notes) if name in added else [],
+            "reason": None,
+        }
+        for name in done.findings.names
+    ]
+    skipped = [
+        {"name": one.name, "status": "skipped", "hasEntry": False, "notes": [], "reason": one.reason}
+        for one in done.findings.skipped
+    ]
+    return {
+        "version": VERSION,
+        "command": "adopt",
+        "stack": arguments.stack,
+        "endpoints": [*taken, *skipped],
+        "difference": done.difference,
+        "isWritten": done.is_written,
+        "nextPreview": None if done.waiting is None else list(done.waiting),
+        "failure": "nothing to take over" if done.status else None,
+        "exitStatus": done.status,
+    }
+
+
+def look(arguments: argparse.Namespace) -> Done:
     from bandplan.cli.adoption import find, unmanaged
     from bandplan.cli.commands.drift import record_of, recorded_stack
     from bandplan.cli.models_text import open_models
@@ -64,9 +124,30 @@ def run(arguments: argparse.Namespace) -> int:
         findings = find(models, names, caller)
     except WorkspaceError as error:
         raise CommandError(f"the workspace could not be read: {error}") from error
+    require_there(arguments, findings, models.names, there)
     if not arguments.names and not arguments.all:
-        return show_list(findings, there, arguments, models.path.name)
+        show_list(findings, there, arguments, models.path.name)
+        return Done(0, findings)
     return adopt(arguments, models, findings)
+
+
+def require_there(
+    arguments: argparse.Namespace, findings: "Adoptable", entries: Collection[str], there: Sequence[str]
+) -> None:
+    """Raise UsageProblem, with the nearest name, for a name that neither an endpoint nor an entry has."""
+    from bandplan.serving.spec.problem import printable
+    from bandplan.serving.spec.suggestion import name_one_of
+
+    seen = findings.surveyed
+    missing = [
+        name
+        for name in dict.fromkeys(arguments.names)
+        if name not in entries and seen[name].live is None and not seen[name].refusal
+    ]
+    if missing:
+        place = f"no such endpoint in the workspace of {arguments.stack}"
+        told = [printable(f"{name}: {place}; {name_one_of(name, sorted(there))}") for name in missing]
+        raise UsageProblem("\n".join(told))
 
 
 def require_sound(models: "ModelsText") -> None:
@@ -89,12 +170,12 @@ def wanted_names(arguments: argparse.Namespace, there: list[str], deployed: set[
     return list(dict.fromkeys(arguments.names))
 
 
-def show_list(findings: "Adoptable", there: list[str], arguments: argparse.Namespace, file: str) -> int:
+def show_list(findings: "Adoptable", there: list[str], arguments: argparse.Namespace, file: str) -> None:
     """Print the endpoints outside the stack, and which of them can be taken over."""
     option = "" if arguments.stack == LOCAL else f" --stack {arguments.stack}"
     if not there:
         print(f"every endpoint of the workspace is in the stack {arguments.stack}")
-        return 0
+        return
     print("in the workspace, not in this stack:")
     for name in findings.names:
         where = f"already has an entry in {file}" if name in findings.known else "can be taken over"
@@ -105,7 +186,6 @@ def show_list(findings: "Adoptable", there: list[str], arguments: argparse.Names
             f"\nnext: `bandplan adopt NAME{option}` shows the entry; `bandplan adopt --all "
             f"--write{option}` takes over all of them"
         )
-    return 0
 
 
 def show_skipped(skipped: "tuple[Skipped, ...]", verdict: str = "") -> None:
@@ -115,8 +195,8 @@ def show_skipped(skipped: "tuple[Skipped, ...]", verdict: str = "") -> None:
         print(printable(f"  {one.name}: {verdict}{one.reason}"))
 
 
-def adopt(arguments: argparse.Namespace, models: "ModelsText", findings: "Adoptable") -> int:
-    """Show what would be written, and write it if asked to; return 1 if nothing could be taken over."""
+def adopt(arguments: argparse.Namespace, models: "ModelsText", findings: "Adoptable") -> Done:
+    """Show what would be written, and write it if asked to; status 1 if nothing could be taken over."""
     from bandplan.cli.adoption import take_over
     from bandplan.cli.engines.choice import choose_engine
     from bandplan.cli.engines.engine import Engine
@@ -135,12 +215,13 @@ def adopt(arguments: argparse.Namespace, models: "ModelsText", findings: "Adopta
         show_skipped(findings.skipped)
     if not findings.names:
         print("nothing to take over", file=sys.stderr)
-        return 1 if arguments.names else 0
+        return Done(1 if arguments.names else 0, findings)
     if arguments.entries:
-        return write_entries(arguments, models, findings)
+        is_written = write_entries(arguments, models, findings)
+        return Done(0, findings, difference, is_written)
     if not arguments.write:
         print(f"\nnothing was written; add --write to take over {shortened(findings.names)}")
-        return 0
+        return Done(0, findings, difference)
     engine_name = choose_engine(arguments.engine, arguments.stack, find_pulumi(os.environ))
     environ = choose_stack(models.project, arguments.stack, os.environ).environ()
 
@@ -150,24 +231,27 @@ def adopt(arguments: argparse.Namespace, models: "ModelsText", findings: "Adopta
 
     waiting = take_over(engine_with, replace(models, text=text), findings, is_new=bool(difference))
     tell(arguments, findings, waiting, models)
-    return 0
+    return Done(0, findings, difference, bool(difference), waiting)
 
 
-def write_entries(arguments: argparse.Namespace, models: "ModelsText", findings: "Adoptable") -> int:
-    """Write the new entries and nothing else. Errors: CommandError if the file cannot be written."""
+def write_entries(arguments: argparse.Namespace, models: "ModelsText", findings: "Adoptable") -> bool:
+    """Write the new entries and nothing else; report whether there were any.
+
+    Errors: CommandError if the file cannot be written.
+    """
     from bandplan.cli.models_text import write
 
     new = [one.name for one in findings.draft.added]
     if not new:
         print(f"every endpoint that can be taken over has an entry in {models.path.name}")
-        return 0
+        return False
     write(models, findings.draft.text)
     option = "" if arguments.stack == LOCAL else f" --stack {arguments.stack}"
     print(
         f"\n{models.path.name} has {shortened(new)} now; `bandplan adopt --all --write{option}` adds them to the "
         "state, and until then a preview would create them"
     )
-    return 0
+    return True
 
 
 def show_notes(added: "tuple[Proposal, ...]") -> None:

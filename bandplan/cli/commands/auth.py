@@ -1,6 +1,7 @@
 """`bandplan auth`: who is logged in to a stack's workspace, and by which way.
 
-With --json: `version` (of this shape, 1), `stack`, `host`, `user`, `authType`, and `profile` (null without one).
+With --json: `version` (of this shape, 1), `command`, `stack`, `host`, `user`, `authType`, and `profile` (null without
+one).
 """
 
 import argparse
@@ -18,7 +19,7 @@ VERSION = 1
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_stack_argument(parser, f"stack whose workspace to log in to (default: {LOCAL}, on this machine)")
-    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    parser.add_argument("--json", action="store_true", help="print it as JSON (schemas/output.schema.json)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,8 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     except WorkspaceError as error:
         raise CommandError(str(error)) from error
     if arguments.json:
-        shown = {"version": VERSION, "stack": choice.stack, "host": client.host, "user": user, "authType": auth_type}
-        print(json.dumps({**shown, "profile": profile}, indent=2))
+        shown = {"stack": choice.stack, "host": client.host, "user": user, "authType": auth_type, "profile": profile}
+        print(json.dumps({"version": VERSION, "command": "auth", **shown}, indent=2))
     else:
         print(f"{choice.stack}: {user} at {client.host} by {auth_type}{place}")
     return 0

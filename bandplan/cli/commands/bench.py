@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,12 +112,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     out.add_argument(
         "--fail-if", action="append", default=[], metavar="RULE", help="compare: exit status 1, as in 'p95_ttft > 5%%'"
     )
+    out.add_argument("--json", action="store_true", help="compare: print the differences as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.bench.problem import BenchProblem
 
     words = arguments.words
+    if arguments.json and words[:1] != [COMPARE]:
+        raise UsageProblem("--json: only for compare; a measurement writes its curve as JSON to the file of --out")
     try:
         if words[:1] == [COMPARE]:
             return compare(arguments, [Path(one) for one in words[1:]])
@@ -140,6 +143,24 @@ def compare(arguments: argparse.Namespace, files: list[Path]) -> int:
     rules = [parse_rule(text) for text in arguments.fail_if]
     differences = compared(read_document(files[0]), read_document(files[1]))
     past = broken(rules, differences)
+    if arguments.json:
+        from bandplan.cli.json_output import VERSION, print_document
+
+        print_document(
+            {
+                "version": VERSION,
+                "command": "bench compare",
+                "before": str(files[0]),
+                "after": str(files[1]),
+                "differences": [{**asdict(one), "isClear": one.is_clear} for one in differences],
+                "pastLimits": [
+                    {"rule": rule.text, "level": one.level, "metric": one.metric, "change": one.change}
+                    for rule, one in past
+                ],
+                "exitStatus": 1 if past else 0,
+            }
+        )
+        return 1 if past else 0
     print(f"{'':<26} {shortened(files[0].name, 9):>9} {shortened(files[1].name, 9):>9}  change (95 %)")
     print(table(differences))
     for rule, one in past:

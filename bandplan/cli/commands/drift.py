@@ -53,9 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
     choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
     report = look(choice, arguments)
     if arguments.json:
+        from bandplan.cli.json_output import VERSION
         from bandplan.drift.document import document
 
-        print(json.dumps(document(report), indent=2, ensure_ascii=False))
+        found = {"version": VERSION, "command": "drift", **document(report)}
+        print(json.dumps(found, indent=2, ensure_ascii=False))
     else:
         show_text(text(report, shows_all=arguments.all))
         sys.stdout.flush()

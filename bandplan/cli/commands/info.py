@@ -10,7 +10,9 @@ from bandplan.cli.project import LOCAL
 from bandplan.cli.target_argument import add_target_argument
 
 if TYPE_CHECKING:
+    from bandplan.planner.capacity import Capacity
     from bandplan.serving.throughput.optimization_info import OptimizationInfo
+    from bandplan.wire.prices import PriceList
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=whole(1, 100), default=6, metavar="N", help="amounts to show (default: 6)")
     parser.add_argument("--prices", type=Path, metavar="FILE", help="your price list, for the cost of an hour")
     parser.add_argument("--offline", action="store_true", help="use recorded optimization info; contact no workspace")
+    parser.add_argument("--json", action="store_true", help="print it as JSON (schemas/output.schema.json)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,6 +51,36 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.output if arguments.output is not None else (demand or reference).output_tokens,
     )
     capacity = replace(capacity, embeds=shape.output_tokens == 0)
+    rungs = list(ladder(capacity, shape, arguments.steps))
+    costs = [cost_of(arguments, listed, capacity, model, rung.steps) for rung in rungs] if listed is not None else []
+    if arguments.json:
+        from bandplan.cli.json_output import VERSION, print_document
+
+        print_document(
+            {
+                "version": VERSION,
+                "command": "info",
+                "model": model,
+                "modelVersion": version,
+                "family": info.model_type or None,
+                "unit": capacity.unit,
+                "increment": increment,
+                "requestTokens": {"input": shape.input_tokens, "output": shape.output_tokens},
+                "referenceTokens": {"input": reference.input_tokens, "output": reference.output_tokens},
+                "currency": None if listed is None else listed.currency,
+                "amounts": [
+                    {
+                        "amount": rung.amount,
+                        "tokensPerSecond": rung.tokens_per_second,
+                        "requestsPerSecond": rung.requests_per_second,
+                        "referenceSeconds": rung.reference_seconds,
+                        "costPerHour": costs[index] if costs else None,
+                    }
+                    for index, rung in enumerate(rungs)
+                ],
+            }
+        )
+        return 0
     print(f"{name}")
     print(f"family: {info.model_type or 'not stated'}")
     if capacity.is_range:
@@ -57,13 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"sold in {capacity.noun}: {told}")
     amount = "CHUNKS" if capacity.is_range else "UNITS"
     rows = [(amount, "TOKENS/S", f"REQUESTS/S OF {shape}", f"SECONDS OF {reference}", "")]
-    for rung in ladder(capacity, shape, arguments.steps):
-        cost = ""
-        if listed is not None:
-            found = listed.cost(model, capacity.sold_in, capacity.priced(rung.steps, rung.steps))
-            if found is None:
-                raise UsageProblem(f"{arguments.prices}: has no price for {model}; add one for the model or its family")
-            cost = f"{found[1]:,.2f} {listed.currency}/h"
+    for index, rung in enumerate(rungs):
+        cost = f"{costs[index]:,.2f} {listed.currency}/h" if listed is not None else ""
         figures = (f"{rung.tokens_per_second:,.0f}", f"{rung.requests_per_second:.2f}", f"{rung.reference_seconds:.2f}")
         rows.append((f"{rung.amount:,}", *figures, cost))
     print()
@@ -78,6 +106,16 @@ def run(arguments: argparse.Namespace) -> int:
     if shape != reference:
         print(f"Requests/s: extrapolated from {reference} by assumed weights; measure with `bandplan bench`.")
     return 0
+
+
+def cost_of(arguments: argparse.Namespace, listed: "PriceList", capacity: "Capacity", model: str, steps: int) -> float:
+    """Return what `steps` cost in an hour. Errors: UsageProblem if the list has no price for the model."""
+    from bandplan.cli.errors import UsageProblem
+
+    found = listed.cost(model, capacity.sold_in, capacity.priced(steps, steps))
+    if found is None:
+        raise UsageProblem(f"{arguments.prices}: has no price for {model}; add one for the model or its family")
+    return float(found[1])
 
 
 def answer(arguments: argparse.Namespace, model: str, version: str | None) -> "tuple[str, OptimizationInfo]":

@@ -40,9 +40,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from bandplan.cli.local_workspace import require_running
     from bandplan.cli.stack_choice import choose_stack
 
     choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
+    if choice.stack == LOCAL:
+        require_running(choice.project)
     logs = read(choice, arguments)
     if arguments.json:
         print(json.dumps(document(choice.stack, arguments, logs), indent=2, ensure_ascii=False))

@@ -3,8 +3,9 @@
 import argparse
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import LOCAL, find_project
@@ -19,9 +20,63 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="entry to migrate (default: every legacy entry)")
     add_stack_argument(parser, f"stack whose workspace provides the chunk sizes (default: {LOCAL})")
     parser.add_argument("--write", action="store_true", help="write models.yaml (default: only show the diff)")
+    parser.add_argument(
+        "--json", action="store_true", help="print what changes and why as JSON, and everything else on stderr"
+    )
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was found for each entry, the difference of the models file, and whether that was written."""
+
+    found: "Sequence[Migration | Left]"
+    difference: str
+    is_written: bool
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if not arguments.json:
+        migrate(arguments)
+        return 0
+    from bandplan.cli.json_output import all_else_on_stderr, print_document
+
+    with all_else_on_stderr():
+        done = migrate(arguments)
+    print_document(document(arguments.stack, done))
+    return 0
+
+
+def document(stack: str, done: Done) -> dict[str, Any]:
+    """Return what `--json` prints."""
+    from bandplan.adoption.migration import DEPLOYMENT, Left
+    from bandplan.cli.json_output import VERSION
+
+    moving = [one for one in done.found if not isinstance(one, Left)]
+    return {
+        "version": VERSION,
+        "command": "migrate",
+        "stack": stack,
+        "entries": [
+            {"name": one.name, "isMigrated": False, "reason": one.reason, "changes": [], "unknown": []}
+            if isinstance(one, Left)
+            else {
+                "name": one.name,
+                "isMigrated": True,
+                "reason": None,
+                "changes": list(one.reasons),
+                "unknown": list(one.unknown),
+            }
+            for one in done.found
+        ],
+        "difference": done.difference,
+        "isWritten": done.is_written,
+        "deployment": list(DEPLOYMENT) if moving else [],
+        "failure": None,
+        "exitStatus": 0,
+    }
+
+
+def migrate(arguments: argparse.Namespace) -> Done:
     from bandplan.adoption.migration import Migration, legacy_versions, migrated, migrations
     from bandplan.cli.adoption import optimization_info
     from bandplan.cli.commands.adopt import require_sound
@@ -54,14 +109,15 @@ def run(arguments: argparse.Namespace) -> int:
     except CannotEdit as error:
         raise CommandError(f"{path.name}: {error}") from error
     require_sound_after(models, text, moving)
-    print(diff(models, text), end="")
+    difference = diff(models, text)
+    print(difference, end="")
     show(found)
     if moving and arguments.write:
         write(models, text)
         print(f"\nwrote {path.name}; `bandplan preview` shows what `up` would do")
     elif moving:
         print("\nnothing was written; add --write to write it")
-    return 0
+    return Done(found, difference, bool(moving and arguments.write))
 
 
 def require_names(file: str, names: Sequence[str], there: Sequence[str]) -> None:
@@ -80,9 +136,10 @@ def require_sound_after(models: "ModelsText", text: str, moving: "Sequence[Migra
 
     if not moving:
         return
-    errors = [one.render() for one in problems(models, text) if one.severity == "error"]
+    errors = [one for one in problems(models, text) if one.severity == "error"]
     if errors:
-        raise CommandError("\n".join(["nothing was written: the migrated file would break rules:", *errors]))
+        told = ["nothing was written: the migrated file would break rules:", *(one.render() for one in errors)]
+        raise CommandError("\n".join(told), errors)
 
 
 def show(found: "Sequence[Migration | Left]") -> None:

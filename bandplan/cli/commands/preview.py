@@ -56,6 +56,7 @@ def whole_document(arguments: argparse.Namespace) -> Iterator[None]:
     except CommandError as error:
         if arguments.json:
             print(json.dumps(document_of_refusal(str(error)), indent=4))
+            error.has_document = True
         raise
 
 

@@ -237,6 +237,8 @@ def document(
 ) -> dict[str, Any]:
     """Return the answer as plain values."""
     return {
+        "version": FORMAT,
+        "command": "rightsize",
         "format": FORMAT,
         "stack": choice.name,
         "at": datetime.fromtimestamp(settings.now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

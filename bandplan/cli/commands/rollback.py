@@ -2,15 +2,18 @@
 
 import argparse
 import os
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bandplan.cli.errors import CommandError
 from bandplan.cli.project import LOCAL, find_project
 from bandplan.cli.stack_engine import add_stack_arguments, open_stack, options_of
 
 if TYPE_CHECKING:
+    from bandplan.cli.engines.engine import Result
     from bandplan.cli.rollback import GoingBack
+    from bandplan.cli.stack_engine import StackEngine
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,10 +28,69 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--write", action="store_true", help="write models.yaml only; the next `up` changes the endpoint"
     )
     parser.add_argument("--yes", action="store_true", help="write models.yaml and move the traffic back now")
+    parser.add_argument(
+        "--json", action="store_true", help="print what changes and what was done as JSON, everything else on stderr"
+    )
     parser.set_defaults(offline=False, diff=False, parallel=None)
 
 
+@dataclass(frozen=True)
+class Done:
+    """What was done: models.yaml written, traffic moved, or the stack deployed with this result."""
+
+    back: "GoingBack"
+    is_written: bool = False
+    is_moved: bool = False
+    deployment: "tuple[StackEngine, Result] | None" = None
+
+    @property
+    def status(self) -> int:
+        return 0 if self.deployment is None or self.deployment[1].ok else 1
+
+
 def run(arguments: argparse.Namespace) -> int:
+    if not arguments.json:
+        return roll_back(arguments).status
+    from bandplan.cli.json_output import all_else_on_stderr, print_document
+
+    with all_else_on_stderr():
+        done = roll_back(arguments)
+    print_document(document(arguments.stack, done))
+    return done.status
+
+
+def document(stack: str, done: Done) -> dict[str, Any]:
+    """Return what `--json` prints; `deployment` has the shape that `up --json` gives a deployment."""
+    from bandplan.cli.deployment_document import deployment_of
+    from bandplan.cli.json_output import VERSION
+    from bandplan.cli.seen_endpoints import NOTHING_SEEN
+
+    back = done.back
+    deployed = None if done.deployment is None else deployment_of(*done.deployment, NOTHING_SEEN)
+    return {
+        "version": VERSION,
+        "command": "rollback",
+        "stack": stack,
+        "endpoint": back.name,
+        "model": back.goal.model,
+        "toVersion": back.version,
+        "knownFrom": back.goal.known_from,
+        "stillServes": back.still_serves is not None,
+        "traffic": [
+            {"version": version, "beforePercent": before, "afterPercent": after}
+            for version, before, after in back.shares
+        ],
+        "remarks": list(back.remarks),
+        "difference": back.difference,
+        "isWritten": done.is_written,
+        "isMoved": done.is_moved,
+        "deployment": deployed,
+        "failure": None if deployed is None else deployed["failure"],
+        "exitStatus": done.status,
+    }
+
+
+def roll_back(arguments: argparse.Namespace) -> Done:
     from bandplan.cli.local_workspace import require_running
     from bandplan.cli.models_text import open_models
     from bandplan.cli.rollback import going_back, require_deployable, written
@@ -50,15 +112,15 @@ def run(arguments: argparse.Namespace) -> int:
             f"add `--yes` to write {back.file} and move the traffic back now, or `--write` to write {back.file} only"
         )
         print(f"\nNothing was changed: {steps}.")
-        return 0
+        return Done(back)
     written(back)
     if not arguments.yes:
         print(f"\n{back.file} was written; commit it, and the next `up` moves all traffic back in one step.")
-        return 0
+        return Done(back, is_written=True)
     return act(back, arguments)
 
 
-def act(back: "GoingBack", arguments: argparse.Namespace) -> int:
+def act(back: "GoingBack", arguments: argparse.Namespace) -> Done:
     """Move the traffic if the old version still serves; otherwise deploy the stack, without steps for this entry."""
     from bandplan.cli.rollback import move_traffic
 
@@ -68,10 +130,10 @@ def act(back: "GoingBack", arguments: argparse.Namespace) -> int:
             f"{back.name}: version {back.version} has all traffic. Commit {back.file}; the next `up` "
             "releases the other version's capacity."
         )
-        return 0
+        return Done(back, is_written=True, is_moved=True)
     os.environ["BANDPLAN_AT_ONCE"] = back.name
     opened = open_stack(arguments)
-    done = opened.engine.up(options_of(arguments))
+    done = opened.engine.up(replace(options_of(arguments), json=False, document=arguments.json))
     if done.ok:
         print(f"{back.name}: version {back.version} has all traffic. Commit {back.file}.")
-    return 0 if done.ok else 1
+    return Done(back, is_written=True, is_moved=done.ok, deployment=(opened, done))

@@ -67,6 +67,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.cli.columns import show_text
     from bandplan.cli.errors import UsageProblem
+    from bandplan.cli.json_output import VERSION
     from bandplan.cli.sizing import question_of
     from bandplan.planner.alone import NoCapacity
     from bandplan.planner.jump import jump_of
@@ -88,7 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
     written = question.write(found) if arguments.write else ""
     if arguments.json:
         answer = as_json(found, jump)
-        document = {"name": question.name, "model": question.model, **answer, "cost_per_hour": cost or None}
+        head = {"version": VERSION, "command": "size"}
+        document = {**head, "name": question.name, "model": question.model, **answer, "cost_per_hour": cost or None}
         print(json.dumps(document, indent=2, ensure_ascii=False))
     else:
         show_text(f"{question.name}: {throughput_line(found)}\n")

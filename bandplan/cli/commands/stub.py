@@ -253,7 +253,10 @@ def show_status(project: Project, *, as_json: bool) -> int:
     facts = process.report(running)
     overview = process.endpoints(running)
     if as_json:
-        shown = {"host": running.host, "pid": running.pid, "token_file": str(token_file), "status": facts}
+        from bandplan.cli.json_output import VERSION
+
+        head = {"version": VERSION, "command": "stub status"}
+        shown = {**head, "host": running.host, "pid": running.pid, "token_file": str(token_file), "status": facts}
         print(json.dumps({**shown, "endpoints": overview["endpoints"]}))
         return 0
     print(

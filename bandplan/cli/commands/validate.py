@@ -192,6 +192,8 @@ def report(checked: "Checked", choice: "StackChoice", arguments: argparse.Namesp
 
 def document(checked: "Checked", models: Path, stack: str, failure: str | None) -> dict[str, Any]:
     """Return what `--json` prints: every problem in its parts. `failure` is what could not be checked, and why."""
+    from bandplan.cli.json_output import problem_fields
+
     return {
         "version": VERSION,
         "command": "validate",
@@ -202,19 +204,6 @@ def document(checked: "Checked", models: Path, stack: str, failure: str | None) 
         "warnings": checked.count("warning"),
         "isComplete": checked.counted,
         "failure": failure,
-        "problems": [
-            {
-                "severity": problem.severity,
-                "id": problem.id,
-                "file": problem.file,
-                "line": problem.line,
-                "column": problem.column,
-                "path": problem.path,
-                "finding": problem.finding,
-                "rule": problem.rule,
-                "nextStep": problem.next_step,
-            }
-            for problem in (*checked.errors, *checked.warnings)
-        ],
+        "problems": [problem_fields(problem) for problem in (*checked.errors, *checked.warnings)],
         "waived": [waived.render() for waived in checked.waived],
     }

@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from bandplan.cli.columns import show_facts
 from bandplan.cli.engines.pulumi import find_pulumi
@@ -32,12 +33,31 @@ EXTRAS = {"register": ("mlflow", "transformers")}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add nothing: the command has no arguments."""
+    parser.add_argument("--json", action="store_true", help="print it as JSON (schemas/output.schema.json)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    show_facts(parts())
+    if arguments.json:
+        from bandplan.cli.json_output import print_document
+
+        print_document(document())
+    else:
+        show_facts(parts())
     return 0
+
+
+def document() -> dict[str, Any]:
+    """Return what `--json` prints: null for what is not installed."""
+    from bandplan.cli.json_output import VERSION
+
+    return {
+        "version": VERSION,
+        "command": "version",
+        "bandplan": installed_version(),
+        "python": {"version": platform.python_version(), "path": sys.executable},
+        "pulumi": find_pulumi(os.environ),
+        "packages": {name: installed(name) for name in (*CORE, *(one for names in EXTRAS.values() for one in names))},
+    }
 
 
 def parts() -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bandplan.cli.engines.engine import Agree, Options, Result
@@ -57,7 +57,7 @@ class EmbeddedEngine:
             is_unchanged = not plan.has_changes and plan.outputs == engine.outputs()
             if is_unchanged and not options.refresh:
                 return result_of(plan, options)
-            return result_of(engine.up(refresh=options.refresh, permit=permit), options)
+            return replace(result_of(engine.up(refresh=options.refresh, permit=permit), options), is_applied=True)
 
     def refresh(self, options: Options) -> Result:
         with self._running(options) as engine:

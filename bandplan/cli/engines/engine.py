@@ -30,12 +30,14 @@ class Options:
 class Result:
     """How a run ended. `outputs` are the stack's outputs afterwards (empty if it failed or was a preview).
 
-    `document` is what was (or would be) done; None unless requested.
+    `document` is what was (or would be) done; None unless requested. `is_applied`: an update began; until then nothing
+    is changed.
     """
 
     ok: bool
     outputs: dict[str, Any] = field(default_factory=dict)
     document: Mapping[str, Any] | None = None
+    is_applied: bool = False
 
 
 class Engine(Protocol):

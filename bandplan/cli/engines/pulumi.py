@@ -56,7 +56,8 @@ class PulumiEngine:
         if self.stack == LOCAL:
             return self._up_local(options)
         arguments = ["up", "--suppress-outputs", *flags(options), *self._policies(), *yes(options)]
-        return self._report(arguments, options.document)[0]
+        result, events = self._report(arguments, options.document)
+        return replace(result, is_applied=events.runs > 1)
 
     def _up_agreed(self, options: Options, agree: Agree) -> Result:
         """Preview and save Pulumi's own plan, then update under that plan, which Pulumi enforces.
@@ -73,7 +74,8 @@ class PulumiEngine:
             agree(result.document or {})
             if events.is_unchanged and not options.refresh:
                 return replace(result, outputs=events.outputs)
-            return self._report(["up", "--yes", "--skip-preview", "--plan", plan, *shown], options.document)[0]
+            done = self._report(["up", "--yes", "--skip-preview", "--plan", plan, *shown], options.document)[0]
+            return replace(done, is_applied=True)
 
     def _up_local(self, options: Options) -> Result:
         """Preview, then update unless the preview found no changes, which saves a run of the program.
@@ -84,7 +86,8 @@ class PulumiEngine:
         result, events = self._report(["preview", *shown], options.document)
         if not result.ok or (events.is_unchanged and not options.refresh):
             return result
-        return self._report(["up", "--yes", "--skip-preview", *shown], options.document)[0]
+        done = self._report(["up", "--yes", "--skip-preview", *shown], options.document)[0]
+        return replace(done, is_applied=True)
 
     def refresh(self, options: Options) -> Result:
         self._require_plugin()
