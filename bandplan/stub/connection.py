@@ -15,6 +15,7 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from bandplan.stub.api.connections import ARRIVED_AT, CONNECTION, Address, Connections
 from bandplan.stub.reads import Reads
+from bandplan.stub.transport import Chunks, JoiningTransport
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 20.0
@@ -56,7 +57,7 @@ class Connection(asyncio.Protocol):
         self._check: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport = cast(asyncio.Transport, transport)
+        self._transport = transport = JoiningTransport(cast(asyncio.Transport, transport), self._loop)
         peer = transport.get_extra_info("peername")
         if peer:
             self._client = (peer[0], peer[1])
@@ -112,14 +113,15 @@ class Connection(asyncio.Protocol):
             self._transport.write(TOO_LARGE % (len(TOO_LARGE_BODY), TOO_LARGE_BODY))
             self._transport.close()
 
-    def chunk_writer(self, scope: Scope) -> "_Chunks | None":
+    def chunk_writer(self, scope: Scope) -> Chunks | None:
         """Return a writer for the rest of the answer to a request, or None if it has not begun, or is not in chunks."""
         cycle = self._http.cycle
         # If a later request waits for its turn on the same connection, the cycle at hand is that one's.
         is_of_request = cycle is not None and cycle.scope.get("state") is scope.get("state")
         # h11, which uvicorn takes where there is no httptools, keeps count of the body itself.
         is_in_chunks = is_of_request and getattr(cycle, "chunked_encoding", None)
-        return _Chunks(cycle) if is_in_chunks and cycle.response_started and not cycle.response_complete else None
+        is_begun = is_in_chunks and cycle.response_started and not cycle.response_complete
+        return Chunks(cycle, self._transport) if is_begun else None
 
     def when_lost(self, tell: Callable[[], None]) -> Callable[[], None]:
         """Have `tell` called once when the client has left, until the function that is returned is called."""
@@ -158,22 +160,3 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         else:
             self._check = self._loop.call_later(CHECK_SECONDS, self._close_when_stuck)
-
-
-class _Chunks:
-    """The rest of an answer that uvicorn has begun, in the chunks of HTTP/1.1."""
-
-    def __init__(self, cycle: Any) -> None:
-        self._transport: asyncio.Transport = cycle.transport
-        self._flow = cycle.flow
-
-    @property
-    def is_paused(self) -> bool:
-        return bool(self._flow.write_paused)
-
-    def write(self, data: bytes) -> None:
-        if data and not self._transport.is_closing():
-            self._transport.write(b"%x\r\n%b\r\n" % (len(data), data))
-
-    async def drained(self) -> None:
-        await self._flow.drain()

@@ -1,0 +1,70 @@
+"""How answers are written to a connection: what comes together in one write, and the chunks of a stream."""
+
+import asyncio
+from typing import Any
+
+MOST_JOINED_BYTES = 64 * 1024
+"""How much is joined into one write before it is written, so that a client that reads slowly is noticed; arbitrary."""
+
+
+class JoiningTransport(asyncio.Transport):
+    """A transport that joins what is written in one turn of the event loop, such as the head and the body of an answer.
+
+    Each write is a call of the system, a packet, and a client that wakes up for it.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._transport = transport
+        self._loop = loop
+        self._kept: list[bytes] = []
+        self._size = 0
+        self.is_closing = transport.is_closing  # type: ignore[method-assign]
+        self.get_extra_info = transport.get_extra_info  # type: ignore[method-assign]
+        self.pause_reading = transport.pause_reading  # type: ignore[method-assign]
+        self.resume_reading = transport.resume_reading  # type: ignore[method-assign]
+
+    def write(self, data: Any) -> None:
+        if not self._kept:
+            self._loop.call_soon(self._flush)
+        self._kept.append(data)
+        self._size += len(data)
+        if self._size > MOST_JOINED_BYTES:
+            self._flush()
+
+    def write_now(self, data: bytes) -> None:
+        """Write without waiting for the end of the turn, after all that was written before."""
+        if self._kept:
+            self._kept.append(data)
+            self._flush()
+        else:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        self._kept = []
+        self._transport.abort()
+
+    def _flush(self) -> None:
+        if self._kept:
+            data, self._kept, self._size = b"".join(self._kept), [], 0
+            self._transport.write(data)
+
+
+class Chunks:
+    """The rest of an answer that uvicorn has begun, in the chunks of HTTP/1.1."""
+
+    def __init__(self, cycle: Any, transport: JoiningTransport) -> None:
+        self._flow = cycle.flow
+        self._transport = transport
+
+    def write(self, data: bytes) -> bool:
+        if data and not self._transport.is_closing():
+            self._transport.write_now(b"%x\r\n%b\r\n" % (len(data), data))
+        return bool(self._flow.write_paused)
+
+    async def drained(self) -> None:
+        await self._flow.drain()
