@@ -13,7 +13,7 @@ from bandplan.stub.api.queries.disconnects import Disconnected, while_connected
 from bandplan.stub.inference.delivery import Delivery, deliver
 from bandplan.stub.inference.engine import Batch, Embedding, Generation, Message, Token
 from bandplan.stub.inference.simulated import Pace, SimulatedEngine
-from bandplan.stub.inference.ticks import TURNS, Ticks
+from bandplan.stub.inference.ticks import LATE_TURNS, Ticks
 
 ASKED = (Message("user", "Say hello"),)
 OWN_TOKENS = 12  # Simu|late|d| answ|er| of| llm| to|:| Say| hell|o
@@ -32,14 +32,11 @@ class Collected:
         self._most = self._left = most
         self._seen = seen
 
-    @property
-    def is_full(self) -> bool:
-        return self._left <= 0
-
-    def give(self, at: int, tokens: Sequence[Token]) -> None:
+    def give(self, at: int, tokens: Sequence[Token]) -> bool:
         self._left -= 1
         self.given.append((at, [token.text for token in tokens]))
         self._seen(at)
+        return self._left <= 0
 
     async def drained(self) -> None:
         await asyncio.sleep(0)
@@ -148,7 +145,7 @@ def test_few_late_streams_go_on_in_one_turn_of_the_event_loop_each_after_all_oth
         return order, per_turn
 
     order, per_turn = asyncio.run(run())
-    assert max(per_turn) == TURNS
+    assert max(per_turn) == LATE_TURNS
     assert order == [*range(100)] * 3
 
 

@@ -28,13 +28,8 @@ CONNECTION = "connection"
 class ChunkWriter(Protocol):
     """What writes chunks of a body directly to the connection of a request."""
 
-    @property
-    def is_paused(self) -> bool:
-        """Whether the client takes the body more slowly than it is written."""
-        ...
-
-    def write(self, data: bytes) -> None:
-        """Write one chunk; nothing if the client has left."""
+    def write(self, data: bytes) -> bool:
+        """Write one chunk, or nothing if the client has left; return whether the client reads more slowly than that."""
         ...
 
     async def drained(self) -> None: ...

@@ -15,25 +15,27 @@ TICKS = Ticks()
 class Outlet(Protocol):
     """Where the tokens of an answer go."""
 
-    @property
-    def is_full(self) -> bool:
-        """Whether nothing more should be given until it is `drained`."""
-        ...
+    def give(self, at: int, tokens: Sequence[Token]) -> bool:
+        """Take tokens of the choice at this position; none at all mean that the choice has ended.
 
-    def give(self, at: int, tokens: Sequence[Token]) -> None:
-        """Take tokens of the choice at this position; none at all mean that the choice has ended."""
+        Return whether it is full: nothing more should be given until it is `drained`.
+        """
         ...
 
     async def drained(self) -> None: ...
 
 
 class Delivery:
-    """The delivery of one choice; `finish_reason`, `delivered` and `usage`, the engine's own, are valid at its end."""
+    """The delivery of one choice. `finish_reason`, `delivered` and `usage`, the engine's own, are valid at its end.
+
+    `is_ended`: a stop word has ended it before its engine has.
+    """
 
     def __init__(self, engine: Engine, generation: Generation) -> None:
         self._engine = engine
         self._generation = generation
         self._stopping = StopWords(generation.stop) if generation.stop else None
+        self.is_ended = False
         self.delivered = 0
         self.finish_reason = "stop"
         self.usage = Usage()
@@ -56,20 +58,20 @@ class Delivery:
         outlet.give(at, ())
 
     def give(self, batch: Batch, outlet: Outlet, at: int) -> bool:
-        """Give the tokens of a batch to the outlet; return whether a stop word ends the choice."""
+        """Give the tokens of a batch to the outlet; return whether it is full."""
         stopping = self._stopping
         tokens = batch.tokens if stopping is None else stopping.feed(batch.tokens)
         if batch.finish_reason is not None:
             self.finish_reason = batch.finish_reason
         if batch.usage is not None:
             self.usage = batch.usage
-        if tokens:
-            self.delivered += len(tokens)
-            outlet.give(at, tokens)
         if stopping is not None and stopping.is_met:
             self.finish_reason = "stop"
-            return True
-        return False
+            self.is_ended = True
+        if not tokens:
+            return False
+        self.delivered += len(tokens)
+        return outlet.give(at, tokens)
 
     async def _follow(self, made: AsyncGenerator[Batch, None], outlet: Outlet, at: int) -> None:
         """Deliver what an engine generates that has to wait for its tokens."""
@@ -80,9 +82,10 @@ class Delivery:
                 if batch.due or not is_first:
                     await TICKS.until(batch.due)
                 is_first = False
-                if self.give(batch, outlet, at):
+                is_full = self.give(batch, outlet, at)
+                if self.is_ended:
                     return
-                if outlet.is_full:
+                if is_full:
                     await outlet.drained()
 
 
@@ -99,10 +102,7 @@ class _InTurns:
         self._next: Batch | None = None
         self._stopped: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         """Its result is whether the choice has ended: if not, the outlet is full."""
-
-    @property
-    def is_waiting(self) -> bool:
-        return not self._stopped.done()
+        self.is_waiting = False
 
     async def run(self) -> None:
         try:
@@ -117,19 +117,22 @@ class _InTurns:
                 self._next = next(self._made, None)
                 self._wait()
         finally:
-            if not self._stopped.done() or self._stopped.cancelled():
-                self._stopped.cancel()
-                if self._next is not None:
-                    TICKS.withdraw(self._next.due, self)
+            if self.is_waiting and self._next is not None:
+                self.is_waiting = False
+                TICKS.withdraw(self._next.due, self)
             self._made.close()
 
     def take(self) -> None:
         """Give the tokens that are due, and wait for the next ones."""
+        self.is_waiting = False
+        if self._stopped.done():
+            return  # cancelled, and its task has not heard of it yet
         try:
             assert self._next is not None
-            if self._delivery.give(self._next, self._outlet, self._at):
+            is_full = self._delivery.give(self._next, self._outlet, self._at)
+            if self._delivery.is_ended:
                 self._stopped.set_result(True)
-            elif self._outlet.is_full:
+            elif is_full:
                 self._stopped.set_result(False)
             else:
                 self._next = next(self._made, None)
@@ -141,6 +144,7 @@ class _InTurns:
         if self._next is None:
             self._stopped.set_result(True)
         else:
+            self.is_waiting = True
             TICKS.at(self._next.due, self)
 
 

@@ -19,7 +19,7 @@ ECHOED_WORDS = 24
 """Number of words of the prompt that the answer repeats; arbitrary."""
 
 BATCH_TOKENS = 32
-"""Tokens generated in one turn if no pace is set: other tasks wait about 0.1 ms for it. Arbitrary."""
+"""Tokens generated in one turn if no pace is set, after the first: others wait about 0.1 ms for them. Arbitrary."""
 
 TAKES = frozenset({"min_p", "top_k", "typical_p"})
 """The single possible text counts as the most likely one, which these keep."""
@@ -81,12 +81,22 @@ class SimulatedEngine:
         return counted
 
     def generate(self, generation: Generation) -> Generator[Batch, None, None]:
-        began = asyncio.get_running_loop().time() if generation.began is None else generation.began
+        now = asyncio.get_running_loop().time
+        pace = self._pace
+        first_due = each = 0.0
+        if pace is not None:
+            first_due = (now() if generation.began is None else generation.began) + pace.first_token_seconds
+            each = pace.seconds_per_token
         self._running += 1
         try:
             made = _Answer(generation)
             while not made.is_ended:
-                due, count = self._due(began, made.given)
+                due, count = 0.0, BATCH_TOKENS if made.given else 1
+                if pace is not None:
+                    # With the next token come those that became due since, if it is late.
+                    due = first_due + made.given * each
+                    late = now() - due
+                    count = 1 if late < each else min(BATCH_TOKENS, 1 + int(late / each)) if each else BATCH_TOKENS
                 batch = made.take(count)
                 self._generated += len(batch)
                 yield Batch(batch, due, made.finish_reason if made.is_ended else None)
@@ -109,17 +119,6 @@ class SimulatedEngine:
     async def close(self) -> None:
         pass
 
-    def _due(self, began: float, given: int) -> tuple[float, int]:
-        """Return when the next token is due, and how many are due by now, including those due since a late one."""
-        if self._pace is None:
-            return 0.0, BATCH_TOKENS
-        each = self._pace.seconds_per_token
-        due = began + self._pace.first_token_seconds + given * each
-        late = asyncio.get_running_loop().time() - due
-        if late < each:
-            return due, 1
-        return due, min(BATCH_TOKENS, 1 + int(late / each)) if each else BATCH_TOKENS
-
 
 class _Answer:
     """The tokens of one answer, taken a few at a time; it is split into tokens only as far as they are taken."""
@@ -130,29 +129,30 @@ class _Answer:
         limit = generation.max_tokens
         self._most = sys.maxsize if limit is None else limit
         least = self._most if generation.ignore_eos and limit is not None else generation.min_tokens
-        self._texts = _texts(generation, min(least, self._most))
-        self._ahead = list(itertools.islice(self._texts, 1))
+        self._tokens = _tokens(generation, min(least, self._most))
+        self._ahead = next(self._tokens, None)
         """The next token, if there is one: the last one taken must say that it is the last."""
 
     @property
     def is_ended(self) -> bool:
-        return self.given >= self._most or not self._ahead
+        return self.given >= self._most or self._ahead is None
 
     @property
     def finish_reason(self) -> str:
         return "length" if self.given >= self._most else "stop"
 
     def take(self, count: int) -> list[Token]:
-        count = min(count, self._most - self.given)
-        texts = self._ahead
-        texts += itertools.islice(self._texts, count)
+        """Take at least one token, at most `count`."""
+        assert self._ahead is not None
+        taken = [self._ahead]
+        if count > 1:
+            taken += itertools.islice(self._tokens, min(count, self._most - self.given) - 1)
+        self._ahead = next(self._tokens, None)
         first = self.given
-        self._ahead = texts[count:]
-        del texts[count:]
-        self.given += len(texts)
+        self.given += len(taken)
         if self._generation.top_logprobs is None:
-            return [Token(text) for text in texts]
-        return [_with_logprob(text, first + at, self._generation) for at, text in enumerate(texts)]
+            return taken
+        return [_with_logprob(token.text, first + at, self._generation) for at, token in enumerate(taken)]
 
 
 def _answer_text(generation: Generation) -> str:
@@ -168,26 +168,25 @@ def _answer_text(generation: Generation) -> str:
     return f"Simulated answer of {generation.model}{variant} to: {echo}"
 
 
-def _texts(generation: Generation, least: int) -> Iterator[str]:
-    """Yield the texts of all tokens, at least `least`.
+def _tokens(generation: Generation, least: int) -> Iterator[Token]:
+    """Yield all tokens, at least `least`.
 
     What follows an answer that must be longer is the answer again, numbered; white space after JSON.
     """
-    answer = _answer_text(generation)
     own = []
-    for text in tokens.each(answer):
-        own.append(text)
-        yield text
-    if len(own) >= least:
-        return
+    for text in tokens.each(_answer_text(generation)):
+        own.append(token := Token(text))
+        yield token
     given = len(own)
+    if given >= least:
+        return
     if generation.json_schema is not None:
-        yield from itertools.repeat("\n", least - given)
+        yield from itertools.repeat(Token("\n"), least - given)
         return
     # The answer begins with a letter, so its first token takes the space before it and the rest stay as they are.
-    again = [f" {own[0]}", *own[1:]]
+    again = [Token(f" {own[0].text}"), *own[1:]]
     for number in itertools.count(2):
-        more = [*tokens.split(f" ({number})"), *again]
+        more = [*map(Token, tokens.split(f" ({number})")), *again]
         yield from itertools.islice(more, least - given)
         given += len(more)
         if given >= least:

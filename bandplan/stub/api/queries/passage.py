@@ -63,16 +63,16 @@ class Passage:
     def deliver(self, tokens: int, in_seconds: float) -> None:
         """Count output tokens sent over `in_seconds`."""
         if tokens:
-            at = self._now() + in_seconds
-            if self.entry.first_token is None:
-                self.entry.first_token = at
-            self.entry.last_token = at
-            self.entry.output_tokens += tokens
-            self._show_tokens(tokens)
+            now, entry = self._now(), self.entry
+            entry.last_token = at = now + in_seconds
+            if entry.first_token is None:
+                entry.first_token = at
+            entry.output_tokens += tokens
+            self._show_tokens(now, tokens)
 
-    def _show_tokens(self, output_tokens: int) -> None:
+    def _show_tokens(self, now: float, output_tokens: int) -> None:
         input_tokens, self._unshown = self._unshown, 0
-        self._history.tokens(self._now(), input_tokens, output_tokens)
+        self._history.tokens(now, input_tokens, output_tokens)
         if self._pool is not None:
             self._pool.count_tokens(input_tokens, output_tokens)
 
@@ -99,5 +99,5 @@ class Passage:
             entry.chunk = self._ticket.chunk_number
         elif status not in (429, 503):
             entry.admitted = entry.arrived
-        self._show_tokens(0)
+        self._show_tokens(now, 0)
         self._journal.keep(entry)

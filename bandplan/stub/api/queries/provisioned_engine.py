@@ -61,7 +61,10 @@ class ProvisionedEngine:
     def _passed(self, made: Generator[Batch, None, None], progress: "_Progress") -> Generator[Batch, None, None]:
         try:
             for batch in made:
-                yield from self._pass(batch, progress)
+                if self._passage.is_paced:
+                    yield from self._paced(batch, progress)
+                else:
+                    yield self._counted_batch(batch, progress)
         finally:
             made.close()
             self._correct(progress)
@@ -72,31 +75,39 @@ class ProvisionedEngine:
         try:
             async with aclosing(made):
                 async for batch in made:
-                    for piece in self._pass(batch, progress):
-                        yield piece
+                    if self._passage.is_paced:
+                        for piece in self._paced(batch, progress):
+                            yield piece
+                    else:
+                        yield self._counted_batch(batch, progress)
         finally:
             self._correct(progress)
 
-    def _pass(self, batch: Batch, progress: "_Progress") -> Iterator[Batch]:
-        """Yield a batch as the capacity allows, counted.
+    def _paced(self, batch: Batch, progress: "_Progress") -> Iterator[Batch]:
+        """Yield the tokens of a batch as the capacity allows.
 
         A token far from its time is preceded by empty batches: other requests come and go, and the workspace's clock
         may be moved, so its time is computed anew after each.
         """
         now = asyncio.get_running_loop().time
-        progress.usage = batch.usage or progress.usage
-        for piece in _pieces(batch) if self._passage.is_paced else (batch,):
-            if piece.tokens and self._passage.is_paced:
+        for piece in _pieces(batch):
+            if piece.tokens:
                 progress.position += 1
                 self._passage.ask(progress.position)
                 while (seconds := self._passage.seconds_left()) > LOOK_SECONDS:
                     yield Batch((), now() + LOOK_SECONDS)
                 if seconds > 0:
                     piece = piece._replace(due=max(piece.due, now() + seconds))
-            ahead = piece.due - now() if piece.due else 0.0
-            self._passage.deliver(len(piece.tokens), max(0.0, ahead))
-            progress.delivered += len(piece.tokens)
-            yield piece
+            yield self._counted_batch(piece, progress)
+
+    def _counted_batch(self, batch: Batch, progress: "_Progress") -> Batch:
+        if batch.usage is not None:
+            progress.usage = batch.usage
+        if tokens := len(batch.tokens):
+            progress.delivered += tokens
+            ahead = batch.due - asyncio.get_running_loop().time() if batch.due else 0.0
+            self._passage.deliver(tokens, max(0.0, ahead))
+        return batch
 
     async def embed(self, embedding: Embedding, texts: Sequence[str]) -> Embedded:
         embedded = await self._engine.embed(embedding, texts)
@@ -139,7 +150,7 @@ class ProvisionedEngine:
         self._passage.correct(more_input, more_output)
 
     async def _until_ready(self) -> None:
-        """Return once the work that was asked for has been done, as `_pass` waits for a token."""
+        """Return once the work that was asked for has been done, as `_paced` waits for a token."""
         while (seconds := self._passage.seconds_left()) > LOOK_SECONDS:
             await asyncio.sleep(LOOK_SECONDS)
         await asyncio.sleep(max(0.0, seconds))

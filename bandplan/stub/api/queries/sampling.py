@@ -163,13 +163,12 @@ async def complete(target: Target, wanted: list[Generation]) -> list[Choice]:
 class _Collected:
     """An outlet that keeps the tokens of each choice."""
 
-    is_full = False
-
     def __init__(self, choices: int) -> None:
         self.tokens: list[list[Token]] = [[] for _ in range(choices)]
 
-    def give(self, at: int, tokens: Sequence[Token]) -> None:
+    def give(self, at: int, tokens: Sequence[Token]) -> bool:
         self.tokens[at] += tokens
+        return False
 
     async def drained(self) -> None:
         pass

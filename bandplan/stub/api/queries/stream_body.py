@@ -26,17 +26,13 @@ class StreamBody:
         self.has_begun = False
         """Whether the head has been sent, so that the status is fixed."""
 
-    @property
-    def is_full(self) -> bool:
-        """Whether to wait until the body is `drained` before the next part."""
-        return self._writer.is_paused if self._writer is not None else bool(self._kept)
-
-    def write(self, part: bytes) -> None:
-        """Send a part, or keep it for `drained` and `end`."""
+    def write(self, part: bytes) -> bool:
+        """Send a part, or keep it for `drained` and `end`; return whether to wait for `drained` before the next."""
         if self._writer is not None:
-            self._writer.write(part)
-        elif part:
+            return self._writer.write(part)
+        if part:
             self._kept.append(part)
+        return bool(self._kept)
 
     async def drained(self) -> None:
         """Return once what was written has been handed to the client's connection, and it takes more."""

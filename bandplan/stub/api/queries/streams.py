@@ -120,15 +120,11 @@ class _Encoded:
         self._body = body
         self._limited: asyncio.Timeout | None = limited
 
-    @property
-    def is_full(self) -> bool:
-        return self._body.is_full
-
-    def give(self, at: int, tokens: Sequence[Token]) -> None:
+    def give(self, at: int, tokens: Sequence[Token]) -> bool:
         if self._limited is not None:
             self._limited.reschedule(None)
             self._limited = None
-        self._body.write(self._events.part(at, tokens))
+        return self._body.write(self._events.part(at, tokens))
 
     async def drained(self) -> None:
         await self._body.drained()
