@@ -19,7 +19,7 @@ _STYLE: Final = """
 body{font:14px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif;color:var(--ink);background:var(--paper);
 max-width:1180px;margin:24px auto;padding:0 20px}
 h1{font-size:22px;margin:0 0 4px}p{margin:4px 0 12px}.dim{color:var(--dim)}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(420px,1fr));gap:16px;margin:16px 0}
+.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(420px,100%),1fr));gap:16px;margin:16px 0}
 figure{margin:0;padding:12px;background:var(--card);border:1px solid var(--line);border-radius:8px}
 figcaption{font-weight:600;margin-bottom:6px}svg{width:100%;height:auto;display:block}
 svg text{fill:var(--dim);font-size:11px}svg .label{fill:var(--ink)}
@@ -31,8 +31,13 @@ circle.bad{fill:var(--bad)}circle.chosen{fill:none;stroke:var(--c);stroke-width:
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{padding:6px 10px;border-bottom:1px solid var(--line);text-align:right}th{font-weight:600}
 th:first-child,td:first-child,.notes{text-align:left}td{white-space:nowrap}
-td.notes{color:var(--bad);white-space:normal;min-width:220px}
-.scroll{overflow-x:auto}.key b{display:inline-block;width:18px;height:3px;vertical-align:middle;margin:0 4px 0 12px}
+td.notes{color:var(--bad);white-space:normal;padding-top:0}
+.notes span{position:sticky;left:10px;display:inline-block;max-width:calc(100vw - 60px)}
+tr.noted td{border-bottom:0;padding-bottom:2px}
+.scroll{overflow-x:auto}.key{font-size:12px;color:var(--dim);margin:6px 0 0}
+.key span{white-space:nowrap;margin-right:10px}
+.key .a{color:var(--a)}.key .b{color:var(--b)}.key .c{color:var(--c)}.key .bad{color:var(--bad)}
+@media (max-width:600px){body{margin:16px auto;padding:0 12px}svg text{font-size:14px}th,td{padding:6px}}
 """
 
 
@@ -93,6 +98,8 @@ def _throughput(curve: Curve, law: Fitted | None) -> str:
     points = [one for one in curve.points if one.parallel]
     most = max(one.parallel or 0 for one in points)
     top = max([*(one.output.high or one.output.value for one in points), *(rate_of(one) for one in points)])
+    if law is not None:
+        top = max(top, law.at(most))
     word = "output tokens/s" if any(one.output.value for one in points) else "tokens/s"
     plot = Plot("Throughput by requests in flight", ("requests in flight", most), (word, top * 1.05))
     if law is not None:
@@ -103,7 +110,16 @@ def _throughput(curve: Curve, law: Fitted | None) -> str:
     spans = [(one.parallel or 0, one.output.low, one.output.high) for one in points]
     plot.spans([(x, low, high) for x, low, high in spans if low is not None and high is not None], "a")
     _dots(plot, [(one.parallel or 0, rate_of(one), one) for one in points], curve.chosen)
+    fitted = [("dim", "- -", "fitted law")] if law is not None else []
+    plot.key([("a", "●", "measured, with its 95 % interval"), *fitted, *_dot_keys(curve)])
     return plot.svg()
+
+
+def _dot_keys(curve: Curve) -> Iterator[tuple[str, str, str]]:
+    if any(not one.is_valid for one in curve.points):
+        yield "bad", "●", "not valid"
+    if curve.chosen is not None:
+        yield "c", "○", "chosen"
 
 
 def _latency(curve: Curve) -> str:
@@ -126,6 +142,8 @@ def _latency(curve: Curve) -> str:
     plot.line([(x, value) for x, _, value, _ in rows if value is not None], "b")
     _dots(plot, [(x, value, one) for x, value, _, one in rows if value is not None], curve.chosen)
     plot.points([(x, value, f"p95 {value:.3f} s") for x, _, value, _ in rows if value is not None], "b")
+    has_late = any(value is not None for _, _, value, _ in rows)
+    plot.key([("a", "●", "p50"), *([("b", "●", "p95")] if has_late else []), *_dot_keys(curve)])
     return plot.svg()
 
 
@@ -160,12 +178,10 @@ def _timeline(title: str, point: Point) -> str:
     most_rate = max(rate for _, rate, _ in point.timeline) or 1.0
     most_flight = max(flight for _, _, flight in point.timeline) or 1
     most_chunks = max((count for _, count in point.chunks), default=0)
-    shown = f", chunks in use up to {most_chunks:g} (stepped)" if most_chunks else ""
-    plot = Plot(
-        f"{title}: tokens/s (bars), in flight up to {most_flight:,} (line){shown}",
-        ("seconds", point.timeline[-1][0]),
-        ("output tokens/s", most_rate),
-    )
+    plot = Plot(title, ("seconds", point.timeline[-1][0]), ("output tokens/s", most_rate))
+    plot.key([("a", "■", "output tokens/s"), ("b", "—", f"in flight, up to {most_flight:,}")])
+    if most_chunks:
+        plot.key([("c", "—", f"chunks in use, up to {most_chunks:g}")])
     step = point.timeline[1][0] - point.timeline[0][0] if len(point.timeline) > 1 else 1.0
     plot.bars([(at, at + step, rate) for at, rate, _ in point.timeline], "a")
     plot.line([(at, flight / most_flight * most_rate * 0.95) for at, _, flight in point.timeline], "b")
@@ -189,7 +205,7 @@ def _stepped(seen: list[tuple[float, float]], end: float) -> Iterator[tuple[floa
 def _table(curve: Curve) -> str:
     heads = (
         "load", "completed", "failed", "429", "output tokens/s", "total tokens/s", "requests/s", "TTFT p50", "p95",
-        "TPOT p50", "p95", "latency p50", "p95", "SLO kept", "notes",
+        "TPOT p50", "p95", "latency p50", "p95", "SLO kept",
     )  # fmt: skip
     rows = "".join(_row(one) for one in curve.points)
     head = "".join(f"<th>{name}</th>" for name in heads)
@@ -210,8 +226,12 @@ def _row(one: Point) -> str:
         *(_ms(found, name) for found in (one.ttft, one.tpot, one.scheduled_latency) for name in ("p50", "p95")),
         "" if one.attainment is None else f"{one.attainment.value:.1%}",
     ]
-    notes = escape("; ".join((*one.invalid, *one.notes)))
-    return f'<tr>{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}<td class="notes">{notes}</td></tr>'
+    row = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+    told = [*(f"not valid: {why}" for why in one.invalid), *one.notes]
+    if not told:
+        return f"<tr>{row}</tr>"
+    notes = f'<td class="notes" colspan="{len(cells)}"><span>{escape("; ".join(told))}</span></td>'
+    return f'<tr class="noted">{row}</tr><tr>{notes}</tr>'
 
 
 def _ms(found: Distribution | None, name: str) -> str:

@@ -18,6 +18,7 @@ class Plot:
         self._x_name, self._x_most = x[0], _round_up(x[1])
         self._y_name, self._y_most = y[0], _round_up(y[1])
         self._marks: list[str] = []
+        self._keys: list[tuple[str, str, str]] = []
 
     def line(self, points: Sequence[tuple[float, float]], kind: str) -> None:
         """Draw a line through points; what is outside of the plot is cut off."""
@@ -62,6 +63,10 @@ class Plot:
                 f"{escape(text)}</text>"
             )
 
+    def key(self, keys: Sequence[tuple[str, str, str]]) -> None:
+        """Say below the plot what its marks are: the kind, a sign that looks like it, and what it shows."""
+        self._keys.extend(keys)
+
     def svg(self) -> str:
         bottom, right = HEIGHT - _BOTTOM, WIDTH - _RIGHT
         ticks = []
@@ -78,8 +83,14 @@ class Plot:
             f'<text class="label" x="{(_LEFT + right) / 2}" y="{HEIGHT - 6}" text-anchor="middle">'
             f"{escape(self._x_name)}</text>"
             f'<text class="label" transform="translate(14 {(bottom + _TOP) / 2}) rotate(-90)" text-anchor="middle">'
-            f"{escape(self._y_name)}</text>{''.join(self._marks)}</svg></figure>"
+            f"{escape(self._y_name)}</text>{''.join(self._marks)}</svg>{self._explained()}</figure>"
         )
+
+    def _explained(self) -> str:
+        if not self._keys:
+            return ""
+        words = "".join(f'<span><b class="{kind}">{sign}</b> {escape(text)}</span> ' for kind, sign, text in self._keys)
+        return f'<p class="key">{words}</p>'
 
     def _across(self, x: float) -> float:
         return _LEFT + (WIDTH - _LEFT - _RIGHT) * min(max(x / self._x_most, 0.0), 1.0)

@@ -49,7 +49,7 @@ def test_chunks_in_use_are_in_the_file_and_on_the_timeline(tmp_path: Path) -> No
     jsonschema.validate(written, SCHEMA)
     assert written["curve"][0]["chunks_in_use"] == [{"seconds": 0.5, "chunks": 1.0}, {"seconds": 20.0, "chunks": 2.0}]
     shown = page(found)
-    assert "chunks in use up to 2 (stepped)" in shown
+    assert "chunks in use, up to 2" in shown
     # One chunk is half of the height from the start, two the whole of it from second 20 to the end.
     line = shown.split('<polyline class="c" points="')[1].split('"')[0].split()
     heights = [float(point.split(",")[1]) for point in line]
