@@ -24,25 +24,30 @@ async def main(folder: str, device: str, loads: list[Load]) -> None:
         batching = (await made.start(GPU_SHARE)).batching
         print(json.dumps({"batching": batching}), flush=True)
         for load_ in loads:
-            print(json.dumps({"batch": load_.batch, **asdict(await _measure(made, loaded.prompts, load_))}), flush=True)
+            # The first answers of a batch of this size also pay for memory and kernels of that size.
+            await _measure(made, loaded.prompts, load_.warm_up, 100_000)
+            speed = await _measure(made, loaded.prompts, load_, 1000)
+            print(json.dumps({"batch": load_.batch, **asdict(speed)}), flush=True)
     finally:
         made.close()  # its thread would keep this process from ending
 
 
-async def _measure(made: Generator, prompts: Any, load_: Load) -> Speed:
+async def _measure(made: Generator, prompts: Any, load_: Load, first: int) -> Speed:
+    """Return the speed of answers to prompts that are numbered from `first` times the batch."""
     times: list[list[float]] = [[] for _ in range(load_.batch)]
     asked = {"temperature": 0, "max_tokens": load_.output_tokens, "ignore_eos": True}
-    encoded = [prompts.of_text(load_.prompt(1000 * load_.batch + number)) for number in range(load_.batch)]
+    numbers = [first * load_.batch + number for number in range(load_.batch)]
+    encoded = [prompts.of_text(load_.prompt(number)) for number in numbers]
     sent = time.monotonic()
     await asyncio.gather(
         *(
             made.generate(
-                1000 * load_.batch + number,
-                encoded[number],
+                number,
+                prompt,
                 asked,
-                lambda _, own=times[number]: own.append(time.monotonic()),
+                lambda _, own=own: own.append(time.monotonic()),
             )
-            for number in range(load_.batch)
+            for number, prompt, own in zip(numbers, encoded, times, strict=True)
         )
     )
     return speed_of(sent, times)

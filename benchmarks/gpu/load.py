@@ -3,7 +3,10 @@
 import random
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+WARM_UP_TOKENS = 8
+"""Length of the answers before those that are measured. Arbitrary."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,11 @@ class Load:
     def context(self) -> float:
         """Tokens before the one that is generated, on average over an answer."""
         return self.input_tokens + self.output_tokens / 2
+
+    @property
+    def warm_up(self) -> "Load":
+        """The same load with short answers, to be sent first."""
+        return replace(self, output_tokens=min(WARM_UP_TOKENS, self.output_tokens))
 
     def prompt(self, number: int) -> str:
         """Return a prompt that shares no beginning with the others, so that no cache helps.

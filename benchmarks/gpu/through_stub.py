@@ -31,6 +31,8 @@ print(running.host, running.token)
 STOP = "import sys; from pathlib import Path; from bandplan.stub import process; process.stop(Path(sys.argv[1]))"
 
 LOADING_SECONDS = 180.0
+INSTALLING_SECONDS = 120.0
+"""Most time for either; guesses."""
 
 
 class NoStub(Exception):
@@ -59,21 +61,37 @@ class Workspace:
             raise NoStub(f"{method} {path}: {error.read().decode('utf-8', 'replace')[:300]}") from error
 
 
-def stub_python() -> str:
-    """Return a Python that can run the workspace: this one, or the project's. Raises NoStub."""
-    own = Path(__file__).parents[2] / ".venv" / "bin" / "python"
-    for python in (sys.executable, str(own)):
-        found = (
-            subprocess.run([python, "-c", NEEDS], capture_output=True, check=False) if Path(python).exists() else None
-        )
-        if found is not None and found.returncode == 0:
+def stub_python(seconds: float) -> str:
+    """Return a Python that can run the workspace: this one, or the project's, which may be installed now.
+
+    Raises NoStub.
+    """
+    root = Path(__file__).parents[2]
+    own = str(root / ".venv" / "bin" / "python")
+    for python in (sys.executable, own):
+        if _can_run(python):
             return python
+    print("installing what the workspace needs into .venv", file=sys.stderr, flush=True)
+    installing = [sys.executable, str(root / "requirements" / "install.py"), "run"]
+    try:
+        subprocess.run(installing, check=False, timeout=max(1.0, min(INSTALLING_SECONDS, seconds / 2)))
+    except subprocess.TimeoutExpired:
+        pass
+    if _can_run(own):
+        return own
     raise NoStub("neither this Python nor .venv has what the workspace needs; run `make install-run`")
 
 
+def _can_run(python: str) -> bool:
+    return Path(python).exists() and not subprocess.run([python, "-c", NEEDS], capture_output=True).returncode
+
+
 @contextmanager
-def workspace(python: str, folder: Path, weights: Path) -> Iterator[Workspace]:
-    """Yield a workspace whose endpoint has answered, with random weights in the shape of `weights`. Raises NoStub."""
+def workspace(python: str, folder: Path, weights: Path, seconds: float) -> Iterator[Workspace]:
+    """Yield a workspace whose endpoint has answered within `seconds`, with random weights in the shape of `weights`.
+
+    Raises NoStub.
+    """
     engine = ["--engine", "transformers", "--engine-python", sys.executable]
     done = subprocess.run(
         [python, "-c", START, str(folder), *engine],
@@ -95,14 +113,14 @@ def workspace(python: str, folder: Path, weights: Path) -> Iterator[Workspace]:
             "max_provisioned_throughput": 970,
         }
         made.send("POST", "/api/2.0/serving-endpoints", {"name": ENDPOINT, "config": {"served_entities": [entity]}})
-        _await_engine(made)
+        _await_engine(made, min(LOADING_SECONDS, seconds))
         yield made
     finally:
         subprocess.run([python, "-c", STOP, str(folder)], check=False, timeout=60)
 
 
-def _await_engine(made: Workspace) -> None:
-    deadline = time.monotonic() + LOADING_SECONDS
+def _await_engine(made: Workspace, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         (shown,) = made.send("GET", "/stub/engines")["endpoints"].get(ENDPOINT, {"": {"state": "choosing"}}).values()
         if shown["state"] == "ready":
@@ -112,7 +130,7 @@ def _await_engine(made: Workspace) -> None:
         if shown["state"] == "failed":
             raise NoStub(shown["detail"])
         time.sleep(0.2)
-    raise NoStub(f"the model was not ready within {LOADING_SECONDS:g} s")
+    raise NoStub(f"the model was not ready within {seconds:.0f} s")
 
 
 def measure(made: Workspace, load: Load, seconds: float) -> Speed:
@@ -126,7 +144,12 @@ def measure(made: Workspace, load: Load, seconds: float) -> Speed:
 
 
 async def _all_at_once(made: Workspace, load: Load) -> Speed:
-    bodies = [_request(made, load, 5000 * load.batch + number) for number in range(load.batch)]
+    await _measured(made, load.warm_up, 500_000)
+    return await _measured(made, load, 5000)
+
+
+async def _measured(made: Workspace, load: Load, first: int) -> Speed:
+    bodies = [_request(made, load, first * load.batch + number) for number in range(load.batch)]
     connections = [await asyncio.open_connection("127.0.0.1", made.port) for _ in bodies]
     sent = time.monotonic()
     times = await asyncio.gather(

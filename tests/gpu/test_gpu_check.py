@@ -5,10 +5,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from benchmarks.gpu.__main__ import _ended_after, _row
 from benchmarks.gpu.load import Load, speed_of
 from benchmarks.gpu.report import Check, Figure, Result, shares, table
 from benchmarks.gpu.shapes import LLAMA_1B, LLAMA_8B, Shape
@@ -82,6 +84,32 @@ def test_report_says_what_arrives_through_the_stub(stub: float, verdict: str) ->
     assert f"8B at 64 {verdict} the goal of 90% through the stub" in lines
     assert "left out: 1B: y" in lines
     assert json.loads(json.dumps(made.as_json()))["stub_share"] == {"8B": {"64": round(stub / 1000, 3)}}
+
+
+def test_warm_up_is_the_same_load_with_short_answers() -> None:
+    assert Load(64, 256, 128).warm_up == Load(64, 256, 8)
+    assert Load(1, 5, 3).warm_up == Load(1, 5, 3)
+
+
+@pytest.mark.parametrize(
+    ("fault", "note"),
+    [
+        (RuntimeError("CUDA error:\n out"), "everything after RuntimeError: CUDA error: out"),
+        (None, "everything after 1 s"),
+    ],
+)
+def test_what_was_found_before_a_fault_or_the_end_of_the_time_is_kept(fault: Exception | None, note: str) -> None:
+    made = Result({"device": "x"})
+    with _ended_after(1, made):
+        made.checks.append(Check("a", True, ""))
+        if fault is not None:
+            raise fault
+        time.sleep(30)
+    assert (len(made.checks), made.notes) == (1, [note])
+
+
+def test_lines_that_are_no_rows_are_passed_over() -> None:
+    assert [_row(line) for line in ('{"batch": 1}', "{warning}", "[1]", "")] == [{"batch": 1}, {}, {}, {}]
 
 
 def run(folder: Path, path: str) -> subprocess.CompletedProcess[str]:

@@ -275,20 +275,34 @@ def test_other_families_get_the_same_tokens_either_way(loop: Loop, tmp_path: Pat
         made.close()
 
 
-def test_attention_that_cannot_be_loaded_is_replaced_by_the_own_one(
-    loop: Loop, tokenizer: Any, greedy: list[int], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("fails_at", ["its load", "the first query"])
+def test_attention_that_fails_is_replaced_by_the_own_one(
+    loop: Loop, tokenizer: Any, greedy: list[int], monkeypatch: pytest.MonkeyPatch, fails_at: str
 ) -> None:
     loaded = load(Wanted(str(CHECKPOINTS / "tiny-llama"), device="cpu"), print)
-    monkeypatch.setattr(continuous, "_attentions", lambda model, own: (None, own))
+    monkeypatch.setattr(generating, "attentions", lambda model: (None, "paged|sdpa"))
     init, asked = loaded.model.init_continuous_batching, list[str]()
 
-    def without_network(**arguments: Any) -> Any:
-        asked.append(loaded.model.config._attn_implementation)
-        if len(asked) == 1:
-            raise OSError("the kernel cannot be downloaded")
-        return init(**arguments)
+    def failing(*arguments: object) -> None:
+        raise RuntimeError("this attention takes no such numbers")
 
-    monkeypatch.setattr(loaded.model, "init_continuous_batching", without_network)
+    def with_a_fault(**arguments: Any) -> Any:
+        asked.append(loaded.model.config._attn_implementation)
+        if len(asked) > 1:
+            return init(**arguments)
+        if fails_at == "its load":
+            raise OSError("the kernel cannot be downloaded")
+        manager = init(**arguments)
+        start = manager.start
+
+        def start_with_a_fault() -> None:
+            manager.batch_processor._generation_step = failing
+            start()
+
+        manager.start = start_with_a_fault
+        return manager
+
+    monkeypatch.setattr(loaded.model, "init_continuous_batching", with_a_fault)
     made = Generator(loaded, loop.loop)
     try:
         assert loop.run(made.start(1.0)).batching == "continuous"
@@ -297,6 +311,28 @@ def test_attention_that_cannot_be_loaded_is_replaced_by_the_own_one(
         assert tokens == references.texts(tokenizer, greedy)
     finally:
         made.close()
+
+
+class Placed:
+    """A model of some numbers on some device."""
+
+    def __init__(self, device: str, dtype: torch.dtype) -> None:
+        self.device, self.dtype = torch.device(device), dtype
+        self.config = type("Config", (), {"_attn_implementation": "sdpa"})
+
+
+@pytest.mark.parametrize(
+    ("model", "tried"),
+    [
+        (Placed("cpu", torch.float32), (None,)),
+        (Placed("cuda", torch.bfloat16), (None, "paged|sdpa")),
+        (Placed("cuda", torch.float32), ("paged|sdpa",)),  # flash attention takes 16-bit numbers only
+    ],
+)
+def test_attention_of_the_library_is_tried_first_where_it_can_be_faster(
+    model: Any, tried: tuple[str | None, ...]
+) -> None:
+    assert continuous.attentions(model) == tried
 
 
 def test_error_of_the_model_fails_the_requests_of_its_batch_alone(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,8 +30,12 @@ class Unsupported(Exception):
 class Continuous:
     """The manager of the library with its background thread. `generation` has the checkpoint's own defaults."""
 
-    def __init__(self, model: Any, end_tokens: frozenset[int], top_k: int | None, memory_share: float) -> None:
-        """Start it; `memory_share` is the part of the free GPU memory for keys and values. Raises Unsupported."""
+    def __init__(
+        self, model: Any, end_tokens: frozenset[int], top_k: int | None, memory_share: float, attention: str | None
+    ) -> None:
+        """Start it; `memory_share` is the part of the free GPU memory for keys and values, `attention` one of
+        `attentions`. Raises Unsupported.
+        """
         start = getattr(model, "init_continuous_batching", None)
         if start is None:
             raise Unsupported("this release of transformers has none for this model")
@@ -56,7 +60,9 @@ class Continuous:
         config = ContinuousBatchingConfig(
             **{name: value for name, value in wanted.items() if name in known and value is not None}
         )
-        self._manager = _started(model, lambda: start(generation_config=generation, continuous_batching_config=config))
+        self._manager = _started(
+            model, attention, lambda: start(generation_config=generation, continuous_batching_config=config)
+        )
         self._names: dict[int, str] = {}
         self._capacity_tokens = _capacity(self._manager.continuous_batching_config)
 
@@ -124,37 +130,35 @@ class Continuous:
         self._manager.stop(block=True, timeout=STOP_SECONDS, **hard)
 
 
-def _started(model: Any, make: Callable[[], Any]) -> Any:
-    """Return a manager whose thread runs. Raises Unsupported.
+def attentions(model: Any) -> tuple[str | None, ...]:
+    """Return the attentions to try, None for the library's choice.
 
-    On a GPU the library looks for flash attention, and may fail to load what it finds, such as a kernel that has to be
-    downloaded; then its attention is that of the model.
+    On a GPU the library looks for flash attention, which takes no 32-bit numbers, and what it finds may fail to load,
+    or at the first query: then the model's own attention has its turn.
     """
     own = f"paged|{model.config._attn_implementation}"
-    problem: Unsupported | None = None
-    for attention in _attentions(model, own):
-        try:
-            if attention is not None:
-                model.set_attn_implementation(attention)
-            manager = make()
-            if not hasattr(manager, "register_result_handler"):
-                raise Unsupported("this release of transformers cannot hand over tokens one at a time")
-            if not {"temperature", "top_p"} <= set(manager.logit_processor.supported_keys):
-                raise Unsupported("this release of transformers has no sampling per request")
-            manager.warmup()
-            manager.start()
-            return manager
-        except Unsupported:
-            raise
-        except Exception as error:
-            problem = problem or Unsupported(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
-    assert problem is not None
-    raise problem
+    if model.device.type == "cpu":
+        return (None,)
+    return (None, own) if model.dtype.itemsize == 2 else (own,)
 
 
-def _attentions(model: Any, own: str) -> tuple[str | None, ...]:
-    """Return the attentions to try; None is the library's choice."""
-    return (None,) if model.device.type == "cpu" else (None, own)
+def _started(model: Any, attention: str | None, make: Callable[[], Any]) -> Any:
+    """Return a manager whose thread runs. Raises Unsupported."""
+    try:
+        if attention is not None:
+            model.set_attn_implementation(attention)
+        manager = make()
+        if not hasattr(manager, "register_result_handler"):
+            raise Unsupported("this release of transformers cannot hand over tokens one at a time")
+        if not {"temperature", "top_p"} <= set(manager.logit_processor.supported_keys):
+            raise Unsupported("this release of transformers has no sampling per request")
+        manager.warmup()
+        manager.start()
+        return manager
+    except Unsupported:
+        raise
+    except Exception as error:
+        raise Unsupported(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
 
 
 def _settings(model: Any, memory_share: float) -> dict[str, Any]:

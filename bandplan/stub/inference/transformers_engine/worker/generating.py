@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from bandplan.stub.inference.transformers_engine.worker.batches import Batches
-from bandplan.stub.inference.transformers_engine.worker.continuous import Continuous, Unsupported
+from bandplan.stub.inference.transformers_engine.worker.continuous import Continuous, Unsupported, attentions
 from bandplan.stub.inference.transformers_engine.worker.model import Loaded, Unusable
 from bandplan.stub.inference.transformers_engine.worker.refusals import Failed, Refused
 from bandplan.stub.inference.transformers_engine.worker.sampling import Chosen, Sampling, Sink
@@ -69,19 +69,22 @@ class Generator:
         `gpu_share` of the whole GPU is for everything of this process. What the library cannot batch it says at the
         start, or not before the first query, or it gives wrong tokens without a word.
         """
-        loaded = self._loaded
-        share = cache_share(loaded, gpu_share)
-        try:
-            self._continuous = await asyncio.to_thread(Continuous, loaded.model, loaded.end_tokens, loaded.top_k, share)
-            tokens, speed = await self._try_out()
-            if await asyncio.to_thread(self._gap, tokens) <= MOST_GAP:
-                return Speed("continuous", speed)
-            reason = "its tokens are not the most likely ones"
-        except (Unsupported, Failed) as error:
-            reason = str(error)
-        if self._continuous is not None:
-            await asyncio.to_thread(self._continuous.close)
-            self._continuous = None
+        loaded, reason = self._loaded, ""
+        for attention in attentions(loaded.model):
+            share = cache_share(loaded, gpu_share)
+            try:
+                self._continuous = await asyncio.to_thread(
+                    Continuous, loaded.model, loaded.end_tokens, loaded.top_k, share, attention
+                )
+                tokens, speed = await self._try_out()
+                if await asyncio.to_thread(self._gap, tokens) <= MOST_GAP:
+                    return Speed("continuous", speed)
+                reason = reason or "its tokens are not the most likely ones"
+            except (Unsupported, Failed) as error:
+                reason = reason or str(error)
+            if self._continuous is not None:
+                await asyncio.to_thread(self._continuous.close)
+                self._continuous = None
         _, speed = await self._try_out()
         return Speed(f"batches of generate, because continuous batching does not work here: {reason}", speed)
 
