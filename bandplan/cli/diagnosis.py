@@ -34,7 +34,7 @@ class Finding:
 
 def installation(environ: Mapping[str, str]) -> Iterator[Finding]:
     """Yield this installation, the `pulumi` CLI with its plugin, and the extra for `register:`."""
-    from bandplan.cli.engines.pulumi import find_pulumi
+    from bandplan.cli.engines.choice import find_pulumi
     from bandplan.cli.main import installed_version
 
     yield Finding("ok", "bandplan", f"{installed_version()} ({Path(__file__).resolve().parents[1]})")

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bandplan.cli.engines.choice import ENGINES, EngineName, choose_engine
+from bandplan.cli.engines.choice import ENGINES, EngineName, choose_engine, find_pulumi
 from bandplan.cli.engines.databricks_plugin import require_stand_in
 from bandplan.cli.engines.engine import Engine, Options
-from bandplan.cli.engines.pulumi import PulumiEngine, find_pulumi
 from bandplan.cli.environment import with_choices
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import LOCAL, Project, find_project
@@ -135,6 +134,8 @@ def require_answer(environ: Mapping[str, str], *, with_token: bool = False) -> d
 
 def make_engine(name: EngineName, project: Project, stack: str, environ: Mapping[str, str]) -> Engine:
     if name == "pulumi":
+        from bandplan.cli.engines.pulumi import PulumiEngine
+
         return PulumiEngine(find_pulumi(os.environ) or "pulumi", project, stack, environ)
     from bandplan.cli.engines.embedded import EmbeddedEngine
 

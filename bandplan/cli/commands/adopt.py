@@ -198,9 +198,8 @@ def show_skipped(skipped: "tuple[Skipped, ...]", verdict: str = "") -> None:
 def adopt(arguments: argparse.Namespace, models: "ModelsText", findings: "Adoptable") -> Done:
     """Show what would be written, and write it if asked to; status 1 if nothing could be taken over."""
     from bandplan.cli.adoption import take_over
-    from bandplan.cli.engines.choice import choose_engine
+    from bandplan.cli.engines.choice import choose_engine, find_pulumi
     from bandplan.cli.engines.engine import Engine
-    from bandplan.cli.engines.pulumi import find_pulumi
     from bandplan.cli.models_text import diff
     from bandplan.cli.stack_choice import choose_stack
     from bandplan.cli.stack_engine import make_engine

@@ -128,8 +128,8 @@ def record_of(deployment: dict[str, Any]) -> "RecordedStack":
 
 def deployment(project: Project, arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the stack's deployment; empty if it was never deployed. Errors: CommandError."""
+    from bandplan.cli.engines.choice import find_pulumi
     from bandplan.cli.engines.exported import deployment_of
-    from bandplan.cli.engines.pulumi import find_pulumi
 
     pulumi = find_pulumi(os.environ)
     return deployment_of(project, arguments.stack, engine_of(arguments, pulumi), os.environ, pulumi)
@@ -137,8 +137,8 @@ def deployment(project: Project, arguments: argparse.Namespace) -> dict[str, Any
 
 def holder(project: Project, arguments: argparse.Namespace) -> str:
     """Return who is deploying the stack now; "" if nobody visibly is."""
+    from bandplan.cli.engines.choice import find_pulumi
     from bandplan.cli.engines.exported import deployed_by
-    from bandplan.cli.engines.pulumi import find_pulumi
 
     return deployed_by(project, arguments.stack, engine_of(arguments, find_pulumi(os.environ)))
 

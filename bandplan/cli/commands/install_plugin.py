@@ -14,8 +14,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from importlib.metadata import version
 
+    from bandplan.cli.engines.choice import find_pulumi
     from bandplan.cli.engines.published_plugin import PACKAGE, is_installed, require_plugin
-    from bandplan.cli.engines.pulumi import find_pulumi
 
     pulumi = find_pulumi(os.environ)
     if pulumi is None:

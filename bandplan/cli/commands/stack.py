@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from bandplan.cli.engines.pulumi import find_pulumi
+    from bandplan.cli.engines.choice import find_pulumi
 
     project = find_project(Path.cwd())
     if arguments.action == "new":

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from bandplan.cli.columns import show_facts
-from bandplan.cli.engines.pulumi import find_pulumi
+from bandplan.cli.engines.choice import find_pulumi
 from bandplan.cli.main import installed_version
 
 CORE = (

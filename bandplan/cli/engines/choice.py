@@ -1,5 +1,7 @@
 """The choice of the engine that executes a command."""
 
+import shutil
+from collections.abc import Mapping
 from typing import Literal
 
 from bandplan.cli.errors import UsageProblem
@@ -27,3 +29,8 @@ def choose_engine(asked: EngineName | None, stack: str, pulumi: str | None) -> E
             "the Pulumi CLI (for a workspace on this machine: --engine embedded)"
         )
     return "embedded"
+
+
+def find_pulumi(environ: Mapping[str, str]) -> str | None:
+    """Return the path of the `pulumi` executable on PATH, or None."""
+    return shutil.which("pulumi", path=environ.get("PATH", ""))

@@ -6,7 +6,6 @@ other stack runs in the user's environment, unchanged: their backend, their logi
 
 import json
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -302,8 +301,3 @@ def document_of(log: Path) -> dict[str, Any]:
         return {}
     with log.open(encoding="utf-8") as lines:
         return event_document(lines)
-
-
-def find_pulumi(environ: Mapping[str, str]) -> str | None:
-    """Return the path of the `pulumi` executable on PATH, or None."""
-    return shutil.which("pulumi", path=environ.get("PATH", ""))
