@@ -10,7 +10,7 @@ BANDPLAN := .venv/bin/bandplan
 # Workers of the test run: one per core, at most four (tests start processes of their own).
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))' 2>/dev/null || echo 1)
 
-.PHONY: help up down preview destroy test test-engine test-torch gpu-check check check-style check-format check-types check-arrows check-fresh check-workflows format dist release lock raise-pulumi clean install-run install-plugin install-dev require-python
+.PHONY: help up down preview destroy test test-warm test-engine test-torch gpu-check check check-style check-format check-types check-arrows check-fresh check-workflows format dist release lock raise-pulumi clean install-run install-plugin install-dev require-python
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -29,6 +29,9 @@ down: install-run  ## stop the local workspace and keep its state
 
 test: install-dev  ## run the whole test suite
 	@.venv/bin/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-warm: install-dev  ## run the tests of the command line with a warm process for each command (docs/warm.md)
+	@BANDPLAN_WARM=always .venv/bin/python -m pytest -q -n $(WORKERS) --dist worksteal tests/cli tests/e2e $(ARGS)
 
 # The server has an environment of its own, so that the others stay light; uv changes nothing where it is right already.
 test-engine: install-dev  ## test the engine `openai` with a real server, llama.cpp (installs 40 MB into .venv-engine)

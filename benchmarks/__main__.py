@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bench_project import bench_project
-from benchmarks.cases import Figure, embedded, under_pulumi, with_latency_targets
+from benchmarks.cases import Figure, embedded, in_warm_process, under_pulumi, with_latency_targets
 from benchmarks.reporting import document, ratio_table, table
 from benchmarks.reports import report_on_change
 
@@ -42,6 +42,8 @@ def main() -> None:
                 if with_pulumi:
                     figures += under_pulumi(project, count, repeats, count <= UP_LIMIT, _say)
                 figures += embedded(project, count, repeats, _say)
+                if sys.platform == "linux":
+                    figures += in_warm_process(project, count, repeats, _say)
                 if count <= UP_LIMIT:
                     figures += with_latency_targets(project, count, repeats, _say)
                 figures += report_on_change(project, count, arguments.repeats, _say)

@@ -66,6 +66,20 @@ class BenchProject:
         command = [sys.executable, "-m", "bandplan.cli.main", arguments[0], "--engine", engine, *arguments[1:]]
         return run(command, self.root, self.environ)
 
+    def warm(self, *arguments: str) -> Sample:
+        """Time one `bandplan` command in a warm process. Its CPU seconds are those of the process that asks for it."""
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "bandplan.cli.start",
+            arguments[0],
+            "--engine",
+            "embedded",
+            *arguments[1:],
+        ]
+        return run(command, self.root, {**self.environ, "BANDPLAN_WARM": "always"})
+
     def command(self, *arguments: str) -> Sample:
         """Time one `bandplan` command that deploys nothing."""
         return run([sys.executable, "-m", "bandplan.cli.main", *arguments], self.root, self.environ)

@@ -39,6 +39,23 @@ def embedded(project: BenchProject, count: int, repeats: int, say: Say) -> Itera
         yield Figure(count, f"embedded, {name}", repeats, median(found))
 
 
+def in_warm_process(project: BenchProject, count: int, repeats: int, say: Say) -> Iterator[Figure]:
+    """Time a preview with and without a warm process in turn; the process is started before."""
+    project.forget_state()
+    project.warm("preview")
+    takes = {
+        "preview": lambda: project.bandplan("preview"),
+        "preview in a warm process": lambda: project.warm("preview"),
+    }
+    samples: dict[str, list[Sample]] = {name: [] for name in takes}
+    for number in range(repeats):
+        for name, take in takes.items():
+            samples[name].append(take())
+            say(f"{count} endpoints, {name}, run {number + 1}: {samples[name][-1].wall_seconds:.2f} s")
+    for name, found in samples.items():
+        yield Figure(count, f"embedded, {name}, in turn", repeats, median(found))
+
+
 def with_latency_targets(project: BenchProject, count: int, repeats: int, say: Say) -> Iterator[Figure]:
     """Time the first preview of entries that the planner sizes, and the next one, which has its answers."""
     models = project.root / "models.yaml"

@@ -233,7 +233,7 @@ def write_script() -> None:
         "#!/bin/sh\n"
         f"'''exec' '{PYTHON}' \"$0\" \"$@\"\n"
         "'''\n"
-        "import sys\n\nfrom bandplan.cli.main import main\n\nsys.exit(main())\n",
+        "import sys\n\nfrom bandplan.cli.start import main\n\nsys.exit(main())\n",
         encoding="utf-8",
     )
     script.chmod(0o755)

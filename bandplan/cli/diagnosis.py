@@ -33,7 +33,7 @@ class Finding:
 
 
 def installation(environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield this installation, the `pulumi` CLI with its plugin, and the extra for `register:`."""
+    """Yield this installation, the `pulumi` CLI with its plugin, the extra for `register:`, and warm processes."""
     from bandplan.cli.engines.choice import find_pulumi
     from bandplan.cli.main import installed_version
 
@@ -51,6 +51,7 @@ def installation(environ: Mapping[str, str]) -> Iterator[Finding]:
     else:
         step = "entries with `register:` need `pip install 'bandplan[register]'`"
         yield Finding("ok", "register", f"not installed; {step}")
+    yield from warm_processes(environ)
 
 
 def pulumi_version(pulumi: str) -> Finding:
@@ -82,6 +83,29 @@ def plugin(environ: Mapping[str, str]) -> Finding:
     if is_installed(release, environ):
         return Finding("ok", "plugin", f"databricks {release} is installed")
     return Finding("warning", "plugin", f"databricks {release} is not installed", "run `bandplan install-plugin`")
+
+
+def warm_processes(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield whether commands may run in a warm process, and each that runs."""
+    from bandplan.cli.warm.ask import processes
+    from bandplan.cli.warm.switch import why_off
+
+    subject = "warm process"
+    try:
+        running = list(processes(environ))
+    except OSError as error:
+        yield Finding("warning", subject, f"not used: {error.strerror or error}", "remove it, or set BANDPLAN_WARM=0")
+        return
+    for found in running:
+        if found.about is None:
+            yield Finding("warning", subject, f"{found} ({found.path})", "run `bandplan warm stop`")
+        else:
+            yield Finding("ok", subject, f"{found} ({found.path})")
+    off = why_off(environ)
+    if off:
+        yield Finding("ok", subject, f"not used by this command: {off}")
+    elif not running:
+        yield Finding("ok", subject, "not running; the next command in a terminal uses the one that this one starts")
 
 
 def of_project(project: Project, environ: Mapping[str, str]) -> Iterator[Finding]:

@@ -45,6 +45,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "completion": ('eval "$(bandplan completion bash)"',),
     "explain": ("bandplan explain S8-chunk",),
     "doctor": ("bandplan doctor --stack prod",),
+    "warm": ("bandplan warm", "bandplan warm stop"),
     "log-model": ("bandplan log-model ./checkpoint --name main.ml.chat",),
 }
 """By command, or command and action."""

@@ -55,6 +55,7 @@ COMMANDS = {
     "completion": "print a script that lets bash, zsh or fish complete commands, options and names",
     "explain": "explain a code that a message names, such as S8-chunk",
     "doctor": "check what is installed, reachable, logged in and locked",
+    "warm": "show or stop the processes that make commands start at once",
     "log-model": "log a checkpoint with MLflow as the platform requires, and register it",
 }
 """Command name (its module in `bandplan.cli.commands`, `_` for `-`) -> what it does, in the order of docs/cli.md."""
@@ -64,7 +65,7 @@ GROUPS = {
     "Capacity and cost": ("size", "info", "rightsize", "observe", "real-scale", "bench", "report"),
     "Review": ("check", "policy", "drift", "explain"),
     "Begin and maintain": ("init", "adopt", "migrate", "log-model", "upgrade", "install-plugin"),
-    "This installation": ("auth", "doctor", "version", "docs", "completion"),
+    "This installation": ("auth", "doctor", "warm", "version", "docs", "completion"),
     "For CI jobs": ("fetch-plan", "drift-issue", "schema"),
 }
 """How `--help` groups the commands: title -> names."""
@@ -205,4 +206,6 @@ def change_folder(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from bandplan.cli.start import main as start
+
+    sys.exit(start())

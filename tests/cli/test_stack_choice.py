@@ -59,6 +59,7 @@ NAMES_NONE = {
     "completion",
     "docs",
     "doctor",
+    "warm",
     "drift-issue",
     "explain",
     "init",

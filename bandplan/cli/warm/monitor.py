@@ -1,0 +1,103 @@
+"""The process between a warm process and a command: in the caller's process group, parent of the command.
+
+It tells the caller how the command ended, kills it if the caller is killed, and passes on each signal that was sent to
+the caller alone. A signal of the terminal, or for a whole job, reaches all three by itself, and would come twice: so
+what this process received too is not passed on.
+"""
+
+import os
+import select
+import signal
+import socket
+import time
+from collections import defaultdict, deque
+from contextlib import suppress
+from types import FrameType
+from typing import Final, NoReturn
+
+from bandplan.cli.warm.client import PASSED_ON
+from bandplan.cli.warm.request import GO, READY, ended, exactly
+
+GO_SECONDS: Final = 10.0
+"""How long the caller may take from `READY` to `GO`; a guess that only matters if it is stopped there."""
+SAME_SECONDS: Final = 1.0
+"""Within this time, a signal that the caller and this process received is one. A guess; it takes less than a
+millisecond, unless the machine is busy."""
+
+Received = defaultdict[int, deque[float]]
+"""By signal, the times at which this process received it."""
+
+
+def watch(connection: socket.socket, caller: int) -> None:
+    """Become the monitor of one command. Returns in the command's process only, with every signal blocked.
+
+    Errors: OSError if the caller has gone or belongs to another session.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    received: Received = defaultdict(deque)
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        received[number].append(time.monotonic())
+
+    for number in (*PASSED_ON, signal.SIGCHLD):
+        signal.signal(number, note)
+    for number in (signal.SIGTTIN, signal.SIGTTOU):
+        signal.signal(number, signal.SIG_IGN)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    os.setpgid(0, os.getpgid(caller))
+    connection.settimeout(GO_SECONDS)
+    connection.sendall(READY)
+    if exactly(connection, len(GO)) != GO:
+        os._exit(1)
+    command = os.fork()
+    if command == 0:
+        signal.set_wakeup_fd(-1)
+        return
+    connection.settimeout(None)
+    close_all_but(connection.fileno(), reading, writing)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    pass_on(connection, command, reading, received)
+
+
+def pass_on(connection: socket.socket, command: int, reading: int, received: Received) -> NoReturn:
+    """Pass signals on until the command has ended, and report its end."""
+    events = select.poll()
+    for descriptor in (connection.fileno(), reading):
+        events.register(descriptor, select.POLLIN)
+    while True:
+        pid, status = os.waitpid(command, os.WNOHANG)
+        if pid:
+            with suppress(OSError):
+                connection.sendall(ended(status))
+            os._exit(0)
+        for descriptor, _ in events.poll():
+            if descriptor == reading:
+                os.read(reading, 1 << 10)
+                continue
+            try:
+                numbers = connection.recv(1 << 10)
+            except OSError:
+                numbers = b""
+            if not numbers:
+                os.kill(command, signal.SIGKILL)
+                os._exit(1)
+            for number in numbers:
+                if not was_received(received[number]):
+                    os.kill(command, number)
+
+
+def was_received(times: deque[float]) -> bool:
+    """Whether this process received the signal of which the caller tells; each of its times counts once."""
+    while times:
+        if time.monotonic() - times.popleft() < SAME_SECONDS:
+            return True
+    return False
+
+
+def close_all_but(*kept: int) -> None:
+    """Close every file of this process but these and its standard streams, which are no one's."""
+    for number in map(int, os.listdir("/proc/self/fd")):
+        if number > 2 and number not in kept:
+            with suppress(OSError):  # that of the listing
+                os.close(number)

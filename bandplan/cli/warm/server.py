@@ -1,0 +1,174 @@
+"""The warm process: one at a time for what `inherited` describes; one command, one fork."""
+
+import fcntl
+import gc
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from bandplan.cli.warm import command, monitor
+from bandplan.cli.warm.ask import About, is_answering
+from bandplan.cli.warm.files import Stamp, stamps
+from bandplan.cli.warm.inherited import inherited, key_of
+from bandplan.cli.warm.place import make_private, peer, socket_path
+from bandplan.cli.warm.request import ABOUT, OTHER, RUN, STALE, STOP, decode, receive
+
+IDLE_SECONDS: Final = 900.0
+"""How long a warm process waits for the next command: a quarter of an hour holds its memory no longer than needed."""
+RECEIVE_SECONDS: Final = 1.0
+"""How long a caller may take to send its request."""
+MOST_PROCESSES: Final = 8
+"""Warm processes of one user at the same time, one for each terminal in use; a choice: each takes some 80 MB."""
+BACKLOG: Final = 16
+
+Command = Callable[[], None]
+"""Makes the process of a command out of this one."""
+
+
+class TooMany(Exception):
+    """The user has as many warm processes as there may be."""
+
+
+@dataclass(frozen=True)
+class Warm:
+    """A warm process: its socket, what it inherited, and the files that it imported."""
+
+    listener: socket.socket
+    path: str
+    inherited: str
+    imported: Sequence[str]
+    stamps: Mapping[str, Stamp]
+    about: About
+
+
+def hold(folder: str, key: str) -> int | None:
+    """Take the lock of that key; None if another process has it and answers. A process that hangs is killed.
+
+    The lock is held until this process ends. Errors: NotPrivate, OSError, TooMany.
+    """
+    make_private(folder)
+    path = os.path.join(folder, f"{key}.lock")
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with suppress(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if sum(name.endswith(".sock") for name in os.listdir(folder)) >= MOST_PROCESSES:
+            raise TooMany
+        return lock
+    if is_answering(folder, key):
+        return None
+    fcntl.flock(lock, fcntl.LOCK_EX)  # the killed process has it no longer
+    return lock
+
+
+def listen(folder: str, key: str, files: Sequence[str], known: Mapping[str, Stamp], about: About) -> Warm:
+    """Open the socket of that key, which the holder of its lock alone may do. Errors: OSError."""
+    path = socket_path(folder, key)
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+    listener = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)
+    try:
+        listener.bind(path)
+    finally:
+        os.umask(before)
+    listener.listen(BACKLOG)
+    return Warm(listener, path, inherited(), files, known, about)
+
+
+def serve(warm: Warm, idle_seconds: float = IDLE_SECONDS) -> Command | None:
+    """Serve until nobody called for some time, the terminal's session ended, or the files changed; then return None.
+
+    Returns in each command's process too, with what makes it one.
+    """
+    gc.collect()
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the monitors
+    events = select.poll()
+    events.register(warm.listener.fileno(), select.POLLIN)
+    with suppress(OSError):  # a session whose leader has ended already
+        events.register(os.pidfd_open(os.getsid(0)), select.POLLIN)
+    deadline = time.monotonic() + idle_seconds
+    while (left := deadline - time.monotonic()) > 0:
+        ready = [descriptor for descriptor, _ in events.poll(left * 1000)]
+        if not ready:
+            continue
+        if warm.listener.fileno() not in ready:
+            break
+        connection, _ = warm.listener.accept()
+        deadline = time.monotonic() + idle_seconds
+        connection.settimeout(RECEIVE_SECONDS)
+        try:
+            is_going_on, made = answer(warm, connection)
+        except (OSError, ValueError):
+            connection.close()
+            continue
+        if made is not None:
+            warm.listener.detach()
+            connection.detach()
+            return made
+        connection.close()
+        if not is_going_on:
+            break
+    os.unlink(warm.path)
+    return None
+
+
+def answer(warm: Warm, connection: socket.socket) -> tuple[bool, Command | None]:
+    """Answer one caller; return whether to go on, and in a command's process what makes it one.
+
+    Errors: OSError, ValueError for a caller that has gone, sends nonsense, or is another user.
+    """
+    caller = peer(connection)
+    kind, data, files = receive(connection)
+    try:
+        if kind == RUN:
+            return answer_run(warm, connection, caller, data, files)
+        if kind in (ABOUT, STOP):
+            connection.sendall(warm.about.encode())
+        return kind != STOP, None
+    finally:
+        if os.getpid() == warm.about.pid:
+            for number in files:
+                os.close(number)
+
+
+def answer_run(
+    warm: Warm, connection: socket.socket, caller: int, data: bytes, files: list[int]
+) -> tuple[bool, Command | None]:
+    request = decode(data)
+    if request.inherited != warm.inherited or os.getsid(caller) != os.getsid(0):
+        connection.sendall(OTHER)
+        return True, None
+    if stamps(warm.imported) != warm.stamps:
+        # First, so that the caller finds no socket when it starts another process.
+        os.unlink(warm.path)
+        with suppress(OSError):
+            connection.sendall(STALE)
+        os._exit(0)
+    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
+    if os.fork() == 0:
+        try:
+            monitor.watch(connection, caller)
+        except BaseException:
+            os._exit(1)
+        folder, *others = files
+        return True, partial(command.take_over, request, folder, others)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    return True, None
+
+
+def is_alone() -> bool:
+    """Whether this process has one thread: a lock that another thread holds at a fork stays locked for ever."""
+    return len(os.listdir("/proc/self/task")) == 1
+
+
+def matches(key: str) -> bool:
+    """Whether this process is what the caller that started it is."""
+    return key_of(inherited()) == key

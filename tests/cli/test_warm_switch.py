@@ -1,0 +1,163 @@
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bandplan.cli.main import main
+from bandplan.cli.warm.inherited import inherited, key_of
+from bandplan.cli.warm.monitor import was_received
+from bandplan.cli.warm.place import NotPrivate, folder, peer, require_private, socket_path
+from bandplan.cli.warm.preload import MODULES
+from bandplan.cli.warm.request import Request, decode, encode, signals
+from bandplan.cli.warm.switch import BadSwitch, why_off
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="warm processes are used on Linux only")
+
+SMALL = ("argparse", "contextlib", "dataclasses", "json", "pathlib", "re", "subprocess", "typing")
+"""Modules that are not small: each of them takes longer than asking a warm process."""
+
+
+@pytest.mark.parametrize("runner", ["CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD"])
+def test_no_warm_process_in_ci(runner: str) -> None:
+    assert why_off({runner: "true"}) == f"{runner} is set, so this is a CI job"
+    assert "CI job" not in why_off({runner: "true", "BANDPLAN_WARM": "always"})
+
+
+def test_no_warm_process_without_a_terminal_or_if_switched_off() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "bandplan.cli.main", "warm"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": "/tmp/no-such-folder-of-warm-processes"},
+    )
+    assert ran.stdout == "no warm process is running\n"
+    assert ran.stderr == "this command does not use one: no terminal\n"
+    assert why_off({"BANDPLAN_WARM": "0"}) == "BANDPLAN_WARM=0"
+
+
+def test_unknown_value_is_refused() -> None:
+    with pytest.raises(BadSwitch, match="BANDPLAN_WARM=yes: must be one of: 0, 1, always"):
+        why_off({"BANDPLAN_WARM": "yes"})
+    ran = subprocess.run(
+        [sys.executable, "-m", "bandplan.cli.main", "--version"],
+        env={**os.environ, "BANDPLAN_WARM": "yes"},
+        capture_output=True,
+        text=True,
+    )
+    assert (ran.returncode, ran.stderr) == (2, "error: BANDPLAN_WARM=yes: must be one of: 0, 1, always\n")
+
+
+def test_caller_imports_small_modules_only() -> None:
+    program = f"import sys; import bandplan.cli.start, bandplan.cli.warm.client; print([n for n in {SMALL} if n in sys.modules])"
+    ran = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"
+
+
+def test_importing_the_package_imports_nothing_else() -> None:
+    program = "import sys; before = set(sys.modules); import bandplan; print(sorted(set(sys.modules) - before))"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "['bandplan']\n"
+
+
+def test_preloaded_modules_exist_and_start_no_thread() -> None:
+    program = (
+        "import os; from bandplan.cli.warm.preload import preload; preload(); import sys\n"
+        "heavy = [name for name in ('mlflow', 'databricks', 'pulumi_databricks', 'torch') if name in sys.modules]\n"
+        "print(os.listdir('/proc/self/task') == [str(os.getpid())], heavy, len(os.listdir('/proc/self/fd')) <= 4)"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (ran.stdout, ran.stderr) == ("True [] True\n", "")
+    assert len(set(MODULES)) == len(MODULES)
+
+
+def test_folder_is_in_the_runtime_folder_unless_that_is_too_long_for_a_socket() -> None:
+    assert folder({"XDG_RUNTIME_DIR": "/run/user/1000"}) == "/run/user/1000/bandplan"
+    otherwise = f"/tmp/bandplan-{os.geteuid()}"
+    for runtime in ("", "relative", "/" + "a" * 60):
+        assert folder({"XDG_RUNTIME_DIR": runtime}) == otherwise
+    assert len(socket_path(folder({"XDG_RUNTIME_DIR": "/" + "a" * 51}), "0" * 16)) <= 107
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_folder_and_process_of_another_user_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "bandplan").mkdir(mode=0o700)
+    os.chown(tmp_path / "bandplan", 65534, 65534)
+    with pytest.raises(NotPrivate):
+        require_private(str(tmp_path / "bandplan"))
+    listener = socket.socket(socket.AF_UNIX)
+    tmp_path.chmod(0o755)
+    listener.bind("\0bandplan-test-of-another-user")
+    listener.listen()
+    child = os.fork()
+    if child == 0:
+        os.setuid(65534)
+        socket.socket(socket.AF_UNIX).connect("\0bandplan-test-of-another-user")
+        os._exit(0)
+    connection, _ = listener.accept()
+    with pytest.raises(NotPrivate, match="belongs to user 65534"):
+        peer(connection)
+    os.waitpid(child, 0)
+    connection.close()
+    listener.close()
+
+
+def test_request_arrives_as_it_was_sent() -> None:
+    sent = Request(
+        inherited="Uid: 0\nGid: 0",
+        arguments=["bandplan", "", "ä\udcff"],
+        path=["/a", ""],
+        environ={"A": "", "B": "1\n2"},
+        streams=["utf-8", "strict", "", "", "utf-8", "backslashreplace"],
+        descriptors=[0, 1, 63],
+        umask=0o27,
+        ignored=[],
+        blocked=[10],
+    )
+    assert vars(decode(encode(sent))) == vars(sent)
+
+
+@pytest.mark.parametrize("data", [b"", b"9\0a", b"x", b"1\0a\x000\x000\x000\x000\x000"])
+def test_incomplete_request_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        decode(data)
+
+
+def test_signals_of_a_mask() -> None:
+    assert signals("0000000001001003") == (1, 2, 13, 25)
+
+
+def test_what_a_process_inherits_is_the_same_twice_and_depends_on_the_environment_at_its_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = inherited()
+    assert inherited() == before
+    monkeypatch.setenv("SOMETHING", "else")
+    assert inherited() == before
+    monkeypatch.setenv("LC_ALL", "tr_TR.UTF-8")
+    assert key_of(inherited()) != key_of(before)
+
+
+def test_signal_that_arrived_long_ago_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    from collections import deque
+
+    now = [100.0]
+    monkeypatch.setattr("bandplan.cli.warm.monitor.time.monotonic", lambda: now[0])
+    assert not was_received(deque())
+    assert was_received(deque([99.5]))
+    times = deque([98.0, 99.9, 99.95])
+    assert [was_received(times) for _ in range(3)] == [True, True, False]
+
+
+def test_doctor_says_why_no_warm_process_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BANDPLAN_WARM", "0")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/tmp/no-such-folder-of-warm-processes")
+    monkeypatch.chdir(tmp_path)
+    main(["doctor", "--offline"])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "warm process" in line]
+    assert line.endswith("not used by this command: BANDPLAN_WARM=0")
