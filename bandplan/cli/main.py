@@ -131,6 +131,7 @@ def run(argv: Sequence[str]) -> int:
             told = ended.message.removeprefix("error: ").strip()
             print_document(failure_document(name, told, MISTYPED))
         raise
+    arguments.typed = argv
     if getattr(arguments, "json", None) is not True:
         return carry_out(arguments)
     from bandplan.cli.json_output import failures_as_documents

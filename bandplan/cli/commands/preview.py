@@ -10,7 +10,9 @@ from pathlib import Path
 from bandplan.cli.engines.event_document import document_of_refusal
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import find_project
+from bandplan.cli.stack_choice import choose_stack
 from bandplan.cli.stack_engine import add_run_arguments, open_stack, options_of
+from bandplan.cli.watching import add_watch_argument, watch
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -35,9 +37,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="COMMIT",
         help="like --against, with the stack's models file from that commit, wherever it was then",
     )
+    add_watch_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.watch:
+        project = find_project(Path.cwd())
+        return watch(arguments, project, choose_stack(project, arguments.stack, os.environ).models)
     with whole_document(arguments):
         if arguments.against is not None or arguments.against_commit is not None:
             return against(arguments)
@@ -63,7 +69,6 @@ def whole_document(arguments: argparse.Namespace) -> Iterator[None]:
 def against(arguments: argparse.Namespace) -> int:
     """Preview a pull request from a fork, which has access to neither a workspace nor a state."""
     from bandplan.cli.engines.offline import Base, preview_against
-    from bandplan.cli.stack_choice import choose_stack
 
     if arguments.against is not None and arguments.against_commit is not None:
         raise UsageProblem("--against and --against-commit: give only one of them")

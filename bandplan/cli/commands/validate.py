@@ -12,6 +12,7 @@ from bandplan.cli.annotations.output import Findings, add_format_arguments, publ
 from bandplan.cli.paint import say_finding
 from bandplan.cli.project import LOCAL, find_project
 from bandplan.cli.stack_argument import add_stack_argument
+from bandplan.cli.watching import add_watch_argument, watch
 from bandplan.counted import counted
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     shown.add_argument("--json", action="store_true", help="print the problems as JSON (schemas/output.schema.json)")
     shown.add_argument("--show", action="store_true", help="print the fleet after merging defaults and overrides")
     add_format_arguments(parser, shown)
+    add_watch_argument(parser)
     parser.add_argument(
         "--record",
         action="store_true",
@@ -52,6 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     project = find_project(Path.cwd())
     choice = choose_stack(project, arguments.stack, os.environ, arguments.models)
+    if arguments.watch:
+        return watch(arguments, project, choice.models)
     with published(arguments, project, f"validate/{choice.name}") as findings:
         return validate(choice, arguments, findings)
 
