@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bandplan.cli.errors import CommandError, UsageProblem
+from bandplan.cli.progress import doing
 from bandplan.cli.project import LOCAL, Project
 from bandplan.serving.spec.tasks import CHAT
 from bandplan.stub.inference.selection.spec import KINDS, OPENAI, SIMULATED, TRANSFORMERS, VLLM
@@ -169,7 +170,8 @@ def await_engines(project: Project, names: Iterable[str]) -> Answering:
                 said[name] = entity["detail"]
                 seconds = time.monotonic() - began
                 print(f"  {name}: {entity['kind']}: {entity['detail']} ({seconds:.0f} s)", file=sys.stderr)
-        time.sleep(LOOK_SECONDS)
+        with doing(f"waiting for the {'engines' if len(unsettled) > 1 else 'engine'} of {unsettled[0][0]}"):
+            time.sleep(LOOK_SECONDS)
 
 
 def engine_cells(found: Answering) -> dict[str, str]:

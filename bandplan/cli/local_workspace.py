@@ -3,6 +3,7 @@
 import sys
 
 from bandplan.cli.errors import CommandError
+from bandplan.cli.progress import doing
 from bandplan.cli.project import Project
 from bandplan.stub.process import Running, StubError, start, status
 
@@ -27,7 +28,8 @@ def running_stub(project: Project) -> Running:
     if before is not None:
         return before
     try:
-        running = start(project.stub_folder, capacity=PROVISIONED)
+        with doing("starting the local workspace"):
+            running = start(project.stub_folder, capacity=PROVISIONED)
     except StubError as error:
         raise CommandError(f"the local workspace did not start: {error}") from error
     print(f"started the local workspace at {running.host} (`bandplan stub stop` stops it)", file=sys.stderr)

@@ -18,6 +18,7 @@ from typing import Protocol, cast
 from bandplan.cli.errors import CommandError
 from bandplan.cli.paint import say_finding
 from bandplan.cli.parser import MISTYPED, Ended, Parser, RootParser
+from bandplan.cli.progress import watched
 from bandplan.embedded.terminal import close_the_door
 
 COMMANDS = {
@@ -151,7 +152,11 @@ def carry_out(arguments: argparse.Namespace) -> int:
         from bandplan.cli.overview import show
 
         return show(os.environ)
-    return load_command(arguments.command).run(arguments)
+    command = load_command(arguments.command)
+    if getattr(arguments, "follow", False) or getattr(arguments, "watch", False):
+        return command.run(arguments)  # silent until something happens
+    with watched(arguments.command):
+        return command.run(arguments)
 
 
 def command_name(argv: Sequence[str]) -> str:

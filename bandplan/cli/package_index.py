@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from bandplan.cli.errors import CommandError
+from bandplan.cli.progress import doing
 
 PACKAGE = "bandplan"
 SECONDS = 120
@@ -79,9 +80,10 @@ def fetch(version: str | None, folder: Path) -> Wheel:
     settings = ["--no-input", "--only-binary", PACKAGE, "--timeout", "10", "--retries", "2", "--dest", str(folder)]
     step = "see pip's own configuration (index, proxy, find-links), and run it again"
     try:
-        done = subprocess.run(
-            [*command, *settings, wanted], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS
-        )
+        with doing(f"pip is fetching {wanted}"):
+            done = subprocess.run(
+                [*command, *settings, wanted], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS
+            )
     except subprocess.TimeoutExpired:
         raise CommandError(f"{wanted}: pip did not fetch it within {SECONDS} s; {step}") from None
     found = sorted(folder.glob(f"{PACKAGE}-*.whl"))

@@ -39,6 +39,8 @@ engine.
 | `BANDPLAN_ENGINE` | the default of `--engine` |
 | `BANDPLAN_MEASURED` | a file of measured usage for `stop_if` of rollouts, relative to the project (docs/rollout.md) |
 | `BANDPLAN_AT_ONCE` | comma-separated endpoints whose rollout takes no steps in this run |
+| `BANDPLAN_PROGRESS` | `0`: print no progress (docs/output.md) |
+| `NO_COLOR`, `FORCE_COLOR`, `TERM` | whether to use colours (docs/output.md) |
 | `BANDPLAN_DATABRICKS_PLUGIN` | `published`: deploy `local` with the plugin that Pulumi finds instead of the stand-in |
 | `PULUMI_*` | the user's own Pulumi settings, for every stack but `local`, which has its own backend in `.bandplan/` |
 

@@ -12,6 +12,7 @@ from bandplan.cli.engines.databricks_plugin import require_stand_in
 from bandplan.cli.engines.engine import Engine, Options
 from bandplan.cli.environment import with_choices
 from bandplan.cli.errors import CommandError, UsageProblem
+from bandplan.cli.progress import doing
 from bandplan.cli.project import LOCAL, Project, find_project
 from bandplan.cli.stack_argument import add_stack_argument
 from bandplan.cli.stack_choice import choose_stack
@@ -124,8 +125,9 @@ def require_answer(environ: Mapping[str, str], *, with_token: bool = False) -> d
     from bandplan.serving.workspace.errors import WorkspaceError
 
     try:
-        client = from_environment(environ)
-        client.require_answer()
+        with doing("logging in"):
+            client = from_environment(environ)
+            client.require_answer()
         token = {"DATABRICKS_TOKEN": client.bearer()} if with_token else {}
         return {**environ, **token, "DATABRICKS_HOST": client.host, "DATABRICKS_AUTH_TYPE": client.auth_type()}
     except WorkspaceError as error:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bandplan.cli.errors import UsageProblem
+from bandplan.cli.progress import always, doing
 from bandplan.starter.answers import CI_SYSTEMS, CLOUDS, LOCAL, Answers, Model, Stack
 
 FIRST_MODEL = "support-chat=system.ai.llama_v3_3_70b_instruct"
@@ -110,7 +111,8 @@ def asking() -> Ask | None:
 
     def ask(question: str, default: str) -> str:
         try:
-            return input(f"{question} [{default}]: ").strip() or default
+            with doing("", always):
+                return input(f"{question} [{default}]: ").strip() or default
         except EOFError:
             return default
 

@@ -7,8 +7,8 @@ clear the screen or forge a line, and a directional mark could make a text look 
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
-from typing import IO, Any, Final, TextIO, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import IO, Any, ClassVar, Final, TextIO, cast
 
 from bandplan.wire.visible import visible
 
@@ -32,6 +32,11 @@ NO_COLOURS: Final = ("dumb", "unknown")
 class Door:
     """A text stream that passes everything through `visible` to another stream."""
 
+    before_write: ClassVar[Callable[[TextIO, str], None] | None] = None
+    """Called with the stream behind a door and the text before anything is written to it, so that a line that was only
+    drawn can be erased.
+    """
+
     def __init__(self, stream: TextIO, *, is_drawn_on: bool = False) -> None:
         """Wrap `stream`. `is_drawn_on` lets escape sequences pass, for a program that already applies `visible`."""
         self.stream = stream
@@ -45,6 +50,12 @@ class Door:
         """
         if self is sys.stderr and text and sys.stdout is not None:
             sys.stdout.flush()
+        if Door.before_write is not None:
+            Door.before_write(self.stream, text)
+        return self.pass_on(text)
+
+    def pass_on(self, text: str) -> int:
+        """Write the text as `write` does, and tell nobody before."""
         shown = visible(text, but=_DRAWN_WITH if self._is_drawn_on else "")
         self.stream.write(_COMMAND.sub(_no_command, shown) if self._is_read_by_a_runner else shown)
         return len(text)
@@ -68,7 +79,7 @@ def close_the_door() -> None:
 
 def drawing_board(stream: TextIO | None = None) -> IO[str]:
     """Return `stream` (default: standard output) for a program that draws with escape sequences."""
-    return cast(IO[str], Door(_below(sys.stdout if stream is None else stream), is_drawn_on=True))
+    return cast(IO[str], Door(below(sys.stdout if stream is None else stream), is_drawn_on=True))
 
 
 def is_coloured(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
@@ -90,12 +101,19 @@ def tell_runner(command: str) -> None:
     """
     if not command.startswith("::") or "\n" in command or "\r" in command:
         raise ValueError(f"not one command: {command!r}")
-    stream = _below(sys.stdout)
+    stream = below(sys.stdout)
     stream.write(f"::{_COMMAND.sub(_no_command, command[2:])}\n")
     stream.flush()
 
 
-def _below(stream: TextIO) -> TextIO:
+def draw(stream: TextIO, text: str) -> None:
+    """Draw a line of progress, which is erased before anything is printed. The caller applies `visible` to texts."""
+    Door(below(stream), is_drawn_on=True).pass_on(text)
+    stream.flush()
+
+
+def below(stream: TextIO) -> TextIO:
+    """Return the stream behind a door, to recognise it; print through the door."""
     return stream.stream if isinstance(stream, Door) else stream
 
 

@@ -43,6 +43,8 @@ from bandplan.embedded.wording import (
 from bandplan.wire.visible import visible
 
 _REFRESH_PER_SECOND = 8
+_SILENT_SECONDS = 0.8
+"""Time without a row before the live tree says that the stack is planned."""
 _LINES_AROUND = 3
 """Rows of the terminal that the live tree leaves free: the title, the count and the cursor's line."""
 
@@ -74,6 +76,7 @@ class Tree:
         self._console = console
         self._is_full = is_full
         self._is_preview = False
+        self._began: float | None = None
         self._rows: dict[str, Row] = {}
         self._messages: list[Text] = []
         self._policies = ""
@@ -98,6 +101,7 @@ class Tree:
                 self._rows, self._messages = {}, []
                 self._policies, self._violations = policies, []
                 self._is_preview = kind == "preview"
+                self._began = time.monotonic()
                 self._console.print(_text(f"{TITLES[kind]} ({stack})", style="bold"))
             case StepBegan(step=step) if not is_internal(step.resource):
                 self._begin(step)
@@ -134,6 +138,7 @@ class Tree:
 
     def _finish(self, event: Finished) -> None:
         tree, messages = self._tree(only_under_way=False), self._messages
+        self._began = None
         policies = [
             _text(line, "red" if "[mandatory]" in line else "yellow" if "[advisory]" in line else "")
             for line in policy_section(self._policies, self._violations, event.judged)
@@ -145,7 +150,9 @@ class Tree:
 
     def _drawn(self) -> Group:
         if not self._rows:
-            return Group()
+            # The program plans the stack, which may take a workspace's answers.
+            waited = time.monotonic() - self._began if self._began is not None else 0.0
+            return Group(_text(f"    planning ({waited:.0f} s)", style="dim")) if waited >= _SILENT_SECONDS else Group()
         lines = self._tree(only_under_way=True)
         fits = max(3, self._console.size.height - _LINES_AROUND)
         hidden = len(lines) - fits

@@ -23,6 +23,9 @@ POOL_SIZE = 128
 MOST_BYTES = 64_000_000
 """Limit of one answer; a choice: thousands of endpoints with all their settings take a tenth of that."""
 
+in_flight: list[str] = []
+"""The addresses whose answers are waited for now, one for each request: a silent command says so."""
+
 _IMPORTING = threading.Lock()
 """Held while urllib3 is imported: two threads that start with different modules of it would see a partial import."""
 
@@ -79,6 +82,7 @@ class Connections:
         from urllib3.exceptions import HTTPError
         from urllib3.util import Timeout
 
+        in_flight.append(self._address.url)
         try:
             response = pool.urlopen(
                 method,
@@ -92,6 +96,8 @@ class Connections:
             )
         except HTTPError as error:
             raise _attempt_failed(error) from error
+        finally:
+            in_flight.remove(self._address.url)
         return OpenAnswer(response, timeouts.read_seconds)
 
     def _opened(self) -> "HTTPConnectionPool":

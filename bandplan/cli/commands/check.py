@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bandplan.cli.annotations.output import Findings, add_format_arguments, published
 from bandplan.cli.errors import CommandError
 from bandplan.cli.paint import GREEN, RED, painted, say, say_finding
+from bandplan.cli.progress import doing
 from bandplan.cli.project import LOCAL, Project, find_project
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def is_stack_sound(project: Project, stack: str, findings: Findings) -> bool:
 
     print(f"stack {stack}", flush=True)
     try:
-        checked = checked_file(project, stack)
+        with doing(f"checking the stack {stack}"):
+            checked = checked_file(project, stack)
         for problem in checked.problems:
             say_finding(problem.render())
         file = in_repository(choose_stack(project, stack, os.environ).models, project.root)
@@ -146,15 +148,16 @@ def have_tests_passed(project: Project) -> bool:
         return True
     command = [sys.executable, "-m", "unittest", "discover", "-s", str(folder), "-t", str(folder), "-p", TESTS]
     try:
-        done = subprocess.run(
-            command,
-            cwd=project.root,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=TEST_SECONDS,
-        )
+        with doing(f"running the tests in {FOLDER}"):
+            done = subprocess.run(
+                command,
+                cwd=project.root,
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=TEST_SECONDS,
+            )
     except subprocess.TimeoutExpired:
         print(f"error: {FOLDER}: the tests did not end within {TEST_SECONDS} s", file=sys.stderr)
         return False

@@ -68,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bandplan.cli.columns import show_text
     from bandplan.cli.errors import UsageProblem
     from bandplan.cli.json_output import VERSION
+    from bandplan.cli.progress import doing
     from bandplan.cli.sizing import question_of
     from bandplan.planner.alone import NoCapacity
     from bandplan.planner.jump import jump_of
@@ -76,13 +77,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     question = question_of(arguments)
     try:
-        found = plan(
-            question.capacity,
-            question.load,
-            question.target,
-            peak_factor=question.peak_factor,
-            headroom_percent=question.headroom_percent,
-        )
+        with doing("simulating the load"):
+            found = plan(
+                question.capacity,
+                question.load,
+                question.target,
+                peak_factor=question.peak_factor,
+                headroom_percent=question.headroom_percent,
+            )
     except NoCapacity as error:
         raise UsageProblem(f"{question.name}: {error}") from error
     cost, jump = question.cost(found), jump_of(found, arguments.startup_seconds)

@@ -23,6 +23,7 @@ from bandplan.cli.local_engines import (
 from bandplan.cli.local_fleet import fleet_lines
 from bandplan.cli.local_page import open_page
 from bandplan.cli.local_workspace import NOT_RUNNING, PROVISIONED, UNLIMITED
+from bandplan.cli.progress import doing
 from bandplan.cli.project import LOCAL, Project, find_project
 from bandplan.stub import process
 from bandplan.stub.inference.selection.spec import SIMULATED
@@ -101,7 +102,8 @@ def run(arguments: argparse.Namespace) -> int:
             case "start":
                 start(project, arguments)
             case "stop":
-                stopped = process.stop(project.stub_folder)
+                with doing("stopping the local workspace"):
+                    stopped = process.stop(project.stub_folder)
                 print("stopped the local workspace" if stopped else "the local workspace was not running")
             case "status":
                 return show_status(project, as_json=arguments.json)
@@ -128,16 +130,17 @@ def start(project: Project, arguments: argparse.Namespace) -> None:
     before = process.status(project.stub_folder)
     if before is None and arguments.port:
         require_free(arguments.port)
-    running = process.start(
-        project.stub_folder,
-        settle=arguments.settle,
-        port=arguments.port,
-        scenario=scenario,
-        pace=arguments.pace,
-        capacity=arguments.capacity or PROVISIONED,
-        is_token_kept=arguments.keep_token,
-        engine_arguments=engines.as_options(),
-    )
+    with doing("starting the local workspace"):
+        running = process.start(
+            project.stub_folder,
+            settle=arguments.settle,
+            port=arguments.port,
+            scenario=scenario,
+            pace=arguments.pace,
+            capacity=arguments.capacity or PROVISIONED,
+            is_token_kept=arguments.keep_token,
+            engine_arguments=engines.as_options(),
+        )
     print(f"the local workspace runs at {running.host}")
     if before is None or before.pid != running.pid:
         tell_engines(project, lambda: models_of(project))

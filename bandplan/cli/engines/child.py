@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from bandplan.cli.engines import watchdog
 from bandplan.cli.errors import CommandError
+from bandplan.cli.progress import always, doing, never
 
 TOLD_AGAIN_SECONDS, KILLED_SECONDS = 4.0, 8.0
 """Seconds from the first signal until the program is signalled again, and until it and all its children are killed.
@@ -28,8 +29,11 @@ def run_child(
     output: IO[bytes] | None = None,
     umask: int = -1,
     limit_seconds: float | None = None,
+    is_drawing: Callable[[], bool] = always,
 ) -> int:
     """Run the program and return its exit status. It shares input and output with this process, except for `output`.
+
+    Once `is_drawing`, a terminal is left to the program alone; until then it shows that the program is waited for.
 
     On a terminal Ctrl-C reaches both. Elsewhere the program has its own process group, and signals that stop this
     process or its whole group are passed on once, so that a running deployment can end cleanly. A program that has not
@@ -38,7 +42,11 @@ def run_child(
     once it has ended, if it was stopped.
     """
     is_on_terminal = sys.stdin is not None and sys.stdin.isatty()
-    with _started(command, is_on_terminal, cwd=folder, env=dict(environ), stdout=output, umask=umask) as child:
+    is_over = is_drawing if output is None else never
+    with (
+        doing(Path(command[0]).name, is_over),
+        _started(command, is_on_terminal, cwd=folder, env=dict(environ), stdout=output, umask=umask) as child,
+    ):
         try:
             return child.wait(limit_seconds)
         except subprocess.TimeoutExpired as error:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bandplan.cli.engines.child import run_child
 from bandplan.cli.errors import CommandError
+from bandplan.cli.progress import doing
 
 PACKAGE = "pulumi-databricks"
 """The package whose version the plugin has; importing it takes seconds."""
@@ -50,7 +51,9 @@ def require_plugin(pulumi: str, environ: Mapping[str, str], folder: Path, reache
         f"run `pulumi {' '.join(command)}` where there is a network (behind a proxy, set HTTPS_PROXY), or copy "
         f"{place / name_of(release)} from a machine that has it"
     )
-    if not any(environ.get(name) for name in _ELSEWHERE) and not is_any_reached(reaches or answers):
+    with doing(f"asking {' and '.join(HOSTS)} whether they can be reached"):
+        is_reached = any(environ.get(name) for name in _ELSEWHERE) or is_any_reached(reaches or answers)
+    if not is_reached:
         raise CommandError(f"{missing}, and neither {' nor '.join(HOSTS)} can be reached from here; {step}")
     print(f"{missing}: downloading it, for {DOWNLOAD_SECONDS:g} s at most (Ctrl-C stops)", file=sys.stderr, flush=True)
     if run_child([pulumi, *command], folder, environ, limit_seconds=DOWNLOAD_SECONDS) != 0:

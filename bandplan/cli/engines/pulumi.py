@@ -23,6 +23,7 @@ from bandplan.cli.engines.exported import deployment_of
 from bandplan.cli.engines.plugin_executable import write_plugin_executable
 from bandplan.cli.errors import CommandError
 from bandplan.cli.policies import JUDGED, keep_baseline, pulumi_arguments
+from bandplan.cli.progress import doing
 from bandplan.cli.project import LOCAL, Project
 
 _LEFT_OUT = ("PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_STACK", "PULUMI_ACCESS_TOKEN")
@@ -143,7 +144,8 @@ class PulumiEngine:
     def _outputs(self) -> Mapping[str, Any]:
         """Return the stack's current outputs; empty for a stack that was never deployed."""
         command = [self.executable, "stack", "output", "--json", "--stack", self.stack]
-        done = run_quietly(command, self.project.root, self._prepared())
+        with doing("reading the outputs of the stack"):
+            done = run_quietly(command, self.project.root, self._prepared())
         outputs: Mapping[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
         return outputs
 
@@ -173,7 +175,8 @@ class PulumiEngine:
         self.project.make_private(self.project.own_folder)
         command = [self.executable, *arguments, "--stack", self.stack, "--event-log", str(log)]
         try:
-            ok = run_child(command, self.project.root, environ, output, self._umask) == 0
+            # Pulumi writes its first event when it begins to draw, seconds after its start.
+            ok = run_child(command, self.project.root, environ, output, self._umask, None, lambda: is_begun(log)) == 0
             events = events_of(log)
             document = document_of(log) if is_kept else None
         finally:
@@ -285,6 +288,13 @@ def flags(options: Options) -> list[str]:
 
 def yes(options: Options) -> list[str]:
     return [] if options.ask else ["--yes"]
+
+
+def is_begun(log: Path) -> bool:
+    try:
+        return log.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def events_of(log: Path) -> Events:
