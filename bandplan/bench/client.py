@@ -42,6 +42,8 @@ class Client:
         yet.
         """
         self._spare = spare
+        self._all.difference_update(one for one in self._free if not one.is_free)
+        self._free = [one for one in self._free if one.is_free]
         while (missing := connections - len(self._free)) > 0:
             made = await asyncio.gather(*(self._make_free() for _ in range(min(missing, _AT_ONCE))))
             if not all(made):

@@ -78,6 +78,9 @@ def summary(curve: Curve, law: Fitted | None = None) -> str:
         limit = "no limit seen" if law.limit is None else f"{law.limit:,.0f} tokens/s at the limit"
         half = "" if law.half is None else f", half of it with {law.half:,.1f} in flight"
         found.append(f"fitted C / (t0 + s C): {limit}{half}")
+    in_use = [count for one in curve.points for _, count in one.chunks]
+    if in_use:
+        found.append(f"chunks in use: {min(in_use):g}" + (f" to {max(in_use):g}" if min(in_use) < max(in_use) else ""))
     if curve.slo is not None:
         best = curve.chosen
         found.append(

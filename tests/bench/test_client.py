@@ -95,6 +95,21 @@ def test_a_connection_closed_before_its_first_request_is_no_failure() -> None:
     run(work())
 
 
+def test_a_connection_closed_between_two_levels_is_replaced() -> None:
+    async def work() -> None:
+        async with serving(stream(text("a"), usage(5, 1)), hangs_up=True) as (script, target):
+            client = Client(target)
+            await client.open(3)
+            await until(lambda: script.connections == 3)
+            await asyncio.sleep(0.05)  # until the client has seen that they are closed
+            script.hangs_up = False
+            await client.open(3)
+            await until(lambda: script.connections == 6)
+            client.close()
+
+    run(work())
+
+
 def test_nobody_listens_to_connections_made_beforehand() -> None:
     async def work() -> None:
         async with serving(b"") as (_, target):

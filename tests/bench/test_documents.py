@@ -48,6 +48,7 @@ def test_chunks_in_use_are_in_the_file_and_on_the_timeline(tmp_path: Path) -> No
     written = read_document(tmp_path / "bench.json")
     jsonschema.validate(written, SCHEMA)
     assert written["curve"][0]["chunks_in_use"] == [{"seconds": 0.5, "chunks": 1.0}, {"seconds": 20.0, "chunks": 2.0}]
+    assert "\nchunks in use: 1 to 2\n" in summary(found)
     shown = page(found)
     assert "chunks in use, up to 2" in shown
     # One chunk is half of the height from the start, two the whole of it from second 20 to the end.
