@@ -9,7 +9,7 @@ import logging
 import queue
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from bandplan.rest.address import Address
@@ -27,6 +27,7 @@ from bandplan.serving.workspace.errors import (
 )
 from bandplan.serving.workspace.identity import AUTH_TYPE, HOST, PROFILE, found_in, value
 from bandplan.serving.workspace.profiles import read_config_file
+from bandplan.serving.workspace.sdk_attempts import attempts
 
 _DISCOVERY: Final = "/oidc/.well-known/oauth-authorization-server"
 """Where a workspace names its token endpoint; docs.databricks.com, "OAuth M2M" (read 2026-11)."""
@@ -126,12 +127,21 @@ class SdkLogin:
         logger.propagate = False
         from bandplan.serving.workspace.sdk_config import configured
 
+        passed_over: list[str] = []
+
+        def sign_in() -> Any:
+            with attempts() as tried:
+                try:
+                    return configured(self._environ, settings)
+                finally:
+                    passed_over.extend(tried.reasons(value(self._environ, AUTH_TYPE)))
+
         try:
-            return _within(self._limit_seconds, lambda: configured(self._environ, settings))
+            return _within(self._limit_seconds, sign_in)
         except WorkspaceError:
             raise
         except Exception as error:
-            raise NotConfigured(self._failure(self._reason(error))) from None
+            raise NotConfigured(self._failure(self._reason(error, passed_over))) from None
 
     def _has_discovery(self, address: Address) -> bool:
         """Ask the workspace for its token endpoint, mainly to find out quickly if nobody answers, or somebody else.
@@ -170,8 +180,11 @@ class SdkLogin:
             found.append(f"`{program}` on PATH ({login})" if there else f"no `{program}` on PATH ({login})")
         return f"cannot log in to {host or 'the workspace'}: {reason}; found {'; '.join(found)}; {_LOGIN}"
 
-    def _reason(self, error: Exception) -> str:
-        """Return the reason of the SDK for a message: it appends its configuration, which the cause lacks."""
+    def _reason(self, error: Exception, passed_over: Sequence[str] = ()) -> str:
+        """Return the reason of the SDK for a message: it appends its configuration, which the cause lacks.
+
+        `passed_over` is why it took none of the logins.
+        """
         cause = error.__cause__ if isinstance(error.__cause__, ValueError) else error
         text = str(cause) or type(error).__name__
         if "cannot configure default credentials" in text:
@@ -179,6 +192,7 @@ class SdkLogin:
             text = (
                 f"tried {wanted}, and nothing is set up for it" if wanted else "tried every login, and none is set up"
             )
+            text += f" ({'; '.join(passed_over)})" if passed_over else ""
         secrets = [secret for name, secret in self._environ.items() if _is_secret(name) and len(secret) > 3]
         return presentable(text.removeprefix("default auth: "), *secrets)
 
