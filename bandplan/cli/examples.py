@@ -8,6 +8,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "preview": ("bandplan preview --diff", "bandplan preview --stack prod --save-plan plan.json"),
     "query": ('bandplan query support-chat "What is a band?"', "bandplan query code-completions < prompt.txt"),
     "logs": ("bandplan logs support-chat --follow", "bandplan logs support-chat --stack prod --build --tail 50"),
+    "open": ("bandplan open support-chat", "bandplan open support-chat --stack prod --print"),
     "drift": ("bandplan drift --stack prod",),
     "rollback": ("bandplan rollback support-chat --stack prod",),
     "refresh": ("bandplan refresh --stack dev",),

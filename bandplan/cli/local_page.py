@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from bandplan.cli.browser import open_link
 from bandplan.cli.errors import CommandError
 from bandplan.cli.local_workspace import NOT_RUNNING
 from bandplan.stub import process
-from bandplan.stub.statedir import for_owner
+
+ABOUT = "opens the page in a browser on this machine; it works once, within five minutes"
 
 
 def open_page(folder: Path, *, in_browser: bool) -> None:
@@ -15,21 +17,10 @@ def open_page(folder: Path, *, in_browser: bool) -> None:
         raise CommandError(NOT_RUNNING)
     link = process.page_link(running)
     if not in_browser:
-        print(f"{link}\nopens the page in a browser on this machine; it works once, within five minutes")
+        print(f"{link}\n{ABOUT}")
         return
-    import webbrowser
-
-    if not webbrowser.open(link_file(folder, link).as_uri()):
+    if not open_link(link, folder):
         raise CommandError(
             "no browser was found; run `bandplan stub open` without --browser and open the link yourself"
         )
     print("opened the page in the default browser")
-
-
-def link_file(folder: Path, link: str) -> Path:
-    """Write a private file that leads to the link: as an argument of the browser, others could read it."""
-    path = folder / "open.html"
-    path.unlink(missing_ok=True)
-    with open(path, "x", encoding="utf-8", opener=for_owner) as file:
-        file.write(f'<!doctype html><meta http-equiv="refresh" content="0; url={link}">\n')
-    return path

@@ -26,6 +26,7 @@ COMMANDS = {
     "preview": "show what `up` would change, and change nothing",
     "query": "send a text to an endpoint, and print the answer as it arrives",
     "logs": "print the service log or the build log of an endpoint, once or as it grows",
+    "open": "show an endpoint, or all of them, on the web page of the workspace",
     "drift": "report what in the workspace differs from what was deployed, and write nothing (exit status 3: drift)",
     "rollback": "restore an endpoint's previous version in models.yaml, and move all its traffic back in one step",
     "refresh": "update the state with what the workspace actually has",
@@ -62,7 +63,8 @@ COMMANDS = {
 """Command name (its module in `bandplan.cli.commands`, `_` for `-`) -> what it does, in the order of docs/cli.md."""
 
 GROUPS = {
-    "Every day": ("validate", "preview", "up", "query", "logs", "stack", "rollback", "refresh", "destroy", "stub"),
+    "Every day": ("validate", "preview", "up", "stack", "rollback", "refresh", "destroy", "stub"),
+    "Endpoints": ("query", "logs", "open"),
     "Capacity and cost": ("size", "info", "rightsize", "observe", "real-scale", "bench", "report"),
     "Review": ("check", "policy", "drift", "explain"),
     "Begin and maintain": ("init", "adopt", "migrate", "log-model", "upgrade", "install-plugin"),

@@ -21,7 +21,7 @@ models:
 
 @pytest.mark.parametrize(
     "command",
-    [("migrate",), ("rollback", "chat"), ("observe",), ("real-scale", "chat"), ("logs", "chat")],
+    [("migrate",), ("rollback", "chat"), ("observe",), ("real-scale", "chat"), ("logs", "chat"), ("open",)],
     ids=lambda one: one[0],
 )
 def test_a_stopped_local_workspace_is_not_started(

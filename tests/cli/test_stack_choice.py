@@ -51,6 +51,7 @@ NAMES_A_STACK = {
     "auth": ("auth",),
     "query": ("query", "chat", "hello"),
     "logs": ("logs", "chat"),
+    "open": ("open", "--print"),
     "bench": ("bench", "chat"),
 }
 """Commands that take `--stack` and read no models file."""

@@ -111,6 +111,14 @@ def test_page_shows_each_endpoint_with_band_chunks_and_state(browser: Chromium, 
 
 
 @needs_chromium
+def test_link_may_name_the_endpoint_to_show(browser: Chromium, workspace: process.Running) -> None:
+    page = browser.page()
+    page.open(f"{process.page_link(workspace)}&endpoint=units")
+    page.until("document.getElementById('detail-title').textContent === 'units'")
+    assert page.value("location.hash") == "#units"
+
+
+@needs_chromium
 def test_page_without_a_link_and_with_a_used_one_says_what_to_run(
     browser: Chromium, workspace: process.Running
 ) -> None:

@@ -12,11 +12,13 @@ export class Refused extends Error {
   }
 }
 
-/** Follow the one-time link in the address, if there is one. Throws NoSession if it is not valid any more. */
+/** Follow the one-time link in the address, if there is one; it may name an endpoint to select. Throws NoSession if it is not valid any more. */
 export async function followLink() {
-  const code = new URLSearchParams(location.hash.slice(1)).get("open");
+  const wanted = new URLSearchParams(location.hash.slice(1));
+  const code = wanted.get("open");
   if (!code) return;
-  history.replaceState(null, "", location.pathname);
+  const endpoint = wanted.get("endpoint");
+  history.replaceState(null, "", location.pathname + (endpoint ? `#${endpoint}` : ""));
   const answer = await fetch("/stub/page/session", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
