@@ -32,13 +32,10 @@ class JoiningTransport(asyncio.Transport):
         if self._size > MOST_JOINED_BYTES:
             self._flush()
 
-    def write_now(self, data: bytes) -> None:
-        """Write without waiting for the end of the turn, after all that was written before."""
-        if self._kept:
-            self._kept.append(data)
-            self._flush()
-        else:
-            self._transport.write(data)
+    def plain(self) -> asyncio.Transport:
+        """Return the transport itself, with all written that came before."""
+        self._flush()
+        return self._transport
 
     def close(self) -> None:
         self._flush()
@@ -55,15 +52,18 @@ class JoiningTransport(asyncio.Transport):
 
 
 class Chunks:
-    """The rest of an answer that uvicorn has begun, in the chunks of HTTP/1.1."""
+    """The rest of an answer that uvicorn has begun, in the chunks of HTTP/1.1, each written at once."""
+
+    __slots__ = ("_flow", "_is_closing", "_write")
 
     def __init__(self, cycle: Any, transport: JoiningTransport) -> None:
+        plain = transport.plain()
+        self._write, self._is_closing = plain.write, plain.is_closing
         self._flow = cycle.flow
-        self._transport = transport
 
     def write(self, data: bytes) -> bool:
-        if data and not self._transport.is_closing():
-            self._transport.write_now(b"%x\r\n%b\r\n" % (len(data), data))
+        if data and not self._is_closing():
+            self._write(b"%x\r\n%b\r\n" % (len(data), data))
         return bool(self._flow.write_paused)
 
     async def drained(self) -> None:

@@ -82,7 +82,7 @@ def test_closing_writes_all_and_aborting_drops_it() -> None:
     assert (after(abort).written, after(abort).end) == ([], "aborted")
 
 
-@pytest.mark.parametrize(("before", "written"), [(b"", [b"3\r\none\r\n"]), (b"head ", [b"head 3\r\none\r\n"])])
+@pytest.mark.parametrize(("before", "written"), [(b"", [b"3\r\none\r\n"]), (b"head ", [b"head ", b"3\r\none\r\n"])])
 def test_chunk_is_written_at_once_after_what_came_before(before: bytes, written: list[bytes]) -> None:
     async def run() -> None:
         transport = Written()
@@ -99,7 +99,8 @@ def test_chunk_is_written_at_once_after_what_came_before(before: bytes, written:
 
 def test_chunk_for_a_client_that_has_left_is_dropped() -> None:
     def act(joining: JoiningTransport) -> None:
+        chunks = Chunks(Cycle(), joining)
         joining.close()
-        Chunks(Cycle(), joining).write(b"one")
+        chunks.write(b"one")
 
     assert after(act).written == []

@@ -28,17 +28,37 @@ class Outlet(Protocol):
 class Delivery:
     """The delivery of one choice. `finish_reason`, `delivered` and `usage`, the engine's own, are valid at its end.
 
-    `is_ended`: a stop word has ended it before its engine has.
+    Tokens that are there when they are asked for are given in turns, which are calls from the event loop; the task
+    sleeps from one full outlet to the next. So a delivery is itself what waits for its turn. With hundreds of streams,
+    what a token costs is mostly the memory that it touches, so it is one object with slots.
     """
+
+    __slots__ = (
+        "__weakref__",
+        "_at",
+        "_engine",
+        "_generation",
+        "_is_stopped",
+        "_made",
+        "_next",
+        "_outlet",
+        "_stopped",
+        "_stopping",
+        "delivered",
+        "finish_reason",
+        "is_waiting",
+        "usage",
+    )
 
     def __init__(self, engine: Engine, generation: Generation) -> None:
         self._engine = engine
         self._generation = generation
         self._stopping = StopWords(generation.stop) if generation.stop else None
-        self.is_ended = False
         self.delivered = 0
         self.finish_reason = "stop"
         self.usage = Usage()
+        self.is_waiting = False
+        self._is_stopped = False
 
     @property
     def completion_tokens(self) -> int:
@@ -47,33 +67,18 @@ class Delivery:
 
     async def run(self, outlet: Outlet, at: int = 0) -> None:
         """Give all tokens to an outlet, then none to mark the end. Cancel the task to abandon the generation."""
+        self._outlet, self._at = outlet, at
         made = self._engine.generate(self._generation)
         if isinstance(made, AsyncGenerator):
-            await self._follow(made, outlet, at)
+            await self._follow(made)
         else:
-            await _InTurns(self, made, outlet, at).run()
+            await self._take_turns(made)
         if self._stopping is not None and (rest := self._stopping.rest()):
             self.delivered += len(rest)
             outlet.give(at, rest)
         outlet.give(at, ())
 
-    def give(self, batch: Batch, outlet: Outlet, at: int) -> bool:
-        """Give the tokens of a batch to the outlet; return whether it is full."""
-        stopping = self._stopping
-        tokens = batch.tokens if stopping is None else stopping.feed(batch.tokens)
-        if batch.finish_reason is not None:
-            self.finish_reason = batch.finish_reason
-        if batch.usage is not None:
-            self.usage = batch.usage
-        if stopping is not None and stopping.is_met:
-            self.finish_reason = "stop"
-            self.is_ended = True
-        if not tokens:
-            return False
-        self.delivered += len(tokens)
-        return outlet.give(at, tokens)
-
-    async def _follow(self, made: AsyncGenerator[Batch, None], outlet: Outlet, at: int) -> None:
+    async def _follow(self, made: AsyncGenerator[Batch, None]) -> None:
         """Deliver what an engine generates that has to wait for its tokens."""
         is_first = True
         async with aclosing(made) as batches:
@@ -82,55 +87,43 @@ class Delivery:
                 if batch.due or not is_first:
                     await TICKS.until(batch.due)
                 is_first = False
-                is_full = self.give(batch, outlet, at)
-                if self.is_ended:
+                is_full = self._give(batch)
+                if self._is_stopped:
                     return
                 if is_full:
-                    await outlet.drained()
+                    await self._outlet.drained()
 
-
-class _InTurns:
-    """The delivery of tokens that are there when they are asked for. Its task sleeps from one full outlet to the next:
-    the turns in between are calls from the event loop.
-    """
-
-    def __init__(self, delivery: Delivery, made: Generator[Batch, None, None], outlet: Outlet, at: int) -> None:
-        self._delivery = delivery
+    async def _take_turns(self, made: Generator[Batch, None, None]) -> None:
+        new_future = asyncio.get_running_loop().create_future
         self._made = made
-        self._outlet = outlet
-        self._at = at
-        self._next: Batch | None = None
-        self._stopped: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._stopped: asyncio.Future[bool] = new_future()
         """Its result is whether the choice has ended: if not, the outlet is full."""
-        self.is_waiting = False
-
-    async def run(self) -> None:
         try:
-            self._next = next(self._made, None)
+            self._next = next(made, None)
             if self._next is not None and not self._next.due:
                 self.take()  # due immediately, so it need not wait for a turn
             else:
                 self._wait()
             while not await self._stopped:
                 await self._outlet.drained()
-                self._stopped = asyncio.get_running_loop().create_future()
-                self._next = next(self._made, None)
+                self._stopped = new_future()
+                self._next = next(made, None)
                 self._wait()
         finally:
             if self.is_waiting and self._next is not None:
                 self.is_waiting = False
                 TICKS.withdraw(self._next.due, self)
-            self._made.close()
+            made.close()
 
     def take(self) -> None:
-        """Give the tokens that are due, and wait for the next ones."""
+        """Take a turn: give the tokens that are due, and wait for the next ones."""
         self.is_waiting = False
         if self._stopped.done():
-            return  # cancelled, and its task has not heard of it yet
+            return  # cancelled, and the task has not heard of it yet
         try:
             assert self._next is not None
-            is_full = self._delivery.give(self._next, self._outlet, self._at)
-            if self._delivery.is_ended:
+            is_full = self._give(self._next)
+            if self._is_stopped:
                 self._stopped.set_result(True)
             elif is_full:
                 self._stopped.set_result(False)
@@ -146,6 +139,23 @@ class _InTurns:
         else:
             self.is_waiting = True
             TICKS.at(self._next.due, self)
+
+    def _give(self, batch: Batch) -> bool:
+        """Give the tokens of a batch to the outlet; return whether it is full."""
+        tokens, _, finish_reason, usage = batch
+        if finish_reason is not None:
+            self.finish_reason = finish_reason
+        if usage is not None:
+            self.usage = usage
+        if self._stopping is not None:
+            tokens = self._stopping.feed(tokens)
+            if self._stopping.is_met:
+                self.finish_reason = "stop"
+                self._is_stopped = True
+        if not tokens:
+            return False
+        self.delivered += len(tokens)
+        return self._outlet.give(self._at, tokens)
 
 
 async def deliver(deliveries: Sequence[Delivery], outlet: Outlet) -> None:

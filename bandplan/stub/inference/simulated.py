@@ -123,8 +123,11 @@ class SimulatedEngine:
 class _Answer:
     """The tokens of one answer, taken a few at a time; it is split into tokens only as far as they are taken."""
 
+    __slots__ = ("_ahead", "_generation", "_is_plain", "_most", "_tokens", "given")
+
     def __init__(self, generation: Generation) -> None:
         self._generation = generation
+        self._is_plain = generation.top_logprobs is None
         self.given = 0
         limit = generation.max_tokens
         self._most = sys.maxsize if limit is None else limit
@@ -150,7 +153,7 @@ class _Answer:
         self._ahead = next(self._tokens, None)
         first = self.given
         self.given += len(taken)
-        if self._generation.top_logprobs is None:
+        if self._is_plain:
             return taken
         return [_with_logprob(token.text, first + at, self._generation) for at, token in enumerate(taken)]
 

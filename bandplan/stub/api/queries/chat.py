@@ -152,8 +152,21 @@ def _reason(reason: str, asked: ChatRequest) -> str:
 class _Events:
     """A chunk per token, the role with the first, then each choice's finish reason, all with usage so far."""
 
+    __slots__ = (
+        "_after",
+        "_asked",
+        "_awaits_role",
+        "_before",
+        "_chunks",
+        "_delivering",
+        "_is_plain",
+        "_prompt_tokens",
+        "_sends_role_first",
+    )
+
     def __init__(self, target: Target, asked: ChatRequest, delivering: Sequence[Delivery], prompt_tokens: int) -> None:
         self._asked = asked
+        self._is_plain = asked.sampling.top_logprobs is None and not asked.functions
         self._delivering = delivering
         self._prompt_tokens = prompt_tokens
         self._sends_role_first = target.sends_role_first
@@ -170,6 +183,8 @@ class _Events:
         return written("".join(self._chunks.chunk(_choice(at, delta)) for at in range(len(self._delivering))))
 
     def part(self, at: int, tokens: Sequence[Token]) -> bytes:
+        if self._is_plain and tokens and not self._awaits_role[at]:
+            return written(self._chunks.token_chunks(self._before[at], tokens, self._after))
         asked, chunks, is_end, made = self._asked, self._chunks, not tokens, ""
         if asked.functions and any(token.call is not None for token in tokens):
             chunks.generated += len(tokens)
@@ -182,7 +197,7 @@ class _Events:
             delta = _first_delta(asked.tool, first[0].text if first else "")
             made = chunks.chunk(_choice(at, delta, _logprobs_text(first, asked.sampling)))
         if asked.sampling.top_logprobs is None:
-            made += chunks.token_chunks(self._before[at], [token.text for token in tokens], self._after)
+            made += chunks.token_chunks(self._before[at], tokens, self._after)
         else:
             for token in tokens:
                 chunks.generated += 1

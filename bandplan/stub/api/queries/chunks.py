@@ -4,6 +4,7 @@ import json.encoder
 from collections.abc import Sequence
 
 from bandplan.stub.api.answers import encode_text
+from bandplan.stub.inference.engine import Token
 from bandplan.stub.json_object import Json
 
 quoted = json.encoder.encode_basestring
@@ -12,6 +13,8 @@ quoted = json.encoder.encode_basestring
 
 class Chunks:
     """A writer of chunks that include the usage so far, counting the tokens in them."""
+
+    __slots__ = ("_after", "_before", "_between", "_prompt_tokens", "generated")
 
     def __init__(self, head: Json, prompt_tokens: int, cached_tokens: int = 0) -> None:
         self._before = f'data: {encode_text(head)[:-1]},"choices":['
@@ -31,13 +34,13 @@ class Chunks:
         total = generated + self._prompt_tokens
         return f'{self._before}{choice}{self._between}{generated},"total_tokens":{total}{self._after}'
 
-    def token_chunks(self, before: str, texts: Sequence[str], after: str) -> str:
+    def token_chunks(self, before: str, tokens: Sequence[Token], after: str) -> str:
         """Return a chunk for each token of a batch; its choice is the token's text between `before` and `after`."""
-        made = []
-        for text in texts:
+        made = ""
+        for token in tokens:
             self.generated += 1
-            made.append(self.chunk(f"{before}{quoted(text)}{after}"))
-        return "".join(made)
+            made += self.chunk(f"{before}{quoted(token.text)}{after}")
+        return made
 
 
 def written(text: str) -> bytes:

@@ -97,8 +97,7 @@ class _Events:
             reason = self._delivering[at].finish_reason
             return written(chunks.chunk(f'{before}"","finish_reason":"{reason}","logprobs":null}}'))
         if self._sampling.top_logprobs is None:
-            texts = [token.text for token in tokens]
-            return written(chunks.token_chunks(before, texts, ',"finish_reason":null,"logprobs":null}'))
+            return written(chunks.token_chunks(before, tokens, ',"finish_reason":null,"logprobs":null}'))
         made = ""
         for token in tokens:
             chunks.generated += 1

@@ -13,6 +13,8 @@ from bandplan.stub.capacity.work import cached_tokens
 class Passage:
     """One query's passage; its pace is unlimited unless it has entered a pool."""
 
+    __slots__ = ("_history", "_journal", "_now", "_pool", "_prompts", "_ticket", "_unshown", "_work", "entry")
+
     def __init__(self, entry: Entry, journal: Journal, history: History, now: Callable[[], float]) -> None:
         self.entry = entry
         self._journal = journal

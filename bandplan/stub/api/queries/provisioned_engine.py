@@ -59,12 +59,14 @@ class ProvisionedEngine:
         return self._passed(made, _Progress(generation))
 
     def _passed(self, made: Generator[Batch, None, None], progress: "_Progress") -> Generator[Batch, None, None]:
+        count = self._counted_batch
         try:
-            for batch in made:
-                if self._passage.is_paced:
+            if self._passage.is_paced:
+                for batch in made:
                     yield from self._paced(batch, progress)
-                else:
-                    yield self._counted_batch(batch, progress)
+            else:
+                for batch in made:
+                    yield count(batch, progress)
         finally:
             made.close()
             self._correct(progress)

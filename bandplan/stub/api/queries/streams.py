@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -12,9 +12,8 @@ from bandplan.stub.api.answers import STATUS_BY_CODE, encode, failure_answer, re
 from bandplan.stub.api.queries.disconnects import ABANDONED, Disconnected, while_connected
 from bandplan.stub.api.queries.engine_errors import as_refusal
 from bandplan.stub.api.queries.limits import too_slow
-from bandplan.stub.api.queries.stream_body import StreamBody
+from bandplan.stub.api.queries.stream_body import Events, StreamBody
 from bandplan.stub.inference.delivery import Delivery, deliver
-from bandplan.stub.inference.engine import Token
 from bandplan.stub.inference.errors import EngineError
 from bandplan.stub.state.limits import Limits
 from bandplan.stub.state.refusals import Refusal, TooSlow
@@ -22,22 +21,6 @@ from bandplan.stub.state.refusals import Refusal, TooSlow
 FAILED = "The workspace failed; its log file says why."
 
 log = logging.getLogger("stub")
-
-
-class Events(Protocol):
-    """The events of one streamed answer: each method returns whole events, or nothing."""
-
-    def first(self) -> bytes:
-        """Return the events to send at once, before there is any token."""
-        ...
-
-    def part(self, at: int, tokens: Sequence[Token]) -> bytes:
-        """Return the events for tokens of the choice at this position, or for its end if there are none."""
-        ...
-
-    def last(self) -> bytes:
-        """Return the events after the end of all choices."""
-        ...
 
 
 class Stream(StreamingResponse):
@@ -63,7 +46,7 @@ class Stream(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         status = 500
-        body = StreamBody(scope, send, self.raw_headers)
+        body = StreamBody(self._events, scope, send, self.raw_headers)
         try:
             async with while_connected(scope, receive):
                 try:
@@ -83,11 +66,11 @@ class Stream(StreamingResponse):
     async def _send_parts(self, body: StreamBody, limits: Limits) -> bytes:
         """Send all parts but the last, and return that one. Raises what happens before the first, or TooSlow."""
         try:
-            if first := self._events.first():
-                body.write(first)
+            if body.write(self._events.first()):
                 await body.drained()
             async with asyncio.timeout(limits.execution_seconds) as limited:
-                await deliver(self._deliveries, _Encoded(self._events, body, limited))
+                body.limited = limited
+                await deliver(self._deliveries, body)
             return self._events.last() + self.end
         except TimeoutError:
             if body.has_begun or not limited.expired():
@@ -110,24 +93,6 @@ class Stream(StreamingResponse):
     def failure(self, refusal: Refusal | None = None) -> bytes:
         """Return the event that ends a stream after an error: `refusal`, or None for a fault of the workspace."""
         return line(bytes((failure_answer() if refusal is None else refusal_answer(refusal)).body))
-
-
-class _Encoded:
-    """An outlet that writes tokens as events to the body of a stream; the first ones meet the time limit."""
-
-    def __init__(self, events: Events, body: StreamBody, limited: asyncio.Timeout) -> None:
-        self._events = events
-        self._body = body
-        self._limited: asyncio.Timeout | None = limited
-
-    def give(self, at: int, tokens: Sequence[Token]) -> bool:
-        if self._limited is not None:
-            self._limited.reschedule(None)
-            self._limited = None
-        return self._body.write(self._events.part(at, tokens))
-
-    async def drained(self) -> None:
-        await self._body.drained()
 
 
 class EventStream(Stream):
