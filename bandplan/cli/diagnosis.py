@@ -4,11 +4,12 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 from typing import Literal
 
 from bandplan.cli.errors import CommandError
@@ -19,7 +20,8 @@ Level = Literal["ok", "warning", "error"]
 PULUMI_SECONDS = 5.0
 """How long `pulumi version` may take; it needs a tenth of that."""
 
-AT_ONCE = 8
+WORKSPACE_SECONDS = 20.0
+"""How long all workspaces together may take; a choice: a call that is sent ends within 10 s."""
 
 
 @dataclass(frozen=True)
@@ -186,22 +188,40 @@ def lock_finding(lock: Path) -> Finding:
 def of_workspaces(
     project: Project, stacks: Sequence[str], environ: Mapping[str, str], *, must_answer: bool
 ) -> Iterator[Finding]:
-    """Ask the workspaces of all stacks at once who is logged in; each answers or fails within 10 s."""
-    asked = [stack for stack in stacks if stack != LOCAL]
-    if not asked:
-        return
+    """Ask the workspaces of all stacks at once who is logged in; yield in their order, all within WORKSPACE_SECONDS.
+
+    The client has limits of its own, but looking up a name or asking another program for a token has none.
+    """
     level: Level = "error" if must_answer else "warning"
-    with ThreadPoolExecutor(min(AT_ONCE, len(asked))) as pool:
-        yield from pool.map(lambda stack: login(project, stack, environ, level), asked)
+    found: dict[str, Finding] = {}
+
+    def ask(stack: str) -> None:
+        found[stack] = login(project, stack, environ, level)
+
+    # Not a pool: Python waits for the threads of a pool before it ends.
+    threads = {stack: Thread(target=ask, args=(stack,), daemon=True) for stack in stacks if stack != LOCAL}
+    for thread in threads.values():
+        thread.start()
+    deadline = time.monotonic() + WORKSPACE_SECONDS
+    for stack, thread in threads.items():
+        thread.join(max(deadline - time.monotonic(), 0))
+        step = "check its host, the network and the login: `bandplan docs login`"
+        silent = Finding(level, f"stack {stack}", f"no answer within {WORKSPACE_SECONDS:g} s", step)
+        yield found.get(stack, silent)
 
 
 def login(project: Project, stack: str, environ: Mapping[str, str], level: Level) -> Finding:
     """Whether the stack's workspace answers, and to whom; `level` is how bad it is if it does not."""
     from bandplan.cli.stack_choice import StackChoice
+    from bandplan.serving.workspace.client import from_environment
     from bandplan.serving.workspace.errors import WorkspaceError
+    from bandplan.serving.workspace.identity import PROFILE
 
     try:
-        client = StackChoice(project, stack, environ).client()
-        return Finding("ok", f"stack {stack}", f"{client.ping()} at {client.host}")
+        environ = StackChoice(project, stack, environ).environ()
+        client = from_environment(environ)
+        user, profile = client.ping(), environ.get(PROFILE)
+        way = f"{client.auth_type()}, profile {profile}" if profile else client.auth_type()
+        return Finding("ok", f"stack {stack}", f"{user} at {client.host} by {way}")
     except (CommandError, WorkspaceError) as error:
         return Finding(level, f"stack {stack}", str(error))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bandplan.cli import diagnosis
 from bandplan.cli.main import main
 from tests.answering import JsonHandler, answering
 
@@ -45,7 +46,7 @@ def test_healthy_project_says_who_is_logged_in_and_writes_nothing(
 ) -> None:
     before = sorted(project.iterdir())
     status, found = findings(capsys)
-    assert found["stack prod"]["finding"].startswith("ann@example.com at http://127.0.0.1:")
+    assert found["stack prod"]["finding"] == f"ann@example.com at {os.environ['DATABRICKS_HOST']} by pat"
     assert (found["pulumi CLI"]["level"], found["folder"]["level"], found["state"]["level"]) == ("warning", "ok", "ok")
     assert (status, sorted(project.iterdir())) == (0, before)
 
@@ -59,6 +60,39 @@ def test_rejected_token_is_a_warning_and_an_error_if_the_stack_is_named(
     status, found = findings(capsys, "--stack", "prod")
     assert (status, found["stack prod"]["level"]) == (1, "error")
     assert "bad-token" not in json.dumps(found)
+
+
+def test_profile_is_the_login_that_has_to_work(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BANDPLAN_PROFILE", "")  # which the command sets
+    host = os.environ["DATABRICKS_HOST"]
+    (project / "cfg").write_text(
+        f"[good]\nhost = {host}\ntoken = good-token\n[bad]\nhost = {host}\ntoken = bad-token\n"
+    )
+    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(project / "cfg"))
+    for name in ("DATABRICKS_HOST", "DATABRICKS_TOKEN"):
+        monkeypatch.delenv(name)
+    status, found = findings(capsys, "--profile", "good")
+    assert (status, found["stack prod"]["finding"]) == (0, f"ann@example.com at {host} by pat, profile good")
+    status, found = findings(capsys, "--profile", "bad")
+    assert (status, found["stack prod"]["level"]) == (1, "error")
+    status, found = findings(capsys, "--profile", "none")
+    assert (status, found["stack prod"]["level"]) == (1, "error")
+    for more in (("--offline",), ("--stack", "local")):
+        assert main(["doctor", "--profile", "good", *more]) == 2
+        assert "--profile good: " in capsys.readouterr().err
+
+
+def test_workspace_that_never_answers_is_given_up(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(diagnosis, "WORKSPACE_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("DATABRICKS_HOST", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        status, found = findings(capsys, "--stack", "prod")
+    assert (status, found["stack prod"]["finding"]) == (1, "no answer within 0.2 s")
+    assert found["stack prod"]["step"].startswith("check its host")
 
 
 def test_offline_asks_no_workspace(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bandplan.cli.columns import terminal_width, wrapped
-from bandplan.cli.errors import NoProject
+from bandplan.cli.errors import NoProject, UsageProblem
 from bandplan.cli.paint import GREEN, RED, YELLOW, painted, say
-from bandplan.cli.project import find_project
+from bandplan.cli.project import LOCAL, find_project
 from bandplan.counted import counted
 
 if TYPE_CHECKING:
     from bandplan.cli.diagnosis import Finding
+    from bandplan.cli.project import Project
 
 VERSION = 1
 
@@ -30,6 +31,11 @@ COLUMN = 24
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stack", help="check the workspace of this stack alone, and fail if it cannot be used (default: every stack)"
+    )
+    parser.add_argument(
+        "--profile",
+        metavar="NAME",
+        help="log in to the workspaces with this profile of ~/.databrickscfg, and fail if that cannot be done",
     )
     parser.add_argument("--offline", action="store_true", help="contact no workspace")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
@@ -64,11 +70,21 @@ def diagnose(arguments: argparse.Namespace) -> Iterator["Finding"]:
         return
     if arguments.stack is not None:
         choose_stack(project, arguments.stack, os.environ)
+    require_used(arguments, project)
     yield from diagnosis.installation(os.environ)
     yield from diagnosis.of_project(project, os.environ)
     if not arguments.offline:
         stacks: Sequence[str] = [arguments.stack] if arguments.stack else project.configured_stacks
-        yield from diagnosis.of_workspaces(project, stacks, os.environ, must_answer=arguments.stack is not None)
+        must_answer = arguments.stack is not None or arguments.profile is not None
+        yield from diagnosis.of_workspaces(project, stacks, os.environ, must_answer=must_answer)
+
+
+def require_used(arguments: argparse.Namespace, project: "Project") -> None:
+    """Raise UsageProblem for a profile that no workspace would be asked with."""
+    asked = [arguments.stack] if arguments.stack else project.configured_stacks
+    if arguments.profile is not None and (arguments.offline or set(asked) <= {LOCAL}):
+        reason = "--offline contacts no workspace" if arguments.offline else f"the stack {LOCAL} has no profile"
+        raise UsageProblem(f"--profile {arguments.profile}: {reason}; leave one of them out, or name another stack")
 
 
 def show(finding: "Finding") -> None:
