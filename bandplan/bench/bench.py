@@ -23,7 +23,7 @@ from bandplan.bench.problem import BenchProblem
 from bandplan.bench.sample import SECOND, Sample
 from bandplan.bench.target import Secret, Target
 from bandplan.bench.trace import Arrival
-from bandplan.bench.window import Window
+from bandplan.bench.window import Window, warm_window
 
 Mode = Literal["sweep", "closed", "open", "replay"]
 
@@ -258,6 +258,8 @@ def _point(plan: BenchPlan, level: float, run: Run, client: Clients) -> Point:
     if plan.mode in ("sweep", "closed"):
         return closed_point(run.samples, int(level), plan.slo, state, run.full)
     window = run.window or Window(0, SECOND)
+    if plan.mode == "open":
+        window = warm_window(run.samples, window)
     return open_point(run.samples, level, window, plan.slo, state)
 
 

@@ -4,10 +4,14 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 from typing import Final
 
 from bandplan.bench.sample import SECOND, Sample
 from bandplan.bench.statistics import Estimate, mean_of_batches
+
+MOST_WARM_UP: Final = 0.25
+"""Most of an open loop that counts as its warm-up; arbitrary."""
 
 BATCHES: Final = 10
 """Equal parts of the window whose means give the interval; at least 8, so that it means something."""
@@ -43,6 +47,18 @@ def closed_window(samples: Sequence[Sample], parallel: int, full: int = 0, now: 
     idle = len(samples) - parallel
     end = now if now is not None else ends[min(idle, len(ends) - 1)]
     return Window(start, end) if end > start else None
+
+
+def warm_window(samples: Sequence[Sample], window: Window) -> Window:
+    """Return the window of an open loop without its beginning, until about which no request has ended.
+
+    That is the median latency, and at most MOST_WARM_UP of the window.
+    """
+    done = [one.latency for one in samples if one.outcome == "completed"]
+    if not done:
+        return window
+    seconds = min(median(done), MOST_WARM_UP * window.seconds)
+    return Window(window.start + round(seconds * SECOND), window.end)
 
 
 def shares_in(sample: Sample, edges: Sequence[int]) -> Iterator[tuple[int, float]]:

@@ -15,7 +15,7 @@ from bandplan.bench.level import (
     with_chunks,
     with_silence,
 )
-from bandplan.bench.window import Window, chunks_in, closed_window, shares_in, throughput
+from bandplan.bench.window import Window, chunks_in, closed_window, shares_in, throughput, warm_window
 from tests.bench.events import nano, request
 
 
@@ -42,6 +42,19 @@ def test_the_window_begins_once_every_slot_has_begun() -> None:
     samples = [*lane(0.0, 10), *lane(4.5, 6)]
     assert closed_window(samples, 2, full=nano(4.5)) == Window(nano(4.5), nano(10.0))
     assert closed_point(samples, 2, None, Client(), full=None).invalid == ("never steady: too few requests ended",)
+
+
+def test_an_open_loop_counts_once_its_first_requests_have_ended() -> None:
+    # A request each second from 0 to 39, each of 4 s with a token at its end: 39 - 4 + 1 of 40 come by second 39.
+    samples = [request(float(at), [at + 4.0]) for at in range(40)]
+    window = warm_window(samples, Window(0, nano(40)))
+    assert window == Window(nano(4), nano(40))
+    assert throughput(samples, Window(0, nano(40))).output.value == pytest.approx(36 / 40)
+    assert throughput(samples, window).output.value == pytest.approx(1.0)
+    slow = [request(float(at), [at + 30.0]) for at in range(40)]
+    assert warm_window(slow, Window(0, nano(40))) == Window(nano(10), nano(40))
+    refused = [request(0.0, [], status=429)]
+    assert warm_window(refused, Window(0, nano(40))) == Window(0, nano(40))
 
 
 def test_throughput_counts_tokens_where_they_came() -> None:

@@ -51,7 +51,7 @@ def run(target: Target, renewal: Renewal | None, processes: int = 1) -> Curve:
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_run_sends_the_token_of_the_moment(issuer: Issuer, target: Target, processes: int) -> None:
-    curve = run(target, Renewal(issuer.issue, every_seconds=0.02), processes)
+    curve = run(target, Renewal(issuer.issue, every_seconds=0.001), processes)
     (point,) = curve.points
     assert point.counts["failed"] == 0
     assert point.counts["completed"] > 0
@@ -64,11 +64,11 @@ def test_without_renewal_the_answers_say_why_it_stopped(issuer: Issuer, target: 
     def expire() -> None:
         issuer.issued += [f"other-{number}" for number in range(KEPT)]
 
-    curve = run(target, Renewal(expire, every_seconds=0.1))
+    curve = run(target, Renewal(expire, every_seconds=0.001))
     assert "requests failed: answered 401" in curve.stopped
 
 
 def test_a_token_that_cannot_be_had_now_leaves_the_last_one(issuer: Issuer, target: Target) -> None:
-    (point,) = run(target, Renewal(lambda: None, every_seconds=0.05)).points
+    (point,) = run(target, Renewal(lambda: None, every_seconds=0.001)).points
     assert point.counts["failed"] == 0
     assert set(issuer.seen) == {"token-1"}

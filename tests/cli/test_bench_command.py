@@ -99,7 +99,8 @@ def test_whole_answers_openai_route_and_open_loop(project: Path) -> None:
     assert (found["load"]["mode"], found["load"]["arrivals"]) == ("open", "poisson")
     assert point["parallel"] is None
     assert point["ttft_seconds"] is None
-    assert point["scheduled_latency_seconds"]["samples"] == point["requests"]["sent"] > 0
+    # Those sent before the first one had ended are its warm-up.
+    assert 0 < point["scheduled_latency_seconds"]["samples"] < point["requests"]["sent"]
 
 
 def test_lengths_spread_as_the_demand_says() -> None:
