@@ -32,10 +32,14 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Recorded requests: `times` in seconds since the first one, in order, and the shape of each."""
+    """Recorded requests: `times` in seconds since the first one, in order, and the shape of each.
+
+    `judged` are the numbers of those that a target is for, if not for all.
+    """
 
     times: tuple[float, ...]
     shapes: tuple[Shape, ...]
+    judged: tuple[int, ...] = ()
 
     @property
     def requests_per_second(self) -> float:

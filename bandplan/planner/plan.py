@@ -54,6 +54,12 @@ class Plan:
         """The ceiling with twice the load of the peak."""
         return Trials(self.capacity, _times(self.peak, 2), self.target).evidence(self.ceiling_steps)
 
+    def without_runs(self) -> "Plan":
+        """Return the plan without its simulated runs, some 10 MB: its evidence is simulated again if asked for."""
+        at_peak = self._at_peak.fresh()
+        at_mean = at_peak if self._at_mean is self._at_peak else self._at_mean.fresh()
+        return replace(self, _at_mean=at_mean, _at_peak=at_peak)
+
     @property
     def breaks_first(self) -> str:
         """The limit that is nearest to its bound at the ceiling; `queue` without limits."""
@@ -79,7 +85,7 @@ def plan(
     refuse_impossible(capacity, load, target)
     peak = _times(load, peak_factor)
     at_peak = Trials(capacity, peak, target, queue_limit)
-    for_headroom = _least_for_headroom(capacity, peak, headroom_percent)
+    for_headroom = _least_for_headroom(capacity, peak.tokens_per_second, headroom_percent)
     ceiling = at_peak.smallest(for_headroom)
     if peak_factor == 1:
         at_mean, floor = at_peak, ceiling
@@ -89,9 +95,22 @@ def plan(
     return Plan(capacity, target, load, peak, floor, ceiling, for_headroom, headroom_percent, at_mean, at_peak)
 
 
-def _least_for_headroom(capacity: Capacity, load: Load, headroom_percent: float) -> int:
+def least_for_trace(
+    capacity: Capacity, load: Load, target: Target, tokens_per_second: float, headroom_percent: float
+) -> int:
+    """Return the fewest steps that keep the target for a trace, and have headroom above `tokens_per_second`.
+
+    A trace of a few minutes may leave a queue that grows: the steps also work off that rate in the long run.
+    Errors: NoCapacity.
+    """
+    refuse_impossible(capacity, load, target)
+    lasting = replace(load, requests_per_second=tokens_per_second / load.shape.total)
+    least = _least_for_headroom(capacity, tokens_per_second, headroom_percent)
+    return Trials(capacity, load, target).smallest(max(least, Trials(capacity, lasting, target).least_stable()))
+
+
+def _least_for_headroom(capacity: Capacity, tokens_per_second: float | None, headroom_percent: float) -> int:
     """Return the fewest steps whose published tokens/s cover the load's tokens and the headroom."""
-    tokens_per_second = load.tokens_per_second
     if tokens_per_second is None:
         return 1
     wanted = tokens_per_second * (1 + headroom_percent / 100)

@@ -85,7 +85,7 @@ class Setting:
     """What a run starts from. `warm_up` is the share of requests at the beginning that is not judged.
 
     The last chunks start at `starts`, in seconds and in order; the others are there from the beginning. `times` and
-    `shapes` are arrivals and lengths in place of the load's.
+    `shapes` are arrivals and lengths in place of the load's, and `judged` the numbers of the judged requests.
     """
 
     queue_limit: int = QUEUE_LIMIT
@@ -93,6 +93,7 @@ class Setting:
     starts: Sequence[float] = ()
     times: Sequence[float] = ()
     shapes: Sequence[Shape] = ()
+    judged: Sequence[int] = ()
 
 
 def simulate(
@@ -197,10 +198,10 @@ def simulate(
         version[chunk] += 1
         heappush(events, (now + (ends[chunk][0][0] - work) / speeds[before + 1], chunk, version[chunk]))
 
-    judged = range(int(count * setting.warm_up), count)
+    judged = setting.judged or range(int(count * setting.warm_up), count)
     done = [request for request in judged if ended[request] >= 0]
     # Before the last arrival: afterwards the endpoint empties.
-    start, stop = arrived[judged.start], arrived[-1]
+    start, stop = arrived[judged[0]], arrived[-1]
     delivered = sum([start < at <= stop for at in ended])
     outputs = [shapes[0].output_tokens] * count if len(alone) == 1 else [shape.output_tokens for shape in shapes]
     return Run(

@@ -85,6 +85,10 @@ class Trials:
         self._runs: dict[int, list[Run]] = {}
         self._requests: dict[int, tuple[Sequence[float], Sequence[Shape]]] = {}
 
+    def fresh(self) -> "Trials":
+        """Return the same load without runs."""
+        return Trials(self.capacity, self.load, self.target, self.queue_limit)
+
     def holds(self, steps: int) -> bool:
         """Whether `steps` keep the target. A few runs answer if they are clear of every limit; else the evidence."""
         if steps not in self._held:
@@ -97,7 +101,7 @@ class Trials:
 
         Errors: NoCapacity.
         """
-        least = max(least, self._least_stable())
+        least = max(least, self.least_stable())
         high = least
         most = max(least, min(MOST_STEPS, max(64, 20 * least, 2 * (self.load.concurrent_requests or 0))))
         while not self.holds(high):
@@ -118,7 +122,8 @@ class Trials:
             self._known[steps] = self._run(steps)
         return self._known[steps]
 
-    def _least_stable(self) -> int:
+    def least_stable(self) -> int:
+        """Return the fewest steps that work off the load in the long run. Errors: NoCapacity."""
         rate = self.load.requests_per_second
         if rate is None:
             return 1
@@ -197,8 +202,9 @@ class Trials:
         times, shapes = self._requests.get(seed, ((), ()))
         if len(times) < count:
             times, shapes = self._requests[seed] = self.load.times(count, seed), self.load.shapes(count, seed)
-        warm_up = 0.0 if self.is_replay else WARM_UP
-        return Setting(self.queue_limit, warm_up, times=times[:count], shapes=shapes[:count])
+        trace = self.load.trace
+        judged, warm_up = ((), WARM_UP) if trace is None else (trace.judged, 0.0)
+        return Setting(self.queue_limit, warm_up, times=times[:count], shapes=shapes[:count], judged=judged)
 
     def _run(self, steps: int) -> Evidence:
         most = self._most(steps)

@@ -1,7 +1,8 @@
 """The bands that a window of use argues for, by the planner: lower, target and upper. Pure.
 
-Each is planned for the tokens/s of a percentile of the minutes, with the observed mean as the load of the floor, the
-observed lengths and their spread, and arrivals that are bursty if the seconds say so.
+Each is for the tokens/s of a percentile of the minutes: minutes of that level are replayed, request by request, and for
+the floor those of the mean level. The observed mean, lengths and spread, with arrivals that are bursty if the seconds
+say so, are the same load in the words of a demand; they decide where nothing can be replayed.
 """
 
 import math
@@ -11,8 +12,9 @@ from typing import Final
 
 from bandplan.planner.capacity import Capacity
 from bandplan.planner.load import Arrivals, Load, Shape
-from bandplan.planner.plan import Plan, plan
+from bandplan.planner.plan import Plan, least_for_trace, plan
 from bandplan.planner.target import Target
+from bandplan.usage.replay import NoReplay, Replay, replay_of
 from bandplan.usage.window import BURSTY_FROM, Window
 
 LOWER_PERCENTILE: Final = 90.0
@@ -34,13 +36,15 @@ class Band:
 class Sized:
     """The band that holds `tokens_per_second`, which is that of `percentile` percent of the minutes.
 
-    `plan` has the planner's evidence; None if there was no request.
+    `plan` is the planner's answer to the load in the words of a demand; None if there was no request. `replay` says
+    what the ceiling was replayed with, or why it is the plan's.
     """
 
     percentile: float
     tokens_per_second: float
     band: Band
     plan: Plan | None = None
+    replay: Replay | NoReplay | None = None
 
     @property
     def requests_per_second(self) -> float:
@@ -76,10 +80,22 @@ class Sizer:
         factor = max(1.0, tokens_per_second / window.mean)
         found = _planned(self.capacity, load, self.target, round(factor, 6), self.headroom_percent)
         low, high = found.floor_steps, found.ceiling_steps
+        replay = replay_of(window, tokens_per_second, self.target.percentile)
+        if isinstance(replay, Replay):
+            high = self._replayed(replay, tokens_per_second, self.headroom_percent)
         if not self.capacity.is_range:
-            return Sized(percentile, tokens_per_second, Band(high, high), found)
-        steady = tokens_per_second * self.steady_percent / 100 / self.capacity.increment
-        return Sized(percentile, tokens_per_second, Band(min(high, max(low, math.ceil(round(steady, 9)))), high), found)
+            return Sized(percentile, tokens_per_second, Band(high, high), found, replay)
+        of_mean = replay_of(window, window.mean, self.target.percentile)
+        if isinstance(of_mean, Replay):
+            # Policies ask for the floor of the plan; a replay may only ask for more.
+            low = max(low, self._replayed(of_mean, window.mean, 0.0))
+        steady = math.ceil(round(tokens_per_second * self.steady_percent / 100 / self.capacity.increment, 9))
+        return Sized(percentile, tokens_per_second, Band(min(high, max(low, steady)), high), found, replay)
+
+    def _replayed(self, replay: Replay, tokens_per_second: float, headroom_percent: float) -> int:
+        trace = replay.trace
+        load = Load(trace.mean(), trace.requests_per_second, cache_hit_percent=self.cache_hit_percent, trace=trace)
+        return least_for_trace(self.capacity, load, self.target, tokens_per_second, headroom_percent)
 
 
 def load_of(window: Window, cache_hit_percent: float = 0.0) -> Load:
@@ -108,4 +124,4 @@ def arrivals_of(window: Window) -> Arrivals:
 
 @lru_cache(maxsize=256)
 def _planned(capacity: Capacity, load: Load, target: Target, peak_factor: float, headroom_percent: float) -> Plan:
-    return plan(capacity, load, target, peak_factor=peak_factor, headroom_percent=headroom_percent)
+    return plan(capacity, load, target, peak_factor=peak_factor, headroom_percent=headroom_percent).without_runs()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
+from bandplan.usage.arrivals import Arrivals
 from bandplan.usage.usage_table import Row
 
 MOST_TIMES: Final = 2_000
@@ -60,6 +61,7 @@ class Observed:
         self.minutes: dict[int, Minute] = {}
         self.times: dict[int, Times] = {}
         self.served: dict[str, Served] = {}
+        self.arrivals = Arrivals()
         self._random = Random("observed times")
 
     def add(self, row: Row) -> None:
@@ -85,12 +87,14 @@ class Observed:
         minute.answered += 1
         given, made = row.input_tokens, row.output_tokens
         if given is None or made is None or not given + made:
+            given = made = None
             minute.untokened += 1
         else:
             minute.input_tokens += given
             minute.output_tokens += made
             minute.input_squares += given * given
             minute.output_squares += made * made
+        self.arrivals.add(row.seconds, given, made)
         if row.latency_seconds is not None:
             times = self.times.setdefault(int(row.seconds // 86_400), Times())
             times.seen += 1

@@ -99,6 +99,8 @@ def _bands(verdict: Verdict) -> list[str]:
                 f"{name:<8} {band}: {sized.tokens_per_second:,.0f} tokens/s ({sized.requests_per_second:.2f} "
                 f"requests/s) at {which}"
             )
+            if sized.replay is not None:
+                lines[-1] += f"; {sized.replay}"
     return lines
 
 

@@ -9,6 +9,7 @@ from bandplan.planner.capacity import Capacity
 from bandplan.usage.bands import Band, Sized
 from bandplan.usage.decision import Decision
 from bandplan.usage.observed import Observed
+from bandplan.usage.replay import NoReplay, Replay
 from bandplan.usage.window import DAY, Window, percentile
 
 RECENT_MINUTES = 60
@@ -118,7 +119,17 @@ class Verdict:
             "tokens_per_second": round(sized.tokens_per_second, 3),
             "requests_per_second": round(sized.requests_per_second, 6),
             "band": self._json_band(sized.band),
+            "replayed": _replayed(sized.replay),
         }
+
+
+def _replayed(replay: Replay | NoReplay | None) -> dict[str, Any] | None:
+    match replay:
+        case Replay():
+            return {"minutes": replay.minutes, "requests": replay.requests}
+        case NoReplay():
+            return {"minutes": 0, "requests": 0, "because": replay.reason}
+    return None
 
 
 def entity_measurements(observed: Observed) -> dict[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Final
 
 from bandplan.planner.rank import nearest_rank
+from bandplan.usage.arrivals import Arrivals
 from bandplan.usage.observed import Minute, Observed
 from bandplan.usage.scrape import Scrape
 
@@ -33,7 +34,7 @@ class Window:
 
     `watched_from` is the first minute of the metrics export, None without one: before it, and without it, minutes
     without rows count as idle. Up to `settled`, rows of all requests should be there. `exported` are the export's
-    minutes, `minutes` those of the rows.
+    minutes, `minutes` those of the rows; `arrivals` has single requests, of some minutes outside the window too.
     """
 
     start: int
@@ -45,6 +46,7 @@ class Window:
     settled: int
     latencies: Sequence[float]
     ttfts: Sequence[float]
+    arrivals: Arrivals | None = None
 
     @property
     def samples(self) -> int:
@@ -193,6 +195,7 @@ def window_of(observed: Observed, exported: Mapping[int, Scrape], days: int, now
         max([now - LATE_MINUTES, *rows]),
         sorted(latency for latency, _ in times),
         sorted(ttft for _, ttft in times if ttft is not None),
+        observed.arrivals,
     )
 
 
