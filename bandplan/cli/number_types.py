@@ -30,3 +30,10 @@ def whole(low: int, high: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def digits(text: str) -> str:
+    """Read a number that is a name, such as that of a workspace."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 20):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} must be digits alone")
+    return text

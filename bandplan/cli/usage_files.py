@@ -67,13 +67,20 @@ class Usage:
 
 
 def read_usage(
-    paths: Sequence[Path], names: Iterable[str], now: datetime, client: Callable[[], WorkspaceClient]
+    paths: Sequence[Path],
+    names: Iterable[str],
+    now: datetime,
+    client: Callable[[], WorkspaceClient],
+    workspace: str | None = None,
 ) -> Usage:
     """Read what usage files of this machine, or of a volume of the workspace that `client` opens, have on endpoints.
+
+    If `workspace` is given, rows of other workspaces are left out; endpoints of several workspaces may share a name.
 
     Errors: UsageProblem, with every problem of the first file that has some; CommandError.
     """
     found = Usage(observed={name: Observed() for name in names})
+    workspaces: dict[str, set[str | None]] = {name: set() for name in found.observed}
     try:
         opened = [one for path in paths for one in _opened(path, now, client)]
         tables = {one.table.name: one for one in opened}
@@ -87,14 +94,29 @@ def read_usage(
             statistics = FileStatistics(one.path, one.table)
             found.files.append(statistics)
             for row in _counted(one, statistics):
+                if workspace is not None and row.workspace != workspace:
+                    if row.workspace is None:
+                        step = "export the column workspace_id too, or leave --workspace-id out"
+                        raise BadUsage(f"{one.path}: its rows do not say of which workspace they are; {step}")
+                    continue
                 observed = found.observed.get(row.endpoint)
                 if observed is not None:
                     observed.add(row)
+                    workspaces[row.endpoint].add(row.workspace)
                 elif row.endpoint in found.others or len(found.others) < MOST_OTHERS:
                     found.others[row.endpoint] += 1
     except BadUsage as error:
         raise UsageProblem(str(error)) from error
+    mixed = {name: sorted(filter(None, ids)) for name, ids in workspaces.items() if len(ids) > 1}
+    if mixed:
+        lines = [f"--usage: {name} has rows of the workspaces {_listed(ids)}" for name, ids in mixed.items()]
+        raise UsageProblem("\n".join([*lines, "add --workspace-id ID, the workspace of the stack"]))
     return found
+
+
+def _listed(ids: Sequence[str]) -> str:
+    shown = ", ".join(one[:40] for one in ids[:5])
+    return f"{shown} and {len(ids) - 5} more" if len(ids) > 5 else shown
 
 
 def _opened(path: Path, now: datetime, client: Callable[[], WorkspaceClient]) -> Iterator[UsageFile]:

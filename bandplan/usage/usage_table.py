@@ -44,8 +44,9 @@ ENDPOINT_USAGE: Final = Table(
         "input": "input_token_count",
         "output": "output_token_count",
         "served": "served_entity_name",
+        "workspace": "workspace_id",
     },
-    frozenset({"served"}),
+    frozenset({"served", "workspace"}),
 )
 
 GATEWAY_USAGE: Final = Table(
@@ -59,8 +60,9 @@ GATEWAY_USAGE: Final = Table(
         "latency": "latency_ms",
         "ttft": "time_to_first_byte_ms",
         "served": "served_entity_name",
+        "workspace": "workspace_id",
     },
-    frozenset({"latency", "ttft", "served"}),
+    frozenset({"latency", "ttft", "served", "workspace"}),
 )
 
 TABLES: Final = (ENDPOINT_USAGE, GATEWAY_USAGE)
@@ -77,6 +79,7 @@ class Row(NamedTuple):
     latency_seconds: float | None = None
     ttft_seconds: float | None = None
     served: str | None = None
+    workspace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +199,7 @@ class _Parser:
             ("latency", self.places.get("latency"), _milliseconds),
             ("ttft", self.places.get("ttft"), _milliseconds),
             ("served", self.places.get("served"), _optional_text),
+            ("workspace", self.places.get("workspace"), _identifier),
         ]
         fixed = [(place, read) for _, place, read in readers]
         for line, values in lines:
@@ -267,6 +271,12 @@ def _text(value: Any) -> str:
 
 def _optional_text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _identifier(value: Any) -> str | None:
+    """Return digits, whether they were written as text or as a number; None if there are none."""
+    text = str(value) if isinstance(value, int) else _optional_text(value)
+    return None if text is None else text.strip()
 
 
 def _status(value: Any) -> int:

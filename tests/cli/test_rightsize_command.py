@@ -59,6 +59,15 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    try:
+        status = main(["rightsize", *argv])
+    except SystemExit as error:
+        status = int(error.code or 0)
+    assert status == 2
+    return capsys.readouterr().err
+
+
 def now() -> int:
     return int(time.time() // 60)
 
@@ -352,8 +361,28 @@ def test_query_names_the_entries(project: Path, capsys: pytest.CaptureFixture[st
     out = capsys.readouterr().out
     assert "IN ('chat', 'tokens', 'units', 'auto')" in out
     assert "INTERVAL 31 DAYS" in out
+    assert "workspace_id =" not in out
     assert main(["rightsize", "chat", "--sql", "gateway"]) == 0
     assert "system.ai_gateway.usage" in capsys.readouterr().out
+    for table, column in (("endpoint", "u.workspace_id"), ("gateway", "workspace_id")):
+        assert main(["rightsize", "--sql", table, "--workspace-id", "123"]) == 0
+        assert f"\n  AND {column} = '123'" in capsys.readouterr().out
+    assert refused(capsys, "--sql", "--workspace-id", "1' OR '1'='1").count("must be digits alone") == 1
+
+
+def test_rows_of_several_workspaces_are_not_mixed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usage = write(project / "use.csv", days=1, tokens=6_000)
+    header, *rows = usage.read_text().splitlines()
+    lines = [f"{header},workspace_id", *(f"{row},{111 + index % 2}" for index, row in enumerate(rows))]
+    usage.write_text("\n".join(lines) + "\n")
+    told = refused(capsys, "--usage", "use.csv")
+    assert "--usage: tokens has rows of the workspaces 111, 112\n" in told
+    assert "add --workspace-id ID" in told
+    found = answer(capsys, "tokens", "--usage", "use.csv", "--workspace-id", "112")["tokens"]
+    # Of three requests in each of 1,440 minutes, every second one.
+    assert found["window"]["requests"] == 3 * 1440 // 2
+    plain = write(project / "plain.csv", days=0.1, tokens=6_000)
+    assert "do not say of which workspace they are" in refused(capsys, "--usage", str(plain), "--workspace-id", "111")
 
 
 def test_text_names_rows_of_other_endpoints(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bandplan.cli.number_types import number, whole
+from bandplan.cli.number_types import digits, number, whole
 from bandplan.cli.project import LOCAL
 from bandplan.cli.stack_argument import add_stack_argument
 
@@ -43,6 +43,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         const="endpoint",
         choices=("endpoint", "gateway"),
         help="print the query for --usage, of endpoints (default) or of the gateway, and do nothing else",
+    )
+    parser.add_argument(
+        "--workspace-id",
+        type=digits,
+        metavar="ID",
+        help="the stack's workspace, where rows or --sql are of several (the number after ?o= in its URLs)",
     )
     parser.add_argument(
         "--curve",
@@ -107,12 +113,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.sql:
         from bandplan.usage.query import query
 
-        print(query(arguments.sql, [entry.name for entry in entries], arguments.days), end="")
+        names = [entry.name for entry in entries]
+        print(query(arguments.sql, names, arguments.days, arguments.workspace_id), end="")
         return 0
     curves = read_curves(arguments.curve, arguments.curve_capacity, [entry.name for entry in entries])
     settings = settings_of(choice, arguments.days, arguments.percentile, arguments.minimum_change, curves)
     usage = read_usage(
-        arguments.usage, [entry.name for entry in entries], datetime.fromtimestamp(settings.now, UTC), choice.client
+        arguments.usage,
+        [entry.name for entry in entries],
+        datetime.fromtimestamp(settings.now, UTC),
+        choice.client,
+        arguments.workspace_id,
     )
     trail = arguments.trail or default_trail(project, choice)
     verdicts = judged(choice, entries, usage, settings, trail)
