@@ -59,6 +59,7 @@ NEUTRAL: Mapping[str, tuple[object, ...]] = {
     "tools": ([],),
     "top_k": (0, -1),
     "top_logprobs": (0,),
+    "truncate_prompt_tokens": (-1,),
     "truncation": ("disabled",),
     "use_beam_search": (False,),
     "verbosity": ("medium",),
