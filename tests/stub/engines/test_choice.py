@@ -67,6 +67,10 @@ def test_endpoint_without_weights_stays_simulated(kind: str) -> None:
     assert (choice.spec.kind, choice.passed_over) == ("simulated", (PassedOver(kind, NO_WEIGHTS),))
 
 
+def test_server_that_was_named_without_a_url_is_an_error_of_its_engine_and_nothing_simulated() -> None:
+    assert chosen(Settings(engine="openai", weights="org/name")).spec == EngineSpec("openai")
+
+
 def test_engine_that_was_named_is_not_replaced_by_another() -> None:
     machine = Machine({"vllm": "no vllm"})
     choice = chosen(Settings(engine="vllm", weights="org/name", url=URL), machine=machine)

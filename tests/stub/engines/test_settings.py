@@ -13,6 +13,7 @@ from bandplan.stub.inference.selection.memory import Gpu, read_gpus
 from bandplan.stub.inference.selection.settings import Settings, SettingsError, is_folder, read
 from tests.stub.engines.fake_vllm import installed
 
+SERVER = "http://127.0.0.1:8000/v1"
 URL = "must be a URL such as http://127.0.0.1:8000/v1"
 ROOT = Path(__file__).parents[3]
 LLAMA = ROOT / "examples" / "checkpoints" / "tiny-llama"
@@ -135,6 +136,21 @@ def test_weights_larger_than_the_memory_are_told_before_anything_is_loaded(tmp_p
     assert found(weights=str(tmp_path)) == [], "auto passes over what has too little of it"
     divided = {"weights": str(tmp_path), "arguments": ["--tensor-parallel-size", "8"]}
     assert list(problems({"chat": divided}, default="vllm")) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "is_told"),
+    [
+        ({}, True),
+        ({"*": {"url": SERVER}}, False),
+        ({"system.ai.model": {"url": SERVER}}, False),  # perhaps the model of the endpoint
+        ({"other": {"url": SERVER}}, True),
+    ],
+)
+def test_server_without_a_url_is_told_with_all_other_problems(more: dict[str, Any], is_told: bool) -> None:
+    told = list(problems({"a": {"engine": "openai"}, "b": {"weights": "/nowhere", "engine": "vllm"}, **more}))
+    assert [line.partition(":")[0] for line in told if line[0] == "a"] == ["a/url"] * is_told
+    assert [line.partition(":")[0] for line in told if line[0] == "b"] == ["b/engine", "b/weights"]
 
 
 def test_gpus_are_asked_for_once_however_many_rows_name_weights(

@@ -8,8 +8,8 @@ from typing import Any
 
 from bandplan.stub.inference.selection.machine import missing_torch, missing_vllm, vllm_command
 from bandplan.stub.inference.selection.memory import Available, available_mib, has_weights, too_large
-from bandplan.stub.inference.selection.settings import Settings, SettingsError, is_folder, read
-from bandplan.stub.inference.selection.spec import LOADS_WEIGHTS, TRANSFORMERS, VLLM
+from bandplan.stub.inference.selection.settings import EVERYTHING, Settings, SettingsError, is_folder, read
+from bandplan.stub.inference.selection.spec import LOADS_WEIGHTS, OPENAI, TRANSFORMERS, VLLM
 
 
 def problems(
@@ -31,8 +31,16 @@ def problems(
             continue
         if missing := missing_engine(settings.engine, engine_python):
             yield f"{name}/engine: {missing}"
-        elif found := _weights_problem(settings, default, available):
+        if settings.engine == OPENAI and not settings.url and not _has_url(name, wanted):
+            yield f"{name}/url: is not set; the engine {OPENAI} needs one, here or for '{EVERYTHING}'"
+        if found := _weights_problem(settings, default, available):
             yield f"{name}/weights: {found}"
+
+
+def _has_url(name: str, wanted: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether more general settings may give a url: those of all, and for an endpoint those of its model."""
+    general = [other for other in wanted if other == EVERYTHING or ("." in other and "." not in name)]
+    return any(wanted[other].get("url") for other in general)
 
 
 def missing_engine(kind: str | None, engine_python: Path | None) -> str | None:

@@ -74,7 +74,7 @@ async def choose(
     """Choose the engine for what is to be served; settings without an engine mean the simulated one.
 
     Only `auto` asks the machine, and whether an engine has failed for good: one that was named by its kind and cannot
-    run is an error, not a reason to answer with another one.
+    run is an error, not a reason to answer with another one. Without weights, what is to be served is simulated.
     """
     wanted = settings.engine or SIMULATED
     is_auto = wanted == AUTO
@@ -83,7 +83,7 @@ async def choose(
         if kind == SIMULATED:
             break
         spec = spec_of(kind, settings, served)
-        reason = _unset(kind, settings, served)
+        reason = _unset(kind, settings, served) if is_auto or kind in LOADS_WEIGHTS else None
         if reason is None and is_auto:
             lack = await machine.lack(kind, settings, served.checkpoint or settings.weights)
             reason = failure(spec) if lack is None else lack

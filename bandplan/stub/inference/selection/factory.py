@@ -74,8 +74,10 @@ def _vllm(spec: EngineSpec, circumstances: Circumstances) -> Engine:
 
 def require_url(url: str | None, circumstances: Circumstances) -> str:
     """Return a URL that prompts may be sent to. Raises EngineUnavailable, as an earlier start may have allowed more."""
-    if url is None or (rule := broken_url(url, circumstances.allowed_hosts)):
-        raise EngineUnavailable(f"url {url}: {rule if url else 'is not set'}")
+    if url is None:
+        raise EngineUnavailable("no url is set; name the server in bandplan:engines, then run `bandplan up`")
+    if rule := broken_url(url, circumstances.allowed_hosts):
+        raise EngineUnavailable(f"url {url}: {rule}")
     return url
 
 
