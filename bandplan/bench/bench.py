@@ -15,13 +15,15 @@ from typing import Any, Final, Literal
 from bandplan.bench.arrivals import Arrivals, arrival_times
 from bandplan.bench.clients import MOST_PROCESSES, Clients
 from bandplan.bench.curve import Curve, plateau_of, rate_of
+from bandplan.bench.gauge import Gauge, read_chunks
 from bandplan.bench.generator import Budget, Run, Slots, Workload, closed_loop, open_loop, overloaded
 from bandplan.bench.lengths import Length, length_of
 from bandplan.bench.level import Point, Slo, closed_point, open_point, with_chunks, with_silence
 from bandplan.bench.preflight import CountTokens, Preflight, preflight
 from bandplan.bench.problem import BenchProblem
+from bandplan.bench.renewal import Renewal, renew
 from bandplan.bench.sample import SECOND, Sample
-from bandplan.bench.target import Secret, Target
+from bandplan.bench.target import Target
 from bandplan.bench.trace import Arrival
 from bandplan.bench.window import Window, warm_window
 
@@ -73,25 +75,6 @@ class BenchPlan:
     level_seconds: float = 60.0
     slo: Slo | None = None
     processes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Gauge:
-    """How many chunks of the endpoint are in use: `read` asks and may block, None if it is not known now."""
-
-    read: Callable[[], float | None]
-    every_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Renewal:
-    """The token to send now, for one that expires before the run ends: `read` may block, None: keep the last one.
-
-    Ten seconds between two looks, as a token is renewed at least half a minute before it expires.
-    """
-
-    read: Callable[[], str | None]
-    every_seconds: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +135,7 @@ async def _levels(plan: BenchPlan, found: Preflight, budget: Budget, curve: Curv
     workload = Workload(plan.input, plan.output, found.scale, Random(plan.seed), plan.lengths)
     before = cpu = 0.0
     latency = found.latency(plan.output.mean)
-    renewing = asyncio.create_task(_renew_token(watcher.token, found.target.token, clients)) if watcher.token else None
+    renewing = asyncio.create_task(renew(watcher.token, found.target.token, clients)) if watcher.token else None
     try:
         await clients.become(plan.processes or 1)
         for level in _each(plan):
@@ -160,7 +143,7 @@ async def _levels(plan: BenchPlan, found: Preflight, budget: Budget, curve: Curv
                 await clients.become(processes_for(cpu * level / before, clients.count))
             run, seen = Run(), []  # type: Run, list[tuple[int, float]]
             await _open_connections(plan, level, clients)
-            reading = asyncio.create_task(_read_chunks(watcher.chunks, seen)) if watcher.chunks else None
+            reading = asyncio.create_task(read_chunks(watcher.chunks, seen)) if watcher.chunks else None
             clients.begin_level()
             try:
                 await _load(plan, Level(level, latency), clients, workload, budget, run)
@@ -196,25 +179,6 @@ async def _open_connections(plan: BenchPlan, level: float, clients: Clients) -> 
         await clients.open(int(level))
     else:
         await clients.open(SPARE_CONNECTIONS, SPARE_CONNECTIONS)
-
-
-async def _renew_token(renewal: Renewal, secret: Secret, clients: Clients) -> None:
-    """Send the token of the moment, until cancelled."""
-    while True:
-        await asyncio.sleep(renewal.every_seconds)
-        token = await asyncio.to_thread(renewal.read)
-        if token is not None and token != secret.value:
-            secret = Secret(token)
-            clients.renew(secret)
-
-
-async def _read_chunks(gauge: Gauge, seen: list[tuple[int, float]]) -> None:
-    """Note when how many chunks were in use, until cancelled."""
-    while True:
-        chunks = await asyncio.to_thread(gauge.read)
-        if chunks is not None:
-            seen.append((time.perf_counter_ns(), chunks))
-        await asyncio.sleep(gauge.every_seconds)
 
 
 def processes_for(cpu: float, count: int) -> int:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from bandplan.cli.project import LOCAL
 
 if TYPE_CHECKING:
-    from bandplan.bench.bench import Gauge
+    from bandplan.bench.gauge import Gauge
     from bandplan.cli.bench_target import Chosen
 
 LOCAL_SECONDS = 1.0
@@ -19,7 +19,7 @@ CONCURRENCY_PER_CHUNK = 4
 
 def gauge_of(chosen: "Chosen", stack: str) -> "Gauge | None":
     """Return what reads the chunks in use, or None if there is no workspace to ask, or nothing sold in bands."""
-    from bandplan.bench.bench import Gauge
+    from bandplan.bench.gauge import Gauge
     from bandplan.serving.workspace.endpoints import Endpoints
     from bandplan.serving.workspace.errors import WorkspaceError
 

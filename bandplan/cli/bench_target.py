@@ -13,7 +13,7 @@ from bandplan.cli.project import find_project
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from bandplan.bench.bench import Renewal
+    from bandplan.bench.renewal import Renewal
     from bandplan.bench.target import Target
     from bandplan.cli.stack_choice import StackChoice
     from bandplan.serving.spec.demand import Demand
@@ -104,7 +104,7 @@ def target_of_stack(arguments: "Namespace", name: str) -> Chosen:
 
 def renewal_of(client: "WorkspaceClient") -> "Renewal":
     """Return what reads the token of the workspace's login, which renews it before it expires."""
-    from bandplan.bench.bench import Renewal
+    from bandplan.bench.renewal import Renewal
     from bandplan.serving.workspace.errors import WorkspaceError
 
     def read() -> str | None:

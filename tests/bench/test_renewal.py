@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from bandplan.bench.bench import BenchPlan, Limits, Renewal, Watcher, run_bench
+from bandplan.bench.bench import BenchPlan, Limits, Watcher, run_bench
 from bandplan.bench.curve import Curve
 from bandplan.bench.lengths import Length
+from bandplan.bench.renewal import Renewal
 from bandplan.bench.target import Target
 from tests.bench.threaded_server import answering
 
