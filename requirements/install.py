@@ -249,7 +249,24 @@ def stamp(level: str) -> Path:
 
 
 def run(command: Sequence[str], environ: Mapping[str, str]) -> None:
-    subprocess.run(command, env=environ, check=True, stdin=subprocess.DEVNULL)
+    """Run a program that prints nothing, and say how long it has run. Errors: subprocess.CalledProcessError."""
+    is_terminal = sys.stdout.isatty()
+    began = time.monotonic()
+    with subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL) as child:
+        try:
+            while True:
+                try:
+                    status = child.wait(1 if is_terminal else 10)
+                    break
+                except subprocess.TimeoutExpired:
+                    seconds = f"  {Path(command[0]).name}: {time.monotonic() - began:.0f} s"
+                    # The cursor stays at the beginning, so that a message of the program takes the place.
+                    print(seconds, end="\r" if is_terminal else "\n", flush=True)
+        except BaseException:
+            child.kill()
+            raise
+    if status != 0:
+        raise subprocess.CalledProcessError(status, command)
 
 
 def failed(message: str) -> int:

@@ -3,7 +3,7 @@
 Away from a terminal nothing is cut or wrapped: other programs read it.
 """
 
-import shutil
+import os
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from itertools import zip_longest
@@ -16,6 +16,8 @@ Line = list[str]
 """The pieces of one line; a piece that is `Painted` has a style."""
 
 GAP = "  "
+DEFAULT_WIDTH = 80
+"""Columns of a terminal that states none."""
 LEAST_CUT, LEAST_WRAPPED = 12, 24
 """Narrowest columns of shortened and of wrapped cells before rows become paragraphs; arbitrary."""
 
@@ -23,7 +25,15 @@ LEAST_CUT, LEAST_WRAPPED = 12, 24
 def terminal_width(stream: TextIO | None = None) -> int | None:
     """Return the columns of the terminal that `stream` (default: standard output) goes to, or None."""
     stream = sys.stdout if stream is None else stream
-    return shutil.get_terminal_size().columns if stream.isatty() else None
+    if not stream.isatty():
+        return None
+    stated = os.environ.get("COLUMNS", "")
+    if stated.isascii() and stated.isdecimal() and int(stated[:6]) > 0:
+        return int(stated[:6])
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or DEFAULT_WIDTH
+    except (OSError, ValueError):
+        return DEFAULT_WIDTH
 
 
 def width_of(text: str) -> int:

@@ -12,8 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from bandplan.embedded.terminal import NO_COLOURS, Door, below, draw
 from bandplan.wire.visible import visible
@@ -29,8 +28,7 @@ ERASED = "\r\x1b[2K"
 _SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-@dataclass(frozen=True)
-class Phase:
+class Phase(NamedTuple):
     """What is waited for. `is_over` says whether another program draws on the terminal from now on."""
 
     text: str
@@ -96,9 +94,8 @@ class Progress:
             elif self._is_terminal:
                 last = self._spoken + SILENT_SECONDS - AGAIN_SECONDS if self._drawn is None else self._drawn
                 if now >= last + AGAIN_SECONDS and self._is_at_start and not is_asking(self._stream):
-                    room = _columns(self._stream) - 1
                     # The cursor stays at the beginning, so that what a child process prints takes the place.
-                    draw(self._stream, f"{ERASED}{_line(phase, now, room)}\r")
+                    draw(self._stream, f"{ERASED}{_line(phase, now, self._stream)}\r")
                     self._drawn = now
             else:
                 wait = ELSEWHERE_SECONDS[min(self._lines, len(ELSEWHERE_SECONDS) - 1)]
@@ -178,14 +175,15 @@ def _forget() -> None:
     Door.before_write = None
 
 
-def _line(phase: Phase, now: float, room: int | None) -> str:
+def _line(phase: Phase, now: float, terminal: TextIO | None) -> str:
     text = visible(" ".join(phase.text.split())) + _waiting_for()
     seconds = f" ({now - phase.began:.0f} s)"
-    if room is None:
+    if terminal is None:
         return f"{text}{seconds}"
-    from bandplan.cli.columns import shortened
+    from bandplan.cli import columns
 
-    return f"{shortened(text, max(room - len(seconds), 1))}{seconds}"
+    width = columns.terminal_width(terminal) or columns.DEFAULT_WIDTH
+    return f"{columns.shortened(text, max(width - 1 - len(seconds), 1))}{seconds}"
 
 
 def _waiting_for() -> str:
@@ -193,13 +191,6 @@ def _waiting_for() -> str:
     connections = sys.modules.get("bandplan.rest.connections")
     hosts = list(connections.in_flight) if connections is not None else []
     return f": waiting for {visible(hosts[-1])}" if hosts else ""
-
-
-def _columns(stream: TextIO) -> int:
-    try:
-        return os.get_terminal_size(stream.fileno()).columns or 80
-    except (OSError, ValueError):
-        return 80
 
 
 os.register_at_fork(after_in_child=_forget)

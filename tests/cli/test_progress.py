@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bandplan.cli import progress
+from bandplan.cli import columns
 from bandplan.cli.progress import ERASED, Phase, Progress, always, doing, never, watched
 from bandplan.embedded.terminal import Door
 from bandplan.rest import connections
@@ -82,7 +82,7 @@ def test_host_that_is_waited_for_is_named(clock: Clock, monkeypatch: pytest.Monk
 
 
 def test_long_text_takes_one_line(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "_columns", lambda stream: 40)
+    monkeypatch.setattr(columns, "terminal_width", lambda stream: 40)
     watched, stream = on_terminal(clock)
     watched.begin(Phase("x" * 200, clock(), never))
     ticks(watched, clock, 1)
@@ -166,7 +166,13 @@ def test_slow_workspace_is_named_on_a_terminal_and_not_in_what_stays(
 ) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: fleet\nruntime: python\n")
     (tmp_path / "models.yaml").write_text("version: 1\nmodels: []\n")
-    environ = {**os.environ, "DATABRICKS_HOST": slow_workspace.host, "DATABRICKS_TOKEN": TOKEN, "TERM": "xterm"}
+    environ = {
+        **os.environ,
+        "DATABRICKS_HOST": slow_workspace.host,
+        "DATABRICKS_TOKEN": TOKEN,
+        "TERM": "xterm",
+        "BANDPLAN_WARM": "0",
+    }
     ours, theirs = pty.openpty()
     child = subprocess.Popen(
         [sys.executable, "-m", "bandplan.cli.main", "auth", "--stack", "dev"],
