@@ -1,9 +1,11 @@
 """A command that runs in a warm process is the command that would run without one."""
 
+import fcntl
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,7 @@ import pytest
 from bandplan.cli.warm.ask import ask, processes, stop
 from bandplan.cli.warm.place import NotPrivate
 from bandplan.cli.warm.request import ABOUT
+from bandplan.cli.warm.server import MOST_PROCESSES, TooMany, hold
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="warm processes are used on Linux only")
 
@@ -297,6 +300,34 @@ def test_stop_ends_the_process_and_leaves_no_socket(probe: Probe) -> None:
     pid = probe.server
     assert [found.pid for found in stop(probe.environ)] == [pid]
     assert until(lambda: is_gone(pid)) and not list(processes(probe.environ))
+
+
+def test_ended_process_leaves_no_file_and_files_of_killed_ones_are_removed(probe: Probe) -> None:
+    folder = probe.folder / "bandplan"
+    folder.mkdir(mode=0o700)
+    for number in range(10):  # more than there may be processes
+        (folder / f"{number:016}.lock").touch(mode=0o600)
+        socket.socket(socket.AF_UNIX).bind(str(folder / f"{number:016}.sock"))
+    assert probe.run("exit", "3").returncode == 3
+    assert len(list(folder.iterdir())) == 2
+    pid = probe.server
+    os.kill(pid, signal.SIGTERM)
+    assert until(lambda: is_gone(pid)) and not list(folder.iterdir())
+
+
+def test_more_processes_than_allowed_are_not_started(probe: Probe) -> None:
+    folder = probe.folder / "bandplan"
+    folder.mkdir(mode=0o700)
+    locks = [os.open(folder / f"{number:016}.lock", os.O_RDWR | os.O_CREAT, 0o600) for number in range(MOST_PROCESSES)]
+    for lock in locks:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    with pytest.raises(TooMany):
+        hold(str(folder), "f" * 16)
+    os.close(locks.pop())
+    held = hold(str(folder), "f" * 16)
+    assert held is not None
+    for lock in (held, *locks):
+        os.close(lock)
 
 
 def test_folder_and_socket_are_for_the_user_alone(probe: Probe) -> None:

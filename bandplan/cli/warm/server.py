@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -41,7 +42,8 @@ class Warm:
     """A warm process: its socket, what it inherited, and the files that it imported."""
 
     listener: socket.socket
-    path: str
+    folder: str
+    key: str
     inherited: str
     imported: Sequence[str]
     stamps: Mapping[str, Stamp]
@@ -54,17 +56,57 @@ def hold(folder: str, key: str) -> int | None:
     The lock is held until this process ends. Errors: NotPrivate, OSError, TooMany.
     """
     make_private(folder)
-    path = os.path.join(folder, f"{key}.lock")
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with suppress(BlockingIOError):
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if sum(name.endswith(".sock") for name in os.listdir(folder)) >= MOST_PROCESSES:
+    lock = open_lock(folder, key)
+    if is_locked(lock):
+        if sum(not remove_if_dead(folder, other) for other in keys(folder) if other != key) >= MOST_PROCESSES:
+            os.close(lock)
             raise TooMany
         return lock
     if is_answering(folder, key):
         return None
     fcntl.flock(lock, fcntl.LOCK_EX)  # the killed process has it no longer
     return lock
+
+
+def open_lock(folder: str, key: str) -> int:
+    return os.open(lock_path(folder, key), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def is_locked(lock: int) -> bool:
+    """Take the lock, and return whether that worked."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def keys(folder: str) -> list[str]:
+    """Return the keys of the processes that run, or did and were killed."""
+    return [name.removesuffix(".lock") for name in os.listdir(folder) if name.endswith(".lock")]
+
+
+def remove_if_dead(folder: str, key: str) -> bool:
+    """Remove the files that a killed process has left; return whether it was dead."""
+    lock = open_lock(folder, key)
+    try:
+        if not is_locked(lock):
+            return False
+        remove_files(folder, key)
+        return True
+    finally:
+        os.close(lock)
+
+
+def remove_files(folder: str, key: str) -> None:
+    """Remove socket and lock, which this process must hold: the socket first, so that a caller finds none."""
+    for path in (socket_path(folder, key), lock_path(folder, key)):
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def lock_path(folder: str, key: str) -> str:
+    return os.path.join(folder, f"{key}.lock")
 
 
 def listen(folder: str, key: str, files: Sequence[str], known: Mapping[str, Stamp], about: About) -> Warm:
@@ -79,7 +121,7 @@ def listen(folder: str, key: str, files: Sequence[str], known: Mapping[str, Stam
     finally:
         os.umask(before)
     listener.listen(BACKLOG)
-    return Warm(listener, path, inherited(), files, known, about)
+    return Warm(listener, folder, key, inherited(), files, known, about)
 
 
 def serve(warm: Warm, idle_seconds: float = IDLE_SECONDS) -> Command | None:
@@ -90,6 +132,16 @@ def serve(warm: Warm, idle_seconds: float = IDLE_SECONDS) -> Command | None:
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the monitors
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    try:
+        return next_command(warm, idle_seconds)
+    finally:
+        if os.getpid() == warm.about.pid:
+            remove_files(warm.folder, warm.key)
+
+
+def next_command(warm: Warm, idle_seconds: float) -> Command | None:
+    """Answer callers; return None when it is time to end, and in a command's process what makes it one."""
     events = select.poll()
     events.register(warm.listener.fileno(), select.POLLIN)
     with suppress(OSError):  # a session whose leader has ended already
@@ -116,7 +168,6 @@ def serve(warm: Warm, idle_seconds: float = IDLE_SECONDS) -> Command | None:
         connection.close()
         if not is_going_on:
             break
-    os.unlink(warm.path)
     return None
 
 
@@ -147,11 +198,10 @@ def answer_run(
         connection.sendall(OTHER)
         return True, None
     if stamps(warm.imported) != warm.stamps:
-        # First, so that the caller finds no socket when it starts another process.
-        os.unlink(warm.path)
+        remove_files(warm.folder, warm.key)  # before the answer, so that the caller can start another process
         with suppress(OSError):
             connection.sendall(STALE)
-        os._exit(0)
+        os._exit(0)  # not by way of `serve`, which would remove the next process's files
     signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
     if os.fork() == 0:
         try:
