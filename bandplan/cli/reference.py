@@ -23,9 +23,10 @@ INTRODUCTION = """\
 
 Generated from the commands by `make format`; `make check` reports when it is out of date.
 
-`bandplan [-C FOLDER] COMMAND ...` works on the project of the working directory (or of FOLDER). It is installed into
-`.venv/bin` by `make`; the make targets of the same names call it. Without COMMAND it shows the state of the project and
-the next step. A mistyped command, option or stack gets the nearest name.
+`bandplan [-C FOLDER] COMMAND ...` works on the project of the working directory (or of FOLDER), or of a folder above
+it. `pip install bandplan` puts it on PATH; in a clone of bandplan's own repository, `make` installs it into
+`.venv/bin`, and the make targets of the same names call it. Without COMMAND it shows the state of the project and the
+next step. A mistyped command, option or stack gets the nearest name.
 
 Exit status: 0 done; 1 the engine, the workspace or the platform refused, including a deployment of a `models.yaml` with
 errors; 2 wrong arguments, or errors found by `validate`; 3 drift found by `drift`; 130 interrupted, with either
