@@ -41,6 +41,6 @@ def _read(file: str) -> PriceList:
     except OSError as error:
         raise UsageProblem(f"{file}: {error.strerror}; name a YAML file of prices") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageProblem(f"{file}: not readable YAML; see schemas/prices.schema.json") from error
+        raise UsageProblem(f"{file}: not readable YAML; `bandplan schema prices` has its form") from error
     except BadPriceList as error:
         raise UsageProblem("\n".join(f"{file}: {problem}" for problem in error.problems)) from error

@@ -36,7 +36,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "report": ("bandplan report preview.json",),
     "fetch-plan": ("bandplan fetch-plan plan.json",),
     "drift-issue": ("bandplan drift-issue drift.json",),
-    "schema": ("bandplan schema --check",),
+    "schema": ("bandplan schema --check", "bandplan schema output"),
     "init": ("bandplan init our-models",),
     "check": ("bandplan check", "bandplan check --sarif bandplan.sarif"),
     "upgrade": ("bandplan upgrade",),

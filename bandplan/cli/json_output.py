@@ -1,4 +1,4 @@
-"""What `--json` prints: one document, alone on stdout, for a failure too. schemas/output.schema.json has every shape.
+"""What `--json` prints: one document, alone on stdout, for a failure too. `bandplan schema output` has every shape.
 
 A failure that leaves a command nothing else to tell has a shape of its own: `failure`, `problems` and `exitStatus`.
 """

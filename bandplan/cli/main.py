@@ -47,7 +47,7 @@ COMMANDS = {
     "report": "report what previews change in tokens/s, model units and money",
     "fetch-plan": "fetch the plan that was reviewed with a merged pull request (GitHub Actions, GitLab CI)",
     "drift-issue": "keep one issue per stack with what `drift --json` found (GitHub Actions)",
-    "schema": "print, write or check the JSON Schema of models.yaml",
+    "schema": "print the JSON Schema of models.yaml, or of what commands print with --json",
     "init": "write the files of a team's own repository",
     "check": "check everything that a change has to pass: models file, policies, workflows, own rules",
     "upgrade": "move a repository to another version of bandplan, with the files that init generated",

@@ -46,10 +46,10 @@ engine.
 | `PULUMI_*` | the user's own Pulumi settings, for every stack but `local`, which has its own backend in `.bandplan/` |
 
 Commands with `--json` print one JSON document and nothing else on standard output; progress, tables and messages go to
-standard error, and the exit status is the same as without. `schemas/output.schema.json` has the shape of each, under
-`$defs`. A document names its `command` and the `version` of its shape, which grows when a key is removed or changes its
-meaning; keys may be added without. `preview` and `policy test` print the shape of `pulumi preview --json`, `query` what
-the endpoint answers.
+standard error, and the exit status is the same as without. `bandplan schema output` prints the JSON Schema, with the
+shape of each under `$defs`. A document names its `command` and the `version` of its shape, which grows when a key is
+removed or changes its meaning; keys may be added without. `preview` and `policy test` print the shape of Pulumi's own
+`preview --json`, `query` what the endpoint answers.
 
 A command that ends with an error prints a document too: `failure` (a line), `exitStatus`, and `problems`, each with
 severity, code, place, finding, rule and next step. `up --json` has the same shape with both engines: what was done

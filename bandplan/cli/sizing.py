@@ -417,4 +417,4 @@ def read_prices_file(file: Path) -> PriceList:
     except BadPriceList as error:
         raise UsageProblem("\n".join(f"{file}: {problem}" for problem in error.problems)) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UsageProblem(f"{file}: not readable YAML; see schemas/prices.schema.json") from error
+        raise UsageProblem(f"{file}: not readable YAML; `bandplan schema prices` has its form") from error

@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from bandplan.cli.commands.schema import NAMES
 from bandplan.cli.examples import EXAMPLES
 from bandplan.cli.json_output import all_else_on_stderr, failures_as_documents
 from bandplan.cli.main import COMMANDS, command_parser, load_command, main
@@ -181,3 +182,14 @@ def test_policies_are_listed_with_their_levels(capsys: pytest.CaptureFixture[str
 def test_doctor_has_a_shape_of_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
     status, document = printed(capsys, "doctor", "--offline", "--json")
     assert (status, document["command"]) == (1, "doctor")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_schema_is_printed_by_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema", name]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert (schema == SCHEMA) is (name == "output")
+    if name != "models":
+        assert main(["schema", name, "--write"]) == 2
+        assert "only for models" in capsys.readouterr().err

@@ -14,8 +14,8 @@ LEFT_OUT = {"bandplan/provider/pulumi-resource-bandplan", "bandplan/docs/perform
 
 
 def files_of_package() -> set[str]:
-    """Every file of every room, through the links to two of them."""
-    found = {"bandplan/__init__.py"}
+    """Every module of the package and every file of its rooms, through the links to some of them."""
+    found = {f"bandplan/{path.name}" for path in ROOT.glob("bandplan/*.py")}
     for room in ROOT.glob("bandplan/*/"):
         for path in room.rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts:

@@ -19,7 +19,7 @@ VERSION = 1
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_stack_argument(parser, f"stack whose workspace to log in to (default: {LOCAL}, on this machine)")
-    parser.add_argument("--json", action="store_true", help="print it as JSON (schemas/output.schema.json)")
+    parser.add_argument("--json", action="store_true", help="print it as JSON (`bandplan schema output`)")
 
 
 def run(arguments: argparse.Namespace) -> int:

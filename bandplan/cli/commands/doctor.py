@@ -1,7 +1,7 @@
 """`bandplan doctor`: what is installed, reachable, logged in and locked, with a step for everything that is wrong.
 
 With --json: `version` (of this shape, 1), `command` and `findings`, each with `level` (ok, warning or error),
-`subject`, `finding` and `step` ("" if nothing is to be done); schemas/output.schema.json has the shape.
+`subject`, `finding` and `step` ("" if nothing is to be done); `bandplan schema output` has the shape.
 """
 
 import argparse

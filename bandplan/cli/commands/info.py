@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=whole(1, 100), default=6, metavar="N", help="amounts to show (default: 6)")
     parser.add_argument("--prices", type=Path, metavar="FILE", help="your price list, for the cost of an hour")
     parser.add_argument("--offline", action="store_true", help="use recorded optimization info; contact no workspace")
-    parser.add_argument("--json", action="store_true", help="print it as JSON (schemas/output.schema.json)")
+    parser.add_argument("--json", action="store_true", help="print it as JSON (`bandplan schema output`)")
 
 
 def run(arguments: argparse.Namespace) -> int:

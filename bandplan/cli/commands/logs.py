@@ -1,7 +1,7 @@
 """`bandplan logs`: print the service log or the build log of what an endpoint serves, once or as it grows.
 
-With --json: `version` (of this shape, 1), `command`, `stack`, `endpoint`, `kind` and `entities`; the shape is in
-schemas/output.schema.json.
+With --json: `version` (of this shape, 1), `command`, `stack`, `endpoint`, `kind` and `entities`; `bandplan schema
+output` has the shape.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tail", type=positive, metavar="N", help="print only the last N lines of each log")
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("-f", "--follow", action="store_true", help="then print new lines as they appear, until Ctrl-C")
-    shown.add_argument("--json", action="store_true", help="print the logs as JSON (schemas/output.schema.json)")
+    shown.add_argument("--json", action="store_true", help="print the logs as JSON (`bandplan schema output`)")
 
 
 def run(arguments: argparse.Namespace) -> int:

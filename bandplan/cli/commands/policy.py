@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_format_arguments(test, shown)
     listing = actions.add_parser("list", help="list every rule and its level in each stack")
-    listing.add_argument("--json", action="store_true", help="print the rules as JSON (schemas/output.schema.json)")
+    listing.add_argument("--json", action="store_true", help="print the rules as JSON (`bandplan schema output`)")
 
 
 def run(arguments: argparse.Namespace) -> int:

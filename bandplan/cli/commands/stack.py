@@ -19,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("ls", help="list the stacks, with their last update")
     add_stack_arguments(listing)
-    listing.add_argument("--json", action="store_true", help="print the stacks as JSON (schemas/output.schema.json)")
+    listing.add_argument("--json", action="store_true", help="print the stacks as JSON (`bandplan schema output`)")
     adding = actions.add_parser("new", help="add a stack: its files, and its jobs in the generated workflows")
     adding.add_argument("name", metavar="NAME[=URL]", help="its name, and the URL of its workspace")
     adding.add_argument(

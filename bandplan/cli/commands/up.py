@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json",
         action="store_true",
-        help="print what was done as JSON (schemas/output.schema.json), and everything else on stderr",
+        help="print what was done as JSON (`bandplan schema output`), and everything else on stderr",
     )
 
 

@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_stack_argument(parser, f"stack whose overrides apply (default: {LOCAL})")
     parser.add_argument("--models", type=Path, metavar="FILE", help="file to check (default: that of the stack)")
     shown = parser.add_mutually_exclusive_group()
-    shown.add_argument("--json", action="store_true", help="print the problems as JSON (schemas/output.schema.json)")
+    shown.add_argument("--json", action="store_true", help="print the problems as JSON (`bandplan schema output`)")
     shown.add_argument("--show", action="store_true", help="print the fleet after merging defaults and overrides")
     add_format_arguments(parser, shown)
     add_watch_argument(parser)

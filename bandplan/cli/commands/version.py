@@ -33,7 +33,7 @@ EXTRAS = {"register": ("mlflow", "transformers")}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print it as JSON (schemas/output.schema.json)")
+    parser.add_argument("--json", action="store_true", help="print it as JSON (`bandplan schema output`)")
 
 
 def run(arguments: argparse.Namespace) -> int:
