@@ -49,6 +49,7 @@ class Question:
     headroom_percent: float
     peak_factor: float = 1.0
     prices: tuple[Path, PriceList] | None = None
+    version: str | None = None
     place: "Place | None" = None
 
     def write(self, plan: Plan) -> str:
@@ -171,6 +172,7 @@ def question_of(arguments: argparse.Namespace) -> Question:
         float(DEFAULT_HEADROOM_PERCENT if headroom is None else headroom),
         peak_factor,
         None if arguments.prices is None else (arguments.prices, read_prices_file(arguments.prices)),
+        version,
         place,
     )
 

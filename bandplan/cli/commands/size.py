@@ -97,6 +97,11 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         show_text(f"{question.name}: {throughput_line(found)}\n")
         show_text(described(found, rows=arguments.rows, cost=cost, jump=jump))
+        if question.capacity.source == "guess":
+            model = f"{question.model}@{question.version or 'VERSION'}"
+            flag = "--chunk" if question.capacity.is_range else "--unit-step"
+            told = f"`bandplan info {model}` reads what the model is sold in from a workspace; {flag} states it."
+            show_text(f"\nTo replace the guess, {told}")
         if written:
             show_text(f"\n{written}")
     return 0
