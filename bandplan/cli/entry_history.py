@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bandplan.cli.judged_subject import subjects_of
 from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.loading import load_text
 
@@ -49,9 +50,9 @@ class Written:
 
 
 def written_since(models: Path, stack: str | None, names: Sequence[str], now: float, days: int) -> dict[str, Written]:
-    """Return by entry since when its present throughput is committed; `now` if it is not yet.
+    """Return by name of a subject since when its present throughput is committed; `now` if it is not yet.
 
-    Only the last `days` are searched; an entry whose throughput is older, or of which Git knows nothing, is missing.
+    Only the last `days` are searched; a subject whose throughput is older, or of which Git knows nothing, is missing.
     """
     try:
         text = models.read_text(encoding="utf-8")
@@ -84,7 +85,9 @@ def written_since(models: Path, stack: str | None, names: Sequence[str], now: fl
 
 def _throughputs(text: str, file: str, stack: str | None) -> dict[str, object] | None:
     checkable = load_text(text, file, stack).checkable
-    return None if checkable is None else {entry.name: entry.throughput for entry in checkable.models}
+    if checkable is None:
+        return None
+    return {subject.name: subject.entity.throughput for subject in subjects_of(checkable.models)}
 
 
 def _is_shallow(models: Path) -> bool:

@@ -1,4 +1,6 @@
-"""One entry of models.yaml against its use: its capacity, its band of today, and what holds it there."""
+"""One entry of models.yaml, or an entity of it, against its use: its capacity, its band of today, and what holds it
+there.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bandplan.cli.entry_curves import MeasuredCurve
 from bandplan.cli.entry_history import Written
 from bandplan.cli.errors import UsageProblem
+from bandplan.cli.judged_subject import Subject
 from bandplan.cli.observed_demand import observed_demand
 from bandplan.cli.sizing import require_measured, sold
 from bandplan.planner.alone import NoCapacity
@@ -15,7 +18,6 @@ from bandplan.planner.capacity import Capacity
 from bandplan.planner.load import Shape
 from bandplan.planner.plan import plan
 from bandplan.planner.target import Target
-from bandplan.serving.spec.entry import Entry
 from bandplan.serving.spec.throughput import StatedThroughput
 from bandplan.serving.spec.workload import Workload
 from bandplan.serving.throughput.bands import DEFAULT_HEADROOM_PERCENT
@@ -53,10 +55,11 @@ class Settings:
 
 
 class JudgedEntry:
-    """One entry with its capacity."""
+    """One subject with its capacity."""
 
-    def __init__(self, choice: "StackChoice", entry: Entry, settings: Settings) -> None:
-        self.choice, self.entry, self.settings = choice, entry, settings
+    def __init__(self, choice: "StackChoice", subject: Subject, settings: Settings) -> None:
+        self.choice, self.subject, self.settings = choice, subject, settings
+        self.entry = subject.entry
 
     def verdict(
         self,
@@ -66,7 +69,7 @@ class JudgedEntry:
         suggested: tuple[int, Mapping[str, Any]] | None,
     ) -> Verdict:
         """Judge the entry. `written`: since when its throughput is committed; `suggested`: the trail's last change."""
-        name, entry, settings = self.entry.name, self.entry, self.settings
+        name, entry, settings = self.subject.name, self.entry, self.settings
         capacity, told = self._capacity(window)
         if capacity is None:
             reason = Reason(Code.NOT_SIZED_HERE, told)
@@ -108,22 +111,19 @@ class JudgedEntry:
 
     def _capacity(self, window: Window | None) -> tuple[Capacity | None, str]:
         """Return (capacity, ""), or (None, why the entry is not sized)."""
-        entry = self.entry
-        if len(entry.entities) != 1:
-            return None, "it has several entities; size each with `bandplan size`, its model and its share"
-        entity = entry.entities[0]
+        entry, entity = self.entry, self.subject.entity
         throughput = entity.throughput
         if isinstance(throughput, Workload):
             return None, "it has a legacy workload; `bandplan migrate` moves it to provisioned throughput"
         capacity = sold(self.choice.project, entity.model, entity.version)
         if capacity.source == "guess":
-            step = f"run `bandplan info {entry.name} --stack {self.choice.stack}`"
+            step = f"run `bandplan info {self.subject.name} --stack {self.choice.stack}`"
             return None, f"no optimization info of {entity.model} is recorded; {step}"
         if isinstance(throughput, StatedThroughput) and throughput.sold_in != capacity.sold_in:
             return None, "its model is sold in another unit; run `bandplan validate`"
         # Without output tokens, every request is an embedding.
         embeds = entry.task.endswith("embeddings") or (window is not None and not window.output_tokens)
-        curve = self.settings.curves.get(entry.name)
+        curve = self.settings.curves.get(self.subject.name)
         if curve is None:
             return replace(capacity, embeds=embeds), ""
         if embeds:
@@ -142,9 +142,9 @@ class JudgedEntry:
     def _told_of_auto(self, target: Sized | None) -> str:
         """Say that the band follows from the demand, and which one was observed."""
         told = "its band follows from the demand (`throughput: auto`)"
-        found = (
-            observed_demand(self.entry.demand, target) if self.entry.demand is not None and target is not None else {}
-        )
+        found = {}
+        if self.entry.demand is not None and target is not None and not self.subject.is_one_of_several:
+            found = observed_demand(self.entry.demand, target)
         if not found:
             return f"{told}; write the use there"
         fields = ", ".join(f"{key}: {value}" for key, value in found.items())
@@ -152,7 +152,7 @@ class JudgedEntry:
 
     def _band(self, capacity: Capacity) -> Band | None:
         """Return the entry's band in steps; None for `auto`."""
-        throughput = self.entry.entities[0].throughput
+        throughput = self.subject.entity.throughput
         if not isinstance(throughput, StatedThroughput):
             return None
         low, high = throughput.wanted
@@ -205,15 +205,15 @@ class JudgedEntry:
 
     def _least_floor(self, capacity: Capacity, policies: BandPolicies) -> int:
         """Return what policies ask of the floor for the declared demand, in chunks."""
-        demand = self.entry.demand
-        tokens = demand.exact_tokens_per_second() if demand is not None else None
+        demand, share = self.entry.demand, self.subject.share
+        tokens = demand.share_of_tokens(self.subject.entity.traffic_percent) if demand is not None else None
         if demand is None or tokens is None or not capacity.is_range:
             return 0
         planned = None
         if self._target.limits:
             try:
                 planned = plan(
-                    capacity, load_of(demand), self._target, peak_factor=demand.peak_factor or 1.0
+                    capacity, load_of(demand, share), self._target, peak_factor=demand.peak_factor or 1.0
                 ).floor_steps
             except NoCapacity:
                 return 0

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bandplan.cli.errors import UsageProblem
+from bandplan.cli.judged_subject import Subject, subjects_of
 from bandplan.cli.observed_demand import observed_demand
 from bandplan.serving.editing.edits import CannotEdit
 from bandplan.serving.editing.entry_fields import with_fields
@@ -30,14 +31,14 @@ ZERO = "0" * 40
 
 def edited_text(text: str, models: Path, stack: str, entries: Sequence[Entry], verdicts: Sequence[Verdict]) -> str:
     """Return the text of models.yaml with every suggested band. Errors: UsageProblem; nothing is written."""
-    by_name = {entry.name: entry for entry in entries}
+    by_name = {subject.name: subject for subject in subjects_of(entries)}
     after = text
     for verdict in verdicts:
         if verdict.decision.band is None:
             continue
-        fields = fields_of(by_name[verdict.endpoint], verdict)
+        subject = by_name[verdict.endpoint]
         try:
-            after = with_fields(after, models.name, stack, verdict.endpoint, fields)
+            after = with_fields(after, models.name, stack, subject.entry.name, fields_of(subject, verdict))
         except CannotEdit as error:
             band = verdict.shown(verdict.decision.band)
             step = f"write the band of {band} there by hand, and name the other entries"
@@ -53,17 +54,20 @@ def edited_text(text: str, models: Path, stack: str, entries: Sequence[Entry], v
     return after
 
 
-def fields_of(entry: Entry, verdict: Verdict) -> Fields:
-    """Return the fields to write: the bounds that change, and the demand once the band is all that use argues for."""
+def fields_of(subject: Subject, verdict: Verdict) -> Fields:
+    """Return the fields to write: the bounds that change, and the demand once the band is all that use argues for.
+
+    A demand that several entities share stays.
+    """
     band, now, capacity = verdict.decision.band, verdict.now, verdict.capacity
     assert band is not None and now is not None and capacity is not None
     fields: Fields = {}
-    entity = entry.entities[0]
+    entry, entity = subject.entry, subject.entity
     if isinstance(entity.throughput, StatedThroughput):
         throughput = entity.throughput
         bounds = _bounds(throughput, *(capacity.in_unit(throughput.unit, steps) for steps in (band.min, band.max, 1)))
         fields = {(*entity.keys, *path): value for path, value in bounds.items()}
-    if verdict.decision.sized is not None and entry.demand is not None:
+    if verdict.decision.sized is not None and entry.demand is not None and not subject.is_one_of_several:
         found = observed_demand(entry.demand, verdict.decision.sized)
         fields |= {("demand", key): value for key, value in found.items() if value != getattr(entry.demand, key)}
     return fields

@@ -75,12 +75,14 @@ def read_usage(
 ) -> Usage:
     """Read what usage files of this machine, or of a volume of the workspace that `client` opens, have on endpoints.
 
-    If `workspace` is given, rows of other workspaces are left out; endpoints of several workspaces may share a name.
+    A name such as `ENDPOINT/ENTITY` gets the rows of one served entity. If `workspace` is given, rows of others are
+    left out: endpoints of several workspaces may share a name.
 
     Errors: UsageProblem, with every problem of the first file that has some; CommandError.
     """
     found = Usage(observed={name: Observed() for name in names})
     workspaces: dict[str, set[str | None]] = {name: set() for name in found.observed}
+    split = {name.partition("/")[0] for name in found.observed if "/" in name}
     try:
         opened = [one for path in paths for one in _opened(path, now, client)]
         tables = {one.table.name: one for one in opened}
@@ -103,6 +105,8 @@ def read_usage(
                 if observed is not None:
                     observed.add(row)
                     workspaces[row.endpoint].add(row.workspace)
+                    if row.endpoint in split and (of := found.observed.get(f"{row.endpoint}/{row.served}")) is not None:
+                        of.add(row)
                 elif row.endpoint in found.others or len(found.others) < MOST_OTHERS:
                     found.others[row.endpoint] += 1
     except BadUsage as error:

@@ -512,3 +512,61 @@ def test_rows_of_a_volume_are_read_through_the_workspace(
             assert told in capsys.readouterr().err
     finally:
         workspace.close()
+
+
+SPLIT = f"""\
+version: 1
+models:
+  - name: split
+    task: llm/v1/chat
+    demand: {{requests_per_second: 9, input_tokens: 10, output_tokens: 10}}
+    entities:
+      - {{name: now, model: {LLAMA}, version: "1", throughput: {{bands: {{min: 1, max: 1}}}}, traffic_percent: 75}}  # main
+      - {{name: next, model: {LLAMA}, version: "1", throughput: {{bands: {{min: 1, max: 2}}}}, traffic_percent: 25}}
+"""
+
+
+def served(path: Path, **per_minute: int) -> Path:
+    """Eight days of requests of 2,000 tokens, so many a minute for each served entity of `split`."""
+    with path.open("w", newline="") as file:
+        out = csv.writer(file)
+        columns = ("request_time", "endpoint_name", "served_entity_name", "status_code")
+        out.writerow((*columns, "input_token_count", "output_token_count"))
+        for minute in range(now() - 8 * DAY, now()):
+            for name, requests in per_minute.items():
+                out.writerows([(60 * minute + 30.5, "split", name, 200, 1500, 500)] * requests)
+    return path
+
+
+def test_entities_of_an_endpoint_are_judged_by_their_own_rows(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("models.yaml").write_text(SPLIT)
+    usage = served(project / "use.csv", now=60, next=1)
+    found = answer(capsys, "--usage", str(usage), "--patch", "r.patch", "--measurements", "m.json")
+    assert found["split"]["decision"] == "abstain"
+    # 60 x 2,000 / 60 s = 2,000 tokens/s, x 1.2 / 980 = 2.4 chunks.
+    assert found["split/now"]["target"]["band"]["max"] == 3
+    assert found["split/now"]["decision"] == "up"
+    # 33 tokens/s are one chunk.
+    assert found["split/next"]["suggested"] == {"min": 1, "max": 1}
+    patch = Path("r.patch").read_text()
+    assert "max: 3}}, traffic_percent: 75}  # main" in patch
+    assert "+      - {name: next" in patch
+    assert "demand" not in "".join(line for line in patch.splitlines() if line.startswith("+"))
+    measured = json.loads(Path("m.json").read_text())["endpoints"]
+    assert list(measured) == ["split"]
+    assert sorted(measured["split"]["entities"]) == ["next", "now"]
+    assert measured["split"]["use"]["tokens_per_second"] == pytest.approx(61 * 2000 / 60, rel=0.001)
+
+
+def test_rows_without_served_names_say_nothing_about_entities(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("models.yaml").write_text(SPLIT)
+    found = answer(capsys, "--usage", str(served(project / "use.csv", now=1)))
+    assert found["split/next"]["reasons"][0]["text"] == "the rows name other served entities: now"
+    usage = write(project / "plain.csv", split=2000)
+    usage.write_text(usage.read_text().replace(",split-1,", ",,"))
+    found = answer(capsys, "--usage", str(usage))
+    assert found["split/now"]["reasons"][0]["text"].startswith("no row has served_entity_name")

@@ -100,6 +100,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.cli.columns import show_text
     from bandplan.cli.entry_curves import read_curves
+    from bandplan.cli.judged_subject import subjects_of
     from bandplan.cli.project import find_project
     from bandplan.cli.rightsizing import judged, settings_of
     from bandplan.cli.stack_choice import choose_stack
@@ -116,11 +117,12 @@ def run(arguments: argparse.Namespace) -> int:
         names = [entry.name for entry in entries]
         print(query(arguments.sql, names, arguments.days, arguments.workspace_id), end="")
         return 0
-    curves = read_curves(arguments.curve, arguments.curve_capacity, [entry.name for entry in entries])
+    names = [subject.name for subject in subjects_of(entries)]
+    curves = read_curves(arguments.curve, arguments.curve_capacity, names)
     settings = settings_of(choice, arguments.days, arguments.percentile, arguments.minimum_change, curves)
     usage = read_usage(
         arguments.usage,
-        [entry.name for entry in entries],
+        {*(entry.name for entry in entries), *names},
         datetime.fromtimestamp(settings.now, UTC),
         choice.client,
         arguments.workspace_id,
@@ -229,8 +231,13 @@ def contents_of(arguments: argparse.Namespace, found: Judged) -> list[tuple[str,
         contents.append(("--patch", arguments.patch, changes))
     if arguments.measurements is not None:
         observed = found.usage.observed
-        uses = {one.endpoint: one.use(settings.percentile, found.usage.source) for one in verdicts}
-        served = {name: entity_measurements(observed[name]) for name in uses if name in observed}
+        endpoints = {entry.name for entry in found.entries}
+        uses = {
+            one.endpoint: one.use(settings.percentile, found.usage.source)
+            for one in verdicts
+            if one.endpoint in endpoints
+        }
+        served = {name: entity_measurements(observed[name]) for name in uses}
         measured = measured_text(
             arguments.measurements,
             {name: use for name, use in uses.items() if use is not None},
