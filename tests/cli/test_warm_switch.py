@@ -147,8 +147,8 @@ def test_signal_that_arrived_long_ago_is_another_one(monkeypatch: pytest.MonkeyP
     now = [100.0]
     monkeypatch.setattr("bandplan.cli.warm.monitor.time.monotonic", lambda: now[0])
     assert not was_received(deque())
-    assert was_received(deque([99.5]))
-    times = deque([98.0, 99.9, 99.95])
+    assert was_received(deque([91.0]))
+    times = deque([89.0, 99.9, 99.95])
     assert [was_received(times) for _ in range(3)] == [True, True, False]
 
 

@@ -20,9 +20,10 @@ from bandplan.cli.warm.request import GO, READY, ended, exactly
 
 GO_SECONDS: Final = 10.0
 """How long the caller may take from `READY` to `GO`; a guess that only matters if it is stopped there."""
-SAME_SECONDS: Final = 1.0
-"""Within this time, a signal that the caller and this process received is one. A guess; it takes less than a
-millisecond, unless the machine is busy."""
+SAME_SECONDS: Final = 10.0
+"""Within this time, a signal that this process received is the one of which the caller tells. That takes less than a
+millisecond, but seconds on a machine that is very busy; a late SIGCONT would continue what Ctrl-Z has stopped since.
+"""
 
 Received = defaultdict[int, deque[float]]
 """By signal, the times at which this process received it."""
