@@ -9,6 +9,9 @@ from bandplan.bench.sample import Sample
 _DATA: Final = b"data:"
 _DONE: Final = b"[DONE]"
 NOT_A_STREAM: Final = "the answer is not a stream of events"
+_SHOWN: Final = 200
+"""Most characters shown of a server's message."""
+
 _MOST_BYTES: Final = 64 * 1024 * 1024
 """Most bytes of one answer or one event; anything longer is refused."""
 
@@ -112,6 +115,21 @@ def take_usage(usage: object, sample: Sample) -> None:
         sample.input_tokens = given
     if _is_count(made := usage.get("completion_tokens")):
         sample.output_tokens = made
+
+
+def message_of(body: bytes, token: str) -> str:
+    """Return the server's own message in short, without the token and without what it may repeat of a prompt."""
+    try:
+        found: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    if isinstance(found, dict) and isinstance(found.get("error"), dict):
+        found = found["error"]
+    text = found.get("message") if isinstance(found, dict) else None
+    if not isinstance(text, str):
+        return ""
+    line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    return (line.replace(token, "...") if token else line)[:_SHOWN]
 
 
 def _is_count(value: object) -> bool:

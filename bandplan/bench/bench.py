@@ -12,6 +12,7 @@ from itertools import takewhile
 from random import Random
 from typing import Any, Final, Literal
 
+from bandplan.bench.answer import message_of
 from bandplan.bench.arrivals import Arrivals, arrival_times
 from bandplan.bench.clients import MOST_PROCESSES, Clients
 from bandplan.bench.curve import Curve, plateau_of, rate_of
@@ -163,7 +164,7 @@ async def _levels(plan: BenchPlan, found: Preflight, budget: Budget, curve: Curv
             before, cpu = level, run.cpu
             if curve.points and (measured := curve.points[-1].latency) is not None:
                 latency = measured.mean or latency
-            curve.stopped = _why_stop(curve, run, budget)
+            curve.stopped = _why_stop(curve, run, budget, message_of(clients.last_error_body, found.target.token.value))
             if curve.stopped:
                 return
     finally:
@@ -227,8 +228,8 @@ def _point(plan: BenchPlan, level: float, run: Run, client: Clients) -> Point:
     return open_point(run.samples, level, window, plan.slo, state)
 
 
-def _why_stop(curve: Curve, run: Run, budget: Budget) -> str:
-    """Return why no further level is tried, or "" to continue."""
+def _why_stop(curve: Curve, run: Run, budget: Budget, said: str) -> str:
+    """Return why no further level is tried, or "" to continue. `said`: the server's message with its last refusal."""
     if run.stopped:
         good = [one.parallel for one in curve.points[:-1] if one.is_valid and one.parallel]
         last = f"; the last good level is {good[-1]:,}" if good and run.stopped.startswith("answered") else ""
@@ -244,8 +245,9 @@ def _why_stop(curve: Curve, run: Run, budget: Budget) -> str:
     ended = [one for one in run.samples if one.ended is not None]
     failed = sum(one.outcome != "completed" for one in ended)
     if ended and failed > _MOST_FAILED * len(ended):
-        fault = next(one.fault for one in ended if one.outcome != "completed")
-        return f"{failed:,} of {len(ended):,} requests failed: {fault}"
+        first = next(one for one in ended if one.outcome != "completed")
+        reason = f" ({said})" if said and first.status not in (0, 200) else ""
+        return f"{failed:,} of {len(ended):,} requests failed: {first.fault}{reason}"
     if curve.mode == "sweep":
         levels = [(one.parallel, rate_of(one)) for one in curve.points if one.parallel]
         if plateau_of(levels) is not None:

@@ -33,7 +33,7 @@ async def serve() -> None:
 
     async def ask(sample: Sample, prompt: str) -> None:
         await client.ask(sample, prompt)
-        output.write(frame(Reply(sample, lags.copy(), time.process_time(), client.notes)))
+        output.write(frame(Reply(sample, lags.copy(), time.process_time(), client.notes, client.last_error_body)))
         lags.clear()
 
     while (frame_read := await read_frame(reader)) is not None:

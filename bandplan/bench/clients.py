@@ -27,6 +27,7 @@ class Clients:
     def __init__(self, target: Target) -> None:
         self.notes: set[str] = set()
         self.lags: list[float] = []
+        self.last_error_body = b""
         self._target = target
         self._own: Client | None = None
         self._processes: list[_Process] = []
@@ -83,8 +84,12 @@ class Clients:
         if self._own is not None:
             await self._own.ask(sample, prompt)
             self.notes |= self._own.notes
+            self.last_error_body = self._own.last_error_body
             return sample
-        return await min(self._processes, key=lambda one: one.in_flight).ask(sample, prompt)
+        process = min(self._processes, key=lambda one: one.in_flight)
+        await process.ask(sample, prompt)
+        self.last_error_body = process.last_error_body or self.last_error_body
+        return sample
 
     async def close(self) -> None:
         if self._own is not None:
@@ -103,6 +108,7 @@ class _Process:
         self._asked: dict[int, tuple[Sample, asyncio.Future[None]]] = {}
         self._is_gone = False
         self.cpu_seconds = self.cpu_before = 0.0
+        self.last_error_body = b""
         self._reading: asyncio.Task[None] | None = None
         self._is_open = asyncio.Event()
 
@@ -180,6 +186,7 @@ class _Process:
         self._notes |= reply.notes
         self._lags += reply.lags
         self.cpu_seconds = reply.cpu_seconds
+        self.last_error_body = reply.error_body
         sample, ended = self._asked.get(reply.sample.number, (None, None))
         if sample is None or ended is None:
             return

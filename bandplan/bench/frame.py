@@ -28,13 +28,15 @@ class Opening:
 class Reply:
     """One request that has ended, and how the process did meanwhile.
 
-    `lags` are those of its event loop since the last reply, `cpu_seconds` what the process has used so far.
+    `lags` are those of its event loop since the last reply, `cpu_seconds` what the process has used so far, and
+    `error_body` is what the server said with its last refusal.
     """
 
     sample: Sample
     lags: list[float]
     cpu_seconds: float
     notes: set[str]
+    error_body: bytes = b""
 
 
 def frame(value: object) -> bytes:

@@ -3,21 +3,19 @@
 A few short requests. A server that does not answer them cannot be measured.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from time import perf_counter_ns
-from typing import Any, Final
+from typing import Final
 
-from bandplan.bench.answer import NOT_A_STREAM
+from bandplan.bench.answer import NOT_A_STREAM, message_of
 from bandplan.bench.client import Client
 from bandplan.bench.problem import BenchProblem
 from bandplan.bench.prompts import FEW_WORDS, MANY_WORDS, Scale, prompt, scale_of
 from bandplan.bench.sample import Sample
 from bandplan.bench.target import Target
 
-_SHOWN: Final = 200
 TIMED_TOKENS: Final = 16
 """Output tokens of the request that shows how long one takes; arbitrary, few enough to cost nothing."""
 
@@ -106,20 +104,5 @@ def _failure(target: Target, sample: Sample, body: bytes) -> str:
         step = "check the address and the route, or ask for whole answers: --no-stream"
     elif 300 <= sample.status < 400:
         step = "name the address that it redirects to"
-    said = _said(body, target.token.value)
+    said = message_of(body, target.token.value)
     return f"{target.name} at {target.address}: {sample.fault}{f' ({said})' if said else ''}; {step}"
-
-
-def _said(body: bytes, token: str) -> str:
-    """Return the server's own message in short, without the token and without what it may repeat of a prompt."""
-    try:
-        found: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    if isinstance(found, dict) and isinstance(found.get("error"), dict):
-        found = found["error"]
-    text = found.get("message") if isinstance(found, dict) else None
-    if not isinstance(text, str):
-        return ""
-    line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
-    return (line.replace(token, "...") if token else line)[:_SHOWN]

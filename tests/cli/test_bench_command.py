@@ -216,6 +216,16 @@ def test_what_is_wrong_is_said_in_one_line(
     assert set(project.iterdir()) == files
 
 
+def test_a_prompt_above_the_context_is_refused_in_the_words_of_the_workspace(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--input", "200000", "--output", "5", "--parallel", "1", "--seconds", "0.5", "--out", "c.json"]
+    assert bench("support-chat", *arguments) == 1
+    said = capsys.readouterr().out
+    assert "requests failed: answered 400 (" in said
+    assert "cannot exceed 128000" in said
+
+
 def test_an_interruption_keeps_what_was_measured(project: Path, workspace: tuple[Path, StubClient]) -> None:
     # The workspace lists only the last 10,000, so those that came before are left out instead of subtracted.
     def seen() -> int:
