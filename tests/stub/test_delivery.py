@@ -268,21 +268,32 @@ def test_outlet_that_is_often_full_gets_all_in_order(engine: type[SimulatedEngin
     assert asyncio.run(texts(1)) == asyncio.run(texts(1000))
 
 
-def test_delivery_that_is_abandoned_is_not_kept_until_its_next_token_is_due() -> None:
+@pytest.mark.parametrize("is_abandoned", [True, False])
+@BOTH
+def test_delivery_is_freed_at_its_end_without_a_search_for_cycles(
+    engine: type[SimulatedEngine], is_abandoned: bool
+) -> None:
+    class Referring(Collected):
+        delivery: Delivery
+
     async def run() -> None:
-        engine, given = SimulatedEngine(Pace(0.0, 1000.0)), asyncio.Event()
-        delivery = Delivery(engine, wanted())
-        gone = weakref.ref(delivery)
-        task = asyncio.create_task(delivery.run(Collected(seen=lambda at: given.set())))
-        del delivery
+        given, outlet = asyncio.Event(), Referring(seen=lambda at: given.set())
+        delivery = outlet.delivery = Delivery(engine(Pace(0.0, 1000.0) if is_abandoned else None), wanted())
+        gone, task = weakref.ref(delivery), asyncio.create_task(delivery.run(outlet))
+        del delivery, outlet
         await given.wait()
-        task.cancel()
+        if is_abandoned:
+            task.cancel()
         await asyncio.wait([task])
         del task
-        gc.collect()
+        await asyncio.sleep(0)
         assert gone() is None
 
-    asyncio.run(run())
+    gc.disable()
+    try:
+        asyncio.run(run())
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("choices", [1, 3])

@@ -69,10 +69,13 @@ class Delivery:
         """Give all tokens to an outlet, then none to mark the end. Cancel the task to abandon the generation."""
         self._outlet, self._at = outlet, at
         made = self._engine.generate(self._generation)
-        if isinstance(made, AsyncGenerator):
-            await self._follow(made)
-        else:
-            await self._take_turns(made)
+        try:
+            if isinstance(made, AsyncGenerator):
+                await self._follow(made)
+            else:
+                await self._take_turns(made)
+        finally:
+            del self._outlet  # what leads back here, so that both are freed at once
         if self._stopping is not None and (rest := self._stopping.rest()):
             self.delivered += len(rest)
             outlet.give(at, rest)
@@ -114,6 +117,7 @@ class Delivery:
                 self.is_waiting = False
                 TICKS.withdraw(self._next.due, self)
             made.close()
+            del self._made
 
     def take(self) -> None:
         """Take a turn: give the tokens that are due, and wait for the next ones."""

@@ -42,6 +42,7 @@ class while_connected:  # noqa: N801 - read as a statement
     ) -> None:
         if self._ends is not None:
             self._ends()
+            self._ends = None  # it leads back to here: what refers to nothing in a circle is freed at once
         # A cancellation by somebody else propagates.
         if kind is asyncio.CancelledError and self._has_left and self._task.uncancel() == 0:
             raise Disconnected from None
