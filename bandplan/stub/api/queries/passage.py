@@ -9,6 +9,9 @@ from bandplan.stub.capacity.shape import Shape
 from bandplan.stub.capacity.ticket import Ticket
 from bandplan.stub.capacity.work import cached_tokens
 
+REFUSED = frozenset({400, 429, 503})
+"""Statuses of queries that an engine did not begin to answer."""
+
 
 class Passage:
     """One query's passage; its pace is unlimited unless it has entered a pool."""
@@ -33,8 +36,8 @@ class Passage:
 
     @property
     def tokens(self) -> int:
-        """Input and output tokens so far."""
-        return self.entry.input_tokens + self.entry.output_tokens
+        """Input and output tokens so far; none of a query that was refused, whose prompt was not processed."""
+        return 0 if self.entry.status in REFUSED else self.entry.input_tokens + self.entry.output_tokens
 
     def enter(self, pool: Pool, ticket: Ticket) -> None:
         self._pool, self._ticket = pool, ticket
@@ -101,5 +104,7 @@ class Passage:
             entry.chunk = self._ticket.chunk_number
         elif status not in (429, 503):
             entry.admitted = entry.arrived
+        if status in REFUSED:
+            self._unshown = 0
         self._show_tokens(now, 0)
         self._journal.keep(entry)
