@@ -114,12 +114,14 @@ def tell(new: NewStack) -> None:
         print(one.diff(), end="")
     if new.manifest is None:
         print("name the stack in your workflows, if there are any: `bandplan check` says where it is missing")
-    workspace = "" if new.stack.host else f", and `databricks:host` in stacks/Pulumi.{name}.yaml"
-    print(
-        f"\nnext:\n  bandplan check                     # and whatever it says\n"
-        f"  pulumi stack init {name}            # once{workspace}; README.md has the secrets provider\n"
-        f"  bandplan preview --stack {name}"
-    )
+    workspace = "" if new.stack.host else f"; name its workspace in stacks/Pulumi.{name}.yaml as databricks:host"
+    steps = [
+        ("bandplan check", "everything that a pull request has to pass"),
+        (f"pulumi stack init {name}", f"once, with the secrets provider that README.md names{workspace}"),
+        (f"bandplan preview --stack {name}", "what it would deploy"),
+    ]
+    width = max(len(command) for command, _ in steps)
+    print("\nnext:\n" + "\n".join(f"  {command:{width}}   # {purpose}" for command, purpose in steps))
     ci = new.manifest.answers.ci if new.manifest is not None else "none"
     if ci == "github":
         print(f"  on GitHub: the environments {name} and {name}-preview, with their variables (README.md)")

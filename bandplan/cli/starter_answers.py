@@ -16,6 +16,9 @@ STACKS = "dev prod"
 Ask = Callable[[str, str], str]
 """Asks a question with a default, and returns the answer."""
 
+Wrong = Callable[[str], list[str]]
+"""Returns what is wrong with an answer: nothing, or a line for each problem."""
+
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _PROJECT = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -27,40 +30,73 @@ def answers_of(arguments: argparse.Namespace, folder: Path, ask: Ask | None) -> 
     """
     problems: list[str] = []
 
-    def chosen(flag: str | None, question: str, default: str) -> str:
-        if flag is not None:
-            return flag
-        return default if ask is None else ask(question, default)
+    def chosen(flag: str | None, question: str, default: str, wrong: Wrong) -> str:
+        """Return the flag, the default, or the first right answer; add what is wrong with a flag to `problems`."""
+        if flag is None and ask is not None:
+            while found := wrong(answer := ask(question, default)):
+                # The option is not what was typed.
+                print("\n".join(re.sub("^--[a-z]+ ", "", line) for line in found), file=sys.stderr)
+            return answer
+        answer = default if flag is None else flag
+        problems.extend(wrong(answer))
+        return answer
 
-    project = chosen(arguments.project, "Name of the project", project_name(folder))
-    team = chosen(arguments.team, "Name of the team, for the tags", project)
-    cloud = chosen(arguments.cloud, f"Cloud ({', '.join(CLOUDS)})", CLOUDS[0])
-    if arguments.stack:
-        stacks = arguments.stack
-    else:
-        stacks = chosen(
-            None, "Stacks, in the order of deployment, each NAME or NAME=URL of its workspace", STACKS
-        ).split()
-    ci = chosen(arguments.ci, f"CI system ({', '.join(CI_SYSTEMS)})", CI_SYSTEMS[0])
+    project = chosen(arguments.project, "Name of the project", project_name(folder), wrong_project)
+    team = chosen(arguments.team, "Name of the team, for the tags", project, wrong_team)
+    cloud = chosen(arguments.cloud, f"Cloud ({', '.join(CLOUDS)})", CLOUDS[0], one_of("--cloud", CLOUDS))
+    stacks: Sequence[str] = arguments.stack or ()
+    if not stacks:
+        question = "Stacks, in the order of deployment, each NAME or NAME=URL of its workspace"
+        stacks = chosen(None, question, STACKS, lambda text: wrong_stacks(text.split())).split()
+    ci = chosen(arguments.ci, f"CI system ({', '.join(CI_SYSTEMS)})", CI_SYSTEMS[0], one_of("--ci", CI_SYSTEMS))
     models: Sequence[str] = arguments.model or ()
     if not models and not arguments.from_workspace:
-        models = chosen(None, "First models, each ENDPOINT=MODEL", FIRST_MODEL).split()
-
-    if not _PROJECT.fullmatch(project):
-        problems.append(f"--project {project}: may contain letters, digits, hyphens, underscores and periods")
-    problems += [f"--team {team!r}: must be one line of text"] if not team.strip() or "\n" in team else []
-    problems += [] if cloud in CLOUDS else [f"--cloud {cloud}: must be one of: {', '.join(CLOUDS)}"]
-    problems += [] if ci in CI_SYSTEMS else [f"--ci {ci}: must be one of: {', '.join(CI_SYSTEMS)}"]
-    read_stacks = [stack_of(text, problems) for text in stacks]
-    read_models = [model_of(text, problems) for text in models]
-    problems += twice("--stack", [one.name for one in read_stacks])
-    problems += twice("--model", [one.name for one in read_models])
+        question = "First models, each ENDPOINT=MODEL"
+        models = chosen(None, question, FIRST_MODEL, lambda text: wrong_models(text.split())).split()
+    problems += wrong_stacks(arguments.stack or ()) + wrong_models(arguments.model or ())
+    read_stacks = [stack_of(text, []) for text in stacks]
+    read_models = [model_of(text, []) for text in models]
     if arguments.from_workspace and not read_stacks:
         problems.append("--from-workspace: name the stack of that workspace with --stack NAME=URL")
     if problems:
         raise UsageProblem("\n".join(problems))
     answers = Answers(project, team.strip(), cloud, ci, tuple(read_stacks), arguments.register)  # type: ignore[arg-type]
     return answers, tuple(read_models)
+
+
+def wrong_project(project: str) -> list[str]:
+    """Return what is wrong with the name of a project."""
+    if _PROJECT.fullmatch(project):
+        return []
+    return [f"--project {project}: may contain letters, digits, hyphens, underscores and periods"]
+
+
+def wrong_team(team: str) -> list[str]:
+    """Return what is wrong with the name of a team."""
+    return [f"--team {team!r}: must be one line of text"] if not team.strip() or "\n" in team else []
+
+
+def one_of(option: str, values: Sequence[str]) -> Wrong:
+    """Return what checks that a text is one of these values."""
+
+    def wrong(text: str) -> list[str]:
+        return [] if text in values else [f"{option} {text}: must be one of: {', '.join(values)}"]
+
+    return wrong
+
+
+def wrong_stacks(texts: Sequence[str]) -> list[str]:
+    """Return what is wrong with stacks, each NAME or NAME=URL."""
+    problems: list[str] = []
+    names = [stack_of(text, problems).name for text in texts]
+    return problems + twice("--stack", names)
+
+
+def wrong_models(texts: Sequence[str]) -> list[str]:
+    """Return what is wrong with first models, each ENDPOINT=MODEL."""
+    problems: list[str] = []
+    names = [model_of(text, problems).name for text in texts]
+    return problems + twice("--model", names)
 
 
 def project_name(folder: Path) -> str:
@@ -87,11 +123,11 @@ def model_of(text: str, problems: list[str]) -> Model:
     from bandplan.serving.throughput.families import SYSTEM_AI_MODELS, family_of
 
     name, _, model = text.partition("=")
-    if not _NAME.fullmatch(name) or len(name) > 63:
+    if not _NAME.fullmatch(name) or len(name) > 63 or not model:
         problems.append(f"--model {text}: write ENDPOINT=MODEL, such as {FIRST_MODEL}")
     elif model.count(".") != 2 or not all(model.split(".")):
         step = did_you_mean(model, SYSTEM_AI_MODELS, "write CATALOG.SCHEMA.MODEL")
-        problems.append(f"--model {text}: {model or 'nothing'} is not a model's name of three levels; {step}")
+        problems.append(f"--model {text}: {model} is not a model's name of three levels; {step}")
     family = family_of(model)
     if family is None and model.startswith("system.ai."):
         step = did_you_mean(model, SYSTEM_AI_MODELS, f"the models are {', '.join(SYSTEM_AI_MODELS[:4])}, ...")

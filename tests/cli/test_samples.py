@@ -1,5 +1,6 @@
 """The sample fleets of the repository, in a fresh clone: nothing was ever asked there."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -49,6 +50,13 @@ def test_sample_validates_offline_in_a_fresh_clone(
         assert status == 0, told.out
         assert "0 errors" in told.out
         assert "not recorded" not in told.err
+
+
+def test_no_other_test_reads_the_fleet_at_the_root() -> None:
+    """A fork has its own there."""
+    named = re.compile(r"""(?:ROOT|REPOSITORY)\s*/\s*["']models\.yaml""")
+    readers = {path.name for path in (ROOT / "tests").rglob("test_*.py") if named.search(path.read_text())}
+    assert readers == {"test_samples.py"}
 
 
 def test_copy_of_the_sample_is_current_unless_somebody_has_another_fleet_at_the_root() -> None:

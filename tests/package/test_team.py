@@ -78,6 +78,9 @@ def test_a_team_on_github_goes_from_nothing_to_a_reviewed_change(team: Team) -> 
     (below / "plan.json").rename(team.folder / "plan.json")
     assert "980 to 3,920" in team.run("up", "--plan", "plan.json", "--yes", "--no-query")
     assert "no drift" in team.run("drift").lower()
+    said = team.installed.run("stack", "new", "staging=https://staging.example.com", folder=below)
+    assert "order of deployment: dev, staging, prod" in said
+    assert "check: passed" in team.run("check", "--stack", "staging")
 
 
 def test_a_team_on_gitlab_adds_a_rule_of_its_own(team: Team) -> None:

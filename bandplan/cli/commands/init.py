@@ -155,11 +155,13 @@ def tell(folder: Path, answers: Answers, files: Mapping[str, File], *, has_hashe
         )
     enter = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
     first = answers.stacks[0].name if answers.stacks else "NAME"
-    print(
-        f"\nnext:\n  {enter}bandplan up           # deploys to a workspace on this machine\n"
-        "  bandplan check        # everything that a pull request has to pass\n"
-        f"  README.md             # real workspaces (stack {first}), pull requests, upgrades"
-    )
+    steps = [
+        (f"{enter}bandplan up", "deploys to a workspace on this machine"),
+        ("bandplan check", "everything that a pull request has to pass"),
+        ("README.md", f"real workspaces (stack {first}), pull requests, upgrades"),
+    ]
+    width = max(len(command) for command, _ in steps)
+    print("\nnext:\n" + "\n".join(f"  {command:{width}}   # {purpose}" for command, purpose in steps))
 
 
 def adopt_all(folder: Path, answers: Answers) -> int:
@@ -172,15 +174,13 @@ def adopt_all(folder: Path, answers: Answers) -> int:
 
     stack = answers.stacks[0].name
     command = f"bandplan adopt --all --stack {stack} --write"
-    engine = engine_wanted(os.environ)
-    is_embedded = engine == "embedded"
+    is_embedded = engine_wanted(os.environ) == "embedded"
     print(f"\ntaking over the endpoints of the workspace of {stack}:", flush=True)
     os.chdir(folder)
     try:
-        return adopt.run(
-            argparse.Namespace(
-                names=[], all=True, stack=stack, engine=engine, write=is_embedded, entries=not is_embedded
-            )
-        )
+        # By its own parser: it knows every option that the command has.
+        parser = argparse.ArgumentParser()
+        adopt.configure(parser)
+        return adopt.run(parser.parse_args(["--all", "--stack", stack, "--write" if is_embedded else "--entries"]))
     except CommandError as error:
         raise CommandError(f"{error}\nthe files are complete, but nothing was taken over; run `{command}`") from error
