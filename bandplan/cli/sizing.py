@@ -66,10 +66,12 @@ class Question:
         models, before, keys = self.place.models, self.place.text, self.place.entity.keys
         floor, ceiling, capacity = plan.floor.steps, plan.ceiling.steps, self.capacity
         throughput = capacity.throughput(floor, ceiling)
+        written = self.place.entity.throughput
+        if not capacity.is_range and not isinstance(written, StatedThroughput):
+            throughput["burst"] = False  # as `auto` has it
         try:
             text = before.decode("utf-8")
             fields: dict[tuple[str | int, ...], Any] = {(*keys, "throughput"): throughput}
-            written = self.place.entity.throughput
             if isinstance(written, StatedThroughput) and written.sold_in == capacity.sold_in:
                 # What stands beside the amounts stays: `burst`, or `accept`.
                 unit = written.unit

@@ -17,10 +17,13 @@ def described(plan: Plan, *, rows: int | None = None, cost: str = "", jump: Jump
     capacity, peak, mean = plan.capacity, plan.peak, plan.mean
     floor, ceiling = plan.floor, plan.ceiling
     percentile = f"p{plan.target.percentile:g}"
-    lines = [f"floor    {capacity.described(floor.steps)}", f"ceiling  {capacity.described(ceiling.steps)}"]
+    lines, where = [f"units    {capacity.described(ceiling.steps)}"], "At this size"
+    if capacity.is_range:
+        lines = [f"floor    {capacity.described(floor.steps)}", f"ceiling  {capacity.described(ceiling.steps)}"]
+        where = "At the ceiling"
     if cost:
         lines.append(f"cost     {cost}")
-    lines += ["", f"At the ceiling, with {_load(peak)}:"]
+    lines += ["", f"{where}, with {_load(peak)}:"]
     lines.append(f"  in use       {ceiling.utilisation:.0%} of what it can work off; {plan.headroom:.0%} more fits")
     for name, limit in {"latency": None, "ttft": None, "tpot": None, **plan.target.limits}.items():
         if name == "tpot" and not peak.shape.output_tokens:
@@ -40,7 +43,7 @@ def described(plan: Plan, *, rows: int | None = None, cost: str = "", jump: Jump
     if plan.target.limits:
         lines.append(f"With more load, the first to break is: {TITLES[plan.breaks_first]}.")
     lines.append(f"With twice the load: {_doubled(plan)}")
-    if floor is not ceiling:
+    if capacity.is_range and floor is not ceiling:
         lines.append(f"The floor holds the average, {_load(mean)}; chunks above it start on demand.")
     if jump is not None:
         lines.append(_jump(jump, percentile))

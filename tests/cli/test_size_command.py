@@ -390,3 +390,27 @@ def test_a_guess_says_how_to_replace_it(project: Path, capsys: pytest.CaptureFix
     assert "`bandplan info ml.own.mine@3` reads what the model is sold in from a workspace; --chunk states it" in out
     assert main(["size", "ml.own.mine@3", *FLAGS, "--chunk", "980"]) == 0
     assert "guess" not in capsys.readouterr().out
+
+
+def test_model_units_have_no_floor_and_burst_as_little_as_auto(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = """\
+version: 1
+models:
+  - name: mav
+    task: llm/v1/chat
+    model: system.ai.llama-4-maverick
+    version: "1"
+    throughput: auto  # by its target
+    demand: {requests_per_second: 2, peak_factor: 2, input_tokens: 3500, output_tokens: 300, latency_seconds: 10}
+"""
+    (project / "models.yaml").write_text(text)
+    assert main(["size", "mav", "--unit-step", "50", "--write"]) == 0
+    out = capsys.readouterr().out
+    # 4 x 3,800 x 1.2 / 65 = 280.6, in steps of 50.
+    assert "units    300 model units\n" in out
+    assert "floor" not in out
+    assert "ceiling" not in out
+    written = text.replace("auto  #", "{model_units: 300, burst: false}  #")
+    assert (project / "models.yaml").read_text() == written
