@@ -27,9 +27,11 @@ INPUT: Final = (
     "input_length",
     "prompt_tokens",
     "num_prefill_tokens",
+    "input",
 )
 OUTPUT: Final = (
     "output_tokens", "generatedtokens", "response tokens", "output_length", "completion_tokens", "num_decode_tokens",
+    "output",
 )  # fmt: skip
 _MOST_PROBLEMS: Final = 10
 _MILLISECONDS: Final = frozenset({"timestamp", "input_length"})

@@ -130,9 +130,8 @@ class Capacity:
             figure = f"50 units = 3,250 tokens/s at {reference} (Llama 4 Maverick), 8 requests in flight per 50 assumed"
         begin = "published figures" if self.source == "published" else "a guess: nothing is known about this model"
         said = [f"{begin}: {figure}"]
-        said.append(
-            f"assumed: one request alone is {self.speedup:g} times as fast as in a full {'chunk' if self.is_range else 'pool'}"
-        )
+        pool = "chunk" if self.is_range else "pool of them"
+        said.append(f"assumed: one request alone is {self.speedup:g} times as fast as in a full {pool}")
         if (shape != reference or has_lengths) and not self.embeds:
             said.append(
                 f"extrapolated from {reference}: an output token weighs as 3 input tokens and its context more with "

@@ -46,6 +46,13 @@ def test_burst_gpt_of_the_second_release_with_a_failed_request(tmp_path: Path) -
     assert rows == [Arrival(0.0, 906, 446), Arrival(51.0, 36, 29), Arrival(82.5, 300, 0)]
 
 
+def test_columns_named_as_the_help_names_them(tmp_path: Path) -> None:
+    assert read_trace(trace(tmp_path, "time,input,output\n0,5,6\n1.5,7,8\n")) == [
+        Arrival(0.0, 5, 6),
+        Arrival(1.5, 7, 8),
+    ]
+
+
 def test_json_lines_of_ours_and_of_mooncake(tmp_path: Path) -> None:
     ours = '{"time": 3, "input_tokens": 5, "output_tokens": 6}\n\n{"time": 1, "input_tokens": 7, "output_tokens": 0}\n'
     assert read_trace(trace(tmp_path, ours, "a.jsonl")) == [Arrival(0.0, 7, 0), Arrival(2.0, 5, 6)]
@@ -82,7 +89,7 @@ def test_lengths_need_no_time(tmp_path: Path) -> None:
     with pytest.raises(BenchProblem) as raised:
         read_lengths(trace(tmp_path, "input_tokens,output_token\n5,6\n"))
     assert str(raised.value).endswith("no column output_tokens (or generatedtokens, response tokens, output_length, "
-                                      "completion_tokens, num_decode_tokens); rename 'output_token'")  # fmt: skip
+                                      "completion_tokens, num_decode_tokens, output); rename 'output_token'")  # fmt: skip
 
 
 def test_all_wrong_rows_at_once_and_no_more_than_ten(tmp_path: Path) -> None:
