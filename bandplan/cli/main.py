@@ -10,8 +10,8 @@ import importlib
 import io
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -91,7 +91,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     print_what_the_locale_can()
     close_the_door()
     try:
-        return run(argv)
+        with standing():
+            return run(argv)
     except CommandError as error:
         say_finding(f"error: {error}", sys.stderr)
         return error.exit_status
@@ -145,7 +146,6 @@ def run(argv: Sequence[str]) -> int:
 
 def carry_out(arguments: argparse.Namespace) -> int:
     """Run the command in its folder, or show the state of the project if there is none."""
-    remember_standing()
     if arguments.folder is not None:
         change_folder(arguments.folder)
     if getattr(arguments, "profile", None):
@@ -198,12 +198,17 @@ def load_command(name: str) -> Command:
     return cast(Command, importlib.import_module(f"bandplan.cli.commands.{name.replace('-', '_')}"))
 
 
-def remember_standing() -> None:
-    """Remember where the user stands, also for the programs that a command starts: paths in messages are relative to
-    it.
+@contextmanager
+def standing() -> Iterator[None]:
+    """Remember where the user stands during a command, also for the programs that it starts: paths in messages are
+    relative to it.
     """
     with suppress(FileNotFoundError):
         os.environ["BANDPLAN_STANDING"] = os.getcwd()
+    try:
+        yield
+    finally:
+        os.environ.pop("BANDPLAN_STANDING", None)
 
 
 def change_folder(folder: Path) -> None:

@@ -120,7 +120,7 @@ def warn_of_unused_modules(project: Project, folder: Path) -> None:
         if inside.parts[0] in ("own", "__main__.py") or any(part.startswith((".", "__pyc")) for part in inside.parts):
             continue
         if text_of(path) != text_of(installed / inside):
-            changed.append(str(path.relative_to(project.root)))
+            changed.append(project.shown(path))
     if changed:
         more = f" and {len(changed) - MOST_NAMES} more" if len(changed) > MOST_NAMES else ""
         print(
@@ -147,7 +147,7 @@ def configured_rules(project: Project, stack: str) -> "tuple[Configured, ...]":
     try:
         return configured(rules, read_configuration(path))
     except BadConfiguration as error:
-        shown = path.relative_to(project.root)
+        shown = project.shown(path)
         raise UsageProblem("\n".join(f"{shown}: {line}" for line in str(error).splitlines())) from error
 
 

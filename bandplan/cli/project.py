@@ -1,10 +1,12 @@
 """The project that a command works on, and the location of its machine-local files (`.bandplan/`, never committed)."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from bandplan.cli.errors import CommandError, NoProject
+from bandplan.serving.spec.models_file import STANDING, shown_file
 from bandplan.wire.machine_folder import make_private_folder
 
 LOCAL = "local"
@@ -35,6 +37,11 @@ class Project:
         if found is None:
             raise CommandError(f"{file}: has no project name; add a line such as `name: bandplan`")
         return found[1]
+
+    def shown(self, path: Path) -> str:
+        """Return a path in the project as messages name it: relative to where the user stands, else to the project."""
+        standing = os.environ.get(STANDING)
+        return shown_file(path, os.environ) if standing else path.relative_to(self.root).as_posix()
 
     @property
     def configured_stacks(self) -> tuple[str, ...]:

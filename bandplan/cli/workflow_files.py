@@ -5,7 +5,7 @@ import io
 import json
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,11 @@ class Checked:
     problems: tuple[str, ...]
 
 
-def check_workflows(root: Path, stacks: Sequence[str]) -> Checked:
-    """Check the files of GitHub and GitLab in the project; `stacks` are those that it configures."""
+def check_workflows(root: Path, stacks: Sequence[str], show: Callable[[Path], str] | None = None) -> Checked:
+    """Check the files of GitHub and GitLab in the project; `stacks` are those that it configures.
+
+    `show` names a file in messages, by default relative to `root`.
+    """
     paths = [*sorted((root / ".github" / "workflows").glob("*.y*ml")), root / ".gitlab-ci.yml"]
     problems: list[str] = []
     named: set[str] = set()
@@ -52,7 +55,7 @@ def check_workflows(root: Path, stacks: Sequence[str]) -> Checked:
     for path in paths:
         if not path.is_file():
             continue
-        shown = str(path.relative_to(root))
+        shown = str(path.relative_to(root)) if show is None else show(path)
         try:
             text = path.read_text(encoding="utf-8")
             document = yaml.load(text, Tagged)

@@ -7,7 +7,12 @@ from contextlib import contextmanager
 
 from bandplan.embedded.events import Diagnosed, Event, PolicyViolated, StepFailed, one_at_a_time
 from bandplan.embedded.lines import Lines, indented, worded
-from bandplan.embedded.terminal import NO_COLOURS, drawing_board
+from bandplan.embedded.terminal import NO_COLOURS, drawing_board, is_coloured
+from bandplan.wire.visible import visible
+
+_RED, _YELLOW = "31", "33"
+_STYLES = {"error: ": _RED, "warning: ": _YELLOW, "- [mandatory]": _RED, "- [advisory]": _YELLOW}
+"""How lines begin that have a colour where FORCE_COLOR asks for one."""
 
 
 @contextmanager
@@ -32,7 +37,12 @@ def shown(is_quiet: bool, is_full: bool) -> Iterator[Callable[[Event], None]]:
 
 
 def _print_line(line: str) -> None:
-    print(line, flush=True)
+    style = next((code for mark, code in _STYLES.items() if line.lstrip().startswith(mark)), "")
+    if style and is_coloured(sys.stdout):
+        line = "\n".join(f"\x1b[{style}m{visible(part)}\x1b[0m" for part in line.split("\n"))
+        print(line, file=drawing_board(), flush=True)
+    else:
+        print(line, flush=True)
 
 
 def _tell_trouble(event: Event) -> None:

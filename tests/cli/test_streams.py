@@ -1,5 +1,6 @@
 """Which stream has what, in which order, and how messages name files."""
 
+import os
 import subprocess
 import sys
 from datetime import date
@@ -76,3 +77,13 @@ def test_both_streams_in_one_file_keep_their_order(project: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.stdout.split("\n") == ["out 0", "err 0", "out 1", "err 1", "out 2", "err 2", ""]
+
+
+def test_other_files_of_the_project_are_named_from_where_the_user_stands(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "stacks" / "policies.local.json").write_text('{"over-provisoned": "mandatory"}')
+    monkeypatch.chdir(project / "stacks")
+    main(["policy", "test"])
+    assert "error: policies.local.json: over-provisoned: no such rule" in capsys.readouterr().err
+    assert "BANDPLAN_STANDING" not in os.environ

@@ -195,3 +195,14 @@ def test_tree_draws_with_escape_sequences_of_its_own_alone() -> None:
     drawn = re.sub(r"\x1b\[(\?25[lh]|[\d;]*[mAK])|\r", "", file.getvalue())
     assert r"\u001b[2J\u001b]0;owned\u0007\u202egnp\u009b31m" in drawn
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", drawn)
+
+
+def test_lines_have_colours_if_asked_for_and_clean_texts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    with shown(is_quiet=False, is_full=False) as listen:
+        listen(Diagnosed("error", "of \x1b[2Jothers", ""))
+        listen(Diagnosed("info", "plain", ""))
+    assert capsys.readouterr().out == "\x1b[31m    error: of \\u001b[2Jothers\x1b[0m\n    plain\n"

@@ -107,7 +107,7 @@ def failures(project: Project, stacks: list[str]) -> Iterator[str]:
     """Check the workflows, the requirements and the tests of the project's own rules; yield what failed."""
     from bandplan.cli.workflow_files import check_workflows
 
-    workflows = check_workflows(project.root, project.configured_stacks)
+    workflows = check_workflows(project.root, project.configured_stacks, project.shown)
     for problem in workflows.problems:
         say_finding(f"error: {problem}", sys.stderr)
     print(f"workflows: {workflows.files} files, {workflows.commands} bandplan commands", flush=True)

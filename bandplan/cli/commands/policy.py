@@ -68,7 +68,7 @@ def test(project: Project, stack: str, models: Path | None, findings: Findings, 
     analyzer = analyzer_of(project, choice.name)
     configuration = configuration_file(project, stack)
     if not configuration.is_file():
-        shown = configuration.relative_to(project.root)
+        shown = project.shown(configuration)
         print(f"{shown} does not exist, so every rule has the policy pack's default level", file=sys.stderr)
     plan = plan_stack(
         PlanRequest(
