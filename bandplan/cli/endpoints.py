@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from bandplan.cli.columns import Line, table, width_of
+from bandplan.cli.columns import Line, table
 from bandplan.cli.paint import BOLD, GREEN, RED, YELLOW, Painted, painted
+from bandplan.embedded.layout import width_of
 from bandplan.serving.workspace.client import WorkspaceClient
 from bandplan.serving.workspace.errors import NotFound, WorkspaceError
 from bandplan.wire.capacity import UNITS

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bandplan.cli.columns import aligned, hanging, width_of
+from bandplan.cli.columns import aligned
+from bandplan.embedded.layout import hanging, width_of
 from bandplan.wire.capacity import COUNTED_KEYS
 
 Shown = Mapping[str, Any]

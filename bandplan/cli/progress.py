@@ -181,9 +181,10 @@ def _line(phase: Phase, now: float, terminal: TextIO | None) -> str:
     if terminal is None:
         return f"{text}{seconds}"
     from bandplan.cli import columns
+    from bandplan.embedded.layout import shortened
 
     width = columns.terminal_width(terminal) or columns.DEFAULT_WIDTH
-    return f"{columns.shortened(text, max(width - 1 - len(seconds), 1))}{seconds}"
+    return f"{shortened(text, max(width - 1 - len(seconds), 1))}{seconds}"
 
 
 def _waiting_for() -> str:

@@ -24,6 +24,7 @@ from bandplan.embedded.events import (
     StepEnded,
     StepFailed,
 )
+from bandplan.embedded.layout import hanging
 from bandplan.embedded.lines import TITLES, closing, indented, worded
 from bandplan.embedded.policy_lines import policy_section
 from bandplan.embedded.resource import ResourceState
@@ -110,12 +111,12 @@ class Tree:
             case StepFailed(step=step, message=message):
                 row = self._rows.setdefault(step.urn, Row(step.resource, step.op))
                 row.is_failed = True
-                self._messages.append(_text(indented(f"{step.resource.name}: {message}"), style="red"))
+                self._messages += self._broken(indented(f"{step.resource.name}: {message}"), "red")
             case Progressed(urn=urn, text=text) if urn in self._rows:
                 self._rows[urn].text = text
             case Diagnosed(severity=severity, message=message, urn=urn):
                 style = {"warning": "yellow", "error": "red"}.get(severity, "")
-                self._messages.append(_text(indented(worded(severity, message, urn)), style=style))
+                self._messages += self._broken(indented(worded(severity, message, urn)), style)
             case PolicyViolated():
                 self._violations.append(event)
             case Finished():
@@ -140,13 +141,19 @@ class Tree:
         tree, messages = self._tree(only_under_way=False), self._messages
         self._began = None
         policies = [
-            _text(line, "red" if "[mandatory]" in line else "yellow" if "[advisory]" in line else "")
+            part
             for line in policy_section(self._policies, self._violations, event.judged)
+            for part in self._broken(line, "red" if "[mandatory]" in line else "yellow" if "[advisory]" in line else "")
         ]
         ending = [_text(line, "red" if line.startswith("error") else "") for line in closing(event, self._is_preview)]
         self._rows, self._messages = {}, []
-        # Keep lines whole and let the terminal wrap them: text that is cut here appears nowhere else.
+        # Keep the lines of resources whole and let the terminal wrap them: text that is cut here appears nowhere else.
         self._console.print(Group(*tree, *messages, *policies, *ending), soft_wrap=True)
+
+    def _broken(self, text: str, style: str) -> list[Text]:
+        """Return the lines of a text, broken between words where the terminal ends."""
+        lines = visible(text).split("\n")
+        return [_text(part, style) for line in lines for part in hanging(line, self._console.size.width)]
 
     def _drawn(self) -> Group:
         if not self._rows:

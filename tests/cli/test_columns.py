@@ -13,12 +13,13 @@ from bandplan.bench.compare import Difference
 from bandplan.bench.compare import table as compared
 from bandplan.bench.table import head
 from bandplan.cli import columns
-from bandplan.cli.columns import hanging, shortened, table, width_of, wrapped
-from bandplan.cli.commands import doctor
+from bandplan.cli.columns import table
+from bandplan.cli.commands import doctor, policy
 from bandplan.cli.diagnosis import Finding
 from bandplan.cli.endpoints import Row, lines
 from bandplan.cli.local_fleet import fleet_lines
 from bandplan.cli.main import main
+from bandplan.embedded.layout import hanging, shortened, width_of, wrapped
 from bandplan.usage.text import rows
 from tests.cli.test_local_fleet import BUSY
 from tests.usage.test_verdict import verdict
@@ -73,8 +74,8 @@ def narrow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[int], N
     monkeypatch.chdir(root)
 
     def to(width: int) -> None:
-        monkeypatch.setattr(columns, "terminal_width", lambda stream=None: width)
-        monkeypatch.setattr(doctor, "terminal_width", lambda stream=None: width)
+        for module in (columns, doctor, policy):
+            monkeypatch.setattr(module, "terminal_width", lambda stream=None: width)
 
     return to
 

@@ -136,7 +136,7 @@ def compare(arguments: argparse.Namespace, files: list[Path]) -> int:
     from bandplan.bench.compare import broken, parse_rule, table
     from bandplan.bench.compare import compare as compared
     from bandplan.bench.document import read_document
-    from bandplan.cli.columns import shortened
+    from bandplan.embedded.layout import shortened
 
     if len(files) != 2:
         raise UsageProblem("compare: needs two files; write bandplan bench compare BEFORE.json AFTER.json")

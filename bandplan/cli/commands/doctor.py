@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bandplan.cli.columns import terminal_width, wrapped
+from bandplan.cli.columns import terminal_width
 from bandplan.cli.errors import NoProject, UsageProblem
 from bandplan.cli.paint import GREEN, RED, YELLOW, painted, say
 from bandplan.cli.project import LOCAL, find_project
 from bandplan.counted import counted
+from bandplan.embedded.layout import wrapped
 
 if TYPE_CHECKING:
     from bandplan.cli.diagnosis import Finding

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bandplan.cli.annotations.output import Findings, add_format_arguments, published
-from bandplan.cli.columns import show_table
+from bandplan.cli.columns import show_table, terminal_width
 from bandplan.cli.paint import RED, YELLOW, painted, say, say_finding
 from bandplan.cli.project import LOCAL, Project, find_project
 from bandplan.cli.stack_choice import own_name
+from bandplan.embedded.layout import hanging
+from bandplan.wire.visible import visible
 
 if TYPE_CHECKING:
     from bandplan.policies.finding import Violation
@@ -134,7 +136,8 @@ def tell(violations: Sequence["Violation"], judged: int, place: str, *, is_json:
         section = "\n".join(policy_section(f"{NAME}@v{VERSION} ({place})", events, Judged(judged, stack=True)))
         for line in section.rstrip().split("\n"):
             style = RED if "[mandatory]" in line else YELLOW if "[advisory]" in line else ""
-            say(painted(line, style))
+            for part in hanging(visible(line), terminal_width()):
+                say(painted(part, style))
 
 
 def show_rules(project: Project, *, is_json: bool) -> int:
