@@ -14,6 +14,7 @@ from typing import Literal
 
 from bandplan.cli.errors import CommandError
 from bandplan.cli.project import LOCAL, Project
+from bandplan.counted import counted
 
 Level = Literal["ok", "warning", "error"]
 
@@ -123,7 +124,7 @@ def of_project(project: Project, environ: Mapping[str, str]) -> Iterator[Finding
         yield Finding("error", "models", f"{choice.models_name}: {errors:,} errors", "run `bandplan validate`")
     else:
         count = len(loaded.fleet.models) if loaded.fleet else 0
-        yield Finding("ok", "models", f"{choice.models_name}: {count:,} endpoints")
+        yield Finding("ok", "models", f"{choice.models_name}: {counted(count, 'endpoint')}")
     yield folder(project)
     yield local_workspace(project)
     yield from local_state(project)

@@ -88,11 +88,11 @@ def test_a_team_on_gitlab_adds_a_rule_of_its_own(team: Team) -> None:
     team.init(*STACKS, "--ci", "gitlab", "--cloud", "azure", "--team", "search & ads", *models, "--yes")
     assert (team.folder / ".gitlab-ci.yml").is_file() and not (team.folder / ".github").exists()
     said = team.run("check")
-    assert "1 files, " in said and "ran 3 tests, all passed" in said
+    assert "workflows: 1 file, " in said and "ran 3 tests, all passed" in said
     team.edit("policies/own/floor_too_high.py", '"default": 4', '"default": 0')
     team.run("up", "--no-query")
     said = team.run("check", status=1)
-    assert "search" in said and "the floor is 1 bands, at most 0 are allowed" in said
+    assert "search" in said and "the floor in bands is 1, and at most 0 is allowed" in said
     assert "check: failed: stack prod, tests in policies/own/" in said
     team.edit("policies/own/floor_too_high.py", "def check(", "def chekc(")
     said = team.run("preview", status=2)

@@ -13,6 +13,7 @@ from bandplan.cli.errors import CommandError
 from bandplan.cli.paint import GREEN, RED, painted, say, say_finding
 from bandplan.cli.progress import doing
 from bandplan.cli.project import LOCAL, Project, find_project
+from bandplan.counted import counted
 
 if TYPE_CHECKING:
     from bandplan.serving.planning.checked import Checked
@@ -110,7 +111,8 @@ def failures(project: Project, stacks: list[str]) -> Iterator[str]:
     workflows = check_workflows(project.root, project.configured_stacks, project.shown)
     for problem in workflows.problems:
         say_finding(f"error: {problem}", sys.stderr)
-    print(f"workflows: {workflows.files} files, {workflows.commands} bandplan commands", flush=True)
+    files, commands = counted(workflows.files, "file"), counted(workflows.commands, "bandplan command")
+    print(f"workflows: {files}, {commands}", flush=True)
     if workflows.problems:
         yield "workflows"
     problems = list(requirement_problems(project))
