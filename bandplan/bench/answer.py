@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from bandplan.bench.prompts import without_prompts
 from bandplan.bench.sample import Sample
 
 _DATA: Final = b"data:"
@@ -128,7 +129,7 @@ def message_of(body: bytes, token: str) -> str:
     text = found.get("message") if isinstance(found, dict) else None
     if not isinstance(text, str):
         return ""
-    line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    line = without_prompts("".join(one if one.isprintable() else " " for one in text))
     return (line.replace(token, "...") if token else line)[:_SHOWN]
 
 

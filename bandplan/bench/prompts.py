@@ -1,6 +1,7 @@
 """Prompts of a wanted length, each with a beginning of its own, so that no prefix cache answers for the model."""
 
 from dataclasses import dataclass
+from itertools import groupby
 from random import Random
 from typing import Final
 
@@ -85,6 +86,8 @@ _WORDS: Final = [
     "our",
     "man",
 ]
+_MARKS: Final = "\"'`.,:;()[]{}"
+
 HEAD_WORDS: Final = 8
 """Drawn for each prompt alone; as many are unique among more prompts than any run has."""
 
@@ -119,3 +122,12 @@ def prompt(words: int, random: Random) -> str:
     start = random.randrange(len(_WORDS))
     turned = _WORDS[start:] + _WORDS[:start]
     return " ".join(head + (turned * (rest // len(turned) + 1))[:rest])
+
+
+def without_prompts(text: str) -> str:
+    """Return a server's message in one line, with what it repeats of a prompt left out."""
+    kept: list[str] = []
+    for is_of_prompt, run in groupby(text.split(), lambda word: word.strip(_MARKS) in _WORDS):
+        words = list(run)
+        kept += ["..."] if is_of_prompt and len(words) >= HEAD_WORDS // 2 else words
+    return " ".join(kept)

@@ -1,11 +1,13 @@
 """What of a stream is content, and what ends it."""
 
 import json
+from random import Random
 from typing import Any
 
 import pytest
 
-from bandplan.bench.answer import StreamedAnswer, WholeAnswer
+from bandplan.bench.answer import StreamedAnswer, WholeAnswer, message_of
+from bandplan.bench.prompts import prompt
 from bandplan.bench.sample import Sample
 
 
@@ -29,6 +31,15 @@ def streamed(*parts: tuple[int, bytes]) -> Sample:
     sample.ended = parts[-1][0]
     sample.status = 200
     return sample
+
+
+def test_a_message_repeats_neither_token_nor_prompt() -> None:
+    text = prompt(30, Random(4))
+    body = json.dumps(
+        {"error": {"message": f"cannot answer '{text}' with key sesame:\n it is too long for this model"}}
+    )
+    assert message_of(body.encode(), "sesame") == "cannot answer ... key ...: it is too long for this model"
+    assert message_of(b"<html>", "sesame") == message_of(b'{"message": 5}', "") == ""
 
 
 def test_the_first_content_is_the_first_text() -> None:
