@@ -1,6 +1,9 @@
 """A CI job's own identity as a token of the workspace: what is asked of whom, when it is renewed, how it fails."""
 
+import base64
+import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -8,7 +11,7 @@ import pytest
 from bandplan.serving.workspace.address import parse_address
 from bandplan.serving.workspace.client import from_environment
 from bandplan.serving.workspace.errors import NotConfigured, Throttled, Unauthorized
-from bandplan.serving.workspace.federation import FederatedToken, identity_of
+from bandplan.serving.workspace.federation import FederatedToken, expiry_of, identity_of
 from tests.answering import JsonHandler, answering
 from tests.workspace.fake_workspace import FakeTime
 
@@ -139,6 +142,37 @@ def test_a_refusal_says_what_to_compare_and_shows_no_token(issuer: Issuer) -> No
     with pytest.raises(Unauthorized) as refused:
         issuer.token(FakeTime())()
     assert REQUEST_TOKEN not in str(refused.value)
+
+
+def job_token(claims: dict[str, object] | str) -> str:
+    text = claims if isinstance(claims, str) else json.dumps(claims)
+    return f"eyJhbGciOiJSUzI1NiJ9.{base64.urlsafe_b64encode(text.encode()).rstrip(b'=').decode()}.signature"
+
+
+def test_an_identity_that_expired_before_the_token_was_renewed_is_told_as_such(issuer: Issuer) -> None:
+    """A job without a timeout: its identity lasts 5 minutes, the workspace's token an hour."""
+    time = FakeTime()
+    token = job_token({"exp": time.now + 300})
+    identity = identity_of(issuer.environ(DATABRICKS_AUTH_TYPE="env-oidc", DATABRICKS_OIDC_TOKEN=token), issuer.url)
+    login = FederatedToken(parse_address(issuer.url), identity, lambda _: None, time.clock)
+    assert login() == "workspace-token-1"
+    time.now += 3600
+    issuer.faults = [401]
+    with pytest.raises(Unauthorized) as refused:
+        login()
+    at = datetime.fromtimestamp(time.now - 3300, UTC)
+    assert f"the token in DATABRICKS_OIDC_TOKEN expired at {at:%Y-%m-%d %H:%M} UTC; GitLab's lasts" in str(
+        refused.value
+    )
+    assert "give the job a longer `timeout` (HTTP 401: " in str(refused.value) and token not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["", "a", "a.b.c", "a.!.c", job_token("[]"), job_token("{"), job_token({"exp": "soon"}), job_token({"exp": 1e300})],
+)
+def test_token_that_does_not_say_when_it_ends_is_no_reason(token: str) -> None:
+    assert expiry_of(token) is None
 
 
 def test_what_is_missing_is_told_at_once_with_what_the_job_needs() -> None:

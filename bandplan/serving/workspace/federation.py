@@ -7,10 +7,12 @@ identity provider token"; docs.github.com, "OpenID Connect"; the variables are t
 published provider reads too (read 2026-11).
 """
 
+import base64
 import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -45,6 +47,13 @@ _BUSY: Final = frozenset({429, 500, 502, 503, 504})
 _LONGEST_WAIT_SECONDS: Final = 120.0
 """Longest wait that the service may ask for, as long as any call to a workspace is retried; a choice."""
 
+_GITLAB_LIFETIME: Final = (
+    "GitLab's lasts as long as the job's `timeout`, or 5 minutes without one: give the job a longer `timeout`"
+)
+"""gitlab.com/gitlab-org/gitlab, issue 222252 and the page on ID tokens (read 2026-11)."""
+
+_LATEST_EXPIRY: Final = 253_402_300_800
+"""The year 10000, which no date can show."""
 
 _CLOCK: Final = Clock()
 _GITHUB, _GITLAB = GitHub(), GitLab()
@@ -146,10 +155,20 @@ class FederatedToken:
             f"{self._address.url} gave no token for this job's identity; compare the federation policy of the service "
             "principal (issuer, subject, audience) with the job, and DATABRICKS_CLIENT_ID"
         )
+        if ended := self._ended(job_token):
+            failure = f"{failure}; {ended}"
         answer = self._asked(self._address, "POST", _EXCHANGE, headers, urlencode(form).encode(), failure, job_token)
         lifetime = answer.get("expires_in")
         seconds = float(lifetime) if isinstance(lifetime, int | float) and lifetime > 0 else 0.0
         return _text(answer, "access_token", failure), seconds
+
+    def _ended(self, job_token: str) -> str:
+        """Say that the token in the variable has expired, so that no renewal helps; "" if nothing shows that."""
+        expiry = expiry_of(job_token)
+        if self._identity.request is not None or expiry is None or self._clock.wall() < expiry:
+            return ""
+        at = datetime.fromtimestamp(expiry, UTC)
+        return f"the token in DATABRICKS_OIDC_TOKEN expired at {at:%Y-%m-%d %H:%M} UTC; {_GITLAB_LIFETIME}"
 
     def _asked(
         self,
@@ -183,6 +202,19 @@ class FederatedToken:
         if isinstance(result, Answer):
             pause += parse_retry_after(result.headers.get("retry-after"), self._clock.wall()) or 0.0
         return pause if pause <= _LONGEST_WAIT_SECONDS else None
+
+
+def expiry_of(token: str) -> float | None:
+    """Return when a JSON Web Token ends (seconds since 1970, RFC 7519), or None if it does not say so."""
+    parts = token.split(".")
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (IndexError, ValueError):
+        return None
+    expiry = claims.get("exp") if isinstance(claims, dict) else None
+    if not isinstance(expiry, int | float) or not 0 < expiry < _LATEST_EXPIRY:
+        return None
+    return float(expiry)
 
 
 def _object(body: bytes, failure: str) -> dict[str, Any]:
