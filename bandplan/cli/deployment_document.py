@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from bandplan.cli.json_output import problem_fields
 from bandplan.cli.problem_lines import read_problem
 from bandplan.cli.seen_endpoints import SeenEndpoints
+from bandplan.counted import counted
 from bandplan.report.finding import ENDS, OF_THE_STUB
 from bandplan.wire.capacity import FIGURES, UNITS
 from bandplan.wire.names import to_property_name
@@ -42,10 +43,12 @@ def deployment_document(
     problems, messages = sorted_messages(document.get("diagnostics") or (), rules, redact)
     failing = {message["resource"] for message in messages if message["severity"] == "error"} - {None}
     policies = [policy_fields(event, redact) for event in document.get("policyEvents") or ()]
+    violated = [policy for policy in policies if policy["level"] == "mandatory"]
+    messages = without_ends(messages, has_reason=bool(problems or violated))
     outputs = result.outputs.get("endpoints") or []
     return {
         "isApplied": result.is_applied,
-        "failure": (None if result.ok else failure_of(problems, policies, messages)) or seen.failure or None,
+        "failure": (None if result.ok else failure_of(result, problems, violated, messages)) or seen.failure or None,
         "problems": [problem_fields(problem) for problem in problems],
         "messages": messages,
         "policies": policies,
@@ -96,9 +99,13 @@ def sorted_messages(
         message = {"severity": severity, "resource": diagnostic.get("urn") or None, "text": text}
         if not is_empty and message not in messages:
             messages.append(message)
-    reasons = [one for one in messages if not one["text"].startswith(ENDS)]
-    has_reason = problems or any(one["severity"] == "error" for one in reasons)
-    return list(problems), reasons if has_reason else messages
+    return list(problems), messages
+
+
+def without_ends(messages: Sequence[dict[str, Any]], *, has_reason: bool) -> list[dict[str, Any]]:
+    """Leave out the messages that only say that a run failed, if anything else says why."""
+    others = [one for one in messages if not one["text"].startswith(ENDS)]
+    return others if has_reason or any(one["severity"] == "error" for one in others) else list(messages)
 
 
 def policy_fields(event: Mapping[str, Any], redact: Redact) -> dict[str, Any]:
@@ -111,15 +118,19 @@ def policy_fields(event: Mapping[str, Any], redact: Redact) -> dict[str, Any]:
 
 
 def failure_of(
-    problems: "Sequence[Problem]", policies: Sequence[Mapping[str, Any]], messages: Sequence[Mapping[str, Any]]
+    result: "Result",
+    problems: "Sequence[Problem]",
+    violated: Sequence[Mapping[str, Any]],
+    messages: Sequence[Mapping[str, Any]],
 ) -> str:
     """Say in a line why the run failed; the document has the details."""
+    so_far = "the deployment failed" if result.is_applied else "nothing was deployed"
     errors = sum(problem.severity == "error" for problem in problems)
     if errors:
-        return f"nothing was deployed: {errors:,} error{'s' if errors > 1 else ''} in the models file"
-    violated = [one["policy"] for one in policies if one["level"] == "mandatory"]
+        return f"{so_far}: {counted(errors, 'error')} in the models file"
     if violated:
-        return f"nothing was deployed: mandatory policies are violated: {', '.join(dict.fromkeys(violated))}"
+        names = dict.fromkeys(str(policy["policy"]) for policy in violated)
+        return f"{so_far}: mandatory policies are violated: {', '.join(names)}"
     texts = [str(message["text"]) for message in messages if message["severity"] == "error"]
     return texts[0].splitlines()[0] if texts else "the engine failed; its messages are on standard error"
 

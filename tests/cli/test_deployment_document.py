@@ -93,7 +93,9 @@ def test_steps_are_changes_without_values_and_say_which_failed() -> None:
 
 def test_mandatory_policy_is_the_failure_and_an_advisory_one_is_not() -> None:
     event = {"policyName": "stack-budget", "resourceUrn": "", "message": "too much", "policyPackName": "p"}
-    made = document({"policyEvents": [{**event, "enforcementLevel": "mandatory"}]}, ok=False)
+    ends = [{"severity": "error", "message": "error: preview failed\n"}]
+    made = document({"policyEvents": [{**event, "enforcementLevel": "mandatory"}], "diagnostics": ends}, ok=False)
+    assert made["messages"] == []
     assert made["failure"] == "nothing was deployed: mandatory policies are violated: stack-budget"
     made = document({"policyEvents": [{**event, "enforcementLevel": "advisory"}]})
     assert (made["failure"], made["policies"][0]["text"]) == (None, "too much")

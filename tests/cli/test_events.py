@@ -48,3 +48,11 @@ def test_log_that_was_cut_short_is_not_taken_for_unchanged() -> None:
     cut = [*lines(outputs({}, {})), json.dumps(summary(same=1))[:20]]
     assert not read_events(cut).is_unchanged
     assert not read_events([]).is_unchanged
+
+
+def test_update_is_told_from_the_preview_before_it() -> None:
+    step = {"metadata": {"op": "create", "type": "bandplan:index:Fleet", "new": {}}}
+    planned = {"resourcePreEvent": {**step, "planning": True}}
+    assert not read_events(lines(planned, summary(create=1))).is_update
+    assert read_events(lines({"resourcePreEvent": step})).is_update
+    assert read_events(lines({"summaryEvent": {"resourceChanges": {"same": 1}, "isPreview": False}})).is_update

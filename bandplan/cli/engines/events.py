@@ -19,7 +19,8 @@ class Events:
 
     `outputs`: the stack's outputs as this run leaves (or would leave) them; `old_outputs`: as it found them.
     `policy_events`: policy findings in the log's form. `types`: types of the declared resources. `standing`: steps of
-    unchanged components, in the form of a preview's document. `runs`: how many began, a preview and its update.
+    unchanged components, in the form of a preview's document. `is_update`: an update began. The log keeps the last of
+    the two runs of `up`, and a preview marks its steps as planned.
     """
 
     changes: dict[str, int] = field(default_factory=dict)
@@ -29,7 +30,7 @@ class Events:
     policy_events: tuple[dict[str, Any], ...] = ()
     types: frozenset[str] = frozenset()
     standing: tuple[dict[str, Any], ...] = ()
-    runs: int = 0
+    is_update: bool = False
 
     @property
     def is_unchanged(self) -> bool:
@@ -46,15 +47,18 @@ def read_events(lines: Iterable[str]) -> Events:
     policy_events: list[dict[str, Any]] = []
     types: set[str] = set()
     standing: list[dict[str, Any]] = []
-    runs = 0
+    is_update = False
     for line in lines:
         try:
             event = json.loads(line)
         except ValueError:
             break
         match event:
-            case {"preludeEvent": _}:
-                runs += 1
+            case {"resourcePreEvent": dict(step)} if not step.get("planning"):
+                is_update = True
+            case {"summaryEvent": {"isPreview": False}}:
+                is_update = True
+        match event:
             case {"summaryEvent": {"resourceChanges": dict(counts)}}:
                 has_summary = True
                 changes = {op: count for op, count in counts.items() if op != "same" and count}
@@ -68,5 +72,5 @@ def read_events(lines: Iterable[str]) -> Events:
             case {"policyEvent": dict(policy)}:
                 policy_events.append(policy)
     return Events(
-        changes, outputs, old_outputs, has_summary, tuple(policy_events), frozenset(types), tuple(standing), runs
+        changes, outputs, old_outputs, has_summary, tuple(policy_events), frozenset(types), tuple(standing), is_update
     )

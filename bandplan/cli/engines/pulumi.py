@@ -57,7 +57,7 @@ class PulumiEngine:
             return self._up_local(options)
         arguments = ["up", "--suppress-outputs", *flags(options), *self._policies(), *yes(options)]
         result, events = self._report(arguments, options.document)
-        return replace(result, is_applied=events.runs > 1)
+        return replace(result, is_applied=events.is_update and not events.is_unchanged)
 
     def _up_agreed(self, options: Options, agree: Agree) -> Result:
         """Preview and save Pulumi's own plan, then update under that plan, which Pulumi enforces.
