@@ -8,7 +8,8 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, ClassVar
@@ -91,11 +92,13 @@ class PulumiEngine:
 
     def refresh(self, options: Options) -> Result:
         self._require_plugin()
-        return self._run(["refresh", *flags(options), *yes(options)])
+        with self._running(["refresh", *flags(options), *yes(options)]) as (ok, _):
+            return Result(ok)
 
     def destroy(self, options: Options) -> Result:
         self._require_plugin()
-        return self._run(["destroy", *flags(options), *yes(options)])
+        with self._running(["destroy", *flags(options), *yes(options)]) as (ok, _):
+            return Result(ok)
 
     def list_stacks(self) -> Result:
         return self._started([self.executable, "stack", "ls"])
@@ -111,7 +114,7 @@ class PulumiEngine:
         return [{name: one.get(name) for name in ("name", "lastUpdate", "resourceCount")} for one in found]
 
     def export(self) -> Result:
-        return self._run(["stack", "export"])
+        return self._started([self.executable, "stack", "export", "--stack", self.stack])
 
     def state(self) -> Mapping[str, Any]:
         return deployment_of(self.project, self.stack, "pulumi", self._prepared(), self.executable)
@@ -122,9 +125,6 @@ class PulumiEngine:
             from bandplan.cli.engines.published_plugin import require_plugin
 
             require_plugin(self.executable, self.environ, self.project.root)
-
-    def _run(self, arguments: list[str]) -> Result:
-        return self._started([self.executable, *arguments, "--stack", self.stack])
 
     def _started(self, command: list[str]) -> Result:
         return Result(run_child(command, self.project.root, self._prepared(), umask=self._umask) == 0)
@@ -166,25 +166,31 @@ class PulumiEngine:
     def _report(
         self, arguments: list[str], is_kept: bool = False, output: IO[bytes] | None = None
     ) -> tuple[Result, Events]:
-        """Run Pulumi and read what happened from the event log, which needs a debugging variable.
+        """Run Pulumi and read what happened from its event log.
 
         `is_kept`: also return it as a document. `output` receives the child's standard output.
         """
+        with self._running(arguments, output) as (ok, log):
+            events = events_of(log)
+            document = document_of(log) if is_kept else None
+        if not ok and output is None and JUDGED not in events.types:
+            # Pulumi shows a pack that judged nothing like one that found nothing.
+            print("Policies: nothing was judged because the run failed before it declared an endpoint", flush=True)
+        return Result(ok, events.outputs if ok else {}, document), events
+
+    @contextmanager
+    def _running(self, arguments: list[str], output: IO[bytes] | None = None) -> Iterator[tuple[bool, Path]]:
+        """Run Pulumi with an event log, which needs a debugging variable; yield (whether it succeeded, the log)."""
         log = self.project.own_folder / f"events-{os.getpid()}.jsonl"
         environ = {**self._prepared(), "PULUMI_DEBUG_COMMANDS": "true"}
         self.project.make_private(self.project.own_folder)
         command = [self.executable, *arguments, "--stack", self.stack, "--event-log", str(log)]
         try:
             # Pulumi writes its first event when it begins to draw, seconds after its start.
-            ok = run_child(command, self.project.root, environ, output, self._umask, None, lambda: is_begun(log)) == 0
-            events = events_of(log)
-            document = document_of(log) if is_kept else None
+            status = run_child(command, self.project.root, environ, output, self._umask, None, lambda: is_begun(log))
+            yield status == 0, log
         finally:
             log.unlink(missing_ok=True)
-        if not ok and output is None and JUDGED not in events.types:
-            # Pulumi shows a pack that judged nothing like one that found nothing.
-            print("Policies: nothing was judged because the run failed before it declared an endpoint", flush=True)
-        return Result(ok, events.outputs if ok else {}, document), events
 
     def _prepared(self) -> dict[str, str]:
         """Return the child's environment; for the local stack, first create the backend, the plugin and the stack."""
