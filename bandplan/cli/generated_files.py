@@ -78,13 +78,28 @@ def write_together(root: Path, texts: Mapping[str, str | None], executables: Col
     """
     from bandplan.cli.staged_files import StagedFiles
 
-    with StagedFiles() as staged:
-        for name, text in texts.items():
-            if text is not None:
-                path = root / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                staged.add("", path, text.encode(), is_executable=name in executables)
-        staged.place()
+    made: list[Path] = []
+    try:
+        with StagedFiles() as staged:
+            for name, text in texts.items():
+                if text is not None:
+                    made += make_folders((root / name).parent)
+                    staged.add("", root / name, text.encode(), is_executable=name in executables)
+            staged.place()
+    except UsageProblem:
+        for folder in reversed(made):
+            folder.rmdir()
+        raise
     for name, text in texts.items():
         if text is None:
             (root / name).unlink(missing_ok=True)
+
+
+def make_folders(folder: Path) -> list[Path]:
+    """Make a folder and those above it; return the new ones, outermost first. Errors: UsageProblem."""
+    missing = [one for one in (*reversed(folder.parents), folder) if not one.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageProblem(f"{folder}: cannot be made: {error.strerror}; make room for it, and run it again") from error
+    return missing

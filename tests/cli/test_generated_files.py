@@ -39,8 +39,10 @@ def test_nothing_is_written_or_removed_if_one_file_cannot_be_written(tmp_path: P
     (tmp_path / "b").mkdir()
     (tmp_path / "gone").write_text("old\n")
     with pytest.raises(UsageProblem, match=r"b: cannot be written: it is a folder"):
-        write_together(tmp_path, {"a": "new\n", "b": "new\n", "gone": None})
+        write_together(tmp_path, {"a": "new\n", "deep/er/c": "new\n", "b": "new\n", "gone": None})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b", "gone"]
+    with pytest.raises(UsageProblem, match=r"gone/x: cannot be made: .*; make room for it"):
+        write_together(tmp_path, {"gone/x/y": "new\n"})
     write_together(tmp_path, {"a": "new\n", "gone": None})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
 
