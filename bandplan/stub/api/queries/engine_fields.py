@@ -78,9 +78,9 @@ NESTED: Mapping[tuple[str, str], frozenset[str]] = {
 
 def check(body: Json, form: Form, engine: Engine, place: str = "") -> None:
     """Raise Invalid with all fields that request something which the engine, or no engine, can serve in this form."""
-    asked = [name for name, value in body.items() if _asks(name, value)]
-    of_engine = [name for name in asked if not is_served(name, form, engine) and _depends_on_engine(name, form)]
-    of_form = [name for name in asked if not is_served(name, form, engine) and not _depends_on_engine(name, form)]
+    unserved = [name for name, value in body.items() if not is_served(name, form, engine) and _asks(name, value)]
+    of_engine = [name for name in unserved if _depends_on_engine(name, form)]
+    of_form = [name for name in unserved if not _depends_on_engine(name, form)]
     of_engine += _content_of_engine(body, form, engine)
     of_form += _nested(body, form)
     said = []
