@@ -1,6 +1,7 @@
 """How answers are written to a connection: what comes together in one write, and the chunks of a stream."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 MOST_JOINED_BYTES = 64 * 1024
@@ -52,18 +53,27 @@ class JoiningTransport(asyncio.Transport):
 
 
 class Chunks:
-    """The rest of an answer that uvicorn has begun, in the chunks of HTTP/1.1, each written at once."""
+    """The rest of an answer that uvicorn has begun, in the chunks of HTTP/1.1, each written at once.
 
-    __slots__ = ("_flow", "_is_closing", "_write")
+    The first one goes out together with the head, if that has not been written yet.
+    """
+
+    __slots__ = ("_flow", "_is_closing", "_joining", "_write")
 
     def __init__(self, cycle: Any, transport: JoiningTransport) -> None:
-        plain = transport.plain()
-        self._write, self._is_closing = plain.write, plain.is_closing
+        self._joining = transport
+        self._is_closing = transport.is_closing
+        self._write: Callable[[bytes], None] | None = None
         self._flow = cycle.flow
 
     def write(self, data: bytes) -> bool:
         if data and not self._is_closing():
-            self._write(b"%x\r\n%b\r\n" % (len(data), data))
+            chunk = b"%x\r\n%b\r\n" % (len(data), data)
+            if self._write is not None:
+                self._write(chunk)
+            else:
+                self._joining.write(chunk)
+                self._write = self._joining.plain().write
         return bool(self._flow.write_paused)
 
     async def drained(self) -> None:

@@ -82,7 +82,7 @@ def test_closing_writes_all_and_aborting_drops_it() -> None:
     assert (after(abort).written, after(abort).end) == ([], "aborted")
 
 
-@pytest.mark.parametrize(("before", "written"), [(b"", [b"3\r\none\r\n"]), (b"head ", [b"head ", b"3\r\none\r\n"])])
+@pytest.mark.parametrize(("before", "written"), [(b"", [b"3\r\none\r\n"]), (b"head ", [b"head 3\r\none\r\n"])])
 def test_chunk_is_written_at_once_after_what_came_before(before: bytes, written: list[bytes]) -> None:
     async def run() -> None:
         transport = Written()

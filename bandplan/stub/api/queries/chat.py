@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from bandplan.stub.api.answers import Answer, encode_text
 from bandplan.stub.api.queries import logprobs
-from bandplan.stub.api.queries.chunks import Chunks, written
+from bandplan.stub.api.queries.chunks import Chunks, quoted, written
 from bandplan.stub.api.queries.sampling import (
     MAX_TOP_LOGPROBS,
     Choice,
@@ -194,8 +194,12 @@ class _Events:
             self._awaits_role[at] = False
             first, tokens = tokens[:1], tokens[1:]
             chunks.generated += len(first)
-            delta = _first_delta(asked.tool, first[0].text if first else "")
-            made = chunks.chunk(_choice(at, delta, _logprobs_text(first, asked.sampling)))
+            text = first[0].text if first else ""
+            if self._is_plain and asked.tool is None:
+                made = chunks.chunk(_first_choice(at, text))
+            else:
+                delta = _first_delta(asked.tool, text)
+                made = chunks.chunk(_choice(at, delta, _logprobs_text(first, asked.sampling)))
         if asked.sampling.top_logprobs is None:
             made += chunks.token_chunks(self._before[at], tokens, self._after)
         else:
@@ -225,6 +229,12 @@ def _calls(tokens: Sequence[Token], awaits_role: list[bool], at: int) -> Iterato
 def _choice(index: int, delta: Json, logprobs_text: str = "null", reason: str | None = None) -> str:
     finish = "null" if reason is None else f'"{reason}"'
     return f'{{"index":{index},"delta":{encode_text(delta)},"finish_reason":{finish},"logprobs":{logprobs_text}}}'
+
+
+def _first_choice(index: int, text: str) -> str:
+    """Return what `_choice` shows of the first text of an answer, without a general encoder."""
+    delta = f'{{"role":"assistant","content":{quoted(text)}}}'
+    return f'{{"index":{index},"delta":{delta},"finish_reason":null,"logprobs":null}}'
 
 
 def _logprobs_text(tokens: Sequence[Token], sampling: Sampling) -> str:

@@ -29,9 +29,9 @@ class Events(Protocol):
 class StreamBody:
     """The parts of one streamed answer, in order; an outlet for tokens, which it sends as events.
 
-    The head, the first part and the last go through the application's middleware, which sees the status, may keep the
-    answer, and learns of its end. No middleware looks at what is between, so that goes from the event loop's turn
-    directly to the connection, if the connection has begun this answer: a third of what a token costs otherwise.
+    The head and the last part go through the application's middleware, which sees the status, may keep the answer, and
+    learns of its end. No middleware looks at what is between, so that goes from the event loop's turn directly to the
+    connection, if the connection has begun this answer: a third of what a token costs otherwise.
 
     `limited` is a time limit that the first tokens meet.
     """
@@ -71,10 +71,12 @@ class StreamBody:
             await self._writer.drained()
             return
         async with self._draining:  # the choices of one answer write to the same body
+            await self._begin()
+            if (writer := chunk_writer(self._scope)) is not None:
+                writer.write(self._take())
+                self._writer = writer
             while self._kept:
-                await self._begin()
                 await self._send({"type": "http.response.body", "body": self._take(), "more_body": True})
-            self._writer = chunk_writer(self._scope)
 
     async def end(self, last: bytes) -> None:
         """Send the last part."""
