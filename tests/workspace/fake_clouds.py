@@ -129,6 +129,14 @@ def logins(clouds: Clouds, key: str, folder: Path) -> dict[str, tuple[dict[str, 
     return {
         "pat": ({"DATABRICKS_HOST": clouds.url, "DATABRICKS_TOKEN": "dapi-1"}, "dapi-1"),
         "oauth-m2m": ({**principal, "DATABRICKS_CLIENT_SECRET": SECRET}, "of-principal"),
+        "databricks-cli": (
+            {
+                "DATABRICKS_HOST": clouds.url,
+                "DATABRICKS_AUTH_TYPE": "databricks-cli",
+                "DATABRICKS_CLI_PATH": str(write_databricks(folder)),
+            },
+            "of-a-user",
+        ),
         "azure-cli": (azure, unsigned(AZURE_USER)),
         "azure-client-secret": ({**azure, **arm}, "of-principal"),
         "google-credentials": ({**google, "GOOGLE_CREDENTIALS": json.dumps(account)}, unsigned(GOOGLE_ACCOUNT)),
@@ -176,6 +184,18 @@ def write_az(folder: Path, asked: Path) -> Path:
     program.write_text(
         f'#!/bin/sh\necho "$@" >> {asked}\ncase "$2" in\n'
         f"  show) echo '{json.dumps(account)}' ;;\n  *) echo '{json.dumps(answer)}' ;;\nesac\n"
+    )
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return program
+
+
+def write_databricks(folder: Path) -> Path:
+    """Write a `databricks` that has a user's token. The SDKs take a program of less than 1 MB for the CLI of the past."""
+    answer = {"access_token": "of-a-user", "token_type": "Bearer", "expiry": "2099-01-01T00:00:00Z"}
+    program = folder / "cli" / "databricks"  # not on PATH, where every other login would find it
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(
+        f"#!/bin/sh\ncase $1 in version) exit 1;; esac\necho '{json.dumps(answer)}'\nexit 0\n" + "#" * 2**20
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return program

@@ -32,6 +32,7 @@ ASKED = {
         "google /v1/projects/-/serviceAccounts/other@p.iam.gserviceaccount.com:generateIdToken by Bearer google-access"
     ],
     "oauth-m2m": ["client_credentials all-apis"],
+    "databricks-cli": [],
     "azure-cli": [],
     "pat": [],
 }

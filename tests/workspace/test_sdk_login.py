@@ -3,7 +3,6 @@
 import base64
 import logging
 import os
-import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,22 +101,6 @@ def test_a_token_in_a_profile_needs_no_sdk(issuer: Issuer, tmp_path: Path) -> No
     file.write_text(f"[p]\nhost = {issuer.url}/\ntoken = dapi-1\n")
     client = from_environment({"DATABRICKS_CONFIG_FILE": str(file), "DATABRICKS_CONFIG_PROFILE": "p"})
     assert (client.ping(), client.auth_type(), issuer.callers) == ("me", "pat", ["Bearer dapi-1"])
-
-
-def test_the_databricks_cli_is_asked_for_its_cached_token(issuer: Issuer, tmp_path: Path) -> None:
-    program = tmp_path / "databricks"
-    answer = '{"access_token": "user-token", "token_type": "Bearer", "expiry": "2999-01-01T00:00:00Z"}'
-    # The SDK takes a program of less than 1 MB for the CLI of the past.
-    program.write_text(f"#!/bin/sh\ncase $1 in version) exit 1;; esac\necho '{answer}'\nexit 0\n" + "#" * 2**20)
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    environ = {
-        "DATABRICKS_HOST": issuer.url,
-        "DATABRICKS_AUTH_TYPE": "databricks-cli",
-        "DATABRICKS_CLI_PATH": str(program),
-        "DATABRICKS_CONFIG_FILE": "/nonexistent",
-    }
-    client = from_environment(environ)
-    assert (client.ping(), client.auth_type(), issuer.callers) == ("me", "databricks-cli", ["Bearer user-token"])
 
 
 def test_a_refused_login_says_what_was_tried_and_found_without_secrets(
