@@ -124,16 +124,14 @@ def run(argv: Sequence[str]) -> int:
     """Parse and dispatch; argparse itself ends the process on a wrong argument (2) and on --help (0)."""
     parser, commands = command_parser()
     name = command_name(argv)
-    if name in COMMANDS:
-        load_command(name).configure(commands[name])
     try:
+        if name in COMMANDS:
+            load_command(name).configure(commands[name])
         arguments = parser.parse_args(argv)
-    except Ended as ended:
-        if ended.code == MISTYPED and "--json" in argv and name in COMMANDS and commands[name].takes_flag("--json"):
-            from bandplan.cli.json_output import failure_document, print_document
-
-            told = ended.message.removeprefix("error: ").strip()
-            print_document(failure_document(name, told, MISTYPED))
+    except (CommandError, Ended) as mistake:
+        # `report --json FILE` is another option.
+        if "--json" in argv and name in COMMANDS and name != "report":
+            tell_mistake(name, mistake)
         raise
     arguments.typed = argv
     if getattr(arguments, "json", None) is not True:
@@ -142,6 +140,16 @@ def run(argv: Sequence[str]) -> int:
 
     with failures_as_documents(arguments):
         return carry_out(arguments)
+
+
+def tell_mistake(name: str, mistake: CommandError | Ended) -> None:
+    """Print a document for arguments that cannot be meant; nothing for the help."""
+    from bandplan.cli.json_output import failure_document, print_document
+
+    if isinstance(mistake, CommandError):
+        print_document(failure_document(name, str(mistake), mistake.exit_status))
+    elif mistake.code == MISTYPED:
+        print_document(failure_document(name, mistake.message.removeprefix("error: ").strip(), MISTYPED))
 
 
 def carry_out(arguments: argparse.Namespace) -> int:

@@ -65,17 +65,6 @@ class Parser(argparse.ArgumentParser):
             self._print_message(message, sys.stderr)
         raise Ended(status, message or "")
 
-    def takes_flag(self, option: str) -> bool:
-        """Report whether the command, or one of its actions, has this option, without a value."""
-        return any(
-            (option in action.option_strings and action.nargs == 0)
-            or (
-                isinstance(action, argparse._SubParsersAction)
-                and any(below.takes_flag(option) for below in action.choices.values())
-            )
-            for action in self._actions
-        )
-
     def error(self, message: str) -> NoReturn:
         """Print the mistake and the next step, without the usage, which would push the mistake off the screen."""
         self.exit(MISTYPED, f"error: {message}; run `{self.prog} --help` for what can be given\n")

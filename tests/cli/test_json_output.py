@@ -52,6 +52,11 @@ def printed(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, Any]:
     return status, document
 
 
+def has_flag(parser: argparse.ArgumentParser) -> bool:
+    """Whether the parser takes --json without a value."""
+    return any("--json" in action.option_strings and action.nargs == 0 for action in parser._actions)
+
+
 def with_json() -> list[str]:
     """Every command, or action of one, that takes the flag --json; of `bench` that is `compare`."""
     _, parsers = command_parser()
@@ -60,7 +65,7 @@ def with_json() -> list[str]:
         load_command(name).configure(parsers[name])
         below = [one for one in parsers[name]._actions if isinstance(one, argparse._SubParsersAction) and one.required]
         leaves = {f"{name} {word}": parser for one in below for word, parser in one.choices.items()}
-        found += [leaf for leaf, parser in (leaves or {name: parsers[name]}).items() if parser.takes_flag("--json")]
+        found += [leaf for leaf, parser in (leaves or {name: parsers[name]}).items() if has_flag(parser)]
     return [{"bench": "bench compare"}.get(name, name) for name in found]
 
 
@@ -104,6 +109,29 @@ def test_failure_is_a_document_alone_on_stdout(
         assert (document["exitStatus"], document["command"].split()[0]) == (status, name.split()[0])
         assert "nonsense" in document["failure"]
     assert status == 2
+
+
+MISTAKES = {
+    "an option of nobody": (["up", "--json", "--stak", "dev"], "did you mean --stack?"),
+    "an engine of nobody": (["up", "--json"], "BANDPLAN_ENGINE=x: must be one of"),
+    "a command without JSON": (["docs", "--json"], "bandplan docs does not take --json"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_arguments_that_cannot_be_meant_are_a_failure(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    argv, expected = MISTAKES[name]
+    monkeypatch.setenv("BANDPLAN_ENGINE", "x" if "engine" in name else "")
+    try:
+        status = main(argv)
+    except SystemExit as ended:
+        status = int(ended.code or 0)
+    document = json.loads(capsys.readouterr().out)
+    require_shape(document, "failure")
+    assert expected in document["failure"]
+    assert (status, document["exitStatus"]) == (2, 2)
 
 
 def test_failure_about_the_models_file_has_its_problems(capsys: pytest.CaptureFixture[str]) -> None:
