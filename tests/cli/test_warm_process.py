@@ -1,6 +1,5 @@
 """A command that runs in a warm process is the command that would run without one."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -20,7 +19,7 @@ import pytest
 from bandplan.cli.warm.ask import ask, processes, stop
 from bandplan.cli.warm.place import NotPrivate
 from bandplan.cli.warm.request import ABOUT
-from bandplan.cli.warm.server import MOST_PROCESSES, TooMany, hold
+from bandplan.cli.warm.server import MOST_PROCESSES
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="warm processes are used on Linux only")
 
@@ -315,19 +314,16 @@ def test_ended_process_leaves_no_file_and_files_of_killed_ones_are_removed(probe
     assert until(lambda: is_gone(pid)) and not list(folder.iterdir())
 
 
-def test_more_processes_than_allowed_are_not_started(probe: Probe) -> None:
-    folder = probe.folder / "bandplan"
-    folder.mkdir(mode=0o700)
-    locks = [os.open(folder / f"{number:016}.lock", os.O_RDWR | os.O_CREAT, 0o600) for number in range(MOST_PROCESSES)]
-    for lock in locks:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    with pytest.raises(TooMany):
-        hold(str(folder), "f" * 16)
-    os.close(locks.pop())
-    held = hold(str(folder), "f" * 16)
-    assert held is not None
-    for lock in (held, *locks):
-        os.close(lock)
+def test_process_unused_for_the_longest_time_makes_room_for_another_one(probe: Probe) -> None:
+    pids = []
+    for number in range(MOST_PROCESSES + 1):
+        assert probe.run("exit", "3", extra={"PYTHONHASHSEED": str(number)}).returncode == 3
+        running = {found.pid for found in processes(probe.environ)}
+        pids += running - {*pids}
+        if number == 2:
+            probe.run("exit", "0", extra={"PYTHONHASHSEED": "0"})  # no longer the one that was not used for longest
+    assert until(lambda: is_gone(pids[1]))
+    assert {found.pid for found in processes(probe.environ)} == {pids[0], *pids[2:]}
 
 
 def test_folder_and_socket_are_for_the_user_alone(probe: Probe) -> None:

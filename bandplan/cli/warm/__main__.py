@@ -15,7 +15,7 @@ from bandplan.cli.warm.ask import About
 from bandplan.cli.warm.files import imported, stamps
 from bandplan.cli.warm.place import NotPrivate
 from bandplan.cli.warm.preload import preload
-from bandplan.cli.warm.server import IDLE_SECONDS, Command, TooMany, hold, is_alone, listen, matches, serve
+from bandplan.cli.warm.server import IDLE_SECONDS, Command, hold, is_alone, listen, matches, serve
 
 
 def main(prepare: Callable[[], None] = preload, run_command: Callable[[], int] = run_here) -> None:
@@ -24,7 +24,7 @@ def main(prepare: Callable[[], None] = preload, run_command: Callable[[], int] =
     os.chdir("/")
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    with suppress(NotPrivate, TooMany):
+    with suppress(NotPrivate):
         become = started(folder, key, prepare, float(idle[0]) if idle else IDLE_SECONDS)
         if become is not None:
             end(run(become, run_command))

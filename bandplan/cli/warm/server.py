@@ -15,7 +15,7 @@ from functools import partial
 from typing import Final
 
 from bandplan.cli.warm import command, monitor
-from bandplan.cli.warm.ask import About, is_answering
+from bandplan.cli.warm.ask import About, ask, is_answering
 from bandplan.cli.warm.files import Stamp, stamps
 from bandplan.cli.warm.inherited import inherited, key_of
 from bandplan.cli.warm.place import make_private, peer, socket_path
@@ -26,15 +26,11 @@ IDLE_SECONDS: Final = 900.0
 RECEIVE_SECONDS: Final = 1.0
 """How long a caller may take to send its request."""
 MOST_PROCESSES: Final = 8
-"""Warm processes of one user at the same time, one for each terminal in use; a choice: each takes some 80 MB."""
+"""Warm processes of one user at the same time, one for each terminal in use; a choice: each takes some 70 MB."""
 BACKLOG: Final = 16
 
 Command = Callable[[], None]
 """Makes the process of a command out of this one."""
-
-
-class TooMany(Exception):
-    """The user has as many warm processes as there may be."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +49,16 @@ class Warm:
 def hold(folder: str, key: str) -> int | None:
     """Take the lock of that key; None if another process has it and answers. A process that hangs is killed.
 
-    The lock is held until this process ends. Errors: NotPrivate, OSError, TooMany.
+    The lock is held until this process ends. Where there are too many processes, the one that was unused for the
+    longest time ends. Errors: NotPrivate, OSError.
     """
     make_private(folder)
     lock = open_lock(folder, key)
     if is_locked(lock):
-        if sum(not remove_if_dead(folder, other) for other in keys(folder) if other != key) >= MOST_PROCESSES:
-            os.close(lock)
-            raise TooMany
+        others = [other for other in keys(folder) if other != key and not remove_if_dead(folder, other)]
+        others.sort(key=lambda other: last_used(folder, other))
+        for other in others[: max(len(others) + 1 - MOST_PROCESSES, 0)]:
+            ask(folder, other, STOP)
         return lock
     if is_answering(folder, key):
         return None
@@ -84,6 +82,14 @@ def is_locked(lock: int) -> bool:
 def keys(folder: str) -> list[str]:
     """Return the keys of the processes that run, or did and were killed."""
     return [name.removesuffix(".lock") for name in os.listdir(folder) if name.endswith(".lock")]
+
+
+def last_used(folder: str, key: str) -> float:
+    """Return when a command last ran in that process: it touches its lock."""
+    try:
+        return os.stat(lock_path(folder, key)).st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def remove_if_dead(folder: str, key: str) -> bool:
@@ -194,6 +200,8 @@ def answer_run(
     warm: Warm, connection: socket.socket, caller: int, data: bytes, files: list[int]
 ) -> tuple[bool, Command | None]:
     request = decode(data)
+    with suppress(FileNotFoundError):
+        os.utime(lock_path(warm.folder, warm.key))
     if request.inherited != warm.inherited or os.getsid(caller) != os.getsid(0):
         connection.sendall(OTHER)
         return True, None
