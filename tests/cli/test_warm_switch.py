@@ -1,4 +1,5 @@
 import os
+import pty
 import socket
 import subprocess
 import sys
@@ -37,6 +38,19 @@ def test_no_warm_process_without_a_terminal_or_if_switched_off() -> None:
     assert ran.stdout == "no warm process is running\n"
     assert ran.stderr == "this command does not use one: no terminal\n"
     assert why_off({"BANDPLAN_WARM": "0"}) == "BANDPLAN_WARM=0"
+
+
+def test_no_warm_process_for_a_session_of_one_command() -> None:
+    _, terminal = pty.openpty()
+    ran = subprocess.run(
+        [sys.executable, "-m", "bandplan.cli.main", "warm"],
+        stdin=terminal,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        env={"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": "/tmp/no-such-folder-of-warm-processes"},
+    )
+    assert ran.stderr == "this command does not use one: the terminal's session ends with this command\n"
 
 
 def test_unknown_value_is_refused() -> None:

@@ -31,6 +31,8 @@ def why_off(environ: Mapping[str, str]) -> str:
             return f"{runner} is set, so this is a CI job"
         if not any(is_terminal(number) for number in range(3)):
             return "no terminal"
+        if os.getsid(0) == os.getpid():
+            return "the terminal's session ends with this command"  # as in `docker exec -it`
     if "PULUMI_CONFIG" in environ:
         return "started by Pulumi"  # whose SDK reads it while it is imported
     return unusual_start()
