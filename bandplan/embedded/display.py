@@ -1,13 +1,12 @@
 """How a run is shown: a live tree on a terminal, plain lines elsewhere, only warnings and errors when quiet."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bandplan.embedded.events import Diagnosed, Event, PolicyViolated, StepFailed, one_at_a_time
 from bandplan.embedded.lines import Lines, indented, worded
-from bandplan.embedded.terminal import NO_COLOURS, drawing_board, is_coloured
+from bandplan.embedded.terminal import drawing_board, is_coloured, is_drawn_on
 from bandplan.wire.visible import visible
 
 _RED, _YELLOW = "31", "33"
@@ -25,7 +24,7 @@ def shown(is_quiet: bool, is_full: bool) -> Iterator[Callable[[Event], None]]:
     if is_quiet:
         yield _tell_trouble
         return
-    if not sys.stdout.isatty() or os.environ.get("TERM", "").lower() in NO_COLOURS:
+    if not is_drawn_on(sys.stdout):
         yield one_at_a_time(Lines(_print_line, is_full).take)
         return
     from rich.console import Console

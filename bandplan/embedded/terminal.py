@@ -91,6 +91,11 @@ def is_coloured(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool
         return False
     if environ.get("FORCE_COLOR", "0") not in ("", "0"):
         return True
+    return is_drawn_on(stream, environ)
+
+
+def is_drawn_on(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether a stream is a terminal that takes escape sequences."""
     return environ.get("TERM", "").lower() not in NO_COLOURS and stream.isatty()
 
 

@@ -16,7 +16,7 @@ from bandplan.cli.stack_argument import add_stack_argument
 if TYPE_CHECKING:
     from bandplan.bench.bench import BenchPlan
     from bandplan.bench.curve import Curve
-    from bandplan.bench.level import Point, Slo
+    from bandplan.bench.level import Slo
     from bandplan.bench.sample import Sample
     from bandplan.cli.bench_target import Chosen
     from bandplan.serving.spec.demand import Demand
@@ -184,13 +184,14 @@ def take_over(arguments: argparse.Namespace, files: list[Path]) -> int:
 def measure(arguments: argparse.Namespace) -> int:
     """Run the benchmark."""
     from bandplan.bench.bench import Watcher, run_bench
-    from bandplan.bench.curve import rate_of
-    from bandplan.bench.table import head, line, summary
+    from bandplan.bench.table import head, summary
     from bandplan.cli.bench_chunks import gauge_of
     from bandplan.cli.bench_law import fitted_law
+    from bandplan.cli.bench_levels import Levels
     from bandplan.cli.bench_target import renewal_of, require_direct
     from bandplan.cli.columns import terminal_width
     from bandplan.cli.main import installed_version
+    from bandplan.embedded.terminal import is_drawn_on
 
     exports = exports_of(arguments.export)
     require_room_for([arguments.out, arguments.csv, arguments.html, arguments.requests, arguments.measured])
@@ -199,26 +200,13 @@ def measure(arguments: argparse.Namespace) -> int:
     plan = plan_of(arguments, chosen.demand)
     announce(arguments, plan, chosen)
     count, counter = counter_of(arguments, chosen)
-    largest, height, shown = 0.0, 0, []  # type: float, int, list[Point]
     width = terminal_width()
     print(head(width), flush=True)
-
-    def show(point: "Point") -> None:
-        nonlocal largest, height
-        largest = max(largest, rate_of(point))
-        shown.append(point)
-        # A terminal redraws all levels, so that their bars share a scale.
-        redrawn = sys.stdout.isatty() and len(shown) > 1
-        if redrawn:
-            print(f"\x1b[{height}F\x1b[J", end="")
-        text = "\n".join(line(one, largest, width) for one in (shown if redrawn else [point]))
-        height = text.count("\n") + 1
-        print(text, flush=True)
-
+    levels = Levels(width, is_drawn_on(sys.stdout))
     journal = arguments.requests.open("w", encoding="utf-8") if arguments.requests else None
     try:
         watcher = Watcher(
-            show,
+            levels.show,
             (lambda point, samples: write_requests(journal, samples)) if journal else lambda *_: None,
             gauge_of(chosen, arguments.stack),
             renewal_of(chosen.client) if chosen.client is not None else None,
