@@ -75,7 +75,6 @@ class FleetProject:
         return {
             **kept,
             "PYTHONPATH": str(ROOT),
-            "BANDPLAN_WARM": os.environ.get("BANDPLAN_WARM", "0"),
             "PULUMI_HOME": str(self.root / "pulumi-home"),
             "NO_COLOR": "1",
             **extra,
