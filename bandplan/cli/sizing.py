@@ -202,7 +202,7 @@ def _entry(arguments: argparse.Namespace, project: Project | None) -> "tuple[Ent
     if unreadable is not None:
         raise UsageProblem(unreadable.render())
     content = choice.models.read_bytes()
-    loaded = load_text(text, choice.models.name, choice.name)
+    loaded = load_text(text, choice.shown_models, choice.name)
     errors = [problem.render() for problem in loaded.problems if problem.severity == "error"]
     if errors:
         raise UsageProblem("\n".join(errors))
@@ -211,7 +211,7 @@ def _entry(arguments: argparse.Namespace, project: Project | None) -> "tuple[Ent
     found = next((entry for entry in entries if entry.name == name), None)
     if found is None:
         step = name_one_of(name, [entry.name for entry in entries], ", or a three-level model")
-        raise UsageProblem(f"{choice.models}: has no entry {name}; {step}")
+        raise UsageProblem(f"{choice.shown_models}: has no entry {name}; {step}")
     if named and arguments.entity not in (None, named):
         raise UsageProblem(f"--entity {arguments.entity}: {arguments.target} names another entity; give one of them")
     entity = _entity(found, named or arguments.entity, choice.models)

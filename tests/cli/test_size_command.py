@@ -414,3 +414,17 @@ models:
     assert "ceiling" not in out
     written = text.replace("auto  #", "{model_units: 300, burst: false}  #")
     assert (project / "models.yaml").read_text() == written
+
+
+@pytest.mark.parametrize("command", ["size", "info", "rightsize", "observe"])
+def test_models_file_is_named_relative_to_where_the_command_was_given(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    monkeypatch.chdir(project / "stacks")
+    assert main([command, "nobody"]) == 2
+    assert capsys.readouterr().err.startswith("error: ../models.yaml: has no entry nobody; ")
+
+    (project / "models.yaml").write_text("version: 1\nmodels: 1\n")
+    monkeypatch.chdir(project.parent)
+    assert main(["-C", project.name, command, "nobody"]) == 2
+    assert f"{project.name}/models.yaml:2:9: error type models: " in capsys.readouterr().err

@@ -94,17 +94,17 @@ def endpoint_names(choice: "StackChoice", named: list[str]) -> list[str]:
     from bandplan.serving.spec.loading import load
     from bandplan.serving.spec.suggestion import name_one_of
 
-    loaded = load(choice.models, choice.name)
+    loaded = load(choice.models, choice.name, choice.shown_models)
     if loaded.fleet is None:
         errors = [problem.render() for problem in loaded.problems if problem.severity == "error"]
         raise UsageProblem("\n".join(errors))
     known = [entry.name for entry in loaded.fleet.models]
     unknown = [name for name in dict.fromkeys(named) if name not in known]
     if unknown:
-        lines = [f"{choice.models}: has no entry {one}; {name_one_of(one, known)}" for one in unknown]
+        lines = [f"{choice.shown_models}: has no entry {one}; {name_one_of(one, known)}" for one in unknown]
         raise UsageProblem("\n".join(lines))
     if not known:
-        raise UsageProblem(f"{choice.models}: has no entry; add one, or name another stack with --stack")
+        raise UsageProblem(f"{choice.shown_models}: has no entry; add one, or name another stack with --stack")
     return list(dict.fromkeys(named)) or known
 
 

@@ -165,7 +165,7 @@ def chosen_entries(choice: "StackChoice", named: Sequence[str]) -> "tuple[str, t
     if unreadable is not None:
         raise UsageProblem(unreadable.render())
     text = choice.models.read_bytes().decode("utf-8")  # with the line endings that it has
-    loaded = load_text(text, choice.models.name, choice.name)
+    loaded = load_text(text, choice.shown_models, choice.name)
     if loaded.fleet is None:
         errors = [problem.render() for problem in loaded.problems if problem.severity == "error"]
         raise UsageProblem("\n".join(errors))
@@ -173,7 +173,7 @@ def chosen_entries(choice: "StackChoice", named: Sequence[str]) -> "tuple[str, t
     known = [entry.name for entry in entries]
     unknown = [name for name in dict.fromkeys(named) if name not in known]
     if unknown:
-        lines = [f"{choice.models}: has no entry {one}; {name_one_of(one, known)}" for one in unknown]
+        lines = [f"{choice.shown_models}: has no entry {one}; {name_one_of(one, known)}" for one in unknown]
         raise UsageProblem("\n".join(lines))
     return text, tuple(entry for entry in entries if not named or entry.name in named)
 
