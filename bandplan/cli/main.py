@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol, cast
 
-from bandplan.cli.errors import CommandError
+from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.paint import say_finding
 from bandplan.cli.parser import MISTYPED, Ended, Parser, RootParser
 from bandplan.cli.progress import watched
@@ -223,7 +223,7 @@ def change_folder(folder: Path) -> None:
     try:
         os.chdir(folder)
     except OSError as error:
-        raise CommandError(f"-C {folder}: {error.strerror}") from error
+        raise UsageProblem(f"-C {folder}: {error.strerror}") from error
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bandplan.cli.entry_history import earlier
-from bandplan.cli.errors import CommandError
+from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.models_text import ModelsText, planned, write
 from bandplan.cli.stack_fleet import WrongModels
 from bandplan.serving.editing.edits import CannotEdit
@@ -238,7 +238,7 @@ def _entry(models: ModelsText, name: str) -> Entry:
     if checkable is None or name not in names:
         there = ", ".join(names[:10]) or "none"
         step = did_you_mean(name, names, "run `bandplan validate`")
-        raise CommandError(f"{file}: no valid entry {name} (entries: {there}); {step}")
+        raise UsageProblem(f"{file}: no valid entry {name} (entries: {there}); {step}")
     entry = checkable.models[names.index(name)]
     if entry.declarations is not None or entry.registration is not None or entry.workload is not None:
         kind = "entities" if entry.declarations is not None else "register" if entry.registration else "workload"

@@ -76,7 +76,7 @@ def test_file_that_cannot_be_written_is_one_line_that_names_it(
 
 
 def test_folder_that_is_not_there_is_one_line_without_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["-C", "/no/such/folder", "stack", "ls"]) == 1
+    assert main(["-C", "/no/such/folder", "stack", "ls"]) == 2
     assert capsys.readouterr().err == "error: -C /no/such/folder: No such file or directory\n"
 
 

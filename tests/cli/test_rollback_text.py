@@ -200,8 +200,9 @@ def test_nothing_to_go_back_to_is_said_with_the_next_step(models: Path, workspac
 def test_entry_that_cannot_go_back_is_named(
     models: Path, workspace: tuple[Workspace, str], name: str, finding: str
 ) -> None:
-    with pytest.raises(CommandError, match=finding):
+    with pytest.raises(CommandError, match=finding) as refusal:
         back(models, workspace[1], "1", name)
+    assert refusal.value.exit_status == (1 if name == "split" else 2), "a name that nothing has is the user's mistake"
 
 
 def test_version_with_another_chunk_size_is_refused_before_anything_changes(

@@ -80,6 +80,10 @@ def test_adopt_says_what_it_found_and_did(fleet: FleetProject) -> None:
     assert (made["isWritten"], made["nextPreview"]) == (True, [])
     assert "+  - name: chat" in made["difference"]
 
+    made = document(fleet.run(*adopt, "none"), "failure")
+    every = "every endpoint of the workspace is in the stack local"
+    assert made["failure"] == f"none: no such endpoint in the workspace of local; {every}"
+
 
 def test_rollback_says_what_it_moves(fleet: FleetProject) -> None:
     fleet.write_models(CHAT.replace("MAX", "2"))

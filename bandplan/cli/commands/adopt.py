@@ -124,7 +124,7 @@ def look(arguments: argparse.Namespace) -> Done:
         findings = find(models, names, caller)
     except WorkspaceError as error:
         raise CommandError(f"the workspace could not be read: {error}") from error
-    require_there(arguments, findings, models.names, there)
+    require_there(arguments, findings, models.names, there, is_empty=not there and not state.endpoints)
     if not arguments.names and not arguments.all:
         show_list(findings, there, arguments, models.path.name)
         return Done(0, findings)
@@ -132,9 +132,17 @@ def look(arguments: argparse.Namespace) -> Done:
 
 
 def require_there(
-    arguments: argparse.Namespace, findings: "Adoptable", entries: Collection[str], there: Sequence[str]
+    arguments: argparse.Namespace,
+    findings: "Adoptable",
+    entries: Collection[str],
+    there: Sequence[str],
+    *,
+    is_empty: bool,
 ) -> None:
-    """Raise UsageProblem, with the nearest name, for a name that neither an endpoint nor an entry has."""
+    """Raise UsageProblem for a name that neither an endpoint nor an entry has.
+
+    The next step is the nearest of `there`, the endpoints outside the stack. `is_empty`: the workspace has none at all.
+    """
     from bandplan.serving.spec.problem import printable
     from bandplan.serving.spec.suggestion import name_one_of
 
@@ -146,7 +154,9 @@ def require_there(
     ]
     if missing:
         place = f"no such endpoint in the workspace of {arguments.stack}"
-        told = [printable(f"{name}: {place}; {name_one_of(name, sorted(there))}") for name in missing]
+        every = f"every endpoint of the workspace is in the stack {arguments.stack}"
+        steps = {name: name_one_of(name, sorted(there)) if there or is_empty else every for name in missing}
+        told = [printable(f"{name}: {place}; {step}") for name, step in steps.items()]
         raise UsageProblem("\n".join(told))
 
 

@@ -288,7 +288,7 @@ def target_of(arguments: argparse.Namespace) -> "Chosen":
             raise UsageProblem("--url: needs --model NAME, the model to name to that server")
         return target_of_url(arguments, os.environ)
     if len(arguments.words) != 1:
-        raise UsageProblem("needs one ENDPOINT, or --url URL --model NAME; `bandplan stack` lists what is deployed")
+        raise UsageProblem("needs one ENDPOINT, such as an entry of models.yaml, or --url URL --model NAME")
     return target_of_stack(arguments, arguments.words[0])
 
 
