@@ -34,7 +34,7 @@ COMMANDS = {
     "migrate": "convert legacy workloads in models.yaml to provisioned throughput, as a diff",
     "destroy": "delete every endpoint of the stack",
     "stack": "list the stacks, add one, or print a stack's state",
-    "auth": "show who is logged in to a stack's workspace, and by which way",
+    "auth": "show who is logged in to a stack's workspace, and how",
     "stub": "start, stop, inspect or empty the local workspace",
     "validate": "check models.yaml and report every problem (exit status 2 on errors)",
     "size": "find the smallest band or model units for a demand and a latency target",

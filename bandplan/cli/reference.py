@@ -98,7 +98,7 @@ def arguments(parser: argparse.ArgumentParser, name: str) -> list[str]:
     shown = [action for action in arguments_taken if action.help and action.help != argparse.SUPPRESS]
     given = [action for action in shown if not action.option_strings]
     if given:
-        lines += ["", "| argument | |", "|---|---|", *(f"| `{action.metavar}` | {action.help} |" for action in given)]
+        lines += ["", "| argument | |", "|---|---|", *(f"| `{value(action)}` | {action.help} |" for action in given)]
     options = [action for action in parser._actions if action.option_strings and action.dest != "help"]
     if options:
         lines += ["", "| option | |", "|---|---|"]
@@ -116,8 +116,13 @@ def usage(option: argparse.Action) -> str:
     """Format an option as `--stack STACK`, `--engine pulumi|embedded` or `--yes`."""
     if option.nargs == 0:
         return ", ".join(option.option_strings)
-    value = option.metavar or ("|".join(option.choices) if option.choices else option.dest.upper())
-    return f"{', '.join(option.option_strings)} {value}".replace("|", "\\|")
+    return f"{', '.join(option.option_strings)} {value(option)}"
+
+
+def value(action: argparse.Action) -> str:
+    """Format what is given for an argument, in a cell of a table, where `|` would begin the next cell."""
+    given = action.metavar or ("|".join(action.choices) if action.choices else action.dest.upper())
+    return str(given).replace("|", "\\|")
 
 
 def sentence(text: str) -> str:

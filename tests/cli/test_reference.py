@@ -18,6 +18,14 @@ def test_page_describes_every_command_and_every_action() -> None:
     assert {"bandplan stub start", "bandplan stub reset", "bandplan stack export"} <= set(headings)
 
 
+def test_every_row_of_the_page_has_the_cells_of_its_table() -> None:
+    cells = 2
+    for line in reference().splitlines():
+        if line.startswith("|"):
+            assert len(re.findall(r"(?<!\\)\|", line)) == cells + 1, line
+            assert "`None`" not in line, line
+
+
 def test_pages_that_are_out_of_date_are_reported_together_and_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""`bandplan auth`: who is logged in to a stack's workspace, and by which way.
+"""`bandplan auth`: who is logged in to a stack's workspace, and how.
 
 With --json: `version` (of this shape, 1), `command`, `stack`, `host`, `user`, `authType`, and `profile` (null without
 one).

@@ -12,6 +12,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "action",
         nargs="?",
         choices=("status", "stop"),
+        metavar="status|stop",
         default="status",
         help="show the warm processes of this user, one for each terminal (default), or stop them; commands go on",
     )
