@@ -43,7 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     for stack in stacks:
         choose_stack(project, stack, os.environ)
     with published(arguments, project, "check") as findings:
-        failed = [f"stack {stack}" for stack in stacks if not is_stack_sound(project, stack, findings)]
+        told: set[str] = set()
+        failed = [f"stack {stack}" for stack in stacks if not is_stack_sound(project, stack, findings, told)]
         failed += failures(project, stacks)
         # What several stacks have in common is shown once.
         findings.annotations = list(dict.fromkeys(findings.annotations))
@@ -56,8 +57,11 @@ def named(failed: list[str]) -> str:
     return f": {', '.join(failed)}" if failed else ""
 
 
-def is_stack_sound(project: Project, stack: str, findings: Findings) -> bool:
-    """Check the models file and judge it by the policies of the stack; print what is found and add it to `findings`."""
+def is_stack_sound(project: Project, stack: str, findings: Findings, told: set[str]) -> bool:
+    """Check the models file and judge it by the policies of the stack; print what is found and add it to `findings`.
+
+    `told` are the problems that earlier stacks printed; they are counted and not printed again.
+    """
     from bandplan.cli.annotations.annotation import in_repository, of_problems
     from bandplan.cli.commands import policy
     from bandplan.cli.stack_choice import choose_stack
@@ -66,8 +70,13 @@ def is_stack_sound(project: Project, stack: str, findings: Findings) -> bool:
     try:
         with doing(f"checking the stack {stack}"):
             checked = checked_file(project, stack)
-        for problem in checked.problems:
-            say_finding(problem.render())
+        texts = [problem.render() for problem in checked.problems]
+        for text in texts:
+            if text not in told:
+                say_finding(text)
+        if again := sum(text in told for text in texts):
+            print(f"{counted(again, 'problem')} of the models file, as above", flush=True)
+        told.update(texts)
         file = in_repository(choose_stack(project, stack, os.environ).models, project.root)
         findings.annotations += of_problems(checked.problems, file)
         if checked.errors:
