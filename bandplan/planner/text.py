@@ -24,7 +24,7 @@ def described(plan: Plan, *, rows: int | None = None, cost: str = "", jump: Jump
     if cost:
         lines.append(f"cost     {cost}")
     lines += ["", f"{where}, with {_load(peak)}:"]
-    lines.append(f"  in use       {ceiling.utilisation:.0%} of what it can work off; {plan.headroom:.0%} more fits")
+    lines.append(f"  in use       {ceiling.utilisation:.0%} of what it can serve; {plan.headroom:.0%} more fits")
     for name, limit in {"latency": None, "ttft": None, "tpot": None, **plan.target.limits}.items():
         if name == "tpot" and not peak.shape.output_tokens:
             continue
@@ -37,7 +37,7 @@ def described(plan: Plan, *, rows: int | None = None, cost: str = "", jump: Jump
     if ceiling.refused_percent:
         lines.append(f"  refused      {ceiling.refused_percent:.1f} %, because the queue is full")
     lines.append("")
-    lines.append(f"One step less, {_less(plan)}")
+    lines.append(_less(plan))
     if plan.for_headroom and plan.target.limits:
         lines.append(f"The headroom of {plan.headroom_percent:g} % decides here, not the target.")
     if plan.target.limits:
@@ -126,7 +126,8 @@ def _doubled(plan: Plan) -> str:
             return f"{use}; {twice.refused_percent:.0f}% are refused, as the queue is full."
         most = twice.requests_per_second
         refused = 1 - most / (2 * load.requests_per_second)
-        return f"{use}; at most {most:.3g} requests/s end, so the queue fills and {max(0, refused):.0%} are refused."
+        done = f"at most {most:.3g} requests/s complete"
+        return f"{use}; {done}, so the queue fills and {max(0, refused):.0%} are refused."
     missed = [name for name in twice.misses(plan.target) if name != "queue"]
     figures = [f"{TITLES[name]} {_in_unit(name, twice.percentiles[name].value)}" for name in missed or ["latency"]]
     kept = f"more than the {'target' if len(missed) == 1 else 'targets'}" if missed else "within the target"
@@ -149,10 +150,10 @@ def _jump(jump: Jump, percentile: str) -> str:
 def _less(plan: Plan) -> str:
     less = plan.less
     if less is None:
-        return "there is none: this is the smallest that is sold."
-    what = plan.capacity.described(less.steps)
+        return "This is the smallest capacity that is sold."
+    what = f"One step less, {plan.capacity.described(less.steps)},"
     if math.isinf(less.percentiles["latency"].value):
-        return f"{what}, is not enough: it would be {less.utilisation:.0%} in use, and the queue fills."
+        return f"{what} is not enough: it would be {less.utilisation:.0%} in use, and the queue fills."
     missed = [name for name in less.misses(plan.target) if name != "queue"]
     if missed:
         limits = plan.target.limits
@@ -161,10 +162,10 @@ def _less(plan: Plan) -> str:
             f"{_in_unit(name, limits[name])} wanted"
             for name in missed
         ]
-        return f"{what}, is not enough: {'; '.join(worst)}."
+        return f"{what} is not enough: {'; '.join(worst)}."
     if plan.for_headroom:
-        return f"{what}, keeps the target but not the headroom of {plan.headroom_percent:g} %."
-    return f"{what}, is {less.utilisation:.0%} in use."
+        return f"{what} keeps the target but not the headroom of {plan.headroom_percent:g} %."
+    return f"{what} is {less.utilisation:.0%} in use."
 
 
 def _batch(plan: Plan, rows: int) -> str:

@@ -27,7 +27,7 @@ def check(fleet: Fleet, settings: Settings) -> Iterator[Finding]:
         yield note(f"abstains: the old capacity is unknown: {baseline.problem or f'{baseline.path} is not a list'}")
         return
     if fleet.endpoints is None or any(not one.is_sized for one in fleet.endpoints):
-        yield note("waits: the change is known once the chunk of every version is")
+        yield note("waits: the change is unknown until the chunk size of every model version is known")
         return
     before = {one.name: one for one in read_rows(baseline.content)}
     after = {one.name: one for one in fleet.endpoints}

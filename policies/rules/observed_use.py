@@ -28,7 +28,7 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
     if measured is None or thin:
         yield note(f"abstains: {thin}")
     elif not endpoint.is_sized:
-        yield note("waits: the ceiling is known once the chunks of its versions are")
+        yield note("waits: the ceiling is unknown until the chunk size of each of its model versions is known")
     else:
         yield from _judged(endpoint, measured, settings)
 

@@ -44,7 +44,8 @@ def _entity(
 ) -> Iterator[Finding]:
     chunk, ceiling = entity.chunk_tokens_per_second, entity.ceiling_tokens_per_second
     if not entity.is_sized:
-        yield note(f"{endpoint.where(entity)}waits: the ceiling is known once the chunk of its version is")
+        waits = "waits: the ceiling is unknown until the chunk size of its model version is known"
+        yield note(f"{endpoint.where(entity)}{waits}")
         return
     if chunk is None or ceiling is None or entity.min_bands is None:
         return

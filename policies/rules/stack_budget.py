@@ -49,7 +49,8 @@ def over_budget(
             )
         elif any(not share.is_sized for share in shares) and unit.is_range:
             yield note(
-                f"waits: {whose} has {grouped(have)} of {grouped(most)} {unit.label}, and chunks that are not known yet"
+                f"waits: {whose} has {grouped(have)} of {grouped(most)} {unit.label}, and chunks whose size is not "
+                "known yet"
             )
 
 

@@ -26,7 +26,8 @@ def check(endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
         share = demand * endpoint.share(entity)
         chunk, floor, highest = entity.chunk_tokens_per_second, entity.floor_tokens_per_second, entity.max_bands
         if not entity.is_sized:
-            yield note(f"{endpoint.where(entity)}waits: the floor is known once the chunk of its version is")
+            waits = "waits: the floor is unknown until the chunk size of its model version is known"
+            yield note(f"{endpoint.where(entity)}{waits}")
             continue
         steady = share * percent / 100
         if chunk is None or floor is None or highest is None or not percent or not (steady or entity.planned_bands):

@@ -108,7 +108,8 @@ def test_the_answer_says_what_twice_the_load_does(project: Path, capsys: pytest.
     assert main(["size", "desk-chat"]) == 0
     told = capsys.readouterr().out
     assert (
-        "With twice the load: 158% in use; at most 25.3 requests/s end, so the queue fills and 37% are refused." in told
+        "With twice the load: 158% in use; at most 25.3 requests/s complete, so the queue fills and 37% are refused."
+        in told
     )
     assert main(["size", "desk-chat", "--headroom", "150", "--latency", "6.3"]) == 0
     told = capsys.readouterr().out

@@ -95,7 +95,9 @@ def test_size_that_hangs_on_a_version_to_be_registered_makes_the_rule_wait(rule:
     inputs = endpoint(unsized_band(), demandTokensPerSecond=2800)
     ((level, text),) = told(rule, inputs)
     assert level == "advisory"
-    assert text.startswith("waits: the ") and text.endswith("is known once the chunk of its version is")
+    assert text.startswith("waits: the ") and text.endswith(
+        "is unknown until the chunk size of its model version is known"
+    )
 
 
 def test_entities_that_are_not_known_yet_make_the_rule_wait() -> None:

@@ -36,7 +36,7 @@ def test_sum_that_is_partly_unknown_waits_unless_the_known_part_is_over() -> Non
     ((level, text),) = told_of_stack("stack-budget", outputs, tokens_per_second=4000)
     assert (level, text) == (
         "advisory",
-        "waits: the stack has 3,000 of 4,000 tokens/s, and chunks that are not known yet",
+        "waits: the stack has 3,000 of 4,000 tokens/s, and chunks whose size is not known yet",
     )
     ((level, _),) = told_of_stack("stack-budget", outputs, tokens_per_second=2999)
     assert level == "mandatory"
@@ -143,4 +143,7 @@ def test_change_that_cannot_be_measured_is_said_to_be_so(tmp_path: Path) -> None
     ((level, text),) = change(tmp_path, None, [capacity("a", 1)])
     assert (level, text) == ("advisory", "abstains: the old capacity is unknown: before.json does not exist")
     ((level, text),) = change(tmp_path, [capacity("a", 1)], [capacity("a", UNKNOWN)])
-    assert (level, text) == ("advisory", "waits: the change is known once the chunk of every version is")
+    assert (level, text) == (
+        "advisory",
+        "waits: the change is unknown until the chunk size of every model version is known",
+    )

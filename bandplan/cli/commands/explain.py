@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
         rows: list[tuple[str, str, str]] = [(rule.id, rule.severity, rule.text) for rule in file_rules.values()]
         rows += [(name, "policy", rule.description) for name, rule in policies.items()]
         show_facts(rows)
-        print("\n`bandplan explain CODE` says more of one", file=sys.stderr)
+        print("\n`bandplan explain CODE` prints more about one", file=sys.stderr)
         return 0
     known = {name.lower(): name for name in (*file_rules, *policies)}
     # A policy and a rule of the file may share a code; both are meant then.
