@@ -111,9 +111,17 @@ def stack_of(text: str, problems: list[str], option: str = "--stack") -> Stack:
         problems.append(f"{option} {text}: write NAME or NAME=URL, such as dev=https://dev.cloud.databricks.com")
     elif name == LOCAL:
         problems.append(f"{option} {LOCAL}: every project has it; leave it out")
-    if host and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+/?", host):
+    if host and not _is_workspace(host):
         problems.append(f"{option} {text}: the workspace's URL has the form https://HOST, without a path")
     return Stack(name, host.rstrip("/"))
+
+
+def _is_workspace(url: str) -> bool:
+    """Return whether a URL is one that a login may be sent to: encrypted, or on this machine."""
+    from bandplan.rest.address import is_loopback
+
+    form = re.fullmatch(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]+)?/?", url)
+    return form is not None and (form[1] == "https" or is_loopback(form[2].strip("[]").lower()))
 
 
 def model_of(text: str, problems: list[str]) -> Model:

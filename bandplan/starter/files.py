@@ -138,9 +138,8 @@ def _readme(answers: Answers) -> str:
         "deployed": _and(names),
         "environments": _and([*names, *(f"{name}-preview" for name in names)]),
     }
-    host = next((stack.host for stack in answers.stacks if stack.host), url)
     login = [
-        *([] if answers.stacks and answers.stacks[0].host else [f"export DATABRICKS_HOST={host}"]),
+        *([] if answers.stacks and answers.stacks[0].host else [f"export DATABRICKS_HOST={url}"]),
         "export DATABRICKS_TOKEN=...            # from your secret store; or any other login: `bandplan docs login`",
     ]
     ci_text, ci_row = "", ""

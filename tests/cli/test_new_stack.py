@@ -72,6 +72,20 @@ def test_edited_workflow_is_merged_or_its_change_is_shown(project: Path, capsys:
     assert [one["name"] for one in record["answers"]["stacks"]] == ["test", "dev", "last", "prod"]
 
 
+def test_readme_deploys_no_stack_to_the_workspace_of_another(tmp_path: Path) -> None:
+    initialised(tmp_path, "none", "--stack", "dev", "--stack", "prod=https://prod.cloud.databricks.com")
+    commands = (tmp_path / "README.md").read_text().partition("export DATABRICKS_HOST=")[2]
+    assert commands.startswith("https://<workspace>.") and "bandplan up --stack dev" in commands
+    assert "https://prod.cloud" not in commands
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "http://[::1]:1", "https://x.cloud.databricks.com/"])
+def test_workspace_is_reached_encrypted_or_on_this_machine(project: Path, url: str) -> None:
+    assert main(["stack", "new", f"x={url}"]) == 0
+    configuration = yaml.safe_load((project / "stacks/Pulumi.x.yaml").read_text())["config"]
+    assert configuration["databricks:host"] == url.rstrip("/")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -79,6 +93,7 @@ def test_edited_workflow_is_merged_or_its_change_is_shown(project: Path, capsys:
         (["local"], "stack local: every project has it"),
         (["a b"], "stack a b: write NAME or NAME=URL"),
         (["x=http:/y"], "the workspace's URL has the form https://HOST"),
+        (["x=http://x.cloud.databricks.com"], "the workspace's URL has the form https://HOST"),
         (["x", "--before", "prd"], "--before prd: no such stack"),
     ],
 )
