@@ -130,7 +130,7 @@ def require_known(choice: StackChoice, known: set[str]) -> None:
     names = sorted({LOCAL, *known})
     more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
     there = ", ".join(names[:MOST_NAMES]) + more
-    step = did_you_mean(name, names, f"add stacks/Pulumi.{name}.yaml" if name else "name one of them")
+    step = did_you_mean(name, names, f"add it with `bandplan stack new {name}`" if name else "name one of them")
     raise UsageProblem(printable(f"--stack {choice.stack}: no such stack (stacks: {there}); {step}"))
 
 

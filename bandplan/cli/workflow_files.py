@@ -72,7 +72,7 @@ def check_workflows(root: Path, stacks: Sequence[str], show: Callable[[Path], st
         found = stacks_in(text, document)
         named |= found
         unknown = sorted(found - set(stacks))
-        problems += [f"{shown}: stack {one}: no such stack; add stacks/Pulumi.{one}.yaml" for one in unknown]
+        problems += [f"{shown}: stack {one}: no such stack; add it with `bandplan stack new {one}`" for one in unknown]
     missing = [one for one in stacks if one != LOCAL and one not in named] if files and named else []
     problems += [
         f"stack {one}: no workflow previews or deploys it; add it to the stacks of the workflows" for one in missing

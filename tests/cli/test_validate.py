@@ -285,7 +285,7 @@ def test_override_of_a_mistyped_stack_which_would_do_nothing_is_warned_of_and_ca
     assert main(["validate", "--offline"]) == 0
     assert capsys.readouterr().out == (
         "models.yaml:10:3: warning override-stack overrides/prd: no stack is named prd; overrides name a stack of "
-        "the project; did you mean prod? Otherwise add stacks/Pulumi.prd.yaml\n"
+        "the project; did you mean prod? Otherwise run `bandplan stack new prd`\n"
         "models.yaml (stack local): 1 endpoint, 0 errors, 1 warning\n"
     )
     waiver = "waivers: [{policy: override-stack, reason: to come, owner: ann@example.com, expires: 2999-01-01}]\n"

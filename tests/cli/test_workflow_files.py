@@ -66,7 +66,7 @@ def test_sound_files_pass(tmp_path: Path) -> None:
             'preview.yml:8: `bandplan validat --stack "$STACK"`: no such command',
         ),
         ("--json", "--jsn", "does not take --jsn (did you mean --json?)"),
-        ('["dev", "prod"]', '["dev", "prod", "qa"]', "stack qa: no such stack; add stacks/Pulumi.qa.yaml"),
+        ('["dev", "prod"]', '["dev", "prod", "qa"]', "stack qa: no such stack; add it with `bandplan stack new qa`"),
         ('["dev", "prod"]', '["dev"]', "stack prod: no workflow previews or deploys it"),
         ("    steps:", "    steps: [", ".github/workflows/preview.yml: cannot be read: "),
     ],

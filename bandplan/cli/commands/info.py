@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from bandplan.cli.columns import show_table
+    from bandplan.cli.columns import show_table, show_text
     from bandplan.cli.errors import UsageProblem
     from bandplan.cli.sizing import entry_of, model_of, read_prices_file
     from bandplan.cli.target_argument import is_model
@@ -97,14 +97,14 @@ def run(arguments: argparse.Namespace) -> int:
     print()
     show_table(rows, right=range(len(rows[0])))
     print()
-    print(
+    show_text(
         f"Seconds: the tokens of {reference} divided by the tokens/s, as in the documentation; in practice, requests "
         "share them."
     )
     if not capacity.is_range:
-        print("Tokens/s: published for Llama 4 Maverick at 3500/300 alone, and taken as proportional to the units.")
+        show_text("Tokens/s: published for Llama 4 Maverick at 3500/300 alone, and taken as proportional to the units.")
     if shape != reference:
-        print(f"Requests/s: extrapolated from {reference} by assumed weights; measure with `bandplan bench`.")
+        show_text(f"Requests/s: extrapolated from {reference} by assumed weights; measure with `bandplan bench`.")
     return 0
 
 

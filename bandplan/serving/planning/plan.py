@@ -161,7 +161,7 @@ def _stack_problems(request: PlanRequest, checked: Checked, fleet: Fleet) -> lis
         meant = None if stack in known else nearest(stack, known)
         if meant is not None:
             finding = f"no stack is named {clipped(stack, 60)}"
-            step = f"did you mean {meant}? Otherwise add stacks/Pulumi.{stack}.yaml"
+            step = f"did you mean {meant}? Otherwise run `bandplan stack new {stack}`"
             found.append(rules.OVERRIDE_STACK.of_key(checked.source, ("overrides", stack), finding, step))
     return found
 

@@ -80,9 +80,8 @@ def way_of(environ: Mapping[str, str]) -> Way:
     if not host and not value(environ, PROFILE) and not value(environ, "DATABRICKS_AZURE_RESOURCE_ID"):
         missing = f"{HOST} and {TOKEN}" if not has_login(environ) or wanted == TOKEN_TYPE else HOST
         raise NotConfigured(
-            f"no workspace is configured: set {HOST if value(environ, TOKEN) else missing} in the environment, name "
-            "a profile of ~/.databrickscfg (`--profile`, or databricks:profile in the stack's file), or start the "
-            "local one with `bandplan stub start`"
+            f"no workspace is configured: set {HOST if value(environ, TOKEN) else missing} in the environment, or "
+            "name a profile of ~/.databrickscfg (`--profile`, or databricks:profile in the stack's file)"
         )
     return Way.SDK
 
