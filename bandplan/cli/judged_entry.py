@@ -146,7 +146,7 @@ class JudgedEntry:
         if self.entry.demand is not None and target is not None and not self.subject.is_one_of_several:
             found = observed_demand(self.entry.demand, target)
         if not found:
-            return f"{told}; write the use there"
+            return f"{told}; write the observed use into its demand"
         fields = ", ".join(f"{key}: {value}" for key, value in found.items())
         return f"{told}; the observed one is `demand: {{{fields}}}`; write it once it is trusted"
 

@@ -39,11 +39,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where = parser.add_argument_group()
     add_stack_argument(where, f"stack whose workspace has the endpoint (default: {LOCAL})")
     where.add_argument(
-        "--url", metavar="URL", help="any server of OpenAI's API instead, such as http://127.0.0.1:8000/v1"
+        "--url", metavar="URL", help="measure any server with OpenAI's API instead, such as http://127.0.0.1:8000/v1"
     )
-    where.add_argument("--model", metavar="NAME", help="model to name to that server")
-    where.add_argument("--key-variable", metavar="NAME", help="variable with its key (default: OPENAI_API_KEY, if set)")
-    where.add_argument("--route", choices=("invocations", "openai"), default="invocations", help="path to ask by")
+    where.add_argument("--model", metavar="NAME", help="model to request from that server")
+    where.add_argument(
+        "--key-variable", metavar="NAME", help="environment variable with its key (default: OPENAI_API_KEY, if set)"
+    )
+    where.add_argument("--route", choices=("invocations", "openai"), default="invocations", help="path of the requests")
     where.add_argument("--task", choices=("chat", "completions", "embeddings"), help="task (default: the endpoint's)")
     where.add_argument("--served", metavar="NAME", help="query only this served entity, such as a canary")
     where.add_argument("--no-stream", action="store_true", help="request whole answers, without TTFT and TPOT")
@@ -56,11 +58,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     load.add_argument("--rate", metavar="R[,R]", help="open loop: requests per second, whatever the server does")
     load.add_argument(
-        "--arrivals", choices=("poisson", "constant", "gamma"), default="poisson", help="of the open loop"
+        "--arrivals",
+        choices=("poisson", "constant", "gamma"),
+        default="poisson",
+        help="how an open loop spaces its requests (default: poisson)",
     )
-    load.add_argument("--burstiness", type=float, default=0.5, metavar="SHAPE", help="of gamma arrivals; 1 is Poisson")
+    load.add_argument(
+        "--burstiness",
+        type=float,
+        default=0.5,
+        metavar="SHAPE",
+        help="shape of gamma arrivals (default: 0.5); 1 is Poisson",
+    )
     load.add_argument("--trace", type=Path, metavar="FILE", help="replay CSV or JSONL of time, input and output tokens")
-    load.add_argument("--rows", type=int, metavar="N", help="replay the first rows alone")
+    load.add_argument("--rows", type=int, metavar="N", help="replay only the first N rows")
     load.add_argument(
         "--input", metavar="TOKENS", help="length of prompts, or MEAN:SPREAD (default: the demand's, or 2048)"
     )
@@ -79,8 +90,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     load.add_argument(
         "--processes", type=int, metavar="N", help="client processes (default: 1, and more once one core is not enough)"
     )
-    load.add_argument("--seconds", type=float, default=60.0, metavar="S", help="most for one level (default: 60)")
-    load.add_argument("--seed", type=int, default=0, metavar="N", help="of arrivals, lengths and prompts (default: 0)")
+    load.add_argument(
+        "--seconds", type=float, default=60.0, metavar="S", help="most seconds for one level (default: 60)"
+    )
+    load.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of arrivals, lengths and prompts (default: 0)"
+    )
     slo = parser.add_argument_group()
     slo.add_argument("--ttft", type=float, metavar="S", help="SLO: seconds to the first token")
     slo.add_argument("--tpot", type=float, metavar="MS", help="SLO: milliseconds per output token after the first")
@@ -92,16 +107,30 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--yes-real-endpoint", action="store_true", help="agree to the load on another machine's endpoint"
     )
     safety.add_argument(
-        "--most-requests", type=int, default=MOST_REQUESTS, metavar="N", help="over all levels (20,000)"
+        "--most-requests",
+        type=int,
+        default=MOST_REQUESTS,
+        metavar="N",
+        help="most requests over all levels (default: 20,000)",
     )
     safety.add_argument(
-        "--most-tokens", type=int, default=MOST_TOKENS, metavar="N", help="over all levels (20,000,000)"
+        "--most-tokens",
+        type=int,
+        default=MOST_TOKENS,
+        metavar="N",
+        help="most tokens over all levels (default: 20,000,000)",
     )
-    safety.add_argument("--most-minutes", type=float, default=MOST_MINUTES, metavar="N", help="over all levels (30)")
+    safety.add_argument(
+        "--most-minutes",
+        type=float,
+        default=MOST_MINUTES,
+        metavar="N",
+        help="most minutes over all levels (default: 30)",
+    )
     safety.add_argument("--prices", metavar="FILE", help="your prices (YAML), for the money of the run")
     out = parser.add_argument_group()
     out.add_argument(
-        "--out", type=Path, default=Path("bench.json"), metavar="FILE", help="the curve (default: bench.json)"
+        "--out", type=Path, default=Path("bench.json"), metavar="FILE", help="file for the curve (default: bench.json)"
     )
     out.add_argument("--csv", type=Path, metavar="FILE", help="write a row for each level too")
     out.add_argument("--html", type=Path, metavar="FILE", help="write one HTML file with plots too")
@@ -285,7 +314,7 @@ def target_of(arguments: argparse.Namespace) -> "Chosen":
         if arguments.words:
             raise UsageProblem("ENDPOINT and --url: give one of them")
         if not arguments.model:
-            raise UsageProblem("--url: needs --model NAME, the model to name to that server")
+            raise UsageProblem("--url: needs --model NAME, the model to request from that server")
         return target_of_url(arguments, os.environ)
     if len(arguments.words) != 1:
         raise UsageProblem("needs one ENDPOINT, such as an entry of models.yaml, or --url URL --model NAME")

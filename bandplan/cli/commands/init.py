@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from-workspace",
         action="store_true",
-        help="instead of first models: take over every endpoint of the first stack's workspace that can be",
+        help="take over the endpoints of the first stack's workspace, instead of naming first models",
     )
     parser.add_argument(
         "--register", action="store_true", help="require bandplan[register], for entries that register model versions"
@@ -47,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep files that are there already, such as README.md, and write the others (default: refuse)",
     )
-    parser.add_argument("--yes", action="store_true", help="ask nothing: defaults for whatever is not given")
+    parser.add_argument("--yes", action="store_true", help="ask nothing, and use the defaults for what is not given")
 
 
 def run(arguments: argparse.Namespace) -> int:

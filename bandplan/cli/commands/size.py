@@ -29,28 +29,43 @@ def configure(parser: argparse.ArgumentParser) -> None:
     demand.add_argument(
         "--trace", type=Path, metavar="FILE", help="replay CSV or JSONL of time, input and output tokens"
     )
-    demand.add_argument("--peak-factor", type=number(0, 1000), metavar="N", help="peak over average load")
-    demand.add_argument("--cache-hit", type=number(0, 100, least=True), metavar="PERCENT", help="prompt tokens cached")
+    demand.add_argument("--peak-factor", type=number(0, 1000), metavar="N", help="peak load divided by the average")
+    demand.add_argument(
+        "--cache-hit",
+        type=number(0, 100, least=True),
+        metavar="PERCENT",
+        help="percent of prompt tokens found in the cache",
+    )
     target = parser.add_argument_group("target")
     target.add_argument("--latency", type=number(0, 1e6), metavar="SECONDS", help="seconds of a whole request")
     target.add_argument("--ttft", type=number(0, 1e6), metavar="SECONDS", help="seconds to the first token")
     target.add_argument("--tpot", type=number(0, 1e6), metavar="MS", help="milliseconds for each output token after it")
     target.add_argument(
-        "--percentile", type=number(50, 99.9, least=True), metavar="N", help="held by N %% (default: 95)"
+        "--percentile",
+        type=number(50, 99.9, least=True),
+        metavar="N",
+        help="percent of the requests that meet the targets (default: 95)",
     )
-    target.add_argument("--headroom", type=number(0, 1000, least=True), metavar="PERCENT", help="(default: 20)")
+    target.add_argument(
+        "--headroom",
+        type=number(0, 1000, least=True),
+        metavar="PERCENT",
+        help="percent of the peak to add to it (default: 20)",
+    )
     known = parser.add_argument_group("what is known")
     known.add_argument("--chunk", type=whole(1, 10**8), metavar="TOKENS/S", help="chunk size of the model")
-    known.add_argument("--unit-step", type=whole(1, 10**6), metavar="UNITS", help="increment of its model units")
+    known.add_argument("--unit-step", type=whole(1, 10**6), metavar="UNITS", help="increment of the model's units")
     known.add_argument(
         "--curve",
         type=Path,
         action="append",
         default=[],
         metavar="FILE",
-        help="measured by `bandplan bench`; repeatable",
+        help="curve measured by `bandplan bench`; repeatable",
     )
-    known.add_argument("--curve-capacity", type=whole(1, 10**6), metavar="N", help="chunks or units that it measured")
+    known.add_argument(
+        "--curve-capacity", type=whole(1, 10**6), metavar="N", help="chunks or units that ran while it was measured"
+    )
     known.add_argument(
         "--startup-seconds",
         type=number(0, 86_400),
