@@ -98,11 +98,16 @@ def arguments(parser: argparse.ArgumentParser, name: str) -> list[str]:
     shown = [action for action in arguments_taken if action.help and action.help != argparse.SUPPRESS]
     given = [action for action in shown if not action.option_strings]
     if given:
-        lines += ["", "| argument | |", "|---|---|", *(f"| `{value(action)}` | {action.help} |" for action in given)]
+        lines += [
+            "",
+            "| argument | |",
+            "|---|---|",
+            *(f"| `{value(action)}` | {help_of(action)} |" for action in given),
+        ]
     options = [action for action in parser._actions if action.option_strings and action.dest != "help"]
     if options:
         lines += ["", "| option | |", "|---|---|"]
-        lines += [f"| `{usage(option)}` | {option.help} |" for option in options]
+        lines += [f"| `{usage(option)}` | {help_of(option)} |" for option in options]
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             purposes = {choice.dest: choice.help or "" for choice in action._choices_actions}
@@ -123,6 +128,11 @@ def value(action: argparse.Action) -> str:
     """Format what is given for an argument, in a cell of a table, where `|` would begin the next cell."""
     given = action.metavar or ("|".join(action.choices) if action.choices else action.dest.upper())
     return str(given).replace("|", "\\|")
+
+
+def help_of(action: argparse.Action) -> str:
+    """Return the help of an argument; argparse takes a percent sign twice."""
+    return (action.help or "").replace("%%", "%")
 
 
 def sentence(text: str) -> str:

@@ -23,7 +23,8 @@ def test_every_row_of_the_page_has_the_cells_of_its_table() -> None:
     for line in reference().splitlines():
         if line.startswith("|"):
             assert len(re.findall(r"(?<!\\)\|", line)) == cells + 1, line
-            assert "`None`" not in line, line
+            assert "`None`" not in line and "| None |" not in line, line
+            assert "%%" not in line, line
 
 
 def test_pages_that_are_out_of_date_are_reported_together_and_written(

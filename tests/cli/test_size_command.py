@@ -387,7 +387,7 @@ def test_a_guess_says_how_to_replace_it(project: Path, capsys: pytest.CaptureFix
     assert main(["size", "ml.own.mine@3", *FLAGS]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "a guess: nothing is known about this model" in out
-    assert "`bandplan info ml.own.mine@3` reads what the model is sold in from a workspace; --chunk states it" in out
+    assert "`bandplan info ml.own.mine@3` asks a workspace in what steps the model is sold; --chunk states it" in out
     assert main(["size", "ml.own.mine@3", *FLAGS, "--chunk", "980"]) == 0
     assert "guess" not in capsys.readouterr().out
 

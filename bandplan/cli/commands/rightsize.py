@@ -48,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--workspace-id",
         type=digits,
         metavar="ID",
-        help="the stack's workspace, where rows or --sql are of several (the number after ?o= in its URLs)",
+        help="id of the stack's workspace (the number after ?o= in its URLs), to leave out rows of others",
     )
     parser.add_argument(
         "--curve",

@@ -115,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
         if question.capacity.source == "guess":
             model = f"{question.model}@{question.version or 'VERSION'}"
             flag = "--chunk" if question.capacity.is_range else "--unit-step"
-            told = f"`bandplan info {model}` reads what the model is sold in from a workspace; {flag} states it."
+            told = f"`bandplan info {model}` asks a workspace in what steps the model is sold; {flag} states it."
             show_text(f"\nTo replace the guess, {told}")
         if written:
             show_text(f"\n{written}")
