@@ -568,6 +568,12 @@ def test_s8_max_is_at_least_min_and_is_judged_once(
     assert [problem.next_step for problem in problems] == [step] * len(ids)
 
 
+def test_bound_that_is_not_legal_itself_asks_for_a_number_beyond_it(changed: Changed) -> None:
+    demand = "{bands: {min: 2, max: 3}}\n    demand: {requests_per_second: 0, input_tokens: 2, output_tokens: 1}"
+    (problem,) = changed("{bands: {min: 2, max: 3}}", demand).problems
+    assert (problem.finding, problem.next_step) == ("0 is not more than 0", "write a number greater than 0")
+
+
 def test_entities_that_are_none_are_one_problem(load: Load, only_problem: OnlyProblem) -> None:
     only_problem(load("  - {name: split, task: llm/v1/chat, entities: []}\n"), "value")
 

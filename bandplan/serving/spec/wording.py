@@ -236,9 +236,9 @@ def _value_problem(rule: Rule, error: Mapping[str, Any], value: Value) -> Proble
             }
             nearest = {
                 "greater_than_equal": "write {} or more",
-                "greater_than": "write more than {}",
+                "greater_than": "write a number greater than {}",
                 "less_than_equal": "write {} or less",
-                "less_than": "write less than {}",
+                "less_than": "write a number less than {}",
             }
             legal = shown(int(bound) if isinstance(bound, float) and bound.is_integer() else bound)
             finding, step = f"{shown(given)} is {words[broken]} {legal}", nearest[broken].format(legal)
