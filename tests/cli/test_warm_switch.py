@@ -3,6 +3,8 @@ import pty
 import socket
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,13 +29,20 @@ def test_no_warm_process_in_ci(runner: str) -> None:
     assert "CI job" not in why_off({runner: "true", "BANDPLAN_WARM": "always"})
 
 
-def test_no_warm_process_without_a_terminal_or_if_switched_off() -> None:
+@pytest.fixture
+def runtime() -> Iterator[str]:
+    """A runtime folder without warm processes; not pytest's, whose path is too long for a socket."""
+    with tempfile.TemporaryDirectory(prefix="warm") as folder:
+        yield folder
+
+
+def test_no_warm_process_without_a_terminal_or_if_switched_off(runtime: str) -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "bandplan.cli.main", "warm"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        env={"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": "/tmp/no-such-folder-of-warm-processes"},
+        env={"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": runtime},
     )
     assert ran.stdout == "no warm process is running\n"
     assert ran.stderr == "this command does not use one: no terminal\n"
@@ -88,12 +97,26 @@ def test_preloaded_modules_exist_and_start_no_thread() -> None:
     assert len(set(MODULES)) == len(MODULES)
 
 
-def test_folder_is_in_the_runtime_folder_unless_that_is_too_long_for_a_socket() -> None:
-    assert folder({"XDG_RUNTIME_DIR": "/run/user/1000"}) == "/run/user/1000/bandplan"
+def test_folder_is_in_the_runtime_folder_unless_that_is_too_long_for_a_socket(runtime: str) -> None:
     otherwise = f"/tmp/bandplan-{os.geteuid()}"
-    for runtime in ("", "relative", "/" + "a" * 60):
-        assert folder({"XDG_RUNTIME_DIR": runtime}) == otherwise
-    assert len(socket_path(folder({"XDG_RUNTIME_DIR": "/" + "a" * 51}), "0" * 16)) <= 107
+    assert folder({"XDG_RUNTIME_DIR": runtime}) == f"{runtime}/bandplan"
+    long, longer = (f"{runtime}/{'a' * (length - len(runtime) - 1)}" for length in (52, 53))
+    for path in (long, longer):
+        os.mkdir(path, 0o700)
+    assert len(socket_path(folder({"XDG_RUNTIME_DIR": long}), "0" * 16)) <= 107
+    for other in ("", "relative", longer, f"{runtime}/missing"):
+        assert folder({"XDG_RUNTIME_DIR": other}) == otherwise
+
+
+def test_runtime_folder_where_others_may_write_is_not_used(runtime: str) -> None:
+    os.chmod(runtime, 0o770)
+    assert folder({"XDG_RUNTIME_DIR": runtime}) == f"/tmp/bandplan-{os.geteuid()}"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_root_makes_no_folder_in_the_runtime_folder_of_a_user(runtime: str) -> None:
+    os.chown(runtime, 65534, 65534)
+    assert folder({"XDG_RUNTIME_DIR": runtime}) == "/tmp/bandplan-0"  # as after `su`
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
@@ -167,10 +190,10 @@ def test_signal_that_arrived_long_ago_is_another_one(monkeypatch: pytest.MonkeyP
 
 
 def test_doctor_says_why_no_warm_process_is_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], runtime: str
 ) -> None:
     monkeypatch.setenv("BANDPLAN_WARM", "0")
-    monkeypatch.setenv("XDG_RUNTIME_DIR", "/tmp/no-such-folder-of-warm-processes")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
     monkeypatch.chdir(tmp_path)
     main(["doctor", "--offline"])
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "warm process" in line]

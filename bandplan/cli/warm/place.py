@@ -21,9 +21,20 @@ class NotPrivate(OSError):
 def folder(environ: Mapping[str, str]) -> str:
     """Return the path of the folder for this user, whether it exists or not."""
     runtime = environ.get(RUNTIME, "")
-    if runtime.startswith("/") and len(os.fsencode(runtime)) < LONGEST_PATH // 2:
+    if runtime.startswith("/") and len(os.fsencode(runtime)) < LONGEST_PATH // 2 and is_own(runtime):
         return os.path.join(runtime, "bandplan")
     return f"/tmp/bandplan-{os.geteuid()}"
+
+
+def is_own(path: str) -> bool:
+    """Whether a folder belongs to this user, and nobody else can write there. `su` and `sudo -E` keep the variable:
+    a folder that root makes in the runtime folder of a user would lock that user out.
+    """
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
 
 
 def require_private(path: str) -> None:
