@@ -219,6 +219,35 @@ def test_first_command_in_a_terminal_starts_the_process_and_the_end_of_the_termi
             opened.close()
 
 
+@pytest.mark.parametrize(("first", "last"), [("exec ", ""), ("", "; true")], ids=["is the command", "follows it"])
+def test_no_process_stays_where_the_session_ends_with_the_command(first: str, last: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="warm") as folder:
+        shutil.copy(PROBE, folder)
+        environ = {"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": folder}
+        line = f"{first}{sys.executable} {folder}/warm_probe.py exit 0{last}"
+        pid, master = pty.fork()
+        if pid == 0:
+            os.execvpe("bash", ["bash", "-c", line], environ)
+        _, status = os.waitpid(pid, 0)
+        os.close(master)
+        assert status == 0
+        assert not (first and started_in(folder))
+        deadline = time.monotonic() + SECONDS
+        while started_in(folder) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not started_in(folder)
+
+
+def started_in(folder: str) -> list[str]:
+    """Return the processes that have the folder among their arguments."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if f"{folder}/".encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found
+
+
 def becomes(pid: int, *states: str) -> bool:
     deadline = time.monotonic() + SECONDS
     while state_of(pid) not in states and time.monotonic() < deadline:

@@ -25,7 +25,7 @@ from bandplan.cli.warm.request import (
     send,
     this_process,
 )
-from bandplan.cli.warm.switch import is_always, package_root
+from bandplan.cli.warm.switch import ALWAYS, VARIABLE, is_always, package_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ def run_or_prepare() -> Start | None:
         return None
     place, key = folder(os.environ), key_of(request.inherited)
     wanted = environment(os.environ)
+    if is_always(os.environ):
+        wanted[VARIABLE] = ALWAYS
 
     def start() -> None:
         start_server(place, key, wanted)

@@ -20,6 +20,7 @@ from bandplan.cli.warm.files import Stamp, stamps
 from bandplan.cli.warm.inherited import inherited, key_of
 from bandplan.cli.warm.place import make_private, peer, socket_path
 from bandplan.cli.warm.request import ABOUT, OTHER, RUN, STALE, STOP, decode, receive
+from bandplan.cli.warm.switch import is_always
 
 IDLE_SECONDS: Final = 900.0
 """How long a warm process waits for the next command: a quarter of an hour holds its memory no longer than needed."""
@@ -150,8 +151,13 @@ def next_command(warm: Warm, idle_seconds: float) -> Command | None:
     """Answer callers; return None when it is time to end, and in a command's process what makes it one."""
     events = select.poll()
     events.register(warm.listener.fileno(), select.POLLIN)
-    with suppress(OSError):  # a session whose leader has ended already
+    try:
         events.register(os.pidfd_open(os.getsid(0)), select.POLLIN)
+    except ProcessLookupError:  # the leader has ended already, and with it the terminal
+        if not is_always(os.environ):
+            return None
+    except OSError:  # the leader is in another process namespace
+        pass
     deadline = time.monotonic() + idle_seconds
     while (left := deadline - time.monotonic()) > 0:
         ready = [descriptor for descriptor, _ in events.poll(left * 1000)]
@@ -211,7 +217,12 @@ def answer_run(
             connection.sendall(STALE)
         os._exit(0)  # not by way of `serve`, which would remove the next process's files
     signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
-    if os.fork() == 0:
+    try:
+        child = os.fork()
+    except OSError:  # too many processes
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        raise
+    if child == 0:
         try:
             monitor.watch(connection, caller)
         except BaseException:
