@@ -155,6 +155,12 @@ def test_streams_have_the_callers_encoding_and_buffering(probe: Probe, extra: di
     assert warm == cold
 
 
+def test_variable_without_a_name_is_passed_to_the_command() -> None:
+    program = "import os; os.environ._data[b''] = b'x'; from bandplan.cli.warm.request import this_process; print(this_process())"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (ran.stdout, ran.stderr) == ("None\n", "")  # so the command runs without a warm process
+
+
 def test_other_limits_and_priority_get_a_process_of_their_own(probe: Probe) -> None:
     assert described(probe.run("describe"))["nice"] == 0 or os.getpriority(os.PRIO_PROCESS, 0)
     cold, warm = both(probe, preexec_fn=lambda: os.nice(3))

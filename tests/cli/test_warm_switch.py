@@ -142,6 +142,20 @@ def test_folder_and_process_of_another_user_are_refused(tmp_path: Path) -> None:
     listener.close()
 
 
+def test_variables_that_are_read_during_the_import_are_those_of_the_caller() -> None:
+    program = (
+        "import os, sys; read = set(); kind = type(os.environ); get = kind.__getitem__\n"
+        "kind.__getitem__ = lambda self, name: read.add(name) or get(self, name)\n"
+        "from bandplan.cli.warm.preload import preload; preload()\n"
+        "from bandplan.cli.warm.inherited import environment\n"
+        "print(sorted(read - set(environment(dict.fromkeys(read, '')))))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    # The first is one for which no warm process is used, the second is read only if the first is set.
+    assert (ran.stdout, ran.stderr) == ("['PULUMI_OTEL_EXPORTER_OTLP_ENDPOINT', 'TRACEPARENT']\n", "")
+    assert "TRACEPARENT" in why_off({"BANDPLAN_WARM": "always", "TRACEPARENT": "00-1-2-01"})
+
+
 def test_request_arrives_as_it_was_sent() -> None:
     sent = Request(
         inherited="Uid: 0\nGid: 0",

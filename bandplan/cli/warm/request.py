@@ -110,7 +110,8 @@ def this_process() -> Request | None:
     status = dict(line.partition(":\t")[::2] for line in text("/proc/self/status").splitlines())
     descriptors = tuple(number for number in map(int, os.listdir("/proc/self/fd")) if is_passed_on(number))
     needed = max(descriptors, default=0) + len(descriptors) + SPARE_DESCRIPTORS
-    if len(descriptors) > MOST_DESCRIPTORS or needed > os.sysconf("SC_OPEN_MAX"):
+    # A variable without a name can be inherited, but not be set.
+    if "" in os.environ or len(descriptors) > MOST_DESCRIPTORS or needed > os.sysconf("SC_OPEN_MAX"):
         return None
     return Request(
         inherited=inherited(),

@@ -35,6 +35,8 @@ def why_off(environ: Mapping[str, str]) -> str:
             return "the terminal's session ends with this command"  # as in `docker exec -it`
     if "PULUMI_CONFIG" in environ:
         return "started by Pulumi"  # whose SDK reads it while it is imported
+    if environ.get("TRACEPARENT"):
+        return "TRACEPARENT is set, so the Pulumi SDK traces its calls"  # from its import on
     return unusual_start()
 
 
