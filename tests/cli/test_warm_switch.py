@@ -49,7 +49,7 @@ def test_no_warm_process_without_a_terminal_or_if_switched_off(runtime: str) -> 
     assert why_off({"BANDPLAN_WARM": "0"}) == "BANDPLAN_WARM=0"
 
 
-def test_no_warm_process_for_a_session_of_one_command() -> None:
+def test_no_warm_process_for_a_session_of_one_command(runtime: str) -> None:
     _, terminal = pty.openpty()
     ran = subprocess.run(
         [sys.executable, "-m", "bandplan.cli.main", "warm"],
@@ -57,7 +57,7 @@ def test_no_warm_process_for_a_session_of_one_command() -> None:
         capture_output=True,
         text=True,
         start_new_session=True,
-        env={"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": "/tmp/no-such-folder-of-warm-processes"},
+        env={"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": runtime},
     )
     assert ran.stderr == "this command does not use one: the terminal's session ends with this command\n"
 
