@@ -145,6 +145,23 @@ def test_ctrl_z_stops_the_command_and_fg_continues_it(terminal: Terminal) -> Non
     assert terminal.run("echo status $?") == "status 143\n"
 
 
+def test_command_goes_on_if_its_monitor_was_too_slow_to_notice_ctrl_z(terminal: Terminal) -> None:
+    pid = terminal.start("hear SIGUSR1")
+    monitor = parent_of(pid)
+    if monitor != terminal.shell.pid:
+        os.kill(monitor, signal.SIGSTOP)  # so that `fg` makes the kernel drop its SIGTSTP
+    terminal.type("\x1a")
+    assert "Stopped" in terminal.read_to(PROMPT)
+    terminal.type("fg\n")
+    terminal.read_to("hear SIGUSR1\n")
+    time.sleep(0.2)  # for a late stop
+    os.kill(pid, signal.SIGUSR1)
+    terminal.read_to("SIGUSR1\n")
+    terminal.type("\x1c")
+    terminal.read_to(PROMPT)
+    assert terminal.run("echo status $?") == "status 131\n"
+
+
 def test_prompt_reads_the_terminal(terminal: Terminal) -> None:
     terminal.type(f"{terminal.probe} ask\n")
     terminal.read_to("name? ")

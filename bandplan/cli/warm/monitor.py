@@ -84,7 +84,7 @@ def pass_on(connection: socket.socket, command: int, reading: int, received: Rec
                 os.kill(command, signal.SIGKILL)
                 os._exit(1)
             for number in numbers:
-                if not was_received(received[number]):
+                if not was_received(received[number]) and not is_taken_back(number, received):
                     os.kill(command, number)
 
 
@@ -94,6 +94,16 @@ def was_received(times: deque[float]) -> bool:
         if time.monotonic() - times.popleft() < SAME_SECONDS:
             return True
     return False
+
+
+def is_taken_back(number: int, received: Received) -> bool:
+    """Whether a stop of the whole job was followed by SIGCONT before this process noticed it: the kernel drops it then.
+
+    The caller tells of SIGCONT after the stop, so that its time is still there.
+    """
+    return number == signal.SIGTSTP and any(
+        time.monotonic() - continued < SAME_SECONDS for continued in received[signal.SIGCONT]
+    )
 
 
 def close_all_but(*kept: int) -> None:
