@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from bandplan.cli.main import main
+from bandplan.cli.warm import server
 from bandplan.cli.warm.inherited import inherited, key_of
 from bandplan.cli.warm.monitor import was_received
 from bandplan.cli.warm.place import NotPrivate, folder, peer, require_private, socket_path
 from bandplan.cli.warm.preload import MODULES
 from bandplan.cli.warm.request import Request, decode, encode, signals
+from bandplan.cli.warm.server import is_locked, lock_path, open_lock
 from bandplan.cli.warm.switch import BadSwitch, why_off
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="warm processes are used on Linux only")
@@ -154,6 +156,31 @@ def test_variables_that_are_read_during_the_import_are_those_of_the_caller() -> 
     # The first is one for which no warm process is used, the second is read only if the first is set.
     assert (ran.stdout, ran.stderr) == ("['PULUMI_OTEL_EXPORTER_OTLP_ENDPOINT', 'TRACEPARENT']\n", "")
     assert "TRACEPARENT" in why_off({"BANDPLAN_WARM": "always", "TRACEPARENT": "00-1-2-01"})
+
+
+def test_lock_whose_file_was_removed_is_not_held(runtime: str) -> None:
+    key = "a"
+    removed = open_lock(runtime, key)
+    os.unlink(lock_path(runtime, key))
+    assert not is_locked(removed, runtime, key)
+    held = open_lock(runtime, key)
+    assert is_locked(held, runtime, key) and not is_locked(removed, runtime, key)
+    other = open_lock(runtime, key)
+    assert not is_locked(other, runtime, key)
+    for lock in (removed, held, other):
+        os.close(lock)
+
+
+def test_nobody_waits_for_a_lock_that_another_process_took_first(runtime: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "is_answering", lambda folder, key: False)
+    monkeypatch.setattr(server, "KILL_SECONDS", 0.05)
+    taken = open_lock(runtime, "a")
+    assert is_locked(taken, runtime, "a")
+    assert server.hold(runtime, "a") is None
+    os.close(taken)
+    held = server.hold(runtime, "a")
+    assert held is not None
+    os.close(held)
 
 
 def test_request_arrives_as_it_was_sent() -> None:

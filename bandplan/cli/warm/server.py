@@ -29,6 +29,8 @@ RECEIVE_SECONDS: Final = 1.0
 MOST_PROCESSES: Final = 8
 """Warm processes of one user at the same time, one for each terminal in use; a choice: each takes some 70 MB."""
 BACKLOG: Final = 16
+KILL_SECONDS, POLL_SECONDS = 1.0, 0.01
+"""How long a killed process may take to let go of its lock, which others may take first, and between two looks."""
 
 Command = Callable[[], None]
 """Makes the process of a command out of this one."""
@@ -55,7 +57,7 @@ def hold(folder: str, key: str) -> int | None:
     """
     make_private(folder)
     lock = open_lock(folder, key)
-    if is_locked(lock):
+    if is_locked(lock, folder, key):
         others = [other for other in keys(folder) if other != key and not remove_if_dead(folder, other)]
         others.sort(key=lambda other: last_used(folder, other))
         for other in others[: max(len(others) + 1 - MOST_PROCESSES, 0)]:
@@ -63,7 +65,11 @@ def hold(folder: str, key: str) -> int | None:
         return lock
     if is_answering(folder, key):
         return None
-    fcntl.flock(lock, fcntl.LOCK_EX)  # the killed process has it no longer
+    deadline = time.monotonic() + KILL_SECONDS
+    while not is_locked(lock, folder, key):
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(POLL_SECONDS)
     return lock
 
 
@@ -71,13 +77,13 @@ def open_lock(folder: str, key: str) -> int:
     return os.open(lock_path(folder, key), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
-def is_locked(lock: int) -> bool:
-    """Take the lock, and return whether that worked."""
+def is_locked(lock: int, folder: str, key: str) -> bool:
+    """Take the lock, and return whether that worked: not if a process has it, or had it and removed the file since."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        return os.path.samestat(os.fstat(lock), os.stat(lock_path(folder, key)))
+    except (BlockingIOError, FileNotFoundError):
         return False
-    return True
 
 
 def keys(folder: str) -> list[str]:
@@ -97,7 +103,7 @@ def remove_if_dead(folder: str, key: str) -> bool:
     """Remove the files that a killed process has left; return whether it was dead."""
     lock = open_lock(folder, key)
     try:
-        if not is_locked(lock):
+        if not is_locked(lock, folder, key):
             return False
         remove_files(folder, key)
         return True
