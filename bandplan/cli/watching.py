@@ -41,6 +41,8 @@ def watch(arguments: argparse.Namespace, project: Project, models: Path) -> int:
     for name in WRITING:
         if getattr(arguments, name, None):
             raise UsageProblem(f"--watch: cannot be combined with --{name.replace('_', '-')}; remove one of them")
+    if getattr(arguments, "format", None) == "sarif":
+        raise UsageProblem("--watch: cannot be combined with --format sarif; remove one of them")
     command = [sys.executable, "-P", "-m", "bandplan.cli.start", *without_watch(arguments.typed)]
     known = stamps(project, models)
     while True:

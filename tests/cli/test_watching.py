@@ -75,13 +75,21 @@ def test_option_is_left_out_of_the_repeated_command() -> None:
     assert without_watch(typed) == ["-C", "folder", "preview", "--diff", "-", "--"]
 
 
-@pytest.mark.parametrize("option", ["--json", "--save-plan=plan.json"])
+@pytest.mark.parametrize(
+    ("typed", "option"),
+    [
+        ("preview --watch --json", "--json"),
+        ("preview --watch --save-plan=plan.json", "--save-plan"),
+        ("validate --watch --sarif=found.sarif", "--sarif"),
+        ("validate --watch --format=sarif", "--format sarif"),
+    ],
+)
 def test_watching_and_writing_a_document_are_refused_together(
-    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: str
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], typed: str, option: str
 ) -> None:
     monkeypatch.chdir(project.root)
-    assert main(["preview", "--watch", option]) == 2
-    assert capsys.readouterr().err.startswith(f"error: --watch: cannot be combined with {option.partition('=')[0]}")
+    assert main(typed.split()) == 2
+    assert capsys.readouterr().err == f"error: --watch: cannot be combined with {option}; remove one of them\n"
 
 
 @pytest.fixture
