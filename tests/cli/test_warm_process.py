@@ -175,6 +175,26 @@ def test_nothing_of_one_command_is_seen_by_the_next(probe: Probe) -> None:
     assert b"hunter2" not in Path(f"/proc/{probe.server}/environ").read_bytes()
 
 
+def test_secret_of_a_command_never_reaches_the_memory_of_the_process(probe: Probe) -> None:
+    probe.run("exit", "0")
+    secret = "hunter2" * 5
+    assert f'"SECRET": "{secret}"' in probe.run("describe", secret, extra={"SECRET": secret}).stdout
+    assert memory(probe.server).count(b"PYTHON") and secret.encode() not in memory(probe.server)
+
+
+def memory(pid: int) -> bytes:
+    """Return what the process can write to."""
+    parts = []
+    with open(f"/proc/{pid}/mem", "rb") as file:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            area, mode = line.split()[:2]
+            start, end = (int(number, 16) for number in area.split("-"))
+            if mode.startswith("rw"):
+                file.seek(start)
+                parts.append(file.read(end - start))
+    return b"".join(parts)
+
+
 def test_process_holds_neither_folder_nor_files_of_its_caller(probe: Probe, tmp_path: Path) -> None:
     with (tmp_path / "output").open("w") as output:
         assert probe.run("exit", "0", cwd=tmp_path, stdout=output, pass_fds=[output.fileno()]).returncode == 0

@@ -99,24 +99,24 @@ def attempt(request: Request, place: str, key: str, seconds: float) -> bool:
         except OSError:
             return False
         try:
-            send(connection, RUN, encode(request), (here, *request.descriptors))
+            send(connection, RUN, os.fsencode(request.inherited), (here, *request.descriptors))
             answer = exactly(connection, len(READY))
         except (OSError, ValueError):
             return True
         finally:
             os.close(here)
         if answer == READY:
-            run(connection)
+            run(connection, request)
         return answer != OTHER
 
 
-def run(connection: socket.socket) -> "NoReturn":
+def run(connection: socket.socket, request: Request) -> "NoReturn":
     """Let the command begin, pass every signal on, and end as it ends."""
     signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
     pass_signals_on(connection)
     connection.settimeout(None)
     try:
-        connection.sendall(GO)
+        send(connection, GO, encode(request))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
         was_killed, number = how_it_ended(connection)
     except (OSError, ValueError):

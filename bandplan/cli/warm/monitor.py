@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from bandplan.cli.warm.client import PASSED_ON
-from bandplan.cli.warm.request import GO, READY, ended, exactly
+from bandplan.cli.warm.request import GO, READY, Request, decode, ended, receive
 
 GO_SECONDS: Final = 10.0
 """How long the caller may take from `READY` to `GO`; a guess that only matters if it is stopped there."""
@@ -29,10 +29,10 @@ Received = defaultdict[int, deque[float]]
 """By signal, the times at which this process received it."""
 
 
-def watch(connection: socket.socket, caller: int) -> None:
-    """Become the monitor of one command. Returns in the command's process only, with every signal blocked.
+def watch(connection: socket.socket, caller: int) -> Request:
+    """Become the monitor of one command. Returns that in the command's process only, with every signal blocked.
 
-    Errors: OSError if the caller has gone or belongs to another session.
+    Errors: OSError if the caller belongs to another session; OSError or ValueError if it has gone.
     """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -49,16 +49,18 @@ def watch(connection: socket.socket, caller: int) -> None:
     os.setpgid(0, os.getpgid(caller))
     connection.settimeout(GO_SECONDS)
     connection.sendall(READY)
-    if exactly(connection, len(GO)) != GO:
+    kind, data, _ = receive(connection)
+    if kind != GO:
         os._exit(1)
+    request = decode(data)
     command = os.fork()
-    if command == 0:
-        signal.set_wakeup_fd(-1)
-        return
-    connection.settimeout(None)
-    close_all_but(connection.fileno(), reading, writing)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    pass_on(connection, command, reading, received)
+    if command:
+        connection.settimeout(None)
+        close_all_but(connection.fileno(), reading, writing)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        pass_on(connection, command, reading, received)
+    signal.set_wakeup_fd(-1)
+    return request
 
 
 def pass_on(connection: socket.socket, command: int, reading: int, received: Received) -> NoReturn:

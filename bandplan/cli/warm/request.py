@@ -1,8 +1,9 @@
 """What crosses the socket of a warm process: a length, then parts that no file name or variable can contain, NUL apart.
 
-The caller sends one request, with its file descriptors; it gets `READY`, and sends `GO`; then, for each signal that it
-receives, the number as one byte; and gets the end of the command as `exited` or `killed`. Without `GO` nothing runs, so
-a caller that waited too long can run the command itself.
+The caller sends what it inherited, with its file descriptors; it gets `READY`, and sends `GO` with the command; then,
+for each signal that it receives, the number as one byte; and gets the end of the command as `exited` or `killed`.
+Without `GO` nothing runs, so a caller that waited too long can run the command itself. The monitor reads the command:
+its arguments and environment, which may hold secrets, never reach the warm process.
 """
 
 import os
@@ -17,8 +18,8 @@ RUN, ABOUT, STOP = b"run", b"about", b"stop"
 READY, STALE, OTHER = b"R", b"S", b"O"
 """Answers to `RUN`: the child waits; the process is out of date and ends; it was started otherwise than the caller."""
 
-GO = b"\0"
-"""As a signal's number, which is never 0."""
+GO = b"go"
+"""Kind of the message with which the command begins."""
 
 LENGTH_BYTES = 4
 MOST_BYTES = 16 << 20

@@ -19,7 +19,7 @@ from bandplan.cli.warm.ask import About, ask, is_answering
 from bandplan.cli.warm.files import Stamp, stamps
 from bandplan.cli.warm.inherited import inherited, key_of
 from bandplan.cli.warm.place import make_private, peer, socket_path
-from bandplan.cli.warm.request import ABOUT, OTHER, RUN, STALE, STOP, decode, receive
+from bandplan.cli.warm.request import ABOUT, OTHER, RUN, STALE, STOP, receive
 from bandplan.cli.warm.switch import is_always
 
 IDLE_SECONDS: Final = 900.0
@@ -211,10 +211,9 @@ def answer(warm: Warm, connection: socket.socket) -> tuple[bool, Command | None]
 def answer_run(
     warm: Warm, connection: socket.socket, caller: int, data: bytes, files: list[int]
 ) -> tuple[bool, Command | None]:
-    request = decode(data)
     with suppress(FileNotFoundError):
         os.utime(lock_path(warm.folder, warm.key))
-    if request.inherited != warm.inherited or os.getsid(caller) != os.getsid(0):
+    if os.fsdecode(data) != warm.inherited or os.getsid(caller) != os.getsid(0):
         connection.sendall(OTHER)
         return True, None
     if stamps(warm.imported) != warm.stamps:
@@ -230,7 +229,7 @@ def answer_run(
         raise
     if child == 0:
         try:
-            monitor.watch(connection, caller)
+            request = monitor.watch(connection, caller)
         except BaseException:
             os._exit(1)
         folder, *others = files
