@@ -56,12 +56,19 @@ these alone, so none may hold a secret.
 """
 
 
+MESSAGES = 2
+"""Counts the changes of what crosses the socket: a warm process of an older version, which could not read a request to
+see that it is out of date, has another name.
+"""
+
+
 def inherited() -> str:
     """Describe this process. Two with the same description differ in nothing that a request does not carry.
 
     Errors: OSError where /proc has not what this kernel is known to have.
     """
     parts = [
+        f"messages {MESSAGES}",
         sys.version,
         sys.executable,
         sys.prefix,
