@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.progress import doing
@@ -22,6 +22,8 @@ LOOK_SECONDS = 0.5
 """How often a command that waits for engines looks at them."""
 
 UNSETTLED = frozenset({"choosing", "starting"})
+_FAILED_SINCE: Final = "it failed: "
+"""How the workspace begins the reason for which `auto` passed over an engine that was started and failed."""
 FAILED = "failed"
 
 Answering = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -163,7 +165,7 @@ def await_engines(project: Project, names: Iterable[str]) -> Answering:
             if entity["state"] in UNSETTLED
         ]
         if not unsettled:
-            return found
+            return {name: {key: _as_started(one) for key, one in entities.items()} for name, entities in found.items()}
         for name, entity in unsettled:
             # An engine without a detail has just been asked for.
             if entity["detail"] and said.get(name) != entity["detail"]:
@@ -172,6 +174,22 @@ def await_engines(project: Project, names: Iterable[str]) -> Answering:
                 print(f"  {name}: {entity['kind']}: {entity['detail']} ({seconds:.0f} s)", file=sys.stderr)
         with doing(f"waiting for the {'engines' if len(unsettled) > 1 else 'engine'} of {unsettled[0][0]}"):
             time.sleep(LOOK_SECONDS)
+
+
+def _as_started(entity: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the engine that failed, as failed, for an entity that `auto` has answered by simulation since.
+
+    Whoever waits for an engine may look before or after that: both are told of the failure.
+    """
+    for passed in entity["passed_over"] if entity["kind"] == SIMULATED else ():
+        if passed["reason"].startswith(_FAILED_SINCE):
+            return {
+                **entity,
+                "kind": passed["engine"],
+                "state": FAILED,
+                "detail": passed["reason"].removeprefix(_FAILED_SINCE),
+            }
+    return entity
 
 
 def engine_cells(found: Answering) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bandplan.cli import local_engines
 from bandplan.cli.errors import UsageProblem
 from bandplan.cli.local_engines import (
     EngineArguments,
@@ -186,6 +187,21 @@ def test_reasons_are_listed_once_with_all_endpoints_that_they_concern() -> None:
     assert reasons(found) == ["  a, b, c: vllm: no GPU", "  d: vllm failed: no memory"]
     assert reasons(found, of_answers_only=True) == ["  a, b: vllm: no GPU", "  d: vllm failed: no memory"]
     assert failed(found) == {"d"}
+
+
+def test_engine_that_auto_has_replaced_by_simulation_is_told_as_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    since = [{"engine": "openai", "reason": "no url"}, {"engine": "vllm", "reason": "it failed: no memory"}]
+    seen: dict[str, Any] = {
+        "replaced": {"e": entity("simulated", passed_over=since)},
+        "other": {"e": entity("transformers", passed_over=since)},
+        "simulated": {"e": entity("simulated", passed_over=PASSED_OVER)},
+    }
+    monkeypatch.setattr(local_engines, "answering", lambda _: seen)
+    found = local_engines.await_engines(Project(tmp_path), seen)
+    assert failed(found) == {"replaced"}
+    assert "  replaced: vllm failed: no memory" in reasons(found, of_answers_only=True)
 
 
 def test_failure_before_a_kind_was_chosen_is_that_of_the_engine() -> None:

@@ -248,7 +248,7 @@ def measure(arguments: argparse.Namespace) -> int:
     write_results(arguments, curve, exports)
     if curve.stopped == "interrupted":
         return INTERRUPTED
-    return 0 if any(point.is_valid for point in curve.points) else 1
+    return 0 if any(point.is_valid and point.counts.get("completed") for point in curve.points) else 1
 
 
 def write_results(arguments: argparse.Namespace, curve: "Curve", exports: dict[str, Path]) -> None:
