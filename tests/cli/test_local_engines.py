@@ -190,7 +190,7 @@ def test_reasons_are_listed_once_with_all_endpoints_that_they_concern() -> None:
 
 
 def test_engine_that_auto_has_replaced_by_simulation_is_told_as_failed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     since = [{"engine": "openai", "reason": "no url"}, {"engine": "vllm", "reason": "it failed: no memory"}]
     seen: dict[str, Any] = {
@@ -198,10 +198,13 @@ def test_engine_that_auto_has_replaced_by_simulation_is_told_as_failed(
         "other": {"e": entity("transformers", passed_over=since)},
         "simulated": {"e": entity("simulated", passed_over=PASSED_OVER)},
     }
-    monkeypatch.setattr(local_engines, "answering", lambda _: seen)
+    looks = iter([{"replaced": {"e": entity(state="starting", detail="loading weights")}}, seen])
+    monkeypatch.setattr(local_engines, "answering", lambda _: next(looks))
+    monkeypatch.setattr(local_engines, "LOOK_SECONDS", 0.0)
     found = local_engines.await_engines(Project(tmp_path), seen)
     assert failed(found) == {"replaced"}
     assert "  replaced: vllm failed: no memory" in reasons(found, of_answers_only=True)
+    assert capsys.readouterr().err.startswith("  replaced: vllm: loading weights (0 s)\n")
 
 
 def test_failure_before_a_kind_was_chosen_is_that_of_the_engine() -> None:
