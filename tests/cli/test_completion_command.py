@@ -9,6 +9,7 @@ import pytest
 from bandplan.cli.candidates import FILES, candidates
 from bandplan.cli.commands.completion import SCRIPTS, shown
 from bandplan.cli.main import COMMANDS, main
+from tests.cli.team_project import write_team_project
 
 MODELS = """\
 version: 1
@@ -23,10 +24,8 @@ models:
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "stack"
-    (root / "stacks").mkdir(parents=True)
-    (root / "Pulumi.yaml").write_text("name: team\n")
-    (root / "models.yaml").write_text(MODELS)
-    (root / "stacks" / "Pulumi.prod.yaml").write_text("config: {}\n")
+    root.mkdir()
+    write_team_project(root, MODELS)
     (tmp_path / "config").write_text("[DEFAULT]\nhost = x\n[prod-eu]\ntoken = secret\n")
     monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.delenv("BANDPLAN_MODELS", raising=False)

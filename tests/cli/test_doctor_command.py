@@ -10,6 +10,7 @@ import pytest
 from bandplan.cli import diagnosis
 from bandplan.cli.main import main
 from tests.answering import JsonHandler, answering
+from tests.cli.team_project import write_team_project
 
 
 class Workspace(JsonHandler):
@@ -21,10 +22,7 @@ class Workspace(JsonHandler):
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    (tmp_path / "Pulumi.yaml").write_text("name: team\n")
-    (tmp_path / "models.yaml").write_text("version: 1\nmodels: []\n")
-    (tmp_path / "stacks").mkdir()
-    (tmp_path / "stacks" / "Pulumi.prod.yaml").write_text("config: {}\n")
+    write_team_project(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("BANDPLAN_MODELS", raising=False)

@@ -15,6 +15,7 @@ from bandplan.cli.json_output import all_else_on_stderr, failures_as_documents
 from bandplan.cli.main import COMMANDS, command_parser, load_command, main
 from bandplan.cli.stack_fleet import WrongModels, refuse
 from bandplan.serving.spec.loading import load
+from tests.cli.team_project import write_team_project
 from tests.output_schema import SCHEMA, require_shape
 
 FOREIGN = ("preview", "policy test", "query", "stub status")
@@ -34,10 +35,7 @@ models:
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "Pulumi.yaml").write_text("name: team\n")
-    (tmp_path / "models.yaml").write_text(MODELS)
-    (tmp_path / "stacks").mkdir()
-    (tmp_path / "stacks" / "Pulumi.prod.yaml").write_text("config: {}\n")
+    write_team_project(tmp_path, MODELS)
     (tmp_path / "stacks" / "policies.prod.json").write_text('{"stack-budget": "advisory"}')
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("BANDPLAN_MODELS", raising=False)

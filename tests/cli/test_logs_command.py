@@ -9,6 +9,7 @@ from bandplan.cli.commands import logs as command
 from bandplan.cli.entity_logs import EntityLog, Served, added_lines, lines_of, served_entities
 from bandplan.cli.main import main
 from tests.answering import JsonHandler, answering
+from tests.cli.team_project import write_team_project
 from tests.output_schema import require_shape
 
 READY = {"deployment": "DEPLOYMENT_READY", "deployment_state_message": ""}
@@ -48,10 +49,7 @@ class Workspace(JsonHandler):
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    (tmp_path / "Pulumi.yaml").write_text("name: team\n")
-    (tmp_path / "models.yaml").write_text("version: 1\nmodels: []\n")
-    (tmp_path / "stacks").mkdir()
-    (tmp_path / "stacks" / "Pulumi.prod.yaml").write_text("config: {}\n")
+    write_team_project(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABRICKS_TOKEN", "secret-token")
     with answering(Workspace) as url:

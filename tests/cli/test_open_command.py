@@ -11,6 +11,7 @@ from bandplan.cli.commands.open import address
 from bandplan.cli.main import main
 from bandplan.stub import process
 from tests.answering import JsonHandler, answering
+from tests.cli.team_project import write_team_project
 
 NOTHING = {"error_code": "ENDPOINT_NOT_FOUND", "message": "no"}
 
@@ -36,10 +37,7 @@ class Workspace(JsonHandler):
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    (tmp_path / "Pulumi.yaml").write_text("name: team\n")
-    (tmp_path / "models.yaml").write_text("version: 1\nmodels: []\n")
-    (tmp_path / "stacks").mkdir()
-    (tmp_path / "stacks" / "Pulumi.prod.yaml").write_text("config: {}\n")
+    write_team_project(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABRICKS_TOKEN", "secret-token")
     monkeypatch.delenv("CI", raising=False)

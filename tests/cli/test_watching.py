@@ -11,6 +11,7 @@ import pytest
 from bandplan.cli.main import main
 from bandplan.cli.project import Project
 from bandplan.cli.watching import changed, next_change, stamps, told, without_watch
+from tests.cli.team_project import write_team_project
 
 MODELS = """\
 version: 1
@@ -25,10 +26,7 @@ models:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    (tmp_path / "Pulumi.yaml").write_text("name: team\n")
-    (tmp_path / "models.yaml").write_text(MODELS)
-    (tmp_path / "stacks").mkdir()
-    (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text("config: {}\n")
+    write_team_project(tmp_path, MODELS, "dev")
     (tmp_path / "policies" / "own").mkdir(parents=True)
     (tmp_path / "policies" / "own" / "rule.py").write_text("")
     return Project(tmp_path)
