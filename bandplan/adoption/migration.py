@@ -28,7 +28,7 @@ requirements).
 
 DEPLOYMENT = (
     "`up` updates the endpoint in place (served_models to served_entities, one config update). The current entities "
-    "keep serving until the new ones are ready, so there is no downtime; until then both occupy GPU capacity",
+    "keep serving until the new ones are ready. There is no downtime, but the update needs GPU capacity for both",
     "if the update fails, the legacy workload keeps serving, and the next preview shows it",
     "callers must change: the legacy request formats (dataframe_split, dataframe_records, instances, inputs) become "
     "the task's own (`prompt`, `max_tokens`, ...)",

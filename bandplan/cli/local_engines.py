@@ -177,9 +177,9 @@ def await_engines(project: Project, names: Iterable[str]) -> Answering:
 
 
 def _as_started(entity: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the engine that failed, as failed, for an entity that `auto` has answered by simulation since.
+    """Return an entity as its failed engine if `auto` has replaced that engine by the simulated one; else unchanged.
 
-    Whoever waits for an engine may look before or after that: both are told of the failure.
+    A caller that polls may look before or after the replacement, and has to see the same failure.
     """
     for passed in entity["passed_over"] if entity["kind"] == SIMULATED else ():
         if passed["reason"].startswith(_FAILED_SINCE):

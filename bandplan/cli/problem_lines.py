@@ -14,9 +14,10 @@ LINE: Final = re.compile(
 
 
 def read_problem(line: str, severity: Severity, rules: Mapping[str, str]) -> Problem | None:
-    """Read one line; None if it is none. `rules` has the texts by id; `severity` is that of a line without one.
+    """Parse one line; return None if it is not a problem.
 
-    The parts after the path are told apart by the text of the rule, as each may contain a semicolon.
+    `rules` maps ids to the texts of rules; `severity` is for a line that states none. Finding, rule and next step may
+    each contain a semicolon, so the known text of the rule separates them.
     """
     found = LINE.fullmatch(line)
     if found is None:

@@ -69,7 +69,7 @@ class Progress:
             self._phases.remove(phase)
 
     def note(self, stream: TextIO, text: str) -> None:
-        """Erase the line before `text` is printed, and begin to count the silence anew."""
+        """Erase the line before `text` is printed, and restart the count of silent seconds."""
         with self._lock:
             if self._is_terminal and not any(stream is one for one in self._terminals):
                 return

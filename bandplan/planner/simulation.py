@@ -180,7 +180,7 @@ def simulate(
                     waiting.append(request)
                 continue
 
-        # The chunk takes the request; first tokens are no events, because they do not change its speed.
+        # The chunk takes the request; a first token does not change its speed, so it is not an event.
         before = in_flight[chunk]
         work = given[chunk] + (now - since[chunk]) * speeds[before]
         tokens = firsts[chunk]

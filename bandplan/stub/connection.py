@@ -118,7 +118,7 @@ class Connection(asyncio.Protocol):
         cycle = self._http.cycle
         # If a later request waits for its turn on the same connection, the cycle at hand is that one's.
         is_of_request = cycle is not None and cycle.scope.get("state") is scope.get("state")
-        # h11, which uvicorn takes where there is no httptools, keeps count of the body itself.
+        # h11, which uvicorn uses if httptools is not installed, counts the bytes of the body itself.
         is_in_chunks = is_of_request and getattr(cycle, "chunked_encoding", None)
         is_begun = is_in_chunks and cycle.response_started and not cycle.response_complete
         return Chunks(cycle, self._transport) if is_begun else None

@@ -91,5 +91,5 @@ def _result(one: Annotation, index: int, identity: str) -> dict[str, Any]:
 
 
 def _plain(text: str) -> str:
-    """Separate what would be a link in a message (3.11.6 of the standard): texts of others are no links."""
+    """Break Markdown links in a text from others, which SARIF viewers would follow (SARIF 2.1.0, 3.11.6)."""
     return text.replace("](", "] (")

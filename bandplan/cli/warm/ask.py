@@ -18,7 +18,7 @@ MOST_BYTES: Final = 1 << 10
 
 @dataclass(frozen=True)
 class About:
-    """What a warm process says of itself; `started` in seconds since the epoch."""
+    """A warm process as it describes itself; `started` is in seconds since the epoch."""
 
     pid: int
     started: int

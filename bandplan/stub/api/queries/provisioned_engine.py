@@ -89,7 +89,7 @@ class ProvisionedEngine:
         """Yield the tokens of a batch as the capacity allows.
 
         A token far from its time is preceded by empty batches: other requests come and go, and the workspace's clock
-        may be moved, so its time is computed anew after each.
+        may be moved, so its time is computed again after each.
         """
         now = asyncio.get_running_loop().time
         for piece in _pieces(batch):

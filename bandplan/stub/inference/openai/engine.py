@@ -15,8 +15,8 @@ from bandplan.stub.inference.openai.requests import embedding_request, generatio
 from bandplan.stub.inference.simulated import TOKENS_PER_MESSAGE
 
 MOST_CALL_PARTS = 32
-"""Parts of function calls that may come beyond the limit: servers send names and closing brackets in chunks of their
-own, which are no tokens. Arbitrary.
+"""Parts of function calls accepted beyond the token limit: servers send names and closing brackets in separate
+chunks, which are not tokens. Arbitrary.
 """
 
 

@@ -17,7 +17,7 @@ MOST_LOG_BYTES = 256 * 1024
 """How much of the end of a log is read for the reason of a failure."""
 
 MOST_KEPT_BYTES = 16 * 1024 * 1024
-"""Size beyond which a log loses all but its end. Arbitrary."""
+"""Largest size of a log; a larger one is cut to its end. Arbitrary."""
 
 TRIM_SECONDS = 10.0
 """How often the size of a log is looked at. Arbitrary."""
