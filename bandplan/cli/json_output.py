@@ -9,9 +9,9 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bandplan.cli.errors import CommandError
 
@@ -22,6 +22,8 @@ VERSION = 1
 """Of every shape that has no version of its own."""
 
 INTERRUPTED = 130
+
+_Done = TypeVar("_Done", bound="Done")
 
 
 def print_document(document: Mapping[str, Any]) -> None:
@@ -41,6 +43,29 @@ def all_else_on_stderr() -> Iterator[None]:
         sys.stderr.flush()
         os.dup2(kept, 1)
         os.close(kept)
+
+
+class Done(Protocol):
+    """How a command ended."""
+
+    @property
+    def status(self) -> int:
+        """The exit status."""
+        ...
+
+
+def answered(
+    arguments: argparse.Namespace,
+    act: Callable[[argparse.Namespace], _Done],
+    document: Callable[[_Done], Mapping[str, Any]],
+) -> int:
+    """Carry out a command and return its exit status; with --json, print only its document on stdout."""
+    if not arguments.json:
+        return act(arguments).status
+    with all_else_on_stderr():
+        done = act(arguments)
+    print_document(document(done))
+    return done.status
 
 
 @contextmanager

@@ -58,14 +58,9 @@ class Done:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if not arguments.json:
-        return look(arguments).status
-    from bandplan.cli.json_output import all_else_on_stderr, print_document
+    from bandplan.cli.json_output import answered
 
-    with all_else_on_stderr():
-        done = look(arguments)
-    print_document(document(arguments, done))
-    return done.status
+    return answered(arguments, look, lambda done: document(arguments, done))
 
 
 def document(arguments: argparse.Namespace, done: Done) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bandplan.cli.errors import UsageProblem
+from bandplan.cli.json_output import INTERRUPTED
 from bandplan.cli.project import LOCAL
 from bandplan.cli.stack_argument import add_stack_argument
 
@@ -26,7 +27,6 @@ REFERENCE_INPUT, REFERENCE_OUTPUT = "2048", "256"
 """The lengths at which the platform states a chunk."""
 
 MOST_REQUESTS, MOST_TOKENS, MOST_MINUTES = 20_000, 20_000_000, 30.0
-INTERRUPTED = 130
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

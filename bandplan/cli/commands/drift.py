@@ -1,13 +1,13 @@
 """`bandplan drift`: report what in the workspace differs from what was deployed. Writes nothing anywhere."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bandplan.cli.json_output import print_document
 from bandplan.cli.project import LOCAL, Project, find_project
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         from bandplan.drift.document import document
 
         found = {"version": VERSION, "command": "drift", **document(report)}
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print_document(found)
     else:
         show_text(text(report, shows_all=arguments.all))
         sys.stdout.flush()

@@ -5,7 +5,6 @@ output` has the shape.
 """
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bandplan.cli.errors import CommandError, UsageProblem
+from bandplan.cli.json_output import print_document
 from bandplan.cli.project import LOCAL, find_project
 from bandplan.cli.stack_argument import add_stack_argument
 
@@ -48,9 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
         require_running(choice.project)
     logs = read(choice, arguments)
     if arguments.json:
-        print(json.dumps(document(choice.stack, arguments, logs), indent=2, ensure_ascii=False))
-        return 0 if any(log.failure is None for log in logs) else 1
-    show(logs, arguments.tail)
+        print_document(document(choice.stack, arguments, logs))
+    else:
+        show(logs, arguments.tail)
     if arguments.follow:
         follow(logs, lambda: read(choice, arguments), time.sleep)
     return 0 if any(log.failure is None for log in logs) else 1

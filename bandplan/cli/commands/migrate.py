@@ -33,17 +33,15 @@ class Done:
     difference: str
     is_written: bool
 
+    @property
+    def status(self) -> int:
+        return 0
+
 
 def run(arguments: argparse.Namespace) -> int:
-    if not arguments.json:
-        migrate(arguments)
-        return 0
-    from bandplan.cli.json_output import all_else_on_stderr, print_document
+    from bandplan.cli.json_output import answered
 
-    with all_else_on_stderr():
-        done = migrate(arguments)
-    print_document(document(arguments.stack, done))
-    return 0
+    return answered(arguments, migrate, lambda done: document(arguments.stack, done))
 
 
 def document(stack: str, done: Done) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """`bandplan query`: send a text to an endpoint, and print the answer as it arrives."""
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from bandplan.cli.errors import CommandError, UsageProblem
+from bandplan.cli.json_output import print_document
 from bandplan.cli.project import LOCAL, find_project
 from bandplan.cli.stack_argument import add_stack_argument
 
@@ -86,7 +86,7 @@ def show_whole(client: "WorkspaceClient", path: str, body: Mapping[str, Any], ta
     response = client.post(path, body)
     seconds = time.perf_counter() - started
     if is_json:
-        print(json.dumps(response, indent=2, ensure_ascii=False))
+        print_document(response)
         return 0
     try:
         print(whole_answer(f"llm/v1/{task}", response))

@@ -1,7 +1,6 @@
 """`bandplan rightsize`: a larger or smaller band from observed use, with its evidence; or why there is none."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bandplan.cli.json_output import print_document
 from bandplan.cli.number_types import digits, number, whole
 from bandplan.cli.project import LOCAL
 from bandplan.cli.stack_argument import add_stack_argument
@@ -131,7 +131,7 @@ def run(arguments: argparse.Namespace) -> int:
     verdicts = judged(choice, entries, usage, settings, trail)
     written = write_files(arguments, Judged(choice, text, entries, verdicts, usage, settings), trail)
     if arguments.json:
-        print(json.dumps(document(choice, usage, verdicts, settings), indent=2, ensure_ascii=False))
+        print_document(document(choice, usage, verdicts, settings))
     else:
         for line in told(arguments, choice.name, head_of(usage, settings), verdicts, settings):
             # Markdown is read by another program, also if somebody looks on.

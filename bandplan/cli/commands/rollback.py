@@ -49,14 +49,9 @@ class Done:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if not arguments.json:
-        return roll_back(arguments).status
-    from bandplan.cli.json_output import all_else_on_stderr, print_document
+    from bandplan.cli.json_output import answered
 
-    with all_else_on_stderr():
-        done = roll_back(arguments)
-    print_document(document(arguments.stack, done))
-    return done.status
+    return answered(arguments, roll_back, lambda done: document(arguments.stack, done))
 
 
 def document(stack: str, done: Done) -> dict[str, Any]:

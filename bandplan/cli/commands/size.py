@@ -1,10 +1,10 @@
 """`bandplan size`: the smallest band or model units for a demand and a latency target, with the evidence."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bandplan.cli.json_output import print_document
 from bandplan.cli.number_types import number, whole
 from bandplan.cli.project import LOCAL
 from bandplan.cli.target_argument import add_target_argument
@@ -108,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
         answer = as_json(found, jump)
         head = {"version": VERSION, "command": "size"}
         document = {**head, "name": question.name, "model": question.model, **answer, "cost_per_hour": cost or None}
-        print(json.dumps(document, indent=2, ensure_ascii=False))
+        print_document(document)
     else:
         show_text(f"{question.name}: {throughput_line(found)}\n")
         show_text(described(found, rows=arguments.rows, cost=cost, jump=jump))

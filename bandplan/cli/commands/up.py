@@ -51,14 +51,9 @@ class Deployed:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    if not arguments.json:
-        return deploy(arguments).status
-    from bandplan.cli.json_output import all_else_on_stderr, print_document
+    from bandplan.cli.json_output import answered
 
-    with all_else_on_stderr():
-        done = deploy(arguments)
-    print_document(document_of(done))
-    return done.status
+    return answered(arguments, deploy, document_of)
 
 
 def deploy(arguments: argparse.Namespace) -> Deployed:
