@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.progress import doing
 from bandplan.cli.project import LOCAL, Project
 from bandplan.serving.spec.tasks import CHAT
-from bandplan.stub.inference.selection.spec import KINDS, OPENAI, SIMULATED, TRANSFORMERS, VLLM
+from bandplan.stub.inference.selection.spec import FAILED_SINCE, KINDS, OPENAI, SIMULATED, TRANSFORMERS, VLLM
 
 KEY = "engines"
 FILE = f"stacks/Pulumi.{LOCAL}.yaml"
@@ -22,8 +22,6 @@ LOOK_SECONDS = 0.5
 """How often a command that waits for engines looks at them."""
 
 UNSETTLED = frozenset({"choosing", "starting"})
-_FAILED_SINCE: Final = "it failed: "
-"""How the workspace begins the reason for which `auto` passed over an engine that was started and failed."""
 FAILED = "failed"
 
 Answering = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -182,13 +180,9 @@ def _as_started(entity: Mapping[str, Any]) -> Mapping[str, Any]:
     A caller that polls may look before or after the replacement, and has to see the same failure.
     """
     for passed in entity["passed_over"] if entity["kind"] == SIMULATED else ():
-        if passed["reason"].startswith(_FAILED_SINCE):
-            return {
-                **entity,
-                "kind": passed["engine"],
-                "state": FAILED,
-                "detail": passed["reason"].removeprefix(_FAILED_SINCE),
-            }
+        if passed["reason"].startswith(FAILED_SINCE):
+            detail = passed["reason"].removeprefix(FAILED_SINCE)
+            return {**entity, "kind": passed["engine"], "state": FAILED, "detail": detail}
     return entity
 
 

@@ -16,7 +16,7 @@ from bandplan.stub.api.queries.assignments import Assigned, Assignments
 from bandplan.stub.api.routing import route
 from bandplan.stub.inference.selection.spec import SIMULATED
 from bandplan.stub.state.refusals import NotFound
-from bandplan.stub.state.serving.endpoint import UPDATE_FAILED, Endpoint
+from bandplan.stub.state.serving.endpoint import Endpoint
 from bandplan.stub.state.serving.endpoints import Endpoints
 from bandplan.stub.state.serving.service_log import ERROR, INFO, Line, ServiceLogs
 
@@ -71,10 +71,8 @@ def build_log(endpoint: Endpoint, entity: str) -> str:
     lines = [f"[build] {entity}: fetching model artifacts", f"[build] {entity}: building the serving container"]
     if endpoint.pending is None or endpoint.pending.entity(entity) is None:
         lines.append(f"[build] {entity}: done")
-    elif endpoint.config_update == UPDATE_FAILED and endpoint.failure:
-        culprit = endpoint.failure.entity or endpoint.pending.entities[0].name
-        if entity == culprit:
-            lines.append(f"[build] {entity}: ERROR {endpoint.failure.reason}")
+    elif endpoint.failure is not None and entity == endpoint.culprit:
+        lines.append(f"[build] {entity}: ERROR {endpoint.failure.reason}")
     return "\n".join(lines) + "\n"
 
 

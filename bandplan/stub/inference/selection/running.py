@@ -10,7 +10,7 @@ from typing import Literal
 
 from bandplan.stub.inference.engine import Engine
 from bandplan.stub.inference.errors import EngineError, EngineUnavailable
-from bandplan.stub.inference.selection.spec import OPENAI, EngineSpec
+from bandplan.stub.inference.selection.spec import FAILED_SINCE, OPENAI, EngineSpec
 
 State = Literal["starting", "ready", "failed"]
 
@@ -104,7 +104,7 @@ class RunningEngines:
         state, detail = found.shown
         if state != "failed" or (spec.kind == OPENAI and self._may_retry(found)):
             return None
-        return f"it failed: {detail}"
+        return f"{FAILED_SINCE}{detail}"
 
     def restart_failed(self) -> None:
         """Forget failures: the engines start again when they are needed."""

@@ -7,6 +7,9 @@ SIMULATED, OPENAI, TRANSFORMERS, VLLM, AUTO = "simulated", "openai", "transforme
 KINDS = (SIMULATED, OPENAI, TRANSFORMERS, VLLM, AUTO)
 """Values of `--engine`; `auto` stands for the first of the others that can be used."""
 
+FAILED_SINCE = "it failed: "
+"""How the reason begins for which `auto` passes over an engine that was started and failed."""
+
 LOADS_WEIGHTS = frozenset({TRANSFORMERS, VLLM})
 """Engines that load weights themselves."""
 

@@ -66,6 +66,13 @@ class Endpoint:
     def last_version(self) -> int:
         return max((c.version for c in (self.config, self.pending) if c is not None), default=0)
 
+    @property
+    def culprit(self) -> str | None:
+        """The entity of the pending configuration whose deployment failed: the first one if the failure names none."""
+        if self.config_update != UPDATE_FAILED or self.failure is None or self.pending is None:
+            return None
+        return self.failure.entity or self.pending.entities[0].name
+
     def to_document(self) -> Json:
         return {
             "name": self.name,

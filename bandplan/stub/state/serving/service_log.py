@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from bandplan.stub.state.serving.configuration import Configuration, ServedEntity
-from bandplan.stub.state.serving.endpoint import UPDATE_FAILED, Endpoint
+from bandplan.stub.state.serving.endpoint import Endpoint
 
 MOST_LINES = 500
 MOST_LOGS = 1000
@@ -76,8 +76,7 @@ def milestones(endpoint: Endpoint, entity: str, now_ms: int) -> Iterator[tuple[i
         yield config.version, Line(served.created_ms, INFO, begun(config, served))
         if config is endpoint.config:
             yield config.version, Line(now_ms, INFO, f"config version {config.version}: serving")
-        elif endpoint.config_update == UPDATE_FAILED and endpoint.failure is not None:
-            culprit = endpoint.failure.entity or config.entities[0].name
+        elif endpoint.failure is not None and (culprit := endpoint.culprit) is not None:
             reason = endpoint.failure.reason if entity == culprit else f"stopped, because {culprit} failed"
             level = ERROR if entity == culprit else WARNING
             yield config.version, Line(now_ms, level, f"config version {config.version}: {reason}")
