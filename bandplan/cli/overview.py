@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bandplan.cli.columns import show_facts
 from bandplan.cli.errors import CommandError, NoProject
 from bandplan.cli.project import LOCAL, Project, find_project
+from bandplan.counted import counted
 
 if TYPE_CHECKING:
     from bandplan.serving.spec.loading import Loaded
@@ -104,9 +105,9 @@ def seen_in(project: Project, environ: Mapping[str, str]) -> tuple[list[tuple[st
 
 def file_line(loaded: "Loaded", errors: int) -> str:
     if errors:
-        return f"{errors:,} error{'' if errors == 1 else 's'}"
+        return counted(errors, "error")
     count = len(loaded.fleet.models) if loaded.fleet is not None else 0
-    return f"{count:,} endpoint{'' if count == 1 else 's'}"
+    return counted(count, "endpoint")
 
 
 def deployed_line(deployed: Deployed) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from bandplan.counted import counted
 from bandplan.planner.load import Shape, Trace
 from bandplan.usage.window import ROUNDED, Window
 
@@ -35,8 +36,7 @@ class Replay:
     requests: int
 
     def __str__(self) -> str:
-        minutes = f"{self.minutes:,} minute{'' if self.minutes == 1 else 's'}"
-        return f"{self.requests:,} requests of {minutes} replayed"
+        return f"{self.requests:,} requests of {counted(self.minutes, 'minute')} replayed"
 
 
 @dataclass(frozen=True, slots=True)

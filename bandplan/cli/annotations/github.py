@@ -7,6 +7,7 @@ github.com/actions/toolkit for the limits; `ActionCommand.cs` of github.com/acti
 from collections.abc import Iterator, Sequence
 
 from bandplan.cli.annotations.annotation import Annotation
+from bandplan.counted import counted
 from bandplan.wire.visible import visible
 
 MOST_OF_A_LEVEL = 10
@@ -29,7 +30,7 @@ def left_out(annotations: Sequence[Annotation]) -> str:
     for level in ("error", "warning"):
         more = sum(one.level == level for one in annotations) - MOST_OF_A_LEVEL
         if more > 0:
-            told.append(f"{more:,} more {level}{'' if more == 1 else 's'}")
+            told.append(counted(more, f"more {level}"))
     if not told:
         return ""
     return (

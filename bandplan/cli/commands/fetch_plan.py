@@ -8,6 +8,7 @@ from pathlib import Path
 from bandplan.cli.errors import CommandError, NoProject
 from bandplan.cli.project import LOCAL, find_project
 from bandplan.cli.stack_choice import choose_stack
+from bandplan.counted import counted
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +49,6 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise CommandError(f"{arguments.file}: {error.strerror}") from error
     plan = read_plan(arguments.file)
-    steps = f"{len(plan.steps):,} step{'' if len(plan.steps) == 1 else 's'}"
+    steps = counted(len(plan.steps), "step")
     print(f"{arguments.file}: the plan of run {number}, {plan.origin}: {steps} for {plan.stack}")
     return 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bandplan.cli.project import LOCAL
 from bandplan.cli.stack_argument import add_stack_argument
+from bandplan.counted import counted
 
 if TYPE_CHECKING:
     from bandplan.cli.observing import Look
@@ -143,8 +144,7 @@ def print_stored(store: "UseStore", stack: str, names: list[str]) -> None:
         one = stored.get(name)
         if one is not None:
             since = moment(one.first)[:16].replace("T", " ")
-            stored_minutes = f"{one.minutes:,} minute{'' if one.minutes == 1 else 's'}"
-            print(f"{name}: {stored_minutes} stored since {since} UTC, {one.gap_percent:.1f} % gaps")
+            print(f"{name}: {counted(one.minutes, 'minute')} stored since {since} UTC, {one.gap_percent:.1f} % gaps")
 
 
 def duration(text: str) -> float:
