@@ -1,19 +1,17 @@
 """The logs of what an endpoint serves: read from its workspace, and compared to find the lines that are new."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+from bandplan.wire.visible import without_sequences
 
 if TYPE_CHECKING:
     from bandplan.serving.workspace.client import WorkspaceClient
 
 Kind = Literal["logs", "build-logs"]
 """As in the path of the request: the log of the server that answers queries, or that of its build."""
-
-STYLES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-"""Colours and movements of the cursor, which servers write into their logs."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def lines_of(text: str) -> tuple[str, ...]:
     """Split a log into lines that cannot control a terminal."""
     from bandplan.serving.spec.problem import printable
 
-    return tuple(printable(STYLES.sub("", line).expandtabs().rstrip()) for line in text.splitlines())
+    return tuple(printable(without_sequences(line).expandtabs().rstrip()) for line in text.splitlines())
 
 
 def added_lines(before: Sequence[str], now: Sequence[str]) -> list[str]:

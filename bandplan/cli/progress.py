@@ -7,15 +7,14 @@ short.
 
 import _thread
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TextIO
 
-from bandplan.embedded.terminal import NO_COLOURS, Door, below, draw
-from bandplan.wire.visible import visible
+from bandplan.embedded.terminal import Door, below, draw, is_drawn_on
+from bandplan.wire.visible import visible, without_sequences
 
 SILENT_SECONDS, AGAIN_SECONDS = 0.7, 1.0
 """Silence on a terminal before the line is drawn, and how often it is drawn again."""
@@ -25,7 +24,6 @@ ELSEWHERE_SECONDS = (10.0, 20.0, 30.0, 60.0)
 
 TICK_SECONDS = 0.2
 ERASED = "\r\x1b[2K"
-_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Phase(NamedTuple):
@@ -76,7 +74,7 @@ class Progress:
             self.erase()
             self._spoken = self._clock()
             self._lines = 0
-            shown = _SEQUENCE.sub("", text)
+            shown = without_sequences(text)
             self._is_at_start = not shown or shown[-1] in "\n\r"
 
     def erase(self) -> None:
@@ -116,8 +114,7 @@ def watched(name: str) -> Iterator[None]:
         yield
         return
     streams = (below(sys.stderr), below(sys.stdout))
-    is_dumb = os.environ.get("TERM", "").lower() in NO_COLOURS
-    terminals = () if is_dumb else tuple(stream for stream in streams if stream.isatty())
+    terminals = tuple(stream for stream in streams if is_drawn_on(stream))
     progress = _watched = Progress(name, streams[0], terminals, time.monotonic)
     ended = _thread.allocate_lock()
     ended.acquire()

@@ -10,10 +10,8 @@ from typing import Final
 
 from bandplan.cli.errors import UsageProblem
 from bandplan.cli.project import Project
+from bandplan.cli.warm.files import Stamp, stamp
 from bandplan.serving.spec.models_file import STANDING
-
-Stamp = tuple[int, int, int]
-"""Time of the last change in nanoseconds, size, and number of a file: an editor may replace the file by another one."""
 
 POLL_SECONDS: Final = 0.2
 """Between two looks at the files; a look takes a millisecond."""
@@ -87,10 +85,9 @@ def stamps(project: Project, models: Path) -> dict[Path, Stamp]:
     found = {}
     for path in (models, *files(project.root)):
         try:
-            status = path.stat()
+            found[path] = stamp(path.stat())
         except OSError:  # an editor is just replacing it
             continue
-        found[path] = (status.st_mtime_ns, status.st_size, status.st_ino)
     return found
 
 

@@ -13,6 +13,13 @@ _UNSEEN: Final = re.compile(
     "]"
 )
 
+_SEQUENCE: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def without_sequences(text: str) -> str:
+    """Remove the escape sequences of colours and of movements of the cursor."""
+    return _SEQUENCE.sub("", text)
+
 
 def visible(text: str, but: str = "") -> str:
     r"""Return the text with every invisible character written as in JSON, such as `\u202e`.

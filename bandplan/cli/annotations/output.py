@@ -3,13 +3,14 @@
 import argparse
 import contextlib
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from bandplan.whole_file import replace_file
 
 if TYPE_CHECKING:
     from bandplan.cli.annotations.annotation import Annotation
@@ -76,10 +77,9 @@ def document(findings: Findings, project: "Project", run: str) -> str:
 
 def texts_of(project: "Project", codes: set[str]) -> Mapping[str, str]:
     """Return one sentence for each code: that of its rule, or of its policy."""
-    from bandplan.serving.spec import rules as file_rules
-    from bandplan.serving.throughput import rules
+    from bandplan.cli.commands.explain import rules_of_the_file
 
-    texts = {rule.id: rule.text for rule in (*file_rules.ALL, *rules.ALL)}
+    texts = {name: rule.text for name, rule in rules_of_the_file().items()}
     if codes - texts.keys():
         from bandplan.policies.own import rules_of
 
@@ -91,10 +91,7 @@ def write(path: Path, text: str) -> None:
     """Write the file in one piece. Errors: CommandError."""
     from bandplan.cli.errors import CommandError
 
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        unfinished.write_text(f"{text}\n", encoding="utf-8")
-        os.replace(unfinished, path)
+        replace_file(path, f"{text}\n".encode())
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise CommandError(f"--sarif {path}: cannot be written: {error.strerror}") from error

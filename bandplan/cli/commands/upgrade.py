@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import find_project
+from bandplan.cli.requirement_file import NAME as REQUIREMENTS
 
 if TYPE_CHECKING:
     from bandplan.cli.requirement_file import KeptPin
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from bandplan.starter.changes import Change
     from bandplan.starter.files import File
     from bandplan.starter.manifest import Manifest
-
-REQUIREMENTS = "requirements.txt"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

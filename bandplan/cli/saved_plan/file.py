@@ -1,7 +1,6 @@
 """The plan's file. It comes from a pull request's job, so all of its contents are checked before use."""
 
 import json
-import os
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -13,6 +12,7 @@ from bandplan.cli.saved_plan.circumstances import ABSENT
 from bandplan.cli.saved_plan.fingerprint import LENGTH, SECRET
 from bandplan.cli.saved_plan.plan import FORMAT, VERSION, SavedPlan, to_json
 from bandplan.cli.saved_plan.steps import OPS, PlannedStep
+from bandplan.whole_file import replace_file
 
 MOST_BYTES: Final = 100_000_000
 """Largest plan file in bytes; a choice. A plan of 1,000 changed endpoints has 5 MB."""
@@ -33,12 +33,9 @@ class BadPlan(UsageProblem):
 
 def write_plan(path: Path, plan: SavedPlan) -> None:
     """Write the plan. Errors: CommandError if it cannot be written; an earlier file is then left intact."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        unfinished.write_text(json.dumps(to_json(plan), indent=1) + "\n", encoding="utf-8")
-        os.replace(unfinished, path)
+        replace_file(path, f"{json.dumps(to_json(plan), indent=1)}\n".encode())
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise CommandError(f"{path}: the plan cannot be written: {error.strerror}") from error
 
 
