@@ -36,9 +36,9 @@ class Client:
         self._tls = ssl.create_default_context() if target.scheme == "https" else None
 
     async def open(self, connections: int, spare: int = 0) -> None:
-        """Have so many connections free before they are needed: making one takes time that no request should wait.
+        """Make connections until this many are free, so that no request has to wait for one.
 
-        From then on another one is made whenever fewer than `spare` are left. One that cannot be made is no failure
+        From then on another one is made whenever fewer than `spare` are left. One that cannot be made is not a failure
         yet.
         """
         self._spare = spare

@@ -51,7 +51,7 @@ class Clients:
             self._processes.append(started)
 
     async def open(self, connections: int, spare: int = 0) -> None:
-        """Have so many connections free, over all clients, and keep `spare` free in each. Call it between levels."""
+        """Make this many connections over all clients, and keep `spare` free in each. Call it between levels."""
         if self._own is not None:
             await self._own.open(connections, spare)
         else:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """How many chunks of the endpoint are in use: `read` asks and may block, None if it is not known now."""
+    """Where the chunks in use are read: `read` returns their number, or None if it is unknown, and may block."""
 
     read: Callable[[], float | None]
     every_seconds: float
 
 
 async def read_chunks(gauge: Gauge, seen: list[tuple[int, float]]) -> None:
-    """Note when how many chunks were in use, until cancelled."""
+    """Add (time in nanoseconds, chunks in use) to `seen` at each reading, until cancelled."""
     while True:
         chunks = await asyncio.to_thread(gauge.read)
         if chunks is not None:

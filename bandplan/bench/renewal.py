@@ -10,9 +10,9 @@ from bandplan.bench.target import Secret
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """The token to send now, for one that expires before the run ends: `read` may block, None: keep the last one.
+    """Where the current token is read: `read` returns it, or None to keep the last one, and may block.
 
-    Ten seconds between two looks, as a token is renewed at least half a minute before it expires.
+    Reading it every ten seconds is enough: a token is renewed at least half a minute before it expires.
     """
 
     read: Callable[[], str | None]
@@ -20,7 +20,7 @@ class Renewal:
 
 
 async def renew(renewal: Renewal, secret: Secret, clients: Clients) -> None:
-    """Send the token of the moment, until cancelled."""
+    """Give each new token to the clients, until cancelled."""
     while True:
         await asyncio.sleep(renewal.every_seconds)
         token = await asyncio.to_thread(renewal.read)

@@ -35,7 +35,7 @@ def task_of(name: str, live: Mapping[str, Any]) -> Any:
 
 
 def unknown_endpoint(choice: "StackChoice", name: str) -> str:
-    """Say that the workspace has no such endpoint, which it has, and the nearest one."""
+    """Return the message for an unknown endpoint: the nearest name, or the endpoints that the workspace has."""
     from bandplan.serving.spec.suggestion import did_you_mean
     from bandplan.serving.workspace.endpoint_survey import listed
     from bandplan.serving.workspace.errors import WorkspaceError

@@ -40,7 +40,7 @@ MOST_DESCRIPTORS = 65536
 many machines begin with 1,024. Arbitrary.
 """
 YOUNG_OBJECTS = 10_000
-"""How many new objects lead to a look for cycles among them; Python's own 700 are those of two requests."""
+"""New objects after which Python looks for cycles among them; two requests create its default of 700."""
 TICKS_BETWEEN_LOOKS = 20
 """Number of uvicorn's 0.1 s ticks between checks that the state directory still exists."""
 
@@ -174,7 +174,7 @@ def allow_descriptors() -> None:
 
 
 def _collect_garbage_seldom() -> None:
-    """Leave what exists now, which stays, out of all collections, and look for cycles less often.
+    """Exclude the objects that exist now from garbage collection, as they stay, and collect less often.
 
     A collection of everything stops all streams for some 50 ms, and after a burst of requests there were several.
     """

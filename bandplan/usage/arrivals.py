@@ -40,7 +40,7 @@ class Arrivals:
 
     @property
     def is_whole_seconds(self) -> bool:
-        """Whether no time has a part of a second."""
+        """Whether every time is a whole number of seconds."""
         return not self._has_fractions
 
     def __contains__(self, minute: int) -> bool:

@@ -109,7 +109,7 @@ def is_taken_back(number: int, received: Received) -> bool:
 
 
 def close_all_but(*kept: int) -> None:
-    """Close every file of this process but these and its standard streams, which are no one's."""
+    """Close every file of this process except these and its standard streams, which are /dev/null."""
     for number in map(int, os.listdir("/proc/self/fd")):
         if number > 2 and number not in kept:
             with suppress(OSError):  # that of the listing

@@ -23,7 +23,7 @@ GO = b"go"
 
 LENGTH_BYTES = 4
 MOST_BYTES = 16 << 20
-"""Most bytes of a request: some times what Linux lets arguments and environment have. A choice."""
+"""Largest request in bytes: several times what Linux allows for arguments and environment. A choice."""
 MOST_DESCRIPTORS = 250
 """Of 253 that the kernel passes at once: SCM_MAX_FD of unix(7), read 2026-11."""
 SPARE_DESCRIPTORS = 32
