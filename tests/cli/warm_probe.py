@@ -37,7 +37,7 @@ def run() -> int:
             return int(status)
         case ["die", number]:
             os.kill(os.getpid(), int(number))
-            time.sleep(5)
+            time.sleep(60)
         case ["raise"]:
             raise RuntimeError("as if something were wrong")
         case ["leave", text]:
@@ -58,11 +58,11 @@ def run() -> int:
 
 
 def hear(numbers: list[signal.Signals]) -> None:
-    """Print the process, then each signal that arrives, for some seconds or until SIGTERM."""
+    """Print the process, then each signal that arrives, for two minutes or until SIGTERM."""
     for number in numbers:
         signal.signal(number, lambda heard, _: print(signal.Signals(heard).name, flush=True))
     print(f"pid {os.getpid()} parent {os.getppid()}", flush=True)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         time.sleep(0.02)
 
