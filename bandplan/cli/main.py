@@ -90,6 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     print_what_the_locale_can()
     close_the_door()
+    leave_colours_to_us()
     try:
         with standing():
             return run(argv)
@@ -118,6 +119,14 @@ def print_what_the_locale_can() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def leave_colours_to_us() -> None:
+    """Let Python print help, tracebacks and results of unittest without colours, here and in programs started from here.
+
+    It colours tracebacks from 3.13 on and the others from 3.14 on; the door would show the escape sequences as text.
+    """
+    os.environ["PYTHON_COLORS"] = "0"
 
 
 def run(argv: Sequence[str]) -> int:

@@ -77,7 +77,7 @@ def fetch(version: str | None, folder: Path) -> Wheel:
     """Fetch the wheel of that version, or of the newest one, into `folder`. Errors: CommandError."""
     wanted = PACKAGE if version is None else f"{PACKAGE}=={version}"
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
-    settings = ["--no-input", "--only-binary", PACKAGE, "--timeout", "10", "--retries", "2", "--dest", str(folder)]
+    settings = ["--no-input", "--no-color", "--only-binary", PACKAGE, "--timeout", "10", "--retries", "2", "--dest", str(folder)]
     step = "see pip's own configuration (index, proxy, find-links), and run it again"
     try:
         with doing(f"pip is fetching {wanted}"):

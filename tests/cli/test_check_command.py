@@ -62,6 +62,19 @@ def test_every_other_part_is_named_when_it_fails(repository: Path, capsys: pytes
     assert "test_floor_within_the_limit_passes" in told.err
 
 
+def test_messages_of_failed_tests_have_no_escape_sequences(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """From Python 3.14 on unittest prints some if FORCE_COLOR is set."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    edit(repository / "policies/own/test_floor_too_high.py", "bands=(4, 8)", "bands=(5, 8)")
+    assert main(["check"]) == 1
+    told = capfd.readouterr().err
+    assert "\nFAIL: test_floor_within_the_limit_passes" in told
+    assert "\\u001b" not in told and "\x1b" not in told
+
+
 def test_project_without_any_of_these_files_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: bare\nruntime: python\n")
     (tmp_path / "models.yaml").write_text("version: 1\nmodels: []\n")

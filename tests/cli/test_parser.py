@@ -71,6 +71,22 @@ def test_help_shows_every_command_in_one_group_within_80_columns(
     assert "==SUPPRESS==" not in shown
 
 
+@pytest.mark.parametrize("asked", ["--help", "up --help", "policy test --help"])
+def test_help_is_the_same_with_colours(
+    asked: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    shown = []
+    for forced in ("", "1"):
+        monkeypatch.setenv("FORCE_COLOR", forced)
+        monkeypatch.setenv("PYTHON_COLORS", forced)
+        with pytest.raises(SystemExit):
+            main(asked.split())
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1]
+    assert "\noptions:\n" in shown[0]
+
+
 def test_folder_with_the_name_of_a_command_is_not_taken_for_it() -> None:
     assert command_name(["-C", "docs", "validate", "--offline"]) == "validate"
     assert command_name(["-Cdocs", "validate"]) == "validate"
