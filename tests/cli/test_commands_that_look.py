@@ -21,8 +21,19 @@ models:
 
 @pytest.mark.parametrize(
     "command",
-    [("migrate",), ("rollback", "chat"), ("observe",), ("real-scale", "chat"), ("logs", "chat"), ("open",)],
-    ids=lambda one: one[0],
+    [
+        ("adopt",),
+        ("adopt", "--all"),
+        ("adopt", "--all", "--entries"),
+        ("drift",),
+        ("migrate",),
+        ("rollback", "chat"),
+        ("observe",),
+        ("real-scale", "chat"),
+        ("logs", "chat"),
+        ("open",),
+    ],
+    ids=" ".join,
 )
 def test_a_stopped_local_workspace_is_not_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]

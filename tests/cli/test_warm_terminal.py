@@ -117,7 +117,7 @@ def test_ctrl_c_arrives_once(terminal: Terminal) -> None:
         assert terminal.read_to("SIGINT\n").count("SIGINT") == 1
     time.sleep(0.1)  # for a second one
     terminal.type("\x1c")
-    assert "SIGINT" not in terminal.read_to(PROMPT)
+    assert "SIGINT" not in terminal.read_to(PROMPT).splitlines()  # some shells show the command of a killed job
     assert terminal.run("echo status $?") == "status 131\n"
 
 
@@ -188,7 +188,7 @@ def test_width_is_the_terminals_also_when_it_changes(terminal: Terminal) -> None
     terminal.resize(77)
     terminal.read_to("SIGWINCH\n")
     terminal.type("\x1c")
-    assert "SIGWINCH" not in terminal.read_to(PROMPT)
+    assert "SIGWINCH" not in terminal.read_to(PROMPT).splitlines()
 
 
 def test_hanging_up_ends_the_command(terminal: Terminal) -> None:

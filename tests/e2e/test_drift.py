@@ -167,6 +167,7 @@ def test_look_sends_nothing_but_get_writes_no_file_state_or_lock_and_loads_no_he
 def test_wrong_models_yaml_is_exit_status_2_and_nothing_is_written(fleet: FleetProject) -> None:
     fleet.write_models(SMALL.replace("bands: {min: 2, max: 4}", "bands: {min: 5, max: 4}"))
     before = fleet.models
+    fleet.bandplan("stub", "start")
     for command in (("drift",), ("adopt", "--all", "--write")):
         done = fleet.run(*command)
         assert done.returncode == 2

@@ -99,6 +99,7 @@ def document(arguments: argparse.Namespace, done: Done) -> dict[str, Any]:
 def look(arguments: argparse.Namespace) -> Done:
     from bandplan.cli.adoption import find, unmanaged
     from bandplan.cli.commands.drift import record_of, recorded_stack
+    from bandplan.cli.local_workspace import require_running
     from bandplan.cli.models_text import open_models
     from bandplan.cli.stack_choice import choose_stack
     from bandplan.serving.workspace.errors import WorkspaceError
@@ -108,6 +109,8 @@ def look(arguments: argparse.Namespace) -> Done:
     if arguments.write and arguments.entries:
         raise UsageProblem("--write and --entries: give only one of them")
     choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
+    if choice.stack == LOCAL and not arguments.write:
+        require_running(choice.project)
     state = record_of({}) if arguments.entries else recorded_stack(choice.project, arguments)
     try:
         client = choice.client()

@@ -45,12 +45,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.cli.columns import show_text
     from bandplan.cli.errors import UsageProblem
+    from bandplan.cli.local_workspace import require_running
     from bandplan.cli.stack_choice import choose_stack
     from bandplan.drift.text import text
 
     if arguments.json and arguments.fix:
         raise UsageProblem("--json and --fix: give only one of them")
     choice = choose_stack(find_project(Path.cwd()), arguments.stack, os.environ)
+    if choice.stack == LOCAL:
+        require_running(choice.project)
     report = look(choice, arguments)
     if arguments.json:
         from bandplan.cli.json_output import VERSION
