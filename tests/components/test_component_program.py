@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from bandplan.components.program import run
 from bandplan.components.pulumi_internals import bulk_declaration
 from tests.answering import JsonHandler, answering
 from tests.components.conftest import plan_stack
+from tests.ports import nobody_listening
 
 ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 1, 1)
@@ -339,10 +339,8 @@ def test_models_file_of_the_environment_wins(tmp_path: Path, environ: dict[str, 
 
 def test_workspace_that_does_not_listen_is_named_with_host_and_port(tmp_path: Path) -> None:
     models(tmp_path, {"name": "chat", **BAND})
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    message = refusal(tmp_path, {"DATABRICKS_HOST": f"http://127.0.0.1:{port}", "DATABRICKS_TOKEN": "secret-token"})
+    with nobody_listening() as port:
+        message = refusal(tmp_path, {"DATABRICKS_HOST": f"http://127.0.0.1:{port}", "DATABRICKS_TOKEN": "secret-token"})
     assert "127.0.0.1" in message and str(port) in message
     assert "secret-token" not in message
 

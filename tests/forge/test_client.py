@@ -1,6 +1,5 @@
 """Retries, waits and words of the client, against a server that answers what it is told."""
 
-import socket
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from bandplan.forge.client import MOST_WAITING_SECONDS, Client, is_safe
 from bandplan.forge.environment import checked_base_url, checked_token
 from bandplan.forge.errors import ForgeError, LostAnswer, Malformed, NotConfigured, Refused, Unavailable
 from tests.forge.forge_fake import NUMBER, TOKEN, Fault, ForgeFake, GitHubFake, GitLabFake, serving
+from tests.ports import nobody_listening
 from tests.report.conftest import Sleeps, forge_of
 
 COMMENTS = f"/repos/org/repo/issues/{NUMBER}/comments"
@@ -100,9 +100,8 @@ def test_a_connection_that_breaks_is_tried_again_for_what_reads(github: ForgeFak
 
 
 def test_nobody_there_is_told_without_the_token() -> None:
-    with socket.socket() as taken:  # bound, so that nobody else gets the port, and not listening
-        taken.bind(("127.0.0.1", 0))
-        nobody = GitHubFake(url=f"http://127.0.0.1:{taken.getsockname()[1]}")
+    with nobody_listening() as port:
+        nobody = GitHubFake(url=f"http://127.0.0.1:{port}")
         with pytest.raises(Unavailable, match="does not answer") as raised:
             client(nobody, Sleeps()).call("GET", COMMENTS)
     assert TOKEN not in str(raised.value)

@@ -10,6 +10,7 @@ import urllib3
 
 from bandplan.stub import process
 from bandplan.stub.api.page.files import FOLDER, TYPES
+from tests.ports import own_port
 from tests.stub.stub_client import ENDPOINTS, StubClient
 
 FILES = sorted(path.name for path in FOLDER.iterdir())
@@ -215,12 +216,12 @@ def test_session_works_through_a_tunnel_with_a_port_of_its_own(browser: Browser)
 
 
 def test_session_ends_with_the_workspace(running: process.Running, tmp_path: Any) -> None:
-    first = process.start(tmp_path / "stub")
+    first = process.start(tmp_path / "stub", port=own_port())
     answer = begin(first.host, code_of(process.page_link(first)))
     browser = Browser(first.host, answer.headers["set-cookie"].partition(";")[0], json.loads(answer.data)["key"])
     assert browser.send("GET", "/stub/endpoints").status == 200
     process.stop(tmp_path / "stub")
-    again = process.start(tmp_path / "stub", port=int(first.host.rpartition(":")[2]), is_token_kept=True)
+    again = process.start(tmp_path / "stub", is_token_kept=True)
     try:
         assert browser.send("GET", "/stub/endpoints").status == 401 and again.host == first.host
     finally:

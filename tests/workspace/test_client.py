@@ -1,4 +1,3 @@
-import socket
 import threading
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -22,6 +21,7 @@ from bandplan.serving.workspace.errors import (
     Unauthorized,
     Unreachable,
 )
+from tests.ports import nobody_listening, own_port
 from tests.workspace.fake_workspace import TOKEN, FakeTime, FakeWorkspace, Reply, Seen
 
 PATH = "/api/2.0/serving-endpoints/x"
@@ -29,12 +29,6 @@ PATH = "/api/2.0/serving-endpoints/x"
 
 def refusal(status: int, code: str, message: str) -> Reply:
     return Reply(status, {"error_code": code, "message": message})
-
-
-def closed_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def test_a_call_carries_the_token_and_returns_the_json_object(
@@ -141,10 +135,10 @@ def test_other_failures_are_final(workspace: FakeWorkspace, client: WorkspaceCli
 
 
 def test_nobody_listening_is_said_within_two_seconds_with_host_port_and_next_step(time: FakeTime) -> None:
-    port = closed_port()
-    client = WorkspaceClient(f"http://127.0.0.1:{port}", TOKEN, clock=time.clock)
-    with pytest.raises(Unreachable) as caught:
-        client.get(PATH)
+    with nobody_listening() as port:
+        client = WorkspaceClient(f"http://127.0.0.1:{port}", TOKEN, clock=time.clock)
+        with pytest.raises(Unreachable) as caught:
+            client.get(PATH)
     assert 0 < sum(time.slept) <= 2
     assert (caught.value.host, caught.value.port) == ("127.0.0.1", port)
     assert f"127.0.0.1 port {port}" in str(caught.value)
@@ -152,22 +146,23 @@ def test_nobody_listening_is_said_within_two_seconds_with_host_port_and_next_ste
 
 
 def test_calls_queued_behind_an_unreachable_workspace_fail_at_once_and_later_ones_try_again(time: FakeTime) -> None:
-    client = WorkspaceClient(f"http://127.0.0.1:{closed_port()}", TOKEN, clock=time.clock)
-    with pytest.raises(Unreachable):
-        client.get(PATH)
-    pauses = len(time.slept)
-    with pytest.raises(Unreachable):
-        client.get(PATH)
-    assert len(time.slept) == pauses
-    time.now += 6
-    with pytest.raises(Unreachable):
-        client.get(PATH)
-    assert len(time.slept) > pauses
+    with nobody_listening() as port:
+        client = WorkspaceClient(f"http://127.0.0.1:{port}", TOKEN, clock=time.clock)
+        with pytest.raises(Unreachable):
+            client.get(PATH)
+        pauses = len(time.slept)
+        with pytest.raises(Unreachable):
+            client.get(PATH)
+        assert len(time.slept) == pauses
+        time.now += 6
+        with pytest.raises(Unreachable):
+            client.get(PATH)
+        assert len(time.slept) > pauses
 
 
 def test_a_workspace_that_comes_up_meanwhile_is_reached(time: FakeTime) -> None:
     """The port is closed at first and opened during the first pause."""
-    port = closed_port()
+    port = own_port()
     late: list[FakeWorkspace] = []
 
     def open_it(seconds: float) -> None:
