@@ -30,21 +30,21 @@ class PacedWorkspace:
     client: StubClient
     target: Target
 
-    def observe(self, streams: int, seconds: float) -> Observed:
-        """Keep `streams` requests of 50 prompt and 20 completion tokens in flight for `seconds`."""
-        return self._observe(levels=[streams], level_seconds=seconds)
+    def observe(self, streams: int, seconds: float = 60.0, requests: int = 10_000) -> Observed:
+        """Keep `streams` requests of 50 prompt and 20 completion tokens in flight for `seconds`, at most `requests`."""
+        return self._observe(requests, levels=[streams], level_seconds=seconds)
 
     def observe_rate(self, rate: float, seconds: float) -> Observed:
         """Send `rate` of the same requests per second for `seconds`, at random times."""
-        return self._observe(mode="open", rates=[rate], level_seconds=seconds)
+        return self._observe(10_000, mode="open", rates=[rate], level_seconds=seconds)
 
-    def _observe(self, mode: Mode = "closed", **load: Any) -> Observed:
+    def _observe(self, requests: int, mode: Mode = "closed", **load: Any) -> Observed:
         before = max([0, *(one["number"] for one in self._log())])
         kept: list[Sample] = []
-        plan = BenchPlan(mode, Length(50), Length(20), Limits(10_000, 10**7, 1), **load)
+        # The first two are the benchmark's own requests before it measures.
+        plan = BenchPlan(mode, Length(50), Length(20), Limits(requests + 2, 10**7, 2), **load)
         curve = run_bench(plan, self.target, Watcher(samples=lambda _, samples: kept.extend(samples)), {})
         (point,) = curve.points
-        # The first two are the benchmark's own requests before it measures.
         return Observed(point, kept, [one for one in self._log() if one["number"] > before + 2])
 
     def _log(self) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PacedWorkspa
 
 @pytest.mark.parametrize("streams", [1, 16])
 def test_requests_and_tokens_are_those_of_the_workspace(workspace: PacedWorkspace, streams: int) -> None:
-    seen = workspace.observe(streams, seconds=1.0)
-    assert len(seen.log) == len(seen.samples) == sum(seen.point.counts.values()) > streams
+    seen = workspace.observe(streams, requests=4 * streams)
+    assert len(seen.log) == len(seen.samples) == sum(seen.point.counts.values()) == 4 * streams
     assert {one["output_tokens"] for one in seen.log} == {20}
     assert {one.outcome for one in seen.samples} == {"completed"}

@@ -45,7 +45,7 @@ def workload(given: float = 10, made: float = 5) -> Workload:
     return Workload(Length(given), Length(made), Scale(), Random(1))
 
 
-def closed(client: Instant, parallel: int, budget: Budget, *, ramp: bool = True, seconds: float = 5.0) -> Run:
+def closed(client: Instant, parallel: int, budget: Budget, *, ramp: bool = True, seconds: float = 60.0) -> Run:
     run = Run()
     asyncio.run(closed_loop(client, workload(), Slots(parallel), seconds, budget, run, ramp=ramp))
     return run
@@ -62,7 +62,8 @@ def test_a_closed_loop_keeps_its_number_in_flight() -> None:
 def test_slots_begin_one_after_the_other() -> None:
     run = Run()
     slots = Slots(4, spread_seconds=0.2)
-    asyncio.run(closed_loop(Instant(), workload(), slots, 0.5, Budget(10**6, 10**9, 60), run, ramp=False))
+    # Three slots send some 450 requests, of a millisecond each, before the last one begins.
+    asyncio.run(closed_loop(Instant(), workload(), slots, 60.0, Budget(2_000, 10**9, 60), run, ramp=False))
     first = run.samples[0].scheduled
     assert run.full is not None
     assert run.full - first >= 0.149 * SECOND  # the last of four begins after 3/4 of the time

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 
@@ -44,9 +45,11 @@ def target(issuer: Issuer) -> Iterator[Target]:
         yield found
 
 
-def run(target: Target, renewal: Renewal | None, processes: int = 1) -> Curve:
-    limits = Limits(100_000, 10**8, 1)
-    plan = BenchPlan("closed", Length(5), Length(2), limits, levels=[1], level_seconds=1.0, processes=processes)
+def run(target: Target, renewal: Renewal | None, processes: int = 1, level_seconds: float = 60.0) -> Curve:
+    limits = Limits(100, 10**8, 2)
+    plan = BenchPlan(
+        "closed", Length(5), Length(2), limits, levels=[1], level_seconds=level_seconds, processes=processes
+    )
     return run_bench(plan, target, Watcher(token=renewal), {})
 
 
@@ -61,11 +64,11 @@ def test_a_run_sends_the_token_of_the_moment(issuer: Issuer, target: Target, pro
     assert "token-" not in repr(curve)
 
 
-def test_without_renewal_the_answers_say_why_it_stopped(issuer: Issuer, target: Target) -> None:
-    def expire() -> None:
-        issuer.issued += [f"other-{number}" for number in range(KEPT)]
-
-    curve = run(target, Renewal(expire, every_seconds=0.001))
+def test_without_renewal_the_answers_say_why_it_stopped() -> None:
+    asked = count(1)
+    # The token is good for the two requests before the load.
+    with answering(lambda token: 200 if next(asked) <= 2 else 401, "token-1") as target:
+        curve = run(target, None, level_seconds=0.5)
     assert "requests failed: answered 401" in curve.stopped
 
 
