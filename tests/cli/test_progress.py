@@ -7,7 +7,7 @@ import re
 import select
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,11 +149,19 @@ def test_watching_ends_with_the_command_and_can_be_turned_off(monkeypatch: pytes
 
 
 @pytest.fixture
-def slow_workspace() -> Iterator[FakeWorkspace]:
+def may_answer() -> Iterator[threading.Event]:
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture
+def slow_workspace(may_answer: threading.Event) -> Iterator[FakeWorkspace]:
+    """A workspace that answers once it may."""
     workspace = FakeWorkspace()
 
     def answer(seen: Seen) -> Reply:
-        time.sleep(1.5)
+        may_answer.wait(100)
         return Reply(body={"userName": "ann@example.com"})
 
     workspace.answer = answer
@@ -162,7 +170,7 @@ def slow_workspace() -> Iterator[FakeWorkspace]:
 
 
 def test_slow_workspace_is_named_on_a_terminal_and_not_in_what_stays(
-    slow_workspace: FakeWorkspace, tmp_path: Path
+    slow_workspace: FakeWorkspace, may_answer: threading.Event, tmp_path: Path
 ) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: fleet\nruntime: python\n")
     (tmp_path / "models.yaml").write_text("version: 1\nmodels: []\n")
@@ -180,14 +188,18 @@ def test_slow_workspace_is_named_on_a_terminal_and_not_in_what_stays(
     )  # fmt: skip
     os.close(theirs)
     told = b""
-    while select.select([ours], [], [], 20)[0]:
+    waiting = f"auth: waiting for {slow_workspace.host} ("
+    while select.select([ours], [], [], 60)[0]:
         try:
             told += os.read(ours, 4096)
         except OSError:
             break
+        if waiting.encode() in told:
+            may_answer.set()
+    child.kill()
     child.wait()
     os.close(ours)
     text = told.decode()
-    assert f"auth: waiting for {slow_workspace.host} (" in text
+    assert waiting in text
     stays = [line.rpartition(ERASED)[2] for line in text.split("\r\n")]
     assert stays[-2].startswith("dev: ann@example.com at ") and stays[-1] == ""

@@ -32,7 +32,7 @@ PLUGIN = textwrap.dedent(
                 case "bug":
                     raise KeyError("secret detail")
                 case "wait":
-                    self.cancelled.wait(30)
+                    self.cancelled.wait(300)
                     raise ProviderError("cancelled")
             return sdk.CreateResponse("id-1", property_values({"out": UNKNOWN, "n": 3}))
         async def diff_config(self, request):
@@ -65,7 +65,7 @@ class Plugin:
 
     def stop(self) -> tuple[int, str]:
         self.process.terminate()
-        _, log = self.process.communicate(timeout=20)
+        _, log = self.process.communicate(timeout=60)
         return self.process.returncode, log
 
 
@@ -159,9 +159,9 @@ def test_cancel_passes_when_every_worker_is_busy(plugin: Plugin) -> None:
     calls = [threading.Thread(target=error_of, args=(plugin,), kwargs={"do": "wait"}) for _ in range(140)]
     for call in calls:
         call.start()
-    plugin.stub.Cancel(empty_pb2.Empty(), timeout=20)
+    plugin.stub.Cancel(empty_pb2.Empty(), timeout=60)
     for call in calls:
-        call.join(timeout=20)
+        call.join(timeout=60)
     assert not any(call.is_alive() for call in calls)
 
 

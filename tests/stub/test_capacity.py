@@ -47,7 +47,7 @@ def capacity(client: StubClient, name: str) -> Any:
     return client.ok("GET", f"/stub/endpoints/{name}")["capacity"]["entities"]["e"]
 
 
-def until(is_so: Any, seconds: float = 5.0) -> None:
+def until(is_so: Any, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, "did not come about"

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from bandplan.stub import process, statedir
+from tests.ports import own_port
 from tests.stub.stub_client import ENDPOINTS, StubClient
 
 
@@ -39,13 +40,13 @@ def test_token_is_private_to_its_owner(state_dir: Path) -> None:
 
 
 def test_port_is_remembered(state_dir: Path) -> None:
-    host = process.start(state_dir).host
+    host = process.start(state_dir, port=own_port()).host
     process.stop(state_dir)
     assert process.start(state_dir).host == host
 
 
 def test_remembered_port_that_is_taken_is_given_up(state_dir: Path) -> None:
-    host = process.start(state_dir).host
+    host = process.start(state_dir, port=own_port()).host
     process.stop(state_dir)
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -132,7 +133,7 @@ def test_starting_by_several_processes_at_once_gives_one_stub(state_dir: Path) -
 
 
 def test_reset_empties_the_workspace_and_keeps_its_identity(state_dir: Path) -> None:
-    before = process.start(state_dir)
+    before = process.start(state_dir, port=own_port())
     client = StubClient(before.host, before.token)
     client.create("gone")
     workspace_id = client.ok("GET", "/stub/status")["workspace_id"]
@@ -188,7 +189,7 @@ def test_damaged_database_is_refused_with_the_way_out(state_dir: Path) -> None:
 
 def serve_in_foreground(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bandplan.stub", "serve", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "localhost", "::", "192.0.2.1"])
@@ -219,12 +220,12 @@ def test_port_in_use_is_an_error_that_names_it(state_dir: Path) -> None:
 def test_foreground_stub_prints_nothing_and_ends_on_sigterm(state_dir: Path) -> None:
     command = [sys.executable, "-m", "bandplan.stub", "serve", "--state-dir", str(state_dir)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as served:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while process.status(state_dir) is None and time.monotonic() < deadline:
             time.sleep(0.02)
         assert process.status(state_dir) is not None
         served.terminate()
-        assert served.communicate(timeout=10) == (b"", b"")
+        assert served.communicate(timeout=60) == (b"", b"")
     assert not (state_dir / "run.json").exists()
 
 

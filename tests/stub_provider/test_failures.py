@@ -197,9 +197,9 @@ def test_cancel_ends_the_wait_and_keeps_the_endpoint(driver: Any, proxy: Any, en
     created: list[Any] = []
     call = threading.Thread(target=lambda: created.append(driver.up(CLASSIC, endpoint())[1]))
     call.start()
-    assert asked.wait(10)
+    assert asked.wait(60)
     complete(driver.provider.cancel())
-    call.join(10)
+    call.join(60)
     assert created[0].id == "chat"
     assert "interrupted" in created[0].init_errors[0]
 

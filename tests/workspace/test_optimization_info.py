@@ -70,7 +70,7 @@ def test_versions_are_asked_for_at_the_same_time(
     together = Barrier(MOST_AT_ONCE)
 
     def answer(_: Seen) -> Reply:
-        together.wait(timeout=20)
+        together.wait(timeout=60)
         return Reply(body=OPTIMIZABLE)
 
     workspace.answer = answer
@@ -181,7 +181,7 @@ def test_versions_still_to_be_asked_for_are_not_once_the_workspace_is_too_busy(
         if first.model in seen.path:
             answered.set()
             return Reply(body=OPTIMIZABLE)
-        answered.wait(timeout=20)
+        answered.wait(timeout=60)
         return Reply(429, headers={"Retry-After": "3600"})
 
     workspace.answer = answer

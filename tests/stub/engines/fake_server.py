@@ -126,7 +126,7 @@ class Handler(BaseHTTPRequestHandler):
                 self._event({"error": {"message": "CUDA out of memory", "code": 500}})
                 break
             if at and self.behaviour.pause is not None:
-                self.behaviour.pause.wait(10)
+                self.behaviour.pause.wait(100)
                 time.sleep(0.002)  # else all of it is in the buffers of the connection before that is closed
             logprobs = self._logprobs(word, body, is_chat) if "logprobs" in knows else None
             own = {"delta": {"content": word}} if is_chat else {"text": word}

@@ -292,7 +292,7 @@ def test_answer_of_a_server_that_ignores_the_limit_is_cut_off_there(is_prompt: b
     made = generated(behaviour, max_tokens=6, is_prompt=is_prompt)
     # Its own usage would be that of the whole answer: what was delivered is counted instead.
     assert made == ("Yes, indeed.Yes,", "length", None)
-    assert behaviour.left.wait(5)
+    assert behaviour.left.wait(60)
 
 
 def test_server_that_begins_to_ignore_the_limit_is_cut_off_at_the_first_token_too_many() -> None:
@@ -304,7 +304,7 @@ def test_server_that_begins_to_ignore_the_limit_is_cut_off_at_the_first_token_to
         return "".join(token.text for batch in batches for token in batch.tokens), batches[-1].finish_reason
 
     assert started(behaviour, body) == ("Yes, indeed", "length")
-    assert behaviour.left.wait(5)
+    assert behaviour.left.wait(60)
 
 
 def test_server_that_ignores_limits_is_found_out_and_no_limit_is_refused() -> None:
@@ -461,7 +461,7 @@ def test_abandoned_generation_ends_the_connection_to_the_server() -> None:
             await anext(batches)
         assert engine.stats().running == 0
         behaviour.pause.set()
-        assert await asyncio.to_thread(behaviour.left.wait, 5), "the server sees that nobody reads any more"
+        assert await asyncio.to_thread(behaviour.left.wait, 60), "the server sees that nobody reads any more"
 
     started(behaviour, body)
 
@@ -515,4 +515,4 @@ def test_head_that_does_not_end_is_given_up() -> None:
             with pytest.raises(EngineFailed, match="sent a head of more than 262,144 bytes"):
                 await OpenAIEngine(f"http://127.0.0.1:{port}/v1").start(lambda progress: None)
 
-    asyncio.run(asyncio.wait_for(whole(), 10))
+    asyncio.run(asyncio.wait_for(whole(), 60))

@@ -131,7 +131,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def await_end(pids: list[int], seconds: float = 15.0) -> None:
+def await_end(pids: list[int], seconds: float = 60.0) -> None:
     until = time.monotonic() + seconds
     while any(map(alive, pids)) and time.monotonic() < until:
         time.sleep(0.02)
@@ -258,7 +258,7 @@ def test_fault_of_ours_in_the_second_start_is_final_and_queries_do_not_wait(
         while engine.down is None:
             await asyncio.sleep(0.01)
         with pytest.raises(EngineUnavailable, match=r"does not run: it could not be started again \(ValueError\)"):
-            await asyncio.wait_for(text_of(engine), 10)
+            await asyncio.wait_for(text_of(engine), 60)
         assert engine.down is not None and engine.down.is_final
 
     run(tmp_path, body, "crash")
@@ -276,8 +276,13 @@ def test_port_that_somebody_else_took_meanwhile_is_no_reason_to_fail(
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
             taken = listener.getsockname()[1]
         ports = iter([taken, vllm_process.free_port()])
-        monkeypatch.setattr(vllm_engine, "free_port", lambda: next(ports))
-        monkeypatch.setattr(connection, "SILENCE_SECONDS", 0.2)  # the listener accepts, and never answers
+        patience = iter([0.2, connection.SILENCE_SECONDS])  # the listener accepts, and never answers
+
+        def next_port() -> int:
+            monkeypatch.setattr(connection, "SILENCE_SECONDS", next(patience))
+            return next(ports)
+
+        monkeypatch.setattr(vllm_engine, "free_port", next_port)
 
         async def body(engine: VllmEngine, said: list[str]) -> str:
             await engine.start(said.append)
@@ -310,7 +315,7 @@ number = 0
 while not Path(sys.argv[1]).exists():
     print(f"INFO line {number}", flush=True)
     number += 1
-    time.sleep(0 if number < 2000 else 0.01)
+    time.sleep(0 if number < 2000 else 0.1)
 print("INFO more", flush=True)
 time.sleep(60)
 """
@@ -346,7 +351,7 @@ def test_log_of_a_process_that_runs_for_long_keeps_its_end_and_no_line_is_read_t
         finally:
             await process.end()
 
-    asyncio.run(asyncio.wait_for(body(), 30))
+    asyncio.run(asyncio.wait_for(body(), 90))
 
 
 # The workspace.
