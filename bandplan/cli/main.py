@@ -122,7 +122,7 @@ def print_what_the_locale_can() -> None:
 
 
 def leave_colours_to_us() -> None:
-    """Let Python print help, tracebacks and results of unittest without colours, here and in programs started from here.
+    """Let Python print help, tracebacks and results of unittest without colours, also in programs started from here.
 
     It colours tracebacks from 3.13 on and the others from 3.14 on; the door would show the escape sequences as text.
     """

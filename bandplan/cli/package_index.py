@@ -77,12 +77,16 @@ def fetch(version: str | None, folder: Path) -> Wheel:
     """Fetch the wheel of that version, or of the newest one, into `folder`. Errors: CommandError."""
     wanted = PACKAGE if version is None else f"{PACKAGE}=={version}"
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check"]
-    settings = ["--no-input", "--no-color", "--only-binary", PACKAGE, "--timeout", "10", "--retries", "2", "--dest", str(folder)]
+    settings = ["--no-input", "--no-color", "--only-binary", PACKAGE, "--timeout", "10", "--retries", "2"]
     step = "see pip's own configuration (index, proxy, find-links), and run it again"
     try:
         with doing(f"pip is fetching {wanted}"):
             done = subprocess.run(
-                [*command, *settings, wanted], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS
+                [*command, *settings, "--dest", str(folder), wanted],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
             )
     except subprocess.TimeoutExpired:
         raise CommandError(f"{wanted}: pip did not fetch it within {SECONDS} s; {step}") from None

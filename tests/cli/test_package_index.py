@@ -72,5 +72,7 @@ def test_version_that_pip_does_not_find_says_what_to_look_at(tmp_path: Path, mon
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("FORCE_COLOR", "1")
-    with pytest.raises(CommandError, match=r"bandplan==9\.9\.9: not found by pip: [^\x1b]*; see pip's own configuration"):
+    with pytest.raises(
+        CommandError, match=r"bandplan==9\.9\.9: not found by pip: [^\x1b]*; see pip's own configuration"
+    ):
         fetch("9.9.9", tmp_path)
