@@ -5,14 +5,15 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 from typing import Literal
 
-from bandplan.cli.errors import CommandError
+from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import LOCAL, Project
 from bandplan.counted import counted
 
@@ -89,21 +90,22 @@ def plugin(environ: Mapping[str, str]) -> Finding:
 
 
 def warm_processes(environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield whether commands may run in a warm process, and each that runs."""
+    """Yield whether commands may run in a warm process, and each one of this installation that runs."""
     from bandplan.cli.warm.ask import processes
-    from bandplan.cli.warm.switch import why_off
+    from bandplan.cli.warm.switch import package_root, why_off
 
     subject = "warm process"
     try:
-        running = list(processes(environ))
+        found = list(processes(environ))
     except OSError as error:
         yield Finding("warning", subject, f"not used: {error.strerror or error}", "remove it, or set BANDPLAN_WARM=0")
         return
-    for found in running:
-        if found.about is None:
-            yield Finding("warning", subject, f"{found} ({found.path})", "run `bandplan warm stop`")
-        else:
-            yield Finding("ok", subject, f"{found} ({found.path})")
+    for one in found:
+        if one.about is None:
+            yield Finding("warning", subject, f"{one} ({one.path})", "run `bandplan warm stop`")
+    running = [one for one in found if one.about is not None and one.about.root == package_root()]
+    for one in running:
+        yield Finding("ok", subject, f"{one} ({one.path})")
     off = why_off(environ)
     if off:
         yield Finding("ok", subject, f"not used by this command: {off}")
@@ -186,43 +188,82 @@ def lock_finding(lock: Path) -> Finding:
     return Finding("warning", "lock", f"stack {LOCAL} is being updated by {who}", step)
 
 
-def of_workspaces(
+@dataclass(frozen=True)
+class Login:
+    """A login to try: `environ` returns the variables of its workspace, `level` is how bad it is if it fails.
+
+    Errors of `environ`: CommandError, WorkspaceError.
+    """
+
+    environ: Callable[[], Mapping[str, str]]
+    level: Level
+
+
+def stack_logins(
     project: Project, stacks: Sequence[str], environ: Mapping[str, str], *, must_answer: bool
-) -> Iterator[Finding]:
-    """Ask the workspaces of all stacks at once who is logged in; yield in their order, all within WORKSPACE_SECONDS.
+) -> dict[str, Login]:
+    """Return the logins to the stacks' workspaces; the local one has none.
+
+    Unless they `must_answer`, a stack whose file contradicts `--profile` is asked with its own login.
+    """
+    from bandplan.cli.stack_choice import StackChoice
+    from bandplan.serving.workspace.login_choice import NAMED
+
+    def environ_of(stack: str) -> Mapping[str, str]:
+        try:
+            return StackChoice(project, stack, environ).environ()
+        except UsageProblem:
+            if must_answer or NAMED not in environ:
+                raise
+            own = {name: text for name, text in environ.items() if name != NAMED}
+            return StackChoice(project, stack, own).environ()
+
+    level: Level = "error" if must_answer else "warning"
+    return {f"stack {stack}": Login(partial(environ_of, stack), level) for stack in stacks if stack != LOCAL}
+
+
+def profile_login(profile: str | None, environ: Mapping[str, str]) -> dict[str, Login]:
+    """Return the login of `--profile` by itself, to the workspace that the profile names; empty without one."""
+    from bandplan.serving.workspace.login_choice import StackLogin, login_environment
+
+    if profile is None:
+        return {}
+    return {f"profile {profile}": Login(lambda: login_environment(environ, StackLogin("")), "error")}
+
+
+def of_logins(logins: Mapping[str, Login]) -> Iterator[Finding]:
+    """Ask all workspaces at once who is logged in; yield in their order, all within WORKSPACE_SECONDS.
 
     The client has limits of its own, but looking up a name or asking another program for a token has none.
     """
-    level: Level = "error" if must_answer else "warning"
     found: dict[str, Finding] = {}
 
-    def ask(stack: str) -> None:
-        found[stack] = login(project, stack, environ, level)
+    def ask(subject: str, login: Login) -> None:
+        found[subject] = logged_in(subject, login)
 
     # Not a pool: Python waits for the threads of a pool before it ends.
-    threads = {stack: Thread(target=ask, args=(stack,), daemon=True) for stack in stacks if stack != LOCAL}
+    threads = {one[0]: Thread(target=ask, args=one, daemon=True) for one in logins.items()}
     for thread in threads.values():
         thread.start()
     deadline = time.monotonic() + WORKSPACE_SECONDS
-    for stack, thread in threads.items():
+    for subject, thread in threads.items():
         thread.join(max(deadline - time.monotonic(), 0))
         step = "check its host, the network and the login: `bandplan docs login`"
-        silent = Finding(level, f"stack {stack}", f"no answer within {WORKSPACE_SECONDS:g} s", step)
-        yield found.get(stack, silent)
+        silent = Finding(logins[subject].level, subject, f"no answer within {WORKSPACE_SECONDS:g} s", step)
+        yield found.get(subject, silent)
 
 
-def login(project: Project, stack: str, environ: Mapping[str, str], level: Level) -> Finding:
-    """Whether the stack's workspace answers, and to whom; `level` is how bad it is if it does not."""
-    from bandplan.cli.stack_choice import StackChoice
+def logged_in(subject: str, login: Login) -> Finding:
+    """Whether the workspace answers, and to whom."""
     from bandplan.serving.workspace.client import from_environment
     from bandplan.serving.workspace.errors import WorkspaceError
     from bandplan.serving.workspace.identity import PROFILE
 
     try:
-        environ = StackChoice(project, stack, environ).environ()
+        environ = login.environ()
         client = from_environment(environ)
         user, profile = client.ping(), environ.get(PROFILE)
         way = f"{client.auth_type()}, profile {profile}" if profile else client.auth_type()
-        return Finding("ok", f"stack {stack}", f"{user} at {client.host} by {way}")
+        return Finding("ok", subject, f"{user} at {client.host} by {way}")
     except (CommandError, WorkspaceError) as error:
-        return Finding(level, f"stack {stack}", str(error))
+        return Finding(login.level, subject, str(error))

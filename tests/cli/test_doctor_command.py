@@ -73,13 +73,51 @@ def test_profile_is_the_login_that_has_to_work(
         monkeypatch.delenv(name)
     status, found = findings(capsys, "--profile", "good")
     assert (status, found["stack prod"]["finding"]) == (0, f"ann@example.com at {host} by pat, profile good")
-    status, found = findings(capsys, "--profile", "bad")
-    assert (status, found["stack prod"]["level"]) == (1, "error")
-    status, found = findings(capsys, "--profile", "none")
-    assert (status, found["stack prod"]["level"]) == (1, "error")
+    assert found["profile good"]["finding"] == f"ann@example.com at {host} by pat, profile good"
+    for other in ("bad", "none"):
+        status, found = findings(capsys, "--profile", other)
+        assert (status, found[f"profile {other}"]["level"], found["stack prod"]["level"]) == (1, "error", "warning")
+        status, found = findings(capsys, "--profile", other, "--stack", "prod")
+        assert (status, found["stack prod"]["level"], f"profile {other}" in found) == (1, "error", False)
     for more in (("--offline",), ("--stack", "local")):
         assert main(["doctor", "--profile", "good", *more]) == 2
         assert "--profile good: " in capsys.readouterr().err
+
+
+def test_profile_needs_neither_a_stack_nor_a_project(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BANDPLAN_PROFILE", "")
+    host = os.environ["DATABRICKS_HOST"]
+    (project / "cfg").write_text(f"[own]\nhost = {host}\ntoken = good-token\n")
+    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(project / "cfg"))
+    for file in (project / "stacks").glob("*prod*"):
+        file.unlink()
+    told = f"ann@example.com at {host} by pat, profile own"
+    status, found = findings(capsys, "--profile", "own")
+    assert (status, found["profile own"]["finding"]) == (0, told)
+    monkeypatch.chdir(project.parent)
+    status, found = findings(capsys, "--profile", "own")
+    assert (status, found["profile own"]["finding"], found["project"]["level"]) == (1, told, "error")
+
+
+def test_stack_that_names_another_workspace_is_asked_with_its_own_login(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BANDPLAN_PROFILE", "")
+    host = os.environ["DATABRICKS_HOST"]
+    for name in ("DATABRICKS_HOST", "DATABRICKS_TOKEN"):
+        monkeypatch.delenv(name)
+    (project / "cfg").write_text(
+        f"[one]\nhost = {host}\ntoken = good-token\n[two]\nhost = {host}\ntoken = good-token\n"
+    )
+    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(project / "cfg"))
+    (project / "stacks/Pulumi.prod.yaml").write_text("config: {databricks:profile: two}\n")
+    status, found = findings(capsys, "--profile", "one")
+    assert (status, found["stack prod"]["finding"]) == (0, f"ann@example.com at {host} by pat, profile two")
+    status, found = findings(capsys, "--profile", "one", "--stack", "prod")
+    assert (status, found["stack prod"]["level"]) == (1, "error")
+    assert "names the profile two (databricks:profile)" in found["stack prod"]["finding"]
 
 
 def test_workspace_that_never_answers_is_given_up(

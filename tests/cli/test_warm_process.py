@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+import bandplan
 from bandplan.cli.warm.ask import ask, processes, stop
 from bandplan.cli.warm.place import NotPrivate
 from bandplan.cli.warm.request import ABOUT
@@ -333,6 +334,8 @@ def test_process_that_hangs_is_replaced(probe: Probe) -> None:
 def test_stop_ends_the_process_and_leaves_no_socket(probe: Probe) -> None:
     probe.run("exit", "0")
     pid = probe.server
+    (found,) = processes(probe.environ)
+    assert found.about is not None and Path(found.about.root) == Path(bandplan.__file__).parents[1]
     assert [found.pid for found in stop(probe.environ)] == [pid]
     assert until(lambda: is_gone(pid)) and not list(processes(probe.environ))
 

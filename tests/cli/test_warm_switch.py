@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +12,14 @@ import pytest
 
 from bandplan.cli.main import main
 from bandplan.cli.warm import server
+from bandplan.cli.warm.ask import About, Found
 from bandplan.cli.warm.inherited import inherited, key_of
 from bandplan.cli.warm.monitor import was_received
 from bandplan.cli.warm.place import NotPrivate, folder, peer, require_private, socket_path
 from bandplan.cli.warm.preload import MODULES
 from bandplan.cli.warm.request import Request, decode, encode, signals
 from bandplan.cli.warm.server import is_locked, lock_path, open_lock
-from bandplan.cli.warm.switch import BadSwitch, why_off
+from bandplan.cli.warm.switch import BadSwitch, package_root, why_off
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="warm processes are used on Linux only")
 
@@ -239,3 +241,25 @@ def test_doctor_says_why_no_warm_process_is_used(
     main(["doctor", "--offline"])
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "warm process" in line]
     assert line.endswith("not used by this command: BANDPLAN_WARM=0")
+
+
+def test_doctor_shows_the_warm_processes_of_this_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], runtime: str
+) -> None:
+    now = int(time.time())
+    found = [
+        Found("/run/own.sock", 1001, About(1001, now, "1.0", package_root())),
+        Found("/run/other.sock", 1002, About(1002, now, "1.0", "/opt/elsewhere")),
+        Found("/run/hangs.sock", 1003, None),
+    ]
+    monkeypatch.setattr("bandplan.cli.warm.ask.processes", lambda environ: iter(found))
+    monkeypatch.setenv("BANDPLAN_WARM", "always")
+    monkeypatch.chdir(tmp_path)
+    main(["doctor", "--offline"])
+    shown = [line for line in capsys.readouterr().out.splitlines() if "warm process" in line]
+    assert ["1001" in line for line in shown] == [False, True]
+    assert "1003" in shown[0] and "1002" not in "".join(shown)
+    main(["warm"])
+    assert "process 1002 of version 1.0, started 0 min ago, of the package in /opt/elsewhere (/run/other.sock)" in (
+        capsys.readouterr().out.splitlines()
+    )

@@ -21,7 +21,6 @@ from bandplan.embedded.layout import wrapped
 
 if TYPE_CHECKING:
     from bandplan.cli.diagnosis import Finding
-    from bandplan.cli.project import Project
 
 VERSION = 1
 
@@ -36,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--profile",
         metavar="NAME",
-        help="log in to the workspaces with this profile of ~/.databrickscfg, and fail if that cannot be done",
+        help="log in with this profile of ~/.databrickscfg (with --stack: to its workspace), and fail if that fails",
     )
     parser.add_argument("--offline", action="store_true", help="contact no workspace")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
@@ -63,27 +62,28 @@ def diagnose(arguments: argparse.Namespace) -> Iterator["Finding"]:
     from bandplan.cli import diagnosis
     from bandplan.cli.stack_choice import choose_stack
 
+    require_used(arguments)
+    profile = None if arguments.stack else arguments.profile
     try:
         project = find_project(Path.cwd())
     except NoProject:
         yield from diagnosis.installation(os.environ)
         yield diagnosis.Finding("error", "project", f"none at or above {Path.cwd()}", "run `bandplan init`, or give -C")
+        yield from diagnosis.of_logins(diagnosis.profile_login(profile, os.environ))
         return
     if arguments.stack is not None:
         choose_stack(project, arguments.stack, os.environ)
-    require_used(arguments, project)
     yield from diagnosis.installation(os.environ)
     yield from diagnosis.of_project(project, os.environ)
     if not arguments.offline:
         stacks: Sequence[str] = [arguments.stack] if arguments.stack else project.configured_stacks
-        must_answer = arguments.stack is not None or arguments.profile is not None
-        yield from diagnosis.of_workspaces(project, stacks, os.environ, must_answer=must_answer)
+        logins = diagnosis.stack_logins(project, stacks, os.environ, must_answer=arguments.stack is not None)
+        yield from diagnosis.of_logins({**diagnosis.profile_login(profile, os.environ), **logins})
 
 
-def require_used(arguments: argparse.Namespace, project: "Project") -> None:
+def require_used(arguments: argparse.Namespace) -> None:
     """Raise UsageProblem for a profile that no workspace would be asked with."""
-    asked = [arguments.stack] if arguments.stack else project.configured_stacks
-    if arguments.profile is not None and (arguments.offline or set(asked) <= {LOCAL}):
+    if arguments.profile is not None and (arguments.offline or arguments.stack == LOCAL):
         reason = "--offline contacts no workspace" if arguments.offline else f"the stack {LOCAL} has no profile"
         raise UsageProblem(f"--profile {arguments.profile}: {reason}; leave one of them out, or name another stack")
 

@@ -29,7 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
         reason = error.strerror or str(error)
         raise CommandError(f"warm processes: {reason}; remove that folder, or set BANDPLAN_WARM=0") from error
     for one in found:
-        print(f"stopped {one}" if arguments.action == "stop" else f"{one} ({one.path})")
+        package = f", of the package in {one.about.root}" if one.about else ""
+        print(f"stopped {one}" if arguments.action == "stop" else f"{one}{package} ({one.path})")
     if not found:
         print("no warm process is running")
     off = why_off(os.environ)

@@ -16,6 +16,7 @@ from bandplan.cli.warm.files import imported, stamps
 from bandplan.cli.warm.place import NotPrivate
 from bandplan.cli.warm.preload import preload
 from bandplan.cli.warm.server import IDLE_SECONDS, Command, hold, is_alone, listen, matches, serve
+from bandplan.cli.warm.switch import package_root
 
 
 def main(prepare: Callable[[], None] = preload, run_command: Callable[[], int] = run_here) -> None:
@@ -42,7 +43,7 @@ def started(folder: str, key: str, prepare: Callable[[], None], idle_seconds: fl
     after = stamps(files)
     if any(after.get(path) != stamp for path, stamp in before.items()) or not is_alone():
         return None  # changed while it was imported
-    about = About(os.getpid(), int(time.time()), installed_version())
+    about = About(os.getpid(), int(time.time()), installed_version(), package_root())
     return serve(listen(folder, key, files, after, about), idle_seconds)
 
 

@@ -13,19 +13,23 @@ from bandplan.cli.warm.request import ABOUT, STOP, send
 
 PATIENCE_SECONDS: Final = 2.0
 """After that, a process hangs: it answers in milliseconds unless the machine is very busy. A guess."""
-MOST_BYTES: Final = 1 << 10
+MOST_BYTES: Final = 1 << 13
 
 
 @dataclass(frozen=True)
 class About:
-    """A warm process as it describes itself; `started` is in seconds since the epoch."""
+    """A warm process as it describes itself.
+
+    `started` is in seconds since the epoch, `root` the folder that holds its package.
+    """
 
     pid: int
     started: int
     version: str
+    root: str
 
     def encode(self) -> bytes:
-        return f"{self.pid}\n{self.started}\n{self.version}".encode()
+        return os.fsencode(f"{self.pid}\n{self.started}\n{self.version}\n{self.root}")
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,8 @@ def ask(place: str, key: str, kind: bytes, seconds: float = PATIENCE_SECONDS) ->
     with connection:
         try:
             send(connection, kind)
-            pid_told, started, version = connection.recv(MOST_BYTES).decode().split("\n")
-            about = About(int(pid_told), int(started), version)
+            pid_told, started, version, root = os.fsdecode(connection.recv(MOST_BYTES)).split("\n", 3)
+            about = About(int(pid_told), int(started), version, root)
         except (OSError, ValueError):
             about = None
     return Found(socket_path(place, key), pid, about)
