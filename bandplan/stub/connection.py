@@ -113,15 +113,23 @@ class Connection(asyncio.Protocol):
             self._transport.write(TOO_LARGE % (len(TOO_LARGE_BODY), TOO_LARGE_BODY))
             self._transport.close()
 
+    def hold_head(self, scope: Scope) -> None:
+        """Keep the head of the answer to a request until the first part of its body, to write both together."""
+        if self._is_of(scope):
+            self._transport.hold()
+
     def chunk_writer(self, scope: Scope) -> Chunks | None:
         """Return a writer for the rest of the answer to a request, or None if it has not begun, or is not in chunks."""
         cycle = self._http.cycle
-        # If a later request waits for its turn on the same connection, the cycle at hand is that one's.
-        is_of_request = cycle is not None and cycle.scope.get("state") is scope.get("state")
         # h11, which uvicorn uses if httptools is not installed, counts the bytes of the body itself.
-        is_in_chunks = is_of_request and getattr(cycle, "chunked_encoding", None)
+        is_in_chunks = self._is_of(scope) and getattr(cycle, "chunked_encoding", None)
         is_begun = is_in_chunks and cycle.response_started and not cycle.response_complete
         return Chunks(cycle, self._transport) if is_begun else None
+
+    def _is_of(self, scope: Scope) -> bool:
+        """Whether the cycle at hand is that of a request: it is not if a later request waits on the same connection."""
+        cycle = self._http.cycle
+        return cycle is not None and cycle.scope.get("state") is scope.get("state")
 
     def when_lost(self, tell: Callable[[], None]) -> Callable[[], None]:
         """Have `tell` called once when the client has left, until the function that is returned is called."""

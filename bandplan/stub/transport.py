@@ -20,21 +20,31 @@ class JoiningTransport(asyncio.Transport):
         self._loop = loop
         self._kept: list[bytes] = []
         self._size = 0
+        self._is_held = False
+        self._is_flush_due = False
         self.is_closing = transport.is_closing  # type: ignore[method-assign]
         self.get_extra_info = transport.get_extra_info  # type: ignore[method-assign]
         self.pause_reading = transport.pause_reading  # type: ignore[method-assign]
         self.resume_reading = transport.resume_reading  # type: ignore[method-assign]
 
+    def hold(self) -> None:
+        """Keep what is written next until more is written, or the transport is closed."""
+        self._is_held = True
+
     def write(self, data: Any) -> None:
-        if not self._kept:
+        if self._is_held:
+            self._is_held = False
+        elif not self._is_flush_due:
+            self._is_flush_due = True
             self._loop.call_soon(self._flush)
         self._kept.append(data)
         self._size += len(data)
         if self._size > MOST_JOINED_BYTES:
             self._flush()
 
-    def plain(self) -> asyncio.Transport:
-        """Return the transport itself, with all written that came before."""
+    def write_at_once(self, data: bytes) -> asyncio.Transport:
+        """Write all that came before, and `data`; return the transport itself."""
+        self._kept.append(data)
         self._flush()
         return self._transport
 
@@ -47,6 +57,7 @@ class JoiningTransport(asyncio.Transport):
         self._transport.abort()
 
     def _flush(self) -> None:
+        self._is_flush_due = False
         if self._kept:
             data, self._kept, self._size = b"".join(self._kept), [], 0
             self._transport.write(data)
@@ -72,8 +83,7 @@ class Chunks:
             if self._write is not None:
                 self._write(chunk)
             else:
-                self._joining.write(chunk)
-                self._write = self._joining.plain().write
+                self._write = self._joining.write_at_once(chunk).write
         return bool(self._flow.write_paused)
 
     async def drained(self) -> None:

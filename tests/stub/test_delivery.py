@@ -28,6 +28,7 @@ class Collected:
 
     def __init__(self, most: int = 1_000_000, seen: Callable[[int], None] = lambda at: None) -> None:
         self.given: list[tuple[int, list[str]]] = []
+        self.expected: list[float] = []
         self.drains = 0
         self._most = self._left = most
         self._seen = seen
@@ -42,6 +43,10 @@ class Collected:
         await asyncio.sleep(0)
         self.drains += 1
         self._left = self._most
+
+    async def expect(self, due: float) -> None:
+        assert not self.given
+        self.expected.append(due)
 
     def texts(self, at: int = 0) -> list[str]:
         return [text for one, texts in self.given for text in texts if one == at]
@@ -110,6 +115,17 @@ def test_tokens_that_became_due_meanwhile_come_together() -> None:
     # The first token is due at 0; at 0.055 those due at 0.01 to 0.05 are, at 0.11 those up to 0.11, which is the last.
     batches = on_fixed_clock(batches_of(engine, wanted(), now, late=0.055), now)
     assert [len(batch.tokens) for batch in batches] == [1, 5, 6]
+
+
+@pytest.mark.parametrize(("pace", "expected"), [(Pace(0.01, 0.001), [100.01]), (None, [])])
+def test_outlet_is_prepared_for_first_tokens_that_are_not_due_yet(pace: Pace | None, expected: list[float]) -> None:
+    async def run() -> list[float]:
+        collected = Collected()
+        began = asyncio.get_running_loop().time() - 100
+        await Delivery(SimulatedEngine(pace), wanted(began=began + 100)).run(collected)
+        return [due - began for due in collected.expected]
+
+    assert asyncio.run(run()) == pytest.approx(expected)
 
 
 @BOTH

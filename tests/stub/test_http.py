@@ -175,7 +175,7 @@ def test_encoded_slash_stays_inside_its_segment() -> None:
     assert route_of(router, "GET", "/files/%2FModels%2Fx") == (b'"/files/{path}"', ("/Models/x",))
 
 
-@pytest.mark.parametrize("path", ["", "/", "//", "/e", "/e//", "/e/a/b", "e/a"])
+@pytest.mark.parametrize("path", ["", "/", "//", "/e", "/e//", "/e/a/b", "e/a", "e", "*"])
 def test_path_that_matches_no_pattern_finds_nothing(path: str) -> None:
     assert route_of(router_of(("GET", "/e/{name}")), "GET", path) is None
 

@@ -79,3 +79,16 @@ def test_streams_sent_ahead_on_one_connection_are_answered_in_order(client: Stub
     assert (two[-1], len(two)) == (100, 102)
     assert completion_tokens(answer(received)) == [*range(1, 31), 30]
     opened.close()
+
+
+def test_head_of_a_paced_answer_waits_for_the_first_token_and_arrives_with_it(state_dir: Path) -> None:
+    running = process.start(state_dir, settle="at-once", pace="500:1", capacity="unlimited")
+    client = StubClient(running.host, running.token)
+    client.ok("POST", ENDPOINTS, {"name": "chat", "config": {"served_entities": [bands(name="llm")]}})
+    opened = connected(client)
+    began = time.monotonic()
+    opened.sendall(request(client, 3))
+    first = opened.recv(65536)
+    assert time.monotonic() - began >= 0.5
+    assert first.startswith(b"HTTP/1.1 200 OK\r\n") and b'"content":"Simu"' in first
+    opened.close()

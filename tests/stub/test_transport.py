@@ -69,6 +69,32 @@ def test_much_is_written_before_the_turn_is_over() -> None:
     assert [len(one) for one in written] == [MOST_JOINED_BYTES + 2, MOST_JOINED_BYTES + 2, 3]
 
 
+def test_what_is_held_waits_for_the_next_write() -> None:
+    async def run() -> None:
+        transport = Written()
+        joining = JoiningTransport(transport, asyncio.get_running_loop())
+        joining.hold()
+        joining.write(b"head ")
+        await asyncio.sleep(0)
+        assert transport.written == []
+        joining.write(b"body")
+        await asyncio.sleep(0)
+        joining.write(b"more")
+        await asyncio.sleep(0)
+        assert transport.written == [b"head body", b"more"]
+
+    asyncio.run(run())
+
+
+def test_closing_writes_what_is_held() -> None:
+    def act(joining: JoiningTransport) -> None:
+        joining.hold()
+        joining.write(b"all")
+        joining.close()
+
+    assert after(act).written == [b"all"]
+
+
 def test_closing_writes_all_and_aborting_drops_it() -> None:
     def close(joining: JoiningTransport) -> None:
         joining.write(b"all")

@@ -15,6 +15,7 @@ from bandplan.stub.api.identity.access_tokens import AccessTokens
 from bandplan.stub.api.middleware import Failures, LoopbackHost, RawPath, Token, WorkspaceId
 from bandplan.stub.api.page.access import PageAccess
 from bandplan.stub.api.page.sessions import Sessions
+from bandplan.stub.api.routing import Routes
 from bandplan.stub.state.limits import Limits
 from bandplan.stub.state.refusals import Refusal
 
@@ -44,7 +45,7 @@ def build(
 
     tokens, page_sessions = AccessTokens(token), Sessions()
     application = Starlette(
-        routes=routes,
+        routes=[Routes(routes)],
         middleware=[
             Middleware(WorkspaceId, workspace_id),
             Middleware(Failures),

@@ -45,6 +45,12 @@ def chunk_writer(scope: Scope) -> ChunkWriter | None:
     return found
 
 
+def hold_head(scope: Scope) -> None:
+    """Have the connection keep the head of the answer to a request until the first part of its body."""
+    if (connection := _connection(scope)) is not None:
+        connection.hold_head(scope)
+
+
 def when_lost(scope: Scope, tell: Callable[[], None]) -> Callable[[], None] | None:
     """Have `tell` called once when the connection of a request is lost, until the function that is returned is called.
 

@@ -7,14 +7,16 @@ that matches, so a literal segment is listed before an open one.
 A pattern ends in `{path:path}` where the rest of a path may contain slashes, as in the Files API.
 """
 
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
 from urllib.parse import unquote
 
 from starlette.convertors import Convertor
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Receive, Scope, Send
 
 from bandplan.stub.api.bodies import WholeBody
 
@@ -59,3 +61,27 @@ def _route(method: str, pattern: str, handler: Handler, middleware: list[Middlew
     made.methods = {method}  # without the HEAD that Starlette adds to a GET: a read can change what it reads
     made.param_convertors = dict.fromkeys(made.param_convertors, SEGMENT)
     return made
+
+
+class Routes(BaseRoute):
+    """Routes by method and first segment, which is literal in all of them: Starlette would try a hundred in turn."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._routes: defaultdict[tuple[str, str], list[Route]] = defaultdict(list)
+        for one in routes:
+            for method in one.methods or ():
+                self._routes[method, _first_segment(one.path)].append(one)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        for one in self._routes.get((scope["method"], _first_segment(scope["path"])), ()):
+            match, found = one.matches(scope)
+            if match is Match.FULL:
+                return match, {**found, "route": one}
+        return Match.NONE, {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await scope["route"].handle(scope, receive, send)
+
+
+def _first_segment(path: str) -> str:
+    return path.removeprefix("/").partition("/")[0]

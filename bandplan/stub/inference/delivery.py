@@ -24,6 +24,10 @@ class Outlet(Protocol):
 
     async def drained(self) -> None: ...
 
+    async def expect(self, due: float) -> None:
+        """Prepare for the first tokens, which are certain to come at `due`, on the event loop's clock."""
+        ...
+
 
 class Delivery:
     """The delivery of one choice. `finish_reason`, `delivered` and `usage`, the engine's own, are valid at its end.
@@ -106,6 +110,8 @@ class Delivery:
             if self._next is not None and not self._next.due:
                 self.take()  # due immediately, so it need not wait for a turn
             else:
+                if self._next is not None and self._next.tokens:
+                    await self._outlet.expect(self._next.due)
                 self._wait()
             while not await self._stopped:
                 await self._outlet.drained()

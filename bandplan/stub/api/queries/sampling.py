@@ -173,6 +173,9 @@ class _Collected:
     async def drained(self) -> None:
         pass
 
+    async def expect(self, due: float) -> None:
+        pass
+
 
 def prompt_tokens_of(reported: Sequence[int | None], counted: Sequence[int]) -> int:
     """Return the tokens of all prompts: as the engine reports them with the first choice of each, else as counted here.

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from starlette.types import Scope, Send
 
-from bandplan.stub.api.connections import ChunkWriter, chunk_writer
+from bandplan.stub.api.connections import ChunkWriter, chunk_writer, hold_head
 from bandplan.stub.inference.engine import Token
 
 
@@ -52,8 +52,7 @@ class StreamBody:
 
     def give(self, at: int, tokens: Sequence[Token]) -> bool:
         if self.limited is not None:
-            self.limited.reschedule(None)
-            self.limited = None
+            self._meet_limit()
         part = self._events.part(at, tokens)
         return self.write(part) if self._writer is None else self._writer.write(part)
 
@@ -72,21 +71,40 @@ class StreamBody:
             return
         async with self._draining:  # the choices of one answer write to the same body
             await self._begin()
-            if (writer := chunk_writer(self._scope)) is not None:
-                writer.write(self._take())
-                self._writer = writer
             while self._kept:
                 await self._send({"type": "http.response.body", "body": self._take(), "more_body": True})
+
+    async def expect(self, due: float) -> None:
+        """Have the head pass through the middleware now, and wait at the connection for the first tokens.
+
+        Hundreds of streams may be due together. Their heads would make the last of them late.
+        """
+        deadline = None if self.limited is None else self.limited.when()
+        if self.has_begun or self._draining.locked() or (deadline is not None and deadline <= due):
+            return
+        self._meet_limit()
+        async with self._draining:
+            hold_head(self._scope)
+            await self._begin()
 
     async def end(self, last: bytes) -> None:
         """Send the last part."""
         await self._begin()
         await self._send({"type": "http.response.body", "body": self._take() + last, "more_body": False})
 
+    def _meet_limit(self) -> None:
+        if self.limited is not None:
+            self.limited.reschedule(None)
+            self.limited = None
+
     async def _begin(self) -> None:
         if not self.has_begun:
             self.has_begun = True
             await self._send({"type": "http.response.start", "status": 200, "headers": self._headers})
+            if (writer := chunk_writer(self._scope)) is not None:
+                if self._kept:
+                    writer.write(self._take())
+                self._writer = writer
 
     def _take(self) -> bytes:
         parts, self._kept = b"".join(self._kept), []
