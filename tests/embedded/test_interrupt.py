@@ -5,15 +5,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 
 import pytest
 
 from tests.embedded.conftest import ROOT, ToyProject, thing
 
 
-def interrupted(project: ToyProject, act: str, number: signal.Signals, is_time: Callable[[], bool]) -> str:
-    """Run `act` in a process of its own, two resources at a time; signal it when it is time. Its last words."""
+def interrupted(project: ToyProject, act: str, number: signal.Signals, after: int) -> str:
+    """Run `act` in a process of its own, two resources at a time; signal it after so many effects. Its last words."""
+    hold = project.toys.world / "hold"
+    hold.write_text(str(after))
     script = (
         "import sys; from pathlib import Path; from bandplan.embedded.run import Engine; from tests.embedded.toy import Toys;"
         f"engine = Engine(Path({str(project.folder)!r}), 'local', Path({str(project.state_dir)!r}),"
@@ -25,9 +26,10 @@ def interrupted(project: ToyProject, act: str, number: signal.Signals, is_time: 
         [sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     deadline = time.monotonic() + 60
-    while not is_time() and process.poll() is None and time.monotonic() < deadline:
+    while len(project.toys.effects()) < after and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(number)
+    hold.unlink()
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 1, said
     return said
@@ -39,7 +41,7 @@ def test_interrupted_update_records_what_was_made_and_the_next_one_goes_on(
 ) -> None:
     project.declare(*[thing(f"t{index}", seconds=0.2) for index in range(30)])
 
-    said = interrupted(project, "up", number, lambda: len(project.toys.effects()) >= 4)
+    said = interrupted(project, "up", number, after=4)
 
     made = set(project.toys.things())
     assert "interrupted" in said
@@ -55,7 +57,7 @@ def test_interrupted_destroy_deletes_nothing_more(project: ToyProject) -> None:
     project.declare(*[thing(f"t{index}", seconds=0.01, slow_delete=0.2) for index in range(30)])
     project.up()
 
-    interrupted(project, "destroy", signal.SIGINT, lambda: len(project.toys.effects()) >= 34)
+    interrupted(project, "destroy", signal.SIGINT, after=34)
 
     left = set(project.toys.things())
     assert 10 < len(left) <= 26

@@ -4,10 +4,12 @@
 first), `size` (changes in place), `of` (anything; a change replaces when the text starts with `fixed`), `seconds` and
 `slow_delete` (seconds to make it, and to delete it) and `trouble` (what goes wrong: `create`, `update`, `delete`,
 `check`, `read`, `init` when made, `unready` when updated, `sick` when read). Output: `made`, the times it was written.
-The world's `log` file has one line per effect, in order. `TOY_WORLD` names the folder when it runs as a plugin
+The world's `log` file has one line per effect, in order. A file `hold` with a number holds up
+what would come after so many effects, until it is removed. `TOY_WORLD` names the folder when it runs as a plugin
 executable.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -81,6 +83,7 @@ class Toys(protocol.Provider):
         if inputs.get("trouble") == "create":
             raise ProviderError("the factory is closed")
         thing_id = f"{inputs['name']}.{inputs.get('kind', 'plain')}"
+        self._be_held()
         if seconds := inputs.get("seconds"):
             time.sleep(seconds)
         with self._lock:
@@ -120,6 +123,7 @@ class Toys(protocol.Provider):
     async def delete(self, request: protocol.DeleteRequest) -> None:
         if plain(request.properties).get("trouble") == "delete":
             raise ProviderError("nobody lets go of it")
+        self._be_held()
         time.sleep(plain(request.properties).get("slow_delete", 0))
         with self._lock:
             (self.world / f"{request.resource_id}.json").unlink(missing_ok=True)
@@ -130,6 +134,12 @@ class Toys(protocol.Provider):
 
     async def cancel(self) -> None:
         return None
+
+    def _be_held(self) -> None:
+        hold = self.world / "hold"
+        with contextlib.suppress(FileNotFoundError):
+            while len(self.effects()) >= int(hold.read_text()):
+                time.sleep(0.01)
 
     def _write(self, thing_id: str, outputs: dict[str, Any], line: str) -> None:
         # At once and whole: a test may look at the world while another process works on it, or is killed.
