@@ -19,7 +19,8 @@ START_TIMEOUT_SECONDS = 60.0
 """Half a second is usual. A failed start ends the process and is reported immediately: this is for one that hangs."""
 STOP_TIMEOUT_SECONDS = 12.0
 """Answers in progress have 2 s to end, and then engines 5 s; less than a second is usual without either."""
-ANSWER_TIMEOUT_SECONDS = 2.0
+ANSWER_TIMEOUT_SECONDS = 10.0
+"""Milliseconds are usual. A machine that is very busy is no reason to take a workspace for one that hangs."""
 REPORT_TIMEOUT_SECONDS = 30.0
 POLL_SECONDS = 0.02
 LOG_TAIL_LINES = 15

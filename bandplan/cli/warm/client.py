@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 0.05
 """How long a warm process may take to answer: a tenth of what the command costs without one."""
-START_SECONDS, ALWAYS_SECONDS, POLL_SECONDS = 5.0, 30.0, 0.02
+START_SECONDS, ALWAYS_SECONDS, POLL_SECONDS = 5.0, 100.0, 0.02
 """Where the command has to run in a warm process (BANDPLAN_WARM=always): until another one is started, in all, and
 between two attempts.
 """
