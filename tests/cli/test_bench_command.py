@@ -60,7 +60,7 @@ def test_a_level_agrees_with_what_the_workspace_saw(
     project: Path, workspace: tuple[Path, StubClient], capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = max([0, *(one["number"] for one in workspace[1].ok("GET", "/stub/requests")["requests"])])
-    bench("support-chat", "--parallel", "4", "--seconds", "1.5", "--requests", "requests.jsonl", "--csv", "x.csv",
+    bench("support-chat", "--parallel", "4", "--most-requests", "40", "--requests", "requests.jsonl", "--csv", "x.csv",
           "--html", "x.html", "--export", "vllm=v.json", "--export", "aiperf=a.json")  # fmt: skip
     found = json.loads((project / "bench.json").read_text(encoding="utf-8"))
     jsonschema.validate(found, SCHEMA)
@@ -113,7 +113,7 @@ def test_lengths_spread_as_the_demand_says() -> None:
 
 
 def test_embeddings(project: Path) -> None:
-    bench("vectors", "--parallel", "2", "--seconds", "1", "--input", "100", "--out", "e.json")
+    bench("vectors", "--parallel", "2", "--most-requests", "40", "--input", "100", "--out", "e.json")
     (point,) = json.loads((project / "e.json").read_text(encoding="utf-8"))["curve"]
     assert point["requests"]["failed"] == 0
     assert point["output_tokens_per_second"]["value"] == 0
@@ -132,7 +132,7 @@ def test_a_trace_is_replayed_in_its_lengths(project: Path, workspace: tuple[Path
 
 def test_lengths_are_drawn_from_a_file(project: Path) -> None:
     (project / "lengths.csv").write_text("input_tokens,output_tokens\n50,3\n120,9\n", encoding="utf-8")
-    bench("support-chat", "--lengths", "lengths.csv", "--parallel", "2", "--seconds", "1", "--requests", "r.jsonl",
+    bench("support-chat", "--lengths", "lengths.csv", "--parallel", "2", "--most-requests", "30", "--requests", "r.jsonl",
           "--out", "t.json")  # fmt: skip
     ours = [json.loads(row) for row in (project / "r.jsonl").read_text(encoding="utf-8").splitlines()]
     assert {one["output_tokens"] for one in ours} == {3, 9}
@@ -154,7 +154,7 @@ def test_a_server_at_a_url(project: Path, workspace: tuple[Path, StubClient], mo
     monkeypatch.setenv("STUB_KEY", (project / ".bandplan" / "stub" / "token").read_text(encoding="utf-8").strip())
     host = workspace[1].host
     arguments = ["--url", f"{host}/serving-endpoints", "--model", "support-chat", "--key-variable", "STUB_KEY"]
-    bench(*arguments, "--parallel", "1", "--seconds", "0.5", *SHORT, "--out", "u.json")
+    bench(*arguments, "--parallel", "1", "--most-requests", "6", *SHORT, "--out", "u.json")
     found = json.loads((project / "u.json").read_text(encoding="utf-8"))
     assert found["endpoint"]["route"] == "openai"
     assert found["curve"][0]["requests"]["completed"] > 0
@@ -231,7 +231,8 @@ def test_an_interruption_keeps_what_was_measured(project: Path, workspace: tuple
     def seen() -> int:
         return len(workspace[1].ok("GET", f"/stub/requests?since={since}")["requests"])
 
-    for load in (["--parallel", "2"], ["--rate", "20"]):
+    # The first two are sent before the load. With 60 sent at 20 a second, the first ones have long been answered.
+    for load, sent in ((["--parallel", "2"], 12), (["--rate", "20"], 60)):
         command = [
             sys.executable,
             "-m",
@@ -252,7 +253,7 @@ def test_an_interruption_keeps_what_was_measured(project: Path, workspace: tuple
             text=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        while seen() < 12 and running.poll() is None:
+        while seen() < sent and running.poll() is None:
             time.sleep(0.05)
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=60)

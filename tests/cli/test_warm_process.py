@@ -51,7 +51,7 @@ class Probe:
         if "input" in settings:
             del settings["stdin"]
         settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **settings}
-        return subprocess.run(self.command(*arguments), env=environ, timeout=90, **settings)
+        return subprocess.run(self.command(*arguments), env=environ, timeout=150, **settings)
 
     def start(self, *arguments: str, warm: str = "always", **settings: Any) -> "subprocess.Popen[str]":
         settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **settings}

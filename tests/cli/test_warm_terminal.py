@@ -29,7 +29,7 @@ pytestmark = [
 
 PROBE = Path(__file__).parent / "warm_probe.py"
 PROMPT = "ready> "
-SECONDS = 15.0
+SECONDS = 60.0
 
 
 class Terminal:
@@ -217,23 +217,24 @@ def test_first_command_in_a_terminal_starts_the_process_and_the_end_of_the_termi
         try:
             assert opened.run(f"{opened.probe} exit 3; echo status $?") == "status 3\n"
             deadline = time.monotonic() + SECONDS
-            while not (found := list(processes(opened.environ))) and time.monotonic() < deadline:
-                time.sleep(0.02)
-            (server,) = found
-            for _ in range(20):  # on a busy machine it may not answer in time
-                is_warm = parent_of(parent_of(opened.start("hear"))) == server.pid
-                opened.type("\x1c")
-                opened.read_to(PROMPT)
-                if is_warm:
-                    break
-            assert is_warm
+            while not is_run_warm(opened):  # on a busy machine it may not answer in time
+                assert time.monotonic() < deadline
             opened.type("exit\n")
             opened.shell.wait(timeout=SECONDS)
+            deadline = time.monotonic() + SECONDS
             while list(processes(opened.environ)) and time.monotonic() < deadline:
                 time.sleep(0.02)
             assert not list(processes(opened.environ))
         finally:
             opened.close()
+
+
+def is_run_warm(terminal: Terminal) -> bool:
+    """Whether a command runs in a warm process now."""
+    parent = parent_of(parent_of(terminal.start("hear")))
+    terminal.type("\x1c")
+    terminal.read_to(PROMPT)
+    return parent in {found.pid for found in processes(terminal.environ)}
 
 
 @pytest.mark.parametrize(("first", "last"), [("exec ", ""), ("", "; true")], ids=["is the command", "follows it"])

@@ -96,7 +96,7 @@ def watching(project: Project) -> Iterator["subprocess.Popen[str]"]:
     running = subprocess.Popen(
         command, cwd=project.root.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
     )
-    limit = threading.Timer(30, running.kill)
+    limit = threading.Timer(250, running.kill)
     limit.start()
     yield running
     limit.cancel()
@@ -109,14 +109,21 @@ def line_with(running: "subprocess.Popen[str]", text: str) -> str:
     return next(line for line in running.stdout if text in line)
 
 
+def save(models: Path, text: str) -> None:
+    """Replace the file in one step, as editors do: half of a text would be one change more."""
+    unfinished = models.with_suffix(".unfinished")
+    unfinished.write_text(text)
+    unfinished.replace(models)
+
+
 def test_each_save_is_validated_until_ctrl_c(watching: "subprocess.Popen[str]", project: Project) -> None:
     models = project.root / "models.yaml"
     first = line_with(watching, "; waiting for changes in models.yaml, stacks/ and policies/")
-    models.write_text(MODELS.replace("version: 1", "version: one", 1))
+    save(models, MODELS.replace("version: 1", "version: one", 1))
     line_with(watching, "models.yaml changed")
     line_with(watching, "no fleet, 2 errors")
     line_with(watching, "exit status 2; waiting")
-    models.write_text(MODELS)
+    save(models, MODELS)
     assert line_with(watching, "; waiting").partition("] ")[2] == first.partition("] ")[2]
     os.killpg(watching.pid, signal.SIGINT)
     assert line_with(watching, "interrupted") == "interrupted\n"
