@@ -14,6 +14,7 @@ from bandplan.stub.inference.delivery import Delivery, deliver
 from bandplan.stub.inference.engine import Batch, Embedding, Generation, Message, Token
 from bandplan.stub.inference.simulated import Pace, SimulatedEngine
 from bandplan.stub.inference.ticks import LATE_TURNS, Ticks
+from tests.stub.engines.fake_engine import FakeEngine
 
 ASKED = (Message("user", "Say hello"),)
 OWN_TOKENS = 12  # Simu|late|d| answ|er| of| llm| to|:| Say| hell|o
@@ -350,6 +351,15 @@ def test_stop_word_ends_an_answer_that_is_forced_to_a_length() -> None:
     text, _, reason = text_of(wanted(max_tokens=1000, ignore_eos=True, min_tokens=1000, stop=("(3)",)))
     assert text.endswith("hello ")
     assert (text.count("(2)"), text.count("(3)"), reason) == (1, 0, "stop")
+
+
+@pytest.mark.parametrize("field", ["min_tokens", "include_stop_str_in_output"])
+def test_stop_word_with_conditions_is_left_to_a_server_that_knows_them(field: str) -> None:
+    condition: dict[str, Any] = {"min_tokens": 3} if field == "min_tokens" else {"extra": {field: True}}
+    for passes_further, texts in ((True, ["a", "b", "c"]), (False, ["a"])):
+        outlet, engine = Collected(), FakeEngine(words=("a", "b", "c"), passes_further=passes_further)
+        asyncio.run(Delivery(engine, wanted(stop=("b",), **condition)).run(outlet))
+        assert outlet.texts() == texts
 
 
 def test_json_that_must_be_longer_stays_json() -> None:

@@ -57,7 +57,9 @@ class Delivery:
     def __init__(self, engine: Engine, generation: Generation) -> None:
         self._engine = engine
         self._generation = generation
-        self._stopping = StopWords(generation.stop) if generation.stop else None
+        # Conditions are the server's to apply: our own search would end the answer too early.
+        is_left = engine.passes_further and generation.has_stop_conditions
+        self._stopping = StopWords(generation.stop) if generation.stop and not is_left else None
         self.delivered = 0
         self.finish_reason = "stop"
         self.usage = Usage()

@@ -4,6 +4,9 @@ from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequen
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+INCLUDE_STOP = "include_stop_str_in_output"
+"""vLLM's name of the field that keeps a stop word in the text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -46,6 +49,13 @@ class Generation:
     is_prompt: bool = False
     has_default_limit: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_stop_conditions(self) -> bool:
+        """Whether a stop word need not end the answer right before it: a server that knows `min_tokens` may look for it
+        only after these, and one that knows `include_stop_str_in_output` ends after it.
+        """
+        return bool(self.stop) and bool(self.min_tokens or self.extra.get(INCLUDE_STOP))
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,6 +220,13 @@ def test_chat_is_sent_as_messages_with_the_sampling_that_was_asked_for() -> None
     }
 
 
+def test_more_stop_words_than_the_protocol_allows_are_sent_only_if_the_server_alone_can_apply_them() -> None:
+    many = tuple("abcde")
+    assert "stop" not in sent(stop=many)[1]
+    assert sent(stop=many, min_tokens=2)[1]["stop"] == list(many)
+    assert sent(stop=many, extra={"include_stop_str_in_output": True})[1]["stop"] == list(many)
+
+
 def test_bare_prompt_is_sent_without_messages() -> None:
     path, body = sent(is_prompt=True, top_logprobs=3, max_tokens=4)
     assert (path, body["prompt"], body["logprobs"]) == ("/v1/completions", "Hello", 3)

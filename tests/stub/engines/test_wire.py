@@ -122,6 +122,19 @@ def test_stop_word_ends_an_answer_even_if_the_server_goes_on(workspace: StubClie
     assert answer["choices"][0]["message"]["content"] == "Yes, "
 
 
+def test_stop_word_is_left_to_a_server_that_must_not_end_before_a_length(
+    workspace: StubClient, behaviour: Behaviour
+) -> None:
+    behaviour.asked.clear()
+    asked = {**CHAT, "stop": ["indeed"], "min_tokens": 4}
+    answer = invoke(workspace, asked)
+    assert answer["choices"][0]["message"]["content"] == TEXT
+    assert answer["usage"] == USAGE
+    chunks = events(workspace, asked)
+    assert "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks if chunk["choices"]) == TEXT
+    assert [(body["stop"], body["min_tokens"]) for _, body in behaviour.asked] == [(["indeed"], 4)] * 2
+
+
 def test_legacy_formats_ask_for_bare_prompts(workspace: StubClient, behaviour: Behaviour) -> None:
     behaviour.asked.clear()
     answer = invoke(workspace, {"inputs": {"prompt": ["Hello"]}, "params": {"max_tokens": 2}})

@@ -8,7 +8,7 @@ from bandplan.stub.inference.engine import Generation, Message
 from bandplan.stub.inference.openai.features import Features
 
 MOST_STOP_WORDS = 4
-"""The protocol's limit; with more, only the delivery looks for them."""
+"""The protocol's limit. With more, only the delivery looks for them, unless only the server knows their conditions."""
 
 MOST_TEMPLATE_TOKENS = 512
 MOST_MESSAGE_TOKENS = 16
@@ -32,7 +32,7 @@ def generation_request(generation: Generation, features: Features) -> Request:
     }
     if generation.seed is not None:
         body["seed"] = generation.seed + generation.choice
-    if generation.stop and len(generation.stop) <= MOST_STOP_WORDS:
+    if generation.stop and (len(generation.stop) <= MOST_STOP_WORDS or generation.has_stop_conditions):
         body["stop"] = list(generation.stop)
     if generation.ignore_eos and "ignore_eos" not in features.lacks:
         body["ignore_eos"] = True
