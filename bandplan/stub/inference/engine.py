@@ -84,7 +84,8 @@ class Token(NamedTuple):
 
     `name` is what an engine calls the token beside its probability, if that is not its text: a token of half a
     character adds nothing to the text, and the next one adds all of it. `call` is set if the token belongs to a
-    function call; its text is empty then.
+    function call; its text is empty then. `offset` is where the engine says that the token begins in the text, None if
+    that follows from the texts before it.
     """
 
     text: str
@@ -92,6 +93,7 @@ class Token(NamedTuple):
     alternatives: tuple[tuple[str, float], ...] = ()
     name: str | None = None
     call: Call | None = None
+    offset: int | None = None
 
     @property
     def shown(self) -> str:

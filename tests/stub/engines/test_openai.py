@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from bandplan.stub.api.queries.logprobs import of_completions
 from bandplan.stub.inference.engine import Embedding, Generation, Message, Usage
 from bandplan.stub.inference.errors import (
     EngineBusy,
@@ -365,6 +366,13 @@ def test_token_of_half_a_character_keeps_its_name_and_the_text_stays_as_it_was_s
         ("\u00e4x", "\ufffd", -1.0),
         ("", "x", -2.0),
     ]
+
+
+@pytest.mark.parametrize(("offsets", "shown"), [([5, 9], [5, 9]), ([-1, -1], [0, 1]), ([], [0, 1]), (None, [0, 1])])
+def test_offsets_of_completions_are_the_servers_or_follow_from_the_texts(offsets: Any, shown: list[int]) -> None:
+    logprobs = {"tokens": ["a", "b"], "token_logprobs": [-1.0, -2.0], "text_offset": offsets}
+    tokens = read_chunk(json.dumps({"choices": [{"text": "ab", "logprobs": logprobs}]}), "here").tokens
+    assert of_completions(tokens)["text_offset"] == shown
 
 
 @pytest.mark.parametrize(

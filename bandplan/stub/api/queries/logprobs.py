@@ -23,11 +23,11 @@ def chat_tokens(tokens: Sequence[Token]) -> list[Json]:
 
 def of_completions(tokens: Sequence[Token], offset: int = 0) -> Json:
     """Show log probabilities for completions; `offset` is the position of the tokens' text in its choice, in
-    characters.
+    characters, where the engine does not state it.
     """
     offsets = []
     for token in tokens:
-        offsets.append(offset)
+        offsets.append(offset if token.offset is None else token.offset)
         offset += len(token.text)
     return {
         "tokens": [token.shown for token in tokens],

@@ -127,11 +127,19 @@ def _listed(logprobs: Any) -> list[Token]:
         ]
     made = []
     tops = logprobs.get("top_logprobs") or []
+    offsets = logprobs.get("text_offset") or []
     for at, token in enumerate(logprobs.get("tokens") or ()):
         top = tops[at] if at < len(tops) and isinstance(tops[at], dict) else {}
         ranked = sorted(((str(text), _logprob(value)) for text, value in top.items()), key=lambda pair: -pair[1])
-        made.append(Token(str(token), _logprob(logprobs["token_logprobs"][at] or 0.0), tuple(ranked)))
+        logprob = _logprob(logprobs["token_logprobs"][at] or 0.0)
+        offset = _offset(offsets[at]) if at < len(offsets) else None
+        made.append(Token(str(token), logprob, tuple(ranked), offset=offset))
     return made
+
+
+def _offset(value: Any) -> int | None:
+    """Return a position in a text; servers that do not count it send -1, or nothing."""
+    return value if isinstance(value, int) and value >= 0 else None
 
 
 def _logprob(value: Any) -> float:
