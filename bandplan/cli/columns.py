@@ -19,6 +19,8 @@ Line = list[str]
 GAP = "  "
 DEFAULT_WIDTH = 80
 """Columns of a terminal that states none."""
+BELOW = "    "
+"""Before a description that is below its row."""
 LEAST_WRAPPED = 24
 """Narrowest column of wrapped cells before rows become paragraphs; arbitrary."""
 
@@ -54,9 +56,36 @@ def show_table(
     rows: Sequence[Sequence[str]], *, cuts: Sequence[int] = (), wraps: int | None = None, right: Collection[int] = ()
 ) -> None:
     """Print a table whose first row is its heading, as wide as the terminal allows."""
-    heading, *others = rows
-    for line in table([[painted(cell, BOLD) for cell in heading], *others], terminal_width(), cuts, wraps, right):
+    for line in table(_with_bold_heading(rows), terminal_width(), cuts, wraps, right):
         say(*line)
+
+
+def show_described(rows: Sequence[Sequence[str]]) -> None:
+    """Print a table whose last column describes each row; if that does not fit beside the others, below them."""
+    for line in described(_with_bold_heading(rows), terminal_width()):
+        say(*line)
+
+
+def described(rows: Sequence[Sequence[str]], width: int | None) -> list[Line]:
+    """Lay out rows of equal length of which the last cells are descriptions without a heading.
+
+    Nothing is shortened: without room for the other columns, each row becomes a paragraph.
+    """
+    rows = [[_clean(cell) for cell in row] for row in rows]
+    *widths, last = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
+    if width is None or _total(widths) + len(GAP) + min(last, LEAST_WRAPPED) <= width or _total(widths) > width:
+        return table(rows, width, wraps=len(widths))
+    room = width - len(BELOW)
+    return [
+        line
+        for *cells, text in rows
+        for line in (_grid_line(cells, widths, ()), *([BELOW, part] for part in wrapped(text, room) if part))
+    ]
+
+
+def _with_bold_heading(rows: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    heading, *others = rows
+    return [[painted(cell, BOLD) for cell in heading], *others]
 
 
 def show_facts(rows: Sequence[Sequence[str]]) -> None:

@@ -13,7 +13,7 @@ from bandplan.bench.compare import Difference
 from bandplan.bench.compare import table as compared
 from bandplan.bench.table import head
 from bandplan.cli import columns
-from bandplan.cli.columns import table
+from bandplan.cli.columns import described, table
 from bandplan.cli.commands import doctor, policy
 from bandplan.cli.diagnosis import Finding
 from bandplan.cli.endpoints import Row, lines
@@ -94,6 +94,33 @@ def test_table_of_a_command_fits(
     printed = capsys.readouterr().out.splitlines()
     facts = [line for line in printed if not line.startswith(("next: ", "`bandplan"))]
     assert max(map(cell_len, facts)) <= width
+
+
+RULE = "inference-table-missing"
+
+
+@pytest.mark.parametrize(
+    ("stacks", "form"),
+    [
+        (2, [f"{RULE}  mandatory  mandatory  Requests and responses are logged", " " * 47 + "to a table."]),
+        (
+            4,
+            [
+                f"{RULE}  mandatory  mandatory  mandatory  mandatory",
+                "    Requests and responses are logged to a table.",
+            ],
+        ),
+        (7, [RULE, "  stack 0  mandatory"]),
+    ],
+)
+def test_descriptions_give_way_to_names(stacks: int, form: list[str]) -> None:
+    heading = ("RULE", *(f"STACK {number}" for number in range(stacks)), "")
+    row = (RULE, *("mandatory" for _ in range(stacks)), "Requests and responses are logged to a table.")
+    found = text_of(described([heading, row], 80))
+    assert max(map(cell_len, found)) <= 80
+    start = next(at for at, line in enumerate(found) if line.startswith(RULE))
+    assert [line.rstrip() for line in found[start : start + 2]] == form
+    assert text_of(described([heading, row], None))[1].endswith("logged to a table.")
 
 
 def test_findings_of_the_doctor_fit(narrow: Callable[[int], None], capsys: pytest.CaptureFixture[str]) -> None:

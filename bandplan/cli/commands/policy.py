@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bandplan.cli.annotations.output import Findings, add_format_arguments, published
-from bandplan.cli.columns import show_table, terminal_width
+from bandplan.cli.columns import show_described, terminal_width
 from bandplan.cli.paint import RED, YELLOW, painted, say, say_finding
 from bandplan.cli.project import LOCAL, Project, find_project
 from bandplan.cli.stack_choice import own_name
@@ -167,5 +167,5 @@ def show_rules(project: Project, *, is_json: bool) -> int:
         return 0
     rows = [("RULE", *(stack.upper() for stack in stacks), "")]
     rows += [(rule.id, *(column[index] for column in levels), rule.description) for index, rule in enumerate(rules)]
-    show_table(rows, cuts=(0,), wraps=len(rows[0]) - 1)
+    show_described(rows)
     return 0
