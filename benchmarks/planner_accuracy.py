@@ -24,7 +24,7 @@ def main() -> None:
             )
             witnessed = means([figures(open_loop(load, REQUESTS, seed)) for seed in range(SEEDS)])
             mean, p95 = (one / two for one, two in zip(planned, witnessed, strict=True))
-            print(f"{shape!s:>9} spread {spread:>2} % {utilisation:.0%} in use: mean {mean:.3f}, p95 {p95:.3f}")
+            print(f"{shape!s:>9} spread {spread:>2}% {utilisation:.0%} in use: mean {mean:.3f}, p95 {p95:.3f}")
 
 
 if __name__ == "__main__":

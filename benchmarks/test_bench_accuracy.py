@@ -15,7 +15,7 @@ from tests.bench.paced_workspace import PacedWorkspace, paced_workspace
 
 SLEEPS, SLEEP_SECONDS = 200, 0.002
 MOST_LATE_SECONDS = 0.002
-"""Lateness at the 99th percentile above which this machine is too busy: 1 % of the time to the first token."""
+"""Lateness at the 99th percentile above which this machine is too busy: 1% of the time to the first token."""
 
 
 @pytest.fixture(scope="module")

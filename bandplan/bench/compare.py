@@ -56,7 +56,7 @@ class Rule:
 
 
 def parse_rule(text: str) -> Rule:
-    """Parse a rule: `p95_ttft > 5%` fails on a rise of over 5 %, `output_tokens_per_second < -5%` on such a fall."""
+    """Parse a rule: `p95_ttft > 5%` fails on a rise of over 5%, `output_tokens_per_second < -5%` on such a fall."""
     found = re.fullmatch(r"\s*(\w+)\s*([<>])\s*([+-]?\d+(?:\.\d+)?)\s*%\s*", text)
     if found is None:
         step = "write METRIC > N% or METRIC < -N%, such as 'p95_ttft > 5%'"

@@ -64,7 +64,7 @@ def rate_of(point: Point) -> float:
 
 
 def plateau_of(levels: Sequence[tuple[int, float]]) -> int | None:
-    """Return the parallelism after which two levels in a row each added under 5 %, or None."""
+    """Return the parallelism after which two levels in a row each added under 5%, or None."""
     for place in range(2, len(levels)):
         first, second, third = (levels[place - 2][1], levels[place - 1][1], levels[place][1])
         if second < first * (1 + PLATEAU_GAIN) and third < max(first, second) * (1 + PLATEAU_GAIN):

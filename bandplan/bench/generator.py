@@ -137,7 +137,7 @@ class Slots:
 async def closed_loop(
     client: Asks, workload: Workload, slots: Slots, most_seconds: float, budget: Budget, run: Run, *, ramp: bool
 ) -> None:
-    """Keep requests in flight until throughput is known to 5 %, or for `most_seconds`.
+    """Keep requests in flight until throughput is known to 5%, or for `most_seconds`.
 
     `ramp`: stop at the first sign of overload. Fills `run`.
     """
@@ -186,7 +186,7 @@ async def _stopped_within(stop: asyncio.Event, seconds: float) -> None:
 
 
 def is_known(run: Run, parallel: int) -> bool:
-    """Whether the steady window so far gives the throughput to 5 %, and has requests enough for p95."""
+    """Whether the steady window so far gives the throughput to 5%, and has requests enough for p95."""
     if run.full is None:
         return False
     samples = run.samples

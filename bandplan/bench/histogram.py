@@ -1,4 +1,4 @@
-"""Counts by logarithmic buckets: small, mergeable, exact to 2 %."""
+"""Counts by logarithmic buckets: small, mergeable, exact to 2%."""
 
 import math
 from collections.abc import Iterable

@@ -43,7 +43,7 @@ tr.noted td{border-bottom:0;padding-bottom:2px}
 
 _EXPLAINED: Final = (
     "Output tokens/s count answers only, total tokens/s also prompts; both over the steady window, with "
-    "95 % intervals. Percentiles need samples: 59 for p95, 299 for p99. Failed and refused requests count as "
+    "95% intervals. Percentiles need samples: 59 for p95, 299 for p99. Failed and refused requests count as "
     "infinitely late."
 )
 
@@ -111,7 +111,7 @@ def _throughput(curve: Curve, law: Fitted | None) -> str:
     plot.spans([(x, low, high) for x, low, high in spans if low is not None and high is not None], "a")
     _dots(plot, [(one.parallel or 0, rate_of(one), one) for one in points], curve.chosen)
     fitted = [("dim", "- -", "fitted law")] if law is not None else []
-    plot.key([("a", "●", "measured, with its 95 % interval"), *fitted, *_dot_keys(curve)])
+    plot.key([("a", "●", "measured, with its 95% interval"), *fitted, *_dot_keys(curve)])
     return plot.svg()
 
 

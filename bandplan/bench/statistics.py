@@ -7,7 +7,7 @@ from typing import Final
 
 CONFIDENCE: Final = 0.95
 _Z: Final = 1.959964
-"""Two-sided 95 % of the normal distribution."""
+"""Two-sided 95% of the normal distribution."""
 
 _ONE_SIDED_Z: Final = 1.644854
 _EXACT_UP_TO: Final = 1_000
@@ -17,7 +17,7 @@ _T: Final = (
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
     2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
 )  # fmt: skip
-"""Student's t, two-sided 95 %, for 1 to 30 degrees of freedom."""
+"""Student's t, two-sided 95%, for 1 to 30 degrees of freedom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,14 @@ class Estimate:
 
 
 def samples_needed(share: float) -> int:
-    """Return the fewest samples that bound a quantile from above with 95 % confidence: 59 for p95, 299 for p99."""
+    """Return the fewest samples that bound a quantile from above with 95% confidence: 59 for p95, 299 for p99."""
     return math.ceil(math.log(1 - CONFIDENCE) / math.log(share))
 
 
 def percentile(ordered: Sequence[float], share: float) -> Estimate | None:
     """Return the quantile of samples in ascending order; None with too few samples, or if it lies among failures.
 
-    `low` and `high` are order statistics, each a one-sided 95 % bound.
+    `low` and `high` are order statistics, each a one-sided 95% bound.
     """
     count = len(ordered)
     if count < samples_needed(share):
@@ -75,7 +75,7 @@ def _binomial(count: int, hits: int, share: float) -> float:
 
 
 def wilson(good: int, count: int) -> Estimate | None:
-    """Return a share with its Wilson 95 % interval; None if nothing was counted."""
+    """Return a share with its Wilson 95% interval; None if nothing was counted."""
     if not count:
         return None
     share = good / count
@@ -86,7 +86,7 @@ def wilson(good: int, count: int) -> Estimate | None:
 
 
 def mean_of_batches(batches: Sequence[float]) -> Estimate:
-    """Return the mean of equal batches with the 95 % interval of Student's t; no interval for a single one."""
+    """Return the mean of equal batches with the 95% interval of Student's t; no interval for a single one."""
     count = len(batches)
     mean = sum(batches) / count
     if count < 2:

@@ -14,7 +14,7 @@ from bandplan.usage.bands import Sized
 from bandplan.usage.replay import Replay
 
 STEP, STEPS = 1.01, 140
-"""Factors on either side of the observed one, each 1 % from the next, up to four times it. Ours."""
+"""Factors on either side of the observed one, each 1% from the next, up to four times it. Ours."""
 
 
 def observed_demand(demand: Demand, target: Sized) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class FileStatistics:
         share = 100 * self.untokened / self.answered if self.answered else 0.0
         return (
             f"{self.path}: {counted(self.rows, 'row')} of {self.table.name}, the newest of {newest} "
-            f"({max(0.0, now - self.newest) / 86_400:.1f} days ago), {share:.1f} % of the answers without tokens"
+            f"({max(0.0, now - self.newest) / 86_400:.1f} days ago), {share:.1f}% of the answers without tokens"
         )
 
     def as_json(self) -> dict[str, Any]:

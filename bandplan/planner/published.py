@@ -27,7 +27,7 @@ OUTPUT_WEIGHT = 3.0
 
 CONTEXT_WEIGHT = 1 / 650
 """Ours: input tokens that reading one token of context weighs, for each output token. Of Llama 3.1 8B, 131,072 bytes
-at 70 % of 3.35 TB/s (56 ns) against 2 x 8.03e9 operations at 45 % of 989 TFLOP/s (36 us), data sheet of the H100."""
+at 70% of 3.35 TB/s (56 ns) against 2 x 8.03e9 operations at 45% of 989 TFLOP/s (36 us), data sheet of the H100."""
 
 
 def prompt_weight(shape: Shape, cache_hit_percent: float = 0.0) -> float:

@@ -35,11 +35,11 @@ def described(plan: Plan, *, rows: int | None = None, cost: str = "", jump: Jump
         )
     lines.append(f"  in flight    {ceiling.in_flight:.1f} on average, {ceiling.waiting:.1f} waiting")
     if ceiling.refused_percent:
-        lines.append(f"  refused      {ceiling.refused_percent:.1f} %, because the queue is full")
+        lines.append(f"  refused      {ceiling.refused_percent:.1f}%, because the queue is full")
     lines.append("")
     lines.append(_less(plan))
     if plan.for_headroom and plan.target.limits:
-        lines.append(f"The headroom of {plan.headroom_percent:g} % decides here, not the target.")
+        lines.append(f"The headroom of {plan.headroom_percent:g}% decides here, not the target.")
     if plan.target.limits:
         lines.append(f"With more load, the first to break is: {TITLES[plan.breaks_first]}.")
     lines.append(f"With twice the load: {_doubled(plan)}")
@@ -51,7 +51,7 @@ def described(plan: Plan, *, rows: int | None = None, cost: str = "", jump: Jump
         lines.append(_batch(plan, rows))
     lines += ["", "From:"]
     lines += [f"- {line}" for line in capacity.provenance(peak.shape, peak.has_lengths)]
-    runs = f"{ceiling.seeds} seeded runs, intervals of 95 %" if ceiling.seeds else "not simulated: beyond its capacity"
+    runs = f"{ceiling.seeds} seeded runs, intervals of 95%" if ceiling.seeds else "not simulated: beyond its capacity"
     lines.append(f"- latency by simulation: {'one replay of the trace' if ceiling.seeds == 1 else runs}")
     return "\n".join(lines)
 
@@ -102,7 +102,7 @@ def as_json(plan: Plan, jump: Jump | None = None) -> dict[str, Any]:
 
 
 def _load(load: Load) -> str:
-    cached = f", {load.cache_hit_percent:g} % of prompts cached" if load.cache_hit_percent else ""
+    cached = f", {load.cache_hit_percent:g}% of prompts cached" if load.cache_hit_percent else ""
     if load.trace is not None and load.requests_per_second is not None:
         return (
             f"the {len(load.trace.times):,} requests of the trace, at {load.requests_per_second:.3g} requests/s on "
@@ -113,7 +113,7 @@ def _load(load: Load) -> str:
         often = f"{load.concurrent_requests:,} requests always in flight"
     else:
         often = f"{load.requests_per_second:g} requests/s ({load.arrivals})"
-    spread = f", lengths spread by {load.spread_percent:g} %" if load.spread_percent else ""
+    spread = f", lengths spread by {load.spread_percent:g}%" if load.spread_percent else ""
     spread = ", lengths of the trace" if load.trace is not None else spread
     return f"{often} of {load.shape} tokens{spread}{cached}"
 
@@ -140,7 +140,7 @@ def _jump(jump: Jump, percentile: str) -> str:
     latency = f"{percentile} of latency is {_in_unit('latency', jump.latency_seconds)}"
     if math.isinf(jump.latency_seconds):
         latency = f"{percentile} of latency is unbounded"
-    refused = f", as {jump.refused_percent:.0f} % of the requests are refused" if jump.refused_percent >= 0.5 else ""
+    refused = f", as {jump.refused_percent:.0f}% of the requests are refused" if jump.refused_percent >= 0.5 else ""
     return (
         f"A jump from the average to the peak: {chunks}, {jump.startup_seconds:g} s each (assumed). For "
         f"{jump.seconds:g} s, {latency}{refused}; a higher floor shortens that."
@@ -164,7 +164,7 @@ def _less(plan: Plan) -> str:
         ]
         return f"{what} is not enough: {'; '.join(worst)}."
     if plan.for_headroom:
-        return f"{what} keeps the target but not the headroom of {plan.headroom_percent:g} %."
+        return f"{what} keeps the target but not the headroom of {plan.headroom_percent:g}%."
     return f"{what} is {less.utilisation:.0%} in use."
 
 

@@ -24,7 +24,7 @@ PILOT_REQUESTS = 800
 PILOT_MARGIN = 0.35
 MARGIN = 0.12
 """How far the percentile of a short run, and of two of `REQUESTS`, has to be from every limit to decide. Ours, as are
-those below: over 300 random loads short runs were off by up to 20 % below `STEADY`, by 29 % with rough loads."""
+those below: over 300 random loads short runs were off by up to 20% below `STEADY`, by 29% with rough loads."""
 
 STEADY = 0.85
 """Utilisation up to which such runs are as good as longer ones."""
@@ -39,12 +39,12 @@ MOST_STEPS = 5_000
 """Chunks or increments; a fleet of more than that is a slip of units."""
 
 STUDENT = (2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145)
-"""Two-sided 95 % points of Student's t from 4 degrees of freedom on."""
+"""Two-sided 95% points of Student's t from 4 degrees of freedom on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean over seeded runs, and half the width of its 95 % interval."""
+    """A mean over seeded runs, and half the width of its 95% interval."""
 
     value: float
     half_width: float

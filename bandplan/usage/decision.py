@@ -124,7 +124,7 @@ def _up(today: Today, target: Sized, band: Band, minimum_change_percent: float) 
         told = "the floor is below the average load, or below what a policy asks of a floor"
         reasons.append(Reason(Code.FLOOR_BELOW_USE, told))
     if _is_small(today.band, band, minimum_change_percent):
-        told = f"the change is under {minimum_change_percent:g} %"
+        told = f"the change is under {minimum_change_percent:g}%"
         return Decision("hold", (Reason(Code.MINIMUM_CHANGE, told), *reasons))
     return Decision("up", tuple(reasons), band, target if band.max == target.band.max else None)
 
@@ -182,13 +182,13 @@ def _lowered(today: Today, wanted: Band, use: Sized, above: Reason, minimum_chan
         told = f"one step takes at most {MOST_DOWN:.0%} of a bound, or one chunk"
         reasons.append(Reason(Code.STEP_LIMIT, told))
     if _is_small(today.band, band, minimum_change_percent):
-        told = f"the change is under {minimum_change_percent:g} %"
+        told = f"the change is under {minimum_change_percent:g}%"
         return Decision("hold", (Reason(Code.MINIMUM_CHANGE, told), *reasons))
     return Decision("down", tuple(reasons), band, use if band.max == wanted.max else None)
 
 
 def _step_down(now: int, wanted: int) -> int:
-    """Return the bound after one step: not below `wanted`, and at most 30 % or one chunk lower."""
+    """Return the bound after one step: not below `wanted`, and at most 30% or one chunk lower."""
     if wanted >= now:
         return now
     return max(wanted, min(now - 1, math.ceil(now * (1 - MOST_DOWN))))

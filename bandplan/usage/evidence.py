@@ -49,8 +49,8 @@ def shortcomings(
         found.append(
             Reason(
                 Code.NO_TOKENS,
-                f"{window.untokened_percent:.0f} % of the answered requests have no token counts, at most "
-                f"{MOST_UNTOKENED_PERCENT:.0f} % are accepted",
+                f"{window.untokened_percent:.0f}% of the answered requests have no token counts, at most "
+                f"{MOST_UNTOKENED_PERCENT:.0f}% are accepted",
             )
         )
     coverage = window.coverage_percent
@@ -58,8 +58,8 @@ def shortcomings(
         found.append(
             Reason(
                 Code.ROWS_MISSING,
-                f"the usage file has {coverage:.0f} % of the requests that the metrics export counted in the same "
-                f"minutes, at least {LEAST_COVERAGE_PERCENT:.0f} % are required",
+                f"the usage file has {coverage:.0f}% of the requests that the metrics export counted in the same "
+                f"minutes, at least {LEAST_COVERAGE_PERCENT:.0f}% are required",
             )
         )
     if window.samples < thresholds.minimum_samples:

@@ -98,5 +98,5 @@ def replay_of(window: Window, tokens_per_second: float, percentile: float) -> Re
 
 
 def least_requests(percentile: float) -> int:
-    """Return the requests from which on the largest one bounds the percentile with 95 %: 59 for p95, 299 for p99."""
+    """Return the requests from which on the largest one bounds the percentile with 95%: 59 for p95, 299 for p99."""
     return math.ceil(math.log(0.05) / math.log(min(percentile, 99.99) / 100))

@@ -56,7 +56,7 @@ def lines_of(verdict: Verdict, now: int) -> list[str]:
     gaps = window.gap_percent
     told = "gaps not known without `bandplan observe`"
     if gaps is not None:
-        told = f"{gaps:.1f} % gaps since `bandplan observe` began {counted(window.watched_minutes, 'minute')} before"
+        told = f"{gaps:.1f}% gaps since `bandplan observe` began {counted(window.watched_minutes, 'minute')} before"
     age = max(0.0, (now - window.end) / DAY)
     end = moment(window.end)[:16].replace("T", " ")
     said.append(
@@ -67,7 +67,7 @@ def lines_of(verdict: Verdict, now: int) -> list[str]:
     if window.tokened:
         said.append(
             f"  tokens   {window.input_tokens:,.0f} in, {window.output_tokens:,.0f} out for a request on average, "
-            f"spread {window.spread_percent:.0f} %; {window.untokened_percent:.1f} % of the answers have no counts; "
+            f"spread {window.spread_percent:.0f}%; {window.untokened_percent:.1f}% of the answers have no counts; "
             f"arrivals: {_arrivals(window)}"
         )
     if total.requests:
@@ -131,12 +131,12 @@ def _scale(verdict: Verdict, window: Window) -> list[str]:
         chunks = f" ({max(concurrency) / IN_FLIGHT_PER_CHUNK:g} chunks)" if is_chunks else ""
         told.append(f"provisioned concurrency at most {max(concurrency):g}{chunks}")
     if gpu:
-        told.append(f"GPU at most {max(gpu):.0f} %")
+        told.append(f"GPU at most {max(gpu):.0f}%")
     refused, failed = sum(one.answered_4xx for one in minutes), sum(one.answered_5xx for one in minutes)
     told.append(
         f"{refused:,} answered 4xx and {failed:,} 5xx in {counted(len(minutes), 'minute')} of the metrics export"
     )
     coverage = window.coverage_percent
     if coverage is not None:
-        told.append(f"rows for {coverage:.0f} % of its requests")
+        told.append(f"rows for {coverage:.0f}% of its requests")
     return ["; ".join(told)]

@@ -139,7 +139,7 @@ def test_a_late_or_busy_client_makes_the_level_invalid() -> None:
 
 def test_the_limit_of_lateness() -> None:
     assert lag_limit(10.0) == 0.005
-    assert lag_limit(0.3) == pytest.approx(0.003)  # 1 % of the median latency
+    assert lag_limit(0.3) == pytest.approx(0.003)  # 1% of the median latency
     assert lag_limit(0.01) == 0.001  # the timer itself
 
 

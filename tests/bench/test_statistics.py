@@ -47,7 +47,7 @@ def test_bounds_hold_as_often_as_they_say(count: int) -> None:
         assert found is not None and found.low is not None and found.high is not None
         above += found.high < true
         below += found.low > true
-    assert above < 30  # 5 % of 300 are 15; 30 is four standard deviations
+    assert above < 30  # 5% of 300 are 15; 30 is four standard deviations
     assert below < 30
 
 
@@ -57,7 +57,7 @@ def test_wilson_of_a_textbook_example() -> None:
     assert found is not None
     assert (round(found.value, 4), round(found.low or 0, 4), round(found.high or 0, 4)) == (0.308, 0.2553, 0.3662)
     assert wilson(0, 0) is None
-    # All good of few is not certain: 0 of 20 bad leaves up to 16.11 % (the same table)
+    # All good of few is not certain: 0 of 20 bad leaves up to 16.11% (the same table)
     all_good = wilson(20, 20)
     assert all_good is not None
     assert round(all_good.low or 0, 4) == 0.8389

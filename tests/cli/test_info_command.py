@@ -99,7 +99,7 @@ def test_refusals(project: Path, capsys: pytest.CaptureFixture[str], target: str
 def test_concurrency_of_8_at_a_band_of_850_is_1700_with_the_gpu_beside_it() -> None:
     lines = lines_of("current", "m version 1", list(samples(EXPORT)), 850)
     assert "1,700 tokens/s = provisioned concurrency 8 x smallest band 850 / 4" in lines[1]
-    assert "42 % used" in lines[2]
+    assert "42% used" in lines[2]
 
 
 def test_scale_that_is_not_known_or_not_in_bands() -> None:

@@ -103,7 +103,7 @@ def test_each_entry_is_judged_in_its_own_unit(project: Path, capsys: pytest.Capt
     # chat: 20,000 / 60 = 333 tokens/s; x 1.2 / 98 = 4.1 chunks
     assert (found["chat"]["decision"], found["chat"]["suggested"]["max"]) == ("up", 5)
     assert found["chat"]["target"]["tokens_per_second"] == pytest.approx(20_000 / 60, abs=0.001)
-    # tokens: 100 tokens/s is one chunk; from four, 30 % are one: 4 x 0.7 = 2.8
+    # tokens: 100 tokens/s is one chunk; from four, 30% are one: 4 x 0.7 = 2.8
     assert (found["tokens"]["decision"], found["tokens"]["suggested"]) == ("down", {"min": 1, "max": 3})
     # units: one step of 50 is enough; from four steps of 50 to three
     assert (found["units"]["now"], found["units"]["suggested"]) == ({"model_units": 200}, {"model_units": 150})

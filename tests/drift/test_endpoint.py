@@ -82,7 +82,7 @@ def test_moved_traffic_and_an_entity_too_many_are_told() -> None:
     fields = found(report)
     assert fields["traffic/llama-1"] == ("real", 100, 50)
     assert "canary" in str(fields["entities"][2])
-    assert "canary 50 %" in str(fields["traffic"][2])
+    assert "canary 50%" in str(fields["traffic"][2])
 
 
 @pytest.mark.parametrize(

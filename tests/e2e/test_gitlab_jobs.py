@@ -114,7 +114,7 @@ def test_rightsize_suggests_a_band_as_a_patch_that_git_takes(team: Team) -> None
     team.keep_usage(8 * 24 * 60)
     status, output, job = team.job("rightsize", BANDPLAN_USAGE=VOLUME)
     assert status == 0, output
-    # 2,000 tokens in 60 s are 33 tokens/s: one chunk. A step takes 30 % or one chunk: 4 x 0.7 = 2.8, and 3 - 1.
+    # 2,000 tokens in 60 s are 33 tokens/s: one chunk. A step takes 30% or one chunk: 4 x 0.7 = 2.8, and 3 - 1.
     assert "support-chat  3 to 4  1 to 1  1 to 1  1 to 1  down: 2 to 3" in output
     assert team.workspace.token not in output
     kept = job["artifacts"]["paths"]

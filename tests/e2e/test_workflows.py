@@ -255,7 +255,7 @@ def test_observed_use_becomes_a_pull_request_that_policies_let_pass(repository: 
     (job,) = repository.runner.start("rightsize.yml", "schedule", {}, "refs/heads/main")
 
     assert job.conclusion == "success", job.log
-    # 2,000 tokens in 60 s are 33 tokens/s: one chunk. A step takes 30 % or one chunk: 4 x 0.7 = 2.8, and 3 - 1.
+    # 2,000 tokens in 60 s are 33 tokens/s: one chunk. A step takes 30% or one chunk: 4 x 0.7 = 2.8, and 3 - 1.
     assert "**prod**: observed use suggests 1 other band, 2 endpoints looked at." in job.summary
     assert "| support-chat | 3 to 4 | 1 to 1 | 1 to 1 | 1 to 1 | down: 2 to 3 |" in job.summary
     assert f"{VOLUME}/part-1.csv: 5,760 rows of system.serving.endpoint_usage" in job.summary

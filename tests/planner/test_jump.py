@@ -79,7 +79,7 @@ def test_a_jump_is_told_in_words_and_as_json() -> None:
     assert "2 chunks start one after another, 60 s each (assumed). For 120 s, p95 of latency is 33.04 s; a high" in text
     text = described(found, jump=Jump(1, 60, 60, math.inf, 18.4))
     assert (
-        "one chunk starts, 60 s each (assumed). For 60 s, p95 of latency is unbounded, as 18 % of the requests" in text
+        "one chunk starts, 60 s each (assumed). For 60 s, p95 of latency is unbounded, as 18% of the requests" in text
     )
     assert as_json(found, Jump(1, 60, 60, math.inf, 18.4))["jump"]["latency_seconds_p95"] is None
     assert as_json(found)["jump"] is None

@@ -30,7 +30,7 @@ def test_headroom_decides_where_it_asks_for_more_than_the_target() -> None:
     found = plan(CHUNKS, Load(SHAPE, 20), Target(30))
     assert found.for_headroom
     assert found.ceiling.steps == 42  # 20 x 1700 x 1.2 / 980 = 41.6
-    assert "headroom of 20 % decides" in described(found)
+    assert "headroom of 20% decides" in described(found)
 
 
 def test_tighter_targets_take_more_and_looser_ones_less() -> None:

@@ -52,7 +52,7 @@ def test_every_form_is_judged_at_its_place(throughput: Any, answer: Any, places:
 
 def test_suggested_band_covers_the_share_of_the_demand_exactly() -> None:
     (line,) = lines({"modelUnits": 50}, demand={**DEMAND, "requestsPerSecond": 10}, trafficPercent=50)
-    # 10 x 2304 x 50 % x 1.2 = 13,824 tokens/s, 14.1 chunks of 980
+    # 10 x 2304 x 50% x 1.2 = 13,824 tokens/s, 14.1 chunks of 980
     assert "write `throughput: {bands: {min: 1, max: 15}}`" in line
     item = {"endpoint": "chat", "task": "llm/v1/chat", "throughput": "auto", "demand": DEMAND, "trafficPercent": 10}
     assert asked_of("ml.own.mine", "3", item).demand == Fraction(2304, 100)

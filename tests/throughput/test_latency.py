@@ -29,7 +29,7 @@ def test_auto_has_the_floor_and_the_ceiling_of_bandplan_size(sized: Size) -> Non
     assert demand is not None
     found = plan(Capacity("bands", 980), load_of(demand), target_of(demand), peak_factor=4)
     assert (entity.min_bands, entity.max_bands) == (found.floor.steps, found.ceiling.steps)
-    # 0.3 x 2304 / 980 = 0.71 of a chunk keeps requests waiting; two are needed on average. Four times that, with 20 %
+    # 0.3 x 2304 / 980 = 0.71 of a chunk keeps requests waiting; two are needed on average. Four times that, with 20%
     # more, is 3.39 chunks.
     assert (entity.min_bands, entity.max_bands) == (2, 4)
     assert entity.planned is not None

@@ -27,7 +27,7 @@ def test_ceiling_holds_the_level_with_headroom_and_the_floor_the_average() -> No
 
 
 def test_percentiles_differ_where_minutes_do() -> None:
-    # 98 % of the minutes have 12 requests of 1,000 tokens (200 tokens/s), 2 % have 120 (2,000 tokens/s).
+    # 98% of the minutes have 12 requests of 1,000 tokens (200 tokens/s), 2% have 120 (2,000 tokens/s).
     busy = window(steady(1, lambda minute: 120 if minute % 50 == 0 else 12))
     lower, target, upper = (SIZER.at(busy, percent) for percent in (90, 99, 100))
     assert (lower.tokens_per_second, target.tokens_per_second, upper.tokens_per_second) == (200, 2000, 2000)
@@ -37,7 +37,7 @@ def test_percentiles_differ_where_minutes_do() -> None:
 
 def test_floor_holds_what_a_policy_asks_of_it() -> None:
     busy = window(steady(1, lambda minute: 120 if minute % 50 == 0 else 12))
-    # 50 % of 2,000 tokens/s are 1,000: two chunks of 980.
+    # 50% of 2,000 tokens/s are 1,000: two chunks of 980.
     assert Sizer(CHUNKS, Target(), 20.0, steady_percent=50).at(busy, 99).band == Band(2, 3)
 
 
@@ -52,7 +52,7 @@ def test_latency_that_the_tokens_alone_would_not_ask_for_takes_more() -> None:
 
 
 def test_model_units_have_one_amount() -> None:
-    # 3,800 tokens at 1 request/s, with 20 %: 4,560 / (50 x 65) = 1.4 steps of 50 units.
+    # 3,800 tokens at 1 request/s, with 20%: 4,560 / (50 x 65) = 1.4 steps of 50 units.
     found = Sizer(Capacity("model_units", 50), Target(), 20.0).at(week(60, given=3500, made=300), 99)
     assert found.band == Band(2, 2)
 

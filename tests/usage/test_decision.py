@@ -60,16 +60,16 @@ def told(decision: Decision) -> tuple[str, tuple[int, int] | None, list[str]]:
         ((3, 4), (1, 6), ("up", (3, 6), ["ceiling-below-use"])),
         ((1, 9), (2, 4), ("up", (2, 9), ["floor-below-use"])),
         ((2, 3), (2, 3), ("hold", None, ["fits"])),
-        # down by 30 % of each bound: 10 x 0.7 = 7; 4 x 0.7 = 2.8, so 3
+        # down by 30% of each bound: 10 x 0.7 = 7; 4 x 0.7 = 2.8, so 3
         ((4, 10), (1, 2), ("down", (3, 7), ["above-use", "step-limit"])),
         ((4, 10), (3, 8), ("down", (3, 8), ["above-use"])),
-        # or by one chunk where 30 % is less
+        # or by one chunk where 30% is less
         ((1, 2), (1, 1), ("down", (1, 1), ["above-use"])),
         ((2, 3), (1, 1), ("down", (1, 2), ["above-use", "step-limit"])),
         # a floor of 0 is the owner's choice
         ((0, 2), (1, 2), ("hold", None, ["fits"])),
         ((0, 2), (1, 1), ("down", (0, 1), ["above-use"])),
-        # 1 chunk of 20 is 5 %
+        # 1 chunk of 20 is 5%
         ((1, 20), (1, 21), ("hold", None, ["minimum-change", "ceiling-below-use"])),
         ((1, 20), (1, 19), ("hold", None, ["minimum-change", "above-use"])),
         ((1, 20), (1, 18), ("down", (1, 18), ["above-use"])),

@@ -25,7 +25,7 @@ AT = datetime(2026, 5, 24, 12, tzinfo=UTC)
 
 
 def verdict(kind: str = "chunks") -> Verdict:
-    """8 days of 6 requests of 1,000 tokens a minute: 100 tokens/s, two chunks of 98 with 20 %."""
+    """8 days of 6 requests of 1,000 tokens a minute: 100 tokens/s, two chunks of 98 with 20%."""
     capacity = Capacity("bands", 98) if kind == "chunks" else Capacity("model_units", 50)
     found = window(steady(8, lambda _: 6), {NOW - 1: Scrape(6, 1, 2, 8.0, 71.0)})
     sizer = Sizer(capacity, Target(), 20.0)
@@ -62,10 +62,10 @@ def test_text_states_all_that_a_reviewer_needs() -> None:
         "one step takes at most 30% of a bound, or one chunk (step-limit)",
         "target   2 chunks: 100 tokens/s (0.10 requests/s) at p99 of the minutes",
         "at the busiest minute",
-        "8.0 days to 2026-05-24 12:00 UTC (0.0 days ago), 11,520 minutes, 0.0 % gaps since `bandplan observe` began 1 minute before",
-        "800 in, 200 out for a request on average, spread 0 %",
+        "8.0 days to 2026-05-24 12:00 UTC (0.0 days ago), 11,520 minutes, 0.0% gaps since `bandplan observe` began 1 minute before",
+        "800 in, 200 out for a request on average, spread 0%",
         "69,120 requests, 0 refused (429), 0 failed (5xx)",
-        "provisioned concurrency at most 8 (2 chunks); GPU at most 71 %; 1 answered 4xx and 2 5xx in 1 minute of",
+        "provisioned concurrency at most 8 (2 chunks); GPU at most 71%; 1 answered 4xx and 2 5xx in 1 minute of",
     ):
         assert part in text
 

@@ -49,7 +49,7 @@ def test_answers_without_tokens_weigh_as_the_mean_of_the_others() -> None:
 
 
 def test_spread_is_the_larger_of_input_and_output() -> None:
-    # input 1,000 and 3,000: mean 2,000, deviation 1,000 = 50 %; output 100 and 120: 10 of 110.
+    # input 1,000 and 3,000: mean 2,000, deviation 1,000 = 50%; output 100 and 120: 10 of 110.
     found = window([row(NOW - 1, 1000, 100), row(NOW - 1, 3000, 120)])
     assert found.spread_percent == pytest.approx(50)
 

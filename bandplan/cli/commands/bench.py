@@ -190,7 +190,7 @@ def compare(arguments: argparse.Namespace, files: list[Path]) -> int:
             }
         )
         return 1 if past else 0
-    print(f"{'':<26} {shortened(files[0].name, 9):>9} {shortened(files[1].name, 9):>9}  change (95 %)")
+    print(f"{'':<26} {shortened(files[0].name, 9):>9} {shortened(files[1].name, 9):>9}  change (95%)")
     print(table(differences))
     for rule, one in past:
         print(f"{one.level}: {one.metric} changed by {one.change:+.1%}; the limit is {rule.text}", file=sys.stderr)

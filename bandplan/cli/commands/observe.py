@@ -125,7 +125,7 @@ def print_look(found: "Look", *, quiet: bool) -> None:
     at = moment(found.minute)[11:16]
     for name, one in found.scrapes.items():
         concurrency = "-" if one.concurrency is None else f"{one.concurrency:g}"
-        gpu = "-" if one.gpu_percent is None else f"{one.gpu_percent:.0f} %"
+        gpu = "-" if one.gpu_percent is None else f"{one.gpu_percent:.0f}%"
         print(
             printable(
                 f"{at}  {name}: {counted(one.requests, 'request')}, {one.answered_4xx:,} answered 4xx, "
@@ -144,7 +144,7 @@ def print_stored(store: "UseStore", stack: str, names: list[str]) -> None:
         one = stored.get(name)
         if one is not None:
             since = moment(one.first)[:16].replace("T", " ")
-            print(f"{name}: {counted(one.minutes, 'minute')} stored since {since} UTC, {one.gap_percent:.1f} % gaps")
+            print(f"{name}: {counted(one.minutes, 'minute')} stored since {since} UTC, {one.gap_percent:.1f}% gaps")
 
 
 def duration(text: str) -> float:

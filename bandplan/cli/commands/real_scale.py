@@ -85,7 +85,7 @@ def lines_of(entity: str, model: str, exported: "Sequence[Sample]", chunk: int |
             f"  scale      {real:,.0f} tokens/s = provisioned concurrency {total:g} x smallest band {chunk:,} / 4"
         )
     for index, use in enumerate(_of(exported, GPU, entity)):
-        lines.append(f"  GPU {index}      {use:.0f} % used in the last minute")
+        lines.append(f"  GPU {index}      {use:.0f}% used in the last minute")
     return lines
 
 

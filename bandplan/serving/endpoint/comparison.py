@@ -235,7 +235,7 @@ def _traffic_differences(declared: Declared, config: Config | None) -> Iterator[
         yield Difference(
             path,
             None,
-            ", ".join(f"{name} {percent} %" for name, percent in extra.items()),
+            ", ".join(f"{name} {percent}%" for name, percent in extra.items()),
         )
 
 

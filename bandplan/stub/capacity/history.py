@@ -13,7 +13,7 @@ MOST_REFUSALS = 20
 MINUTE_STEPS = 60 // STEP_SECONDS
 
 BIN = math.log(1.05)
-"""Latencies are counted in bins 5 % wide, so that any number of them takes little memory."""
+"""Latencies are counted in bins 5% wide, so that any number of them takes little memory."""
 
 
 @dataclass(slots=True)
@@ -142,7 +142,7 @@ class Histories:
 
 
 def percentile(latencies: Counter[int], percent: float) -> float | None:
-    """Return a percentile of the latencies in milliseconds, within 2.5 %, or None without any."""
+    """Return a percentile of the latencies in milliseconds, within 2.5%, or None without any."""
     rank = max(1, math.ceil(latencies.total() * percent / 100))
     seen = 0
     for at in sorted(latencies):

@@ -198,7 +198,7 @@ class Pool:
         provisioned = [chunk for chunk in self._all() if not chunk.is_burst]
         self._rates = Rates(
             chunks=len(provisioned),
-            # Bursting is work beyond the provisioned capacity, so it shows as a utilisation above 100 %.
+            # Bursting is work beyond the provisioned capacity, so it shows as a utilisation above 100%.
             capacity=sum(chunk.kind.rate for chunk in provisioned),
             work=sum(chunk.work_rate for chunk in self._all()),
             speeds=tuple((chunk, chunk.speed) for chunk in self._all() if chunk.tickets),

@@ -12,7 +12,7 @@ SHORT = Shape(512, 64)
 
 
 def test_chunk_is_added_when_the_last_30_s_used_more_than_80_percent() -> None:
-    # Two of the four requests that fill a chunk: 2 x 296 of 980 tokens/s, 60 %. Three: 3 x 268, 82 %.
+    # Two of the four requests that fill a chunk: 2 x 296 of 980 tokens/s, 60%. Three: 3 x 268, 82%.
     pool = pool_of(980, 1, 2)
     clients = closed_loop(pool, 2, 300)
     assert (pool.running, pool.starting) == (1, 0)
@@ -55,7 +55,7 @@ def test_chunk_goes_after_five_minutes_below_40_percent_down_to_the_floor() -> N
 
 
 def test_load_above_40_percent_keeps_its_chunks() -> None:
-    # One request alone in each chunk: 331 of 980, 34 %. Two in each: 60 %.
+    # One request alone in each chunk: 331 of 980, 34%. Two in each: 60%.
     pool = pool_of(980, 1, 2)
     clients = closed_loop(pool, 8, 200)
     assert pool.running == 2

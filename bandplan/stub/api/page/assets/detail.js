@@ -84,7 +84,7 @@ function figuresNow(endpoint) {
 function useText(endpoint) {
   const used = endpoint.last_minute.utilisation_percent;
   if (endpoint.ceiling === null) return "";
-  const work = used === null ? "No chunk ran in the last minute." : `Its chunks did ${count(used)} % of the work that they could do in the last minute.`;
+  const work = used === null ? "No chunk ran in the last minute." : `Its chunks did ${count(used)}% of the work that they could do in the last minute.`;
   const shape = endpoint.task === "llm/v1/embeddings" ? null : SHAPES[endpoint.served_entities[0]?.sold_as];
   return shape ? `${work} Floor and ceiling hold for requests of ${shape}; others give more tokens/s or fewer.` : work;
 }
@@ -92,7 +92,7 @@ function useText(endpoint) {
 function showEntities(entities) {
   const lines = entities.map((one) => {
     const model = one.entity_name ? `${one.entity_name}${one.entity_version ? ` v${one.entity_version}` : ""}` : "external model";
-    const share = entities.length > 1 ? `, ${one.traffic_percent} % of the traffic` : "";
+    const share = entities.length > 1 ? `, ${one.traffic_percent}% of the traffic` : "";
     const { detail, passed_over: others, remarks } = one.engine;
     const more = [detail, ...others.map(({ engine, reason }) => `not ${engine}: ${reason}`), ...remarks].filter(Boolean);
     return [`${one.name}: ${model}${share}; engine: ${engineText(one.engine)}`, ...more].join("; ");

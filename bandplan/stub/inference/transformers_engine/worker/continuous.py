@@ -12,7 +12,7 @@ CPU_BATCH_TOKENS = 512
 """Tokens processed at once on a CPU, where long steps would stop all answers for seconds. Arbitrary."""
 
 CPU_CACHE_BYTES = 2**31
-"""Most memory for keys and values on a CPU, where the library would take 80 % of the machine. Arbitrary."""
+"""Most memory for keys and values on a CPU, where the library would take 80% of the machine. Arbitrary."""
 
 ALMOST_ONE = 0.999
 """The library makes its processors only if their defaults are not 1. Every request states its own values."""
