@@ -43,12 +43,19 @@ class Chunk:
         self.is_draining = False
         self.is_retired = False
         self.tickets: set[Ticket] = set()
-        self.given = 0.0
-        """Work that a request present from the beginning would have been given."""
+        self.speed = 0.0
+        """Work per second of each request, as last settled."""
+        self._given = 0.0
+        self._settled = 0.0
 
-    @property
-    def speed(self) -> float:
-        return self.kind.speed(len(self.tickets))
+    def given(self, now: float) -> float:
+        """Return the work that a request present from the beginning would have been given by `now`."""
+        return self._given + self.speed * (now - self._settled)
+
+    def settle(self, now: float) -> None:
+        """Go on from `now` at the speed of the requests that are in the chunk."""
+        self._given, self._settled = self.given(now), now
+        self.speed = self.kind.speed(len(self.tickets))
 
     @property
     def work_rate(self) -> float:

@@ -17,12 +17,11 @@ from bandplan.stub.capacity.usage import Usage
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Rates until the next change: chunks in use, their possible and actual work per second, the speed of each."""
+    """Rates until the next change: chunks in use, their possible and actual work per second."""
 
     chunks: int = 0
     capacity: float = 0.0
     work: float = 0.0
-    speeds: tuple[tuple[Chunk, float], ...] = ()
 
 
 class Pool:
@@ -124,7 +123,7 @@ class Pool:
         chunk = ticket.chunk
         if chunk is None:
             return math.inf if ticket.is_waiting else now
-        missing = work - ticket.given
+        missing = work - ticket.given(now)
         return now if missing <= 0 else now + missing / chunk.speed
 
     def end(self, ticket: Ticket, now: float) -> None:
@@ -195,13 +194,14 @@ class Pool:
     def _plan(self) -> None:
         """Update the rates and the time of the next event after a change."""
         self._count()
+        for chunk in self._all():
+            chunk.settle(self._now)
         provisioned = [chunk for chunk in self._all() if not chunk.is_burst]
         self._rates = Rates(
             chunks=len(provisioned),
             # Bursting is work beyond the provisioned capacity, so it shows as a utilisation above 100%.
             capacity=sum(chunk.kind.rate for chunk in provisioned),
             work=sum(chunk.work_rate for chunk in self._all()),
-            speeds=tuple((chunk, chunk.speed) for chunk in self._all() if chunk.tickets),
         )
         situation = self._situation()
         self.levels.note(
@@ -244,12 +244,7 @@ class Pool:
         )
 
     def _pass_time(self, now: float) -> None:
-        if now <= self._now:
-            return
-        seconds = now - self._now
-        for chunk, speed in self._rates.speeds:
-            chunk.given += speed * seconds
-        self._now = now
+        self._now = max(self._now, now)
 
     def _count(self) -> None:
         """Record the usage since the rates last changed."""

@@ -34,15 +34,14 @@ class Ticket:
     def is_in_flight(self) -> bool:
         return self.admitted is not None and self.ended is None
 
-    @property
-    def given(self) -> float:
-        """The work that the request could have been given so far."""
-        return self.chunk.given - self.began if self.chunk is not None else self.done
+    def given(self, now: float) -> float:
+        """Return the work that the request could have been given by `now`."""
+        return self.chunk.given(now) - self.began if self.chunk is not None else self.done
 
     def enter(self, chunk: Chunk, now: float) -> None:
         self.chunk = chunk
         self.chunk_number = chunk.number
-        self.began = chunk.given
+        self.began = chunk.given(now)
         self.admitted = now
         chunk.tickets.add(self)
         if self.when_admitted is not None:
@@ -53,7 +52,7 @@ class Ticket:
         self.ended = now
         if self.chunk is None:
             return 0.0
-        given = self.given
+        given = self.given(now)
         self.done = min(given, self.asked)
         self.chunk.tickets.discard(self)
         self.chunk = None

@@ -23,15 +23,18 @@ class Work:
 
     def of(self, shape: Shape, cached_tokens: int = 0) -> float:
         """Return the work of a whole request; cached prompt tokens are read as context but not computed again."""
-        return self.of_prompt(shape.input_tokens - cached_tokens) + self.of_output(shape, 0)
+        return self.of_prompt(shape.input_tokens - cached_tokens) + self.of_output(shape)
 
     def of_prompt(self, tokens: int) -> float:
         return self.prompt * tokens
 
-    def of_output(self, shape: Shape, after: int) -> float:
-        """Return the work of the output tokens after the first `after`."""
-        count = shape.output_tokens - after
-        return count * (self.output + self.context * (shape.input_tokens + (shape.output_tokens + after) / 2))
+    def of_output(self, shape: Shape) -> float:
+        """Return the work of all output tokens."""
+        return shape.output_tokens * (self.output + self.context * (shape.input_tokens + shape.output_tokens / 2))
+
+    def of_output_token(self, context: int, position: int) -> float:
+        """Return the work of the output token at `position`, counted from 1, after `context` tokens of prompt."""
+        return self.output + self.context * (context + position - 0.5)
 
     def scaled(self, shape: Shape, amount: float) -> "Work":
         """Return the same ratios, scaled so that a request of `shape` takes `amount` of work."""

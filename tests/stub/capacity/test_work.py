@@ -16,7 +16,7 @@ def test_formula_by_hand() -> None:
 
 def test_output_in_parts_adds_up_to_the_whole() -> None:
     work = Work(2, 3, 0.1)
-    tokens = sum(work.of_output(Shape(100, n), n - 1) for n in range(1, 51))
+    tokens = sum(work.of_output_token(100, n) for n in range(1, 51))
     assert work.of_prompt(100) + tokens == pytest.approx(work.of(Shape(100, 50)))
 
 
@@ -49,7 +49,7 @@ def test_cached_prompt_tokens_cost_nothing_but_are_read_as_context() -> None:
     shape = Shape(2000, 100)
     saved = LLAMA_WORK.of(shape) - LLAMA_WORK.of(shape, cached_tokens=1000)
     assert saved == pytest.approx(LLAMA_WORK.of_prompt(1000))
-    assert LLAMA_WORK.of(shape, cached_tokens=2000) == pytest.approx(LLAMA_WORK.of_output(shape, 0))
+    assert LLAMA_WORK.of(shape, cached_tokens=2000) == pytest.approx(LLAMA_WORK.of_output(shape))
 
 
 LLAMA_CONFIG = {

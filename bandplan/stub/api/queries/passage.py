@@ -5,7 +5,6 @@ from collections.abc import Callable
 from bandplan.stub.capacity.history import History
 from bandplan.stub.capacity.journal import Entry, Journal
 from bandplan.stub.capacity.pool import Pool
-from bandplan.stub.capacity.shape import Shape
 from bandplan.stub.capacity.ticket import Ticket
 from bandplan.stub.capacity.work import cached_tokens
 
@@ -56,7 +55,7 @@ class Passage:
         """Request the output token at `position`, counted from 1, of one of the answers to a prompt."""
         if self._pool is not None:
             context = self.entry.input_tokens // max(self._prompts, 1)
-            self._work += self._pool.supply.work.of_output(Shape(context, position), after=position - 1)
+            self._work += self._pool.supply.work.of_output_token(context, position)
 
     def seconds_left(self) -> float:
         """Return the seconds until the requested token, if no request comes or goes; 0 or less if it is ready."""
