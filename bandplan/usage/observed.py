@@ -14,7 +14,7 @@ NEWEST: Final = 10_000
 """Newest times to first token kept of each served entity."""
 
 MOST_SERVED: Final = 100
-"""Served entities of an endpoint that are told apart; an endpoint has at most 15 at a time."""
+"""Served entities of an endpoint that are distinguished; an endpoint has at most 15 at a time."""
 
 TOO_MANY: Final = 429
 

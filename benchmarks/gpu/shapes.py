@@ -53,7 +53,7 @@ class Shape:
 
     @property
     def read_bytes(self) -> int:
-        """Bytes of weights that every step reads: all but the embedding of the input, of which it reads a few rows."""
+        """Bytes of weights that every step reads: all except the input embedding, of which it reads a few rows."""
         width = self.hidden // self.heads
         attention = self.hidden * width * (2 * self.heads + 2 * self.kv_heads)
         layer = attention + 3 * self.hidden * self.inner + 2 * self.hidden

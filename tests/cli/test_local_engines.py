@@ -1,4 +1,4 @@
-"""`bandplan:engines` of the local stack's file reaches the workspace, or is told with every problem before anything is."""
+"""`bandplan:engines` of the local stack's file reaches the workspace, or every problem in it is reported first."""
 
 from collections.abc import Iterator
 from pathlib import Path

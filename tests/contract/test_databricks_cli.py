@@ -71,7 +71,7 @@ def test_a_bundle_is_deployed_then_plans_nothing_then_changes_a_band_in_place(
     first = target.ok("GET", f"{ENDPOINTS}/{name}")
 
     bundle(high=2)
-    # The permissions hang on the endpoint's id, which the plan of an update does not know.
+    # The permissions depend on the endpoint's id, which the plan of an update does not know.
     assert planned(databricks)[CHAT] == "update"
     databricks.ok("bundle", "deploy")
     assert planned(databricks) == {}

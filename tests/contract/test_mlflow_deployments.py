@@ -65,7 +65,7 @@ def test_predict_stream_gives_the_same_answer_in_chunks(
     assert chunks[0]["choices"][0]["delta"]["role"] == "assistant"
     assert chunks[-1]["choices"][0]["finish_reason"] == "length"
     assert chunks[-1]["usage"]["completion_tokens"] == 5
-    if target.is_stub:  # a real model may word it anew
+    if target.is_stub:  # a real model may word it differently
         whole = deployments.predict(endpoint=endpoint_of("chat"), inputs=CHAT)["choices"][0]["message"]["content"]
         assert "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks) == whole
 

@@ -32,7 +32,7 @@ def looked(
     there: Surveyed | None = None,
     declared: WantedEndpoint | None = None,
 ) -> EndpointReport:
-    """The report on an endpoint that is in step but for what is given."""
+    """The report on an endpoint that is in step, except for what is given."""
     return endpoint_report("chat", declared or wanted(), deployed or recorded(), there or surveyed(), CALLER)
 
 

@@ -132,7 +132,7 @@ class FleetProject:
 
 
 def without_registrations(models: str) -> str:
-    """The sample fleet but for its last entries, whose versions take MLflow several seconds each to make."""
+    """The sample fleet without its last entries, whose versions take MLflow several seconds each to make."""
     kept, comment, _ = models.partition("  # Versions registered by this deployment:")
     assert comment, "the sample has no entries with `register` under their comment"
     return kept + models[models.index("overrides:\n") :]

@@ -100,7 +100,7 @@ BASES: dict[str, dict[str, Any]] = {
 
 
 def config(change: Callable[[dict[str, Any]], Any]) -> Edit:
-    """The whole config as it is, but for one thing."""
+    """The whole config as it is, with one difference."""
 
     def act(fleet: FleetProject, name: str) -> None:
         live = fleet.endpoint(name)["config"]
@@ -501,7 +501,7 @@ def test_fields_of_the_api_that_are_new_are_adopted_kept_and_said_where_they_wou
     fleet.up("--refresh")
     assert {name: fleet.endpoint(name) for name in before} == before
 
-    # By hand, fields and all; what the guard sends to mend it has them too.
+    # By hand, with all fields; what the guard sends to correct it has them too.
     new = {NEW: {"mode": "auto"}}
     live = fleet.endpoint("edited")["config"]["served_entities"][0]
     named = {**LLAMA, "name": live["name"], "max_provisioned_throughput": 2940, **new}

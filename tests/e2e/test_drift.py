@@ -96,7 +96,7 @@ def test_hand_edits_are_found_told_apart_from_what_waits_and_put_back(fleet: Fle
     mended = fleet.run("drift", "--engine", engine, "--fix")
 
     assert mended.returncode == 0, mended.stdout + mended.stderr
-    assert "now 980" in mended.stdout  # what it mends is shown first
+    assert "now 980" in mended.stdout  # what it corrects is shown first
     assert drift(fleet, "--engine", engine, status=0)["summary"]["pending"] == 0
     assert by_name(fleet.preview(engine)) == {}
 
@@ -125,7 +125,7 @@ def proxy(fleet: FleetProject) -> Iterator[RecordingProxy]:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Every file with its digest, but for those of the workspace itself."""
+    """Every file with its digest, except those of the workspace itself."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))

@@ -1,4 +1,4 @@
-"""What an `up` of our own has begun is told as ours, while it runs and after it was interrupted, and not as a hand edit."""
+"""What our own `up` has begun is reported as ours, while it runs and after an interruption, not as an edit by hand."""
 
 import signal
 import subprocess

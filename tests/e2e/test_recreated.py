@@ -1,4 +1,4 @@
-"""An endpoint that somebody deleted, or made anew: the permissions of its old id can still be read, and mislead nobody."""
+"""An endpoint that somebody deleted or recreated: the permissions of its old id can still be read, and mislead nobody."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a reviewer is told about an edit of models.yaml, from the edit on: preview, then report; with both engines."""
+"""What a reviewer sees of an edit of models.yaml: preview, then report, with both engines."""
 
 import json
 

@@ -63,7 +63,7 @@ def test_version_goes_in_steps_past_a_failure_and_comes_back(fleet: FleetProject
     up(fleet)
     assert traffic(fleet) == [("1", 100)]  # a first creation takes no steps
 
-    # A version that does not come up gets no traffic, and the old one goes on serving.
+    # A version that does not come up gets no traffic, and the old one keeps serving.
     fleet.edit('version: "1"', 'version: "2"')
     fault = {"endpoint": "support-chat", "reason": "CUDA error", "operation": "update"}
     fleet.request("POST", "/stub/faults", {**fault, "entity": "llama_v3_3_70b_instruct-2"})

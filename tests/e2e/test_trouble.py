@@ -28,7 +28,7 @@ def test_s18_failed_update_is_told_with_its_reason_shown_at_the_next_preview_and
     assert "No GPU capacity for 5 chunks in this region" in failed.stdout + failed.stderr
     assert "Traceback" not in failed.stdout + failed.stderr
     old_entity = fleet.endpoint("support-chat")["config"]["served_entities"][0]
-    assert old_entity["max_provisioned_throughput"] == 3920  # the old config goes on serving
+    assert old_entity["max_provisioned_throughput"] == 3920  # the old config keeps serving
     assert by_name(fleet.preview(engine)), "the failed update has to show at the next preview"
 
     fleet.bandplan("up", "--engine", engine, "--no-query")

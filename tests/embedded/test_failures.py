@@ -168,7 +168,7 @@ def test_stack_that_is_being_updated_is_not_updated_by_another(project: ToyProje
     "is_waited_for",
     [
         True,
-        # As in a container whose first process is no init: it has ended, and its number stays.
+        # As in a container whose first process does not reap: it has ended, and its number stays.
         pytest.param(False, marks=pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")),
     ],
 )

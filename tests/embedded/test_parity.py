@@ -114,7 +114,7 @@ def test_embedded_engine_applies_an_edit_on_the_clis_state_and_back(project: Toy
 
     outcome = project.up()
 
-    # b uses a's output, which the replacement makes anew with the same value: b stays as it is.
+    # b uses a's output, which the replacement creates again with the same value: b stays as it is.
     assert outcome.changes == {"replace": 1, "same": 4}
     assert plan_of(project.pulumi_preview()) == {}
 

@@ -1,4 +1,4 @@
-"""Policies in the embedded engine: who is judged when, what a violation stops, and how it is told."""
+"""Policies in the embedded engine: who is judged when, what a violation stops, and how it is reported."""
 
 import io
 from collections.abc import Mapping, Sequence

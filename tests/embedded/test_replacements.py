@@ -58,7 +58,7 @@ def test_condemned_dependent_that_the_same_edit_drops_is_deleted_once(project: T
     planned = project.preview()
     outcome = project.up()
 
-    # As in Pulumi, b and c go with the replacement of a and are no deletions of their own; d is one.
+    # As in Pulumi, b and c go with the replacement of a and do not count as deletions; d does.
     assert planned.changes == outcome.changes == {"replace": 1, "delete": 1, "same": 1}
     assert sorted(project.toys.things()) == ["fixed-2.plain"]
     assert "b" not in project.resources() and "c" not in project.resources()

@@ -1,4 +1,4 @@
-"""Retries, waits and words of the client, against a server that answers what it is told."""
+"""Retries, waits and messages of the client, against a server with prepared answers."""
 
 from typing import Any
 

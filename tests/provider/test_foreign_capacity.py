@@ -1,4 +1,4 @@
-"""Capacity of another kind that somebody gave an endpoint by hand: what the preview says of it."""
+"""Capacity of another kind that somebody gave an endpoint by hand: what the preview says about it."""
 
 from typing import Any
 

@@ -384,7 +384,7 @@ def test_a_description_that_was_changed_is_warned_about_and_is_no_lasting_diff(b
     outputs = bench.update(before, wanted)
     assert bench.live().description == "old"
     assert any("no call that changes an endpoint's description" in warning for warning in bench.warnings)
-    # The endpoint's own resource goes on to plan it: each preview, by a provider started anew, says why.
+    # The endpoint's own resource still plans it: each preview, by a newly started provider, says why.
     later = Workbench(bench.client, bench.name)
     assert is_unchanged(later.diff(outputs, wanted))
     assert any("no call that changes an endpoint's description" in warning for warning in later.warnings)

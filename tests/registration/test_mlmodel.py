@@ -195,7 +195,7 @@ def flavor(**keys: Any) -> str:
 
 
 def test_adapter_and_reference_are_told_by_the_mlmodel_file_alone() -> None:
-    """As for a run or a registered model, of which nothing else is fetched."""
+    """As for a run or a registered model, from which nothing else is fetched."""
     assert_only(
         found(flavor(peft_adaptor="peft")),
         "a served model must be logged with its weights",

@@ -60,7 +60,7 @@ def test_the_newest_run_of_a_stack_wins_and_later_ones_of_the_same() -> None:
 
 
 def test_large_sections_of_several_jobs_fit_and_settle() -> None:
-    """Each job writes the comment anew with what the others left of theirs."""
+    """Each job rewrites the comment, and keeps the parts of the others."""
     big = [posted(section_of(report_on(fleet(200), title=name)), 1) for name in ("a", "b", "c")]
     body = render([big[0]])
     for one in big[1:]:

@@ -99,7 +99,7 @@ def test_shares_fit_and_waste_nothing_that_somebody_needs(sizes: list[int], budg
         assert found == sizes
     else:
         short = [have for have, need in zip(found, sizes, strict=True) if have < need]
-        assert budget - sum(found) < len(sizes)  # but for what does not divide
+        assert budget - sum(found) < len(sizes)  # except for what does not divide
         assert max(short) - min(short) <= 1  # nobody who has too little has less than another
 
 

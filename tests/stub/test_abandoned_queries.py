@@ -38,7 +38,7 @@ def asked(client: StubClient, **fields: Any) -> socket.socket:
 
 
 def status_when(client: StubClient, in_flight: int) -> dict[str, Any]:
-    """What the stub says of itself once so many queries are under way."""
+    """The stub's own status once so many queries are under way."""
     deadline = time.monotonic() + 60
     while True:
         status: dict[str, Any] = client.ok("GET", "/stub/status")

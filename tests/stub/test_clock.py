@@ -19,7 +19,7 @@ def started(state_dir: Path, rule: str) -> StubClient:
 
 @pytest.fixture(scope="module")
 def timed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StubClient]:
-    """A workspace for these tests alone, as they move its clock; its updates end only when they are told."""
+    """A workspace for these tests alone, as they move its clock; its updates end only on request."""
     state_dir = tmp_path_factory.mktemp("timed-stub")
     yield started(state_dir, "manual")
     process.stop(state_dir)

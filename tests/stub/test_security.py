@@ -18,7 +18,7 @@ from tests.stub.stub_client import ENDPOINTS, StubClient
 STUB = Path(process.__file__).parent
 
 ROOMS = ("api", "state")
-"""What a request can reach, but for the token engines, of which the simulated one is a pure function."""
+"""What a request can reach, except the token engines; the simulated one is a pure function."""
 
 FORBIDDEN = {
     "ctypes": "runs anything",

@@ -52,7 +52,7 @@ Seen = tuple[Any, ...]
 
 
 def step(model: Model, act: Act) -> tuple[Model, Seen]:
-    """The platform's rules for one endpoint, whose updates settle at once or when they are told to."""
+    """The platform's rules for one endpoint, whose updates settle at once or on request."""
     if act.kind == "create":
         if model.exists:
             return model, (400,)

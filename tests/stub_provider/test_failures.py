@@ -1,4 +1,4 @@
-"""What goes wrong while an endpoint is written: it stays in the state, with the reason, and the next up mends it."""
+"""What goes wrong while an endpoint is written: it stays in the state, with the reason, and the next up corrects it."""
 
 import threading
 from collections.abc import Callable

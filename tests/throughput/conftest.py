@@ -65,7 +65,7 @@ def answers(versions: Sequence[ModelVersion], answer: Answer | Mapping[str, Answ
 
 
 def only(sized: Sized) -> EndpointSizing:
-    """The one endpoint, of which nothing is wrong."""
+    """The only endpoint, with nothing wrong."""
     assert sized.problems == (), rendered(sized.problems)
     (endpoint,) = sized.endpoints
     return endpoint

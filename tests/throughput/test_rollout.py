@@ -63,7 +63,7 @@ def test_version_that_serves_alone_has_nothing_to_roll_out() -> None:
         ([("1", 100)], 1, [("1", 90), ("2", 10)]),
         ([("1", 90), ("2", 10)], 2, [("1", 50), ("2", 50)]),
         ([("1", 50), ("2", 50)], 3, [("2", 100)]),
-        ([("1", 70), ("2", 30)], 2, [("1", 50), ("2", 50)]),  # a share that is no step: the next one above it
+        ([("1", 70), ("2", 30)], 2, [("1", 50), ("2", 50)]),  # a share between two steps: the next one above it
     ],
 )
 def test_each_deploy_goes_one_step(

@@ -1,4 +1,4 @@
-"""Sizings at the stage of their rollout, and what a preview says of it."""
+"""Sizings at the stage of their rollout, and what a preview says about it."""
 
 from collections.abc import Callable
 from dataclasses import replace

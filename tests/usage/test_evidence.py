@@ -1,4 +1,4 @@
-"""When a window is no evidence: every reason at once, by the thresholds of the policy observed-use."""
+"""When a window is not evidence: every reason at once, by the thresholds of the policy observed-use."""
 
 import pytest
 
@@ -81,7 +81,7 @@ def test_rows_that_are_fewer_than_the_export_counted_are_no_evidence() -> None:
 
 def test_load_that_changed_is_no_evidence_for_one_band() -> None:
     assert codes(window(steady(10, lambda minute: 2 if minute < 5 * DAY else 4))) == [Code.LOAD_CHANGED]
-    # A twentieth more is no change, however even the days are.
+    # A twentieth more does not count as a change, however even the days are.
     assert codes(window(steady(10, lambda minute: 20 if minute < 5 * DAY else 21))) == []
     # Nor is a weekend: see test_window.
     assert codes(window(steady(10, lambda minute: 4 if minute // DAY in (5, 6) else 10))) == []

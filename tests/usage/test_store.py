@@ -1,4 +1,4 @@
-"""The database of minutes: gaps stay gaps, it is private and bounded, and damage is told."""
+"""The database of minutes: gaps stay gaps, it is private and bounded, and damage is reported."""
 
 import sqlite3
 import stat

@@ -1,4 +1,4 @@
-"""Rows of usage tables: the header says which table, and every bad value is told with its line and column."""
+"""Rows of usage tables: the header says which table, and every bad value is reported with its line and column."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -115,7 +115,7 @@ def test_trail_is_appended_to_and_tells_when_the_band_of_today_was_first_suggest
     with path.open("a") as file:
         file.write('{"half a li')
     assert len(path.read_text().splitlines()) == 5
-    # The same suggestion again does not begin anew.
+    # The same suggestion again does not start over.
     assert last_changes(path, "prod") == {NAME: (NOW, {"min": 2, "max": 3})}
     assert last_changes(path, "none") == {}
     assert last_changes(tmp_path / "none.jsonl", "prod") == {}

@@ -1,4 +1,4 @@
-"""Logins of the Databricks SDK: what the workspace is sent, when a token is renewed, how a failure is told."""
+"""Logins of the Databricks SDK: what the workspace is sent, when a token is renewed, how a failure is reported."""
 
 import base64
 import logging

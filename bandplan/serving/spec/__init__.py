@@ -2,5 +2,5 @@
 
 Belongs here: what may be written in the file, where it was written, and rules that need the file alone. Does not belong
 here: chunks, bands against a model's optimization info, anything that asks a workspace or reads a clock. May import:
-pydantic, PyYAML, jsonschema (lazily); nothing else of ours. Pure but for `loading.read_text`.
+pydantic, PyYAML, jsonschema (lazily); nothing else of ours. Pure, except for `loading.read_text`.
 """

@@ -1,4 +1,4 @@
-"""An engine for tests: says what it is told to, and fails as it is told to."""
+"""An engine for tests, with prepared answers and failures."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence

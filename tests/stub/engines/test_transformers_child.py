@@ -216,7 +216,7 @@ def test_killed_stub_leaves_no_child(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
 def test_child_of_a_stub_that_has_gone_ends_at_once() -> None:
-    # Its parent is this process, not the stub that it is told: nobody would ever end it.
+    # Its parent is this process, not the stub that it is given: nobody would ever end it.
     ended = subprocess.run([sys.executable, str(PROGRAM), "0", "1"], check=False, timeout=60)
     assert ended.returncode == 1
 

@@ -1,4 +1,4 @@
-"""What is told of a checkpoint before torch is loaded, and texts from tokens: no torch in this file."""
+"""What is found in a checkpoint before torch is loaded, and texts from tokens: no torch in this file."""
 
 from collections.abc import Sequence
 from pathlib import Path
