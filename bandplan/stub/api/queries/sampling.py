@@ -59,7 +59,7 @@ def read_sampling(body: Json, form: Form = CHAT) -> Sampling:
     choices = integer(body, choices_key) if choices_key else None
     if choices is not None and not 1 <= choices <= MAX_CHOICES:
         raise Invalid(f"{choices_key}: must be from 1 to {MAX_CHOICES}.")
-    stop = body.get("stop")
+    stop, kept = body.get("stop"), kept_here(form)
     return Sampling(
         max_tokens=max_tokens,
         min_tokens=min_tokens,
@@ -71,7 +71,7 @@ def read_sampling(body: Json, form: Form = CHAT) -> Sampling:
         choices=choices or 1,
         is_stream=bool(boolean(body, "stream")),
         wants_last_usage=bool(boolean(json_object(body, "stream_options") or {}, "include_usage", "stream_options/")),
-        further={key: value for key, value in body.items() if value is not None and key not in kept_here(form)},
+        further={key: value for key, value in body.items() if value is not None and key not in kept},
     )
 
 
