@@ -1,8 +1,8 @@
 """A program `vllm` for tests: what `vllm serve` takes and answers, with the faults of real ones.
 
 FAKE_VLLM in its environment: `refuses` ends at the start, `dies` at the first query although /health is 200, `once` does
-that the first time only, `crash` ends at a query that says so. Like vLLM it starts a process of its own, in a session
-of its own.
+that the first time only, `crash` ends at a query that says so. Like vLLM it starts processes of its own: one in a
+session of its own, and one whose environment cannot be read, as vLLM erases it when it renames a process.
 """
 
 import argparse
@@ -45,9 +45,11 @@ def main(folder: str) -> None:
     parser.add_argument("--max-model-len", type=int, default=4096)
     parser.add_argument("--runner")
     asked = parser.parse_args()
-    engine_core = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+    engine_core = subprocess.Popen(sleep, start_new_session=True)
+    worker = subprocess.Popen(sleep, env={})
     first = not list(Path(folder).glob("*.json"))
-    pids = [os.getpid(), engine_core.pid]
+    pids = [os.getpid(), engine_core.pid, worker.pid]
     row = {"arguments": sys.argv[1:], "environ": dict(os.environ), "pids": pids}
     made = Path(folder) / f".{os.getpid()}"
     made.write_text(json.dumps(row))

@@ -1,8 +1,9 @@
 """Run a program that ends with the workspace: a separate script, standard library only.
 
-`PYTHON guard.py MARK PROGRAM ARGUMENTS...` starts the program in its own process group and waits for it. Standard
-input closes when the workspace closes the engine or is killed: then the guard asks the program to end, and after a few
-seconds kills the whole group. It exits with the program's status.
+`PYTHON guard.py PID_FILE PROGRAM ARGUMENTS...` starts the program in a session of its own, writes the session's number
+into the file, and waits for the program, whose environment has the file's name as its mark. Standard input closes when
+the workspace closes the engine or is killed: then the guard asks the program to end, and after a few seconds kills the
+whole group. It exits with the program's status.
 
 A script of its own, because only a process that lives can see that another one was killed: a parent-death signal
 reaches the program, not the processes that it starts, which have the GPU; it is set too, in case the guard is killed.
@@ -29,11 +30,13 @@ SET_CHILD_SUBREAPER = 36
 VARIABLE = "BANDPLAN_ENGINE"
 
 
-def main(mark: str, command: list[str]) -> int:
+def main(pid_file: Path, command: list[str]) -> int:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     prctl(SET_CHILD_SUBREAPER, 1)
     program = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_in_the_program)
+    with contextlib.suppress(OSError):
+        pid_file.write_text(str(program.pid), encoding="ascii")
     while program.poll() is None and not _is_input_closed():
         pass
     if program.poll() is None:
@@ -42,7 +45,7 @@ def main(mark: str, command: list[str]) -> int:
         while program.poll() is None and time.monotonic() < until:
             time.sleep(POLL_SECONDS)
     tell(program.pid, signal.SIGKILL)
-    kill_marked(mark)
+    kill_all(pid_file)
     program.wait()
     return program.returncode if program.returncode >= 0 else 128 - program.returncode
 
@@ -66,20 +69,32 @@ def tell(group: int, number: int) -> None:
         os.killpg(group, number)
 
 
-def kill_marked(mark: str) -> int:
-    """Kill every other process of this user that has the mark in its environment; return how many there were.
+def kill_all(pid_file: Path) -> int:
+    """Kill every other process of this user that a program started, by its pid file; return how many there were.
 
-    Linux only: elsewhere the group of the program has to do.
+    They have the mark in their environment, or, if they have renamed themselves, which erases it from /proc (vLLM does
+    that), they are in the program's session and write into a log beside the pid file. Linux only: elsewhere the group
+    of the program has to do.
     """
-    wanted, killed = f"{VARIABLE}={mark}".encode(), 0
+    wanted, session, killed = f"{VARIABLE}={pid_file.stem}".encode(), _session(pid_file), 0
     for entry in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
         if not entry.isdigit() or int(entry) == os.getpid():
             continue
         with contextlib.suppress(OSError):
-            if wanted in Path(f"/proc/{entry}/environ").read_bytes().split(b"\0"):
+            if wanted in Path(f"/proc/{entry}/environ").read_bytes().split(b"\0") or (
+                os.getsid(int(entry)) == session
+                and os.path.dirname(os.readlink(f"/proc/{entry}/fd/1")) == os.path.realpath(pid_file.parent)
+            ):
                 os.kill(int(entry), signal.SIGKILL)
                 killed += 1
     return killed
+
+
+def _session(pid_file: Path) -> int | None:
+    """Return the session of the program; None if it was not started."""
+    with contextlib.suppress(OSError, ValueError):
+        return int(pid_file.read_text(encoding="ascii"))
+    return None
 
 
 def prctl(option: int, value: int) -> None:
@@ -90,4 +105,4 @@ def prctl(option: int, value: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))

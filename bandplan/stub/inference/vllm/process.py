@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bandplan.stub.inference.errors import EngineUnavailable
-from bandplan.stub.inference.vllm.guard import PATIENCE_SECONDS, kill_marked
+from bandplan.stub.inference.vllm.guard import PATIENCE_SECONDS, kill_all
 
 GUARD = Path(__file__).with_name("guard.py")
 
@@ -98,7 +98,7 @@ class Process:
         except TimeoutError:
             self._started.kill()
             await self._started.wait()
-        kill_marked(self._pid_file.stem)
+        kill_all(self._pid_file)
         self._pid_file.unlink(missing_ok=True)
 
 
@@ -121,7 +121,7 @@ async def start(
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Written before the start: a workspace that is killed in between leaves a mark that no process has.
-        pid_file.write_text(str(os.getpid()), encoding="ascii")
+        pid_file.touch()
         with open(log, "ab", opener=_private) as file:
             first = file.tell()
             started = await asyncio.create_subprocess_exec(
@@ -129,7 +129,7 @@ async def start(
                 "-I",
                 "-S",
                 str(GUARD),
-                mark,
+                str(pid_file.absolute()),
                 *arguments,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=file,
@@ -153,7 +153,7 @@ def reap(folder: Path) -> int:
 
 
 def _reaped(file: Path) -> int:
-    killed = kill_marked(file.stem)
+    killed = kill_all(file)
     file.unlink(missing_ok=True)
     return killed
 
