@@ -86,6 +86,6 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
     reader.start()
     replace_file(pipe, b"through")
-    reader.join(5)
+    reader.join(60)
     assert read == [b"through"]
     assert pipe.is_fifo()

@@ -18,7 +18,7 @@ from tests.contract.target import ENDPOINTS, Target
 
 PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-TIMEOUT_SECONDS = 110
+TIMEOUT_SECONDS = 280
 
 ASK = """python -c 'import os, urllib.request as r; r.urlopen(os.environ["DATABRICKS_HOST"] + "/.well-known/databricks-config")'"""
 """Fails unless a workspace answers at the host that a block leaves behind."""

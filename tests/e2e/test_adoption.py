@@ -240,7 +240,7 @@ def recorded(fleet: FleetProject) -> tuple[Any, dict[str, Any]]:
     return sorted(outputs, key=lambda one: str(one["name"])), guards
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", [20261122])
 def test_any_fleet_deployed_and_adopted_from_nothing_is_the_same_fleet(fleet: FleetProject, seed: int) -> None:
     models = some_fleet(Random(seed), 40)

@@ -67,7 +67,7 @@ def build(out: Path, version: str, *, is_whole: bool, edit: Edit = lambda copy: 
     edit(copy)
     command = [UV, "build", "--quiet", "--offline", "--no-build-isolation", "--python", sys.executable]
     ways = [] if is_whole else ["--wheel"]
-    subprocess.run([*command, *ways, "--out-dir", str(out / "dist"), str(copy)], check=True, timeout=100)
+    subprocess.run([*command, *ways, "--out-dir", str(out / "dist"), str(copy)], check=True, timeout=250)
     shutil.rmtree(copy)
 
 
@@ -76,7 +76,7 @@ def install(folder: Path, wheel: Path) -> None:
     subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
     command = [UV, "pip", "install", "--quiet", "--python", str(folder / "bin/python")]
     lock = ["--require-hashes", "-r", str(ROOT / "requirements/core.lock.txt")]
-    subprocess.run([*command, *lock], check=True, timeout=100)
+    subprocess.run([*command, *lock], check=True, timeout=250)
     subprocess.run([*command, "--no-deps", "--offline", str(wheel)], check=True)
 
 
@@ -97,7 +97,7 @@ class Installation:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=100,
+            timeout=250,
         )
         assert status is None or done.returncode == status, done.stdout
         # A traceback of ours; those of tests that fail are shown.

@@ -12,7 +12,7 @@ import pytest
 from tests.package.conftest import PREVIOUS
 from tests.package.installation import VERSION, Installation
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 """Each test is a dozen processes, and the first of a run waits for a package that is built and installed."""
 
 STACKS = ("--stack", "dev=https://dev.example.com", "--stack", "prod")

@@ -22,7 +22,7 @@ def folder(client: StubClient, name: str) -> str:
 
 def ask(client: StubClient, method: str, target: str, body: bytes | None = None) -> tuple[int, bytes]:
     """A request whose target is sent as it is: other clients tidy up paths first."""
-    connection = http.client.HTTPConnection(client.host.removeprefix("http://"), timeout=30)
+    connection = http.client.HTTPConnection(client.host.removeprefix("http://"), timeout=60)
     try:
         connection.putrequest(method, target, skip_accept_encoding=True)
         connection.putheader("Authorization", client.authorization["Authorization"])
@@ -312,7 +312,7 @@ def test_files_of_versions_that_nobody_knows_are_swept_at_the_start(state_dir: P
 def slow_upload(client: StubClient, path: str, declared: int) -> socket.socket:
     """A connection on which the head of an upload was sent."""
     host, _, port = client.host.removeprefix("http://").partition(":")
-    connection = socket.create_connection((host, int(port)), timeout=30)
+    connection = socket.create_connection((host, int(port)), timeout=60)
     connection.sendall(
         f"PUT {FILES}{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {declared}\r\n"
         f"Authorization: {client.authorization['Authorization']}\r\n\r\n".encode()

@@ -75,7 +75,7 @@ def test_cut_connection_gives_no_answer_with_or_without_the_effect(alone: StubCl
 def test_cut_during_the_answer_leaves_half_of_it(alone: StubClient) -> None:
     alone.ok("POST", ENDPOINTS, {"name": "e"})
     fault(alone, route=f"{ENDPOINTS}/e", method="GET", action="cut", when="during")
-    connection = http.client.HTTPConnection(alone.host.removeprefix("http://"), timeout=30)
+    connection = http.client.HTTPConnection(alone.host.removeprefix("http://"), timeout=60)
     connection.request("GET", f"{ENDPOINTS}/e", headers=alone.authorization)
     response = connection.getresponse()
     with pytest.raises(http.client.IncompleteRead) as caught:
@@ -212,7 +212,7 @@ def test_stream_can_be_cut_in_its_middle(alone: StubClient) -> None:
     fault(alone, route="/serving-endpoints/e/invocations", action="cut", when="during")
     body = json.dumps({"messages": [{"role": "user", "content": "hello"}], "stream": True}).encode()
     host, _, port = alone.host.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=30) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         head = f"POST /serving-endpoints/e/invocations HTTP/1.1\r\nHost: {host}\r\n"
         head += f"Authorization: {alone.authorization['Authorization']}\r\nContent-Length: {len(body)}\r\n\r\n"
         connection.sendall(head.encode() + body)

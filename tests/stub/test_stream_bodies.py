@@ -33,7 +33,7 @@ def connected(client: StubClient) -> socket.socket:
     """A connection that holds little of what its client does not read."""
     opened = socket.socket()
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-    opened.settimeout(20)
+    opened.settimeout(60)
     opened.connect(("127.0.0.1", int(client.host.rpartition(":")[2])))
     return opened
 

@@ -323,7 +323,7 @@ def test_client_that_leaves_ends_the_generation_at_the_server(workspace: StubCli
     while workspace.ok("GET", "/stub/status")["queries"]["in_flight"]:
         pass
     behaviour.pause.set()
-    assert behaviour.left.wait(5)
+    assert behaviour.left.wait(60)
 
 
 def test_prompt_that_a_query_repeats_is_accounted_each_time(workspace: StubClient) -> None:
