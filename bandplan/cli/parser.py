@@ -43,6 +43,8 @@ class Parser(argparse.ArgumentParser):
     Python 3.14 has `suggest_on_error`, for choices but not for options.
     """
 
+    _is_mixing = False
+
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
         """Parse every argument; one that no parser knows is an error of the command that it was given to."""
         parsed, unknown = self.parse_known_args(args, namespace)
@@ -50,6 +52,28 @@ class Parser(argparse.ArgumentParser):
             command = self.chosen(vars(parsed))
             command.error(unrecognized(unknown, command))
         return parsed
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
+        """Parse what this parser knows, also words between and after options, as in `query NAME --json TEXT`.
+
+        argparse gives an optional word its default as soon as an option follows the word before it.
+        """
+        given = list(sys.argv[1:] if args is None else args)
+        before = None if namespace is None else argparse.Namespace(**vars(namespace))
+        parsed, unknown = super().parse_known_args(given, namespace)
+        if self._is_mixing or not any(is_word(argument) for argument in unknown) or not self.takes_words():
+            return parsed, unknown
+        self._is_mixing = True
+        try:
+            mixed, left = self.parse_known_intermixed_args(given, before)
+        finally:
+            self._is_mixing = False
+        return (parsed, unknown) if left else (mixed, left)
+
+    def takes_words(self) -> bool:
+        """Return whether it has arguments that are words, and no commands below it."""
+        words = self._get_positional_actions()
+        return bool(words) and not any(word.nargs in (argparse.PARSER, argparse.REMAINDER) for word in words)
 
     def chosen(self, values: Mapping[str, Any]) -> "Parser":
         """Return the parser of the command or action that was parsed."""
@@ -105,6 +129,10 @@ class RootParser(Parser):
         """Format the help, with the groups before the options."""
         head, heading, options = super().format_help().partition("\noptions:\n")
         return f"{head}\n{grouped(self.groups)}{heading}{options}"
+
+
+def is_word(argument: str) -> bool:
+    return argument == "-" or not argument.startswith("-")
 
 
 def grouped(groups: Mapping[str, Mapping[str, str]]) -> str:

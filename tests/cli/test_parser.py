@@ -1,7 +1,17 @@
+import argparse
+
 import pytest
 
-from bandplan.cli.main import COMMANDS, GROUPS, command_name, main
+from bandplan.cli.main import COMMANDS, GROUPS, command_name, command_parser, load_command, main
 from bandplan.cli.parser import SYNONYMS
+
+
+def arguments_of(argv: list[str]) -> argparse.Namespace:
+    """Parse the arguments of a command without running it."""
+    parser, commands = command_parser()
+    load_command(argv[0]).configure(commands[argv[0]])
+    parsed: argparse.Namespace = parser.parse_args(argv)
+    return parsed
 
 
 def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
@@ -34,6 +44,28 @@ def test_mistyped_word_gets_the_nearest_one_in_one_line(written: str, capsys: py
 def test_every_unknown_option_is_named_and_its_value_is_part_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     said = refused(capsys, "preview", "--stak", "prod", "--ofline", "prod")
     assert "does not take --stak (did you mean --stack?), --ofline (did you mean --offline?), prod; run" in said
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("query chat --json hi", {"endpoint": "chat", "text": "hi", "json": True}),
+        ("query chat --max-tokens 5 --stack dev hi --json", {"text": "hi", "max_tokens": 5, "stack": "dev"}),
+        ("query chat --json -", {"text": "-"}),
+        ("query chat --json", {"text": None}),
+        ("query chat -- -hi", {"text": "-hi"}),
+        ("bench compare --fail-if p95_ttft>5% a.json b.json", {"words": ["compare", "a.json", "b.json"]}),
+        ("observe a --for 1h b", {"endpoint": ["a", "b"]}),
+    ],
+)
+def test_words_may_stand_before_and_after_options(written: str, words: dict[str, object]) -> None:
+    parsed = vars(arguments_of(written.split()))
+    assert {name: parsed[name] for name in words} == words
+
+
+def test_word_too_many_is_named_as_it_was_written(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "bandplan logs does not take b; run" in refused(capsys, "logs", "a", "--tail", "3", "b")
+    assert "does not take --jsn (did you mean --json?), hi; run" in refused(capsys, "query", "chat", "--jsn", "hi")
 
 
 def test_word_that_resembles_nothing_is_sent_to_the_list(capsys: pytest.CaptureFixture[str]) -> None:
