@@ -141,10 +141,16 @@ def folder(project: Project) -> Finding:
 
 
 def local_workspace(project: Project) -> Finding:
-    from bandplan.stub.process import status
+    from bandplan.cli.local_workspace import RESTART
+    from bandplan.stub.process import holding_process, status
 
     running = status(project.stub_folder)
     if running is None:
+        silent = holding_process(project.stub_folder)
+        if silent is not None:
+            return Finding(
+                "error", "local workspace", f"process {silent} does not answer, or refuses its token", RESTART
+            )
         return Finding("ok", "local workspace", "not running; `bandplan up` starts it")
     return Finding("ok", "local workspace", f"{running.host} (process {running.pid})")
 

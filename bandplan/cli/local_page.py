@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bandplan.cli.browser import open_link
 from bandplan.cli.errors import CommandError
-from bandplan.cli.local_workspace import NOT_RUNNING
+from bandplan.cli.local_workspace import why_absent
 from bandplan.stub import process
 
 ABOUT = "opens the page in a browser on this machine; it works once, within five minutes"
@@ -14,7 +14,7 @@ def open_page(folder: Path, *, in_browser: bool) -> None:
     """Print a one-time link to the page of the stub in `folder`, or open it. Raises CommandError if none is running."""
     running = process.status(folder)
     if running is None:
-        raise CommandError(NOT_RUNNING)
+        raise CommandError(why_absent(folder))
     link = process.page_link(running)
     if not in_browser:
         print(f"{link}\n{ABOUT}")

@@ -1,22 +1,35 @@
 """The stub workspace of a project, for commands that need it."""
 
 import sys
+from pathlib import Path
 
 from bandplan.cli.errors import CommandError
 from bandplan.cli.progress import doing
 from bandplan.cli.project import Project
-from bandplan.stub.process import Running, StubError, start, status
+from bandplan.stub.process import Running, StubError, holding_process, start, status
 
 PROVISIONED, UNLIMITED = "provisioned", "unlimited"
 """Whether endpoints of the workspace serve at the rate of their capacity, or answer as fast as they can."""
 
 NOT_RUNNING = "the local workspace is not running; start it with `bandplan stub start` or `bandplan up`"
+RESTART = "run `bandplan stub stop`, then `bandplan stub start` (its contents are kept)"
 
 
 def require_running(project: Project) -> None:
     """Raise CommandError if the project's stub does not run: for commands that only look, and so start nothing."""
     if status(project.stub_folder) is None:
-        raise CommandError(NOT_RUNNING)
+        raise CommandError(why_absent(project.stub_folder))
+
+
+def why_absent(folder: Path) -> str:
+    """Say why the stub in `folder` does not answer, and what to do: it does not run, or its process says nothing."""
+    process = holding_process(folder)
+    if process is None:
+        return NOT_RUNNING
+    return (
+        f"the local workspace does not answer: its process {process} is starting, stopped or stuck, or refuses "
+        f"the token in {folder / 'token'}; try again, or {RESTART}"
+    )
 
 
 def running_stub(project: Project) -> Running:

@@ -98,9 +98,16 @@ def seen_in(project: Project, environ: Mapping[str, str]) -> tuple[list[tuple[st
         ("models", f"{name}: {file_line(loaded, errors)}"),
         (f"stack {LOCAL}", deployed_line(deployed)),
         ("other stacks", ", ".join(others) or "none"),
-        ("local workspace", running.host if running else "not running"),
+        ("local workspace", running.host if running else absence(project)),
     ]
     return [(name, printable(text)) for name, text in rows], printable(next_step(seen))
+
+
+def absence(project: Project) -> str:
+    from bandplan.stub.process import holding_process
+
+    process = holding_process(project.stub_folder)
+    return "not running" if process is None else f"process {process} does not answer: run `bandplan stub stop`"
 
 
 def file_line(loaded: "Loaded", errors: int) -> str:

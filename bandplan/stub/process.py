@@ -104,6 +104,15 @@ def status(state_dir: Path) -> Running | None:
     return Running(run.pid, run.host, token, state_dir) if token and _answers(run.port, token) else None
 
 
+def holding_process(state_dir: Path) -> int | None:
+    """Return the process that serves `state_dir`, whether it answers or not; None if there is none, or if its files do
+    not say which process that is.
+    """
+    with contextlib.suppress(statedir.UnknownHolder):
+        return statedir.lock_holder(state_dir.absolute())
+    return None
+
+
 def report(running: Running) -> dict[str, Any]:
     """Return the answer of a running stub to `GET /stub/status`. Raises StubError if it does not answer."""
     return _ask_or_fail(running, "GET", "/stub/status", "return its status")

@@ -48,6 +48,28 @@ def test_stub_starts_once_is_shown_without_its_token_and_stops(
     assert main(["stub", "status"]) == 1
 
 
+def test_workspace_that_refuses_the_token_in_its_file_is_not_said_to_be_stopped(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["stub", "start"]) == 0
+    holder = process.holding_process(project / ".bandplan" / "stub")
+    assert holder is not None
+    token = project / ".bandplan" / "stub" / "token"
+    token.write_text("another")
+    capsys.readouterr()
+
+    for command in (["stub", "status"], ["stub", "open"], ["drift"], ["doctor", "--offline"], []):
+        main(command)
+        said = "".join(capsys.readouterr())
+        assert f"process {holder}" in said and "`bandplan stub stop`" in said, command
+        assert "not running" not in said.replace("warm process      not running", ""), command
+
+    assert main(["stub", "stop"]) == 0
+    assert process.holding_process(project / ".bandplan" / "stub") is None
+    main(["stub", "status"])
+    assert "is not running" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("option", "value"), [("--port", "99999"), ("--port", "x"), ("--port", "-1"), ("--settle", "never")]
 )

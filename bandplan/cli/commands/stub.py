@@ -22,7 +22,7 @@ from bandplan.cli.local_engines import (
 )
 from bandplan.cli.local_fleet import fleet_lines
 from bandplan.cli.local_page import open_page
-from bandplan.cli.local_workspace import NOT_RUNNING, PROVISIONED, UNLIMITED
+from bandplan.cli.local_workspace import PROVISIONED, UNLIMITED, why_absent
 from bandplan.cli.progress import doing
 from bandplan.cli.project import LOCAL, Project, find_project
 from bandplan.stub import process
@@ -251,7 +251,7 @@ def show_status(project: Project, *, as_json: bool) -> int:
     running = process.status(project.stub_folder)
     token_file = project.stub_folder / "token"
     if running is None:
-        print("null" if as_json else NOT_RUNNING)
+        print("null" if as_json else why_absent(project.stub_folder))
         return 1
     facts = process.report(running)
     overview = process.endpoints(running)
