@@ -88,6 +88,7 @@ class Command(Protocol):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that `argv` (without the program's name) names, and return the exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    open_what_is_closed()
     print_what_the_locale_can()
     close_the_door()
     leave_colours_to_us()
@@ -110,6 +111,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         place = f"{error.filename}: " if error.filename is not None else ""
         say_finding(f"error: {place}{error.strerror}; {ROOM_NEEDED}", sys.stderr)
         return 1
+
+
+def open_what_is_closed() -> None:
+    """Read from and write to nothing where the caller closed a stream, as `bandplan drift >&-` does.
+
+    A file that is opened later must not get the number of a stream either, because started programs write to that.
+    """
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free number: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r+", encoding="utf-8"))  # noqa: SIM115: for the whole run
 
 
 def print_what_the_locale_can() -> None:

@@ -87,3 +87,23 @@ def test_other_files_of_the_project_are_named_from_where_the_user_stands(
     main(["policy", "test"])
     assert "error: policies.local.json: over-provisoned: no such rule" in capsys.readouterr().err
     assert "BANDPLAN_STANDING" not in os.environ
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+@pytest.mark.parametrize("command", ["validate --offline", "query chat", "--help", ""])
+def test_closed_streams_change_neither_the_exit_status_nor_what_the_others_have(
+    project: Path, closed: tuple[int, ...], command: str
+) -> None:
+    def run(*, closes: bool) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "bandplan.cli.main", *command.split()],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            preexec_fn=(lambda: [os.close(descriptor) for descriptor in closed]) if closes else None,
+        )
+
+    shown, hidden = run(closes=False), run(closes=True)
+    assert hidden.returncode == shown.returncode
+    assert hidden.stdout == ("" if 1 in closed else shown.stdout)
+    assert hidden.stderr == ("" if 2 in closed else shown.stderr)
