@@ -213,7 +213,9 @@ def test_what_a_killed_program_started_is_ended(tmp_path: Path) -> None:
     )
     with started(parent_of(program)) as process:
         pids = pids_of(process)
-        said, _ = process.communicate(timeout=60)
+        assert process.stdout is not None
+        said = process.stdout.read()  # `communicate` would lose what was read with the first line
+        process.wait(60)
         assert_gone(*pids)
     assert said == "status -9\n"
 

@@ -65,7 +65,7 @@ class Target:
     @property
     def wait_seconds(self) -> int:
         """How long an update may take."""
-        return 30 if self.is_stub else 3600
+        return 100 if self.is_stub else 3600
 
     def model(self, kind: str) -> Model:
         """The model to use for `kind`, a key of MODELS; its chunk is asked of the workspace, once."""
