@@ -13,7 +13,7 @@ def test_python_without_pip_and_ensurepip_is_told_what_to_install(tmp_path: Path
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
     (packages,) = bare.glob("lib/python3.*/site-packages")
-    (packages / "sitecustomize.py").write_text("import sys\nsys.modules['ensurepip'] = None\n")
+    (packages / "without.pth").write_text("import sys; sys.modules['ensurepip'] = None\n")
     project = tmp_path / "project"
     shutil.copytree(REQUIREMENTS, project / "requirements")
 

@@ -369,9 +369,11 @@ def test_an_error_code_is_capped_on_one_line_and_never_shows_the_token(
 
 
 def test_a_refusal_nested_too_deep_is_a_refusal(workspace: FakeWorkspace, client: WorkspaceClient) -> None:
+    """Python 3.14 reads on until it is no JSON; earlier ones give up before."""
     workspace.in_turn(Reply(400, b"[" * 19_000))
-    with pytest.raises(Refused, match="no reason given"):
+    with pytest.raises(Refused, match=r"HTTP 400\)") as caught:
         client.get(PATH)
+    assert len(str(caught.value)) < 1000
 
 
 def test_ping_says_whose_token_it_is(workspace: FakeWorkspace, client: WorkspaceClient) -> None:
