@@ -18,6 +18,7 @@ from bandplan.serving.planning.deployment import (
     deployment_request,
     followed_aliases,
     is_offline,
+    note_refusal,
     planned_amounts,
     refusal,
 )
@@ -57,6 +58,8 @@ def planned(request: PlanRequest) -> Plan:
     """Return the plan. Errors: RunError, which engines print without a traceback, with every problem."""
     plan = plan_stack(request)
     if isinstance(plan, Refused):
+        if plan.checked.errors:
+            note_refusal(os.environ)
         raise pulumi.RunError(refusal(plan)) from plan.error
     return plan
 

@@ -1,7 +1,7 @@
 """Entry point of `bandplan`: find the command in a table, import only its module, and run it.
 
-Exit status: 0 done; 1 the engine, the workspace or the platform refused, or a deployment found problems in models.yaml;
-2 wrong arguments, or problems found by `validate`; 130 interrupted.
+Exit status: 0 done; 1 the engine, the workspace or the platform refused; 2 wrong arguments, or errors in models.yaml;
+130 interrupted.
 """
 
 import argparse

@@ -28,9 +28,9 @@ it. `pip install bandplan` puts it on PATH; in a clone of bandplan's own reposit
 `.venv/bin`, and the make targets of the same names call it. Without COMMAND it shows the state of the project and the
 next step. A mistyped command, option or stack gets the nearest name.
 
-Exit status: 0 done; 1 the engine, the workspace or the platform refused, including a deployment of a `models.yaml` with
-errors; 2 wrong arguments, or errors found by `validate`; 3 drift found by `drift`; 130 interrupted, with either
-engine.
+Exit status, with either engine: 0 done; 1 the engine, a policy, the workspace or the platform refused; 2 wrong
+arguments, or errors in `models.yaml` that show before anything is changed (1 for `check`, as for every part that
+fails); 3 drift found by `drift`; 130 interrupted.
 
 | variable | read for |
 |---|---|

@@ -7,6 +7,7 @@ from datetime import date
 from typing import ClassVar, NoReturn
 
 from bandplan.cli.errors import CommandError
+from bandplan.cli.refusal import WRONG_MODELS
 from bandplan.cli.stack_choice import StackChoice
 from bandplan.serving.planning.plan import Refused, plan_stack
 from bandplan.serving.planning.record import read_only_record_of
@@ -23,7 +24,7 @@ Registered = Mapping[str, Known]
 class WrongModels(CommandError):
     """The models file has errors; they have been printed."""
 
-    exit_status: ClassVar[int] = 2
+    exit_status: ClassVar[int] = WRONG_MODELS
 
 
 @dataclass(frozen=True)

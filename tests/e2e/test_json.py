@@ -41,7 +41,7 @@ def test_up_says_what_it_did_what_was_wrong_and_what_failed(fleet: FleetProject,
 
     fleet.write_models(CHAT.replace("min: 1", "min: 3").replace("MAX", "2") + "    tagss: {}\n")
     made = document(fleet.run(*up), "up")
-    assert (made["isApplied"], made["exitStatus"], made["messages"], made["endpoints"]) == (False, 1, [], [])
+    assert (made["isApplied"], made["exitStatus"], made["messages"], made["endpoints"]) == (False, 2, [], [])
     problems = {one["id"]: one for one in made["problems"]}
     assert sorted(problems) == ["S8-order", "unknown-key"]
     assert (problems["unknown-key"]["line"], problems["unknown-key"]["nextStep"]) == (8, "did you mean tags?")

@@ -161,7 +161,7 @@ def test_what_cannot_be_registered_is_told_at_once_by_validate_and_by_up_and_not
     fleet.write_models(REGISTERED.replace("ml.own.", "ml.nowhere."))
     validated = fleet.run("validate")
     refused = fleet.run("up", "--engine", "embedded")
-    assert (validated.returncode, refused.returncode) == (2, 1)
+    assert (validated.returncode, refused.returncode) == (2, 2)
     for said in (validated.stdout, refused.stdout + refused.stderr):
         assert "the schema ml.nowhere does not exist" in said and "ask the owner of the catalog ml" in said
         assert "register-source models/chat/register/source: model: no such folder" in said

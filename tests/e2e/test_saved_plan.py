@@ -80,7 +80,7 @@ def test_what_was_reviewed_is_what_is_applied_and_nothing_when_the_world_has_mov
 def test_a_preview_that_fails_leaves_no_plan_behind_not_even_an_older_one(fleet: FleetProject) -> None:
     fleet.write_models(SMALL.replace(BAND, "bands: {min: 4, max: 2}"))
     (fleet.root / "plan.json").write_text("{}")
-    assert fleet.run("preview", "--engine", "embedded", "--save-plan", "plan.json").returncode == 1
+    assert fleet.run("preview", "--engine", "embedded", "--save-plan", "plan.json").returncode == 2
     assert not (fleet.root / "plan.json").exists()
     done = fleet.run("up", "--engine", "embedded", "--plan", "plan.json")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)

@@ -12,6 +12,7 @@ from bandplan.cli.annotations.output import Findings, add_format_arguments, publ
 from bandplan.cli.columns import show_described, terminal_width
 from bandplan.cli.paint import RED, YELLOW, painted, say, say_finding
 from bandplan.cli.project import LOCAL, Project, find_project
+from bandplan.cli.refusal import WRONG_MODELS
 from bandplan.cli.stack_choice import own_name
 from bandplan.embedded.layout import hanging
 from bandplan.wire.visible import visible
@@ -19,9 +20,6 @@ from bandplan.wire.visible import visible
 if TYPE_CHECKING:
     from bandplan.policies.finding import Violation
     from bandplan.serving.spec.problem import Problem
-
-MODELS_WRONG = 2
-"""Exit status for a models file with errors."""
 
 LIST_VERSION = 1
 """Of the shape that `list --json` prints."""
@@ -118,7 +116,7 @@ def tell_problems(problems: Sequence["Problem"], file: str, *, is_json: bool) ->
         for error in errors:
             say_finding(error)
         print(f"nothing was judged: {file} has errors")
-    return MODELS_WRONG
+    return WRONG_MODELS
 
 
 def tell(violations: Sequence["Violation"], judged: int, place: str, *, is_json: bool) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from bandplan.cli.engines.event_document import document_of_refusal
 from bandplan.cli.errors import CommandError, UsageProblem
 from bandplan.cli.project import find_project
+from bandplan.cli.refusal import failed_status, refusal_noted
 from bandplan.cli.stack_choice import choose_stack
 from bandplan.cli.stack_engine import add_run_arguments, open_stack, options_of
 from bandplan.cli.watching import add_watch_argument, watch
@@ -44,11 +45,16 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.watch:
         project = find_project(Path.cwd())
         return watch(arguments, project, choose_stack(project, arguments.stack, os.environ).models)
+    with refusal_noted():
+        return preview(arguments)
+
+
+def preview(arguments: argparse.Namespace) -> int:
     with whole_document(arguments):
         if arguments.against is not None or arguments.against_commit is not None:
             return against(arguments)
         if arguments.save_plan is None:
-            return 0 if open_stack(arguments).engine.preview(options_of(arguments)).ok else 1
+            return 0 if open_stack(arguments).engine.preview(options_of(arguments)).ok else failed_status()
         if arguments.offline:
             raise UsageProblem("--save-plan: a plan depends on the live workspace; remove --offline")
     return save_plan(arguments)
@@ -81,7 +87,7 @@ def against(arguments: argparse.Namespace) -> int:
 
         name, text = models_in_commit(choice, arguments.against_commit)
         base = Base(f"--against-commit {arguments.against_commit}", Path(name).name, text)
-    return 0 if preview_against(choice.project, choice.name, base, options_of(arguments)).ok else 1
+    return 0 if preview_against(choice.project, choice.name, base, options_of(arguments)).ok else failed_status()
 
 
 def save_plan(arguments: argparse.Namespace) -> int:
@@ -97,6 +103,6 @@ def save_plan(arguments: argparse.Namespace) -> int:
         arguments.save_plan.unlink(missing_ok=True)
         result = opened.engine.preview(options_of(arguments))
     if not result.ok or result.document is None:
-        return 1
+        return failed_status()
     write_plan(arguments.save_plan, plan_of(opened, result.document, began))
     return 0

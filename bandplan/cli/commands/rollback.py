@@ -42,16 +42,15 @@ class Done:
     is_written: bool = False
     is_moved: bool = False
     deployment: "tuple[StackEngine, Result] | None" = None
-
-    @property
-    def status(self) -> int:
-        return 0 if self.deployment is None or self.deployment[1].ok else 1
+    status: int = 0
 
 
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.cli.json_output import answered
+    from bandplan.cli.refusal import refusal_noted
 
-    return answered(arguments, roll_back, lambda done: document(arguments.stack, done))
+    with refusal_noted():
+        return answered(arguments, roll_back, lambda done: document(arguments.stack, done))
 
 
 def document(stack: str, done: Done) -> dict[str, Any]:
@@ -117,6 +116,7 @@ def roll_back(arguments: argparse.Namespace) -> Done:
 
 def act(back: "GoingBack", arguments: argparse.Namespace) -> Done:
     """Move the traffic if the old version still serves; otherwise deploy the stack, without steps for this entry."""
+    from bandplan.cli.refusal import failed_status
     from bandplan.cli.rollback import move_traffic
 
     if back.still_serves:
@@ -131,4 +131,10 @@ def act(back: "GoingBack", arguments: argparse.Namespace) -> Done:
     done = opened.engine.up(replace(options_of(arguments), json=False, document=arguments.json))
     if done.ok:
         print(f"{back.name}: version {back.version} has all traffic. Commit {back.file}.")
-    return Done(back, is_written=True, is_moved=done.ok, deployment=(opened, done))
+    return Done(
+        back,
+        is_written=True,
+        is_moved=done.ok,
+        deployment=(opened, done),
+        status=0 if done.ok else failed_status(),
+    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bandplan.cli.engines.engine import Options, Result
 from bandplan.cli.engines.event_document import document_of_refusal
 from bandplan.cli.errors import CommandError
+from bandplan.cli.refusal import failed_status, refusal_noted
 from bandplan.cli.seen_endpoints import NOTHING_SEEN, SeenEndpoints
 from bandplan.cli.stack_engine import StackEngine, add_change_arguments, open_stack, options_of
 
@@ -53,7 +54,8 @@ class Deployed:
 def run(arguments: argparse.Namespace) -> int:
     from bandplan.cli.json_output import answered
 
-    return answered(arguments, deploy, document_of)
+    with refusal_noted():
+        return answered(arguments, deploy, document_of)
 
 
 def deploy(arguments: argparse.Namespace) -> Deployed:
@@ -121,7 +123,7 @@ def prepare_workspace(opened: StackEngine) -> None:
 def ended(opened: StackEngine, result: Result, arguments: argparse.Namespace) -> Deployed:
     write_record(result.document if arguments.record is not None else None, arguments.record)
     if not result.ok:
-        return Deployed(opened, result, NOTHING_SEEN, 1)
+        return Deployed(opened, result, NOTHING_SEEN, failed_status())
     seen = report(opened, result.outputs.get("endpoints") or [], query=not arguments.no_query)
     return Deployed(opened, result, seen, 1 if seen.failure else 0)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bandplan.cli.annotations.output import Findings, add_format_arguments, published
 from bandplan.cli.paint import say_finding
 from bandplan.cli.project import LOCAL, find_project
+from bandplan.cli.refusal import WRONG_MODELS
 from bandplan.cli.stack_argument import add_stack_argument
 from bandplan.cli.watching import add_watch_argument, watch
 from bandplan.counted import counted
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from bandplan.serving.planning.request import PlanRequest
     from bandplan.serving.workspace.cache import Cache
     from bandplan.serving.workspace.client import WorkspaceClient
-
-PROBLEMS_FOUND = 2
-"""Exit status for a file with errors; warnings alone return 0."""
 
 VERSION = 1
 """Of the shape that `--json` prints."""
@@ -85,7 +83,7 @@ def validate(choice: "StackChoice", arguments: argparse.Namespace, findings: Fin
     findings.failure = failure or None
     if arguments.json:
         print(json.dumps(document(checked, choice.models, arguments.stack, failure or None), indent=2))
-        return PROBLEMS_FOUND if checked.errors else 1 if failure else 0
+        return WRONG_MODELS if checked.errors else 1 if failure else 0
     if isinstance(plan, Plan) and not arguments.show:
         for line in planned_amounts(plan.sizings):
             print(line)
@@ -191,7 +189,7 @@ def report(checked: "Checked", choice: "StackChoice", arguments: argparse.Namesp
         found = found if checked.counted else f"at least {found}"
         aside = f", {len(checked.waived):,} waived" if checked.waived else ""
         print(printable(f"{choice.shown_models} (stack {arguments.stack}): {endpoints}, {found}{aside}"), file=stream)
-    return PROBLEMS_FOUND if checked.errors else 0
+    return WRONG_MODELS if checked.errors else 0
 
 
 def document(checked: "Checked", models: Path, stack: str, failure: str | None) -> dict[str, Any]:

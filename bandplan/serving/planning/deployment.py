@@ -8,10 +8,12 @@ Environment:
 - `BANDPLAN_OFFLINE=1`: contact no workspace and use recorded optimization info only;
 - `BANDPLAN_MEASURED`: a file of measured use, relative to the project root, for `stop_if` of rollouts;
 - `BANDPLAN_AT_ONCE`: comma-separated names of endpoints that move to the wanted version without steps;
-- `BANDPLAN_ROLLOUTS_AS_OF`: the moment (ms since 1970) that decides about holds, for a reviewed plan.
+- `BANDPLAN_ROLLOUTS_AS_OF`: the moment (ms since 1970) that decides about holds, for a reviewed plan;
+- `BANDPLAN_REFUSAL`: a file to create if errors in the models file stop the deployment.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from bandplan.serving.planning.checked import Checked
 from bandplan.serving.planning.plan import Refused
 from bandplan.serving.planning.record import record_of
 from bandplan.serving.planning.request import PlanRequest, RolloutRequest
-from bandplan.serving.spec.models_file import models_file, shown_file
+from bandplan.serving.spec.models_file import REFUSAL, models_file, shown_file
 from bandplan.serving.spec.throughput import AutoThroughput
 from bandplan.serving.throughput.sizing import EndpointSizing
 from bandplan.serving.workspace.client import WorkspaceClient, from_environment
@@ -116,6 +118,13 @@ def planned_amounts(sizings: Iterable[EndpointSizing]) -> tuple[str, ...]:
                 evidence = f"`bandplan size {sizing.entry.name}{which}` shows the evidence"
                 lines.append(f"{place}: auto is {sized.planned.amount}, for {sized.planned.reason}; {evidence}")
     return tuple(lines)
+
+
+def note_refusal(environ: Mapping[str, str]) -> None:
+    """Note that errors in the models file stop this run, for the command that started it (`REFUSAL`)."""
+    if environ.get(REFUSAL):
+        with suppress(OSError):
+            Path(environ[REFUSAL]).touch()
 
 
 def refusal(refused: Refused) -> str:

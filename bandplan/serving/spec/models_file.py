@@ -12,6 +12,9 @@ VARIABLE = "BANDPLAN_MODELS"
 STANDING = "BANDPLAN_STANDING"
 """Environment variable that names the folder where the user gave the command, set by the command line."""
 
+REFUSAL = "BANDPLAN_REFUSAL"
+"""Environment variable that names a file for the program to create if errors in the models file stop the deployment."""
+
 NAMESPACE, KEY = "bandplan", "models"
 """Key of a stack's configuration that names the file: `bandplan:models`."""
 
