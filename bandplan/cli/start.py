@@ -5,7 +5,16 @@ import sys
 
 
 def main() -> int:
-    """Run the command of this process's arguments, and return the exit status."""
+    """Run the command of this process's arguments; return the exit status, also if interrupted during an import."""
+    try:
+        return run_somewhere()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def run_somewhere() -> int:
+    """Run the command in a warm process, or here."""
     from bandplan.cli.warm.switch import BadSwitch, why_off
 
     try:
@@ -17,9 +26,6 @@ def main() -> int:
     except BadSwitch as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
     try:
         return run_here()
     finally:

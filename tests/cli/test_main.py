@@ -88,3 +88,24 @@ def test_command_outside_a_project_says_where_it_looked(
     message = capsys.readouterr().err
     assert str(tmp_path) in message
     assert "Pulumi.yaml" in message
+
+
+@pytest.mark.parametrize("module", ["bandplan.cli.warm.switch", "bandplan.cli.main", "bandplan.cli.commands.version"])
+def test_interruption_while_the_code_is_imported_shows_no_traceback(module: str) -> None:
+    program = f"""
+import sys
+from importlib.abc import MetaPathFinder
+
+class Interrupting(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+
+from bandplan.cli.start import main
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["bandplan", "version"]
+sys.exit(main())
+"""
+    environment = {**os.environ, "BANDPLAN_WARM": "0"}
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "interrupted\n")
